@@ -1,0 +1,131 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_SIZE = 65536 };
+
+enum tc_error error_from_errno(int number)
+{
+    switch (number) {
+    case ENOSPC:
+    case EDQUOT: return TC_NO_SPACE;
+    case ENOENT: return TC_NOT_FOUND;
+    case EACCES:
+    case EPERM: return TC_DENIED;
+    case ENOMEM: return TC_NO_MEMORY;
+    default: return TC_UNAVAILABLE;
+    }
+}
+
+static enum tc_error fault_from_errno(struct tc_fault *fault, const char *what, const char *path)
+{
+    int number = errno;
+    return tc_fault_set(fault, error_from_errno(number), "%s: %s: %s", path, what, strerror(number));
+}
+
+enum tc_error file_read(const char *path, size_t most_bytes, struct buffer *content, struct tc_fault *fault)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return fault_from_errno(fault, "open", path);
+    enum tc_error error = TC_OK;
+    char piece[READ_SIZE];
+    size_t total = 0;
+    for (;;) {
+        ssize_t got = read(file, piece, sizeof piece);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            error = fault_from_errno(fault, "read", path);
+        if (got <= 0)
+            break;
+        total += (size_t)got;
+        if (total > most_bytes) {
+            error = tc_fault_set(fault, TC_TOO_LARGE, "%s: larger than the %zu bytes allowed", path, most_bytes);
+            break;
+        }
+        buffer_put(content, piece, (size_t)got);
+    }
+    (void)close(file);
+    return error;
+}
+
+static enum tc_error write_whole(int file, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(file, bytes, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return TC_UNAVAILABLE;
+        bytes += written;
+        length -= (size_t)written;
+    }
+    return TC_OK;
+}
+
+enum tc_error file_replace(const char *path, const void *bytes, size_t length, unsigned mode, struct tc_fault *fault)
+{
+    char fresh[PATH_MAX];
+    int size = snprintf(fresh, sizeof fresh, "%s.XXXXXX", path);
+    if (size < 0 || (size_t)size >= sizeof fresh)
+        return tc_fault_set(fault, TC_INVALID, "%s: the path is too long", path);
+    int file = mkostemp(fresh, O_CLOEXEC);
+    if (file < 0)
+        return fault_from_errno(fault, "create", path);
+
+    enum tc_error error = TC_OK;
+    if (write_whole(file, bytes, length) != TC_OK || fchmod(file, (mode_t)mode) != 0 || fsync(file) != 0)
+        error = fault_from_errno(fault, "write", path);
+    if (close(file) != 0 && error == TC_OK)
+        error = fault_from_errno(fault, "close", path);
+    if (error == TC_OK && rename(fresh, path) != 0)
+        error = fault_from_errno(fault, "rename", path);
+    if (error != TC_OK) {
+        (void)unlink(fresh);
+        return error;
+    }
+    return file_sync_folder_of(path, fault);
+}
+
+enum tc_error file_sync_folder_of(const char *path, struct tc_fault *fault)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == NULL ? 1 : (slash == path ? 1 : (size_t)(slash - path));
+    if (length >= sizeof folder)
+        return tc_fault_set(fault, TC_INVALID, "%s: the path is too long", path);
+    memcpy(folder, slash == NULL ? "." : path, length);
+    folder[length] = '\0';
+
+    int handle = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (handle < 0)
+        return fault_from_errno(fault, "open", folder);
+    enum tc_error error = fsync(handle) == 0 ? TC_OK : fault_from_errno(fault, "fsync", folder);
+    (void)close(handle);
+    return error;
+}
+
+enum tc_error file_make_folders(const char *path, unsigned mode, struct tc_fault *fault)
+{
+    char partial[PATH_MAX];
+    size_t length = strlen(path);
+    if (length == 0 || length >= sizeof partial)
+        return tc_fault_set(fault, TC_INVALID, "%s: the path is empty or too long", path);
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(partial, path, i);
+        partial[i] = '\0';
+        if (mkdir(partial, (mode_t)mode) != 0 && errno != EEXIST)
+            return fault_from_errno(fault, "mkdir", partial);
+    }
+    return TC_OK;
+}

@@ -1,0 +1,63 @@
+# How every library, program and test of this project is built.
+
+include(GNUInstallDirs)
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+set(TELLERCAST_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
+
+add_compile_definitions(_GNU_SOURCE TELLERCAST_VERSION="${PROJECT_VERSION}")
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
+    -Wmissing-prototypes -Wformat=2 -Wvla -Werror -fstack-protector-strong -fno-omit-frame-pointer)
+add_link_options(-pie -Wl,-z,relro,-z,now)
+
+if(TELLERCAST_SANITIZE)
+    add_compile_options(-fsanitize=${TELLERCAST_SANITIZE} -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${TELLERCAST_SANITIZE})
+elseif(CMAKE_BUILD_TYPE MATCHES "Rel")
+    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+
+foreach(package IN ITEMS jansson libsodium yaml-0.1 libpq hiredis libmicrohttpd libcurl libmosquitto cmocka openssl libsystemd)
+    pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
+endforeach()
+find_package(eclipse-paho-mqtt-c REQUIRED)
+
+# tellercast_library(NAME LINKS ...): the folder's *.c files as a static library.
+# Others include its headers by their path from the top: "topics/topic.h".
+function(tellercast_library name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINKS;PRIVATE_LINKS;SOURCES")
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+    list(APPEND sources ${arg_SOURCES})
+    add_library(${name} STATIC ${sources})
+    target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} PUBLIC ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
+endfunction()
+
+# tellercast_program(NAME LINKS ...): an installed program of the folder's *.c files.
+function(tellercast_program name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINKS")
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+    add_executable(${name} ${sources})
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} PRIVATE ${arg_LINKS})
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# tellercast_unit_test(NAME LINKS ...): NAME.c as a cmocka program, run by ctest.
+function(tellercast_unit_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINKS")
+    add_executable(${name} ${name}.c)
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} PRIVATE ${arg_LINKS} PkgConfig::cmocka)
+    add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+endfunction()

@@ -1,0 +1,66 @@
+/* Topic names of the wire, version 1. The only place that spells them. Any thread.
+ *
+ * All topics lie under a root (setting `topic_root`, "tc/v1"). */
+#ifndef TELLERCAST_TOPICS_TOPIC_H
+#define TELLERCAST_TOPICS_TOPIC_H
+
+#include "base/buffer.h"
+#include "base/fault.h"
+#include "base/id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TOPIC_ROOT_DEFAULT "tc/v1"
+#define TOPIC_ROOT_MAX 64
+#define TOPIC_SIZE 320 /* the longest topic and its NUL */
+
+/* No message but a plan is larger than this; a larger one is refused unread. */
+#define MESSAGE_SIZE_MAX 65536
+#define PLAN_SIZE_MAX 1048576
+
+enum topic_kind {
+    TOPIC_SUBMIT,      /* operator → orchestrator: a plan */
+    TOPIC_START,       /* orchestrator → node: who may start now */
+    TOPIC_DISPATCH,    /* node → ATM client: ask now */
+    TOPIC_ASK,         /* device → orchestrator: what is mine? */
+    TOPIC_INSTRUCTION, /* orchestrator → device: a signed instruction, or nothing */
+    TOPIC_REPLY,       /* device → orchestrator: a status */
+    TOPIC_CONFIRM,     /* orchestrator → device: that status is committed */
+    TOPIC_PRESENCE,    /* device → all, retained, with a will */
+    TOPIC_PROGRESS,    /* orchestrator → all, retained: a rollout's counters */
+    TOPIC_EPOCH,       /* orchestrator, retained: the broker's generation */
+};
+
+struct topic {
+    enum topic_kind kind;
+    char branch[TC_ID_SIZE]; /* START, DISPATCH */
+    char device[TC_ID_SIZE]; /* DISPATCH, ASK, INSTRUCTION, REPLY, CONFIRM, PRESENCE */
+    int64_t rollout;         /* PROGRESS */
+};
+
+/* A root is 1 to 64 characters, levels of A-Z a-z 0-9 _ - . joined by '/'. */
+bool topic_root_is_valid(const char *root);
+
+/* Writes the topic's name. `topic`'s IDs must be valid. */
+void topic_format(const char *root, const struct topic *topic, char name[static TOPIC_SIZE]);
+
+/* Reads a topic's name. TC_INVALID when it is not one of ours. `length` counts no NUL. */
+enum tc_error topic_parse(const char *root, const char *name, size_t length, struct topic *topic);
+
+/* The filter that takes every topic of a kind: "tc/v1/device/+/ask". With `share` not NULL it is a
+ * shared subscription (MQTT 5, 4.8.2): "$share/{share}/tc/v1/device/+/ask". */
+void topic_filter(const char *root, enum topic_kind kind, const char *share, char filter[static TOPIC_SIZE]);
+/* The filter by which an ATM client hears its node, whichever branch it is in:
+ * "tc/v1/branch/+/dispatch/{device}". */
+void topic_filter_dispatch_to(const char *root, const char *device, char filter[static TOPIC_SIZE]);
+
+/* A response topic of an operator, "tc/v1/operator/{user}/…": true, and the user, if it is one. */
+bool topic_parse_response(const char *root, const char *name, size_t length, char user[static TC_ID_SIZE]);
+
+/* The broker's whole access list in mosquitto's acl_file format: patterns for devices (user name =
+ * device ID), and lines for the orchestrator's and the operators' users. */
+void topic_write_acl(const char *root, const char *orchestrator_user, struct buffer *acl);
+
+#endif
