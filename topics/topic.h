@@ -59,8 +59,10 @@ void topic_filter_dispatch_to(const char *root, const char *device, char filter[
 /* A response topic of an operator, "tc/v1/operator/{user}/…": true, and the user, if it is one. */
 bool topic_parse_response(const char *root, const char *name, size_t length, char user[static TC_ID_SIZE]);
 
-/* The broker's whole access list in mosquitto's acl_file format: patterns for devices (user name =
- * device ID), and lines for the orchestrator's and the operators' users. */
+/* Appends the broker's access list in mosquitto's acl_file format: patterns for the devices (user
+ * name = device ID) and the lines of the orchestrators' user. No device may have that user's name. */
 void topic_write_acl(const char *root, const char *orchestrator_user, struct buffer *acl);
+/* Appends the lines of one operator, who may submit plans and watch. After topic_write_acl. */
+void topic_write_acl_operator(const char *root, const char *operator_user, struct buffer *acl);
 
 #endif

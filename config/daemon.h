@@ -1,0 +1,50 @@
+/* The settings of tellercastd. The table in daemon.c says each key's default, unit and help. */
+#ifndef TELLERCAST_CONFIG_DAEMON_H
+#define TELLERCAST_CONFIG_DAEMON_H
+
+#include "config/settings.h"
+
+struct daemon_settings {
+    char *instance;    /* name of this orchestrator among several; empty: host name and process ID */
+    char *data_folder; /* signing key, artifacts */
+    char *log_level, *log_format;
+    char *topic_root;
+
+    char *broker_host;
+    int64_t broker_port;
+    char *broker_user, *broker_password_file;
+    char *broker_ca_file, *broker_certificate_file, *broker_key_file; /* TLS when a CA is named */
+    int64_t broker_keep_alive_ms;
+    int64_t broker_in_flight; /* QoS 1 messages under way */
+
+    char *database;     /* libpq connection string */
+    char *redis_socket; /* a Unix socket; when empty, host and port */
+    char *redis_host;
+    int64_t redis_port;
+    char *redis_password_file;
+
+    char *http_listen;      /* address */
+    int64_t http_port;      /* 0: no HTTP door */
+    char *http_public_url;  /* how devices reach the artifact store: "http://host:port" */
+    char *http_tokens_file; /* operators' bearer tokens; needed unless http_listen is a loopback address */
+    char *socket_path;      /* empty: no socket door */
+
+    int64_t updater_threads;
+    int64_t updater_batch, updater_linger_ms;
+    int64_t ask_batch;
+    int64_t claim_batch;
+    int64_t queue_limit; /* items in each working part's queue */
+    int64_t scheduler_period_ms;
+    int64_t conductor_period_ms;
+    int64_t progress_period_ms;
+    int64_t lease_ms;                /* how long a claim belongs to one orchestrator before another takes it over */
+    int64_t instruction_validity_ms; /* `exp` of a signed instruction after `iat`, at least */
+    int64_t pull_wait_ms;            /* how long a pull client may stay away when the plan sets no end */
+    int64_t default_per_minute;      /* rate of a plan that names none; 0: unlimited */
+    int64_t artifact_size_limit;     /* bytes of one stored artifact */
+    int64_t fleet_size_limit;        /* bytes of one fleet file */
+};
+
+extern const struct settings_table daemon_settings_table;
+
+#endif

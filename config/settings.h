@@ -1,0 +1,51 @@
+/* Settings files: one table a program says every key, its type, default, unit, bounds and help; the
+ * same table loads the YAML file, prints the settings in force, and writes the documentation. */
+#ifndef TELLERCAST_CONFIG_SETTINGS_H
+#define TELLERCAST_CONFIG_SETTINGS_H
+
+#include "base/buffer.h"
+#include "base/fault.h"
+#include "config/document.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum setting_type {
+    SETTING_TEXT,     /* char *; owned by the settings */
+    SETTING_INTEGER,  /* int64_t */
+    SETTING_DURATION, /* int64_t milliseconds; written 500ms, 15s, 10m, 3h, 2d */
+    SETTING_SIZE,     /* int64_t bytes; written 512, 64KiB, 412MiB, 2GiB */
+    SETTING_BOOLEAN,  /* bool */
+    SETTING_CHOICE,   /* char *; one of `allowed`, words joined by '|' */
+};
+
+struct setting {
+    const char *key; /* "broker.port" */
+    enum setting_type type;
+    size_t offset; /* of the field in the program's struct */
+    const char *initial;
+    int64_t least, most; /* of numbers; both 0: not bounded */
+    const char *allowed; /* of a choice */
+    bool reloads;        /* SIGHUP may change it */
+    const char *help;    /* with its unit */
+};
+
+struct settings_table {
+    const struct setting *rows;
+    size_t count;
+};
+
+/* Fills the program's struct with the defaults. */
+void settings_set_defaults(const struct settings_table *table, void *settings);
+/* Defaults, then the file's values. On any fault the struct holds the defaults and `faults` says all. */
+enum tc_error settings_load(const struct settings_table *table, const char *path, void *settings,
+                            struct document_faults *faults);
+/* As settings_load, from memory. */
+enum tc_error settings_parse(const struct settings_table *table, const void *bytes, size_t length, void *settings,
+                             struct document_faults *faults);
+/* YAML of the settings in force, each with its help as a comment. */
+void settings_print(const struct settings_table *table, const void *settings, struct buffer *out);
+void settings_free(const struct settings_table *table, void *settings);
+
+#endif

@@ -1,0 +1,48 @@
+/* Counters and gauges, each stated once in the table in metrics.c, in Prometheus' text format. Any thread. */
+#ifndef TELLERCAST_ORCHESTRATOR_METRICS_METRICS_H
+#define TELLERCAST_ORCHESTRATOR_METRICS_METRICS_H
+
+#include "base/buffer.h"
+
+#include <stdint.h>
+
+enum metric {
+    METRIC_ORDERS_ACCEPTED,
+    METRIC_ORDERS_REFUSED,
+    METRIC_INSTRUCTIONS_PLANNED,
+    METRIC_INSTRUCTIONS_CLAIMED,
+    METRIC_STARTS_PUBLISHED,
+    METRIC_ASKS_RECEIVED,
+    METRIC_ASKS_ANSWERED,
+    METRIC_ASKS_EMPTY,
+    METRIC_ASKS_UNKNOWN_DEVICE,
+    METRIC_ASKS_REFUSED,
+    METRIC_CACHE_HITS,
+    METRIC_CACHE_MISSES,
+    METRIC_CACHE_REBUILDS,
+    METRIC_STATUSES_RECEIVED,
+    METRIC_STATUSES_REFUSED,
+    METRIC_STATUSES_MOVED,
+    METRIC_STATUSES_STALE,
+    METRIC_CONFIRMS_PUBLISHED,
+    METRIC_DEADLINES_PASSED,
+    METRIC_RETRIES,
+    METRIC_BROKER_CONNECTS,
+    METRIC_BROKER_MESSAGES_REFUSED,
+    METRIC_RETAINED_RESTORED,
+    METRIC_HTTP_REQUESTS,
+    METRIC_DATABASE_FAULTS,
+    METRIC_CACHE_FAULTS,
+    METRIC_QUEUE_ORDERS, /* gauges from here */
+    METRIC_QUEUE_POOL,
+    METRIC_QUEUE_ASKS,
+    METRIC_QUEUE_STATUSES,
+    METRIC_COUNT,
+};
+
+void metric_add(enum metric metric, int64_t amount);
+void metric_set(enum metric metric, int64_t value);
+int64_t metric_value(enum metric metric);
+void metrics_write(struct buffer *out);
+
+#endif

@@ -1,0 +1,300 @@
+#include "topics/topic.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Every topic below the root. A level in braces is a field of struct topic. docs/asyncapi.yaml has
+ * the same addresses, and a check compares the two. */
+static const char *const patterns[] = {
+    [TOPIC_SUBMIT] = "rollout/submit",
+    [TOPIC_START] = "branch/{branch}/start",
+    [TOPIC_DISPATCH] = "branch/{branch}/dispatch/{device}",
+    [TOPIC_ASK] = "device/{device}/ask",
+    [TOPIC_INSTRUCTION] = "device/{device}/instruction",
+    [TOPIC_REPLY] = "device/{device}/reply",
+    [TOPIC_CONFIRM] = "device/{device}/confirm",
+    [TOPIC_PRESENCE] = "device/{device}/presence",
+    [TOPIC_PROGRESS] = "rollout/{rollout}/progress",
+    [TOPIC_EPOCH] = "orchestrator/epoch",
+};
+enum { KIND_COUNT = sizeof patterns / sizeof *patterns };
+
+/* Below it, each operator's own level, and below that whatever response topics the operator likes. */
+static const char operators[] = "operator";
+
+struct level {
+    const char *text;
+    size_t length;
+};
+
+/* Takes the next level off `rest`. An empty one is found between two slashes, and after a last one. */
+static bool next_level(struct level *rest, struct level *level)
+{
+    if (rest->text == NULL)
+        return false;
+    const char *slash = memchr(rest->text, '/', rest->length);
+    level->text = rest->text;
+    level->length = slash == NULL ? rest->length : (size_t)(slash - rest->text);
+    rest->text = slash == NULL ? NULL : slash + 1;
+    rest->length -= slash == NULL ? rest->length : level->length + 1;
+    return true;
+}
+
+static bool level_is(const struct level *level, const char *text)
+{
+    return strlen(text) == level->length && memcmp(level->text, text, level->length) == 0;
+}
+
+static bool read_id(const struct level *level, char id[static TC_ID_SIZE])
+{
+    if (!id_is_valid(level->text, level->length))
+        return false;
+    memcpy(id, level->text, level->length);
+    id[level->length] = '\0';
+    return true;
+}
+
+/* One spelling a number: digits only, no leading zero, at least 1. */
+static bool read_rollout(const struct level *level, int64_t *rollout)
+{
+    enum { DIGITS_MAX = 18 }; /* what fits an int64_t whatever the digits are */
+    if (level->length == 0 || level->length > DIGITS_MAX || level->text[0] == '0')
+        return false;
+    *rollout = 0;
+    for (size_t i = 0; i < level->length; i++) {
+        if (level->text[i] < '0' || level->text[i] > '9')
+            return false;
+        *rollout = *rollout * 10 + (level->text[i] - '0');
+    }
+    return true;
+}
+
+static bool read_level(const struct level *pattern, const struct level *level, struct topic *topic)
+{
+    if (level_is(pattern, "{branch}"))
+        return read_id(level, topic->branch);
+    if (level_is(pattern, "{device}"))
+        return read_id(level, topic->device);
+    if (level_is(pattern, "{rollout}"))
+        return read_rollout(level, &topic->rollout);
+    return pattern->length == level->length && memcmp(pattern->text, level->text, level->length) == 0;
+}
+
+static bool read_topic(const char *pattern, const char *name, size_t length, struct topic *topic)
+{
+    struct level pattern_rest = {pattern, strlen(pattern)};
+    struct level name_rest = {name, length};
+    struct level expected, found;
+    while (next_level(&pattern_rest, &expected)) {
+        if (!next_level(&name_rest, &found) || !read_level(&expected, &found, topic))
+            return false;
+    }
+    return name_rest.text == NULL;
+}
+
+/* A name being written; it always fits, because IDs and roots are bounded. */
+struct writer {
+    char *name;
+    size_t length;
+};
+
+static void write_part(struct writer *writer, const char *text, size_t length)
+{
+    TC_CHECK(writer->length + length < TOPIC_SIZE);
+    memcpy(writer->name + writer->length, text, length);
+    writer->length += length;
+    writer->name[writer->length] = '\0';
+}
+
+static void write_text(struct writer *writer, const char *text)
+{
+    write_part(writer, text, strlen(text));
+}
+
+/* What stands in the place of each field: an ID, the wildcard, or the broker's word for the user. */
+struct places {
+    const char *branch;
+    const char *device;
+    const char *rollout;
+};
+
+static const struct places wildcards = {"+", "+", "+"};
+
+static void write_level(struct writer *writer, const struct level *pattern, const struct places *places)
+{
+    if (level_is(pattern, "{branch}"))
+        write_text(writer, places->branch);
+    else if (level_is(pattern, "{device}"))
+        write_text(writer, places->device);
+    else if (level_is(pattern, "{rollout}"))
+        write_text(writer, places->rollout);
+    else
+        write_part(writer, pattern->text, pattern->length);
+}
+
+static void write_pattern(struct writer *writer, const char *root, enum topic_kind kind, const struct places *places)
+{
+    TC_CHECK((size_t)kind < KIND_COUNT && strlen(root) <= TOPIC_ROOT_MAX);
+    write_text(writer, root);
+    struct level rest = {patterns[kind], strlen(patterns[kind])};
+    struct level level;
+    while (next_level(&rest, &level)) {
+        write_text(writer, "/");
+        write_level(writer, &level, places);
+    }
+}
+
+static const char *checked_id(const char *id)
+{
+    TC_CHECK(id_is_valid(id, strlen(id)));
+    return id;
+}
+
+/* What follows "root/" in `name`, or a level without text. */
+static struct level below_root(const char *root, const char *name, size_t length)
+{
+    size_t root_length = strlen(root);
+    bool below = length > root_length && memcmp(name, root, root_length) == 0 && name[root_length] == '/';
+    return below ? (struct level){name + root_length + 1, length - root_length - 1} : (struct level){NULL, 0};
+}
+
+bool topic_root_is_valid(const char *root)
+{
+    struct level rest = {root, strlen(root)};
+    if (rest.length > TOPIC_ROOT_MAX)
+        return false;
+    struct level level;
+    while (next_level(&rest, &level)) {
+        if (level.length == 0)
+            return false;
+        for (size_t i = 0; i < level.length; i++) {
+            if (level.text[i] != '.' && !id_is_valid(&level.text[i], 1))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool kind_has(enum topic_kind kind, const char *field)
+{
+    return strstr(patterns[kind], field) != NULL;
+}
+
+void topic_format(const char *root, const struct topic *topic, char name[static TOPIC_SIZE])
+{
+    char rollout[24];
+    (void)snprintf(rollout, sizeof rollout, "%" PRId64, topic->rollout);
+    TC_CHECK((size_t)topic->kind < KIND_COUNT);
+    TC_CHECK(!kind_has(topic->kind, "{rollout}") || topic->rollout >= 1);
+    struct places places = {
+        .branch = kind_has(topic->kind, "{branch}") ? checked_id(topic->branch) : "",
+        .device = kind_has(topic->kind, "{device}") ? checked_id(topic->device) : "",
+        .rollout = rollout,
+    };
+    struct writer writer = {name, 0};
+    write_pattern(&writer, root, topic->kind, &places);
+}
+
+enum tc_error topic_parse(const char *root, const char *name, size_t length, struct topic *topic)
+{
+    struct level rest = below_root(root, name, length);
+    for (int kind = 0; rest.text != NULL && kind < KIND_COUNT; kind++) {
+        *topic = (struct topic){.kind = (enum topic_kind)kind};
+        if (read_topic(patterns[kind], rest.text, rest.length, topic))
+            return TC_OK;
+    }
+    *topic = (struct topic){0};
+    return TC_INVALID;
+}
+
+void topic_filter(const char *root, enum topic_kind kind, const char *share, char filter[static TOPIC_SIZE])
+{
+    struct writer writer = {filter, 0};
+    if (share != NULL) {
+        write_text(&writer, "$share/");
+        write_text(&writer, checked_id(share));
+        write_text(&writer, "/");
+    }
+    write_pattern(&writer, root, kind, &wildcards);
+}
+
+void topic_filter_dispatch_to(const char *root, const char *device, char filter[static TOPIC_SIZE])
+{
+    struct writer writer = {filter, 0};
+    write_pattern(&writer, root, TOPIC_DISPATCH, &(struct places){"+", checked_id(device), "+"});
+}
+
+bool topic_parse_response(const char *root, const char *name, size_t length, char user[static TC_ID_SIZE])
+{
+    struct level rest = below_root(root, name, length);
+    struct level prefix, found;
+    if (length >= TOPIC_SIZE || !next_level(&rest, &prefix) || !next_level(&rest, &found) || rest.length == 0)
+        return false;
+    if (!level_is(&prefix, operators))
+        return false;
+    for (size_t i = 0; i < rest.length; i++) {
+        unsigned char c = (unsigned char)rest.text[i];
+        if (c <= ' ' || c >= 0x7f || c == '+' || c == '#')
+            return false;
+    }
+    return read_id(&found, user);
+}
+
+/* One line of the access list: who may do what with which topics. */
+struct right {
+    const char *access;
+    enum topic_kind kind;
+    struct places places;
+};
+
+static void put_right(struct buffer *acl, const char *subject, const char *root, const struct right *right)
+{
+    char name[TOPIC_SIZE];
+    struct writer writer = {name, 0};
+    write_pattern(&writer, root, right->kind, &right->places);
+    buffer_format(acl, "%s %s %s\n", subject, right->access, name);
+}
+
+static void put_rights(struct buffer *acl, const char *subject, const char *root, const struct right *rights,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        put_right(acl, subject, root, &rights[i]);
+}
+
+void topic_write_acl(const char *root, const char *orchestrator_user, struct buffer *acl)
+{
+    static const struct right device[] = {
+        {"read", TOPIC_INSTRUCTION, {"", "%u", ""}}, {"read", TOPIC_CONFIRM, {"", "%u", ""}},
+        {"write", TOPIC_ASK, {"", "%u", ""}},        {"write", TOPIC_REPLY, {"", "%u", ""}},
+        {"write", TOPIC_PRESENCE, {"", "%u", ""}},   {"read", TOPIC_START, {"%u", "", ""}},
+        {"write", TOPIC_DISPATCH, {"%u", "+", ""}},  {"read", TOPIC_DISPATCH, {"+", "%u", ""}},
+    };
+    static const struct right orchestrator[] = {
+        {"read", TOPIC_SUBMIT, {"", "", ""}},     {"write", TOPIC_START, {"+", "", ""}},
+        {"read", TOPIC_ASK, {"", "+", ""}},       {"write", TOPIC_INSTRUCTION, {"", "+", ""}},
+        {"read", TOPIC_REPLY, {"", "+", ""}},     {"write", TOPIC_CONFIRM, {"", "+", ""}},
+        {"read", TOPIC_PRESENCE, {"", "+", ""}},  {"write", TOPIC_PROGRESS, {"", "", "+"}},
+        {"readwrite", TOPIC_EPOCH, {"", "", ""}},
+    };
+    buffer_put_text(acl, "# A device, a node included: its user name is its device ID.\n");
+    put_rights(acl, "pattern", root, device, sizeof device / sizeof *device);
+    buffer_put_text(acl, "# The answers to what an operator submitted.\n");
+    buffer_format(acl, "pattern read %s/%s/%%u/#\n", root, operators);
+    buffer_format(acl, "\n# The orchestrators.\nuser %s\n", orchestrator_user);
+    put_rights(acl, "topic", root, orchestrator, sizeof orchestrator / sizeof *orchestrator);
+    buffer_format(acl, "topic write %s/%s/+/#\n", root, operators);
+}
+
+void topic_write_acl_operator(const char *root, const char *operator_user, struct buffer *acl)
+{
+    static const struct right operator[] = {
+        {"write", TOPIC_SUBMIT, {"", "", ""}},
+        {"read", TOPIC_PRESENCE, {"", "+", ""}},
+        {"read", TOPIC_PROGRESS, {"", "", "+"}},
+        {"read", TOPIC_EPOCH, {"", "", ""}},
+    };
+    buffer_format(acl, "\n# An operator.\nuser %s\n", operator_user);
+    put_rights(acl, "topic", root, operator, sizeof operator/ sizeof * operator);
+}
