@@ -1,0 +1,149 @@
+#include "orchestrator/worker/worker.h"
+
+#include "base/clock.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { THREAD_NAME_SIZE = 16 /* the kernel's limit, with its NUL */ };
+
+static const int64_t idle = INT64_MAX;
+
+struct worker_thread {
+    pthread_t id;
+    const struct worker *worker;
+    int index;
+    struct batch_queue *queue;
+    _Atomic int64_t busy_since_ms; /* or `idle` while it waits for items */
+};
+
+struct worker {
+    struct worker_config config;
+    char name[THREAD_NAME_SIZE];
+    int started;
+    struct worker_thread threads[];
+};
+
+static _Thread_local struct worker_thread *current;
+
+static void run(struct worker_thread *thread, void *state, void *items)
+{
+    const struct worker_config *config = &thread->worker->config;
+    for (;;) {
+        thread->busy_since_ms = idle;
+        size_t count =
+            batch_queue_take(thread->queue, items, config->batch_limit, config->period_ms, config->linger_ms);
+        if (count == 0 && batch_queue_is_closed(thread->queue)) {
+            if (batch_queue_length(thread->queue) == 0)
+                return;
+            continue; /* the last items came in while its wait ended */
+        }
+        thread->busy_since_ms = clock_monotonic_ms();
+        config->handle(config->context, state, items, count);
+    }
+}
+
+static void *run_thread(void *argument)
+{
+    struct worker_thread *thread = argument;
+    const struct worker_config *config = &thread->worker->config;
+    current = thread;
+
+    char name[THREAD_NAME_SIZE + 16];
+    (void)snprintf(name, sizeof name, "%s-%d", thread->worker->name, thread->index);
+    name[THREAD_NAME_SIZE - 1] = '\0';
+    (void)pthread_setname_np(pthread_self(), name);
+
+    void *items = calloc(config->batch_limit, config->item_size);
+    TC_CHECK(items != NULL);
+    void *state = config->open == NULL ? NULL : config->open(config->context, thread->index);
+    run(thread, state, items);
+    if (config->close != NULL)
+        config->close(config->context, state);
+    free(items);
+    return NULL;
+}
+
+/* Threads inherit the mask: those that say a program is broken must still get through. */
+static void block_signals(sigset_t *before)
+{
+    static const int from_own_mistakes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+    sigset_t blocked;
+    (void)sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof from_own_mistakes / sizeof *from_own_mistakes; i++)
+        (void)sigdelset(&blocked, from_own_mistakes[i]);
+    TC_CHECK(pthread_sigmask(SIG_SETMASK, &blocked, before) == 0);
+}
+
+static int start_threads(struct worker *worker)
+{
+    sigset_t before;
+    block_signals(&before);
+    int error = 0;
+    for (int i = 0; i < worker->config.threads && error == 0; i++) {
+        struct worker_thread *thread = &worker->threads[i];
+        thread->worker = worker;
+        thread->index = i;
+        thread->queue = worker->config.queues != NULL ? worker->config.queues[i] : worker->config.queue;
+        thread->busy_since_ms = clock_monotonic_ms();
+        error = pthread_create(&thread->id, NULL, run_thread, thread);
+        if (error == 0)
+            worker->started++;
+    }
+    TC_CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    return error;
+}
+
+enum tc_error worker_start(const struct worker_config *config, struct worker **worker, struct tc_fault *fault)
+{
+    TC_CHECK(config->threads > 0 && config->batch_limit > 0 && config->item_size > 0 && config->handle != NULL);
+    TC_CHECK((config->queue == NULL) != (config->queues == NULL));
+    size_t threads = (size_t)config->threads;
+    struct worker *made = calloc(1, sizeof *made + threads * sizeof made->threads[0]);
+    TC_CHECK(made != NULL);
+    made->config = *config;
+    (void)snprintf(made->name, sizeof made->name, "%s", config->name);
+
+    int error = start_threads(made);
+    made->config.queues = NULL;
+    if (error != 0) {
+        (void)tc_fault_set(fault, TC_UNAVAILABLE, "%s: thread %d of %d: %s", config->name, made->started,
+                           config->threads, strerror(error));
+        worker_stop(made);
+        return TC_UNAVAILABLE;
+    }
+    *worker = made;
+    return TC_OK;
+}
+
+void worker_stop(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    for (int i = 0; i < worker->started; i++)
+        batch_queue_close(worker->threads[i].queue);
+    for (int i = 0; i < worker->started; i++)
+        (void)pthread_join(worker->threads[i].id, NULL);
+    free(worker);
+}
+
+int64_t worker_last_progress_ms(const struct worker *worker)
+{
+    int64_t last_ms = clock_monotonic_ms();
+    for (int i = 0; i < worker->started; i++) {
+        int64_t busy_since_ms = worker->threads[i].busy_since_ms;
+        if (busy_since_ms < last_ms)
+            last_ms = busy_since_ms;
+    }
+    return last_ms;
+}
+
+void worker_mark_progress(void)
+{
+    if (current != NULL)
+        current->busy_since_ms = clock_monotonic_ms();
+}
