@@ -7,6 +7,7 @@
 
 enum { MS_PER_SECOND = 1000, NS_PER_MS = 1000000, SECONDS_PER_MINUTE = 60, MINUTES_PER_HOUR = 60, HOURS_PER_DAY = 24 };
 static const int64_t ms_per_day = INT64_C(86400000);
+static const int64_t end_of_9999_ms = INT64_C(253402300800000);
 
 static int64_t read_clock_ms(clockid_t id)
 {
@@ -139,5 +140,5 @@ bool clock_parse(const char *text, size_t length, int64_t *time_ms)
     int64_t minutes = (int64_t)hour * MINUTES_PER_HOUR + minute - offset_minutes;
     *time_ms = days_from_civil(year, month, day) * ms_per_day +
                (minutes * SECONDS_PER_MINUTE + second) * MS_PER_SECOND + milliseconds;
-    return *time_ms >= 0;
+    return *time_ms >= 0 && *time_ms < end_of_9999_ms;
 }

@@ -49,6 +49,7 @@ enum tc_error tc_fault_context(struct tc_fault *fault, const char *format, ...)
     size_t length = strlen(text);
     (void)snprintf(text + length, sizeof text - length, ": %s", fault->text);
     memcpy(fault->text, text, sizeof fault->text - 1);
+    fault->text[sizeof fault->text - 1] = '\0';
     return fault->code;
 }
 

@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #define TOKEN_SIZE_MAX 65536
+/* The longest order (instruction_order_encode) whose token still is a message of the wire. */
+#define INSTRUCTION_ORDER_MAX 48000
 #define ARTIFACT_URL_MAX 2048
 #define SHA256_HEX_SIZE 65
 
@@ -24,10 +26,8 @@ bool action_parse(const char *name, enum action *action);
 /* True when the action needs an artifact (install). */
 bool action_needs_artifact(enum action action);
 
-/* The part of an instruction that is the same for every device of a rollout, as compact JSON:
- * `"action":"install","artifact":{…},"parameters":{…}`. Made once per rollout, so that signing an
- * instruction for a device is only text joined and one signature. */
-
+/* What is to be downloaded (install) has all of it; for the other actions an artifact may be only
+ * named: then version and url may be empty, and with an empty url size and sha256 are not said. */
 struct artifact_claim {
     char name[TC_ID_SIZE];
     char version[TC_ID_SIZE];
@@ -54,8 +54,14 @@ struct instruction_claims {
 
 void instruction_claims_free(struct instruction_claims *claims);
 
-/* The rollout's shared part (see above) of these claims. */
+/* Appends the order: the part of an instruction that is the same for every device of a rollout, as
+ * compact JSON without braces, `"action":"install","artifact":{…},"parameters":{…}`. Made once per
+ * rollout, so that signing an instruction for a device is only text joined and one signature. */
 void instruction_order_encode(const struct instruction_claims *claims, struct buffer *order);
+
+/* TC_OK when a device will be able to read an instruction with this order. Else TC_TOO_LARGE over
+ * INSTRUCTION_ORDER_MAX, or TC_INVALID; a plan must be refused for it before it is persisted. */
+enum tc_error instruction_order_check(const char *order, size_t length, struct tc_fault *fault);
 
 /* A private signing key. */
 struct signing_key;

@@ -248,19 +248,15 @@ struct right {
     struct places places;
 };
 
-static void put_right(struct buffer *acl, const char *subject, const char *root, const struct right *right)
-{
-    char name[TOPIC_SIZE];
-    struct writer writer = {name, 0};
-    write_pattern(&writer, root, right->kind, &right->places);
-    buffer_format(acl, "%s %s %s\n", subject, right->access, name);
-}
-
 static void put_rights(struct buffer *acl, const char *subject, const char *root, const struct right *rights,
                        size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        put_right(acl, subject, root, &rights[i]);
+    for (size_t i = 0; i < count; i++) {
+        char name[TOPIC_SIZE];
+        struct writer writer = {name, 0};
+        write_pattern(&writer, root, rights[i].kind, &rights[i].places);
+        buffer_format(acl, "%s %s %s\n", subject, rights[i].access, name);
+    }
 }
 
 void topic_write_acl(const char *root, const char *orchestrator_user, struct buffer *acl)
@@ -289,12 +285,12 @@ void topic_write_acl(const char *root, const char *orchestrator_user, struct buf
 
 void topic_write_acl_operator(const char *root, const char *operator_user, struct buffer *acl)
 {
-    static const struct right operator[] = {
+    static const struct right watcher[] = {
         {"write", TOPIC_SUBMIT, {"", "", ""}},
         {"read", TOPIC_PRESENCE, {"", "+", ""}},
         {"read", TOPIC_PROGRESS, {"", "", "+"}},
         {"read", TOPIC_EPOCH, {"", "", ""}},
     };
     buffer_format(acl, "\n# An operator.\nuser %s\n", operator_user);
-    put_rights(acl, "topic", root, operator, sizeof operator/ sizeof * operator);
+    put_rights(acl, "topic", root, watcher, sizeof watcher / sizeof *watcher);
 }

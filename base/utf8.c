@@ -1,0 +1,45 @@
+#include "base/utf8.h"
+
+#include <stdbool.h>
+
+static bool continues(unsigned char byte)
+{
+    return (byte & 0xC0) == 0x80;
+}
+
+/* The length of the valid character at `at`, or 0. */
+static size_t character_length(const unsigned char *at, size_t left)
+{
+    unsigned char first = at[0];
+    if (first < 0x80)
+        return 1;
+    if (first >= 0xC2 && first <= 0xDF)
+        return left >= 2 && continues(at[1]) ? 2 : 0;
+    if (first >= 0xE0 && first <= 0xEF) {
+        if (left < 3 || !continues(at[1]) || !continues(at[2]))
+            return 0;
+        bool overlong = first == 0xE0 && at[1] < 0xA0;
+        bool surrogate = first == 0xED && at[1] > 0x9F;
+        return overlong || surrogate ? 0 : 3;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        if (left < 4 || !continues(at[1]) || !continues(at[2]) || !continues(at[3]))
+            return 0;
+        bool overlong = first == 0xF0 && at[1] < 0x90;
+        bool above = first == 0xF4 && at[1] > 0x8F;
+        return overlong || above ? 0 : 4;
+    }
+    return 0;
+}
+
+size_t utf8_valid_length(const char *bytes, size_t length)
+{
+    size_t valid = 0;
+    while (valid < length) {
+        size_t step = character_length((const unsigned char *)bytes + valid, length - valid);
+        if (step == 0)
+            break;
+        valid += step;
+    }
+    return valid;
+}

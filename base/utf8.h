@@ -1,0 +1,10 @@
+/* UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. Any thread. */
+#ifndef TELLERCAST_BASE_UTF8_H
+#define TELLERCAST_BASE_UTF8_H
+
+#include <stddef.h>
+
+/* How many of the bytes, from the first, are whole valid characters: `length` when all are. */
+size_t utf8_valid_length(const char *bytes, size_t length);
+
+#endif

@@ -1,0 +1,16 @@
+/* Base64url without padding (RFC 4648 section 5, RFC 7515 section 2). Any thread. */
+#ifndef TELLERCAST_TOPICS_BASE64URL_H
+#define TELLERCAST_TOPICS_BASE64URL_H
+
+#include "base/buffer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void base64url_put(struct buffer *out, const void *bytes, size_t length);
+
+/* Appends what `text` stands for. False, and nothing is appended, when it has padding, white space or
+ * another foreign character, or bits left over that are not 0: each value has one spelling. */
+bool base64url_read(const char *text, size_t length, struct buffer *out);
+
+#endif

@@ -1,0 +1,54 @@
+#include "topics/fields.h"
+#include "topics/message.h"
+#include "topics/topic.h"
+
+#include <string.h>
+
+static const char *const role_names[] = {[ROLE_NODE] = "node", [ROLE_ATM] = "atm", [ROLE_PULL] = "pull"};
+enum { ROLE_COUNT = sizeof role_names / sizeof *role_names };
+
+const char *device_role_name(enum device_role role)
+{
+    TC_CHECK((size_t)role < ROLE_COUNT);
+    return role_names[role];
+}
+
+bool device_role_parse(const char *name, enum device_role *role)
+{
+    for (int i = 0; i < ROLE_COUNT; i++) {
+        if (strcmp(name, role_names[i]) == 0) {
+            *role = (enum device_role)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum tc_error presence_decode(const void *bytes, size_t length, struct presence *presence, struct tc_fault *fault)
+{
+    *presence = (struct presence){0};
+    struct fields fields;
+    fields_open(&fields, bytes, length, MESSAGE_SIZE_MAX, fault);
+    presence->online = fields_boolean(&fields, "online");
+    if (!device_role_parse(fields_string(&fields, "role"), &presence->role))
+        fields_refuse(&fields, "role", "allowed are node, atm and pull");
+    fields_id(&fields, "branch", FIELD_OPTIONAL, presence->branch);
+    if (presence->branch[0] == '\0' && presence->role != ROLE_PULL)
+        fields_refuse(&fields, "branch", "is missing, and a %s has one", device_role_name(presence->role));
+    fields_name(&fields, "agent", FIELD_OPTIONAL, presence->agent);
+    enum tc_error error = fields_close(&fields);
+    if (error != TC_OK)
+        *presence = (struct presence){0};
+    return error;
+}
+
+void presence_encode(const struct presence *presence, struct buffer *out)
+{
+    buffer_format(out, "{\"online\":%s,\"role\":\"%s\"", presence->online ? "true" : "false",
+                  device_role_name(presence->role));
+    if (presence->branch[0] != '\0')
+        buffer_format(out, ",\"branch\":\"%s\"", presence->branch);
+    if (presence->agent[0] != '\0')
+        buffer_format(out, ",\"agent\":\"%s\"", presence->agent);
+    buffer_put_text(out, "}");
+}

@@ -1,0 +1,103 @@
+#include "base/file.h"
+#include "topics/token_key.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRUSTED_KEYS_MAX = 64 };
+
+struct trusted_keys {
+    size_t count;
+    struct public_key keys[TRUSTED_KEYS_MAX];
+};
+
+static const struct public_key *find_key(const struct trusted_keys *keys, const char *key_id)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        if (strcmp(keys->keys[i].id, key_id) == 0)
+            return &keys->keys[i];
+    }
+    return NULL;
+}
+
+/* A set may hold keys of other kinds, for other readers (RFC 7517 section 5). */
+static bool is_ours(const json_t *entry)
+{
+    const char *type = json_string_value(json_object_get(entry, "kty"));
+    const char *curve = json_string_value(json_object_get(entry, "crv"));
+    return type != NULL && curve != NULL && strcmp(type, "OKP") == 0 && strcmp(curve, "Ed25519") == 0;
+}
+
+static void read_key(struct fields *outer, json_t *entry, struct trusted_keys *keys)
+{
+    struct fields fields = {
+        .object = json_incref(entry), .error = outer->error, .fault = outer->fault, .parent = "keys"};
+    struct public_key *key = &keys->keys[keys->count];
+    public_key_read(&fields, key);
+    if (fields_has(&fields, "d"))
+        fields_refuse(&fields, "d", "is a private key, which no device may have");
+    if (fields.error == TC_OK && find_key(keys, key->id) != NULL)
+        fields_refuse(&fields, "kid", "\"%s\" is there twice", key->id);
+    if (fields.error == TC_OK)
+        keys->count++;
+    fields_leave(&fields, outer);
+}
+
+static void read_set(struct fields *fields, struct trusted_keys *keys)
+{
+    const json_t *entries = fields_array(fields, "keys", 1, TRUSTED_KEYS_MAX);
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        if (is_ours(json_array_get(entries, i)))
+            read_key(fields, json_array_get(entries, i), keys);
+    }
+    if (keys->count == 0)
+        fields_refuse(fields, "keys", "found no Ed25519 key, at least one is needed");
+}
+
+enum tc_error trusted_keys_parse(const char *document, size_t length, struct trusted_keys **keys,
+                                 struct tc_fault *fault)
+{
+    token_start_sodium();
+    *keys = calloc(1, sizeof **keys);
+    TC_CHECK(*keys != NULL);
+    struct fields fields;
+    fields_open(&fields, document, length, KEY_FILE_MAX, fault);
+    read_set(&fields, *keys);
+    enum tc_error error = fields_close(&fields);
+    if (error != TC_OK) {
+        trusted_keys_close(*keys);
+        *keys = NULL;
+    }
+    return error;
+}
+
+enum tc_error trusted_keys_open(const char *path, struct trusted_keys **keys, struct tc_fault *fault)
+{
+    *keys = NULL;
+    struct buffer document = {0};
+    enum tc_error error = file_read(path, KEY_FILE_MAX, &document, fault);
+    if (error == TC_OK) {
+        error = trusted_keys_parse(buffer_text(&document), document.length, keys, fault);
+        if (error != TC_OK)
+            (void)tc_fault_context(fault, "%s", path);
+    }
+    buffer_free(&document);
+    return error;
+}
+
+void trusted_keys_close(struct trusted_keys *keys)
+{
+    free(keys);
+}
+
+enum tc_error trusted_keys_verify(const struct trusted_keys *keys, const char *key_id, const void *bytes, size_t length,
+                                  const unsigned char signature[static SIGNATURE_SIZE], struct tc_fault *fault)
+{
+    const struct public_key *key = find_key(keys, key_id);
+    if (key == NULL)
+        return tc_fault_set(fault, TC_DENIED, "the key \"%s\" is not trusted", key_id);
+    if (crypto_sign_verify_detached(signature, bytes, length, key->bytes) != 0)
+        return tc_fault_set(fault, TC_DENIED, "the signature is not that of the key \"%s\"", key_id);
+    return TC_OK;
+}
