@@ -21,12 +21,13 @@ void batch_queue_free(struct batch_queue *queue);
  * nothing was taken, and the caller keeps `item`. */
 enum tc_error batch_queue_put(struct batch_queue *queue, const void *item, int wait_ms);
 
-/* Takes up to `most` items in their order into `items` (room for `most`). Waits at most `wait_ms` for the
- * first one, or for a wake-up, and then at most `linger_ms` more for a fuller batch. Returns how many; 0 also when
- * woken, or closed and empty. */
+/* Takes up to `most` items in their order into `items` (room for `most`). Waits at most `wait_ms` (-1: as
+ * long as it takes) for the first one, or for a wake-up, and then at most `linger_ms` more for a fuller batch. Returns
+ * how many; 0 also when woken, or closed and empty. */
 size_t batch_queue_take(struct batch_queue *queue, void *items, size_t most, int wait_ms, int linger_ms);
 
-/* Ends the wait of one taker without an item: "look again now". Kept if nobody waits. */
+/* Lets one taker return without an item, ahead of what is queued: "look again now". Kept if nobody waits;
+ * several that are kept count as one. */
 void batch_queue_wake(struct batch_queue *queue);
 
 /* No more items are let in; what is there can still be taken; takers no longer wait. */

@@ -1,0 +1,114 @@
+#include "orchestrator/metrics/metrics.h"
+
+#include "base/fault.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+enum metric_type { COUNTER, GAUGE };
+
+struct metric_row {
+    const char *name; /* as Prometheus wants it: a counter ends in _total */
+    enum metric_type type;
+    const char *help;
+};
+
+/* clang-format off */
+static const struct metric_row rows[METRIC_COUNT] = {
+    [METRIC_ORDERS_ACCEPTED] = {"tellercast_orders_accepted_total", COUNTER,
+        "Plans that became a rollout, at any door."},
+    [METRIC_ORDERS_REFUSED] = {"tellercast_orders_refused_total", COUNTER,
+        "Plans that were refused, at any door."},
+    [METRIC_INSTRUCTIONS_PLANNED] = {"tellercast_instructions_planned_total", COUNTER,
+        "Instructions created by the planner."},
+    [METRIC_INSTRUCTIONS_CLAIMED] = {"tellercast_instructions_claimed_total", COUNTER,
+        "Due instructions claimed by the scheduler."},
+    [METRIC_STARTS_PUBLISHED] = {"tellercast_starts_published_total", COUNTER,
+        "Start commands sent to nodes."},
+    [METRIC_ASKS_RECEIVED] = {"tellercast_asks_received_total", COUNTER,
+        "Asks of devices for their instruction."},
+    [METRIC_ASKS_ANSWERED] = {"tellercast_asks_answered_total", COUNTER,
+        "Asks answered with a signed instruction."},
+    [METRIC_ASKS_EMPTY] = {"tellercast_asks_empty_total", COUNTER,
+        "Asks answered with nothing: the device has no instruction now."},
+    [METRIC_ASKS_UNKNOWN_DEVICE] = {"tellercast_asks_unknown_device_total", COUNTER,
+        "Asks of devices that are not in the inventory."},
+    [METRIC_ASKS_REFUSED] = {"tellercast_asks_refused_total", COUNTER,
+        "Asks that could not be read."},
+    [METRIC_CACHE_HITS] = {"tellercast_cache_hits_total", COUNTER,
+        "Lookups of a device's instruction that Redis answered."},
+    [METRIC_CACHE_MISSES] = {"tellercast_cache_misses_total", COUNTER,
+        "Lookups of a device's instruction that were left to the database."},
+    [METRIC_CACHE_REBUILDS] = {"tellercast_cache_rebuilds_total", COUNTER,
+        "Times the cache was filled anew because Redis had lost it."},
+    [METRIC_STATUSES_RECEIVED] = {"tellercast_statuses_received_total", COUNTER,
+        "Status reports of devices."},
+    [METRIC_STATUSES_REFUSED] = {"tellercast_statuses_refused_total", COUNTER,
+        "Status reports that could not be read or were not the device's to make."},
+    [METRIC_STATUSES_MOVED] = {"tellercast_statuses_moved_total", COUNTER,
+        "Status reports that moved an instruction forward."},
+    [METRIC_STATUSES_STALE] = {"tellercast_statuses_stale_total", COUNTER,
+        "Status reports that were repeated or late and changed nothing."},
+    [METRIC_CONFIRMS_PUBLISHED] = {"tellercast_confirms_published_total", COUNTER,
+        "Confirmations sent to devices after commit."},
+    [METRIC_DEADLINES_PASSED] = {"tellercast_deadlines_passed_total", COUNTER,
+        "Instructions that did not get on within their stage's deadline."},
+    [METRIC_RETRIES] = {"tellercast_retries_total", COUNTER,
+        "New attempts of instructions."},
+    [METRIC_BROKER_CONNECTS] = {"tellercast_broker_connects_total", COUNTER,
+        "Connections made to the MQTT broker."},
+    [METRIC_BROKER_MESSAGES_REFUSED] = {"tellercast_broker_messages_refused_total", COUNTER,
+        "Messages dropped unread: a topic that is not ours, or too large."},
+    [METRIC_RETAINED_RESTORED] = {"tellercast_retained_restored_total", COUNTER,
+        "Retained instructions put back into a broker that had lost them."},
+    [METRIC_HTTP_REQUESTS] = {"tellercast_http_requests_total", COUNTER,
+        "HTTP requests."},
+    [METRIC_DATABASE_FAULTS] = {"tellercast_database_faults_total", COUNTER,
+        "Statements that PostgreSQL did not carry out."},
+    [METRIC_CACHE_FAULTS] = {"tellercast_cache_faults_total", COUNTER,
+        "Calls that Redis did not answer."},
+    [METRIC_QUEUE_ORDERS] = {"tellercast_queue_orders", GAUGE,
+        "Plans that wait for the planner."},
+    [METRIC_QUEUE_POOL] = {"tellercast_queue_pool", GAUGE,
+        "Due instructions in the pool that wait for their start command."},
+    [METRIC_QUEUE_ASKS] = {"tellercast_queue_asks", GAUGE,
+        "Asks that wait for the dispatcher."},
+    [METRIC_QUEUE_STATUSES] = {"tellercast_queue_statuses", GAUGE,
+        "Status reports that wait for the updater pool."},
+};
+/* clang-format on */
+
+static _Atomic int64_t values[METRIC_COUNT];
+
+static void check(enum metric metric)
+{
+    TC_CHECK((unsigned)metric < METRIC_COUNT);
+}
+
+void metric_add(enum metric metric, int64_t amount)
+{
+    check(metric);
+    (void)atomic_fetch_add_explicit(&values[metric], amount, memory_order_relaxed);
+}
+
+void metric_set(enum metric metric, int64_t value)
+{
+    check(metric);
+    atomic_store_explicit(&values[metric], value, memory_order_relaxed);
+}
+
+int64_t metric_value(enum metric metric)
+{
+    check(metric);
+    return atomic_load_explicit(&values[metric], memory_order_relaxed);
+}
+
+void metrics_write(struct buffer *out)
+{
+    for (size_t i = 0; i < METRIC_COUNT; i++) {
+        const struct metric_row *row = &rows[i];
+        buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRId64 "\n", row->name, row->help, row->name,
+                      row->type == COUNTER ? "counter" : "gauge", row->name, metric_value((enum metric)i));
+    }
+}
