@@ -32,6 +32,11 @@ static size_t character_length(const unsigned char *at, size_t left)
     return 0;
 }
 
+size_t utf8_character_length(const char *bytes, size_t length)
+{
+    return length == 0 ? 0 : character_length((const unsigned char *)bytes, length);
+}
+
 size_t utf8_valid_length(const char *bytes, size_t length)
 {
     size_t valid = 0;

@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+/* The length, 1 to 4, of the valid character that the bytes begin with, or 0. */
+size_t utf8_character_length(const char *bytes, size_t length);
+
 /* How many of the bytes, from the first, are whole valid characters: `length` when all are. */
 size_t utf8_valid_length(const char *bytes, size_t length);
 

@@ -21,6 +21,7 @@ struct document_fault {
 
 #define DOCUMENT_FAULTS_MAX 200 /* more are counted, not kept */
 
+/* Starts as all zeros. */
 struct document_faults {
     struct document_fault *items; /* owned */
     size_t count;                 /* kept */
@@ -29,6 +30,8 @@ struct document_faults {
 
 void document_fault_add(struct document_faults *faults, unsigned line, unsigned column, const char *path,
                         const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Puts them in the order of the source. */
+void document_faults_sort(struct document_faults *faults);
 void document_faults_free(struct document_faults *faults);
 /* One line a fault, "plan.yaml:12:7: spec.rate.perMinute: found "x", allowed: 1 to 1000000". */
 void document_faults_print(const struct document_faults *faults, const char *name, struct buffer *out);

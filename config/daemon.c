@@ -1,0 +1,87 @@
+#include "config/daemon.h"
+
+#include <stddef.h>
+
+#define AT(field) offsetof(struct daemon_settings, field)
+#define TEXT(key, field, initial, help) {key, SETTING_TEXT, AT(field), initial, 0, 0, NULL, false, help}
+#define CHOICE(key, field, initial, allowed, help) {key, SETTING_CHOICE, AT(field), initial, 0, 0, allowed, true, help}
+#define INTEGER(key, field, initial, least, most, help)                                                                \
+    {key, SETTING_INTEGER, AT(field), initial, least, most, NULL, false, help}
+#define DURATION(key, field, initial, least, most, help)                                                               \
+    {key, SETTING_DURATION, AT(field), initial, least, most, NULL, false, help}
+#define SIZE(key, field, initial, least, most, help)                                                                   \
+    {key, SETTING_SIZE, AT(field), initial, least, most, NULL, false, help}
+
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define MIB (INT64_C(1) << 20)
+#define TIB (INT64_C(1) << 40)
+
+/* Keys of one group stand together: settings_print writes them under one heading. */
+static const struct setting rows[] = {
+    TEXT("instance", instance, "", "Name of this orchestrator among several; empty: host name and process ID."),
+    TEXT("data_folder", data_folder, "/var/lib/tellercast", "Folder of the signing key and the artifact store."),
+    TEXT("topic_root", topic_root, "tc/v1", "What all MQTT topics start with."),
+    TEXT("database", database, "dbname=tellercast", "PostgreSQL, as a libpq connection string."),
+
+    CHOICE("log.level", log_level, "info", "debug|info|warning|error", "The least that is logged."),
+    CHOICE("log.format", log_format, "text", "text|json", "One event a line, as text or as JSON."),
+
+    TEXT("broker.host", broker_host, "127.0.0.1", "MQTT broker: host name or address."),
+    INTEGER("broker.port", broker_port, "1883", 1, 65535, "MQTT broker: TCP port; 8883 is usual with TLS."),
+    TEXT("broker.user", broker_user, "", "User name at the broker; empty: none."),
+    TEXT("broker.password_file", broker_password_file, "", "File whose first line is the password; empty: none."),
+    TEXT("broker.ca_file", broker_ca_file, "", "PEM file of the authorities to trust; empty: no TLS."),
+    TEXT("broker.certificate_file", broker_certificate_file, "", "PEM file of this client's certificate."),
+    TEXT("broker.key_file", broker_key_file, "", "PEM file of that certificate's private key."),
+    DURATION("broker.keep_alive", broker_keep_alive_ms, "30s", 5 * SECOND, HOUR, "Longest silence on the connection."),
+    INTEGER("broker.in_flight", broker_in_flight, "4000", 10, 65535,
+            "QoS 1 messages sent and not yet acknowledged; few make sending crawl."),
+
+    TEXT("redis.socket", redis_socket, "", "Unix socket of Redis; empty: host and port."),
+    TEXT("redis.host", redis_host, "127.0.0.1", "Host name or address of Redis."),
+    INTEGER("redis.port", redis_port, "6379", 1, 65535, "TCP port of Redis."),
+    TEXT("redis.password_file", redis_password_file, "", "File whose first line is the password; empty: none."),
+
+    TEXT("http.listen", http_listen, "127.0.0.1", "Address of the HTTP door."),
+    INTEGER("http.port", http_port, "8080", 0, 65535, "TCP port of the HTTP door; 0: no HTTP door."),
+    TEXT("http.public_url", http_public_url, "http://127.0.0.1:8080",
+         "How devices reach the artifact store of this daemon."),
+    TEXT("http.tokens_file", http_tokens_file, "",
+         "File of the operators' bearer tokens; needed unless http.listen is a loopback address."),
+
+    TEXT("socket.path", socket_path, "/run/tellercast/tellercast.sock",
+         "Unix socket that takes plans; empty: no socket door."),
+
+    INTEGER("updater.threads", updater_threads, "4", 1, 64, "Threads that write reported states."),
+    INTEGER("updater.batch", updater_batch, "1000", 1, 10000, "Most reports in one transaction."),
+    DURATION("updater.linger", updater_linger_ms, "5ms", 0, SECOND, "How long a report waits for others to join it."),
+
+    INTEGER("dispatcher.ask_batch", ask_batch, "256", 1, 10000, "Most asks answered together."),
+
+    DURATION("scheduler.period", scheduler_period_ms, "1s", 10, MINUTE, "How often due instructions are looked for."),
+    INTEGER("scheduler.claim_batch", claim_batch, "1000", 1, 10000, "Most instructions claimed at once."),
+
+    DURATION("conductor.period", conductor_period_ms, "1s", 10, MINUTE, "How often deadlines are looked after."),
+    DURATION("conductor.progress_period", progress_period_ms, "1s", 100, HOUR, "How often progress is published."),
+
+    INTEGER("queue_limit", queue_limit, "50000", 100, 10000000,
+            "Items in each working part's queue; a full one stops the reading of its source."),
+    DURATION("lease", lease_ms, "10s", SECOND, HOUR,
+             "How long a claim belongs to one orchestrator before another takes it over."),
+    DURATION("pull_wait", pull_wait_ms, "7d", MINUTE, 3650 * DAY,
+             "How long a pull client may stay away when the plan sets no end."),
+
+    DURATION("instruction.validity", instruction_validity_ms, "24h", MINUTE, 365 * DAY,
+             "How long a signed instruction is good for, at least."),
+
+    INTEGER("rate.per_minute", default_per_minute, "0", 0, 1000000,
+            "Devices a minute for a plan that names no rate; 0: no limit."),
+
+    SIZE("artifacts.size_limit", artifact_size_limit, "4GiB", 1, TIB, "Largest artifact that is stored."),
+    SIZE("fleet.size_limit", fleet_size_limit, "512MiB", MIB, TIB, "Largest fleet file that is taken."),
+};
+
+const struct settings_table daemon_settings_table = {rows, sizeof rows / sizeof *rows};

@@ -1,0 +1,340 @@
+#include "config/settings.h"
+
+#include "base/file.h"
+#include "config/scalar.h"
+#include "config/suggestion.h"
+#include "config/tree.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SETTINGS_SIZE_MAX = 1 << 20, ALLOWED_SIZE = 160 };
+
+static void *field_of(const struct setting *row, void *settings)
+{
+    return (char *)settings + row->offset;
+}
+
+static bool is_text(const struct setting *row)
+{
+    return row->type == SETTING_TEXT || row->type == SETTING_CHOICE;
+}
+
+static void set_text(const struct setting *row, void *settings, const char *value)
+{
+    char *copy = strdup(value);
+    TC_CHECK(copy != NULL);
+    memcpy(field_of(row, settings), &copy, sizeof copy);
+}
+
+static char *get_text(const struct setting *row, const void *settings)
+{
+    char *value;
+    memcpy(&value, (const char *)settings + row->offset, sizeof value);
+    return value;
+}
+
+static bool is_one_of(const char *allowed, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = allowed; length > 0;) {
+        size_t span = strcspn(at, "|");
+        if (span == length && strncmp(at, word, length) == 0)
+            return true;
+        if (at[span] == '\0')
+            break;
+        at += span + 1;
+    }
+    return false;
+}
+
+static void describe_number(const struct setting *row, int64_t value, char text[static SCALAR_TEXT_SIZE])
+{
+    if (row->type == SETTING_DURATION)
+        scalar_write_duration(value, text);
+    else if (row->type == SETTING_SIZE)
+        scalar_write_size(value, text);
+    else
+        (void)snprintf(text, SCALAR_TEXT_SIZE, "%" PRId64, value);
+}
+
+static void describe_allowed(const struct setting *row, char text[static ALLOWED_SIZE])
+{
+    static const char *const forms[] = {
+        [SETTING_TEXT] = "a text",
+        [SETTING_INTEGER] = "an integer",
+        [SETTING_DURATION] = "a duration such as 500ms, 15s, 10m, 3h or 2d",
+        [SETTING_SIZE] = "a size such as 512, 64KiB, 412MiB or 2GiB",
+        [SETTING_BOOLEAN] = "true or false",
+        [SETTING_CHOICE] = "one of ",
+    };
+    int length = snprintf(text, ALLOWED_SIZE, "%s%s", forms[row->type],
+                          row->type == SETTING_CHOICE ? row->allowed : "");
+    if (row->least == 0 && row->most == 0)
+        return;
+    char least[SCALAR_TEXT_SIZE], most[SCALAR_TEXT_SIZE];
+    describe_number(row, row->least, least);
+    describe_number(row, row->most, most);
+    (void)snprintf(text + length, ALLOWED_SIZE - (size_t)length, ", %s to %s", least, most);
+}
+
+static bool in_bounds(const struct setting *row, int64_t value)
+{
+    return (row->least == 0 && row->most == 0) || (value >= row->least && value <= row->most);
+}
+
+/* Sets the field; false when the text is not a value that the row allows. */
+static bool set_value(const struct setting *row, void *settings, const char *text)
+{
+    int64_t number = 0;
+    bool truth = false;
+    switch (row->type) {
+    case SETTING_TEXT: set_text(row, settings, text); return true;
+    case SETTING_CHOICE:
+        if (!is_one_of(row->allowed, text))
+            return false;
+        set_text(row, settings, text);
+        return true;
+    case SETTING_BOOLEAN:
+        if (!scalar_read_boolean(text, &truth))
+            return false;
+        memcpy(field_of(row, settings), &truth, sizeof truth);
+        return true;
+    case SETTING_INTEGER:
+        if (!scalar_read_integer(text, &number))
+            return false;
+        break;
+    case SETTING_DURATION:
+        if (!scalar_read_duration(text, &number))
+            return false;
+        break;
+    case SETTING_SIZE:
+        if (!scalar_read_size(text, &number))
+            return false;
+        break;
+    }
+    if (!in_bounds(row, number))
+        return false;
+    memcpy(field_of(row, settings), &number, sizeof number);
+    return true;
+}
+
+static void free_value(const struct setting *row, void *settings)
+{
+    if (!is_text(row))
+        return;
+    free(get_text(row, settings));
+    char *none = NULL;
+    memcpy(field_of(row, settings), &none, sizeof none);
+}
+
+void settings_set_defaults(const struct settings_table *table, void *settings)
+{
+    for (size_t i = 0; i < table->count; i++)
+        TC_CHECK(set_value(&table->rows[i], settings, table->rows[i].initial));
+}
+
+void settings_free(const struct settings_table *table, void *settings)
+{
+    for (size_t i = 0; i < table->count; i++)
+        free_value(&table->rows[i], settings);
+}
+
+/* ---- loading -------------------------------------------------------------------------------- */
+
+struct loading {
+    const struct settings_table *table;
+    void *settings;
+    bool *given; /* a row each: the file has it */
+    struct key_path path;
+    struct document_faults *faults;
+};
+
+static const struct setting *find_row(const struct settings_table *table, const char *key)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (strcmp(table->rows[i].key, key) == 0)
+            return &table->rows[i];
+    }
+    return NULL;
+}
+
+static bool is_prefix_of_some(const struct settings_table *table, const char *key)
+{
+    size_t length = strlen(key);
+    for (size_t i = 0; i < table->count; i++) {
+        if (strncmp(table->rows[i].key, key, length) == 0 && table->rows[i].key[length] == '.')
+            return true;
+    }
+    return false;
+}
+
+static void fault_unknown(struct loading *loading, const struct tree_node *node)
+{
+    struct suggestion suggestion = {.found = loading->path.text};
+    for (size_t i = 0; i < loading->table->count; i++)
+        suggestion_offer(&suggestion, loading->table->rows[i].key);
+    if (suggestion.nearest == NULL)
+        document_fault_add(loading->faults, node->key_line, node->key_column, loading->path.text,
+                           "there is no such setting");
+    else
+        document_fault_add(loading->faults, node->key_line, node->key_column, loading->path.text,
+                           "there is no such setting; did you mean %s?", suggestion.nearest);
+}
+
+/* Numbers and booleans in quotes are texts, which those settings do not take. */
+static bool is_value_for(const struct setting *row, const struct tree_node *node)
+{
+    bool bare = row->type == SETTING_INTEGER || row->type == SETTING_BOOLEAN;
+    return node->kind == TREE_TEXT && !tree_is_null(node) && (node->plain || !bare);
+}
+
+static void load_value(struct loading *loading, const struct setting *row, const struct tree_node *node)
+{
+    bool *given = &loading->given[row - loading->table->rows];
+    if (*given) {
+        document_fault_add(loading->faults, node->key_line, node->key_column, loading->path.text,
+                           "the setting is there already; each once");
+        return;
+    }
+    *given = true;
+    if (node->kind == TREE_REFUSED)
+        return;
+    char *before = is_text(row) ? get_text(row, loading->settings) : NULL;
+    if (is_value_for(row, node) && set_value(row, loading->settings, node->text)) {
+        free(before);
+        return;
+    }
+    char found[TREE_DESCRIPTION_SIZE], allowed[ALLOWED_SIZE];
+    tree_describe(node, found);
+    describe_allowed(row, allowed);
+    document_fault_add(loading->faults, node->line, node->column, loading->path.text, "found %s, allowed: %s", found,
+                       allowed);
+}
+
+static void load_map(struct loading *loading, const struct tree_node *map)
+{
+    for (const struct tree_node *node = map->first; node != NULL; node = node->next) {
+        size_t above = key_path_add_key(&loading->path, node->key);
+        const struct setting *row = find_row(loading->table, loading->path.text);
+        if (row != NULL)
+            load_value(loading, row, node);
+        else if (!is_prefix_of_some(loading->table, loading->path.text))
+            fault_unknown(loading, node);
+        else if (node->kind == TREE_MAP)
+            load_map(loading, node);
+        else if (node->kind != TREE_REFUSED)
+            document_fault_add(loading->faults, node->line, node->column, loading->path.text,
+                               "this is a group of settings, allowed: a map");
+        key_path_cut(&loading->path, above);
+    }
+}
+
+enum tc_error settings_parse(const struct settings_table *table, const void *bytes, size_t length, void *settings,
+                             struct document_faults *faults)
+{
+    size_t faults_before = faults->total;
+    settings_set_defaults(table, settings);
+    struct tree *tree = tree_parse(bytes, length, faults);
+    if (tree != NULL) {
+        struct loading loading = {.table = table, .settings = settings, .faults = faults};
+        loading.given = arena_take(&tree->arena, table->count * sizeof *loading.given);
+        if (tree->root->kind == TREE_MAP)
+            load_map(&loading, tree->root);
+        else if (tree->root->kind != TREE_REFUSED)
+            document_fault_add(faults, tree->root->line, tree->root->column, "", "allowed: a map of settings");
+        tree_free(tree);
+    }
+    if (faults->total == faults_before)
+        return TC_OK;
+    document_faults_sort(faults);
+    settings_free(table, settings);
+    settings_set_defaults(table, settings);
+    return TC_INVALID;
+}
+
+enum tc_error settings_load(const struct settings_table *table, const char *path, void *settings,
+                            struct document_faults *faults)
+{
+    struct buffer content = {0};
+    struct tc_fault fault;
+    enum tc_error error = file_read(path, SETTINGS_SIZE_MAX, &content, &fault);
+    if (error == TC_OK) {
+        error = settings_parse(table, buffer_text(&content), content.length, settings, faults);
+    } else {
+        settings_set_defaults(table, settings);
+        document_fault_add(faults, 0, 0, "", "%s", fault.text);
+    }
+    buffer_free(&content);
+    return error;
+}
+
+/* ---- printing ------------------------------------------------------------------------------- */
+
+static void print_text(const char *text, struct buffer *out)
+{
+    buffer_put_text(out, "\"");
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            buffer_format(out, "\\%c", *text);
+        else if ((unsigned char)*text < ' ' || *text == 0x7F)
+            buffer_format(out, "\\x%02x", (unsigned)*text);
+        else
+            buffer_put(out, text, 1);
+    }
+    buffer_put_text(out, "\"");
+}
+
+static void print_value(const struct setting *row, const void *settings, struct buffer *out)
+{
+    const char *field = (const char *)settings + row->offset;
+    if (is_text(row)) {
+        print_text(get_text(row, settings), out);
+    } else if (row->type == SETTING_BOOLEAN) {
+        bool truth;
+        memcpy(&truth, field, sizeof truth);
+        buffer_put_text(out, truth ? "true" : "false");
+    } else {
+        int64_t number;
+        char text[SCALAR_TEXT_SIZE];
+        memcpy(&number, field, sizeof number);
+        describe_number(row, number, text);
+        buffer_put_text(out, text);
+    }
+}
+
+static void print_comment(const struct setting *row, const char *indent, struct buffer *out)
+{
+    buffer_format(out, "%s# %s", indent, row->help);
+    char allowed[ALLOWED_SIZE];
+    describe_allowed(row, allowed);
+    if (row->type != SETTING_TEXT && row->type != SETTING_BOOLEAN)
+        buffer_format(out, "\n%s# Allowed: %s.", indent, allowed);
+    if (row->reloads)
+        buffer_put_text(out, " Read again on SIGHUP.");
+    buffer_put_text(out, "\n");
+}
+
+void settings_print(const struct settings_table *table, const void *settings, struct buffer *out)
+{
+    const char *group = "";
+    size_t group_length = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct setting *row = &table->rows[i];
+        const char *dot = strchr(row->key, '.');
+        size_t length = dot == NULL ? 0 : (size_t)(dot - row->key);
+        bool same_group = length > 0 && length == group_length && strncmp(row->key, group, length) == 0;
+        if (i > 0)
+            buffer_put_text(out, "\n");
+        if (length > 0 && !same_group)
+            buffer_format(out, "%.*s:\n", (int)length, row->key);
+        group = row->key;
+        group_length = length;
+        print_comment(row, length > 0 ? "  " : "", out);
+        buffer_format(out, "%s%s: ", length > 0 ? "  " : "", dot == NULL ? row->key : dot + 1);
+        print_value(row, settings, out);
+        buffer_put_text(out, "\n");
+    }
+}

@@ -1,0 +1,40 @@
+/* A YAML 1.1 or JSON document as a stream of items with their places: libyaml's events less what this
+ * program never accepts. Anchors, aliases, tags, second documents, nesting deeper than 32 and texts
+ * with a NUL become faults here, once for all readers. One owner, one thread. */
+#ifndef TELLERCAST_CONFIG_YAML_READER_H
+#define TELLERCAST_CONFIG_YAML_READER_H
+
+#include "config/document.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define YAML_DEPTH_MAX 32
+
+enum yaml_item_kind {
+    ITEM_TEXT,
+    ITEM_LIST,    /* its members follow, then ITEM_CLOSE */
+    ITEM_MAP,     /* keys and values in turn follow, then ITEM_CLOSE */
+    ITEM_CLOSE,
+    ITEM_REFUSED, /* stands for a value that was refused with a fault */
+    ITEM_END,     /* of the document, or what follows cannot be read: then there is a fault */
+};
+
+struct yaml_item {
+    enum yaml_item_kind kind;
+    unsigned line, column; /* from 1 */
+    const char *text;      /* of ITEM_TEXT, with a NUL; good until the next item is read */
+    size_t length;
+    bool plain; /* written without quotes */
+};
+
+struct yaml_reader;
+
+/* Reads from memory that the caller keeps. Faults go to `faults`, which must outlive the reader. */
+struct yaml_reader *yaml_reader_open(const char *bytes, size_t length, struct document_faults *faults);
+void yaml_reader_close(struct yaml_reader *reader);
+
+/* The next item. After ITEM_END always ITEM_END. */
+void yaml_reader_next(struct yaml_reader *reader, struct yaml_item *item);
+
+#endif
