@@ -241,6 +241,18 @@ bool topic_parse_response(const char *root, const char *name, size_t length, cha
     return read_id(&found, user);
 }
 
+void topic_format_response(const char *root, const char *user, const char *name, char topic[static TOPIC_SIZE])
+{
+    TC_CHECK(strlen(root) <= TOPIC_ROOT_MAX);
+    struct writer writer = {topic, 0};
+    const char *const levels[] = {root, operators, checked_id(user), checked_id(name)};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        if (i > 0)
+            write_text(&writer, "/");
+        write_text(&writer, levels[i]);
+    }
+}
+
 /* One line of the access list: who may do what with which topics. */
 struct right {
     const char *access;

@@ -59,6 +59,9 @@ void topic_filter_dispatch_to(const char *root, const char *device, char filter[
 /* A response topic of an operator, "tc/v1/operator/{user}/…": true, and the user, if it is one. */
 bool topic_parse_response(const char *root, const char *name, size_t length, char user[static TC_ID_SIZE]);
 
+/* Writes such a topic, "tc/v1/operator/{user}/{name}". `user` and `name` must be valid IDs. */
+void topic_format_response(const char *root, const char *user, const char *name, char topic[static TOPIC_SIZE]);
+
 /* Appends the broker's access list in mosquitto's acl_file format: patterns for the devices (user
  * name = device ID) and the lines of the orchestrators' user. No device may have that user's name. */
 void topic_write_acl(const char *root, const char *orchestrator_user, struct buffer *acl);
