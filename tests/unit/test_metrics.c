@@ -1,0 +1,98 @@
+#include "orchestrator/metrics/metrics.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char *write_all(struct buffer *out)
+{
+    buffer_clear(out);
+    metrics_write(out);
+    return out->bytes;
+}
+
+static void every_metric_has_a_help_a_type_and_one_value(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    int helps = 0, types = 0, samples = 0;
+    char *rest = NULL;
+    for (char *line = strtok_r(write_all(&out), "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        helps += strncmp(line, "# HELP tellercast_", strlen("# HELP tellercast_")) == 0;
+        types += strncmp(line, "# TYPE tellercast_", strlen("# TYPE tellercast_")) == 0;
+        samples += strncmp(line, "tellercast_", strlen("tellercast_")) == 0;
+        if (line[0] != '#')
+            assert_true(isdigit((unsigned char)line[strlen(line) - 1]));
+    }
+    assert_int_equal(helps, METRIC_COUNT);
+    assert_int_equal(types, METRIC_COUNT);
+    assert_int_equal(samples, METRIC_COUNT);
+    buffer_free(&out);
+}
+
+static void a_counter_ends_in_total_and_a_gauge_does_not(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    int gauges = 0;
+    char *rest = NULL;
+    for (char *line = strtok_r(write_all(&out), "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        char name[128], type[16];
+        if (sscanf(line, "# TYPE %127s %15s", name, type) != 2)
+            continue;
+        const char *end = name + strlen(name) - strlen("_total");
+        assert_int_equal(strcmp(end, "_total") == 0, strcmp(type, "counter") == 0);
+        gauges += strcmp(type, "gauge") == 0;
+    }
+    assert_int_equal(gauges, METRIC_COUNT - METRIC_QUEUE_ORDERS);
+    buffer_free(&out);
+}
+
+static void a_value_is_written_under_its_own_name(void **state)
+{
+    (void)state;
+    metric_set(METRIC_QUEUE_ASKS, 17);
+    metric_add(METRIC_RETRIES, 2);
+    metric_add(METRIC_RETRIES, 3);
+    struct buffer out = {0};
+    (void)write_all(&out);
+    assert_non_null(strstr(out.bytes, "\ntellercast_queue_asks 17\n"));
+    assert_non_null(strstr(out.bytes, "\ntellercast_retries_total 5\n"));
+    buffer_free(&out);
+}
+
+enum { ADDERS = 4, ADDS_EACH = 10000 };
+
+static void *add_many(void *argument)
+{
+    for (int i = 0; i < ADDS_EACH; i++)
+        metric_add(METRIC_ASKS_RECEIVED, 1);
+    return argument;
+}
+
+static void no_addition_of_several_threads_is_lost(void **state)
+{
+    (void)state;
+    pthread_t threads[ADDERS];
+    for (int i = 0; i < ADDERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, add_many, NULL), 0);
+    for (int i = 0; i < ADDERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(metric_value(METRIC_ASKS_RECEIVED), ADDERS * ADDS_EACH);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_metric_has_a_help_a_type_and_one_value),
+        cmocka_unit_test(a_counter_ends_in_total_and_a_gauge_does_not),
+        cmocka_unit_test(a_value_is_written_under_its_own_name),
+        cmocka_unit_test(no_addition_of_several_threads_is_lost),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
