@@ -37,11 +37,14 @@ struct cached_instruction {
     enum device_role role;
 };
 
-/* Never fails because the server is away: the first call that needs it says so. */
+/* Never fails because the server is away: the first call that needs it says so. TC_INVALID for a prefix that is
+ * not a name (name_is_valid). */
 enum tc_error cache_open(const struct cache_config *config, struct cache **cache, struct tc_fault *fault);
 void cache_close(struct cache *cache);
 
-/* All of these: TC_OK, or TC_UNAVAILABLE with nothing known about what was done. */
+/* All of these: TC_OK, or TC_UNAVAILABLE with nothing known about what was done; doing it again does no harm.
+ * For half a second after a server could not be reached they fail at once. That it is away, and that it is back,
+ * is logged here, once: the caller need not. SIGPIPE must be ignored or blocked. */
 enum tc_error cache_put(struct cache *cache, const struct cached_instruction *items, size_t count,
                         struct tc_fault *fault);
 /* Looks up `count` devices; items[i] is filled where found[i]. An entry that cannot be read counts as not found. */
@@ -51,8 +54,10 @@ enum tc_error cache_forget(struct cache *cache, const char *const *devices, size
 
 /* True in `*is_current` when this Redis is the one that was last rebuilt and has not lost or rewound since. */
 enum tc_error cache_check_generation(struct cache *cache, bool *is_current, struct tc_fault *fault);
-/* Before a rebuild: deletes every instruction of ours. After it: marks the generation as rebuilt. */
+/* Before a rebuild: deletes every instruction of ours. */
 enum tc_error cache_clear(struct cache *cache, struct tc_fault *fault);
+/* After it: marks the generation as rebuilt. TC_UNAVAILABLE also when Redis lost its keys since cache_clear; had it
+ * restarted since, the mark is made but is not current. */
 enum tc_error cache_mark_generation(struct cache *cache, struct tc_fault *fault);
 
 #endif

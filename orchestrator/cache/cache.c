@@ -1,0 +1,354 @@
+#include "orchestrator/cache/cache.h"
+
+#include "orchestrator/cache/connection.h"
+#include "orchestrator/cache/entry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    KEY_SIZE = 2 * TC_ID_SIZE + 32,
+    RUN_ID_SIZE = 64,
+    /* Commands, or keys in one command, that go out before replies are read: bounds the buffers on both sides. */
+    ROUND_TRIP_MAX = 2000,
+    SCAN_STEP = 1000,
+};
+
+struct cache {
+    struct connection connection;
+    char *socket_path, *host, *password, *prefix;
+    const char **arguments; /* of a command with one key for each device */
+    char (*keys)[KEY_SIZE];
+};
+
+static char *copy_text(const char *text)
+{
+    char *copy = text == NULL ? NULL : strdup(text);
+    TC_CHECK(text == NULL || copy != NULL);
+    return copy;
+}
+
+enum tc_error cache_open(const struct cache_config *config, struct cache **cache, struct tc_fault *fault)
+{
+    if (!name_is_valid(config->prefix, strlen(config->prefix)))
+        return tc_fault_set(fault, TC_INVALID, "cache prefix \"%.80s\": a name is allowed", config->prefix);
+    struct cache *made = calloc(1, sizeof *made);
+    TC_CHECK(made != NULL);
+    made->arguments = calloc(ROUND_TRIP_MAX + 1, sizeof *made->arguments);
+    made->keys = calloc(ROUND_TRIP_MAX, sizeof *made->keys);
+    TC_CHECK(made->arguments != NULL && made->keys != NULL);
+    made->socket_path = copy_text(config->socket_path);
+    made->host = copy_text(config->host);
+    made->password = copy_text(config->password);
+    made->prefix = copy_text(config->prefix);
+    made->connection.config = *config;
+    made->connection.config.socket_path = made->socket_path;
+    made->connection.config.host = made->host;
+    made->connection.config.password = made->password;
+    made->connection.config.prefix = made->prefix;
+    made->connection.was_reachable = true; /* so that a server that is not there is logged at the first call */
+    *cache = made;
+    return TC_OK;
+}
+
+void cache_close(struct cache *cache)
+{
+    if (cache == NULL)
+        return;
+    connection_close(&cache->connection);
+    free(cache->keys);
+    free(cache->arguments);
+    free(cache->prefix);
+    free(cache->password);
+    free(cache->host);
+    free(cache->socket_path);
+    free(cache);
+}
+
+static void write_key(const struct cache *cache, const char *name, const char *device, char key[static KEY_SIZE])
+{
+    int length = snprintf(key, KEY_SIZE, device == NULL ? "%s:%s" : "%s:%s:%s", cache->prefix, name, device);
+    TC_CHECK(length > 0 && length < KEY_SIZE);
+}
+
+static void append(redisContext *redis, int count, const char **arguments)
+{
+    TC_CHECK(redisAppendCommandArgv(redis, count, arguments, NULL) == REDIS_OK);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- put ---- */
+
+struct put {
+    const struct cache *cache;
+    const struct cached_instruction *items;
+};
+
+static void append_put(redisContext *redis, void *context, size_t i)
+{
+    const struct put *put = context;
+    const struct cached_instruction *item = &put->items[i];
+    char key[KEY_SIZE], text[CACHE_ENTRY_SIZE], expires[24];
+    write_key(put->cache, "instruction", item->device, key);
+    (void)cache_entry_write(item, text);
+    /* Redis refuses 0; any time gone by means no entry. */
+    (void)snprintf(expires, sizeof expires, "%" PRId64, item->start_before_s < 1 ? 1 : item->start_before_s);
+    append(redis, 5, (const char *[]){"SET", key, text, "EXAT", expires});
+}
+
+enum tc_error cache_put(struct cache *cache, const struct cached_instruction *items, size_t count,
+                        struct tc_fault *fault)
+{
+    enum tc_error error = TC_OK;
+    for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
+        struct put put = {cache, items + done};
+        struct exchange exchange = {
+            .count = smaller(count - done, ROUND_TRIP_MAX), .append = append_put, .context = &put};
+        error = connection_exchange(&cache->connection, &exchange, fault);
+    }
+    return error;
+}
+
+/* ---- get and forget: one command with a key for each device ---- */
+
+struct by_device {
+    struct cache *cache;
+    const char *command;
+    const char *const *devices;
+    size_t count;
+    struct cached_instruction *items;
+    bool *found;
+};
+
+static void append_by_device(redisContext *redis, void *context, size_t i)
+{
+    (void)i;
+    const struct by_device *request = context;
+    struct cache *cache = request->cache;
+    cache->arguments[0] = request->command;
+    for (size_t k = 0; k < request->count; k++) {
+        write_key(cache, "instruction", request->devices[k], cache->keys[k]);
+        cache->arguments[k + 1] = cache->keys[k];
+    }
+    append(redis, (int)request->count + 1, cache->arguments);
+}
+
+static bool take_entries(void *context, size_t i, const redisReply *reply)
+{
+    (void)i;
+    const struct by_device *request = context;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != request->count)
+        return false;
+    for (size_t k = 0; k < request->count; k++) {
+        const redisReply *value = reply->element[k];
+        struct cached_instruction *item = &request->items[k];
+        request->found[k] = value->type == REDIS_REPLY_STRING && cache_entry_read(value->str, (size_t)value->len, item);
+        if (request->found[k])
+            (void)snprintf(item->device, sizeof item->device, "%s", request->devices[k]);
+    }
+    return true;
+}
+
+enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t count, struct cached_instruction *items,
+                        bool *found, struct tc_fault *fault)
+{
+    enum tc_error error = TC_OK;
+    for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
+        struct by_device request = {cache,        "MGET",      devices + done, smaller(count - done, ROUND_TRIP_MAX),
+                                    items + done, found + done};
+        struct exchange exchange = {.count = 1, .append = append_by_device, .take = take_entries, .context = &request};
+        error = connection_exchange(&cache->connection, &exchange, fault);
+    }
+    if (error != TC_OK && count > 0)
+        memset(found, 0, count * sizeof *found);
+    return error;
+}
+
+enum tc_error cache_forget(struct cache *cache, const char *const *devices, size_t count, struct tc_fault *fault)
+{
+    enum tc_error error = TC_OK;
+    for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
+        struct by_device request = {.cache = cache,
+                                    .command = "DEL",
+                                    .devices = devices + done,
+                                    .count = smaller(count - done, ROUND_TRIP_MAX)};
+        struct exchange exchange = {.count = 1, .append = append_by_device, .context = &request};
+        error = connection_exchange(&cache->connection, &exchange, fault);
+    }
+    return error;
+}
+
+/* ---- the generation ----
+ *
+ * clear writes this run's ID under "rebuilding", mark renames that to "generation". Both a restart (another
+ * run ID) and a flush (no key to rename) during the rebuild so leave it unmarked. */
+
+struct generation {
+    const struct cache *cache;
+    char run_id[RUN_ID_SIZE];
+    bool is_current;
+};
+
+static bool read_run_id(const redisReply *info, char run_id[static RUN_ID_SIZE])
+{
+    static const char label[] = "\nrun_id:";
+    if (info->type != REDIS_REPLY_STRING)
+        return false;
+    const char *found = strstr(info->str, label);
+    if (found == NULL)
+        return false;
+    found += sizeof label - 1;
+    size_t length = strcspn(found, "\r\n");
+    if (length == 0 || length >= RUN_ID_SIZE)
+        return false;
+    memcpy(run_id, found, length);
+    run_id[length] = '\0';
+    return true;
+}
+
+static void append_check(redisContext *redis, void *context, size_t i)
+{
+    const struct generation *generation = context;
+    char key[KEY_SIZE];
+    write_key(generation->cache, "generation", NULL, key);
+    append(redis, 2, i == 0 ? (const char *[]){"INFO", "server"} : (const char *[]){"GET", key});
+}
+
+static bool take_check(void *context, size_t i, const redisReply *reply)
+{
+    struct generation *generation = context;
+    if (i == 0)
+        return read_run_id(reply, generation->run_id);
+    generation->is_current = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, generation->run_id) == 0;
+    return reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL;
+}
+
+static enum tc_error check(struct cache *cache, struct generation *generation, struct tc_fault *fault)
+{
+    *generation = (struct generation){.cache = cache};
+    struct exchange exchange = {.count = 2, .append = append_check, .take = take_check, .context = generation};
+    return connection_exchange(&cache->connection, &exchange, fault);
+}
+
+enum tc_error cache_check_generation(struct cache *cache, bool *is_current, struct tc_fault *fault)
+{
+    struct generation generation;
+    enum tc_error error = check(cache, &generation, fault);
+    *is_current = error == TC_OK && generation.is_current;
+    return error;
+}
+
+static void append_begin(redisContext *redis, void *context, size_t i)
+{
+    const struct generation *generation = context;
+    char rebuilding[KEY_SIZE], current[KEY_SIZE];
+    write_key(generation->cache, "rebuilding", NULL, rebuilding);
+    write_key(generation->cache, "generation", NULL, current);
+    if (i == 0)
+        append(redis, 2, (const char *[]){"DEL", current});
+    else
+        append(redis, 3, (const char *[]){"SET", rebuilding, generation->run_id});
+}
+
+struct scan {
+    const struct cache *cache;
+    char cursor[32];
+    char *unlink; /* the command that deletes what this step found; NULL when it found nothing */
+    int unlink_length;
+};
+
+static void append_scan(redisContext *redis, void *context, size_t i)
+{
+    (void)i;
+    const struct scan *scan = context;
+    char pattern[KEY_SIZE], step[16];
+    write_key(scan->cache, "instruction", "*", pattern);
+    (void)snprintf(step, sizeof step, "%d", SCAN_STEP);
+    append(redis, 6, (const char *[]){"SCAN", scan->cursor, "MATCH", pattern, "COUNT", step});
+}
+
+static void append_unlink(redisContext *redis, void *context, size_t i)
+{
+    (void)i;
+    const struct scan *scan = context;
+    TC_CHECK(redisAppendFormattedCommand(redis, scan->unlink, (size_t)scan->unlink_length) == REDIS_OK);
+}
+
+static char *make_unlink(const redisReply *keys, int *length)
+{
+    const char **arguments = calloc(keys->elements + 1, sizeof *arguments);
+    TC_CHECK(arguments != NULL);
+    arguments[0] = "UNLINK";
+    for (size_t k = 0; k < keys->elements; k++)
+        arguments[k + 1] = keys->element[k]->str;
+    char *command = NULL;
+    *length = redisFormatCommandArgv(&command, (int)keys->elements + 1, arguments, NULL);
+    TC_CHECK(*length > 0);
+    free(arguments);
+    return command;
+}
+
+static bool take_scan(void *context, size_t i, const redisReply *reply)
+{
+    (void)i;
+    struct scan *scan = context;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
+        return false;
+    const redisReply *cursor = reply->element[0], *keys = reply->element[1];
+    if (cursor->type != REDIS_REPLY_STRING || strlen(cursor->str) >= sizeof scan->cursor ||
+        keys->type != REDIS_REPLY_ARRAY)
+        return false;
+    memcpy(scan->cursor, cursor->str, strlen(cursor->str) + 1);
+    if (keys->elements > 0)
+        scan->unlink = make_unlink(keys, &scan->unlink_length);
+    return true;
+}
+
+static enum tc_error delete_all(struct cache *cache, struct tc_fault *fault)
+{
+    struct scan scan = {.cache = cache, .cursor = "0"};
+    struct exchange find = {.count = 1, .append = append_scan, .take = take_scan, .context = &scan};
+    struct exchange unlink = {.count = 1, .append = append_unlink, .context = &scan};
+    enum tc_error error;
+    do {
+        error = connection_exchange(&cache->connection, &find, fault);
+        if (error == TC_OK && scan.unlink != NULL)
+            error = connection_exchange(&cache->connection, &unlink, fault);
+        redisFreeCommand(scan.unlink);
+        scan.unlink = NULL;
+    } while (error == TC_OK && strcmp(scan.cursor, "0") != 0);
+    return error;
+}
+
+enum tc_error cache_clear(struct cache *cache, struct tc_fault *fault)
+{
+    struct generation generation;
+    enum tc_error error = check(cache, &generation, fault);
+    if (error != TC_OK)
+        return error;
+    struct exchange begin = {.count = 2, .append = append_begin, .context = &generation};
+    error = connection_exchange(&cache->connection, &begin, fault);
+    return error == TC_OK ? delete_all(cache, fault) : error;
+}
+
+static void append_mark(redisContext *redis, void *context, size_t i)
+{
+    (void)i;
+    const struct cache *cache = context;
+    char rebuilding[KEY_SIZE], current[KEY_SIZE];
+    write_key(cache, "rebuilding", NULL, rebuilding);
+    write_key(cache, "generation", NULL, current);
+    append(redis, 3, (const char *[]){"RENAME", rebuilding, current});
+}
+
+enum tc_error cache_mark_generation(struct cache *cache, struct tc_fault *fault)
+{
+    struct exchange exchange = {.count = 1, .append = append_mark, .context = cache};
+    return connection_exchange(&cache->connection, &exchange, fault);
+}
