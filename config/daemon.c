@@ -3,14 +3,26 @@
 #include <stddef.h>
 
 #define AT(field) offsetof(struct daemon_settings, field)
-#define TEXT(key, field, initial, help) {key, SETTING_TEXT, AT(field), initial, 0, 0, NULL, false, help}
-#define CHOICE(key, field, initial, allowed, help) {key, SETTING_CHOICE, AT(field), initial, 0, 0, allowed, true, help}
+#define TEXT(key, field, initial, help)                                                                                \
+    {                                                                                                                  \
+        key, SETTING_TEXT, AT(field), initial, 0, 0, NULL, false, help                                                 \
+    }
+#define CHOICE(key, field, initial, allowed, help)                                                                     \
+    {                                                                                                                  \
+        key, SETTING_CHOICE, AT(field), initial, 0, 0, allowed, true, help                                             \
+    }
 #define INTEGER(key, field, initial, least, most, help)                                                                \
-    {key, SETTING_INTEGER, AT(field), initial, least, most, NULL, false, help}
+    {                                                                                                                  \
+        key, SETTING_INTEGER, AT(field), initial, least, most, NULL, false, help                                       \
+    }
 #define DURATION(key, field, initial, least, most, help)                                                               \
-    {key, SETTING_DURATION, AT(field), initial, least, most, NULL, false, help}
+    {                                                                                                                  \
+        key, SETTING_DURATION, AT(field), initial, least, most, NULL, false, help                                      \
+    }
 #define SIZE(key, field, initial, least, most, help)                                                                   \
-    {key, SETTING_SIZE, AT(field), initial, least, most, NULL, false, help}
+    {                                                                                                                  \
+        key, SETTING_SIZE, AT(field), initial, least, most, NULL, false, help                                          \
+    }
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)

@@ -19,10 +19,9 @@
 struct plan {
     char name[TC_ID_SIZE];
     char digest[PLAN_DIGEST_SIZE];
-    char *canonical;           /* the canonical JSON; owned */
-    json_t *tree;              /* the same as a tree; owned */
-    struct plan_place *places; /* where each key stood in the source; owned */
-    size_t place_count;
+    char *canonical;     /* the canonical JSON; owned */
+    json_t *tree;        /* the same as a tree; owned */
+    struct tree *source; /* where each key stood; owned */
 };
 
 /* Reads, checks and canonicalizes a plan in YAML or JSON. TC_INVALID with at least one fault in

@@ -70,8 +70,8 @@ static void describe_allowed(const struct setting *row, char text[static ALLOWED
         [SETTING_BOOLEAN] = "true or false",
         [SETTING_CHOICE] = "one of ",
     };
-    int length = snprintf(text, ALLOWED_SIZE, "%s%s", forms[row->type],
-                          row->type == SETTING_CHOICE ? row->allowed : "");
+    int length =
+        snprintf(text, ALLOWED_SIZE, "%s%s", forms[row->type], row->type == SETTING_CHOICE ? row->allowed : "");
     if (row->least == 0 && row->most == 0)
         return;
     char least[SCALAR_TEXT_SIZE], most[SCALAR_TEXT_SIZE];

@@ -13,8 +13,8 @@
 
 enum yaml_item_kind {
     ITEM_TEXT,
-    ITEM_LIST,    /* its members follow, then ITEM_CLOSE */
-    ITEM_MAP,     /* keys and values in turn follow, then ITEM_CLOSE */
+    ITEM_LIST, /* its members follow, then ITEM_CLOSE */
+    ITEM_MAP,  /* keys and values in turn follow, then ITEM_CLOSE */
     ITEM_CLOSE,
     ITEM_REFUSED, /* stands for a value that was refused with a fault */
     ITEM_END,     /* of the document, or what follows cannot be read: then there is a fault */

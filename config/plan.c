@@ -1,0 +1,75 @@
+#include "config/plan.h"
+
+#include "config/plan_language.h"
+#include "config/tree.h"
+#include "topics/topic.h"
+
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Percentages have at most seven digits and parameters' numbers at most 15, so 15 loses nothing, and
+ * 2.3 stays 2.3. */
+enum { CANONICAL_FLAGS = JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15) };
+
+static void canonicalize(struct plan *plan)
+{
+    plan->canonical = json_dumps(plan->tree, CANONICAL_FLAGS);
+    TC_CHECK(plan->canonical != NULL);
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    (void)crypto_hash_sha256(hash, (const unsigned char *)plan->canonical, strlen(plan->canonical));
+    (void)sodium_bin2hex(plan->digest, sizeof plan->digest, hash, sizeof hash);
+    const json_t *metadata = json_object_get(plan->tree, "metadata");
+    (void)snprintf(plan->name, sizeof plan->name, "%s", json_string_value(json_object_get(metadata, "name")));
+}
+
+enum tc_error plan_parse(const void *bytes, size_t length, struct plan **plan, struct document_faults *faults)
+{
+    *plan = NULL;
+    if (length > PLAN_SIZE_MAX) {
+        document_fault_add(faults, 0, 0, "", "the plan has %zu bytes, allowed: at most %d", length, PLAN_SIZE_MAX);
+        return TC_TOO_LARGE;
+    }
+    size_t faults_before = faults->total;
+    struct tree *source = tree_parse(bytes, length, faults);
+    if (source == NULL)
+        return TC_INVALID;
+    struct plan *fresh = calloc(1, sizeof *fresh);
+    TC_CHECK(fresh != NULL);
+    fresh->source = source;
+    struct schema_reading reading = {.faults = faults};
+    fresh->tree = plan_document_key.read(&reading, &plan_document_key, source->root);
+    plan_check_rules(fresh, faults);
+    plan_check_pending(fresh, faults);
+    if (faults->total > faults_before) {
+        document_faults_sort(faults);
+        plan_free(fresh);
+        return TC_INVALID;
+    }
+    canonicalize(fresh);
+    *plan = fresh;
+    return TC_OK;
+}
+
+void plan_free(struct plan *plan)
+{
+    if (plan == NULL)
+        return;
+    free(plan->canonical);
+    json_decref(plan->tree);
+    tree_free(plan->source);
+    free(plan);
+}
+
+void plan_fault_add(const struct plan *plan, struct document_faults *faults, const char *path, const char *format, ...)
+{
+    char detail[sizeof faults->items->detail];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    const struct tree_node *node = tree_nearest(plan->source->root, path);
+    document_fault_add(faults, node->line, node->column, path, "%s", detail);
+}

@@ -1,0 +1,147 @@
+/* The reader of any JSON object: YAML's ways to write a number or a truth that JSON does not know are
+ * refused, because other programs would read them differently. */
+#include "config/scalar.h"
+#include "config/schema.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* As many as a double keeps through text and back, so that canonical JSON is what was written. */
+enum { EXACT_DIGITS = 15 };
+
+static json_t *read_any(struct schema_reading *reading, const struct tree_node *node);
+
+static const char *skip_digits(const char *at)
+{
+    return at + strspn(at, "0123456789");
+}
+
+/* A number of JSON with a fraction or an exponent. */
+static bool is_json_real(const char *text)
+{
+    const char *at = text + (*text == '-' ? 1 : 0);
+    const char *end = skip_digits(at);
+    if (end == at || (*at == '0' && end - at > 1))
+        return false;
+    at = end;
+    if (*at == '.') {
+        end = skip_digits(at + 1);
+        if (end == at + 1)
+            return false;
+        at = end;
+    }
+    if (*at == 'e' || *at == 'E') {
+        at += at[1] == '+' || at[1] == '-' ? 2 : 1;
+        end = skip_digits(at);
+        if (end == at)
+            return false;
+        at = end;
+    }
+    return *at == '\0';
+}
+
+static size_t count_digits(const char *text)
+{
+    size_t count = 0;
+    for (; *text != '\0' && *text != 'e' && *text != 'E'; text++)
+        count += *text >= '0' && *text <= '9' ? 1 : 0;
+    return count;
+}
+
+/* What YAML readers take for a number or a truth, each in its own way: 010, 0x1F, 1_000, .5, yes, Off. */
+static bool is_ambiguous(const char *text)
+{
+    static const char *const words[] = {"true", "false", "yes", "no", "on", "off", ".inf", "-.inf", "+.inf", ".nan"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcasecmp(text, words[i]) == 0)
+            return true;
+    }
+    const char *digits = text + (*text == '-' || *text == '+' ? 1 : 0);
+    if (*digits != '.' && (*digits < '0' || *digits > '9'))
+        return false;
+    char *end;
+    (void)strtod(text, &end);
+    if (*end == '\0')
+        return true;
+    if (*digits == '0' && (digits[1] == 'o' || digits[1] == 'b'))
+        return digits[2] != '\0' && digits[2 + strspn(digits + 2, "01234567_")] == '\0';
+    return digits[strspn(digits, "0123456789_.")] == '\0' && strchr(digits, '_') != NULL;
+}
+
+static json_t *read_scalar(struct schema_reading *reading, const struct tree_node *node)
+{
+    int64_t integer;
+    bool truth;
+    if (!node->plain)
+        return json_string(node->text);
+    if (strcmp(node->text, "null") == 0)
+        return json_null();
+    if (tree_is_null(node))
+        return schema_fault_value(reading, node, "null, or a text in quotes");
+    if (scalar_read_boolean(node->text, &truth))
+        return json_boolean(truth);
+    if (scalar_read_integer(node->text, &integer))
+        return json_integer(integer);
+    if (is_json_real(node->text)) {
+        double real = strtod(node->text, NULL);
+        if (!isfinite(real) || count_digits(node->text) > EXACT_DIGITS)
+            return schema_fault_value(reading, node, "a number of at most 15 digits, or a text in quotes");
+        return json_real(real);
+    }
+    if (is_ambiguous(node->text))
+        return schema_fault_value(reading, node, "a JSON number, true, false, or a text in quotes");
+    return json_string(node->text);
+}
+
+static json_t *read_array(struct schema_reading *reading, const struct tree_node *node)
+{
+    json_t *array = json_array();
+    size_t index = 0;
+    for (const struct tree_node *member = node->first; member != NULL; member = member->next, index++) {
+        size_t above = key_path_add_index(&reading->path, index);
+        json_t *value = read_any(reading, member);
+        if (value != NULL)
+            TC_CHECK(json_array_append_new(array, value) == 0);
+        key_path_cut(&reading->path, above);
+    }
+    return array;
+}
+
+static json_t *read_members(struct schema_reading *reading, const struct tree_node *node)
+{
+    json_t *object = json_object();
+    for (const struct tree_node *member = node->first; member != NULL; member = member->next) {
+        size_t above = key_path_add_key(&reading->path, member->key);
+        json_t *value = read_any(reading, member);
+        if (value != NULL)
+            TC_CHECK(json_object_set_new(object, member->key, value) == 0);
+        key_path_cut(&reading->path, above);
+    }
+    return object;
+}
+
+static json_t *read_any(struct schema_reading *reading, const struct tree_node *node)
+{
+    switch (node->kind) {
+    case TREE_TEXT: return read_scalar(reading, node);
+    case TREE_LIST: return read_array(reading, node);
+    case TREE_MAP: return read_members(reading, node);
+    case TREE_REFUSED: break;
+    }
+    return NULL;
+}
+
+json_t *schema_read_object(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
+{
+    if (node->kind != TREE_MAP)
+        return schema_fault_value(reading, node, "a map");
+    json_t *object = read_any(reading, node);
+    size_t size = json_dumpb(object, NULL, 0, JSON_COMPACT);
+    if ((int64_t)size > key->most) {
+        schema_fault(reading, node, "found %zu bytes of JSON, allowed: at most %lld", size, (long long)key->most);
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
