@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -67,22 +68,31 @@ static void put_text(struct line *line, const char *text)
         put_char(line, *text);
 }
 
+/* Appends one character and returns the text after it. What is no UTF-8 becomes '?'. */
+static const char *put_escaped(struct line *line, const char *text)
+{
+    size_t length = utf8_character_length(text, strnlen(text, 4));
+    if (*text == '"' || *text == '\\') {
+        put_char(line, '\\');
+        put_char(line, *text);
+    } else if (length == 1 && *text < ' ') {
+        char escape[8];
+        (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)*text);
+        put_text(line, escape);
+    } else if (length == 0) {
+        put_char(line, '?');
+    } else {
+        for (size_t i = 0; i < length; i++)
+            put_char(line, text[i]);
+    }
+    return text + (length == 0 ? 1 : length);
+}
+
 static void put_quoted(struct line *line, const char *text)
 {
     put_char(line, '"');
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\') {
-            put_char(line, '\\');
-            put_char(line, *text);
-        } else if (c < 0x20) {
-            char escape[8];
-            (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)c);
-            put_text(line, escape);
-        } else {
-            put_char(line, *text);
-        }
-    }
+    while (*text != '\0')
+        text = put_escaped(line, text);
     put_char(line, '"');
 }
 
@@ -91,7 +101,8 @@ static bool is_plain(const char *text)
     if (*text == '\0')
         return false;
     for (; *text != '\0'; text++) {
-        if ((unsigned char)*text <= ' ' || *text == '"' || *text == '=' || *text == '\\')
+        unsigned char c = (unsigned char)*text;
+        if (c <= ' ' || c >= 0x7f || *text == '"' || *text == '=' || *text == '\\')
             return false;
     }
     return true;

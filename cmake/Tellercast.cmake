@@ -13,6 +13,10 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 set(TELLERCAST_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
+option(TELLERCAST_FUZZ "Build the fuzz targets for libFuzzer (clang only)" OFF)
+if(TELLERCAST_FUZZ)
+    set(TELLERCAST_SANITIZE fuzzer-no-link,address,undefined)
+endif()
 
 add_compile_definitions(_GNU_SOURCE TELLERCAST_VERSION="${PROJECT_VERSION}")
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes

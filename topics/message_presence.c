@@ -34,7 +34,7 @@ enum tc_error presence_decode(const void *bytes, size_t length, struct presence 
         fields_refuse(&fields, "role", "allowed are node, atm and pull");
     fields_id(&fields, "branch", FIELD_OPTIONAL, presence->branch);
     if (presence->branch[0] == '\0' && presence->role != ROLE_PULL)
-        fields_refuse(&fields, "branch", "is missing, and a %s has one", device_role_name(presence->role));
+        fields_refuse(&fields, "branch", "is missing, and only a pull client has none");
     fields_name(&fields, "agent", FIELD_OPTIONAL, presence->agent);
     enum tc_error error = fields_close(&fields);
     if (error != TC_OK)

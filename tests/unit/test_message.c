@@ -1,0 +1,502 @@
+#include "topics/message.h"
+#include "topics/topic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATUS_START "{\"instruction\":77,\"attempt\":1,\"sequence\":3,\"state\":\"installing\""
+
+/* ---- what every message has to stand -------------------------------------------------------- */
+
+/* A decoder without its type: decodes, frees what it got, and says how it went. */
+typedef enum tc_error decoder(const void *bytes, size_t length, struct tc_fault *fault);
+
+static enum tc_error decode_ask(const void *bytes, size_t length, struct tc_fault *fault)
+{
+    struct ask ask;
+    enum tc_error error = ask_decode(bytes, length, &ask, fault);
+    if (error != TC_OK)
+        assert_null(ask.versions);
+    ask_free(&ask);
+    return error;
+}
+
+static enum tc_error decode_status(const void *bytes, size_t length, struct tc_fault *fault)
+{
+    static const struct status empty;
+    struct status status;
+    enum tc_error error = status_decode(bytes, length, &status, fault);
+    if (error != TC_OK)
+        assert_memory_equal(&status, &empty, sizeof status);
+    status_free(&status);
+    return error;
+}
+
+static enum tc_error decode_start(const void *bytes, size_t length, struct tc_fault *fault)
+{
+    struct start start;
+    enum tc_error error = start_decode(bytes, length, &start, fault);
+    if (error != TC_OK)
+        assert_true(start.devices == NULL && start.device_count == 0 && start.rollout == 0);
+    start_free(&start);
+    return error;
+}
+
+static enum tc_error decode_dispatch(const void *bytes, size_t length, struct tc_fault *fault)
+{
+    struct dispatch dispatch;
+    return dispatch_decode(bytes, length, &dispatch, fault);
+}
+
+static enum tc_error decode_confirm(const void *bytes, size_t length, struct tc_fault *fault)
+{
+    struct confirm confirm;
+    return confirm_decode(bytes, length, &confirm, fault);
+}
+
+static enum tc_error decode_presence(const void *bytes, size_t length, struct tc_fault *fault)
+{
+    struct presence presence;
+    return presence_decode(bytes, length, &presence, fault);
+}
+
+/* Each decoder with the members of a message that it takes. */
+static const struct {
+    decoder *decode;
+    const char *members;
+} messages[] = {
+    {decode_ask, "\"versions\":{\"atm-app\":\"4.7.0\"}"},
+    {decode_status, "\"instruction\":77,\"attempt\":1,\"sequence\":3,\"state\":\"installing\""},
+    {decode_start, "\"rollout\":42,\"devices\":[\"A7\"],\"expires\":\"2026-12-01T00:00:00Z\""},
+    {decode_dispatch, "\"rollout\":42,\"device\":\"A7\",\"expires\":\"2026-12-01T00:00:00Z\""},
+    {decode_confirm, "\"instruction\":77,\"attempt\":1,\"sequence\":3,\"accepted\":true"},
+    {decode_presence, "\"online\":true,\"role\":\"atm\",\"branch\":\"B0042\",\"agent\":\"1.0.0\""},
+};
+enum { MESSAGE_COUNT = sizeof messages / sizeof *messages };
+
+/* Decodes the members with `more` after them and says how it went; the fault's text is left in `fault`. */
+static enum tc_error decode_with(int message, const char *more, struct tc_fault *fault)
+{
+    struct buffer text = {0};
+    buffer_format(&text, "{%s%s}", messages[message].members, more);
+    enum tc_error error = messages[message].decode(text.bytes, text.length, fault);
+    buffer_free(&text);
+    return error;
+}
+
+static void put_repeated(struct buffer *out, const char *piece, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        buffer_put_text(out, piece);
+}
+
+static void fields_that_are_not_known_are_ignored(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    for (int i = 0; i < MESSAGE_COUNT; i++) {
+        assert_int_equal(decode_with(i, "", &fault), TC_OK);
+        assert_int_equal(decode_with(i, ",\"later\":{\"a\":[1.5,null,\"\\u00e9]]]]\"]}", &fault), TC_OK);
+    }
+}
+
+static void a_key_that_is_there_twice_is_refused(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    for (int i = 0; i < MESSAGE_COUNT; i++) {
+        assert_int_equal(decode_with(i, ",\"later\":1,\"later\":1", &fault), TC_INVALID);
+        assert_non_null(strstr(fault.text, "duplicate"));
+        assert_int_equal(decode_with(i, ",\"later\":{\"a\":1,\"\\u0061\":2}", &fault), TC_INVALID);
+    }
+}
+
+static void deep_nesting_is_refused_before_it_is_read(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    for (int i = 0; i < MESSAGE_COUNT; i++) {
+        for (size_t depth = 15; depth <= 16; depth++) { /* the message itself is a level */
+            struct buffer more = {0};
+            buffer_put_text(&more, ",\"deep\":");
+            put_repeated(&more, "[", depth);
+            put_repeated(&more, "]", depth);
+            assert_int_equal(decode_with(i, more.bytes, &fault), depth == 15 ? TC_OK : TC_INVALID);
+            buffer_free(&more);
+        }
+        assert_non_null(strstr(fault.text, "deeper"));
+        struct buffer brackets = {0};
+        put_repeated(&brackets, "[", MESSAGE_SIZE_MAX);
+        assert_int_equal(messages[i].decode(brackets.bytes, brackets.length, &fault), TC_INVALID);
+        buffer_free(&brackets);
+    }
+}
+
+static void sixty_four_kibibytes_are_read_and_one_byte_more_is_not(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    for (int i = 0; i < MESSAGE_COUNT; i++) {
+        struct buffer text = {0};
+        buffer_format(&text, "{%s}", messages[i].members);
+        put_repeated(&text, " ", MESSAGE_SIZE_MAX - text.length);
+        assert_int_equal(messages[i].decode(text.bytes, text.length, &fault), TC_OK);
+        buffer_put_text(&text, " ");
+        assert_int_equal(messages[i].decode(text.bytes, text.length, &fault), TC_TOO_LARGE);
+        assert_string_equal(fault.text, "65537 bytes, at most 65536 are allowed");
+        buffer_free(&text);
+    }
+}
+
+static void what_is_not_utf8_is_refused(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    static const char *const wrong[] = {"\xff", "\xc3(", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80"};
+    for (int i = 0; i < MESSAGE_COUNT; i++) {
+        for (size_t j = 0; j < sizeof wrong / sizeof *wrong; j++) {
+            char more[64];
+            (void)snprintf(more, sizeof more, ",\"later\":\"%s\"", wrong[j]);
+            assert_int_equal(decode_with(i, more, &fault), TC_INVALID);
+            (void)snprintf(more, sizeof more, ",\"%s\":1", wrong[j]);
+            assert_int_equal(decode_with(i, more, &fault), TC_INVALID);
+        }
+    }
+}
+
+static void what_is_not_a_json_object_is_refused(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    static const char *const wrong[] = {"[]",         "1",          "null",        "\"\"",           "{", "{}}",
+                                        "{}{}",       "{\"a\"}",    "{a:1}",       "\xef\xbb\xbf{}", " ", "{'a':1}",
+                                        "{\"a\":01}", "{\"a\":+1}", "{\"a\":NaN}", "{\"a\":1,}"};
+    for (int i = 0; i < MESSAGE_COUNT; i++) {
+        for (size_t j = 0; j < sizeof wrong / sizeof *wrong; j++) {
+            if (messages[i].decode(wrong[j], strlen(wrong[j]), &fault) != TC_INVALID)
+                fail_msg("read as message %d: %s", i, wrong[j]);
+        }
+        assert_int_equal(messages[i].decode("{}\0", 3, &fault), TC_INVALID);
+        assert_int_equal(messages[i].decode("", 0, &fault), messages[i].decode == decode_ask ? TC_OK : TC_INVALID);
+        assert_int_equal(messages[i].decode(NULL, 0, &fault), messages[i].decode == decode_ask ? TC_OK : TC_INVALID);
+    }
+}
+
+/* ---- wrong values --------------------------------------------------------------------------- */
+
+struct wrong {
+    const char *text;
+    const char *fault; /* how its text begins */
+};
+
+static void assert_refused(decoder *decode, const struct wrong *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct tc_fault fault = {.text = "none"};
+        enum tc_error error = decode(cases[i].text, strlen(cases[i].text), &fault);
+        if (error != TC_INVALID || strncmp(fault.text, cases[i].fault, strlen(cases[i].fault)) != 0)
+            fail_msg("%s: %s: %s", cases[i].text, tc_error_name(error), fault.text);
+    }
+}
+#define ASSERT_REFUSED(decode, cases) assert_refused((decode), (cases), sizeof(cases) / sizeof *(cases))
+
+static void a_status_with_a_wrong_value_is_refused_and_the_field_is_named(void **state)
+{
+    (void)state;
+    static const struct wrong cases[] = {
+        {"{}", "instruction: is missing"},
+        {"{\"instruction\":\"77\"}", "instruction: found \"77\", allowed is an integer, 1 to 9007199254740991"},
+        {"{\"instruction\":77.0}", "instruction: found 77, which is no integer"},
+        {"{\"instruction\":1e3}", "instruction: found 1000, which is no integer"},
+        {"{\"instruction\":0}", "instruction: found 0"},
+        {"{\"instruction\":-1}", "instruction: found -1"},
+        {"{\"instruction\":9007199254740992}", "instruction: found 9007199254740992"},
+        {"{\"instruction\":99999999999999999999999}", "not JSON at byte"},
+        {"{\"instruction\":1e999}", "not JSON at byte"},
+        {"{\"instruction\":null}", "instruction: found null"},
+        {"{\"instruction\":true}", "instruction: found true"},
+        {"{\"instruction\":[77]}", "instruction: found an array"},
+        {"{\"instruction\":77}", "attempt: is missing"},
+        {"{\"instruction\":77,\"attempt\":2147483648}", "attempt: found 2147483648"},
+        {"{\"instruction\":77,\"attempt\":1}", "sequence: is missing"},
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":0}", "sequence: found 0"},
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":1}", "state: is missing"},
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":1,\"state\":\"sent\"}", "state: allowed are"},
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":1,\"state\":\"Completed\"}", "state: allowed are"},
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":1,\"state\":4}", "state: found 4, allowed is a string"},
+        {STATUS_START ",\"progress\":101}", "progress: found 101, allowed is an integer, 0 to 100"},
+        {STATUS_START ",\"progress\":-1}", "progress: found -1"},
+        {STATUS_START ",\"progress\":40.5}", "progress: found 40.5"},
+        {STATUS_START ",\"confirm\":1}", "confirm: found 1, allowed is true or false"},
+        {STATUS_START ",\"code\":7}", "code: found 7, allowed is a string"},
+        {STATUS_START ",\"code\":\"a\\u0000b\"}", "not JSON at byte"},
+        {STATUS_START ",\"detail\":{}}", "detail: found an object"},
+        {STATUS_START ",\"at\":\"yesterday\\n\"}", "at: found \"yesterday?\", allowed is a time"},
+        {STATUS_START ",\"at\":1796083200}", "at: found 1796083200, allowed is a string"},
+        {STATUS_START ",\"at\":\"2026-02-30T00:00:00Z\"}", "at: found"},
+        {STATUS_START ",\"versions\":[]}", "versions: found an array, allowed is an object"},
+        {STATUS_START ",\"versions\":{\"a\":1}}", "versions: found 1, allowed is a version"},
+        {STATUS_START ",\"versions\":{\"a\":\"\"}}", "versions: found \"\""},
+        {STATUS_START ",\"versions\":{\"a b\":\"1\"}}", "versions: an artifact's name"},
+        {STATUS_START ",\"versions\":{\"\":\"1\"}}", "versions: an artifact's name"},
+    };
+    ASSERT_REFUSED(decode_status, cases);
+}
+
+static void the_other_messages_refuse_wrong_values_too(void **state)
+{
+    (void)state;
+    static const struct wrong starts[] = {
+        {"{\"devices\":[\"A7\"],\"expires\":\"2026-12-01T00:00:00Z\"}", "rollout: is missing"},
+        {"{\"rollout\":42,\"devices\":[\"A7\"]}", "expires: is missing"},
+        {"{\"rollout\":42,\"expires\":\"2026-12-01T00:00:00Z\"}", "devices: is missing"},
+        {"{\"rollout\":42,\"devices\":[],\"expires\":\"2026-12-01T00:00:00Z\"}", "devices: found 0 entries"},
+        {"{\"rollout\":42,\"devices\":\"A7\",\"expires\":\"2026-12-01T00:00:00Z\"}", "devices: found \"A7\""},
+        {"{\"rollout\":42,\"devices\":[\"A7\",7],\"expires\":\"2026-12-01T00:00:00Z\"}", "devices: entry 2"},
+        {"{\"rollout\":42,\"devices\":[\"A/7\"],\"expires\":\"2026-12-01T00:00:00Z\"}", "devices: entry 1"},
+        {"{\"rollout\":42,\"devices\":[\"\"],\"expires\":\"2026-12-01T00:00:00Z\"}", "devices: entry 1"},
+    };
+    ASSERT_REFUSED(decode_start, starts);
+    static const struct wrong dispatches[] = {
+        {"{\"rollout\":42,\"expires\":\"2026-12-01T00:00:00Z\"}", "device: is missing"},
+        {"{\"rollout\":42,\"device\":\"+\",\"expires\":\"2026-12-01T00:00:00Z\"}", "device: found \"+\", allowed is"},
+        {"{\"rollout\":42,\"device\":\"\",\"expires\":\"2026-12-01T00:00:00Z\"}", "device: found \"\""},
+        {"{\"rollout\":42,\"device\":\"A7\"}", "expires: is missing"},
+    };
+    ASSERT_REFUSED(decode_dispatch, dispatches);
+    static const struct wrong confirms[] = {
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":3}", "accepted: is missing"},
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":3,\"accepted\":\"true\"}", "accepted: found \"true\""},
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":3,\"accepted\":false,\"reason\":0}", "reason: found 0"},
+    };
+    ASSERT_REFUSED(decode_confirm, confirms);
+    static const struct wrong presences[] = {
+        {"{\"role\":\"atm\",\"branch\":\"B0042\"}", "online: is missing"},
+        {"{\"online\":true,\"branch\":\"B0042\"}", "role: is missing"},
+        {"{\"online\":true,\"role\":\"server\"}", "role: allowed are"},
+        {"{\"online\":true,\"role\":\"atm\"}", "branch: is missing, and only a pull client has none"},
+        {"{\"online\":true,\"role\":\"pull\",\"agent\":\"1 0\"}", "agent: found \"1 0\""},
+    };
+    ASSERT_REFUSED(decode_presence, presences);
+    static const struct wrong asks[] = {
+        {"{\"versions\":\"4.7.0\"}", "versions: found \"4.7.0\", allowed is an object"},
+        {"{\"versions\":null}", "versions: found null"},
+    };
+    ASSERT_REFUSED(decode_ask, asks);
+}
+
+static void texts_and_lists_over_their_limit_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head, *piece, *tail;
+        size_t most;
+        decoder *decode;
+    } cases[] = {
+        {STATUS_START ",\"code\":\"", "c", "\"}", STATUS_CODE_MAX, decode_status},
+        {STATUS_START ",\"detail\":\"", "d", "\"}", STATUS_DETAIL_MAX, decode_status},
+        {"{\"versions\":{\"a\":\"", "1", "\"}}", TC_ID_MAX, decode_ask},
+        {"{\"rollout\":42,\"expires\":\"2026-12-01T00:00:00Z\",\"devices\":[\"A7\"", ",\"A7\"", "]}",
+         START_DEVICES_MAX - 1, decode_start},
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":3,\"accepted\":false,\"reason\":\"", "r", "\"}", 127,
+         decode_confirm},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t over = 0; over <= 1; over++) {
+            struct buffer text = {0};
+            struct tc_fault fault = {.text = "none"};
+            buffer_put_text(&text, cases[i].head);
+            put_repeated(&text, cases[i].piece, cases[i].most + over);
+            buffer_put_text(&text, cases[i].tail);
+            enum tc_error error = cases[i].decode(text.bytes, text.length, &fault);
+            if (error != (over == 0 ? TC_OK : TC_INVALID))
+                fail_msg("%s with %zu: %s", cases[i].head, cases[i].most + over, fault.text);
+            buffer_free(&text);
+        }
+    }
+}
+
+static void more_versions_than_allowed_are_refused(void **state)
+{
+    (void)state;
+    for (int count = VERSIONS_MAX; count <= VERSIONS_MAX + 1; count++) {
+        struct ask ask = {json_object()};
+        for (int i = 0; i < count; i++) {
+            char name[16];
+            (void)snprintf(name, sizeof name, "app-%d", i);
+            assert_int_equal(json_object_set_new(ask.versions, name, json_string("1.0")), 0);
+        }
+        struct buffer text = {0};
+        struct tc_fault fault;
+        ask_encode(&ask, &text);
+        assert_int_equal(decode_ask(text.bytes, text.length, &fault), count <= VERSIONS_MAX ? TC_OK : TC_INVALID);
+        buffer_free(&text);
+        ask_free(&ask);
+    }
+}
+
+/* ---- what was written is read back ---------------------------------------------------------- */
+
+static void a_status_is_read_back_as_it_was_written(void **state)
+{
+    (void)state;
+    struct status status = {
+        .instruction = INT64_C(9007199254740991),
+        .attempt = INT32_MAX,
+        .sequence = 3,
+        .state = REPORT_FAILED,
+        .progress = 40,
+        .confirm = true,
+        .code = "installer-exit-3",
+        .detail = "caf\xc3\xa9 \"quoted\" back\\slash\n\ttab \x01 \x7f",
+        .versions = json_pack("{s:s}", "atm-app", "4.7.2"),
+        .at_ms = INT64_C(1796083200123),
+    };
+    struct buffer text = {0};
+    status_encode(&status, &text);
+    struct status back;
+    struct tc_fault fault = {.text = "none"};
+    if (status_decode(text.bytes, text.length, &back, &fault) != TC_OK)
+        fail_msg("%s: %s", text.bytes, fault.text);
+    assert_int_equal(back.instruction, status.instruction);
+    assert_int_equal(back.attempt, status.attempt);
+    assert_int_equal(back.sequence, status.sequence);
+    assert_int_equal(back.state, status.state);
+    assert_int_equal(back.progress, status.progress);
+    assert_true(back.confirm);
+    assert_string_equal(back.code, status.code);
+    assert_string_equal(back.detail, status.detail);
+    assert_true(json_equal(back.versions, status.versions));
+    assert_int_equal(back.at_ms, status.at_ms);
+    buffer_free(&text);
+    status_free(&back);
+    status_free(&status);
+}
+
+static void a_short_status_says_only_what_there_is_to_say(void **state)
+{
+    (void)state;
+    struct status status = {.instruction = 77, .attempt = 1, .sequence = 3, .state = REPORT_RECEIVED, .progress = -1};
+    struct buffer text = {0};
+    status_encode(&status, &text);
+    assert_string_equal(text.bytes, "{\"instruction\":77,\"attempt\":1,\"sequence\":3,\"state\":\"received\"}");
+    struct status back;
+    assert_int_equal(status_decode(text.bytes, text.length, &back, NULL), TC_OK);
+    assert_int_equal(back.progress, -1);
+    assert_false(back.confirm);
+    assert_null(back.versions);
+    assert_int_equal(back.at_ms, 0);
+    buffer_free(&text);
+}
+
+static void whatever_an_installer_printed_is_still_reported(void **state)
+{
+    (void)state;
+    struct status status = {.instruction = 77, .attempt = 1, .sequence = 3, .state = REPORT_FAILED, .progress = -1};
+    for (int i = 0; i < STATUS_DETAIL_MAX; i++)
+        status.detail[i] = (char)(i % 255 + 1); /* every byte but NUL */
+    struct buffer text = {0};
+    status_encode(&status, &text);
+    struct status back;
+    struct tc_fault fault = {.text = "none"};
+    if (status_decode(text.bytes, text.length, &back, &fault) != TC_OK)
+        fail_msg("%s", fault.text);
+    assert_int_equal(strlen(back.detail), STATUS_DETAIL_MAX);
+    assert_memory_equal(back.detail, status.detail, 0x7f);
+    assert_int_equal(back.detail[0x80], '?');
+    buffer_free(&text);
+    status_free(&back);
+}
+
+static void the_other_messages_are_read_back_as_they_were_written(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    struct buffer text = {0};
+
+    struct start start = {.rollout = 42, .device_count = 2, .expires_ms = INT64_C(1796083200000)};
+    start.devices = calloc(start.device_count, sizeof *start.devices);
+    (void)snprintf(start.devices[0], TC_ID_SIZE, "B0042");
+    (void)snprintf(start.devices[1], TC_ID_SIZE, "A7");
+    start_encode(&start, &text);
+    assert_string_equal(text.bytes,
+                        "{\"rollout\":42,\"devices\":[\"B0042\",\"A7\"],\"expires\":\"2026-12-01T00:00:00Z\"}");
+    struct start start_back;
+    assert_int_equal(start_decode(text.bytes, text.length, &start_back, &fault), TC_OK);
+    assert_int_equal(start_back.device_count, 2);
+    assert_string_equal(start_back.devices[1], "A7");
+    assert_int_equal(start_back.expires_ms, start.expires_ms);
+    start_free(&start);
+    start_free(&start_back);
+
+    buffer_clear(&text);
+    struct dispatch dispatch = {42, "A7", INT64_C(1796083200000)}, dispatch_back;
+    dispatch_encode(&dispatch, &text);
+    assert_string_equal(text.bytes, "{\"rollout\":42,\"device\":\"A7\",\"expires\":\"2026-12-01T00:00:00Z\"}");
+    assert_int_equal(dispatch_decode(text.bytes, text.length, &dispatch_back, &fault), TC_OK);
+    assert_string_equal(dispatch_back.device, "A7");
+
+    buffer_clear(&text);
+    struct confirm confirm = {77, 1, 3, false, "not \"yours\""}, confirm_back;
+    confirm_encode(&confirm, &text);
+    assert_string_equal(text.bytes, "{\"instruction\":77,\"attempt\":1,\"sequence\":3,\"accepted\":false,"
+                                    "\"reason\":\"not \\\"yours\\\"\"}");
+    assert_int_equal(confirm_decode(text.bytes, text.length, &confirm_back, &fault), TC_OK);
+    assert_string_equal(confirm_back.reason, confirm.reason);
+
+    buffer_clear(&text);
+    struct presence presence = {true, ROLE_PULL, "", "1.0.0"}, presence_back;
+    presence_encode(&presence, &text);
+    assert_string_equal(text.bytes, "{\"online\":true,\"role\":\"pull\",\"agent\":\"1.0.0\"}");
+    assert_int_equal(presence_decode(text.bytes, text.length, &presence_back, &fault), TC_OK);
+    assert_int_equal(presence_back.role, ROLE_PULL);
+    assert_true(presence_back.online);
+
+    buffer_clear(&text);
+    struct ask ask = {NULL};
+    ask_encode(&ask, &text);
+    assert_int_equal(text.length, 0);
+    buffer_free(&text);
+}
+
+static void only_what_ends_an_attempt_is_final(void **state)
+{
+    (void)state;
+    static const bool final[] = {[REPORT_RECEIVED] = false, [REPORT_DEFERRED] = true, [REPORT_INSTALLING] = false,
+                                 [REPORT_COMPLETED] = true, [REPORT_FAILED] = true,   [REPORT_REJECTED] = true};
+    for (int i = REPORT_RECEIVED; i <= REPORT_REJECTED; i++) {
+        enum report_state back;
+        assert_true(report_state_parse(report_state_name((enum report_state)i), &back));
+        assert_int_equal(back, i);
+        assert_int_equal(report_state_is_final(back), final[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fields_that_are_not_known_are_ignored),
+        cmocka_unit_test(a_key_that_is_there_twice_is_refused),
+        cmocka_unit_test(deep_nesting_is_refused_before_it_is_read),
+        cmocka_unit_test(sixty_four_kibibytes_are_read_and_one_byte_more_is_not),
+        cmocka_unit_test(what_is_not_utf8_is_refused),
+        cmocka_unit_test(what_is_not_a_json_object_is_refused),
+        cmocka_unit_test(a_status_with_a_wrong_value_is_refused_and_the_field_is_named),
+        cmocka_unit_test(the_other_messages_refuse_wrong_values_too),
+        cmocka_unit_test(texts_and_lists_over_their_limit_are_refused),
+        cmocka_unit_test(more_versions_than_allowed_are_refused),
+        cmocka_unit_test(a_status_is_read_back_as_it_was_written),
+        cmocka_unit_test(a_short_status_says_only_what_there_is_to_say),
+        cmocka_unit_test(whatever_an_installer_printed_is_still_reported),
+        cmocka_unit_test(the_other_messages_are_read_back_as_they_were_written),
+        cmocka_unit_test(only_what_ends_an_attempt_is_final),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,563 @@
+#include "topics/token.h"
+
+#include "base/file.h"
+#include "topics/base64url.h"
+#include "topics/token_key.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The key of RFC 8037 appendix A.1 and the public half of A.2. */
+#define RFC_X "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+#define RFC_PRIVATE                                                                                                    \
+    "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\",\"x\":\"" RFC_X "\"}"
+#define RFC_PUBLIC "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" RFC_X "\"}"
+#define RFC_THUMBPRINT "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+#define HEADER "{\"alg\":\"EdDSA\",\"kid\":\"" RFC_THUMBPRINT "\"}"
+#define OWN                                                                                                            \
+    "\"iss\":\"tellercast\",\"aud\":\"A7\",\"jti\":\"77.1\",\"iat\":1796083200,\"nbf\":1796083200,"                    \
+    "\"exp\":1796169600,\"instruction\":77,\"rollout\":42,\"attempt\":1,\"epoch\":5,\"start_before\":1796090400"
+#define SHA256 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+#define ARTIFACT                                                                                                       \
+    "{\"name\":\"atm-app\",\"version\":\"4.7.2\",\"url\":\"https://tellercast.example/v1/artifacts/" SHA256            \
+    "\",\"size\":431996928,\"sha256\":\"" SHA256 "\"}"
+#define INSTALL "\"action\":\"install\",\"artifact\":" ARTIFACT ",\"parameters\":{\"restart\":true}"
+
+struct fixture {
+    struct signing_key *key;
+    struct trusted_keys *trusted;
+};
+
+static int open_keys(void **state)
+{
+    static struct fixture fixture;
+    *state = &fixture;
+    static const char set[] = "{\"keys\":[" RFC_PUBLIC "]}";
+    return signing_key_parse(RFC_PRIVATE, strlen(RFC_PRIVATE), &fixture.key, NULL) != TC_OK ||
+           trusted_keys_parse(set, strlen(set), &fixture.trusted, NULL) != TC_OK;
+}
+
+static int close_keys(void **state)
+{
+    struct fixture *fixture = *state;
+    signing_key_close(fixture->key);
+    trusted_keys_close(fixture->trusted);
+    return 0;
+}
+
+static struct instruction_claims example_claims(void)
+{
+    return (struct instruction_claims){
+        .device = "A7",
+        .instruction = 77,
+        .rollout = 42,
+        .attempt = 1,
+        .epoch = 5,
+        .issued_at_s = 1796083200,
+        .not_before_s = 1796083200,
+        .expires_s = 1796169600,
+        .start_before_s = 1796090400,
+        .action = ACTION_INSTALL,
+        .has_artifact = true,
+        .artifact = {"atm-app", "4.7.2", "https://tellercast.example/v1/artifacts/" SHA256, SHA256, 431996928},
+    };
+}
+
+/* A token of any header and payload, truly signed. */
+static void sign_raw(const struct fixture *fixture, const char *header, const char *payload, struct buffer *token)
+{
+    base64url_put(token, header, strlen(header));
+    buffer_put_text(token, ".");
+    base64url_put(token, payload, strlen(payload));
+    unsigned char signature[SIGNATURE_SIZE];
+    signing_key_sign(fixture->key, token->bytes, token->length, signature);
+    buffer_put_text(token, ".");
+    base64url_put(token, signature, sizeof signature);
+}
+
+/* ---- the published vectors ------------------------------------------------------------------ */
+
+static void the_thumbprint_of_rfc_8037_names_a_key_without_a_name(void **state)
+{
+    const struct fixture *fixture = *state;
+    assert_string_equal(signing_key_id(fixture->key), RFC_THUMBPRINT);
+}
+
+static void the_signature_of_rfc_8037_is_made_and_accepted(void **state)
+{
+    const struct fixture *fixture = *state;
+    static const char input[] = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+    unsigned char signature[SIGNATURE_SIZE];
+    signing_key_sign(fixture->key, input, strlen(input), signature);
+    struct buffer text = {0};
+    base64url_put(&text, signature, sizeof signature);
+    assert_string_equal(text.bytes,
+                        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg");
+    buffer_free(&text);
+    assert_int_equal(trusted_keys_verify(fixture->trusted, RFC_THUMBPRINT, input, strlen(input), signature, NULL),
+                     TC_OK);
+    signature[0] ^= 1;
+    assert_int_equal(trusted_keys_verify(fixture->trusted, RFC_THUMBPRINT, input, strlen(input), signature, NULL),
+                     TC_DENIED);
+}
+
+static void base64url_has_one_spelling_a_value(void **state)
+{
+    (void)state;
+    struct buffer bytes = {0};
+    static const char *const wrong[] = {"A", "AA==", "AAA=", "AB", "AAB", "A A", "AA\n", "A+AA", "A/AA", "AAAAA"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(base64url_read(wrong[i], strlen(wrong[i]), &bytes));
+    assert_int_equal(bytes.length, 0);
+    for (size_t length = 0; length < 3000; length += 7) {
+        struct buffer text = {0};
+        char raw[3000];
+        for (size_t i = 0; i < length; i++)
+            raw[i] = (char)(i * 31 + length);
+        base64url_put(&text, raw, length);
+        assert_int_equal(text.length, (length * 4 + 2) / 3);
+        buffer_clear(&bytes);
+        assert_true(base64url_read(buffer_text(&text), text.length, &bytes));
+        assert_int_equal(bytes.length, length);
+        assert_memory_equal(buffer_text(&bytes), raw, length);
+        buffer_free(&text);
+    }
+    buffer_free(&bytes);
+}
+
+/* ---- tokens --------------------------------------------------------------------------------- */
+
+static void a_token_is_read_back_as_it_was_signed(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct instruction_claims claims = example_claims();
+    claims.parameters = json_pack("{s:s,s:{s:f}}", "odd", "\"\n\xc3\xa9", "nested", "ratio", 0.5);
+    struct buffer order = {0};
+    struct buffer token = {0};
+    instruction_order_encode(&claims, &order);
+    assert_int_equal(instruction_order_check(order.bytes, order.length, NULL), TC_OK);
+    buffer_put_text(&token, "kept:");
+    token_sign(fixture->key, &claims, order.bytes, &token);
+    assert_memory_equal(token.bytes, "kept:", 5);
+
+    struct instruction_claims back;
+    struct tc_fault fault = {.text = "none"};
+    if (token_verify(fixture->trusted, token.bytes + 5, token.length - 5, &back, &fault) != TC_OK)
+        fail_msg("%s", fault.text);
+    assert_string_equal(back.device, "A7");
+    assert_int_equal(back.instruction, 77);
+    assert_int_equal(back.rollout, 42);
+    assert_int_equal(back.attempt, 1);
+    assert_int_equal(back.epoch, 5);
+    assert_int_equal(back.issued_at_s, claims.issued_at_s);
+    assert_int_equal(back.not_before_s, claims.not_before_s);
+    assert_int_equal(back.expires_s, claims.expires_s);
+    assert_int_equal(back.start_before_s, claims.start_before_s);
+    assert_int_equal(back.action, ACTION_INSTALL);
+    assert_true(back.has_artifact);
+    assert_string_equal(back.artifact.name, "atm-app");
+    assert_string_equal(back.artifact.version, "4.7.2");
+    assert_string_equal(back.artifact.url, claims.artifact.url);
+    assert_string_equal(back.artifact.sha256, SHA256);
+    assert_int_equal(back.artifact.size_bytes, 431996928);
+    assert_true(json_equal(back.parameters, claims.parameters));
+    instruction_claims_free(&back);
+    instruction_claims_free(&claims);
+    buffer_free(&order);
+    buffer_free(&token);
+}
+
+/* Decodes base64url by OpenSSL, which knows base64 with padding only. */
+static size_t decode_by_openssl(const char *text, size_t length, unsigned char *bytes)
+{
+    char padded[4096];
+    assert_true(length + 3 < sizeof padded);
+    size_t size = 0;
+    for (; size < length; size++)
+        padded[size] = text[size] == '-' ? '+' : text[size] == '_' ? '/' : text[size];
+    size_t padding = (4 - length % 4) % 4;
+    for (size_t i = 0; i < padding; i++)
+        padded[size++] = '=';
+    int decoded = EVP_DecodeBlock(bytes, (const unsigned char *)padded, (int)size);
+    assert_true(decoded >= (int)padding);
+    return (size_t)decoded - padding;
+}
+
+static void an_independent_implementation_accepts_our_token(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct instruction_claims claims = example_claims();
+    struct buffer order = {0};
+    struct buffer token = {0};
+    instruction_order_encode(&claims, &order);
+    token_sign(fixture->key, &claims, order.bytes, &token);
+
+    unsigned char public[48];
+    unsigned char signature[96];
+    unsigned char header[256];
+    const char *first = strchr(token.bytes, '.');
+    const char *last = strrchr(token.bytes, '.');
+    assert_int_equal(decode_by_openssl(RFC_X, strlen(RFC_X), public), PUBLIC_KEY_SIZE);
+    assert_int_equal(decode_by_openssl(last + 1, strlen(last + 1), signature), SIGNATURE_SIZE);
+    size_t header_length = decode_by_openssl(token.bytes, (size_t)(first - token.bytes), header);
+    static const char expected[] = "{\"alg\":\"EdDSA\",\"kid\":\"" RFC_THUMBPRINT "\",\"typ\":\"JWT\"}";
+    assert_int_equal(header_length, strlen(expected));
+    assert_memory_equal(header, expected, header_length);
+
+    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public, PUBLIC_KEY_SIZE);
+    for (int damaged = 0; damaged <= 1; damaged++) {
+        signature[10] ^= (unsigned char)damaged;
+        EVP_MD_CTX *context = EVP_MD_CTX_new();
+        assert_int_equal(EVP_DigestVerifyInit(context, NULL, NULL, NULL, key), 1);
+        assert_int_equal(EVP_DigestVerify(context, signature, SIGNATURE_SIZE, (const unsigned char *)token.bytes,
+                                          (size_t)(last - token.bytes)),
+                         !damaged);
+        EVP_MD_CTX_free(context);
+    }
+    EVP_PKEY_free(key);
+    buffer_free(&order);
+    buffer_free(&token);
+}
+
+static void no_changed_character_is_accepted(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct buffer token = {0};
+    sign_raw(fixture, HEADER, "{" OWN "," INSTALL "}", &token);
+    struct instruction_claims claims;
+    assert_int_equal(token_verify(fixture->trusted, token.bytes, token.length, &claims, NULL), TC_OK);
+    instruction_claims_free(&claims);
+    for (size_t i = 0; i < token.length; i++) {
+        char before = token.bytes[i];
+        static const char others[] = "A_.=\n";
+        for (const char *other = others; *other != '\0'; other++) {
+            token.bytes[i] = *other;
+            if (before != *other && token_verify(fixture->trusted, token.bytes, token.length, &claims, NULL) == TC_OK)
+                fail_msg("accepted with '%c' at %zu", *other, i);
+        }
+        token.bytes[i] = before;
+        assert_int_not_equal(token_verify(fixture->trusted, token.bytes, i, &claims, NULL), TC_OK);
+    }
+    buffer_put_text(&token, "A");
+    assert_int_not_equal(token_verify(fixture->trusted, token.bytes, token.length, &claims, NULL), TC_OK);
+    buffer_free(&token);
+}
+
+struct refused {
+    const char *header, *payload;
+    enum tc_error error;
+    const char *fault;
+};
+
+static void assert_refused(const struct fixture *fixture, const struct refused *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct buffer token = {0};
+        sign_raw(fixture, cases[i].header, cases[i].payload, &token);
+        struct instruction_claims claims;
+        struct tc_fault fault = {.text = "none"};
+        enum tc_error error = token_verify(fixture->trusted, token.bytes, token.length, &claims, &fault);
+        if (error != cases[i].error || strncmp(fault.text, cases[i].fault, strlen(cases[i].fault)) != 0)
+            fail_msg("%s %s: %s: %s", cases[i].header, cases[i].payload, tc_error_name(error), fault.text);
+        assert_true(claims.device[0] == '\0' && claims.instruction == 0 && claims.parameters == NULL);
+        buffer_free(&token);
+    }
+}
+
+static void a_header_that_asks_for_anything_else_is_refused(void **state)
+{
+    static const char payload[] = "{" OWN "," INSTALL "}";
+    static const struct refused cases[] = {
+        {"{\"alg\":\"none\",\"kid\":\"" RFC_THUMBPRINT "\"}", payload, TC_INVALID, "header: alg: allowed is"},
+        {"{\"alg\":\"HS256\",\"kid\":\"" RFC_THUMBPRINT "\"}", payload, TC_INVALID, "header: alg: allowed is"},
+        {"{\"alg\":\"eddsa\",\"kid\":\"" RFC_THUMBPRINT "\"}", payload, TC_INVALID, "header: alg: allowed is"},
+        {"{\"kid\":\"" RFC_THUMBPRINT "\"}", payload, TC_INVALID, "header: alg: is missing"},
+        {"{\"alg\":\"EdDSA\",\"alg\":\"EdDSA\",\"kid\":\"a\"}", payload, TC_INVALID, "header: not JSON"},
+        {"{\"alg\":\"EdDSA\"}", payload, TC_INVALID, "header: kid: is missing"},
+        {"{\"alg\":\"EdDSA\",\"kid\":7}", payload, TC_INVALID, "header: kid: found 7"},
+        {"{\"alg\":\"EdDSA\",\"kid\":\"../key\"}", payload, TC_INVALID, "header: kid: found \"../key\""},
+        {"{\"alg\":\"EdDSA\",\"kid\":\"other\"}", payload, TC_DENIED, "the key \"other\" is not trusted"},
+        {"{\"alg\":\"EdDSA\",\"kid\":\"" RFC_THUMBPRINT "\",\"crit\":[\"b64\"],\"b64\":false}", payload, TC_INVALID,
+         "header: crit"},
+        {"[]", payload, TC_INVALID, "header: found an array"},
+        {"", payload, TC_INVALID, "header: not JSON"},
+    };
+    assert_refused(*state, cases, sizeof cases / sizeof *cases);
+}
+
+static void a_payload_with_a_wrong_claim_is_refused_and_the_claim_is_named(void **state)
+{
+#define WITHOUT_TIMES                                                                                                  \
+    "\"instruction\":77,\"rollout\":42,\"attempt\":1,\"epoch\":5,\"nbf\":1,\"exp\":1,\"start_before\":1,\"jti\":\"77." \
+    "1\""
+    static const struct refused cases[] = {
+        {HEADER, "", TC_INVALID, "not JSON"},
+        {HEADER, "[]", TC_INVALID, "found an array"},
+        {HEADER, "{}", TC_INVALID, "iss: is missing"},
+        {HEADER, "{\"iss\":\"Tellercast\"}", TC_INVALID, "iss: allowed is"},
+        {HEADER, "{\"iss\":\"tellercast\",\"aud\":[\"A7\"]}", TC_INVALID, "aud: found an array"},
+        {HEADER, "{\"iss\":\"tellercast\",\"aud\":\"A/7\"}", TC_INVALID, "aud: found \"A/7\""},
+        {HEADER, "{\"iss\":\"tellercast\",\"aud\":\"A7\",\"iat\":1.5," WITHOUT_TIMES "}", TC_INVALID, "iat: found 1.5"},
+        {HEADER, "{\"iss\":\"tellercast\",\"aud\":\"A7\",\"iat\":-1," WITHOUT_TIMES "}", TC_INVALID, "iat: found -1"},
+        {HEADER, "{\"iss\":\"tellercast\",\"aud\":\"A7\",\"iat\":253402300800," WITHOUT_TIMES "}", TC_INVALID, "iat"},
+        {HEADER, "{" OWN ",\"aud\":\"A8\"," INSTALL "}", TC_INVALID, "not JSON at byte"},
+        {HEADER, "{" OWN "}", TC_INVALID, "action: is missing"},
+        {HEADER, "{" OWN ",\"action\":\"destroy\"}", TC_INVALID, "action: allowed are"},
+        {HEADER, "{" OWN ",\"action\":\"install\"}", TC_INVALID, "artifact: is missing"},
+        {HEADER, "{" OWN ",\"action\":\"install\",\"artifact\":[]}", TC_INVALID, "artifact: found an array"},
+        {HEADER, "{" OWN ",\"action\":\"install\",\"artifact\":{\"name\":\"a\",\"version\":\"1\"}}", TC_INVALID,
+         "artifact.url: is missing"},
+        {HEADER, "{" OWN ",\"action\":\"install\",\"artifact\":{\"name\":\"a\",\"version\":\"1\",\"url\":\"\"}}",
+         TC_INVALID, "artifact.url: is empty"},
+        {HEADER, "{" OWN ",\"action\":\"install\",\"artifact\":{\"name\":\"../a\",\"version\":\"1\"}}", TC_INVALID,
+         "artifact.name: found \"../a\""},
+        {HEADER,
+         "{" OWN ",\"action\":\"install\",\"artifact\":{\"name\":\"a\",\"version\":\"1\",\"url\":\"u\",\"size\":-1}}",
+         TC_INVALID, "artifact.size: found -1"},
+        {HEADER,
+         "{" OWN ",\"action\":\"install\",\"artifact\":{\"name\":\"a\",\"version\":\"1\",\"url\":\"u\",\"size\":1,"
+         "\"sha256\":\"9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08\"}}",
+         TC_INVALID, "artifact.sha256: allowed are 64"},
+        {HEADER, "{" OWN ",\"action\":\"configure\",\"parameters\":[]}", TC_INVALID, "parameters: found an array"},
+        {HEADER, "{" OWN ",\"action\":\"configure\",\"parameters\":{\"a\":1,\"a\":2}}", TC_INVALID, "not JSON"},
+        {HEADER, "{" OWN ",\"action\":\"run\",\"x\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}", TC_INVALID, "nested deeper"},
+    };
+    assert_refused(*state, cases, sizeof cases / sizeof *cases);
+}
+
+static void a_jti_that_is_not_the_instructions_is_refused(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct buffer payload = {0};
+    buffer_put_text(&payload, "{" OWN "," INSTALL "}");
+    char *jti = strstr(payload.bytes, "77.1");
+    jti[3] = '2';
+    struct refused wrong = {HEADER, payload.bytes, TC_INVALID, "jti: allowed is \"77.1\""};
+    assert_refused(fixture, &wrong, 1);
+    buffer_free(&payload);
+}
+
+static void an_action_without_a_download_needs_no_url(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct instruction_claims claims = example_claims();
+    claims.action = ACTION_ROLLBACK;
+    claims.artifact = (struct artifact_claim){.name = "atm-app"};
+    struct buffer order = {0};
+    struct buffer token = {0};
+    instruction_order_encode(&claims, &order);
+    assert_string_equal(order.bytes, "\"action\":\"rollback\",\"artifact\":{\"name\":\"atm-app\"}");
+    token_sign(fixture->key, &claims, order.bytes, &token);
+    struct instruction_claims back;
+    assert_int_equal(token_verify(fixture->trusted, token.bytes, token.length, &back, NULL), TC_OK);
+    assert_true(back.has_artifact);
+    assert_string_equal(back.artifact.name, "atm-app");
+    assert_string_equal(back.artifact.url, "");
+    buffer_free(&order);
+    buffer_free(&token);
+}
+
+static void the_longest_order_still_makes_a_token_of_the_wire(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct instruction_claims claims = example_claims();
+    memset(claims.device, 'd', TC_ID_MAX);
+    claims.instruction = claims.rollout = claims.epoch = INT64_C(9007199254740991);
+    claims.attempt = INT32_MAX;
+    claims.issued_at_s = claims.not_before_s = claims.expires_s = claims.start_before_s = INT64_C(253402300799);
+    struct buffer order = {0};
+    buffer_put_text(&order, "\"action\":\"configure\",\"parameters\":{\"x\":\"");
+    while (order.length < INSTRUCTION_ORDER_MAX - 2)
+        buffer_put_text(&order, "x");
+    buffer_put_text(&order, "\"}");
+    struct tc_fault fault;
+    assert_int_equal(instruction_order_check(order.bytes, order.length, &fault), TC_OK);
+    struct buffer token = {0};
+    token_sign(fixture->key, &claims, order.bytes, &token);
+    assert_in_range(token.length, 1, TOKEN_SIZE_MAX - TC_ID_MAX * 2); /* a longer key ID fits, too */
+    struct instruction_claims back;
+    assert_int_equal(token_verify(fixture->trusted, token.bytes, token.length, &back, &fault), TC_OK);
+    instruction_claims_free(&back);
+
+    buffer_put_text(&order, " ");
+    assert_int_equal(instruction_order_check(order.bytes, order.length, &fault), TC_TOO_LARGE);
+    buffer_free(&order);
+    buffer_free(&token);
+    static const char nameless[] = "\"action\":\"install\"";
+    assert_int_equal(instruction_order_check(nameless, strlen(nameless), &fault), TC_INVALID);
+}
+
+static void an_oversized_token_is_refused_unread(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct buffer token = {0};
+    while (token.length <= TOKEN_SIZE_MAX)
+        buffer_put_text(&token, "A");
+    struct instruction_claims claims;
+    struct tc_fault fault;
+    assert_int_equal(token_verify(fixture->trusted, token.bytes, token.length, &claims, &fault), TC_TOO_LARGE);
+    buffer_free(&token);
+    assert_int_equal(token_verify(fixture->trusted, "", 0, &claims, &fault), TC_INVALID);
+    assert_int_equal(token_verify(fixture->trusted, "..", 2, &claims, &fault), TC_INVALID);
+    assert_int_equal(token_verify(fixture->trusted, "a.b.c.d", 7, &claims, &fault), TC_INVALID);
+}
+
+static void actions_are_known_by_their_names(void **state)
+{
+    (void)state;
+    for (int i = ACTION_INSTALL; i <= ACTION_RUN; i++) {
+        enum action action;
+        assert_true(action_parse(action_name((enum action)i), &action));
+        assert_int_equal(action, i);
+        assert_int_equal(action_needs_artifact(action), i == ACTION_INSTALL);
+    }
+    enum action action;
+    assert_false(action_parse("Install", &action));
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+static void a_new_key_is_private_and_never_replaced(void **state)
+{
+    (void)state;
+    char path[64];
+    (void)snprintf(path, sizeof path, "/tmp/tellercast-key.%ld", (long)getpid());
+    struct tc_fault fault = {.text = "none"};
+    if (signing_key_create(path, &fault) != TC_OK)
+        fail_msg("%s", fault.text);
+    struct stat about;
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
+    struct signing_key *key;
+    assert_int_equal(signing_key_open(path, &key, &fault), TC_OK);
+    assert_int_equal(signing_key_create(path, &fault), TC_CONFLICT);
+    struct signing_key *again;
+    assert_int_equal(signing_key_open(path, &again, &fault), TC_OK);
+    assert_string_equal(signing_key_id(key), signing_key_id(again));
+
+    struct buffer set = {0};
+    signing_key_public_set(key, &set);
+    assert_null(strstr(set.bytes, "\"d\""));
+    struct trusted_keys *trusted;
+    assert_int_equal(trusted_keys_parse(set.bytes, set.length, &trusted, &fault), TC_OK);
+    struct instruction_claims claims = example_claims();
+    struct buffer order = {0};
+    struct buffer token = {0};
+    instruction_order_encode(&claims, &order);
+    token_sign(again, &claims, order.bytes, &token);
+    assert_int_equal(token_verify(trusted, token.bytes, token.length, &claims, &fault), TC_OK);
+    buffer_free(&order);
+    buffer_free(&token);
+    buffer_free(&set);
+    trusted_keys_close(trusted);
+    signing_key_close(key);
+    signing_key_close(again);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(signing_key_open(path, &key, &fault), TC_NOT_FOUND);
+    assert_null(key);
+}
+
+static void a_private_key_that_is_not_one_is_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "",
+        "{}",
+        RFC_PUBLIC,
+        "{\"kty\":\"EC\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\",\"x\":\"" RFC_X
+        "\"}",
+        "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\",\"x\":\"" RFC_X
+        "\"}",
+        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"AWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\",\"x\":\"" RFC_X
+        "\"}",
+        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGx\",\"x\":\"" RFC_X "\"}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct signing_key *key;
+        assert_int_equal(signing_key_parse(wrong[i], strlen(wrong[i]), &key, NULL), TC_INVALID);
+        assert_null(key);
+    }
+}
+
+static void a_trusted_set_holds_public_ed25519_keys_each_once(void **state)
+{
+    (void)state;
+#define OTHER "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"old\",\"x\":\"" RFC_X "\"}"
+#define FOREIGN "{\"kty\":\"RSA\",\"kid\":\"web\",\"n\":\"AQAB\",\"e\":\"AQAB\"}"
+    static const struct {
+        const char *document;
+        enum tc_error error;
+    } cases[] = {
+        {"{\"keys\":[" RFC_PUBLIC "," OTHER "," FOREIGN "]}", TC_OK},
+        {"{\"keys\":[" FOREIGN "]}", TC_INVALID},
+        {"{\"keys\":[]}", TC_INVALID},
+        {"{\"keys\":[1]}", TC_INVALID},
+        {"{}", TC_INVALID},
+        {"{\"keys\":[" RFC_PRIVATE "]}", TC_INVALID},
+        {"{\"keys\":[" OTHER "," OTHER "]}", TC_INVALID},
+        {"{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}]}", TC_INVALID},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct trusted_keys *keys;
+        struct tc_fault fault = {.text = "none"};
+        enum tc_error error = trusted_keys_parse(cases[i].document, strlen(cases[i].document), &keys, &fault);
+        if (error != cases[i].error)
+            fail_msg("%s: %s", cases[i].document, fault.text);
+        assert_int_equal(keys != NULL, error == TC_OK);
+        trusted_keys_close(keys);
+    }
+}
+
+/* ---- the page ------------------------------------------------------------------------------- */
+
+static void the_token_on_the_protocol_page_is_a_real_one(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct buffer token = {0};
+    struct buffer page = {0};
+    struct instruction_claims claims = example_claims();
+    struct buffer order = {0};
+    instruction_order_encode(&claims, &order);
+    token_sign(fixture->key, &claims, order.bytes, &token);
+    assert_int_equal(file_read("docs/protocol.md", 1000000, &page, NULL), TC_OK);
+    if (strstr(page.bytes, token.bytes) == NULL)
+        fail_msg("docs/protocol.md should show this token: %s", token.bytes);
+    buffer_free(&order);
+    buffer_free(&page);
+    buffer_free(&token);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_thumbprint_of_rfc_8037_names_a_key_without_a_name),
+        cmocka_unit_test(the_signature_of_rfc_8037_is_made_and_accepted),
+        cmocka_unit_test(base64url_has_one_spelling_a_value),
+        cmocka_unit_test(a_token_is_read_back_as_it_was_signed),
+        cmocka_unit_test(an_independent_implementation_accepts_our_token),
+        cmocka_unit_test(no_changed_character_is_accepted),
+        cmocka_unit_test(a_header_that_asks_for_anything_else_is_refused),
+        cmocka_unit_test(a_payload_with_a_wrong_claim_is_refused_and_the_claim_is_named),
+        cmocka_unit_test(a_jti_that_is_not_the_instructions_is_refused),
+        cmocka_unit_test(an_action_without_a_download_needs_no_url),
+        cmocka_unit_test(the_longest_order_still_makes_a_token_of_the_wire),
+        cmocka_unit_test(an_oversized_token_is_refused_unread),
+        cmocka_unit_test(actions_are_known_by_their_names),
+        cmocka_unit_test(a_new_key_is_private_and_never_replaced),
+        cmocka_unit_test(a_private_key_that_is_not_one_is_refused),
+        cmocka_unit_test(a_trusted_set_holds_public_ed25519_keys_each_once),
+        cmocka_unit_test(the_token_on_the_protocol_page_is_a_real_one),
+    };
+    return cmocka_run_group_tests(tests, open_keys, close_keys);
+}
