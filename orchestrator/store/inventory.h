@@ -13,8 +13,8 @@ struct fleet_imported {
 /* Adds and updates the branches and devices named, by COPY, all or nothing; those not named stay as they
  * are. TC_INVALID with a fault by line for an unknown branch or zone, and for a change of branch or role of a
  * device with an instruction in flight. */
-enum tc_error inventory_import(struct store *store, const struct fleet *fleet, const char *author,
-                               struct fleet_imported *imported, struct document_faults *faults, struct tc_fault *fault);
+enum tc_error inventory_import(struct store *store, const struct fleet *fleet, struct fleet_imported *imported,
+                               struct document_faults *faults, struct tc_fault *fault);
 
 struct artifact {
     char name[65], version[65];
@@ -26,5 +26,7 @@ struct artifact {
  * TC_CONFLICT. */
 enum tc_error artifact_add(struct store *store, const struct artifact *artifact, const char *author,
                            struct tc_fault *fault);
+/* Fills in the digest and the size of the artifact with this name and version. TC_NOT_FOUND. */
+enum tc_error artifact_find(struct store *store, struct artifact *artifact, struct tc_fault *fault);
 
 #endif

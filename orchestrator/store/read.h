@@ -20,6 +20,8 @@ enum tc_error read_instructions(struct store *store, int64_t rollout, const char
 enum tc_error read_devices(struct store *store, const char *after, int limit, struct buffer *json,
                            struct tc_fault *fault);
 enum tc_error read_device(struct store *store, const char *id, struct buffer *json, struct tc_fault *fault);
+/* What the progress topic of a rollout says. */
+enum tc_error read_progress(struct store *store, int64_t rollout, struct buffer *json, struct tc_fault *fault);
 enum tc_error read_artifacts(struct store *store, struct buffer *json, struct tc_fault *fault);
 
 #endif

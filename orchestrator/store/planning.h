@@ -1,0 +1,46 @@
+/* The planner's side of the store: checking a plan against the fleet, persisting it, and expanding it. */
+#ifndef TELLERCAST_ORCHESTRATOR_STORE_PLANNING_H
+#define TELLERCAST_ORCHESTRATOR_STORE_PLANNING_H
+
+#include "config/plan.h"
+#include "orchestrator/store/store.h"
+
+/* What is persisted of a submission. */
+struct submission {
+    const struct plan *plan;
+    const char *shared_claims; /* what is the same in each signed instruction */
+    const char *author, *door;
+    const char *idempotency_key; /* NULL: none */
+    int64_t devices;
+};
+
+struct submitted {
+    int64_t rollout;
+    int64_t devices;
+    char name[TC_ID_SIZE];
+    char digest[PLAN_DIGEST_SIZE];
+    char state[16];
+    bool existing; /* the same submission was there before: nothing was written */
+};
+
+/* Checks what only the database knows: that the branches, devices and zones that the plan names exist, and how
+ * many devices it selects (`*devices`). TC_INVALID with faults at their places. */
+enum tc_error planning_check(struct store *store, const struct plan *plan, int64_t *devices,
+                             struct document_faults *faults, struct tc_fault *fault);
+
+/* Persists it, committed when this returns TC_OK. The same name with the same digest is the same submission
+ * again; with another digest TC_CONFLICT, as is an idempotency key that was used for another plan. */
+enum tc_error planning_submit(struct store *store, const struct submission *submission, struct submitted *submitted,
+                              struct tc_fault *fault);
+
+struct planned {
+    int64_t rollout; /* 0: none was waiting */
+    int64_t instructions;
+};
+
+/* Plans the oldest accepted rollout, if any, in one transaction: its groups, windows and instructions.
+ * `per_minute` is the rate of a plan that names none; 0: all at once. */
+enum tc_error planning_expand_next(struct store *store, int64_t per_minute, struct planned *planned,
+                                   struct tc_fault *fault);
+
+#endif

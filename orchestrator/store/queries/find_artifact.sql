@@ -1,0 +1,1 @@
+SELECT sha256, size_bytes FROM artifact WHERE name = $1 AND version = $2

@@ -1,0 +1,1 @@
+ANALYZE imported_branch, imported_device

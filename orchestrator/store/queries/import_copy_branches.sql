@@ -1,0 +1,1 @@
+COPY imported_branch (line, id, name, zone, labels) FROM STDIN

@@ -1,0 +1,1 @@
+COPY imported_device (line, id, branch, role, zone, model, labels, versions) FROM STDIN

@@ -1,0 +1,7 @@
+CREATE TEMPORARY TABLE IF NOT EXISTS imported_branch (
+  line integer NOT NULL, id text COLLATE "C" NOT NULL, name text NOT NULL, zone text NOT NULL, labels jsonb NOT NULL
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS imported_device (
+  line integer NOT NULL, id text COLLATE "C" NOT NULL, branch text COLLATE "C", role text NOT NULL, zone text,
+  model text NOT NULL, labels jsonb NOT NULL, versions jsonb NOT NULL
+) ON COMMIT DELETE ROWS

@@ -1,0 +1,33 @@
+-- Does what the conductor decided, for each instruction that is still as it was then: arrays of id, state,
+-- attempt; of the state to be in, when it is due, when to look again (ms since the epoch; 0: never), and a code;
+-- $8 is the counter's shard. Answers with those whose device must hear no more of them.
+WITH decided AS MATERIALIZED (
+  SELECT *
+  FROM unnest($1::bigint[], $2::smallint[], $3::int[], $4::smallint[], $5::bigint[], $6::bigint[], $7::text[])
+       AS d(id, from_state, from_attempt, to_state, due_ms, wake_ms, code)
+), moved AS (
+  UPDATE instruction i
+  SET state = d.to_state,
+      attempt = CASE WHEN d.due_ms > 0 THEN i.attempt + 1 ELSE i.attempt END,
+      due_at = to_timestamp(nullif(d.due_ms, 0) / 1000.0),
+      wake_at = to_timestamp(nullif(d.wake_ms, 0) / 1000.0),
+      in_flight = d.to_state BETWEEN 1 AND 4,
+      failures = CASE WHEN d.to_state IN (6, 8) AND d.to_state <> i.state THEN i.failures + 1 ELSE i.failures END,
+      ended_at = CASE WHEN d.to_state < 5 THEN NULL WHEN d.to_state <> i.state THEN now() ELSE i.ended_at END,
+      code = CASE WHEN d.to_state >= 5 AND d.to_state <> i.state THEN d.code ELSE i.code END
+  FROM decided d
+  WHERE i.id = d.id AND i.state = d.from_state AND i.attempt = d.from_attempt
+  RETURNING i.id, i.rollout_id, i.group_no, i.device, i.pull, i.attempt, d.from_state, i.state, d.code
+), counted AS (
+  INSERT INTO counter (rollout_id, group_no, state, shard, count)
+  SELECT d.rollout_id, d.group_no, d.state, $8, sum(d.change)
+  FROM (SELECT rollout_id, group_no, from_state AS state, -1 AS change FROM moved WHERE state <> from_state
+        UNION ALL SELECT rollout_id, group_no, state, 1 FROM moved WHERE state <> from_state) d
+  GROUP BY d.rollout_id, d.group_no, d.state
+  ORDER BY d.rollout_id, d.group_no, d.state
+  ON CONFLICT (rollout_id, group_no, state, shard) DO UPDATE SET count = counter.count + excluded.count
+), told AS (
+  INSERT INTO instruction_event (instruction_id, attempt, state, code, detail)
+  SELECT id, attempt, state, code, '' FROM moved WHERE state <> from_state
+)
+SELECT device, pull FROM moved WHERE from_state BETWEEN 1 AND 4 AND state NOT BETWEEN 1 AND 4

@@ -1,0 +1,2 @@
+-- The two sorts of a million devices stay in memory.
+SET LOCAL work_mem = '256MB'

@@ -1,0 +1,22 @@
+SELECT json_build_object(
+  'device', d.id, 'branch', d.branch, 'role', d.role, 'zone', coalesce(b.zone, d.zone, 'UTC'), 'model', d.model,
+  'labels', coalesce(b.labels, '{}') || d.labels, 'versions', d.versions, 'versions_at', rfc3339(d.versions_at),
+  'instructions', (
+    SELECT coalesce(json_agg(json_build_object(
+        'instruction', i.id, 'rollout', i.rollout_id, 'name', r.name, 'state', s.name, 'attempt', i.attempt,
+        'progress', i.progress, 'planned_at', rfc3339(i.planned_at), 'due_at', rfc3339(i.due_at),
+        'dispatched_at', rfc3339(i.dispatched_at), 'sent_at', rfc3339(i.sent_at),
+        'received_at', rfc3339(i.received_at), 'installing_at', rfc3339(i.installing_at),
+        'ended_at', rfc3339(i.ended_at), 'code', coalesce(i.code, ''), 'detail', coalesce(i.detail, ''),
+        'events', (SELECT coalesce(json_agg(json_build_object(
+                       'at', rfc3339(e.at), 'attempt', e.attempt, 'state', es.name, 'code', e.code,
+                       'detail', e.detail) ORDER BY e.at), '[]')
+                   FROM instruction_event e JOIN instruction_state es ON es.state = e.state
+                   WHERE e.instruction_id = i.id)) ORDER BY i.id DESC), '[]')
+    FROM instruction i
+    JOIN rollout r ON r.id = i.rollout_id
+    JOIN instruction_state s ON s.state = i.state
+    WHERE i.device = d.id))::text
+FROM device d
+LEFT JOIN branch b ON b.id = d.branch
+WHERE d.id = $1

@@ -1,0 +1,19 @@
+-- A page of the instructions of rollout $1 in state $2 and group $3 ('' : any), after instruction $4.
+WITH page AS (
+  SELECT i.*, s.name AS state_name, g.name AS group_name
+  FROM instruction i
+  JOIN instruction_state s ON s.state = i.state
+  JOIN rollout_group g ON g.rollout_id = i.rollout_id AND g.group_no = i.group_no
+  WHERE i.rollout_id = $1 AND ($2::text = '' OR s.name = $2) AND ($3::text = '' OR g.name = $3) AND i.id > $4::bigint
+  ORDER BY i.id
+  LIMIT $5
+)
+SELECT json_build_object(
+  'instructions', coalesce(json_agg(json_build_object(
+      'instruction', id, 'device', device, 'branch', branch, 'group', group_name, 'state', state_name,
+      'attempt', attempt, 'failures', failures, 'deferrals', deferrals, 'progress', progress,
+      'planned_at', rfc3339(planned_at), 'due_at', rfc3339(due_at), 'dispatched_at', rfc3339(dispatched_at),
+      'sent_at', rfc3339(sent_at), 'received_at', rfc3339(received_at), 'installing_at', rfc3339(installing_at),
+      'ended_at', rfc3339(ended_at), 'code', coalesce(code, ''), 'detail', coalesce(detail, '')) ORDER BY id), '[]'),
+  'next', CASE WHEN count(*) = $5 THEN max(id) END)::text
+FROM page

@@ -1,0 +1,1 @@
+SELECT shared_claims FROM rollout WHERE id = $1
