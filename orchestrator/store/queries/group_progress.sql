@@ -1,5 +1,5 @@
 -- The groups of rollout $1 with their counts by state, in the order of groups.
-SELECT g.group_no, g.name, g.state, g.success, g.devices,
+SELECT g.group_no, g.name, g.state, g.success,
        ARRAY(SELECT coalesce(sum(c.count), 0)::bigint
              FROM instruction_state s
              LEFT JOIN counter c ON c.rollout_id = g.rollout_id AND c.group_no = g.group_no AND c.state = s.state

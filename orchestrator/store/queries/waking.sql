@@ -1,5 +1,5 @@
 -- What of rollout $1 must be looked at now; at most $2.
-SELECT id, device, state, attempt, pull, failures, deferrals,
+SELECT id, state, attempt, pull, failures, deferrals,
        (extract(epoch FROM coalesce(CASE state WHEN 1 THEN dispatched_at WHEN 2 THEN sent_at WHEN 3 THEN received_at
                                                WHEN 4 THEN installing_at END, wake_at)) * 1000)::bigint AS since_ms,
        coalesce((extract(epoch FROM start_before) * 1000)::bigint, 0) AS start_before_ms
