@@ -155,7 +155,6 @@ static void read_row(struct fleet_table *table, const struct csv_row *row)
     }
     struct csv_field start = {.line = row->line, .column = 1};
     struct tree_node *map = new_node(table, TREE_MAP, &start), *last = NULL;
-    size_t faults_before = table->faults->total;
     for (size_t i = 0; i < table->width; i++) {
         const struct column *column = table->header[i];
         if (column->kind == COLUMN_KIND || row->fields[i].text[0] == '\0')
@@ -170,8 +169,6 @@ static void read_row(struct fleet_table *table, const struct csv_row *row)
         append(map, &last, node);
     }
     struct key_path path = {.length = 0};
-    if (table->faults->total > faults_before)
-        return;
     if (branch)
         fleet_builder_add_branch(table->builder, map, &path);
     else

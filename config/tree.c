@@ -1,6 +1,7 @@
 #include "config/tree.h"
 
 #include "base/utf8.h"
+#include "config/json_escapes.h"
 #include "config/text_set.h"
 
 #include <stdio.h>
@@ -139,7 +140,10 @@ struct tree *tree_parse(const char *bytes, size_t length, struct document_faults
     struct tree *tree = calloc(1, sizeof *tree);
     TC_CHECK(tree != NULL);
     size_t faults_before = faults->total;
-    struct yaml_reader *reader = yaml_reader_open(bytes, length, faults);
+    struct buffer joined = {0};
+    bool changed = json_join_surrogates(bytes, length, &joined);
+    struct yaml_reader *reader =
+        yaml_reader_open(changed ? joined.bytes : bytes, changed ? joined.length : length, faults);
     struct key_path path = {.length = 0};
     struct yaml_item item;
     yaml_reader_next(reader, &item);
@@ -149,6 +153,7 @@ struct tree *tree_parse(const char *bytes, size_t length, struct document_faults
     else if (faults->total == faults_before)
         document_fault_add(faults, 1, 1, "", "the document is empty");
     yaml_reader_close(reader);
+    buffer_free(&joined);
     if (tree->root == NULL) {
         tree_free(tree);
         return NULL;
