@@ -1,5 +1,7 @@
 #include "topics/topic.h"
 
+#include "base/file.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -215,6 +217,11 @@ static void the_access_list_needs_no_line_a_device(void **state)
                                            "topic read tc/v1/device/+/presence\n"
                                            "topic read tc/v1/rollout/+/progress\n"
                                            "topic read tc/v1/orchestrator/epoch\n");
+    struct buffer page = {0};
+    assert_int_equal(file_read("docs/protocol.md", 1000000, &page, NULL), TC_OK);
+    if (strstr(page.bytes, acl.bytes) == NULL)
+        fail_msg("docs/protocol.md shows another access list");
+    buffer_free(&page);
     buffer_free(&acl);
 }
 
