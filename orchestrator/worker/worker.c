@@ -1,15 +1,12 @@
 #include "orchestrator/worker/worker.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { THREAD_NAME_SIZE = 16 /* the kernel's limit, with its NUL */ };
 
 static const int64_t idle = INT64_MAX;
 
@@ -23,7 +20,6 @@ struct worker_thread {
 
 struct worker {
     struct worker_config config;
-    char name[THREAD_NAME_SIZE];
     int started;
     struct worker_thread threads[];
 };
@@ -53,11 +49,6 @@ static void *run_thread(void *argument)
     const struct worker_config *config = &thread->worker->config;
     current = thread;
 
-    char name[THREAD_NAME_SIZE + 16];
-    (void)snprintf(name, sizeof name, "%s-%d", thread->worker->name, thread->index);
-    name[THREAD_NAME_SIZE - 1] = '\0';
-    (void)pthread_setname_np(pthread_self(), name);
-
     void *items = calloc(config->batch_limit, config->item_size);
     TC_CHECK(items != NULL);
     void *state = config->open == NULL ? NULL : config->open(config->context, thread->index);
@@ -68,33 +59,22 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
-/* Threads inherit the mask: those that say a program is broken must still get through. */
-static void block_signals(sigset_t *before)
+static enum tc_error start_threads(struct worker *worker, struct tc_fault *fault)
 {
-    static const int from_own_mistakes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
-    sigset_t blocked;
-    (void)sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof from_own_mistakes / sizeof *from_own_mistakes; i++)
-        (void)sigdelset(&blocked, from_own_mistakes[i]);
-    TC_CHECK(pthread_sigmask(SIG_SETMASK, &blocked, before) == 0);
-}
-
-static int start_threads(struct worker *worker)
-{
-    sigset_t before;
-    block_signals(&before);
-    int error = 0;
-    for (int i = 0; i < worker->config.threads && error == 0; i++) {
+    const struct worker_config *config = &worker->config;
+    enum tc_error error = TC_OK;
+    for (int i = 0; i < config->threads && error == TC_OK; i++) {
         struct worker_thread *thread = &worker->threads[i];
         thread->worker = worker;
         thread->index = i;
-        thread->queue = worker->config.queues != NULL ? worker->config.queues[i] : worker->config.queue;
+        thread->queue = config->queues != NULL ? config->queues[i] : config->queue;
         thread->busy_since_ms = clock_monotonic_ms();
-        error = pthread_create(&thread->id, NULL, run_thread, thread);
-        if (error == 0)
+        char name[32];
+        (void)snprintf(name, sizeof name, "%.12s-%d", config->name, i);
+        error = thread_start(&thread->id, name, run_thread, thread, fault);
+        if (error == TC_OK)
             worker->started++;
     }
-    TC_CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
     return error;
 }
 
@@ -106,15 +86,10 @@ enum tc_error worker_start(const struct worker_config *config, struct worker **w
     struct worker *made = calloc(1, sizeof *made + threads * sizeof made->threads[0]);
     TC_CHECK(made != NULL);
     made->config = *config;
-    (void)snprintf(made->name, sizeof made->name, "%s", config->name);
-
-    int error = start_threads(made);
-    made->config.queues = NULL;
-    if (error != 0) {
-        (void)tc_fault_set(fault, TC_UNAVAILABLE, "%s: thread %d of %d: %s", config->name, made->started,
-                           config->threads, strerror(error));
+    enum tc_error error = start_threads(made, fault);
+    if (error != TC_OK) {
         worker_stop(made);
-        return TC_UNAVAILABLE;
+        return error;
     }
     *worker = made;
     return TC_OK;

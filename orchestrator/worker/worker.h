@@ -13,7 +13,8 @@
 
 struct worker;
 
-/* Copied by worker_start, and the array `queues` with it; the queues themselves are the caller's. */
+/* Copied by worker_start; the array `queues` need not outlive that call, the name and the queues must outlive the
+ * worker. */
 struct worker_config {
     const char *name; /* of the threads, shown by ps: "updater" → "updater-0", "updater-1"; ≤ 12 characters */
     struct batch_queue *queue;   /* all threads take from it; NULL when `queues` is set */
