@@ -139,6 +139,16 @@ static void deep_nesting_is_refused_before_it_is_read(void **state)
     }
 }
 
+static void brackets_in_a_text_are_no_nesting(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    for (int i = 0; i < MESSAGE_COUNT; i++)
+        assert_int_equal(
+            decode_with(i, ",\"later\":\"\\\"[[[[[[[[[[[[[[[[[[[[\\\\\",\"b\":\"{{{{{{{{{{{{{{{{{{{{\"", &fault),
+            TC_OK);
+}
+
 static void sixty_four_kibibytes_are_read_and_one_byte_more_is_not(void **state)
 {
     (void)state;
@@ -485,6 +495,7 @@ int main(void)
         cmocka_unit_test(fields_that_are_not_known_are_ignored),
         cmocka_unit_test(a_key_that_is_there_twice_is_refused),
         cmocka_unit_test(deep_nesting_is_refused_before_it_is_read),
+        cmocka_unit_test(brackets_in_a_text_are_no_nesting),
         cmocka_unit_test(sixty_four_kibibytes_are_read_and_one_byte_more_is_not),
         cmocka_unit_test(what_is_not_utf8_is_refused),
         cmocka_unit_test(what_is_not_a_json_object_is_refused),

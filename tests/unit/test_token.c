@@ -119,6 +119,10 @@ static void base64url_has_one_spelling_a_value(void **state)
     static const char *const wrong[] = {"A", "AA==", "AAA=", "AB", "AAB", "A A", "AA\n", "A+AA", "A/AA", "AAAAA"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_false(base64url_read(wrong[i], strlen(wrong[i]), &bytes));
+    char late[1029];
+    memset(late, 'A', sizeof late);
+    late[sizeof late - 1] = '=';
+    assert_false(base64url_read(late, sizeof late, &bytes));
     assert_int_equal(bytes.length, 0);
     for (size_t length = 0; length < 3000; length += 7) {
         struct buffer text = {0};

@@ -84,6 +84,7 @@ static void what_is_not_one_of_our_topics_is_refused(void **state)
         "tc/v2/device/A7/ask",
         "xtc/v1/device/A7/ask",
         "tc/v1device/A7/ask",
+        "tc/v1xdevice/A7/ask",
         "tc/v1/device/A7",
         "tc/v1/device/A7/",
         "tc/v1/device/A7/ask/",
