@@ -33,6 +33,7 @@ endif()
 foreach(package IN ITEMS jansson libsodium yaml-0.1 libpq hiredis libmicrohttpd libcurl libmosquitto cmocka openssl libsystemd)
     pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
 endforeach()
+find_package(OpenSSL REQUIRED) # the package of paho names its targets
 find_package(eclipse-paho-mqtt-c REQUIRED)
 
 # tellercast_library(NAME LINKS ...): the folder's *.c files as a static library.
