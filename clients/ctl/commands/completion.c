@@ -1,0 +1,93 @@
+#include "clients/ctl/commands/help.h"
+
+#include <string.h>
+
+static void put_option_words(const struct option *options, struct buffer *out)
+{
+    for (; options != NULL && options->name != NULL; options++)
+        buffer_format(out, " --%s", options->name);
+}
+
+static void put_values(const struct option *options, struct buffer *out)
+{
+    for (; options != NULL && options->name != NULL; options++) {
+        if (options->value == NULL || strchr(options->value, '|') == NULL)
+            continue;
+        buffer_format(out, "    --%s) words=\"", options->name);
+        for (const char *c = options->value; *c != '\0'; c++)
+            buffer_put(out, *c == '|' ? " " : c, 1);
+        buffer_put_text(out, "\" ;;\n");
+    }
+}
+
+/* The words that may follow a group: its commands. */
+static void put_groups(struct buffer *out)
+{
+    for (size_t i = 0; i < command_group_count; i++) {
+        buffer_format(out, "    \"%s\") words=\"", command_groups[i].name);
+        for (size_t k = 0; k < command_count; k++) {
+            if (commands[k].group != NULL && strcmp(commands[k].group, command_groups[i].name) == 0)
+                buffer_format(out, "%s ", commands[k].name);
+        }
+        buffer_put_text(out, "\" ;;\n");
+    }
+}
+
+static void put_command_options(struct buffer *out)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        if (commands[i].options == NULL || commands[i].options->name == NULL)
+            continue;
+        buffer_format(out, "    \"%s%s%s\") words=\"$words", commands[i].group == NULL ? "" : commands[i].group,
+                      commands[i].group == NULL ? "" : " ", commands[i].name);
+        put_option_words(commands[i].options, out);
+        buffer_put_text(out, "\" ;;\n");
+    }
+}
+
+void completion_put_bash(struct buffer *out)
+{
+    buffer_put_text(out, "# bash completion of tellercast\n"
+                         "_tellercast() {\n"
+                         "  local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
+                         "  local words=\"\" spoken=\"\" word\n"
+                         "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+                         "    [[ $word == -* ]] || spoken=\"${spoken:+$spoken }$word\"\n"
+                         "  done\n"
+                         "  case \"$previous\" in\n");
+    put_values(global_options, out);
+    for (size_t i = 0; i < command_count; i++)
+        put_values(commands[i].options, out);
+    buffer_put_text(out, "  esac\n"
+                         "  if [[ -n $words ]]; then\n"
+                         "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
+                         "    return\n"
+                         "  fi\n"
+                         "  if [[ $current == -* ]]; then\n"
+                         "    words=\"");
+    put_option_words(global_options, out);
+    buffer_put_text(out, "\"\n    set -- $spoken\n    case \"${1-} ${2-}\" in\n");
+    put_command_options(out);
+    buffer_put_text(out, "    esac\n"
+                         "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
+                         "    return\n"
+                         "  fi\n"
+                         "  case \"$spoken\" in\n"
+                         "    \"\") words=\"");
+    for (size_t i = 0; i < command_group_count; i++)
+        buffer_format(out, "%s ", command_groups[i].name);
+    for (size_t i = 0; i < command_count; i++) {
+        if (commands[i].group == NULL)
+            buffer_format(out, "%s ", commands[i].name);
+    }
+    buffer_put_text(out, "\" ;;\n");
+    put_groups(out);
+    buffer_put_text(out, "  esac\n"
+                         "  if [[ -n $words ]]; then\n"
+                         "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
+                         "  else\n"
+                         "    mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
+                         "  fi\n"
+                         "}\n"
+                         "complete -o filenames -F _tellercast tellercast\n");
+}

@@ -1,0 +1,109 @@
+#include "clients/ctl/commands/device.h"
+#include "clients/ctl/commands/rollout.h"
+#include "clients/ctl/commands/run.h"
+#include "clients/ctl/screen/text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add_pairs(struct table *table, const json_t *object)
+{
+    struct buffer text = {0};
+    document_put_pairs(object, &text);
+    table_add(table, TONE_PLAIN, buffer_text(&text));
+    buffer_free(&text);
+}
+
+static void add_device(struct table *table, const json_t *device)
+{
+    table_add(table, TONE_STRONG, document_text(device, "device"));
+    table_add(table, TONE_PLAIN, document_text(device, "branch"));
+    table_add(table, TONE_PLAIN, document_text(device, "role"));
+    table_add(table, TONE_PLAIN, document_text(device, "model"));
+    add_pairs(table, json_object_get(device, "labels"));
+    add_pairs(table, json_object_get(device, "versions"));
+}
+
+int run_device_list(struct session *session)
+{
+    static const struct table_column columns[] = {
+        {"DEVICE", false, 10}, {"BRANCH", false, 8},  {"ROLE", false, 4},
+        {"MODEL", false, 12},  {"LABELS", false, 12}, {"VERSIONS", false, 0},
+    };
+    int64_t limit;
+    int code;
+    if (!session_limit(session, &limit, &code))
+        return code;
+    const struct listing listing = {"/v1/devices",
+                                    "devices",
+                                    columns,
+                                    sizeof columns / sizeof *columns,
+                                    add_device,
+                                    limit,
+                                    "no device; bring a fleet in with: tellercast fleet import FILE"};
+    return session_list(session, &listing);
+}
+
+json_t *device_get(struct session *session, int *code)
+{
+    struct buffer path = {0};
+    buffer_put_text(&path, "/v1/devices/");
+    http_put_escaped(&path, session_argument(session, 0));
+    json_t *device = session_get(session, buffer_text(&path), code);
+    buffer_free(&path);
+    return device;
+}
+
+static void put_instructions(const struct session *session, const json_t *instructions, struct buffer *out)
+{
+    static const struct table_column columns[] = {
+        {"INSTRUCTION", true, 0}, {"ROLLOUT", true, 0}, {"NAME", false, 0}, {"STATE", false, 0},
+        {"ATTEMPT", true, 0},     {"ENDED", false, 0},  {"CODE", false, 0}, {"DETAIL", false, 0},
+    };
+    struct table table = table_start(columns, sizeof columns / sizeof *columns);
+    size_t i;
+    const json_t *instruction;
+    json_array_foreach(instructions, i, instruction)
+    {
+        const char *state = document_text(instruction, "state");
+        table_add_count(&table, TONE_PLAIN, document_number(instruction, "instruction"));
+        table_add_count(&table, TONE_PLAIN, document_number(instruction, "rollout"));
+        table_add(&table, TONE_PLAIN, document_text(instruction, "name"));
+        table_add(&table, instruction_state_tone(state), state);
+        table_add_count(&table, TONE_PLAIN, document_number(instruction, "attempt"));
+        table_add_time(&table, document_text(instruction, "ended_at"));
+        table_add(&table, TONE_PLAIN, document_text(instruction, "code"));
+        table_add(&table, TONE_PLAIN, document_text(instruction, "detail"));
+    }
+    if (i > 0) {
+        buffer_put_text(out, "\n");
+        table_put(&table, &session->out, true, out);
+    }
+    table_free(&table);
+}
+
+int run_device_show(struct session *session)
+{
+    int code;
+    json_t *device = device_get(session, &code);
+    if (device == NULL)
+        return code;
+    if (session->json) {
+        session_put_json(session, device);
+    } else {
+        struct buffer out = {0};
+        session_put_heading(session, document_text(device, "device"), &out);
+        session_put_fact(session, "branch", document_text(device, "branch"), &out);
+        session_put_fact(session, "role", document_text(device, "role"), &out);
+        session_put_fact(session, "model", document_text(device, "model"), &out);
+        session_put_fact(session, "zone", document_text(device, "zone"), &out);
+        session_put_pairs(session, "labels", json_object_get(device, "labels"), &out);
+        session_put_pairs(session, "versions", json_object_get(device, "versions"), &out);
+        put_instructions(session, json_object_get(device, "instructions"), &out);
+        session_put(&out);
+        buffer_free(&out);
+    }
+    json_decref(device);
+    return EXIT_HEALTHY;
+}

@@ -1,0 +1,141 @@
+#include "clients/ctl/commands/device.h"
+#include "clients/ctl/commands/rollout.h"
+#include "clients/ctl/commands/run.h"
+#include "clients/ctl/screen/text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One thing that happened. Texts are the document's. */
+struct step {
+    const char *at, *state, *code, *detail;
+    int64_t attempt;
+};
+
+enum { STEPS_MAX = 256 };
+
+struct steps {
+    struct step items[STEPS_MAX];
+    size_t count;
+};
+
+static void add_step(struct steps *steps, const struct step *step)
+{
+    if (*step->at != '\0' && steps->count < STEPS_MAX)
+        steps->items[steps->count++] = *step;
+}
+
+/* All times are written alike, in UTC; but a fraction is written only when there is one, and '.' sorts before 'Z'. */
+static int compare_times(const char *a, const char *b)
+{
+    enum { WHOLE_SECONDS = 19 };
+    int order = strncmp(a, b, WHOLE_SECONDS);
+    if (order != 0 || strlen(a) <= WHOLE_SECONDS || strlen(b) <= WHOLE_SECONDS)
+        return order;
+    bool whole_a = a[WHOLE_SECONDS] != '.', whole_b = b[WHOLE_SECONDS] != '.';
+    if (whole_a != whole_b)
+        return whole_a ? -1 : 1;
+    return strcmp(a + WHOLE_SECONDS, b + WHOLE_SECONDS);
+}
+
+static int compare_steps(const void *a, const void *b)
+{
+    const struct step *first = a, *second = b;
+    if (first->attempt != second->attempt)
+        return first->attempt < second->attempt ? -1 : 1;
+    return compare_times(first->at, second->at);
+}
+
+static bool has_event(const struct steps *steps, const char *state, int64_t attempt)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        if (strcmp(steps->items[i].state, state) == 0 && steps->items[i].attempt == attempt)
+            return true;
+    }
+    return false;
+}
+
+/* The row of an instruction has the times of its current attempt; the events tell how earlier ones ended. */
+static void gather_steps(const json_t *instruction, struct steps *steps)
+{
+    static const struct {
+        const char *key, *state;
+    } times[] = {{"dispatched_at", "dispatched"},
+                 {"sent_at", "sent"},
+                 {"received_at", "received"},
+                 {"installing_at", "installing"}};
+    int64_t attempt = document_number(instruction, "attempt");
+    size_t i;
+    const json_t *event;
+    steps->count = 0;
+    json_array_foreach(json_object_get(instruction, "events"), i, event) add_step(
+        steps, &(struct step){document_text(event, "at"), document_text(event, "state"), document_text(event, "code"),
+                              document_text(event, "detail"), document_number(event, "attempt")});
+    for (i = 0; i < sizeof times / sizeof *times; i++)
+        add_step(steps, &(struct step){document_text(instruction, times[i].key), times[i].state, "", "", attempt});
+    const char *state = document_text(instruction, "state");
+    if (!has_event(steps, state, attempt))
+        add_step(steps,
+                 &(struct step){document_text(instruction, "ended_at"), state, document_text(instruction, "code"),
+                                document_text(instruction, "detail"), attempt});
+    qsort(steps->items, steps->count, sizeof *steps->items, compare_steps);
+}
+
+static void put_trace(const struct session *session, const json_t *instruction, struct buffer *out)
+{
+    static const struct table_column columns[] = {
+        {"AT", false, 20}, {"ATTEMPT", true, 0}, {"STATE", false, 10}, {"CODE", false, 0}, {"DETAIL", false, 0},
+    };
+    struct buffer heading = {0};
+    buffer_format(&heading, "rollout %" PRId64 " %s, instruction %" PRId64 ": %s",
+                  document_number(instruction, "rollout"), document_text(instruction, "name"),
+                  document_number(instruction, "instruction"), document_text(instruction, "state"));
+    session_put_heading(session, buffer_text(&heading), out);
+    buffer_free(&heading);
+
+    struct steps steps;
+    gather_steps(instruction, &steps);
+    if (steps.count == 0) {
+        buffer_put_text(out, "planned for ");
+        const char *planned = document_text(instruction, "planned_at");
+        text_put_time(out, *planned == '\0' ? "no window of the plan" : planned);
+        buffer_put_text(out, "\n");
+        return;
+    }
+    struct table table = table_start(columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < steps.count; i++) {
+        table_add_time(&table, steps.items[i].at);
+        table_add_count(&table, TONE_PLAIN, steps.items[i].attempt);
+        table_add(&table, instruction_state_tone(steps.items[i].state), steps.items[i].state);
+        table_add(&table, TONE_PLAIN, steps.items[i].code);
+        table_add(&table, TONE_PLAIN, steps.items[i].detail);
+    }
+    table_put(&table, &session->out, true, out);
+    table_free(&table);
+}
+
+int run_device_trace(struct session *session)
+{
+    int code;
+    json_t *device = device_get(session, &code);
+    if (device == NULL)
+        return code;
+    const json_t *instructions = json_object_get(device, "instructions");
+    if (session->json) {
+        session_put_json(session, instructions);
+    } else {
+        struct buffer out = {0};
+        for (size_t i = json_array_size(instructions); i > 0; i--) {
+            put_trace(session, json_array_get(instructions, i - 1), &out);
+            if (i > 1)
+                buffer_put_text(&out, "\n");
+        }
+        session_put(&out);
+        buffer_free(&out);
+        if (json_array_size(instructions) == 0)
+            session_say(session, "%s: nothing was ordered of it yet", session_argument(session, 0));
+    }
+    json_decref(device);
+    return EXIT_HEALTHY;
+}

@@ -1,0 +1,68 @@
+#include "clients/ctl/commands/exit_code.h"
+
+#include <string.h>
+
+const struct exit_meaning exit_meanings[] = {
+    {EXIT_HEALTHY, "done; of a rollout: completed"},
+    {EXIT_ERROR, "an error, or the daemon refused"},
+    {EXIT_USAGE, "the command line is wrong"},
+    {EXIT_INVALID, "the plan or the fleet is invalid"},
+    {EXIT_PAUSED, "the rollout is paused or waits for approval"},
+    {EXIT_ABORTED, "the rollout ended with failures beyond its gate, or was cancelled"},
+    {EXIT_TIMED_OUT, "it did not happen in time"},
+    {EXIT_UNREACHABLE, "the server, socket or broker is not there, or not ready"},
+};
+const size_t exit_meaning_count = sizeof exit_meanings / sizeof *exit_meanings;
+
+static const struct {
+    const char *state;
+    enum rollout_phase phase;
+} phases[] = {
+    {"accepted", ROLLOUT_MOVING}, {"running", ROLLOUT_MOVING},    {"completed", ROLLOUT_HEALTHY},
+    {"halted", ROLLOUT_ABORTED},  {"cancelled", ROLLOUT_ABORTED}, {"paused", ROLLOUT_HELD},
+    {"waiting", ROLLOUT_HELD},
+};
+
+enum exit_code exit_code_of_error(enum tc_error error)
+{
+    switch (error) {
+    case TC_OK: return EXIT_HEALTHY;
+    case TC_UNAVAILABLE: return EXIT_UNREACHABLE;
+    case TC_TIMEOUT: return EXIT_TIMED_OUT;
+    default: return EXIT_ERROR;
+    }
+}
+
+enum exit_code exit_code_of_status(int status)
+{
+    if (status >= 200 && status < 300)
+        return EXIT_HEALTHY;
+    switch (status) {
+    case 400:
+    case 413:
+    case 415:
+    case 422: return EXIT_INVALID;
+    case 502:
+    case 503:
+    case 504: return EXIT_UNREACHABLE;
+    default: return EXIT_ERROR;
+    }
+}
+
+enum rollout_phase rollout_phase_of(const char *state)
+{
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
+        if (strcmp(phases[i].state, state) == 0)
+            return phases[i].phase;
+    }
+    return ROLLOUT_MOVING;
+}
+
+enum exit_code exit_code_of_rollout(const char *state)
+{
+    switch (rollout_phase_of(state)) {
+    case ROLLOUT_HELD: return EXIT_PAUSED;
+    case ROLLOUT_ABORTED: return EXIT_ABORTED;
+    default: return EXIT_HEALTHY;
+    }
+}

@@ -1,0 +1,66 @@
+#include "config/plan.h"
+#include "clients/ctl/commands/run.h"
+#include "clients/ctl/commands/session.h"
+#include "clients/ctl/screen/text.h"
+#include "topics/topic.h"
+
+/* Reads and checks a plan; NULL after its faults were shown. */
+static struct plan *read_plan(struct session *session, const char *path, int *code)
+{
+    struct buffer content = {0};
+    struct document_faults faults = {0};
+    struct plan *plan = NULL;
+    if (session_read_file(session, path, PLAN_SIZE_MAX, &content, code) &&
+        plan_parse(buffer_text(&content), content.length, &plan, &faults) != TC_OK) {
+        plan = NULL;
+        *code = session_report_faults(session, path, &faults);
+    }
+    document_faults_free(&faults);
+    buffer_free(&content);
+    return plan;
+}
+
+int run_plan_validate(struct session *session)
+{
+    int worst = EXIT_HEALTHY;
+    for (size_t i = 0; i < session->invocation->argument_count; i++) {
+        const char *path = session_argument(session, i);
+        int code = EXIT_HEALTHY;
+        struct plan *plan = read_plan(session, path, &code);
+        if (plan != NULL && session->json) {
+            json_t *document =
+                json_pack("{s:s, s:b, s:s, s:s}", "file", path, "valid", 1, "name", plan->name, "digest", plan->digest);
+            TC_CHECK(document != NULL);
+            session_put_json(session, document);
+            json_decref(document);
+        } else if (plan != NULL) {
+            struct buffer line = {0};
+            look_begin(&session->out, TONE_GOOD, &line);
+            buffer_put_text(&line, "valid");
+            look_end(&session->out, TONE_GOOD, &line);
+            buffer_format(&line, "  %s  %s  %s\n", plan->name, plan->digest, path);
+            session_put(&line);
+            buffer_free(&line);
+        }
+        plan_free(plan);
+        if (code > worst)
+            worst = code;
+    }
+    return worst;
+}
+
+int run_plan_show(struct session *session)
+{
+    int code = EXIT_HEALTHY;
+    struct plan *plan = read_plan(session, session_argument(session, 0), &code);
+    if (plan == NULL)
+        return code;
+    /* Off a terminal the canonical bytes themselves, so that their SHA-256 is the digest. */
+    if (session->out.terminal)
+        session_put_json(session, plan->tree);
+    else
+        (void)fputs(plan->canonical, stdout);
+    session_say(session, "digest %s", plan->digest);
+    plan_free(plan);
+    return EXIT_HEALTHY;
+}

@@ -1,0 +1,87 @@
+#include "clients/ctl/commands/session.h"
+
+#include "clients/ctl/screen/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What a person reads of one fault: "plan.yaml:12:7: spec.rate: found …". A place or a path that is not known is
+ * left out. */
+static void put_fault(const struct session *session, const char *file, const json_t *fault, struct buffer *out)
+{
+    int64_t line = document_number(fault, "line");
+    const char *path = document_text(fault, "path");
+    look_begin(&session->talk, TONE_STRONG, out);
+    if (file != NULL)
+        (void)text_put_clean(out, file, 0, session->talk.utf8);
+    if (line > 0)
+        buffer_format(out, "%s%lld:%lld", file == NULL ? "" : ":", (long long)line,
+                      (long long)document_number(fault, "column"));
+    look_end(&session->talk, TONE_STRONG, out);
+    if (file != NULL || line > 0)
+        buffer_put_text(out, ": ");
+    if (*path != '\0') {
+        (void)text_put_clean(out, path, 0, session->talk.utf8);
+        buffer_put_text(out, ": ");
+    }
+    (void)text_put_clean(out, document_text(fault, "detail"), 0, session->talk.utf8);
+    buffer_put_text(out, "\n");
+}
+
+static void put_faults(const struct session *session, const char *file, const json_t *faults)
+{
+    struct buffer out = {0};
+    size_t i;
+    const json_t *fault;
+    json_array_foreach(faults, i, fault) put_fault(session, file, fault, &out);
+    (void)fwrite(buffer_text(&out), 1, out.length, stderr);
+    buffer_free(&out);
+}
+
+int session_report_faults(const struct session *session, const char *file, const struct document_faults *faults)
+{
+    json_t *list = document_faults_json(faults);
+    put_faults(session, file, list);
+    if (session->json) {
+        json_t *document = json_pack("{s:s, s:b, s:I, s:O}", "file", file, "valid", 0, "faults",
+                                     (json_int_t)faults->total, "errors", list);
+        TC_CHECK(document != NULL);
+        session_put_json(session, document);
+        json_decref(document);
+    }
+    json_decref(list);
+    if (faults->total > faults->count)
+        session_say(session, "%s: and %zu more", file, faults->total - faults->count);
+    return session_fail(session, EXIT_INVALID, "%s: %zu fault%s; nothing was changed", file, faults->total,
+                        faults->total == 1 ? "" : "s");
+}
+
+static const char *advice(int status)
+{
+    switch (status) {
+    case 401: return "; name a file with your token: --token-file";
+    case 403: return "; this token may not do that";
+    case 503: return "; try again later";
+    default: return "";
+    }
+}
+
+int session_report_problem(const struct session *session, const char *file, int status, const json_t *problem)
+{
+    if (session->json && problem != NULL)
+        session_put_json(session, problem);
+    put_faults(session, file, json_object_get(problem, "errors"));
+    struct buffer text = {0};
+    (void)text_put_clean(&text, document_text(problem, "detail"), 0, session->talk.utf8);
+    if (text.length > 0)
+        buffer_put_text(&text, " (");
+    buffer_format(&text, "%d", status);
+    if (*document_text(problem, "title") != '\0')
+        buffer_put_text(&text, " ");
+    (void)text_put_clean(&text, document_text(problem, "title"), 0, session->talk.utf8);
+    if (*document_text(problem, "detail") != '\0')
+        buffer_put_text(&text, ")");
+    int code = session_fail(session, (int)exit_code_of_status(status), "%s%s", buffer_text(&text), advice(status));
+    buffer_free(&text);
+    return code == EXIT_HEALTHY ? EXIT_ERROR : code;
+}

@@ -1,0 +1,84 @@
+#include "clients/ctl/commands/rollout.h"
+#include "clients/ctl/screen/rollout_view.h"
+#include "clients/ctl/screen/text.h"
+
+#include <inttypes.h>
+
+static void put_time_fact(const struct session *session, const char *name, const char *rfc3339, struct buffer *out)
+{
+    struct buffer text = {0};
+    if (*rfc3339 != '\0')
+        text_put_time(&text, rfc3339);
+    session_put_fact(session, name, buffer_text(&text), out);
+    buffer_free(&text);
+}
+
+static void put_facts(const struct session *session, const json_t *rollout, struct buffer *out)
+{
+    struct buffer text = {0};
+    text_put_time(&text, document_text(rollout, "submitted_at"));
+    buffer_format(&text, " by %s through %s", document_text(rollout, "author"), document_text(rollout, "door"));
+    session_put_fact(session, "submitted", buffer_text(&text), out);
+    buffer_clear(&text);
+    session_put_fact(session, "change", document_text(rollout, "change"), out);
+    session_put_fact(session, "digest", document_text(rollout, "digest"), out);
+    text_put_count(&text, document_number(rollout, "devices"));
+    session_put_fact(session, "devices", buffer_text(&text), out);
+    buffer_free(&text);
+    put_time_fact(session, "planned", document_text(rollout, "planned_at"), out);
+    put_time_fact(session, "first start", document_text(rollout, "first_start_at"), out);
+    put_time_fact(session, "last done", document_text(rollout, "last_completed_at"), out);
+    put_time_fact(session, "forecast", document_text(rollout, "forecast_end_at"), out);
+    put_time_fact(session, "ended", document_text(rollout, "ended_at"), out);
+    session_put_fact(session, "because", document_text(rollout, "detail"), out);
+}
+
+static void add_group(struct table *table, const char *name, const char *state, const json_t *group)
+{
+    const json_t *counts = json_object_get(group, "counts");
+    struct bar_share share = rollout_share_read(counts, document_number(group, "devices"));
+    int64_t not_started = document_number(counts, "cancelled") + document_number(counts, "expired");
+    table_add(table, TONE_STRONG, name);
+    table_add(table, group_state_tone(state), state);
+    table_add_count(table, TONE_PLAIN, share.total);
+    table_add_count(table, TONE_PLAIN, document_number(counts, "created"));
+    table_add_count(table, TONE_BUSY, share.under_way);
+    table_add_count(table, TONE_GOOD, share.completed);
+    table_add_count(table, TONE_BAD, share.failed - not_started);
+    table_add_count(table, TONE_WARN, not_started);
+}
+
+static void put_groups(const struct session *session, const json_t *rollout, struct buffer *out)
+{
+    static const struct table_column columns[] = {
+        {"GROUP", false, 0},    {"STATE", false, 0},    {"DEVICES", true, 0}, {"WAITING", true, 0},
+        {"UNDER WAY", true, 0}, {"COMPLETED", true, 0}, {"FAILED", true, 0},  {"NOT STARTED", true, 0},
+    };
+    struct table table = table_start(columns, sizeof columns / sizeof *columns);
+    size_t i;
+    const json_t *group;
+    json_array_foreach(json_object_get(rollout, "groups"), i, group)
+        add_group(&table, document_text(group, "name"), document_text(group, "state"), group);
+    if (i != 1)
+        add_group(&table, "all", document_text(rollout, "state"), rollout);
+    buffer_put_text(out, "\n");
+    table_put(&table, &session->out, true, out);
+    table_free(&table);
+}
+
+void rollout_put(const struct session *session, const json_t *rollout, struct buffer *out)
+{
+    const struct look *look = &session->out;
+    const char *state = document_text(rollout, "state");
+    look_begin(look, TONE_STRONG, out);
+    (void)text_put_clean(out, document_text(rollout, "name"), 0, look->utf8);
+    look_end(look, TONE_STRONG, out);
+    buffer_format(out, "%srollout %" PRId64 "%s", look->utf8 ? " · " : " - ", document_number(rollout, "rollout"),
+                  look->utf8 ? " · " : " - ");
+    look_begin(look, rollout_state_tone(state), out);
+    (void)text_put_clean(out, state, 0, look->utf8);
+    look_end(look, rollout_state_tone(state), out);
+    buffer_put_text(out, "\n");
+    put_facts(session, rollout, out);
+    put_groups(session, rollout, out);
+}

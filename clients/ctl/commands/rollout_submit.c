@@ -1,0 +1,171 @@
+#include "clients/ctl/commands/rollout.h"
+
+#include "clients/ctl/commands/run.h"
+#include "clients/ctl/doors/submit.h"
+#include "clients/ctl/screen/text.h"
+#include "config/plan.h"
+#include "topics/topic.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum door { DOOR_HTTP, DOOR_MQTT, DOOR_SOCKET };
+
+static bool read_door(const struct session *session, enum door *door, int *code)
+{
+    static const char *const names[] = {"http", "mqtt", "socket"};
+    const char *text = session_option(session, "via");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], text) == 0) {
+            *door = (enum door)i;
+            return true;
+        }
+    }
+    *code = session_fail_usage(session, "--via: found \"%.32s\", allowed: http, mqtt or socket", text);
+    return false;
+}
+
+static bool check_key(const struct session *session, enum door door, int *code)
+{
+    const char *key = session_option(session, "idempotency-key");
+    if (key == NULL)
+        return true;
+    if (door != DOOR_HTTP)
+        *code = session_fail_usage(session, "--idempotency-key: only --via http carries one; elsewhere the same plan "
+                                            "again is the same rollout again");
+    else if (!id_is_valid(key, strlen(key)))
+        *code =
+            session_fail_usage(session, "--idempotency-key: found \"%.80s\", allowed: 1 to 64 of A-Z a-z 0-9 _ -", key);
+    else
+        return true;
+    return false;
+}
+
+/* Who one is at the broker, where one must be somebody: the response topic has the name. */
+static bool find_user(const struct session *session, const char **user, int *code)
+{
+    *user = session_option(session, "user");
+    if (*user == NULL)
+        *user = getenv("USER");
+    if (*user == NULL || **user == '\0')
+        *user = "operator";
+    if (id_is_valid(*user, strlen(*user)))
+        return true;
+    *code = session_fail_usage(session, "--user: found \"%.80s\", allowed: 1 to 64 of A-Z a-z 0-9 _ -", *user);
+    return false;
+}
+
+static int submit_mqtt(struct session *session, const struct submit_plan *plan, struct submit_answer *answer)
+{
+    int code = EXIT_ERROR;
+    struct tc_fault fault;
+    struct submit_broker broker = {
+        .address = session_option(session, "broker"),
+        .password_file = session_option(session, "password-file"),
+        .ca_file = session_option(session, "ca-file"),
+        .certificate_file = session_option(session, "certificate-file"),
+        .key_file = session_option(session, "key-file"),
+        .root = session_option(session, "root"),
+    };
+    if (!topic_root_is_valid(broker.root))
+        return session_fail_usage(session, "--root: found \"%.80s\", allowed: levels of A-Z a-z 0-9 _ - . joined by /",
+                                  broker.root);
+    if (!find_user(session, &broker.user, &code))
+        return code;
+    if (submit_by_mqtt(&broker, plan, answer, &fault) != TC_OK)
+        return session_fail_fault(session, &fault);
+    return EXIT_HEALTHY;
+}
+
+static int submit(struct session *session, enum door door, const struct submit_plan *plan, struct submit_answer *answer)
+{
+    int code = EXIT_HEALTHY;
+    struct tc_fault fault;
+    if (door == DOOR_MQTT)
+        return submit_mqtt(session, plan, answer);
+    if (door == DOOR_SOCKET) {
+        if (submit_by_socket(session_option(session, "socket"), plan, answer, &fault) != TC_OK)
+            return session_fail_fault(session, &fault);
+        return EXIT_HEALTHY;
+    }
+    struct http *http = session_http(session, &code);
+    if (http != NULL && submit_by_http(http, plan, answer, &fault) != TC_OK)
+        return session_fail_fault(session, &fault);
+    return code;
+}
+
+static void show_accepted(const struct session *session, const json_t *rollout)
+{
+    if (session->json) {
+        session_put_json(session, rollout);
+        return;
+    }
+    int64_t id = document_number(rollout, "rollout");
+    struct buffer out = {0};
+    if (session->quiet) {
+        buffer_format(&out, "%" PRId64 "\n", id);
+    } else {
+        buffer_format(&out, "rollout %" PRId64 "  ", id);
+        look_begin(&session->out, TONE_STRONG, &out);
+        (void)text_put_clean(&out, document_text(rollout, "name"), 0, session->out.utf8);
+        look_end(&session->out, TONE_STRONG, &out);
+        buffer_format(&out, "  %s, ", document_text(rollout, "state"));
+        text_put_count(&out, document_number(rollout, "devices"));
+        buffer_format(&out, " devices%s\n",
+                      json_is_true(json_object_get(rollout, "existing")) ? "  (was submitted before)" : "");
+    }
+    session_put(&out);
+    (void)fflush(stdout);
+    buffer_free(&out);
+}
+
+/* The plan as it stands in the file is sent, not its canonical form: the daemon's faults then have its lines. */
+static bool check_here(struct session *session, const char *path, const struct buffer *content, int *code)
+{
+    struct document_faults faults = {0};
+    struct plan *plan = NULL;
+    bool valid = plan_parse(buffer_text(content), content->length, &plan, &faults) == TC_OK;
+    if (valid)
+        plan_free(plan);
+    else
+        *code = session_report_faults(session, path, &faults);
+    document_faults_free(&faults);
+    return valid;
+}
+
+static int submit_content(struct session *session, enum door door, const char *path, const struct buffer *content,
+                          int64_t timeout_ms)
+{
+    const struct submit_plan plan = {buffer_text(content), content->length, session_option(session, "idempotency-key")};
+    struct submit_answer answer = {0};
+    int code = submit(session, door, &plan, &answer);
+    if (code != EXIT_HEALTHY)
+        return code;
+    bool accepted = answer.status >= 200 && answer.status < 300;
+    int64_t id = document_number(answer.document, "rollout");
+    if (accepted)
+        show_accepted(session, answer.document);
+    else
+        code = session_report_problem(session, path, answer.status, answer.document);
+    json_decref(answer.document);
+    if (accepted && session_has(session, "wait"))
+        code = watch_rollouts(session, &id, 1, WATCH_ON_TALK, timeout_ms);
+    return code;
+}
+
+int run_rollout_submit(struct session *session)
+{
+    const char *path = session_argument(session, 0);
+    int code = EXIT_HEALTHY;
+    int64_t timeout_ms;
+    enum door door;
+    struct buffer content = {0};
+    if (!read_door(session, &door, &code) || !check_key(session, door, &code) ||
+        !rollout_timeout(session, &timeout_ms, &code))
+        return code;
+    if (session_read_file(session, path, PLAN_SIZE_MAX, &content, &code) && check_here(session, path, &content, &code))
+        code = submit_content(session, door, path, &content, timeout_ms);
+    buffer_free(&content);
+    return code;
+}

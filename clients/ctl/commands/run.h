@@ -1,0 +1,28 @@
+/* The commands' own functions, one for each row of the table in commands.c. Each returns the exit code. */
+#ifndef TELLERCAST_CTL_RUN_H
+#define TELLERCAST_CTL_RUN_H
+
+struct session;
+
+int run_fleet_import(struct session *session);
+int run_fleet_generate(struct session *session);
+int run_artifact_add(struct session *session);
+int run_artifact_list(struct session *session);
+int run_plan_validate(struct session *session);
+int run_plan_show(struct session *session);
+int run_rollout_submit(struct session *session);
+int run_rollout_list(struct session *session);
+int run_rollout_status(struct session *session);
+int run_rollout_watch(struct session *session);
+int run_rollout_wait(struct session *session);
+int run_rollout_instructions(struct session *session);
+int run_device_show(struct session *session);
+int run_device_trace(struct session *session);
+int run_device_list(struct session *session); /* also: fleet list */
+int run_broker_acl(struct session *session);
+int run_key_create(struct session *session);
+int run_key_public(struct session *session);
+int run_completion(struct session *session);
+int run_help(struct session *session);
+
+#endif

@@ -1,0 +1,52 @@
+#include "clients/ctl/commands/transfer.h"
+
+#include "base/clock.h"
+#include "clients/ctl/screen/text.h"
+
+enum { DRAW_PERIOD_MS = 100 };
+
+void transfer_start(struct transfer *transfer, const struct session *session, const char *what, int64_t total_bytes)
+{
+    *transfer = (struct transfer){.session = session, .what = what, .total = total_bytes};
+}
+
+void transfer_put(const struct transfer *transfer, int64_t bytes, const struct look *look, struct buffer *out)
+{
+    const struct bar_share share = {.completed = bytes, .total = transfer->total};
+    double rate = meter_rate(&transfer->meter);
+    buffer_format(out, "%s  ", transfer->what);
+    bar_put(&share, look->width >= 72 ? 30 : 10, look, out);
+    buffer_format(out, " %3u%%  ", bar_percent(&share));
+    text_put_size(out, bytes);
+    buffer_put_text(out, " of ");
+    text_put_size(out, transfer->total);
+    if (rate > 0 && look->width >= 72) {
+        buffer_put_text(out, "  ");
+        text_put_size(out, (int64_t)rate);
+        buffer_put_text(out, "/s");
+    }
+}
+
+void transfer_move(struct transfer *transfer, int64_t bytes)
+{
+    const struct look *look = &transfer->session->talk;
+    int64_t now_ms = clock_monotonic_ms();
+    if (transfer->session->quiet || !look->terminal || now_ms - transfer->drawn_at_ms < DRAW_PERIOD_MS)
+        return;
+    struct buffer line = {0};
+    meter_feed(&transfer->meter, now_ms, bytes);
+    buffer_put_text(&line, "\r");
+    transfer_put(transfer, bytes, look, &line);
+    buffer_put_text(&line, "\033[K");
+    (void)fwrite(buffer_text(&line), 1, line.length, stderr);
+    buffer_free(&line);
+    transfer->drawn_at_ms = now_ms;
+    transfer->drawn = true;
+}
+
+void transfer_end(struct transfer *transfer)
+{
+    if (transfer->drawn)
+        (void)fputs("\r\033[K", stderr);
+    transfer->drawn = false;
+}

@@ -1,0 +1,25 @@
+/* A bar for bytes on their way, on standard error when that is a terminal; elsewhere nothing is shown. One thread. */
+#ifndef TELLERCAST_CTL_TRANSFER_H
+#define TELLERCAST_CTL_TRANSFER_H
+
+#include "clients/ctl/commands/session.h"
+#include "clients/ctl/screen/bar.h"
+
+struct transfer {
+    const struct session *session;
+    const char *what; /* "sending" */
+    int64_t total, drawn_at_ms;
+    struct meter meter;
+    bool drawn;
+};
+
+void transfer_start(struct transfer *transfer, const struct session *session, const char *what, int64_t total_bytes);
+/* Draws now and then, however often it is called. */
+void transfer_move(struct transfer *transfer, int64_t bytes);
+/* Takes the bar away. */
+void transfer_end(struct transfer *transfer);
+
+/* The line, without an end of line; for tests. */
+void transfer_put(const struct transfer *transfer, int64_t bytes, const struct look *look, struct buffer *out);
+
+#endif

@@ -1,0 +1,270 @@
+#include "clients/ctl/commands/rollout.h"
+
+#include "base/clock.h"
+#include "clients/ctl/screen/rollout_view.h"
+#include "clients/ctl/screen/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    POLL_ON_TERMINAL_MS = 500,
+    POLL_ELSEWHERE_MS = 1000,
+    TELL_PERIOD_MS = 5000,        /* lines off a terminal, while the state stays the same */
+    UNREACHABLE_LIMIT_MS = 60000, /* a daemon that is started again is back by then */
+};
+
+/* A rollout being watched. */
+struct watched {
+    json_t *document; /* the newest */
+    int64_t told_at_ms, told_ended;
+    char told_state[STATE_NAME_SIZE];
+};
+
+struct watch {
+    struct session *session;
+    const int64_t *ids;
+    struct rollout_view *views;
+    struct watched *watched;
+    size_t count;
+    enum watch_display display;
+    struct look look;
+    FILE *file;
+    unsigned drawn_lines;
+    int64_t unreachable_since_ms; /* 0: it is reachable */
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void note_signal(int number)
+{
+    interrupted = number;
+}
+
+/* ---- showing -------------------------------------------------------------------------------- */
+
+/* Leaves out what would scroll the terminal: lines that have left it cannot be drawn again. */
+static void put_frame_lines(struct watch *watch, const struct buffer *frame, struct buffer *out)
+{
+    unsigned most = watch->look.height > 1 ? watch->look.height - 1 : UINT32_MAX;
+    const char *line = buffer_text(frame);
+    unsigned lines = 0;
+    for (; *line != '\0' && lines < most; lines++) {
+        size_t length = strcspn(line, "\n");
+        buffer_put(out, line, length);
+        buffer_put_text(out, "\033[K\n");
+        line += length + (line[length] == '\n');
+    }
+    watch->drawn_lines = lines;
+}
+
+static void draw(struct watch *watch)
+{
+    struct buffer frame = {0};
+    struct buffer out = {0};
+    watch->look = look_at(watch->file);
+    rollout_views_draw(watch->views, watch->count, rollout_state_tone, &watch->look, &frame);
+    if (watch->unreachable_since_ms != 0)
+        buffer_format(&frame, "(no answer from the server for %" PRId64 " s; trying again)\n",
+                      (clock_monotonic_ms() - watch->unreachable_since_ms) / 1000);
+    if (watch->drawn_lines > 0)
+        buffer_format(&out, "\033[%uA", watch->drawn_lines);
+    buffer_put_text(&out, "\033[?25l\r");
+    put_frame_lines(watch, &frame, &out);
+    buffer_put_text(&out, "\033[J");
+    (void)fwrite(buffer_text(&out), 1, out.length, watch->file);
+    (void)fflush(watch->file);
+    buffer_free(&frame);
+    buffer_free(&out);
+}
+
+/* True when there is news: another state at once, other counts every few seconds. */
+static bool is_news(const struct watched *watched, const struct rollout_view *view, int64_t now_ms)
+{
+    if (strcmp(watched->told_state, view->state) != 0)
+        return true;
+    int64_t ended = view->all.share.completed + view->all.share.failed;
+    return ended != watched->told_ended && now_ms - watched->told_at_ms >= TELL_PERIOD_MS;
+}
+
+static void tell(const struct watch *watch, size_t i)
+{
+    struct watched *watched = &watch->watched[i];
+    const struct rollout_view *view = &watch->views[i];
+    int64_t now_ms = clock_monotonic_ms();
+    if (watched->document == NULL || !is_news(watched, view, now_ms))
+        return;
+    if (watch->session->json && watch->display == WATCH_ON_OUTPUT) {
+        json_object_del(watched->document, "plan");
+        (void)json_dumpf(watched->document, watch->file, JSON_COMPACT);
+        (void)fputc('\n', watch->file);
+    } else {
+        struct buffer line = {0};
+        rollout_view_tell(view, &line);
+        (void)fprintf(watch->file, "%s\n", buffer_text(&line));
+        buffer_free(&line);
+    }
+    (void)fflush(watch->file);
+    watched->told_at_ms = now_ms;
+    watched->told_ended = view->all.share.completed + view->all.share.failed;
+    memcpy(watched->told_state, view->state, sizeof watched->told_state);
+}
+
+static bool draws(const struct watch *watch)
+{
+    bool json = watch->session->json && watch->display == WATCH_ON_OUTPUT;
+    return watch->display != WATCH_SILENT && watch->look.terminal && !json;
+}
+
+static void show(struct watch *watch)
+{
+    if (draws(watch))
+        draw(watch);
+    else if (watch->display != WATCH_SILENT)
+        for (size_t i = 0; i < watch->count; i++)
+            tell(watch, i);
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+
+static int fail_unreachable(struct watch *watch, const struct tc_fault *fault)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (watch->unreachable_since_ms == 0)
+        watch->unreachable_since_ms = now_ms;
+    if (now_ms - watch->unreachable_since_ms < UNREACHABLE_LIMIT_MS)
+        return EXIT_HEALTHY;
+    (void)session_fail_fault(watch->session, fault);
+    return EXIT_UNREACHABLE;
+}
+
+/* A server that is away for a while is asked again; one that was never there is not waited for. */
+static int ask(struct watch *watch, size_t i)
+{
+    char path[64];
+    int code = EXIT_HEALTHY;
+    struct tc_fault fault;
+    struct http_answer answer;
+    struct http *http = session_http(watch->session, &code);
+    if (http == NULL)
+        return code;
+    (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64, watch->ids[i]);
+    bool seen = watch->watched[i].document != NULL;
+    if (http_get(http, path, &answer, &fault) != TC_OK)
+        return seen ? fail_unreachable(watch, &fault) : session_fail_fault(watch->session, &fault);
+    bool away = answer.status >= 500 && seen;
+    if (away) {
+        (void)tc_fault_set(&fault, TC_UNAVAILABLE, "the server answers status %d", answer.status);
+        code = fail_unreachable(watch, &fault);
+    } else if (!http_answer_is_good(&answer)) {
+        code = session_report_problem(watch->session, NULL, answer.status, answer.document);
+    } else if (!rollout_view_read(&watch->views[i], answer.document, clock_monotonic_ms())) {
+        code = session_fail(watch->session, EXIT_ERROR, "the answer is not a rollout");
+    } else {
+        watch->unreachable_since_ms = 0;
+        json_decref(watch->watched[i].document);
+        watch->watched[i].document = json_incref(answer.document);
+    }
+    http_answer_free(&answer);
+    return code;
+}
+
+static bool is_settled(const struct rollout_view *view)
+{
+    return *view->state != '\0' && rollout_phase_of(view->state) != ROLLOUT_MOVING;
+}
+
+static int ask_all(struct watch *watch, bool *settled)
+{
+    *settled = true;
+    for (size_t i = 0; i < watch->count; i++) {
+        int code = ask(watch, i);
+        if (code != EXIT_HEALTHY)
+            return code;
+        *settled = *settled && is_settled(&watch->views[i]);
+    }
+    return EXIT_HEALTHY;
+}
+
+static int worst_end(const struct watch *watch)
+{
+    int worst = EXIT_HEALTHY;
+    for (size_t i = 0; i < watch->count; i++) {
+        int code = (int)exit_code_of_rollout(watch->views[i].state);
+        worst = code > worst ? code : worst;
+    }
+    return worst;
+}
+
+static void pause_ms(int64_t duration_ms)
+{
+    struct timespec time = {.tv_sec = duration_ms / 1000, .tv_nsec = duration_ms % 1000 * 1000000};
+    (void)nanosleep(&time, NULL);
+}
+
+static int follow(struct watch *watch, int64_t timeout_ms)
+{
+    int64_t period_ms = draws(watch) ? POLL_ON_TERMINAL_MS : POLL_ELSEWHERE_MS;
+    int64_t start_ms = clock_monotonic_ms();
+    for (;;) {
+        bool settled;
+        int code = ask_all(watch, &settled);
+        if (code != EXIT_HEALTHY)
+            return code;
+        show(watch);
+        if (settled)
+            return worst_end(watch);
+        int64_t left_ms = timeout_ms < 0 ? period_ms : start_ms + timeout_ms - clock_monotonic_ms();
+        if (left_ms <= 0)
+            return session_fail(watch->session, EXIT_TIMED_OUT, "not ended in time; the rollout goes on");
+        if (interrupted == 0)
+            pause_ms(left_ms < period_ms ? left_ms : period_ms);
+        if (interrupted != 0) {
+            session_say(watch->session, "no longer watching; the rollout goes on");
+            return 128 + (int)interrupted;
+        }
+    }
+}
+
+int watch_rollouts(struct session *session, const int64_t *ids, size_t count, enum watch_display display,
+                   int64_t timeout_ms)
+{
+    if (display == WATCH_ON_TALK && session->quiet)
+        display = WATCH_SILENT;
+    struct watch watch = {
+        .session = session,
+        .ids = ids,
+        .views = calloc(count, sizeof *watch.views),
+        .watched = calloc(count, sizeof *watch.watched),
+        .count = count,
+        .display = display,
+        .look = display == WATCH_ON_TALK ? session->talk : session->out,
+        .file = display == WATCH_ON_TALK ? stderr : stdout,
+    };
+    TC_CHECK(watch.views != NULL && watch.watched != NULL);
+    struct sigaction note = {.sa_handler = note_signal};
+    struct sigaction before_interrupt, before_end;
+    (void)sigemptyset(&note.sa_mask);
+    (void)sigaction(SIGINT, &note, &before_interrupt);
+    (void)sigaction(SIGTERM, &note, &before_end);
+
+    int code = follow(&watch, timeout_ms);
+
+    if (watch.drawn_lines > 0) {
+        (void)fputs("\033[?25h", watch.file);
+        (void)fflush(watch.file);
+    }
+    (void)sigaction(SIGINT, &before_interrupt, NULL);
+    (void)sigaction(SIGTERM, &before_end, NULL);
+    for (size_t i = 0; i < count; i++) {
+        json_decref(watch.watched[i].document);
+        rollout_view_free(&watch.views[i]);
+    }
+    free(watch.views);
+    free(watch.watched);
+    return code;
+}

@@ -1,0 +1,133 @@
+#include "clients/ctl/screen/rollout_view.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "clients/ctl/screen/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t sum(const json_t *counts, const char *const *states, size_t count)
+{
+    int64_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += json_integer_value(json_object_get(counts, states[i]));
+    return total;
+}
+
+struct bar_share rollout_share_read(const json_t *counts, int64_t total)
+{
+    static const char *const completed[] = {"completed"};
+    static const char *const failed[] = {"failed", "rejected", "timed_out", "cancelled", "expired"};
+    static const char *const under_way[] = {"dispatched", "sent", "received", "installing"};
+    return (struct bar_share){
+        .completed = sum(counts, completed, sizeof completed / sizeof *completed),
+        .failed = sum(counts, failed, sizeof failed / sizeof *failed),
+        .under_way = sum(counts, under_way, sizeof under_way / sizeof *under_way),
+        .total = total,
+    };
+}
+
+static void copy_text(char *to, size_t size, const json_t *document, const char *key)
+{
+    const char *text = json_string_value(json_object_get(document, key));
+    (void)snprintf(to, size, "%s", text == NULL ? "" : text);
+}
+
+static bool read_time(const json_t *document, const char *key, int64_t *time_ms)
+{
+    const char *text = json_string_value(json_object_get(document, key));
+    return text != NULL && clock_parse(text, strlen(text), time_ms);
+}
+
+static void read_group(struct group_view *group, const json_t *document, int64_t now_ms)
+{
+    copy_text(group->name, sizeof group->name, document, "name");
+    copy_text(group->state, sizeof group->state, document, "state");
+    group->share = rollout_share_read(json_object_get(document, "counts"),
+                                      json_integer_value(json_object_get(document, "devices")));
+    meter_feed(&group->meter, now_ms, group->share.completed + group->share.failed);
+}
+
+bool rollout_view_read(struct rollout_view *view, const json_t *document, int64_t now_ms)
+{
+    const json_t *id = json_object_get(document, "rollout");
+    const json_t *groups = json_object_get(document, "groups");
+    if (!json_is_integer(id) || !json_is_string(json_object_get(document, "state")))
+        return false;
+    view->id = json_integer_value(id);
+    copy_text(view->detail, sizeof view->detail, document, "detail");
+    read_group(&view->all, document, now_ms);
+    memcpy(view->name, view->all.name, sizeof view->name);
+    memcpy(view->state, view->all.state, sizeof view->state);
+    int64_t first_ms, last_ms;
+    bool ended = read_time(document, "first_start_at", &first_ms) && read_time(document, "last_completed_at", &last_ms);
+    view->took_ms = ended && last_ms >= first_ms ? last_ms - first_ms : -1;
+
+    size_t count = json_array_size(groups);
+    if (count != view->group_count) {
+        free(view->groups);
+        view->groups = calloc(count == 0 ? 1 : count, sizeof *view->groups);
+        TC_CHECK(view->groups != NULL);
+        view->group_count = count;
+    }
+    for (size_t i = 0; i < count; i++)
+        read_group(&view->groups[i], json_array_get(groups, i), now_ms);
+    return true;
+}
+
+void rollout_view_free(struct rollout_view *view)
+{
+    free(view->groups);
+    *view = (struct rollout_view){0};
+}
+
+void group_view_put_pace(const struct group_view *group, const char *between, struct buffer *out)
+{
+    int64_t left = bar_left(&group->share);
+    double rate = meter_rate(&group->meter);
+    if (left <= 0 || rate <= 0)
+        return;
+    buffer_put_text(out, between);
+    text_put_rate(out, rate);
+    buffer_format(out, "/s%sETA ", between);
+    text_put_duration(out, meter_eta_ms(&group->meter, left));
+}
+
+void rollout_view_put_took(const struct rollout_view *view, const char *between, struct buffer *out)
+{
+    if (view->took_ms < 0)
+        return;
+    buffer_format(out, "%sin ", between);
+    if (view->took_ms < 10000)
+        buffer_format(out, "%.1f s", (double)view->took_ms / 1000);
+    else
+        text_put_duration(out, view->took_ms);
+    if (view->took_ms > 0) {
+        buffer_put_text(out, between);
+        text_put_rate(out, (double)view->all.share.completed * 1000 / (double)view->took_ms);
+        buffer_put_text(out, "/s");
+    }
+}
+
+void rollout_view_tell(const struct rollout_view *view, struct buffer *out)
+{
+    const struct bar_share *share = &view->all.share;
+    buffer_format(out, "%s (rollout %lld): %s, ", view->name, (long long)view->id, view->state);
+    text_put_count(out, share->completed + share->failed);
+    buffer_put_text(out, " of ");
+    text_put_count(out, share->total);
+    buffer_put_text(out, " ended");
+    if (share->failed > 0) {
+        buffer_put_text(out, ", ");
+        text_put_count(out, share->failed);
+        buffer_put_text(out, " failed");
+    }
+    group_view_put_pace(&view->all, ", ", out);
+    rollout_view_put_took(view, ", ", out);
+    if (*view->detail != '\0') {
+        buffer_put_text(out, ": ");
+        (void)text_put_clean(out, view->detail, 0, true);
+    }
+}
