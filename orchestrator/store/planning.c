@@ -128,10 +128,14 @@ enum tc_error planning_check(struct store *store, const struct plan *plan, int64
     return faults->total == 0 ? TC_OK : tc_fault_set(fault, TC_INVALID, "the plan has %zu faults", faults->total);
 }
 
-/* Whether this submission was made before: TC_OK and existing, TC_OK and not, or TC_CONFLICT. */
-static enum tc_error find_same(struct store *store, const struct submission *submission, struct submitted *submitted,
-                               struct tc_fault *fault)
+enum tc_error planning_find(struct store *store, const struct submission *submission, struct submitted *submitted,
+                            struct tc_fault *fault)
 {
+    *submitted = (struct submitted){.devices = submission->devices};
+    (void)snprintf(submitted->name, sizeof submitted->name, "%s", submission->plan->name);
+    (void)snprintf(submitted->digest, sizeof submitted->digest, "%s", submission->plan->digest);
+    (void)snprintf(submitted->state, sizeof submitted->state, "accepted");
+
     const struct plan *plan = submission->plan;
     struct params *params = store_params(store);
     params_add_text(params, plan->name);
@@ -170,6 +174,7 @@ static enum tc_error insert(struct store *store, const struct submission *submis
     enum tc_error error = store_run(store, SQL_INSERT_ROLLOUT, &result, fault);
     if (error != TC_OK)
         return error;
+    submitted->devices = submission->devices;
     /* Nothing was inserted: somebody else was quicker with the same name or key. */
     submitted->rollout = PQntuples(result) == 0 ? 0 : result_int(result, 0, 0);
     return TC_OK;
@@ -178,17 +183,9 @@ static enum tc_error insert(struct store *store, const struct submission *submis
 enum tc_error planning_submit(struct store *store, const struct submission *submission, struct submitted *submitted,
                               struct tc_fault *fault)
 {
-    *submitted = (struct submitted){.devices = submission->devices};
-    (void)snprintf(submitted->name, sizeof submitted->name, "%s", submission->plan->name);
-    (void)snprintf(submitted->digest, sizeof submitted->digest, "%s", submission->plan->digest);
-    (void)snprintf(submitted->state, sizeof submitted->state, "accepted");
-
-    enum tc_error error = find_same(store, submission, submitted, fault);
-    if (error != TC_OK || submitted->existing)
-        return error;
-    error = insert(store, submission, submitted, fault);
+    enum tc_error error = insert(store, submission, submitted, fault);
     if (error == TC_OK && submitted->rollout == 0)
-        error = find_same(store, submission, submitted, fault);
+        error = planning_find(store, submission, submitted, fault);
     return error;
 }
 

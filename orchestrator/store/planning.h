@@ -28,8 +28,12 @@ struct submitted {
 enum tc_error planning_check(struct store *store, const struct plan *plan, int64_t *devices,
                              struct document_faults *faults, struct tc_fault *fault);
 
-/* Persists it, committed when this returns TC_OK. The same name with the same digest is the same submission
- * again; with another digest TC_CONFLICT, as is an idempotency key that was used for another plan. */
+/* Whether this submission was made before: TC_OK, and submitted->existing tells. The same name with the same digest
+ * is the same submission; with another digest it is TC_CONFLICT, as is an idempotency key of another plan. */
+enum tc_error planning_find(struct store *store, const struct submission *submission, struct submitted *submitted,
+                            struct tc_fault *fault);
+
+/* Persists it, committed when this returns TC_OK; or finds it, when somebody else was quicker. */
 enum tc_error planning_submit(struct store *store, const struct submission *submission, struct submitted *submitted,
                               struct tc_fault *fault);
 

@@ -50,3 +50,18 @@ enum tc_error report_write(struct store *store, const struct report *reports, si
     }
     return TC_OK;
 }
+
+enum tc_error report_write_versions(struct store *store, const struct versions_told *told, size_t count,
+                                    struct tc_fault *fault)
+{
+    struct params *params = store_params(store);
+    params_begin_text_array(params, count);
+    for (size_t i = 0; i < count; i++)
+        params_put_text(params, told[i].device);
+    params_end_array(params);
+    params_begin_text_array(params, count);
+    for (size_t i = 0; i < count; i++)
+        params_put_text(params, told[i].versions);
+    params_end_array(params);
+    return store_do(store, SQL_WRITE_VERSIONS, fault);
+}

@@ -36,4 +36,15 @@ struct report_result {
 enum tc_error report_write(struct store *store, const struct report *reports, size_t count, int shard,
                            struct report_result *results, struct tc_fault *fault);
 
+/* What a device told of itself in its ask. */
+struct versions_told {
+    char device[TC_ID_SIZE];
+    char *versions; /* a flat JSON object; the caller's */
+};
+
+/* Keeps what devices told of their versions; a device told twice keeps the last. Devices that are not in the fleet are
+ * passed over. */
+enum tc_error report_write_versions(struct store *store, const struct versions_told *told, size_t count,
+                                    struct tc_fault *fault);
+
 #endif

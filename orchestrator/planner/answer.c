@@ -1,0 +1,90 @@
+#include "orchestrator/planner/answer.h"
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "orchestrator/metrics/metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HTTP_OK = 200,
+    HTTP_CREATED = 201,
+    HTTP_CONFLICT = 409,
+    HTTP_TOO_LARGE = 413,
+    HTTP_UNPROCESSABLE = 422,
+    HTTP_INTERNAL = 500,
+    HTTP_UNAVAILABLE = 503
+};
+
+static int status_of(enum tc_error error)
+{
+    switch (error) {
+    case TC_INVALID:
+    case TC_NOT_FOUND: return HTTP_UNPROCESSABLE;
+    case TC_CONFLICT: return HTTP_CONFLICT;
+    case TC_TOO_LARGE: return HTTP_TOO_LARGE;
+    case TC_UNAVAILABLE:
+    case TC_BUSY:
+    case TC_NO_SPACE:
+    case TC_TIMEOUT: return HTTP_UNAVAILABLE;
+    default: return HTTP_INTERNAL;
+    }
+}
+
+static void give(struct order *order, int status, const char *body)
+{
+    struct order_answer answer = {.status = status, .body = body, .length = strlen(body)};
+    order->answered(order, &answer);
+}
+
+static void refuse(struct order *order, int status, const char *detail, const char *body)
+{
+    metric_add(METRIC_ORDERS_REFUSED, 1);
+    LOG_INFO("order.refused", F_STR("door", door_name(order->door)), F_STR("author", order->author),
+             F_INT("status", status), F_STR("reason", detail));
+    give(order, status, body);
+}
+
+void answer_submitted(struct order *order, const struct submitted *submitted)
+{
+    json_t *document = json_pack("{s:I, s:s, s:s, s:s, s:I, s:b}", "rollout", (json_int_t)submitted->rollout, "name",
+                                 submitted->name, "digest", submitted->digest, "state", submitted->state, "devices",
+                                 (json_int_t)submitted->devices, "existing", submitted->existing);
+    char *body = json_dumps(document, JSON_COMPACT);
+    TC_CHECK(body != NULL);
+    json_decref(document);
+    if (!submitted->existing)
+        metric_add(METRIC_ORDERS_ACCEPTED, 1);
+    LOG_INFO("order.accepted", F_INT("rollout", submitted->rollout), F_STR("name", submitted->name),
+             F_STR("door", door_name(order->door)), F_STR("author", order->author),
+             F_INT("devices", submitted->devices), F_STR("existing", submitted->existing ? "yes" : "no"));
+    give(order, submitted->existing ? HTTP_OK : HTTP_CREATED, body);
+    free(body);
+}
+
+void answer_faults(struct order *order, enum tc_error error, const struct document_faults *faults)
+{
+    char detail[64];
+    (void)snprintf(detail, sizeof detail, "the plan has %zu fault%s", faults->total, faults->total == 1 ? "" : "s");
+    int status = status_of(error);
+    struct buffer problem = {0};
+    order_write_problem(status, detail, &problem);
+    json_t *document = json_loadb(problem.bytes, problem.length, 0, NULL);
+    TC_CHECK(document != NULL && json_object_set_new(document, "errors", document_faults_json(faults)) == 0);
+    char *body = json_dumps(document, JSON_COMPACT);
+    TC_CHECK(body != NULL);
+    refuse(order, status, detail, body);
+    free(body);
+    json_decref(document);
+    buffer_free(&problem);
+}
+
+void answer_fault(struct order *order, const struct tc_fault *fault)
+{
+    int status = status_of(fault->code);
+    struct buffer problem = {0};
+    order_write_problem(status, fault->text, &problem);
+    refuse(order, status, fault->text, buffer_text(&problem));
+    buffer_free(&problem);
+}

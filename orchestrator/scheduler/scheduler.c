@@ -1,0 +1,189 @@
+#include "orchestrator/scheduler/scheduler.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "orchestrator/metrics/metrics.h"
+#include "orchestrator/scheduler/pool.h"
+#include "orchestrator/store/claim.h"
+#include "orchestrator/worker/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A full pool is tried again this often, and the claims in it are renewed in between. */
+enum { POOL_WAIT_MS = 500, RENEWALS_A_LEASE = 4 };
+
+struct scheduler {
+    struct scheduler_config config;
+    struct store *store;
+    struct cache *cache;
+    struct worker *worker;
+    int64_t renewed_ms; /* monotonic */
+};
+
+static void log_fault(const char *event, enum tc_error error, const struct tc_fault *fault)
+{
+    /* A database that is away is logged once, where the connection is kept. */
+    if (error != TC_OK && error != TC_BUSY && error != TC_UNAVAILABLE)
+        LOG_ERROR(event, F_STR("reason", fault->text));
+}
+
+static void renew_claims(struct scheduler *scheduler)
+{
+    const struct scheduler_config *config = &scheduler->config;
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms - scheduler->renewed_ms < config->lease_ms / RENEWALS_A_LEASE)
+        return;
+    scheduler->renewed_ms = now_ms;
+    struct tc_fault fault;
+    log_fault("claim.renewal_failed", claim_renew(scheduler->store, config->instance, config->lease_ms, &fault),
+              &fault);
+}
+
+/* What cannot be cached is answered from the database: a cache that is away costs speed, not instructions. */
+static void cache_rows(struct scheduler *scheduler, const struct claimed *rows, size_t count)
+{
+    struct cached_instruction *items = calloc(count, sizeof *items);
+    TC_CHECK(items != NULL);
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (struct cached_instruction){
+            .instruction = rows[i].instruction,
+            .rollout = rows[i].rollout,
+            .attempt = rows[i].attempt,
+            .epoch = rows[i].epoch,
+            .start_before_s = rows[i].start_before_s,
+            .role = rows[i].pull   ? ROLE_PULL
+                    : rows[i].node ? ROLE_NODE
+                                   : ROLE_ATM,
+        };
+        memcpy(items[i].device, rows[i].device, sizeof items[i].device);
+    }
+    if (cache_put(scheduler->cache, items, count, NULL) != TC_OK)
+        metric_add(METRIC_CACHE_FAULTS, 1);
+    free(items);
+}
+
+/* Hands claimed rows on. False when the pool was closed: another orchestrator takes them over. */
+static bool deliver(struct scheduler *scheduler, struct claimed *rows, size_t count)
+{
+    cache_rows(scheduler, rows, count);
+    struct pool_batch batch = {.rows = rows, .count = count};
+    for (;;) {
+        enum tc_error error = batch_queue_put(scheduler->config.pool, &batch, POOL_WAIT_MS);
+        if (error == TC_OK)
+            return true;
+        if (error == TC_UNAVAILABLE) {
+            free(rows);
+            return false;
+        }
+        renew_claims(scheduler);
+        worker_mark_progress();
+    }
+}
+
+static void take_over(struct scheduler *scheduler)
+{
+    const struct scheduler_config *config = &scheduler->config;
+    struct claimed *rows;
+    size_t count;
+    struct tc_fault fault;
+    enum tc_error error = claim_take_over(scheduler->store, config->instance, config->lease_ms, &rows, &count, &fault);
+    log_fault("claim.take_over_failed", error, &fault);
+    if (error != TC_OK || count == 0)
+        return;
+    LOG_WARNING("claim.taken_over", F_INT("instructions", count));
+    (void)deliver(scheduler, rows, count);
+}
+
+/* Claims all that is due of one rollout. */
+static void claim_rollout(struct scheduler *scheduler, const struct running_rollout *rollout)
+{
+    const struct scheduler_config *config = &scheduler->config;
+    struct tc_fault fault;
+    if (rollout->has_windows)
+        log_fault("claim.postponing_failed", claim_postpone_missed(scheduler->store, rollout, &fault), &fault);
+    const struct claim_request request = {
+        .rollout = rollout,
+        .instance = config->instance,
+        .lease_ms = config->lease_ms,
+        .per_minute = rollout->per_minute > 0 ? rollout->per_minute : config->default_per_minute,
+        .most = config->claim_batch,
+        .pull_wait_ms = config->pull_wait_ms,
+        .shard = config->shard,
+    };
+    size_t count;
+    do {
+        struct claimed *rows;
+        enum tc_error error = claim_due(scheduler->store, &request, &rows, &count, &fault);
+        log_fault("claim.failed", error, &fault);
+        if (error != TC_OK || count == 0)
+            return;
+        metric_add(METRIC_INSTRUCTIONS_CLAIMED, (int64_t)count);
+        LOG_DEBUG("instruction.claimed", F_INT("rollout", rollout->id), F_INT("instructions", count));
+        if (!deliver(scheduler, rows, count))
+            return;
+        renew_claims(scheduler);
+        worker_mark_progress();
+    } while (count > 0);
+}
+
+static void schedule(void *context, void *thread_state, void *items, size_t count)
+{
+    (void)thread_state, (void)items, (void)count;
+    struct scheduler *scheduler = context;
+    renew_claims(scheduler);
+    take_over(scheduler);
+
+    struct running_rollout *rollouts;
+    size_t rollout_count;
+    struct tc_fault fault;
+    enum tc_error error = claim_read_rollouts(scheduler->store, &rollouts, &rollout_count, &fault);
+    log_fault("scheduler.failed", error, &fault);
+    if (error != TC_OK)
+        return;
+    for (size_t i = 0; i < rollout_count; i++)
+        claim_rollout(scheduler, &rollouts[i]);
+    free(rollouts);
+}
+
+enum tc_error scheduler_open(const struct scheduler_config *config, struct scheduler **scheduler,
+                             struct tc_fault *fault)
+{
+    struct scheduler *opened = calloc(1, sizeof *opened);
+    TC_CHECK(opened != NULL);
+    opened->config = *config;
+    const struct worker_config worker = {.name = "scheduler",
+                                         .queue = config->wakes,
+                                         .threads = 1,
+                                         .item_size = 1,
+                                         .batch_limit = 1,
+                                         .period_ms = (int)config->period_ms,
+                                         .handle = schedule,
+                                         .context = opened};
+    enum tc_error error = store_open(config->database, "tellercastd scheduler", &opened->store, fault);
+    if (error == TC_OK)
+        error = cache_open(config->cache, &opened->cache, fault);
+    if (error == TC_OK)
+        error = worker_start(&worker, &opened->worker, fault);
+    if (error != TC_OK) {
+        scheduler_close(opened);
+        return error;
+    }
+    *scheduler = opened;
+    return TC_OK;
+}
+
+void scheduler_close(struct scheduler *scheduler)
+{
+    if (scheduler == NULL)
+        return;
+    worker_stop(scheduler->worker);
+    cache_close(scheduler->cache);
+    store_close(scheduler->store);
+    free(scheduler);
+}
+
+int64_t scheduler_last_progress_ms(const struct scheduler *scheduler)
+{
+    return worker_last_progress_ms(scheduler->worker);
+}

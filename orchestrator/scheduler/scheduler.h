@@ -1,0 +1,32 @@
+/* The scheduler: on a timer and when woken, finds what is due and puts it where it is delivered from: everything
+ * into the Redis cache, and into the instruction pool for the dispatcher. */
+#ifndef TELLERCAST_ORCHESTRATOR_SCHEDULER_SCHEDULER_H
+#define TELLERCAST_ORCHESTRATOR_SCHEDULER_SCHEDULER_H
+
+#include "base/fault.h"
+#include "orchestrator/cache/cache.h"
+#include "orchestrator/worker/batch_queue.h"
+
+#include <stdint.h>
+
+struct scheduler;
+
+struct scheduler_config {
+    const char *database;
+    const struct cache_config *cache;
+    const char *instance;
+    int shard; /* of the counters, its own */
+    int64_t period_ms, lease_ms;
+    int64_t claim_batch;
+    int64_t pull_wait_ms;
+    int64_t default_per_minute; /* of a plan that names no rate; 0: no limit */
+    struct batch_queue *wakes;  /* woken when there may be something due; its items are not looked at */
+    struct batch_queue *pool;   /* of struct pool_batch */
+};
+
+enum tc_error scheduler_open(const struct scheduler_config *config, struct scheduler **scheduler,
+                             struct tc_fault *fault);
+void scheduler_close(struct scheduler *scheduler);
+int64_t scheduler_last_progress_ms(const struct scheduler *scheduler);
+
+#endif
