@@ -1,0 +1,158 @@
+#include "topics/message.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void a_status_is_read_back_as_it_was_written(void **state)
+{
+    (void)state;
+    struct status status = {
+        .instruction = INT64_C(9007199254740991),
+        .attempt = INT32_MAX,
+        .sequence = 3,
+        .state = REPORT_FAILED,
+        .progress = 40,
+        .confirm = true,
+        .code = "installer-exit-3",
+        .detail = "caf\xc3\xa9 \"quoted\" back\\slash\n\ttab \x01 \x7f",
+        .versions = json_pack("{s:s}", "atm-app", "4.7.2"),
+        .at_ms = INT64_C(1796083200123),
+    };
+    struct buffer text = {0};
+    status_encode(&status, &text);
+    struct status back;
+    struct tc_fault fault = {.text = "none"};
+    if (status_decode(text.bytes, text.length, &back, &fault) != TC_OK)
+        fail_msg("%s: %s", text.bytes, fault.text);
+    assert_int_equal(back.instruction, status.instruction);
+    assert_int_equal(back.attempt, status.attempt);
+    assert_int_equal(back.sequence, status.sequence);
+    assert_int_equal(back.state, status.state);
+    assert_int_equal(back.progress, status.progress);
+    assert_true(back.confirm);
+    assert_string_equal(back.code, status.code);
+    assert_string_equal(back.detail, status.detail);
+    assert_true(json_equal(back.versions, status.versions));
+    assert_int_equal(back.at_ms, status.at_ms);
+    buffer_free(&text);
+    status_free(&back);
+    status_free(&status);
+}
+
+static void a_short_status_says_only_what_there_is_to_say(void **state)
+{
+    (void)state;
+    struct status status = {.instruction = 77, .attempt = 1, .sequence = 3, .state = REPORT_RECEIVED, .progress = -1};
+    struct buffer text = {0};
+    status_encode(&status, &text);
+    assert_string_equal(text.bytes, "{\"instruction\":77,\"attempt\":1,\"sequence\":3,\"state\":\"received\"}");
+    struct status back;
+    assert_int_equal(status_decode(text.bytes, text.length, &back, NULL), TC_OK);
+    assert_int_equal(back.progress, -1);
+    assert_false(back.confirm);
+    assert_null(back.versions);
+    assert_int_equal(back.at_ms, 0);
+    buffer_free(&text);
+}
+
+static void whatever_an_installer_printed_is_still_reported(void **state)
+{
+    (void)state;
+    struct status status = {.instruction = 77, .attempt = 1, .sequence = 3, .state = REPORT_FAILED, .progress = -1};
+    for (int i = 0; i < STATUS_DETAIL_MAX; i++)
+        status.detail[i] = (char)(i % 255 + 1); /* every byte but NUL */
+    struct buffer text = {0};
+    status_encode(&status, &text);
+    struct status back;
+    struct tc_fault fault = {.text = "none"};
+    if (status_decode(text.bytes, text.length, &back, &fault) != TC_OK)
+        fail_msg("%s", fault.text);
+    assert_int_equal(strlen(back.detail), STATUS_DETAIL_MAX);
+    assert_memory_equal(back.detail, status.detail, 0x7f);
+    assert_int_equal(back.detail[0x80], '?');
+    buffer_free(&text);
+    status_free(&back);
+}
+
+static void the_other_messages_are_read_back_as_they_were_written(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    struct buffer text = {0};
+
+    struct start start = {.rollout = 42, .device_count = 2, .expires_ms = INT64_C(1796083200000)};
+    start.devices = calloc(start.device_count, sizeof *start.devices);
+    (void)snprintf(start.devices[0], TC_ID_SIZE, "B0042");
+    (void)snprintf(start.devices[1], TC_ID_SIZE, "A7");
+    start_encode(&start, &text);
+    assert_string_equal(text.bytes,
+                        "{\"rollout\":42,\"devices\":[\"B0042\",\"A7\"],\"expires\":\"2026-12-01T00:00:00Z\"}");
+    struct start start_back;
+    assert_int_equal(start_decode(text.bytes, text.length, &start_back, &fault), TC_OK);
+    assert_int_equal(start_back.device_count, 2);
+    assert_string_equal(start_back.devices[1], "A7");
+    assert_int_equal(start_back.expires_ms, start.expires_ms);
+    start_free(&start);
+    start_free(&start_back);
+
+    buffer_clear(&text);
+    struct dispatch dispatch = {42, "A7", INT64_C(1796083200000)}, dispatch_back;
+    dispatch_encode(&dispatch, &text);
+    assert_string_equal(text.bytes, "{\"rollout\":42,\"device\":\"A7\",\"expires\":\"2026-12-01T00:00:00Z\"}");
+    assert_int_equal(dispatch_decode(text.bytes, text.length, &dispatch_back, &fault), TC_OK);
+    assert_string_equal(dispatch_back.device, "A7");
+
+    buffer_clear(&text);
+    struct confirm confirm = {77, 1, 3, false, "not \"yours\""}, confirm_back;
+    confirm_encode(&confirm, &text);
+    assert_string_equal(text.bytes, "{\"instruction\":77,\"attempt\":1,\"sequence\":3,\"accepted\":false,"
+                                    "\"reason\":\"not \\\"yours\\\"\"}");
+    assert_int_equal(confirm_decode(text.bytes, text.length, &confirm_back, &fault), TC_OK);
+    assert_string_equal(confirm_back.reason, confirm.reason);
+
+    buffer_clear(&text);
+    struct presence presence = {true, ROLE_PULL, "", "1.0.0"}, presence_back;
+    presence_encode(&presence, &text);
+    assert_string_equal(text.bytes, "{\"online\":true,\"role\":\"pull\",\"agent\":\"1.0.0\"}");
+    assert_int_equal(presence_decode(text.bytes, text.length, &presence_back, &fault), TC_OK);
+    assert_int_equal(presence_back.role, ROLE_PULL);
+    assert_true(presence_back.online);
+
+    buffer_clear(&text);
+    struct ask ask = {NULL};
+    ask_encode(&ask, &text);
+    assert_int_equal(text.length, 0);
+    buffer_free(&text);
+}
+
+static void only_what_ends_an_attempt_is_final(void **state)
+{
+    (void)state;
+    static const bool final[] = {[REPORT_RECEIVED] = false, [REPORT_DEFERRED] = true, [REPORT_INSTALLING] = false,
+                                 [REPORT_COMPLETED] = true, [REPORT_FAILED] = true,   [REPORT_REJECTED] = true};
+    for (int i = REPORT_RECEIVED; i <= REPORT_REJECTED; i++) {
+        enum report_state back;
+        assert_true(report_state_parse(report_state_name((enum report_state)i), &back));
+        assert_int_equal(back, i);
+        assert_int_equal(report_state_is_final(back), final[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_status_is_read_back_as_it_was_written),
+        cmocka_unit_test(a_short_status_says_only_what_there_is_to_say),
+        cmocka_unit_test(whatever_an_installer_printed_is_still_reported),
+        cmocka_unit_test(the_other_messages_are_read_back_as_they_were_written),
+        cmocka_unit_test(only_what_ends_an_attempt_is_final),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
