@@ -1,0 +1,1 @@
+demo() { fail "not yet"; }

@@ -1,0 +1,145 @@
+# up, down, status: a lasting installation in a data folder, as if its four programs were one.
+# shellcheck shell=bash
+
+PARTS="postgres redis mosquitto tellercastd" # in the order of their start
+
+default_data_folder() {
+    if ((EUID == 0)); then
+        echo /var/lib/tellercast
+    else
+        echo "${XDG_DATA_HOME:-$HOME/.local/share}/tellercast"
+    fi
+}
+
+# The files of a running part: PID file with the process' start time, for a number may be given again.
+started_at() { [[ -r /proc/$1/stat ]] && sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20; }
+
+# part_is_up NAME: sets PID.
+part_is_up() {
+    local began
+    [[ -r $DATA/run/$1.pid ]] && read -r PID began <"$DATA/run/$1.pid" && [[ $(started_at "$PID") == "$began" ]]
+}
+
+# launch_part NAME COMMAND ...: starts it unless it runs, to outlive this command; sets PID.
+launch_part() {
+    local name=$1
+    shift
+    ! part_is_up "$name" || return 0
+    setsid -- env --default-signal=INT,QUIT "$@" >>"$LOGS/$name.log" 2>&1 </dev/null &
+    PID=$!
+    echo "$PID $(started_at "$PID")" >"$DATA/run/$name.pid"
+}
+
+# A port of the data folder's own: the usual one when it is free at the first start, for good.
+keep_port() {
+    local file=$DATA/$1.port
+    if [[ ! -e $file ]]; then
+        PORT=$2
+        ! is_listening "$PORT" || find_free_port
+        echo "$PORT" >"$file"
+    fi
+    cat "$file"
+}
+
+write_daemon_settings() {
+    cat <<END
+# Written by ./run up at each start.
+data_folder: $(quote_yaml "$1/data")
+database: $(quote_yaml "$(database_of "$1")")
+broker: {port: $2, user: $ORCHESTRATOR_USER}
+redis: {socket: $(quote_yaml "$1/redis/redis.sock")}
+http: {port: $3, public_url: "http://127.0.0.1:$3"}
+socket: {path: $(quote_yaml "$1/tellercast.sock")}
+END
+}
+
+is_ready() { curl -fs --max-time 2 "http://127.0.0.1:$1/readyz"; }
+
+open_data_folder() {
+    ((${#DATA} <= 70)) || fail "the path $DATA is too long for the names of Unix sockets (70 characters)"
+    mkdir -p -- "$DATA/run" "$DATA/data" "$DATA/logs" "$DATA/mosquitto"
+    DATA=$(cd -- "$DATA" && pwd)
+    chmod 711 "$DATA"
+    chmod 700 "$DATA/data" "$DATA/run" "$DATA/mosquitto" "$DATA/logs"
+    LOGS=$DATA/logs
+}
+
+installation_up() {
+    setup_packages build run
+    build_preset release
+    open_data_folder
+    local http
+    MOSQUITTO_PORT=$(keep_port mosquitto 1883) http=$(keep_port http 8080)
+    export MOSQUITTO_PORT LASTING=yes
+    write_acl "$DATA/mosquitto/acl"
+    write_daemon_settings "$DATA" "$MOSQUITTO_PORT" "$http" >"$DATA/tellercastd.yaml"
+    launch_part postgres scripts/server postgres "$DATA/postgres"
+    server_is_up postgres "$PID" postgres_is_ready "$DATA"
+    launch_part redis scripts/server redis "$DATA/redis"
+    server_is_up redis "$PID" redis_is_ready "$DATA"
+    launch_part mosquitto scripts/server mosquitto "$DATA/mosquitto"
+    server_is_up mosquitto "$PID" is_listening "$MOSQUITTO_PORT"
+    make_database "$DATA"
+    launch_part tellercastd "$BIN/tellercastd" --config "$DATA/tellercastd.yaml"
+    server_is_up tellercastd "$PID" is_ready "$http"
+    done_line "Tellercast is up"
+    installation_addresses
+}
+
+installation_addresses() {
+    say "  HTTP door    http://127.0.0.1:$(cat "$DATA/http.port")"
+    say "  MQTT broker  127.0.0.1:$(cat "$DATA/mosquitto.port")"
+    say "  socket door  $DATA/tellercast.sock"
+    say "  logs         $DATA/logs"
+}
+
+installation_down() {
+    local name signal
+    for name in tellercastd mosquitto redis postgres; do
+        if part_is_up "$name"; then
+            signal=TERM
+            [[ $name != postgres ]] || signal=INT
+            stop_process "$PID" "$signal"
+            done_line "$name stopped"
+        fi
+        rm -f "$DATA/run/$name.pid"
+    done
+    say "Tellercast is down; $DATA keeps what it knows"
+}
+
+installation_status() {
+    local name code=0
+    for name in $PARTS; do
+        if part_is_up "$name"; then
+            done_line "$name runs, process $PID"
+        else
+            failed_line "$name does not run"
+            code=1
+        fi
+    done
+    if ((code == 0)); then
+        is_ready "$(cat "$DATA/http.port")" >/dev/null || code=1
+        ((code == 0)) && done_line "ready" || failed_line "not ready"
+        installation_addresses
+    fi
+    return "$code"
+}
+
+# installation up|down|status [--data FOLDER]
+installation() {
+    local verb=$1
+    shift
+    DATA=$(default_data_folder)
+    if [[ ${1:-} == --data && -n ${2:-} ]]; then
+        DATA=$2
+        shift 2
+    fi
+    (($# == 0)) || { usage >&2 && exit 2; }
+    [[ $DATA == /* ]] || DATA=$PWD/$DATA
+    if [[ $verb != up && ! -d $DATA/run ]]; then
+        say "there is no installation in $DATA"
+        [[ $verb == down ]]
+        return
+    fi
+    "installation_$verb"
+}

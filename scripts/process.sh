@@ -1,0 +1,98 @@
+# Processes that live no longer than this command: each is the leader of its own group, known by its process
+# ID, and stopped in the reverse order of its start, however the command ends.
+# shellcheck shell=bash
+
+RUN_ID=$$-$RANDOM$RANDOM
+SCRATCH=''  # folder of what need not outlive the command
+STARTED=()  # "PID SIGNAL"
+STEP=''     # process group of the step under way
+
+raise_file_limit() { ulimit -n "$(ulimit -Hn)" 2>/dev/null || true; }
+
+trap 'close_all' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+# A short path, for Unix sockets' names are short; other users (PostgreSQL's, under root) may pass through.
+open_scratch() {
+    SCRATCH=$(mktemp -d /tmp/tellercast-XXXXXX)
+    chmod 711 "$SCRATCH"
+}
+
+# start_process NAME SIGNAL COMMAND ...: its log is $LOGS/NAME.log; SIGNAL asks it to stop. PID says which it is.
+start_process() {
+    local name=$1 signal=$2
+    shift 2
+    mkdir -p "$LOGS"
+    TELLERCAST_RUN=$RUN_ID setsid -- env --default-signal=INT,QUIT "$@" >"$LOGS/$name.log" 2>&1 </dev/null &
+    PID=$!
+    STARTED+=("$PID $signal")
+}
+
+is_running() { kill -0 "$1" 2>/dev/null; }
+
+# wait_until SECONDS COMMAND ...: tries the command until it succeeds.
+wait_until() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < deadline)) || return 1
+        sleep 0.1
+    done
+}
+
+is_gone() { ! is_running "$1"; }
+
+# stop_process PID SIGNAL: asks it, waits, then ends its whole group.
+stop_process() {
+    kill -s "$2" "$1" 2>/dev/null || true
+    wait_until 15 is_gone "$1" || true
+    kill -s KILL -- "-$1" 2>/dev/null || true
+}
+
+stop_processes() {
+    local entry pid signal i
+    for ((i = ${#STARTED[@]} - 1; i >= 0; i--)); do
+        read -r pid signal <<<"${STARTED[i]}"
+        stop_process "$pid" "$signal"
+    done
+    STARTED=()
+}
+
+# What descends from a process of ours and left its group bears our mark.
+stop_leftovers() {
+    local folder
+    for folder in /proc/[0-9]*; do
+        [[ ${folder#/proc/} != "$$" ]] || continue
+        if tr '\0' '\n' <"$folder/environ" 2>/dev/null | grep -qx "TELLERCAST_RUN=$RUN_ID"; then
+            kill -s KILL "${folder#/proc/}" 2>/dev/null || true
+        fi
+    done 2>/dev/null
+}
+
+close_all() {
+    trap '' INT TERM HUP
+    [[ -z $STEP ]] || kill -s TERM -- "-$STEP" 2>/dev/null || true
+    stop_processes
+    stop_leftovers
+    [[ -z $SCRATCH ]] || rm -rf -- "$SCRATCH"
+    SCRATCH=''
+}
+
+declare -A HANDED_OUT=()
+# Sets PORT to a free TCP port below those that the system gives to outgoing connections.
+find_free_port() {
+    local tries
+    for ((tries = 0; tries < 200; tries++)); do
+        PORT=$((20000 + RANDOM % 12000))
+        [[ -z ${HANDED_OUT[$PORT]:-} ]] || continue
+        if ! (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; then
+            HANDED_OUT[$PORT]=1
+            return 0
+        fi
+    done
+    fail "found no free TCP port"
+}
+
+is_listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

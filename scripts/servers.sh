@@ -1,0 +1,61 @@
+# The three servers that the orchestrator needs, and their readiness.
+# shellcheck shell=bash
+
+# libpq's and YAML's way of quoting a text.
+quote_libpq() {
+    local text=${1//\\/\\\\}
+    printf "'%s'" "${text//\'/\\\'}"
+}
+quote_yaml() { printf "'%s'" "${1//\'/\'\'}"; }
+
+# database_of FOLDER: the connection string of a stack's database.
+database_of() { printf 'host=%s user=tellercast dbname=tellercast' "$(quote_libpq "$1/postgres")"; }
+
+query() { psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$1" -c "$2"; }
+
+postgres_is_ready() { psql -X -q -d "host=$(quote_libpq "$1/postgres") user=tellercast dbname=postgres" -c 'SELECT 1'; }
+redis_is_ready() { [[ $(redis-cli -s "$1/redis/redis.sock" ping) == PONG ]]; }
+
+# make_database FOLDER: makes the database when it is not there.
+make_database() {
+    local database
+    database="host=$(quote_libpq "$1/postgres") user=tellercast dbname=postgres"
+    [[ $(query "$database" "SELECT 1 FROM pg_database WHERE datname = 'tellercast'") == 1 ]] ||
+        query "$database" 'CREATE DATABASE tellercast'
+}
+
+ORCHESTRATOR_USER=orchestrator
+
+# write_acl FILE: the broker's access list.
+write_acl() {
+    "$BIN/tellercast" broker acl --orchestrator "$ORCHESTRATOR_USER" >"$1"
+}
+
+# server_is_up FOLDER NAME PID COMMAND ...: waits for the command to succeed; gives up when the process ends.
+server_is_up() {
+    local name=$1 pid=$2 deadline=$((SECONDS + 60))
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        if ! is_running "$pid" || ((SECONDS >= deadline)); then
+            failed_line "$name did not start" >&2
+            show_log "$LOGS/$name.log" >&2
+            exit 1
+        fi
+        sleep 0.05
+    done
+}
+
+# start_servers FOLDER: starts the three beside each other; sets MOSQUITTO_PORT.
+start_servers() {
+    local folder=$1 postgres redis mosquitto
+    mkdir -p -- "$folder/mosquitto"
+    write_acl "$folder/mosquitto/acl"
+    start_process postgres INT scripts/server postgres "$folder/postgres" && postgres=$PID
+    start_process redis TERM scripts/server redis "$folder/redis" && redis=$PID
+    find_free_port && export MOSQUITTO_PORT=$PORT
+    start_process mosquitto TERM scripts/server mosquitto "$folder/mosquitto" && mosquitto=$PID
+    server_is_up redis "$redis" redis_is_ready "$folder"
+    server_is_up mosquitto "$mosquitto" is_listening "$MOSQUITTO_PORT"
+    server_is_up postgres "$postgres" postgres_is_ready "$folder"
+    make_database "$folder"
+}

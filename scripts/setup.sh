@@ -1,0 +1,72 @@
+# The Debian packages that each command needs.
+# shellcheck shell=bash
+
+PACKAGES_build="build-essential cmake ninja-build pkg-config libpaho-mqtt-dev libmosquitto-dev libpq-dev
+    libhiredis-dev libyaml-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libssl-dev libsodium-dev
+    libsystemd-dev libcmocka-dev"
+PACKAGES_run="mosquitto postgresql redis-server curl tzdata"
+PACKAGES_test="mosquitto-clients python3 python3-pytest python3-pytest-xdist python3-pytest-timeout
+    python3-psycopg2 python3-paho-mqtt python3-redis python3-yaml"
+PACKAGES_fuzz="clang libclang-rt-dev llvm"
+PACKAGES_lint="clang clang-format clang-tidy clang-tools cppcheck shellcheck python3 python3-yaml python3-jsonschema"
+
+# Prints those of the packages that are not installed.
+missing_packages() {
+    local package state
+    declare -A installed=()
+    while read -r package state; do
+        [[ $state != installed ]] || installed[$package]=1
+    done < <(dpkg-query -W -f='${Package} ${db:Status-Status}\n' -- "$@" 2>/dev/null || true)
+    for package; do
+        [[ -n ${installed[$package]:-} ]] || printf '%s ' "$package"
+    done
+}
+
+as_administrator() {
+    if ((EUID == 0)); then
+        "$@"
+    else
+        sudo -- "$@"
+    fi
+}
+
+# The packages' own services are not wanted: Tellercast starts its own. This is how Debian is told.
+without_services() {
+    local policy=/usr/sbin/policy-rc.d code=0
+    if [[ -e $policy ]]; then
+        as_administrator "$@"
+        return
+    fi
+    printf '#!/bin/sh\nexit 101\n' | as_administrator tee "$policy" >/dev/null
+    as_administrator chmod 755 "$policy"
+    as_administrator "$@" || code=$?
+    as_administrator rm -f "$policy"
+    return "$code"
+}
+
+install_packages() {
+    without_services env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+}
+
+# setup_packages SET ...: all, or some of build, run, test, fuzz, lint.
+setup_packages() {
+    local sets=("$@") set list
+    local -a packages wanted=() missing
+    [[ $1 != all ]] || sets=(build run test fuzz lint)
+    for set in "${sets[@]}"; do
+        list=PACKAGES_$set
+        read -r -d '' -a packages <<<"${!list}" || true
+        wanted+=("${packages[@]}")
+    done
+    read -r -a missing <<<"$(missing_packages "${wanted[@]}")" || true
+    if ((${#missing[@]} == 0)); then
+        [[ $1 != all ]] || done_line "all packages are installed"
+        return 0
+    fi
+    command -v apt-get >/dev/null || fail "please install: ${missing[*]}"
+    ((EUID == 0)) || command -v sudo >/dev/null || fail "please install, as root: apt-get install ${missing[*]}"
+    say "Debian packages to install: ${missing[*]}"
+    ((EUID == 0)) || sudo -v || fail "please install, as root: apt-get install ${missing[*]}"
+    step "Reading the package lists" setup-update as_administrator apt-get update -q || exit 1
+    step "Installing ${#missing[@]} packages" setup-install install_packages "${missing[@]}" || exit 1
+}
