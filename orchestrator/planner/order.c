@@ -1,7 +1,5 @@
 #include "orchestrator/planner/order.h"
 
-#include "base/buffer.h"
-#include "base/fault.h"
 #include "topics/json_text.h"
 
 const char *door_name(enum door door)
@@ -11,8 +9,7 @@ const char *door_name(enum door door)
     case DOOR_MQTT: return "mqtt";
     case DOOR_SOCKET: return "socket";
     }
-    TC_CHECK(!"a door");
-    return "";
+    tc_check_failed("a door", __FILE__, __LINE__);
 }
 
 /* The reason phrases of RFC 9110 and RFC 6585 for the statuses that this program gives. */
@@ -44,14 +41,31 @@ static const char *title_of(int status)
         if (titles[i].status == status)
             return titles[i].title;
     }
-    TC_CHECK(!"a status that has a title");
-    return "";
+    tc_check_failed("a status that has a title", __FILE__, __LINE__);
 }
 
-void order_write_problem(int status, const char *detail, struct buffer *body)
+static void begin_problem(int status, const char *detail, struct buffer *body)
 {
     buffer_format(body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", title_of(status),
                   status);
     json_text_put(body, detail);
+}
+
+void order_write_problem(int status, const char *detail, struct buffer *body)
+{
+    begin_problem(status, detail, body);
     buffer_put_text(body, "}");
+}
+
+void order_write_faults(int status, const char *what, const struct document_faults *faults, struct buffer *body)
+{
+    struct buffer detail = {0};
+    buffer_format(&detail, "the %s has %zu fault%s", what, faults->total, faults->total == 1 ? "" : "s");
+    begin_problem(status, buffer_text(&detail), body);
+    buffer_put_text(body, ",\"errors\":");
+    json_t *errors = document_faults_json(faults);
+    json_text_put_value(body, errors);
+    json_decref(errors);
+    buffer_put_text(body, "}");
+    buffer_free(&detail);
 }

@@ -5,7 +5,9 @@
 #ifndef TELLERCAST_ORCHESTRATOR_PLANNER_ORDER_H
 #define TELLERCAST_ORCHESTRATOR_PLANNER_ORDER_H
 
+#include "base/buffer.h"
 #include "base/id.h"
+#include "config/document.h"
 #include "orchestrator/worker/batch_queue.h"
 
 #include <stddef.h>
@@ -36,7 +38,9 @@ struct order {
 
 /* Appends the problem document that every door gives for what never became an order (too large, the queue is
  * full, not allowed): {"type":"about:blank","title":…,"status":…,"detail":…}. */
-struct buffer;
 void order_write_problem(int status, const char *detail, struct buffer *body);
+/* The same for a document with faults: the detail is "the plan has 2 faults", with `what` "plan", and the faults
+ * follow as "errors":[…]. */
+void order_write_faults(int status, const char *what, const struct document_faults *faults, struct buffer *body);
 
 #endif

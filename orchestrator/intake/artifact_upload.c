@@ -1,0 +1,166 @@
+#include "base/file.h"
+#include "orchestrator/intake/artifact_store.h"
+#include "orchestrator/intake/artifact_store_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FOLDER_MODE = 0750, SHA256_HEX_SIZE = 2 * crypto_hash_sha256_BYTES + 1 };
+
+struct artifact_upload {
+    struct artifact_store *store;
+    char sha256[SHA256_HEX_SIZE];
+    int64_t size_bytes, received_bytes;
+    crypto_hash_sha256_state hash;
+    char path[PATH_MAX]; /* in `incoming`; empty once it has its name */
+    int file;
+};
+
+/* Takes the whole room now, so that a full disk is known before the first byte is sent. A file system that
+ * cannot do that says so later, in artifact_upload_write. */
+static enum tc_error reserve(const struct artifact_upload *upload, struct tc_fault *fault)
+{
+    if (upload->size_bytes == 0 || fallocate(upload->file, FALLOC_FL_KEEP_SIZE, 0, upload->size_bytes) == 0 ||
+        errno == EOPNOTSUPP || errno == ENOSYS)
+        return TC_OK;
+    return artifact_fault_from_errno(fault, "reserve", upload->path);
+}
+
+enum tc_error artifact_upload_open(struct artifact_store *store, const char *sha256, int64_t size_bytes,
+                                   struct artifact_upload **upload, struct tc_fault *fault)
+{
+    TC_CHECK(strlen(sha256) == SHA256_HEX_SIZE - 1 && size_bytes >= 0);
+    struct artifact_upload *made = calloc(1, sizeof *made);
+    TC_CHECK(made != NULL);
+    made->store = store;
+    memcpy(made->sha256, sha256, sizeof made->sha256);
+    made->size_bytes = size_bytes;
+    (void)crypto_hash_sha256_init(&made->hash);
+    enum tc_error error = artifact_incoming_create(store, made->path, &made->file, fault);
+    if (error != TC_OK) {
+        free(made);
+        return error;
+    }
+    error = reserve(made, fault);
+    if (error != TC_OK) {
+        artifact_upload_close(made);
+        return error;
+    }
+    *upload = made;
+    return TC_OK;
+}
+
+enum tc_error artifact_upload_write(struct artifact_upload *upload, const void *bytes, size_t length,
+                                    struct tc_fault *fault)
+{
+    if (length > (uint64_t)(upload->size_bytes - upload->received_bytes))
+        return tc_fault_set(fault, TC_INVALID, "more than the %" PRId64 " bytes announced", upload->size_bytes);
+    (void)crypto_hash_sha256_update(&upload->hash, bytes, length);
+    upload->received_bytes += (int64_t)length;
+    const char *at = bytes;
+    while (length > 0) {
+        ssize_t written = write(upload->file, at, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return artifact_fault_from_errno(fault, "write", upload->path);
+        at += written;
+        length -= (size_t)written;
+    }
+    return TC_OK;
+}
+
+static enum tc_error check(struct artifact_upload *upload, struct tc_fault *fault)
+{
+    if (upload->received_bytes != upload->size_bytes)
+        return tc_fault_set(fault, TC_INVALID, "%" PRId64 " bytes came, %" PRId64 " were announced",
+                            upload->received_bytes, upload->size_bytes);
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    char text[SHA256_HEX_SIZE];
+    (void)crypto_hash_sha256_final(&upload->hash, digest);
+    (void)sodium_bin2hex(text, sizeof text, digest, sizeof digest);
+    if (strcmp(text, upload->sha256) != 0)
+        return tc_fault_set(fault, TC_INVALID, "the file's SHA-256 is %s, not %s", text, upload->sha256);
+    return TC_OK;
+}
+
+/* Gives the file its name and makes that durable. */
+static enum tc_error give_name(struct artifact_upload *upload, const char *path, struct tc_fault *fault)
+{
+    char folder[PATH_MAX];
+    size_t length = (size_t)(strrchr(path, '/') - path);
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    if (mkdir(folder, FOLDER_MODE) == 0) {
+        enum tc_error error = file_sync_folder_of(folder, fault);
+        if (error != TC_OK)
+            return error;
+    } else if (errno != EEXIST) {
+        return artifact_fault_from_errno(fault, "mkdir", folder);
+    }
+    if (rename(upload->path, path) != 0)
+        return artifact_fault_from_errno(fault, "rename", path);
+    upload->path[0] = '\0';
+    enum tc_error error = file_sync_folder_of(path, fault);
+    if (error != TC_OK)
+        (void)unlink(path);
+    return error;
+}
+
+/* A lock on the folder of uploads, against all orchestrators that share the store: so nobody relies on a file
+ * that the failure of another's record takes away again. -1 when it cannot be had. */
+static int lock_naming(const struct artifact_store *store)
+{
+    int folder = open(store->incoming, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (folder >= 0 && flock(folder, LOCK_EX) != 0) {
+        if (errno == EINTR)
+            continue;
+        (void)close(folder);
+        folder = -1;
+    }
+    return folder;
+}
+
+enum tc_error artifact_upload_keep(struct artifact_upload *upload,
+                                   enum tc_error (*record)(void *context, struct tc_fault *fault), void *context,
+                                   bool *existed, struct tc_fault *fault)
+{
+    enum tc_error error = check(upload, fault);
+    if (error == TC_OK && fsync(upload->file) != 0)
+        error = artifact_fault_from_errno(fault, "fsync", upload->path);
+    if (error != TC_OK)
+        return error;
+
+    int lock = lock_naming(upload->store);
+    if (lock < 0)
+        return artifact_fault_from_errno(fault, "lock", upload->store->incoming);
+    char path[PATH_MAX];
+    artifact_path(upload->store, upload->sha256, path);
+    *existed = access(path, F_OK) == 0;
+    error = *existed ? TC_OK : give_name(upload, path, fault);
+    if (error == TC_OK) {
+        error = record(context, fault);
+        if (error != TC_OK && !*existed)
+            (void)unlink(path);
+    }
+    (void)close(lock);
+    return error;
+}
+
+void artifact_upload_close(struct artifact_upload *upload)
+{
+    if (upload == NULL)
+        return;
+    if (upload->path[0] != '\0')
+        (void)unlink(upload->path);
+    (void)close(upload->file);
+    free(upload);
+}

@@ -1,0 +1,173 @@
+#include "orchestrator/intake/http.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "orchestrator/intake/http_connection.h"
+#include "orchestrator/intake/http_request.h"
+#include "orchestrator/intake/listener.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { IDLE_TIMEOUT_S = 60, CONNECTION_MEMORY = 32 * 1024, KEY_FILE_MAX = 1 << 20, LAST_ANSWERS_MS = 2000 };
+
+/* What a library says about single connections is of no use to an operator: clients come and go. */
+static void log_library(void *context, const char *format, va_list arguments)
+{
+    (void)context;
+    char text[256];
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    text[strcspn(text, "\n")] = '\0';
+    LOG_DEBUG("http.library", F_STR("text", text));
+}
+
+static const char *copy_text(const char *text)
+{
+    char *copy = strdup(text);
+    TC_CHECK(copy != NULL);
+    return copy;
+}
+
+static void copy_config(struct http *http, const struct http_config *config)
+{
+    http->config = *config;
+    http->config.listen = copy_text(config->listen);
+    http->config.public_url = copy_text(config->public_url);
+    http->config.tokens_file = copy_text(config->tokens_file);
+    http->config.certificate_file = copy_text(config->certificate_file);
+    http->config.key_file = copy_text(config->key_file);
+}
+
+static void free_config(struct http *http)
+{
+    const char *const texts[] = {http->config.listen, http->config.public_url, http->config.tokens_file,
+                                 http->config.certificate_file, http->config.key_file};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free((void *)(uintptr_t)texts[i]);
+}
+
+static bool is_set(const char *text)
+{
+    return text[0] != '\0';
+}
+
+/* Starts to serve on `listener`, which the library then owns. */
+static enum tc_error start_daemon(struct http *http, int listener, const char *certificate, const char *key,
+                                  struct tc_fault *fault)
+{
+    const struct http_config *config = &http->config;
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate},
+                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
+                                   {MHD_OPTION_END, 0, NULL}};
+    if (is_set(config->certificate_file))
+        flags |= MHD_USE_TLS;
+    else
+        tls[0] = tls[2];
+    sigset_t before;
+    thread_block_signals(&before);
+    http->daemon =
+        MHD_start_daemon(flags, 0, NULL, NULL, http_connection_advance, http, MHD_OPTION_EXTERNAL_LOGGER, log_library,
+                         NULL, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, http_connection_begin,
+                         http, MHD_OPTION_NOTIFY_COMPLETED, http_connection_end, http, MHD_OPTION_THREAD_POOL_SIZE,
+                         (unsigned)config->threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->connection_limit,
+                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                         (size_t)CONNECTION_MEMORY, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+    thread_restore_signals(&before);
+    if (http->daemon == NULL)
+        return tc_fault_set(fault, TC_UNAVAILABLE, "http: the server cannot be started%s",
+                            is_set(config->certificate_file) ? "; check http.certificate_file and http.key_file" : "");
+    return TC_OK;
+}
+
+static enum tc_error start(struct http *http, struct tc_fault *fault)
+{
+    const struct http_config *config = &http->config;
+    struct buffer certificate = {0}, key = {0};
+    int listener = -1;
+    enum tc_error error = TC_OK;
+    if (is_set(config->tokens_file))
+        error = http_auth_open(config->tokens_file, &http->auth, fault);
+    if (error == TC_OK && is_set(config->certificate_file)) {
+        error = file_read(config->certificate_file, KEY_FILE_MAX, &certificate, fault);
+        if (error == TC_OK)
+            error = file_read(config->key_file, KEY_FILE_MAX, &key, fault);
+    }
+    if (error == TC_OK)
+        error = listener_open(config->listen, config->port, http->auth == NULL, &listener, &http->port, fault);
+    if (error == TC_OK)
+        error = worker_start(&(struct worker_config){.name = "http-job",
+                                                     .queue = http->jobs,
+                                                     .threads = config->job_threads,
+                                                     .item_size = sizeof(struct http_request *),
+                                                     .batch_limit = 1,
+                                                     .period_ms = -1,
+                                                     .handle = http_connection_run},
+                             &http->worker, fault);
+    if (error == TC_OK)
+        error = start_daemon(http, listener, buffer_text(&certificate), buffer_text(&key), fault);
+    if (error != TC_OK && listener >= 0)
+        (void)close(listener);
+    buffer_free(&certificate);
+    buffer_free(&key);
+    return error;
+}
+
+enum tc_error http_open(const struct http_config *config, struct http **http, struct tc_fault *fault)
+{
+    struct http *made = calloc(1, sizeof *made);
+    TC_CHECK(made != NULL);
+    copy_config(made, config);
+    TC_CHECK(pthread_mutex_init(&made->fleet_import, NULL) == 0);
+    made->jobs = batch_queue_open(sizeof(struct http_request *), (size_t)config->connection_limit);
+    enum tc_error error = start(made, fault);
+    if (error != TC_OK) {
+        http_close(made);
+        return error;
+    }
+    LOG_INFO("http.open", F_STR("address", config->listen), F_INT("port", made->port),
+             F_STR("tls", is_set(config->certificate_file) ? "yes" : "no"));
+    *http = made;
+    return TC_OK;
+}
+
+int http_port(const struct http *http)
+{
+    return http->port;
+}
+
+enum tc_error http_reload(struct http *http, struct tc_fault *fault)
+{
+    return http->auth == NULL ? TC_OK : http_auth_reload(http->auth, fault);
+}
+
+/* All that waits is answered by now; lets the answers reach their clients. */
+static void let_answers_go(struct http *http)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + LAST_ANSWERS_MS;
+    while (http->waiting > 0 && clock_monotonic_ms() < deadline_ms)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+void http_close(struct http *http)
+{
+    if (http == NULL)
+        return;
+    if (http->daemon != NULL)
+        (void)close(MHD_quiesce_daemon(http->daemon));
+    worker_stop(http->worker);
+    let_answers_go(http);
+    if (http->daemon != NULL)
+        MHD_stop_daemon(http->daemon);
+    batch_queue_free(http->jobs);
+    (void)pthread_mutex_destroy(&http->fleet_import);
+    http_auth_close(http->auth);
+    free_config(http);
+    free(http);
+}

@@ -1,0 +1,125 @@
+#include "base/log.h"
+#include "orchestrator/intake/http_request.h"
+#include "orchestrator/planner/order.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char problem_type[] = "application/problem+json";
+
+void http_answer_with(struct http_request *request, int status, struct MHD_Response *response)
+{
+    if (request->status != 0) {
+        if (response != NULL)
+            MHD_destroy_response(response);
+        return;
+    }
+    request->status = response == NULL ? 500 : status;
+    if (response == NULL)
+        response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    request->response = response;
+    TC_CHECK(request->response != NULL);
+    http_answer_header(request, "X-Content-Type-Options", "nosniff");
+}
+
+void http_answer(struct http_request *request, int status, const char *content_type, struct buffer *body)
+{
+    bool first = request->status == 0;
+    struct MHD_Response *response = MHD_create_response_from_buffer(body->length, body->bytes, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        buffer_free(body);
+    *body = (struct buffer){0};
+    http_answer_with(request, status, response);
+    if (!first)
+        return;
+    http_answer_header(request, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    http_answer_header(request, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (status == 503) {
+        char seconds[16];
+        (void)snprintf(seconds, sizeof seconds, "%d", FUNNEL_RETRY_AFTER_S);
+        http_answer_header(request, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    }
+}
+
+void http_answer_json(struct http_request *request, int status, struct buffer *body)
+{
+    http_answer(request, status, status < 400 ? "application/json" : problem_type, body);
+}
+
+void http_answer_problem(struct http_request *request, int status, const char *format, ...)
+{
+    char detail[TC_FAULT_TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    struct buffer body = {0};
+    order_write_problem(status, detail, &body);
+    http_answer_json(request, status, &body);
+}
+
+static int status_of(enum tc_error error)
+{
+    switch (error) {
+    case TC_INVALID: return 400;
+    case TC_NOT_FOUND: return 404;
+    case TC_CONFLICT: return 409;
+    case TC_DENIED: return 403;
+    case TC_TOO_LARGE: return 413;
+    case TC_BUSY:
+    case TC_UNAVAILABLE: return 503;
+    case TC_TIMEOUT: return 504;
+    case TC_NO_SPACE: return 507;
+    case TC_OK:
+    case TC_NO_MEMORY:
+    case TC_INTERNAL: break;
+    }
+    return 500;
+}
+
+void http_answer_fault(struct http_request *request, const struct tc_fault *fault)
+{
+    int status = status_of(fault->code);
+    if (status >= 500)
+        LOG_ERROR("http.fault", F_STR("path", request->route->path), F_STR("error", tc_error_name(fault->code)),
+                  F_STR("detail", fault->text));
+    http_answer_problem(request, status, "%s", status == 500 ? "see the daemon's log" : fault->text);
+}
+
+void http_answer_header(struct http_request *request, const char *name, const char *value)
+{
+    TC_CHECK(MHD_add_response_header(request->response, name, value) == MHD_YES);
+}
+
+const char *http_request_header(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+int64_t http_request_length(const struct http_request *request)
+{
+    const char *text = http_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    int64_t length;
+    if (text == NULL || sscanf(text, "%" SCNd64, &length) != 1 || length < 0)
+        return -1;
+    return length;
+}
+
+bool http_request_has_type(const struct http_request *request, const char *types)
+{
+    const char *type = http_request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
+    if (type == NULL)
+        return false;
+    size_t length = strcspn(type, "; \t");
+    while (*types != '\0') {
+        size_t next = strcspn(types, " ");
+        if (next == length && strncasecmp(types, type, length) == 0)
+            return true;
+        types += next + (types[next] == ' ');
+    }
+    return false;
+}

@@ -1,0 +1,165 @@
+#include "config/scalar.h"
+#include "orchestrator/intake/http_range.h"
+#include "orchestrator/intake/http_request.h"
+#include "orchestrator/store/inventory.h"
+#include "topics/json_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ETAG_SIZE = 67 };
+
+/* Digests in a path are of one spelling: 64 lower-case digits. */
+static bool is_digest(const char *text)
+{
+    char digest[65];
+    return scalar_read_sha256(text, digest) && strcmp(text, digest) == 0;
+}
+
+static bool is_name(const char *text)
+{
+    return text != NULL && name_is_valid(text, strlen(text));
+}
+
+void artifact_begin(struct http_request *request)
+{
+    const struct http_config *config = &request->http->config;
+    int64_t size_bytes = http_request_length(request);
+    struct tc_fault fault;
+    if (!is_digest(request->variable))
+        http_answer_problem(request, 400, "the path ends in the file's SHA-256, 64 lower-case hexadecimal digits");
+    else if (!is_name(http_target_text(&request->target, "name")) ||
+             !is_name(http_target_text(&request->target, "version")))
+        http_answer_problem(request, 400, "name and version are needed: 1 to 64 of A-Z a-z 0-9 _ - . : +");
+    else if (size_bytes < 0)
+        http_answer_problem(request, 411, "Content-Length is needed");
+    else if (size_bytes == 0)
+        http_answer_problem(request, 422, "an artifact is not empty");
+    else if (size_bytes > config->artifact_size_limit)
+        http_answer_problem(request, 413, "artifacts.size_limit allows %" PRId64 " bytes", config->artifact_size_limit);
+    else if (artifact_upload_open(config->artifacts, request->variable, size_bytes, &request->upload, &fault) != TC_OK)
+        http_answer_fault(request, &fault);
+    request->body_limit = config->artifact_size_limit;
+}
+
+struct record {
+    struct http_request *request;
+    struct artifact artifact;
+};
+
+static enum tc_error record_artifact(void *context, struct tc_fault *fault)
+{
+    struct record *record = context;
+    struct store_pool *stores = record->request->http->config.stores;
+    struct store *store = store_pool_take(stores);
+    enum tc_error error = artifact_add(store, &record->artifact, record->request->author, fault);
+    store_pool_give(stores, store);
+    return error;
+}
+
+static void answer_kept(struct http_request *request, const struct artifact *artifact, bool existed)
+{
+    const char *url = request->http->config.public_url;
+    size_t length = strlen(url);
+    while (length > 0 && url[length - 1] == '/')
+        length--;
+    struct buffer path = {0}, body = {0};
+    buffer_format(&path, "%.*s/v1/artifacts/%s", (int)length, url, artifact->sha256);
+    buffer_format(&body,
+                  "{\"name\":\"%s\",\"version\":\"%s\",\"sha256\":\"%s\",\"size\":%" PRId64 ",\"url\":", artifact->name,
+                  artifact->version, artifact->sha256, artifact->size_bytes);
+    json_text_put(&body, buffer_text(&path));
+    buffer_put_text(&body, "}");
+    buffer_free(&path);
+    http_answer_json(request, existed ? 200 : 201, &body);
+}
+
+bool artifact_keep(struct http_request *request)
+{
+    struct record record = {.request = request};
+    struct artifact *artifact = &record.artifact;
+    (void)snprintf(artifact->name, sizeof artifact->name, "%s", http_target_text(&request->target, "name"));
+    (void)snprintf(artifact->version, sizeof artifact->version, "%s", http_target_text(&request->target, "version"));
+    (void)snprintf(artifact->sha256, sizeof artifact->sha256, "%s", request->variable);
+    artifact->size_bytes = request->body_received;
+
+    bool existed;
+    struct tc_fault fault;
+    enum tc_error error = artifact_upload_keep(request->upload, record_artifact, &record, &existed, &fault);
+    if (error == TC_OK)
+        answer_kept(request, artifact, existed);
+    else if (error == TC_INVALID)
+        http_answer_problem(request, 422, "%s", fault.text);
+    else
+        http_answer_fault(request, &fault);
+    return true;
+}
+
+static void send_part(struct http_request *request, int file, int64_t size_bytes, struct http_range range)
+{
+    char content_range[80];
+    (void)snprintf(content_range, sizeof content_range, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, range.first,
+                   range.first + range.length - 1, size_bytes);
+    struct MHD_Response *response =
+        MHD_create_response_from_fd_at_offset64((uint64_t)range.length, file, (uint64_t)range.first);
+    if (response == NULL)
+        (void)close(file);
+    http_answer_with(request, range.kind == RANGE_PART ? 206 : 200, response);
+    if (range.kind == RANGE_PART)
+        http_answer_header(request, MHD_HTTP_HEADER_CONTENT_RANGE, content_range);
+    http_answer_header(request, MHD_HTTP_HEADER_CONTENT_TYPE, "application/octet-stream");
+}
+
+static void refuse_range(struct http_request *request, int64_t size_bytes)
+{
+    char content_range[40];
+    (void)snprintf(content_range, sizeof content_range, "bytes */%" PRId64, size_bytes);
+    http_answer_problem(request, 416, "the file has %" PRId64 " bytes", size_bytes);
+    http_answer_header(request, MHD_HTTP_HEADER_CONTENT_RANGE, content_range);
+}
+
+static void send_file(struct http_request *request, int file, int64_t size_bytes, const char *etag)
+{
+    struct http_range range = {.kind = RANGE_WHOLE};
+    if (!request->head && http_if_range_holds(http_request_header(request, MHD_HTTP_HEADER_IF_RANGE), etag))
+        range = http_range_parse(http_request_header(request, MHD_HTTP_HEADER_RANGE), size_bytes);
+    if (range.kind == RANGE_WHOLE) {
+        range.first = 0;
+        range.length = size_bytes;
+    }
+    bool unchanged = http_etag_is_listed(http_request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH), etag);
+    if (unchanged)
+        http_answer_with(request, 304, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+    else if (range.kind == RANGE_UNSATISFIABLE)
+        refuse_range(request, size_bytes);
+    else
+        send_part(request, file, size_bytes, range);
+    if (unchanged || range.kind == RANGE_UNSATISFIABLE)
+        (void)close(file);
+}
+
+bool artifact_send(struct http_request *request)
+{
+    struct tc_fault fault;
+    int file;
+    int64_t size_bytes;
+    if (!is_digest(request->variable)) {
+        http_answer_problem(request, 404, "the path ends in a SHA-256, 64 lower-case hexadecimal digits");
+        return true;
+    }
+    if (artifact_store_read(request->http->config.artifacts, request->variable, &file, &size_bytes, &fault) != TC_OK) {
+        http_answer_fault(request, &fault);
+        return true;
+    }
+    char etag[ETAG_SIZE];
+    (void)snprintf(etag, sizeof etag, "\"%s\"", request->variable);
+    send_file(request, file, size_bytes, etag);
+    if (request->status < 400) {
+        http_answer_header(request, MHD_HTTP_HEADER_ETAG, etag);
+        http_answer_header(request, MHD_HTTP_HEADER_CACHE_CONTROL, "public, max-age=31536000, immutable");
+    }
+    http_answer_header(request, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
+    return true;
+}

@@ -1,0 +1,225 @@
+#include "orchestrator/intake/http_connection.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "orchestrator/metrics/metrics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How much of a body that nobody wants is still read, so that the client, which sends first and reads later, gets
+ * to see why. */
+static const int64_t discard_limit_bytes = INT64_C(16) << 20;
+
+void *http_connection_begin(void *context, const char *uri, struct MHD_Connection *connection)
+{
+    struct http_request *request = calloc(1, sizeof *request);
+    TC_CHECK(request != NULL);
+    request->http = context;
+    request->connection = connection;
+    request->variable = "";
+    request->file = -1;
+    request->began_ms = clock_monotonic_ms();
+    (void)http_target_parse(uri == NULL ? "" : uri, &request->target, &request->target_fault);
+    metric_add(METRIC_HTTP_REQUESTS, 1);
+    return request;
+}
+
+static void close_body(struct http_request *request)
+{
+    artifact_upload_close(request->upload);
+    request->upload = NULL;
+    if (request->file >= 0)
+        (void)close(request->file);
+    request->file = -1;
+    buffer_free(&request->body);
+}
+
+void http_connection_end(void *context, struct MHD_Connection *connection, void **slot,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)context, (void)connection, (void)code;
+    struct http_request *request = *slot;
+    if (request == NULL)
+        return;
+    bool changes = request->route != NULL && strcmp(request->route->method, "GET") != 0;
+    LOG_EVENT(changes ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "http.request",
+              F_STR("method", request->route == NULL ? "" : request->route->method),
+              F_STR("path", request->route == NULL ? "" : request->route->path), F_STR("id", request->variable),
+              F_INT("status", request->status), F_STR("author", request->author),
+              F_INT("ms", clock_monotonic_ms() - request->began_ms));
+    close_body(request);
+    if (request->response != NULL)
+        MHD_destroy_response(request->response);
+    http_target_free(&request->target);
+    if (request->waited)
+        request->http->waiting--;
+    free(request);
+    *slot = NULL;
+}
+
+/* Finds out whose request it is. */
+static void authorize(struct http_request *request)
+{
+    struct tc_fault fault;
+    if (request->http->auth != NULL) {
+        const char *header = http_request_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
+        if (http_auth_check(request->http->auth, header, request->author, &fault) == TC_OK)
+            return;
+        http_answer_problem(request, 401, "%s", fault.text);
+        http_answer_header(request, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+        return;
+    }
+    if (!http_auth_host_is_loopback(http_request_header(request, MHD_HTTP_HEADER_HOST))) {
+        http_answer_problem(request, 421, "without tokens this door serves localhost only, by that name");
+        return;
+    }
+    const char *author = http_request_header(request, "Tellercast-Author");
+    if (author == NULL)
+        author = "local";
+    if (name_is_valid(author, strlen(author)))
+        memcpy(request->author, author, strlen(author) + 1);
+    else
+        http_answer_problem(request, 400, "Tellercast-Author is no name: 1 to 64 of A-Z a-z 0-9 _ - . : +");
+}
+
+/* All that can be said before the body comes. */
+static void receive_headers(struct http_request *request, const char *method)
+{
+    request->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    if (request->target_fault.code != TC_OK)
+        http_answer_problem(request, 400, "%s", request->target_fault.text);
+    if (request->status == 0)
+        http_route_find(request, method);
+    if (request->status == 0 && !request->route->open)
+        authorize(request);
+    struct tc_fault fault;
+    if (request->status == 0 && http_target_check(&request->target, request->route->parameters, &fault) != TC_OK)
+        http_answer_problem(request, 400, "%s", fault.text);
+    if (request->status == 0 && request->route->begin != NULL)
+        request->route->begin(request);
+    if (request->status == 0 && request->body_limit > 0 && http_request_length(request) > request->body_limit)
+        http_answer_problem(request, 413, "at most %lld bytes are taken here", (long long)request->body_limit);
+    if (request->status != 0)
+        close_body(request);
+}
+
+static void refuse_rest(struct http_request *request, const struct tc_fault *fault)
+{
+    http_answer_fault(request, fault);
+    close_body(request);
+}
+
+static enum tc_error write_file(int file, const char *bytes, size_t length, struct tc_fault *fault)
+{
+    while (length > 0) {
+        ssize_t written = write(file, bytes, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return tc_fault_set(fault, errno == EFBIG ? TC_NO_SPACE : error_from_errno(errno), "write: %s",
+                                strerror(errno));
+        bytes += written;
+        length -= (size_t)written;
+    }
+    return TC_OK;
+}
+
+/* False when the connection is to be cut: there is more than is worth reading. */
+static bool receive_body(struct http_request *request, const char *bytes, size_t length)
+{
+    request->body_received += (int64_t)length;
+    bool wanted = request->status == 0 && request->route->begin != NULL;
+    struct tc_fault fault;
+    if (!wanted)
+        return request->body_received <= request->body_limit + discard_limit_bytes;
+    if (request->body_received > request->body_limit) {
+        (void)tc_fault_set(&fault, TC_TOO_LARGE, "at most %lld bytes are taken here", (long long)request->body_limit);
+        refuse_rest(request, &fault);
+    } else if (request->upload != NULL) {
+        if (artifact_upload_write(request->upload, bytes, length, &fault) != TC_OK)
+            refuse_rest(request, &fault);
+    } else if (request->file >= 0) {
+        if (write_file(request->file, bytes, length, &fault) != TC_OK)
+            refuse_rest(request, &fault);
+    } else {
+        buffer_put(&request->body, bytes, length);
+    }
+    return true;
+}
+
+static enum MHD_Result send_answer(struct http_request *request)
+{
+    request->phase = HTTP_ANSWERED;
+    struct MHD_Response *response = request->response;
+    request->response = NULL;
+    enum MHD_Result result = MHD_queue_response(request->connection, (unsigned)request->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* Suspends the connection and leaves the request to a job thread. */
+static void hand_over(struct http_request *request)
+{
+    request->phase = HTTP_WAITING;
+    request->waited = true;
+    request->http->waiting++;
+    MHD_suspend_connection(request->connection);
+    enum tc_error error = batch_queue_put(request->http->jobs, &request, 0);
+    if (error == TC_OK)
+        return;
+    http_answer_problem(request, 503, error == TC_BUSY ? "too many requests are waiting" : "this daemon is stopping");
+    http_request_resume(request);
+}
+
+void http_connection_run(void *context, void *thread_state, void *items, size_t count)
+{
+    (void)context, (void)thread_state;
+    struct http_request **requests = items;
+    for (size_t i = 0; i < count; i++) {
+        if (requests[i]->route->handle(requests[i]))
+            http_request_resume(requests[i]);
+    }
+}
+
+void http_request_resume(struct http_request *request)
+{
+    TC_CHECK(request->status != 0);
+    MHD_resume_connection(request->connection);
+}
+
+/* True when the answer is to be sent before the body was read: nobody sent it yet, or it is too much. */
+static bool is_final(const struct http_request *request)
+{
+    return request->status != 0 && (http_request_header(request, MHD_HTTP_HEADER_EXPECT) != NULL ||
+                                    http_request_length(request) > discard_limit_bytes);
+}
+
+enum MHD_Result http_connection_advance(void *context, struct MHD_Connection *connection, const char *url,
+                                        const char *method, const char *version, const char *bytes, size_t *length,
+                                        void **slot)
+{
+    (void)context, (void)connection, (void)url, (void)version;
+    struct http_request *request = *slot;
+    if (request->phase == HTTP_NEW) {
+        receive_headers(request, method);
+        request->phase = HTTP_RECEIVING;
+        return is_final(request) ? send_answer(request) : MHD_YES;
+    }
+    if (*length > 0) {
+        size_t taken = *length;
+        *length = 0;
+        return receive_body(request, bytes, taken) ? MHD_YES : MHD_NO;
+    }
+    if (request->status != 0)
+        return send_answer(request);
+    if (request->route->waits) {
+        hand_over(request);
+        return MHD_YES;
+    }
+    TC_CHECK(request->route->handle(request));
+    return send_answer(request);
+}

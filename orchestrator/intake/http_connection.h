@@ -1,0 +1,19 @@
+/* The callbacks by which libmicrohttpd drives a request: headers, body, handler, answer. Private to the HTTP
+ * door. */
+#ifndef TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_CONNECTION_H
+#define TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_CONNECTION_H
+
+#include "orchestrator/intake/http_request.h"
+
+/* Each with the struct http as its first argument. */
+void *http_connection_begin(void *context, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result http_connection_advance(void *context, struct MHD_Connection *connection, const char *url,
+                                        const char *method, const char *version, const char *bytes, size_t *length,
+                                        void **request);
+void http_connection_end(void *context, struct MHD_Connection *connection, void **request,
+                         enum MHD_RequestTerminationCode code);
+
+/* The handler of the job threads: `items` are struct http_request *. */
+void http_connection_run(void *context, void *thread_state, void *items, size_t count);
+
+#endif

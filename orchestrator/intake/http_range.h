@@ -1,0 +1,28 @@
+/* Ranges and validators of a download (RFC 9110 sections 8.8.3, 13 and 14), as the headers say them. Pure. */
+#ifndef TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_RANGE_H
+#define TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_RANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum http_range_kind {
+    RANGE_WHOLE,         /* no range, or one that a server may ignore: 200 */
+    RANGE_PART,          /* 206 */
+    RANGE_UNSATISFIABLE, /* 416 */
+};
+
+struct http_range {
+    enum http_range_kind kind;
+    int64_t first, length; /* of RANGE_PART */
+};
+
+/* Reads `Range` (NULL: none) for a file of `size_bytes`. Several ranges in one header are answered with the
+ * whole, which the standard allows and every client understands. */
+struct http_range http_range_parse(const char *range, int64_t size_bytes);
+
+/* `If-None-Match`: true when one of the listed tags is `etag` (with its quotes), compared weakly, or "*". */
+bool http_etag_is_listed(const char *if_none_match, const char *etag);
+/* `If-Range`: true when the range is to be given: no header, or the strong tag `etag`. A date never holds. */
+bool http_if_range_holds(const char *if_range, const char *etag);
+
+#endif

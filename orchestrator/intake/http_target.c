@@ -1,0 +1,189 @@
+#include "orchestrator/intake/http_target.h"
+
+#include "base/utf8.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+/* Decodes a text in place. False for a broken escape, a control character, or what is not UTF-8. */
+static bool decode(char *text)
+{
+    char *out = text;
+    for (const char *in = text; *in != '\0'; in++, out++) {
+        *out = *in;
+        if (*in == '%') {
+            int high = hex_digit(in[1]);
+            int low = high < 0 ? -1 : hex_digit(in[2]);
+            if (low < 0)
+                return false;
+            *out = (char)(high * 16 + low);
+            in += 2;
+        }
+        if ((unsigned char)*out < ' ' || *out == 0x7f)
+            return false;
+    }
+    *out = '\0';
+    size_t length = (size_t)(out - text);
+    return utf8_valid_length(text, length) == length;
+}
+
+static enum tc_error read_path(struct http_target *target, char *path, struct tc_fault *fault)
+{
+    if (*path != '/')
+        return tc_fault_set(fault, TC_INVALID, "the target is no path");
+    char *rest = path + 1;
+    for (char *segment = strsep(&rest, "/"); segment != NULL; segment = strsep(&rest, "/")) {
+        if (!decode(segment))
+            return tc_fault_set(fault, TC_INVALID, "the path has a broken escape or a character that is not allowed");
+        if (target->segment_count < HTTP_SEGMENTS_MAX)
+            target->segments[target->segment_count] = segment;
+        if (target->segment_count <= HTTP_SEGMENTS_MAX)
+            target->segment_count++;
+    }
+    return TC_OK;
+}
+
+static enum tc_error read_query(struct http_target *target, char *query, struct tc_fault *fault)
+{
+    for (char *pair = strsep(&query, "&"); pair != NULL; pair = strsep(&query, "&")) {
+        if (*pair == '\0')
+            continue;
+        char *value = pair;
+        char *name = strsep(&value, "=");
+        if (value == NULL)
+            value = name + strlen(name);
+        if (*name == '\0' || !decode(name) || !decode(value))
+            return tc_fault_set(fault, TC_INVALID,
+                                "the query has a broken escape, a character that is not allowed, or "
+                                "a parameter without a name");
+        if (http_target_text(target, name) != NULL)
+            return tc_fault_set(fault, TC_INVALID, "the parameter \"%.64s\" is there twice", name);
+        if (target->parameter_count == HTTP_PARAMETERS_MAX)
+            return tc_fault_set(fault, TC_INVALID, "more than %d parameters", HTTP_PARAMETERS_MAX);
+        target->parameters[target->parameter_count++] = (struct http_parameter){name, value};
+    }
+    return TC_OK;
+}
+
+/* A server must also take "http://host/path" (RFC 9112 section 3.2.2). */
+static const char *skip_authority(const char *text)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        size_t length = strlen(schemes[i]);
+        if (strncasecmp(text, schemes[i], length) == 0)
+            return text + length + strcspn(text + length, "/?");
+    }
+    return text;
+}
+
+enum tc_error http_target_parse(const char *text, struct http_target *target, struct tc_fault *fault)
+{
+    *target = (struct http_target){.memory = strdup(skip_authority(text))};
+    TC_CHECK(target->memory != NULL);
+    char *query = target->memory;
+    char *path = strsep(&query, "?");
+    enum tc_error error = read_path(target, path, fault);
+    if (error == TC_OK && query != NULL)
+        error = read_query(target, query, fault);
+    return error;
+}
+
+void http_target_free(struct http_target *target)
+{
+    free(target->memory);
+    *target = (struct http_target){0};
+}
+
+bool http_target_matches(const struct http_target *target, const char *pattern, const char **variable)
+{
+    *variable = "";
+    size_t count = 0;
+    while (*pattern == '/') {
+        pattern++;
+        size_t length = strcspn(pattern, "/");
+        if (count >= target->segment_count || count >= HTTP_SEGMENTS_MAX)
+            return false;
+        const char *segment = target->segments[count++];
+        if (*pattern == '{')
+            *variable = segment;
+        else if (strlen(segment) != length || memcmp(segment, pattern, length) != 0)
+            return false;
+        pattern += length;
+    }
+    return count == target->segment_count;
+}
+
+static bool is_among(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+    while (*words != '\0') {
+        size_t next = strcspn(words, " ");
+        if (next == length && memcmp(words, word, length) == 0)
+            return true;
+        words += next + (words[next] == ' ');
+    }
+    return false;
+}
+
+enum tc_error http_target_check(const struct http_target *target, const char *allowed, struct tc_fault *fault)
+{
+    for (size_t i = 0; i < target->parameter_count; i++) {
+        if (!is_among(allowed, target->parameters[i].name))
+            return tc_fault_set(fault, TC_INVALID, "the parameter \"%.64s\" is not known here; allowed: %s",
+                                target->parameters[i].name, *allowed == '\0' ? "none" : allowed);
+    }
+    return TC_OK;
+}
+
+const char *http_target_text(const struct http_target *target, const char *name)
+{
+    for (size_t i = 0; i < target->parameter_count; i++) {
+        if (strcmp(target->parameters[i].name, name) == 0)
+            return target->parameters[i].value;
+    }
+    return NULL;
+}
+
+static bool read_number(const char *text, int64_t *value)
+{
+    if (*text == '\0' || (text[0] == '0' && text[1] != '\0'))
+        return false;
+    for (*value = 0; *text >= '0' && *text <= '9'; text++) {
+        if (*value > (INT64_MAX - 9) / 10)
+            return false;
+        *value = *value * 10 + (*text - '0');
+    }
+    return *text == '\0';
+}
+
+bool http_read_id(const char *text, int64_t *id)
+{
+    return read_number(text, id) && *id > 0;
+}
+
+enum tc_error http_target_integer(const struct http_target *target, const char *name, int64_t least, int64_t most,
+                                  int64_t *value, struct tc_fault *fault)
+{
+    const char *text = http_target_text(target, name);
+    if (text == NULL)
+        return TC_OK;
+    int64_t number;
+    if (!read_number(text, &number) || number < least || number > most)
+        return tc_fault_set(fault, TC_INVALID, "%s: found \"%.64s\", allowed: %" PRId64 " to %" PRId64, name, text,
+                            least, most);
+    *value = number;
+    return TC_OK;
+}

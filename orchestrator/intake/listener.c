@@ -1,0 +1,72 @@
+#include "orchestrator/intake/listener.h"
+
+#include "base/file.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BACKLOG = 1024 };
+
+static bool is_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET)
+        return (ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
+    const struct in6_addr *ipv6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(ipv6) || (IN6_IS_ADDR_V4MAPPED(ipv6) && ipv6->s6_addr[12] == IN_LOOPBACKNET);
+}
+
+static int port_of(int handle)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    if (getsockname(handle, (struct sockaddr *)&address, &length) != 0)
+        return -1;
+    if (address.ss_family == AF_INET)
+        return ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
+    return ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
+}
+
+static enum tc_error bind_and_listen(const struct addrinfo *info, const char *address, int port, int *handle,
+                                     struct tc_fault *fault)
+{
+    int made = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int yes = 1;
+    if (made >= 0 && setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+        bind(made, info->ai_addr, info->ai_addrlen) == 0 && listen(made, BACKLOG) == 0) {
+        *handle = made;
+        return TC_OK;
+    }
+    int number = errno;
+    if (made >= 0)
+        (void)close(made);
+    return tc_fault_set(fault, error_from_errno(number), "listen on %s port %d: %s", address, port, strerror(number));
+}
+
+enum tc_error listener_open(const char *address, int port, bool loopback_only, int *handle, int *bound_port,
+                            struct tc_fault *fault)
+{
+    char service[16];
+    (void)snprintf(service, sizeof service, "%d", port);
+    const char *numeric = strcmp(address, "localhost") == 0 ? "127.0.0.1" : address;
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *info;
+    int number = getaddrinfo(numeric, service, &hints, &info);
+    if (number != 0)
+        return tc_fault_set(fault, TC_INVALID, "http.listen: \"%s\" is no address: %s", address, gai_strerror(number));
+    enum tc_error error = TC_OK;
+    if (loopback_only && !is_loopback(info->ai_addr))
+        error = tc_fault_set(fault, TC_DENIED,
+                             "http.listen: others reach %s, so http.tokens_file must say who may order", address);
+    if (error == TC_OK)
+        error = bind_and_listen(info, address, port, handle, fault);
+    if (error == TC_OK)
+        *bound_port = port_of(*handle);
+    freeaddrinfo(info);
+    return error;
+}
