@@ -1,0 +1,284 @@
+#include "orchestrator/broker/broker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "orchestrator/broker/reach.h"
+#include "orchestrator/broker/receiver.h"
+#include "orchestrator/broker/sender.h"
+#include "orchestrator/metrics/metrics.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    CONNECT_TIMEOUT_MS = 10000,
+    FIRST_PAUSE_MS = 500,
+    LONGEST_PAUSE_MS = 15000,
+    REASON_SIZE = TC_FAULT_TEXT_SIZE,
+};
+
+/* Two connections, which stand and fall together: one thread makes both and then reads. */
+struct broker {
+    struct broker_config config;
+    struct sender *sender;
+    struct receiver *receiver;
+    int interrupt_fd; /* readable: the thread is to look at what has changed */
+    pthread_t thread;
+
+    pthread_mutex_t lock;
+    bool stopping;
+    bool connected;
+    char reason[REASON_SIZE]; /* why it is not connected */
+    int close_wait_ms;
+};
+
+static void interrupt(struct broker *broker)
+{
+    uint64_t one = 1;
+    ssize_t written = write(broker->interrupt_fd, &one, sizeof one);
+    (void)written; /* fails only when it is readable already */
+}
+
+static void on_sender_lost(void *context)
+{
+    interrupt(context);
+}
+
+static bool is_stopping(struct broker *broker)
+{
+    (void)pthread_mutex_lock(&broker->lock);
+    bool stopping = broker->stopping;
+    (void)pthread_mutex_unlock(&broker->lock);
+    return stopping;
+}
+
+/* ---- the thread ---- */
+
+static enum tc_error connect_both(struct broker *broker, struct tc_fault *fault)
+{
+    const struct broker_config *config = &broker->config;
+    enum tc_error error = reach(config->host, config->port, CONNECT_TIMEOUT_MS, broker->interrupt_fd, fault);
+    if (error == TC_OK)
+        error = sender_connect(broker->sender, CONNECT_TIMEOUT_MS, fault);
+    if (error == TC_OK)
+        error = receiver_connect(broker->receiver, CONNECT_TIMEOUT_MS, fault);
+    return error;
+}
+
+static void change(struct broker *broker, bool connected, const char *reason)
+{
+    (void)pthread_mutex_lock(&broker->lock);
+    bool changed = broker->connected != connected;
+    bool is_news = changed || strcmp(broker->reason, reason) != 0;
+    broker->connected = connected;
+    (void)snprintf(broker->reason, sizeof broker->reason, "%s", reason);
+    (void)pthread_mutex_unlock(&broker->lock);
+
+    if (connected) {
+        metric_add(METRIC_BROKER_CONNECTS, 1);
+        LOG_INFO("broker.connected", F_STR("host", broker->config.host), F_INT("port", broker->config.port));
+    } else if (is_news) {
+        LOG_WARNING("broker.lost", F_STR("host", broker->config.host), F_INT("port", broker->config.port),
+                    F_STR("reason", reason));
+    }
+    if (changed && broker->config.connection_changed != NULL)
+        broker->config.connection_changed(broker->config.context, connected);
+}
+
+/* Reads until the connection is lost or not wanted any more, and says why. */
+static void run_connection(struct broker *broker, struct tc_fault *fault)
+{
+    enum tc_error error = receiver_run(broker->receiver, fault);
+    if (error != TC_OK)
+        return;
+    (void)tc_fault_set(fault, TC_UNAVAILABLE, "reconnecting");
+    if (!sender_is_connected(broker->sender))
+        sender_describe(broker->sender, fault->text, sizeof fault->text);
+}
+
+static void disconnect_both(struct broker *broker)
+{
+    (void)pthread_mutex_lock(&broker->lock);
+    int wait_ms = broker->stopping ? broker->close_wait_ms : 0;
+    (void)pthread_mutex_unlock(&broker->lock);
+    receiver_disconnect(broker->receiver);
+    sender_disconnect(broker->sender, wait_ms);
+}
+
+/* Between half of `pause_ms` and all of it, so that many orchestrators do not come back at once. */
+static void pause_for(struct broker *broker, int pause_ms)
+{
+    unsigned random = (unsigned)clock_now_ms() * 2654435761u ^ (unsigned)getpid();
+    int wait_ms = pause_ms / 2 + (int)(random % ((unsigned)pause_ms / 2));
+    struct pollfd interrupted = {.fd = broker->interrupt_fd, .events = POLLIN};
+    (void)poll(&interrupted, 1, wait_ms);
+}
+
+static void clear_interrupt(struct broker *broker)
+{
+    uint64_t count;
+    ssize_t got = read(broker->interrupt_fd, &count, sizeof count);
+    (void)got; /* fails only when there was none */
+}
+
+static void *run_broker(void *argument)
+{
+    struct broker *broker = argument;
+    int pause_ms = FIRST_PAUSE_MS;
+    while (!is_stopping(broker)) {
+        struct tc_fault fault = {.code = TC_OK};
+        clear_interrupt(broker);
+        if (connect_both(broker, &fault) == TC_OK) {
+            pause_ms = FIRST_PAUSE_MS;
+            change(broker, true, "");
+            run_connection(broker, &fault);
+        }
+        if (!is_stopping(broker))
+            change(broker, false, fault.text);
+        disconnect_both(broker);
+        clear_interrupt(broker);
+        if (is_stopping(broker))
+            break;
+        pause_for(broker, pause_ms);
+        pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
+    }
+    return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+static char *copy_text(const char *text)
+{
+    char *copy = text == NULL ? NULL : strdup(text);
+    TC_CHECK(text == NULL || copy != NULL);
+    return copy;
+}
+
+static void copy_config(struct broker_config *copy, const struct broker_config *config)
+{
+    *copy = *config;
+    copy->host = copy_text(config->host);
+    copy->client_id = copy_text(config->client_id);
+    copy->user = copy_text(config->user);
+    copy->password = copy_text(config->password);
+    copy->ca_file = copy_text(config->ca_file);
+    copy->certificate_file = copy_text(config->certificate_file);
+    copy->key_file = copy_text(config->key_file);
+    copy->topic_root = copy_text(config->topic_root);
+    copy->share_name = copy_text(config->share_name);
+    struct broker_subscription *subscriptions = calloc(config->subscription_count + 1, sizeof *subscriptions);
+    TC_CHECK(subscriptions != NULL);
+    if (config->subscription_count > 0)
+        memcpy(subscriptions, config->subscriptions, config->subscription_count * sizeof *subscriptions);
+    copy->subscriptions = subscriptions;
+}
+
+static void free_config(struct broker_config *config)
+{
+    const char *const texts[] = {config->host,     config->client_id,  config->user,
+                                 config->password, config->ca_file,    config->certificate_file,
+                                 config->key_file, config->topic_root, config->share_name};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free((void *)(uintptr_t)texts[i]);
+    free((void *)(uintptr_t)config->subscriptions);
+}
+
+static void free_broker(struct broker *broker)
+{
+    receiver_free(broker->receiver);
+    sender_free(broker->sender);
+    (void)close(broker->interrupt_fd);
+    (void)pthread_mutex_destroy(&broker->lock);
+    free_config(&broker->config);
+    free(broker);
+}
+
+enum tc_error broker_open(const struct broker_config *config, struct broker **broker, struct tc_fault *fault)
+{
+    TC_CHECK(config->in_flight_limit > 0 && config->received != NULL);
+    struct broker *made = calloc(1, sizeof *made);
+    TC_CHECK(made != NULL);
+    copy_config(&made->config, config);
+    made->interrupt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    TC_CHECK(made->interrupt_fd >= 0);
+    TC_CHECK(pthread_mutex_init(&made->lock, NULL) == 0);
+    (void)snprintf(made->reason, sizeof made->reason, "connecting");
+    made->sender = sender_open(&made->config, on_sender_lost, made);
+    made->receiver = receiver_open(&made->config, made->interrupt_fd);
+    enum tc_error error = thread_start(&made->thread, "broker", run_broker, made, fault);
+    if (error != TC_OK) {
+        free_broker(made);
+        return error;
+    }
+    *broker = made;
+    return TC_OK;
+}
+
+void broker_close(struct broker *broker, int wait_ms)
+{
+    if (broker == NULL)
+        return;
+    (void)pthread_mutex_lock(&broker->lock);
+    broker->stopping = true;
+    broker->close_wait_ms = wait_ms;
+    (void)pthread_mutex_unlock(&broker->lock);
+    sender_interrupt(broker->sender);
+    interrupt(broker);
+    (void)pthread_join(broker->thread, NULL);
+    free_broker(broker);
+}
+
+void broker_reconnect(struct broker *broker)
+{
+    interrupt(broker);
+}
+
+bool broker_is_connected(struct broker *broker)
+{
+    (void)pthread_mutex_lock(&broker->lock);
+    bool connected = broker->connected;
+    (void)pthread_mutex_unlock(&broker->lock);
+    return connected && sender_is_connected(broker->sender);
+}
+
+void broker_describe(struct broker *broker, char *text, size_t size)
+{
+    bool connected = broker_is_connected(broker);
+    (void)pthread_mutex_lock(&broker->lock);
+    (void)snprintf(text, size, "%s", connected ? "" : broker->reason[0] == '\0' ? "connection lost" : broker->reason);
+    (void)pthread_mutex_unlock(&broker->lock);
+}
+
+/* ---- publishing ---- */
+
+enum tc_error broker_publish(struct broker *broker, const struct topic *topic, const void *payload, size_t length,
+                             int qos, bool retained, struct broker_batch *batch)
+{
+    char name[TOPIC_SIZE];
+    topic_format(broker->config.topic_root, topic, name);
+    struct outgoing message = {.topic = name, .payload = payload, .length = length, .qos = qos, .retained = retained};
+    return sender_publish(broker->sender, &message, batch);
+}
+
+enum tc_error broker_respond(struct broker *broker, const char *response_topic, const void *correlation,
+                             size_t correlation_length, const void *payload, size_t length)
+{
+    struct outgoing message = {.topic = response_topic,
+                               .payload = payload,
+                               .length = length,
+                               .qos = 1,
+                               .correlation = correlation,
+                               .correlation_length = correlation_length};
+    return sender_publish(broker->sender, &message, NULL);
+}
+
+enum tc_error broker_batch_wait(struct broker *broker, struct broker_batch *batch, int wait_ms)
+{
+    return sender_batch_wait(broker->sender, batch, wait_ms);
+}

@@ -1,0 +1,472 @@
+#include "orchestrator/broker/sender.h"
+
+#include "base/condition.h"
+#include "base/log.h"
+
+#include <MQTTAsync.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* Messages in paho's own queue, before they are written. For each QoS 1 message paho searches that queue from
+     * end to end, so it must not be long; and it must be long enough to keep paho's thread busy. */
+    BUFFERED_MAX = 500,
+    BUFFER_FULL_WAIT_MS = 1,
+    MESSAGE_ID_MAX = 65535,
+    MS_PER_SECOND = 1000,
+    REASON_SIZE = 256,
+};
+
+enum sender_state { DOWN, CONNECTING, FAILED, UP };
+
+/* One QoS 1 message under way. */
+struct slot {
+    struct sender *sender;
+    struct broker_batch *batch; /* NULL: nobody waits for it */
+    struct slot *next;          /* in the list of free ones */
+};
+
+struct sender {
+    const struct broker_config *config;
+    void (*lost)(void *context);
+    void *context;
+    char *uri;
+    char *client_id;
+
+    pthread_mutex_t lock;   /* never held while paho is called: paho calls back with a lock of its own held */
+    pthread_cond_t changed; /* of state, calls and under_way */
+    pthread_cond_t room;
+    pthread_cond_t settled;
+    MQTTAsync handle;
+    enum sender_state state;
+    enum tc_error error;
+    char reason[REASON_SIZE];
+    bool interrupted;
+    int calls; /* threads that are inside paho with `handle` */
+    struct slot *slots;
+    struct slot *free;
+    int slot_count;
+    int limit; /* what the broker takes of slot_count */
+    int under_way;
+};
+
+static void free_all_slots(struct sender *sender)
+{
+    sender->free = NULL;
+    for (int i = 0; i < sender->slot_count; i++) {
+        sender->slots[i] = (struct slot){sender, NULL, sender->free};
+        sender->free = &sender->slots[i];
+    }
+    sender->under_way = 0;
+}
+
+static char *make_uri(const struct broker_config *config)
+{
+    const char *scheme = config->ca_file == NULL ? "tcp" : "ssl";
+    bool is_ipv6 = strchr(config->host, ':') != NULL;
+    char *uri = NULL;
+    TC_CHECK(asprintf(&uri, "%s://%s%s%s:%d", scheme, is_ipv6 ? "[" : "", config->host, is_ipv6 ? "]" : "",
+                      config->port) > 0);
+    return uri;
+}
+
+struct sender *sender_open(const struct broker_config *config, void (*lost)(void *context), void *context)
+{
+    struct sender *sender = calloc(1, sizeof *sender);
+    TC_CHECK(sender != NULL);
+    sender->config = config;
+    sender->lost = lost;
+    sender->context = context;
+    sender->uri = make_uri(config);
+    TC_CHECK(asprintf(&sender->client_id, "%s-out", config->client_id) > 0);
+    sender->slot_count = config->in_flight_limit;
+    sender->slots = calloc((size_t)sender->slot_count, sizeof *sender->slots);
+    TC_CHECK(sender->slots != NULL);
+    free_all_slots(sender);
+    TC_CHECK(pthread_mutex_init(&sender->lock, NULL) == 0);
+    condition_open(&sender->changed);
+    condition_open(&sender->room);
+    condition_open(&sender->settled);
+    return sender;
+}
+
+void sender_free(struct sender *sender)
+{
+    if (sender == NULL)
+        return;
+    (void)pthread_cond_destroy(&sender->settled);
+    (void)pthread_cond_destroy(&sender->room);
+    (void)pthread_cond_destroy(&sender->changed);
+    (void)pthread_mutex_destroy(&sender->lock);
+    free(sender->slots);
+    free(sender->client_id);
+    free(sender->uri);
+    free(sender);
+}
+
+/* ---- what is under way; all with the lock held ---- */
+
+static void settle(struct slot *slot, bool accepted)
+{
+    struct broker_batch *batch = slot->batch;
+    slot->batch = NULL;
+    if (batch == NULL)
+        return;
+    batch->failed += !accepted;
+    if (--batch->under_way == 0)
+        (void)pthread_cond_broadcast(&slot->sender->settled);
+}
+
+static void settle_all(struct sender *sender)
+{
+    for (int i = 0; i < sender->slot_count; i++)
+        settle(&sender->slots[i], false);
+}
+
+static void release(struct slot *slot)
+{
+    struct sender *sender = slot->sender;
+    slot->next = sender->free;
+    sender->free = slot;
+    sender->under_way--;
+    (void)pthread_cond_signal(&sender->room);
+    if (sender->under_way == 0)
+        (void)pthread_cond_broadcast(&sender->changed);
+}
+
+/* ---- paho's callbacks: on its threads, with its own lock held ---- */
+
+static void finish(struct slot *slot, bool accepted)
+{
+    struct sender *sender = slot->sender;
+    (void)pthread_mutex_lock(&sender->lock);
+    settle(slot, accepted);
+    release(slot);
+    (void)pthread_mutex_unlock(&sender->lock);
+}
+
+static void on_published(void *context, MQTTAsync_successData5 *response)
+{
+    (void)response;
+    finish(context, true);
+}
+
+static void on_publish_refused(void *context, MQTTAsync_failureData5 *response)
+{
+    if (response->code != MQTTASYNC_OPERATION_INCOMPLETE)
+        LOG_WARNING("broker.publish_refused", F_STR("reason", MQTTReasonCode_toString(response->reasonCode)));
+    finish(context, false);
+}
+
+static void on_connected(void *context, MQTTAsync_successData5 *response)
+{
+    struct sender *sender = context;
+    int most = sender->slot_count < MESSAGE_ID_MAX ? sender->slot_count : MESSAGE_ID_MAX;
+    if (MQTTProperties_hasProperty(&response->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM) != 0) {
+        int allowed = (int)MQTTProperties_getNumericValue(&response->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
+        most = allowed > 0 && allowed < most ? allowed : most;
+    }
+    (void)pthread_mutex_lock(&sender->lock);
+    if (sender->state == CONNECTING) {
+        sender->limit = most;
+        sender->state = UP;
+        (void)pthread_cond_broadcast(&sender->changed);
+    }
+    (void)pthread_mutex_unlock(&sender->lock);
+}
+
+/* Only the first reason of a connection's end is kept. */
+static void go_down(struct sender *sender, enum tc_error error, const char *reason)
+{
+    (void)pthread_mutex_lock(&sender->lock);
+    bool was_up = sender->state == UP;
+    if (was_up || sender->state == CONNECTING) {
+        sender->state = was_up ? DOWN : FAILED;
+        sender->error = error;
+        (void)snprintf(sender->reason, sizeof sender->reason, "%s", reason);
+        settle_all(sender);
+        (void)pthread_cond_broadcast(&sender->changed);
+        (void)pthread_cond_broadcast(&sender->room);
+    }
+    (void)pthread_mutex_unlock(&sender->lock);
+    if (was_up)
+        sender->lost(sender->context);
+}
+
+static void on_connect_failed(void *context, MQTTAsync_failureData5 *response)
+{
+    bool refused = response->reasonCode != MQTTREASONCODE_SUCCESS;
+    bool denied = response->reasonCode == MQTTREASONCODE_NOT_AUTHORIZED ||
+                  response->reasonCode == MQTTREASONCODE_BAD_USER_NAME_OR_PASSWORD;
+    const char *reason = refused                     ? MQTTReasonCode_toString(response->reasonCode)
+                         : response->message != NULL ? response->message
+                                                     : MQTTAsync_strerror(response->code);
+    go_down(context, denied ? TC_DENIED : TC_UNAVAILABLE, reason == NULL ? "refused" : reason);
+}
+
+static void on_connection_lost(void *context, char *cause)
+{
+    go_down(context, TC_UNAVAILABLE, cause == NULL ? "connection closed" : cause);
+}
+
+static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
+{
+    (void)properties;
+    const char *text = MQTTReasonCode_toString(reason);
+    go_down(context, TC_UNAVAILABLE, text == NULL ? "disconnected by the broker" : text);
+}
+
+/* paho wants one; this connection subscribes to nothing. */
+static int on_message(void *context, char *topic, int topic_length, MQTTAsync_message *message)
+{
+    (void)context, (void)topic_length;
+    MQTTAsync_freeMessage(&message);
+    MQTTAsync_free(topic);
+    return 1;
+}
+
+/* ---- connecting ---- */
+
+static int start_connecting(struct sender *sender, int timeout_ms)
+{
+    const struct broker_config *config = sender->config;
+    MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer5;
+    create.maxBufferedMessages = BUFFERED_MAX;
+    int rc = MQTTAsync_createWithOptions(&sender->handle, sender->uri, sender->client_id, MQTTCLIENT_PERSISTENCE_NONE,
+                                         NULL, &create);
+    if (rc != MQTTASYNC_SUCCESS)
+        return rc;
+    rc = MQTTAsync_setCallbacks(sender->handle, sender, on_connection_lost, on_message, NULL);
+    if (rc == MQTTASYNC_SUCCESS)
+        rc = MQTTAsync_setDisconnected(sender->handle, sender, on_disconnected);
+    if (rc != MQTTASYNC_SUCCESS)
+        return rc;
+
+    MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
+    tls.trustStore = config->ca_file;
+    tls.keyStore = config->certificate_file;
+    tls.privateKey = config->key_file;
+    tls.sslVersion = MQTT_SSL_VERSION_TLS_1_2;
+    tls.verify = 1;
+    MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer5;
+    connect.keepAliveInterval = config->keep_alive_s;
+    connect.maxInflight = sender->slot_count;
+    connect.username = config->user;
+    connect.password = config->password;
+    connect.connectTimeout = timeout_ms / MS_PER_SECOND;
+    connect.ssl = config->ca_file == NULL ? NULL : &tls;
+    connect.onSuccess5 = on_connected;
+    connect.onFailure5 = on_connect_failed;
+    connect.context = sender;
+    return MQTTAsync_connect(sender->handle, &connect);
+}
+
+enum tc_error sender_connect(struct sender *sender, int timeout_ms, struct tc_fault *fault)
+{
+    (void)pthread_mutex_lock(&sender->lock);
+    sender->state = CONNECTING;
+    (void)pthread_mutex_unlock(&sender->lock);
+    int rc = start_connecting(sender, timeout_ms);
+    if (rc != MQTTASYNC_SUCCESS)
+        return tc_fault_set(fault, TC_UNAVAILABLE, "%s", MQTTAsync_strerror(rc));
+
+    enum tc_error error = TC_OK;
+    int64_t deadline_ms = condition_deadline(timeout_ms);
+    (void)pthread_mutex_lock(&sender->lock);
+    while (sender->state == CONNECTING && !sender->interrupted && error == TC_OK) {
+        if (!condition_wait(&sender->changed, &sender->lock, deadline_ms))
+            error = tc_fault_set(fault, TC_TIMEOUT, "no answer to CONNECT");
+    }
+    if (error == TC_OK && sender->state != UP)
+        error = tc_fault_set(fault, sender->interrupted ? TC_UNAVAILABLE : sender->error, "%s",
+                             sender->interrupted ? "interrupted" : sender->reason);
+    (void)pthread_mutex_unlock(&sender->lock);
+    return error;
+}
+
+void sender_interrupt(struct sender *sender)
+{
+    (void)pthread_mutex_lock(&sender->lock);
+    sender->interrupted = true;
+    (void)pthread_cond_broadcast(&sender->changed);
+    (void)pthread_mutex_unlock(&sender->lock);
+}
+
+static void on_goodbye_sent(void *context, MQTTAsync_successData5 *response)
+{
+    (void)response;
+    struct sender *sender = context;
+    (void)pthread_mutex_lock(&sender->lock);
+    sender->state = FAILED;
+    (void)pthread_cond_broadcast(&sender->changed);
+    (void)pthread_mutex_unlock(&sender->lock);
+}
+
+static void on_goodbye_failed(void *context, MQTTAsync_failureData5 *response)
+{
+    (void)response;
+    on_goodbye_sent(context, NULL);
+}
+
+/* DISCONNECT queues behind the QoS 0 messages that are not written yet. Called and left with the lock held. */
+static void say_goodbye(struct sender *sender, int64_t deadline_ms)
+{
+    MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
+    options.onSuccess5 = on_goodbye_sent;
+    options.onFailure5 = on_goodbye_failed;
+    options.context = sender;
+    (void)pthread_mutex_unlock(&sender->lock);
+    int rc = MQTTAsync_disconnect(sender->handle, &options);
+    (void)pthread_mutex_lock(&sender->lock);
+    while (rc == MQTTASYNC_SUCCESS && sender->state != FAILED) {
+        if (!condition_wait(&sender->changed, &sender->lock, deadline_ms))
+            break;
+    }
+}
+
+void sender_disconnect(struct sender *sender, int wait_ms)
+{
+    int64_t deadline_ms = condition_deadline(wait_ms);
+    (void)pthread_mutex_lock(&sender->lock);
+    while (sender->state == UP && sender->under_way > 0) {
+        if (!condition_wait(&sender->changed, &sender->lock, deadline_ms))
+            break;
+    }
+    bool says_goodbye = sender->state == UP && wait_ms > 0;
+    sender->state = DOWN;
+    (void)pthread_cond_broadcast(&sender->room);
+    while (sender->calls > 0)
+        (void)condition_wait(&sender->changed, &sender->lock, CONDITION_FOREVER);
+    if (says_goodbye)
+        say_goodbye(sender, deadline_ms);
+    sender->state = DOWN;
+    settle_all(sender);
+    (void)pthread_mutex_unlock(&sender->lock);
+
+    MQTTAsync_destroy(&sender->handle);
+
+    (void)pthread_mutex_lock(&sender->lock);
+    free_all_slots(sender);
+    (void)pthread_mutex_unlock(&sender->lock);
+}
+
+bool sender_is_connected(struct sender *sender)
+{
+    (void)pthread_mutex_lock(&sender->lock);
+    bool connected = sender->state == UP;
+    (void)pthread_mutex_unlock(&sender->lock);
+    return connected;
+}
+
+void sender_describe(struct sender *sender, char *text, size_t size)
+{
+    (void)pthread_mutex_lock(&sender->lock);
+    (void)snprintf(text, size, "%s", sender->reason);
+    (void)pthread_mutex_unlock(&sender->lock);
+}
+
+/* ---- publishing ---- */
+
+/* Enters paho with a slot for a QoS 1 message. False when there is no connection. */
+static bool enter(struct sender *sender, const struct outgoing *message, struct broker_batch *batch, struct slot **slot)
+{
+    *slot = NULL;
+    (void)pthread_mutex_lock(&sender->lock);
+    while (message->qos > 0 && sender->state == UP && sender->under_way >= sender->limit)
+        (void)condition_wait(&sender->room, &sender->lock, CONDITION_FOREVER);
+    bool connected = sender->state == UP;
+    if (connected && message->qos > 0) {
+        *slot = sender->free;
+        sender->free = (*slot)->next;
+        (*slot)->batch = batch;
+        sender->under_way++;
+        if (batch != NULL)
+            batch->under_way++;
+    }
+    sender->calls += connected;
+    (void)pthread_mutex_unlock(&sender->lock);
+    return connected;
+}
+
+static void leave(struct sender *sender, struct slot *slot, bool sent)
+{
+    (void)pthread_mutex_lock(&sender->lock);
+    if (!sent && slot != NULL) {
+        struct broker_batch *batch = slot->batch;
+        slot->batch = NULL;
+        if (batch != NULL)
+            batch->under_way--;
+        release(slot);
+    }
+    if (--sender->calls == 0)
+        (void)pthread_cond_broadcast(&sender->changed);
+    (void)pthread_mutex_unlock(&sender->lock);
+}
+
+/* False when the connection was lost instead. */
+static bool wait_for_buffer(struct sender *sender)
+{
+    (void)pthread_mutex_lock(&sender->lock);
+    (void)condition_wait(&sender->room, &sender->lock, condition_deadline(BUFFER_FULL_WAIT_MS));
+    bool connected = sender->state == UP;
+    (void)pthread_mutex_unlock(&sender->lock);
+    return connected;
+}
+
+static int hand_over(struct sender *sender, const struct outgoing *message, struct slot *slot)
+{
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    if (slot != NULL) {
+        options.onSuccess5 = on_published;
+        options.onFailure5 = on_publish_refused;
+        options.context = slot;
+    }
+    if (message->correlation != NULL) {
+        MQTTProperty property = {.identifier = MQTTPROPERTY_CODE_CORRELATION_DATA};
+        property.value.data.len = (int)message->correlation_length;
+        property.value.data.data = (char *)(uintptr_t)message->correlation; /* copied, not written to */
+        (void)MQTTProperties_add(&options.properties, &property);
+    }
+    int rc;
+    do {
+        rc = MQTTAsync_send(sender->handle, message->topic, (int)message->length, message->payload, message->qos,
+                            message->retained, &options);
+    } while (rc == MQTTASYNC_MAX_BUFFERED_MESSAGES && wait_for_buffer(sender));
+    MQTTProperties_free(&options.properties);
+    return rc;
+}
+
+enum tc_error sender_publish(struct sender *sender, const struct outgoing *message, struct broker_batch *batch)
+{
+    struct slot *slot;
+    if (!enter(sender, message, batch, &slot))
+        return TC_UNAVAILABLE;
+    int rc = hand_over(sender, message, slot);
+    leave(sender, slot, rc == MQTTASYNC_SUCCESS);
+    switch (rc) {
+    case MQTTASYNC_SUCCESS: return TC_OK;
+    case MQTTASYNC_BAD_UTF8_STRING: return TC_INVALID;
+    default: return TC_UNAVAILABLE;
+    }
+}
+
+enum tc_error sender_batch_wait(struct sender *sender, struct broker_batch *batch, int wait_ms)
+{
+    int64_t deadline_ms = condition_deadline(wait_ms);
+    (void)pthread_mutex_lock(&sender->lock);
+    while (batch->under_way > 0) {
+        if (!condition_wait(&sender->settled, &sender->lock, deadline_ms))
+            break;
+    }
+    enum tc_error error = batch->under_way > 0 ? TC_TIMEOUT : batch->failed > 0 ? TC_UNAVAILABLE : TC_OK;
+    for (int i = 0; batch->under_way > 0 && i < sender->slot_count; i++) {
+        if (sender->slots[i].batch == batch)
+            sender->slots[i].batch = NULL;
+    }
+    *batch = (struct broker_batch){0};
+    (void)pthread_mutex_unlock(&sender->lock);
+    return error;
+}
