@@ -1,0 +1,557 @@
+#include "base/file.h"
+#include "config/plan.h"
+#include "config/plan_language.h"
+#include "document_check.h"
+#include "topics/token.h"
+#include "topics/topic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+/* A plan that is right but for what a test puts in it. */
+#define HEAD "apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: x}\n"
+#define SPEC(text) HEAD "spec:\n  action: run\n  " text "\n"
+#define INSTALL(text) HEAD "spec:\n  action: install\n  " text "\n"
+#define SHA256 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+static enum tc_error parse(const char *text, struct plan **plan, struct document_faults *faults)
+{
+    return plan_parse(text, strlen(text), plan, faults);
+}
+
+static struct plan *parse_good(const char *text)
+{
+    struct plan *plan;
+    struct document_faults faults = {0};
+    enum tc_error error = parse(text, &plan, &faults);
+    if (error != TC_OK) {
+        struct buffer all = {0};
+        document_faults_print(&faults, "plan", &all);
+        print_error("%s\n%s", text, buffer_text(&all));
+        buffer_free(&all);
+    }
+    document_faults_free(&faults);
+    assert_int_equal(error, TC_OK);
+    return plan;
+}
+
+/* ---- what is refused ------------------------------------------------------------------------ */
+
+struct bad_plan {
+    const char *text, *path, *detail;
+};
+
+static const struct bad_plan bad_plans[] = {
+    /* the whole */
+    {"^just a text\n", "", "a map of keys"},
+    {"^[1]\n", "", "a map of keys"},
+    {"^kind: Rollout\nmetadata: {name: x}\nspec: {action: run}\n", "apiVersion", "missing"},
+    {"apiVersion: ^tellercast/v2\nkind: Rollout\nmetadata: {name: x}\nspec: {action: run}\n", "apiVersion",
+     "allowed: tellercast/v1"},
+    {"apiVersion: tellercast/v1\nkind: ^Fleet\nmetadata: {name: x}\nspec: {action: run}\n", "kind", "allowed: Rollout"},
+    {"^apiVersion: tellercast/v1\nkind: Rollout\nspec: {action: run}\n", "metadata", "missing"},
+    {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: ^x\nspec: {action: run}\n", "metadata", "a map"},
+    {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: x}\nspec:^\n", "spec", "found nothing"},
+    {SPEC("^selektor: {}"), "spec.selektor", "did you mean selector?"},
+    {SPEC("^labels: {}"), "spec.labels", "there is no such key"},
+    {SPEC("^action: run"), "spec.action", "already"},
+    {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: x}\n^Spec: {}\nspec: {action: run}\n", "Spec",
+     "did you mean spec?"},
+
+    /* metadata */
+    {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: ^a b}\nspec: {action: run}\n", "metadata.name",
+     "found \"a b\""},
+    {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: ^{change: C1}\nspec: {action: run}\n", "metadata.name",
+     "missing"},
+    {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: x, change: ^[C1]}\nspec: {action: run}\n",
+     "metadata.change", "found a list"},
+    {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: x, description: ^\"\\e\"}\nspec: {action: run}\n",
+     "metadata.description", "without control characters"},
+
+    /* action, artifact, parameters */
+    {HEAD "spec: {action: ^upgrade}\n", "spec.action", "one of install|rollback|configure|collect|run"},
+    {HEAD "spec: ^{parameters: {}}\n", "spec.action", "missing"},
+    {HEAD "spec: ^{action: install}\n", "spec.artifact", "needs an artifact"},
+    {HEAD "spec: ^{action: configure}\n", "spec.parameters", "needs parameters"},
+    {SPEC("artifact: ^{name: a, version: 1}"), "spec.artifact", "takes no artifact"},
+    {INSTALL("artifact: ^[a]"), "spec.artifact", "a map"},
+    {INSTALL("artifact: {name: ^a/b, version: 1}"), "spec.artifact.name", "a name"},
+    {INSTALL("artifact: {name: a, version: ^1 2}"), "spec.artifact.version", "a name"},
+    {INSTALL("artifact: ^{name: a}"), "spec.artifact.version", "missing"},
+    {INSTALL("artifact: {name: a, version: 1, url: ^ftp://a/b, sha256: " SHA256 ", size: 1}"), "spec.artifact.url",
+     "http:// or https://"},
+    {INSTALL("artifact: {name: a, version: 1, url: http://a/b, sha256: ^abc, size: 1}"), "spec.artifact.sha256",
+     "64 hexadecimal digits"},
+    {INSTALL("artifact: {name: a, version: 1, url: http://a/b, sha256: " SHA256 ", size: ^412MB}"),
+     "spec.artifact.size", "412MiB"},
+    {INSTALL("artifact: {name: a, version: 1, url: http://a/b, sha256: " SHA256 ", size: ^0}"), "spec.artifact.size",
+     "1 to 1TiB"},
+    {INSTALL("artifact: ^{name: a, version: 1, url: http://a/b, sha256: " SHA256 "}"), "spec.artifact.size",
+     "together, or none"},
+    {INSTALL("artifact: ^{name: a, version: 1, size: 1, sha256: " SHA256 "}"), "spec.artifact.url",
+     "together, or none"},
+    {INSTALL("artifact: {name: a, version: 1, fromVersions: ^1.0}"), "spec.artifact.fromVersions", "a list"},
+    {INSTALL("artifact: {name: a, version: 1, fromVersions: [1.0, ^1 0]}"), "spec.artifact.fromVersions[1]", "a name"},
+    {INSTALL("artifact: {name: a, version: 1, fromVersions: [1.0, ^1.0]}"), "spec.artifact.fromVersions[1]",
+     "already, as number 1"},
+    {SPEC("parameters: ^[1]"), "spec.parameters", "a map"},
+    {SPEC("parameters: {a: ^010}"), "spec.parameters.a", "JSON number"},
+    {SPEC("parameters: {a: [0, ^0x1F]}"), "spec.parameters.a[1]", "JSON number"},
+    {SPEC("parameters: {a: ^1_000}"), "spec.parameters.a", "JSON number"},
+    {SPEC("parameters: {a: ^.5}"), "spec.parameters.a", "JSON number"},
+    {SPEC("parameters: {a: ^yes}"), "spec.parameters.a", "text in quotes"},
+    {SPEC("parameters: {a: ^True}"), "spec.parameters.a", "text in quotes"},
+    {SPEC("parameters: {a: ^.nan}"), "spec.parameters.a", "text in quotes"},
+    {SPEC("parameters: {a: ^0o17}"), "spec.parameters.a", "text in quotes"},
+    {SPEC("parameters: {a: ^~}"), "spec.parameters.a", "null, or a text in quotes"},
+    {SPEC("parameters: {a: ^1.2345678901234567}"), "spec.parameters.a", "at most 15 digits"},
+    {SPEC("parameters: {a: ^1e999}"), "spec.parameters.a", "at most 15 digits"},
+
+    /* selector */
+    {SPEC("selector: ^all"), "spec.selector", "a map"},
+    {SPEC("selector: {branches: ^B1}"), "spec.selector.branches", "a list"},
+    {SPEC("selector: {branches: [B1, ^B 2]}"), "spec.selector.branches[1]", "an ID"},
+    {SPEC("selector: {branches: [B1, B2, ^B1]}"), "spec.selector.branches[2]", "already, as number 1"},
+    {SPEC("selector: {devices: ^A1}"), "spec.selector.devices", "a list"},
+    {SPEC("selector: {devices: [^A/1]}"), "spec.selector.devices[0]", "an ID"},
+    {SPEC("selector: {matchLabels: ^[a]}"), "spec.selector.matchLabels", "a map"},
+    {SPEC("selector: {matchLabels: {^\"a b\": c}}"), "spec.selector.matchLabels.a b", "the key is no name"},
+    {SPEC("selector: {matchLabels: {a: ^{}}}"), "spec.selector.matchLabels.a", "found a map"},
+    {SPEC("selector: {matchExpressions: ^{}}"), "spec.selector.matchExpressions", "a list"},
+    {SPEC("selector: {matchExpressions: [{key: ^'', operator: Exists}]}"), "spec.selector.matchExpressions[0].key",
+     "a name"},
+    {SPEC("selector: {matchExpressions: [{key: a, operator: ^Equals}]}"), "spec.selector.matchExpressions[0].operator",
+     "In|NotIn"},
+    {SPEC("selector: {matchExpressions: [^{key: a, operator: In}]}"), "spec.selector.matchExpressions[0].values",
+     "at least one"},
+    {SPEC("selector: {matchExpressions: [{key: a, operator: Exists, values: ^[b]}]}"),
+     "spec.selector.matchExpressions[0].values", "takes no values"},
+    {SPEC("selector: {matchExpressions: [{key: a, operator: In, values: [^[b]]}]}"),
+     "spec.selector.matchExpressions[0].values[0]", "found a list"},
+
+    /* schedule */
+    {SPEC("schedule: ^now"), "spec.schedule", "a map"},
+    {SPEC("schedule: {startAt: ^2026-12-01}"), "spec.schedule.startAt", "a time with its offset"},
+    {SPEC("schedule: {startAt: ^2026-02-30T00:00:00Z}"), "spec.schedule.startAt", "a time"},
+    {SPEC("schedule: {endAt: ^tomorrow}"), "spec.schedule.endAt", "a time"},
+    {SPEC("schedule: {startAt: 2026-12-01T00:00:00Z, endAt: ^2026-12-01T01:00:00+01:00}"), "spec.schedule.endAt",
+     "after startAt"},
+    {SPEC("schedule: {timeZone: ^+02:00}"), "spec.schedule.timeZone", "device, or an IANA time zone"},
+    {SPEC("schedule: {endBehavior: ^drop}"), "spec.schedule.endBehavior", "stop|cancel"},
+    {SPEC("schedule: {windows: ^{}}"), "spec.schedule.windows", "a list"},
+    {SPEC("schedule: {windows: [{days: ^[], start: '01:00', duration: 3h}]}"), "spec.schedule.windows[0].days",
+     "1 to 7 members"},
+    {SPEC("schedule: {windows: [{days: [tue, ^Wed], start: '01:00', duration: 3h}]}"),
+     "spec.schedule.windows[0].days[1]", "mon, tue"},
+    {SPEC("schedule: {windows: [{days: [tue, ^tue], start: '01:00', duration: 3h}]}"),
+     "spec.schedule.windows[0].days[1]", "already"},
+    {SPEC("schedule: {windows: [{start: ^1:00, duration: 3h}]}"), "spec.schedule.windows[0].start", "time of the day"},
+    {SPEC("schedule: {windows: [{start: ^'24:00', duration: 3h}]}"), "spec.schedule.windows[0].start",
+     "time of the day"},
+    {SPEC("schedule: {windows: [{start: '01:00', duration: ^3}]}"), "spec.schedule.windows[0].duration", "1m to 1d"},
+    {SPEC("schedule: {windows: [{start: '01:00', duration: ^25h}]}"), "spec.schedule.windows[0].duration", "1m to 1d"},
+    {SPEC("schedule: {windows: [^{start: '01:00'}]}"), "spec.schedule.windows[0].duration", "missing"},
+    {SPEC("schedule: {windows: [{start: '01:00', duration: ^1h}]}"), "spec.schedule.windows[0].duration",
+     "longer than execution.installTimeout, 1h"},
+    {SPEC("schedule: {blackouts: ^[1, 2"), "", "not YAML"},
+    {SPEC("schedule: {blackouts: ^soon}"), "spec.schedule.blackouts", "a list"},
+    {SPEC("schedule: {blackouts: [{from: ^2026-13-01, to: 2026-12-10}]}"), "spec.schedule.blackouts[0].from", "a date"},
+    {SPEC("schedule: {blackouts: [{from: 2026-12-08, to: ^12-10}]}"), "spec.schedule.blackouts[0].to", "a date"},
+    {SPEC("schedule: {blackouts: [{from: 2026-12-08, to: ^2026-12-08}]}"), "spec.schedule.blackouts[0].to",
+     "later than from"},
+    {SPEC("schedule: {blackouts: [{from: 2026-12-08T12:00:00Z, to: ^2026-12-07}]}"), "spec.schedule.blackouts[0].to",
+     "later than from"},
+    {SPEC("schedule: {blackouts: [{from: 2026-12-08, to: 2026-12-10, reason: ^[x]}]}"),
+     "spec.schedule.blackouts[0].reason", "a text"},
+
+    /* rate and budget */
+    {SPEC("rate: ^60"), "spec.rate", "a map"},
+    {SPEC("rate: {perMinute: ^0}"), "spec.rate.perMinute", "1 to 1000000"},
+    {SPEC("rate: {perMinute: ^1e3}"), "spec.rate.perMinute", "an integer"},
+    {SPEC("rate: {perMinute: ^'60'}"), "spec.rate.perMinute", "an integer"},
+    {SPEC("disruptionBudget: ^1"), "spec.disruptionBudget", "a map"},
+    {SPEC("disruptionBudget: ^{per: branch}"), "spec.disruptionBudget.maxUnavailable", "missing"},
+    {SPEC("disruptionBudget: {per: ^region, maxUnavailable: 1}"), "spec.disruptionBudget.per", "allowed: branch"},
+    {SPEC("disruptionBudget: {maxUnavailable: ^0}"), "spec.disruptionBudget.maxUnavailable", "1 to"},
+    {SPEC("disruptionBudget: {maxUnavailable: ^''}"), "spec.disruptionBudget.maxUnavailable", "1 to"},
+
+    /* groups */
+    {SPEC("groups: ^{}"), "spec.groups", "a list"},
+    {SPEC("groups: ^[]"), "spec.groups", "1 to 500 members"},
+    {SPEC("groups: [^lab]"), "spec.groups[0]", "a map"},
+    {SPEC("groups: [{name: ^, count: 1}]"), "spec.groups[0].name", "found nothing"},
+    {SPEC("groups: [^{name: a}]"), "spec.groups[0]", "exactly one"},
+    {SPEC("groups: [^{name: a, count: 1, percentage: 2}]"), "spec.groups[0]", "exactly one"},
+    {SPEC("groups: [{name: a, count: 1}, {name: ^a, count: 2}]"), "spec.groups[1].name", "already"},
+    {SPEC("groups: [{name: a, count: ^0}]"), "spec.groups[0].count", "an integer"},
+    {SPEC("groups: [{name: a, devices: ^[]}]"), "spec.groups[0].devices", "1 to"},
+    {SPEC("groups: [{name: a, branches: ^B1}]"), "spec.groups[0].branches", "a list"},
+    {SPEC("groups: [{name: a, branches: [^B*]}]"), "spec.groups[0].branches[0]", "an ID"},
+    {SPEC("groups: [{name: a, percentage: ^0}]"), "spec.groups[0].percentage", "over 0"},
+    {SPEC("groups: [{name: a, percentage: ^101%}]"), "spec.groups[0].percentage", "100"},
+    {SPEC("groups: [{name: a, percentage: 5, success: ^all}]"), "spec.groups[0].success", "a percentage"},
+    {SPEC("groups: [{name: a, percentage: 5.5}, {name: b, percentage: ^5%}]"), "spec.groups[1].percentage",
+     "at least the 5.5"},
+    {SPEC("groups: [{name: a, count: 9}, {name: b, percentage: 5}, {name: c, count: ^8}]"), "spec.groups[2].count",
+     "at least the 9"},
+
+    /* execution */
+    {SPEC("execution: ^fast"), "spec.execution", "a map"},
+    {SPEC("execution: {dispatchTimeout: ^0s}"), "spec.execution.dispatchTimeout", "1s to 30d"},
+    {SPEC("execution: {answerTimeout: ^500ms}"), "spec.execution.answerTimeout", "whole seconds"},
+    {SPEC("execution: {receiveTimeout: ^900}"), "spec.execution.receiveTimeout", "a duration"},
+    {SPEC("execution: {installTimeout: ^1.5h}"), "spec.execution.installTimeout", "a duration"},
+    {SPEC("execution: {retries: ^-1}"), "spec.execution.retries", "0 to 20"},
+    {SPEC("execution: {retryOn: ^failed}"), "spec.execution.retryOn", "a list"},
+    {SPEC("execution: {retryOn: [^rejected]}"), "spec.execution.retryOn[0]", "timed_out|failed"},
+    {SPEC("execution: {backoff: ^31d}"), "spec.execution.backoff", "0s to 30d"},
+    {SPEC("execution: {deferLimit: ^0x10}"), "spec.execution.deferLimit", "an integer"},
+    {SPEC("approvals: {required: ^many}"), "spec.approvals.required", "0 to 10"},
+    {SPEC("approvals: ^1"), "spec.approvals", "a map"},
+};
+
+static void each_wrong_value_is_a_fault_at_its_place(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(bad_plans); i++) {
+        struct marked_text marked = marked_text(bad_plans[i].text);
+        if (strcmp(bad_plans[i].detail, "not YAML") == 0) { /* libyaml sees it at the end */
+            marked.line++;
+            marked.column = 1;
+        }
+        struct document_faults faults = {0};
+        struct plan *plan;
+        enum tc_error error = plan_parse(buffer_text(&marked.text), marked.text.length, &plan, &faults);
+        assert_one_fault(&faults, &marked, bad_plans[i].path, bad_plans[i].detail);
+        assert_int_equal(error, TC_INVALID);
+        assert_null(plan);
+        document_faults_free(&faults);
+        buffer_free(&marked.text);
+    }
+}
+
+/* Keys not acted on: a right value meets the refusal, a wrong one its own fault as well. */
+struct pending_plan {
+    const char *text, *path, *wrong;
+};
+
+static const struct pending_plan pending_plans[] = {
+    {SPEC("^priority: 50"), "spec.priority", SPEC("priority: 101")},
+    {SPEC("^preempt: true"), "spec.preempt", SPEC("preempt: yes")},
+    {SPEC("^supersedes: [x-1]"), "spec.supersedes", SPEC("supersedes: x-1")},
+    {SPEC("schedule: {^calendars: [bank-holidays]}"), "spec.schedule.calendars", SPEC("schedule: {calendars: all}")},
+    {SPEC("schedule: {endBehavior: ^cancel}"), "spec.schedule.endBehavior", NULL},
+    {SPEC("rate: {perMinute: 1, ^growth: 1.5}"), "spec.rate.growth", SPEC("rate: {growth: 0.5}")},
+    {SPEC("rate: {perMinute: 1, ^growAfter: 100}"), "spec.rate.growAfter", SPEC("rate: {growAfter: 0}")},
+    {SPEC("rate: {perMinute: 1, ^maximumPerMinute: 100}"), "spec.rate.maximumPerMinute",
+     SPEC("rate: {maximumPerMinute: x}")},
+    {SPEC("disruptionBudget: {maxUnavailable: ^25%}"), "spec.disruptionBudget.maxUnavailable",
+     SPEC("disruptionBudget: {maxUnavailable: 0%}")},
+    {SPEC("disruptionBudget: {maxUnavailable: 1, ^singleDevice: refuse}"), "spec.disruptionBudget.singleDevice",
+     SPEC("disruptionBudget: {maxUnavailable: 1, singleDevice: 1}")},
+    {SPEC("groups: [{name: a, count: 1, ^soak: 48h}]"), "spec.groups[0].soak",
+     SPEC("groups: [{name: a, count: 1, soak: 48}]")},
+    {SPEC("groups: [{name: a, count: 1}, {name: b, count: 2, ^approval: manual}]"), "spec.groups[1].approval",
+     SPEC("groups: [{name: a, count: 1, approval: me}]")},
+    {SPEC("^abort: [{on: failed, percentage: 2, minimum: 20, then: pause}]"), "spec.abort",
+     SPEC("abort: [{on: failed, percentage: 2, count: 1, then: pause}]")},
+    {SPEC("^abort: [{on: timed_out, count: 50, then: cancel}]"), "spec.abort",
+     SPEC("abort: [{on: bored, count: 50, then: cancel}]")},
+    {SPEC("^rollback: {to: previous, on: [abort]}"), "spec.rollback", SPEC("rollback: {to: previous, on: []}")},
+    {SPEC("approvals: {required: ^1}"), "spec.approvals.required", NULL},
+};
+
+static void each_key_not_acted_on_is_refused_and_checked(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(pending_plans); i++) {
+        struct marked_text marked = marked_text(pending_plans[i].text);
+        struct document_faults faults = {0};
+        struct plan *plan;
+        assert_int_equal(parse(buffer_text(&marked.text), &plan, &faults), TC_INVALID);
+        assert_one_fault(&faults, &marked, pending_plans[i].path, "not acted on by this version; remove it");
+        document_faults_free(&faults);
+        buffer_free(&marked.text);
+        if (pending_plans[i].wrong == NULL)
+            continue;
+        assert_int_equal(parse(pending_plans[i].wrong, &plan, &faults), TC_INVALID);
+        if (faults.total != 2)
+            print_error("%s", pending_plans[i].wrong);
+        assert_int_equal(faults.total, 2);
+        document_faults_free(&faults);
+    }
+}
+
+/* "spec.groups[3].name" and the row's "spec.groups[].name" are one. */
+static bool is_same_key(const char *path, const char *key)
+{
+    while (*path != '\0' && *path == *key) {
+        if (*path == '[')
+            path += strcspn(path, "]") - 1; /* to the bracket that `key` has next */
+        path++;
+        key++;
+    }
+    return *path == '\0' && *key == '\0';
+}
+
+static bool is_tested(const char *key)
+{
+    for (size_t i = 0; i < COUNT_OF(bad_plans); i++) {
+        if (is_same_key(bad_plans[i].path, key))
+            return true;
+    }
+    for (size_t i = 0; i < COUNT_OF(pending_plans); i++) {
+        size_t length = strlen(pending_plans[i].path);
+        if (is_same_key(pending_plans[i].path, key) || strncmp(pending_plans[i].path, key, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void assert_all_tested(const struct schema *schema, const char *above)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct schema_key *key = &schema->keys[i];
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s%s", above, key->name);
+        if (!is_tested(path))
+            print_error("no test has a wrong value for %s\n", path);
+        assert_true(is_tested(path));
+        char below[140];
+        (void)snprintf(below, sizeof below, "%s%s.", path, key->item == NULL ? "" : "[]");
+        if (key->map != NULL)
+            assert_all_tested(key->map, below);
+        else if (key->item != NULL && key->item->map != NULL)
+            assert_all_tested(key->item->map, below);
+    }
+}
+
+static void every_key_of_the_language_has_a_wrong_value_here(void **state)
+{
+    (void)state;
+    assert_all_tested(plan_document_key.map, "");
+}
+
+static void all_faults_are_found_at_once_in_the_order_of_the_source(void **state)
+{
+    (void)state;
+    struct plan *plan;
+    struct document_faults faults = {0};
+    assert_int_equal(parse("apiVersion: v1\nkind: Rollout\nmetadata: {nam: x}\nspec:\n  action: install\n"
+                           "  rate: {perMinute: 0, growth: 2}\n  schedule:\n"
+                           "    startAt: 2026-12-02T00:00:00Z\n    endAt: 2026-12-01T00:00:00Z\n"
+                           "  execution: {retries: 010}\n",
+                           &plan, &faults),
+                     TC_INVALID);
+    struct buffer all = {0};
+    document_faults_print(&faults, "p", &all);
+    assert_string_equal(buffer_text(&all),
+                        "p:1:13: apiVersion: found \"v1\", allowed: tellercast/v1\n"
+                        "p:3:11: metadata.name: it is missing and must be given\n"
+                        "p:3:12: metadata.nam: there is no such key; did you mean name?\n"
+                        "p:5:3: spec.artifact: action install needs an artifact\n"
+                        "p:6:21: spec.rate.perMinute: found \"0\", allowed: an integer, 1 to 1000000\n"
+                        "p:6:24: spec.rate.growth: not acted on by this version; remove it\n"
+                        "p:9:12: spec.schedule.endAt: found 2026-12-01T00:00:00Z, allowed: a time after startAt, "
+                        "which is 2026-12-02T00:00:00Z\n"
+                        "p:10:24: spec.execution.retries: found \"010\", allowed: an integer, 0 to 20\n");
+    buffer_free(&all);
+    document_faults_free(&faults);
+}
+
+static void a_plan_that_is_too_large_is_refused_unread(void **state)
+{
+    (void)state;
+    char *text = calloc(1, PLAN_SIZE_MAX + 2);
+    assert_non_null(text);
+    memset(text, '#', PLAN_SIZE_MAX + 1);
+    struct plan *plan;
+    struct document_faults faults = {0};
+    assert_int_equal(plan_parse(text, PLAN_SIZE_MAX + 1, &plan, &faults), TC_TOO_LARGE);
+    assert_int_equal(faults.total, 1);
+    assert_int_equal(plan_parse(text, PLAN_SIZE_MAX, &plan, &faults), TC_INVALID);
+    document_faults_free(&faults);
+    free(text);
+}
+
+static void parameters_may_have_32_kib_and_groups_be_500(void **state)
+{
+    (void)state;
+    enum { FRAME = 8 }; /* {"a":"…"} */
+    for (int over = 0; over <= 1; over++) {
+        struct buffer text = {0};
+        buffer_put_text(&text, SPEC("groups:"));
+        for (int i = 0; i < 500 + over; i++)
+            buffer_format(&text, "    - {name: g%d, count: %d}\n", i, i + 1);
+        buffer_put_text(&text, "  parameters: {a: ");
+        for (int i = 0; i < 32768 - FRAME + over; i++)
+            buffer_put_text(&text, "x");
+        buffer_put_text(&text, "}\n");
+        struct plan *plan;
+        struct document_faults faults = {0};
+        assert_int_equal(parse(buffer_text(&text), &plan, &faults), over ? TC_INVALID : TC_OK);
+        assert_int_equal(faults.total, 2 * over);
+        plan_free(plan);
+        document_faults_free(&faults);
+        buffer_free(&text);
+    }
+}
+
+/* ---- the canonical form --------------------------------------------------------------------- */
+
+static void a_bare_plan_has_every_default_written_out(void **state)
+{
+    (void)state;
+    struct plan *plan = parse_good(HEAD "spec: {action: run}\n");
+    assert_string_equal(
+        plan->canonical,
+        "{\"apiVersion\":\"tellercast/v1\",\"kind\":\"Rollout\","
+        "\"metadata\":{\"change\":\"\",\"description\":\"\",\"name\":\"x\"},"
+        "\"spec\":{\"action\":\"run\",\"approvals\":{\"required\":0},\"artifact\":null,\"disruptionBudget\":null,"
+        "\"execution\":{\"answerTimeout\":600,\"backoff\":600,\"deferLimit\":10,\"dispatchTimeout\":900,"
+        "\"installTimeout\":3600,\"receiveTimeout\":900,\"retries\":0,\"retryOn\":[\"timed_out\",\"failed\"]},"
+        "\"groups\":[{\"name\":\"all\",\"percentage\":100,\"success\":0}],\"parameters\":null,"
+        "\"rate\":{\"perMinute\":null},"
+        "\"schedule\":{\"blackouts\":[],\"endAt\":null,\"endBehavior\":\"stop\",\"startAt\":null,"
+        "\"timeZone\":\"device\",\"windows\":[]},"
+        "\"selector\":{\"branches\":[],\"devices\":[],\"matchExpressions\":[],\"matchLabels\":{}}}}");
+    assert_string_equal(plan->name, "x");
+    plan_free(plan);
+}
+
+static void each_value_has_one_canonical_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *key, *canonical;
+    } good[] = {
+        {SPEC("rate: {perMinute: 60}"), "rate", "{\"perMinute\":60}"},
+        {SPEC("rate: {}"), "rate", "{\"perMinute\":null}"},
+        {SPEC("disruptionBudget: {maxUnavailable: 2}"), "disruptionBudget",
+         "{\"maxUnavailable\":2,\"per\":\"branch\"}"},
+        {INSTALL("artifact: {name: a, version: 4.70, fromVersions: [4.6, '4.7']}"), "artifact",
+         "{\"fromVersions\":[\"4.6\",\"4.7\"],\"name\":\"a\",\"sha256\":null,\"size\":null,\"url\":null,"
+         "\"version\":\"4.70\"}"},
+        {INSTALL("artifact: {name: a, version: 1, url: http://h/x, size: 64KiB, sha256: " SHA256 "}"), "artifact",
+         "{\"fromVersions\":[],\"name\":\"a\",\"sha256\":\"" SHA256 "\",\"size\":65536,\"url\":\"http://h/x\","
+         "\"version\":\"1\"}"},
+        {SPEC("schedule: {startAt: '2026-12-01t01:00:00.50+01:00', timeZone: Asia/Kolkata, windows: "
+              "[{days: [sun, mon], start: '01:00', duration: 3h}, {start: 22:30, duration: 61m}], blackouts: "
+              "[{from: 2026-12-08, to: 2026-12-10T12:00:00+01:00, reason: pay}]}"),
+         "schedule",
+         "{\"blackouts\":[{\"from\":\"2026-12-08\",\"reason\":\"pay\",\"to\":\"2026-12-10T11:00:00Z\"}],"
+         "\"endAt\":null,\"endBehavior\":\"stop\",\"startAt\":\"2026-12-01T00:00:00.500Z\","
+         "\"timeZone\":\"Asia/Kolkata\",\"windows\":[{\"days\":[7,1],\"duration\":10800,\"start\":\"01:00\"},"
+         "{\"days\":[1,2,3,4,5,6,7],\"duration\":3660,\"start\":\"22:30\"}]}"},
+        {SPEC("groups: [{name: lab, devices: [A1]}, {name: one, branches: [B1], success: 99.5%}, "
+              "{name: p, percentage: 2.3, success: 0}, {name: q, percentage: '2.30%'}, {name: c, count: 7}]"),
+         "groups",
+         "[{\"devices\":[\"A1\"],\"name\":\"lab\",\"success\":100},{\"branches\":[\"B1\"],\"name\":\"one\","
+         "\"success\":99.5},{\"name\":\"p\",\"percentage\":2.3,\"success\":0},{\"name\":\"q\",\"percentage\":2.3,"
+         "\"success\":100},{\"count\":7,\"name\":\"c\",\"success\":100}]"},
+        {SPEC("parameters: {b: [1, -2.5, 1e3, true, null, 'no', 4.7.2, 2026-12-01], a: {c: \"\"}, d: []}"),
+         "parameters", "{\"a\":{\"c\":\"\"},\"b\":[1,-2.5,1000.0,true,null,\"no\",\"4.7.2\",\"2026-12-01\"],\"d\":[]}"},
+        {SPEC("selector: {matchLabels: {model: selfserv-80, level: 7, online: true}, matchExpressions: "
+              "[{key: site, operator: NotIn, values: [x, '']}, {key: y, operator: DoesNotExist}]}"),
+         "selector",
+         "{\"branches\":[],\"devices\":[],\"matchExpressions\":[{\"key\":\"site\",\"operator\":\"NotIn\","
+         "\"values\":[\"x\",\"\"]},{\"key\":\"y\",\"operator\":\"DoesNotExist\",\"values\":[]}],"
+         "\"matchLabels\":{\"level\":\"7\",\"model\":\"selfserv-80\",\"online\":\"true\"}}"},
+    };
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        struct plan *plan = parse_good(good[i].text);
+        const json_t *value = json_object_get(json_object_get(plan->tree, "spec"), good[i].key);
+        char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
+        assert_string_equal(text, good[i].canonical);
+        assert_non_null(strstr(plan->canonical, good[i].canonical));
+        free(text);
+        plan_free(plan);
+    }
+}
+
+static void the_digest_is_of_the_meaning_not_of_the_writing(void **state)
+{
+    (void)state;
+    static const char *const same[] = {
+        HEAD "spec: {action: run, execution: {installTimeout: 2h}, rate: {perMinute: 5}}\n",
+        "# a comment\nspec:\n  rate: {perMinute: 5}\n  execution:\n    installTimeout: \"120m\"\n    retries: 0\n"
+        "  action: 'run'\nkind: Rollout\nmetadata:\n  name: x\n  change: ''\napiVersion: tellercast/v1\n",
+        "{\"apiVersion\":\"tellercast/v1\",\"kind\":\"Rollout\",\"metadata\":{\"name\":\"x\"},"
+        "\"spec\":{\"action\":\"run\",\"rate\":{\"perMinute\":5},\"execution\":{\"installTimeout\":\"7200s\"}}}",
+    };
+    static const char other[] = HEAD "spec: {action: run, execution: {installTimeout: 2h}, rate: {perMinute: 6}}\n";
+    struct plan *first = parse_good(same[0]);
+    assert_int_equal(strlen(first->digest), 64);
+    for (size_t i = 1; i < COUNT_OF(same); i++) {
+        struct plan *plan = parse_good(same[i]);
+        assert_string_equal(plan->digest, first->digest);
+        plan_free(plan);
+    }
+    struct plan *changed = parse_good(other);
+    assert_string_not_equal(changed->digest, first->digest);
+    plan_free(changed);
+    plan_free(first);
+}
+
+static void a_fault_found_later_stands_where_the_key_stood(void **state)
+{
+    (void)state;
+    struct plan *plan = parse_good(SPEC("selector:\n    branches: [B1, B2]"));
+    struct document_faults faults = {0};
+    plan_fault_add(plan, &faults, "spec.selector.branches[1]", "there is no branch %s", "B2");
+    plan_fault_add(plan, &faults, "spec.schedule.timeZone", "there is no such zone");
+    assert_int_equal(faults.items[0].line, 7);
+    assert_int_equal(faults.items[0].column, 20);
+    assert_string_equal(faults.items[0].path, "spec.selector.branches[1]");
+    assert_int_equal(faults.items[1].line, 5); /* left out: where spec begins */
+    document_faults_free(&faults);
+    plan_free(plan);
+}
+
+static void every_action_of_the_wire_can_be_ordered(void **state)
+{
+    (void)state;
+    for (int i = ACTION_INSTALL; i <= ACTION_RUN; i++) {
+        struct buffer text = {0};
+        const char *action = action_name((enum action)i);
+        buffer_format(&text, HEAD "spec: {action: %s, parameters: {}%s}\n", action,
+                      action_needs_artifact((enum action)i) ? ", artifact: {name: a, version: 1}" : "");
+        plan_free(parse_good(buffer_text(&text)));
+        buffer_free(&text);
+    }
+}
+
+static void the_examples_are_right(void **state)
+{
+    (void)state;
+    static const char *const examples[] = {"plan-pilot-then-nation", "plan-configure", "plan-offsite"};
+    for (size_t i = 0; i < COUNT_OF(examples); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "config/examples/%s.yaml", examples[i]);
+        struct buffer content = {0};
+        assert_int_equal(file_read(path, PLAN_SIZE_MAX, &content, NULL), TC_OK);
+        plan_free(parse_good(buffer_text(&content)));
+        buffer_free(&content);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_wrong_value_is_a_fault_at_its_place),
+        cmocka_unit_test(each_key_not_acted_on_is_refused_and_checked),
+        cmocka_unit_test(every_key_of_the_language_has_a_wrong_value_here),
+        cmocka_unit_test(all_faults_are_found_at_once_in_the_order_of_the_source),
+        cmocka_unit_test(a_plan_that_is_too_large_is_refused_unread),
+        cmocka_unit_test(parameters_may_have_32_kib_and_groups_be_500),
+        cmocka_unit_test(a_bare_plan_has_every_default_written_out),
+        cmocka_unit_test(each_value_has_one_canonical_form),
+        cmocka_unit_test(the_digest_is_of_the_meaning_not_of_the_writing),
+        cmocka_unit_test(a_fault_found_later_stands_where_the_key_stood),
+        cmocka_unit_test(every_action_of_the_wire_can_be_ordered),
+        cmocka_unit_test(the_examples_are_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

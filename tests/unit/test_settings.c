@@ -1,0 +1,233 @@
+#include "base/file.h"
+#include "config/daemon.h"
+#include "config/settings.h"
+#include "document_check.h"
+
+#include <stddef.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+struct kettle {
+    char *name;
+    int64_t cups, boil_ms, volume;
+    bool whistle;
+    char *colour;
+};
+
+static const struct setting rows[] = {
+    {"name", SETTING_TEXT, offsetof(struct kettle, name), "kettle", 0, 0, NULL, false, "Its name."},
+    {"water.cups", SETTING_INTEGER, offsetof(struct kettle, cups), "4", 1, 12, NULL, false, "Cups."},
+    {"water.boil", SETTING_DURATION, offsetof(struct kettle, boil_ms), "3m", 1000, 600000, NULL, true, "Boiling."},
+    {"water.volume", SETTING_SIZE, offsetof(struct kettle, volume), "2KiB", 0, 0, NULL, false, "Volume."},
+    {"whistle", SETTING_BOOLEAN, offsetof(struct kettle, whistle), "true", 0, 0, NULL, false, "Whistles."},
+    {"colour", SETTING_CHOICE, offsetof(struct kettle, colour), "red", 0, 0, "red|green", false, "Colour."},
+};
+static const struct settings_table table = {rows, COUNT_OF(rows)};
+
+static enum tc_error parse(const char *text, struct kettle *kettle, struct document_faults *faults)
+{
+    return settings_parse(&table, text, strlen(text), kettle, faults);
+}
+
+static void assert_defaults(const struct kettle *kettle)
+{
+    assert_string_equal(kettle->name, "kettle");
+    assert_int_equal(kettle->cups, 4);
+    assert_int_equal(kettle->boil_ms, 180000);
+    assert_int_equal(kettle->volume, 2048);
+    assert_true(kettle->whistle);
+    assert_string_equal(kettle->colour, "red");
+}
+
+static void what_a_file_leaves_out_has_its_default(void **state)
+{
+    (void)state;
+    struct kettle kettle;
+    struct document_faults faults = {0};
+    assert_int_equal(parse("{}", &kettle, &faults), TC_OK);
+    assert_defaults(&kettle);
+    settings_free(&table, &kettle);
+}
+
+static void nested_and_dotted_keys_are_the_same(void **state)
+{
+    (void)state;
+    struct kettle kettle;
+    struct document_faults faults = {0};
+    assert_int_equal(parse("name: 'Aunt''s'\nwater: {cups: 2, boil: 90s}\nwater.volume: 1MiB\nwhistle: false\n"
+                           "colour: green\n",
+                           &kettle, &faults),
+                     TC_OK);
+    assert_string_equal(kettle.name, "Aunt's");
+    assert_int_equal(kettle.cups, 2);
+    assert_int_equal(kettle.boil_ms, 90000);
+    assert_int_equal(kettle.volume, 1 << 20);
+    assert_false(kettle.whistle);
+    assert_string_equal(kettle.colour, "green");
+    settings_free(&table, &kettle);
+}
+
+static void a_bad_file_is_a_fault_at_its_place_and_leaves_the_defaults(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *path, *detail;
+    } bad[] = {
+        {"^nmae: x\n", "nmae", "did you mean name?"},
+        {"water:\n  ^cup: 3\n", "water.cup", "did you mean water.cups?"},
+        {"^unheard: 1\n", "unheard", "no such setting"},
+        {"^water.cups.more: 1\n", "water.cups.more", "no such setting"},
+        {"water: ^5\n", "water", "a map"},
+        {"water: ^[5]\n", "water", "a map"},
+        {"name: ^[x]\n", "name", "found a list"},
+        {"name:^\n", "name", "found nothing"},
+        {"name: ^~\n", "name", "found nothing"},
+        {"water: {cups: ^13}\n", "water.cups", "1 to 12"},
+        {"water: {cups: ^0}\n", "water.cups", "1 to 12"},
+        {"water: {cups: ^010}\n", "water.cups", "\"010\""},
+        {"water: {cups: ^\"3\"}\n", "water.cups", "an integer"},
+        {"water: {boil: ^5}\n", "water.boil", "duration"},
+        {"water: {boil: ^5h}\n", "water.boil", "1s to 10m"},
+        {"water: {volume: ^1MB}\n", "water.volume", "size"},
+        {"whistle: ^yes\n", "whistle", "true or false"},
+        {"whistle: ^'true'\n", "whistle", "true or false"},
+        {"colour: ^blue\n", "colour", "red|green"},
+        {"colour: ^red|green\n", "colour", "red|green"},
+        {"water: {cups: 3}\n^water.cups: 4\n", "water.cups", "already"},
+        {"name: a\n^name: b\n", "name", "already"},
+        {"name: ^&x a\n", "", "anchors"},
+        {"^[1, 2]\n", "", "a map of settings"},
+        {"name: 'open\n^", "", "not YAML"},
+        {"^", "", "empty"},
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct marked_text marked = marked_text(bad[i].text);
+        struct document_faults faults = {0};
+        struct kettle kettle;
+        enum tc_error error = settings_parse(&table, buffer_text(&marked.text), marked.text.length, &kettle, &faults);
+        assert_one_fault(&faults, &marked, bad[i].path, bad[i].detail);
+        assert_int_equal(error, TC_INVALID);
+        assert_defaults(&kettle);
+        settings_free(&table, &kettle);
+        document_faults_free(&faults);
+        buffer_free(&marked.text);
+    }
+}
+
+static void all_faults_are_found_at_once(void **state)
+{
+    (void)state;
+    struct kettle kettle;
+    struct document_faults faults = {0};
+    assert_int_equal(parse("colour: blue\nwater: {cups: 99, bol: 1}\nname: [1]\n", &kettle, &faults), TC_INVALID);
+    assert_int_equal(faults.total, 4);
+    assert_string_equal(faults.items[0].path, "colour");
+    assert_string_equal(faults.items[1].path, "water.cups");
+    assert_string_equal(faults.items[2].path, "water.bol");
+    assert_string_equal(faults.items[3].path, "name");
+    settings_free(&table, &kettle);
+    document_faults_free(&faults);
+}
+
+static void a_file_that_is_not_there_is_named(void **state)
+{
+    (void)state;
+    struct kettle kettle;
+    struct document_faults faults = {0};
+    assert_int_equal(settings_load(&table, "/nonexistent/settings.yaml", &kettle, &faults), TC_NOT_FOUND);
+    assert_int_equal(faults.total, 1);
+    assert_non_null(strstr(faults.items[0].detail, "/nonexistent/settings.yaml"));
+    assert_defaults(&kettle);
+    settings_free(&table, &kettle);
+    document_faults_free(&faults);
+}
+
+static void what_is_printed_loads_as_the_same(void **state)
+{
+    (void)state;
+    struct kettle kettle;
+    struct document_faults faults = {0};
+    assert_int_equal(parse("name: \"a \\\"b\\\" \\\\ \\n\\t é: #\"\nwater: {boil: 1500ms}\n", &kettle, &faults), TC_OK);
+    struct buffer once = {0}, twice = {0};
+    settings_print(&table, &kettle, &once);
+    struct kettle again;
+    assert_int_equal(parse(buffer_text(&once), &again, &faults), TC_OK);
+    assert_string_equal(again.name, kettle.name);
+    assert_int_equal(again.boil_ms, 1500);
+    settings_print(&table, &again, &twice);
+    assert_string_equal(buffer_text(&twice), buffer_text(&once));
+    settings_free(&table, &kettle);
+    settings_free(&table, &again);
+    buffer_free(&once);
+    buffer_free(&twice);
+}
+
+/* ---- the daemon's own table ----------------------------------------------------------------- */
+
+static void the_daemon_has_these_defaults(void **state)
+{
+    (void)state;
+    struct daemon_settings settings;
+    settings_set_defaults(&daemon_settings_table, &settings);
+    assert_string_equal(settings.topic_root, "tc/v1");
+    assert_int_equal(settings.broker_port, 1883);
+    assert_int_equal(settings.updater_threads, 4);
+    assert_int_equal(settings.updater_batch, 1000);
+    assert_int_equal(settings.updater_linger_ms, 5);
+    assert_int_equal(settings.ask_batch, 256);
+    assert_int_equal(settings.claim_batch, 1000);
+    assert_int_equal(settings.queue_limit, 50000);
+    assert_int_equal(settings.lease_ms, 10000);
+    assert_int_equal(settings.instruction_validity_ms, 86400000);
+    assert_int_equal(settings.pull_wait_ms, 7 * INT64_C(86400000));
+    assert_int_equal(settings.artifact_size_limit, INT64_C(4) << 30);
+    assert_int_equal(settings.fleet_size_limit, 512 << 20);
+    settings_free(&daemon_settings_table, &settings);
+}
+
+static void the_example_is_what_the_table_prints(void **state)
+{
+    (void)state;
+    struct daemon_settings settings;
+    struct document_faults faults = {0};
+    static const char path[] = "config/examples/tellercast.yaml";
+    assert_int_equal(settings_load(&daemon_settings_table, path, &settings, &faults), TC_OK);
+    struct buffer printed = {0}, example = {0};
+    settings_print(&daemon_settings_table, &settings, &printed);
+    assert_int_equal(file_read(path, 1 << 20, &example, NULL), TC_OK);
+    assert_string_equal(buffer_text(&example), buffer_text(&printed));
+    settings_free(&daemon_settings_table, &settings);
+
+    settings_set_defaults(&daemon_settings_table, &settings);
+    buffer_clear(&printed);
+    settings_print(&daemon_settings_table, &settings, &printed);
+    assert_string_equal(buffer_text(&example), buffer_text(&printed));
+    settings_free(&daemon_settings_table, &settings);
+    buffer_free(&printed);
+    buffer_free(&example);
+}
+
+static void every_setting_has_a_help_that_is_a_sentence(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < daemon_settings_table.count; i++) {
+        const char *help = daemon_settings_table.rows[i].help;
+        assert_true(strlen(help) > 10 && help[strlen(help) - 1] == '.');
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_file_leaves_out_has_its_default),
+        cmocka_unit_test(nested_and_dotted_keys_are_the_same),
+        cmocka_unit_test(a_bad_file_is_a_fault_at_its_place_and_leaves_the_defaults),
+        cmocka_unit_test(all_faults_are_found_at_once),
+        cmocka_unit_test(a_file_that_is_not_there_is_named),
+        cmocka_unit_test(what_is_printed_loads_as_the_same),
+        cmocka_unit_test(the_daemon_has_these_defaults),
+        cmocka_unit_test(the_example_is_what_the_table_prints),
+        cmocka_unit_test(every_setting_has_a_help_that_is_a_sentence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
