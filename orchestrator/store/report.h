@@ -24,6 +24,7 @@ enum report_verdict {
     REPORT_UNKNOWN = 2,     /* there is no such instruction of this device, or no such attempt */
     REPORT_NOT_STARTED = 3, /* it has not been started yet */
     REPORT_CONTENDED = 4,   /* another writer came between: give it again */
+    REPORT_NOT_WRITTEN = 5, /* the database does not take it; its device is not confirmed */
 };
 
 struct report_result {

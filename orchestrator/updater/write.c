@@ -44,24 +44,26 @@ static enum tc_error write_each(struct update_writer *writer, struct report_batc
             return error;
         if (error == TC_OK)
             continue;
-        batch->folded_results[i] = (struct report_result){.verdict = REPORT_UNKNOWN};
+        batch->folded_results[i] = (struct report_result){.verdict = REPORT_NOT_WRITTEN};
         LOG_ERROR("status.not_written", F_STR("device", batch->folded[i].device),
                   F_INT("instruction", batch->folded[i].instruction), F_STR("reason", fault.text));
     }
     return TC_OK;
 }
 
-/* Reports that met another writer are judged again by what that writer left. */
+/* Reports that met another writer are judged again by what that writer left. One that meets others again and again is
+ * left: its device sends it again. */
 static enum tc_error write_contended(struct update_writer *writer, struct report_batch *batch, struct tc_fault *fault)
 {
     for (size_t i = 0; i < batch->furthest_count; i++) {
-        enum tc_error error = TC_OK;
-        for (int tries = 0; batch->folded_results[i].verdict == REPORT_CONTENDED && error == TC_OK; tries++) {
-            TC_CHECK(tries < CONTENTIONS_MAX);
-            error = write_reports(writer, &batch->folded[i], 1, &batch->folded_results[i], fault);
+        struct report_result *result = &batch->folded_results[i];
+        for (int tries = 0; result->verdict == REPORT_CONTENDED && tries < CONTENTIONS_MAX; tries++) {
+            enum tc_error error = write_reports(writer, &batch->folded[i], 1, result, fault);
+            if (error != TC_OK)
+                return error;
         }
-        if (error != TC_OK)
-            return error;
+        if (result->verdict == REPORT_CONTENDED)
+            result->verdict = REPORT_NOT_WRITTEN;
     }
     return TC_OK;
 }
@@ -129,15 +131,18 @@ static void confirm_all(struct update_writer *writer, const struct report_batch 
     for (size_t i = 0; i < batch->count; i++) {
         const struct report *report = &batch->reports[i];
         enum report_verdict verdict = batch->folded_results[batch->place[i]].verdict;
-        bool refused = verdict == REPORT_UNKNOWN || verdict == REPORT_NOT_STARTED;
-        if (refused && report->event != ON_ANSWERED) {
-            metric_add(METRIC_STATUSES_REFUSED, 1);
+        bool replied = report->event != ON_ANSWERED;
+        bool refused = replied && (verdict == REPORT_UNKNOWN || verdict == REPORT_NOT_STARTED);
+        if (verdict == REPORT_NOT_WRITTEN)
+            continue;
+        metric_add(refused                   ? METRIC_STATUSES_REFUSED
+                   : verdict == REPORT_MOVED ? METRIC_STATUSES_MOVED
+                                             : METRIC_STATUSES_STALE,
+                   1);
+        if (refused)
             LOG_WARNING("status.refused", F_STR("device", report->device), F_INT("instruction", report->instruction),
                         F_INT("attempt", report->attempt), F_STR("reason", reason_of(verdict)));
-        } else {
-            metric_add(verdict == REPORT_MOVED ? METRIC_STATUSES_MOVED : METRIC_STATUSES_STALE, 1);
-        }
-        if (writer->broker != NULL && (batch->sources[i].wants_confirm || (refused && report->event != ON_ANSWERED)))
+        if (writer->broker != NULL && (batch->sources[i].wants_confirm || refused))
             confirm(writer, report, verdict);
     }
 }
