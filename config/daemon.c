@@ -63,6 +63,9 @@ static const struct setting rows[] = {
          "How devices reach the artifact store of this daemon."),
     TEXT("http.tokens_file", http_tokens_file, "",
          "File of the operators' bearer tokens; needed unless http.listen is a loopback address."),
+    TEXT("http.certificate_file", http_certificate_file, "",
+         "PEM file of the HTTP door's certificate and those above it; empty: no TLS."),
+    TEXT("http.key_file", http_key_file, "", "PEM file of that certificate's private key."),
 
     TEXT("socket.path", socket_path, "/run/tellercast/tellercast.sock",
          "Unix socket that takes plans; empty: no socket door."),

@@ -1,0 +1,158 @@
+#include "orchestrator/intake/socket_connection.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "topics/topic.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { READ_SIZE = 65536, PASSWD_SIZE = 16384 };
+
+/* How much more than a plan may be is still read, so that a client that sends first and reads later gets to see
+ * why it was refused. */
+static const int64_t discard_limit_bytes = INT64_C(16) << 20;
+
+static void find_author(int handle, char author[static TC_ID_SIZE])
+{
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t length = sizeof peer;
+    (void)getsockopt(handle, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+    struct passwd entry, *found = NULL;
+    char texts[PASSWD_SIZE];
+    (void)getpwuid_r(peer.uid, &entry, texts, sizeof texts, &found);
+    if (found != NULL && name_is_valid(found->pw_name, strlen(found->pw_name)))
+        (void)snprintf(author, TC_ID_SIZE, "%s", found->pw_name);
+    else
+        (void)snprintf(author, TC_ID_SIZE, "uid-%" PRIu32, (uint32_t)peer.uid);
+}
+
+static void put_off_deadline(struct socket_connection *connection)
+{
+    connection->deadline_ms = clock_monotonic_ms() + connection->idle_ms;
+}
+
+void socket_connection_begin(struct socket_connection *connection, int handle)
+{
+    connection->phase = SOCKET_READING;
+    connection->handle = handle;
+    connection->discarded_bytes = 0;
+    connection->sent = 0;
+    connection->answered = false;
+    buffer_clear(&connection->document);
+    find_author(handle, connection->author);
+    put_off_deadline(connection);
+}
+
+void socket_connection_end(struct socket_connection *connection)
+{
+    if (connection->phase == SOCKET_FREE)
+        return;
+    TC_CHECK(connection->phase != SOCKET_WAITING);
+    (void)close(connection->handle);
+    buffer_free(&connection->document);
+    buffer_free(&connection->answer);
+    connection->phase = SOCKET_FREE;
+}
+
+short socket_connection_events(const struct socket_connection *connection)
+{
+    switch (connection->phase) {
+    case SOCKET_READING: return POLLIN;
+    case SOCKET_WRITING: return POLLOUT;
+    case SOCKET_FREE:
+    case SOCKET_WAITING: break;
+    }
+    return 0;
+}
+
+/* On any thread. */
+static void answered(void *context, const struct order_answer *answer)
+{
+    struct socket_connection *connection = context;
+    buffer_put(&connection->answer, answer->body, answer->length);
+    buffer_put_text(&connection->answer, "\n");
+    int wake = connection->wake;
+    connection->answered = true;
+    uint64_t one = 1;
+    (void)!write(wake, &one, sizeof one);
+}
+
+static void refuse(struct socket_connection *connection, int status, const char *detail)
+{
+    connection->phase = SOCKET_WAITING;
+    LOG_WARNING("order.refused", F_STR("door", "socket"), F_STR("author", connection->author), F_INT("status", status));
+    funnel_refuse(status, detail, answered, connection);
+}
+
+static void submit(struct socket_connection *connection)
+{
+    connection->phase = SOCKET_WAITING;
+    buffer_put(&connection->document, "", 0);
+    struct submission submission = {.door = DOOR_SOCKET,
+                                    .author = connection->author,
+                                    .document = connection->document.bytes,
+                                    .length = connection->document.length,
+                                    .answered = answered,
+                                    .context = connection};
+    connection->document = (struct buffer){0};
+    funnel_submit(connection->funnel, &submission, 0);
+}
+
+/* One piece at a time, so that a fast client does not keep the others waiting. */
+static void read_piece(struct socket_connection *connection)
+{
+    char piece[READ_SIZE];
+    ssize_t got = recv(connection->handle, piece, sizeof piece, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    put_off_deadline(connection);
+    bool fits = connection->discarded_bytes == 0 && connection->document.length + (size_t)got <= PLAN_SIZE_MAX;
+    if (got < 0) {
+        socket_connection_end(connection);
+    } else if (got > 0 && fits) {
+        buffer_put(&connection->document, piece, (size_t)got);
+    } else if (got > 0 && connection->discarded_bytes < discard_limit_bytes) {
+        connection->discarded_bytes += got;
+        buffer_free(&connection->document);
+    } else if (fits) {
+        submit(connection);
+    } else {
+        refuse(connection, 413, "a plan has at most 1 MiB");
+    }
+}
+
+static void write_piece(struct socket_connection *connection)
+{
+    ssize_t written = send(connection->handle, connection->answer.bytes + connection->sent,
+                           connection->answer.length - connection->sent, MSG_NOSIGNAL);
+    if (written < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    put_off_deadline(connection);
+    connection->sent += written > 0 ? (size_t)written : 0;
+    if (written < 0 || connection->sent == connection->answer.length)
+        socket_connection_end(connection);
+}
+
+void socket_connection_advance(struct socket_connection *connection, bool ready)
+{
+    bool late = clock_monotonic_ms() >= connection->deadline_ms;
+    if (connection->phase == SOCKET_WAITING && connection->answered) {
+        connection->phase = SOCKET_WRITING;
+        put_off_deadline(connection);
+    } else if (connection->phase == SOCKET_READING && ready) {
+        read_piece(connection);
+    } else if (connection->phase == SOCKET_READING && late) {
+        refuse(connection, 408, "the end of the plan did not come in time: shut down the writing side behind it");
+    } else if (connection->phase == SOCKET_WRITING && ready) {
+        write_piece(connection);
+    } else if (connection->phase == SOCKET_WRITING && late) {
+        socket_connection_end(connection);
+    }
+}
