@@ -25,9 +25,20 @@ start_process() {
     local name=$1 signal=$2
     shift 2
     mkdir -p "$LOGS"
-    TELLERCAST_RUN=$RUN_ID setsid -- env --default-signal=INT,QUIT "$@" >"$LOGS/$name.log" 2>&1 </dev/null &
+    TELLERCAST_RUN=$RUN_ID setsid -- env --default-signal=INT,QUIT setpriv --pdeathsig TERM -- "$@" \
+        >"$LOGS/$name.log" 2>&1 </dev/null &
     PID=$!
     STARTED+=("$PID $signal")
+}
+
+# attend COMMAND ...: runs it in the foreground; unlike a plain command it does not hold up our own end.
+attend() {
+    local code=0
+    TELLERCAST_RUN=$RUN_ID "$@" &
+    STARTED+=("$! TERM")
+    wait "$!" || code=$?
+    unset 'STARTED[-1]'
+    return "$code"
 }
 
 is_running() { kill -0 "$1" 2>/dev/null; }

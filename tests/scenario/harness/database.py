@@ -1,0 +1,83 @@
+"""The rows themselves."""
+
+import psycopg2.extras
+
+STATES = (
+    "created dispatched sent received installing completed failed rejected timed_out cancelled expired".split()
+)
+
+
+class Database:
+    def __init__(self, postgres, name):
+        self.address = postgres.address(name)
+        self._postgres = postgres
+        self._name = name
+        self._connection = None
+
+    def rows(self, statement, *values):
+        """All rows, as dictionaries."""
+        if self._connection is None or self._connection.closed:
+            self._connection = self._postgres.connect(self._name)
+        with self._connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+            cursor.execute(statement, values or None)
+            return [dict(row) for row in cursor.fetchall()] if cursor.description else []
+
+    def row(self, statement, *values):
+        rows = self.rows(statement, *values)
+        assert len(rows) == 1, f"{len(rows)} rows for {statement} {values}"
+        return rows[0]
+
+    def value(self, statement, *values):
+        return next(iter(self.row(statement, *values).values()))
+
+    def rollout(self, rollout):
+        return self.row("SELECT * FROM rollout WHERE id = %s", rollout)
+
+    def instructions(self, rollout):
+        """By device, with the state by name."""
+        rows = self.rows(
+            "SELECT i.*, s.name AS state_name FROM instruction i JOIN instruction_state s USING (state) "
+            "WHERE rollout_id = %s ORDER BY device",
+            rollout,
+        )
+        return {row["device"]: row for row in rows}
+
+    def instruction(self, rollout, device):
+        return self.instructions(rollout)[device]
+
+    def states(self, rollout):
+        """How many instructions of a rollout are in each state."""
+        rows = self.rows(
+            "SELECT s.name, count(*) AS count FROM instruction i JOIN instruction_state s USING (state) "
+            "WHERE rollout_id = %s GROUP BY s.name",
+            rollout,
+        )
+        return {row["name"]: row["count"] for row in rows}
+
+    def counters(self, rollout):
+        """The same by the counters that the orchestrator keeps."""
+        rows = self.rows(
+            "SELECT s.name, sum(count)::bigint AS count FROM counter c JOIN instruction_state s USING (state) "
+            "WHERE rollout_id = %s GROUP BY s.name HAVING sum(count) <> 0",
+            rollout,
+        )
+        return {row["name"]: row["count"] for row in rows}
+
+    def events(self, instruction):
+        return self.rows(
+            "SELECT e.*, s.name AS state_name FROM instruction_event e JOIN instruction_state s USING (state) "
+            "WHERE instruction_id = %s ORDER BY at",
+            instruction,
+        )
+
+    def everything(self):
+        """A picture of all that an order may change, to see that nothing was."""
+        return {
+            table: self.rows(f"SELECT * FROM {table} ORDER BY 1, 2")
+            for table in ("rollout", "instruction", "instruction_event", "branch", "device", "artifact", "counter")
+        }
+
+    def close(self):
+        if self._connection is not None:
+            self._connection.close()
+        self._postgres.drop_database(self._name)

@@ -1,0 +1,69 @@
+"""Programs under test, each the leader of its own process group, that end with the tests."""
+
+import os
+import signal
+import subprocess
+
+from .wait import wait_for
+
+
+class Process:
+    def __init__(self, name, command, log, ask_signal=signal.SIGTERM, environment=None):
+        self.name = name
+        self.log = log
+        self.ask_signal = ask_signal
+        tied = ["setpriv", "--pdeathsig", ask_signal.name[3:], "--"]
+        with open(log, "ab") as output:
+            self._process = subprocess.Popen(
+                tied + [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, **(environment or {})},
+            )
+        self.pid = self._process.pid
+
+    def is_running(self):
+        return self._process.poll() is None
+
+    def text(self):
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def wait_until(self, condition, what, seconds=60):
+        """As wait_for, but gives up when the process ends."""
+
+        def ready_or_dead():
+            return (condition() or None) if self.is_running() else "ended"
+
+        result = wait_for(ready_or_dead, what, seconds)
+        if result == "ended":
+            raise AssertionError(f"{self.name} ended ({self._process.returncode}) before {what}")
+        return result
+
+    def send(self, number):
+        if self.is_running():
+            os.kill(self.pid, number)
+
+    def stop(self, seconds=20):
+        """Asks it to end; returns its exit code."""
+        self.send(self.ask_signal)
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+        self.kill()
+        if code is None:
+            raise AssertionError(f"{self.name} did not end {seconds} s after it was asked to")
+        return code
+
+    def kill(self):
+        """kill -9, as a power failure would."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait(20)
+
+    def wait(self, seconds=60):
+        return self._process.wait(seconds)

@@ -1,0 +1,129 @@
+"""The programs under test with their settings files."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+
+from .http import Http
+from .plan import APPLICATION, OLD_VERSION, text_of
+from .process import Process
+from .servers import ROOT, free_port
+from .wait import wait_for
+
+BIN = pathlib.Path(os.environ.get("TELLERCAST_BIN", ROOT / "build/release/bin"))
+TELLERCAST = BIN / "tellercast"
+INSTALLER = BIN / "tellercast-install-file"
+ORCHESTRATOR_USER = "orchestrator"
+
+
+def command_line(*arguments, check=True, **more):
+    """Runs `tellercast`."""
+    done = subprocess.run(
+        [TELLERCAST, *map(str, arguments)], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, **more
+    )
+    assert not check or done.returncode == 0, f"{arguments}: {done.returncode}: {done.stdout}{done.stderr}"
+    return done
+
+
+class Orchestrator(Process):
+    """tellercastd. `settings` are added to those of the stack."""
+
+    def __init__(self, folder, number, own, settings):
+        self.http = Http(free_port())
+        self.socket_path = folder / f"door{number}.sock"
+        self.settings = {
+            **own,
+            "instance": f"orchestrator-{number}",
+            "http": {"port": self.http.port, "public_url": self.http.url},
+            "socket": {"path": str(self.socket_path)},
+        }
+        for key, value in settings.items():
+            self.settings[key] = {**self.settings.get(key, {}), **value} if isinstance(value, dict) else value
+        self.file = folder / f"tellercastd{number}.yaml"
+        self.file.write_text(text_of(self.settings), encoding="utf-8")
+        self._arguments = (f"tellercastd{number}", [BIN / "tellercastd", "--config", self.file],
+                           folder / f"tellercastd{number}.log")
+        self.start()
+
+    def start(self):
+        super().__init__(*self._arguments)
+
+    def is_ready(self):
+        return self.http.answers("/readyz")
+
+    def wait_until_ready(self):
+        self.wait_until(self.is_ready, "tellercastd is ready")
+        return self
+
+    def submit_by_socket(self, document):
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(60)
+            door.connect(str(self.socket_path))
+            door.sendall(document.encode() if isinstance(document, str) else document)
+            door.shutdown(socket.SHUT_WR)
+            answer = b""
+            while part := door.recv(65536):
+                answer += part
+        return json.loads(answer)
+
+
+class Client(Process):
+    """A real tellercast-node, -atm or -pull."""
+
+    def __init__(self, folder, role, device, branch, port, keys, settings):
+        self.device = device
+        self.folder = folder / device
+        self.installed = self.folder / "installed"
+        (self.folder / "installed").mkdir(parents=True, exist_ok=True)
+        values = {
+            "device": device,
+            "data_folder": str(self.folder),
+            "trusted_keys": str(keys),
+            "broker": {"port": port, "reconnect_first": "100ms", "reconnect_longest": "1s"},
+            "actions": {"install": str(INSTALLER), "rollback": str(INSTALLER)},
+            "ask": {"first": "1s", "longest": "5s", "period": "0s"},
+            "report": {"resend_first": "1s", "resend_longest": "5s", "progress_period": "0s"},
+            "download": {"backoff_first": "100ms", "backoff_longest": "1s"},
+        }
+        if branch:
+            values["branch"] = branch
+        for key, value in settings.items():
+            values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
+        file = self.folder / "settings.yaml"
+        file.write_text(text_of(values), encoding="utf-8")
+        self._arguments = (device, [BIN / f"tellercast-{role}", "--config", file], folder / f"{device}.log")
+        self.start()
+
+    def start(self):
+        super().__init__(*self._arguments)
+
+
+class Fleet(Process):
+    """The simulated fleet."""
+
+    def __init__(self, folder, document, behaviour, port, keys, number=1):
+        self.report_file = folder / f"fleet{number}-report.json"
+        self.control = folder / f"fleet{number}.sock"
+        fleet_file = folder / f"fleet{number}.yaml"
+        fleet_file.write_text(document, encoding="utf-8")
+        behaviour_file = folder / f"behaviour{number}.yaml"
+        behaviour_file.write_text(text_of(behaviour or {}), encoding="utf-8")
+        super().__init__(
+            f"fleet{number}",
+            [BIN / "tellercast-fleet", "--fleet", fleet_file, "--behaviour", behaviour_file, "--broker",
+             f"127.0.0.1:{port}", "--keys", keys, "--control", self.control, "--report", self.report_file],
+            folder / f"fleet{number}.log",
+        )
+
+    def report(self):
+        """Ends the fleet and returns what it did."""
+        self.stop()
+        return json.loads(self.report_file.read_text(encoding="utf-8"))
+
+
+__all__ = [
+    "APPLICATION", "BIN", "Client", "Fleet", "INSTALLER", "OLD_VERSION", "ORCHESTRATOR_USER", "Orchestrator",
+    "TELLERCAST", "command_line", "wait_for",
+]

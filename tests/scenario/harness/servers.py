@@ -1,0 +1,112 @@
+"""Private PostgreSQL, Redis and mosquitto, started as ./run starts them."""
+
+import pathlib
+import random
+import signal
+import socket
+
+import psycopg2
+import redis
+
+from .process import Process
+from .wait import wait_for
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SERVER = ROOT / "scripts/server"
+
+
+def free_port():
+    """A port that nothing listens on, below those that the system gives to outgoing connections."""
+    while True:
+        port = random.randint(20000, 31999)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+class Server(Process):
+    """A server in `folder`, and what it takes to start it again there."""
+
+    kind = None
+
+    def __init__(self, folder, environment=None):
+        self.folder = pathlib.Path(folder) / self.kind
+        self.folder.mkdir(exist_ok=True)
+        self._environment = environment
+        self._log = pathlib.Path(folder) / f"{self.kind}.log"
+        self.start()
+
+    def start(self):
+        signal_number = signal.SIGINT if self.kind == "postgres" else signal.SIGTERM
+        command = [SERVER, self.kind, self.folder]
+        super().__init__(self.kind, command, self._log, signal_number, self._environment)
+        self.wait_until(self.answers, f"{self.kind} is ready")
+
+    def answers(self):
+        raise NotImplementedError
+
+
+class Postgres(Server):
+    kind = "postgres"
+
+    def connect(self, database="postgres"):
+        connection = psycopg2.connect(self.address(database), connect_timeout=5)
+        connection.autocommit = True
+        return connection
+
+    def address(self, database):
+        return f"host={self.folder} user=tellercast dbname={database}"
+
+    def answers(self):
+        try:
+            self.connect().close()
+            return True
+        except psycopg2.Error:
+            return False
+
+    def create_database(self, name):
+        with self.connect().cursor() as cursor:
+            cursor.execute(f'CREATE DATABASE "{name}"')
+
+    def drop_database(self, name):
+        with self.connect().cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+class Redis(Server):
+    kind = "redis"
+
+    def __init__(self, folder):
+        self.socket = pathlib.Path(folder) / "redis/redis.sock"
+        super().__init__(folder)
+
+    def connect(self):
+        return redis.Redis(unix_socket_path=str(self.socket), decode_responses=True)
+
+    def answers(self):
+        try:
+            return self.connect().ping()
+        except redis.RedisError:
+            return False
+
+
+class Mosquitto(Server):
+    kind = "mosquitto"
+
+    def __init__(self, folder, acl):
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        own = pathlib.Path(folder) / "mosquitto"
+        own.mkdir(exist_ok=True)
+        (own / "acl").write_text(acl, encoding="utf-8")
+        super().__init__(folder, {"MOSQUITTO_PORT": str(self.port)})
+
+    def answers(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+__all__ = ["Postgres", "Redis", "Mosquitto", "ROOT", "free_port", "wait_for"]

@@ -1,0 +1,140 @@
+"""All that one test has: its own database, cache, broker, and whatever programs it starts."""
+
+import shutil
+
+from .database import Database
+from .plan import fleet, plan
+from .programs import ORCHESTRATOR_USER, Client, Fleet, Orchestrator, command_line
+from .servers import Mosquitto, Redis
+from .wait import wait_for
+from .wire import Device, Operator, Spy
+
+CONTENT = bytes(range(256)) * 400
+
+
+class Stack:
+    def __init__(self, postgres, folder, name):
+        self.folder = folder
+        self.postgres = postgres
+        self.wires = []
+        self.programs = []
+        self.orchestrators = []
+        postgres.create_database(name)
+        self.database = Database(postgres, name)
+        self.redis_server = Redis(folder)
+        self.redis = self.redis_server.connect()
+        self.broker = Mosquitto(folder, access_list())
+        self.key_file = folder / "signing-key.json"
+        self.keys = folder / "trusted-keys.json"
+        self.data_folder = folder / "data"
+        self.data_folder.mkdir()
+        self.spy = self._keep(Spy(self.broker.port))
+
+    def _keep(self, wire):
+        self.wires.append(wire)
+        return wire
+
+    # programs
+
+    def orchestrator(self, ready=True, **settings):
+        own = {
+            "data_folder": str(self.data_folder),
+            "database": self.database.address,
+            "broker": {"port": self.broker.port, "user": ORCHESTRATOR_USER},
+            "redis": {"socket": str(self.redis_server.socket)},
+            "log": {"level": "debug"},
+            "scheduler": {"period": "100ms"},
+            "conductor": {"period": "100ms", "progress_period": "200ms"},
+        }
+        orchestrator = Orchestrator(self.folder, len(self.orchestrators) + 1, own, settings)
+        self.orchestrators.append(orchestrator)
+        self.programs.append(orchestrator)
+        if ready:
+            orchestrator.wait_until_ready()
+            self.write_trusted_keys()
+        return orchestrator
+
+    def write_trusted_keys(self):
+        """The public half of the key that the orchestrator made for itself."""
+        if not self.keys.exists():
+            private = wait_for(lambda: list(self.data_folder.glob("*key*.json*")), "there is a signing key")[0]
+            self.keys.write_text(command_line("key", "public", private).stdout, encoding="utf-8")
+
+    @property
+    def http(self):
+        return self.orchestrators[0].http
+
+    def client(self, role, device, branch=None, **settings):
+        client = Client(self.folder, role, device, branch, self.broker.port, self.keys, settings)
+        self.programs.append(client)
+        self.spy.wait_for(f"tc/v1/device/{device}/presence")
+        return client
+
+    def simulated_fleet(self, document, behaviour=None):
+        program = Fleet(self.folder, document, behaviour, self.broker.port, self.keys)
+        self.programs.append(program)
+        return program
+
+    def device(self, name, branch=None):
+        """A device played by the test."""
+        return self._keep(Device(self.broker.port, name, branch))
+
+    def operator(self, name="operator"):
+        return self._keep(Operator(self.broker.port, name))
+
+    # orders
+
+    def import_fleet(self, branches=None, pull=(), **more):
+        answer = self.http.import_fleet(fleet(branches, pull, **more))
+        assert answer.status == 200, answer
+
+    def add_artifact(self, content=CONTENT, **names):
+        answer = self.http.add_artifact(content, **names)
+        assert answer.status in (200, 201), answer
+        return answer.json()
+
+    def submit(self, name="upgrade", **spec):
+        """Submits a plan by HTTP; returns the rollout's number."""
+        answer = self.http.submit(plan(name, **spec))
+        assert answer.status == 201, answer
+        return answer.json()["rollout"]
+
+    def wait_for_states(self, rollout, seconds=120, **states):
+        """Until the rollout's instructions are in exactly these states."""
+        wait_for(lambda: self.database.states(rollout) == states, f"rollout {rollout} is {states}", seconds)
+
+    def wait_for_state(self, rollout, device, state, seconds=60):
+        def reached():
+            row = self.database.instructions(rollout).get(device)
+            return row if row and row["state_name"] == state else None
+
+        return wait_for(reached, f"{device} is {state}", seconds)
+
+    def wait_for_rollout(self, rollout, state="completed", seconds=120):
+        wait_for(lambda: self.database.rollout(rollout)["state"] == state, f"rollout {rollout} is {state}", seconds)
+
+    def logs(self):
+        return sorted(self.folder.glob("*.log"))
+
+    def close(self):
+        for wire in self.wires:
+            wire.close()
+        for program in reversed(self.programs):
+            program.kill()
+        self.broker.kill()
+        self.redis.close()
+        self.redis_server.kill()
+        self.database.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+_access_list = None
+
+
+def access_list():
+    """The broker's access list as the product writes it, and a spy who may read all."""
+    global _access_list
+    if _access_list is None:
+        written = command_line("broker", "acl", "--orchestrator", ORCHESTRATOR_USER, "--operator", "operator").stdout
+        _access_list = written + "\nuser spy\ntopic read tc/v1/#\n"
+    return _access_list

@@ -1,0 +1,152 @@
+"""MQTT clients of the tests: one that sees all, and devices played by hand."""
+
+import base64
+import json
+import threading
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from .wait import wait_for
+
+ROOT_TOPIC = "tc/v1"
+
+
+class Message:
+    def __init__(self, message):
+        self.topic = message.topic
+        self.payload = message.payload
+        self.retained = bool(message.retain)
+        self.qos = message.qos
+        properties = message.properties
+        self.correlation = getattr(properties, "CorrelationData", None)
+
+    def json(self):
+        return json.loads(self.payload)
+
+    def __repr__(self):
+        return f"<{self.topic} {self.payload[:120]!r}>"
+
+
+class Wire:
+    """An MQTT 5 client that keeps all that it gets, in order."""
+
+    def __init__(self, port, name, filters, will=None):
+        self._messages = []
+        self._lock = threading.Lock()
+        self._subscribed = threading.Event()
+        self._filters = filters
+        self.name = name
+        self._client = mqtt.Client(client_id=name, protocol=mqtt.MQTTv5)
+        self._client.username_pw_set(name)
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        if will is not None:
+            self._client.will_set(*will)
+        self._client.connect("127.0.0.1", port, clean_start=True)
+        self._client.loop_start()
+        assert self._subscribed.wait(30), f"{name} could not subscribe"
+
+    def _on_connect(self, client, *_):
+        client.subscribe([(name, 1) for name in self._filters])
+
+    def _on_message(self, _client, _data, message):
+        with self._lock:
+            self._messages.append(Message(message))
+
+    def messages(self, topic):
+        """Those with this topic; '+' stands for one level."""
+        with self._lock:
+            return [message for message in self._messages if mqtt.topic_matches_sub(topic, message.topic)]
+
+    def wait_for(self, topic, count=1, seconds=60):
+        """The first `count` messages of a topic."""
+        wait_for(lambda: len(self.messages(topic)) >= count, f"{self.name} has {count} of {topic}", seconds)
+        return self.messages(topic)[:count]
+
+    def publish(self, topic, payload, qos=1, retain=False, properties=None):
+        """Returns when the broker has it."""
+        if isinstance(payload, (dict, list)):
+            payload = json.dumps(payload)
+        self._client.publish(topic, payload, qos, retain, properties=properties).wait_for_publish(30)
+
+    def close(self):
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+class Spy(Wire):
+    def __init__(self, port):
+        super().__init__(port, "spy", [f"{ROOT_TOPIC}/#"])
+
+
+class Operator(Wire):
+    """An operator at the MQTT door."""
+
+    def __init__(self, port, name="operator"):
+        self._answers = f"{ROOT_TOPIC}/operator/{name}/answer"
+        self._count = 0
+        super().__init__(port, name, [f"{ROOT_TOPIC}/operator/{name}/#"])
+
+    def submit(self, document):
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic = self._answers
+        self._count += 1
+        properties.CorrelationData = b"%d" % self._count
+        self.publish(f"{ROOT_TOPIC}/rollout/submit", document, properties=properties)
+        answer = self.wait_for(self._answers, self._count)[-1]
+        assert answer.correlation == b"%d" % self._count
+        return answer.json()
+
+
+class Device(Wire):
+    """A device played by the test, message by message."""
+
+    def __init__(self, port, name, branch=None):
+        self.sequences = {}
+        filters = [f"{ROOT_TOPIC}/device/{name}/instruction", f"{ROOT_TOPIC}/device/{name}/confirm"]
+        if branch is not None:
+            filters.append(f"{ROOT_TOPIC}/branch/{branch}/dispatch/{name}")
+        if branch == name:
+            filters.append(f"{ROOT_TOPIC}/branch/{name}/start")
+        super().__init__(port, name, filters)
+
+    def ask(self, versions=None):
+        self.publish(f"{ROOT_TOPIC}/device/{self.name}/ask", {"versions": versions} if versions else b"")
+
+    def tokens(self):
+        """The claims of all instructions that came."""
+        tokens = [message.payload for message in self.messages(f"{ROOT_TOPIC}/device/{self.name}/instruction")]
+        return [claims_of(token) for token in tokens if token]
+
+    def wait_for_instruction(self, count=1, seconds=60):
+        wait_for(lambda: len(self.tokens()) >= count, f"{self.name} has {count} instructions", seconds)
+        return self.tokens()[count - 1]
+
+    def reply(self, claims, state, **more):
+        """A status of an instruction; returns its sequence number."""
+        key = (claims["instruction"], claims["attempt"])
+        sequence = self.sequences[key] = self.sequences.get(key, 0) + 1
+        status = {"instruction": key[0], "attempt": key[1], "sequence": sequence, "state": state, **more}
+        self.publish(f"{ROOT_TOPIC}/device/{self.name}/reply", status)
+        return sequence
+
+    def send_reply(self, payload):
+        self.publish(f"{ROOT_TOPIC}/device/{self.name}/reply", payload)
+
+    def confirms(self):
+        return [message.json() for message in self.messages(f"{ROOT_TOPIC}/device/{self.name}/confirm")]
+
+    def wait_for_confirm(self, sequence, seconds=60):
+        def find():
+            return [confirm for confirm in self.confirms() if confirm["sequence"] == sequence]
+
+        return wait_for(find, f"{self.name} has a confirm of {sequence}", seconds)[0]
+
+
+def claims_of(token):
+    """The claims of a compact JWS, unchecked."""
+    part = token.split(b".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)))
