@@ -1,0 +1,87 @@
+/* What every client does, as a step machine: events and time in, effects out. It reads no clock and owns
+ * no thread; it writes its journal and its outbox, because what they hold must be durable before an
+ * effect begins. One thread.
+ *
+ *   idle ─instruction─▶ downloading ─▶ waiting ─▶ installing ─▶ reading versions ─▶ idle
+ *
+ * One instruction at a time. What comes in meanwhile is kept (the latest only) or asked for again. */
+#ifndef TELLERCAST_CLIENTS_AGENT_AGENT_H
+#define TELLERCAST_CLIENTS_AGENT_AGENT_H
+
+#include "clients/agent/device_clock.h"
+#include "clients/agent/download.h"
+#include "clients/agent/install.h"
+#include "topics/message.h"
+#include "topics/token.h"
+#include "topics/topic.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AGENT_ACTION_COUNT (ACTION_RUN + 1)
+
+struct agent_config {
+    const char *device;
+    const char *branch; /* "" for a pull client that belongs to none */
+    enum device_role role;
+    const struct trusted_keys *keys;
+    const char *data_folder;                     /* holds journal, outbox, artifacts, work */
+    const char *executables[AGENT_ACTION_COUNT]; /* of each action; "" or NULL: not done here */
+    const char *versions_executable;             /* prints what is installed; "" or NULL: nobody knows */
+    int64_t ask_first_ms, ask_longest_ms;        /* between asks that are not answered, while one is due */
+    int64_t ask_period_ms;                       /* of asking unbidden; 0: never */
+    int64_t resend_first_ms, resend_longest_ms;  /* of statuses that are not confirmed */
+    int64_t progress_period_ms;                  /* least time between two progress reports */
+    int64_t hold_after_dispatch_ms;              /* node: see relay.h; 0: not */
+};
+
+/* What the machine can do to the world. None of them may call back. */
+struct agent_effects {
+    void *context;
+    /* TC_UNAVAILABLE when there is no connection: nothing was sent. */
+    enum tc_error (*publish)(void *context, const struct topic *topic, const void *payload, size_t length, int qos,
+                             bool retained);
+    /* QoS 1 messages that the broker has not acknowledged yet. */
+    size_t (*unacknowledged)(void *context);
+    /* Copies what it needs; agent_downloaded follows. limits and stop are not set. */
+    void (*start_download)(void *context, const struct download_request *request);
+    /* Copies what it needs; agent_installed follows. Times, folders of the process, stop and callbacks are not set. */
+    void (*start_installer)(void *context, const struct install_request *request);
+    /* 0 to `below` - 1. */
+    uint32_t (*random)(void *context, uint32_t below);
+};
+
+struct agent;
+
+/* Opens the journal and the outbox in the data folder, and starts to read the versions. */
+enum tc_error agent_open(const struct agent_config *config, const struct agent_effects *effects, struct agent_time now,
+                         struct agent **agent, struct tc_fault *fault);
+void agent_close(struct agent *agent);
+
+/* The connection stands and the subscriptions are made; it is lost. Messages that come before `connected`
+ * were queued by the broker and may be old. */
+void agent_connected(struct agent *agent, struct agent_time now);
+void agent_disconnected(struct agent *agent);
+void agent_message(struct agent *agent, const struct topic *topic, const void *payload, size_t length, bool retained,
+                   struct agent_time now);
+
+void agent_downloaded(struct agent *agent, const struct download_result *result, struct agent_time now);
+void agent_install_progress(struct agent *agent, int percent, const char *text, struct agent_time now);
+void agent_install_version(struct agent *agent, const char *name, const char *version);
+void agent_installed(struct agent *agent, const struct install_result *result, struct agent_time now);
+
+/* Does all that is due, and returns the monotonic time of what is due next; INT64_MAX: nothing. To be
+ * called after each event and at that time. */
+int64_t agent_step(struct agent *agent, struct agent_time now);
+
+/* Nothing new begins from now on. The download under way can be resumed by another run; how the installer
+ * under way ends is written down when agent_installed says so, and reported by another run. */
+void agent_stop(struct agent *agent);
+
+/* True while an instruction is being carried out, or the versions are being read. */
+bool agent_is_busy(const struct agent *agent);
+/* True while the installer of an instruction is running. */
+bool agent_is_installing(const struct agent *agent);
+
+#endif

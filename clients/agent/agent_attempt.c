@@ -1,0 +1,228 @@
+#include "clients/agent/agent_state.h"
+
+#include "base/file.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PERCENT_NOT_SAID = -1,
+    PROGRESS_REPORTS_MAX = 250,
+};
+
+static bool needs_download(const struct instruction_claims *claims)
+{
+    return claims->has_artifact && claims->artifact.url[0] != '\0' && claims->action != ACTION_ROLLBACK;
+}
+
+static void fill_request(const struct agent *agent, struct install_request *request)
+{
+    const struct instruction_claims *claims = &agent->claims;
+    *request = (struct install_request){
+        .executable = agent->config.executables[claims->action],
+        .action = action_name(claims->action),
+        .device = agent->config.device,
+        .instruction = claims->instruction,
+        .rollout = claims->rollout,
+        .attempt = claims->attempt,
+        .artifact_name = claims->has_artifact ? claims->artifact.name : NULL,
+        .artifact_version = claims->has_artifact ? claims->artifact.version : NULL,
+        .artifact_file = agent->artifact_path[0] == '\0' ? NULL : agent->artifact_path,
+        .parameters_file = agent->parameters_path,
+    };
+}
+
+void agent_begin(struct agent *agent, struct agent_time now)
+{
+    struct tc_fault fault;
+    const struct instruction_claims *claims = &agent->claims;
+    agent->artifact_path[0] = '\0';
+    agent->last_percent = PERCENT_NOT_SAID;
+    agent->entry.sequence++;
+    if (journal_write(agent->journal, &agent->entry, &fault) != TC_OK) {
+        agent_end_before_effect(agent, REPORT_FAILED, "journal_failed", fault.text, now);
+        return;
+    }
+    LOG_INFO("instruction.received", F_INT("instruction", claims->instruction), F_INT("attempt", claims->attempt),
+             F_STR("action", action_name(claims->action)), F_STR("artifact", claims->artifact.name),
+             F_STR("version", claims->artifact.version));
+    agent_report_received(agent, device_clock_now_ms(&agent->clock, now));
+    if (!needs_download(claims)) {
+        agent->stage = STAGE_WAITING;
+        return;
+    }
+    agent->stage = STAGE_DOWNLOADING;
+    download_keep_only(agent->artifact_folder, claims->artifact.sha256);
+    const struct download_request request = {
+        .url = claims->artifact.url,
+        .folder = agent->artifact_folder,
+        .sha256 = claims->artifact.sha256,
+        .size_bytes = claims->artifact.size_bytes,
+    };
+    agent->effects.start_download(agent->effects.context, &request);
+}
+
+void agent_downloaded(struct agent *agent, const struct download_result *result, struct agent_time now)
+{
+    TC_CHECK(agent->stage == STAGE_DOWNLOADING);
+    if (agent->is_stopping) {
+        agent->stage = STAGE_IDLE;
+        return;
+    }
+    if (result->code[0] != '\0') {
+        agent_end_before_effect(agent, REPORT_FAILED, result->code, result->detail, now);
+        return;
+    }
+    LOG_INFO("artifact.downloaded", F_INT("instruction", agent->claims.instruction),
+             F_INT("bytes", agent->claims.artifact.size_bytes));
+    (void)snprintf(agent->artifact_path, sizeof agent->artifact_path, "%s", result->path);
+    agent->stage = STAGE_WAITING;
+}
+
+/* The parameters and the intent, durable before the installer starts. */
+static enum tc_error prepare(struct agent *agent, struct tc_fault *fault)
+{
+    char *parameters = agent->claims.parameters == NULL ? strdup("{}") : json_dumps(agent->claims.parameters, 0);
+    TC_CHECK(parameters != NULL);
+    enum tc_error error = file_replace(agent->parameters_path, parameters, strlen(parameters), 0600, fault);
+    free(parameters);
+    if (error != TC_OK)
+        return error;
+    struct journal_entry intent = agent->entry;
+    intent.stage = JOURNAL_INTENT;
+    intent.sequence += PROGRESS_REPORTS_MAX;
+    error = journal_write(agent->journal, &intent, fault);
+    agent->sequence_limit = intent.sequence;
+    return error;
+}
+
+static bool has_relays_under_way(const struct agent *agent)
+{
+    return agent->config.role == ROLE_NODE &&
+           (agent->relay.count > 0 || agent->effects.unacknowledged(agent->effects.context) > 0);
+}
+
+void agent_try_install(struct agent *agent, struct agent_time now)
+{
+    struct refusal refusal;
+    struct tc_fault fault;
+    if (!verify_times(&agent->claims, device_clock_now_ms(&agent->clock, now), &refusal)) {
+        agent_end_before_effect(agent, REPORT_REJECTED, refusal.code, refusal.detail, now);
+        return;
+    }
+    if (has_relays_under_way(agent))
+        return;
+    if (prepare(agent, &fault) != TC_OK) {
+        agent_end_before_effect(agent, REPORT_FAILED, "journal_failed", fault.text, now);
+        return;
+    }
+    struct install_request request;
+    fill_request(agent, &request);
+    agent->stage = STAGE_INSTALLING;
+    agent_report_progress(agent, 0, "", now);
+    agent->effects.start_installer(agent->effects.context, &request);
+}
+
+void agent_end_before_effect(struct agent *agent, enum report_state state, const char *code, const char *detail,
+                             struct agent_time now)
+{
+    agent_journal_end(agent, &agent->entry, state, code, detail, device_clock_now_ms(&agent->clock, now));
+    agent_report_end(agent, agent->entry);
+    agent->stage = STAGE_IDLE;
+}
+
+void agent_read_versions(struct agent *agent)
+{
+    const char *executable = agent->config.versions_executable;
+    json_decref(agent->versions_read);
+    agent->versions_read = NULL;
+    agent->stage = STAGE_IDLE;
+    if (agent->is_stopping)
+        return;
+    if (executable == NULL || executable[0] == '\0') {
+        agent_report_all(agent);
+        return;
+    }
+    agent->stage = STAGE_READING_VERSIONS;
+    agent->versions_read = json_object();
+    TC_CHECK(agent->versions_read != NULL);
+    struct install_request request = {
+        .executable = executable,
+        .action = "versions",
+        .device = agent->config.device,
+        .parameters_file = agent->parameters_path,
+    };
+    agent->effects.start_installer(agent->effects.context, &request);
+}
+
+static void ended(struct agent *agent, const struct install_result *result, struct agent_time now)
+{
+    enum report_state state = result->outcome == INSTALL_DONE       ? REPORT_COMPLETED
+                              : result->outcome == INSTALL_DEFERRED ? REPORT_DEFERRED
+                                                                    : REPORT_FAILED;
+    agent_journal_end(agent, &agent->entry, state, result->code, result->detail,
+                      device_clock_now_ms(&agent->clock, now));
+    if (state == REPORT_COMPLETED && agent->artifact_path[0] != '\0')
+        download_keep_only(agent->artifact_folder, "");
+    agent_read_versions(agent);
+}
+
+/* An installer that says it is done, and whose machine says that it is not. */
+static void check_version(struct agent *agent, struct agent_time now)
+{
+    const struct instruction_claims *claims = &agent->claims;
+    const struct journal_entry *entry = journal_find(agent->journal, agent->entry.instruction);
+    if (entry == NULL || entry->stage != JOURNAL_ENDED || entry->reported || entry->state != REPORT_COMPLETED ||
+        claims->instruction != entry->instruction || claims->action != ACTION_INSTALL)
+        return;
+    const char *found = json_string_value(json_object_get(agent->versions, claims->artifact.name));
+    if (found == NULL || strcmp(found, claims->artifact.version) == 0)
+        return;
+    char detail[STATUS_DETAIL_MAX + 1];
+    (void)snprintf(detail, sizeof detail, "the installer is done, but %s %s is what is installed",
+                   claims->artifact.name, found);
+    struct journal_entry corrected = *entry;
+    agent_journal_end(agent, &corrected, REPORT_FAILED, "version_mismatch", detail,
+                      device_clock_now_ms(&agent->clock, now));
+}
+
+static void versions_are_read(struct agent *agent, const struct install_result *result, struct agent_time now)
+{
+    if (result->outcome == INSTALL_DONE) {
+        json_decref(agent->versions);
+        agent->versions = agent->versions_read;
+        agent->versions_read = NULL;
+        check_version(agent, now);
+    } else {
+        LOG_WARNING("versions.not_read", F_STR("code", result->code), F_STR("detail", result->detail));
+    }
+    agent_report_all(agent);
+    agent->stage = STAGE_IDLE;
+}
+
+void agent_installed(struct agent *agent, const struct install_result *result, struct agent_time now)
+{
+    TC_CHECK(agent->stage == STAGE_INSTALLING || agent->stage == STAGE_READING_VERSIONS);
+    if (agent->stage == STAGE_INSTALLING)
+        ended(agent, result, now);
+    else
+        versions_are_read(agent, result, now);
+}
+
+void agent_install_progress(struct agent *agent, int percent, const char *text, struct agent_time now)
+{
+    if (agent->stage == STAGE_INSTALLING)
+        agent_report_progress(agent, percent, text, now);
+}
+
+void agent_install_version(struct agent *agent, const char *name, const char *version)
+{
+    if (agent->stage == STAGE_INSTALLING && agent->versions == NULL)
+        agent->versions = json_object();
+    json_t *versions = agent->stage == STAGE_READING_VERSIONS ? agent->versions_read : agent->versions;
+    if (versions == NULL || (json_object_size(versions) == VERSIONS_MAX && json_object_get(versions, name) == NULL))
+        return;
+    TC_CHECK(json_object_set_new(versions, name, json_string(version)) == 0);
+}

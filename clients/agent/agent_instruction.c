@@ -1,0 +1,165 @@
+#include "clients/agent/agent_state.h"
+
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <string.h>
+
+enum { MS_PER_SECOND = 1000, ORDER_DIGEST_SIZE = (JOURNAL_ORDER_SIZE - 1) / 2 };
+static const int64_t marks_period_s = 600;
+static const int64_t second_answer_wait_ms = INT64_C(15000);
+
+static void digest_order(const struct instruction_claims *claims, char order[static JOURNAL_ORDER_SIZE])
+{
+    struct buffer text = {0};
+    unsigned char digest[ORDER_DIGEST_SIZE];
+    buffer_format(&text, "%" PRId64 " ", claims->rollout);
+    instruction_order_encode(claims, &text);
+    (void)crypto_generichash(digest, sizeof digest, (const unsigned char *)text.bytes, text.length, NULL, 0);
+    (void)sodium_bin2hex(order, JOURNAL_ORDER_SIZE, digest, sizeof digest);
+    buffer_free(&text);
+}
+
+static void note_marks(struct agent *agent, const struct instruction_claims *claims)
+{
+    struct tc_fault fault;
+    struct journal_marks marks = journal_marks(agent->journal);
+    if (claims->epoch <= marks.epoch && claims->issued_at_s < marks.issued_at_s + marks_period_s)
+        return;
+    marks.epoch = claims->epoch;
+    if (claims->issued_at_s > marks.issued_at_s)
+        marks.issued_at_s = claims->issued_at_s;
+    if (journal_write_marks(agent->journal, &marks, &fault) != TC_OK)
+        LOG_ERROR("journal.write_failed", F_STR("fault", fault.text));
+}
+
+/* The recorded status again: the one that waits for its confirm, or a copy with a new sequence. */
+static void answer_again(struct agent *agent, const struct journal_entry *known)
+{
+    if (outbox_hurry(agent->outbox, known->instruction, known->attempt))
+        return;
+    struct journal_entry entry = *known;
+    entry.sequence++;
+    agent_report_end(agent, entry);
+}
+
+static void answer_completed(struct agent *agent, const struct journal_entry *known,
+                             const struct instruction_claims *claims)
+{
+    struct journal_entry entry = *known;
+    entry.attempt = claims->attempt;
+    entry.expires_s = claims->expires_s;
+    entry.sequence = 0;
+    agent_journal_end(agent, &entry, REPORT_COMPLETED, "already_completed", "", known->at_ms);
+    agent_report_end(agent, entry);
+}
+
+/* True when what this device has done already is the whole answer. */
+static bool is_answered_by_journal(struct agent *agent, const struct journal_entry *known,
+                                   const struct instruction_claims *claims)
+{
+    if (claims->attempt < known->attempt) {
+        LOG_INFO("instruction.superseded", F_INT("instruction", claims->instruction), F_INT("attempt", claims->attempt),
+                 F_INT("newer", known->attempt));
+        return true;
+    }
+    if (known->stage != JOURNAL_ENDED)
+        return false;
+    if (claims->attempt == known->attempt)
+        answer_again(agent, known);
+    else if (known->state == REPORT_COMPLETED)
+        answer_completed(agent, known, claims);
+    else
+        return false;
+    return true;
+}
+
+/* A time of the wall clock is not enough for a refusal: the instruction waits for a second answer. */
+static bool wait_for_the_time(struct agent *agent, const void *token, size_t length, struct agent_time now)
+{
+    if (device_clock_is_known(&agent->clock))
+        return false;
+    LOG_INFO("clock.in_doubt", F_INT("wall_ms", now.wall_ms));
+    int64_t until_ms = now.monotonic_ms + second_answer_wait_ms;
+    agent_keep(agent, token, length, &(struct agent_kept){.is_final = true, .arrived = now, .judge_ms = until_ms});
+    agent_ask_after(agent, DEVICE_CLOCK_SECOND_ASK_MS, until_ms, now.monotonic_ms);
+    return true;
+}
+
+static bool is_held_by_dispatch(const struct agent *agent, struct agent_time now)
+{
+    return agent->relay.last_dispatch_ms != INT64_MIN &&
+           now.monotonic_ms - agent->relay.last_dispatch_ms < agent->config.hold_after_dispatch_ms;
+}
+
+/* Takes over the claims: the instruction is this device's, new to it, and in force or refused. */
+static void start(struct agent *agent, struct instruction_claims *claims, const struct journal_entry *entry,
+                  const struct refusal *refusal, struct agent_time now)
+{
+    const char *executable = agent->config.executables[claims->action];
+    instruction_claims_free(&agent->claims);
+    agent->claims = *claims;
+    agent->entry = *entry;
+    *claims = (struct instruction_claims){0};
+    if (refusal->code[0] != '\0')
+        agent_end_before_effect(agent, REPORT_REJECTED, refusal->code, refusal->detail, now);
+    else if (executable == NULL || executable[0] == '\0')
+        agent_end_before_effect(agent, REPORT_REJECTED, "unsupported_action", action_name(agent->claims.action), now);
+    else if (is_held_by_dispatch(agent, now))
+        agent_end_before_effect(agent, REPORT_DEFERRED, "atm_in_flight", "an ATM of this branch was just started", now);
+    else
+        agent_begin(agent, now);
+}
+
+static void judge(struct agent *agent, struct instruction_claims *claims, const struct buffer *token, bool is_final,
+                  struct agent_time now)
+{
+    const struct journal_entry *known = journal_find(agent->journal, claims->instruction);
+    struct refusal refusal = {0};
+    struct journal_entry entry = {
+        .instruction = claims->instruction,
+        .attempt = claims->attempt,
+        .epoch = claims->epoch,
+        .expires_s = claims->expires_s,
+        .stage = JOURNAL_RECEIVED,
+    };
+    digest_order(claims, entry.order);
+    bool is_same_order = known != NULL && strcmp(known->order, entry.order) == 0;
+    if (known != NULL && !is_same_order && claims->epoch <= known->epoch) {
+        (void)refuse(&refusal, "conflict", "this instruction ordered something else before");
+        agent_report_untrusted(agent, claims, &refusal);
+        return;
+    }
+    if (is_same_order && is_answered_by_journal(agent, known, claims))
+        return;
+    if (is_same_order && known->attempt == claims->attempt)
+        entry.sequence = known->sequence;
+    if (!verify_times(claims, device_clock_now_ms(&agent->clock, now), &refusal) && !is_final &&
+        wait_for_the_time(agent, token->bytes, token->length, now))
+        return;
+    start(agent, claims, &entry, &refusal, now);
+}
+
+void agent_take_instruction(struct agent *agent, const void *token, size_t length, bool is_answer,
+                            struct agent_time arrived, bool is_final, struct agent_time now)
+{
+    struct instruction_claims claims = {0};
+    struct refusal refusal = {0};
+    const struct buffer whole = {.bytes = (char *)(uintptr_t)token, .length = length};
+    if (!verify_token(agent->config.keys, agent->config.device, token, length, &claims, &refusal)) {
+        agent_report_untrusted(agent, &claims, &refusal);
+        return;
+    }
+    /* The second answer decides: by its own time, or by the wall clock if it was no live one. */
+    bool is_second = agent->clock.doubted.is_set;
+    if (is_answer)
+        device_clock_learn(&agent->clock, claims.issued_at_s, arrived);
+    if (!verify_address(&claims, agent->config.device, journal_marks(agent->journal).epoch, &refusal)) {
+        agent_report_untrusted(agent, &claims, &refusal);
+    } else {
+        note_marks(agent, &claims);
+        judge(agent, &claims, &whole, is_final || (is_answer && is_second), now);
+    }
+    instruction_claims_free(&claims);
+}

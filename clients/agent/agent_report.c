@@ -1,0 +1,141 @@
+#include "clients/agent/agent_state.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+
+enum { PERCENT_NOT_SAID = -1 };
+
+static void log_write_failed(const char *event, const struct journal_entry *entry, const struct tc_fault *fault)
+{
+    LOG_ERROR(event, F_INT("instruction", entry->instruction), F_INT("attempt", entry->attempt),
+              F_STR("fault", fault->text));
+}
+
+void agent_journal_end(struct agent *agent, struct journal_entry *entry, enum report_state state, const char *code,
+                       const char *detail, int64_t at_ms)
+{
+    struct tc_fault fault;
+    entry->stage = JOURNAL_ENDED;
+    entry->state = state;
+    entry->reported = false;
+    entry->at_ms = at_ms;
+    entry->sequence++;
+    (void)snprintf(entry->code, sizeof entry->code, "%s", code);
+    (void)snprintf(entry->detail, sizeof entry->detail, "%s", detail);
+    if (journal_write(agent->journal, entry, &fault) != TC_OK)
+        log_write_failed("journal.write_failed", entry, &fault);
+    LOG_INFO("instruction.ended", F_INT("instruction", entry->instruction), F_INT("attempt", entry->attempt),
+             F_STR("state", report_state_name(state)), F_STR("code", code), F_STR("detail", detail));
+}
+
+static void put_in_outbox(struct agent *agent, const struct journal_entry *entry, const struct status *status)
+{
+    struct tc_fault fault;
+    if (outbox_put(agent->outbox, status, &fault) != TC_OK)
+        log_write_failed("outbox.write_failed", entry, &fault);
+}
+
+void agent_report_end(struct agent *agent, struct journal_entry entry)
+{
+    struct status status = {
+        .instruction = entry.instruction,
+        .attempt = entry.attempt,
+        .sequence = entry.sequence,
+        .state = entry.state,
+        .progress = PERCENT_NOT_SAID,
+        .versions = agent->versions,
+        .at_ms = entry.at_ms,
+    };
+    (void)snprintf(status.code, sizeof status.code, "%s", entry.code);
+    (void)snprintf(status.detail, sizeof status.detail, "%s", entry.detail);
+    put_in_outbox(agent, &entry, &status);
+
+    struct tc_fault fault;
+    entry.reported = true;
+    if (journal_write(agent->journal, &entry, &fault) != TC_OK)
+        log_write_failed("journal.write_failed", &entry, &fault);
+}
+
+void agent_report_all(struct agent *agent)
+{
+    const struct journal_entry *entry;
+    for (size_t i = 0; (entry = journal_at(agent->journal, i)) != NULL; i++) {
+        if (entry->stage == JOURNAL_ENDED && !entry->reported)
+            agent_report_end(agent, *entry);
+    }
+}
+
+void agent_report_received(struct agent *agent, int64_t at_ms)
+{
+    const struct journal_entry *entry = &agent->entry;
+    const struct status status = {
+        .instruction = entry->instruction,
+        .attempt = entry->attempt,
+        .sequence = entry->sequence,
+        .state = REPORT_RECEIVED,
+        .progress = PERCENT_NOT_SAID,
+        .at_ms = at_ms,
+    };
+    put_in_outbox(agent, entry, &status);
+}
+
+static void publish_status(struct agent *agent, const struct status *status)
+{
+    struct buffer payload = {0};
+    status_encode(status, &payload);
+    /* What is kept in the outbox is sent again; what is not can be lost. */
+    if (agent_publish(agent, TOPIC_REPLY, &payload, 1, false) != TC_OK)
+        LOG_DEBUG("status.not_sent", F_INT("instruction", status->instruction));
+    buffer_free(&payload);
+}
+
+void agent_report_progress(struct agent *agent, int percent, const char *text, struct agent_time now)
+{
+    struct journal_entry *entry = &agent->entry;
+    bool is_first = agent->last_percent == PERCENT_NOT_SAID;
+    if (!is_first && (percent == agent->last_percent || now.monotonic_ms < agent->progress_next_ms))
+        return;
+    if (entry->sequence + 1 >= agent->sequence_limit)
+        return;
+    agent->last_percent = percent;
+    agent->progress_next_ms = now.monotonic_ms + agent->config.progress_period_ms;
+    struct status status = {
+        .instruction = entry->instruction,
+        .attempt = entry->attempt,
+        .sequence = ++entry->sequence,
+        .state = REPORT_INSTALLING,
+        .progress = percent,
+        .at_ms = device_clock_now_ms(&agent->clock, now),
+    };
+    (void)snprintf(status.detail, sizeof status.detail, "%s", text);
+    publish_status(agent, &status);
+}
+
+void agent_report_untrusted(struct agent *agent, const struct instruction_claims *claims, const struct refusal *refusal)
+{
+    LOG_WARNING("instruction.untrusted", F_INT("instruction", claims->instruction), F_INT("attempt", claims->attempt),
+                F_STR("code", refusal->code), F_STR("detail", refusal->detail));
+    if (claims->instruction == 0)
+        return;
+    const struct journal_entry *known = journal_find(agent->journal, claims->instruction);
+    if (known != NULL && known->attempt >= claims->attempt)
+        return; /* what this device has itself reported of that attempt is not overruled by a forgery */
+    struct status status = {
+        .instruction = claims->instruction,
+        .attempt = claims->attempt,
+        .sequence = 1,
+        .state = REPORT_REJECTED,
+        .progress = PERCENT_NOT_SAID,
+    };
+    (void)snprintf(status.code, sizeof status.code, "%s", refusal->code);
+    (void)snprintf(status.detail, sizeof status.detail, "%s", refusal->detail);
+    publish_status(agent, &status);
+}
+
+void agent_send_outbox(struct agent *agent, int64_t now_ms)
+{
+    const struct status *status;
+    while (agent->is_connected && (status = outbox_take_due(agent->outbox, now_ms)) != NULL)
+        publish_status(agent, status);
+}

@@ -1,0 +1,140 @@
+#include "clients/agent/install.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "clients/agent/install_output.h"
+#include "clients/agent/install_process.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    EXIT_TRY_LATER = 75, /* EX_TEMPFAIL of sysexits.h */
+    LOOK_PERIOD_MS = 100,
+    READ_SIZE = 4096,
+    READS_AT_ONCE = 64, /* an installer that prints for ever does not keep us from looking at the time */
+};
+
+enum ending { ENDED_ITSELF, ENDED_BY_TIMEOUT, ENDED_BY_STOP };
+
+struct run {
+    const struct install_request *request;
+    struct install_process process;
+    struct install_output output;
+    enum ending ending;
+    int64_t deadline_ms; /* when the next signal is sent */
+    bool is_terminated;  /* SIGTERM was sent */
+};
+
+static void set_result(struct install_result *result, enum install_outcome outcome, const char *code,
+                       const char *detail)
+{
+    result->outcome = outcome;
+    (void)snprintf(result->code, sizeof result->code, "%s", code);
+    (void)snprintf(result->detail, sizeof result->detail, "%s", detail);
+}
+
+static void read_output(struct run *run)
+{
+    char piece[READ_SIZE];
+    for (int i = 0; i < READS_AT_ONCE; i++) {
+        ssize_t got = read(run->process.output, piece, sizeof piece);
+        if (got <= 0)
+            return;
+        install_output_take(&run->output, piece, (size_t)got);
+    }
+}
+
+static bool must_stop(const struct run *run)
+{
+    return run->request->stop != NULL && atomic_load(run->request->stop);
+}
+
+static void end_what_takes_too_long(struct run *run, int64_t now_ms)
+{
+    if (!run->is_terminated && must_stop(run)) {
+        run->ending = ENDED_BY_STOP;
+        run->deadline_ms = now_ms;
+    }
+    if (now_ms < run->deadline_ms)
+        return;
+    if (run->is_terminated) {
+        install_process_signal(&run->process, SIGKILL);
+        run->deadline_ms = INT64_MAX;
+        return;
+    }
+    if (run->ending == ENDED_ITSELF)
+        run->ending = ENDED_BY_TIMEOUT;
+    install_process_signal(&run->process, SIGTERM);
+    run->is_terminated = true;
+    run->deadline_ms = now_ms + (run->ending == ENDED_BY_STOP ? run->request->stop_grace_ms : run->request->grace_ms);
+}
+
+/* Until the installer's own process has ended. What it left running may still hold its output open. */
+static void watch(struct run *run)
+{
+    struct pollfd watched[] = {{.fd = run->process.exit_watch, .events = POLLIN},
+                               {.fd = run->process.output, .events = POLLIN}};
+    for (;;) {
+        (void)poll(watched, 2, LOOK_PERIOD_MS);
+        if ((watched[1].revents & POLLIN) != 0)
+            read_output(run);
+        else if ((watched[1].revents & (POLLHUP | POLLERR)) != 0)
+            watched[1].fd = -1; /* it closed its output and goes on: there is nothing more to read */
+        if ((watched[0].revents & (POLLIN | POLLERR)) != 0)
+            break;
+        end_what_takes_too_long(run, clock_monotonic_ms());
+    }
+    read_output(run);
+    install_output_end(&run->output);
+}
+
+static void judge(const struct run *run, int status, struct install_result *result)
+{
+    char code[STATUS_CODE_MAX + 1];
+    char detail[STATUS_DETAIL_MAX + 1];
+    install_output_describe(&run->output, detail, sizeof detail);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        set_result(result, INSTALL_DONE, "", "");
+    } else if (run->ending == ENDED_BY_TIMEOUT) {
+        set_result(result, INSTALL_FAILED, "installer_timeout", detail);
+    } else if (run->ending == ENDED_BY_STOP) {
+        set_result(result, INSTALL_FAILED, "agent_stopped", detail);
+    } else if (WIFSIGNALED(status)) {
+        (void)snprintf(code, sizeof code, "installer_signal_%d", WTERMSIG(status));
+        set_result(result, INSTALL_FAILED, code, detail);
+    } else if (WEXITSTATUS(status) == EXIT_TRY_LATER) {
+        set_result(result, INSTALL_DEFERRED, "installer_deferred", detail);
+    } else {
+        (void)snprintf(code, sizeof code, "installer_exit_%d", WEXITSTATUS(status));
+        set_result(result, INSTALL_FAILED, code, detail);
+    }
+}
+
+void install_run(const struct install_request *request, struct install_result *result)
+{
+    struct run run = {
+        .request = request,
+        .output = {.on_progress = request->on_progress, .on_version = request->on_version, .context = request->context},
+        .deadline_ms = clock_monotonic_ms() + request->timeout_ms,
+    };
+    struct tc_fault fault;
+    enum tc_error error = install_process_start(request, &run.process, &fault);
+    if (error == TC_BUSY) {
+        set_result(result, INSTALL_DEFERRED, "installer_busy", fault.text);
+        return;
+    }
+    if (error != TC_OK) {
+        set_result(result, INSTALL_FAILED, "installer_missing", fault.text);
+        return;
+    }
+    watch(&run);
+    judge(&run, install_process_finish(&run.process), result);
+}

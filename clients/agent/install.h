@@ -1,0 +1,65 @@
+/* Runs an installer: the executable that does an action at this device. docs/installers.md tells the
+ * same to those who write one.
+ *
+ * It is called with the action as its only argument, in the folder `working_folder`, in its own process
+ * group, with stdin empty, no inherited file but the lock (below, descriptor 3), and this environment alone:
+ *   PATH, LANG
+ *   TELLERCAST_DEVICE, TELLERCAST_INSTRUCTION, TELLERCAST_ATTEMPT, TELLERCAST_ROLLOUT
+ *   TELLERCAST_ARTIFACT_NAME, TELLERCAST_ARTIFACT_VERSION, TELLERCAST_ARTIFACT_FILE   "" when there is none
+ *   TELLERCAST_PARAMETERS   the path of a JSON file: the instruction's parameters, {} when there are none
+ *
+ * It may write lines to stdout: `progress 40 copying` (percent and text) and `version NAME VERSION` (what
+ * is installed now). Other lines are kept as the detail of a failure, the last of them only. stderr is read
+ * in the same way.
+ *
+ * It ends with 0 (done), 75 (cannot now, try later), or anything else (failed).
+ *
+ * Beyond its time, or when the agent has to stop, its process group gets SIGTERM and, if it is still
+ * there after a grace, SIGKILL. When the agent itself is killed the installer is left to finish, for a
+ * machine half-way between two versions is the worst place to be; its process holds the lock (its children
+ * do not), and until it has ended no other installer is started on this device. */
+#ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_H
+#define TELLERCAST_CLIENTS_AGENT_INSTALL_H
+
+#include "base/id.h"
+#include "topics/message.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct install_request {
+    const char *executable;
+    const char *action;
+    const char *working_folder;
+    const char *lock_path;
+    const char *device;
+    int64_t instruction, rollout;
+    int32_t attempt;
+    const char *artifact_name, *artifact_version, *artifact_file; /* NULL: none */
+    const char *parameters_file;
+    int64_t timeout_ms;
+    int64_t grace_ms;      /* between SIGTERM and SIGKILL, beyond its time */
+    int64_t stop_grace_ms; /* and when the agent has to stop */
+
+    const atomic_bool *stop; /* becomes true: the agent has to stop */
+    /* Called on the calling thread while it runs. */
+    void (*on_progress)(void *context, int percent, const char *text);
+    void (*on_version)(void *context, const char *name, const char *version);
+    void *context;
+};
+
+enum install_outcome { INSTALL_DONE, INSTALL_DEFERRED, INSTALL_FAILED };
+
+struct install_result {
+    enum install_outcome outcome;
+    /* Of a failure: installer_exit_N, installer_signal_N, installer_timeout, installer_missing,
+     * installer_busy (one of an earlier run still holds the lock; the outcome is INSTALL_DEFERRED),
+     * agent_stopped. */
+    char code[STATUS_CODE_MAX + 1];
+    char detail[STATUS_DETAIL_MAX + 1]; /* the end of what it said */
+};
+
+/* Returns when it has ended. Any thread. */
+void install_run(const struct install_request *request, struct install_result *result);
+
+#endif

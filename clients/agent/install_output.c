@@ -1,0 +1,115 @@
+#include "clients/agent/install_output.h"
+
+#include "base/id.h"
+#include "base/utf8.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char line_joint[] = " | ";
+
+/* Drops the oldest bytes when there is no room. */
+static void keep(struct install_output *output, const char *text, size_t length)
+{
+    if (length > sizeof output->tail) {
+        text += length - sizeof output->tail;
+        length = sizeof output->tail;
+    }
+    size_t room = sizeof output->tail - output->tail_length;
+    if (length > room) {
+        size_t dropped = length - room;
+        memmove(output->tail, output->tail + dropped, output->tail_length - dropped);
+        output->tail_length -= dropped;
+    }
+    memcpy(output->tail + output->tail_length, text, length);
+    output->tail_length += length;
+}
+
+static bool starts_with(const char *line, const char *word, const char **rest)
+{
+    size_t length = strlen(word);
+    if (strncmp(line, word, length) != 0 || line[length] != ' ')
+        return false;
+    *rest = line + length + 1;
+    return true;
+}
+
+static bool take_progress(struct install_output *output, const char *text)
+{
+    int percent = 0;
+    const char *at = text;
+    for (; *at >= '0' && *at <= '9' && percent <= 100; at++)
+        percent = percent * 10 + (*at - '0');
+    if (at == text || percent > 100 || (*at != ' ' && *at != '\0'))
+        return false;
+    if (output->on_progress != NULL)
+        output->on_progress(output->context, percent, *at == ' ' ? at + 1 : "");
+    return true;
+}
+
+static bool take_version(struct install_output *output, const char *text)
+{
+    char name[TC_ID_SIZE];
+    const char *space = strchr(text, ' ');
+    if (space == NULL || !name_is_valid(text, (size_t)(space - text)) || !name_is_valid(space + 1, strlen(space + 1)))
+        return false;
+    (void)snprintf(name, sizeof name, "%.*s", (int)(space - text), text);
+    if (output->on_version != NULL)
+        output->on_version(output->context, name, space + 1);
+    return true;
+}
+
+static void take_line(struct install_output *output)
+{
+    const char *rest;
+    output->line[output->line_length] = '\0';
+    size_t length = output->line_length;
+    output->line_length = 0;
+    if (length == 0)
+        return;
+    if (starts_with(output->line, "progress", &rest) && take_progress(output, rest))
+        return;
+    if (starts_with(output->line, "version", &rest) && take_version(output, rest))
+        return;
+    if (output->tail_length > 0)
+        keep(output, line_joint, sizeof line_joint - 1);
+    keep(output, output->line, length);
+}
+
+void install_output_take(struct install_output *output, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        char c = bytes[i];
+        if (c == '\n')
+            take_line(output);
+        else if (c != '\r' && output->line_length + 1 < sizeof output->line)
+            output->line[output->line_length++] = c;
+    }
+}
+
+void install_output_end(struct install_output *output)
+{
+    take_line(output);
+}
+
+/* Bytes that are no UTF-8, and control characters, become '?': the text goes into a message and a log. */
+void install_output_describe(const struct install_output *output, char *text, size_t size)
+{
+    size_t length = 0;
+    const char *end = output->tail + output->tail_length;
+    for (const char *at = output->tail; at < end;) {
+        size_t width = utf8_character_length(at, (size_t)(end - at));
+        bool plain = width > 1 || (width == 1 && (unsigned char)*at >= ' ' && *at != 0x7f);
+        size_t step = width == 0 ? 1 : width;
+        if (length + step >= size)
+            break;
+        if (plain)
+            memcpy(text + length, at, step);
+        else
+            memset(text + length, '?', step);
+        length += step;
+        at += step;
+    }
+    text[length] = '\0';
+}

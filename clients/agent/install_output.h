@@ -1,0 +1,28 @@
+/* Reads what an installer prints, which may be anything, and any amount of it. One thread. */
+#ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_OUTPUT_H
+#define TELLERCAST_CLIENTS_AGENT_INSTALL_OUTPUT_H
+
+#include "topics/message.h"
+
+#include <stddef.h>
+
+#define INSTALL_LINE_SIZE 1024 /* what is longer is cut */
+
+struct install_output {
+    char line[INSTALL_LINE_SIZE];
+    size_t line_length;
+    char tail[STATUS_DETAIL_MAX]; /* the last lines that were not for us */
+    size_t tail_length;
+
+    void (*on_progress)(void *context, int percent, const char *text);
+    void (*on_version)(void *context, const char *name, const char *version);
+    void *context;
+};
+
+void install_output_take(struct install_output *output, const char *bytes, size_t length);
+/* The end of the output: takes a last line that has no line end. */
+void install_output_end(struct install_output *output);
+/* Writes the tail, whole UTF-8 characters only, lines joined by " | ". */
+void install_output_describe(const struct install_output *output, char *text, size_t size);
+
+#endif

@@ -1,0 +1,122 @@
+#include "clients/agent/journal_record.h"
+
+#include "topics/fields.h"
+#include "topics/json_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+enum { CHECKSUM_LENGTH = 8, PREFIX_LENGTH = CHECKSUM_LENGTH + 1, RECORD_SIZE_MAX = 16384 };
+
+static const char *const stage_names[] = {"received", "intent", "ended"};
+
+static uint32_t checksum_of(const char *text, size_t length)
+{
+    return (uint32_t)crc32(0, (const unsigned char *)text, (unsigned)length);
+}
+
+static void put_line(struct buffer *out, const struct buffer *json)
+{
+    buffer_format(out, "%08" PRIx32 " ", checksum_of(buffer_text(json), json->length));
+    buffer_put(out, buffer_text(json), json->length);
+    buffer_put(out, "\n", 1);
+}
+
+void journal_record_put_entry(struct buffer *out, const struct journal_entry *entry)
+{
+    struct buffer json = {0};
+    buffer_format(&json,
+                  "{\"record\":\"instruction\",\"instruction\":%" PRId64 ",\"attempt\":%" PRId32 ",\"epoch\":%" PRId64
+                  ",\"order\":\"%s\",\"expires\":%" PRId64 ",\"stage\":\"%s\",\"sequence\":%" PRId32,
+                  entry->instruction, entry->attempt, entry->epoch, entry->order, entry->expires_s,
+                  stage_names[entry->stage], entry->sequence);
+    if (entry->stage == JOURNAL_ENDED) {
+        buffer_format(&json,
+                      ",\"state\":\"%s\",\"reported\":%s,\"at\":%" PRId64 ",\"code\":", report_state_name(entry->state),
+                      entry->reported ? "true" : "false", entry->at_ms);
+        json_text_put(&json, entry->code);
+        buffer_put_text(&json, ",\"detail\":");
+        json_text_put(&json, entry->detail);
+    }
+    buffer_put_text(&json, "}");
+    put_line(out, &json);
+    buffer_free(&json);
+}
+
+void journal_record_put_marks(struct buffer *out, const struct journal_marks *marks)
+{
+    struct buffer json = {0};
+    buffer_format(&json, "{\"record\":\"marks\",\"epoch\":%" PRId64 ",\"issued_at\":%" PRId64 "}", marks->epoch,
+                  marks->issued_at_s);
+    put_line(out, &json);
+    buffer_free(&json);
+}
+
+static enum journal_stage read_stage(struct fields *fields)
+{
+    const char *name = fields_string(fields, "stage");
+    for (int i = JOURNAL_RECEIVED; i <= JOURNAL_ENDED; i++) {
+        if (strcmp(name, stage_names[i]) == 0)
+            return (enum journal_stage)i;
+    }
+    fields_refuse(fields, "stage", "found \"%s\"", name);
+    return JOURNAL_RECEIVED;
+}
+
+static void read_entry(struct fields *fields, struct journal_entry *entry)
+{
+    *entry = (struct journal_entry){
+        .instruction = fields_integer(fields, "instruction", 1, FIELDS_INTEGER_MAX),
+        .attempt = (int32_t)fields_integer(fields, "attempt", 1, INT32_MAX),
+        .epoch = fields_integer(fields, "epoch", 0, FIELDS_INTEGER_MAX),
+        .expires_s = fields_integer(fields, "expires", 0, FIELDS_INTEGER_MAX),
+        .stage = read_stage(fields),
+        .sequence = (int32_t)fields_integer(fields, "sequence", 0, INT32_MAX),
+    };
+    fields_text(fields, "order", FIELD_REQUIRED, entry->order, sizeof entry->order);
+    if (entry->stage != JOURNAL_ENDED)
+        return;
+    const char *state = fields_string(fields, "state");
+    if (!report_state_parse(state, &entry->state))
+        fields_refuse(fields, "state", "found \"%s\"", state);
+    entry->reported = fields_boolean(fields, "reported");
+    entry->at_ms = fields_integer(fields, "at", 0, FIELDS_INTEGER_MAX);
+    fields_text(fields, "code", FIELD_REQUIRED, entry->code, sizeof entry->code);
+    fields_text(fields, "detail", FIELD_REQUIRED, entry->detail, sizeof entry->detail);
+}
+
+static enum tc_error check_checksum(const char *line, size_t length, struct tc_fault *fault)
+{
+    char written[CHECKSUM_LENGTH + 1];
+    if (length <= PREFIX_LENGTH || line[CHECKSUM_LENGTH] != ' ')
+        return tc_fault_set(fault, TC_INVALID, "not a record");
+    (void)snprintf(written, sizeof written, "%08" PRIx32, checksum_of(line + PREFIX_LENGTH, length - PREFIX_LENGTH));
+    if (memcmp(written, line, CHECKSUM_LENGTH) != 0)
+        return tc_fault_set(fault, TC_INVALID, "the checksum does not match");
+    return TC_OK;
+}
+
+enum tc_error journal_record_read(const char *line, size_t length, struct journal_record *record,
+                                  struct tc_fault *fault)
+{
+    *record = (struct journal_record){0};
+    enum tc_error error = check_checksum(line, length, fault);
+    if (error != TC_OK)
+        return error;
+    struct fields fields;
+    fields_open(&fields, line + PREFIX_LENGTH, length - PREFIX_LENGTH, RECORD_SIZE_MAX, fault);
+    const char *kind = fields_string(&fields, "record");
+    record->is_marks = strcmp(kind, "marks") == 0;
+    if (record->is_marks) {
+        record->marks.epoch = fields_integer(&fields, "epoch", 0, FIELDS_INTEGER_MAX);
+        record->marks.issued_at_s = fields_integer(&fields, "issued_at", 0, FIELDS_INTEGER_MAX);
+    } else if (strcmp(kind, "instruction") == 0) {
+        read_entry(&fields, &record->entry);
+    } else {
+        fields_refuse(&fields, "record", "found \"%s\"", kind);
+    }
+    return fields_close(&fields);
+}

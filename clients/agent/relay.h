@@ -1,0 +1,48 @@
+/* The node's part: a start command becomes a dispatch for each ATM client it names.
+ *
+ * The commands carry no authority, so a repeated or a lost one does no harm. A dispatch that cannot be
+ * sent now is kept until it can be or has expired.
+ *
+ * A node is upgraded like every other device, and never while one of its ATMs is in flight: that promise
+ * is kept by the orchestrator's claim, which sees all of the branch. A node cannot see the end of an
+ * ATM's upgrade: it may read its own topics only. What it does know, it acts upon: it starts its own
+ * installer only when the broker has acknowledged each dispatch it relayed, so that its own restart
+ * loses none; and with hold_after_dispatch_ms it answers an instruction of its own `deferred`, code
+ * atm_in_flight, for that long after its last dispatch. One thread. */
+#ifndef TELLERCAST_CLIENTS_AGENT_RELAY_H
+#define TELLERCAST_CLIENTS_AGENT_RELAY_H
+
+#include "topics/message.h"
+#include "topics/topic.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RELAY_PENDING_MAX                                                                                              \
+    1024 /* devices of a branch; more are dropped, logged, and started again by the orchestrator */
+
+struct relay_item {
+    struct dispatch dispatch;
+    int64_t until_ms; /* monotonic */
+};
+
+struct relay {
+    struct relay_item *items; /* not sent yet */
+    size_t count;
+    size_t capacity;
+    int64_t last_dispatch_ms; /* monotonic; INT64_MIN: none */
+};
+
+void relay_init(struct relay *relay);
+void relay_free(struct relay *relay);
+
+/* Takes the devices of a start command but `own`. True when `own` is among them. */
+bool relay_take(struct relay *relay, const struct start *start, const char *own, int64_t until_ms);
+
+/* The next dispatch to send, or NULL; drops those that have expired. */
+const struct dispatch *relay_next(struct relay *relay, int64_t now_ms);
+/* What relay_next gave has been sent. */
+void relay_sent(struct relay *relay, int64_t now_ms);
+
+#endif

@@ -1,0 +1,303 @@
+#include "clients/agent/runtime_state.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum {
+    PASSWORD_SIZE_MAX = 4096,
+    MS_PER_SECOND = 1000,
+    STOP_GRACE_MS = 1000, /* of an installer, between SIGTERM and SIGKILL */
+};
+
+struct agent_time runtime_now(void)
+{
+    return (struct agent_time){.monotonic_ms = clock_monotonic_ms(), .wall_ms = clock_now_ms()};
+}
+
+static enum tc_error effect_publish(void *context, const struct topic *topic, const void *payload, size_t length,
+                                    int qos, bool retained)
+{
+    struct runtime *runtime = context;
+    return session_publish(runtime->session, topic, payload, length, qos, retained);
+}
+
+static size_t effect_unacknowledged(void *context)
+{
+    struct runtime *runtime = context;
+    return session_unacknowledged(runtime->session);
+}
+
+static void effect_download(void *context, const struct download_request *request)
+{
+    struct runtime *runtime = context;
+    work_download(runtime->work, request);
+}
+
+static void effect_install(void *context, const struct install_request *request)
+{
+    struct runtime *runtime = context;
+    work_install(runtime->work, request);
+}
+
+static uint32_t effect_random(void *context, uint32_t below)
+{
+    (void)context;
+    return randombytes_uniform(below);
+}
+
+static char *path_in(const char *folder, const char *name)
+{
+    struct buffer path = {0};
+    buffer_format(&path, "%s/%s", folder, name);
+    return path.bytes;
+}
+
+/* Two agents with one journal would run everything twice. */
+static enum tc_error lock_folder(struct runtime *runtime, struct tc_fault *fault)
+{
+    char *path = path_in(runtime->data_folder, "agent.lock");
+    enum tc_error error = TC_OK;
+    runtime->folder_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (runtime->folder_lock < 0)
+        error = tc_fault_set(fault, error_from_errno(errno), "%s: %s", path, strerror(errno));
+    else if (flock(runtime->folder_lock, LOCK_EX | LOCK_NB) != 0)
+        error = tc_fault_set(fault, TC_CONFLICT, "%s: another agent uses this folder", runtime->data_folder);
+    free(path);
+    return error;
+}
+
+/* Installers run in another folder, so every path they are given is absolute. */
+static enum tc_error absolute_folder(const char *path, char **absolute, struct tc_fault *fault)
+{
+    enum tc_error error = file_make_folders(path, 0700, fault);
+    if (error != TC_OK)
+        return error;
+    *absolute = realpath(path, NULL);
+    return *absolute != NULL ? TC_OK : tc_fault_set(fault, TC_UNAVAILABLE, "%s: %s", path, strerror(errno));
+}
+
+static enum tc_error open_folders(struct runtime *runtime, struct tc_fault *fault)
+{
+    const struct agent_settings *settings = runtime->settings;
+    enum tc_error error = absolute_folder(settings->data_folder, &runtime->data_folder, fault);
+    if (error != TC_OK)
+        return error;
+    runtime->install_lock = path_in(runtime->data_folder, "installer.lock");
+    char *install_folder = settings->action_folder[0] == '\0' ? path_in(runtime->data_folder, "installed")
+                                                              : strdup(settings->action_folder);
+    TC_CHECK(install_folder != NULL);
+    error = absolute_folder(install_folder, &runtime->install_folder, fault);
+    free(install_folder);
+    return error == TC_OK ? lock_folder(runtime, fault) : error;
+}
+
+static enum tc_error read_password(struct runtime *runtime, struct tc_fault *fault)
+{
+    const char *path = runtime->settings->broker_password_file;
+    if (path[0] == '\0')
+        return TC_OK;
+    enum tc_error error = file_read(path, PASSWORD_SIZE_MAX, &runtime->password, fault);
+    if (error == TC_OK && runtime->password.length > 0)
+        runtime->password.bytes[strcspn(runtime->password.bytes, "\r\n")] = '\0';
+    return error;
+}
+
+static enum tc_error open_signals(struct runtime *runtime, struct tc_fault *fault)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return tc_fault_set(fault, TC_INTERNAL, "sigprocmask: %s", strerror(errno));
+    (void)signal(SIGPIPE, SIG_IGN);
+    runtime->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (runtime->signals < 0)
+        return tc_fault_set(fault, TC_INTERNAL, "signalfd: %s", strerror(errno));
+    return TC_OK;
+}
+
+static void make_presence(const struct runtime *runtime, bool online, struct buffer *payload)
+{
+    struct presence presence = {.online = online, .role = runtime->role};
+    (void)snprintf(presence.branch, sizeof presence.branch, "%s",
+                   runtime->role == ROLE_NODE ? runtime->settings->device : runtime->settings->branch);
+    (void)snprintf(presence.agent, sizeof presence.agent, "%s", TELLERCAST_VERSION);
+    presence_encode(&presence, payload);
+}
+
+struct topic runtime_own_topic(const struct runtime *runtime, enum topic_kind kind)
+{
+    struct topic topic = {.kind = kind};
+    (void)snprintf(topic.device, sizeof topic.device, "%s", runtime->settings->device);
+    (void)snprintf(topic.branch, sizeof topic.branch, "%s", runtime->settings->device);
+    return topic;
+}
+
+static void add_filter(struct session_config *config, const char *filter, int qos)
+{
+    TC_CHECK(config->filter_count < SESSION_FILTERS_MAX);
+    struct session_filter *added = &config->filters[config->filter_count++];
+    (void)snprintf(added->filter, sizeof added->filter, "%s", filter);
+    added->qos = qos;
+}
+
+static void add_topic(const struct runtime *runtime, struct session_config *config, enum topic_kind kind, int qos)
+{
+    char name[TOPIC_SIZE];
+    struct topic topic = runtime_own_topic(runtime, kind);
+    topic_format(runtime->settings->topic_root, &topic, name);
+    add_filter(config, name, qos);
+}
+
+/* A command waits for a device that is away (QoS 1); an answer that is lost is asked for again (QoS 0),
+ * but a pull client's instruction can be published unasked. */
+static void add_filters(const struct runtime *runtime, struct session_config *config)
+{
+    add_topic(runtime, config, TOPIC_INSTRUCTION, runtime->role == ROLE_PULL ? 1 : 0);
+    add_topic(runtime, config, TOPIC_CONFIRM, 0);
+    if (runtime->role == ROLE_NODE)
+        add_topic(runtime, config, TOPIC_START, 1);
+    if (runtime->role == ROLE_ATM) {
+        char filter[TOPIC_SIZE];
+        topic_filter_dispatch_to(runtime->settings->topic_root, runtime->settings->device, filter);
+        add_filter(config, filter, 1);
+    }
+}
+
+static enum tc_error open_session(struct runtime *runtime, struct tc_fault *fault)
+{
+    const struct agent_settings *settings = runtime->settings;
+    struct topic presence = runtime_own_topic(runtime, TOPIC_PRESENCE);
+    topic_format(settings->topic_root, &presence, runtime->will_topic);
+    make_presence(runtime, true, &runtime->online);
+    make_presence(runtime, false, &runtime->offline);
+    struct session_config config = {
+        .host = settings->broker_host,
+        .port = (int)settings->broker_port,
+        .client_id = settings->device,
+        .password = buffer_text(&runtime->password),
+        .ca_file = settings->broker_ca_file,
+        .certificate_file = settings->broker_certificate_file,
+        .key_file = settings->broker_key_file,
+        .keep_alive_s = (int)(settings->broker_keep_alive_ms / MS_PER_SECOND),
+        .reconnect_first_ms = settings->broker_reconnect_first_ms,
+        .reconnect_longest_ms = settings->broker_reconnect_longest_ms,
+        .topic_root = settings->topic_root,
+        .will_topic = runtime->will_topic,
+        .will_payload = buffer_text(&runtime->offline),
+        .inbox = runtime->inbox,
+    };
+    add_filters(runtime, &config);
+    return session_open(&config, &runtime->session, fault);
+}
+
+static void open_work(struct runtime *runtime)
+{
+    const struct agent_settings *settings = runtime->settings;
+    const struct work_config config = {
+        .limits = {.most_bytes = settings->download_size_limit,
+                   .connect_ms = settings->download_connect_ms,
+                   .stall_ms = settings->download_stall_ms,
+                   .tries = settings->download_tries,
+                   .backoff_first_ms = settings->download_backoff_first_ms,
+                   .backoff_most_ms = settings->download_backoff_longest_ms,
+                   .bytes_per_second = settings->download_bytes_per_second,
+                   .ca_file = settings->download_ca_file[0] == '\0' ? NULL : settings->download_ca_file},
+        .install_timeout_ms = settings->action_timeout_ms,
+        .install_grace_ms = settings->action_grace_ms,
+        .stop_grace_ms = STOP_GRACE_MS,
+        .install_folder = runtime->install_folder,
+        .lock_path = runtime->install_lock,
+        .inbox = runtime->inbox,
+    };
+    runtime->work = work_create(&config);
+}
+
+static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
+{
+    const struct agent_settings *settings = runtime->settings;
+    const struct agent_config config = {
+        .device = settings->device,
+        .branch = settings->branch,
+        .role = runtime->role,
+        .keys = runtime->keys,
+        .data_folder = runtime->data_folder,
+        .executables = {[ACTION_INSTALL] = settings->action_install,
+                        [ACTION_ROLLBACK] = settings->action_rollback,
+                        [ACTION_CONFIGURE] = settings->action_configure,
+                        [ACTION_COLLECT] = settings->action_collect,
+                        [ACTION_RUN] = settings->action_run},
+        .versions_executable =
+            settings->action_versions[0] == '\0' ? settings->action_install : settings->action_versions,
+        .ask_first_ms = settings->ask_first_ms,
+        .ask_longest_ms = settings->ask_longest_ms,
+        .ask_period_ms = runtime->role == ROLE_PULL ? settings->ask_period_ms : 0,
+        .resend_first_ms = settings->report_resend_first_ms,
+        .resend_longest_ms = settings->report_resend_longest_ms,
+        .progress_period_ms = settings->report_progress_period_ms,
+        .hold_after_dispatch_ms = settings->node_hold_after_dispatch_ms,
+    };
+    const struct agent_effects effects = {
+        .context = runtime,
+        .publish = effect_publish,
+        .unacknowledged = effect_unacknowledged,
+        .start_download = effect_download,
+        .start_installer = effect_install,
+        .random = effect_random,
+    };
+    return agent_open(&config, &effects, runtime_now(), &runtime->agent, fault);
+}
+
+enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault)
+{
+    if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return tc_fault_set(fault, TC_INTERNAL, "libsodium or libcurl cannot start");
+    enum tc_error error = open_signals(runtime, fault);
+    if (error == TC_OK)
+        error = trusted_keys_open(runtime->settings->trusted_keys, &runtime->keys, fault);
+    if (error == TC_OK)
+        error = read_password(runtime, fault);
+    if (error == TC_OK)
+        error = open_folders(runtime, fault);
+    if (error != TC_OK)
+        return error;
+    runtime->inbox = inbox_create();
+    open_work(runtime);
+    error = open_session(runtime, fault);
+    if (error == TC_OK)
+        error = open_agent(runtime, fault);
+    return error;
+}
+
+void runtime_close(struct runtime *runtime, int session_wait_ms)
+{
+    session_close(runtime->session, buffer_text(&runtime->offline), session_wait_ms);
+    work_destroy(runtime->work);
+    agent_close(runtime->agent);
+    inbox_destroy(runtime->inbox);
+    trusted_keys_close(runtime->keys);
+    if (runtime->signals >= 0)
+        (void)close(runtime->signals);
+    if (runtime->folder_lock >= 0)
+        (void)close(runtime->folder_lock);
+    buffer_free(&runtime->online);
+    buffer_free(&runtime->offline);
+    buffer_free(&runtime->password);
+    free(runtime->data_folder);
+    free(runtime->install_folder);
+    free(runtime->install_lock);
+    curl_global_cleanup();
+}

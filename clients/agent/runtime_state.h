@@ -1,0 +1,36 @@
+/* Private to the runtime*.c files: what a running agent is made of. */
+#ifndef TELLERCAST_CLIENTS_AGENT_RUNTIME_STATE_H
+#define TELLERCAST_CLIENTS_AGENT_RUNTIME_STATE_H
+
+#include "base/buffer.h"
+#include "clients/agent/agent.h"
+#include "clients/agent/inbox.h"
+#include "clients/agent/runtime.h"
+#include "clients/agent/session.h"
+#include "clients/agent/work.h"
+
+struct runtime {
+    const struct agent_settings *settings;
+    enum device_role role;
+    char *data_folder, *install_folder, *install_lock;
+    char will_topic[TOPIC_SIZE];
+    struct buffer online, offline; /* presence payloads */
+    struct buffer password;
+    int folder_lock;
+    int signals;
+    struct trusted_keys *keys;
+    struct inbox *inbox;
+    struct work *work;
+    struct session *session;
+    struct agent *agent;
+};
+
+/* Opens everything; on a fault what was opened is still to be closed. */
+enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault);
+/* Waits at most `session_wait_ms` for the farewell to the broker. */
+void runtime_close(struct runtime *runtime, int session_wait_ms);
+
+struct agent_time runtime_now(void);
+struct topic runtime_own_topic(const struct runtime *runtime, enum topic_kind kind);
+
+#endif

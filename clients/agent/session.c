@@ -1,0 +1,365 @@
+#include "clients/agent/session.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "clients/agent/device_clock.h"
+
+#include <MQTTAsync.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { CONNECT_TIMEOUT_S = 10, REFUSED_SUBSCRIPTION = 0x80, URI_SIZE = 300, CLOSE_STEP_NS = 5000000 };
+
+enum session_phase { PHASE_WAITING, PHASE_CONNECTING, PHASE_SUBSCRIBING, PHASE_READY };
+
+struct session {
+    struct session_config config;
+    MQTTAsync client;
+    enum session_phase phase;
+    int64_t connect_ms; /* PHASE_WAITING: when */
+    int64_t delay_ms;
+    bool is_down_logged;
+    atomic_size_t unacknowledged;
+};
+
+static void tell(struct session *session, enum inbox_kind kind, const char *why)
+{
+    struct inbox_item item = {.kind = kind};
+    (void)snprintf(item.text, sizeof item.text, "%s", why == NULL ? "" : why);
+    TC_CHECK(inbox_put(session->config.inbox, &item));
+}
+
+/* ---- paho's threads --------------------------------------------------------------------------- */
+
+static int on_message(void *context, char *name, int name_length, MQTTAsync_message *message)
+{
+    struct session *session = context;
+    struct inbox_item item = {.kind = INBOX_MESSAGE};
+    size_t length = message->payloadlen < 0 ? 0 : (size_t)message->payloadlen;
+    bool is_taken = true;
+    (void)name_length; /* 0 unless the name holds a NUL, and then it is none of ours */
+    if (length > MESSAGE_SIZE_MAX || strlen(name) >= sizeof item.message.topic) {
+        LOG_WARNING("message.too_large", F_INT("bytes", length));
+    } else {
+        (void)snprintf(item.message.topic, sizeof item.message.topic, "%s", name);
+        item.message.payload = malloc(length + 1);
+        TC_CHECK(item.message.payload != NULL);
+        if (length > 0)
+            memcpy(item.message.payload, message->payload, length);
+        item.message.length = length;
+        item.message.retained = message->retained != 0;
+        is_taken = inbox_put(session->config.inbox, &item);
+        if (!is_taken)
+            inbox_item_free(&item);
+    }
+    if (!is_taken)
+        return 0; /* paho keeps it and comes again */
+    MQTTAsync_freeMessage(&message);
+    MQTTAsync_free(name);
+    return 1;
+}
+
+static void on_connection_lost(void *context, char *cause)
+{
+    tell(context, INBOX_CONNECTION_LOST, cause == NULL ? "the connection broke" : cause);
+}
+
+static void on_disconnect_packet(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
+{
+    (void)properties;
+    tell(context, INBOX_CONNECTION_LOST, MQTTReasonCode_toString(reason));
+}
+
+static void on_connected(void *context, MQTTAsync_successData5 *data)
+{
+    (void)data;
+    tell(context, INBOX_CONNECTED, "");
+}
+
+static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
+{
+    const char *why = "no answer";
+    if (data != NULL && data->message != NULL)
+        why = data->message;
+    else if (data != NULL && data->reasonCode != MQTTREASONCODE_SUCCESS)
+        why = MQTTReasonCode_toString(data->reasonCode);
+    tell(context, INBOX_CONNECTION_FAILED, why);
+}
+
+static void on_subscribed(void *context, MQTTAsync_successData5 *data)
+{
+    int count = data->alt.sub.reasonCodeCount;
+    for (int i = 0; i < count; i++) {
+        int reason = count == 1 ? (int)data->reasonCode : (int)data->alt.sub.reasonCodes[i];
+        if (reason >= REFUSED_SUBSCRIPTION) {
+            tell(context, INBOX_CONNECTION_FAILED, "the broker refuses a subscription");
+            return;
+        }
+    }
+    tell(context, INBOX_SUBSCRIBED, "");
+}
+
+static void on_subscribe_failed(void *context, MQTTAsync_failureData5 *data)
+{
+    (void)data;
+    tell(context, INBOX_CONNECTION_FAILED, "the subscriptions failed");
+}
+
+/* Not below 0: a lost connection has set it back. */
+static void count_down(struct session *session)
+{
+    size_t count = atomic_load(&session->unacknowledged);
+    while (count > 0 && !atomic_compare_exchange_weak(&session->unacknowledged, &count, count - 1))
+        ;
+}
+
+static void on_published(void *context, MQTTAsync_successData5 *data)
+{
+    (void)data;
+    count_down(context);
+}
+
+static void on_publish_failed(void *context, MQTTAsync_failureData5 *data)
+{
+    (void)data;
+    count_down(context);
+}
+
+/* ---- the agent's thread ----------------------------------------------------------------------- */
+
+static enum tc_error create(struct session *session, struct tc_fault *fault)
+{
+    const struct session_config *config = &session->config;
+    char uri[URI_SIZE];
+    bool is_ipv6 = strchr(config->host, ':') != NULL;
+    (void)snprintf(uri, sizeof uri, "%s://%s%s%s:%d", config->ca_file[0] == '\0' ? "tcp" : "ssl", is_ipv6 ? "[" : "",
+                   config->host, is_ipv6 ? "]" : "", config->port);
+    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
+    int rc = MQTTAsync_createWithOptions(&session->client, uri, config->client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
+                                         &options);
+    if (rc == MQTTASYNC_SUCCESS)
+        rc = MQTTAsync_setCallbacks(session->client, session, on_connection_lost, on_message, NULL);
+    if (rc == MQTTASYNC_SUCCESS)
+        rc = MQTTAsync_setDisconnected(session->client, session, on_disconnect_packet);
+    if (rc != MQTTASYNC_SUCCESS)
+        return tc_fault_set(fault, TC_INVALID, "broker %s: %s", uri, MQTTAsync_strerror(rc));
+    return TC_OK;
+}
+
+enum tc_error session_open(const struct session_config *config, struct session **session, struct tc_fault *fault)
+{
+    struct session *opened = calloc(1, sizeof *opened);
+    TC_CHECK(opened != NULL);
+    opened->config = *config;
+    opened->phase = PHASE_WAITING;
+    opened->delay_ms = config->reconnect_first_ms;
+    enum tc_error error = create(opened, fault);
+    if (error != TC_OK) {
+        free(opened);
+        opened = NULL;
+    }
+    *session = opened;
+    return error;
+}
+
+/* Half certain, half chance: a broker that comes back is not met by all devices at once. */
+static void wait_to_connect(struct session *session, int64_t now_ms)
+{
+    int64_t half_ms = session->delay_ms / 2;
+    session->phase = PHASE_WAITING;
+    session->connect_ms = now_ms + half_ms + (int64_t)randombytes_uniform((uint32_t)half_ms + 1);
+    session->delay_ms *= 2;
+    if (session->delay_ms > session->config.reconnect_longest_ms)
+        session->delay_ms = session->config.reconnect_longest_ms;
+}
+
+static void log_down(struct session *session, const char *why)
+{
+    if (!session->is_down_logged)
+        LOG_WARNING("broker.disconnected", F_STR("host", session->config.host), F_INT("port", session->config.port),
+                    F_STR("fault", why));
+    session->is_down_logged = true;
+}
+
+static void connect_now(struct session *session, int64_t now_ms)
+{
+    const struct session_config *config = &session->config;
+    MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
+    MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
+    MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
+    MQTTProperties properties = MQTTProperties_initializer;
+    MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
+    expiry.value.integer4 = AGENT_SESSION_EXPIRY_S;
+    TC_CHECK(MQTTProperties_add(&properties, &expiry) == 0);
+
+    will.topicName = config->will_topic;
+    will.message = config->will_payload;
+    will.qos = 1;
+    will.retained = 1;
+    options.will = &will;
+    options.cleanstart = 0;
+    options.keepAliveInterval = config->keep_alive_s;
+    options.connectTimeout = CONNECT_TIMEOUT_S;
+    options.connectProperties = &properties;
+    options.username = config->client_id;
+    options.password = config->password[0] == '\0' ? NULL : config->password;
+    options.onSuccess5 = on_connected;
+    options.onFailure5 = on_connect_failed;
+    options.context = session;
+    if (config->ca_file[0] != '\0') {
+        tls.trustStore = config->ca_file;
+        tls.keyStore = config->certificate_file[0] == '\0' ? NULL : config->certificate_file;
+        tls.privateKey = config->key_file[0] == '\0' ? NULL : config->key_file;
+        tls.enableServerCertAuth = 1;
+        tls.verify = 1;
+        tls.sslVersion = MQTT_SSL_VERSION_TLS_1_2;
+        options.ssl = &tls;
+    }
+    session->phase = PHASE_CONNECTING;
+    int rc = MQTTAsync_connect(session->client, &options);
+    MQTTProperties_free(&properties);
+    if (rc != MQTTASYNC_SUCCESS) {
+        log_down(session, MQTTAsync_strerror(rc));
+        wait_to_connect(session, now_ms);
+    }
+}
+
+int64_t session_step(struct session *session, int64_t now_ms)
+{
+    if (session->phase != PHASE_WAITING)
+        return INT64_MAX;
+    if (now_ms >= session->connect_ms)
+        connect_now(session, now_ms);
+    return session->phase == PHASE_WAITING ? session->connect_ms : INT64_MAX;
+}
+
+static void disconnect(struct session *session)
+{
+    MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
+    if (MQTTAsync_isConnected(session->client))
+        (void)MQTTAsync_disconnect(session->client, &options);
+}
+
+static void subscribe(struct session *session, int64_t now_ms)
+{
+    char *filters[SESSION_FILTERS_MAX];
+    int qos[SESSION_FILTERS_MAX];
+    MQTTSubscribe_options each[SESSION_FILTERS_MAX];
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    for (size_t i = 0; i < session->config.filter_count; i++) {
+        filters[i] = session->config.filters[i].filter;
+        qos[i] = session->config.filters[i].qos;
+        each[i] = (MQTTSubscribe_options)MQTTSubscribe_options_initializer;
+    }
+    options.onSuccess5 = on_subscribed;
+    options.onFailure5 = on_subscribe_failed;
+    options.context = session;
+    options.subscribeOptionsCount = (int)session->config.filter_count;
+    options.subscribeOptionsList = each;
+    session->phase = PHASE_SUBSCRIBING;
+    int rc = MQTTAsync_subscribeMany(session->client, (int)session->config.filter_count, filters, qos, &options);
+    if (rc != MQTTASYNC_SUCCESS) {
+        disconnect(session);
+        log_down(session, MQTTAsync_strerror(rc));
+        wait_to_connect(session, now_ms);
+    }
+}
+
+void session_event(struct session *session, const struct inbox_item *item, int64_t now_ms)
+{
+    switch (item->kind) {
+    case INBOX_CONNECTED: subscribe(session, now_ms); break;
+    case INBOX_SUBSCRIBED:
+        LOG_INFO("broker.connected", F_STR("host", session->config.host), F_INT("port", session->config.port));
+        session->phase = PHASE_READY;
+        session->is_down_logged = false;
+        session->delay_ms = session->config.reconnect_first_ms;
+        break;
+    case INBOX_CONNECTION_FAILED:
+    case INBOX_CONNECTION_LOST:
+        /* Several callbacks can tell of one loss: the first of them counts. */
+        if (session->phase == PHASE_WAITING)
+            break;
+        disconnect(session);
+        atomic_store(&session->unacknowledged, 0);
+        log_down(session, item->text);
+        wait_to_connect(session, now_ms);
+        break;
+    default: TC_CHECK(false);
+    }
+}
+
+static enum tc_error publish(struct session *session, const char *name, const void *payload, size_t length, int qos,
+                             bool retained)
+{
+    MQTTAsync_message message = MQTTAsync_message_initializer;
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    message.payload = (void *)(uintptr_t)payload;
+    message.payloadlen = (int)length;
+    message.qos = qos;
+    message.retained = retained;
+    if (qos > 0) {
+        options.onSuccess5 = on_published;
+        options.onFailure5 = on_publish_failed;
+        options.context = session;
+        (void)atomic_fetch_add(&session->unacknowledged, 1);
+    }
+    if (MQTTAsync_sendMessage(session->client, name, &message, &options) == MQTTASYNC_SUCCESS)
+        return TC_OK;
+    if (qos > 0)
+        count_down(session);
+    return TC_UNAVAILABLE;
+}
+
+enum tc_error session_publish(struct session *session, const struct topic *topic, const void *payload, size_t length,
+                              int qos, bool retained)
+{
+    char name[TOPIC_SIZE];
+    if (session->phase != PHASE_READY)
+        return TC_UNAVAILABLE;
+    topic_format(session->config.topic_root, topic, name);
+    return publish(session, name, payload, length, qos, retained);
+}
+
+size_t session_unacknowledged(struct session *session)
+{
+    return atomic_load(&session->unacknowledged);
+}
+
+/* True once `done` holds, looked at until the deadline. */
+static bool wait_until(struct session *session, bool (*done)(struct session *), int64_t deadline_ms)
+{
+    const struct timespec step = {.tv_nsec = CLOSE_STEP_NS};
+    while (!done(session) && clock_monotonic_ms() < deadline_ms)
+        (void)nanosleep(&step, NULL);
+    return done(session);
+}
+
+static bool is_all_acknowledged(struct session *session)
+{
+    return session_unacknowledged(session) == 0;
+}
+
+static bool is_disconnected(struct session *session)
+{
+    return !MQTTAsync_isConnected(session->client);
+}
+
+void session_close(struct session *session, const char *farewell, int wait_ms)
+{
+    if (session == NULL)
+        return;
+    int64_t deadline_ms = clock_monotonic_ms() + wait_ms;
+    bool is_told = session->phase == PHASE_READY &&
+                   publish(session, session->config.will_topic, farewell, strlen(farewell), 1, true) == TC_OK &&
+                   wait_until(session, is_all_acknowledged, deadline_ms);
+    disconnect(session);
+    if (!wait_until(session, is_disconnected, deadline_ms) || !is_told)
+        LOG_INFO("broker.left_without_farewell");
+    MQTTAsync_destroy(&session->client);
+    free(session);
+}

@@ -1,0 +1,54 @@
+/* The connection to the broker: MQTT 5 over paho's MQTTAsync, one persistent session a device, made
+ * again for ever with backoff. paho's callbacks only copy what came into the inbox; the calls below are
+ * for the agent's thread, which gives back the connection's own events with session_event. */
+#ifndef TELLERCAST_CLIENTS_AGENT_SESSION_H
+#define TELLERCAST_CLIENTS_AGENT_SESSION_H
+
+#include "base/fault.h"
+#include "clients/agent/inbox.h"
+#include "topics/topic.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SESSION_FILTERS_MAX 4
+
+struct session_filter {
+    char filter[TOPIC_SIZE];
+    int qos;
+};
+
+struct session_config {
+    const char *host;
+    int port;
+    const char *client_id;                             /* the user name, too */
+    const char *password;                              /* "" : none */
+    const char *ca_file, *certificate_file, *key_file; /* "" : none; TLS when ca_file is named */
+    int keep_alive_s;
+    int64_t reconnect_first_ms, reconnect_longest_ms;
+    const char *topic_root;
+    struct session_filter filters[SESSION_FILTERS_MAX];
+    size_t filter_count;
+    const char *will_topic, *will_payload; /* retained, QoS 1 */
+    struct inbox *inbox;
+};
+
+struct session;
+
+/* Connects at the first session_step. The config's texts must live as long as the session. */
+enum tc_error session_open(const struct session_config *config, struct session **session, struct tc_fault *fault);
+/* Publishes `farewell` to the will's topic, disconnects, and waits for both, at most `wait_ms`. */
+void session_close(struct session *session, const char *farewell, int wait_ms);
+
+/* Connects when it is time to. Returns when it wants to be called next; INT64_MAX: after an event. */
+int64_t session_step(struct session *session, int64_t now_ms);
+/* Takes an INBOX_CONNECTED, INBOX_SUBSCRIBED, INBOX_CONNECTION_FAILED or INBOX_CONNECTION_LOST. */
+void session_event(struct session *session, const struct inbox_item *item, int64_t now_ms);
+
+/* TC_UNAVAILABLE when there is no connection: nothing was sent. */
+enum tc_error session_publish(struct session *session, const struct topic *topic, const void *payload, size_t length,
+                              int qos, bool retained);
+/* QoS 1 messages of this connection that the broker has not acknowledged. */
+size_t session_unacknowledged(struct session *session);
+
+#endif

@@ -1,0 +1,46 @@
+/* The settings of a client. The table in settings.c says each key's default, unit and help. */
+#ifndef TELLERCAST_CLIENTS_AGENT_SETTINGS_H
+#define TELLERCAST_CLIENTS_AGENT_SETTINGS_H
+
+#include "base/fault.h"
+#include "config/settings.h"
+#include "topics/message.h"
+
+struct agent_settings {
+    char *device, *branch;
+    char *data_folder;
+    char *trusted_keys;
+    char *topic_root;
+    char *log_level, *log_format;
+
+    char *broker_host;
+    int64_t broker_port;
+    char *broker_password_file;
+    char *broker_ca_file, *broker_certificate_file, *broker_key_file;
+    int64_t broker_keep_alive_ms;
+    int64_t broker_reconnect_first_ms, broker_reconnect_longest_ms;
+
+    char *action_install, *action_rollback, *action_configure, *action_collect, *action_run, *action_versions;
+    char *action_folder;
+    int64_t action_timeout_ms, action_grace_ms;
+
+    int64_t download_size_limit;
+    int64_t download_connect_ms, download_stall_ms;
+    int64_t download_tries;
+    int64_t download_backoff_first_ms, download_backoff_longest_ms;
+    int64_t download_bytes_per_second;
+    char *download_ca_file;
+
+    int64_t ask_first_ms, ask_longest_ms, ask_period_ms;
+    int64_t report_resend_first_ms, report_resend_longest_ms;
+    int64_t report_progress_period_ms;
+    int64_t node_hold_after_dispatch_ms;
+};
+
+extern const struct settings_table agent_settings_table;
+
+/* What one value alone cannot tell: IDs, a node's branch, absolute paths. TC_INVALID. */
+enum tc_error agent_settings_check(const struct agent_settings *settings, enum device_role role,
+                                   struct tc_fault *fault);
+
+#endif

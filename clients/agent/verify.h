@@ -1,0 +1,40 @@
+/* May this device do what a message on its instruction topic says? Pure but for the log. Any thread.
+ *
+ * Three steps, because each needs more trust than the one before:
+ *   verify_token    is it signed by a key that we trust, and well formed?
+ *   verify_address  is it for this device, and not from a past state of the orchestrators?
+ *   verify_times    is it in force now, and may its effect still begin?
+ * A refusal has a stable code, which is reported with the status `rejected`. */
+#ifndef TELLERCAST_CLIENTS_AGENT_VERIFY_H
+#define TELLERCAST_CLIENTS_AGENT_VERIFY_H
+
+#include "topics/message.h"
+#include "topics/token.h"
+
+#include <stdbool.h>
+
+struct refusal {
+    char code[STATUS_CODE_MAX + 1]; /* "" : not refused */
+    char detail[STATUS_DETAIL_MAX + 1];
+};
+
+/* Codes: bad_signature, malformed, unknown_action. With true, `claims` are owned by the caller.
+ *
+ * With false, `claims` hold only what the token itself says of instruction and attempt, unproven, when it
+ * names `device`; instruction is 0 when it does not. They are good for telling the orchestrator which
+ * instruction arrived broken (keys that were not renewed at the device are the usual reason), and for
+ * nothing that is kept: whoever can write to this topic can write to the reply topic, too. */
+bool verify_token(const struct trusted_keys *keys, const char *device, const void *token, size_t length,
+                  struct instruction_claims *claims, struct refusal *refusal);
+
+/* Codes: wrong_device, old_epoch. Its instruction ID means nothing here: not to be kept either. */
+bool verify_address(const struct instruction_claims *claims, const char *device, int64_t epoch_seen,
+                    struct refusal *refusal);
+
+/* Codes: not_yet_valid, expired, window_missed. */
+bool verify_times(const struct instruction_claims *claims, int64_t now_ms, struct refusal *refusal);
+
+/* Fills it; always false. */
+bool refuse(struct refusal *refusal, const char *code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,143 @@
+#include "clients/agent/work.h"
+
+#include "base/fault.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXTS_MAX = 8 };
+
+struct work {
+    struct work_config config;
+    atomic_bool stop;
+    pthread_t thread;
+    bool has_thread;
+
+    /* Of what is under way. */
+    struct download_request download;
+    struct install_request install;
+    char *texts[TEXTS_MAX];
+    size_t text_count;
+};
+
+struct work *work_create(const struct work_config *config)
+{
+    struct work *work = calloc(1, sizeof *work);
+    TC_CHECK(work != NULL);
+    work->config = *config;
+    return work;
+}
+
+static const char *keep_text(struct work *work, const char *text)
+{
+    if (text == NULL)
+        return NULL;
+    TC_CHECK(work->text_count < TEXTS_MAX);
+    char *copy = strdup(text);
+    TC_CHECK(copy != NULL);
+    work->texts[work->text_count++] = copy;
+    return copy;
+}
+
+/* What is under way has said that it ended: its thread is about to end, too. */
+static void join(struct work *work)
+{
+    if (work->has_thread)
+        TC_CHECK(pthread_join(work->thread, NULL) == 0);
+    work->has_thread = false;
+    while (work->text_count > 0)
+        free(work->texts[--work->text_count]);
+}
+
+void work_destroy(struct work *work)
+{
+    if (work == NULL)
+        return;
+    join(work);
+    free(work);
+}
+
+void work_stop(struct work *work)
+{
+    atomic_store(&work->stop, true);
+}
+
+static void *run_download(void *context)
+{
+    struct work *work = context;
+    struct inbox_item item = {.kind = INBOX_DOWNLOADED};
+    download_run(&work->download, &item.downloaded);
+    inbox_put_surely(work->config.inbox, &item);
+    return NULL;
+}
+
+static void take_progress(void *context, int percent, const char *text)
+{
+    struct work *work = context;
+    struct inbox_item item = {.kind = INBOX_INSTALL_PROGRESS, .percent = percent};
+    (void)snprintf(item.text, sizeof item.text, "%s", text);
+    /* Progress is only for those who watch: it never fills the inbox. */
+    (void)inbox_put(work->config.inbox, &item);
+}
+
+static void take_version(void *context, const char *name, const char *version)
+{
+    struct work *work = context;
+    struct inbox_item item = {.kind = INBOX_INSTALL_VERSION};
+    (void)snprintf(item.name, sizeof item.name, "%s", name);
+    (void)snprintf(item.text, sizeof item.text, "%s", version);
+    inbox_put_surely(work->config.inbox, &item);
+}
+
+static void *run_install(void *context)
+{
+    struct work *work = context;
+    struct inbox_item item = {.kind = INBOX_INSTALLED};
+    install_run(&work->install, &item.installed);
+    inbox_put_surely(work->config.inbox, &item);
+    return NULL;
+}
+
+static void begin(struct work *work, void *(*run)(void *))
+{
+    TC_CHECK(pthread_create(&work->thread, NULL, run, work) == 0);
+    work->has_thread = true;
+}
+
+void work_download(struct work *work, const struct download_request *request)
+{
+    join(work);
+    work->download = *request;
+    work->download.url = keep_text(work, request->url);
+    work->download.folder = keep_text(work, request->folder);
+    work->download.sha256 = keep_text(work, request->sha256);
+    work->download.limits = work->config.limits;
+    work->download.stop = &work->stop;
+    begin(work, run_download);
+}
+
+void work_install(struct work *work, const struct install_request *request)
+{
+    join(work);
+    struct install_request *kept = &work->install;
+    *kept = *request;
+    kept->executable = keep_text(work, request->executable);
+    kept->action = keep_text(work, request->action);
+    kept->device = keep_text(work, request->device);
+    kept->artifact_name = keep_text(work, request->artifact_name);
+    kept->artifact_version = keep_text(work, request->artifact_version);
+    kept->artifact_file = keep_text(work, request->artifact_file);
+    kept->parameters_file = keep_text(work, request->parameters_file);
+    kept->working_folder = work->config.install_folder;
+    kept->lock_path = work->config.lock_path;
+    kept->timeout_ms = work->config.install_timeout_ms;
+    kept->grace_ms = work->config.install_grace_ms;
+    kept->stop_grace_ms = work->config.stop_grace_ms;
+    kept->stop = &work->stop;
+    kept->on_progress = take_progress;
+    kept->on_version = take_version;
+    kept->context = work;
+    begin(work, run_install);
+}

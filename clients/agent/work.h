@@ -1,0 +1,33 @@
+/* Downloads and installers on a thread of their own, one at a time; what they say goes to the inbox. */
+#ifndef TELLERCAST_CLIENTS_AGENT_WORK_H
+#define TELLERCAST_CLIENTS_AGENT_WORK_H
+
+#include "clients/agent/download.h"
+#include "clients/agent/inbox.h"
+#include "clients/agent/install.h"
+
+struct work_config {
+    struct download_limits limits;
+    int64_t install_timeout_ms;
+    int64_t install_grace_ms;
+    int64_t stop_grace_ms;
+    const char *install_folder; /* where installers are run */
+    const char *lock_path;
+    struct inbox *inbox;
+};
+
+struct work;
+
+/* The config's texts must live as long as the work. */
+struct work *work_create(const struct work_config *config);
+/* Waits for the end of what is under way: work_stop first. */
+void work_destroy(struct work *work);
+
+/* Copies what it needs and returns at once. Nothing may be under way. One thread. */
+void work_download(struct work *work, const struct download_request *request);
+void work_install(struct work *work, const struct install_request *request);
+
+/* Makes what is under way end soon; it still says how in the inbox. */
+void work_stop(struct work *work);
+
+#endif
