@@ -56,6 +56,7 @@ static const struct setting rows[] = {
     TEXT("redis.host", redis_host, "127.0.0.1", "Host name or address of Redis."),
     INTEGER("redis.port", redis_port, "6379", 1, 65535, "TCP port of Redis."),
     TEXT("redis.password_file", redis_password_file, "", "File whose first line is the password; empty: none."),
+    TEXT("redis.prefix", redis_prefix, "tc", "What the keys in Redis start with."),
 
     TEXT("http.listen", http_listen, "127.0.0.1", "Address of the HTTP door."),
     INTEGER("http.port", http_port, "8080", 0, 65535, "TCP port of the HTTP door; 0: no HTTP door."),

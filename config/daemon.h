@@ -22,6 +22,7 @@ struct daemon_settings {
     char *redis_host;
     int64_t redis_port;
     char *redis_password_file;
+    char *redis_prefix; /* of every key */
 
     char *http_listen;      /* address */
     int64_t http_port;      /* 0: no HTTP door */

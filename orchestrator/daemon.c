@@ -1,0 +1,306 @@
+#include "orchestrator/daemon.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "orchestrator/conductor/conductor.h"
+#include "orchestrator/daemon_setup.h"
+#include "orchestrator/dispatcher/dispatcher.h"
+#include "orchestrator/health.h"
+#include "orchestrator/intake/intake.h"
+#include "orchestrator/planner/order.h"
+#include "orchestrator/planner/planner.h"
+#include "orchestrator/scheduler/pool.h"
+#include "orchestrator/scheduler/scheduler.h"
+#include "orchestrator/updater/updater.h"
+
+#include <stdlib.h>
+
+/* Orders are few and each can be a megabyte. */
+enum { ORDERS_LIMIT = 64, ASK_THREADS = 2, BROKER_CLOSE_WAIT_MS = 2000 };
+
+struct daemon {
+    const struct daemon_settings *settings;
+    struct daemon_identity identity;
+    struct signing_key *key;
+    struct cache_config cache;
+
+    struct batch_queue *orders, *expander_wakes, *scheduler_wakes, *conductor_wakes, *asks, *pool;
+    struct update_queues updates;
+
+    struct health *health;
+    struct store_pool *stores;
+    struct intake *intake;
+    struct broker *broker;
+    struct planner *planner;
+    struct updater *updater;
+    struct dispatcher *dispatcher;
+    struct conductor *conductor;
+    struct scheduler *scheduler;
+};
+
+static void open_queues(struct daemon *daemon)
+{
+    const struct daemon_settings *settings = daemon->settings;
+    size_t limit = (size_t)settings->queue_limit;
+    daemon->orders = batch_queue_open(sizeof(struct order *), ORDERS_LIMIT);
+    daemon->expander_wakes = batch_queue_open(1, 1);
+    daemon->scheduler_wakes = batch_queue_open(1, 1);
+    daemon->conductor_wakes = batch_queue_open(1, 1);
+    daemon->asks = batch_queue_open(sizeof(struct asked), limit);
+    daemon->pool = batch_queue_open(sizeof(struct pool_batch), POOL_BATCHES);
+
+    daemon->updates.count = (int)settings->updater_threads;
+    daemon->updates.queues = calloc((size_t)daemon->updates.count, sizeof(struct batch_queue *));
+    TC_CHECK(daemon->updates.queues != NULL);
+    for (int i = 0; i < daemon->updates.count; i++)
+        daemon->updates.queues[i] = batch_queue_open(sizeof(struct update), limit / (size_t)daemon->updates.count + 1);
+}
+
+static void free_queues(struct daemon *daemon)
+{
+    for (int i = 0; i < daemon->updates.count; i++)
+        batch_queue_free(daemon->updates.queues[i]);
+    free(daemon->updates.queues);
+    batch_queue_free(daemon->pool);
+    batch_queue_free(daemon->asks);
+    batch_queue_free(daemon->conductor_wakes);
+    batch_queue_free(daemon->scheduler_wakes);
+    batch_queue_free(daemon->expander_wakes);
+    batch_queue_free(daemon->orders);
+}
+
+/* On paho's receiving thread: only copies, into a queue that makes it wait when it is full. */
+static void receive(void *context, const struct broker_message *message)
+{
+    struct daemon *daemon = context;
+    switch (message->topic.kind) {
+    case TOPIC_ASK: (void)asked_put(daemon->asks, message->topic.device, message->payload, message->length); break;
+    case TOPIC_REPLY:
+        (void)update_put_reply(&daemon->updates, message->topic.device, message->payload, message->length);
+        break;
+    case TOPIC_SUBMIT: intake_message(daemon->intake, message); break;
+    default: break; /* nothing else is subscribed to */
+    }
+}
+
+static void notice_connection(void *context, bool connected)
+{
+    struct daemon *daemon = context;
+    if (connected && daemon->conductor != NULL)
+        conductor_broker_connected(daemon->conductor);
+}
+
+static enum tc_error open_doors(struct daemon *daemon, struct tc_fault *fault)
+{
+    const struct daemon_settings *settings = daemon->settings;
+    const struct intake_config intake = {
+        .settings = settings,
+        .orders = daemon->orders,
+        .stores = daemon->stores,
+        .describe_health = health_describe,
+        .context = daemon->health,
+    };
+    return intake_open(&intake, &daemon->intake, fault);
+}
+
+static enum tc_error open_planner(struct daemon *daemon, struct tc_fault *fault)
+{
+    const struct planner_config planner = {
+        .database = daemon->settings->database,
+        .public_url = daemon->identity.public_url,
+        .default_per_minute = daemon->settings->default_per_minute,
+        .orders = daemon->orders,
+        .wakes = daemon->expander_wakes,
+        .planned = daemon->scheduler_wakes,
+    };
+    return planner_open(&planner, &daemon->planner, fault);
+}
+
+static enum tc_error open_broker(struct daemon *daemon, struct tc_fault *fault)
+{
+    static const struct broker_subscription subscriptions[] = {
+        {.kind = TOPIC_ASK, .shared = true, .qos = 0},
+        {.kind = TOPIC_REPLY, .shared = true, .qos = 1},
+        {.kind = TOPIC_SUBMIT, .shared = true, .qos = 1},
+    };
+    struct broker_config broker = {
+        .client_id = daemon->identity.instance,
+        .topic_root = daemon->settings->topic_root,
+        .share_name = "tellercast",
+        .subscriptions = subscriptions,
+        .subscription_count = sizeof subscriptions / sizeof *subscriptions,
+        .received = receive,
+        .connection_changed = notice_connection,
+        .context = daemon,
+    };
+    daemon_setup_broker(daemon->settings, &daemon->identity, &broker);
+    return broker_open(&broker, &daemon->broker, fault);
+}
+
+static enum tc_error open_updater(struct daemon *daemon, struct tc_fault *fault)
+{
+    const struct updater_config updater = {
+        .database = daemon->settings->database,
+        .cache = &daemon->cache,
+        .broker = daemon->broker,
+        .first_shard = daemon->identity.first_shard + SHARD_UPDATER,
+        .batch = daemon->settings->updater_batch,
+        .linger_ms = daemon->settings->updater_linger_ms,
+        .queues = &daemon->updates,
+    };
+    return updater_open(&updater, &daemon->updater, fault);
+}
+
+static enum tc_error open_dispatcher(struct daemon *daemon, struct tc_fault *fault)
+{
+    const struct dispatcher_config dispatcher = {
+        .database = daemon->settings->database,
+        .cache = &daemon->cache,
+        .instance = daemon->identity.instance,
+        .broker = daemon->broker,
+        .key = daemon->key,
+        .validity_ms = daemon->settings->instruction_validity_ms,
+        .ask_threads = ASK_THREADS,
+        .ask_batch = daemon->settings->ask_batch,
+        .asks = daemon->asks,
+        .pool = daemon->pool,
+        .updates = &daemon->updates,
+    };
+    return dispatcher_open(&dispatcher, &daemon->dispatcher, fault);
+}
+
+static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *fault)
+{
+    const struct conductor_config conductor = {
+        .database = daemon->settings->database,
+        .cache = &daemon->cache,
+        .broker = daemon->broker,
+        .instance = daemon->identity.instance,
+        .shard = daemon->identity.first_shard + SHARD_CONDUCTOR,
+        .period_ms = daemon->settings->conductor_period_ms,
+        .progress_period_ms = daemon->settings->progress_period_ms,
+        .lease_ms = daemon->settings->lease_ms,
+        .wakes = daemon->conductor_wakes,
+        .pool = daemon->pool,
+        .planned = daemon->scheduler_wakes,
+    };
+    return conductor_open(&conductor, &daemon->conductor, fault);
+}
+
+static enum tc_error open_scheduler(struct daemon *daemon, struct tc_fault *fault)
+{
+    const struct scheduler_config scheduler = {
+        .database = daemon->settings->database,
+        .cache = &daemon->cache,
+        .instance = daemon->identity.instance,
+        .shard = daemon->identity.first_shard + SHARD_SCHEDULER,
+        .period_ms = daemon->settings->scheduler_period_ms,
+        .lease_ms = daemon->settings->lease_ms,
+        .claim_batch = daemon->settings->claim_batch,
+        .pull_wait_ms = daemon->settings->pull_wait_ms,
+        .default_per_minute = daemon->settings->default_per_minute,
+        .wakes = daemon->scheduler_wakes,
+        .pool = daemon->pool,
+    };
+    return scheduler_open(&scheduler, &daemon->scheduler, fault);
+}
+
+/* The parts that need the schema. Those that others hand work to are opened before them. */
+static enum tc_error open_parts(struct daemon *daemon, struct tc_fault *fault)
+{
+    enum tc_error error = open_broker(daemon, fault);
+    if (error != TC_OK)
+        return error;
+    intake_use_broker(daemon->intake, daemon->broker);
+    health_watch_broker(daemon->health, daemon->broker);
+    error = open_updater(daemon, fault);
+    if (error == TC_OK)
+        error = open_dispatcher(daemon, fault);
+    if (error == TC_OK)
+        error = open_conductor(daemon, fault);
+    if (error == TC_OK)
+        error = open_scheduler(daemon, fault);
+    if (error == TC_OK)
+        error = open_planner(daemon, fault);
+    return error;
+}
+
+enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon **daemon, struct tc_fault *fault)
+{
+    struct daemon *opened = calloc(1, sizeof *opened);
+    TC_CHECK(opened != NULL);
+    opened->settings = settings;
+    open_queues(opened);
+    enum tc_error error = daemon_setup_identity(settings, &opened->identity, fault);
+    if (error == TC_OK)
+        error = daemon_setup_key(settings, &opened->key, fault);
+    daemon_setup_cache(settings, &opened->identity, &opened->cache);
+    if (error == TC_OK)
+        error = health_open(settings->database, &opened->cache, &opened->health, fault);
+    if (error == TC_OK)
+        error = store_pool_open(settings->database, INTAKE_JOB_THREADS, &opened->stores, fault);
+    if (error == TC_OK)
+        error = open_doors(opened, fault);
+    if (error == TC_OK)
+        error = daemon_setup_schema(settings, fault);
+    if (error == TC_OK)
+        error = open_parts(opened, fault);
+    if (error != TC_OK) {
+        daemon_close(opened);
+        return error;
+    }
+    health_set_started(opened->health);
+    LOG_INFO("daemon.started", F_STR("instance", opened->identity.instance), F_STR("version", TELLERCAST_VERSION));
+    *daemon = opened;
+    return TC_OK;
+}
+
+void daemon_close(struct daemon *daemon)
+{
+    if (daemon->intake != NULL)
+        intake_stop(daemon->intake);
+    scheduler_close(daemon->scheduler);
+    planner_close(daemon->planner);
+    conductor_close(daemon->conductor);
+    dispatcher_close(daemon->dispatcher);
+    updater_close(daemon->updater);
+    if (daemon->health != NULL)
+        health_watch_broker(daemon->health, NULL);
+    if (daemon->broker != NULL)
+        broker_close(daemon->broker, BROKER_CLOSE_WAIT_MS);
+    intake_close(daemon->intake);
+    store_pool_close(daemon->stores);
+    health_close(daemon->health);
+    signing_key_close(daemon->key);
+    daemon_setup_free(&daemon->identity);
+    free_queues(daemon);
+    free(daemon);
+}
+
+void daemon_reload(struct daemon *daemon)
+{
+    struct tc_fault fault;
+    if (intake_reload(daemon->intake, &fault) != TC_OK)
+        LOG_ERROR("tokens.refused", F_STR("reason", fault.text));
+}
+
+bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **part)
+{
+    const struct {
+        const char *name;
+        int64_t last_ms;
+    } parts[] = {
+        {"planner", planner_last_progress_ms(daemon->planner)},
+        {"scheduler", scheduler_last_progress_ms(daemon->scheduler)},
+        {"dispatcher", dispatcher_last_progress_ms(daemon->dispatcher)},
+        {"updater", updater_last_progress_ms(daemon->updater)},
+        {"conductor", conductor_last_progress_ms(daemon->conductor)},
+    };
+    int64_t now_ms = clock_monotonic_ms();
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        *part = parts[i].name;
+        if (now_ms - parts[i].last_ms > most_ms)
+            return false;
+    }
+    return true;
+}

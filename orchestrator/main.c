@@ -1,0 +1,95 @@
+/* tellercastd: the orchestrator. */
+#include "base/log.h"
+#include "orchestrator/daemon.h"
+#include "orchestrator/options.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+/* How often the parts are looked at, and for how long one may stand still before the watchdog is not fed. */
+enum { LOOK_PERIOD_S = 1, STANDSTILL_MS = 60000 };
+
+/* Signals are taken by main alone, one at a time. */
+static void hold_signals(sigset_t *signals)
+{
+    (void)sigemptyset(signals);
+    (void)sigaddset(signals, SIGTERM);
+    (void)sigaddset(signals, SIGINT);
+    (void)sigaddset(signals, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void set_log(const struct daemon_settings *settings)
+{
+    enum log_level level;
+    enum log_format format;
+    if (log_level_parse(settings->log_level, &level))
+        log_set_level(level);
+    if (log_format_parse(settings->log_format, &format))
+        log_set_format(format);
+}
+
+static void reload(struct daemon *daemon, const char *config_file)
+{
+    struct daemon_settings fresh;
+    if (!options_read_settings(config_file, &fresh)) {
+        LOG_ERROR("settings.refused", F_STR("file", config_file), F_STR("reason", "the old settings stay in force"));
+        return;
+    }
+    set_log(&fresh);
+    settings_free(&daemon_settings_table, &fresh);
+    daemon_reload(daemon);
+    LOG_INFO("settings.reloaded", F_STR("file", config_file));
+}
+
+static void feed_watchdog(const struct daemon *daemon)
+{
+    const char *part;
+    if (daemon_is_alive(daemon, STANDSTILL_MS, &part))
+        (void)sd_notify(0, "WATCHDOG=1");
+    else
+        LOG_ERROR("watchdog.starved", F_STR("part", part));
+}
+
+static void run_until_told(struct daemon *daemon, const char *config_file, const sigset_t *signals)
+{
+    for (;;) {
+        switch (sigtimedwait(signals, NULL, &(struct timespec){.tv_sec = LOOK_PERIOD_S})) {
+        case SIGTERM:
+        case SIGINT: return;
+        case SIGHUP: reload(daemon, config_file); break;
+        default: feed_watchdog(daemon); break;
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    int exit_code;
+    if (!options_read(argc, argv, &options, &exit_code) || options.done) {
+        options_free(&options);
+        return exit_code;
+    }
+    sigset_t signals;
+    hold_signals(&signals);
+    set_log(&options.settings);
+
+    struct daemon *daemon;
+    struct tc_fault fault;
+    if (daemon_open(&options.settings, &daemon, &fault) != TC_OK) {
+        LOG_ERROR("daemon.not_started", F_STR("reason", fault.text));
+        options_free(&options);
+        return EXIT_FAILURE;
+    }
+    (void)sd_notify(0, "READY=1");
+    run_until_told(daemon, options.config_file, &signals);
+    (void)sd_notify(0, "STOPPING=1");
+    daemon_close(daemon);
+    LOG_INFO("daemon.stopped");
+    options_free(&options);
+    return EXIT_SUCCESS;
+}

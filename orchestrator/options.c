@@ -1,0 +1,112 @@
+#include "orchestrator/options.h"
+
+#include "base/log.h"
+#include "orchestrator/rollout/state.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char help[] =
+    "Usage: tellercastd [--config FILE]\n"
+    "Upgrades a bank's cash machines over MQTT.\n"
+    "\n"
+    "  -c, --config FILE  settings in YAML; what it leaves out has its default\n"
+    "      --check-config say whether the settings are good, and end\n"
+    "      --print-config print every setting in force, with its meaning, and end\n"
+    "      --print-states print the states of an instruction and its legal moves, and end\n"
+    "      --version      print the version, and end\n"
+    "  -h, --help         print this, and end\n"
+    "\n"
+    "SIGHUP reads the settings again; a bad file leaves the old ones in force. SIGTERM ends it.\n";
+
+enum { OPTION_CHECK = 256, OPTION_PRINT_CONFIG, OPTION_PRINT_STATES, OPTION_VERSION };
+
+static void print_states(void)
+{
+    for (size_t i = 0; i < instruction_rule_count; i++) {
+        const struct instruction_rule *rule = &instruction_rules[i];
+        (void)printf("%-11s %-11s %-11s %s\n", instruction_state_name(rule->from), instruction_event_name(rule->on),
+                     instruction_state_name(rule->to), rule->why);
+    }
+}
+
+static void print_settings(const struct daemon_settings *settings)
+{
+    struct buffer text = {0};
+    settings_print(&daemon_settings_table, settings, &text);
+    (void)fputs(buffer_text(&text), stdout);
+    buffer_free(&text);
+}
+
+bool options_read_settings(const char *config_file, struct daemon_settings *settings)
+{
+    if (config_file == NULL) {
+        settings_set_defaults(&daemon_settings_table, settings);
+        return true;
+    }
+    struct document_faults faults = {0};
+    if (settings_load(&daemon_settings_table, config_file, settings, &faults) == TC_OK) {
+        document_faults_free(&faults);
+        return true;
+    }
+    struct buffer text = {0};
+    document_faults_print(&faults, config_file, &text);
+    (void)fputs(buffer_text(&text), stderr);
+    buffer_free(&text);
+    document_faults_free(&faults);
+    settings_free(&daemon_settings_table, settings);
+    return false;
+}
+
+bool options_read(int argc, char **argv, struct options *options, int *exit_code)
+{
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, OPTION_CHECK},
+        {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
+        {"print-states", no_argument, NULL, OPTION_PRINT_STATES},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    *options = (struct options){0};
+    *exit_code = EXIT_SUCCESS;
+    int asked = 0;
+    for (int option; (option = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
+        if (option == '?') {
+            *exit_code = EXIT_USAGE;
+            return false;
+        }
+        if (option == 'c')
+            options->config_file = optarg;
+        else
+            asked = option;
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "tellercastd: unexpected argument: %s\n", argv[optind]);
+        *exit_code = EXIT_USAGE;
+        return false;
+    }
+    options->done = asked != 0;
+    if (asked == 'h')
+        return fputs(help, stdout) >= 0;
+    if (asked == OPTION_VERSION)
+        return printf("tellercastd %s\n", TELLERCAST_VERSION) > 0;
+    if (asked == OPTION_PRINT_STATES) {
+        print_states();
+        return true;
+    }
+    if (!options_read_settings(options->config_file, &options->settings)) {
+        *exit_code = EXIT_FAILURE;
+        return false;
+    }
+    if (asked == OPTION_PRINT_CONFIG)
+        print_settings(&options->settings);
+    return true;
+}
+
+void options_free(struct options *options)
+{
+    settings_free(&daemon_settings_table, &options->settings);
+}

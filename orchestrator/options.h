@@ -1,0 +1,24 @@
+/* The command line of tellercastd. */
+#ifndef TELLERCAST_ORCHESTRATOR_OPTIONS_H
+#define TELLERCAST_ORCHESTRATOR_OPTIONS_H
+
+#include "config/daemon.h"
+
+#include <stdbool.h>
+
+enum { EXIT_USAGE = 2 };
+
+struct options {
+    const char *config_file; /* NULL: the defaults */
+    struct daemon_settings settings;
+    bool done; /* all that was asked for was printed */
+};
+
+/* Reads the arguments and the settings file. False with a message on stderr, and `*exit_code`. */
+bool options_read(int argc, char **argv, struct options *options, int *exit_code);
+void options_free(struct options *options);
+
+/* Reads the settings file again. False with all its faults logged, and `settings` empty. */
+bool options_read_settings(const char *config_file, struct daemon_settings *settings);
+
+#endif
