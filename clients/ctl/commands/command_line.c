@@ -96,7 +96,7 @@ static bool read_option(struct reading *reading, const char *word)
     }
     if (strcmp(option->name, "help") == 0)
         reading->help = true;
-    if (strcmp(option->name, "version") == 0)
+    if (strcmp(option->name, "version") == 0 && option->value == NULL)
         reading->version = true;
     struct invocation *invocation = reading->invocation;
     if (invocation->given_count == OPTIONS_GIVEN_MAX) {

@@ -8,13 +8,26 @@ static void put_option_words(const struct option *options, struct buffer *out)
         buffer_format(out, " --%s", options->name);
 }
 
-static void put_values(const struct option *options, struct buffer *out)
+/* True when a command before this one has an option of that name. */
+static bool came_before(const struct command *command, const char *name)
 {
-    for (; options != NULL && options->name != NULL; options++) {
-        if (options->value == NULL || strchr(options->value, '|') == NULL)
+    for (const struct command *c = commands; c < command; c++) {
+        for (const struct option *o = c->options; o != NULL && o->name != NULL; o++) {
+            if (strcmp(o->name, name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The words that may follow an option which takes one of a few. */
+static void put_values(const struct command *command, struct buffer *out)
+{
+    for (const struct option *option = command->options; option != NULL && option->name != NULL; option++) {
+        if (option->value == NULL || strchr(option->value, '|') == NULL || came_before(command, option->name))
             continue;
-        buffer_format(out, "    --%s) words=\"", options->name);
-        for (const char *c = options->value; *c != '\0'; c++)
+        buffer_format(out, "    --%s) words=\"", option->name);
+        for (const char *c = option->value; *c != '\0'; c++)
             buffer_put(out, *c == '|' ? " " : c, 1);
         buffer_put_text(out, "\" ;;\n");
     }
@@ -38,8 +51,9 @@ static void put_command_options(struct buffer *out)
     for (size_t i = 0; i < command_count; i++) {
         if (commands[i].options == NULL || commands[i].options->name == NULL)
             continue;
-        buffer_format(out, "    \"%s%s%s\") words=\"$words", commands[i].group == NULL ? "" : commands[i].group,
-                      commands[i].group == NULL ? "" : " ", commands[i].name);
+        bool alone = commands[i].group == NULL;
+        buffer_format(out, "    \"%s%s%s\"%s) words=\"$words", alone ? "" : commands[i].group, alone ? "" : " ",
+                      commands[i].name, alone ? "*" : "");
         put_option_words(commands[i].options, out);
         buffer_put_text(out, "\" ;;\n");
     }
@@ -55,9 +69,8 @@ void completion_put_bash(struct buffer *out)
                          "    [[ $word == -* ]] || spoken=\"${spoken:+$spoken }$word\"\n"
                          "  done\n"
                          "  case \"$previous\" in\n");
-    put_values(global_options, out);
     for (size_t i = 0; i < command_count; i++)
-        put_values(commands[i].options, out);
+        put_values(&commands[i], out);
     buffer_put_text(out, "  esac\n"
                          "  if [[ -n $words ]]; then\n"
                          "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"

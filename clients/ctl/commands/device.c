@@ -67,11 +67,11 @@ static void put_instructions(const struct session *session, const json_t *instru
     json_array_foreach(instructions, i, instruction)
     {
         const char *state = document_text(instruction, "state");
-        table_add_count(&table, TONE_PLAIN, document_number(instruction, "instruction"));
-        table_add_count(&table, TONE_PLAIN, document_number(instruction, "rollout"));
+        table_add_id(&table, TONE_PLAIN, document_number(instruction, "instruction"));
+        table_add_id(&table, TONE_PLAIN, document_number(instruction, "rollout"));
         table_add(&table, TONE_PLAIN, document_text(instruction, "name"));
         table_add(&table, instruction_state_tone(state), state);
-        table_add_count(&table, TONE_PLAIN, document_number(instruction, "attempt"));
+        table_add_id(&table, TONE_PLAIN, document_number(instruction, "attempt"));
         table_add_time(&table, document_text(instruction, "ended_at"));
         table_add(&table, TONE_PLAIN, document_text(instruction, "code"));
         table_add(&table, TONE_PLAIN, document_text(instruction, "detail"));

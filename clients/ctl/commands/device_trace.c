@@ -82,10 +82,18 @@ static void gather_steps(const json_t *instruction, struct steps *steps)
     qsort(steps->items, steps->count, sizeof *steps->items, compare_steps);
 }
 
+static void add_instant(struct table *table, const char *at)
+{
+    struct buffer text = {0};
+    text_put_instant(&text, at);
+    table_add(table, TONE_PLAIN, buffer_text(&text));
+    buffer_free(&text);
+}
+
 static void put_trace(const struct session *session, const json_t *instruction, struct buffer *out)
 {
     static const struct table_column columns[] = {
-        {"AT", false, 20}, {"ATTEMPT", true, 0}, {"STATE", false, 10}, {"CODE", false, 0}, {"DETAIL", false, 0},
+        {"AT", false, 24}, {"ATTEMPT", true, 0}, {"STATE", false, 10}, {"CODE", false, 0}, {"DETAIL", false, 0},
     };
     struct buffer heading = {0};
     buffer_format(&heading, "rollout %" PRId64 " %s, instruction %" PRId64 ": %s",
@@ -105,8 +113,8 @@ static void put_trace(const struct session *session, const json_t *instruction, 
     }
     struct table table = table_start(columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < steps.count; i++) {
-        table_add_time(&table, steps.items[i].at);
-        table_add_count(&table, TONE_PLAIN, steps.items[i].attempt);
+        add_instant(&table, steps.items[i].at);
+        table_add_id(&table, TONE_PLAIN, steps.items[i].attempt);
         table_add(&table, instruction_state_tone(steps.items[i].state), steps.items[i].state);
         table_add(&table, TONE_PLAIN, steps.items[i].code);
         table_add(&table, TONE_PLAIN, steps.items[i].detail);

@@ -15,12 +15,18 @@ static void put_title(const char *title, const struct look *look, struct buffer 
     buffer_put_text(out, "\n");
 }
 
+/* "[--key-file FILE]" is one word. */
+static size_t word_length(const char *text)
+{
+    return *text == '[' ? strcspn(text, "]") + 1 : strcspn(text, " ");
+}
+
 /* Puts words from column `column` on, and goes on there in the next line when one is full. */
 static void put_folded(const char *text, unsigned column, struct buffer *out)
 {
     unsigned at = column;
     while (*text != '\0') {
-        size_t length = strcspn(text, " ");
+        size_t length = word_length(text);
         if (at > column && at + 1 + length > LINE_WIDTH) {
             buffer_format(out, "\n%*s", (int)column, "");
             at = column;

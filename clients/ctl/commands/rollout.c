@@ -80,7 +80,7 @@ static void add_rollout(struct table *table, const json_t *rollout)
     struct bar_share share =
         rollout_share_read(json_object_get(rollout, "counts"), document_number(rollout, "devices"));
     const char *state = document_text(rollout, "state");
-    table_add_count(table, TONE_PLAIN, document_number(rollout, "rollout"));
+    table_add_id(table, TONE_PLAIN, document_number(rollout, "rollout"));
     table_add(table, TONE_STRONG, document_text(rollout, "name"));
     table_add(table, rollout_state_tone(state), state);
     table_add_count(table, TONE_PLAIN, share.total);

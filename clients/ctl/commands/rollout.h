@@ -28,8 +28,8 @@ enum watch_display {
 };
 
 /* Follows rollouts until each has ended or waits for a person. `timeout_ms` below 0: for ever. Returns the worst of
- * their exit codes, EXIT_TIMED_OUT, or EXIT_UNREACHABLE when the server stays away. After an interrupt the terminal is
- * left as it was found, and 128 + the signal is returned. */
+ * their exit codes, EXIT_TIMED_OUT, or EXIT_UNREACHABLE when the server stays away. Between two frames the terminal is
+ * as it was found, so that an interrupt needs no care. */
 int watch_rollouts(struct session *session, const int64_t *ids, size_t count, enum watch_display display,
                    int64_t timeout_ms);
 

@@ -12,12 +12,12 @@ static void add_instruction(struct table *table, const json_t *instruction)
     buffer_put_text(&shown, state);
     if (json_is_integer(progress) && strcmp(state, "installing") == 0)
         buffer_format(&shown, " %d%%", (int)json_integer_value(progress));
-    table_add_count(table, TONE_PLAIN, document_number(instruction, "instruction"));
+    table_add_id(table, TONE_PLAIN, document_number(instruction, "instruction"));
     table_add(table, TONE_STRONG, document_text(instruction, "device"));
     table_add(table, TONE_PLAIN, document_text(instruction, "branch"));
     table_add(table, TONE_PLAIN, document_text(instruction, "group"));
     table_add(table, instruction_state_tone(state), buffer_text(&shown));
-    table_add_count(table, TONE_PLAIN, document_number(instruction, "attempt"));
+    table_add_id(table, TONE_PLAIN, document_number(instruction, "attempt"));
     table_add_time(table, document_text(instruction, "planned_at"));
     table_add_time(table, document_text(instruction, "ended_at"));
     table_add(table, TONE_PLAIN, document_text(instruction, "code"));

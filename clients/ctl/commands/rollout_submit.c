@@ -112,7 +112,7 @@ static void show_accepted(const struct session *session, const json_t *rollout)
         look_end(&session->out, TONE_STRONG, &out);
         buffer_format(&out, "  %s, ", document_text(rollout, "state"));
         text_put_count(&out, document_number(rollout, "devices"));
-        buffer_format(&out, " devices%s\n",
+        buffer_format(&out, "%s%s\n", document_number(rollout, "devices") == 1 ? " device" : " devices",
                       json_is_true(json_object_get(rollout, "existing")) ? "  (was submitted before)" : "");
     }
     session_put(&out);

@@ -4,9 +4,7 @@
 #include "clients/ctl/screen/rollout_view.h"
 #include "clients/ctl/screen/text.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -38,19 +36,13 @@ struct watch {
     int64_t unreachable_since_ms; /* 0: it is reachable */
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void note_signal(int number)
-{
-    interrupted = number;
-}
-
 /* ---- showing -------------------------------------------------------------------------------- */
 
-/* Leaves out what would scroll the terminal: lines that have left it cannot be drawn again. */
-static void put_frame_lines(struct watch *watch, const struct buffer *frame, struct buffer *out)
+/* But for the last frame it leaves out what would scroll the terminal: lines that have left it cannot be drawn
+ * again. */
+static void put_frame_lines(struct watch *watch, const struct buffer *frame, bool last, struct buffer *out)
 {
-    unsigned most = watch->look.height > 1 ? watch->look.height - 1 : UINT32_MAX;
+    unsigned most = watch->look.height > 1 && !last ? watch->look.height - 1 : UINT32_MAX;
     const char *line = buffer_text(frame);
     unsigned lines = 0;
     for (; *line != '\0' && lines < most; lines++) {
@@ -62,7 +54,7 @@ static void put_frame_lines(struct watch *watch, const struct buffer *frame, str
     watch->drawn_lines = lines;
 }
 
-static void draw(struct watch *watch)
+static void draw(struct watch *watch, bool last)
 {
     struct buffer frame = {0};
     struct buffer out = {0};
@@ -73,9 +65,10 @@ static void draw(struct watch *watch)
                       (clock_monotonic_ms() - watch->unreachable_since_ms) / 1000);
     if (watch->drawn_lines > 0)
         buffer_format(&out, "\033[%uA", watch->drawn_lines);
-    buffer_put_text(&out, "\033[?25l\r");
-    put_frame_lines(watch, &frame, &out);
-    buffer_put_text(&out, "\033[J");
+    /* No cursor, and no line that goes on in the next one. */
+    buffer_put_text(&out, "\033[?25l\033[?7l\r");
+    put_frame_lines(watch, &frame, last, &out);
+    buffer_put_text(&out, "\033[J\033[?7h\033[?25h");
     (void)fwrite(buffer_text(&out), 1, out.length, watch->file);
     (void)fflush(watch->file);
     buffer_free(&frame);
@@ -120,10 +113,10 @@ static bool draws(const struct watch *watch)
     return watch->display != WATCH_SILENT && watch->look.terminal && !json;
 }
 
-static void show(struct watch *watch)
+static void show(struct watch *watch, bool last)
 {
     if (draws(watch))
-        draw(watch);
+        draw(watch, last);
     else if (watch->display != WATCH_SILENT)
         for (size_t i = 0; i < watch->count; i++)
             tell(watch, i);
@@ -215,18 +208,13 @@ static int follow(struct watch *watch, int64_t timeout_ms)
         int code = ask_all(watch, &settled);
         if (code != EXIT_HEALTHY)
             return code;
-        show(watch);
+        show(watch, settled);
         if (settled)
             return worst_end(watch);
         int64_t left_ms = timeout_ms < 0 ? period_ms : start_ms + timeout_ms - clock_monotonic_ms();
         if (left_ms <= 0)
             return session_fail(watch->session, EXIT_TIMED_OUT, "not ended in time; the rollout goes on");
-        if (interrupted == 0)
-            pause_ms(left_ms < period_ms ? left_ms : period_ms);
-        if (interrupted != 0) {
-            session_say(watch->session, "no longer watching; the rollout goes on");
-            return 128 + (int)interrupted;
-        }
+        pause_ms(left_ms < period_ms ? left_ms : period_ms);
     }
 }
 
@@ -246,20 +234,7 @@ int watch_rollouts(struct session *session, const int64_t *ids, size_t count, en
         .file = display == WATCH_ON_TALK ? stderr : stdout,
     };
     TC_CHECK(watch.views != NULL && watch.watched != NULL);
-    struct sigaction note = {.sa_handler = note_signal};
-    struct sigaction before_interrupt, before_end;
-    (void)sigemptyset(&note.sa_mask);
-    (void)sigaction(SIGINT, &note, &before_interrupt);
-    (void)sigaction(SIGTERM, &note, &before_end);
-
     int code = follow(&watch, timeout_ms);
-
-    if (watch.drawn_lines > 0) {
-        (void)fputs("\033[?25h", watch.file);
-        (void)fflush(watch.file);
-    }
-    (void)sigaction(SIGINT, &before_interrupt, NULL);
-    (void)sigaction(SIGTERM, &before_end, NULL);
     for (size_t i = 0; i < count; i++) {
         json_decref(watch.watched[i].document);
         rollout_view_free(&watch.views[i]);

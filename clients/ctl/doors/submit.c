@@ -129,7 +129,7 @@ static enum tc_error receive_all(int connection, const char *path, struct buffer
 enum tc_error submit_by_socket(const char *path, const struct submit_plan *plan, struct submit_answer *answer,
                                struct tc_fault *fault)
 {
-    int connection;
+    int connection = -1;
     enum tc_error error = connect_to(path, &connection, fault);
     if (error != TC_OK)
         return error;

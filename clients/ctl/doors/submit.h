@@ -42,6 +42,6 @@ enum tc_error submit_by_mqtt(const struct submit_broker *broker, const struct su
 enum tc_error submit_answer_read(const char *from, const void *bytes, size_t length, struct submit_answer *answer,
                                  struct tc_fault *fault);
 
-enum { SUBMIT_TIMEOUT_MS = 60000 };
+enum { SUBMIT_TIMEOUT_MS = 30000 };
 
 #endif

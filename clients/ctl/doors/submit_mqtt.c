@@ -87,14 +87,6 @@ static void connection_lost(void *context, char *cause)
     end_with_fault(context, TC_UNAVAILABLE, "connection", cause != NULL ? cause : "lost");
 }
 
-static void published(void *context, MQTTAsync_successData5 *data)
-{
-    if (data->reasonCode == MQTTREASONCODE_NO_MATCHING_SUBSCRIBERS)
-        end_with_fault(context, TC_UNAVAILABLE, "hand in the plan", "no orchestrator is connected to this broker");
-    else if (data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR)
-        end_with_reason(context, "hand in the plan", data->reasonCode, NULL);
-}
-
 static void add_property(MQTTProperties *properties, enum MQTTPropertyCodes code, const char *text)
 {
     MQTTProperty property = {.identifier = code};
@@ -117,7 +109,6 @@ static void subscribed(void *context, MQTTAsync_successData5 *data)
     add_property(&message.properties, MQTTPROPERTY_CODE_RESPONSE_TOPIC, request->response_topic);
     add_property(&message.properties, MQTTPROPERTY_CODE_CORRELATION_DATA, request->tag);
     MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
-    options.onSuccess5 = published;
     options.onFailure5 = publish_failed;
     options.context = request;
     int code = MQTTAsync_sendMessage(request->client, request->submit_topic, &message, &options);
@@ -227,9 +218,10 @@ static void wait_for_end(struct request *request)
     while (!request->ended && in_time)
         in_time = condition_wait(&request->changed, &request->mutex, deadline_ms);
     if (!request->ended)
-        request->error =
-            tc_fault_set(&request->fault, TC_TIMEOUT, "broker %s: no answer within %d s; the plan may still be taken",
-                         request->broker->address, SUBMIT_TIMEOUT_MS / 1000);
+        request->error = tc_fault_set(&request->fault, TC_TIMEOUT,
+                                      "broker %s: no answer within %d s: is an orchestrator connected to it? "
+                                      "The plan may still be taken",
+                                      request->broker->address, SUBMIT_TIMEOUT_MS / 1000);
     request->ended = true;
     (void)pthread_mutex_unlock(&request->mutex);
 }

@@ -102,6 +102,9 @@ double meter_rate(const struct meter *meter)
             break;
         oldest = i;
     }
+    /* Time in which nothing moved at first says nothing of how fast it goes now. */
+    while (oldest != newest && meter->samples[(oldest + 1) % METER_SAMPLES].count == meter->samples[oldest].count)
+        oldest = (oldest + 1) % METER_SAMPLES;
     int64_t span_ms = meter->samples[newest].at_ms - meter->samples[oldest].at_ms;
     int64_t counted = meter->samples[newest].count - meter->samples[oldest].count;
     return span_ms <= 0 || counted <= 0 ? 0 : (double)counted * 1000 / (double)span_ms;

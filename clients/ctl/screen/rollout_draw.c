@@ -2,7 +2,7 @@
 
 #include "clients/ctl/screen/text.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
 
 enum { BAR_LEAST = 10, BAR_MOST = 40, INDENT = 2, GAP = 2, PERCENT_WIDTH = 4, WIDTH_WHEN_UNBOUNDED = 100 };
@@ -70,14 +70,18 @@ static struct layout lay_out(const struct rollout_view *views, size_t count, con
     }
     if (layout.name > NAME_MOST)
         layout.name = NAME_MOST;
-    unsigned width = look->width == 0 ? WIDTH_WHEN_UNBOUNDED : look->width;
-    unsigned others = INDENT + layout.name + GAP + 1 + PERCENT_WIDTH + GAP + layout.counts + GAP + layout.pace +
+    /* The last column stays free: what clears a line's end would take it away. */
+    unsigned width = look->width == 0 ? WIDTH_WHEN_UNBOUNDED : look->width - 1;
+    unsigned others = INDENT + layout.name + GAP + 1 + PERCENT_WIDTH + GAP + layout.counts +
                       (layout.failed > 0 ? GAP + layout.failed : 0);
-    layout.bar = width > others ? width - others : 0;
+    unsigned room = width > others ? width - others : 0;
+    /* On a narrow terminal the pace gives way before the bar does. */
+    if (room < BAR_LEAST + GAP + PACE_WIDTH)
+        layout.pace = room > BAR_LEAST + GAP ? room - BAR_LEAST - GAP : 0;
+    unsigned pace = layout.pace > 0 ? GAP + layout.pace : 0;
+    layout.bar = room > BAR_LEAST + pace ? room - pace : BAR_LEAST;
     if (layout.bar > BAR_MOST)
         layout.bar = BAR_MOST;
-    if (layout.bar < BAR_LEAST)
-        layout.bar = BAR_LEAST;
     return layout;
 }
 
@@ -115,45 +119,74 @@ static void draw_group(const struct group_view *group, const struct layout *layo
     }
     buffer_clear(&text);
     put_last(group, &text);
-    bool moves = bar_left(&group->share) > 0 && meter_rate(&group->meter) > 0;
-    enum tone tone = moves ? TONE_PLAIN : group_state_tone(group->state);
-    buffer_format(out, "%*s", GAP, "");
-    look_begin(look, tone, out);
-    (void)text_put_clean(out, buffer_text(&text), layout->pace, look->utf8);
-    look_end(look, tone, out);
+    enum tone tone = group_view_moves(group) ? TONE_PLAIN : group_state_tone(group->state);
+    if (layout->pace > 0) {
+        buffer_format(out, "%*s", GAP, "");
+        look_begin(look, tone, out);
+        (void)text_put_clean(out, buffer_text(&text), layout->pace, look->utf8);
+        look_end(look, tone, out);
+    }
     buffer_put_text(out, "\n");
     buffer_free(&text);
+}
+
+/* What stands behind a rollout's state: how far it is and how fast, what it took, why it was halted. */
+static void put_summary(const struct rollout_view *view, const char *dot, struct buffer *out)
+{
+    const struct bar_share *share = &view->all.share;
+    if (view->group_count > 1 && share->total > 0) {
+        buffer_put_text(out, dot);
+        text_put_count(out, share->completed + share->failed);
+        buffer_put_text(out, " of ");
+        text_put_count(out, share->total);
+        group_view_put_pace(&view->all, dot, out);
+    }
+    rollout_view_put_took(view, dot, out);
+    if (*view->detail != '\0')
+        buffer_format(out, "%s%s", dot, view->detail);
 }
 
 static void draw_heading(const struct rollout_view *view, enum tone tone, const struct look *look, struct buffer *out)
 {
     const char *dot = look->utf8 ? " · " : " - ";
-    struct buffer rest = {0};
+    struct buffer id = {0};
+    struct buffer summary = {0};
+    buffer_format(&id, "%srollout %" PRId64 "%s", dot, view->id, dot);
+    put_summary(view, dot, &summary);
+    unsigned used = text_width(view->name) + text_width(buffer_text(&id)) + text_width(view->state);
     look_begin(look, TONE_STRONG, out);
-    unsigned used = text_put_clean(out, view->name, look->width, look->utf8);
+    (void)text_put_clean(out, view->name, look->width, look->utf8);
     look_end(look, TONE_STRONG, out);
-    buffer_format(out, "%srollout %lld%s", dot, (long long)view->id, dot);
-    used += (unsigned)snprintf(NULL, 0, "   rollout %lld   ", (long long)view->id);
-    look_begin(look, tone, out);
-    buffer_put_text(out, view->state);
-    look_end(look, tone, out);
-    used += (unsigned)strlen(view->state);
-    rollout_view_put_took(view, dot, &rest);
-    if (rest.length == 0 && *view->detail == '\0' && view->group_count > 1)
-        group_view_put_pace(&view->all, dot, &rest);
-    if (*view->detail != '\0')
-        buffer_format(&rest, "%s%s", dot, view->detail);
-    if (rest.length > 0 && (look->width == 0 || used + 1 < look->width))
-        (void)text_put_clean(out, buffer_text(&rest), look->width == 0 ? 0 : look->width - used - 1, look->utf8);
+    if (look->width == 0 || used < look->width) {
+        buffer_put_text(out, buffer_text(&id));
+        look_begin(look, tone, out);
+        (void)text_put_clean(out, view->state, 0, look->utf8);
+        look_end(look, tone, out);
+    }
+    if (look->width == 0 || used + 1 < look->width)
+        (void)text_put_clean(out, buffer_text(&summary), look->width == 0 ? 0 : look->width - used - 1, look->utf8);
     buffer_put_text(out, "\n");
-    buffer_free(&rest);
+    buffer_free(&id);
+    buffer_free(&summary);
+}
+
+/* An empty line between rollouts, when the terminal has the room. */
+static bool has_room_between(const struct rollout_view *views, size_t count, const struct look *look)
+{
+    size_t lines = count;
+    for (size_t i = 0; i < count; i++)
+        lines += 1 + (views[i].group_count == 0 ? 1 : views[i].group_count);
+    return look->height == 0 || lines < look->height;
 }
 
 void rollout_views_draw(const struct rollout_view *views, size_t count, enum tone (*state_tone)(const char *state),
                         const struct look *look, struct buffer *out)
 {
     struct layout layout = lay_out(views, count, look);
+    bool spaced = has_room_between(views, count, look);
     for (size_t i = 0; i < count; i++) {
+        if (i > 0 && spaced)
+            buffer_put_text(out, "\n");
         draw_heading(&views[i], state_tone(views[i].state), look, out);
         for (size_t k = 0; k < views[i].group_count; k++)
             draw_group(&views[i].groups[k], &layout, look, out);

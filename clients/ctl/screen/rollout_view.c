@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "clients/ctl/screen/text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,16 +84,20 @@ void rollout_view_free(struct rollout_view *view)
     *view = (struct rollout_view){0};
 }
 
+bool group_view_moves(const struct group_view *group)
+{
+    bool open = strcmp(group->state, "running") == 0 || strcmp(group->state, "open") == 0;
+    return open && bar_left(&group->share) > 0 && meter_rate(&group->meter) > 0;
+}
+
 void group_view_put_pace(const struct group_view *group, const char *between, struct buffer *out)
 {
-    int64_t left = bar_left(&group->share);
-    double rate = meter_rate(&group->meter);
-    if (left <= 0 || rate <= 0)
+    if (!group_view_moves(group))
         return;
     buffer_put_text(out, between);
-    text_put_rate(out, rate);
+    text_put_rate(out, meter_rate(&group->meter));
     buffer_format(out, "/s%sETA ", between);
-    text_put_duration(out, meter_eta_ms(&group->meter, left));
+    text_put_duration(out, meter_eta_ms(&group->meter, bar_left(&group->share)));
 }
 
 void rollout_view_put_took(const struct rollout_view *view, const char *between, struct buffer *out)
@@ -114,7 +119,7 @@ void rollout_view_put_took(const struct rollout_view *view, const char *between,
 void rollout_view_tell(const struct rollout_view *view, struct buffer *out)
 {
     const struct bar_share *share = &view->all.share;
-    buffer_format(out, "%s (rollout %lld): %s, ", view->name, (long long)view->id, view->state);
+    buffer_format(out, "%s (rollout %" PRId64 "): %s, ", view->name, view->id, view->state);
     text_put_count(out, share->completed + share->failed);
     buffer_put_text(out, " of ");
     text_put_count(out, share->total);

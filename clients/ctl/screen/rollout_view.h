@@ -47,6 +47,8 @@ void rollout_views_draw(const struct rollout_view *views, size_t count, enum ton
 void rollout_view_tell(const struct rollout_view *view, struct buffer *out);
 
 enum tone group_state_tone(const char *state);
+/* True while a pace can be told of it. */
+bool group_view_moves(const struct group_view *group);
 
 /* Parts of these, each begun with `between`; nothing when there is nothing to say: "61/s", "ETA 14 s"; "in 12 s",
  * "167/s". */

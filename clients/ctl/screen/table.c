@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "clients/ctl/screen/text.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,13 @@ void table_add_count(struct table *table, enum tone tone, int64_t count)
     struct buffer text = {0};
     text_put_count(&text, count);
     add_buffer(table, count == 0 ? TONE_FAINT : tone, &text);
+}
+
+void table_add_id(struct table *table, enum tone tone, int64_t id)
+{
+    struct buffer text = {0};
+    buffer_format(&text, "%" PRId64, id);
+    add_buffer(table, tone, &text);
 }
 
 void table_add_time(struct table *table, const char *rfc3339)

@@ -31,6 +31,8 @@ struct table table_start(const struct table_column *columns, size_t column_count
 /* Adds the next cell of the row. NULL is an empty cell, shown as "-". */
 void table_add(struct table *table, enum tone tone, const char *text);
 void table_add_count(struct table *table, enum tone tone, int64_t count);
+/* A number that names something: without commas. */
+void table_add_id(struct table *table, enum tone tone, int64_t id);
 void table_add_time(struct table *table, const char *rfc3339);
 
 /* Draws the titles and the rows. When the look has a width, the last column is cut to it. */

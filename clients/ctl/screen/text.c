@@ -131,14 +131,30 @@ void text_put_rate(struct buffer *out, double per_second)
         buffer_put_text(out, "0");
 }
 
+static bool is_time(const char *text)
+{
+    size_t length = strlen(text);
+    return length >= strlen("2026-12-01T00:00:03Z") && text[10] == 'T' && text[length - 1] == 'Z';
+}
+
 void text_put_time(struct buffer *out, const char *rfc3339)
 {
-    size_t length = strlen(rfc3339);
-    if (length < strlen("2026-12-01T00:00:03Z") || rfc3339[10] != 'T' || rfc3339[length - 1] != 'Z') {
+    if (is_time(rfc3339))
+        buffer_format(out, "%.10s %.8sZ", rfc3339, rfc3339 + 11);
+    else
+        (void)text_put_clean(out, rfc3339, 0, true);
+}
+
+void text_put_instant(struct buffer *out, const char *rfc3339)
+{
+    if (!is_time(rfc3339)) {
         (void)text_put_clean(out, rfc3339, 0, true);
         return;
     }
-    buffer_format(out, "%.10s %.8sZ", rfc3339, rfc3339 + 11);
+    const char *fraction = rfc3339[19] == '.' ? rfc3339 + 20 : "";
+    size_t digits = strspn(fraction, "0123456789");
+    int kept = digits < 3 ? (int)digits : 3;
+    buffer_format(out, "%.10s %.8s.%.*s%.*sZ", rfc3339, rfc3339 + 11, kept, fraction, 3 - kept, "000");
 }
 
 bool text_parse_duration(const char *text, int64_t *duration_ms)

@@ -27,6 +27,8 @@ void text_put_duration(struct buffer *out, int64_t duration_ms);
 void text_put_rate(struct buffer *out, double per_second);
 /* RFC 3339 as "2026-12-01 00:00:03Z", without its fraction; as it is when it is shaped otherwise. */
 void text_put_time(struct buffer *out, const char *rfc3339);
+/* The same with milliseconds: "2026-12-01 00:00:03.250Z". */
+void text_put_instant(struct buffer *out, const char *rfc3339);
 
 /* "500ms", "15s", "10m", "3h", "2d": false for anything else and for more than 366 days. */
 bool text_parse_duration(const char *text, int64_t *duration_ms);
