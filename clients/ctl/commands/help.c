@@ -177,13 +177,26 @@ void help_put_all(const struct look *look, struct buffer *out)
     put_exit_codes(out);
 }
 
+/* A bar would end a cell of Markdown's tables. */
+static void put_cell(const char *text, struct buffer *out)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '|')
+            buffer_put_text(out, "\\");
+        buffer_put(out, text, 1);
+    }
+}
+
 static void put_markdown_options(const struct option *options, struct buffer *out)
 {
     buffer_put_text(out, "| option | meaning |\n|---|---|\n");
     for (; options->name != NULL; options++) {
+        struct buffer name = {0};
+        put_option_name(options, &name);
         buffer_put_text(out, "| `");
-        put_option_name(options, out);
+        put_cell(buffer_text(&name), out);
         buffer_put_text(out, "` | ");
+        buffer_free(&name);
         put_option_help(options, out);
         buffer_put_text(out, " |\n");
     }
