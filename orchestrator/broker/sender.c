@@ -156,7 +156,7 @@ static void on_published(void *context, MQTTAsync_successData5 *response)
 
 static void on_publish_refused(void *context, MQTTAsync_failureData5 *response)
 {
-    if (response->code != MQTTASYNC_OPERATION_INCOMPLETE)
+    if (response->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR) /* else the connection was lost */
         LOG_WARNING("broker.publish_refused", F_STR("reason", MQTTReasonCode_toString(response->reasonCode)));
     finish(context, false);
 }
@@ -198,13 +198,13 @@ static void go_down(struct sender *sender, enum tc_error error, const char *reas
 
 static void on_connect_failed(void *context, MQTTAsync_failureData5 *response)
 {
-    bool refused = response->reasonCode != MQTTREASONCODE_SUCCESS;
-    bool denied = response->reasonCode == MQTTREASONCODE_NOT_AUTHORIZED ||
-                  response->reasonCode == MQTTREASONCODE_BAD_USER_NAME_OR_PASSWORD;
-    const char *reason = refused                     ? MQTTReasonCode_toString(response->reasonCode)
-                         : response->message != NULL ? response->message
-                                                     : MQTTAsync_strerror(response->code);
-    go_down(context, denied ? TC_DENIED : TC_UNAVAILABLE, reason == NULL ? "refused" : reason);
+    /* Some releases of paho give the reason of a CONNACK as their own, positive code. */
+    int reason = response->code > 0 ? response->code : (int)response->reasonCode;
+    bool denied = reason == MQTTREASONCODE_NOT_AUTHORIZED || reason == MQTTREASONCODE_BAD_USER_NAME_OR_PASSWORD;
+    const char *text = reason > 0                  ? MQTTReasonCode_toString((enum MQTTReasonCodes)reason)
+                       : response->message != NULL ? response->message
+                                                   : MQTTAsync_strerror(response->code);
+    go_down(context, denied ? TC_DENIED : TC_UNAVAILABLE, text == NULL ? "refused" : text);
 }
 
 static void on_connection_lost(void *context, char *cause)

@@ -35,7 +35,8 @@ static enum tc_error give_up(struct connection *connection, const char *reason)
     return TC_UNAVAILABLE;
 }
 
-static enum tc_error fail_connecting(struct connection *connection, const char *reason)
+/* The same for a server that is away or hangs. */
+static enum tc_error lose(struct connection *connection, const char *reason)
 {
     (void)give_up(connection, reason);
     connection->next_try_ms = clock_monotonic_ms() + FAIL_FAST_MS;
@@ -74,12 +75,12 @@ static enum tc_error connect_now(struct connection *connection)
     TC_CHECK(redis != NULL);
     connection->redis = redis;
     if (redis->err != 0)
-        return fail_connecting(connection, redis->errstr);
+        return lose(connection, redis->errstr);
     if (redisSetTimeout(redis, timeout) != REDIS_OK)
-        return fail_connecting(connection, redis->errstr);
+        return lose(connection, redis->errstr);
     char reason[TC_FAULT_TEXT_SIZE / 2];
     if (config->password != NULL && !authenticate(redis, config->password, reason, sizeof reason))
-        return fail_connecting(connection, reason);
+        return lose(connection, reason);
     if (!connection->was_reachable)
         LOG_INFO("cache.connected", F_STR("server", uses_socket(config) ? config->socket_path : config->host));
     connection->was_reachable = true;
@@ -98,7 +99,7 @@ static enum tc_error exchange_once(struct connection *connection, const struct e
         void *answer = NULL;
         if (redisGetReply(redis, &answer) != REDIS_OK) {
             connection->was_closed = redis->err == REDIS_ERR_EOF || errno == EPIPE || errno == ECONNRESET;
-            (void)give_up(connection, reason_of(redis));
+            (void)(connection->was_closed ? give_up : lose)(connection, reason_of(redis));
             return tc_fault_set(fault, TC_UNAVAILABLE, "%s", connection->last_fault.text);
         }
         redisReply *reply = answer;

@@ -1,0 +1,46 @@
+/* A server of the test's own: in a folder of its own, on a free port or a Unix socket, and ended by its PID. */
+#ifndef TELLERCAST_TESTS_INTEGRATION_SERVER_H
+#define TELLERCAST_TESTS_INTEGRATION_SERVER_H
+
+#include "base/clock.h"
+
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum { SERVER_DEADLINE_MS = 30000, SERVER_PATH_SIZE = 128 };
+
+struct server {
+    pid_t pid; /* 0: not running */
+    char folder[SERVER_PATH_SIZE / 2];
+    int port;                           /* mosquitto */
+    char socket_path[SERVER_PATH_SIZE]; /* redis */
+    char config_path[SERVER_PATH_SIZE];
+};
+
+/* Makes the folder and chooses the place; nothing runs yet. `settings` are lines of the server's own file. */
+void server_prepare_redis(struct server *server, const char *settings);
+void server_prepare_mosquitto(struct server *server, const char *settings);
+
+/* Starts it, and waits until it takes connections. */
+void server_start(struct server *server);
+/* Ends it in its own time (SIGTERM) or at once (SIGKILL), and waits until it is gone. */
+void server_end(struct server *server, int signal);
+/* Ends it if it runs, and removes the folder. */
+void server_remove(struct server *server);
+
+/* Waits for a condition; the test fails after the deadline. */
+#define WAIT_FOR(condition)                                                                                            \
+    do {                                                                                                               \
+        int64_t wait_until_ms_ = clock_monotonic_ms() + SERVER_DEADLINE_MS;                                            \
+        while (!(condition)) {                                                                                         \
+            if (clock_monotonic_ms() > wait_until_ms_)                                                                 \
+                fail_msg("not within %d ms: %s", SERVER_DEADLINE_MS, #condition);                                      \
+            server_breathe();                                                                                          \
+        }                                                                                                              \
+    } while (0)
+
+/* A moment between two looks. */
+void server_breathe(void);
+
+#endif
