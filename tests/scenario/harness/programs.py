@@ -12,7 +12,7 @@ from .process import Process
 from .servers import ROOT, free_port
 from .wait import wait_for
 
-BIN = pathlib.Path(os.environ.get("TELLERCAST_BIN", ROOT / "build/release/bin"))
+BIN = pathlib.Path(os.environ.get("TELLERCAST_BIN", ROOT / "build/release/bin")).resolve()
 TELLERCAST = BIN / "tellercast"
 INSTALLER = BIN / "tellercast-install-file"
 ORCHESTRATOR_USER = "orchestrator"

@@ -67,7 +67,8 @@ class Stack:
     def client(self, role, device, branch=None, **settings):
         client = Client(self.folder, role, device, branch, self.broker.port, self.keys, settings)
         self.programs.append(client)
-        self.spy.wait_for(f"tc/v1/device/{device}/presence")
+        topic = f"tc/v1/device/{device}/presence"
+        client.wait_until(lambda: self.spy.messages(topic), f"{device} is connected")
         return client
 
     def simulated_fleet(self, document, behaviour=None):
