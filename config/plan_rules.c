@@ -152,7 +152,8 @@ static void check_blackouts(const struct checking *checking, const json_t *sched
         if (!bounds_of(from, &from_earliest, &from_latest) || !bounds_of(to, &to_earliest, &to_latest))
             continue;
         bool both_dates = from_earliest != from_latest && to_earliest != to_latest;
-        if (both_dates ? strcmp(from, to) < 0 : from_earliest < to_latest)
+        /* A blackout given by dates lasts through its last day, which may be its first. */
+        if (both_dates ? strcmp(from, to) <= 0 : from_earliest < to_latest)
             continue;
         char path[PATH_SIZE];
         (void)snprintf(path, sizeof path, "spec.schedule.blackouts[%zu].to", i);
