@@ -22,7 +22,8 @@ static void what_is_written_is_read_again_at_the_ends_of_every_range(void **stat
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[CACHE_ENTRY_SIZE];
         struct cached_instruction read = {.device = "A"};
-        assert_int_equal(cache_entry_write(&cases[i], text), strlen(text));
+        size_t length = cache_entry_write(&cases[i], text);
+        assert_int_equal(length, strlen(text));
         assert_true(is_read(text, &read));
         assert_int_equal(read.instruction, cases[i].instruction);
         assert_int_equal(read.rollout, cases[i].rollout);

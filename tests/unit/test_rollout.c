@@ -1,0 +1,311 @@
+/* The decisions: states, deadlines, gates and rates. */
+#include "orchestrator/rollout/deadline.h"
+#include "orchestrator/rollout/gate.h"
+#include "orchestrator/rollout/rate.h"
+#include "orchestrator/rollout/state.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { MINUTE = 60000 };
+
+static const struct execution_rules rules = {
+    .dispatch_timeout_ms = 15 * MINUTE,
+    .answer_timeout_ms = 10 * MINUTE,
+    .receive_timeout_ms = 12 * MINUTE,
+    .install_timeout_ms = 60 * MINUTE,
+    .backoff_ms = 10 * MINUTE,
+    .retries = 2,
+    .defer_limit = 3,
+    .retry_failed = true,
+    .retry_timed_out = true,
+};
+
+/* ---- states -------------------------------------------------------------------------------------- */
+
+static void every_state_and_event_has_at_most_one_rule(void **state)
+{
+    (void)state;
+    for (int from = 0; from < STATE_COUNT; from++) {
+        for (int on = 0; on < EVENT_COUNT; on++) {
+            size_t rules_found = 0;
+            for (size_t i = 0; i < instruction_rule_count; i++)
+                rules_found += (int)instruction_rules[i].from == from && (int)instruction_rules[i].on == on;
+            assert_true(rules_found <= 1);
+        }
+    }
+}
+
+static void an_end_is_left_only_by_a_retry_or_by_the_devices_own_word(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < instruction_rule_count; i++) {
+        const struct instruction_rule *rule = &instruction_rules[i];
+        if (!instruction_state_is_end(rule->from))
+            continue;
+        bool retried = rule->on == ON_RETRY && rule->to == CREATED;
+        bool completed_late = rule->from == TIMED_OUT && rule->on == ON_COMPLETED && rule->to == COMPLETED;
+        assert_true(retried || completed_late);
+    }
+}
+
+static void a_completed_instruction_never_moves_again(void **state)
+{
+    (void)state;
+    for (int on = 0; on < EVENT_COUNT; on++)
+        assert_null(instruction_rule_find(COMPLETED, (enum instruction_event)on));
+}
+
+static void a_report_never_moves_an_instruction_back_within_its_attempt(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < instruction_rule_count; i++) {
+        const struct instruction_rule *rule = &instruction_rules[i];
+        if (rule->on == ON_DEFERRED || rule->on == ON_RETRY || rule->from == TIMED_OUT)
+            continue;
+        assert_true(rule->to >= rule->from);
+    }
+}
+
+static void every_state_that_is_no_end_can_reach_an_end(void **state)
+{
+    (void)state;
+    for (int from = 0; from < STATE_COUNT; from++) {
+        if (instruction_state_is_end((enum instruction_state)from))
+            continue;
+        bool has_way_out = false;
+        for (size_t i = 0; i < instruction_rule_count; i++)
+            has_way_out |= (int)instruction_rules[i].from == from && instruction_state_is_end(instruction_rules[i].to);
+        assert_true(has_way_out);
+    }
+}
+
+static void in_flight_is_from_dispatched_to_installing(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STATE_COUNT; s++)
+        assert_int_equal(instruction_state_is_in_flight((enum instruction_state)s), s >= DISPATCHED && s <= INSTALLING);
+}
+
+/* ---- deadlines ------------------------------------------------------------------------------------ */
+
+static void each_stage_ends_exactly_at_its_own_deadline(void **state)
+{
+    (void)state;
+    const struct {
+        enum instruction_state stage;
+        int64_t timeout_ms;
+        const char *code;
+    } stages[] = {
+        {DISPATCHED, rules.dispatch_timeout_ms, "node_silent"},
+        {SENT, rules.answer_timeout_ms, "atm_silent"},
+        {RECEIVED, rules.receive_timeout_ms, "not_installing"},
+        {INSTALLING, rules.install_timeout_ms, "install_timeout"},
+    };
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+        const struct waking waking = {.state = stages[i].stage, .since_ms = 1000};
+        int64_t deadline_ms = 1000 + stages[i].timeout_ms;
+        struct wake_decision before = wake_decide(&rules, &waking, deadline_ms - 1);
+        assert_int_equal(before.action, WAKE_WAIT);
+        assert_int_equal(before.at_ms, deadline_ms);
+        struct wake_decision at = wake_decide(&rules, &waking, deadline_ms);
+        assert_int_equal(at.action, WAKE_MOVE);
+        assert_int_equal(at.event, ON_DEADLINE);
+        assert_string_equal(at.code, stages[i].code);
+    }
+}
+
+static void a_pull_client_may_stay_away_until_it_may_not_start_any_more(void **state)
+{
+    (void)state;
+    const struct waking waking = {.state = DISPATCHED, .pull = true, .since_ms = 0, .start_before_ms = 500 * MINUTE};
+    assert_int_equal(wake_decide(&rules, &waking, 499 * MINUTE).action, WAKE_WAIT);
+    struct wake_decision over = wake_decide(&rules, &waking, 500 * MINUTE);
+    assert_int_equal(over.action, WAKE_MOVE);
+    assert_string_equal(over.code, "device_silent");
+}
+
+static void the_first_look_comes_before_any_stage_can_be_over(void **state)
+{
+    (void)state;
+    assert_int_equal(wake_first_after_ms(&rules, false), rules.answer_timeout_ms);
+    struct execution_rules quick = rules;
+    quick.dispatch_timeout_ms = MINUTE;
+    assert_int_equal(wake_first_after_ms(&quick, false), MINUTE);
+    assert_int_equal(wake_first_after_ms(&quick, true), rules.answer_timeout_ms);
+}
+
+static void a_look_never_waits_longer_than_the_next_stage_could_last(void **state)
+{
+    (void)state;
+    const struct waking waking = {.state = INSTALLING, .since_ms = 0};
+    assert_int_equal(wake_decide(&rules, &waking, 0).at_ms, wake_first_after_ms(&rules, false));
+}
+
+static void a_failed_attempt_is_tried_again_as_often_as_the_plan_says(void **state)
+{
+    (void)state;
+    for (int failures = 1; failures <= 4; failures++) {
+        const struct waking waking = {.state = FAILED, .failures = failures};
+        struct wake_decision decision = wake_decide(&rules, &waking, 0);
+        assert_int_equal(decision.action, failures <= rules.retries ? WAKE_RETRY : WAKE_SETTLE);
+    }
+}
+
+static void the_backoff_doubles_with_each_failure(void **state)
+{
+    (void)state;
+    const struct waking first = {.state = TIMED_OUT, .failures = 1}, second = {.state = TIMED_OUT, .failures = 2};
+    assert_int_equal(wake_decide(&rules, &first, 0).at_ms, rules.backoff_ms);
+    assert_int_equal(wake_decide(&rules, &second, 0).at_ms, 2 * rules.backoff_ms);
+}
+
+static void only_what_the_plan_names_is_tried_again(void **state)
+{
+    (void)state;
+    struct execution_rules only_timeouts = rules;
+    only_timeouts.retry_failed = false;
+    const struct waking failed = {.state = FAILED, .failures = 1}, timed_out = {.state = TIMED_OUT, .failures = 1};
+    assert_int_equal(wake_decide(&only_timeouts, &failed, 0).action, WAKE_SETTLE);
+    assert_int_equal(wake_decide(&only_timeouts, &timed_out, 0).action, WAKE_RETRY);
+}
+
+static void a_deferred_attempt_comes_again_without_counting_as_a_failure(void **state)
+{
+    (void)state;
+    const struct waking deferred = {.state = CREATED, .deferrals = 3};
+    struct wake_decision decision = wake_decide(&rules, &deferred, 5);
+    assert_int_equal(decision.action, WAKE_RETRY);
+    assert_int_equal(decision.at_ms, 5 + rules.backoff_ms);
+}
+
+static void a_device_that_defers_too_often_has_failed(void **state)
+{
+    (void)state;
+    const struct waking deferred = {.state = CREATED, .deferrals = 4};
+    struct wake_decision decision = wake_decide(&rules, &deferred, 0);
+    assert_int_equal(decision.action, WAKE_MOVE);
+    assert_int_equal(decision.event, ON_FAILED);
+    assert_string_equal(decision.code, "deferred_too_often");
+    const struct waking failed = {.state = FAILED, .deferrals = 4, .failures = 1};
+    assert_int_equal(wake_decide(&rules, &failed, 0).action, WAKE_SETTLE);
+}
+
+/* ---- gates ---------------------------------------------------------------------------------------- */
+
+static enum gate_verdict gate(int64_t completed, int64_t failed, int64_t expired, int64_t open, double success)
+{
+    struct group_progress progress = {0};
+    progress.count[COMPLETED] = completed;
+    progress.count[FAILED] = failed;
+    progress.count[EXPIRED] = expired;
+    progress.count[SENT] = open;
+    return gate_decide(&progress, success);
+}
+
+static void a_gate_is_decided_at_its_edges(void **state)
+{
+    (void)state;
+    const struct {
+        int64_t completed, failed, expired, open;
+        double success;
+        enum gate_verdict verdict;
+    } rows[] = {
+        {98, 2, 0, 0, 98, GATE_PASSED},      /* exactly at the value */
+        {97, 3, 0, 0, 98, GATE_NOT_REACHED}, /* just below */
+        {99, 0, 0, 1, 98, GATE_WAIT},        /* enough already, but one is still at work */
+        {98, 2, 900, 0, 98, GATE_PASSED},    /* never started is not executed */
+        {0, 0, 5, 0, 1, GATE_NOT_REACHED},   /* nothing executed at all */
+        {0, 0, 5, 0, 0, GATE_PASSED},        /* and nothing was asked for */
+        {0, 0, 0, 0, 100, GATE_PASSED},      /* an empty group */
+        {1, 0, 0, 0, 100, GATE_PASSED},      /* a group of one */
+        {0, 1, 0, 0, 100, GATE_NOT_REACHED}, {1, 2, 0, 0, 33.3, GATE_PASSED}, {1, 2, 0, 0, 33.4, GATE_NOT_REACHED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(gate(rows[i].completed, rows[i].failed, rows[i].expired, rows[i].open, rows[i].success),
+                         rows[i].verdict);
+}
+
+static void a_gate_waits_for_attempts_that_may_be_made_again(void **state)
+{
+    (void)state;
+    struct group_progress progress = {.unsettled = true};
+    progress.count[COMPLETED] = 9;
+    progress.count[FAILED] = 1;
+    assert_int_equal(gate_decide(&progress, 90), GATE_WAIT);
+    progress.unsettled = false;
+    assert_int_equal(gate_decide(&progress, 90), GATE_PASSED);
+}
+
+/* ---- rates ---------------------------------------------------------------------------------------- */
+
+static void no_sixty_seconds_ever_see_more_than_the_rate(void **state)
+{
+    (void)state;
+    enum { SECONDS = 1000, PER_MINUTE = 90 };
+    static int64_t started[SECONDS];
+    struct rate_ring ring = {0};
+    uint32_t random = 1;
+    for (int second = 0; second < SECONDS; second++) {
+        random = random * 1664525u + 1013904223u;
+        int64_t wanted = random >> 24, allowed = rate_allowance(&ring, 1795376252 + second, PER_MINUTE);
+        started[second] = wanted < allowed ? wanted : allowed;
+        rate_count(&ring, started[second]);
+        int64_t in_a_minute = 0;
+        for (int back = 0; back <= 60 && back <= second; back++)
+            in_a_minute += started[second - back];
+        assert_true(in_a_minute <= PER_MINUTE);
+    }
+}
+
+static void a_rate_is_used_in_full_after_a_pause(void **state)
+{
+    (void)state;
+    struct rate_ring ring = {0};
+    assert_int_equal(rate_allowance(&ring, 1000, 5), 5);
+    rate_count(&ring, 5);
+    assert_int_equal(rate_allowance(&ring, 1060, 5), 0);
+    assert_int_equal(rate_allowance(&ring, 1061, 5), 5);
+    rate_count(&ring, 5);
+    assert_int_equal(rate_allowance(&ring, 99999, 5), 5);
+}
+
+static void a_clock_that_goes_back_does_not_give_more_room(void **state)
+{
+    (void)state;
+    struct rate_ring ring = {0};
+    assert_int_equal(rate_allowance(&ring, 5000, 3), 3);
+    rate_count(&ring, 3);
+    assert_int_equal(rate_allowance(&ring, 4000, 3), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_state_and_event_has_at_most_one_rule),
+        cmocka_unit_test(an_end_is_left_only_by_a_retry_or_by_the_devices_own_word),
+        cmocka_unit_test(a_completed_instruction_never_moves_again),
+        cmocka_unit_test(a_report_never_moves_an_instruction_back_within_its_attempt),
+        cmocka_unit_test(every_state_that_is_no_end_can_reach_an_end),
+        cmocka_unit_test(in_flight_is_from_dispatched_to_installing),
+        cmocka_unit_test(each_stage_ends_exactly_at_its_own_deadline),
+        cmocka_unit_test(a_pull_client_may_stay_away_until_it_may_not_start_any_more),
+        cmocka_unit_test(the_first_look_comes_before_any_stage_can_be_over),
+        cmocka_unit_test(a_look_never_waits_longer_than_the_next_stage_could_last),
+        cmocka_unit_test(a_failed_attempt_is_tried_again_as_often_as_the_plan_says),
+        cmocka_unit_test(the_backoff_doubles_with_each_failure),
+        cmocka_unit_test(only_what_the_plan_names_is_tried_again),
+        cmocka_unit_test(a_deferred_attempt_comes_again_without_counting_as_a_failure),
+        cmocka_unit_test(a_device_that_defers_too_often_has_failed),
+        cmocka_unit_test(a_gate_is_decided_at_its_edges),
+        cmocka_unit_test(a_gate_waits_for_attempts_that_may_be_made_again),
+        cmocka_unit_test(no_sixty_seconds_ever_see_more_than_the_rate),
+        cmocka_unit_test(a_rate_is_used_in_full_after_a_pause),
+        cmocka_unit_test(a_clock_that_goes_back_does_not_give_more_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
