@@ -159,7 +159,7 @@ static const struct bad_plan bad_plans[] = {
     {SPEC("schedule: {blackouts: ^soon}"), "spec.schedule.blackouts", "a list"},
     {SPEC("schedule: {blackouts: [{from: ^2026-13-01, to: 2026-12-10}]}"), "spec.schedule.blackouts[0].from", "a date"},
     {SPEC("schedule: {blackouts: [{from: 2026-12-08, to: ^12-10}]}"), "spec.schedule.blackouts[0].to", "a date"},
-    {SPEC("schedule: {blackouts: [{from: 2026-12-08, to: ^2026-12-08}]}"), "spec.schedule.blackouts[0].to",
+    {SPEC("schedule: {blackouts: [{from: 2026-12-08, to: ^2026-12-07}]}"), "spec.schedule.blackouts[0].to",
      "later than from"},
     {SPEC("schedule: {blackouts: [{from: 2026-12-08T12:00:00Z, to: ^2026-12-07}]}"), "spec.schedule.blackouts[0].to",
      "later than from"},
