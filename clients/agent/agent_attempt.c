@@ -48,7 +48,7 @@ void agent_begin(struct agent *agent, struct agent_time now)
     LOG_INFO("instruction.received", F_INT("instruction", claims->instruction), F_INT("attempt", claims->attempt),
              F_STR("action", action_name(claims->action)), F_STR("artifact", claims->artifact.name),
              F_STR("version", claims->artifact.version));
-    agent_report_received(agent, device_clock_now_ms(&agent->clock, now));
+    agent_report_received(agent, now);
     if (!needs_download(claims)) {
         agent->stage = STAGE_WAITING;
         return;

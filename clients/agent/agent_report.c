@@ -66,7 +66,7 @@ void agent_report_all(struct agent *agent)
     }
 }
 
-void agent_report_received(struct agent *agent, int64_t at_ms)
+void agent_report_received(struct agent *agent, struct agent_time now)
 {
     const struct journal_entry *entry = &agent->entry;
     const struct status status = {
@@ -75,9 +75,10 @@ void agent_report_received(struct agent *agent, int64_t at_ms)
         .sequence = entry->sequence,
         .state = REPORT_RECEIVED,
         .progress = PERCENT_NOT_SAID,
-        .at_ms = at_ms,
+        .at_ms = device_clock_now_ms(&agent->clock, now),
     };
     put_in_outbox(agent, entry, &status);
+    agent_send_outbox(agent, now.monotonic_ms); /* before what the installer has to say */
 }
 
 static void publish_status(struct agent *agent, const struct status *status)

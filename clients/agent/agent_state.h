@@ -89,7 +89,7 @@ void agent_journal_end(struct agent *agent, struct journal_entry *entry, enum re
 void agent_report_end(struct agent *agent, struct journal_entry entry);
 /* All ended entries that are not reported yet. */
 void agent_report_all(struct agent *agent);
-void agent_report_received(struct agent *agent, int64_t at_ms);
+void agent_report_received(struct agent *agent, struct agent_time now);
 void agent_report_progress(struct agent *agent, int percent, const char *text, struct agent_time now);
 /* `rejected`, published once and kept nowhere: the token's IDs are unproven or not this device's. */
 void agent_report_untrusted(struct agent *agent, const struct instruction_claims *claims,

@@ -87,6 +87,7 @@ static _Noreturn void become_installer(const struct child_plan *plan)
     put_in_place(plan, plan->output, STDOUT_FILENO);
     put_in_place(plan, plan->output, STDERR_FILENO);
     put_in_place(plan, plan->lock, CHILD_LOCK);
+    (void)close(plan->lock); /* closing it after locking would unlock */
     if (fcntl(CHILD_LOCK, F_SETLK, &whole) != 0)
         complain(plan, errno == EACCES || errno == EAGAIN);
     if (close_range(CHILD_REST, ~0U, CLOSE_RANGE_CLOEXEC) != 0)

@@ -1,0 +1,42 @@
+/* A folder of a test's own, under the system's temporary folder. */
+#ifndef TELLERCAST_TESTS_UNIT_TEMPORARY_FOLDER_H
+#define TELLERCAST_TESTS_UNIT_TEMPORARY_FOLDER_H
+
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct temporary_folder {
+    char path[64];
+};
+
+static inline void temporary_folder_make(struct temporary_folder *folder)
+{
+    (void)snprintf(folder->path, sizeof folder->path, "/tmp/tellercast-test-XXXXXX");
+    if (mkdtemp(folder->path) == NULL)
+        abort();
+}
+
+static inline int temporary_folder_remove_one(const char *path, const struct stat *state, int kind, struct FTW *place)
+{
+    (void)state, (void)kind, (void)place;
+    return remove(path);
+}
+
+static inline void temporary_folder_remove(const struct temporary_folder *folder)
+{
+    enum { OPEN_FOLDERS = 8 };
+    (void)nftw(folder->path, temporary_folder_remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+}
+
+/* The path of `name` in the folder. */
+static inline const char *temporary_path(const struct temporary_folder *folder, const char *name,
+                                         char path[static PATH_MAX])
+{
+    (void)snprintf(path, PATH_MAX, "%s/%s", folder->path, name);
+    return path;
+}
+
+#endif
