@@ -38,8 +38,9 @@ static bool peek(const char *device, const char *token, size_t length, struct in
         fields_id(&fields, "aud", FIELD_REQUIRED, addressee);
         claims->instruction = fields_integer(&fields, "instruction", 1, FIELDS_INTEGER_MAX);
         claims->attempt = (int32_t)fields_integer(&fields, "attempt", 1, INT32_MAX);
-        *knows_action = action_parse(fields_string(&fields, "action"), &claims->action);
+        bool is_known = action_parse(fields_string(&fields, "action"), &claims->action);
         error = fields_close(&fields);
+        *knows_action = error != TC_OK || is_known;
     }
     buffer_free(&text);
     return error == TC_OK && strcmp(addressee, device) == 0;
