@@ -111,24 +111,29 @@ static void a_device_cannot_steer_the_terminal(void **state)
 static void a_table_aligns_its_columns(void **state)
 {
     (void)state;
-    static const struct table_column columns[] = {{"ID", true, 0}, {"NAME", false, 0}, {"DETAIL", false, 0}};
+    static const struct table_column columns[] = {{"ID", true, 0, 0}, {"NAME", false, 0, 1}, {"DETAIL", false, 0, 0}};
     struct table table = table_start(columns, 3);
     table_add_id(&table, TONE_PLAIN, 1042);
     table_add(&table, TONE_PLAIN, "Zürich");
     table_add(&table, TONE_PLAIN, "");
     table_add_id(&table, TONE_PLAIN, 7);
     table_add(&table, TONE_PLAIN, "Ulm");
-    table_add(&table, TONE_PLAIN, "the disk is full");
+    table_add(&table, TONE_PLAIN, "the disk is full of logs");
     struct buffer out = {0};
     const struct look wide = {.utf8 = true};
     table_put(&table, &wide, true, &out);
     assert_put(&out, "  ID  NAME    DETAIL\n"
                      "1042  Zürich  -\n"
-                     "   7  Ulm     the disk is full\n");
-    const struct look narrow = {.utf8 = true, .width = 24};
+                     "   7  Ulm     the disk is full of logs\n");
+    const struct look narrow = {.utf8 = true, .width = 31};
     table_put(&table, &narrow, false, &out);
     assert_put(&out, "1042  Zürich  -\n"
-                     "   7  Ulm     the disk …\n");
+                     "   7  Ulm     the disk is full…\n");
+    const struct look phone = {.utf8 = true, .width = 22};
+    table_put(&table, &phone, true, &out);
+    assert_put(&out, "  ID  DETAIL\n"
+                     "1042  -\n"
+                     "   7  the disk is ful…\n");
     table_free(&table);
 }
 

@@ -177,14 +177,15 @@ static void add_artifact(struct table *table, const json_t *artifact)
 int run_artifact_list(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"NAME", false, 0},  {"VERSION", false, 0}, {"SIZE", true, 0},
-        {"ADDED", false, 0}, {"BY", false, 0},      {"SHA256", false, 0},
+        {"NAME", false, 0, 0},  {"VERSION", false, 0, 0}, {"SIZE", true, 0, 0},
+        {"ADDED", false, 0, 1}, {"BY", false, 0, 2},      {"SHA256", false, 0, 0},
     };
     const struct listing listing = {"/v1/artifacts",
                                     "artifacts",
                                     columns,
                                     sizeof columns / sizeof *columns,
                                     add_artifact,
+                                    true,
                                     0,
                                     "no artifact; add one with: tellercast artifact add FILE --name N --version V"};
     return session_list(session, &listing);

@@ -28,38 +28,38 @@ static void add_device(struct table *table, const json_t *device)
 int run_device_list(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"DEVICE", false, 10}, {"BRANCH", false, 8},  {"ROLE", false, 4},
-        {"MODEL", false, 12},  {"LABELS", false, 12}, {"VERSIONS", false, 0},
+        {"DEVICE", false, 10, 0}, {"BRANCH", false, 8, 0},  {"ROLE", false, 4, 0},
+        {"MODEL", false, 12, 1},  {"LABELS", false, 12, 2}, {"VERSIONS", false, 0, 0},
     };
     int64_t limit;
     int code;
     if (!session_limit(session, &limit, &code))
         return code;
-    const struct listing listing = {"/v1/devices",
-                                    "devices",
-                                    columns,
-                                    sizeof columns / sizeof *columns,
-                                    add_device,
-                                    limit,
-                                    "no device; bring a fleet in with: tellercast fleet import FILE"};
+    const struct listing listing = {
+        "/v1/devices", "devices", columns, sizeof columns / sizeof *columns,
+        add_device,    false,     limit,   "no device; bring a fleet in with: tellercast fleet import FILE"};
     return session_list(session, &listing);
 }
 
 json_t *device_get(struct session *session, int *code)
 {
     struct buffer path = {0};
+    struct buffer subject = {0};
+    buffer_put_text(&subject, "device ");
+    (void)text_put_clean(&subject, session_argument(session, 0), 0, session->talk.utf8);
     buffer_put_text(&path, "/v1/devices/");
     http_put_escaped(&path, session_argument(session, 0));
-    json_t *device = session_get(session, buffer_text(&path), code);
+    json_t *device = session_get(session, buffer_text(&path), buffer_text(&subject), code);
     buffer_free(&path);
+    buffer_free(&subject);
     return device;
 }
 
 static void put_instructions(const struct session *session, const json_t *instructions, struct buffer *out)
 {
     static const struct table_column columns[] = {
-        {"INSTRUCTION", true, 0}, {"ROLLOUT", true, 0}, {"NAME", false, 0}, {"STATE", false, 0},
-        {"ATTEMPT", true, 0},     {"ENDED", false, 0},  {"CODE", false, 0}, {"DETAIL", false, 0},
+        {"INSTRUCTION", true, 0, 1}, {"ROLLOUT", true, 0, 0}, {"NAME", false, 0, 0}, {"STATE", false, 0, 0},
+        {"ATTEMPT", true, 0, 2},     {"ENDED", false, 0, 3},  {"CODE", false, 0, 0}, {"DETAIL", false, 0, 0},
     };
     struct table table = table_start(columns, sizeof columns / sizeof *columns);
     size_t i;

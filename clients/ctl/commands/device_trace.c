@@ -93,7 +93,8 @@ static void add_instant(struct table *table, const char *at)
 static void put_trace(const struct session *session, const json_t *instruction, struct buffer *out)
 {
     static const struct table_column columns[] = {
-        {"AT", false, 24}, {"ATTEMPT", true, 0}, {"STATE", false, 10}, {"CODE", false, 0}, {"DETAIL", false, 0},
+        {"AT", false, 24, 0},  {"ATTEMPT", true, 0, 0}, {"STATE", false, 10, 0},
+        {"CODE", false, 0, 0}, {"DETAIL", false, 0, 0},
     };
     struct buffer heading = {0};
     buffer_format(&heading, "rollout %" PRId64 " %s, instruction %" PRId64 ": %s",

@@ -7,7 +7,7 @@ void session_put_fact(const struct session *session, const char *name, const cha
     if (*value == '\0')
         return;
     look_begin(&session->out, TONE_FAINT, out);
-    buffer_format(out, "  %-11s", name);
+    buffer_format(out, "  %-13s", name);
     look_end(&session->out, TONE_FAINT, out);
     (void)text_put_clean(out, value, 0, session->out.utf8);
     buffer_put_text(out, "\n");

@@ -9,7 +9,10 @@ enum { PAGE_ELEMENTS = 1000 };
 /* The path of the page after `next`: an ID, or a number. */
 static void put_page_path(const char *path, int64_t elements, const json_t *next, struct buffer *out)
 {
-    buffer_format(out, "%s%climit=%" PRId64, path, strchr(path, '?') == NULL ? '?' : '&', elements);
+    buffer_put_text(out, path);
+    if (elements == 0)
+        return;
+    buffer_format(out, "%climit=%" PRId64, strchr(path, '?') == NULL ? '?' : '&', elements);
     if (json_is_string(next)) {
         buffer_put_text(out, "&after=");
         http_put_escaped(out, json_string_value(next));
@@ -18,8 +21,9 @@ static void put_page_path(const char *path, int64_t elements, const json_t *next
     }
 }
 
-/* One page at a time: `page` gets its elements and says whether to go on. `most` is how many are wanted, 0: all. */
-static int walk_pages(struct session *session, const char *path, const char *key, int64_t most,
+/* A page at a time of so many `elements`, or the whole list at once with 0. `page` gets them and says whether to go
+ * on. */
+static int walk_pages(struct session *session, const char *path, const char *key, int64_t elements,
                       bool (*page)(void *context, const json_t *elements), void *context)
 {
     int code = EXIT_HEALTHY;
@@ -27,16 +31,16 @@ static int walk_pages(struct session *session, const char *path, const char *key
     bool more = true;
     while (more) {
         struct buffer page_path = {0};
-        put_page_path(path, most > 0 && most < PAGE_ELEMENTS ? most : PAGE_ELEMENTS, next, &page_path);
-        json_t *document = session_get(session, buffer_text(&page_path), &code);
+        put_page_path(path, elements, next, &page_path);
+        json_t *document = session_get(session, buffer_text(&page_path), key, &code);
         buffer_free(&page_path);
         json_decref(next);
         next = NULL;
         if (document == NULL)
             return code;
-        const json_t *elements = json_object_get(document, key);
+        const json_t *list = json_object_get(document, key);
         next = json_incref(json_object_get(document, "next"));
-        more = page(context, elements) && json_array_size(elements) > 0 && next != NULL && !json_is_null(next);
+        more = page(context, list) && json_array_size(list) > 0 && next != NULL && !json_is_null(next);
         json_decref(document);
     }
     json_decref(next);
@@ -64,7 +68,7 @@ static bool take_page(void *context, const json_t *elements)
 int session_walk(struct session *session, const char *path, const char *key,
                  bool (*take)(void *context, const json_t *element), void *context)
 {
-    return walk_pages(session, path, key, 0, take_page, &(struct walk){take, context});
+    return walk_pages(session, path, key, PAGE_ELEMENTS, take_page, &(struct walk){take, context});
 }
 
 struct list_output {
@@ -112,7 +116,8 @@ static bool list_page(void *context, const json_t *elements)
 int session_list(struct session *session, const struct listing *listing)
 {
     struct list_output output = {session, listing, 0, false};
-    int code = walk_pages(session, listing->path, listing->key, listing->most, list_page, &output);
+    int64_t elements = listing->most > 0 && listing->most < PAGE_ELEMENTS ? listing->most : PAGE_ELEMENTS;
+    int code = walk_pages(session, listing->path, listing->key, listing->whole ? 0 : elements, list_page, &output);
     if (output.begun)
         (void)fputs("]}\n", stdout);
     else if (code == EXIT_HEALTHY && output.shown == 0)

@@ -2,6 +2,7 @@
 
 #include "clients/ctl/screen/text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,16 +11,16 @@
 static void put_fault(const struct session *session, const char *file, const json_t *fault, struct buffer *out)
 {
     int64_t line = document_number(fault, "line");
+    int64_t column = document_number(fault, "column");
     const char *path = document_text(fault, "path");
     look_begin(&session->talk, TONE_STRONG, out);
-    if (file != NULL)
-        (void)text_put_clean(out, file, 0, session->talk.utf8);
+    (void)text_put_clean(out, file, 0, session->talk.utf8);
     if (line > 0)
-        buffer_format(out, "%s%lld:%lld", file == NULL ? "" : ":", (long long)line,
-                      (long long)document_number(fault, "column"));
+        buffer_format(out, ":%" PRId64, line);
+    if (line > 0 && column > 0)
+        buffer_format(out, ":%" PRId64, column);
     look_end(&session->talk, TONE_STRONG, out);
-    if (file != NULL || line > 0)
-        buffer_put_text(out, ": ");
+    buffer_put_text(out, ": ");
     if (*path != '\0') {
         (void)text_put_clean(out, path, 0, session->talk.utf8);
         buffer_put_text(out, ": ");
@@ -66,22 +67,20 @@ static const char *advice(int status)
     }
 }
 
-int session_report_problem(const struct session *session, const char *file, int status, const json_t *problem)
+int session_report_problem(const struct session *session, const char *subject, int status, const json_t *problem)
 {
+    const char *detail = document_text(problem, "detail");
+    const char *title = document_text(problem, "title");
+    struct buffer text = {0};
     if (session->json && problem != NULL)
         session_put_json(session, problem);
-    put_faults(session, file, json_object_get(problem, "errors"));
-    struct buffer text = {0};
-    (void)text_put_clean(&text, document_text(problem, "detail"), 0, session->talk.utf8);
-    if (text.length > 0)
-        buffer_put_text(&text, " (");
-    buffer_format(&text, "%d", status);
-    if (*document_text(problem, "title") != '\0')
-        buffer_put_text(&text, " ");
-    (void)text_put_clean(&text, document_text(problem, "title"), 0, session->talk.utf8);
-    if (*document_text(problem, "detail") != '\0')
-        buffer_put_text(&text, ")");
-    int code = session_fail(session, (int)exit_code_of_status(status), "%s%s", buffer_text(&text), advice(status));
+    put_faults(session, subject, json_object_get(problem, "errors"));
+    (void)text_put_clean(&text, *detail == '\0' ? "the server says" : detail, 0, session->talk.utf8);
+    buffer_format(&text, " (%d%s", status, *title == '\0' ? "" : " ");
+    (void)text_put_clean(&text, title, 0, session->talk.utf8);
+    buffer_put_text(&text, ")");
+    int code = session_fail(session, (int)exit_code_of_status(status), "%s: %s%s", subject, buffer_text(&text),
+                            advice(status));
     buffer_free(&text);
     return code == EXIT_HEALTHY ? EXIT_ERROR : code;
 }

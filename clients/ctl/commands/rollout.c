@@ -61,8 +61,10 @@ bool rollout_find(struct session *session, const char *name, int64_t *id, int *c
 json_t *rollout_get(struct session *session, int64_t id, int *code)
 {
     char path[64];
+    char subject[64];
     (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64, id);
-    return session_get(session, path, code);
+    (void)snprintf(subject, sizeof subject, "rollout %" PRId64, id);
+    return session_get(session, path, subject, code);
 }
 
 bool rollout_timeout(const struct session *session, int64_t *timeout_ms, int *code)
@@ -94,21 +96,17 @@ static void add_rollout(struct table *table, const json_t *rollout)
 int run_rollout_list(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"ID", true, 4},          {"NAME", false, 14},    {"STATE", false, 9},
-        {"DEVICES", true, 0},     {"COMPLETED", true, 0}, {"FAILED", true, 0},
-        {"SUBMITTED", false, 20}, {"BY", false, 5},       {"DOOR", false, 0},
+        {"ID", true, 4, 0},          {"NAME", false, 14, 0},    {"STATE", false, 9, 0},
+        {"DEVICES", true, 0, 0},     {"COMPLETED", true, 0, 0}, {"FAILED", true, 0, 0},
+        {"SUBMITTED", false, 20, 1}, {"BY", false, 5, 2},       {"DOOR", false, 0, 3},
     };
     int64_t limit;
     int code;
     if (!session_limit(session, &limit, &code))
         return code;
-    const struct listing listing = {"/v1/rollouts",
-                                    "rollouts",
-                                    columns,
-                                    sizeof columns / sizeof *columns,
-                                    add_rollout,
-                                    limit,
-                                    "no rollout; submit one with: tellercast rollout submit FILE"};
+    const struct listing listing = {
+        "/v1/rollouts", "rollouts", columns, sizeof columns / sizeof *columns,
+        add_rollout,    false,      limit,   "no rollout; submit one with: tellercast rollout submit FILE"};
     return session_list(session, &listing);
 }
 

@@ -37,9 +37,9 @@ static void put_parameter(struct buffer *path, const struct session *session, co
 int run_rollout_instructions(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"INSTRUCTION", true, 0}, {"DEVICE", false, 10}, {"BRANCH", false, 8},   {"GROUP", false, 8},
-        {"STATE", false, 15},     {"ATTEMPT", true, 0},  {"PLANNED", false, 20}, {"ENDED", false, 20},
-        {"CODE", false, 0},       {"DETAIL", false, 0},
+        {"INSTRUCTION", true, 0, 0}, {"DEVICE", false, 10, 0}, {"BRANCH", false, 8, 3},   {"GROUP", false, 8, 1},
+        {"STATE", false, 15, 0},     {"ATTEMPT", true, 0, 2},  {"PLANNED", false, 20, 5}, {"ENDED", false, 20, 4},
+        {"CODE", false, 0, 1},       {"DETAIL", false, 0, 0},
     };
     int64_t id, limit;
     int code;
@@ -49,9 +49,8 @@ int run_rollout_instructions(struct session *session)
     buffer_format(&path, "/v1/rollouts/%" PRId64 "/instructions", id);
     put_parameter(&path, session, "state");
     put_parameter(&path, session, "group");
-    const struct listing listing = {
-        buffer_text(&path),   "instructions", columns, sizeof columns / sizeof *columns, add_instruction, limit,
-        "no such instruction"};
+    const struct listing listing = {buffer_text(&path), "instructions", columns, sizeof columns / sizeof *columns,
+                                    add_instruction,    false,          limit,   "no such instruction"};
     code = session_list(session, &listing);
     buffer_free(&path);
     return code;

@@ -51,8 +51,8 @@ static void add_group(struct table *table, const char *name, const char *state, 
 static void put_groups(const struct session *session, const json_t *rollout, struct buffer *out)
 {
     static const struct table_column columns[] = {
-        {"GROUP", false, 0},    {"STATE", false, 0},    {"DEVICES", true, 0}, {"WAITING", true, 0},
-        {"UNDER WAY", true, 0}, {"COMPLETED", true, 0}, {"FAILED", true, 0},  {"NOT STARTED", true, 0},
+        {"GROUP", false, 0, 0},    {"STATE", false, 0, 0},    {"DEVICES", true, 0, 0}, {"WAITING", true, 0, 0},
+        {"UNDER WAY", true, 0, 0}, {"COMPLETED", true, 0, 0}, {"FAILED", true, 0, 0},  {"NOT STARTED", true, 0, 1},
     };
     struct table table = table_start(columns, sizeof columns / sizeof *columns);
     size_t i;

@@ -34,9 +34,9 @@ static bool check_key(const struct session *session, enum door door, int *code)
     if (door != DOOR_HTTP)
         *code = session_fail_usage(session, "--idempotency-key: only --via http carries one; elsewhere the same plan "
                                             "again is the same rollout again");
-    else if (!id_is_valid(key, strlen(key)))
-        *code =
-            session_fail_usage(session, "--idempotency-key: found \"%.80s\", allowed: 1 to 64 of A-Z a-z 0-9 _ -", key);
+    else if (!name_is_valid(key, strlen(key)))
+        *code = session_fail_usage(
+            session, "--idempotency-key: found \"%.80s\", allowed: 1 to 64 of A-Z a-z 0-9 _ - . : +", key);
     else
         return true;
     return false;

@@ -127,7 +127,7 @@ struct http *session_http(struct session *session, int *code)
     return session->http;
 }
 
-json_t *session_get(struct session *session, const char *path, int *code)
+json_t *session_get(struct session *session, const char *path, const char *subject, int *code)
 {
     struct tc_fault fault;
     struct http_answer answer;
@@ -139,7 +139,8 @@ json_t *session_get(struct session *session, const char *path, int *code)
         return NULL;
     }
     if (!http_answer_is_good(&answer)) {
-        *code = session_report_problem(session, NULL, answer.status, answer.document);
+        *code = session_report_problem(session, subject, answer.status, answer.document);
+        *code = *code == EXIT_INVALID ? EXIT_ERROR : *code; /* no plan was sent */
         http_answer_free(&answer);
         return NULL;
     }

@@ -44,19 +44,21 @@ void session_put_json(const struct session *session, const json_t *document);
 
 /* Shows the faults of a file that was read here. Returns EXIT_INVALID. */
 int session_report_faults(const struct session *session, const char *file, const struct document_faults *faults);
-/* Shows an answer that is not a good one. `file` is what was sent, or NULL. Returns its exit code. */
-int session_report_problem(const struct session *session, const char *file, int status, const json_t *problem);
+/* Shows an answer that is not a good one. `subject` is the file that was sent, or what was asked for. Returns its exit
+ * code, as if a plan or a fleet had been sent. */
+int session_report_problem(const struct session *session, const char *subject, int status, const json_t *problem);
 
 /* The HTTP door. NULL after it was shown why there is none; `code` then says how to exit. */
 struct http *session_http(struct session *session, int *code);
-/* Gets a document. NULL after the problem was shown; `code` then says how to exit. A new reference. */
-json_t *session_get(struct session *session, const char *path, int *code);
+/* Gets a document. `subject` names it in a problem: "device A7". NULL after that was shown; `code` then says how to
+ * exit. A new reference. */
+json_t *session_get(struct session *session, const char *path, const char *subject, int *code);
 
 /* Reads a file that the operator named; "-" is standard input. False after it was shown why not. */
 bool session_read_file(const struct session *session, const char *path, size_t most_bytes, struct buffer *content,
                        int *code);
 
-/* Walks a list over its pages: `path` has its "?…" already when it has one. Calls `take` with each element until it
+/* Walks a list over its pages: `path` may have a query already. Calls `take` with each element until it
  * returns false. Returns the exit code. */
 int session_walk(struct session *session, const char *path, const char *key,
                  bool (*take)(void *context, const json_t *element), void *context);
@@ -68,6 +70,7 @@ struct listing {
     const struct table_column *columns;
     size_t column_count;
     void (*add)(struct table *table, const json_t *element);
+    bool whole; /* not in pages */
     int64_t most;
     const char *none; /* said when there is nothing */
 };

@@ -124,21 +124,36 @@ static void show(struct watch *watch, bool last)
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-static int fail_unreachable(struct watch *watch, const struct tc_fault *fault)
+/* A server that is away for a while is asked again. */
+static int note_absence(struct watch *watch, const struct tc_fault *fault)
 {
     int64_t now_ms = clock_monotonic_ms();
-    if (watch->unreachable_since_ms == 0)
+    if (watch->unreachable_since_ms == 0) {
         watch->unreachable_since_ms = now_ms;
+        if (!draws(watch))
+            session_say(watch->session, "%s; trying again", fault->text);
+    }
     if (now_ms - watch->unreachable_since_ms < UNREACHABLE_LIMIT_MS)
         return EXIT_HEALTHY;
     (void)session_fail_fault(watch->session, fault);
     return EXIT_UNREACHABLE;
 }
 
-/* A server that is away for a while is asked again; one that was never there is not waited for. */
+static int take(struct watch *watch, size_t i, const struct http_answer *answer)
+{
+    if (!rollout_view_read(&watch->views[i], answer->document, clock_monotonic_ms()))
+        return session_fail(watch->session, EXIT_ERROR, "rollout %" PRId64 ": the answer makes no sense",
+                            watch->ids[i]);
+    watch->unreachable_since_ms = 0;
+    json_decref(watch->watched[i].document);
+    watch->watched[i].document = json_incref(answer->document);
+    return EXIT_HEALTHY;
+}
+
+/* One that was never there is not waited for. */
 static int ask(struct watch *watch, size_t i)
 {
-    char path[64];
+    char path[64], subject[64];
     int code = EXIT_HEALTHY;
     struct tc_fault fault;
     struct http_answer answer;
@@ -146,21 +161,17 @@ static int ask(struct watch *watch, size_t i)
     if (http == NULL)
         return code;
     (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64, watch->ids[i]);
+    (void)snprintf(subject, sizeof subject, "rollout %" PRId64, watch->ids[i]);
     bool seen = watch->watched[i].document != NULL;
     if (http_get(http, path, &answer, &fault) != TC_OK)
-        return seen ? fail_unreachable(watch, &fault) : session_fail_fault(watch->session, &fault);
-    bool away = answer.status >= 500 && seen;
-    if (away) {
+        return seen ? note_absence(watch, &fault) : session_fail_fault(watch->session, &fault);
+    if (http_answer_is_good(&answer)) {
+        code = take(watch, i, &answer);
+    } else if (answer.status >= 500 && seen) {
         (void)tc_fault_set(&fault, TC_UNAVAILABLE, "the server answers status %d", answer.status);
-        code = fail_unreachable(watch, &fault);
-    } else if (!http_answer_is_good(&answer)) {
-        code = session_report_problem(watch->session, NULL, answer.status, answer.document);
-    } else if (!rollout_view_read(&watch->views[i], answer.document, clock_monotonic_ms())) {
-        code = session_fail(watch->session, EXIT_ERROR, "the answer is not a rollout");
+        code = note_absence(watch, &fault);
     } else {
-        watch->unreachable_since_ms = 0;
-        json_decref(watch->watched[i].document);
-        watch->watched[i].document = json_incref(answer.document);
+        code = session_report_problem(watch->session, subject, answer.status, answer.document);
     }
     http_answer_free(&answer);
     return code;

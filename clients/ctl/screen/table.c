@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAP = 2, LAST_COLUMN_LEAST = 8 };
+enum { GAP = 2, LAST_COLUMN_LEAST = 16 };
 
 struct table table_start(const struct table_column *columns, size_t column_count)
 {
@@ -55,28 +55,80 @@ void table_add_time(struct table *table, const char *rfc3339)
     add_buffer(table, TONE_PLAIN, &text);
 }
 
-static void measure(const struct table *table, const struct look *look, bool titles, unsigned *widths)
+/* How a table is laid out on a screen. A hidden column has no width. */
+struct columns {
+    unsigned widths[TABLE_COLUMNS_MAX];
+    size_t last; /* that is shown */
+};
+
+static unsigned total_width(const struct table *table, const struct columns *columns)
+{
+    unsigned total = 0;
+    for (size_t i = 0; i < table->column_count; i++)
+        total += columns->widths[i] > 0 ? columns->widths[i] + (i == columns->last ? 0 : GAP) : 0;
+    return total;
+}
+
+static void find_last(const struct table *table, struct columns *columns)
+{
+    columns->last = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (columns->widths[i] > 0)
+            columns->last = i;
+    }
+}
+
+/* Hides the column that can be spared best. False when all that are left are needed. */
+static bool spare_one(const struct table *table, struct columns *columns)
+{
+    size_t best = table->column_count;
+    for (size_t i = 0; i < table->column_count; i++) {
+        bool more = best == table->column_count || table->columns[i].spare > table->columns[best].spare;
+        if (columns->widths[i] > 0 && table->columns[i].spare > 0 && more)
+            best = i;
+    }
+    if (best == table->column_count)
+        return false;
+    columns->widths[best] = 0;
+    find_last(table, columns);
+    return true;
+}
+
+/* The last column is cut before another is left out, but not to less than a word. */
+static void fit(const struct table *table, const struct look *look, struct columns *columns)
+{
+    if (look->width == 0)
+        return;
+    for (;;) {
+        unsigned total = total_width(table, columns);
+        unsigned over = total > look->width ? total - look->width : 0;
+        unsigned *last = &columns->widths[columns->last];
+        if (over == 0)
+            return;
+        if (*last >= over + LAST_COLUMN_LEAST) {
+            *last -= over;
+            return;
+        }
+        if (!spare_one(table, columns))
+            return;
+    }
+}
+
+static void measure(const struct table *table, const struct look *look, bool titles, struct columns *columns)
 {
     for (size_t i = 0; i < table->column_count; i++) {
-        widths[i] = table->columns[i].width_least;
+        columns->widths[i] = table->columns[i].width_least;
         unsigned title = titles ? text_width(table->columns[i].title) : 0;
-        if (title > widths[i])
-            widths[i] = title;
+        if (title > columns->widths[i])
+            columns->widths[i] = title;
     }
     for (size_t i = 0; i < table->cell_count; i++) {
         unsigned width = text_width(table->cells[i].text);
-        if (width > widths[i % table->column_count])
-            widths[i % table->column_count] = width;
+        if (width > columns->widths[i % table->column_count])
+            columns->widths[i % table->column_count] = width;
     }
-    if (look->width == 0)
-        return;
-    unsigned before = 0;
-    size_t last = table->column_count - 1;
-    for (size_t i = 0; i < last; i++)
-        before += widths[i] + GAP;
-    unsigned room = look->width > before + LAST_COLUMN_LEAST ? look->width - before : LAST_COLUMN_LEAST;
-    if (widths[last] > room)
-        widths[last] = room;
+    find_last(table, columns);
+    fit(table, look, columns);
 }
 
 static void put_spaces(struct buffer *out, unsigned count)
@@ -85,16 +137,19 @@ static void put_spaces(struct buffer *out, unsigned count)
         buffer_put_text(out, " ");
 }
 
-static void put_cell(const struct table *table, size_t column, const struct table_cell *cell, const unsigned *widths,
-                     const struct look *look, struct buffer *out)
+static void put_cell(const struct table *table, size_t column, const struct table_cell *cell,
+                     const struct columns *columns, const struct look *look, struct buffer *out)
 {
+    unsigned width = columns->widths[column];
     unsigned text = text_width(cell->text);
-    unsigned pad = text < widths[column] ? widths[column] - text : 0;
-    bool last = column + 1 == table->column_count;
+    unsigned pad = text < width ? width - text : 0;
+    bool last = column == columns->last;
+    if (width == 0)
+        return;
     if (table->columns[column].right)
         put_spaces(out, pad);
     look_begin(look, cell->tone, out);
-    (void)text_put_clean(out, cell->text, widths[column], look->utf8);
+    (void)text_put_clean(out, cell->text, width, look->utf8);
     look_end(look, cell->tone, out);
     if (!table->columns[column].right && !last)
         put_spaces(out, pad);
@@ -106,14 +161,14 @@ static void put_cell(const struct table *table, size_t column, const struct tabl
 
 void table_put(const struct table *table, const struct look *look, bool titles, struct buffer *out)
 {
-    unsigned widths[TABLE_COLUMNS_MAX];
-    measure(table, look, titles, widths);
+    struct columns columns;
+    measure(table, look, titles, &columns);
     for (size_t i = 0; titles && i < table->column_count; i++) {
         char *title = (char *)(uintptr_t)table->columns[i].title;
-        put_cell(table, i, &(struct table_cell){title, TONE_STRONG}, widths, look, out);
+        put_cell(table, i, &(struct table_cell){title, TONE_STRONG}, &columns, look, out);
     }
     for (size_t i = 0; i < table->cell_count; i++)
-        put_cell(table, i % table->column_count, &table->cells[i], widths, look, out);
+        put_cell(table, i % table->column_count, &table->cells[i], &columns, look, out);
 }
 
 void table_free(struct table *table)

@@ -13,6 +13,7 @@ struct table_column {
     const char *title;
     bool right;           /* numbers */
     unsigned width_least; /* keeps the pages of a long list alike */
+    unsigned spare;       /* when the look is too narrow, those with the highest are left out first; 0: never */
 };
 
 struct table_cell {
@@ -35,7 +36,8 @@ void table_add_count(struct table *table, enum tone tone, int64_t count);
 void table_add_id(struct table *table, enum tone tone, int64_t id);
 void table_add_time(struct table *table, const char *rfc3339);
 
-/* Draws the titles and the rows. When the look has a width, the last column is cut to it. */
+/* Draws the titles and the rows. When the look has a width, columns that can be spared are left out until the table
+ * fits it, and then the last column is cut. */
 void table_put(const struct table *table, const struct look *look, bool titles, struct buffer *out);
 void table_free(struct table *table);
 
