@@ -97,19 +97,23 @@ bool artifact_keep(struct http_request *request)
     return true;
 }
 
-static void send_part(struct http_request *request, int file, int64_t size_bytes, struct http_range range)
+/* Gives the file, or a part of it, to the answer, which closes it. The library sends no body with a 304, but the
+ * length that a 200 would have. */
+static void send_part(struct http_request *request, int status, int file, int64_t first, int64_t length)
 {
-    char content_range[80];
-    (void)snprintf(content_range, sizeof content_range, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, range.first,
-                   range.first + range.length - 1, size_bytes);
-    struct MHD_Response *response =
-        MHD_create_response_from_fd_at_offset64((uint64_t)range.length, file, (uint64_t)range.first);
+    struct MHD_Response *response = MHD_create_response_from_fd_at_offset64((uint64_t)length, file, (uint64_t)first);
     if (response == NULL)
         (void)close(file);
-    http_answer_with(request, range.kind == RANGE_PART ? 206 : 200, response);
-    if (range.kind == RANGE_PART)
-        http_answer_header(request, MHD_HTTP_HEADER_CONTENT_RANGE, content_range);
+    http_answer_with(request, status, response);
     http_answer_header(request, MHD_HTTP_HEADER_CONTENT_TYPE, "application/octet-stream");
+}
+
+static void add_content_range(struct http_request *request, const struct http_range *range, int64_t size_bytes)
+{
+    char text[80];
+    (void)snprintf(text, sizeof text, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, range->first,
+                   range->first + range->length - 1, size_bytes);
+    http_answer_header(request, MHD_HTTP_HEADER_CONTENT_RANGE, text);
 }
 
 static void refuse_range(struct http_request *request, int64_t size_bytes)
@@ -125,19 +129,17 @@ static void send_file(struct http_request *request, int file, int64_t size_bytes
     struct http_range range = {.kind = RANGE_WHOLE};
     if (!request->head && http_if_range_holds(http_request_header(request, MHD_HTTP_HEADER_IF_RANGE), etag))
         range = http_range_parse(http_request_header(request, MHD_HTTP_HEADER_RANGE), size_bytes);
-    if (range.kind == RANGE_WHOLE) {
-        range.first = 0;
-        range.length = size_bytes;
-    }
-    bool unchanged = http_etag_is_listed(http_request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH), etag);
-    if (unchanged)
-        http_answer_with(request, 304, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
-    else if (range.kind == RANGE_UNSATISFIABLE)
+    if (http_etag_is_listed(http_request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH), etag)) {
+        send_part(request, 304, file, 0, size_bytes);
+    } else if (range.kind == RANGE_WHOLE) {
+        send_part(request, 200, file, 0, size_bytes);
+    } else if (range.kind == RANGE_PART) {
+        send_part(request, 206, file, range.first, range.length);
+        add_content_range(request, &range, size_bytes);
+    } else {
         refuse_range(request, size_bytes);
-    else
-        send_part(request, file, size_bytes, range);
-    if (unchanged || range.kind == RANGE_UNSATISFIABLE)
         (void)close(file);
+    }
 }
 
 bool artifact_send(struct http_request *request)

@@ -77,7 +77,7 @@ static void serve_once(struct socket_door *door)
     struct socket_connection *free_connection = door->stopping ? NULL : find_free(door);
     wait_for_something(door, free_connection != NULL);
     for (size_t i = 0; i < door->count; i++)
-        socket_connection_advance(&door->connections[i], door->polled[POLL_FIRST_CONNECTION + i].revents != 0);
+        socket_connection_advance(&door->connections[i], door->polled[POLL_FIRST_CONNECTION + i].revents);
     if (free_connection != NULL && door->polled[POLL_LISTENER].revents != 0)
         accept_one(door, free_connection);
 }

@@ -106,7 +106,7 @@ static void submit(struct socket_connection *connection)
 }
 
 /* One piece at a time, so that a fast client does not keep the others waiting. */
-static void read_piece(struct socket_connection *connection)
+static void read_piece(struct socket_connection *connection, short found)
 {
     char piece[READ_SIZE];
     ssize_t got = recv(connection->handle, piece, sizeof piece, 0);
@@ -114,7 +114,9 @@ static void read_piece(struct socket_connection *connection)
         return;
     put_off_deadline(connection);
     bool fits = connection->discarded_bytes == 0 && connection->document.length + (size_t)got <= PLAN_SIZE_MAX;
-    if (got < 0) {
+    /* Who looks whether somebody listens here goes away without a word. */
+    bool went_away = got == 0 && connection->document.length == 0 && (found & POLLHUP) != 0;
+    if (got < 0 || went_away) {
         socket_connection_end(connection);
     } else if (got > 0 && fits) {
         buffer_put(&connection->document, piece, (size_t)got);
@@ -140,17 +142,17 @@ static void write_piece(struct socket_connection *connection)
         socket_connection_end(connection);
 }
 
-void socket_connection_advance(struct socket_connection *connection, bool ready)
+void socket_connection_advance(struct socket_connection *connection, short found)
 {
     bool late = clock_monotonic_ms() >= connection->deadline_ms;
     if (connection->phase == SOCKET_WAITING && connection->answered) {
         connection->phase = SOCKET_WRITING;
         put_off_deadline(connection);
-    } else if (connection->phase == SOCKET_READING && ready) {
-        read_piece(connection);
+    } else if (connection->phase == SOCKET_READING && found != 0) {
+        read_piece(connection, found);
     } else if (connection->phase == SOCKET_READING && late) {
         refuse(connection, 408, "the end of the plan did not come in time: shut down the writing side behind it");
-    } else if (connection->phase == SOCKET_WRITING && ready) {
+    } else if (connection->phase == SOCKET_WRITING && found != 0) {
         write_piece(connection);
     } else if (connection->phase == SOCKET_WRITING && late) {
         socket_connection_end(connection);

@@ -35,8 +35,8 @@ struct socket_connection {
 void socket_connection_begin(struct socket_connection *connection, int handle);
 /* What poll(2) is to wait for; 0: nothing. */
 short socket_connection_events(const struct socket_connection *connection);
-/* Goes on as far as it can: `ready` when poll found it so. */
-void socket_connection_advance(struct socket_connection *connection, bool ready);
+/* Goes on as far as it can: `found` is what poll found. */
+void socket_connection_advance(struct socket_connection *connection, short found);
 /* Cuts it off. Not while it is SOCKET_WAITING. */
 void socket_connection_end(struct socket_connection *connection);
 
