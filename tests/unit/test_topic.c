@@ -150,6 +150,17 @@ static void a_filter_takes_every_topic_of_its_kind(void **state)
     assert_string_equal(filter, "tc/v1/branch/+/dispatch/A7");
 }
 
+static void a_response_topic_is_read_as_it_is_written(void **state)
+{
+    (void)state;
+    char name[TOPIC_SIZE];
+    char user[TC_ID_SIZE];
+    topic_format_response("tc/v1", "alice", "9f2c", name);
+    assert_string_equal(name, "tc/v1/operator/alice/9f2c");
+    assert_true(topic_parse_response("tc/v1", name, strlen(name), user));
+    assert_string_equal(user, "alice");
+}
+
 static void an_answer_goes_only_below_an_operators_own_level(void **state)
 {
     (void)state;
@@ -235,6 +246,7 @@ int main(void)
         cmocka_unit_test(what_is_not_one_of_our_topics_is_refused),
         cmocka_unit_test(a_root_is_levels_of_words),
         cmocka_unit_test(a_filter_takes_every_topic_of_its_kind),
+        cmocka_unit_test(a_response_topic_is_read_as_it_is_written),
         cmocka_unit_test(an_answer_goes_only_below_an_operators_own_level),
         cmocka_unit_test(the_access_list_needs_no_line_a_device),
     };
