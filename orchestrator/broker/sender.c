@@ -2,18 +2,19 @@
 
 #include "base/condition.h"
 #include "base/log.h"
+#include "orchestrator/broker/in_flight.h"
 
 #include <MQTTAsync.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     /* Messages in paho's own queue, before they are written. For each QoS 1 message paho searches that queue from
-     * end to end, so it must not be long; and it must be long enough to keep paho's thread busy. */
-    BUFFERED_MAX = 500,
+     * end to end, and it leaks what is in it when the connection is lost (eclipse-paho/paho.mqtt.c issue 1474): so
+     * it is no longer than it takes to keep paho's thread busy while we wait. */
+    BUFFERED_MAX = 100,
     BUFFER_FULL_WAIT_MS = 1,
     MESSAGE_ID_MAX = 65535,
     MS_PER_SECOND = 1000,
@@ -21,13 +22,6 @@ enum {
 };
 
 enum sender_state { DOWN, CONNECTING, FAILED, UP };
-
-/* One QoS 1 message under way. */
-struct slot {
-    struct sender *sender;
-    struct broker_batch *batch; /* NULL: nobody waits for it */
-    struct slot *next;          /* in the list of free ones */
-};
 
 struct sender {
     const struct broker_config *config;
@@ -37,31 +31,15 @@ struct sender {
     char *client_id;
 
     pthread_mutex_t lock;   /* never held while paho is called: paho calls back with a lock of its own held */
-    pthread_cond_t changed; /* of state, calls and under_way */
-    pthread_cond_t room;
-    pthread_cond_t settled;
+    pthread_cond_t changed; /* of state, calls and in_flight */
     MQTTAsync handle;
     enum sender_state state;
     enum tc_error error;
     char reason[REASON_SIZE];
     bool interrupted;
     int calls; /* threads that are inside paho with `handle` */
-    struct slot *slots;
-    struct slot *free;
-    int slot_count;
-    int limit; /* what the broker takes of slot_count */
-    int under_way;
+    struct in_flight in_flight;
 };
-
-static void free_all_slots(struct sender *sender)
-{
-    sender->free = NULL;
-    for (int i = 0; i < sender->slot_count; i++) {
-        sender->slots[i] = (struct slot){sender, NULL, sender->free};
-        sender->free = &sender->slots[i];
-    }
-    sender->under_way = 0;
-}
 
 static char *make_uri(const struct broker_config *config)
 {
@@ -82,14 +60,9 @@ struct sender *sender_open(const struct broker_config *config, void (*lost)(void
     sender->context = context;
     sender->uri = make_uri(config);
     TC_CHECK(asprintf(&sender->client_id, "%s-out", config->client_id) > 0);
-    sender->slot_count = config->in_flight_limit;
-    sender->slots = calloc((size_t)sender->slot_count, sizeof *sender->slots);
-    TC_CHECK(sender->slots != NULL);
-    free_all_slots(sender);
+    in_flight_open(&sender->in_flight, sender, config->in_flight_limit);
     TC_CHECK(pthread_mutex_init(&sender->lock, NULL) == 0);
     condition_open(&sender->changed);
-    condition_open(&sender->room);
-    condition_open(&sender->settled);
     return sender;
 }
 
@@ -97,54 +70,23 @@ void sender_free(struct sender *sender)
 {
     if (sender == NULL)
         return;
-    (void)pthread_cond_destroy(&sender->settled);
-    (void)pthread_cond_destroy(&sender->room);
     (void)pthread_cond_destroy(&sender->changed);
     (void)pthread_mutex_destroy(&sender->lock);
-    free(sender->slots);
+    in_flight_close(&sender->in_flight);
     free(sender->client_id);
     free(sender->uri);
     free(sender);
-}
-
-/* ---- what is under way; all with the lock held ---- */
-
-static void settle(struct slot *slot, bool accepted)
-{
-    struct broker_batch *batch = slot->batch;
-    slot->batch = NULL;
-    if (batch == NULL)
-        return;
-    batch->failed += !accepted;
-    if (--batch->under_way == 0)
-        (void)pthread_cond_broadcast(&slot->sender->settled);
-}
-
-static void settle_all(struct sender *sender)
-{
-    for (int i = 0; i < sender->slot_count; i++)
-        settle(&sender->slots[i], false);
-}
-
-static void release(struct slot *slot)
-{
-    struct sender *sender = slot->sender;
-    slot->next = sender->free;
-    sender->free = slot;
-    sender->under_way--;
-    (void)pthread_cond_signal(&sender->room);
-    if (sender->under_way == 0)
-        (void)pthread_cond_broadcast(&sender->changed);
 }
 
 /* ---- paho's callbacks: on its threads, with its own lock held ---- */
 
 static void finish(struct slot *slot, bool accepted)
 {
-    struct sender *sender = slot->sender;
+    struct sender *sender = slot->owner;
     (void)pthread_mutex_lock(&sender->lock);
-    settle(slot, accepted);
-    release(slot);
+    in_flight_finish(&sender->in_flight, slot, accepted);
+    if (sender->in_flight.under_way == 0)
+        (void)pthread_cond_broadcast(&sender->changed);
     (void)pthread_mutex_unlock(&sender->lock);
 }
 
@@ -164,14 +106,14 @@ static void on_publish_refused(void *context, MQTTAsync_failureData5 *response)
 static void on_connected(void *context, MQTTAsync_successData5 *response)
 {
     struct sender *sender = context;
-    int most = sender->slot_count < MESSAGE_ID_MAX ? sender->slot_count : MESSAGE_ID_MAX;
+    int most = sender->in_flight.slot_count < MESSAGE_ID_MAX ? sender->in_flight.slot_count : MESSAGE_ID_MAX;
     if (MQTTProperties_hasProperty(&response->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM) != 0) {
         int allowed = (int)MQTTProperties_getNumericValue(&response->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
         most = allowed > 0 && allowed < most ? allowed : most;
     }
     (void)pthread_mutex_lock(&sender->lock);
     if (sender->state == CONNECTING) {
-        sender->limit = most;
+        sender->in_flight.limit = most;
         sender->state = UP;
         (void)pthread_cond_broadcast(&sender->changed);
     }
@@ -187,9 +129,8 @@ static void go_down(struct sender *sender, enum tc_error error, const char *reas
         sender->state = was_up ? DOWN : FAILED;
         sender->error = error;
         (void)snprintf(sender->reason, sizeof sender->reason, "%s", reason);
-        settle_all(sender);
+        in_flight_fail_all(&sender->in_flight);
         (void)pthread_cond_broadcast(&sender->changed);
-        (void)pthread_cond_broadcast(&sender->room);
     }
     (void)pthread_mutex_unlock(&sender->lock);
     if (was_up)
@@ -253,7 +194,7 @@ static int start_connecting(struct sender *sender, int timeout_ms)
     tls.verify = 1;
     MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer5;
     connect.keepAliveInterval = config->keep_alive_s;
-    connect.maxInflight = sender->slot_count;
+    connect.maxInflight = config->in_flight_limit;
     connect.username = config->user;
     connect.password = config->password;
     connect.connectTimeout = timeout_ms / MS_PER_SECOND;
@@ -331,25 +272,25 @@ void sender_disconnect(struct sender *sender, int wait_ms)
 {
     int64_t deadline_ms = condition_deadline(wait_ms);
     (void)pthread_mutex_lock(&sender->lock);
-    while (sender->state == UP && sender->under_way > 0) {
+    while (sender->state == UP && sender->in_flight.under_way > 0) {
         if (!condition_wait(&sender->changed, &sender->lock, deadline_ms))
             break;
     }
     bool says_goodbye = sender->state == UP && wait_ms > 0;
     sender->state = DOWN;
-    (void)pthread_cond_broadcast(&sender->room);
+    (void)pthread_cond_broadcast(&sender->in_flight.room);
     while (sender->calls > 0)
         (void)condition_wait(&sender->changed, &sender->lock, CONDITION_FOREVER);
     if (says_goodbye)
         say_goodbye(sender, deadline_ms);
     sender->state = DOWN;
-    settle_all(sender);
+    in_flight_fail_all(&sender->in_flight);
     (void)pthread_mutex_unlock(&sender->lock);
 
     MQTTAsync_destroy(&sender->handle);
 
     (void)pthread_mutex_lock(&sender->lock);
-    free_all_slots(sender);
+    in_flight_free_all(&sender->in_flight);
     (void)pthread_mutex_unlock(&sender->lock);
 }
 
@@ -370,22 +311,14 @@ void sender_describe(struct sender *sender, char *text, size_t size)
 
 /* ---- publishing ---- */
 
-/* Enters paho with a slot for a QoS 1 message. False when there is no connection. */
+/* Enters paho, with a slot for a QoS 1 message. False when there is no connection. */
 static bool enter(struct sender *sender, const struct outgoing *message, struct broker_batch *batch, struct slot **slot)
 {
-    *slot = NULL;
     (void)pthread_mutex_lock(&sender->lock);
-    while (message->qos > 0 && sender->state == UP && sender->under_way >= sender->limit)
-        (void)condition_wait(&sender->room, &sender->lock, CONDITION_FOREVER);
+    while (message->qos > 0 && sender->state == UP && !in_flight_has_room(&sender->in_flight))
+        (void)condition_wait(&sender->in_flight.room, &sender->lock, CONDITION_FOREVER);
     bool connected = sender->state == UP;
-    if (connected && message->qos > 0) {
-        *slot = sender->free;
-        sender->free = (*slot)->next;
-        (*slot)->batch = batch;
-        sender->under_way++;
-        if (batch != NULL)
-            batch->under_way++;
-    }
+    *slot = connected && message->qos > 0 ? in_flight_begin(&sender->in_flight, batch) : NULL;
     sender->calls += connected;
     (void)pthread_mutex_unlock(&sender->lock);
     return connected;
@@ -394,13 +327,8 @@ static bool enter(struct sender *sender, const struct outgoing *message, struct 
 static void leave(struct sender *sender, struct slot *slot, bool sent)
 {
     (void)pthread_mutex_lock(&sender->lock);
-    if (!sent && slot != NULL) {
-        struct broker_batch *batch = slot->batch;
-        slot->batch = NULL;
-        if (batch != NULL)
-            batch->under_way--;
-        release(slot);
-    }
+    if (!sent && slot != NULL)
+        in_flight_take_back(&sender->in_flight, slot);
     if (--sender->calls == 0)
         (void)pthread_cond_broadcast(&sender->changed);
     (void)pthread_mutex_unlock(&sender->lock);
@@ -410,7 +338,7 @@ static void leave(struct sender *sender, struct slot *slot, bool sent)
 static bool wait_for_buffer(struct sender *sender)
 {
     (void)pthread_mutex_lock(&sender->lock);
-    (void)condition_wait(&sender->room, &sender->lock, condition_deadline(BUFFER_FULL_WAIT_MS));
+    (void)condition_wait(&sender->changed, &sender->lock, condition_deadline(BUFFER_FULL_WAIT_MS));
     bool connected = sender->state == UP;
     (void)pthread_mutex_unlock(&sender->lock);
     return connected;
@@ -458,14 +386,12 @@ enum tc_error sender_batch_wait(struct sender *sender, struct broker_batch *batc
     int64_t deadline_ms = condition_deadline(wait_ms);
     (void)pthread_mutex_lock(&sender->lock);
     while (batch->under_way > 0) {
-        if (!condition_wait(&sender->settled, &sender->lock, deadline_ms))
+        if (!condition_wait(&sender->in_flight.settled, &sender->lock, deadline_ms))
             break;
     }
     enum tc_error error = batch->under_way > 0 ? TC_TIMEOUT : batch->failed > 0 ? TC_UNAVAILABLE : TC_OK;
-    for (int i = 0; batch->under_way > 0 && i < sender->slot_count; i++) {
-        if (sender->slots[i].batch == batch)
-            sender->slots[i].batch = NULL;
-    }
+    if (error == TC_TIMEOUT)
+        in_flight_forget_batch(&sender->in_flight, batch);
     *batch = (struct broker_batch){0};
     (void)pthread_mutex_unlock(&sender->lock);
     return error;
