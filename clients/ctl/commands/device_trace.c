@@ -69,9 +69,12 @@ static void gather_steps(const json_t *instruction, struct steps *steps)
     size_t i;
     const json_t *event;
     steps->count = 0;
-    json_array_foreach(json_object_get(instruction, "events"), i, event) add_step(
-        steps, &(struct step){document_text(event, "at"), document_text(event, "state"), document_text(event, "code"),
-                              document_text(event, "detail"), document_number(event, "attempt")});
+    json_array_foreach(json_object_get(instruction, "events"), i, event)
+    {
+        add_step(steps,
+                 &(struct step){document_text(event, "at"), document_text(event, "state"), document_text(event, "code"),
+                                document_text(event, "detail"), document_number(event, "attempt")});
+    }
     for (i = 0; i < sizeof times / sizeof *times; i++)
         add_step(steps, &(struct step){document_text(instruction, times[i].key), times[i].state, "", "", attempt});
     const char *state = document_text(instruction, "state");

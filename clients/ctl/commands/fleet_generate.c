@@ -4,6 +4,7 @@
 #include "clients/ctl/commands/session.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ static bool read_number(const struct session *session, const char *option, int64
     *number = strtoll(text, &end, 10);
     if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && *number <= most)
         return true;
-    *code = session_fail_usage(session, "--%s: found \"%.32s\", allowed: 0 to %lld", option, text, (long long)most);
+    *code = session_fail_usage(session, "--%s: found \"%.32s\", allowed: 0 to %" PRId64, option, text, most);
     return false;
 }
 

@@ -34,7 +34,10 @@ static void put_faults(const struct session *session, const char *file, const js
     struct buffer out = {0};
     size_t i;
     const json_t *fault;
-    json_array_foreach(faults, i, fault) put_fault(session, file, fault, &out);
+    json_array_foreach(faults, i, fault)
+    {
+        put_fault(session, file, fault, &out);
+    }
     (void)fwrite(buffer_text(&out), 1, out.length, stderr);
     buffer_free(&out);
 }

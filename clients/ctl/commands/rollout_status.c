@@ -58,7 +58,9 @@ static void put_groups(const struct session *session, const json_t *rollout, str
     size_t i;
     const json_t *group;
     json_array_foreach(json_object_get(rollout, "groups"), i, group)
+    {
         add_group(&table, document_text(group, "name"), document_text(group, "state"), group);
+    }
     if (i != 1)
         add_group(&table, "all", document_text(rollout, "state"), rollout);
     buffer_put_text(out, "\n");

@@ -42,7 +42,7 @@ const char *session_argument(const struct session *session, size_t number)
     return session->invocation->arguments[number];
 }
 
-static void write_line(const char *start, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void write_line(const char *start, const char *format, va_list arguments)
 {
     char text[2048];
     (void)vsnprintf(text, sizeof text, format, arguments);

@@ -10,7 +10,7 @@ void transfer_start(struct transfer *transfer, const struct session *session, co
     *transfer = (struct transfer){.session = session, .what = what, .total = total_bytes};
 }
 
-void transfer_put(const struct transfer *transfer, int64_t bytes, const struct look *look, struct buffer *out)
+static void put_line(const struct transfer *transfer, int64_t bytes, const struct look *look, struct buffer *out)
 {
     const struct bar_share share = {.completed = bytes, .total = transfer->total};
     double rate = meter_rate(&transfer->meter);
@@ -36,7 +36,7 @@ void transfer_move(struct transfer *transfer, int64_t bytes)
     struct buffer line = {0};
     meter_feed(&transfer->meter, now_ms, bytes);
     buffer_put_text(&line, "\r");
-    transfer_put(transfer, bytes, look, &line);
+    put_line(transfer, bytes, look, &line);
     buffer_put_text(&line, "\033[K");
     (void)fwrite(buffer_text(&line), 1, line.length, stderr);
     buffer_free(&line);

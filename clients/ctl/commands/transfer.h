@@ -19,7 +19,4 @@ void transfer_move(struct transfer *transfer, int64_t bytes);
 /* Takes the bar away. */
 void transfer_end(struct transfer *transfer);
 
-/* The line, without an end of line; for tests. */
-void transfer_put(const struct transfer *transfer, int64_t bytes, const struct look *look, struct buffer *out);
-
 #endif

@@ -241,11 +241,8 @@ enum tc_error http_send(struct http *http, const struct http_request *request, s
     enum tc_error error = judge(http, code, &exchange, detail, fault);
     if (error == TC_OK) {
         long status = 0;
-        curl_off_t retry_after_s = 0;
         (void)curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
-        (void)curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &retry_after_s);
         answer->status = (int)status;
-        answer->retry_after_s = (int64_t)retry_after_s;
         answer->document = json_loadb(buffer_text(&exchange.body), exchange.body.length, JSON_REJECT_DUPLICATES, NULL);
     }
     (void)curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);

@@ -26,7 +26,6 @@ void http_close(struct http *http);
 struct http_answer {
     int status;
     json_t *document; /* owned; NULL when the body was not JSON */
-    int64_t retry_after_s;
 };
 
 void http_answer_free(struct http_answer *answer);

@@ -27,16 +27,14 @@ static void put_failed(const struct bar_share *share, struct buffer *out)
     buffer_put_text(out, " failed");
 }
 
-/* What stands at a line's end: how fast it goes, else the group's state. */
+/* What stands at a line's end, after a gap: how fast it goes, else the group's state. */
 static void put_last(const struct group_view *group, struct buffer *out)
 {
-    group_view_put_pace(group, "  ", out);
-    if (out->length >= 2) {
-        /* put_pace begins with its separator. */
-        memmove(out->bytes, out->bytes + 2, out->length - 1);
-        out->length -= 2;
+    if (group_view_moves(group)) {
+        group_view_put_pace(group, "  ", out);
         return;
     }
+    buffer_put_text(out, "  ");
     for (const char *c = group->state; *c != '\0'; c++)
         buffer_put(out, *c == '_' ? " " : c, 1);
 }
@@ -121,9 +119,8 @@ static void draw_group(const struct group_view *group, const struct layout *layo
     put_last(group, &text);
     enum tone tone = group_view_moves(group) ? TONE_PLAIN : group_state_tone(group->state);
     if (layout->pace > 0) {
-        buffer_format(out, "%*s", GAP, "");
         look_begin(look, tone, out);
-        (void)text_put_clean(out, buffer_text(&text), layout->pace, look->utf8);
+        (void)text_put_clean(out, buffer_text(&text), GAP + layout->pace, look->utf8);
         look_end(look, tone, out);
     }
     buffer_put_text(out, "\n");

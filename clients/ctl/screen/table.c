@@ -11,7 +11,7 @@ enum { GAP = 2, LAST_COLUMN_LEAST = 16 };
 
 struct table table_start(const struct table_column *columns, size_t column_count)
 {
-    TC_CHECK(column_count <= TABLE_COLUMNS_MAX);
+    TC_CHECK(column_count > 0 && column_count <= TABLE_COLUMNS_MAX);
     return (struct table){.columns = columns, .column_count = column_count};
 }
 
@@ -22,9 +22,10 @@ void table_add(struct table *table, enum tone tone, const char *text)
         table->cells = realloc(table->cells, table->cell_capacity * sizeof *table->cells);
         TC_CHECK(table->cells != NULL);
     }
-    char *copy = strdup(text == NULL || *text == '\0' ? "-" : text);
-    TC_CHECK(copy != NULL);
-    table->cells[table->cell_count++] = (struct table_cell){copy, tone};
+    struct table_cell *cell = &table->cells[table->cell_count++];
+    cell->text = strdup(text == NULL || *text == '\0' ? "-" : text);
+    cell->tone = tone;
+    TC_CHECK(cell->text != NULL);
 }
 
 static void add_buffer(struct table *table, enum tone tone, struct buffer *text)
@@ -162,6 +163,7 @@ static void put_cell(const struct table *table, size_t column, const struct tabl
 void table_put(const struct table *table, const struct look *look, bool titles, struct buffer *out)
 {
     struct columns columns;
+    TC_CHECK(table->column_count > 0);
     measure(table, look, titles, &columns);
     for (size_t i = 0; titles && i < table->column_count; i++) {
         char *title = (char *)(uintptr_t)table->columns[i].title;
