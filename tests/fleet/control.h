@@ -1,0 +1,33 @@
+/* The control socket of tellercast-fleet: one JSON object a line asks, one answers.
+ *
+ *   {"do":"counters"}
+ *   {"do":"wait","connected":2000,"confirmed_completed":10,"timeout_ms":60000}   until each is at least that
+ *   {"do":"wait_below","unconfirmed":1,"timeout_ms":60000}                       until each is below that
+ *   {"do":"device","id":"B0042-A1"}
+ *   {"do":"executions"}, {"do":"executions","match":"B0042-*"}                   with a list of those that fit
+ *   {"do":"versions"}
+ *   {"do":"ask_all"}, {"do":"ask_all","match":"B0042*"}
+ *   {"do":"disconnect","match":"B0042*","clean":false,"for_ms":5000}
+ *   {"do":"stop"}
+ *
+ * Every answer has "ok"; with false, "error" says why. The thread that opened it. */
+#ifndef TELLERCAST_TESTS_FLEET_CONTROL_H
+#define TELLERCAST_TESTS_FLEET_CONTROL_H
+
+#include "base/fault.h"
+#include "tests/fleet/simulation.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct control;
+
+/* Listens at `path`, which it removes first and in the end; with NULL nobody can ask. */
+enum tc_error control_open(const char *path, struct simulation *simulation, struct control **control,
+                           struct tc_fault *fault);
+void control_close(struct control *control);
+
+/* Serves requests until `also_fd` can be read or `timeout_ms` have passed. False when it was told to stop. */
+bool control_serve(struct control *control, int also_fd, int64_t timeout_ms);
+
+#endif

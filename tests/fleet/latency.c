@@ -1,0 +1,52 @@
+#include "tests/fleet/latency.h"
+
+#include <stddef.h>
+
+/* Up to 64 every microsecond has its bucket; above, each doubling has LATENCY_STEPS of them. */
+static size_t bucket_of(int64_t duration_us)
+{
+    uint64_t value = duration_us < 0 ? 0 : (uint64_t)duration_us;
+    if (value < 2 * LATENCY_STEPS)
+        return (size_t)value;
+    unsigned shift = 58 - (unsigned)__builtin_clzll(value);
+    size_t bucket = (size_t)(shift * LATENCY_STEPS + (value >> shift));
+    return bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
+}
+
+/* The longest duration that the bucket takes. */
+static int64_t bucket_end_us(size_t bucket)
+{
+    if (bucket < 2 * LATENCY_STEPS)
+        return (int64_t)bucket;
+    size_t shift = bucket / LATENCY_STEPS - 1;
+    return (int64_t)((bucket - shift * LATENCY_STEPS + 1) << shift) - 1;
+}
+
+void latency_add(struct latency *latency, int64_t duration_us)
+{
+    latency->count++;
+    latency->buckets[bucket_of(duration_us)]++;
+    if (duration_us > latency->most_us)
+        latency->most_us = duration_us;
+}
+
+void latency_merge(struct latency *sum, const struct latency *part)
+{
+    sum->count += part->count;
+    if (part->most_us > sum->most_us)
+        sum->most_us = part->most_us;
+    for (size_t i = 0; i < LATENCY_BUCKETS; i++)
+        sum->buckets[i] += part->buckets[i];
+}
+
+int64_t latency_at(const struct latency *latency, double share)
+{
+    double wanted = share * (double)latency->count;
+    int64_t seen = 0;
+    for (size_t i = 0; i < LATENCY_BUCKETS; i++) {
+        seen += latency->buckets[i];
+        if (seen > 0 && (double)seen >= wanted)
+            return bucket_end_us(i) < latency->most_us ? bucket_end_us(i) : latency->most_us;
+    }
+    return 0;
+}

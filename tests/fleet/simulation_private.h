@@ -1,0 +1,15 @@
+/* What the files of the simulation share. Private to tests/fleet. */
+#ifndef TELLERCAST_TESTS_FLEET_SIMULATION_PRIVATE_H
+#define TELLERCAST_TESTS_FLEET_SIMULATION_PRIVATE_H
+
+#include "tests/fleet/simulation.h"
+
+struct shard;
+
+/* Runs `call` on each shard, one after the other, on its own thread while it runs. */
+void simulation_call_all(struct simulation *simulation, void (*call)(struct shard *shard, void *context),
+                         void *context);
+size_t simulation_shard_count(const struct simulation *simulation);
+void simulation_pause_ms(int64_t duration_ms);
+
+#endif
