@@ -1,0 +1,75 @@
+/* An agent without a broker: its effects are recorded, its time is the test's, its keys are real. */
+#ifndef TELLERCAST_TESTS_UNIT_AGENT_BENCH_H
+#define TELLERCAST_TESTS_UNIT_AGENT_BENCH_H
+
+#include "clients/agent/agent.h"
+#include "tests/unit/temporary_folder.h"
+
+#define BENCH_NOW_S INT64_C(1796400000)
+#define BENCH_SENT_MAX 64
+
+#define BENCH_CONFIGURE "\"action\":\"configure\",\"parameters\":{\"limit\":500}"
+#define BENCH_SHA256 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+#define BENCH_INSTALL                                                                                                  \
+    "\"action\":\"install\",\"artifact\":{\"name\":\"atm-app\",\"version\":\"4.7.2\",\"url\":\"http://x/a\","          \
+    "\"size\":4,\"sha256\":\"" BENCH_SHA256 "\"}"
+
+struct bench_sent {
+    struct topic topic;
+    char *payload;
+    int qos;
+};
+
+struct bench {
+    struct temporary_folder folder;
+    struct signing_key *key, *other_key;
+    struct trusted_keys *trusted;
+    struct agent_config config;
+    struct agent *agent;
+    struct agent_time now;
+
+    /* What the effects were told. */
+    bool is_connected;
+    struct bench_sent sent[BENCH_SENT_MAX];
+    size_t sent_count;
+    size_t unacknowledged;
+    int downloads, installs, version_readings;
+    char last_action[16];
+    char last_artifact[PATH_MAX];
+};
+
+/* Makes an agent of A7 (an ATM; a node's ID is B1) that is not connected and is reading its versions. */
+void bench_open(struct bench *bench, enum device_role role);
+void bench_close(struct bench *bench);
+/* Ends the agent without a word, as kill -9 does, and starts another on the same files. */
+void bench_restart(struct bench *bench);
+
+/* Connects it, with `installed` as what the installer says is there (NULL: nothing), and forgets what was sent. */
+void bench_make_idle(struct bench *bench, const char *installed);
+void bench_read_versions(struct bench *bench, const char *installed);
+void bench_connect(struct bench *bench);
+void bench_step(struct bench *bench);
+void bench_pass(struct bench *bench, int64_t time_ms);
+void bench_forget_sent(struct bench *bench);
+
+/* What a claim is, and what a test changes of it. */
+struct instruction_claims bench_claims(const struct bench *bench, int64_t instruction, int32_t attempt);
+void bench_send_token(struct bench *bench, const struct signing_key *key, const struct instruction_claims *claims,
+                      const char *order, bool retained);
+/* A good instruction, not retained. */
+void bench_instruct(struct bench *bench, int64_t instruction, int32_t attempt, const char *order);
+void bench_send(struct bench *bench, enum topic_kind kind, const char *payload);
+void bench_confirm(struct bench *bench, int64_t instruction, int32_t attempt, int32_t sequence);
+void bench_dispatch(struct bench *bench, int64_t expires_in_ms);
+
+void bench_installed(struct bench *bench, enum install_outcome outcome, const char *code);
+void bench_downloaded(struct bench *bench, const char *code);
+
+/* The last status that was sent; fails the test when there is none. `count` ones of it were sent. */
+struct status bench_last_status(const struct bench *bench);
+size_t bench_count_sent(const struct bench *bench, enum topic_kind kind);
+size_t bench_count_states(const struct bench *bench, enum report_state state);
+void bench_assert_last(const struct bench *bench, int64_t instruction, int32_t attempt, enum report_state state,
+                       const char *code);
+
+#endif
