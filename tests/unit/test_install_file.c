@@ -1,0 +1,188 @@
+#include "base/file.h"
+#include "clients/installer/target.h"
+#include "tests/unit/temporary_folder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+static struct temporary_folder folder;
+static struct target target;
+
+static int set_up(void **state)
+{
+    (void)state;
+    temporary_folder_make(&folder);
+    assert_int_equal(chdir(folder.path), 0);
+    assert_int_equal(target_open(&target, "atm-app", NULL), TC_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    assert_int_equal(chdir("/"), 0);
+    temporary_folder_remove(&folder);
+    return 0;
+}
+
+static void install(const char *content, const char *version)
+{
+    struct tc_fault fault;
+    assert_int_equal(file_replace("artifact", content, strlen(content), 0600, NULL), TC_OK);
+    assert_int_equal(target_install(&target, "artifact", version, NULL, &fault), TC_OK);
+}
+
+static void check(const char *content, const char *version)
+{
+    struct buffer found = {0};
+    char found_version[65];
+    assert_int_equal(file_read("atm-app", 1000, &found, NULL), TC_OK);
+    assert_string_equal(buffer_text(&found), content);
+    assert_int_equal(target_version(&target, found_version, sizeof found_version, NULL), TC_OK);
+    assert_string_equal(found_version, version);
+    buffer_free(&found);
+}
+
+static void an_install_replaces_the_file_and_a_rollback_brings_it_back(void **state)
+{
+    (void)state;
+    char version[65];
+    assert_int_equal(target_version(&target, version, sizeof version, NULL), TC_NOT_FOUND);
+    install("one", "4.7.0");
+    check("one", "4.7.0");
+    install("two", "4.7.2");
+    check("two", "4.7.2");
+    assert_int_equal(target_roll_back(&target, NULL), TC_OK);
+    check("one", "4.7.0");
+    assert_int_equal(target_roll_back(&target, NULL), TC_OK);
+    check("two", "4.7.2");
+}
+
+static void a_first_version_cannot_be_rolled_back(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    install("one", "4.7.0");
+    assert_int_equal(target_roll_back(&target, &fault), TC_NOT_FOUND);
+    check("one", "4.7.0");
+}
+
+static void installing_what_is_there_keeps_the_previous_version(void **state)
+{
+    (void)state;
+    install("one", "4.7.0");
+    install("two", "4.7.2");
+    install("two", "4.7.2");
+    assert_int_equal(target_roll_back(&target, NULL), TC_OK);
+    check("one", "4.7.0");
+}
+
+static void a_file_that_was_changed_by_hand_has_no_version(void **state)
+{
+    (void)state;
+    install("one", "4.7.0");
+    assert_int_equal(file_replace("atm-app", "xne", 3, 0755, NULL), TC_OK);
+    check("xne", TARGET_UNKNOWN_VERSION);
+}
+
+static void the_permissions_of_the_file_stay(void **state)
+{
+    (void)state;
+    struct stat found;
+    install("one", "4.7.0");
+    assert_int_equal(stat("atm-app", &found), 0);
+    assert_int_equal(found.st_mode & 07777, 0755);
+    assert_int_equal(chmod("atm-app", 0640), 0);
+    install("two", "4.7.2");
+    assert_int_equal(stat("atm-app", &found), 0);
+    assert_int_equal(found.st_mode & 07777, 0640);
+}
+
+static void an_artifact_that_cannot_be_read_changes_nothing(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    install("one", "4.7.0");
+    assert_int_equal(target_install(&target, "missing", "4.7.2", NULL, &fault), TC_NOT_FOUND);
+    assert_int_equal(target_install(&target, ".", "4.7.2", NULL, &fault), TC_UNAVAILABLE);
+    check("one", "4.7.0");
+}
+
+static void a_crash_between_the_renames_is_finished_by_the_next_call(void **state)
+{
+    (void)state;
+    install("one", "4.7.0");
+    install("two", "4.7.2");
+    /* As after the first rename of installing a third one. */
+    assert_int_equal(link("atm-app", target.kept), 0);
+    assert_int_equal(file_replace("atm-app", "three", 5, 0755, NULL), TC_OK);
+    assert_int_equal(target_open(&target, "atm-app", NULL), TC_OK);
+    assert_int_equal(target_roll_back(&target, NULL), TC_OK);
+    check("two", "4.7.2");
+}
+
+static void a_crash_before_the_renames_leaves_the_previous_version(void **state)
+{
+    (void)state;
+    install("one", "4.7.0");
+    install("two", "4.7.2");
+    assert_int_equal(link("atm-app", target.kept), 0);
+    assert_int_equal(target_open(&target, "atm-app", NULL), TC_OK);
+    assert_int_equal(target_roll_back(&target, NULL), TC_OK);
+    check("one", "4.7.0");
+}
+
+static void only_a_plain_name_is_taken(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"", "../x", "/x", "a/b", ".tellercast", "a b", ".."};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct target other;
+        assert_int_equal(target_open(&other, names[i], NULL), TC_INVALID);
+    }
+}
+
+static void only_the_newest_digests_are_kept(void **state)
+{
+    (void)state;
+    struct buffer lines = {0};
+    char content[16], version[16];
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(content, sizeof content, "content %d", i);
+        (void)snprintf(version, sizeof version, "1.%d", i);
+        install(content, version);
+    }
+    check("content 99", "1.99");
+    assert_int_equal(target_roll_back(&target, NULL), TC_OK);
+    check("content 98", "1.98");
+    assert_int_equal(file_read(target.versions, 1 << 20, &lines, NULL), TC_OK);
+    size_t count = 0;
+    for (size_t i = 0; i < lines.length; i++)
+        count += lines.bytes[i] == '\n';
+    assert_int_equal(count, 32);
+    assert_non_null(strstr(lines.bytes, " 1.68\n"));
+    buffer_free(&lines);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_install_replaces_the_file_and_a_rollback_brings_it_back),
+        TEST(a_first_version_cannot_be_rolled_back),
+        TEST(installing_what_is_there_keeps_the_previous_version),
+        TEST(a_file_that_was_changed_by_hand_has_no_version),
+        TEST(the_permissions_of_the_file_stay),
+        TEST(an_artifact_that_cannot_be_read_changes_nothing),
+        TEST(a_crash_between_the_renames_is_finished_by_the_next_call),
+        TEST(a_crash_before_the_renames_leaves_the_previous_version),
+        TEST(only_a_plain_name_is_taken),
+        TEST(only_the_newest_digests_are_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
