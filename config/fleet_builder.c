@@ -149,7 +149,7 @@ static json_t *read_row(struct fleet_builder *builder, const struct schema_key *
     struct schema_reading reading = {.faults = builder->faults, .path = *path};
     size_t faults_before = builder->faults->total;
     json_t *json = language->read(&reading, language, row);
-    if (builder->faults->total > faults_before) {
+    if (reading.refused || builder->faults->total > faults_before) {
         json_decref(json);
         return NULL;
     }

@@ -69,20 +69,19 @@ static bool read_value(struct fleet_document *document, const struct fleet_key *
 {
     struct yaml_item item;
     yaml_reader_next(document->reader, &item);
-    bool repeated = key != NULL && (document->seen & (1U << (key - keys))) != 0;
-    if (key == NULL || repeated)
+    unsigned bit = key == NULL ? 0 : 1U << (key - keys);
+    bool repeated = (document->seen & bit) != 0;
+    if (key == NULL || repeated) {
         document_fault_add(document->faults, name->line, name->column, document->path.text, "%s",
                            repeated ? "the key is there already; each key once" : "there is no such key");
-    else if (key->add != NULL && item.kind == ITEM_LIST) {
-        document->seen |= 1U << (key - keys);
-        return read_rows(document, key);
+        return read_node(document, &item) != NULL;
     }
+    document->seen |= bit;
+    if (key->add != NULL && item.kind == ITEM_LIST)
+        return read_rows(document, key);
     const struct tree_node *node = read_node(document, &item);
     if (node == NULL)
         return false;
-    if (key == NULL || repeated)
-        return true;
-    document->seen |= 1U << (key - keys);
     if (key->add != NULL)
         fault_value(document, node, "a list");
     else if (node->kind != TREE_TEXT || strcmp(node->text, key->allowed) != 0)

@@ -65,6 +65,10 @@ void plan_free(struct plan *plan)
 
 void plan_fault_add(const struct plan *plan, struct document_faults *faults, const char *path, const char *format, ...)
 {
+    if (faults->count == DOCUMENT_FAULTS_MAX) { /* only counted: no need to look for its place */
+        faults->total++;
+        return;
+    }
     char detail[sizeof faults->items->detail];
     va_list arguments;
     va_start(arguments, format);

@@ -21,8 +21,10 @@ void schema_fault(struct schema_reading *reading, const struct tree_node *node, 
 
 json_t *schema_fault_value(struct schema_reading *reading, const struct tree_node *node, const char *format, ...)
 {
-    if (node->kind == TREE_REFUSED)
+    if (node->kind == TREE_REFUSED) {
+        reading->refused = true;
         return NULL;
+    }
     char found[TREE_DESCRIPTION_SIZE], allowed[DETAIL_SIZE];
     tree_describe(node, found);
     va_list arguments;

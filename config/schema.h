@@ -22,6 +22,7 @@ struct schema {
 struct schema_reading {
     struct document_faults *faults;
     struct key_path path; /* of the value being read */
+    bool refused;         /* a value is missing that had its fault before the reading */
 };
 
 /* Reads a value; a new reference, or NULL after it added a fault. */

@@ -100,17 +100,6 @@ static bool read_event(struct yaml_reader *reader)
     return !reader->ended;
 }
 
-static void skip_container(struct yaml_reader *reader)
-{
-    for (unsigned open = 1; open > 0 && read_event(reader);) {
-        yaml_event_type_t type = reader->event.type;
-        if (type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT)
-            open++;
-        else if (type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT)
-            open--;
-    }
-}
-
 static void check_properties(struct yaml_reader *reader, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
     if (anchor != NULL)
@@ -140,9 +129,10 @@ static void give_container(struct yaml_reader *reader, struct yaml_item *item, e
         check_properties(reader, reader->event.data.mapping_start.anchor, reader->event.data.mapping_start.tag);
     item->kind = kind;
     if (reader->depth == YAML_DEPTH_MAX) {
+        /* libyaml's time grows with the square of the depth, so what follows is not even skipped. */
         fault_at_mark(reader, &reader->event.start_mark, "nested deeper than 32");
-        skip_container(reader);
-        item->kind = ITEM_REFUSED;
+        reader->ended = true;
+        item->kind = ITEM_END;
     } else {
         reader->depth++;
     }

@@ -1,6 +1,7 @@
 /* A YAML 1.1 or JSON document as a stream of items with their places: libyaml's events less what this
  * program never accepts. Anchors, aliases, tags, second documents, nesting deeper than 32 and texts
- * with a NUL become faults here, once for all readers. One owner, one thread. */
+ * with a NUL become faults here, once for all readers; the reading ends at a second document and at
+ * what is too deep. One owner, one thread. */
 #ifndef TELLERCAST_CONFIG_YAML_READER_H
 #define TELLERCAST_CONFIG_YAML_READER_H
 
