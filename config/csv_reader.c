@@ -117,7 +117,7 @@ bool csv_reader_next(struct csv_reader *reader, struct csv_row *row)
     if (reader->at == reader->end)
         return false;
 
-    size_t starts[CSV_FIELDS_MAX];
+    size_t starts[CSV_FIELDS_MAX] = {0};
     do {
         size_t i = row->count < CSV_FIELDS_MAX ? row->count : CSV_FIELDS_MAX - 1;
         starts[i] = reader->texts.length;

@@ -4,14 +4,10 @@
 #include "topics/token.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-#define SCHEMA_OF(keys)                                                                                                \
-    {                                                                                                                  \
-        (keys), COUNT_OF(keys)                                                                                         \
-    }
+#define SCHEMA_OF(keys) (keys), COUNT_OF(keys)
 
 #define MINUTE 60
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
+#define DAY INT64_C(86400)
 #define PERCENT(value) ((value)*PERCENT_PARTS)
 
 enum {
@@ -28,46 +24,32 @@ static const struct schema_key label_value_item = {.read = schema_read_text, .mo
 static const struct schema_key weekday_item = {.read = schema_read_weekday};
 
 #define ID_LIST(key_name, initial_value, least_count)                                                                  \
-    {                                                                                                                  \
-        .name = key_name, .read = schema_read_list, .initial = initial_value, .least = least_count,                    \
-        .most = LISTED_MAX, .item = &id_item                                                                           \
-    }
+    .name = (key_name), .read = schema_read_list, .initial = (initial_value), .least = (least_count),                  \
+    .most = LISTED_MAX, .item = &id_item
 #define MAP(key_name, initial_value, schema_of_it)                                                                     \
-    {                                                                                                                  \
-        .name = key_name, .read = schema_read_map, .initial = initial_value, .map = &schema_of_it                      \
-    }
+    .name = (key_name), .read = schema_read_map, .initial = (initial_value), .map = &(schema_of_it)
 #define CHOICE(key_name, initial_value, words)                                                                         \
-    {                                                                                                                  \
-        .name = key_name, .read = schema_read_choice, .initial = initial_value, .allowed = words                       \
-    }
+    .name = (key_name), .read = schema_read_choice, .initial = (initial_value), .allowed = (words)
 #define SECONDS(key_name, initial_value, least_seconds, most_seconds)                                                  \
-    {                                                                                                                  \
-        .name = key_name, .read = schema_read_duration, .initial = initial_value, .least = least_seconds,              \
-        .most = most_seconds                                                                                           \
-    }
+    .name = (key_name), .read = schema_read_duration, .initial = (initial_value), .least = (least_seconds),            \
+    .most = (most_seconds)
 #define INTEGER(key_name, initial_value, least_value, most_value)                                                      \
-    {                                                                                                                  \
-        .name = key_name, .read = schema_read_integer, .initial = initial_value, .least = least_value,                 \
-        .most = most_value                                                                                             \
-    }
+    .name = (key_name), .read = schema_read_integer, .initial = (initial_value), .least = (least_value),               \
+    .most = (most_value)
 #define PERCENTAGE(key_name, initial_value, least_parts)                                                               \
-    {                                                                                                                  \
-        .name = key_name, .read = schema_read_percentage, .initial = initial_value, .least = least_parts,              \
-        .most = PERCENT(100)                                                                                           \
-    }
+    .name = (key_name), .read = schema_read_percentage, .initial = (initial_value), .least = (least_parts),            \
+    .most = PERCENT(100)
 #define TEXT(key_name, initial_value, most_bytes)                                                                      \
-    {                                                                                                                  \
-        .name = key_name, .read = schema_read_text, .initial = initial_value, .most = most_bytes                       \
-    }
+    .name = (key_name), .read = schema_read_text, .initial = (initial_value), .most = (most_bytes)
 
 /* ---- metadata ------------------------------------------------------------------------------- */
 
 static const struct schema_key metadata_keys[] = {
     {.name = "name", .read = schema_read_name},
-    TEXT("change", "\"\"", 128),
-    TEXT("description", "\"\"", 4096),
+    {TEXT("change", "\"\"", 128)},
+    {TEXT("description", "\"\"", 4096)},
 };
-static const struct schema metadata = SCHEMA_OF(metadata_keys);
+static const struct schema metadata = {SCHEMA_OF(metadata_keys)};
 
 /* ---- what ----------------------------------------------------------------------------------- */
 
@@ -79,25 +61,25 @@ static const struct schema_key artifact_keys[] = {
     {.name = "size", .read = schema_read_size, .initial = "null", .least = 1, .most = INT64_C(1) << 40},
     {.name = "fromVersions", .read = schema_read_list, .initial = "[]", .most = 1000, .item = &name_item},
 };
-static const struct schema artifact = SCHEMA_OF(artifact_keys);
+static const struct schema artifact = {SCHEMA_OF(artifact_keys)};
 
 /* ---- who ------------------------------------------------------------------------------------ */
 
 static const struct schema_key expression_keys[] = {
     {.name = "key", .read = schema_read_name},
-    CHOICE("operator", SCHEMA_REQUIRED, "In|NotIn|Exists|DoesNotExist"),
+    {CHOICE("operator", SCHEMA_REQUIRED, "In|NotIn|Exists|DoesNotExist")},
     {.name = "values", .read = schema_read_list, .initial = "[]", .most = 1000, .item = &label_value_item},
 };
-static const struct schema expression = SCHEMA_OF(expression_keys);
+static const struct schema expression = {SCHEMA_OF(expression_keys)};
 static const struct schema_key expression_item = {.read = schema_read_map, .map = &expression};
 
 static const struct schema_key selector_keys[] = {
-    ID_LIST("branches", "[]", 0),
-    ID_LIST("devices", "[]", 0),
+    {ID_LIST("branches", "[]", 0)},
+    {ID_LIST("devices", "[]", 0)},
     {.name = "matchLabels", .read = schema_read_labels, .initial = "{}", .most = 64},
     {.name = "matchExpressions", .read = schema_read_list, .initial = "[]", .most = 64, .item = &expression_item},
 };
-static const struct schema selector = SCHEMA_OF(selector_keys);
+static const struct schema selector = {SCHEMA_OF(selector_keys)};
 
 /* ---- when ----------------------------------------------------------------------------------- */
 
@@ -109,17 +91,17 @@ static const struct schema_key window_keys[] = {
      .most = 7,
      .item = &weekday_item},
     {.name = "start", .read = schema_read_time_of_day},
-    SECONDS("duration", SCHEMA_REQUIRED, MINUTE, DAY),
+    {SECONDS("duration", SCHEMA_REQUIRED, MINUTE, DAY)},
 };
-static const struct schema window = SCHEMA_OF(window_keys);
+static const struct schema window = {SCHEMA_OF(window_keys)};
 static const struct schema_key window_item = {.read = schema_read_map, .map = &window};
 
 static const struct schema_key blackout_keys[] = {
     {.name = "from", .read = schema_read_date_or_time},
     {.name = "to", .read = schema_read_date_or_time},
-    TEXT("reason", "\"\"", 256),
+    {TEXT("reason", "\"\"", 256)},
 };
-static const struct schema blackout = SCHEMA_OF(blackout_keys);
+static const struct schema blackout = {SCHEMA_OF(blackout_keys)};
 static const struct schema_key blackout_item = {.read = schema_read_map, .map = &blackout};
 
 static const struct schema_key schedule_keys[] = {
@@ -129,40 +111,44 @@ static const struct schema_key schedule_keys[] = {
     {.name = "windows", .read = schema_read_list, .initial = "[]", .most = WINDOWS_MAX, .item = &window_item},
     {.name = "blackouts", .read = schema_read_list, .initial = "[]", .most = BLACKOUTS_MAX, .item = &blackout_item},
     {.name = "calendars", .read = schema_read_list, .initial = SCHEMA_NOTHING, .most = 20, .item = &name_item},
-    CHOICE("endBehavior", "\"stop\"", "stop|cancel"),
+    {CHOICE("endBehavior", "\"stop\"", "stop|cancel")},
 };
-static const struct schema schedule = SCHEMA_OF(schedule_keys);
+static const struct schema schedule = {SCHEMA_OF(schedule_keys)};
 
 /* ---- how fast ------------------------------------------------------------------------------- */
 
 static const struct schema_key rate_keys[] = {
-    INTEGER("perMinute", "null", 1, 1000000),
+    {INTEGER("perMinute", "null", 1, 1000000)},
     {.name = "growth",
      .read = schema_read_decimal,
      .initial = SCHEMA_NOTHING,
      .least = PERCENT(1),
      .most = PERCENT(10)},
-    INTEGER("growAfter", SCHEMA_NOTHING, 1, 1000000),
-    INTEGER("maximumPerMinute", SCHEMA_NOTHING, 1, 1000000),
+    {INTEGER("growAfter", SCHEMA_NOTHING, 1, 1000000)},
+    {INTEGER("maximumPerMinute", SCHEMA_NOTHING, 1, 1000000)},
 };
-static const struct schema rate = SCHEMA_OF(rate_keys);
+static const struct schema rate = {SCHEMA_OF(rate_keys)};
 
 static const struct schema_key budget_keys[] = {
-    CHOICE("per", "\"branch\"", "branch"),
+    {CHOICE("per", "\"branch\"", "branch")},
     {.name = "maxUnavailable", .read = schema_read_amount, .least = 1, .most = 100000},
-    CHOICE("singleDevice", SCHEMA_NOTHING, "allow|refuse"),
+    {CHOICE("singleDevice", SCHEMA_NOTHING, "allow|refuse")},
 };
-static const struct schema budget = SCHEMA_OF(budget_keys);
+static const struct schema budget = {SCHEMA_OF(budget_keys)};
 
 /* ---- in which order ------------------------------------------------------------------------- */
 
 static const struct schema_key group_keys[] = {
-    {.name = "name", .read = schema_read_name},     ID_LIST("devices", SCHEMA_NOTHING, 1),
-    ID_LIST("branches", SCHEMA_NOTHING, 1),         PERCENTAGE("percentage", SCHEMA_NOTHING, 1),
-    INTEGER("count", SCHEMA_NOTHING, 1, 100000000), PERCENTAGE("success", "100", 0),
-    SECONDS("soak", SCHEMA_NOTHING, 0, 365 * DAY),  CHOICE("approval", SCHEMA_NOTHING, "automatic|manual"),
+    {.name = "name", .read = schema_read_name},
+    {ID_LIST("devices", SCHEMA_NOTHING, 1)},
+    {ID_LIST("branches", SCHEMA_NOTHING, 1)},
+    {PERCENTAGE("percentage", SCHEMA_NOTHING, 1)},
+    {INTEGER("count", SCHEMA_NOTHING, 1, 100000000)},
+    {PERCENTAGE("success", "100", 0)},
+    {SECONDS("soak", SCHEMA_NOTHING, 0, 365 * DAY)},
+    {CHOICE("approval", SCHEMA_NOTHING, "automatic|manual")},
 };
-static const struct schema group = SCHEMA_OF(group_keys);
+static const struct schema group = {SCHEMA_OF(group_keys)};
 static const struct schema_key group_item = {.read = schema_read_map, .map = &group};
 
 /* ---- what if -------------------------------------------------------------------------------- */
@@ -170,29 +156,29 @@ static const struct schema_key group_item = {.read = schema_read_map, .map = &gr
 static const struct schema_key retry_item = {.read = schema_read_choice, .allowed = "timed_out|failed"};
 
 static const struct schema_key execution_keys[] = {
-    SECONDS("dispatchTimeout", "900", 1, 30 * DAY),
-    SECONDS("answerTimeout", "600", 1, 30 * DAY),
-    SECONDS("receiveTimeout", "900", 1, 30 * DAY),
-    SECONDS("installTimeout", "3600", 1, 30 * DAY),
-    INTEGER("retries", "0", 0, 20),
+    {SECONDS("dispatchTimeout", "900", 1, 30 * DAY)},
+    {SECONDS("answerTimeout", "600", 1, 30 * DAY)},
+    {SECONDS("receiveTimeout", "900", 1, 30 * DAY)},
+    {SECONDS("installTimeout", "3600", 1, 30 * DAY)},
+    {INTEGER("retries", "0", 0, 20)},
     {.name = "retryOn",
      .read = schema_read_list,
      .initial = "[\"timed_out\",\"failed\"]",
      .most = 2,
      .item = &retry_item},
-    SECONDS("backoff", "600", 0, 30 * DAY),
-    INTEGER("deferLimit", "10", 0, 1000),
+    {SECONDS("backoff", "600", 0, 30 * DAY)},
+    {INTEGER("deferLimit", "10", 0, 1000)},
 };
-static const struct schema execution = SCHEMA_OF(execution_keys);
+static const struct schema execution = {SCHEMA_OF(execution_keys)};
 
 static const struct schema_key abort_keys[] = {
-    CHOICE("on", SCHEMA_REQUIRED, "failed|timed_out|rejected|out_of_service"),
-    PERCENTAGE("percentage", SCHEMA_NOTHING, 1),
-    INTEGER("count", SCHEMA_NOTHING, 1, 100000000),
-    INTEGER("minimum", SCHEMA_NOTHING, 1, 100000000),
-    CHOICE("then", SCHEMA_REQUIRED, "pause|cancel|rollback"),
+    {CHOICE("on", SCHEMA_REQUIRED, "failed|timed_out|rejected|out_of_service")},
+    {PERCENTAGE("percentage", SCHEMA_NOTHING, 1)},
+    {INTEGER("count", SCHEMA_NOTHING, 1, 100000000)},
+    {INTEGER("minimum", SCHEMA_NOTHING, 1, 100000000)},
+    {CHOICE("then", SCHEMA_REQUIRED, "pause|cancel|rollback")},
 };
-static const struct schema abort_criterion = SCHEMA_OF(abort_keys);
+static const struct schema abort_criterion = {SCHEMA_OF(abort_keys)};
 static const struct schema_key abort_item = {.read = schema_read_map, .map = &abort_criterion};
 
 static const struct schema_key rollback_on_item = {.read = schema_read_choice, .allowed = "abort|failed|timed_out"};
@@ -200,24 +186,24 @@ static const struct schema_key rollback_keys[] = {
     {.name = "to", .read = schema_read_name}, /* previous, or a version */
     {.name = "on", .read = schema_read_list, .least = 1, .most = 3, .item = &rollback_on_item},
 };
-static const struct schema rollback = SCHEMA_OF(rollback_keys);
+static const struct schema rollback = {SCHEMA_OF(rollback_keys)};
 
-static const struct schema_key approvals_keys[] = {INTEGER("required", "0", 0, 10)};
-static const struct schema approvals = SCHEMA_OF(approvals_keys);
+static const struct schema_key approvals_keys[] = {{INTEGER("required", "0", 0, 10)}};
+static const struct schema approvals = {SCHEMA_OF(approvals_keys)};
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
 static const struct schema_key spec_keys[] = {
-    CHOICE("action", SCHEMA_REQUIRED, "install|rollback|configure|collect|run"),
-    MAP("artifact", "null", artifact),
+    {CHOICE("action", SCHEMA_REQUIRED, "install|rollback|configure|collect|run")},
+    {MAP("artifact", "null", artifact)},
     {.name = "parameters", .read = schema_read_object, .initial = "null", .most = PARAMETERS_MAX},
-    INTEGER("priority", SCHEMA_NOTHING, 0, 100),
+    {INTEGER("priority", SCHEMA_NOTHING, 0, 100)},
     {.name = "preempt", .read = schema_read_boolean, .initial = SCHEMA_NOTHING},
     {.name = "supersedes", .read = schema_read_list, .initial = SCHEMA_NOTHING, .most = 100, .item = &name_item},
-    MAP("selector", SCHEMA_DEFAULTS, selector),
-    MAP("schedule", SCHEMA_DEFAULTS, schedule),
-    MAP("rate", SCHEMA_DEFAULTS, rate),
-    MAP("disruptionBudget", "null", budget),
+    {MAP("selector", SCHEMA_DEFAULTS, selector)},
+    {MAP("schedule", SCHEMA_DEFAULTS, schedule)},
+    {MAP("rate", SCHEMA_DEFAULTS, rate)},
+    {MAP("disruptionBudget", "null", budget)},
     {.name = "groups",
      .read = schema_read_list,
      .initial = "[{\"name\":\"all\",\"percentage\":100,\"success\":0}]",
@@ -225,18 +211,18 @@ static const struct schema_key spec_keys[] = {
      .most = GROUPS_MAX,
      .item = &group_item},
     {.name = "abort", .read = schema_read_list, .initial = SCHEMA_NOTHING, .most = 50, .item = &abort_item},
-    MAP("execution", SCHEMA_DEFAULTS, execution),
-    MAP("rollback", SCHEMA_NOTHING, rollback),
-    MAP("approvals", SCHEMA_DEFAULTS, approvals),
+    {MAP("execution", SCHEMA_DEFAULTS, execution)},
+    {MAP("rollback", SCHEMA_NOTHING, rollback)},
+    {MAP("approvals", SCHEMA_DEFAULTS, approvals)},
 };
-static const struct schema spec = SCHEMA_OF(spec_keys);
+static const struct schema spec = {SCHEMA_OF(spec_keys)};
 
 static const struct schema_key document_keys[] = {
-    CHOICE("apiVersion", SCHEMA_REQUIRED, "tellercast/v1"),
-    CHOICE("kind", SCHEMA_REQUIRED, "Rollout"),
-    MAP("metadata", SCHEMA_REQUIRED, metadata),
-    MAP("spec", SCHEMA_REQUIRED, spec),
+    {CHOICE("apiVersion", SCHEMA_REQUIRED, "tellercast/v1")},
+    {CHOICE("kind", SCHEMA_REQUIRED, "Rollout")},
+    {MAP("metadata", SCHEMA_REQUIRED, metadata)},
+    {MAP("spec", SCHEMA_REQUIRED, spec)},
 };
-static const struct schema document = SCHEMA_OF(document_keys);
+static const struct schema document = {SCHEMA_OF(document_keys)};
 
 const struct schema_key plan_document_key = {.read = schema_read_map, .map = &document};

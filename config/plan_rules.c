@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_SIZE = 128, HOURS_WEST = 12, HOURS_EAST = 14 };
+enum { PATH_SIZE = 128, HOURS_OF_DAY = 24, HOURS_WEST = 12, HOURS_EAST = 14 };
 static const int64_t ms_per_hour = 3600000;
 
 struct checking {
@@ -126,7 +126,7 @@ static void check_windows(const struct checking *checking, const json_t *schedul
     }
 }
 
-/* A date is a midnight in a zone not known here: it lies between these two moments. */
+/* A date is in a zone not known here: its first and its last moment lie between these two. */
 static bool bounds_of(const char *text, int64_t *earliest_ms, int64_t *latest_ms)
 {
     int64_t time_ms;
@@ -137,7 +137,7 @@ static bool bounds_of(const char *text, int64_t *earliest_ms, int64_t *latest_ms
     if (!scalar_read_date(text, &time_ms))
         return false;
     *earliest_ms = time_ms - HOURS_EAST * ms_per_hour;
-    *latest_ms = time_ms + HOURS_WEST * ms_per_hour;
+    *latest_ms = time_ms + (HOURS_OF_DAY + HOURS_WEST) * ms_per_hour;
     return true;
 }
 
@@ -157,7 +157,7 @@ static void check_blackouts(const struct checking *checking, const json_t *sched
             continue;
         char path[PATH_SIZE];
         (void)snprintf(path, sizeof path, "spec.schedule.blackouts[%zu].to", i);
-        plan_fault_add(checking->plan, checking->faults, path, "found %s, allowed: later than from, which is %s", to,
+        plan_fault_add(checking->plan, checking->faults, path, "found %s, allowed: not before from, which is %s", to,
                        from);
     }
 }

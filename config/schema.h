@@ -72,7 +72,7 @@ schema_reader schema_read_decimal;    /* least and most in 1/10000 */
 
 /* Times. */
 schema_reader schema_read_time;         /* RFC 3339; given in UTC */
-schema_reader schema_read_date_or_time; /* a date stays one: it is midnight in a zone not known here */
+schema_reader schema_read_date_or_time; /* a date stays one: it is a day in a zone not known here */
 schema_reader schema_read_weekday;      /* 1 is Monday */
 schema_reader schema_read_time_of_day;
 
