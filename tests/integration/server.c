@@ -21,6 +21,8 @@
 
 extern char **environ;
 
+enum { SETTINGS_MAX = 65536 };
+
 void server_breathe(void)
 {
     (void)nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
@@ -80,6 +82,15 @@ void server_prepare_mosquitto(struct server *server, const char *settings)
     buffer_free(&text);
 }
 
+void server_add_settings(const struct server *server, const char *settings)
+{
+    struct buffer text = {0};
+    TC_CHECK(file_read(server->config_path, SETTINGS_MAX, &text, NULL) == TC_OK);
+    buffer_put_text(&text, settings);
+    write_config(server, &text);
+    buffer_free(&text);
+}
+
 static bool takes_connections(const struct server *server)
 {
     struct sockaddr_in tcp = loopback(server->port);
@@ -94,21 +105,39 @@ static bool takes_connections(const struct server *server)
     return connected;
 }
 
-void server_start(struct server *server)
+static pid_t spawn(char *const *arguments, const char *log_path)
 {
-    char log_path[SERVER_PATH_SIZE];
-    (void)snprintf(log_path, sizeof log_path, "%s/log", server->folder);
-    bool is_redis = server->socket_path[0] != '\0';
-    char *const redis[] = {"redis-server", server->config_path, NULL};
-    char *const mosquitto[] = {"/usr/sbin/mosquitto", "-c", server->config_path, NULL};
-    char *const *arguments = is_redis ? redis : mosquitto;
+    pid_t pid;
     posix_spawn_file_actions_t actions;
     TC_CHECK(posix_spawn_file_actions_init(&actions) == 0);
     TC_CHECK(posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log_path, O_WRONLY | O_CREAT | O_APPEND, 0600) ==
              0);
     TC_CHECK(posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO) == 0);
-    TC_CHECK(posix_spawnp(&server->pid, arguments[0], &actions, NULL, arguments, environ) == 0);
+    TC_CHECK(posix_spawnp(&pid, arguments[0], &actions, NULL, arguments, environ) == 0);
     (void)posix_spawn_file_actions_destroy(&actions);
+    return pid;
+}
+
+static int wait_for_end(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) < 0)
+        TC_CHECK(errno == EINTR);
+    return status;
+}
+
+void server_run_tool(char *const *arguments)
+{
+    TC_CHECK(wait_for_end(spawn(arguments, "/dev/null")) == 0);
+}
+
+void server_start(struct server *server)
+{
+    char log_path[SERVER_PATH_SIZE];
+    (void)snprintf(log_path, sizeof log_path, "%s/log", server->folder);
+    char *const redis[] = {"redis-server", server->config_path, NULL};
+    char *const mosquitto[] = {"/usr/sbin/mosquitto", "-c", server->config_path, NULL};
+    server->pid = spawn(server->socket_path[0] != '\0' ? redis : mosquitto, log_path);
 
     int64_t deadline_ms = clock_monotonic_ms() + SERVER_DEADLINE_MS;
     while (!takes_connections(server)) {
@@ -121,8 +150,7 @@ void server_start(struct server *server)
 void server_end(struct server *server, int signal)
 {
     TC_CHECK(server->pid > 0 && kill(server->pid, signal) == 0);
-    while (waitpid(server->pid, NULL, 0) < 0)
-        TC_CHECK(errno == EINTR);
+    (void)wait_for_end(server->pid);
     server->pid = 0;
 }
 

@@ -22,12 +22,18 @@ struct server {
 void server_prepare_redis(struct server *server, const char *settings);
 void server_prepare_mosquitto(struct server *server, const char *settings);
 
+/* Adds lines to the file of a server that does not run yet: those that name files in its folder. */
+void server_add_settings(const struct server *server, const char *settings);
+
 /* Starts it, and waits until it takes connections. */
 void server_start(struct server *server);
 /* Ends it in its own time (SIGTERM) or at once (SIGKILL), and waits until it is gone. */
 void server_end(struct server *server, int signal);
 /* Ends it if it runs, and removes the folder. */
 void server_remove(struct server *server);
+
+/* Runs a program to its end, quietly; it must succeed. */
+void server_run_tool(char *const *arguments);
 
 /* Waits for a condition; the test fails after the deadline. */
 #define WAIT_FOR(condition)                                                                                            \

@@ -42,7 +42,8 @@ static void note(void *context, const struct broker_message *message)
         server_breathe();
     }
     char number[16] = "";
-    memcpy(number, message->payload, message->length < sizeof number ? message->length : sizeof number - 1);
+    if (message->length > 0)
+        memcpy(number, message->payload, message->length < sizeof number ? message->length : sizeof number - 1);
     int at = side->count;
     if (at < MESSAGES_MAX)
         side->numbers[at] = (int)strtol(number, NULL, 10);
@@ -63,14 +64,16 @@ static void note_change(void *context, bool connected)
     side->connected = connected;
 }
 
-static struct side *open_side(const struct server *server, const char *name, int in_flight_limit)
+static struct side *open_side_with_tls(const struct server *server, const char *name, int in_flight_limit,
+                                       const char *ca_file)
 {
     static const struct broker_subscription subscriptions[] = {
         {TOPIC_SUBMIT, true, 1}, {TOPIC_ASK, true, 0}, {TOPIC_REPLY, true, 1}, {TOPIC_EPOCH, false, 1}};
     struct side *side = calloc(1, sizeof *side);
-    struct broker_config config = {.host = "127.0.0.1",
+    struct broker_config config = {.host = ca_file == NULL ? "127.0.0.1" : "localhost",
                                    .port = server->port,
                                    .client_id = name,
+                                   .ca_file = ca_file,
                                    .topic_root = "tc/v1",
                                    .share_name = "orchestrators",
                                    .keep_alive_s = 30,
@@ -82,6 +85,11 @@ static struct side *open_side(const struct server *server, const char *name, int
                                    .context = side};
     assert_int_equal(broker_open(&config, &side->broker, NULL), TC_OK);
     return side;
+}
+
+static struct side *open_side(const struct server *server, const char *name, int in_flight_limit)
+{
+    return open_side_with_tls(server, name, in_flight_limit, NULL);
 }
 
 static void close_side(struct side *side)
@@ -435,16 +443,34 @@ static void a_batch_that_was_under_way_when_the_broker_died_fails(void **state)
     assert_int_equal(broker_batch_wait(fixture->side->broker, &batch, SERVER_DEADLINE_MS), TC_OK);
 }
 
-static void a_batch_that_is_not_acknowledged_in_time_is_given_up_and_can_be_used_again(void **state)
+static void a_batch_fails_also_while_the_handler_waits(void **state)
 {
     struct fixture *fixture = *state;
     struct broker_batch batch = {0};
+    struct peer *peer = open_peer(&fixture->server, NULL);
+    fixture->side->hold = true;
+    peer_publish(peer, "tc/v1/device/ATM-7/reply", "1", 1);
+    WAIT_FOR(fixture->side->holding);
     assert_int_equal(kill(fixture->server.pid, SIGSTOP), 0);
     assert_int_equal(publish(fixture->side, TOPIC_CONFIRM, "1", 1, false, &batch), TC_OK);
-    assert_int_equal(broker_batch_wait(fixture->side->broker, &batch, 50), TC_TIMEOUT);
-    assert_int_equal(publish(fixture->side, TOPIC_CONFIRM, "2", 1, false, &batch), TC_OK);
+    server_end(&fixture->server, SIGKILL);
+    assert_int_equal(broker_batch_wait(fixture->side->broker, &batch, SERVER_DEADLINE_MS), TC_UNAVAILABLE);
+    close_peer(peer);
+}
+
+static void a_batch_that_is_not_acknowledged_in_time_is_given_up_and_can_be_used_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct broker_batch given_up = {0}, later = {0};
+    assert_int_equal(kill(fixture->server.pid, SIGSTOP), 0);
+    assert_int_equal(publish(fixture->side, TOPIC_CONFIRM, "1", 1, false, &given_up), TC_OK);
+    assert_int_equal(broker_batch_wait(fixture->side->broker, &given_up, 50), TC_TIMEOUT);
+    assert_int_equal(publish(fixture->side, TOPIC_CONFIRM, "2", 1, false, &later), TC_OK);
     assert_int_equal(kill(fixture->server.pid, SIGCONT), 0);
-    assert_int_equal(broker_batch_wait(fixture->side->broker, &batch, SERVER_DEADLINE_MS), TC_OK);
+    assert_int_equal(broker_batch_wait(fixture->side->broker, &later, SERVER_DEADLINE_MS), TC_OK);
+    assert_int_equal(given_up.under_way, 0);
+    assert_int_equal(publish(fixture->side, TOPIC_CONFIRM, "3", 1, false, &given_up), TC_OK);
+    assert_int_equal(broker_batch_wait(fixture->side->broker, &given_up, SERVER_DEADLINE_MS), TC_OK);
 }
 
 static void *publish_many(void *argument)
@@ -483,6 +509,47 @@ static void a_broker_that_does_not_let_us_in_is_not_connected_and_says_why(void 
     assert_false(fixture->side->connected);
 }
 
+/* A key and a certificate for localhost, signed by itself, as {name}.key and {name}.pem. */
+static void make_certificate(const struct server *server, const char *name, char path[static SERVER_PATH_SIZE])
+{
+    char key_path[SERVER_PATH_SIZE];
+    (void)snprintf(path, SERVER_PATH_SIZE, "%s/%s.pem", server->folder, name);
+    (void)snprintf(key_path, sizeof key_path, "%s/%s.key", server->folder, name);
+    char *const arguments[] = {"openssl", "req",    "-x509",         "-newkey", "ed25519",
+                               "-nodes",  "-subj",  "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                               "-keyout", key_path, "-out",          path,      NULL};
+    server_run_tool(arguments);
+}
+
+static void a_broker_is_spoken_to_over_tls_only_when_its_certificate_is_trusted(void **state)
+{
+    (void)state;
+    struct server server;
+    char trusted[SERVER_PATH_SIZE], other[SERVER_PATH_SIZE], settings[3 * SERVER_PATH_SIZE];
+    server_prepare_mosquitto(&server, "allow_anonymous true\n");
+    make_certificate(&server, "trusted", trusted);
+    make_certificate(&server, "other", other);
+    (void)snprintf(settings, sizeof settings, "certfile %s\nkeyfile %s/trusted.key\n", trusted, server.folder);
+    server_add_settings(&server, settings);
+    server_start(&server);
+
+    struct side *stranger = open_side_with_tls(&server, "tellercastd-2", 10, other);
+    char reason[256] = "connecting";
+    WAIT_FOR((broker_describe(stranger->broker, reason, sizeof reason), strcmp(reason, "connecting") != 0));
+    assert_false(stranger->connected);
+    close_side(stranger);
+
+    struct side *side = open_side_with_tls(&server, "tellercastd-1", 10, trusted);
+    WAIT_FOR(side->connected);
+    struct broker_batch batch = {0};
+    assert_int_equal(publish(side, TOPIC_REPLY, "9", 1, false, &batch), TC_OK);
+    assert_int_equal(broker_batch_wait(side->broker, &batch, SERVER_DEADLINE_MS), TC_OK);
+    WAIT_FOR(side->count == 1);
+    assert_int_equal(side->numbers[0], 9);
+    close_side(side);
+    server_remove(&server);
+}
+
 #define WITH_BROKER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -502,11 +569,13 @@ int main(void)
         cmocka_unit_test(a_broker_that_is_absent_at_first_is_named_and_used_when_it_comes),
         WITH_BROKER(after_a_restart_of_the_broker_every_subscription_is_made_again),
         WITH_BROKER(a_batch_that_was_under_way_when_the_broker_died_fails),
+        WITH_BROKER(a_batch_fails_also_while_the_handler_waits),
         WITH_BROKER(a_batch_that_is_not_acknowledged_in_time_is_given_up_and_can_be_used_again),
         WITH_BROKER(a_publisher_that_waits_for_room_is_let_go_when_the_broker_dies),
         WITH_BROKER(a_connection_that_is_ended_on_purpose_comes_back),
         cmocka_unit_test_setup_teardown(a_broker_that_does_not_let_us_in_is_not_connected_and_says_why,
                                         set_up_for_known_users, tear_down),
+        cmocka_unit_test(a_broker_is_spoken_to_over_tls_only_when_its_certificate_is_trusted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
