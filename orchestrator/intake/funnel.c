@@ -128,8 +128,9 @@ void funnel_stop(struct funnel *funnel, int wait_ms)
 {
     int64_t deadline_ms = condition_deadline(wait_ms);
     (void)pthread_mutex_lock(&funnel->mutex);
-    while (!TAILQ_EMPTY(&funnel->waiting) && condition_wait(&funnel->changed, &funnel->mutex, deadline_ms))
-        continue;
+    bool in_time = true;
+    while (!TAILQ_EMPTY(&funnel->waiting) && in_time)
+        in_time = condition_wait(&funnel->changed, &funnel->mutex, deadline_ms);
     funnel->stopped = true;
     (void)pthread_cond_broadcast(&funnel->changed);
     while (!TAILQ_EMPTY(&funnel->waiting))
@@ -138,19 +139,6 @@ void funnel_stop(struct funnel *funnel, int wait_ms)
         (void)condition_wait(&funnel->changed, &funnel->mutex, CONDITION_FOREVER);
     (void)pthread_mutex_unlock(&funnel->mutex);
     (void)pthread_join(funnel->thread, NULL);
-}
-
-void funnel_close(struct funnel *funnel)
-{
-    if (funnel == NULL)
-        return;
-    (void)pthread_mutex_lock(&funnel->mutex);
-    TC_CHECK(funnel->stopped);
-    funnel->closed = true;
-    bool unused = funnel->tickets == 0;
-    (void)pthread_mutex_unlock(&funnel->mutex);
-    if (unused)
-        free_funnel(funnel);
 }
 
 /* Takes the ticket off the funnel. Gives true, and counts the call, when its door still waits. */
@@ -177,6 +165,22 @@ static void finish(struct ticket *ticket, bool called)
         funnel->calling--;
     bool unused = funnel->closed && funnel->tickets == 0;
     (void)pthread_cond_broadcast(&funnel->changed);
+    (void)pthread_mutex_unlock(&funnel->mutex);
+    if (unused)
+        free_funnel(funnel);
+}
+
+void funnel_close(struct funnel *funnel)
+{
+    if (funnel == NULL)
+        return;
+    TC_CHECK(funnel->stopped);
+    struct order *order;
+    while (batch_queue_take(funnel->orders, &order, 1, 0, 0) == 1)
+        finish(order->context, false);
+    (void)pthread_mutex_lock(&funnel->mutex);
+    funnel->closed = true;
+    bool unused = funnel->tickets == 0;
     (void)pthread_mutex_unlock(&funnel->mutex);
     if (unused)
         free_funnel(funnel);

@@ -21,7 +21,8 @@ enum tc_error funnel_open(struct batch_queue *orders, int answer_ms, struct funn
 /* Waits at most `wait_ms` for the answers under way, then answers what is left with 503. Afterwards every
  * submission is answered with 503 at once, and no callback runs any more. Once, before funnel_close. */
 void funnel_stop(struct funnel *funnel, int wait_ms);
-/* Frees it; orders that the planner still holds are freed when it answers them. */
+/* Frees it, and what is left in the queue when no planner takes it any more. Orders that a planner still holds are
+ * freed when it answers them. */
 void funnel_close(struct funnel *funnel);
 
 struct submission {

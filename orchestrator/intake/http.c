@@ -18,7 +18,7 @@
 enum { IDLE_TIMEOUT_S = 60, CONNECTION_MEMORY = 32 * 1024, KEY_FILE_MAX = 1 << 20, LAST_ANSWERS_MS = 2000 };
 
 /* What a library says about single connections is of no use to an operator: clients come and go. */
-static void log_library(void *context, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void log_library(void *context, const char *format, va_list arguments)
 {
     (void)context;
     char text[256];

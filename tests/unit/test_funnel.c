@@ -165,18 +165,21 @@ static void stopping_answers_what_waits_and_the_planner_may_outlive_the_funnel(v
 {
     (void)state;
     struct desk desk = open_desk(4, LONG_MS);
-    struct told waits = {0}, late = {0};
-    submit(&desk, "a", &waits);
+    struct told with_planner = {0}, queued = {0}, late = {0};
+    submit(&desk, "a", &with_planner);
+    struct order *order = take(&desk);
+    submit(&desk, "b", &queued);
     funnel_stop(desk.funnel, SHORT_MS);
-    assert_int_equal(waits.times, 1);
-    assert_int_equal(waits.status, 503);
-    submit(&desk, "b", &late);
-    assert_int_equal(late.times, 1);
+    assert_int_equal(with_planner.status, 503);
+    assert_int_equal(queued.status, 503);
+    submit(&desk, "c", &late);
     assert_int_equal(late.status, 503);
     assert_int_equal(batch_queue_length(desk.orders), 1);
     funnel_close(desk.funnel);
-    answer(take(&desk), 201, "{}");
-    assert_int_equal(waits.times, 1);
+    assert_int_equal(batch_queue_length(desk.orders), 0);
+    answer(order, 201, "{}");
+    assert_int_equal(with_planner.times + queued.times + late.times, 3);
+    assert_int_equal(with_planner.status, 503);
     batch_queue_free(desk.orders);
 }
 

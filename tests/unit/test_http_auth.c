@@ -63,7 +63,7 @@ static void whatever_is_not_a_known_token_is_refused(void **state)
         "Bearer secret-of-ann ",
         "Basic secret-of-ann",
         "secret-of-ann",
-        "Bearer " ANN,
+        ("Bearer " ANN),
     };
     struct http_auth *auth = open_tokens("ann " ANN "\n");
     char user[TC_ID_SIZE];
@@ -81,7 +81,7 @@ static void whatever_is_not_a_known_token_is_refused(void **state)
 static void a_file_with_a_fault_is_refused_by_its_line(void **state)
 {
     (void)state;
-    static const char *const lines[] = {"ann", "ann 12", "ann " ANN "00", "ann " ANN " more", "a/b " ANN, ANN};
+    static const char *const lines[] = {"ann", "ann 12", ("ann " ANN "00"), ("ann " ANN " more"), ("a/b " ANN), ANN};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct buffer text = {0};
         buffer_format(&text, "bob " BOB "\n%s\n", lines[i]);
