@@ -65,18 +65,12 @@ void answer_submitted(struct order *order, const struct submitted *submitted)
 
 void answer_faults(struct order *order, enum tc_error error, const struct document_faults *faults)
 {
-    char detail[64];
-    (void)snprintf(detail, sizeof detail, "the plan has %zu fault%s", faults->total, faults->total == 1 ? "" : "s");
+    char reason[32];
+    (void)snprintf(reason, sizeof reason, "%zu faults", faults->total);
     int status = status_of(error);
     struct buffer problem = {0};
-    order_write_problem(status, detail, &problem);
-    json_t *document = json_loadb(problem.bytes, problem.length, 0, NULL);
-    TC_CHECK(document != NULL && json_object_set_new(document, "errors", document_faults_json(faults)) == 0);
-    char *body = json_dumps(document, JSON_COMPACT);
-    TC_CHECK(body != NULL);
-    refuse(order, status, detail, body);
-    free(body);
-    json_decref(document);
+    order_write_faults(status, "plan", faults, &problem);
+    refuse(order, status, reason, buffer_text(&problem));
     buffer_free(&problem);
 }
 
