@@ -20,7 +20,8 @@ WITH candidate AS (
 ), ranked AS (
   SELECT c.id, c.branch, c.closes_at,
          c.device IS NOT DISTINCT FROM c.branch AND count(*) OVER (PARTITION BY c.branch) > 1 AS must_wait,
-         row_number() OVER (PARTITION BY c.branch ORDER BY c.due_at, c.id) AS nth
+         row_number() OVER (PARTITION BY c.branch
+                            ORDER BY c.device IS NOT DISTINCT FROM c.branch, c.due_at, c.id) AS nth
   FROM candidate c
 ), flying AS (
   SELECT f.branch, count(*) AS devices
