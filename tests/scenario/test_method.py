@@ -207,6 +207,7 @@ def test_C2_an_atm_client_listens_to_its_node_and_to_nobody_else(bank):
     bank.client("atm", "A4", "B2")
     rollout = bank.submit(selector={"devices": ["A4"]},
                           execution={"dispatchTimeout": "2s", "retries": 20, "backoff": "0s"})
+    bank.wait_for_state(rollout, "A4", "dispatched")
     wait_for(lambda: bank.database.instruction(rollout, "A4")["attempt"] == 2, "the first attempt was given up")
     assert bank.spy.messages("tc/v1/branch/B2/dispatch/A4") == []
     bank.client("node", "B2")
@@ -224,7 +225,7 @@ def test_C3_push_instructions_come_into_the_pool_grouped_by_branch(bank):
         "tc/v1/branch/B2/start": ["A4"],
     }
     assert bank.spy.messages("tc/v1/device/+/instruction") == [], "a start carries no instruction"
-    assert bank.database.rows("SELECT FROM claim") == [], "what is delivered is no longer claimed"
+    assert bank.database.rows("SELECT id FROM claim") == [], "what is delivered is no longer claimed"
 
 
 def test_C4_start_then_dispatch_then_ask_then_the_answer_from_the_table(bank):

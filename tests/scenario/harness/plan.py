@@ -6,12 +6,13 @@ APPLICATION, VERSION, OLD_VERSION = "atm-app", "4.7.2", "4.7.0"
 
 
 def plan(name="upgrade", **spec):
-    """A plan that starts at once; `spec` adds to it or replaces. JSON, which is YAML."""
+    """A plan that starts at once; `spec` adds to it, replaces, or with None takes out."""
+    parts = {"action": "install", "artifact": {"name": APPLICATION, "version": VERSION}, **spec}
     document = {
         "apiVersion": "tellercast/v1",
         "kind": "Rollout",
         "metadata": {"name": name},
-        "spec": {"action": "install", "artifact": {"name": APPLICATION, "version": VERSION}, **spec},
+        "spec": {key: value for key, value in parts.items() if value is not None},
     }
     return text_of(document)
 

@@ -1,0 +1,334 @@
+"""Bad input gets a clear answer and changes nothing."""
+
+import hashlib
+import json
+import signal
+import subprocess
+
+import pytest
+from harness.plan import APPLICATION, VERSION, fleet, plan
+from harness.programs import BIN
+from harness.stack import CONTENT
+from harness.wait import wait_for
+
+LATER = {"startAt": "2099-01-01T00:00:00Z"}
+
+
+@pytest.fixture
+def bank(stack):
+    stack.orchestrator()
+    stack.add_artifact()
+    stack.import_fleet({"B1": ["A1", "A2"]}, ["P1"])
+    return stack
+
+
+def refuse(bank, document, status=422):
+    before = bank.database.everything()
+    answer = bank.http.submit(document)
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    problem = answer.json()
+    assert problem["status"] == status and problem["detail"]
+    assert bank.database.everything() == before
+    return problem
+
+
+# ---- plans ------------------------------------------------------------------------------------
+
+
+def test_a_plan_that_is_not_yaml(bank):
+    problem = refuse(bank, "spec: {action: [install\n", 422)
+    assert problem["errors"][0]["line"] >= 1
+
+
+def test_a_plan_with_unknown_and_duplicate_keys(bank):
+    document = "colour: red\n" + plan() + "kind: Rollout\n"
+    paths = [error["path"] for error in refuse(bank, document)["errors"]]
+    assert "colour" in paths
+    assert "kind" in paths
+
+
+def test_a_plan_with_many_faults_gets_all_of_them_with_their_places(bank):
+    document = """apiVersion: tellercast/v1
+kind: Rollout
+metadata: {name: "no spaces allowed"}
+spec:
+  action: explode
+  artifact: {name: atm-app, version: 4.7.2}
+  schedule:
+    startAt: tomorrow
+    windows: [{days: [noday], start: "25:00", duration: 3h}]
+  rate: {perMinute: 010}
+  execution: {installTimeout: 1_000, retries: many}
+  unheard: of
+"""
+    errors = {error["path"]: error for error in refuse(bank, document)["errors"]}
+    expected = {
+        "metadata.name": 3, "spec.action": 5, "spec.schedule.startAt": 8, "spec.schedule.windows[0].days[0]": 9,
+        "spec.schedule.windows[0].start": 9, "spec.rate.perMinute": 10, "spec.execution.installTimeout": 11,
+        "spec.execution.retries": 11, "spec.unheard": 12,
+    }
+    assert {path: errors[path]["line"] for path in expected} == expected
+    assert errors["spec.rate.perMinute"]["column"] == 21
+    assert "010" in errors["spec.rate.perMinute"]["detail"]
+
+
+def test_a_key_that_is_not_acted_on_yet_is_refused_and_not_ignored(bank):
+    problem = refuse(bank, plan(abort=[{"on": "failed", "count": 1, "then": "pause"}]))
+    assert problem["errors"][0]["path"].startswith("spec.abort")
+
+
+def test_a_plan_that_selects_no_device(bank):
+    refuse(bank, plan(selector={"matchLabels": {"model": "abacus"}}))
+
+
+def test_a_plan_that_names_an_unknown_artifact(bank):
+    problem = refuse(bank, plan(artifact={"name": "atm-app", "version": "0.0.1"}))
+    assert "0.0.1" in json.dumps(problem)
+
+
+def test_a_plan_that_names_an_unknown_branch_or_device(bank):
+    problem = refuse(bank, plan(selector={"branches": ["B1", "B404"], "devices": ["A404"]}))
+    assert "B404" in json.dumps(problem)
+    assert "A404" in json.dumps(problem)
+
+
+def test_a_plan_over_one_mebibyte(bank):
+    refuse(bank, plan() + "# " + "x" * (1 << 20) + "\n", 413)
+
+
+def test_a_plan_over_one_mebibyte_by_socket(bank):
+    answer = bank.orchestrators[0].submit_by_socket("# " + "x" * (1 << 20) + "\n")
+    assert answer["status"] == 413
+
+
+# ---- fleets and artifacts ---------------------------------------------------------------------
+
+
+def test_a_bad_fleet_changes_nothing_and_every_fault_has_its_line(bank):
+    before = bank.database.everything()
+    document = fleet({"B8": ["A8"]}) + "- {id: 'bad id', role: atm, branch: B8}\n- {id: A9, role: hat, branch: B8}\n"
+    answer = bank.http.import_fleet(document)
+    assert answer.status == 422, answer
+    lines = [error["line"] for error in answer.json()["errors"]]
+    last = document.count("\n")
+    assert {last - 1, last} <= set(lines)
+    assert bank.database.everything() == before
+
+
+def test_a_fleet_with_an_unknown_zone_changes_nothing(bank):
+    before = bank.database.everything()
+    answer = bank.http.import_fleet(fleet({"B8": ["A8"]}, zones={"B8": "Mars/Olympus"}))
+    assert answer.status == 422 and "Mars/Olympus" in answer.body.decode()
+    assert bank.database.everything() == before
+
+
+def test_an_artifact_with_the_wrong_digest(bank):
+    answer = bank.http.add_artifact(b"other", version="1", digest=hashlib.sha256(b"one").hexdigest())
+    assert answer.status == 422
+    assert bank.http.get(f"/v1/artifacts/{hashlib.sha256(b'one').hexdigest()}").status == 404
+
+
+def test_an_artifact_name_and_version_taken_by_another_content(bank):
+    assert bank.http.add_artifact(b"something else").status == 409
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    assert bank.http.get(f"/v1/artifacts/{digest}").body == CONTENT
+
+
+def test_a_full_disk_leaves_nothing_of_an_artifact_behind(stack, tmp_path):
+    small = stack.folder / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("no right to mount a small disk")
+    try:
+        orchestrator = stack.orchestrator(ready=False, data_folder=str(small)).wait_until_ready()
+        content = b"x" * 1_000_000
+        answer = orchestrator.http.add_artifact(content, version="1")
+        assert answer.status == 507, answer
+        assert [path for path in small.rglob("*") if path.is_file() and path.stat().st_size > 4096] == []
+        assert orchestrator.http.add_artifact(b"small", version="2").status == 201
+        orchestrator.stop()
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
+
+
+# ---- messages of devices ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def claimed(bank):
+    """A1's instruction is with it; A2 is another device."""
+    bank.first = bank.device("A1", "B1")
+    bank.other = bank.device("A2", "B1")
+    bank.rollout = bank.submit(selector={"devices": ["A1"]})
+    bank.wait_for_state(bank.rollout, "A1", "dispatched")
+    bank.first.ask()
+    bank.claims = bank.first.wait_for_instruction()
+    bank.wait_for_state(bank.rollout, "A1", "sent")
+    return bank
+
+
+def test_a_reply_for_an_unknown_instruction(claimed):
+    before = claimed.database.everything()
+    sequence = claimed.first.reply({"instruction": 999999, "attempt": 1}, "completed")
+    assert claimed.first.wait_for_confirm(sequence)["accepted"] is False
+    assert claimed.database.everything() == before
+
+
+def test_a_reply_for_another_devices_instruction(claimed):
+    before = claimed.database.everything()
+    sequence = claimed.other.reply(claimed.claims, "completed")
+    confirm = claimed.other.wait_for_confirm(sequence)
+    assert confirm["accepted"] is False and confirm["reason"]
+    assert claimed.database.everything() == before
+
+
+def test_a_reply_for_an_attempt_that_never_was(claimed):
+    before = claimed.database.everything()
+    sequence = claimed.first.reply({**claimed.claims, "attempt": 7}, "completed")
+    assert claimed.first.wait_for_confirm(sequence)["accepted"] is False
+    assert claimed.database.everything() == before
+
+
+def bad_replies(instruction):
+    good = {"instruction": instruction, "attempt": 1, "sequence": 1, "state": "completed"}
+    yield "wrong type", json.dumps({**good, "instruction": "77"})
+    yield "wrong state", json.dumps({**good, "state": "exploded"})
+    yield "state of a number", json.dumps({**good, "state": 5})
+    yield "absurd number", '{"instruction":1e300,"attempt":1,"sequence":1,"state":"completed"}'
+    yield "huge integer", json.dumps({**good, "sequence": 10**30})
+    yield "negative", json.dumps({**good, "attempt": -1})
+    yield "progress over the top", json.dumps({**good, "state": "installing", "progress": 1000})
+    yield "64 KiB and one", json.dumps(good).ljust(65537)
+    yield "not UTF-8", json.dumps({**good, "detail": "X"}).encode().replace(b"X", b"\xff\xfe")
+    yield "deep nesting", json.dumps(good)[:-1] + ',"x":' + "[" * 5000 + "]" * 5000 + "}"
+    yield "duplicate key", json.dumps(good)[:-1] + ',"state":"failed"}'
+    yield "no JSON", "completed"
+    yield "nothing", ""
+    yield "a NUL", b'{"instruction":1,\x00}'
+
+
+def test_replies_that_cannot_be_read_change_nothing(claimed):
+    before = claimed.database.everything()
+    http = claimed.http
+    seen = http.metric("tellercast_statuses_refused_total") + http.metric("tellercast_broker_messages_refused_total")
+    replies = list(bad_replies(claimed.claims["instruction"]))
+    for _, payload in replies:
+        claimed.first.send_reply(payload)
+
+    def refused():
+        return (http.metric("tellercast_statuses_refused_total")
+                + http.metric("tellercast_broker_messages_refused_total") - seen) == len(replies)
+
+    wait_for(refused, "each of them is counted as refused")
+    assert claimed.database.everything() == before
+    claimed.first.reply(claimed.claims, "completed")
+    claimed.wait_for_state(claimed.rollout, "A1", "completed")
+
+
+def test_an_ask_of_an_unknown_device_gets_nothing(claimed):
+    before = claimed.database.everything()
+    stranger = claimed.device("STRANGER")
+    stranger.ask({APPLICATION: VERSION})
+    wait_for(lambda: claimed.http.metric("tellercast_asks_unknown_device_total") == 1, "the ask is counted")
+    assert stranger.tokens() == []
+    assert claimed.database.everything() == before
+
+
+def test_an_ask_that_cannot_be_read_is_counted_and_changes_nothing(claimed):
+    before = claimed.database.everything()
+    claimed.other.publish("tc/v1/device/A2/ask", "{versions")
+    wait_for(lambda: claimed.http.metric("tellercast_asks_refused_total") == 1, "the ask is refused")
+    assert claimed.database.everything() == before
+
+
+def test_a_device_cannot_speak_for_another(claimed):
+    """The broker's access list: the message does not get through."""
+    before = claimed.database.everything()
+    claimed.other.publish("tc/v1/device/A1/reply", {
+        "instruction": claimed.claims["instruction"], "attempt": 1, "sequence": 5, "state": "completed"})
+    claimed.other.publish("tc/v1/rollout/submit", plan("stolen"))
+    sequence = claimed.other.reply(claimed.claims, "completed")  # its own topic, after the others
+    claimed.other.wait_for_confirm(sequence)
+    assert claimed.database.everything() == before
+
+
+# ---- settings and servers ---------------------------------------------------------------------
+
+
+def test_a_settings_file_with_a_typo_is_refused_by_its_line(stack):
+    file = stack.folder / "typo.yaml"
+    file.write_text("broker:\n  prot: 1883\nqueue_limit: lots\n", encoding="utf-8")
+    for option in ("--check-config", None):
+        command = [BIN / "tellercastd", "--config", file] + ([option] if option else [])
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        assert done.returncode != 0
+        assert "typo.yaml:2:3" in done.stderr and "broker.prot" in done.stderr
+        assert "typo.yaml:3:14" in done.stderr and "queue_limit" in done.stderr
+
+
+def test_a_bad_file_at_a_reload_leaves_the_old_settings_in_force(bank):
+    orchestrator = bank.orchestrators[0]
+    orchestrator.file.write_text("nonsense: true\n", encoding="utf-8")
+    orchestrator.send(signal.SIGHUP)
+    orchestrator.wait_until(lambda: "settings.refused" in orchestrator.text(), "the reload is refused")
+    bank.submit(schedule=LATER)
+
+
+@pytest.mark.parametrize("server", ["postgres", "redis", "broker"])
+def test_a_server_that_is_not_there_at_start_is_named_and_waited_for(stack, server):
+    nowhere = {
+        "postgres": {"database": f"host={stack.folder} dbname=none"},
+        "redis": {"redis": {"socket": str(stack.folder / "none.sock")}},
+        "broker": {"broker": {"port": 1}},
+    }[server]
+    part = {"postgres": "database", "redis": "cache", "broker": "broker"}[server]
+    orchestrator = stack.orchestrator(ready=False, **nowhere)
+
+    def told():
+        if not orchestrator.http.answers("/healthz"):
+            return None
+        answer = orchestrator.http.get("/readyz")
+        document = answer.json()
+        others = [name for name in ("database", "cache", "broker") if name != part]
+        return document if answer.status == 503 and all(document[name] == "ok" for name in others) else None
+
+    if server == "postgres":
+        answer = orchestrator.wait_until(
+            lambda: orchestrator.http.answers("/healthz") and orchestrator.http.get("/readyz"), "it answers")
+        assert answer.status == 503 and answer.json()["database"] != "ok"
+    else:
+        document = orchestrator.wait_until(told, "it says what is missing")
+        assert document["ready"] is False and document[part] != "ok"
+    assert orchestrator.is_running()
+
+
+@pytest.mark.parametrize("server", ["redis", "broker"])
+def test_a_server_that_goes_away_comes_back_into_use(bank, server):
+    orchestrator = bank.orchestrators[0]
+    victim = bank.redis_server if server == "redis" else bank.broker
+    victim.kill()
+    orchestrator.wait_until(lambda: not orchestrator.is_ready(), "it says that it is not ready")
+    assert orchestrator.http.answers("/healthz")
+    victim.start()
+    orchestrator.wait_until_ready()
+    device = bank.device("A1", "B1")
+    rollout = bank.submit(selector={"devices": ["A1"]})
+    bank.wait_for_state(rollout, "A1", "dispatched")
+    device.ask()
+    device.reply(device.wait_for_instruction(), "completed")
+    bank.wait_for_state(rollout, "A1", "completed")
+
+
+def test_a_database_that_goes_away_refuses_plans_and_comes_back_into_use(bank, postgres):
+    orchestrator = bank.orchestrators[0]
+    postgres.kill()
+    try:
+        orchestrator.wait_until(lambda: not orchestrator.is_ready(), "it says that it is not ready")
+        assert bank.http.submit(plan(schedule=LATER)).status == 503
+    finally:
+        postgres.start()
+    orchestrator.wait_until_ready()
+    rollout = bank.submit(schedule=LATER)
+    bank.wait_for_states(rollout, created=4)

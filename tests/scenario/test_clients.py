@@ -1,0 +1,232 @@
+"""The real clients: downloads that break, installers that misbehave, power that fails."""
+
+import hashlib
+import os
+import pathlib
+import signal
+
+import pytest
+from harness.http import ArtifactSite
+from harness.plan import APPLICATION, OLD_VERSION, VERSION
+from harness.stack import CONTENT
+from harness.wait import wait_for
+
+
+@pytest.fixture
+def bank(stack):
+    stack.orchestrator()
+    stack.add_artifact()
+    stack.import_fleet({"B1": ["A1", "A2", "A3"]}, ["P1"])
+    return stack
+
+
+@pytest.fixture
+def site():
+    site = ArtifactSite(CONTENT)
+    yield site
+    site.close()
+
+
+def installer(stack, name, script):
+    """A shell script as an installer. $RUNS counts its runs of `install`; it is also asked for versions."""
+    path = stack.folder / name
+    runs = stack.folder / f"{name}.runs"
+    runs.touch()
+    path.write_text(
+        f'#!/bin/bash\nRUNS={runs}\n[[ $1 == install ]] || exit 0\necho run >>"$RUNS"\n{script}\n', encoding="utf-8"
+    )
+    path.chmod(0o755)
+    return path
+
+
+def runs_of(path):
+    return path.with_name(path.name + ".runs").read_text(encoding="utf-8").count("run")
+
+
+def at_site(site, **wrong):
+    return {"name": APPLICATION, "version": VERSION, "url": site.url, "size": len(CONTENT),
+            "sha256": hashlib.sha256(CONTENT).hexdigest(), **wrong}
+
+
+# ---- the power fails --------------------------------------------------------------------------
+
+
+def test_a_client_killed_while_it_installs_reports_interrupted_and_never_runs_it_again(bank):
+    script = installer(bank, "slow", 'echo "progress 10 begun"; trap "" TERM; while :; do sleep 0.1; done')
+    client = bank.client("pull", "P1", actions={"install": str(script)})
+    rollout = bank.submit(selector={"devices": ["P1"]})
+    bank.wait_for_state(rollout, "P1", "installing")
+    wait_for(lambda: runs_of(script) == 1, "the installer runs")
+    client.kill()
+    kill_installers(script)
+    client.start()
+    row = bank.wait_for_state(rollout, "P1", "failed")
+    assert row["code"] == "interrupted"
+    client.stop()
+    client.start()
+    device_topic = "tc/v1/device/P1/presence"
+    client.wait_until(lambda: bank.spy.messages(device_topic)[-1].json()["online"], "it is connected again")
+    assert runs_of(script) == 1
+
+
+def kill_installers(script):
+    """The installer is a process of its own group, which outlives the client on purpose."""
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if str(script) in (process / "cmdline").read_text():
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:
+            pass
+
+
+def test_a_client_killed_before_it_installs_takes_up_the_download_where_it_was(bank, site):
+    site.break_after, site.breaks_left = 50_000, 1
+    client = bank.client("pull", "P1", download={"backoff_first": "1h", "backoff_longest": "1h"})
+    rollout = bank.submit(selector={"devices": ["P1"]}, artifact=at_site(site))
+    wait_for(lambda: len(site.ranges) == 1, "the download has begun")
+    wait_for(lambda: any(part.stat().st_size == 50_000 for part in client.folder.rglob("*.part")), "half is there")
+    client.kill()
+    client.start()
+    bank.wait_for_states(rollout, completed=1)
+    assert site.ranges == [0, 50_000]
+    assert (client.installed / APPLICATION).read_bytes() == CONTENT
+
+
+def test_a_report_survives_the_death_of_the_client_and_of_the_broker(bank):
+    script = installer(bank, "quick", f'cp "$TELLERCAST_ARTIFACT_FILE" {APPLICATION}')
+    client = bank.client("pull", "P1", actions={"install": str(script)})
+    rollout = bank.submit(selector={"devices": ["P1"]})
+    wait_for(lambda: runs_of(script) == 1, "the installer has run")
+    client.kill()
+    bank.broker.kill()
+    bank.broker.start()
+    client.start()
+    bank.wait_for_states(rollout, completed=1)
+    assert runs_of(script) == 1
+
+
+# ---- the installer misbehaves -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name, script, code", [
+    ("crashes", "kill -SEGV $$", "installer_signal_11"),
+    ("fails", "echo disk is sour; exit 3", "installer_exit_3"),
+    ("hangs", "while :; do sleep 0.1; done", "installer_timeout"),
+    ("ignores_the_end", 'trap "" TERM; while :; do sleep 0.1; done', "installer_timeout"),
+    ("garbage", "head -c 3000000 /dev/urandom; exit 4", "installer_exit_4"),
+])
+def test_an_installer_that(bank, name, script, code):
+    path = installer(bank, name, script)
+    bank.client("pull", "P1", actions={"install": str(path), "timeout": "2s", "grace": "500ms"})
+    rollout = bank.submit(selector={"devices": ["P1"]})
+    row = bank.wait_for_state(rollout, "P1", "failed")
+    assert row["code"] == code
+    assert runs_of(path) == 1
+    if name == "fails":
+        assert "disk is sour" in row["detail"]
+
+
+def test_an_installer_that_prints_garbage_and_succeeds_is_completed(bank):
+    script = installer(bank, "noisy", "head -c 1000000 /dev/urandom; echo; echo progress 9999; exit 0")
+    bank.client("pull", "P1", actions={"install": str(script)})
+    rollout = bank.submit(selector={"devices": ["P1"]})
+    bank.wait_for_states(rollout, completed=1)
+
+
+def test_an_installer_that_says_later_is_started_again_later(bank):
+    script = installer(bank, "busy", 'if [[ $(wc -l <"$RUNS") == 1 ]]; then exit 75; fi')
+    bank.client("pull", "P1", actions={"install": str(script)})
+    rollout = bank.submit(selector={"devices": ["P1"]}, execution={"backoff": "0s"})
+    bank.wait_for_states(rollout, completed=1)
+    assert runs_of(script) == 2
+    assert bank.database.instruction(rollout, "P1")["deferrals"] == 1
+
+
+def test_there_is_no_installer_for_the_action(bank):
+    bank.client("pull", "P1")
+    rollout = bank.submit(action="run", artifact=None, parameters={"procedure": "reboot"},
+                          selector={"devices": ["P1"]})
+    wait_for(lambda: bank.database.states(rollout) in ({"failed": 1}, {"rejected": 1}), "it is refused")
+    assert bank.database.instruction(rollout, "P1")["code"]
+
+
+# ---- the download breaks ----------------------------------------------------------------------
+
+
+def test_a_download_that_breaks_off_is_resumed_where_it_was(bank, site):
+    site.break_after, site.breaks_left = 30_000, 2
+    client = bank.client("pull", "P1")
+    rollout = bank.submit(selector={"devices": ["P1"]}, artifact=at_site(site))
+    bank.wait_for_states(rollout, completed=1)
+    assert site.ranges == [0, 30_000, 60_000]
+    assert (client.installed / APPLICATION).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("wrong, code", [
+    ({"sha256": hashlib.sha256(b"other").hexdigest()}, "digest_mismatch"),
+    ({"size": len(CONTENT) - 1}, "size_mismatch"),
+    ({"size": len(CONTENT) + 1}, "size_mismatch"),
+])
+def test_what_is_not_what_was_ordered_is_never_installed(bank, site, wrong, code):
+    client = bank.client("pull", "P1", download={"tries": 2})
+    (client.installed / APPLICATION).write_bytes(b"old")
+    rollout = bank.submit(selector={"devices": ["P1"]}, artifact=at_site(site, **wrong))
+    row = bank.wait_for_state(rollout, "P1", "failed")
+    assert row["code"] == code
+    assert (client.installed / APPLICATION).read_bytes() == b"old"
+
+
+def test_an_artifact_server_that_is_not_there_fails_the_instruction(bank, site):
+    site.close()
+    bank.client("pull", "P1", download={"tries": 2})
+    rollout = bank.submit(selector={"devices": ["P1"]}, artifact=at_site(site))
+    assert bank.wait_for_state(rollout, "P1", "failed")["code"] == "download_failed"
+
+
+# ---- the branch -------------------------------------------------------------------------------
+
+
+def test_a_node_is_upgraded_only_when_none_of_its_atms_is_in_flight(bank):
+    script = installer(bank, "short", f'sleep 0.5; cp "$TELLERCAST_ARTIFACT_FILE" {APPLICATION}')
+    bank.client("node", "B1", "B1", actions={"install": str(script)})
+    for atm in ("A1", "A2", "A3"):
+        bank.client("atm", atm, "B1", actions={"install": str(script)})
+    rollout = bank.submit(selector={"branches": ["B1"]})
+    bank.wait_for_states(rollout, completed=4)
+    rows = bank.database.instructions(rollout)
+    node = rows.pop("B1")
+    for atm in rows.values():
+        assert atm["ended_at"] <= node["dispatched_at"] or node["ended_at"] <= atm["dispatched_at"]
+
+
+def test_a_branch_never_has_more_devices_down_than_its_budget(bank):
+    script = installer(bank, "short", f'sleep 0.3; cp "$TELLERCAST_ARTIFACT_FILE" {APPLICATION}')
+    bank.client("node", "B1", "B1", actions={"install": str(script)})
+    for atm in ("A1", "A2", "A3"):
+        bank.client("atm", atm, "B1", actions={"install": str(script)})
+    rollout = bank.submit(selector={"branches": ["B1"]}, disruptionBudget={"maxUnavailable": 1})
+    bank.wait_for_states(rollout, completed=4)
+    rows = sorted(bank.database.instructions(rollout).values(), key=lambda row: row["dispatched_at"])
+    for first, second in zip(rows, rows[1:]):
+        assert first["ended_at"] <= second["dispatched_at"]
+
+
+def test_a_start_that_came_while_the_node_was_away_is_relayed_when_it_is_back(bank):
+    node = bank.client("node", "B1", "B1")
+    bank.client("atm", "A1", "B1")
+    node.kill()
+    rollout = bank.submit(selector={"devices": ["A1"]})
+    bank.wait_for_state(rollout, "A1", "dispatched")
+    node.start()
+    bank.wait_for_states(rollout, completed=1)
+    assert bank.database.instruction(rollout, "A1")["attempt"] == 1
+
+
+def test_a_dispatched_instruction_reports_the_versions_that_are_there(bank):
+    bank.client("node", "B1", "B1")
+    client = bank.client("atm", "A1", "B1")
+    assert not (client.installed / APPLICATION).exists()
+    rollout = bank.submit(selector={"devices": ["A1"]})
+    bank.wait_for_states(rollout, completed=1)
+    versions = bank.http.document("/v1/devices/A1")["versions"]
+    assert versions == {APPLICATION: VERSION} != {APPLICATION: OLD_VERSION}
