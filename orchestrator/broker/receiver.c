@@ -224,8 +224,6 @@ static enum tc_error make_client(struct receiver *receiver, struct tc_fault *fau
         rc = mosquitto_username_pw_set(mosquitto, config->user, config->password);
     if (rc == MOSQ_ERR_SUCCESS && config->ca_file != NULL)
         rc = mosquitto_tls_set(mosquitto, config->ca_file, NULL, config->certificate_file, config->key_file, NULL);
-    if (rc == MOSQ_ERR_SUCCESS && config->ca_file != NULL)
-        rc = mosquitto_tls_opts_set(mosquitto, 1, "tlsv1.2", NULL);
     mosquitto_connect_v5_callback_set(mosquitto, on_connect);
     mosquitto_disconnect_v5_callback_set(mosquitto, on_disconnect);
     mosquitto_subscribe_v5_callback_set(mosquitto, on_subscribe);

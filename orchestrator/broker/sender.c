@@ -190,7 +190,6 @@ static int start_connecting(struct sender *sender, int timeout_ms)
     tls.trustStore = config->ca_file;
     tls.keyStore = config->certificate_file;
     tls.privateKey = config->key_file;
-    tls.sslVersion = MQTT_SSL_VERSION_TLS_1_2;
     tls.verify = 1;
     MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer5;
     connect.keepAliveInterval = config->keep_alive_s;

@@ -135,8 +135,10 @@ void server_start(struct server *server)
 {
     char log_path[SERVER_PATH_SIZE];
     (void)snprintf(log_path, sizeof log_path, "%s/log", server->folder);
-    char *const redis[] = {"redis-server", server->config_path, NULL};
-    char *const mosquitto[] = {"/usr/sbin/mosquitto", "-c", server->config_path, NULL};
+    /* setpriv becomes the server, which then does not outlive a test that crashes. */
+    char *const redis[] = {"setpriv", "--pdeathsig", "KILL", "redis-server", server->config_path, NULL};
+    char *const mosquitto[] = {"setpriv", "--pdeathsig",       "KILL", "/usr/sbin/mosquitto",
+                               "-c",      server->config_path, NULL};
     server->pid = spawn(server->socket_path[0] != '\0' ? redis : mosquitto, log_path);
 
     int64_t deadline_ms = clock_monotonic_ms() + SERVER_DEADLINE_MS;

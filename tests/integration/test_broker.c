@@ -529,7 +529,8 @@ static void a_broker_is_spoken_to_over_tls_only_when_its_certificate_is_trusted(
     server_prepare_mosquitto(&server, "allow_anonymous true\n");
     make_certificate(&server, "trusted", trusted);
     make_certificate(&server, "other", other);
-    (void)snprintf(settings, sizeof settings, "certfile %s\nkeyfile %s/trusted.key\n", trusted, server.folder);
+    (void)snprintf(settings, sizeof settings, "certfile %s\nkeyfile %s/trusted.key\ntls_version tlsv1.3\n", trusted,
+                   server.folder);
     server_add_settings(&server, settings);
     server_start(&server);
 
