@@ -140,7 +140,7 @@ static const struct schema budget = {SCHEMA_OF(budget_keys)};
 
 static const struct schema_key group_keys[] = {
     {.name = "name", .read = schema_read_name},
-    {ID_LIST("devices", SCHEMA_NOTHING, 1)},
+    {ID_LIST("devices", SCHEMA_NOTHING, 1)}, /* this, or one of the next three: see plan_rules.c */
     {ID_LIST("branches", SCHEMA_NOTHING, 1)},
     {PERCENTAGE("percentage", SCHEMA_NOTHING, 1)},
     {INTEGER("count", SCHEMA_NOTHING, 1, 100000000)},

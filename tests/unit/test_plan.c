@@ -310,6 +310,41 @@ static bool is_tested(const char *key)
     return false;
 }
 
+/* The page has the name as a whole word. */
+static bool is_documented(const struct buffer *page, const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    const char *start = buffer_text(page);
+    for (const char *at = strstr(start, name); at != NULL; at = strstr(at + 1, name)) {
+        bool begins = at == start || strchr(letters, at[-1]) == NULL;
+        if (begins && strspn(at, letters) == strlen(name))
+            return true;
+    }
+    return false;
+}
+
+static void assert_all_documented(const struct buffer *page, const struct schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct schema_key *key = &schema->keys[i];
+        if (!is_documented(page, key->name))
+            print_error("docs/plans.md does not say %s\n", key->name);
+        assert_true(is_documented(page, key->name));
+        const struct schema *below = key->item == NULL ? key->map : key->item->map;
+        if (below != NULL)
+            assert_all_documented(page, below);
+    }
+}
+
+static void every_key_of_the_language_is_documented(void **state)
+{
+    (void)state;
+    struct buffer page = {0};
+    assert_int_equal(file_read("docs/plans.md", 1 << 20, &page, NULL), TC_OK);
+    assert_all_documented(&page, plan_document_key.map);
+    buffer_free(&page);
+}
+
 static void assert_all_tested(const struct schema *schema, const char *above)
 {
     for (size_t i = 0; i < schema->count; i++) {
@@ -549,6 +584,7 @@ int main(void)
         cmocka_unit_test(each_wrong_value_is_a_fault_at_its_place),
         cmocka_unit_test(each_key_not_acted_on_is_refused_and_checked),
         cmocka_unit_test(every_key_of_the_language_has_a_wrong_value_here),
+        cmocka_unit_test(every_key_of_the_language_is_documented),
         cmocka_unit_test(all_faults_are_found_at_once_in_the_order_of_the_source),
         cmocka_unit_test(a_plan_that_is_too_large_is_refused_unread),
         cmocka_unit_test(parameters_may_have_32_kib_and_groups_be_500),
