@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "config/fleet.h"
+#include "config/text_set.h"
 #include "tests/bench/canned.h"
 #include "tests/bench/paho_client.h"
 #include "topics/message.h"
@@ -35,7 +36,9 @@ struct null_orchestrator {
     const struct options *options;
     struct paho_client *client;
     struct buffer token;
-    struct buffer confirm; /* the receiving thread's */
+    struct buffer confirm;   /* the receiving thread's */
+    struct text_set devices; /* to their places in the fleet */
+    bool *has_completed;     /* likewise; the receiving thread's: a device may complete again */
     atomic_size_t asks, received, completed, dropped;
 };
 
@@ -78,7 +81,11 @@ static void take_reply(struct null_orchestrator *self, struct topic *topic, cons
     confirm_encode(&confirm, &self->confirm);
     topic->kind = TOPIC_CONFIRM;
     publish(self, topic, &self->confirm, 0, false);
-    atomic_fetch_add(&self->completed, 1);
+    const struct text_set_entry *device = text_set_find(&self->devices, topic->device);
+    if (device != NULL && !self->has_completed[device->number]) {
+        self->has_completed[device->number] = true;
+        atomic_fetch_add(&self->completed, 1);
+    }
 }
 
 static void receive(void *context, const char *topic_name, const char *payload, size_t length)
@@ -154,6 +161,14 @@ static size_t start_all(struct null_orchestrator *self, const struct fleet *flee
     return started;
 }
 
+static void remember_devices(struct null_orchestrator *self, const struct fleet *fleet)
+{
+    self->has_completed = calloc(fleet->device_count + 1, sizeof *self->has_completed);
+    TC_CHECK(self->has_completed != NULL);
+    for (size_t i = 0; i < fleet->device_count; i++)
+        text_set_add(&self->devices, fleet->devices[i].id, (uint32_t)i);
+}
+
 static enum tc_error subscribe(struct null_orchestrator *self, struct tc_fault *fault)
 {
     char filter[TOPIC_SIZE];
@@ -174,6 +189,7 @@ static void print_result(struct null_orchestrator *self, double seconds, double 
 
 static enum tc_error run(struct null_orchestrator *self, const struct fleet *fleet, struct tc_fault *fault)
 {
+    remember_devices(self, fleet);
     enum tc_error error =
         paho_client_open(self->options->broker, "null-orchestrator", receive, self, &self->client, fault);
     if (error == TC_OK)
@@ -260,6 +276,8 @@ int main(int count, char **words)
         error = run(&self, fleet, &fault);
     if (error != TC_OK)
         (void)fprintf(stderr, "null-orchestrator: %s\n", fault.text);
+    text_set_free(&self.devices);
+    free(self.has_completed);
     fleet_free(fleet);
     buffer_free(&self.token);
     buffer_free(&self.confirm);
