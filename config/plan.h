@@ -1,7 +1,8 @@
 /* A rollout plan: what an operator orders, checked in full and in canonical form.
  *
  * The canonical form is JSON with sorted keys, no white space, every default written out, durations
- * in whole seconds, sizes in bytes, times as RFC 3339 UTC, a percentage as {"percentage": 2.5}.
+ * in whole seconds, sizes in bytes, times as RFC 3339 UTC (a blackout's date stays a date), weekdays as
+ * 1 to 7 from Monday, a percentage as a number, 2 or 2.5.
  * The planner's SQL reads it, its SHA-256 is what an approval is bound to. */
 #ifndef TELLERCAST_CONFIG_PLAN_H
 #define TELLERCAST_CONFIG_PLAN_H

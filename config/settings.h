@@ -36,7 +36,7 @@ struct settings_table {
     size_t count;
 };
 
-/* Fills the program's struct with the defaults. */
+/* Fills the program's struct with the defaults; what it held before is not freed. */
 void settings_set_defaults(const struct settings_table *table, void *settings);
 /* Defaults, then the file's values. On any fault the struct holds the defaults and `faults` says all. */
 enum tc_error settings_load(const struct settings_table *table, const char *path, void *settings,
