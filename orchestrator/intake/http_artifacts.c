@@ -76,7 +76,7 @@ static void answer_kept(struct http_request *request, const struct artifact *art
     http_answer_json(request, existed ? 200 : 201, &body);
 }
 
-bool artifact_keep(struct http_request *request)
+void artifact_keep(struct http_request *request)
 {
     struct record record = {.request = request};
     struct artifact *artifact = &record.artifact;
@@ -94,7 +94,6 @@ bool artifact_keep(struct http_request *request)
         http_answer_problem(request, 422, "%s", fault.text);
     else
         http_answer_fault(request, &fault);
-    return true;
 }
 
 /* Gives the file, or a part of it, to the answer, which closes it. The library sends no body with a 304, but the
@@ -142,18 +141,18 @@ static void send_file(struct http_request *request, int file, int64_t size_bytes
     }
 }
 
-bool artifact_send(struct http_request *request)
+void artifact_send(struct http_request *request)
 {
     struct tc_fault fault;
     int file;
     int64_t size_bytes;
     if (!is_digest(request->variable)) {
         http_answer_problem(request, 404, "the path ends in a SHA-256, 64 lower-case hexadecimal digits");
-        return true;
+        return;
     }
     if (artifact_store_read(request->http->config.artifacts, request->variable, &file, &size_bytes, &fault) != TC_OK) {
         http_answer_fault(request, &fault);
-        return true;
+        return;
     }
     char etag[ETAG_SIZE];
     (void)snprintf(etag, sizeof etag, "\"%s\"", request->variable);
@@ -163,5 +162,4 @@ bool artifact_send(struct http_request *request)
         http_answer_header(request, MHD_HTTP_HEADER_CACHE_CONTROL, "public, max-age=31536000, immutable");
     }
     http_answer_header(request, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
-    return true;
 }

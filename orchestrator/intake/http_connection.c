@@ -161,13 +161,17 @@ static enum MHD_Result send_answer(struct http_request *request)
     return result;
 }
 
-/* Suspends the connection and leaves the request to a job thread. */
-static void hand_over(struct http_request *request)
+static void suspend(struct http_request *request)
 {
     request->phase = HTTP_WAITING;
     request->waited = true;
     request->http->waiting++;
     MHD_suspend_connection(request->connection);
+}
+
+static void leave_to_job(struct http_request *request)
+{
+    suspend(request);
     enum tc_error error = batch_queue_put(request->http->jobs, &request, 0);
     if (error == TC_OK)
         return;
@@ -180,8 +184,8 @@ void http_connection_run(void *context, void *thread_state, void *items, size_t 
     (void)context, (void)thread_state;
     struct http_request **requests = items;
     for (size_t i = 0; i < count; i++) {
-        if (requests[i]->route->handle(requests[i]))
-            http_request_resume(requests[i]);
+        requests[i]->route->handle(requests[i]);
+        http_request_resume(requests[i]);
     }
 }
 
@@ -216,10 +220,13 @@ enum MHD_Result http_connection_advance(void *context, struct MHD_Connection *co
     }
     if (request->status != 0)
         return send_answer(request);
-    if (request->route->waits) {
-        hand_over(request);
-        return MHD_YES;
+    switch (request->route->course) {
+    case AT_ONCE: request->route->handle(request); return send_answer(request);
+    case IN_A_JOB: leave_to_job(request); break;
+    case LATER:
+        suspend(request);
+        request->route->handle(request);
+        break;
     }
-    TC_CHECK(request->route->handle(request));
-    return send_answer(request);
+    return MHD_YES;
 }

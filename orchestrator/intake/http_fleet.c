@@ -71,11 +71,11 @@ static void read_and_import(struct http_request *request, const char *bytes, siz
     document_faults_free(&faults);
 }
 
-bool fleet_import(struct http_request *request)
+void fleet_import(struct http_request *request)
 {
     if (pthread_mutex_trylock(&request->http->fleet_import) != 0) {
         http_answer_problem(request, 503, "another fleet is being imported");
-        return true;
+        return;
     }
     size_t length = (size_t)request->body_received;
     void *bytes = length == 0 ? NULL : mmap(NULL, length, PROT_READ, MAP_PRIVATE, request->file, 0);
@@ -87,5 +87,4 @@ bool fleet_import(struct http_request *request)
             (void)munmap(bytes, length);
     }
     (void)pthread_mutex_unlock(&request->http->fleet_import);
-    return true;
 }

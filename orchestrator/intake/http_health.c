@@ -2,23 +2,21 @@
 #include "orchestrator/metrics/metrics.h"
 #include "topics/json_text.h"
 
-bool metrics_show(struct http_request *request)
+void metrics_show(struct http_request *request)
 {
     struct buffer body = {0};
     metrics_write(&body);
     http_answer(request, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
-    return true;
 }
 
-bool health_show(struct http_request *request)
+void health_show(struct http_request *request)
 {
     struct buffer body = {0};
     buffer_put_text(&body, "{\"version\":\"" TELLERCAST_VERSION "\"}");
     http_answer_json(request, 200, &body);
-    return true;
 }
 
-bool readiness_show(struct http_request *request)
+void readiness_show(struct http_request *request)
 {
     struct intake_health health = {0};
     request->http->config.describe_health(request->http->config.context, &health);
@@ -31,5 +29,4 @@ bool readiness_show(struct http_request *request)
     json_text_put(&body, health.cache);
     buffer_put_text(&body, "}");
     http_answer(request, health.ready ? 200 : 503, "application/json", &body);
-    return true;
 }

@@ -6,7 +6,7 @@
 
 enum { PAGE_DEFAULT = 100 };
 
-static bool answer_read(struct http_request *request, enum tc_error error, struct buffer *json,
+static void answer_read(struct http_request *request, enum tc_error error, struct buffer *json,
                         const struct tc_fault *fault)
 {
     if (error == TC_OK)
@@ -14,7 +14,6 @@ static bool answer_read(struct http_request *request, enum tc_error error, struc
     else
         http_answer_fault(request, fault);
     buffer_free(json);
-    return true;
 }
 
 /* Reads `limit`, and `after` when it is a number. */
@@ -33,7 +32,7 @@ static const char *text_or_empty(const char *text)
     return text == NULL ? "" : text;
 }
 
-bool rollouts_list(struct http_request *request)
+void rollouts_list(struct http_request *request)
 {
     struct buffer json = {0};
     struct tc_fault fault;
@@ -45,7 +44,7 @@ bool rollouts_list(struct http_request *request)
         error = read_rollouts(store, after, limit, &json, &fault);
         store_pool_give(request->http->config.stores, store);
     }
-    return answer_read(request, error, &json, &fault);
+    answer_read(request, error, &json, &fault);
 }
 
 static enum tc_error read_rollout_id(const struct http_request *request, int64_t *id, struct tc_fault *fault)
@@ -55,7 +54,7 @@ static enum tc_error read_rollout_id(const struct http_request *request, int64_t
     return tc_fault_set(fault, TC_NOT_FOUND, "a rollout's ID is a number");
 }
 
-bool rollout_show(struct http_request *request)
+void rollout_show(struct http_request *request)
 {
     struct buffer json = {0};
     struct tc_fault fault;
@@ -66,7 +65,7 @@ bool rollout_show(struct http_request *request)
         error = read_rollout(store, id, &json, &fault);
         store_pool_give(request->http->config.stores, store);
     }
-    return answer_read(request, error, &json, &fault);
+    answer_read(request, error, &json, &fault);
 }
 
 static enum tc_error check_filter(const char *state, const char *group, struct tc_fault *fault)
@@ -81,7 +80,7 @@ static enum tc_error check_filter(const char *state, const char *group, struct t
     return TC_OK;
 }
 
-bool instructions_list(struct http_request *request)
+void instructions_list(struct http_request *request)
 {
     struct buffer json = {0};
     struct tc_fault fault;
@@ -99,10 +98,10 @@ bool instructions_list(struct http_request *request)
         error = read_instructions(store, id, state, group, after, limit, &json, &fault);
         store_pool_give(request->http->config.stores, store);
     }
-    return answer_read(request, error, &json, &fault);
+    answer_read(request, error, &json, &fault);
 }
 
-bool devices_list(struct http_request *request)
+void devices_list(struct http_request *request)
 {
     struct buffer json = {0};
     struct tc_fault fault;
@@ -116,10 +115,10 @@ bool devices_list(struct http_request *request)
         error = read_devices(store, after, limit, &json, &fault);
         store_pool_give(request->http->config.stores, store);
     }
-    return answer_read(request, error, &json, &fault);
+    answer_read(request, error, &json, &fault);
 }
 
-bool device_show(struct http_request *request)
+void device_show(struct http_request *request)
 {
     struct buffer json = {0};
     struct tc_fault fault;
@@ -131,15 +130,15 @@ bool device_show(struct http_request *request)
         error = read_device(store, request->variable, &json, &fault);
         store_pool_give(request->http->config.stores, store);
     }
-    return answer_read(request, error, &json, &fault);
+    answer_read(request, error, &json, &fault);
 }
 
-bool artifacts_list(struct http_request *request)
+void artifacts_list(struct http_request *request)
 {
     struct buffer json = {0};
     struct tc_fault fault;
     struct store *store = store_pool_take(request->http->config.stores);
     enum tc_error error = read_artifacts(store, &json, &fault);
     store_pool_give(request->http->config.stores, store);
-    return answer_read(request, error, &json, &fault);
+    answer_read(request, error, &json, &fault);
 }

@@ -60,15 +60,20 @@ struct http_request {
 
 /* ---- what the door offers: http_routes.c ---- */
 
+enum http_course {
+    AT_ONCE,  /* `handle` does not wait: it answers on the thread that moves bytes */
+    IN_A_JOB, /* `handle` may wait: it answers on a job thread */
+    LATER,    /* `handle` does not wait, and another thread answers and calls http_request_resume */
+};
+
 struct http_route {
     const char *method, *path, *parameters; /* the names of the query, joined by spaces */
     bool open;                              /* needs no token */
-    bool waits;                             /* `handle` may wait: it runs on a job thread */
+    enum http_course course;
     /* Called when the headers are there, before the body; NULL: it takes no body. It sets body_limit and where the
      * body goes, or answers: then the body is thrown away. Must not wait. */
     void (*begin)(struct http_request *request);
-    /* Answers. Gives false when it handed the request on: then whoever has it calls http_request_resume. */
-    bool (*handle)(struct http_request *request);
+    void (*handle)(struct http_request *request);
 };
 
 extern const struct http_route http_routes[];
@@ -79,25 +84,25 @@ void http_route_find(struct http_request *request, const char *method);
 
 /* http_rollouts.c */
 void rollout_begin(struct http_request *request);
-bool rollout_submit(struct http_request *request);
+void rollout_submit(struct http_request *request);
 /* http_lists.c */
-bool rollouts_list(struct http_request *request);
-bool rollout_show(struct http_request *request);
-bool instructions_list(struct http_request *request);
-bool devices_list(struct http_request *request);
-bool device_show(struct http_request *request);
-bool artifacts_list(struct http_request *request);
+void rollouts_list(struct http_request *request);
+void rollout_show(struct http_request *request);
+void instructions_list(struct http_request *request);
+void devices_list(struct http_request *request);
+void device_show(struct http_request *request);
+void artifacts_list(struct http_request *request);
 /* http_fleet.c */
 void fleet_begin(struct http_request *request);
-bool fleet_import(struct http_request *request);
+void fleet_import(struct http_request *request);
 /* http_artifacts.c */
 void artifact_begin(struct http_request *request);
-bool artifact_keep(struct http_request *request);
-bool artifact_send(struct http_request *request);
+void artifact_keep(struct http_request *request);
+void artifact_send(struct http_request *request);
 /* http_health.c */
-bool metrics_show(struct http_request *request);
-bool health_show(struct http_request *request);
-bool readiness_show(struct http_request *request);
+void metrics_show(struct http_request *request);
+void health_show(struct http_request *request);
+void readiness_show(struct http_request *request);
 
 /* ---- answering: http_answer.c. Each sets the answer; the first one stays ---- */
 

@@ -25,7 +25,7 @@ static void order_answered(void *context, const struct order_answer *answer)
     http_request_resume(request);
 }
 
-bool rollout_submit(struct http_request *request)
+void rollout_submit(struct http_request *request)
 {
     buffer_put(&request->body, "", 0);
     struct submission submission = {.door = DOOR_HTTP,
@@ -37,5 +37,4 @@ bool rollout_submit(struct http_request *request)
                                     .context = request};
     request->body = (struct buffer){0};
     funnel_submit(request->http->config.funnel, &submission, 0);
-    return false;
 }

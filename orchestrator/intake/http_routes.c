@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-enum { EVERYBODY = true, OPERATORS = false, AT_ONCE = false, IN_A_JOB = true };
+enum { EVERYBODY = true, OPERATORS = false };
 
 /* clang-format off */
 const struct http_route http_routes[] = {
-    {"POST", "/v1/rollouts",                   "",                        OPERATORS, IN_A_JOB, rollout_begin,  rollout_submit},
+    {"POST", "/v1/rollouts",                   "",                        OPERATORS, LATER,    rollout_begin,  rollout_submit},
     {"GET",  "/v1/rollouts",                   "after limit",             OPERATORS, IN_A_JOB, NULL,           rollouts_list},
     {"GET",  "/v1/rollouts/{id}",              "",                        OPERATORS, IN_A_JOB, NULL,           rollout_show},
     {"GET",  "/v1/rollouts/{id}/instructions", "state group after limit", OPERATORS, IN_A_JOB, NULL,           instructions_list},

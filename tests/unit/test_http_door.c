@@ -10,6 +10,8 @@
 #include <ftw.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -31,6 +33,7 @@ enum { DEADLINE_MS = 20000, LONG_MS = 600000, ANSWER_SIZE = 65536, WAITING = 40,
 static int store_stand_in;
 static char last_read[256];
 static enum tc_error store_answers = TC_OK;
+static atomic_bool store_hangs;
 
 struct store *store_pool_take(struct store_pool *pool)
 {
@@ -44,15 +47,26 @@ void store_pool_give(struct store_pool *pool, struct store *store)
     assert_ptr_equal(store, &store_stand_in);
 }
 
-static enum tc_error give(struct buffer *json, struct tc_fault *fault)
+static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
+
+__attribute__((format(printf, 3, 4))) static enum tc_error give(struct buffer *json, struct tc_fault *fault,
+                                                                const char *format, ...)
 {
+    while (store_hangs)
+        (void)sched_yield();
+    va_list arguments;
+    va_start(arguments, format);
+    (void)pthread_mutex_lock(&reading);
+    (void)vsnprintf(last_read, sizeof last_read, format, arguments);
+    (void)pthread_mutex_unlock(&reading);
+    va_end(arguments);
     if (store_answers != TC_OK)
         return tc_fault_set(fault, store_answers, "the store says no");
     buffer_put_text(json, "{\"from\":\"store\"}");
     return TC_OK;
 }
 
-#define READ(...) ((void)store, (void)snprintf(last_read, sizeof last_read, __VA_ARGS__), give(json, fault))
+#define READ(...) ((void)store, give(json, fault, __VA_ARGS__))
 
 enum tc_error read_rollouts(struct store *store, int64_t after, int limit, struct buffer *json, struct tc_fault *fault)
 {
@@ -332,6 +346,24 @@ static void many_who_wait_for_the_planner_do_not_close_the_door_to_others(void *
         answer(orders[i], 201, "{\"rollout\":1}");
     for (int i = 0; i < WAITING; i++)
         expect(handles[i], 201, "{\"rollout\":1}");
+    close_hall(&hall);
+}
+
+static void a_database_that_hangs_holds_up_neither_orders_nor_health(void **state)
+{
+    (void)state;
+    struct hall hall = open_hall("");
+    int readers[WAITING];
+    store_hangs = true;
+    for (int i = 0; i < WAITING; i++)
+        readers[i] = ask_with(&hall, "GET /v1/devices", "", "", 0);
+    int handle = submit(&hall, YAML, "plan", 4);
+    answer(take(&hall), 201, "{\"rollout\":1}");
+    expect(handle, 201, "{\"rollout\":1}");
+    expect_of(&hall, "GET /healthz", 200, "");
+    store_hangs = false;
+    for (int i = 0; i < WAITING; i++)
+        expect(readers[i], 200, "store");
     close_hall(&hall);
 }
 
@@ -649,6 +681,7 @@ int main(void)
         DOOR_TEST(a_plan_that_cannot_be_an_order_never_reaches_the_planner),
         DOOR_TEST(a_chunked_plan_over_the_limit_is_refused_too),
         DOOR_TEST(many_who_wait_for_the_planner_do_not_close_the_door_to_others),
+        DOOR_TEST(a_database_that_hangs_holds_up_neither_orders_nor_health),
         DOOR_TEST(closing_answers_those_that_wait),
         DOOR_TEST(a_list_is_read_as_its_parameters_say),
         DOOR_TEST(a_request_with_a_fault_is_refused_with_the_reason),
