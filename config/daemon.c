@@ -1,35 +1,7 @@
 #include "config/daemon.h"
 
-#include <stddef.h>
-
-#define AT(field) offsetof(struct daemon_settings, field)
-#define TEXT(key, field, initial, help)                                                                                \
-    {                                                                                                                  \
-        key, SETTING_TEXT, AT(field), initial, 0, 0, NULL, false, help                                                 \
-    }
-#define CHOICE(key, field, initial, allowed, help)                                                                     \
-    {                                                                                                                  \
-        key, SETTING_CHOICE, AT(field), initial, 0, 0, allowed, true, help                                             \
-    }
-#define INTEGER(key, field, initial, least, most, help)                                                                \
-    {                                                                                                                  \
-        key, SETTING_INTEGER, AT(field), initial, least, most, NULL, false, help                                       \
-    }
-#define DURATION(key, field, initial, least, most, help)                                                               \
-    {                                                                                                                  \
-        key, SETTING_DURATION, AT(field), initial, least, most, NULL, false, help                                      \
-    }
-#define SIZE(key, field, initial, least, most, help)                                                                   \
-    {                                                                                                                  \
-        key, SETTING_SIZE, AT(field), initial, least, most, NULL, false, help                                          \
-    }
-
-#define SECOND INT64_C(1000)
-#define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-#define MIB (INT64_C(1) << 20)
-#define TIB (INT64_C(1) << 40)
+#define SETTINGS_STRUCT struct daemon_settings
+#include "config/settings_rows.h"
 
 /* Keys of one group stand together: settings_print writes them under one heading. */
 static const struct setting rows[] = {
@@ -38,8 +10,8 @@ static const struct setting rows[] = {
     TEXT("topic_root", topic_root, "tc/v1", "What all MQTT topics start with."),
     TEXT("database", database, "dbname=tellercast", "PostgreSQL, as a libpq connection string."),
 
-    CHOICE("log.level", log_level, "info", "debug|info|warning|error", "The least that is logged."),
-    CHOICE("log.format", log_format, "text", "text|json", "One event a line, as text or as JSON."),
+    CHOICE_THAT_RELOADS("log.level", log_level, "info", "debug|info|warning|error", "The least that is logged."),
+    CHOICE_THAT_RELOADS("log.format", log_format, "text", "text|json", "One event a line, as text or as JSON."),
 
     TEXT("broker.host", broker_host, "127.0.0.1", "MQTT broker: host name or address."),
     INTEGER("broker.port", broker_port, "1883", 1, 65535, "MQTT broker: TCP port; 8883 is usual with TLS."),

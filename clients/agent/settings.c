@@ -3,36 +3,9 @@
 #include "base/id.h"
 #include "topics/topic.h"
 
-#include <stddef.h>
+#define SETTINGS_STRUCT struct agent_settings
+#include "config/settings_rows.h"
 #include <string.h>
-
-#define AT(field) offsetof(struct agent_settings, field)
-#define TEXT(key, field, initial, help)                                                                                \
-    {                                                                                                                  \
-        key, SETTING_TEXT, AT(field), initial, 0, 0, NULL, false, help                                                 \
-    }
-#define CHOICE(key, field, initial, allowed, help)                                                                     \
-    {                                                                                                                  \
-        key, SETTING_CHOICE, AT(field), initial, 0, 0, allowed, false, help                                            \
-    }
-#define INTEGER(key, field, initial, least, most, help)                                                                \
-    {                                                                                                                  \
-        key, SETTING_INTEGER, AT(field), initial, least, most, NULL, false, help                                       \
-    }
-#define DURATION(key, field, initial, least, most, help)                                                               \
-    {                                                                                                                  \
-        key, SETTING_DURATION, AT(field), initial, least, most, NULL, false, help                                      \
-    }
-#define SIZE(key, field, initial, least, most, help)                                                                   \
-    {                                                                                                                  \
-        key, SETTING_SIZE, AT(field), initial, least, most, NULL, false, help                                          \
-    }
-
-#define SECOND INT64_C(1000)
-#define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-#define GIB (INT64_C(1) << 30)
 
 /* Keys of one group stand together: settings_print writes them under one heading. */
 static const struct setting rows[] = {

@@ -1,0 +1,40 @@
+/* What a settings table is written with. The file that includes this says which struct its rows fill:
+ *
+ *     #define SETTINGS_STRUCT struct daemon_settings
+ *     #include "config/settings_rows.h"
+ */
+#ifndef TELLERCAST_CONFIG_SETTINGS_ROWS_H
+#define TELLERCAST_CONFIG_SETTINGS_ROWS_H
+
+#include "config/settings.h"
+
+#include <stddef.h>
+
+/* clang-format off: a row a kind */
+#define ROW(key, type, field, initial, least, most, allowed, reloads, help)                                            \
+    {                                                                                                                  \
+        key, type, offsetof(SETTINGS_STRUCT, field), initial, least, most, allowed, reloads, help                      \
+    }
+#define TEXT(key, field, initial, help) ROW(key, SETTING_TEXT, field, initial, 0, 0, NULL, false, help)
+#define CHOICE(key, field, initial, allowed, help) ROW(key, SETTING_CHOICE, field, initial, 0, 0, allowed, false, help)
+/* One that SIGHUP may change. */
+#define CHOICE_THAT_RELOADS(key, field, initial, allowed, help)                                                        \
+    ROW(key, SETTING_CHOICE, field, initial, 0, 0, allowed, true, help)
+#define INTEGER(key, field, initial, least, most, help)                                                                \
+    ROW(key, SETTING_INTEGER, field, initial, least, most, NULL, false, help)
+#define DURATION(key, field, initial, least, most, help)                                                               \
+    ROW(key, SETTING_DURATION, field, initial, least, most, NULL, false, help)
+#define SIZE(key, field, initial, least, most, help)                                                                   \
+    ROW(key, SETTING_SIZE, field, initial, least, most, NULL, false, help)
+/* clang-format on */
+
+/* Milliseconds and bytes. */
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define MIB (INT64_C(1) << 20)
+#define GIB (INT64_C(1) << 30)
+#define TIB (INT64_C(1) << 40)
+
+#endif
