@@ -26,9 +26,9 @@ make_database() {
 
 ORCHESTRATOR_USER=orchestrator
 
-# write_acl FILE: the broker's access list.
+# write_acl FILE: the access list of the broker; plans may be handed in by its user `operator`.
 write_acl() {
-    "$BIN/tellercast" broker acl --orchestrator "$ORCHESTRATOR_USER" >"$1"
+    "$BIN/tellercast" broker acl --orchestrator "$ORCHESTRATOR_USER" --operator operator >"$1"
 }
 
 # server_is_up FOLDER NAME PID COMMAND ...: waits for the command to succeed; gives up when the process ends.
