@@ -13,9 +13,11 @@ static size_t bucket_of(int64_t duration_us)
     return bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
 }
 
-/* The longest duration that the bucket takes. */
+/* The longest duration that the bucket takes; the last one takes all that is longer. */
 static int64_t bucket_end_us(size_t bucket)
 {
+    if (bucket == LATENCY_BUCKETS - 1)
+        return INT64_MAX;
     if (bucket < 2 * LATENCY_STEPS)
         return (int64_t)bucket;
     size_t shift = bucket / LATENCY_STEPS - 1;
