@@ -93,12 +93,16 @@ def test_a_client_killed_before_it_installs_takes_up_the_download_where_it_was(b
 
 
 def test_a_report_survives_the_death_of_the_client_and_of_the_broker(bank):
-    script = installer(bank, "quick", f'cp "$TELLERCAST_ARTIFACT_FILE" {APPLICATION}')
+    go = bank.folder / "go"
+    wait_for_it = f"while [[ ! -e {go} ]]; do sleep 0.05; done"
+    script = installer(bank, "patient", f'{wait_for_it}; cp "$TELLERCAST_ARTIFACT_FILE" {APPLICATION}')
     client = bank.client("pull", "P1", actions={"install": str(script)})
     rollout = bank.submit(selector={"devices": ["P1"]})
-    wait_for(lambda: runs_of(script) == 1, "the installer has run")
-    client.kill()
+    bank.wait_for_state(rollout, "P1", "installing")
     bank.broker.kill()
+    go.touch()
+    client.wait_until(lambda: "instruction.ended" in client.text(), "the outcome is in its journal")
+    client.kill()
     bank.broker.start()
     client.start()
     bank.wait_for_states(rollout, completed=1)

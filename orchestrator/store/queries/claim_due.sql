@@ -58,6 +58,6 @@ WITH candidate AS (
   RETURNING id
 )
 SELECT lease.id AS claim, c.id, c.device, coalesce(c.branch, '') AS branch, c.attempt, c.pull, c.device = c.branch AS node,
-       extract(epoch FROM c.start_before)::bigint AS start_before_s, $1 AS rollout, installation.epoch
+       floor(extract(epoch FROM c.start_before))::bigint AS start_before_s, $1 AS rollout, installation.epoch
 FROM claimed c, lease, installation
 ORDER BY c.branch, c.id

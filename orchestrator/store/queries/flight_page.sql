@@ -1,5 +1,5 @@
 -- Everything in flight, by pages in the order of devices; $2 true: pull clients only.
-SELECT i.device, i.id, i.rollout_id, i.attempt, d.role, extract(epoch FROM i.start_before)::bigint AS start_before_s,
+SELECT i.device, i.id, i.rollout_id, i.attempt, d.role, floor(extract(epoch FROM i.start_before))::bigint AS start_before_s,
        installation.epoch
 FROM instruction i
 JOIN device d ON d.id = i.device, installation

@@ -8,7 +8,7 @@ WITH lost AS (
   RETURNING c.id, c.instructions
 )
 SELECT t.id AS claim, i.id, i.device, coalesce(i.branch, '') AS branch, i.attempt, i.pull, i.device = i.branch AS node,
-       extract(epoch FROM i.start_before)::bigint AS start_before_s, i.rollout_id AS rollout, installation.epoch
+       floor(extract(epoch FROM i.start_before))::bigint AS start_before_s, i.rollout_id AS rollout, installation.epoch
 FROM taken t
 JOIN instruction i ON i.id = ANY (t.instructions) AND i.state = 1, installation
 ORDER BY t.id, i.branch, i.id
