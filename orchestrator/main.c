@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -20,6 +21,17 @@ static void hold_signals(sigset_t *signals)
     (void)sigaddset(signals, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* Each connection of the HTTP door is a file. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        LOG_WARNING("daemon.few_files", F_INT("limit", limit.rlim_cur));
 }
 
 static void set_log(const struct daemon_settings *settings)
@@ -76,6 +88,7 @@ int main(int argc, char **argv)
     }
     sigset_t signals;
     hold_signals(&signals);
+    raise_file_limit();
     set_log(&options.settings);
 
     struct daemon *daemon;
