@@ -30,16 +30,17 @@ struct control {
     bool is_told_to_stop;
 };
 
+/* The socket has its name only when it can be connected to: who sees it may ask. */
 static enum tc_error listen_at(struct control *control, const char *path, struct tc_fault *fault)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path)
+    int length = snprintf(address.sun_path, sizeof address.sun_path, "%s.new", path);
+    if (length < 0 || (size_t)length >= sizeof address.sun_path)
         return tc_fault_set(fault, TC_INVALID, "%s: too long for a socket", path);
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    (void)unlink(path);
+    (void)unlink(address.sun_path);
     control->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (control->listener < 0 || bind(control->listener, (struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(control->listener, BACKLOG) != 0)
+        listen(control->listener, BACKLOG) != 0 || rename(address.sun_path, path) != 0)
         return tc_fault_set(fault, error_from_errno(errno), "%s: %s", path, strerror(errno));
     control->path = strdup(path);
     return control->path == NULL ? TC_NO_MEMORY : TC_OK;

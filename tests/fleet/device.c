@@ -29,8 +29,6 @@ static bool asks_on_connect(const struct device *device)
     case ASK_NEVER: return false;
     case ASK_WHEN_IT_MATTERS: break;
     }
-    if (device->work != NULL || device->has_finished)
-        return device->must_ask; /* it found its retained instruction */
     return device->role == ROLE_PULL || device->connects > 1 || device->must_ask;
 }
 

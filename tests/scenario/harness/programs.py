@@ -103,7 +103,7 @@ class Client(Process):
 class Fleet(Process):
     """The simulated fleet."""
 
-    def __init__(self, folder, document, behaviour, port, keys, number=1):
+    def __init__(self, folder, document, behaviour, port, keys, number=1, extra=()):
         self.report_file = folder / f"fleet{number}-report.json"
         self.control = folder / f"fleet{number}.sock"
         fleet_file = folder / f"fleet{number}.yaml"
@@ -113,7 +113,8 @@ class Fleet(Process):
         super().__init__(
             f"fleet{number}",
             [BIN / "tellercast-fleet", "--fleet", fleet_file, "--behaviour", behaviour_file, "--broker",
-             f"127.0.0.1:{port}", "--keys", keys, "--control", self.control, "--report", self.report_file],
+             f"127.0.0.1:{port}", "--keys", keys, "--control", self.control, "--report", self.report_file,
+             *extra],
             folder / f"fleet{number}.log",
         )
 
