@@ -66,10 +66,10 @@ class Played:
     def close(self):
         if self._control is not None:
             self._control.close()
-        if self.fleet is not None:
-            self.fleet.stop()
+        code = 0 if self.fleet is None else self.fleet.stop()
         self.orchestrator.close()
         self.broker.stop()
+        assert code == 0, self.fleet.text()
 
 
 @pytest.fixture
