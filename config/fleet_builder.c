@@ -200,7 +200,7 @@ static void add_checked_branch(struct fleet_builder *builder, const json_t *row,
 }
 
 static void add_device_of(struct fleet_builder *builder, const struct tree_node *row, struct key_path *path,
-                          const char *branch);
+                          const char *implied);
 
 void fleet_builder_add_branch(struct fleet_builder *builder, const struct tree_node *row, struct key_path *path)
 {

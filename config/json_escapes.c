@@ -39,7 +39,7 @@ bool json_join_surrogates(const char *bytes, size_t length, struct buffer *joine
         if (step == 2 && at[1] == 'u' && code_of(at) >= 0xD800 && code_of(at) <= 0xDBFF) {
             unsigned long low = code_of(at + ESCAPE_LENGTH); /* the other half follows, or it were no JSON */
             buffer_format(joined, "\\U%08lX", 0x10000 + ((code_of(at) - 0xD800) << 10) + (low - 0xDC00));
-            step = 2 * ESCAPE_LENGTH;
+            step = (size_t)2 * ESCAPE_LENGTH;
         } else {
             buffer_put(joined, at, step);
         }

@@ -16,7 +16,7 @@ lint_cppcheck() {
         base topics config orchestrator clients
 }
 
-lint_scripts() { shellcheck -x run scripts/server .ci/run clients/installer/file; }
+lint_scripts() { shellcheck -x run scripts/server .ci/run; }
 
 lint_documents() {
     local check

@@ -1,10 +1,11 @@
 # Processes that live no longer than this command: each is the leader of its own group, known by its process
-# ID, and stopped in the reverse order of its start, however the command ends.
+# ID, and stopped however the command ends.
 # shellcheck shell=bash
 
 RUN_ID=$$-$RANDOM$RANDOM
 SCRATCH=''  # folder of what need not outlive the command
-STARTED=()  # "PID SIGNAL"
+STARTED=()  # "PID SIGNAL"; those of the servers are in SERVERS
+SERVERS=()
 STEP=''     # process group of the step under way
 
 raise_file_limit() { ulimit -n "$(ulimit -Hn)" 2>/dev/null || true; }
@@ -21,6 +22,7 @@ open_scratch() {
 }
 
 # start_process NAME SIGNAL COMMAND ...: its log is $LOGS/NAME.log; SIGNAL asks it to stop. PID says which it is.
+# start_server does the same for what is to be stopped last.
 start_process() {
     local name=$1 signal=$2
     shift 2
@@ -29,6 +31,12 @@ start_process() {
         >"$LOGS/$name.log" 2>&1 </dev/null &
     PID=$!
     STARTED+=("$PID $signal")
+}
+
+start_server() {
+    start_process "$@"
+    SERVERS+=("${STARTED[-1]}")
+    unset 'STARTED[-1]'
 }
 
 # attend COMMAND ...: runs it in the foreground; unlike a plain command it does not hold up our own end.
@@ -62,13 +70,17 @@ stop_process() {
     kill -s KILL -- "-$1" 2>/dev/null || true
 }
 
-stop_processes() {
-    local entry pid signal i
-    for ((i = ${#STARTED[@]} - 1; i >= 0; i--)); do
-        read -r pid signal <<<"${STARTED[i]}"
+# stop_all "PID SIGNAL" ...: asks all of them at once, then sees to it.
+stop_all() {
+    local entry pid signal
+    for entry; do
+        read -r pid signal <<<"$entry"
+        kill -s "$signal" "$pid" 2>/dev/null || true
+    done
+    for entry; do
+        read -r pid signal <<<"$entry"
         stop_process "$pid" "$signal"
     done
-    STARTED=()
 }
 
 # What descends from a process of ours and left its group bears our mark.
@@ -85,7 +97,8 @@ stop_leftovers() {
 close_all() {
     trap '' INT TERM HUP
     [[ -z $STEP ]] || kill -s TERM -- "-$STEP" 2>/dev/null || true
-    stop_processes
+    stop_all "${STARTED[@]}"
+    stop_all "${SERVERS[@]}"
     stop_leftovers
     [[ -z $SCRATCH ]] || rm -rf -- "$SCRATCH"
     SCRATCH=''

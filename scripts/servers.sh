@@ -50,10 +50,10 @@ start_servers() {
     local folder=$1 postgres redis mosquitto
     mkdir -p -- "$folder/mosquitto"
     write_acl "$folder/mosquitto/acl"
-    start_process postgres INT scripts/server postgres "$folder/postgres" && postgres=$PID
-    start_process redis TERM scripts/server redis "$folder/redis" && redis=$PID
+    start_server postgres INT scripts/server postgres "$folder/postgres" && postgres=$PID
+    start_server redis TERM scripts/server redis "$folder/redis" && redis=$PID
     find_free_port && export MOSQUITTO_PORT=$PORT
-    start_process mosquitto TERM scripts/server mosquitto "$folder/mosquitto" && mosquitto=$PID
+    start_server mosquitto TERM scripts/server mosquitto "$folder/mosquitto" && mosquitto=$PID
     server_is_up redis "$redis" redis_is_ready "$folder"
     server_is_up mosquitto "$mosquitto" is_listening "$MOSQUITTO_PORT"
     server_is_up postgres "$postgres" postgres_is_ready "$folder"

@@ -65,7 +65,7 @@ static enum tc_error digest_of(const char *path, char hex[static SHA256_HEX_SIZE
 static enum tc_error check(const struct artifact_file *artifact, const char *path, struct tc_fault *fault)
 {
     char hex[SHA256_HEX_SIZE];
-    int64_t size_bytes;
+    int64_t size_bytes = 0;
     enum tc_error error = digest_of(path, hex, &size_bytes, fault);
     if (error != TC_OK)
         return error;

@@ -30,7 +30,7 @@ static bool peek(const char *device, const char *token, size_t length, struct in
     if (end == NULL)
         return false;
     struct buffer text = {0};
-    char addressee[TC_ID_SIZE];
+    char addressee[TC_ID_SIZE] = "";
     enum tc_error error = TC_INVALID;
     if (base64url_read(payload + 1, (size_t)(end - payload - 1), &text)) {
         struct fields fields;

@@ -69,7 +69,7 @@ static enum tc_error connect_now(struct connection *connection)
     if (clock_monotonic_ms() < connection->next_try_ms)
         return TC_UNAVAILABLE;
     struct timeval timeout = {.tv_sec = config->timeout_ms / MS_PER_SECOND,
-                              .tv_usec = (config->timeout_ms % MS_PER_SECOND) * US_PER_MS};
+                              .tv_usec = (suseconds_t)(config->timeout_ms % MS_PER_SECOND) * US_PER_MS};
     redisContext *redis = uses_socket(config) ? redisConnectUnixWithTimeout(config->socket_path, timeout)
                                               : redisConnectWithTimeout(config->host, config->port, timeout);
     TC_CHECK(redis != NULL);

@@ -62,6 +62,8 @@ static enum tc_error publish_start(struct desk *desk, const struct claimed *rows
 
 static enum tc_error drop_claims(struct desk *desk, const struct pool_batch *batch, struct tc_fault *fault)
 {
+    if (batch->count == 0)
+        return TC_OK;
     int64_t *claims = calloc(batch->count, sizeof *claims);
     TC_CHECK(claims != NULL);
     size_t count = 0;

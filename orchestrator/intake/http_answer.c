@@ -2,7 +2,7 @@
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/planner/order.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,10 +103,12 @@ const char *http_request_header(const struct http_request *request, const char *
 int64_t http_request_length(const struct http_request *request)
 {
     const char *text = http_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    int64_t length;
-    if (text == NULL || sscanf(text, "%" SCNd64, &length) != 1 || length < 0)
+    if (text == NULL)
         return -1;
-    return length;
+    char *end;
+    errno = 0;
+    int64_t length = strtoll(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && length >= 0 ? length : -1;
 }
 
 bool http_request_has_type(const struct http_request *request, const char *types)

@@ -9,8 +9,8 @@
 void *http_connection_begin(void *context, const char *uri, struct MHD_Connection *connection);
 enum MHD_Result http_connection_advance(void *context, struct MHD_Connection *connection, const char *url,
                                         const char *method, const char *version, const char *bytes, size_t *length,
-                                        void **request);
-void http_connection_end(void *context, struct MHD_Connection *connection, void **request,
+                                        void **slot);
+void http_connection_end(void *context, struct MHD_Connection *connection, void **slot,
                          enum MHD_RequestTerminationCode code);
 
 /* The handler of the job threads: `items` are struct http_request *. */

@@ -23,7 +23,7 @@ static bool is_loopback(const struct sockaddr *address)
 
 static int port_of(int handle)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     if (getsockname(handle, (struct sockaddr *)&address, &length) != 0)
         return -1;

@@ -47,8 +47,11 @@ enum tc_error claim_read_rollouts(struct store *store, struct running_rollout **
 static void take_rows(const PGresult *result, struct claimed **rows, size_t *count)
 {
     *count = (size_t)PQntuples(result);
-    *rows = *count == 0 ? NULL : calloc(*count, sizeof **rows);
-    TC_CHECK(*count == 0 || *rows != NULL);
+    *rows = NULL;
+    if (*count == 0)
+        return;
+    *rows = calloc(*count, sizeof **rows);
+    TC_CHECK(*rows != NULL);
     for (int row = 0; row < PQntuples(result); row++) {
         struct claimed *claimed = &(*rows)[row];
         claimed->claim = result_int(result, row, 0);

@@ -256,7 +256,8 @@ static void no_line_is_wider_than_the_terminal(void **state)
         struct look look = {.utf8 = width % 2 == 0, .width = width};
         struct buffer out = {0};
         rollout_views_draw(&view, 1, no_tone, &look, &out);
-        for (char *line = strtok(out.bytes, "\n"); line != NULL; line = strtok(NULL, "\n"))
+        char *rest;
+        for (char *line = strtok_r(out.bytes, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
             assert_in_range(text_width(line), 1, width - 1);
         buffer_free(&out);
     }
