@@ -2,7 +2,7 @@
  * same to those who write one.
  *
  * It is called with the action as its only argument, in the folder `working_folder`, in its own process
- * group, with stdin empty, no inherited file but the lock (below, descriptor 3), and this environment alone:
+ * group, with stdin empty, no other inherited file, and this environment alone:
  *   PATH, LANG
  *   TELLERCAST_DEVICE, TELLERCAST_INSTRUCTION, TELLERCAST_ATTEMPT, TELLERCAST_ROLLOUT
  *   TELLERCAST_ARTIFACT_NAME, TELLERCAST_ARTIFACT_VERSION, TELLERCAST_ARTIFACT_FILE   "" when there is none
@@ -16,8 +16,8 @@
  *
  * Beyond its time, or when the agent has to stop, its process group gets SIGTERM and, if it is still
  * there after a grace, SIGKILL. When the agent itself is killed the installer is left to finish, for a
- * machine half-way between two versions is the worst place to be; its process holds the lock (its children
- * do not), and until it has ended no other installer is started on this device. */
+ * machine half-way between two versions is the worst place to be; until it has ended, no other installer is
+ * started on this device. What it leaves running when it ends is left alone. */
 #ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_H
 #define TELLERCAST_CLIENTS_AGENT_INSTALL_H
 

@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "clients/agent/install_supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,21 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What the child sees. Everything of ours stands above, so that putting one in place closes no other. */
-enum { CHILD_LOCK = 3, CHILD_REST = 4, FIRST_OWN = 16 };
 enum { ENVIRONMENT_COUNT = 10 };
-
-struct child_plan {
-    const struct install_request *request;
-    char *environment[ENVIRONMENT_COUNT + 1];
-    int empty_input, lock, output, complaint;
-};
-
-/* Where and why a child could not become the installer. */
-struct complaint {
-    int number;
-    bool lock_is_held;
-};
 
 static char *variable(const char *name, const char *value)
 {
@@ -61,64 +48,14 @@ static void make_environment(const struct install_request *request, char *enviro
     environment[count] = NULL;
 }
 
-static _Noreturn void complain(const struct child_plan *plan, bool lock_is_held)
-{
-    struct complaint complaint = {.number = errno, .lock_is_held = lock_is_held};
-    ssize_t written = write(plan->complaint, &complaint, sizeof complaint);
-    _exit(written == (ssize_t)sizeof complaint ? EXIT_FAILURE : EXIT_FAILURE + 1);
-}
-
-static void put_in_place(const struct child_plan *plan, int file, int place)
-{
-    if (dup2(file, place) < 0)
-        complain(plan, false);
-}
-
-/* Between fork and exec of a program with threads: async-signal-safe calls only. A record lock belongs to
- * the process, lives through exec, and is not inherited by what the installer starts. */
-static _Noreturn void become_installer(const struct child_plan *plan)
-{
-    sigset_t none;
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char *arguments[] = {(char *)(uintptr_t)plan->request->executable, (char *)(uintptr_t)plan->request->action, NULL};
-
-    (void)setpgid(0, 0);
-    put_in_place(plan, plan->empty_input, STDIN_FILENO);
-    put_in_place(plan, plan->output, STDOUT_FILENO);
-    put_in_place(plan, plan->output, STDERR_FILENO);
-    put_in_place(plan, plan->lock, CHILD_LOCK);
-    (void)close(plan->lock); /* closing it after locking would unlock */
-    if (fcntl(CHILD_LOCK, F_SETLK, &whole) != 0)
-        complain(plan, errno == EACCES || errno == EAGAIN);
-    if (close_range(CHILD_REST, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
-        complain(plan, false);
-    if (chdir(plan->request->working_folder) != 0)
-        complain(plan, false);
-    (void)signal(SIGPIPE, SIG_DFL);
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)execve(plan->request->executable, arguments, plan->environment);
-    complain(plan, false);
-}
-
-/* A descriptor of ours, moved out of the child's places. Closes `file`. */
-static int move_up(int file)
-{
-    if (file < 0)
-        return file;
-    int moved = fcntl(file, F_DUPFD_CLOEXEC, FIRST_OWN);
-    (void)close(file);
-    return moved;
-}
-
 static bool open_pipe(int *reading, int *writing)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return false;
-    *reading = move_up(ends[0]);
-    *writing = move_up(ends[1]);
-    return *reading >= 0 && *writing >= 0;
+    *reading = ends[0];
+    *writing = ends[1];
+    return true;
 }
 
 static void close_if_open(int *file)
@@ -128,10 +65,10 @@ static void close_if_open(int *file)
     *file = -1;
 }
 
-/* Waits until the child is the installer, or has said why not. */
+/* Waits until the installer runs, or the supervisor has said why not. */
 static enum tc_error read_complaint(const struct install_request *request, int reading, struct tc_fault *fault)
 {
-    struct complaint complaint;
+    struct supervisor_complaint complaint;
     ssize_t got;
     do
         got = read(reading, &complaint, sizeof complaint);
@@ -144,18 +81,18 @@ static enum tc_error read_complaint(const struct install_request *request, int r
                         strerror(complaint.number));
 }
 
-static enum tc_error start(struct child_plan *plan, struct install_process *process, int complaint_reading,
-                           struct tc_fault *fault)
+static enum tc_error start(const struct install_request *request, struct supervisor_plan *plan,
+                           struct install_process *process, int complaint_reading, struct tc_fault *fault)
 {
     process->pid = fork();
     if (process->pid < 0)
         return tc_fault_set(fault, TC_UNAVAILABLE, "fork: %s", strerror(errno));
     if (process->pid == 0)
-        become_installer(plan);
+        supervisor_run(plan);
     (void)setpgid(process->pid, process->pid); /* whoever comes first: the group must be there before a signal */
     close_if_open(&plan->complaint);
     close_if_open(&plan->output);
-    enum tc_error error = read_complaint(plan->request, complaint_reading, fault);
+    enum tc_error error = read_complaint(request, complaint_reading, fault);
     process->exit_watch = pidfd_open(process->pid, 0);
     if (error == TC_OK && process->exit_watch < 0) {
         error = tc_fault_set(fault, TC_UNAVAILABLE, "pidfd_open: %s", strerror(errno));
@@ -169,19 +106,25 @@ static enum tc_error start(struct child_plan *plan, struct install_process *proc
 enum tc_error install_process_start(const struct install_request *request, struct install_process *process,
                                     struct tc_fault *fault)
 {
-    struct child_plan plan = {.request = request, .empty_input = -1, .lock = -1, .output = -1, .complaint = -1};
+    char *environment[ENVIRONMENT_COUNT + 1];
+    char *arguments[] = {(char *)(uintptr_t)request->executable, (char *)(uintptr_t)request->action, NULL};
+    struct supervisor_plan plan = {.arguments = arguments,
+                                   .environment = environment,
+                                   .working_folder = request->working_folder,
+                                   .output = -1,
+                                   .complaint = -1};
     int complaint_reading = -1;
     *process = (struct install_process){.pid = -1, .exit_watch = -1, .output = -1};
-    make_environment(request, plan.environment);
-    plan.empty_input = move_up(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    plan.lock = move_up(open(request->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    make_environment(request, environment);
+    plan.empty_input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    plan.lock = open(request->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
     enum tc_error error;
     if (plan.empty_input < 0 || plan.lock < 0 || !open_pipe(&process->output, &plan.output) ||
         !open_pipe(&complaint_reading, &plan.complaint) || fcntl(process->output, F_SETFL, O_NONBLOCK) != 0)
         error = tc_fault_set(fault, TC_UNAVAILABLE, "%s: prepare: %s", request->executable, strerror(errno));
     else
-        error = start(&plan, process, complaint_reading, fault);
+        error = start(request, &plan, process, complaint_reading, fault);
 
     close_if_open(&plan.empty_input);
     close_if_open(&plan.lock);
@@ -191,7 +134,7 @@ enum tc_error install_process_start(const struct install_request *request, struc
     if (error != TC_OK)
         close_if_open(&process->output);
     for (int i = 0; i < ENVIRONMENT_COUNT; i++)
-        free(plan.environment[i]);
+        free(environment[i]);
     return error;
 }
 

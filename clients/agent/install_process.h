@@ -1,4 +1,5 @@
-/* The process of an installer: started as install.h says, watched, and stopped as a group. */
+/* The process of an installer: started as install.h says, watched, and stopped as a group. What is watched
+ * is its supervisor, which ends as the installer does. */
 #ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_PROCESS_H
 #define TELLERCAST_CLIENTS_AGENT_INSTALL_PROCESS_H
 

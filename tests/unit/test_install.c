@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -104,6 +105,16 @@ static void wait_for_file(const struct fixture *fixture, const char *name)
         assert_true(clock_monotonic_ms() < deadline_ms);
         (void)sched_yield();
     }
+}
+
+static pid_t pid_in(const struct fixture *fixture, const char *name)
+{
+    struct buffer text = {0};
+    char path[PATH_MAX];
+    assert_int_equal(file_read(temporary_path(&fixture->folder, name, path), 100, &text, NULL), TC_OK);
+    pid_t pid = (pid_t)strtol(text.bytes, NULL, 10);
+    buffer_free(&text);
+    return pid;
 }
 
 static void exit_codes_say_done_later_or_failed(void **state)
@@ -208,11 +219,7 @@ static void one_that_does_not_end_is_killed_with_all_it_started(void **state)
     fixture->request.grace_ms = 100;
     run_script(fixture, "trap '' TERM; sleep 1000 & echo $! >child; while :; do sleep 0.05; done");
     assert_string_equal(fixture->result.code, "installer_timeout");
-    struct buffer text = {0};
-    char path[PATH_MAX];
-    assert_int_equal(file_read(temporary_path(&fixture->folder, "child", path), 100, &text, NULL), TC_OK);
-    pid_t child = (pid_t)strtol(text.bytes, NULL, 10);
-    buffer_free(&text);
+    pid_t child = pid_in(fixture, "child");
     /* It is nobody's child now; a zombie that nobody reaps is as dead. */
     int64_t deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
     char state_path[64];
@@ -230,15 +237,11 @@ static void what_it_leaves_running_does_not_keep_the_agent_waiting(void **state)
     struct fixture *fixture = *state;
     run_script(fixture, "sleep 20 & echo $! >child; exit 0");
     assert_int_equal(fixture->result.outcome, INSTALL_DONE);
-    struct buffer text = {0};
-    char path[PATH_MAX];
-    assert_int_equal(file_read(temporary_path(&fixture->folder, "child", path), 100, &text, NULL), TC_OK);
-    pid_t child = (pid_t)strtol(text.bytes, NULL, 10);
+    pid_t child = pid_in(fixture, "child");
     assert_int_equal(kill(child, 0), 0);
     run_script(fixture, "exit 0"); /* nor does it hold the lock */
     assert_int_equal(fixture->result.outcome, INSTALL_DONE);
     assert_int_equal(kill(child, SIGKILL), 0);
-    buffer_free(&text);
 }
 
 static void *run_in_thread(void *context)
@@ -259,6 +262,35 @@ static void a_stop_ends_it(void **state)
     atomic_store(&fixture->stop, true);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_string_equal(fixture->result.code, "agent_stopped");
+}
+
+static void one_that_prints_outlives_an_agent_that_is_killed(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[PATH_MAX];
+    write_script(fixture, "set -e; echo begun; touch begun; while [ ! -e go ]; do echo working; sleep 0.01; done; "
+                          "i=0; while [ $i -lt 2000 ]; do echo a line that nobody reads any more, of some length; "
+                          "i=$((i+1)); done; touch done");
+    pid_t agent = fork();
+    if (agent == 0) {
+        install_run(&fixture->request, &fixture->result);
+        _exit(0);
+    }
+    wait_for_file(fixture, "begun");
+    assert_int_equal(kill(agent, SIGKILL), 0);
+    assert_int_equal(waitpid(agent, NULL, 0), agent);
+
+    struct install_result result;
+    install_run(&fixture->request, &result);
+    assert_string_equal(result.code, "installer_busy");
+    assert_int_equal(file_replace(temporary_path(&fixture->folder, "go", path), "", 0, 0600, NULL), TC_OK);
+    wait_for_file(fixture, "done");
+    int64_t deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
+    do {
+        install_run(&fixture->request, &result);
+        assert_true(clock_monotonic_ms() < deadline_ms);
+    } while (strcmp(result.code, "installer_busy") == 0);
+    assert_int_equal(result.outcome, INSTALL_DONE);
 }
 
 static void while_one_runs_no_other_is_started(void **state)
@@ -293,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_does_not_end_is_killed_with_all_it_started, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_it_leaves_running_does_not_keep_the_agent_waiting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_ends_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_prints_outlives_an_agent_that_is_killed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(while_one_runs_no_other_is_started, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
