@@ -206,48 +206,71 @@ static enum tc_error lock_next(struct store *store, struct accepted *accepted, s
     return accepted->plan == NULL ? tc_fault_set(fault, TC_INTERNAL, "the stored plan is not JSON") : TC_OK;
 }
 
-static enum tc_error run_for(struct store *store, enum sql sql, const struct accepted *accepted, bool with_scope,
-                             struct tc_fault *fault)
+static enum tc_error run_for(struct store *store, enum sql sql, const struct accepted *accepted, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, accepted->rollout);
-    if (with_scope)
-        add_scope(params, accepted->plan);
+    params_add_int(store_params(store), accepted->rollout);
     return store_do(store, sql, fault);
 }
 
+static enum tc_error make_zones(struct store *store, const struct accepted *accepted, int64_t *devices,
+                                struct tc_fault *fault)
+{
+    add_scope(store_params(store), accepted->plan);
+    PGresult *result RESULT_AUTO = NULL;
+    enum tc_error error = store_run(store, SQL_SCOPE_ZONES, &result, fault);
+    if (error != TC_OK)
+        return error;
+    *devices = result_int(result, 0, 0);
+    struct params *params = store_params(store);
+    params_add_int(params, accepted->rollout);
+    params_add_text(params, result_text(result, 0, 1));
+    return store_do(store, SQL_PLAN_ZONES, fault);
+}
+
 static enum tc_error make_instructions(struct store *store, const struct accepted *accepted, int64_t per_minute,
-                                       int64_t devices, int64_t *made, struct tc_fault *fault)
+                                       int64_t devices, struct tc_fault *fault)
 {
     struct params *params = store_params(store);
     params_add_int(params, accepted->rollout);
     add_scope(params, accepted->plan);
     params_add_int(params, per_minute);
     params_add_int(params, devices);
+    return store_do(store, SQL_PLAN_INSTRUCTIONS, fault);
+}
+
+static enum tc_error count_made(struct store *store, const struct accepted *accepted, int64_t *made,
+                                struct tc_fault *fault)
+{
+    params_add_int(store_params(store), accepted->rollout);
     PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_PLAN_INSTRUCTIONS, &result, fault);
+    enum tc_error error = store_run(store, SQL_PLAN_SIZES, &result, fault);
     if (error == TC_OK)
         *made = result_int(result, 0, 0);
     return error;
+}
+
+static enum tc_error prepare_expanding(struct store *store, struct tc_fault *fault)
+{
+    (void)store_params(store);
+    enum tc_error error = store_do(store, SQL_PLAN_MEMORY, fault);
+    return error == TC_OK ? store_do(store, SQL_TAKE_PLANNING_TURN, fault) : error;
 }
 
 static enum tc_error expand(struct store *store, const struct accepted *accepted, int64_t per_minute, int64_t *made,
                             struct tc_fault *fault)
 {
     int64_t devices = 0;
-    const struct plan plan = {.tree = accepted->plan};
-    (void)store_params(store);
-    enum tc_error error = store_do(store, SQL_PLAN_MEMORY, fault);
+    enum tc_error error = prepare_expanding(store, fault);
     if (error == TC_OK)
-        error = run_for(store, SQL_PLAN_GROUPS, accepted, false, fault);
+        error = run_for(store, SQL_PLAN_GROUPS, accepted, fault);
     if (error == TC_OK)
-        error = run_for(store, SQL_PLAN_ZONES, accepted, true, fault);
+        error = make_zones(store, accepted, &devices, fault);
     if (error == TC_OK)
-        error = run_for(store, SQL_PLAN_WINDOWS, accepted, false, fault);
+        error = run_for(store, SQL_PLAN_WINDOWS, accepted, fault);
     if (error == TC_OK)
-        error = count_scope(store, &plan, &devices, fault);
+        error = make_instructions(store, accepted, per_minute, devices, fault);
     if (error == TC_OK)
-        error = make_instructions(store, accepted, per_minute, devices, made, fault);
+        error = count_made(store, accepted, made, fault);
     if (error != TC_OK)
         return error;
     struct params *params = store_params(store);
