@@ -1,14 +1,16 @@
 # The Debian packages that each command needs.
 # shellcheck shell=bash
 
-PACKAGES_build="build-essential cmake ninja-build pkg-config libpaho-mqtt-dev libmosquitto-dev libpq-dev
-    libhiredis-dev libyaml-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libssl-dev libsodium-dev
-    libsystemd-dev libcmocka-dev"
-PACKAGES_run="mosquitto postgresql redis-server curl tzdata"
-PACKAGES_test="mosquitto-clients python3 python3-pytest python3-pytest-xdist python3-pytest-timeout
-    python3-psycopg2 python3-paho-mqtt python3-redis python3-yaml"
-PACKAGES_fuzz="clang libclang-rt-dev llvm"
-PACKAGES_lint="clang clang-format clang-tidy clang-tools cppcheck shellcheck python3 python3-yaml python3-jsonschema"
+declare -A PACKAGES=(
+    [build]="build-essential cmake ninja-build pkg-config libpaho-mqtt-dev libmosquitto-dev libpq-dev libhiredis-dev
+        libyaml-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libssl-dev libsodium-dev libsystemd-dev
+        libcmocka-dev"
+    [run]="mosquitto postgresql redis-server curl tzdata"
+    [test]="mosquitto-clients python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-psycopg2
+        python3-paho-mqtt python3-redis python3-yaml"
+    [fuzz]="clang libclang-rt-dev llvm"
+    [lint]="clang clang-format clang-tidy cppcheck shellcheck pyflakes3 python3 python3-yaml python3-jsonschema"
+)
 
 # Prints those of the packages that are not installed.
 missing_packages() {
@@ -50,12 +52,11 @@ install_packages() {
 
 # setup_packages SET ...: all, or some of build, run, test, fuzz, lint.
 setup_packages() {
-    local sets=("$@") set list
+    local sets=("$@") set
     local -a packages wanted=() missing
     [[ $1 != all ]] || sets=(build run test fuzz lint)
     for set in "${sets[@]}"; do
-        list=PACKAGES_$set
-        read -r -d '' -a packages <<<"${!list}" || true
+        read -r -d '' -a packages <<<"${PACKAGES[$set]}" || true
         wanted+=("${packages[@]}")
     done
     read -r -a missing <<<"$(missing_packages "${wanted[@]}")" || true
