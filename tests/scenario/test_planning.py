@@ -124,16 +124,19 @@ def test_the_forecast_follows_the_rate_from_window_to_window(stack):
     assert times == [night[n // 4] + timedelta(minutes=n % 4) for n in range(10)]
 
 
-def test_the_same_plan_gives_the_same_order(stack):
+def test_the_order_is_that_of_hashes_and_keeps_a_branch_together(stack):
     start(stack, {f"B{number}": [f"B{number}-A", f"B{number}-B"] for number in range(20)})
     rollout = stack.submit(schedule={"startAt": "2027-01-10T00:00:00Z"}, rate={"perMinute": 60})
-    rows = planned(stack, rollout).values()
+    rows = sorted(planned(stack, rollout).values(), key=lambda row: row["planned_at"])
     expected = stack.database.rows(
-        "SELECT id FROM device ORDER BY hashtextextended(branch, %s), branch, hashtextextended(id, %s), id",
+        "SELECT id FROM device ORDER BY (hashtextextended(branch, %s) >> 10 & x'3fffffffff0000'::bigint) "
+        "+ (hashtextextended(id, %s) >> 48 & x'ffff'::bigint), id",
         rollout,
         rollout,
     )
-    assert [row["device"] for row in sorted(rows, key=lambda row: row["planned_at"])] == [row["id"] for row in expected]
+    assert [row["device"] for row in rows] == [row["id"] for row in expected]
+    branches = [row["branch"] for row in rows]
+    assert all(branches[n : n + 3] == [branches[n]] * 3 for n in range(0, 60, 3)), "three of a branch after another"
 
 
 def test_a_device_is_not_started_when_the_rest_of_its_window_is_too_short_to_install(stack):
