@@ -11,8 +11,13 @@ default_data_folder() {
     fi
 }
 
-# The files of a running part: PID file with the process' start time, for a number may be given again.
-started_at() { [[ -r /proc/$1/stat ]] && sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20; }
+# A PID file has the process' start time beside its number, for a number may be given again.
+started_at() {
+    local fields
+    [[ -r /proc/$1/stat ]] || return 1
+    read -r -a fields < <(sed 's/.*) //' "/proc/$1/stat") || return 1
+    [[ ${fields[0]} != Z ]] && echo "${fields[19]}"
+}
 
 # part_is_up NAME: sets PID.
 part_is_up() {
@@ -118,8 +123,12 @@ installation_status() {
         fi
     done
     if ((code == 0)); then
-        is_ready "$(cat "$DATA/http.port")" >/dev/null || code=1
-        ((code == 0)) && done_line "ready" || failed_line "not ready"
+        if is_ready "$(cat "$DATA/http.port")" >/dev/null; then
+            done_line "ready"
+        else
+            failed_line "not ready"
+            code=1
+        fi
         installation_addresses
     fi
     return "$code"
