@@ -4,7 +4,7 @@
 declare -A PACKAGES=(
     [build]="build-essential cmake ninja-build pkg-config libpaho-mqtt-dev libmosquitto-dev libpq-dev libhiredis-dev
         libyaml-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libssl-dev libsodium-dev libsystemd-dev
-        zlib1g-dev libcmocka-dev zlib1g-dev"
+        libcmocka-dev zlib1g-dev"
     [run]="mosquitto postgresql redis-server curl tzdata"
     [test]="mosquitto-clients python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-psycopg2
         python3-paho-mqtt python3-redis python3-yaml"
