@@ -145,7 +145,7 @@ static size_t start_all(struct null_orchestrator *self, const struct fleet *flee
     for (size_t i = 0; i < fleet->device_count; i++) {
         const struct fleet_device *device = &fleet->devices[i];
         started++;
-        if (strcmp(device->role, device_role_name(ROLE_PULL)) == 0) {
+        if (device->branch == NULL || strcmp(device->role, device_role_name(ROLE_PULL)) == 0) {
             start_pull_client(self, device);
             continue;
         }

@@ -35,36 +35,36 @@ static json_t *read_span(struct schema_reading *reading, const struct schema_key
 
 #define MAP(key_name, initial_value, schema_of_it)                                                                     \
     {                                                                                                                  \
-        .name = key_name, .read = schema_read_map, .initial = initial_value, .map = &schema_of_it                      \
+        .name = (key_name), .read = schema_read_map, .initial = (initial_value), .map = &(schema_of_it)                \
     }
 #define SPAN(key_name)                                                                                                 \
     {                                                                                                                  \
-        .name = key_name, .read = read_span, .initial = SCHEMA_DEFAULTS, .map = &span_schema                           \
+        .name = (key_name), .read = read_span, .initial = SCHEMA_DEFAULTS, .map = &span_schema                         \
     }
 #define CHOICE(key_name, initial_value, words)                                                                         \
     {                                                                                                                  \
-        .name = key_name, .read = schema_read_choice, .initial = initial_value, .allowed = words                       \
+        .name = (key_name), .read = schema_read_choice, .initial = (initial_value), .allowed = (words)                 \
     }
 #define MILLISECONDS(key_name, initial_value, least_ms)                                                                \
     {                                                                                                                  \
-        .name = key_name, .read = read_milliseconds, .initial = initial_value, .least = least_ms, .most = DAY_MS       \
+        .name = (key_name), .read = read_milliseconds, .initial = (initial_value), .least = (least_ms), .most = DAY_MS \
     }
 #define INTEGER(key_name, initial_value, least_value, most_value)                                                      \
     {                                                                                                                  \
-        .name = key_name, .read = schema_read_integer, .initial = initial_value, .least = least_value,                 \
-        .most = most_value                                                                                             \
+        .name = (key_name), .read = schema_read_integer, .initial = (initial_value), .least = (least_value),           \
+        .most = (most_value)                                                                                           \
     }
 #define PERCENTAGE(key_name, initial_value)                                                                            \
     {                                                                                                                  \
-        .name = key_name, .read = schema_read_percentage, .initial = initial_value, .most = FULL_PARTS                 \
+        .name = (key_name), .read = schema_read_percentage, .initial = (initial_value), .most = FULL_PARTS             \
     }
 #define TEXT(key_name, initial_value)                                                                                  \
     {                                                                                                                  \
-        .name = key_name, .read = schema_read_text, .initial = initial_value, .most = TC_ID_MAX                        \
+        .name = (key_name), .read = schema_read_text, .initial = (initial_value), .most = TC_ID_MAX                    \
     }
 #define BOOLEAN(key_name)                                                                                              \
     {                                                                                                                  \
-        .name = key_name, .read = schema_read_boolean, .initial = "false"                                              \
+        .name = (key_name), .read = schema_read_boolean, .initial = "false"                                            \
     }
 
 static const struct schema_key match_keys[] = {

@@ -2,14 +2,16 @@
 
 #include <stddef.h>
 
+static const size_t steps = LATENCY_STEPS;
+
 /* Up to 64 every microsecond has its bucket; above, each doubling has LATENCY_STEPS of them. */
 static size_t bucket_of(int64_t duration_us)
 {
     uint64_t value = duration_us < 0 ? 0 : (uint64_t)duration_us;
-    if (value < 2 * LATENCY_STEPS)
+    if (value < 2 * steps)
         return (size_t)value;
-    unsigned shift = 58 - (unsigned)__builtin_clzll(value);
-    size_t bucket = (size_t)(shift * LATENCY_STEPS + (value >> shift));
+    size_t shift = 58 - (size_t)__builtin_clzll(value);
+    size_t bucket = shift * steps + (size_t)(value >> shift);
     return bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
 }
 
@@ -18,10 +20,10 @@ static int64_t bucket_end_us(size_t bucket)
 {
     if (bucket == LATENCY_BUCKETS - 1)
         return INT64_MAX;
-    if (bucket < 2 * LATENCY_STEPS)
+    if (bucket < 2 * steps)
         return (int64_t)bucket;
-    size_t shift = bucket / LATENCY_STEPS - 1;
-    return (int64_t)((bucket - shift * LATENCY_STEPS + 1) << shift) - 1;
+    size_t shift = bucket / steps - 1;
+    return (int64_t)((bucket - shift * steps + 1) << shift) - 1;
 }
 
 void latency_add(struct latency *latency, int64_t duration_us)

@@ -161,7 +161,8 @@ static size_t connections_possible(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > MANY)
         return MANY;
-    return limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? (size_t)limit.rlim_cur - SPARE_DESCRIPTORS : SPARE_DESCRIPTORS;
+    return limit.rlim_cur > (rlim_t)2 * SPARE_DESCRIPTORS ? (size_t)limit.rlim_cur - SPARE_DESCRIPTORS
+                                                          : SPARE_DESCRIPTORS;
 }
 
 static bool are_complete(const struct options *options)

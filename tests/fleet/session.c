@@ -14,7 +14,7 @@ enum {
     CONNECT_TIMEOUT_MS = 20000,
     BACKOFF_FIRST_MS = 500,
     BACKOFF_MOST_MS = 30000,
-    ADDRESSES = 8,       /* source addresses that a large fleet spreads over */
+    ADDRESSES = 8,       /* that a large fleet comes from */
     LARGE_FLEET = 10000, /* devices beyond which one address may run out of ports */
     FILTERS_MAX = 3,
     AT_LEAST_ONCE = 1,
@@ -196,7 +196,8 @@ void session_close(struct device *device)
 static const char *source_address(const struct device *device, char address[static 16])
 {
     const struct simulation_config *config = device->shard->config;
-    if (config->connections <= LARGE_FLEET || config->broker_port == 0 || strncmp(config->broker_host, "127.", 4) != 0)
+    bool is_large = device->shard->device_count * config->threads > LARGE_FLEET;
+    if (!is_large || config->broker_port == 0 || strncmp(config->broker_host, "127.", 4) != 0)
         return NULL;
     (void)snprintf(address, 16, "127.0.0.%u", 1 + device->index % ADDRESSES);
     return address;

@@ -1,4 +1,5 @@
 /* The pure parts of the simulated fleet: what it is told to do, what it counts, and when. */
+#include "base/file.h"
 #include "document_check.h"
 #include "tests/fleet/behaviour.h"
 #include "tests/fleet/execution_log.h"
@@ -199,6 +200,15 @@ static void a_fault_in_a_behaviour_file_is_told_with_its_place(void **state)
     }
 }
 
+static void the_example_of_a_behaviour_file_is_right(void **state)
+{
+    (void)state;
+    struct buffer text = {0};
+    assert_int_equal(file_read("tests/fleet/behaviours/ordinary.yaml", 65536, &text, NULL), TC_OK);
+    behaviours_free(parse(buffer_text(&text)));
+    buffer_free(&text);
+}
+
 static void an_attempt_that_runs_twice_is_a_double_execution(void **state)
 {
     (void)state;
@@ -340,6 +350,7 @@ int main(void)
         cmocka_unit_test(a_percentage_takes_about_that_share_of_devices_and_the_same_ones_each_time),
         cmocka_unit_test(draws_keep_to_their_share_and_their_span_and_do_not_depend_on_each_other),
         cmocka_unit_test(a_fault_in_a_behaviour_file_is_told_with_its_place),
+        cmocka_unit_test(the_example_of_a_behaviour_file_is_right),
         cmocka_unit_test(an_attempt_that_runs_twice_is_a_double_execution),
         cmocka_unit_test(a_new_attempt_after_a_completed_one_is_told_from_one_after_a_failure),
         cmocka_unit_test(an_execution_is_found_by_instruction_and_attempt),
