@@ -3,37 +3,48 @@
 -- has room ($6 devices at most; 0: no limit). A node goes last of its branch and alone.
 -- $7 and $8: when to look first at push and pull instructions, in ms from now; $9: how long a push client,
 -- and $10: a pull client may take to start, in ms; $11: the counter's shard.
-WITH candidate AS (
-  SELECT i.id, i.device, i.branch, i.due_at, w.closes_at
-  FROM instruction i
-  JOIN rollout_group g ON g.rollout_id = i.rollout_id AND g.group_no = i.group_no AND g.state = 'open'
-  JOIN rollout_window w ON w.rollout_id = i.rollout_id AND w.zone_no = i.zone_no
-                       AND w.opens_at <= now() AND w.closes_at >= now() + $5::bigint * interval '1 ms'
-  WHERE i.rollout_id = $1 AND i.due_at <= now()
-    AND NOT EXISTS (SELECT FROM instruction f WHERE f.device = i.device AND f.in_flight)
-    AND CASE WHEN i.device = i.branch
-             THEN NOT EXISTS (SELECT FROM instruction f WHERE f.branch = i.branch AND f.in_flight)
-             ELSE NOT EXISTS (SELECT FROM instruction f WHERE f.device = i.branch AND f.in_flight) END
-  ORDER BY i.due_at, i.id
+--
+-- However many wait, only as many are read as are claimed, or cannot be claimed yet: each open group's are read in
+-- the order of its index until there are enough (those due at once lie there in the order of their ids). OFFSET 0
+-- makes each look at what is in flight a probe of an index; else all that is in flight would be read.
+WITH open_zone AS MATERIALIZED (
+  SELECT zone_no, closes_at
+  FROM rollout_window
+  WHERE rollout_id = $1 AND opens_at <= now() AND closes_at >= now() + $5::bigint * interval '1 ms'
+), candidate AS MATERIALIZED (
+  SELECT i.*
+  FROM rollout_group g,
+  LATERAL (
+    SELECT d.id, d.device, d.branch, d.due_at, d.zone_no
+    FROM instruction d
+    WHERE d.rollout_id = $1 AND d.group_no = g.group_no AND d.due_at <= now()
+      AND d.zone_no = ANY (ARRAY(SELECT zone_no FROM open_zone))
+      AND NOT EXISTS (SELECT FROM instruction f WHERE f.device = d.device AND f.in_flight OFFSET 0)
+      AND CASE WHEN d.device = d.branch
+               THEN NOT EXISTS (SELECT FROM instruction f WHERE f.branch = d.branch AND f.in_flight OFFSET 0)
+               ELSE NOT EXISTS (SELECT FROM instruction f WHERE f.device = d.branch AND f.in_flight OFFSET 0) END
+      AND ($6::bigint = 0 OR d.branch IS NULL
+           OR $6::bigint > (SELECT count(*) FROM instruction f WHERE f.branch = d.branch AND f.in_flight))
+    ORDER BY d.due_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+  ) i
+  WHERE g.rollout_id = $1 AND g.state = 'open'
+  ORDER BY i.due_at
   LIMIT $2
-  FOR UPDATE OF i SKIP LOCKED
 ), ranked AS (
-  SELECT c.id, c.branch, c.closes_at,
+  SELECT c.id, c.branch, c.zone_no,
          c.device IS NOT DISTINCT FROM c.branch AND count(*) OVER (PARTITION BY c.branch) > 1 AS must_wait,
          row_number() OVER (PARTITION BY c.branch
                             ORDER BY c.device IS NOT DISTINCT FROM c.branch, c.due_at, c.id) AS nth
   FROM candidate c
-), flying AS (
-  SELECT f.branch, count(*) AS devices
-  FROM instruction f
-  WHERE $6::bigint > 0 AND f.in_flight AND f.branch IN (SELECT branch FROM candidate)
-  GROUP BY f.branch
-), chosen AS (
-  SELECT r.id, r.closes_at
+), chosen AS MATERIALIZED (
+  SELECT r.id, z.closes_at
   FROM ranked r
-  LEFT JOIN flying f ON f.branch = r.branch
+  JOIN open_zone z ON z.zone_no = r.zone_no
   WHERE NOT r.must_wait
-    AND ($6::bigint = 0 OR r.branch IS NULL OR r.nth + coalesce(f.devices, 0) <= $6::bigint)
+    AND ($6::bigint = 0 OR r.branch IS NULL
+         OR r.nth + (SELECT count(*) FROM instruction f WHERE f.branch = r.branch AND f.in_flight) <= $6::bigint)
 ), claimed AS (
   UPDATE instruction i
   SET state = 1, in_flight = true, due_at = NULL, dispatched_at = now(), sequence = 0, progress = NULL,

@@ -13,7 +13,7 @@ WITH report AS MATERIALIZED (
 ), judged AS MATERIALIZED (
   SELECT r.*, i.state AS from_state, i.attempt AS from_attempt, i.sequence AS from_sequence, rule.to_state,
          CASE
-           WHEN i.id IS NULL OR r.attempt > i.attempt THEN 2
+           WHEN i.id IS NULL OR i.device <> r.device OR r.attempt > i.attempt THEN 2
            WHEN i.state = 0 AND r.attempt = i.attempt AND i.deferrals = 0 THEN 3
            WHEN rule.to_state IS NULL THEN 1
            WHEN r.attempt < i.attempt AND r.event <> 4 THEN 1
@@ -21,7 +21,7 @@ WITH report AS MATERIALIZED (
            ELSE 0
          END AS verdict
   FROM report r
-  LEFT JOIN instruction i ON i.id = r.id AND i.device = r.device
+  LEFT JOIN instruction i ON i.id = r.id -- by its id alone: a device can have hundreds of instructions
   LEFT JOIN instruction_rule rule ON rule.from_state = i.state AND rule.event = r.event
 ), moved AS (
   UPDATE instruction i
