@@ -129,9 +129,8 @@ enum tc_error agent_publish(struct agent *agent, enum topic_kind kind, const str
     return agent->effects.publish(agent->effects.context, &topic, buffer_text(payload), payload->length, qos, retained);
 }
 
-void agent_connected(struct agent *agent, struct agent_time now)
+void agent_connected(struct agent *agent)
 {
-    (void)now;
     agent->is_connected = true;
     agent->ask.is_unbidden = true;
     outbox_hurry_all(agent->outbox);

@@ -61,7 +61,7 @@ void agent_close(struct agent *agent);
 
 /* The connection stands and the subscriptions are made; it is lost. Messages that come before `connected`
  * were queued by the broker and may be old. */
-void agent_connected(struct agent *agent, struct agent_time now);
+void agent_connected(struct agent *agent);
 void agent_disconnected(struct agent *agent);
 void agent_message(struct agent *agent, const struct topic *topic, const void *payload, size_t length, bool retained,
                    struct agent_time now);

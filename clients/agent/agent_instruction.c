@@ -8,7 +8,7 @@
 
 enum { MS_PER_SECOND = 1000, ORDER_DIGEST_SIZE = (JOURNAL_ORDER_SIZE - 1) / 2 };
 static const int64_t marks_period_s = 600;
-static const int64_t second_answer_wait_ms = INT64_C(15000);
+static const int64_t second_answer_wait_ms = INT64_C(60000);
 
 static void digest_order(const struct instruction_claims *claims, char order[static JOURNAL_ORDER_SIZE])
 {

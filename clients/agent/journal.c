@@ -175,7 +175,7 @@ static void forget_expired(struct journal *journal)
     size_t kept = 0;
     for (size_t i = 0; i < journal->count; i++) {
         const struct journal_entry *entry = &journal->entries[i];
-        bool expired = entry->expires_s < journal->marks.issued_at_s && entry->stage == JOURNAL_ENDED;
+        bool expired = entry->expires_s < journal->marks.issued_at_s && entry->stage != JOURNAL_INTENT;
         if (!expired || journal->count - i <= KEPT_ENTRIES)
             journal->entries[kept++] = *entry;
     }

@@ -37,7 +37,7 @@ static void take_connection_event(struct runtime *runtime, const struct inbox_it
         return;
     /* Should the connection be gone again, the next one says it. */
     (void)session_publish(runtime->session, &presence, runtime->online.bytes, runtime->online.length, 1, true);
-    agent_connected(runtime->agent, runtime_now());
+    agent_connected(runtime->agent);
 }
 
 static void take_item(struct runtime *runtime, const struct inbox_item *item)

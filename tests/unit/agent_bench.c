@@ -131,7 +131,7 @@ void bench_pass(struct bench *bench, int64_t time_ms)
 void bench_connect(struct bench *bench)
 {
     bench->is_connected = true;
-    agent_connected(bench->agent, bench->now);
+    agent_connected(bench->agent);
     bench_step(bench);
 }
 
