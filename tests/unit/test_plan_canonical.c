@@ -1,0 +1,162 @@
+#include "base/file.h"
+#include "plan_check.h"
+#include "topics/token.h"
+#include "topics/topic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void a_bare_plan_has_every_default_written_out(void **state)
+{
+    (void)state;
+    struct plan *plan = parse_good(HEAD "spec: {action: run}\n");
+    assert_string_equal(
+        plan->canonical,
+        "{\"apiVersion\":\"tellercast/v1\",\"kind\":\"Rollout\","
+        "\"metadata\":{\"change\":\"\",\"description\":\"\",\"name\":\"x\"},"
+        "\"spec\":{\"action\":\"run\",\"approvals\":{\"required\":0},\"artifact\":null,\"disruptionBudget\":null,"
+        "\"execution\":{\"answerTimeout\":600,\"backoff\":600,\"deferLimit\":10,\"dispatchTimeout\":900,"
+        "\"installTimeout\":3600,\"receiveTimeout\":900,\"retries\":0,\"retryOn\":[\"timed_out\",\"failed\"]},"
+        "\"groups\":[{\"name\":\"all\",\"percentage\":100,\"success\":0}],\"parameters\":null,"
+        "\"rate\":{\"perMinute\":null},"
+        "\"schedule\":{\"blackouts\":[],\"endAt\":null,\"endBehavior\":\"stop\",\"startAt\":null,"
+        "\"timeZone\":\"device\",\"windows\":[]},"
+        "\"selector\":{\"branches\":[],\"devices\":[],\"matchExpressions\":[],\"matchLabels\":{}}}}");
+    assert_string_equal(plan->name, "x");
+    plan_free(plan);
+}
+
+static void each_value_has_one_canonical_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *key, *canonical;
+    } good[] = {
+        {SPEC("rate: {perMinute: 60}"), "rate", "{\"perMinute\":60}"},
+        {SPEC("rate: {}"), "rate", "{\"perMinute\":null}"},
+        {SPEC("disruptionBudget: {maxUnavailable: 2}"), "disruptionBudget",
+         "{\"maxUnavailable\":2,\"per\":\"branch\"}"},
+        {INSTALL("artifact: {name: a, version: 4.70, fromVersions: [4.6, '4.7']}"), "artifact",
+         "{\"fromVersions\":[\"4.6\",\"4.7\"],\"name\":\"a\",\"sha256\":null,\"size\":null,\"url\":null,"
+         "\"version\":\"4.70\"}"},
+        {INSTALL("artifact: {name: a, version: 1, url: http://h/x, size: 64KiB, sha256: " SHA256 "}"), "artifact",
+         "{\"fromVersions\":[],\"name\":\"a\",\"sha256\":\"" SHA256 "\",\"size\":65536,\"url\":\"http://h/x\","
+         "\"version\":\"1\"}"},
+        {SPEC("schedule: {startAt: '2026-12-01t01:00:00.50+01:00', timeZone: Asia/Kolkata, windows: "
+              "[{days: [sun, mon], start: '01:00', duration: 3h}, {start: 22:30, duration: 61m}], blackouts: "
+              "[{from: 2026-12-08, to: 2026-12-10T12:00:00+01:00, reason: pay}]}"),
+         "schedule",
+         "{\"blackouts\":[{\"from\":\"2026-12-08\",\"reason\":\"pay\",\"to\":\"2026-12-10T11:00:00Z\"}],"
+         "\"endAt\":null,\"endBehavior\":\"stop\",\"startAt\":\"2026-12-01T00:00:00.500Z\","
+         "\"timeZone\":\"Asia/Kolkata\",\"windows\":[{\"days\":[7,1],\"duration\":10800,\"start\":\"01:00\"},"
+         "{\"days\":[1,2,3,4,5,6,7],\"duration\":3660,\"start\":\"22:30\"}]}"},
+        {SPEC("schedule: {blackouts: [{from: 2026-12-08, to: 2026-12-08}, {from: 2026-12-08T20:00:00Z, to: "
+              "2026-12-08}]}"),
+         "schedule",
+         "{\"blackouts\":[{\"from\":\"2026-12-08\",\"reason\":\"\",\"to\":\"2026-12-08\"},"
+         "{\"from\":\"2026-12-08T20:00:00Z\",\"reason\":\"\",\"to\":\"2026-12-08\"}],\"endAt\":null,"
+         "\"endBehavior\":\"stop\",\"startAt\":null,\"timeZone\":\"device\",\"windows\":[]}"},
+        {SPEC("groups: [{name: lab, devices: [A1]}, {name: one, branches: [B1], success: 99.5%}, "
+              "{name: p, percentage: 2.3, success: 0}, {name: q, percentage: '2.30%'}, {name: c, count: 7}]"),
+         "groups",
+         "[{\"devices\":[\"A1\"],\"name\":\"lab\",\"success\":100},{\"branches\":[\"B1\"],\"name\":\"one\","
+         "\"success\":99.5},{\"name\":\"p\",\"percentage\":2.3,\"success\":0},{\"name\":\"q\",\"percentage\":2.3,"
+         "\"success\":100},{\"count\":7,\"name\":\"c\",\"success\":100}]"},
+        {SPEC("parameters: {b: [1, -2.5, 1e3, true, null, 'no', 4.7.2, 2026-12-01], a: {c: \"\"}, d: []}"),
+         "parameters", "{\"a\":{\"c\":\"\"},\"b\":[1,-2.5,1000.0,true,null,\"no\",\"4.7.2\",\"2026-12-01\"],\"d\":[]}"},
+        {SPEC("selector: {matchLabels: {model: selfserv-80, level: 7, online: true}, matchExpressions: "
+              "[{key: site, operator: NotIn, values: [x, '']}, {key: y, operator: DoesNotExist}]}"),
+         "selector",
+         "{\"branches\":[],\"devices\":[],\"matchExpressions\":[{\"key\":\"site\",\"operator\":\"NotIn\","
+         "\"values\":[\"x\",\"\"]},{\"key\":\"y\",\"operator\":\"DoesNotExist\",\"values\":[]}],"
+         "\"matchLabels\":{\"level\":\"7\",\"model\":\"selfserv-80\",\"online\":\"true\"}}"},
+    };
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        struct plan *plan = parse_good(good[i].text);
+        const json_t *value = json_object_get(json_object_get(plan->tree, "spec"), good[i].key);
+        char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
+        assert_string_equal(text, good[i].canonical);
+        assert_non_null(strstr(plan->canonical, good[i].canonical));
+        free(text);
+        plan_free(plan);
+    }
+}
+
+static void the_digest_is_of_the_meaning_not_of_the_writing(void **state)
+{
+    (void)state;
+    static const char *const same[] = {
+        HEAD "spec: {action: run, execution: {installTimeout: 2h}, rate: {perMinute: 5}}\n",
+        "# a comment\nspec:\n  rate: {perMinute: 5}\n  execution:\n    installTimeout: \"120m\"\n    retries: 0\n"
+        "  action: 'run'\nkind: Rollout\nmetadata:\n  name: x\n  change: ''\napiVersion: tellercast/v1\n",
+        "{\"apiVersion\":\"tellercast/v1\",\"kind\":\"Rollout\",\"metadata\":{\"name\":\"x\"},"
+        "\"spec\":{\"action\":\"run\",\"rate\":{\"perMinute\":5},\"execution\":{\"installTimeout\":\"7200s\"}}}",
+    };
+    static const char other[] = HEAD "spec: {action: run, execution: {installTimeout: 2h}, rate: {perMinute: 6}}\n";
+    struct plan *first = parse_good(same[0]);
+    assert_int_equal(strlen(first->digest), 64);
+    for (size_t i = 1; i < COUNT_OF(same); i++) {
+        struct plan *plan = parse_good(same[i]);
+        assert_string_equal(plan->digest, first->digest);
+        plan_free(plan);
+    }
+    struct plan *changed = parse_good(other);
+    assert_string_not_equal(changed->digest, first->digest);
+    plan_free(changed);
+    plan_free(first);
+}
+
+static void a_fault_found_later_stands_where_the_key_stood(void **state)
+{
+    (void)state;
+    struct plan *plan = parse_good(SPEC("selector:\n    branches: [B1, B2]"));
+    struct document_faults faults = {0};
+    plan_fault_add(plan, &faults, "spec.selector.branches[1]", "there is no branch %s", "B2");
+    plan_fault_add(plan, &faults, "spec.schedule.timeZone", "there is no such zone");
+    assert_int_equal(faults.items[0].line, 7);
+    assert_int_equal(faults.items[0].column, 20);
+    assert_string_equal(faults.items[0].path, "spec.selector.branches[1]");
+    assert_int_equal(faults.items[1].line, 5); /* left out: where spec begins */
+    document_faults_free(&faults);
+    plan_free(plan);
+}
+
+static void every_action_of_the_wire_can_be_ordered(void **state)
+{
+    (void)state;
+    for (int i = ACTION_INSTALL; i <= ACTION_RUN; i++) {
+        struct buffer text = {0};
+        const char *action = action_name((enum action)i);
+        buffer_format(&text, HEAD "spec: {action: %s, parameters: {}%s}\n", action,
+                      action_needs_artifact((enum action)i) ? ", artifact: {name: a, version: 1}" : "");
+        plan_free(parse_good(buffer_text(&text)));
+        buffer_free(&text);
+    }
+}
+
+static void the_examples_are_right(void **state)
+{
+    (void)state;
+    static const char *const examples[] = {"plan-pilot-then-nation", "plan-configure", "plan-offsite"};
+    for (size_t i = 0; i < COUNT_OF(examples); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "config/examples/%s.yaml", examples[i]);
+        struct buffer content = {0};
+        assert_int_equal(file_read(path, PLAN_SIZE_MAX, &content, NULL), TC_OK);
+        plan_free(parse_good(buffer_text(&content)));
+        buffer_free(&content);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_bare_plan_has_every_default_written_out),
+        cmocka_unit_test(each_value_has_one_canonical_form),
+        cmocka_unit_test(the_digest_is_of_the_meaning_not_of_the_writing),
+        cmocka_unit_test(a_fault_found_later_stands_where_the_key_stood),
+        cmocka_unit_test(every_action_of_the_wire_can_be_ordered),
+        cmocka_unit_test(the_examples_are_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
