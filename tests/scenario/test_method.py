@@ -205,6 +205,7 @@ def test_S8_a_completed_instruction_never_moves_again(bank):
 def test_C2_an_atm_client_listens_to_its_node_and_to_nobody_else(bank):
     """While its node is away an ATM client is not upgraded; when it is there, it is."""
     bank.client("atm", "A4", "B2")
+    bank.spy.wait_for("tc/v1/device/A4/instruction")  # it asks once by itself, when it has connected
     rollout = bank.submit(selector={"devices": ["A4"]},
                           execution={"dispatchTimeout": "2s", "retries": 20, "backoff": "0s"})
     bank.wait_for_state(rollout, "A4", "dispatched")
@@ -225,7 +226,7 @@ def test_C3_push_instructions_come_into_the_pool_grouped_by_branch(bank):
         "tc/v1/branch/B2/start": ["A4"],
     }
     assert bank.spy.messages("tc/v1/device/+/instruction") == [], "a start carries no instruction"
-    assert bank.database.rows("SELECT id FROM claim") == [], "what is delivered is no longer claimed"
+    wait_for(lambda: bank.database.rows("SELECT id FROM claim") == [], "what is delivered is no longer claimed")
 
 
 def test_C4_start_then_dispatch_then_ask_then_the_answer_from_the_table(bank):
