@@ -1,5 +1,7 @@
 #include "config/daemon.h"
 
+#include "topics/topic.h"
+
 #define SETTINGS_STRUCT struct daemon_settings
 #include "config/settings_rows.h"
 
@@ -7,7 +9,7 @@
 static const struct setting rows[] = {
     TEXT("instance", instance, "", "Name of this orchestrator among several; empty: host name and process ID."),
     TEXT("data_folder", data_folder, "/var/lib/tellercast", "Folder of the signing key and the artifact store."),
-    TEXT("topic_root", topic_root, "tc/v1", "What all MQTT topics start with."),
+    TEXT("topic_root", topic_root, TOPIC_ROOT_DEFAULT, "What all MQTT topics start with."),
     TEXT("database", database, "dbname=tellercast", "PostgreSQL, as a libpq connection string."),
 
     CHOICE_THAT_RELOADS("log.level", log_level, "info", "debug|info|warning|error", "The least that is logged."),

@@ -14,7 +14,7 @@ static const struct setting rows[] = {
     TEXT("data_folder", data_folder, "/var/lib/tellercast-agent", "Folder of journal, outbox and artifacts."),
     TEXT("trusted_keys", trusted_keys, "/etc/tellercast/trusted-keys.json",
          "JWK Set file of the keys that may sign instructions."),
-    TEXT("topic_root", topic_root, "tc/v1", "What all MQTT topics start with."),
+    TEXT("topic_root", topic_root, TOPIC_ROOT_DEFAULT, "What all MQTT topics start with."),
 
     CHOICE("log.level", log_level, "info", "debug|info|warning|error", "The least that is logged."),
     CHOICE("log.format", log_format, "text", "text|json", "One event a line, as text or as JSON."),

@@ -19,8 +19,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { SETTINGS_MAX = 65536 };
 
 void server_breathe(void)

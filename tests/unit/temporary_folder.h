@@ -31,6 +31,25 @@ static inline void temporary_folder_remove(const struct temporary_folder *folder
     (void)nftw(folder->path, temporary_folder_remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
 }
 
+static int temporary_files_found;
+
+static inline int temporary_folder_count_one(const char *path, const struct stat *state, int kind, struct FTW *place)
+{
+    (void)path, (void)state, (void)place;
+    temporary_files_found += kind == FTW_F;
+    return 0;
+}
+
+/* All files in the folder and below. One thread. */
+static inline int temporary_folder_count_files(const struct temporary_folder *folder)
+{
+    enum { OPEN_FOLDERS = 8 };
+    temporary_files_found = 0;
+    if (nftw(folder->path, temporary_folder_count_one, OPEN_FOLDERS, FTW_PHYS) != 0)
+        abort();
+    return temporary_files_found;
+}
+
 /* The path of `name` in the folder. */
 static inline const char *temporary_path(const struct temporary_folder *folder, const char *name,
                                          char path[static PATH_MAX])

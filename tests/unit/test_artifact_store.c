@@ -1,10 +1,10 @@
 #include "orchestrator/intake/artifact_store.h"
 
 #include "base/file.h"
+#include "tests/unit/temporary_folder.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -23,7 +23,7 @@
 
 enum { LARGE = 300000 };
 
-static char folder[] = "/tmp/test_artifact_store.XXXXXX";
+static struct temporary_folder folder;
 static unsigned char large[LARGE];
 
 static void digest_of(const void *bytes, size_t length, char sha256[static 65])
@@ -33,28 +33,11 @@ static void digest_of(const void *bytes, size_t length, char sha256[static 65])
     (void)sodium_bin2hex(sha256, 65, digest, sizeof digest);
 }
 
-static int files_found;
-
-static int count_file(const char *path, const struct stat *status, int kind, struct FTW *place)
-{
-    (void)path, (void)status, (void)place;
-    files_found += kind == FTW_F;
-    return 0;
-}
-
-/* All files in the store, uploads under way and leftovers too. */
-static int count_files(void)
-{
-    files_found = 0;
-    assert_int_equal(nftw(folder, count_file, 8, FTW_PHYS), 0);
-    return files_found;
-}
-
 static struct artifact_store *open_store(void)
 {
     struct artifact_store *store = NULL;
     struct tc_fault fault;
-    assert_int_equal(artifact_store_open(folder, &store, &fault), TC_OK);
+    assert_int_equal(artifact_store_open(folder.path, &store, &fault), TC_OK);
     return store;
 }
 
@@ -115,7 +98,7 @@ static void a_file_is_found_again_by_its_digest(void **state)
     assert_stored(store, sha256, large, LARGE);
     assert_int_equal(upload(store, large, LARGE, sha256, LARGE, record_it, &existed), TC_OK);
     assert_true(existed);
-    assert_int_equal(count_files(), 1);
+    assert_int_equal(temporary_folder_count_files(&folder), 1);
 
     int file;
     int64_t size_bytes;
@@ -137,7 +120,7 @@ static void a_file_that_is_not_what_was_announced_leaves_nothing(void **state)
     assert_int_equal(upload(store, large, LARGE, sha256, LARGE + 1, record_it, &existed), TC_INVALID);
     assert_int_equal(upload(store, large, LARGE, sha256, LARGE - 1, record_it, &existed), TC_INVALID);
     assert_int_equal(upload(store, large, LARGE, sha256, LARGE, refuse_it, &existed), TC_CONFLICT);
-    assert_int_equal(count_files(), 0);
+    assert_int_equal(temporary_folder_count_files(&folder), 0);
 
     assert_int_equal(upload(store, large, LARGE, sha256, LARGE, record_it, &existed), TC_OK);
     assert_int_equal(upload(store, large, LARGE, sha256, LARGE, refuse_it, &existed), TC_CONFLICT);
@@ -165,7 +148,7 @@ static void two_uploads_of_one_file_at_once_both_succeed(void **state)
         artifact_upload_close(uploads[i]);
     }
     assert_stored(store, sha256, "abc", 3);
-    assert_int_equal(count_files(), 1);
+    assert_int_equal(temporary_folder_count_files(&folder), 1);
     artifact_store_close(store);
 }
 
@@ -178,13 +161,13 @@ static void a_start_removes_what_a_crash_left_and_no_upload_under_way(void **sta
     char sha256[65], leftover[128];
     digest_of("abc", 3, sha256);
     assert_int_equal(artifact_upload_open(store, sha256, 3, &upload, &fault), TC_OK);
-    (void)snprintf(leftover, sizeof leftover, "%s/incoming/Ab12Cd", folder);
+    (void)snprintf(leftover, sizeof leftover, "%s/incoming/Ab12Cd", folder.path);
     assert_int_equal(file_replace(leftover, "ab", 2, 0600, &fault), TC_OK);
-    assert_int_equal(count_files(), 2);
+    assert_int_equal(temporary_folder_count_files(&folder), 2);
 
     struct artifact_store *second = open_store();
     assert_int_equal(access(leftover, F_OK), -1);
-    assert_int_equal(count_files(), 1);
+    assert_int_equal(temporary_folder_count_files(&folder), 1);
     int recorded = 0;
     bool existed;
     assert_int_equal(artifact_upload_write(upload, "abc", 3, &fault), TC_OK);
@@ -203,7 +186,7 @@ static void a_scratch_file_is_gone_with_its_descriptor(void **state)
     int file;
     assert_int_equal(artifact_store_scratch(store, &file, &fault), TC_OK);
     assert_int_equal(write(file, "abc", 3), 3);
-    assert_int_equal(count_files(), 0);
+    assert_int_equal(temporary_folder_count_files(&folder), 0);
     assert_int_equal(close(file), 0);
     artifact_store_close(store);
 }
@@ -224,7 +207,7 @@ static void a_file_over_the_limit_of_the_process_is_no_space_and_leaves_nothing(
     enum tc_error error = upload(store, large, LARGE, sha256, LARGE, record_it, &existed);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(error, TC_NO_SPACE);
-    assert_int_equal(count_files(), 0);
+    assert_int_equal(temporary_folder_count_files(&folder), 0);
     artifact_store_close(store);
 }
 
@@ -232,7 +215,7 @@ static void a_full_disk_is_known_before_the_first_byte_and_has_room_again_afterw
 {
     (void)state;
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("none", folder, "tmpfs", 0, "size=256k") != 0)
+        mount("none", folder.path, "tmpfs", 0, "size=256k") != 0)
         skip();
     struct artifact_store *store = open_store();
     struct tc_fault fault;
@@ -241,30 +224,25 @@ static void a_full_disk_is_known_before_the_first_byte_and_has_room_again_afterw
     bool existed;
     digest_of(large, LARGE, sha256);
     assert_int_equal(artifact_upload_open(store, sha256, LARGE, &none, &fault), TC_NO_SPACE);
-    assert_int_equal(count_files(), 0);
+    assert_int_equal(temporary_folder_count_files(&folder), 0);
     digest_of(large, LARGE / 2, sha256);
     assert_int_equal(upload(store, large, LARGE / 2, sha256, LARGE / 2, record_it, &existed), TC_OK);
     artifact_store_close(store);
-    assert_int_equal(umount(folder), 0);
-}
-
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
-{
-    (void)status, (void)kind, (void)place;
-    return remove(path);
+    assert_int_equal(umount(folder.path), 0);
 }
 
 static int make_folder(void **state)
 {
     (void)state;
-    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
-    return mkdtemp(folder) == NULL ? -1 : 0;
+    temporary_folder_make(&folder);
+    return 0;
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    temporary_folder_remove(&folder);
+    return 0;
 }
 
 int main(void)

@@ -86,7 +86,7 @@ static void a_written_time_is_read_back_as_the_same(void **state)
 {
     (void)state;
     static const int64_t last_ms = INT64_C(253402300799999);
-    for (int64_t time_ms = 0; time_ms <= last_ms; time_ms += INT64_C(86399999 * 37) + time_ms % 1000) {
+    for (int64_t time_ms = 0; time_ms <= last_ms; time_ms += 37 * INT64_C(86399999) + time_ms % 1000) {
         char text[TC_TIME_TEXT_SIZE];
         int64_t back_ms;
         clock_format(time_ms, text);
@@ -150,7 +150,7 @@ static void a_buffer_grows_and_always_ends_in_a_nul(void **state)
         assert_int_equal(buffer.bytes[buffer.length], '\0');
     }
     assert_int_equal(buffer.length, 20000);
-    assert_memory_equal(buffer.bytes + 4 * 4321, "4321", 4);
+    assert_memory_equal(buffer.bytes + (size_t)4 * 4321, "4321", 4);
     size_t capacity = buffer.capacity;
     buffer_clear(&buffer);
     assert_string_equal(buffer_text(&buffer), "");
@@ -317,8 +317,10 @@ static void folders_are_made_with_those_above_them(void **state)
     (void)snprintf(path, sizeof path, "%s/a/b/c", folder->path);
     assert_int_equal(file_make_folders(path, 0700, &fault), TC_OK);
     assert_int_equal(file_make_folders(path, 0700, &fault), TC_OK);
-    for (char *end = path + strlen(path); strlen(path) > strlen(folder->path); end = strrchr(path, '/'), *end = '\0')
+    while (strlen(path) > strlen(folder->path)) {
         assert_int_equal(rmdir(path), 0);
+        *strrchr(path, '/') = '\0';
+    }
 }
 
 /* ---- log ------------------------------------------------------------------------------------ */

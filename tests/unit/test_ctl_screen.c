@@ -94,6 +94,7 @@ static void a_device_cannot_steer_the_terminal(void **state)
 {
     (void)state;
     struct buffer out = {0};
+    /* NOLINTNEXTLINE(misc-misleading-bidirectional): it is to be taken out */
     (void)text_put_clean(&out, "disk\033[2J full\n\xff \xe2\x80\xae", 0, true);
     assert_put(&out, "disk?[2J full?? ?");
     assert_int_equal(text_put_clean(&out, "Zürich", 0, true), 6);
@@ -252,7 +253,7 @@ static void no_line_is_wider_than_the_terminal(void **state)
     struct rollout_view view = {0};
     json_t *document = rollout_document(running);
     for (unsigned width = 48; width <= 200; width++) {
-        assert_true(rollout_view_read(&view, document, width * 1000));
+        assert_true(rollout_view_read(&view, document, INT64_C(1000) * width));
         struct look look = {.utf8 = width % 2 == 0, .width = width};
         struct buffer out = {0};
         rollout_views_draw(&view, 1, no_tone, &look, &out);

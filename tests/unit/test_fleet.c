@@ -99,88 +99,89 @@ static void a_fleet_may_be_empty_or_only_devices(void **state)
 
 /* ---- what is refused ------------------------------------------------------------------------ */
 
+static const struct {
+    const char *text, *path, *detail;
+} bad_fleets[] = {
+    /* the document */
+    {"^", "", "a map with apiVersion"},
+    {"^[1]\n", "", "a map with apiVersion"},
+    {"^kind: Fleet\n", "apiVersion", "missing"},
+    {"^apiVersion: tellercast/v1\n", "kind", "missing"},
+    {"apiVersion: tellercast/v1\nkind: ^Rollout\n", "kind", "allowed: Fleet"},
+    {HEAD "^fleet: []\n", "fleet", "no such key"},
+    {HEAD "^kind: Fleet\n", "kind", "already"},
+    {HEAD "devices: []\n^devices: [{id: A1, role: pull}]\n", "devices", "already"},
+    {HEAD "devices: ^{}\n", "devices", "a list"},
+    {HEAD "devices: ^&x []\n", "", "anchors"},
+    {HEAD "devices: [{id: A1, role: pull}\n^", "", "not YAML"},
+    {HEAD "^---\nb: 1\n", "", "second document"},
+    {HEAD "devices: [^A1]\n", "devices[0]", "found \"A1\""},
+
+    /* branches */
+    {HEAD "branches: [^{id: B1}]\n", "branches[0].zone", "missing"},
+    {HEAD "branches: [^{zone: UTC}]\n", "branches[0].id", "missing"},
+    {HEAD "branches: [{id: ^B/1, zone: UTC}]\n", "branches[0].id", "an ID"},
+    {HEAD "branches: [{id: B1, zone: ^+01:00}]\n", "branches[0].zone", "IANA"},
+    {HEAD "branches: [{id: B1, zone: UTC, name: ^[x]}]\n", "branches[0].name", "a text"},
+    {HEAD "branches: [{id: B1, zone: UTC, labels: ^x}]\n", "branches[0].labels", "a map"},
+    {HEAD "branches: [{id: B1, zone: UTC, ^lables: {}}]\n", "branches[0].lables", "did you mean labels?"},
+    {HEAD "branches:\n  - {id: B1, zone: UTC}\n  - {id: ^B1, zone: UTC}\n", "branches[1].id", "already, in line 4"},
+    {HEAD "branches: [{id: B1, zone: UTC, devices: ^{}}]\n", "branches[0].devices", "a list of devices"},
+    {HEAD "branches: [{id: B1, zone: UTC, devices: [{id: A1, role: atm, branch: ^B2}]}]\n",
+     "branches[0].devices[0].branch", "under another branch"},
+
+    /* devices */
+    {HEAD "devices: [^{id: A1}]\n", "devices[0].role", "missing"},
+    {HEAD "devices: [{id: ^'A 1', role: pull}]\n", "devices[0].id", "an ID"},
+    {HEAD "devices: [{id: A1, role: ^Pull}]\n", "devices[0].role", "node|atm|pull"},
+    {HEAD "devices: [{id: A1, role: pull, branch: ^~}]\n", "devices[0].branch", "found nothing"},
+    {HEAD "devices: [{id: A1, role: pull, model: ^{}}]\n", "devices[0].model", "a text"},
+    {HEAD "devices: [{id: A1, role: pull, zone: ^'Europe Berlin'}]\n", "devices[0].zone", "IANA"},
+    {HEAD "devices: [{id: A1, role: pull, labels: {a: ^[]}}]\n", "devices[0].labels.a", "a text"},
+    {HEAD "devices: [{id: A1, role: pull, versions: {a: ^''}}]\n", "devices[0].versions.a", "a name"},
+    {HEAD "devices: [{id: A1, role: pull, ^id: A2}]\n", "devices[0].id", "already"},
+    {HEAD "devices: [^{id: A1, role: atm}]\n", "devices[0].branch", "only a pull client"},
+    {HEAD "devices: [^{id: B1, role: node}]\n", "devices[0].branch", "only a pull client"},
+    {HEAD "devices: [{id: ^N1, role: node, branch: B1}]\n", "devices[0].id", "the ID of its branch"},
+    {HEAD "devices: [{id: ^B1, role: atm, branch: B1}]\n", "devices[0].id", "only a branch's node"},
+    {HEAD "branches: [{id: B1, zone: UTC}]\ndevices: [{id: ^B1, role: pull}]\n", "devices[0].id",
+     "only a branch's node"},
+    {HEAD "devices: [{id: B1, role: pull}]\nbranches: [{id: ^B1, zone: UTC}]\n", "branches[0].id",
+     "no node has this ID"},
+    {HEAD "devices: [{id: A1, role: atm, branch: B1, zone: ^UTC}]\n", "devices[0].zone", "its branch's zone"},
+    {HEAD "devices:\n  - {id: A1, role: pull}\n  - {id: ^A1, role: pull}\n", "devices[1].id", "already, in line 4"},
+
+    /* CSV */
+    {"kind,id,^branches\n", "", "did you mean branch"},
+    {"kind,id,role,^role\n", "role", "each column once"},
+    {"^kind,role\n", "id", "the column is missing"},
+    {COLUMNS "^device,A1\n", "", "found 2 fields, allowed: 9"},
+    {COLUMNS "^machine,A1,,pull,,,,,\n", "kind", "branch or device"},
+    {COLUMNS "branch,B1,,,UTC,,^m,,\n", "model", "a branch has none"},
+    {COLUMNS "device,A1,,pull,,^Joe,,,\n", "name", "a device has none"},
+    {COLUMNS "^device,A1,,,,,,,\n", "role", "missing"},
+    {COLUMNS "device,A1,,^cat,,,,,\n", "role", "node|atm|pull"},
+    {COLUMNS "device,A1,,pull,,,,^site,\n", "labels", "name=value"},
+    {COLUMNS "device,A1,,pull,,,,^a=1;a=2,\n", "labels", "each name once"},
+    {COLUMNS "device,A1,,pull,,,,,^a=b c\n", "versions.a", "a name"},
+    {COLUMNS "device,A1,,pull,,,,,^a=b=c\n", "versions.a", "a name"},
+    {COLUMNS "device,A1,,pull,,,x^\"y\",,\n", "", "a quote stands inside"},
+    {COLUMNS "device,A1,,pull,,,^\"x,,\n", "", "closing quote"},
+    {COLUMNS "device,A1,,pull,,,\"x\"^y,,\n", "", "a quote stands inside"},
+    {COLUMNS "device,A1,,pull,,,,,\ndevice,^A1,,pull,,,,,\n", "id", "already, in line 2"},
+    {COLUMNS "device,A1,,pull,,,^\xFF,,\n", "", "not UTF-8"},
+};
+
 static void each_wrong_fleet_is_a_fault_at_its_place(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text, *path, *detail;
-    } bad[] = {
-        /* the document */
-        {"^", "", "a map with apiVersion"},
-        {"^[1]\n", "", "a map with apiVersion"},
-        {"^kind: Fleet\n", "apiVersion", "missing"},
-        {"^apiVersion: tellercast/v1\n", "kind", "missing"},
-        {"apiVersion: tellercast/v1\nkind: ^Rollout\n", "kind", "allowed: Fleet"},
-        {HEAD "^fleet: []\n", "fleet", "no such key"},
-        {HEAD "^kind: Fleet\n", "kind", "already"},
-        {HEAD "devices: []\n^devices: [{id: A1, role: pull}]\n", "devices", "already"},
-        {HEAD "devices: ^{}\n", "devices", "a list"},
-        {HEAD "devices: ^&x []\n", "", "anchors"},
-        {HEAD "devices: [{id: A1, role: pull}\n^", "", "not YAML"},
-        {HEAD "^---\nb: 1\n", "", "second document"},
-        {HEAD "devices: [^A1]\n", "devices[0]", "found \"A1\""},
-
-        /* branches */
-        {HEAD "branches: [^{id: B1}]\n", "branches[0].zone", "missing"},
-        {HEAD "branches: [^{zone: UTC}]\n", "branches[0].id", "missing"},
-        {HEAD "branches: [{id: ^B/1, zone: UTC}]\n", "branches[0].id", "an ID"},
-        {HEAD "branches: [{id: B1, zone: ^+01:00}]\n", "branches[0].zone", "IANA"},
-        {HEAD "branches: [{id: B1, zone: UTC, name: ^[x]}]\n", "branches[0].name", "a text"},
-        {HEAD "branches: [{id: B1, zone: UTC, labels: ^x}]\n", "branches[0].labels", "a map"},
-        {HEAD "branches: [{id: B1, zone: UTC, ^lables: {}}]\n", "branches[0].lables", "did you mean labels?"},
-        {HEAD "branches:\n  - {id: B1, zone: UTC}\n  - {id: ^B1, zone: UTC}\n", "branches[1].id", "already, in line 4"},
-        {HEAD "branches: [{id: B1, zone: UTC, devices: ^{}}]\n", "branches[0].devices", "a list of devices"},
-        {HEAD "branches: [{id: B1, zone: UTC, devices: [{id: A1, role: atm, branch: ^B2}]}]\n",
-         "branches[0].devices[0].branch", "under another branch"},
-
-        /* devices */
-        {HEAD "devices: [^{id: A1}]\n", "devices[0].role", "missing"},
-        {HEAD "devices: [{id: ^'A 1', role: pull}]\n", "devices[0].id", "an ID"},
-        {HEAD "devices: [{id: A1, role: ^Pull}]\n", "devices[0].role", "node|atm|pull"},
-        {HEAD "devices: [{id: A1, role: pull, branch: ^~}]\n", "devices[0].branch", "found nothing"},
-        {HEAD "devices: [{id: A1, role: pull, model: ^{}}]\n", "devices[0].model", "a text"},
-        {HEAD "devices: [{id: A1, role: pull, zone: ^'Europe Berlin'}]\n", "devices[0].zone", "IANA"},
-        {HEAD "devices: [{id: A1, role: pull, labels: {a: ^[]}}]\n", "devices[0].labels.a", "a text"},
-        {HEAD "devices: [{id: A1, role: pull, versions: {a: ^''}}]\n", "devices[0].versions.a", "a name"},
-        {HEAD "devices: [{id: A1, role: pull, ^id: A2}]\n", "devices[0].id", "already"},
-        {HEAD "devices: [^{id: A1, role: atm}]\n", "devices[0].branch", "only a pull client"},
-        {HEAD "devices: [^{id: B1, role: node}]\n", "devices[0].branch", "only a pull client"},
-        {HEAD "devices: [{id: ^N1, role: node, branch: B1}]\n", "devices[0].id", "the ID of its branch"},
-        {HEAD "devices: [{id: ^B1, role: atm, branch: B1}]\n", "devices[0].id", "only a branch's node"},
-        {HEAD "branches: [{id: B1, zone: UTC}]\ndevices: [{id: ^B1, role: pull}]\n", "devices[0].id",
-         "only a branch's node"},
-        {HEAD "devices: [{id: B1, role: pull}]\nbranches: [{id: ^B1, zone: UTC}]\n", "branches[0].id",
-         "no node has this ID"},
-        {HEAD "devices: [{id: A1, role: atm, branch: B1, zone: ^UTC}]\n", "devices[0].zone", "its branch's zone"},
-        {HEAD "devices:\n  - {id: A1, role: pull}\n  - {id: ^A1, role: pull}\n", "devices[1].id", "already, in line 4"},
-
-        /* CSV */
-        {"kind,id,^branches\n", "", "did you mean branch"},
-        {"kind,id,role,^role\n", "role", "each column once"},
-        {"^kind,role\n", "id", "the column is missing"},
-        {COLUMNS "^device,A1\n", "", "found 2 fields, allowed: 9"},
-        {COLUMNS "^machine,A1,,pull,,,,,\n", "kind", "branch or device"},
-        {COLUMNS "branch,B1,,,UTC,,^m,,\n", "model", "a branch has none"},
-        {COLUMNS "device,A1,,pull,,^Joe,,,\n", "name", "a device has none"},
-        {COLUMNS "^device,A1,,,,,,,\n", "role", "missing"},
-        {COLUMNS "device,A1,,^cat,,,,,\n", "role", "node|atm|pull"},
-        {COLUMNS "device,A1,,pull,,,,^site,\n", "labels", "name=value"},
-        {COLUMNS "device,A1,,pull,,,,^a=1;a=2,\n", "labels", "each name once"},
-        {COLUMNS "device,A1,,pull,,,,,^a=b c\n", "versions.a", "a name"},
-        {COLUMNS "device,A1,,pull,,,,,^a=b=c\n", "versions.a", "a name"},
-        {COLUMNS "device,A1,,pull,,,x^\"y\",,\n", "", "a quote stands inside"},
-        {COLUMNS "device,A1,,pull,,,^\"x,,\n", "", "closing quote"},
-        {COLUMNS "device,A1,,pull,,,\"x\"^y,,\n", "", "a quote stands inside"},
-        {COLUMNS "device,A1,,pull,,,,,\ndevice,^A1,,pull,,,,,\n", "id", "already, in line 2"},
-        {COLUMNS "device,A1,,pull,,,^\xFF,,\n", "", "not UTF-8"},
-    };
-    for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        struct marked_text marked = marked_text(bad[i].text);
+    for (size_t i = 0; i < COUNT_OF(bad_fleets); i++) {
+        struct marked_text marked = marked_text(bad_fleets[i].text);
         struct document_faults faults = {0};
         struct fleet *fleet;
         enum tc_error error = fleet_parse(format_of(buffer_text(&marked.text)), buffer_text(&marked.text),
                                           marked.text.length, &fleet, &faults);
-        assert_one_fault(&faults, &marked, bad[i].path, bad[i].detail);
+        assert_one_fault(&faults, &marked, bad_fleets[i].path, bad_fleets[i].detail);
         assert_int_equal(error, TC_INVALID);
         assert_null(fleet);
         document_faults_free(&faults);

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -37,12 +38,32 @@ static void a_later_attempt_is_further_than_any_state_of_an_earlier_one(void **s
     assert_false(report_is_further(&failed, &sent));
 }
 
-static void a_completed_is_further_than_any_other_end(void **state)
+static void a_completed_is_further_than_anything_else_of_any_attempt(void **state)
 {
     (void)state;
-    const struct report failed = report(7, 1, ON_FAILED, 9), completed = report(7, 1, ON_COMPLETED, 3);
-    assert_true(report_is_further(&completed, &failed));
-    assert_false(report_is_further(&failed, &completed));
+    const struct report completed = report(7, 1, ON_COMPLETED, 3);
+    const struct report others[] = {report(7, 1, ON_FAILED, 9), report(7, 2, ON_ANSWERED, 0),
+                                    report(7, 2, ON_FAILED, 9)};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_true(report_is_further(&completed, &others[i]));
+        assert_false(report_is_further(&others[i], &completed));
+    }
+}
+
+static void what_another_device_says_of_an_instruction_stands_apart(void **state)
+{
+    (void)state;
+    struct report reports[] = {report(7, 1, ON_RECEIVED, 1), report(7, 9, ON_COMPLETED, 9), report(7, 1, ON_FAILED, 2)};
+    memcpy(reports[0].device, "A1", sizeof "A1");
+    memcpy(reports[1].device, "A2", sizeof "A2");
+    memcpy(reports[2].device, "A1", sizeof "A1");
+    size_t furthest[3], place[3];
+    struct fold *fold = fold_open(3);
+    assert_int_equal(fold_batch(fold, reports, 3, furthest, place), 2);
+    assert_int_equal(furthest[place[0]], 2);
+    assert_int_equal(furthest[place[1]], 1);
+    assert_int_equal(place[2], place[0]);
+    fold_free(fold);
 }
 
 static void of_two_reports_of_a_stage_the_later_in_sequence_is_kept(void **state)
@@ -64,9 +85,10 @@ static void a_full_batch_of_instructions_that_hash_alike_is_folded_rightly(void 
         reports[i] = report((int64_t)i << 32, 1, ON_ANSWERED, 0);
         reports[COUNT + i] = report((int64_t)i << 32, 1, ON_RECEIVED, 1);
     }
-    struct fold *fold = fold_open(2 * COUNT);
+    const size_t count = sizeof reports / sizeof *reports;
+    struct fold *fold = fold_open(count);
     for (int twice = 0; twice < 2; twice++) {
-        assert_int_equal(fold_batch(fold, reports, 2 * COUNT, furthest, place), COUNT);
+        assert_int_equal(fold_batch(fold, reports, count, furthest, place), COUNT);
         for (size_t i = 0; i < COUNT; i++) {
             assert_int_equal(place[i], place[COUNT + i]);
             assert_int_equal(furthest[place[i]], COUNT + i);
@@ -80,7 +102,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_furthest_report_of_each_instruction_is_kept),
         cmocka_unit_test(a_later_attempt_is_further_than_any_state_of_an_earlier_one),
-        cmocka_unit_test(a_completed_is_further_than_any_other_end),
+        cmocka_unit_test(a_completed_is_further_than_anything_else_of_any_attempt),
+        cmocka_unit_test(what_another_device_says_of_an_instruction_stands_apart),
         cmocka_unit_test(of_two_reports_of_a_stage_the_later_in_sequence_is_kept),
         cmocka_unit_test(a_full_batch_of_instructions_that_hash_alike_is_folded_rightly),
     };

@@ -217,7 +217,7 @@ static void one_that_does_not_end_is_killed_with_all_it_started(void **state)
     struct fixture *fixture = *state;
     fixture->request.timeout_ms = 300;
     fixture->request.grace_ms = 100;
-    run_script(fixture, "trap '' TERM; sleep 1000 & echo $! >child; while :; do sleep 0.05; done");
+    run_script(fixture, "trap '' TERM; sleep infinity & echo $! >child; while :; do sleep 0.05; done");
     assert_string_equal(fixture->result.code, "installer_timeout");
     pid_t child = pid_in(fixture, "child");
     /* It is nobody's child now; a zombie that nobody reaps is as dead. */
@@ -235,7 +235,7 @@ static void one_that_does_not_end_is_killed_with_all_it_started(void **state)
 static void what_it_leaves_running_does_not_keep_the_agent_waiting(void **state)
 {
     struct fixture *fixture = *state;
-    run_script(fixture, "sleep 20 & echo $! >child; exit 0");
+    run_script(fixture, "sleep infinity & echo $! >child; exit 0");
     assert_int_equal(fixture->result.outcome, INSTALL_DONE);
     pid_t child = pid_in(fixture, "child");
     assert_int_equal(kill(child, 0), 0);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { MINUTE = 60000 };
+#define MINUTE INT64_C(60000) /* milliseconds */
 
 static const struct execution_rules rules = {
     .dispatch_timeout_ms = 15 * MINUTE,

@@ -174,7 +174,7 @@ static void a_plan_over_the_limit_is_refused_whenever_its_sender_reads(void **st
     (void)state;
     struct hall hall = open_hall(LONG_MS);
     char *document = calloc(2, PLAN_SIZE_MAX);
-    for (size_t length = PLAN_SIZE_MAX + 1; length <= 2 * PLAN_SIZE_MAX; length += PLAN_SIZE_MAX - 1) {
+    for (size_t length = PLAN_SIZE_MAX + 1; length <= (size_t)2 * PLAN_SIZE_MAX; length += PLAN_SIZE_MAX - 1) {
         int handle = client();
         say(handle, document, length);
         assert_int_equal(shutdown(handle, SHUT_WR), 0);
