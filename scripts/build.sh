@@ -3,6 +3,15 @@
 
 PRESETS="release debug asan tsan fuzz"
 
+# A checkout that was moved is configured afresh.
+configure_preset() {
+    local fresh=() cache=build/$1/CMakeCache.txt
+    if [[ -e $cache ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$ROOT" "$cache"; then
+        fresh=(--fresh)
+    fi
+    cmake "${fresh[@]}" --preset "$1"
+}
+
 # build_preset PRESET: sets BIN to the folder of its programs.
 build_preset() {
     local preset=$1
@@ -10,6 +19,6 @@ build_preset() {
     setup_packages build
     [[ $preset != fuzz ]] || setup_packages fuzz
     BIN=$ROOT/build/$preset/bin
-    step "Configuring ($preset)" "configure-$preset" cmake --preset "$preset" || exit 1
+    step "Configuring ($preset)" "configure-$preset" configure_preset "$preset" || exit 1
     step "Building ($preset)" "build-$preset" cmake --build --preset "$preset" || exit 1
 }
