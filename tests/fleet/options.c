@@ -22,7 +22,8 @@ static const char help[] =
     "  --root TOPIC            topic root (tc/v1)\n"
     "  --password TEXT         of every device; the user name is its ID\n"
     "  --connections N         at once (the limit of open files less 256)\n"
-    "  --pending N             connections on their way at once (90: a broker's backlog is 100)\n"
+    "  --pending N             connections on their way at once (90, on a Unix socket 9: mosquitto's backlog is\n"
+    "                          100, and 10)\n"
     "  --connect-rate N        new connections a second (2000)\n"
     "  --keep-alive SECONDS    (300)\n"
     "  --threads N             (1)\n"
@@ -80,7 +81,7 @@ static const struct option long_options[] = {
 };
 
 /* Descriptors that are not connections: files, sockets of the control, libraries. */
-enum { SPARE_DESCRIPTORS = 256, PORT_MAX = 65535, MANY = 1000000 };
+enum { SPARE_DESCRIPTORS = 256, PORT_MAX = 65535, MANY = 1000000, PENDING = 90, PENDING_ON_UNIX_SOCKET = 9 };
 
 static bool complain(const char *option, const char *allowed)
 {
@@ -180,7 +181,6 @@ enum options_outcome options_read(int count, char **words, struct options *optio
     *options = (struct options){
         .root = TOPIC_ROOT_DEFAULT,
         .connections = possible,
-        .pending = 90,
         .connects_per_second = 2000,
         .threads = 1,
         .keep_alive_s = 300,
@@ -192,6 +192,8 @@ enum options_outcome options_read(int count, char **words, struct options *optio
         if (!read_option(name, options))
             return OPTIONS_WRONG;
     }
+    if (options->pending == 0)
+        options->pending = options->broker_port == 0 ? PENDING_ON_UNIX_SOCKET : PENDING;
     if (options->connections > possible)
         (void)fprintf(stderr, "tellercast-fleet: %zu connections at once, more are not allowed here\n", possible);
     options->connections = options->connections < possible ? options->connections : possible;

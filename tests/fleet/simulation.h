@@ -26,7 +26,7 @@ struct simulation_config {
     bool only_asks;     /* devices do nothing by themselves: for simulation_ask_load */
     int keep_alive_s;
     size_t connections; /* at once; the other devices wait until one has finished */
-    size_t pending;     /* of them on their way; keep it below the broker's backlog, 100 */
+    size_t pending;     /* of them on their way; keep it below the broker's backlog */
     size_t connects_per_second;
     size_t threads;
 };
