@@ -57,6 +57,12 @@ class Process:
             raise AssertionError(f"{self.name} did not end {seconds} s after it was asked to")
         return code
 
+    def wait_or_give_up(self, seconds):
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+
     def kill(self):
         """kill -9, as a power failure would."""
         try:

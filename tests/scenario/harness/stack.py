@@ -1,5 +1,6 @@
 """All that one test has: its own database, cache, broker, and whatever programs it starts."""
 
+import os
 import shutil
 
 from .database import Database
@@ -10,6 +11,7 @@ from .wait import wait_for
 from .wire import Device, Operator, Spy
 
 CONTENT = bytes(range(256)) * 400
+SANITIZED = "TELLERCAST_SANITIZED" in os.environ
 
 
 class Stack:
@@ -117,16 +119,32 @@ class Stack:
     def logs(self):
         return sorted(self.folder.glob("*.log"))
 
+    def end_programs(self):
+        """Ends them; with sanitizers as they end by themselves, to hear of leaks. Returns what was found."""
+        if SANITIZED:
+            for program in self.programs:
+                program.send(program.ask_signal)
+            for program in self.programs:
+                program.wait_or_give_up(20)
+        for program in self.programs:
+            program.kill()
+        return [f"{log.name}: {line}" for log in self.logs() for line in sanitizer_lines(log)]
+
     def close(self):
         for wire in self.wires:
             wire.close()
-        for program in reversed(self.programs):
-            program.kill()
+        faults = self.end_programs()
         self.broker.kill()
         self.redis.close()
         self.redis_server.kill()
         self.database.close()
+        assert not faults, "\n".join(faults)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def sanitizer_lines(log):
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return [line for line in text.splitlines() if "Sanitizer" in line or "runtime error:" in line]
 
 
 _access_list = None
