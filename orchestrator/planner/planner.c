@@ -115,20 +115,23 @@ static void take_orders(void *context, void *thread_state, void *items, size_t c
         take_order(context, orders[i]);
 }
 
-/* Expands whatever is accepted: what was just ordered here, or left behind by an orchestrator that died. */
+/* Expands whatever is accepted: what was just ordered here, or left behind by an orchestrator that died. One that
+ * cannot be planned is tried again at the next look; those after it do not wait for it. */
 static void expand_accepted(void *context, void *thread_state, void *items, size_t count)
 {
     (void)thread_state, (void)items, (void)count;
     struct planner *planner = context;
+    struct planned planned = {0};
     for (;;) {
-        struct planned planned;
         struct tc_fault fault;
-        enum tc_error error =
-            planning_expand_next(planner->expanding, planner->config.default_per_minute, &planned, &fault);
+        enum tc_error error = planning_expand_next(planner->expanding, planned.rollout,
+                                                   planner->config.default_per_minute, &planned, &fault);
         if (error != TC_OK && error != TC_UNAVAILABLE)
             LOG_ERROR("rollout.planning_failed", F_STR("reason", fault.text));
-        if (error != TC_OK || planned.rollout == 0)
+        if (error == TC_UNAVAILABLE || planned.rollout == 0)
             return;
+        if (error != TC_OK)
+            continue;
         metric_add(METRIC_INSTRUCTIONS_PLANNED, planned.instructions);
         LOG_INFO("rollout.planned", F_INT("rollout", planned.rollout), F_INT("instructions", planned.instructions));
         batch_queue_wake(planner->config.planned);

@@ -194,9 +194,9 @@ struct accepted {
     json_t *plan;
 };
 
-static enum tc_error lock_next(struct store *store, struct accepted *accepted, struct tc_fault *fault)
+static enum tc_error lock_next(struct store *store, int64_t after, struct accepted *accepted, struct tc_fault *fault)
 {
-    (void)store_params(store);
+    params_add_int(store_params(store), after);
     PGresult *result RESULT_AUTO = NULL;
     enum tc_error error = store_run(store, SQL_LOCK_ACCEPTED_ROLLOUT, &result, fault);
     if (error != TC_OK || PQntuples(result) == 0)
@@ -279,23 +279,22 @@ static enum tc_error expand(struct store *store, const struct accepted *accepted
     return store_do(store, SQL_START_ROLLOUT, fault);
 }
 
-enum tc_error planning_expand_next(struct store *store, int64_t per_minute, struct planned *planned,
+enum tc_error planning_expand_next(struct store *store, int64_t after, int64_t per_minute, struct planned *planned,
                                    struct tc_fault *fault)
 {
     *planned = (struct planned){0};
     struct accepted accepted = {0};
     enum tc_error error = store_begin(store, fault);
     if (error == TC_OK)
-        error = lock_next(store, &accepted, fault);
+        error = lock_next(store, after, &accepted, fault);
+    planned->rollout = accepted.rollout;
     if (error == TC_OK && accepted.rollout != 0)
         error = expand(store, &accepted, per_minute, &planned->instructions, fault);
     if (error == TC_OK)
         error = store_commit(store, fault);
     json_decref(accepted.plan);
-    if (error == TC_OK) {
-        planned->rollout = accepted.rollout;
+    if (error == TC_OK)
         return TC_OK;
-    }
     if (accepted.rollout != 0)
         (void)tc_fault_context(fault, "rollout %lld", (long long)accepted.rollout);
     return store_rollback(store, error);

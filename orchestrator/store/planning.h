@@ -38,13 +38,13 @@ enum tc_error planning_submit(struct store *store, const struct submission *subm
                               struct tc_fault *fault);
 
 struct planned {
-    int64_t rollout; /* 0: none was waiting */
+    int64_t rollout; /* the one that was tried, whatever is returned; 0: none was waiting */
     int64_t instructions;
 };
 
-/* Plans the oldest accepted rollout, if any, in one transaction: its groups, windows and instructions.
- * `per_minute` is the rate of a plan that names none; 0: all at once. */
-enum tc_error planning_expand_next(struct store *store, int64_t per_minute, struct planned *planned,
+/* Plans the oldest accepted rollout after `after` (0: of all), if any, in one transaction: its groups, windows and
+ * instructions. `per_minute` is the rate of a plan that names none; 0: all at once. */
+enum tc_error planning_expand_next(struct store *store, int64_t after, int64_t per_minute, struct planned *planned,
                                    struct tc_fault *fault);
 
 #endif

@@ -48,7 +48,7 @@ static enum tc_error expand(struct store *store, int64_t per_minute, struct tc_f
 {
     struct planned planned;
     double began = seconds_now();
-    enum tc_error error = planning_expand_next(store, per_minute, &planned, fault);
+    enum tc_error error = planning_expand_next(store, 0, per_minute, &planned, fault);
     if (error == TC_OK)
         (void)printf("{\"rollout\":%" PRId64 ",\"instructions\":%" PRId64 ",\"seconds\":%.3f}\n", planned.rollout,
                      planned.instructions, seconds_now() - began);

@@ -1,7 +1,7 @@
--- The next rollout to plan, held by this transaction: another orchestrator passes it over.
+-- The next rollout to plan after $1, held by this transaction: another orchestrator passes it over.
 SELECT id, plan::text
 FROM rollout
-WHERE state = 'accepted'
+WHERE state = 'accepted' AND id > $1
 ORDER BY id
 LIMIT 1
 FOR UPDATE SKIP LOCKED
