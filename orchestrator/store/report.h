@@ -33,7 +33,7 @@ struct report_result {
 };
 
 /* Writes all of them in one statement, committed when this returns TC_OK, with results[i] for reports[i].
- * At most one report an instruction. `shard`: this writer's own counters. */
+ * At most one report of each device on an instruction. `shard`: this writer's own counters. */
 enum tc_error report_write(struct store *store, const struct report *reports, size_t count, int shard,
                            struct report_result *results, struct tc_fault *fault);
 

@@ -1,5 +1,5 @@
-/* Folding a batch of reports to the furthest of each instruction, so that one statement moves each row once. Private
- * to the updater. */
+/* Folding a batch of reports to the furthest of each device's instruction, so that one statement moves each row once.
+ * What a device says of another's instruction stands apart from what that other says. Private to the updater. */
 #ifndef TELLERCAST_ORCHESTRATOR_UPDATER_FOLD_H
 #define TELLERCAST_ORCHESTRATOR_UPDATER_FOLD_H
 
@@ -17,8 +17,8 @@ void fold_free(struct fold *fold);
  * which the instructions first came, and to place[i] which of those report i was folded into. Returns `result`. */
 size_t fold_batch(struct fold *fold, const struct report *reports, size_t count, size_t *furthest, size_t *place);
 
-/* True when `a` tells of more than `b`: a later attempt; then an end over a stage before it, and the device's word that
- * it completed over any other end; then the later in sequence. */
+/* True when `a` tells of more than `b`: the device's word that it completed, of whichever attempt; then a later
+ * attempt; then an end over a stage before it; then the later in sequence. */
 bool report_is_further(const struct report *a, const struct report *b);
 
 #endif

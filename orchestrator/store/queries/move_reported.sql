@@ -1,7 +1,7 @@
 -- Moves instructions by what is reported of them: arrays of instruction, device, attempt, event, sequence,
--- progress (-1: none), code, detail and versions ('' : none), at most one report an instruction; $10 is the
--- counter's shard. Answers, for each report: 0 moved, 1 stale (what is there is as far or further), 2 unknown,
--- 3 not started, 4 contended (another writer came between: report it again).
+-- progress (-1: none), code, detail and versions ('' : none), at most one report of each device on an
+-- instruction; $10 is the counter's shard. Answers, for each report: 0 moved, 1 stale (what is there is as far or
+-- further), 2 unknown, 3 not started, 4 contended (another writer came between: report it again).
 --
 -- A report counts when the rules have a move for it in the present state and it is about the present attempt; a
 -- completed counts for an earlier attempt, too: the device's own word beats our giving up on it.
@@ -14,7 +14,7 @@ WITH report AS MATERIALIZED (
   SELECT r.*, i.state AS from_state, i.attempt AS from_attempt, i.sequence AS from_sequence, rule.to_state,
          CASE
            WHEN i.id IS NULL OR i.device <> r.device OR r.attempt > i.attempt THEN 2
-           WHEN i.state = 0 AND r.attempt = i.attempt AND i.deferrals = 0 THEN 3
+           WHEN i.state = 0 AND r.attempt = i.attempt AND i.due_at IS NOT NULL THEN 3
            WHEN rule.to_state IS NULL THEN 1
            WHEN r.attempt < i.attempt AND r.event <> 4 THEN 1
            WHEN rule.to_state = i.state AND r.sequence <= i.sequence THEN 1
@@ -56,7 +56,7 @@ WITH report AS MATERIALIZED (
   INSERT INTO instruction_event (instruction_id, attempt, state, code, detail)
   SELECT j.id, j.attempt, m.state, CASE WHEN j.event = 7 AND j.code = '' THEN 'deferred' ELSE j.code END, j.detail
   FROM judged j JOIN moved m ON m.id = j.id
-  WHERE j.event IN (5, 6, 7)
+  WHERE j.event IN (5, 6, 7) AND j.verdict = 0
 ), versions AS (
   UPDATE device d SET versions = d.versions || j.versions::jsonb, versions_at = now()
   FROM judged j
