@@ -1,5 +1,6 @@
 #include "orchestrator/scheduler/scheduler.h"
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
@@ -19,6 +20,7 @@ struct scheduler {
     struct cache *cache;
     struct worker *worker;
     int64_t renewed_ms; /* monotonic */
+    struct buffer held; /* int64_t: the claims that were handed on and may not be delivered yet */
 };
 
 static void log_fault(const char *event, enum tc_error error, const struct tc_fault *fault)
@@ -36,8 +38,21 @@ static void renew_claims(struct scheduler *scheduler)
         return;
     scheduler->renewed_ms = now_ms;
     struct tc_fault fault;
-    log_fault("claim.renewal_failed", claim_renew(scheduler->store, config->instance, config->lease_ms, &fault),
-              &fault);
+    size_t count = scheduler->held.length / sizeof(int64_t);
+    enum tc_error error = claim_renew(scheduler->store, config->instance, config->lease_ms,
+                                      (int64_t *)(void *)scheduler->held.bytes, &count, &fault);
+    log_fault("claim.renewal_failed", error, &fault);
+    if (error == TC_OK)
+        scheduler->held.length = count * sizeof(int64_t);
+}
+
+/* The rows of a claim stand together. */
+static void hold_claims(struct scheduler *scheduler, const struct claimed *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || rows[i].claim != rows[i - 1].claim)
+            buffer_put(&scheduler->held, &rows[i].claim, sizeof rows[i].claim);
+    }
 }
 
 /* What cannot be cached is answered from the database: a cache that is away costs speed, not instructions. */
@@ -63,16 +78,17 @@ static void cache_rows(struct scheduler *scheduler, const struct claimed *rows, 
     free(items);
 }
 
-/* Hands claimed rows on. False when the pool was closed: another orchestrator takes them over. */
+/* Hands claimed rows on. False when this orchestrator ends before there is room: another takes them over. */
 static bool deliver(struct scheduler *scheduler, struct claimed *rows, size_t count)
 {
+    hold_claims(scheduler, rows, count);
     cache_rows(scheduler, rows, count);
     struct pool_batch batch = {.rows = rows, .count = count};
     for (;;) {
         enum tc_error error = batch_queue_put(scheduler->config.pool, &batch, POOL_WAIT_MS);
         if (error == TC_OK)
             return true;
-        if (error == TC_UNAVAILABLE) {
+        if (error == TC_UNAVAILABLE || batch_queue_is_closed(scheduler->config.wakes)) {
             free(rows);
             return false;
         }
@@ -124,7 +140,7 @@ static void claim_rollout(struct scheduler *scheduler, const struct running_roll
             return;
         renew_claims(scheduler);
         worker_mark_progress();
-    } while (count > 0);
+    } while (count > 0 && !batch_queue_is_closed(config->wakes));
 }
 
 static void schedule(void *context, void *thread_state, void *items, size_t count)
@@ -141,7 +157,7 @@ static void schedule(void *context, void *thread_state, void *items, size_t coun
     log_fault("scheduler.failed", error, &fault);
     if (error != TC_OK)
         return;
-    for (size_t i = 0; i < rollout_count; i++)
+    for (size_t i = 0; i < rollout_count && !batch_queue_is_closed(scheduler->config.wakes); i++)
         claim_rollout(scheduler, &rollouts[i]);
     free(rollouts);
 }
@@ -178,6 +194,7 @@ void scheduler_close(struct scheduler *scheduler)
     if (scheduler == NULL)
         return;
     worker_stop(scheduler->worker);
+    buffer_free(&scheduler->held);
     cache_close(scheduler->cache);
     store_close(scheduler->store);
     free(scheduler);

@@ -182,16 +182,34 @@ enum tc_error claim_postpone_missed(struct store *store, const struct running_ro
     return store_do(store, SQL_POSTPONE_MISSED, fault);
 }
 
-enum tc_error claim_renew(struct store *store, const char *instance, int64_t lease_ms, struct tc_fault *fault)
+static void add_claims(struct params *params, const int64_t *claims, size_t count)
 {
+    params_begin_int_array(params, count);
+    for (size_t i = 0; i < count; i++)
+        params_put_int(params, claims[i]);
+    params_end_array(params);
+}
+
+enum tc_error claim_renew(struct store *store, const char *instance, int64_t lease_ms, int64_t *claims, size_t *count,
+                          struct tc_fault *fault)
+{
+    params_add_text(store_params(store), instance);
+    enum tc_error error = store_do(store, SQL_DROP_EMPTY_CLAIMS, fault);
+    if (error != TC_OK)
+        return error;
     struct params *params = store_params(store);
     params_add_text(params, instance);
     params_add_int(params, lease_ms);
-    enum tc_error error = store_do(store, SQL_RENEW_CLAIMS, fault);
+    add_claims(params, claims, *count);
+    PGresult *result RESULT_AUTO = NULL;
+    error = store_run(store, SQL_RENEW_CLAIMS, &result, fault);
     if (error != TC_OK)
         return error;
-    params_add_text(store_params(store), instance);
-    return store_do(store, SQL_DROP_EMPTY_CLAIMS, fault);
+    TC_CHECK((size_t)PQntuples(result) <= *count);
+    *count = (size_t)PQntuples(result);
+    for (int row = 0; row < PQntuples(result); row++)
+        claims[row] = result_int(result, row, 0);
+    return TC_OK;
 }
 
 enum tc_error claim_take_over(struct store *store, const char *instance, int64_t lease_ms, struct claimed **rows,
@@ -214,9 +232,6 @@ enum tc_error claim_drop(struct store *store, const char *instance, const int64_
 {
     struct params *params = store_params(store);
     params_add_text(params, instance);
-    params_begin_int_array(params, count);
-    for (size_t i = 0; i < count; i++)
-        params_put_int(params, claims[i]);
-    params_end_array(params);
+    add_claims(params, claims, count);
     return store_do(store, SQL_DROP_CLAIMS, fault);
 }

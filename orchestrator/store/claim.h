@@ -55,8 +55,12 @@ enum tc_error claim_due(struct store *store, const struct claim_request *request
 /* What is due while its window is closed goes to its next window. */
 enum tc_error claim_postpone_missed(struct store *store, const struct running_rollout *rollout, struct tc_fault *fault);
 
-/* Says that the claims of this instance are still in work, and takes over those whose holder is gone. */
-enum tc_error claim_renew(struct store *store, const char *instance, int64_t lease_ms, struct tc_fault *fault);
+/* Says that these claims of this instance are still in work, and takes out of `claims` those that are not its own any
+ * more: delivered, or taken over by another. One that it does not name, since the answer to the claiming was lost, is
+ * left to the end of its lease. */
+enum tc_error claim_renew(struct store *store, const char *instance, int64_t lease_ms, int64_t *claims, size_t *count,
+                          struct tc_fault *fault);
+/* Takes over claims whose lease ran out: the holder is gone, or does not know of them. */
 enum tc_error claim_take_over(struct store *store, const char *instance, int64_t lease_ms, struct claimed **rows,
                               size_t *count, struct tc_fault *fault);
 

@@ -1,7 +1,7 @@
--- Claims whose orchestrator let its lease run out become $1's, for $2 ms; what of them is still
--- dispatched must be delivered again.
+-- Claims whose lease ran out become $1's, for $2 ms; what of them is still dispatched must be delivered again. They may
+-- have been its own: it does not renew one that it was never told of.
 WITH lost AS (
-  SELECT id FROM claim WHERE lease_until < now() AND instance <> $1 ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED
+  SELECT id FROM claim WHERE lease_until < now() ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED
 ), taken AS (
   UPDATE claim c SET instance = $1, lease_until = now() + $2::bigint * interval '1 ms'
   FROM lost WHERE c.id = lost.id
