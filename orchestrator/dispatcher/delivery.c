@@ -22,7 +22,13 @@ static enum tc_error publish_pull(struct desk *desk, const struct claimed *row, 
         .attempt = row->attempt,
         .role = ROLE_PULL,
     };
-    return desk_publish_instruction(desk, &answer, sent, fault);
+    enum tc_error error = desk_publish_instruction(desk, &answer, sent, fault);
+    if (error == TC_OK || error == TC_UNAVAILABLE || error == TC_BUSY)
+        return error;
+    /* It would be so for ever: the others must not wait for it, and its own deadline ends it. */
+    LOG_ERROR("instruction.not_sent", F_INT("instruction", row->instruction), F_STR("device", row->device),
+              F_STR("reason", fault->text));
+    return TC_OK;
 }
 
 /* The rows of one start command: the same claim and branch, and no more than a command may name. */
