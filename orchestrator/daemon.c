@@ -13,6 +13,7 @@
 #include "orchestrator/scheduler/scheduler.h"
 #include "orchestrator/updater/updater.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* Orders are few and each can be a megabyte. */
@@ -31,6 +32,7 @@ struct daemon {
     struct store_pool *stores;
     struct intake *intake;
     struct broker *broker;
+    atomic_bool broker_is_new; /* for the conductor */
     struct planner *planner;
     struct updater *updater;
     struct dispatcher *dispatcher;
@@ -86,8 +88,10 @@ static void receive(void *context, const struct broker_message *message)
 static void notice_connection(void *context, bool connected)
 {
     struct daemon *daemon = context;
-    if (connected && daemon->conductor != NULL)
-        conductor_broker_connected(daemon->conductor);
+    if (!connected)
+        return;
+    daemon->broker_is_new = true;
+    batch_queue_wake(daemon->conductor_wakes);
 }
 
 static enum tc_error open_doors(struct daemon *daemon, struct tc_fault *fault)
@@ -181,6 +185,7 @@ static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *faul
         .progress_period_ms = daemon->settings->progress_period_ms,
         .lease_ms = daemon->settings->lease_ms,
         .wakes = daemon->conductor_wakes,
+        .broker_is_new = &daemon->broker_is_new,
         .pool = daemon->pool,
         .planned = daemon->scheduler_wakes,
     };
@@ -262,6 +267,7 @@ void daemon_close(struct daemon *daemon)
     scheduler_close(daemon->scheduler);
     planner_close(daemon->planner);
     conductor_close(daemon->conductor);
+    updater_end_soon(daemon->updater);
     dispatcher_close(daemon->dispatcher);
     updater_close(daemon->updater);
     if (daemon->health != NULL)

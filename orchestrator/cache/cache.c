@@ -19,6 +19,7 @@ enum {
 struct cache {
     struct connection connection;
     char *socket_path, *host, *password, *prefix;
+    bool owes_rebuild;      /* a forget did not get through */
     const char **arguments; /* of a command with one key for each device */
     char (*keys)[KEY_SIZE];
 };
@@ -83,6 +84,26 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* ---- what is owed ---- */
+
+static void append_disown(redisContext *redis, void *context, size_t i)
+{
+    (void)i;
+    char key[KEY_SIZE];
+    write_key(context, "generation", NULL, key);
+    append(redis, 2, (const char *[]){"DEL", key});
+}
+
+enum tc_error cache_settle(struct cache *cache, struct tc_fault *fault)
+{
+    if (!cache->owes_rebuild)
+        return TC_OK;
+    struct exchange exchange = {.count = 1, .append = append_disown, .context = cache};
+    enum tc_error error = connection_exchange(&cache->connection, &exchange, fault);
+    cache->owes_rebuild = error != TC_OK;
+    return error;
+}
+
 /* ---- put ---- */
 
 struct put {
@@ -105,7 +126,7 @@ static void append_put(redisContext *redis, void *context, size_t i)
 enum tc_error cache_put(struct cache *cache, const struct cached_instruction *items, size_t count,
                         struct tc_fault *fault)
 {
-    enum tc_error error = TC_OK;
+    enum tc_error error = cache_settle(cache, fault);
     for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
         struct put put = {cache, items + done};
         struct exchange exchange = {
@@ -158,7 +179,7 @@ static bool take_entries(void *context, size_t i, const redisReply *reply)
 enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t count, struct cached_instruction *items,
                         bool *found, struct tc_fault *fault)
 {
-    enum tc_error error = TC_OK;
+    enum tc_error error = cache_settle(cache, fault);
     for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
         struct by_device request = {cache,        "MGET",      devices + done, smaller(count - done, ROUND_TRIP_MAX),
                                     items + done, found + done};
@@ -172,7 +193,7 @@ enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t 
 
 enum tc_error cache_forget(struct cache *cache, const char *const *devices, size_t count, struct tc_fault *fault)
 {
-    enum tc_error error = TC_OK;
+    enum tc_error error = cache_settle(cache, fault);
     for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
         struct by_device request = {.cache = cache,
                                     .command = "DEL",
@@ -181,6 +202,7 @@ enum tc_error cache_forget(struct cache *cache, const char *const *devices, size
         struct exchange exchange = {.count = 1, .append = append_by_device, .context = &request};
         error = connection_exchange(&cache->connection, &exchange, fault);
     }
+    cache->owes_rebuild = error != TC_OK;
     return error;
 }
 

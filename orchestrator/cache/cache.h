@@ -50,7 +50,11 @@ enum tc_error cache_put(struct cache *cache, const struct cached_instruction *it
 /* Looks up `count` devices; items[i] is filled where found[i]. An entry that cannot be read counts as not found. */
 enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t count, struct cached_instruction *items,
                         bool *found, struct tc_fault *fault);
+/* When it fails, what should have been forgotten may still be found by others: this cache then owes a rebuild, and
+ * does nothing else until it has told Redis so. */
 enum tc_error cache_forget(struct cache *cache, const char *const *devices, size_t count, struct tc_fault *fault);
+/* Tells it, if it is owed: for those that may have nothing else to ask of the cache. Now and then. */
+enum tc_error cache_settle(struct cache *cache, struct tc_fault *fault);
 
 /* True in `*is_current` when this Redis is the one that was last rebuilt and has not lost or rewound since. */
 enum tc_error cache_check_generation(struct cache *cache, bool *is_current, struct tc_fault *fault);

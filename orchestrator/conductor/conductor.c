@@ -16,7 +16,9 @@ static bool take_lease(struct conductor *conductor)
         conduct_take_lease(conductor->store, conductor->config.instance, conductor->config.lease_ms, &epoch, &fault);
     if (error == TC_OK && epoch != conductor->epoch) {
         LOG_INFO("conductor.elected", F_STR("instance", conductor->config.instance), F_INT("epoch", epoch));
-        conductor->broker_is_new = true; /* the conductor before may have died before it restored it */
+        /* Orchestrators may have died between a commit and what must follow it. */
+        *conductor->config.broker_is_new = true;
+        conductor->cache_is_suspect = true;
     }
     if (error != TC_OK && conductor->epoch != 0)
         LOG_WARNING("conductor.stepped_down", F_STR("instance", conductor->config.instance),
@@ -108,10 +110,4 @@ void conductor_close(struct conductor *conductor)
 int64_t conductor_last_progress_ms(const struct conductor *conductor)
 {
     return worker_last_progress_ms(conductor->worker);
-}
-
-void conductor_broker_connected(struct conductor *conductor)
-{
-    conductor->broker_is_new = true;
-    batch_queue_wake(conductor->config.wakes);
 }

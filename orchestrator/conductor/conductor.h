@@ -8,6 +8,7 @@
 #include "orchestrator/cache/cache.h"
 #include "orchestrator/worker/batch_queue.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct conductor;
@@ -19,7 +20,10 @@ struct conductor_config {
     const char *instance;
     int shard; /* of the counters, its own */
     int64_t period_ms, progress_period_ms, lease_ms;
-    struct batch_queue *wakes;   /* woken when the broker's connection stands again, or to look now */
+    struct batch_queue *wakes; /* woken to look now */
+    /* Set by others whenever the broker's connection stands anew, since nobody knows what the broker still has; cleared
+     * here when all that it should retain was put back. */
+    atomic_bool *broker_is_new;
     struct batch_queue *pool;    /* of struct pool_batch: what the broker forgot goes here */
     struct batch_queue *planned; /* woken when something may start: the scheduler's */
 };
@@ -29,8 +33,5 @@ enum tc_error conductor_open(const struct conductor_config *config, struct condu
 /* Gives the lease back, so that another orchestrator takes over at once. */
 void conductor_close(struct conductor *conductor);
 int64_t conductor_last_progress_ms(const struct conductor *conductor);
-
-/* The broker's connection stands again, and nobody knows what the broker still has. Any thread; does not wait. */
-void conductor_broker_connected(struct conductor *conductor);
 
 #endif

@@ -6,8 +6,6 @@
 #include "orchestrator/conductor/conductor.h"
 #include "orchestrator/store/claim.h"
 
-#include <stdatomic.h>
-
 /* Rollouts whose progress was told, to tell only what changed. */
 #define PROGRESS_ROLLOUTS 64
 
@@ -26,7 +24,7 @@ struct conductor {
     struct told_progress told[PROGRESS_ROLLOUTS];
     size_t next_told;
     struct buffer message;
-    atomic_bool broker_is_new; /* it may have forgotten what it retained */
+    bool cache_is_suspect; /* it may hold what has ended */
 };
 
 /* deadlines.c: everything in the rollout whose time has come. */

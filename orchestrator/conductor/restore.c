@@ -58,7 +58,10 @@ static bool cache_flights(struct conductor *conductor, const struct flight *flig
 void conductor_restore_cache(struct conductor *conductor)
 {
     bool is_current;
-    if (cache_check_generation(conductor->cache, &is_current, NULL) != TC_OK || is_current)
+    (void)cache_settle(conductor->cache, NULL);
+    if (cache_check_generation(conductor->cache, &is_current, NULL) != TC_OK)
+        return;
+    if (is_current && !conductor->cache_is_suspect)
         return;
     int64_t begun_ms = clock_monotonic_ms();
     int64_t count;
@@ -67,6 +70,7 @@ void conductor_restore_cache(struct conductor *conductor)
                 cache_mark_generation(conductor->cache, NULL) == TC_OK;
     if (!good)
         return; /* tried again at the next look; until then asks are answered from the database */
+    conductor->cache_is_suspect = false;
     metric_add(METRIC_CACHE_REBUILDS, 1);
     LOG_INFO("cache.rebuilt", F_INT("instructions", count), F_INT("ms", clock_monotonic_ms() - begun_ms));
 }
@@ -111,12 +115,12 @@ static void publish_epoch(struct conductor *conductor)
 /* A broker tells nobody whether it lost what it retained while it was away: so all of it is put back, each time. */
 void conductor_restore_retained(struct conductor *conductor)
 {
-    if (!broker_is_connected(conductor->config.broker) || !atomic_exchange(&conductor->broker_is_new, false))
+    if (!broker_is_connected(conductor->config.broker) || !atomic_exchange(conductor->config.broker_is_new, false))
         return;
     int64_t count;
     memset(conductor->told, 0, sizeof conductor->told); /* progress is retained, too */
     if (!for_each_page(conductor, true, pool_flights, &count)) {
-        conductor->broker_is_new = true;
+        *conductor->config.broker_is_new = true;
         return;
     }
     publish_epoch(conductor);

@@ -15,6 +15,7 @@ enum { IDLE_PERIOD_MS = 1000 };
 struct updater {
     struct updater_config config;
     struct worker *worker;
+    atomic_bool ending;
 };
 
 /* What one thread of the pool works with. */
@@ -25,7 +26,8 @@ struct updater_thread {
 
 static void *open_thread(void *context, int thread)
 {
-    const struct updater_config *config = &((struct updater *)context)->config;
+    struct updater *updater = context;
+    const struct updater_config *config = &updater->config;
     struct updater_thread *opened = calloc(1, sizeof *opened);
     TC_CHECK(opened != NULL);
     char role[48];
@@ -35,7 +37,7 @@ static void *open_thread(void *context, int thread)
     TC_CHECK(cache_open(config->cache, &opened->writer.cache, NULL) == TC_OK);
     opened->writer.broker = config->broker;
     opened->writer.shard = config->first_shard + thread;
-    opened->writer.queue = config->queues->queues[thread];
+    opened->writer.ending = &updater->ending;
     report_batch_open(&opened->batch, (size_t)config->batch);
     return opened;
 }
@@ -68,6 +70,7 @@ static void update(void *context, void *thread_state, void *items, size_t count)
         update_write(&thread->writer, &thread->batch);
         report_batch_clear(&thread->batch);
     }
+    (void)cache_settle(thread->writer.cache, NULL);
     measure_queues(updater->config.queues);
 }
 
@@ -96,10 +99,17 @@ enum tc_error updater_open(const struct updater_config *config, struct updater *
     return TC_OK;
 }
 
+void updater_end_soon(struct updater *updater)
+{
+    if (updater != NULL)
+        updater->ending = true;
+}
+
 void updater_close(struct updater *updater)
 {
     if (updater == NULL)
         return;
+    updater->ending = true;
     worker_stop(updater->worker);
     free(updater);
 }

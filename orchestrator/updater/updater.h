@@ -19,6 +19,9 @@ struct updater_config {
 };
 
 enum tc_error updater_open(const struct updater_config *config, struct updater **updater, struct tc_fault *fault);
+/* From now on a database that is away is not waited for, so that nobody waits for room in the queues either: what
+ * cannot be written is not confirmed, and the devices' outboxes keep it. NULL is allowed. */
+void updater_end_soon(struct updater *updater);
 /* Writes all that is in the queues, as long as the database is there, then ends. */
 void updater_close(struct updater *updater);
 int64_t updater_last_progress_ms(const struct updater *updater);

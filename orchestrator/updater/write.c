@@ -27,7 +27,7 @@ static enum tc_error write_reports(struct update_writer *writer, const struct re
             continue; /* a deadlock with another writer: its own transaction went through */
         if (error != TC_UNAVAILABLE && error != TC_NO_SPACE)
             return error;
-        if (batch_queue_is_closed(writer->queue))
+        if (*writer->ending)
             return error;
         wait_a_little();
     }
@@ -104,7 +104,8 @@ static bool has_ended(enum instruction_event event)
     return event != ON_ANSWERED && event != ON_RECEIVED && event != ON_INSTALLING;
 }
 
-/* An instruction that ended must not be answered from the cache, nor stay on a retained topic. */
+/* An instruction that ended must not be answered from the cache, nor stay on a retained topic. An end that is reported
+ * again is forgotten again: whoever wrote it may have died before it could tell the cache. */
 static void forget_ended(struct update_writer *writer, const struct report_batch *batch)
 {
     const char **devices = calloc(batch->furthest_count, sizeof *devices);
@@ -112,10 +113,11 @@ static void forget_ended(struct update_writer *writer, const struct report_batch
     size_t count = 0;
     for (size_t i = 0; i < batch->furthest_count; i++) {
         const struct report *report = &batch->folded[i];
-        if (batch->folded_results[i].verdict != REPORT_MOVED || !has_ended(report->event))
+        enum report_verdict verdict = batch->folded_results[i].verdict;
+        if ((verdict != REPORT_MOVED && verdict != REPORT_STALE) || !has_ended(report->event))
             continue;
         devices[count++] = report->device;
-        if (batch->folded_results[i].pull && writer->broker != NULL) {
+        if (verdict == REPORT_MOVED && batch->folded_results[i].pull && writer->broker != NULL) {
             struct topic topic = {.kind = TOPIC_INSTRUCTION};
             memcpy(topic.device, report->device, sizeof topic.device);
             (void)broker_publish(writer->broker, &topic, "", 0, 1, true, NULL);

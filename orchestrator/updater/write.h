@@ -7,11 +7,13 @@
 #include "orchestrator/cache/cache.h"
 #include "orchestrator/updater/batch.h"
 
+#include <stdatomic.h>
+
 struct update_writer {
     struct store *store;
     struct cache *cache;
     struct broker *broker;     /* NULL: no confirms */
-    struct batch_queue *queue; /* closed when the pool is to end */
+    const atomic_bool *ending; /* the pool is to end: a database that is away is not waited for */
     int shard;
     struct buffer message; /* kept from one message to the next */
 };

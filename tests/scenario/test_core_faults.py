@@ -1,0 +1,282 @@
+"""What must hold when the pieces of the orchestrator come between one another, lie, break off or are away."""
+
+import re
+import signal
+import threading
+
+from harness.plan import plan
+from harness.wait import wait_for
+
+FAR = {"startAt": "2027-01-10T00:00:00Z"}
+ONE_BATCH = {"threads": 1, "linger": "1s"}  # long enough for what a test sends at once to be written together
+
+
+def start(stack, branches=None, pull=(), **settings):
+    stack.orchestrator(**settings)
+    stack.import_fleet(branches or {"B1": ["A1", "A2"]}, pull)
+    stack.add_artifact()
+
+
+def planned(stack, rollout):
+    wait_for(lambda: stack.database.rollout(rollout)["state"] == "running", "the rollout is planned")
+    return stack.database.instructions(rollout)
+
+
+def dispatched(stack, *devices, **spec):
+    """A rollout to these ATMs, each of which is then at hand, answered, with its claims."""
+    rollout = stack.submit(selector={"devices": list(devices)}, **spec)
+    stack.wait_for_states(rollout, dispatched=len(devices))
+    played = [stack.device(name, "B1") for name in devices]
+    for device in played:
+        device.ask()
+    claims = [device.wait_for_instruction() for device in played]
+    stack.wait_for_states(rollout, sent=len(devices))
+    return rollout, played, claims
+
+
+# Reports that are written together
+
+
+def test_a_report_on_another_devices_instruction_does_not_displace_that_devices_own(stack):
+    start(stack, updater=ONE_BATCH)
+    rollout, (victim, liar), (claims, _) = dispatched(stack, "A1", "A2")
+    forged = {"instruction": claims["instruction"], "attempt": 9, "sequence": 9, "state": "failed", "code": "forged"}
+    liar.send_reply(forged)
+    sequence = victim.reply(claims, "completed")
+    liar.send_reply(forged)
+    assert victim.wait_for_confirm(sequence)["accepted"] is True
+    assert liar.wait_for_confirm(9)["accepted"] is False
+    assert stack.database.instruction(rollout, "A1")["state_name"] == "completed"
+    assert stack.database.events(claims["instruction"]) == [], "nothing is told of what was forged"
+
+
+def test_a_completed_of_an_earlier_attempt_counts_beside_the_answer_to_the_next(stack):
+    start(stack, updater=ONE_BATCH)
+    quick = {"dispatchTimeout": "1m", "answerTimeout": "1s", "retries": 1, "backoff": "0s"}
+    rollout, (atm,), (first,) = dispatched(stack, "A1", execution=quick)
+    wait_for(
+        lambda: (row := stack.database.instruction(rollout, "A1"))["attempt"] == 2
+        and row["state_name"] == "dispatched",
+        "the second attempt is dispatched",
+    )
+    atm.ask()
+    sequence = atm.reply(first, "completed")
+    assert atm.wait_for_confirm(sequence)["accepted"] is True
+    stack.wait_for_states(rollout, completed=1)
+    assert stack.database.counters(rollout) == {"completed": 1}
+
+
+def test_an_attempt_after_a_deferred_one_cannot_be_reported_on_before_it_starts(stack):
+    start(stack)
+    rollout, (atm,), (first,) = dispatched(stack, "A1", execution={"backoff": "10m"})
+    atm.wait_for_confirm(atm.reply(first, "deferred"))
+    wait_for(lambda: stack.database.instruction(rollout, "A1")["attempt"] == 2, "the next attempt is planned")
+    sequence = atm.reply({**first, "attempt": 2}, "failed")
+    wait_for(lambda: len(atm.confirms()) == 2, "it is answered")
+    confirm = atm.confirms()[1]
+    assert (confirm["sequence"], confirm["accepted"], confirm["reason"]) == (sequence, False, "not started")
+    assert stack.database.states(rollout) == {"created": 1}
+
+
+# Claims
+
+
+def test_a_budget_of_one_lets_a_branch_go_on_in_whatever_order_its_node_stands(stack):
+    branches = {f"B{number}": [f"B{number}-A"] for number in range(8)}
+    start(stack, branches)
+    rollout = stack.submit(disruptionBudget={"per": "branch", "maxUnavailable": 1})
+    # Of eight branches about four have their node in front; in each the ATM goes first all the same.
+    stack.wait_for_states(rollout, dispatched=8, created=8)
+    assert {name for name, row in stack.database.instructions(rollout).items() if row["state"] == 1} == {
+        f"B{number}-A" for number in range(8)
+    }
+
+
+def test_branches_whose_budget_is_used_up_do_not_hold_up_the_others(stack):
+    branches = {f"B{number}": [f"B{number}-A{atm}" for atm in range(4)] for number in range(6)}
+    start(stack, branches, scheduler={"claim_batch": 3})
+    rollout = stack.submit(disruptionBudget={"per": "branch", "maxUnavailable": 1})
+    stack.wait_for_states(rollout, seconds=20, dispatched=6, created=24)
+
+
+def test_a_claim_whose_answer_was_lost_is_delivered_after_its_lease(stack):
+    start(stack, {"B1": ["A1"]}, lease="1s")
+    rollout = stack.submit(selector={"devices": ["A1"]}, schedule=FAR)
+    instruction = planned(stack, rollout)["A1"]["id"]
+    instance = re.search(r"daemon.started instance=(\S+)", stack.orchestrators[0].text())[1]
+    # As the database is when the claim was committed and the connection broke before the orchestrator knew.
+    stack.database.rows(
+        "WITH c AS (INSERT INTO claim (instance, lease_until, rollout_id, instructions) "
+        "VALUES (%s, now() + interval '1 s', %s, ARRAY[%s::bigint])) "
+        "UPDATE instruction SET state = 1, in_flight = true, due_at = NULL, dispatched_at = now(), "
+        "start_before = now() + interval '1 h', wake_at = now() + interval '1 h' WHERE id = %s",
+        instance, rollout, instruction, instruction,
+    )
+    assert stack.spy.wait_for("tc/v1/branch/B1/start", seconds=20)[0].json()["devices"] == ["A1"]
+    wait_for(lambda: stack.database.value("SELECT count(*) FROM claim") == 0, "the claim is done with")
+
+
+def test_a_claim_in_work_is_not_given_up_while_the_broker_is_away(stack):
+    start(stack, {"B1": ["A1"]}, lease="1s")
+    stack.broker.stop()
+    rollout = stack.submit(selector={"devices": ["A1"]})
+    stack.wait_for_states(rollout, dispatched=1)
+    first = stack.database.value("SELECT lease_until FROM claim")
+    wait_for(lambda: stack.database.value("SELECT lease_until FROM claim") > first, "its lease is renewed")
+    assert "claim.taken_over" not in stack.orchestrators[0].text()
+
+
+def test_what_cannot_be_signed_does_not_hold_up_what_can(stack):
+    start(stack, {"B1": ["A1"]}, pull=["P1"])
+    rollout = stack.submit("gone", selector={"devices": ["P1"]}, schedule=FAR)
+    planned(stack, rollout)
+    # Somebody deleted a rollout by hand while one of its instructions was about to be claimed.
+    stack.database.rows(
+        "WITH r AS (DELETE FROM rollout WHERE id = %s), c AS (INSERT INTO claim (instance, lease_until, rollout_id, "
+        "instructions) SELECT 'gone', now(), rollout_id, ARRAY[id] FROM instruction WHERE rollout_id = %s) "
+        "UPDATE instruction SET state = 1, in_flight = true, due_at = NULL, dispatched_at = now(), "
+        "start_before = now() + interval '1 h' WHERE rollout_id = %s",
+        rollout, rollout, rollout,
+    )
+    orchestrator = stack.orchestrators[0]
+    orchestrator.wait_until(lambda: "claim.taken_over" in orchestrator.text(), "the claim is taken over")
+    stack.submit("next", selector={"devices": ["A1"]})
+    stack.spy.wait_for("tc/v1/branch/B1/start", seconds=20)
+
+
+def test_a_rollout_that_cannot_be_planned_does_not_hold_up_the_next(stack):
+    start(stack, {"B1": ["A1"]})
+    # A plan that some other version accepted, and this one cannot read.
+    stack.database.rows(
+        "INSERT INTO rollout (name, digest, plan, shared_claims, author, door, devices) "
+        "SELECT 'broken', 'x', '{\"spec\": {\"groups\": 7}}', '', 'test', 'http', 1"
+    )
+    rollout = stack.submit("good", selector={"devices": ["A1"]})
+    stack.wait_for_states(rollout, seconds=20, dispatched=1)
+    assert "rollout.planning_failed" in stack.orchestrators[0].text()
+
+
+# The cache
+
+
+def test_a_redis_that_refuses_to_forget_does_not_answer_what_has_ended(stack):
+    start(stack, {"B1": ["A1"]})
+    rollout, (atm,), (claims,) = dispatched(stack, "A1")
+    # As when Redis cannot save: what is there is read, and nothing is written.
+    stack.redis.execute_command("ACL", "SETUSER", "default", "-@write")
+    atm.wait_for_confirm(atm.reply(claims, "completed"))
+    stack.redis.execute_command("ACL", "SETUSER", "default", "+@all")
+    wait_for(lambda: stack.redis.get("tc:instruction:A1") is None, "it is forgotten", 20)
+    wait_for(lambda: stack.http.get("/readyz").status == 200, "all is well")
+    assert stack.database.states(rollout) == {"completed": 1}
+
+
+def test_an_end_that_is_reported_again_is_forgotten_again(stack):
+    """An orchestrator that dies after its commit has not told the cache."""
+    start(stack, {"B1": ["A1"]})
+    _, (atm,), (claims,) = dispatched(stack, "A1")
+    entry = stack.redis.get("tc:instruction:A1")
+    sequence = atm.reply(claims, "completed")
+    atm.wait_for_confirm(sequence)
+    wait_for(lambda: stack.redis.get("tc:instruction:A1") is None, "it is forgotten")
+    stack.redis.set("tc:instruction:A1", entry)
+    atm.send_reply(
+        {"instruction": claims["instruction"], "attempt": 1, "sequence": sequence, "state": "completed"}
+    )
+    wait_for(lambda: stack.redis.get("tc:instruction:A1") is None, "it is forgotten again")
+
+
+# The end of the orchestrator
+
+
+def test_it_ends_when_told_though_the_pool_is_full_and_the_broker_away(stack):
+    branches = {f"B{number:02}": [] for number in range(40)}
+    start(stack, branches, scheduler={"claim_batch": 1})
+    stack.broker.stop()
+    rollout = stack.submit()
+    # One is being delivered, sixteen wait, and the next does not fit.
+    wait_for(lambda: stack.database.states(rollout).get("dispatched", 0) >= 18, "the pool is full")
+    assert stack.orchestrators[0].stop() == 0
+    left = stack.database.states(rollout)
+    assert left.get("created", 0) > 0, "it claims nothing more when it is to end"
+
+
+def test_it_ends_when_told_though_its_queues_are_full_and_the_database_away(stack):
+    devices = [f"A{number:03}" for number in range(8)]
+    start(stack, {"B1": devices}, queue_limit=100, updater={"threads": 1, "batch": 1, "linger": "0s"})
+    rollout = stack.submit(selector={"devices": devices})
+    stack.wait_for_states(rollout, dispatched=len(devices))
+    played = stack.device("A000", "B1")
+    played.ask()
+    played.wait_for_instruction()  # what the rollout's instructions share is known from now on
+    stack.wait_for_state(rollout, "A000", "sent")
+    orchestrator = stack.orchestrators[0]
+    stack.postgres.stop()
+    try:
+        # Asks are answered from the cache, and what was sent is to be written: one is being written, 101 wait, and
+        # the dispatcher waits for room.
+        wait_for(lambda: played.ask() or len(played.tokens()) >= 1 + 1 + 101 + 1, "the updater's queue is full")
+        assert orchestrator.stop() == 0
+    finally:
+        stack.postgres.start()
+
+
+def test_it_ends_when_told_while_an_order_waits_for_the_database_at_the_start(stack):
+    stack.postgres.stop()
+    try:
+        orchestrator = stack.orchestrator(ready=False)
+        orchestrator.wait_until(lambda: orchestrator.http.answers("/healthz"), "the doors are open")
+        answers = []
+        order = threading.Thread(target=lambda: answers.append(orchestrator.http.submit(plan()).status))
+        order.start()
+        orchestrator.wait_until(lambda: orchestrator.http.metric("tellercast_queue_orders") >= 0, "it is asked")
+        orchestrator.stop()
+        order.join()
+        assert answers == [503]
+    finally:
+        stack.postgres.start()
+
+
+def test_a_broker_that_comes_back_while_the_orchestrator_ends_does_no_harm(stack):
+    start(stack, {"B1": ["A1"]})
+    orchestrator = stack.orchestrators[0]
+    rollout, (atm,), (claims,) = dispatched(stack, "A1")
+    # The updater waits for a row that is held, so that the end takes a while.
+    held = stack.postgres.connect(stack.database._name)
+    held.autocommit = False
+    held.cursor().execute("SELECT * FROM instruction FOR UPDATE")
+    atm.reply(claims, "received")
+    wait_for(
+        lambda: stack.database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") > 0,
+        "the updater waits",
+    )
+    orchestrator.send(signal.SIGTERM)
+    wait_for(
+        lambda: stack.database.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tellercastd conductor'"
+        )
+        == 0,
+        "the conductor has ended",
+    )
+    stack.broker.stop()
+    stack.broker.start()
+    again = orchestrator.text().count("broker.connected")
+    orchestrator.wait_until(lambda: orchestrator.text().count("broker.connected") > again, "it is connected again")
+    held.rollback()
+    assert orchestrator.wait() == 0
+    assert stack.database.states(rollout) == {"received": 1}
+
+
+# Text
+
+
+def test_text_that_the_database_refuses_is_refused_before(stack):
+    start(stack, {"B1": ["A1"]})
+    for document in (
+        plan().replace("action: install", 'action: install\n  parameters: {note: "a\\0b"}'),
+        plan().replace("name: upgrade", 'name: upgrade\n  change: "a\\0b"'),
+    ):
+        answer = stack.http.submit(document)
+        assert answer.status == 422, answer
+    headers = {"Content-Type": "application/yaml", "Idempotency-Key": "caf\xe9"}
+    assert stack.http.ask("POST", "/v1/rollouts", plan(), headers).status == 400
