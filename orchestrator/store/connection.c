@@ -11,6 +11,9 @@
 /* How long a store waits after a connection could not be made before it tries again. */
 enum { RECONNECT_AFTER_MS = 500 };
 
+/* Statements are short, or run once: compiling them takes longer than it saves. */
+static const char session_options[] = "-c timezone=UTC -c synchronous_commit=on -c jit=off";
+
 static void disconnect(struct store *store)
 {
     PQfinish(store->connection);
@@ -48,7 +51,7 @@ enum tc_error store_connect(struct store *store, struct tc_fault *fault)
         return tc_fault_set(fault, TC_UNAVAILABLE, "database: %s", store->last_reason);
 
     const char *keys[] = {"dbname", "fallback_application_name", "options", "connect_timeout", NULL};
-    const char *values[] = {store->settings, store->role, "-c timezone=UTC -c synchronous_commit=on -c jit=off", "5", NULL};
+    const char *values[] = {store->settings, store->role, session_options, "5", NULL};
     store->connection = PQconnectdbParams(keys, values, 1);
     if (PQstatus(store->connection) == CONNECTION_OK) {
         say_what_changed(store, "");
