@@ -116,7 +116,8 @@ enum tc_error conductor_sweep(struct conductor *conductor, const struct running_
         worker_mark_progress();
     } while (error == TC_OK && swept == SWEEP_ROWS);
 
-    int64_t expired = rollout->end_at_ms != 0 && rollout->now_ms >= rollout->end_at_ms ? SWEEP_ROWS : 0;
+    int64_t end_at_ms = rollout->rules.end_at_ms;
+    int64_t expired = end_at_ms != 0 && rollout->now_ms >= end_at_ms ? SWEEP_ROWS : 0;
     while (error == TC_OK && expired == SWEEP_ROWS) {
         error = expire(conductor, rollout, &expired, fault);
         worker_mark_progress();

@@ -65,5 +65,8 @@ struct wake_decision wake_decide(const struct execution_rules *rules, const stru
     if (!retries || deferred_out || waking->failures > rules->retries)
         return (struct wake_decision){.action = WAKE_SETTLE, .code = ""};
     int64_t at_ms = now_ms + backoff_after(rules, waking->failures);
+    /* What failed has failed: it must not expire as if it had never been started. */
+    if (rules->end_at_ms != 0 && at_ms >= rules->end_at_ms)
+        return (struct wake_decision){.action = WAKE_SETTLE, .code = ""};
     return (struct wake_decision){.action = WAKE_RETRY, .event = ON_RETRY, .at_ms = at_ms, .code = "retry"};
 }

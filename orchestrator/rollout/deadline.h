@@ -16,6 +16,7 @@ struct execution_rules {
     int retries;                 /* attempts after the first that failed */
     int defer_limit;             /* how often a device may ask for a later time */
     bool retry_failed, retry_timed_out;
+    int64_t end_at_ms; /* of the rollout: no attempt begins then or later; 0: none */
 };
 
 /* What is known of an instruction that woke up. */

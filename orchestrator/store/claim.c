@@ -27,7 +27,7 @@ enum tc_error claim_read_rollouts(struct store *store, struct running_rollout **
         result_copy(result, row, column++, rollout->name, sizeof rollout->name);
         rollout->per_minute = result_int(result, row, column++);
         rollout->budget = result_int(result, row, column++);
-        rollout->end_at_ms = result_int(result, row, column++);
+        rollout->rules.end_at_ms = result_int(result, row, column++);
         rollout->has_windows = result_bool(result, row, column++);
         rollout->rules.dispatch_timeout_ms = result_int(result, row, column++);
         rollout->rules.answer_timeout_ms = result_int(result, row, column++);

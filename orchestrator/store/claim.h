@@ -14,7 +14,6 @@ struct running_rollout {
     char name[TC_ID_SIZE];
     int64_t per_minute; /* 0: the plan names no rate */
     int64_t budget;     /* devices of a branch that may be in flight; 0: no limit */
-    int64_t end_at_ms;  /* 0: none */
     bool has_windows;   /* or blackouts */
     struct execution_rules rules;
     int64_t now_ms; /* the database's clock */

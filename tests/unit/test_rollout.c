@@ -174,6 +174,16 @@ static void only_what_the_plan_names_is_tried_again(void **state)
     assert_int_equal(wake_decide(&only_timeouts, &timed_out, 0).action, WAKE_RETRY);
 }
 
+static void what_failed_too_late_for_another_attempt_has_failed(void **state)
+{
+    (void)state;
+    struct execution_rules ending = rules;
+    ending.end_at_ms = 1000 + rules.backoff_ms;
+    const struct waking failed = {.state = FAILED, .failures = 1};
+    assert_int_equal(wake_decide(&ending, &failed, 999).action, WAKE_RETRY);
+    assert_int_equal(wake_decide(&ending, &failed, 1000).action, WAKE_SETTLE);
+}
+
 static void a_deferred_attempt_comes_again_without_counting_as_a_failure(void **state)
 {
     (void)state;
@@ -299,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_failed_attempt_is_tried_again_as_often_as_the_plan_says),
         cmocka_unit_test(the_backoff_doubles_with_each_failure),
         cmocka_unit_test(only_what_the_plan_names_is_tried_again),
+        cmocka_unit_test(what_failed_too_late_for_another_attempt_has_failed),
         cmocka_unit_test(a_deferred_attempt_comes_again_without_counting_as_a_failure),
         cmocka_unit_test(a_device_that_defers_too_often_has_failed),
         cmocka_unit_test(a_gate_is_decided_at_its_edges),
