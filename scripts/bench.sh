@@ -1,11 +1,12 @@
 # Speed and fuzzing.
 # shellcheck shell=bash
 
+# bench [MEASURE ...]: results are also in build/bench, as JSON.
 bench() {
     setup_packages build run test
     build_preset release
     open_scratch
-    TELLERCAST_BIN=$BIN TELLERCAST_SCRATCH=$SCRATCH tests/bench/bench "$@"
+    attend env TELLERCAST_BIN="$BIN" TELLERCAST_SCRATCH="$SCRATCH" tests/bench/bench "$@"
 }
 
 # fuzz [SECONDS]: every target in turn; what it finds is kept in build/fuzz/findings.

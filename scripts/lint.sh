@@ -33,9 +33,11 @@ configure_lint() {
         cmake --build build/lint --target orchestrator/store/generated/statements.c
 }
 
-# One file a process: given several, clang-tidy 14 sees va_lists that nobody initialised.
+# One file a process: given several, clang-tidy 14 sees va_lists that nobody initialised. How many warnings there
+# are in the system's headers is of no interest.
 lint_tidy() {
-    find "${SOURCES[@]}" -name '*.c' -print0 | xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet -p build/lint
+    find "${SOURCES[@]}" -name '*.c' -print0 | xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet -p build/lint 2>&1 |
+        { grep -vE '^[0-9]+ warnings? generated\.$' || true; }
 }
 
 lint() {
