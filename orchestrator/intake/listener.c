@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,13 +24,13 @@ static bool is_loopback(const struct sockaddr *address)
 
 static int port_of(int handle)
 {
-    struct sockaddr_storage address = {0};
+    _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+                   "the port of both families lies at the same place");
+    struct sockaddr_in6 address = {0};
     socklen_t length = sizeof address;
     if (getsockname(handle, (struct sockaddr *)&address, &length) != 0)
         return -1;
-    if (address.ss_family == AF_INET)
-        return ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
-    return ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
+    return ntohs(address.sin6_port);
 }
 
 static enum tc_error bind_and_listen(const struct addrinfo *info, const char *address, int port, int *handle,

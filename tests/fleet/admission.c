@@ -3,7 +3,9 @@
 #include "tests/fleet/device.h"
 #include "tests/fleet/session.h"
 
-enum { NOBODY = UINT32_MAX, BURST_MS = 20, REST_MS = 60000 };
+#define NOBODY UINT32_MAX
+
+enum { BURST_MS = 20, REST_MS = 60000 };
 
 void admission_open(struct admission *admission, size_t slots, size_t pending_most, double connects_per_second)
 {

@@ -12,7 +12,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 512, WAKE = UINT32_MAX, TEND_PERIOD_MS = 5000, IDLE_MS = 1000 };
+#define WAKE UINT32_MAX
+
+enum { EVENTS_MAX = 512, TEND_PERIOD_MS = 5000, IDLE_MS = 1000 };
 
 static void *take_memory(size_t count, size_t size)
 {
@@ -186,9 +188,9 @@ static void tend(struct shard *shard, int64_t *next_ms)
     *next_ms = shard->now_ms + TEND_PERIOD_MS;
 }
 
-void *shard_run(void *context)
+void *shard_run(void *argument)
 {
-    struct shard *shard = context;
+    struct shard *shard = argument;
     struct epoll_event events[EVENTS_MAX];
     int64_t tend_ms = 0;
     bool goes_on = true;

@@ -20,7 +20,7 @@ enum tc_error shard_add(struct shard *shard, const struct fleet_device *entry, u
 void shard_close(struct shard *shard);
 
 /* The thread's function: a pthread start routine, given the shard. */
-void *shard_run(void *shard);
+void *shard_run(void *argument);
 
 /* From another thread, one at a time: runs `call` between two rounds of the shard's loop, and waits for it. */
 void shard_call(struct shard *shard, void (*call)(struct shard *shard, void *context), void *context);

@@ -48,6 +48,7 @@ static size_t place(struct placement *placement, const struct fleet_device *devi
 static enum tc_error add_devices(struct simulation *simulation, const struct fleet *fleet, struct tc_fault *fault)
 {
     struct placement placement = {.shard_count = simulation->config.threads};
+    TC_CHECK(placement.shard_count > 0);
     enum tc_error error = TC_OK;
     for (size_t i = 0; error == TC_OK && i < fleet->device_count; i++) {
         uint32_t branch;

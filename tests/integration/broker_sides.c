@@ -102,6 +102,12 @@ static void peer_received(struct mosquitto *mosquitto, void *context, const stru
     peer->count++;
 }
 
+static void peer_subscribe(struct peer *peer, const char *filter)
+{
+    assert_int_equal(mosquitto_subscribe(peer->mosquitto, NULL, filter, 1), MOSQ_ERR_SUCCESS);
+    WAIT_FOR(peer->subscribed);
+}
+
 struct peer *peer_open(const struct server *server, const char *filter)
 {
     struct peer *peer = calloc(1, sizeof *peer);
@@ -114,10 +120,8 @@ struct peer *peer_open(const struct server *server, const char *filter)
     assert_int_equal(mosquitto_connect(peer->mosquitto, "127.0.0.1", server->port, 30), MOSQ_ERR_SUCCESS);
     assert_int_equal(mosquitto_loop_start(peer->mosquitto), MOSQ_ERR_SUCCESS);
     WAIT_FOR(peer->connected);
-    if (filter != NULL) {
-        assert_int_equal(mosquitto_subscribe(peer->mosquitto, NULL, filter, 1), MOSQ_ERR_SUCCESS);
-        WAIT_FOR(peer->subscribed);
-    }
+    if (filter != NULL)
+        peer_subscribe(peer, filter);
     return peer;
 }
 
