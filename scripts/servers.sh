@@ -11,7 +11,7 @@ quote_yaml() { printf "'%s'" "${1//\'/\'\'}"; }
 # database_of FOLDER: the connection string of a stack's database.
 database_of() { printf 'host=%s user=tellercast dbname=tellercast' "$(quote_libpq "$1/postgres")"; }
 
-query() { psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$1" -c "$2"; }
+query() { psql -X -q -A -t -P pager=off -v ON_ERROR_STOP=1 -d "$1" -c "$2"; }
 
 postgres_is_ready() { psql -X -q -d "host=$(quote_libpq "$1/postgres") user=tellercast dbname=postgres" -c 'SELECT 1'; }
 redis_is_ready() { [[ $(redis-cli -s "$1/redis/redis.sock" ping) == PONG ]]; }
