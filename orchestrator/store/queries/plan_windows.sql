@@ -1,11 +1,11 @@
 -- For each zone of the rollout, when its devices may be at work: the plan's windows by the zone's own clock
 -- on the wall, within startAt and endAt, less the blackouts. A blackout given by dates lasts through its
--- last day. Without an end, windows are laid out for a year.
+-- last day. Windows are laid out for a year at most.
 WITH span AS (
   SELECT z.zone_no, z.zone, r.plan #> '{spec,schedule}' AS schedule, t.starts_at,
-         coalesce(t.ends_at,
-                  CASE jsonb_array_length(r.plan #> '{spec,schedule,windows}')
-                    WHEN 0 THEN 'infinity' ELSE t.starts_at + interval '366 days' END) AS ends_at
+         least(t.ends_at,
+               CASE jsonb_array_length(r.plan #> '{spec,schedule,windows}')
+                 WHEN 0 THEN 'infinity' ELSE t.starts_at + interval '366 days' END) AS ends_at
   FROM rollout r
   JOIN rollout_zone z ON z.rollout_id = r.id,
   LATERAL (SELECT coalesce((r.plan #>> '{spec,schedule,startAt}')::timestamptz, r.submitted_at) AS starts_at,
