@@ -340,6 +340,9 @@ static void a_handler_that_hangs_shows_as_no_progress_and_an_idle_one_does_not(v
     struct worker *worker = start(
         job,
         &(struct worker_config){.queues = queues, .threads = 2, .batch_limit = 4, .period_ms = -1, .handle = hold_on});
+    int64_t begun_ms = clock_monotonic_ms(), idle_deadline_ms = begun_ms + DEADLINE_MS;
+    while (worker_last_progress_ms(worker) <= begun_ms) /* until both threads wait for items */
+        assert_true(clock_monotonic_ms() < idle_deadline_ms);
     put(queues[1], 7);
     wait_until_true(&job->inside);
     int64_t hung_ms = worker_last_progress_ms(worker);
