@@ -15,10 +15,14 @@ static const char *text_or_empty(const char *text)
         params_end_array(params);                                                                                      \
     } while (0)
 
+/* Texts that no report has are an empty array. */
 #define ADD_TEXTS(field)                                                                                               \
     do {                                                                                                               \
-        params_begin_text_array(params, count);                                                                        \
-        for (size_t i = 0; i < count; i++)                                                                             \
+        size_t said = 0;                                                                                               \
+        for (size_t i = 0; i < count && said == 0; i++)                                                                \
+            said = *text_or_empty(reports[i].field) == '\0' ? 0 : count;                                               \
+        params_begin_text_array(params, said);                                                                         \
+        for (size_t i = 0; i < said; i++)                                                                              \
             params_put_text(params, text_or_empty(reports[i].field));                                                  \
         params_end_array(params);                                                                                      \
     } while (0)
@@ -42,11 +46,13 @@ enum tc_error report_write(struct store *store, const struct report *reports, si
     enum tc_error error = store_run(store, SQL_MOVE_REPORTED, &result, fault);
     if (error != TC_OK)
         return error;
-    if ((size_t)PQntuples(result) != count)
-        return tc_fault_set(fault, TC_INTERNAL, "%d results for %zu reports", PQntuples(result), count);
-    for (size_t i = 0; i < count; i++) {
-        results[i].verdict = (enum report_verdict)result_int(result, (int)i, 0);
-        results[i].pull = result_bool(result, (int)i, 1);
+    for (size_t i = 0; i < count; i++)
+        results[i] = (struct report_result){.verdict = REPORT_MOVED};
+    for (int row = 0; row < PQntuples(result); row++) {
+        size_t at = (size_t)result_int(result, row, 0);
+        TC_CHECK(at < count);
+        results[at].verdict = (enum report_verdict)result_int(result, row, 1);
+        results[at].pull = result_bool(result, row, 2);
     }
     return TC_OK;
 }

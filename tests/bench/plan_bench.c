@@ -4,21 +4,14 @@
  *   plan-bench DATABASE PLAN.yaml PER_MINUTE   orders the plan and expands it; prints JSON */
 #include "base/file.h"
 #include "orchestrator/store/planning.h"
+#include "tests/bench/report_stream.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { EXIT_USAGE = 2, PLAN_BYTES_MAX = 1 << 20 };
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static enum tc_error read_plan(const char *path, struct plan **plan, struct tc_fault *fault)
 {

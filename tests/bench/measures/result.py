@@ -1,0 +1,54 @@
+"""What a measure found, as a line of the table and as a file."""
+
+import datetime
+import json
+import os
+import pathlib
+import statistics
+
+from harness.servers import ROOT
+
+
+def machine():
+    """What the figures were measured on."""
+    model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "unknown")
+    return {"cores": len(os.sched_getaffinity(0)), "cpu": model, "kernel": os.uname().release,
+            "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20}
+
+
+def median(values):
+    return statistics.median(values)
+
+
+class Result:
+    """`ratio` must be at least (at_least) or at most `target`. The texts say what the two sides were."""
+
+    def __init__(self, name, scale, real, floor, ratio, target, at_least, **details):
+        self.name = name
+        self.texts = (scale, real, floor)
+        self.ratio = ratio
+        self.target = target
+        self.at_least = at_least
+        self.details = details
+
+    def is_good(self):
+        return self.ratio >= self.target if self.at_least else self.ratio <= self.target
+
+    def line(self):
+        scale, real, floor = self.texts
+        bound = f"{'≥' if self.at_least else '≤'} {self.target:.2f}"
+        verdict = "ok" if self.is_good() else "MISSED"
+        return f"{self.name:7} {scale:22} {real:24} {floor:24} ratio {self.ratio:5.2f}  target {bound}  {verdict}"
+
+    def write(self):
+        folder = ROOT / "build/bench"
+        folder.mkdir(parents=True, exist_ok=True)
+        scale, real, floor = self.texts
+        document = {
+            "name": self.name, "at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "machine": machine(), "scale": scale, "real": real, "floor": floor, "ratio": round(self.ratio, 3),
+            "target": self.target, "target_is": "at least" if self.at_least else "at most", "good": self.is_good(),
+            **self.details,
+        }
+        (folder / f"{self.name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
