@@ -3,10 +3,11 @@
 # shellcheck shell=bash
 
 RUN_ID=$$-$RANDOM$RANDOM
-SCRATCH=''  # folder of what need not outlive the command
-STARTED=()  # "PID SIGNAL"; those of the servers are in SERVERS
+SCRATCH=''       # folder of what need not outlive the command
+STARTED=()       # "PID SIGNAL"; those of the servers are in SERVERS
 SERVERS=()
-STEP=''     # process group of the step under way
+STEP=''          # process group of the step under way
+STEP_IS_WHOLE=no # yes: that step is to end by itself
 
 raise_file_limit() { ulimit -n "$(ulimit -Hn)" 2>/dev/null || true; }
 
@@ -94,9 +95,21 @@ stop_leftovers() {
     done 2>/dev/null
 }
 
+end_step() {
+    [[ -n $STEP ]] || return 0
+    if [[ $STEP_IS_WHOLE == yes ]]; then
+        say "waiting for this to end: half done it would leave the machine's packages broken"
+        wait "$STEP" || true
+    else
+        kill -s TERM -- "-$STEP" 2>/dev/null || true
+        wait_until 15 is_gone "$STEP" || true
+        kill -s KILL -- "-$STEP" 2>/dev/null || true
+    fi
+}
+
 close_all() {
     trap '' INT TERM HUP
-    [[ -z $STEP ]] || kill -s TERM -- "-$STEP" 2>/dev/null || true
+    end_step
     stop_all "${STARTED[@]}"
     stop_all "${SERVERS[@]}"
     stop_leftovers

@@ -46,8 +46,14 @@ without_services() {
     return "$code"
 }
 
+# Installs the packages; their services do not start at the next boot, either.
 install_packages() {
-    without_services env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+    local service
+    without_services env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" || return
+    command -v systemctl >/dev/null || return 0
+    for service in mosquitto postgresql redis-server; do
+        [[ " $* " != *" $service "* ]] || as_administrator systemctl disable "$service"
+    done
 }
 
 # setup_packages SET ...: all, or some of build, run, test, fuzz, lint.
@@ -69,5 +75,7 @@ setup_packages() {
     say "Debian packages to install: ${missing[*]}"
     ((EUID == 0)) || sudo -v || fail "please install, as root: apt-get install ${missing[*]}"
     step "Reading the package lists" setup-update as_administrator apt-get update -q || exit 1
+    STEP_IS_WHOLE=yes
     step "Installing ${#missing[@]} packages" setup-install install_packages "${missing[@]}" || exit 1
+    STEP_IS_WHOLE=no
 }
