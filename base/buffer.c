@@ -39,6 +39,7 @@ void buffer_put_text(struct buffer *buffer, const char *text)
 
 void buffer_format(struct buffer *buffer, const char *format, ...)
 {
+    TC_CHECK(format != NULL);
     va_list arguments;
     va_list again;
     va_start(arguments, format);
