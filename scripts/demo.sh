@@ -110,7 +110,6 @@ END
     start_process demo-fleet TERM "$BIN/tellercast-fleet" --fleet "$SCRATCH/fleet.yaml" \
         --behaviour "$SCRATCH/behaviour.yaml" --broker "127.0.0.1:$MOSQUITTO_PORT" --keys "$SCRATCH/trusted-keys.json" \
         --control "$SCRATCH/fleet.sock" --report "$SCRATCH/fleet-report.json"
-    FLEET=$PID
 }
 
 # The fleet's control socket takes a JSON request a line. perl is in every Debian.
