@@ -44,7 +44,7 @@ void report_stream_free(struct report_stream *stream)
 void report_stream_each(const struct report_stream *stream,
                         void (*take)(void *context, const struct reporting_device *device, int stage), void *context)
 {
-    for (size_t i = 0; i < stream->count + (STAGES - 1) * DEVICES_A_STAGE; i++) {
+    for (size_t i = 0; i < stream->count + (size_t)(STAGES - 1) * DEVICES_A_STAGE; i++) {
         for (int stage = 0; stage < STAGES; stage++) {
             size_t behind = (size_t)stage * DEVICES_A_STAGE;
             if (i >= behind && i - behind < stream->count)

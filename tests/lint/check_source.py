@@ -35,7 +35,7 @@ RULES = (
     ("a fixed wait; wait for a condition, with a deadline", r"(?<!\w)(sleep|usleep|time\.sleep)\s*\(?\s*\d*[1-9]",
      ".c .h .py", ("base/", "topics/", "config/", "orchestrator/", "clients/", "scripts/")),
 )
-NOTE = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+NOTE = re.compile(r"\b(TO[D]O|FIX[M]E|XX[X]|HAC[K])\b")  # so that this line is none
 
 
 def without_comments(text):
@@ -83,8 +83,6 @@ def main():
     found = 0
     for path in paths:
         name = path.relative_to(ROOT).as_posix()
-        if path == pathlib.Path(__file__).resolve():
-            continue
         for line, fault in faults_of(name, path.read_text(encoding="utf-8")):
             print(f"{name}:{line}: {fault}", file=sys.stderr)
             found += 1

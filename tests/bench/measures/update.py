@@ -19,7 +19,7 @@ def send_all(rig, file):
     rig.psql(
         "TRUNCATE rollout, instruction, counter, instruction_event CASCADE",
         """UPDATE device SET versions = '{"atm-app": "4.7.0"}'""",
-        f"""INSERT INTO instruction (id, rollout_id, wake_at, start_before, dispatched_at, sent_at, group_no, zone_no,
+        """INSERT INTO instruction (id, rollout_id, wake_at, start_before, dispatched_at, sent_at, group_no, zone_no,
                                      state, pull, in_flight, device, branch)
             SELECT row_number() OVER (ORDER BY hashtextextended(branch, 1), id), 1, now() + interval '1 day',
                    now() + interval '1 day', now(), now(), 1, 1, 2, false, true, id, branch
