@@ -8,18 +8,19 @@ quote_libpq() {
 }
 quote_yaml() { printf "'%s'" "${1//\'/\'\'}"; }
 
-# database_of FOLDER: the connection string of a stack's database.
-database_of() { printf 'host=%s user=tellercast dbname=tellercast' "$(quote_libpq "$1/postgres")"; }
+# database_of FOLDER [NAME]: the connection string of a stack's database. Without the port, Debian's psql would
+# use that of the machine's own PostgreSQL.
+database_of() { printf 'host=%s port=5432 user=tellercast dbname=%s' "$(quote_libpq "$1/postgres")" "${2:-tellercast}"; }
 
 query() { psql -X -q -A -t -P pager=off -v ON_ERROR_STOP=1 -d "$1" -c "$2"; }
 
-postgres_is_ready() { psql -X -q -d "host=$(quote_libpq "$1/postgres") user=tellercast dbname=postgres" -c 'SELECT 1'; }
+postgres_is_ready() { query "$(database_of "$1" postgres)" 'SELECT 1'; }
 redis_is_ready() { [[ $(redis-cli -s "$1/redis/redis.sock" ping) == PONG ]]; }
 
 # make_database FOLDER: makes the database when it is not there.
 make_database() {
     local database
-    database="host=$(quote_libpq "$1/postgres") user=tellercast dbname=postgres"
+    database=$(database_of "$1" postgres)
     [[ $(query "$database" "SELECT 1 FROM pg_database WHERE datname = 'tellercast'") == 1 ]] ||
         query "$database" 'CREATE DATABASE tellercast'
 }

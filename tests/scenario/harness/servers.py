@@ -58,7 +58,7 @@ class Postgres(Server):
         return connection
 
     def address(self, database):
-        return f"host={self.folder} user=tellercast dbname={database}"
+        return f"host={self.folder} port=5432 user=tellercast dbname={database}"
 
     def answers(self):
         try:
