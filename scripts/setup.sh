@@ -32,28 +32,22 @@ as_administrator() {
     fi
 }
 
-# The packages' own services are not wanted: Tellercast starts its own. This is how Debian is told.
-without_services() {
-    local policy=/usr/sbin/policy-rc.d code=0
-    if [[ -e $policy ]]; then
-        as_administrator "$@"
-        return
-    fi
-    printf '#!/bin/sh\nexit 101\n' | as_administrator tee "$policy" >/dev/null
-    as_administrator chmod 755 "$policy"
-    as_administrator "$@" || code=$?
-    as_administrator rm -f "$policy"
-    return "$code"
-}
-
-# Installs the packages; their services do not start at the next boot, either.
+# Run as administrator. The packages' own services are not wanted: Tellercast starts its own. This is how Debian
+# is told, for now and for the next boot.
 install_packages() {
-    local service
-    without_services env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" || return
-    command -v systemctl >/dev/null || return 0
+    local policy=/usr/sbin/policy-rc.d code=0 service
+    if [[ -e $policy ]]; then
+        policy=''
+    else
+        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" || code=$?
+    [[ -z $policy ]] || rm -f "$policy"
+    command -v systemctl >/dev/null || return "$code"
     for service in mosquitto postgresql redis-server; do
-        [[ " $* " != *" $service "* ]] || as_administrator systemctl disable "$service"
+        [[ " $* " != *" $service "* ]] || systemctl disable "$service"
     done
+    return "$code"
 }
 
 # setup_packages SET ...: all, or some of build, run, test, fuzz, lint.
@@ -76,6 +70,7 @@ setup_packages() {
     ((EUID == 0)) || sudo -v || fail "please install, as root: apt-get install ${missing[*]}"
     step "Reading the package lists" setup-update as_administrator apt-get update -q || exit 1
     STEP_IS_WHOLE=yes
-    step "Installing ${#missing[@]} packages" setup-install install_packages "${missing[@]}" || exit 1
+    step "Installing ${#missing[@]} packages" setup-install \
+        as_administrator bash -c "$(declare -f install_packages); install_packages \"\$@\"" bash "${missing[@]}" || exit 1
     STEP_IS_WHOLE=no
 }
