@@ -10,6 +10,11 @@
 
 enum { LOOK_AGAIN_MS = 50, PERCENT_NOT_SAID = -1 };
 
+static bool versions_wait(const struct agent *agent)
+{
+    return agent->stage == STAGE_IDLE && agent->versions_again_ms > 0 && !agent->is_stopping;
+}
+
 static char *path_in(const struct agent *agent, const char *name)
 {
     struct buffer path = {0};
@@ -326,6 +331,8 @@ static int64_t next_due_ms(const struct agent *agent, int64_t now_ms)
         next_ms = now_ms + LOOK_AGAIN_MS;
     if (agent->stage == STAGE_IDLE && agent->kept.is_there)
         next_ms = earlier(next_ms, agent->kept.judge_ms);
+    if (versions_wait(agent))
+        next_ms = earlier(next_ms, agent->versions_again_ms);
     if (agent->is_connected) {
         next_ms = earlier(next_ms, outbox_next_ms(agent->outbox));
         if (agent->relay.count > 0)
@@ -345,6 +352,10 @@ int64_t agent_step(struct agent *agent, struct agent_time now)
         take_kept(agent, now);
     if (!agent->is_stopping && agent->stage == STAGE_WAITING)
         agent_try_install(agent, now);
+    if (versions_wait(agent) && agent->versions_again_ms <= now.monotonic_ms) {
+        agent_read_versions(agent);
+        agent->ask.is_unbidden = true; /* when they are read, it tells them */
+    }
     agent_send_outbox(agent, now.monotonic_ms);
     if (ask_is_due(agent, now.monotonic_ms))
         ask(agent, now.monotonic_ms);

@@ -10,6 +10,7 @@
 enum {
     PERCENT_NOT_SAID = -1,
     PROGRESS_REPORTS_MAX = 250,
+    VERSIONS_AGAIN_MS = 5000,
 };
 
 static bool needs_download(const struct instruction_claims *claims)
@@ -138,6 +139,7 @@ void agent_read_versions(struct agent *agent)
     const char *executable = agent->config.versions_executable;
     json_decref(agent->versions_read);
     agent->versions_read = NULL;
+    agent->versions_again_ms = 0;
     agent->stage = STAGE_IDLE;
     if (agent->is_stopping)
         return;
@@ -197,6 +199,8 @@ static void versions_are_read(struct agent *agent, const struct install_result *
         check_version(agent, now);
     } else {
         LOG_WARNING("versions.not_read", F_STR("code", result->code), F_STR("detail", result->detail));
+        if (result->outcome == INSTALL_DEFERRED)
+            agent->versions_again_ms = now.monotonic_ms + VERSIONS_AGAIN_MS;
     }
     agent_report_all(agent);
     agent->stage = STAGE_IDLE;

@@ -51,8 +51,9 @@ struct agent {
     bool is_stopping;
     struct agent_ask ask;
     struct agent_kept kept;
-    json_t *versions;      /* what is installed; NULL: nobody knows */
-    json_t *versions_read; /* what the reading under way has found so far */
+    json_t *versions;          /* what is installed; NULL: nobody knows */
+    json_t *versions_read;     /* what the reading under way has found so far */
+    int64_t versions_again_ms; /* an installer of an earlier run kept them from being read: try again; 0: not so */
 
     /* The attempt under way, and of one whose installer has ended until it is reported. */
     struct instruction_claims claims;

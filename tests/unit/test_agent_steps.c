@@ -161,6 +161,26 @@ static void an_agent_killed_during_an_install_reports_it_interrupted_and_never_r
     assert_int_equal(bench.installs, 1);
 }
 
+static void versions_that_an_earlier_installer_kept_from_being_read_are_read_and_told_when_it_has_ended(void **state)
+{
+    (void)state;
+    bench_make_idle(&bench, "4.7.0");
+    bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
+    bench_restart(&bench);
+    bench_connect(&bench);
+    int readings = bench.version_readings;
+    bench_installed(&bench, INSTALL_DEFERRED, "installer_busy");
+    bench_assert_last(&bench, 77, 1, REPORT_FAILED, "interrupted"); /* which does not wait for it */
+    bench_forget_sent(&bench);
+    bench_pass(&bench, MINUTE_MS);
+    assert_int_equal(bench.version_readings, readings + 1);
+    bench_read_versions(&bench, "4.7.2");
+    assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 1);
+    assert_non_null(strstr(bench.sent[bench.sent_count - 1].payload, "4.7.2"));
+    bench_pass(&bench, MINUTE_MS);
+    assert_int_equal(bench.version_readings, readings + 1);
+}
+
 static void an_agent_killed_after_an_install_and_before_its_report_reports_the_outcome(void **state)
 {
     (void)state;
@@ -303,6 +323,7 @@ int main(void)
         ATM(a_higher_attempt_of_a_completed_instruction_is_completed_without_an_install),
         ATM(a_higher_attempt_of_a_failed_instruction_runs),
         ATM(an_agent_killed_during_an_install_reports_it_interrupted_and_never_runs_it_again),
+        ATM(versions_that_an_earlier_installer_kept_from_being_read_are_read_and_told_when_it_has_ended),
         ATM(an_agent_killed_after_an_install_and_before_its_report_reports_the_outcome),
         ATM(an_agent_killed_during_a_download_takes_the_instruction_up_again),
         ATM(one_instruction_at_a_time_and_the_next_when_it_is_done),
