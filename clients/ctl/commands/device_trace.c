@@ -20,12 +20,6 @@ struct steps {
     size_t count;
 };
 
-static void add_step(struct steps *steps, const struct step *step)
-{
-    if (*step->at != '\0' && steps->count < STEPS_MAX)
-        steps->items[steps->count++] = *step;
-}
-
 /* All times are written alike, in UTC; but a fraction is written only when there is one, and '.' sorts before 'Z'. */
 static int compare_times(const char *a, const char *b)
 {
@@ -39,12 +33,22 @@ static int compare_times(const char *a, const char *b)
     return strcmp(a + WHOLE_SECONDS, b + WHOLE_SECONDS);
 }
 
-static int compare_steps(const void *a, const void *b)
+static int compare_steps(const struct step *first, const struct step *second)
 {
-    const struct step *first = a, *second = b;
     if (first->attempt != second->attempt)
         return first->attempt < second->attempt ? -1 : 1;
     return compare_times(first->at, second->at);
+}
+
+/* Puts it in its place: after those of its time that are there already, for one report can tell of several. */
+static void add_step(struct steps *steps, const struct step *step)
+{
+    if (*step->at == '\0' || steps->count == STEPS_MAX)
+        return;
+    size_t place = steps->count++;
+    for (; place > 0 && compare_steps(step, &steps->items[place - 1]) < 0; place--)
+        steps->items[place] = steps->items[place - 1];
+    steps->items[place] = *step;
 }
 
 static bool has_event(const struct steps *steps, const char *state, int64_t attempt)
@@ -69,20 +73,19 @@ static void gather_steps(const json_t *instruction, struct steps *steps)
     size_t i;
     const json_t *event;
     steps->count = 0;
+    for (i = 0; i < sizeof times / sizeof *times; i++)
+        add_step(steps, &(struct step){document_text(instruction, times[i].key), times[i].state, "", "", attempt});
     json_array_foreach(json_object_get(instruction, "events"), i, event)
     {
         add_step(steps,
                  &(struct step){document_text(event, "at"), document_text(event, "state"), document_text(event, "code"),
                                 document_text(event, "detail"), document_number(event, "attempt")});
     }
-    for (i = 0; i < sizeof times / sizeof *times; i++)
-        add_step(steps, &(struct step){document_text(instruction, times[i].key), times[i].state, "", "", attempt});
     const char *state = document_text(instruction, "state");
     if (!has_event(steps, state, attempt))
         add_step(steps,
                  &(struct step){document_text(instruction, "ended_at"), state, document_text(instruction, "code"),
                                 document_text(instruction, "detail"), attempt});
-    qsort(steps->items, steps->count, sizeof *steps->items, compare_steps);
 }
 
 static void add_instant(struct table *table, const char *at)
