@@ -74,8 +74,11 @@ static enum tc_error accept_plan(struct planner *planner, const struct order *or
 
     struct buffer claims = {0};
     error = planning_check(planner->submitting, plan, &submission.devices, faults, fault);
-    if (error == TC_OK)
-        error = make_shared_claims(planner, plan, &claims, faults, fault);
+    if (error == TC_OK || faults->total > 0) {
+        enum tc_error claims_error = make_shared_claims(planner, plan, &claims, faults, fault);
+        error = error == TC_OK ? claims_error : error;
+        document_faults_sort(faults);
+    }
     if (error == TC_OK) {
         submission.shared_claims = buffer_text(&claims);
         error = planning_submit(planner->submitting, &submission, submitted, fault);

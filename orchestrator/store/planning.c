@@ -96,6 +96,21 @@ static enum tc_error check_zone(struct store *store, const struct plan *plan, st
     return error;
 }
 
+/* By the database's clock, which is the one that the rollout will end by. */
+static enum tc_error check_end(struct store *store, const struct plan *plan, struct document_faults *faults,
+                               struct tc_fault *fault)
+{
+    const char *end = json_string_value(plan_at(plan->tree, "schedule", "endAt"));
+    if (end == NULL)
+        return TC_OK;
+    params_add_text(store_params(store), end);
+    PGresult *result RESULT_AUTO = NULL;
+    enum tc_error error = store_run(store, SQL_END_HAS_PASSED, &result, fault);
+    if (error == TC_OK && result_int(result, 0, 0) == 1)
+        plan_fault_add(plan, faults, "spec.schedule.endAt", "found %s, allowed: a time to come", end);
+    return error;
+}
+
 static enum tc_error count_scope(struct store *store, const struct plan *plan, int64_t *devices, struct tc_fault *fault)
 {
     add_scope(store_params(store), plan->tree);
@@ -119,6 +134,8 @@ enum tc_error planning_check(struct store *store, const struct plan *plan, int64
         error = check_groups(store, plan, faults, fault);
     if (error == TC_OK)
         error = check_zone(store, plan, faults, fault);
+    if (error == TC_OK)
+        error = check_end(store, plan, faults, fault);
     if (error == TC_OK && faults->total == 0)
         error = count_scope(store, plan, devices, fault);
     if (error != TC_OK)

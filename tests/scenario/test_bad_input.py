@@ -93,6 +93,21 @@ def test_a_plan_that_names_an_unknown_branch_or_device(bank):
     assert "A404" in json.dumps(problem)
 
 
+def test_a_plan_whose_end_has_passed(bank):
+    problem = refuse(bank, plan(schedule={"endAt": "2020-01-01T00:00:00Z"}))
+    assert [error["path"] for error in problem["errors"]] == ["spec.schedule.endAt"]
+
+
+def test_what_only_the_database_knows_is_told_all_at_once(bank):
+    document = plan(
+        selector={"branches": ["B404"]},
+        artifact={"name": "atm-app", "version": "0.0.1"},
+        schedule={"timeZone": "Mars/Base", "endAt": "2020-01-01T00:00:00Z"},
+    )
+    paths = {error["path"] for error in refuse(bank, document)["errors"]}
+    assert paths == {"spec.selector.branches[0]", "spec.artifact", "spec.schedule.timeZone", "spec.schedule.endAt"}
+
+
 def test_a_plan_over_one_mebibyte(bank):
     refuse(bank, plan() + "# " + "x" * (1 << 20) + "\n", 413)
 

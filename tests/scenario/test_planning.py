@@ -256,6 +256,19 @@ def test_groups_by_percentage_and_count_are_cumulative_and_round_up(stack):
     assert [group["devices"] for group in groups] == [2, 3, 5]
 
 
+def test_windows_are_laid_out_from_now_when_the_start_is_long_past(stack):
+    start(stack, {"B1": ["A1"]})
+    rollout = stack.submit(schedule={"startAt": "2020-01-01T00:00:00Z", "windows": [{"start": "00:00", "duration": "1d"}]})
+    stack.wait_for_states(rollout, dispatched=1, created=1)
+
+
+def test_a_blackout_that_ends_before_it_begins_in_some_zone_takes_nothing_there(stack):
+    start(stack, {"B1": ["A1"]})
+    blackout = {"from": "2026-01-01", "to": "2026-01-01T00:00:00Z"}
+    rollout = stack.submit(schedule={"timeZone": "America/New_York", "blackouts": [blackout]})
+    stack.wait_for_states(rollout, dispatched=1, created=1)
+
+
 def test_what_was_not_started_when_the_rollout_ends_expires(stack):
     start(stack, {"B1": ["A1"]})
     soon = datetime.now(UTC) + timedelta(seconds=2)

@@ -3,12 +3,13 @@
 -- last day. Windows are laid out for a year at most.
 WITH span AS (
   SELECT z.zone_no, z.zone, r.plan #> '{spec,schedule}' AS schedule, t.starts_at,
-         least(t.ends_at,
-               CASE jsonb_array_length(r.plan #> '{spec,schedule,windows}')
-                 WHEN 0 THEN 'infinity' ELSE t.starts_at + interval '366 days' END) AS ends_at
+         greatest(t.starts_at,
+                  least(t.ends_at,
+                        CASE jsonb_array_length(r.plan #> '{spec,schedule,windows}')
+                          WHEN 0 THEN 'infinity' ELSE t.starts_at + interval '366 days' END)) AS ends_at
   FROM rollout r
   JOIN rollout_zone z ON z.rollout_id = r.id,
-  LATERAL (SELECT coalesce((r.plan #>> '{spec,schedule,startAt}')::timestamptz, r.submitted_at) AS starts_at,
+  LATERAL (SELECT greatest((r.plan #>> '{spec,schedule,startAt}')::timestamptz, r.submitted_at) AS starts_at,
                   (r.plan #>> '{spec,schedule,endAt}')::timestamptz AS ends_at) t
   WHERE r.id = $1
 ), opened AS (
@@ -28,7 +29,7 @@ WITH span AS (
   WHERE (w -> 'days') @> to_jsonb(extract(isodow FROM day)::int)
   GROUP BY s.zone_no
 ), closed AS (
-  SELECT s.zone_no, range_agg(tstzrange(t.begins_at, t.ends_at)) AS ranges
+  SELECT s.zone_no, range_agg(tstzrange(t.begins_at, greatest(t.begins_at, t.ends_at))) AS ranges
   FROM span s,
        jsonb_array_elements(s.schedule -> 'blackouts') b,
        LATERAL (SELECT CASE length(b ->> 'from') WHEN 10 THEN (b ->> 'from')::timestamp AT TIME ZONE s.zone
