@@ -265,7 +265,10 @@ enum tc_error settings_load(const struct settings_table *table, const char *path
         error = settings_parse(table, buffer_text(&content), content.length, settings, faults);
     } else {
         settings_set_defaults(table, settings);
-        document_fault_add(faults, 0, 0, "", "%s", fault.text);
+        /* What prints faults puts the file's name before each. */
+        size_t named = strncmp(fault.text, path, strlen(path)) == 0 ? strlen(path) : 0;
+        named += named > 0 ? strspn(fault.text + named, ": ") : 0;
+        document_fault_add(faults, 0, 0, "", "%s", fault.text + named);
     }
     buffer_free(&content);
     return error;

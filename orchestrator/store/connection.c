@@ -21,13 +21,17 @@ static void disconnect(struct store *store)
     memset(store->prepared, 0, sizeof store->prepared);
 }
 
-/* libpq's messages end in a newline and can have several lines; a fault is one. */
+/* libpq's messages end in a newline and can have several lines, indented by tabs; a fault is one. */
 static void one_line(const char *message, char *text, size_t size)
 {
-    (void)snprintf(text, size, "%s", message);
-    for (char *c = text; *c != '\0'; c++) {
-        if (*c == '\n')
-            *c = c[1] == '\0' ? '\0' : ' ';
+    static const char white[] = " \n\t";
+    size_t length = 0;
+    text[0] = '\0';
+    while (*(message += strspn(message, white)) != '\0' && length + 1 < size) {
+        int word = (int)strcspn(message, white);
+        int written = snprintf(text + length, size - length, "%s%.*s", length == 0 ? "" : " ", word, message);
+        length += (size_t)written;
+        message += word;
     }
 }
 
