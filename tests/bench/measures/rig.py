@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 from harness.programs import BIN, ORCHESTRATOR_USER, Orchestrator, command_line
 from harness.servers import Mosquitto, Postgres, Redis
-from harness.stack import access_list
 
 DATABASE = "bench"
-OPEN_ACL = "topic readwrite #\n"
+LOOK_EVERY_S = 0.25
 
 
 def say(text):
@@ -63,14 +63,11 @@ class Rig:
             self._redis = self.keep(Redis(self.folder))
         return self._redis
 
-    def broker(self):
-        """A new broker, without an access list: both sides of a ratio have the same."""
+    def broker(self, orchestrator=ORCHESTRATOR_USER):
+        """A new broker with the product's access list, in which the orchestrator has this name."""
         folder = pathlib.Path(tempfile.mkdtemp(prefix="m", dir=self.folder))
-        return self.keep(Mosquitto(folder, access_list()))
-
-    def open_broker(self):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="m", dir=self.folder))
-        return self.keep(Mosquitto(folder, OPEN_ACL))
+        acl = command_line("broker", "acl", "--orchestrator", orchestrator, "--operator", "operator").stdout
+        return self.keep(Mosquitto(folder, acl))
 
     def psql(self, *statements):
         """Runs statements one by one, as psql does; returns the rows of the last."""
@@ -78,6 +75,19 @@ class Rig:
         for statement in statements:
             command += ["-c", statement]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def wait_for_state(self, rollout, state, count, seconds=600):
+        """Until so many of the rollout's instructions are in a state. Looks seldom: looking costs, too."""
+        deadline = time.monotonic() + seconds
+        with self.postgres.connect(DATABASE).cursor() as cursor:
+            while True:
+                cursor.execute("SELECT coalesce(sum(count), 0) FROM counter JOIN instruction_state USING (state) "
+                               "WHERE rollout_id = %s AND name = %s", (rollout, state))
+                found = int(cursor.fetchone()[0])
+                if found == count:
+                    return
+                assert time.monotonic() < deadline, f"after {seconds} s {found} of {count} instructions are {state}"
+                time.sleep(LOOK_EVERY_S)
 
     def program(self, name, *arguments):
         """Runs a program of the build to its end and returns the JSON that it printed."""
@@ -92,6 +102,10 @@ class Rig:
         own = {"data_folder": str(data), "database": self.database,
                "broker": {"port": broker.port, "user": ORCHESTRATOR_USER}, "redis": {"socket": str(self.redis.socket)}}
         return self.keep(Orchestrator(self.folder, 1, own, settings)).wait_until_ready()
+
+    def import_fleet(self, orchestrator, file):
+        answer = orchestrator.http.import_fleet(file.read_text(), "text/csv")
+        assert answer.status == 200, answer
 
     def trusted_keys(self):
         """The public half of the orchestrator's key."""
