@@ -241,7 +241,7 @@ void funnel_submit(struct funnel *funnel, const struct submission *submission, i
         return;
     }
     if (ticket->order.length > PLAN_SIZE_MAX) {
-        refuse(ticket, 413, "a plan has at most 1 MiB");
+        refuse(ticket, 413, FUNNEL_TOO_LARGE);
         return;
     }
     struct order *order = &ticket->order;

@@ -13,6 +13,9 @@
 /* What a 503 tells in Retry-After. */
 #define FUNNEL_RETRY_AFTER_S 5
 
+/* The answer to a longer plan; the HTTP door says it so of every body. */
+#define FUNNEL_TOO_LARGE "at most 1048576 bytes are taken here"
+
 struct funnel;
 
 /* `orders` is the planner's queue, of struct order *. */

@@ -126,7 +126,7 @@ static void read_piece(struct socket_connection *connection, short found)
     } else if (fits) {
         submit(connection);
     } else {
-        refuse(connection, 413, "a plan has at most 1 MiB");
+        refuse(connection, 413, FUNNEL_TOO_LARGE);
     }
 }
 

@@ -89,9 +89,10 @@ static enum tc_error find_faults(struct store *store, struct document_faults *fa
     for (int i = 0; i < PQntuples(result); i++)
         document_fault_add(faults, (unsigned)result_int(result, i, 0), 0, result_text(result, i, 1), "%s",
                            result_text(result, i, 2));
-    if (PQntuples(result) > 0)
-        return tc_fault_set(fault, TC_INVALID, "the fleet has %d faults", PQntuples(result));
-    return TC_OK;
+    if (PQntuples(result) == 0)
+        return TC_OK;
+    faults->total += (size_t)result_int(result, 0, 3) - (size_t)PQntuples(result);
+    return tc_fault_set(fault, TC_INVALID, "the fleet has %zu faults", faults->total);
 }
 
 static enum tc_error merge(struct store *store, enum sql sql, int64_t *added, int64_t *changed, int64_t *same,

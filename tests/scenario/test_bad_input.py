@@ -138,6 +138,13 @@ def test_a_fleet_with_an_unknown_zone_changes_nothing(bank):
     assert bank.database.everything() == before
 
 
+def test_a_fleet_with_very_many_faults_says_how_many_there_are(bank):
+    branches = {f"B{number}": [] for number in range(300)}
+    problem = bank.http.import_fleet(fleet(branches, zones=dict.fromkeys(branches, "Mars/Olympus"))).json()
+    assert problem["detail"] == "the fleet has 300 faults"
+    assert len(problem["errors"]) == 200
+
+
 def test_an_artifact_with_the_wrong_digest(bank):
     answer = bank.http.add_artifact(b"other", version="1", digest=hashlib.sha256(b"one").hexdigest())
     assert answer.status == 422

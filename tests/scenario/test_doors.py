@@ -31,6 +31,7 @@ BAD_PLANS = {
     "no_device": plan(selector={"matchLabels": {"region": "atlantis"}}),
     "unknown_artifact": plan(artifact={"name": "atm-app", "version": "9.9.9"}),
     "unknown_branch": plan(selector={"branches": ["B7"]}),
+    "over": plan(schedule={"endAt": "2020-01-01T00:00:00Z"}),
 }
 
 
@@ -38,10 +39,15 @@ BAD_PLANS = {
 def test_a_bad_plan_gets_the_same_answer_at_all_doors(bank, name):
     before = bank.database.everything()
     answers = [submit(BAD_PLANS[name]) for submit in bank.doors.values()]
-    assert answers[0]["status"] in (400, 422), answers[0]
+    assert answers[0]["status"] in (413, 422), answers[0]
     assert answers[1] == answers[0]
     assert answers[2] == answers[0]
     assert bank.database.everything() == before
+
+
+def test_a_plan_that_is_too_large_gets_the_same_answer_by_http_and_by_socket(bank):
+    document = plan() + "# " + "x" * (1 << 20) + "\n"
+    assert bank.doors["http"](document) == bank.doors["socket"](document)
 
 
 def test_the_same_plan_again_is_the_same_rollout_at_every_door(bank):

@@ -155,7 +155,7 @@ bool session_read_file(const struct session *session, const char *path, size_t m
     if (file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, most_bytes, content, &fault) == TC_OK)
         return true;
     /* A file of ours that cannot be read is no server that cannot be reached. */
-    *code = session_fail(session, EXIT_ERROR, "%s", fault.text);
+    *code = session_fail(session, fault.code == TC_TOO_LARGE ? EXIT_INVALID : EXIT_ERROR, "%s", fault.text);
     return false;
 }
 

@@ -1,9 +1,9 @@
--- All that only the database can tell is wrong with an imported fleet, by line; at most $1.
+-- All that only the database can tell is wrong with an imported fleet, by line: at most $1, and how many there are.
 WITH known AS MATERIALIZED (
   SELECT name FROM pg_timezone_names
   WHERE EXISTS (SELECT FROM imported_branch) OR EXISTS (SELECT FROM imported_device WHERE zone IS NOT NULL)
 )
-SELECT line, path, detail FROM (
+SELECT line, path, detail, count(*) OVER () AS total FROM (
   SELECT line, 'zone' AS path, format('found "%s", allowed: an IANA time zone, as "Europe/Berlin"', zone) AS detail
   FROM imported_branch WHERE zone NOT IN (SELECT name FROM known)
   UNION ALL
