@@ -45,8 +45,8 @@ run_scenarios() {
     local preset=$1 code=0 sanitized=()
     [[ $preset == release ]] || sanitized=(TELLERCAST_SANITIZED=yes)
     step "Scenarios ($preset)" "scenarios-$preset" env "${sanitized[@]}" TELLERCAST_BIN="$ROOT/build/$preset/bin" \
-        TELLERCAST_SCRATCH="$SCRATCH" /usr/bin/python3 -m pytest tests/scenario -p no:cacheprovider -q --durations=15 -n 3 \
-        --dist load --timeout 240 ${2:+-k "$2"} || code=$?
+        TELLERCAST_SCRATCH="$SCRATCH" /usr/bin/python3 -m pytest tests/scenario -p no:cacheprovider \
+        --basetemp="$SCRATCH/pytest" -q --durations=15 -n 3 --dist load --timeout 240 ${2:+-k "$2"} || code=$?
     ((code != 5)) || code=0
     count_pytest "$LOGS/scenarios-$preset.log"
     return "$code"
