@@ -58,6 +58,14 @@ socket: {path: $(quote_yaml "$1/tellercast.sock")}
 END
 }
 
+# What a shell needs to reach this installation by the command.
+write_environment() {
+    cat <<END
+export TELLERCAST_SERVER=http://127.0.0.1:$3 TELLERCAST_BROKER=127.0.0.1:$2
+export TELLERCAST_SOCKET=$(printf %q "$1/tellercast.sock") PATH=$(printf %q "$BIN"):\$PATH
+END
+}
+
 is_ready() { curl -fs --max-time 2 "http://127.0.0.1:$1/readyz"; }
 
 open_data_folder() {
@@ -78,6 +86,7 @@ installation_up() {
     export MOSQUITTO_PORT LASTING=yes
     write_acl "$DATA/mosquitto/acl"
     write_daemon_settings "$DATA" "$MOSQUITTO_PORT" "$http" >"$DATA/tellercastd.yaml"
+    write_environment "$DATA" "$MOSQUITTO_PORT" "$http" >"$DATA/environment"
     launch_part postgres scripts/server postgres "$DATA/postgres"
     server_is_up postgres "$PID" postgres_is_ready "$DATA"
     launch_part redis scripts/server redis "$DATA/redis"
@@ -96,6 +105,7 @@ installation_addresses() {
     say "  MQTT broker  127.0.0.1:$(cat "$DATA/mosquitto.port")"
     say "  socket door  $DATA/tellercast.sock"
     say "  logs         $DATA/logs"
+    say "  to use it    . $DATA/environment && tellercast help"
 }
 
 installation_down() {
