@@ -258,7 +258,8 @@ def test_groups_by_percentage_and_count_are_cumulative_and_round_up(stack):
 
 def test_windows_are_laid_out_from_now_when_the_start_is_long_past(stack):
     start(stack, {"B1": ["A1"]})
-    rollout = stack.submit(schedule={"startAt": "2020-01-01T00:00:00Z", "windows": [{"start": "00:00", "duration": "1d"}]})
+    windows = [{"start": "00:00", "duration": "1d"}]
+    rollout = stack.submit(schedule={"startAt": "2020-01-01T00:00:00Z", "windows": windows})
     stack.wait_for_states(rollout, dispatched=1, created=1)
 
 
