@@ -10,8 +10,8 @@ PASSED=0 FAILED=0 SKIPPED=0
 
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
-export TSAN_OPTIONS="halt_on_error=0 second_deadlock_stack=1 suppressions=$ROOT/tests/tsan.suppressions"
-export LSAN_OPTIONS="suppressions=$ROOT/tests/lsan.suppressions print_suppressions=0"
+export TSAN_OPTIONS="halt_on_error=0 second_deadlock_stack=1 suppressions='$ROOT/tests/tsan.suppressions'"
+export LSAN_OPTIONS="suppressions='$ROOT/tests/lsan.suppressions' print_suppressions=0"
 
 # Adds what the log of a tool says that it ran.
 count_ctest() {
