@@ -61,7 +61,7 @@ END
 # What a shell needs to reach this installation by the command.
 write_environment() {
     cat <<END
-export TELLERCAST_SERVER=http://127.0.0.1:$3 TELLERCAST_BROKER=127.0.0.1:$2
+export TELLERCAST_SERVER=http://127.0.0.1:$3 TELLERCAST_BROKER=127.0.0.1:$2 TELLERCAST_USER=operator
 export TELLERCAST_SOCKET=$(printf %q "$1/tellercast.sock") PATH=$(printf %q "$BIN"):\$PATH
 END
 }
