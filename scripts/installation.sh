@@ -105,7 +105,7 @@ installation_addresses() {
     say "  MQTT broker  127.0.0.1:$(cat "$DATA/mosquitto.port")"
     say "  socket door  $DATA/tellercast.sock"
     say "  logs         $DATA/logs"
-    say "  to use it    . $DATA/environment && tellercast help"
+    say "  to use it    . $(printf %q "$DATA/environment") && tellercast help"
 }
 
 installation_down() {
