@@ -206,7 +206,7 @@ static const struct schema_key spec_keys[] = {
     {MAP("disruptionBudget", "null", budget)},
     {.name = "groups",
      .read = schema_read_list,
-     .initial = "[{\"name\":\"all\",\"percentage\":100,\"success\":0}]",
+     .initial = "[{\"name\":\"all\",\"percentage\":100,\"success\":100}]",
      .least = 1,
      .most = GROUPS_MAX,
      .item = &group_item},

@@ -275,7 +275,7 @@ def test_what_was_not_started_when_the_rollout_ends_expires(stack):
     soon = datetime.now(UTC) + timedelta(seconds=2)
     rollout = stack.submit(schedule={"endAt": f"{soon:%Y-%m-%dT%H:%M:%SZ}"}, execution={"installTimeout": "1h"})
     stack.wait_for_states(rollout, expired=2)
-    stack.wait_for_rollout(rollout, "completed")
+    stack.wait_for_rollout(rollout, "halted")
     assert stack.database.instruction(rollout, "A1")["code"] == "rollout_ended"
 
 

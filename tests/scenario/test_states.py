@@ -110,7 +110,7 @@ def test_a_failed_attempt_gets_another_after_its_backoff_with_a_new_number(stack
 
 def test_a_failed_attempt_is_final_when_no_retry_is_left(stack):
     rollout, _, _ = play(stack, "received", "failed", retries=0)
-    stack.wait_for_rollout(rollout, "completed")
+    stack.wait_for_rollout(rollout, "halted")
     assert stack.database.states(rollout) == {"failed": 1}
 
 

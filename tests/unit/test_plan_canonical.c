@@ -17,7 +17,7 @@ static void a_bare_plan_has_every_default_written_out(void **state)
         "\"spec\":{\"action\":\"run\",\"approvals\":{\"required\":0},\"artifact\":null,\"disruptionBudget\":null,"
         "\"execution\":{\"answerTimeout\":600,\"backoff\":600,\"deferLimit\":10,\"dispatchTimeout\":900,"
         "\"installTimeout\":3600,\"receiveTimeout\":900,\"retries\":0,\"retryOn\":[\"timed_out\",\"failed\"]},"
-        "\"groups\":[{\"name\":\"all\",\"percentage\":100,\"success\":0}],\"parameters\":null,"
+        "\"groups\":[{\"name\":\"all\",\"percentage\":100,\"success\":100}],\"parameters\":null,"
         "\"rate\":{\"perMinute\":null},"
         "\"schedule\":{\"blackouts\":[],\"endAt\":null,\"endBehavior\":\"stop\",\"startAt\":null,"
         "\"timeZone\":\"device\",\"windows\":[]},"
