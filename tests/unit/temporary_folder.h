@@ -8,13 +8,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { TEMPORARY_NAME_SIZE = 64 };
+
 struct temporary_folder {
-    char path[64];
+    char path[TEMPORARY_NAME_SIZE];
 };
+
+/* A template for mkstemp or mkdtemp; `name` has at most 20 letters. */
+static inline void temporary_name(const char *name, char template[static TEMPORARY_NAME_SIZE])
+{
+    const char *parent = getenv("TMPDIR");
+    (void)snprintf(template, TEMPORARY_NAME_SIZE, "%.30s/%.20s-XXXXXX", parent == NULL ? "/tmp" : parent, name);
+}
 
 static inline void temporary_folder_make(struct temporary_folder *folder)
 {
-    (void)snprintf(folder->path, sizeof folder->path, "/tmp/tellercast-test-XXXXXX");
+    temporary_name("tellercast-test", folder->path);
     if (mkdtemp(folder->path) == NULL)
         abort();
 }

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "tests/unit/temporary_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -220,14 +221,14 @@ static void only_real_utf8_is_a_character(void **state)
 /* ---- file ----------------------------------------------------------------------------------- */
 
 struct folder {
-    char path[64];
+    char path[TEMPORARY_NAME_SIZE];
     char file[128];
 };
 
 static int make_folder(void **state)
 {
     static struct folder folder;
-    (void)snprintf(folder.path, sizeof folder.path, "/tmp/tellercast-base.XXXXXX");
+    temporary_name("tellercast-base", folder.path);
     if (mkdtemp(folder.path) == NULL)
         return -1;
     (void)snprintf(folder.file, sizeof folder.file, "%s/file", folder.path);

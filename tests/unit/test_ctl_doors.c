@@ -1,5 +1,6 @@
 #include "clients/ctl/doors/http.h"
 #include "clients/ctl/doors/submit.h"
+#include "tests/unit/temporary_folder.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -66,7 +67,7 @@ static void what_an_operator_types_cannot_change_the_path(void **state)
 
 /* A daemon of one connection: reads to the end of writing, keeps what it read, answers. */
 struct small_daemon {
-    char folder[32], path[64];
+    char folder[TEMPORARY_NAME_SIZE], path[TEMPORARY_NAME_SIZE + sizeof "/socket"];
     int listener;
     const char *answer;
     struct buffer heard;
@@ -87,7 +88,8 @@ static void *serve(void *context)
 
 static void start_daemon(struct small_daemon *daemon, const char *answer)
 {
-    *daemon = (struct small_daemon){.folder = "/tmp/tellercast-XXXXXX", .answer = answer};
+    *daemon = (struct small_daemon){.answer = answer};
+    temporary_name("test_ctl_doors", daemon->folder);
     assert_non_null(mkdtemp(daemon->folder));
     (void)snprintf(daemon->path, sizeof daemon->path, "%s/socket", daemon->folder);
     struct sockaddr_un address = {.sun_family = AF_UNIX};

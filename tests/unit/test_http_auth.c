@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "orchestrator/intake/http_auth.h"
+#include "tests/unit/temporary_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 #define ANN "70b418541da77d413246ec0d700eebb8b23852493cfaa4ab4f39009cd68360f0"
 #define BOB "f6dbcfeb957b327b63c0705f1348f75715f09f5020903b696c43e66a53d0f189"
 
-static char path[] = "/tmp/test_http_auth.XXXXXX";
+static char path[TEMPORARY_NAME_SIZE];
 
 static void write_tokens(const char *text)
 {
@@ -131,6 +132,7 @@ static void only_this_machine_s_own_names_are_loopback(void **state)
 static int make_file(void **state)
 {
     (void)state;
+    temporary_name("test_http_auth", path);
     int file = mkstemp(path);
     return file < 0 ? -1 : close(file);
 }

@@ -1,6 +1,7 @@
 #include "orchestrator/intake/socket.h"
 
 #include "base/clock.h"
+#include "tests/unit/temporary_folder.h"
 #include "topics/topic.h"
 
 #include <errno.h>
@@ -22,8 +23,7 @@
 
 enum { DEADLINE_MS = 20000, LONG_MS = 600000, SHORT_MS = 50, CLIENTS = 3 };
 
-static char folder[] = "/tmp/test_socket_door.XXXXXX";
-static char path[64];
+static char folder[TEMPORARY_NAME_SIZE], path[TEMPORARY_NAME_SIZE + sizeof "/socket"];
 
 struct hall {
     struct batch_queue *orders;
@@ -268,6 +268,7 @@ static void a_file_that_is_no_socket_is_left_alone(void **state)
 static int make_folder(void **state)
 {
     (void)state;
+    temporary_name("test_socket_door", folder);
     if (mkdtemp(folder) == NULL)
         return -1;
     (void)snprintf(path, sizeof path, "%s/socket", folder);

@@ -1,6 +1,7 @@
 #include "topics/token_key.h"
 
 #include "tests/unit/rfc8037.h"
+#include "tests/unit/temporary_folder.h"
 #include "topics/base64url.h"
 
 #include <setjmp.h>
@@ -91,8 +92,10 @@ static void base64url_has_one_spelling_a_value(void **state)
 static void a_new_key_is_private_and_never_replaced(void **state)
 {
     (void)state;
-    char path[64];
-    (void)snprintf(path, sizeof path, "/tmp/tellercast-key.%ld", (long)getpid());
+    struct temporary_folder folder;
+    char path[PATH_MAX];
+    temporary_folder_make(&folder);
+    (void)temporary_path(&folder, "key.json", path);
     struct tc_fault fault = {.text = "none"};
     if (signing_key_create(path, &fault) != TC_OK)
         fail_msg("%s", fault.text);
@@ -122,6 +125,7 @@ static void a_new_key_is_private_and_never_replaced(void **state)
     assert_int_equal(unlink(path), 0);
     assert_int_equal(signing_key_open(path, &key, &fault), TC_NOT_FOUND);
     assert_null(key);
+    temporary_folder_remove(&folder);
 }
 
 static void a_private_key_that_is_not_one_is_refused(void **state)
