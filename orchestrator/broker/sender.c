@@ -39,6 +39,11 @@ struct sender {
     bool interrupted;
     int calls; /* threads that are inside paho with `handle` */
     struct in_flight in_flight;
+
+    /* One thread at a time hands a message to paho, which looks for room in its queue before it takes its own lock:
+     * of two that find the last place, the second's message would silently take the place of the oldest. Held while
+     * paho is called, and so never in its callbacks. */
+    pthread_mutex_t handing_over;
 };
 
 static char *make_uri(const struct broker_config *config)
@@ -62,6 +67,7 @@ struct sender *sender_open(const struct broker_config *config, void (*lost)(void
     TC_CHECK(asprintf(&sender->client_id, "%s-out", config->client_id) > 0);
     in_flight_open(&sender->in_flight, sender, config->in_flight_limit);
     TC_CHECK(pthread_mutex_init(&sender->lock, NULL) == 0);
+    TC_CHECK(pthread_mutex_init(&sender->handing_over, NULL) == 0);
     condition_open(&sender->changed);
     return sender;
 }
@@ -71,6 +77,7 @@ void sender_free(struct sender *sender)
     if (sender == NULL)
         return;
     (void)pthread_cond_destroy(&sender->changed);
+    (void)pthread_mutex_destroy(&sender->handing_over);
     (void)pthread_mutex_destroy(&sender->lock);
     in_flight_close(&sender->in_flight);
     free(sender->client_id);
@@ -359,8 +366,10 @@ static int hand_over(struct sender *sender, const struct outgoing *message, stru
     }
     int rc;
     do {
+        (void)pthread_mutex_lock(&sender->handing_over);
         rc = MQTTAsync_send(sender->handle, message->topic, (int)message->length, message->payload, message->qos,
                             message->retained, &options);
+        (void)pthread_mutex_unlock(&sender->handing_over);
     } while (rc == MQTTASYNC_MAX_BUFFERED_MESSAGES && wait_for_buffer(sender));
     MQTTProperties_free(&options.properties);
     return rc;
