@@ -45,9 +45,9 @@ static const struct setting rows[] = {
     TEXT("socket.path", socket_path, "/run/tellercast/tellercast.sock",
          "Unix socket that takes plans; empty: no socket door."),
 
-    INTEGER("updater.threads", updater_threads, "4", 1, 64, "Threads that write reported states."),
+    INTEGER("updater.threads", updater_threads, "2", 1, 64, "Threads that write reported states."),
     INTEGER("updater.batch", updater_batch, "1000", 1, 10000, "Most reports in one transaction."),
-    DURATION("updater.linger", updater_linger_ms, "5ms", 0, SECOND, "How long a report waits for others to join it."),
+    DURATION("updater.linger", updater_linger_ms, "20ms", 0, SECOND, "How long a report waits for others to join it."),
 
     INTEGER("dispatcher.ask_batch", ask_batch, "256", 1, 10000, "Most asks answered together."),
 

@@ -132,7 +132,8 @@ static void send_instruction(struct desk *desk, const char *device, const struct
         metric_add(METRIC_ASKS_ANSWERED, 1);
         LOG_DEBUG("instruction.sent", F_INT("instruction", answer.instruction), F_STR("device", device),
                   F_INT("attempt", answer.attempt));
-        (void)update_put_sent(desk->config->updates, device, answer.instruction, answer.attempt);
+        if (!desk_remember_sent(desk, answer.instruction, answer.attempt))
+            (void)update_put_sent(desk->config->updates, device, answer.instruction, answer.attempt);
     } else if (error != TC_UNAVAILABLE) {
         LOG_ERROR("instruction.not_sent", F_STR("device", device), F_STR("reason", fault.text));
     }

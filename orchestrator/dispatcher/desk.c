@@ -50,13 +50,12 @@ static enum tc_error find_shared_claims(struct desk *desk, int64_t rollout, cons
     return TC_OK;
 }
 
-static enum tc_error publish(struct desk *desk, const char *device, const void *payload, size_t length,
-                             enum device_role role, struct broker_batch *batch)
+static enum tc_error publish(struct desk *desk, const char *device, const void *payload, size_t length, bool retained,
+                             struct broker_batch *batch)
 {
     struct topic topic = {.kind = TOPIC_INSTRUCTION};
     memcpy(topic.device, device, strlen(device) + 1);
-    bool pull = role == ROLE_PULL;
-    return broker_publish(desk->config->broker, &topic, payload, length, pull ? 1 : 0, pull, pull ? batch : NULL);
+    return broker_publish(desk->config->broker, &topic, payload, length, retained ? 1 : 0, retained, batch);
 }
 
 enum tc_error desk_publish_instruction(struct desk *desk, const struct answer *answer, struct broker_batch *batch,
@@ -82,11 +81,21 @@ enum tc_error desk_publish_instruction(struct desk *desk, const struct answer *a
     memcpy(claims.device, answer->device, strlen(answer->device) + 1);
     buffer_clear(&desk->token);
     token_sign(desk->config->key, &claims, shared, &desk->token);
-    error = publish(desk, answer->device, desk->token.bytes, desk->token.length, answer->role, batch);
+    bool retained = answer->role == ROLE_PULL && batch != NULL;
+    error = publish(desk, answer->device, desk->token.bytes, desk->token.length, retained, retained ? batch : NULL);
     return error == TC_OK ? TC_OK : tc_fault_set(fault, error, "broker: not connected");
 }
 
 enum tc_error desk_publish_nothing(struct desk *desk, const char *device, enum device_role role)
 {
-    return publish(desk, device, "", 0, role, NULL);
+    return publish(desk, device, "", 0, role == ROLE_PULL, NULL);
+}
+
+bool desk_remember_sent(struct desk *desk, int64_t instruction, int32_t attempt)
+{
+    struct sent *sent = &desk->sent[(uint64_t)instruction % DESK_SENT];
+    if (sent->instruction == instruction && sent->attempt == attempt)
+        return true;
+    *sent = (struct sent){instruction, attempt};
+    return false;
 }

@@ -174,9 +174,9 @@ static void the_daemon_has_these_defaults(void **state)
     settings_set_defaults(&daemon_settings_table, &settings);
     assert_string_equal(settings.topic_root, "tc/v1");
     assert_int_equal(settings.broker_port, 1883);
-    assert_int_equal(settings.updater_threads, 4);
+    assert_int_equal(settings.updater_threads, 2);
     assert_int_equal(settings.updater_batch, 1000);
-    assert_int_equal(settings.updater_linger_ms, 5);
+    assert_int_equal(settings.updater_linger_ms, 20);
     assert_int_equal(settings.ask_batch, 256);
     assert_int_equal(settings.claim_batch, 1000);
     assert_int_equal(settings.queue_limit, 50000);

@@ -19,10 +19,10 @@ WITH open_zone AS MATERIALIZED (
     FROM instruction d
     WHERE d.rollout_id = $1 AND d.group_no = g.group_no AND d.due_at <= now()
       AND d.zone_no = ANY (ARRAY(SELECT zone_no FROM open_zone))
-      AND NOT EXISTS (SELECT FROM instruction f WHERE f.device = d.device AND f.in_flight OFFSET 0)
       AND CASE WHEN d.device = d.branch
                THEN NOT EXISTS (SELECT FROM instruction f WHERE f.branch = d.branch AND f.in_flight OFFSET 0)
-               ELSE NOT EXISTS (SELECT FROM instruction f WHERE f.device = d.branch AND f.in_flight OFFSET 0) END
+               ELSE NOT EXISTS (SELECT FROM instruction f WHERE f.device = d.device AND f.in_flight OFFSET 0)
+                    AND NOT EXISTS (SELECT FROM instruction f WHERE f.device = d.branch AND f.in_flight OFFSET 0) END
       AND ($6::bigint = 0 OR d.branch IS NULL
            OR $6::bigint > (SELECT count(*) FROM instruction f WHERE f.branch = d.branch AND f.in_flight))
     ORDER BY d.due_at
