@@ -26,7 +26,7 @@ def connections():
 def start_fleet(rig, file, broker, keys):
     """All that can be are connected when this returns."""
     report = rig.folder / "fleet-report.json"
-    log = rig.folder / f"fleet-{len(rig.processes)}.log"
+    log = rig.new_log("fleet")
     fleet = rig.keep(Process("fleet", [
         BIN / "tellercast-fleet", "--fleet", file, "--broker", f"127.0.0.1:{broker.port}", "--keys", keys,
         "--any-audience", "--no-presence", "--connections", connections(), "--report", report], log))
@@ -52,7 +52,7 @@ def run_null(rig, file):
 
 def run_real(rig, file, name):
     broker = rig.broker()
-    orchestrator = rig.orchestrator(broker, log={"level": "warning"}, scheduler={"period": "100ms"})
+    orchestrator = rig.orchestrator(broker, log={"level": "warning"}, scheduler={"period": "250ms"})
     rig.import_fleet(orchestrator, file)
     fleet = start_fleet(rig, file, broker, rig.trusted_keys())
     rig.psql("VACUUM ANALYZE", "CHECKPOINT")

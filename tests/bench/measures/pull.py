@@ -24,7 +24,7 @@ def load(rig, file, broker):
 
 def run_echo(rig, file):
     broker = rig.broker("paho-echo")
-    log = rig.folder / "echo.log"
+    log = rig.new_log("echo")
     echo = rig.keep(Process("paho-echo", [BIN / "paho-echo", "--broker", f"tcp://127.0.0.1:{broker.port}"], log))
     echo.wait_until(lambda: "ready" in log.read_text(), "the echo is ready")
     meter = Meter(broker=broker.pid, orchestrator=echo.pid)

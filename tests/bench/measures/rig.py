@@ -27,6 +27,7 @@ class Rig:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="b-", dir=os.environ.get("TELLERCAST_SCRATCH", "/tmp")))
         self.folder.chmod(0o711)
         self.processes = []
+        self._logs = 0
         self._postgres = None
         self._redis = None
 
@@ -45,6 +46,11 @@ class Rig:
     def end(self, process):
         process.stop()
         self.processes.remove(process)
+
+    def new_log(self, name):
+        """Of one process alone: what is waited for must not be found in the log of the one before."""
+        self._logs += 1
+        return self.folder / f"{name}-{self._logs}.log"
 
     @property
     def postgres(self):
