@@ -9,7 +9,7 @@ from .rig import say
 DEVICES = 100_000
 STAGES = 3
 RUNS = 3
-THREADS, BATCH, LINGER_MS = 4, 1000, 5  # the daemon's defaults
+THREADS, BATCH, LINGER_MS = 2, 1000, 20  # the daemon's defaults
 TARGET = 0.8
 FLOOR = pathlib.Path(__file__).parents[1] / "update_floor.sql"
 
