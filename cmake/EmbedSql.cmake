@@ -1,4 +1,5 @@
-# Writes statements.h and statements.c: the text of each queries/*.sql and migrations/*.sql as constants.
+# Writes statements.h and statements.c: the text of each queries/*.sql and migrations/*.sql as constants. Migrations of a
+# version to come are in the folder NEXT, if there is one.
 
 function(quote file variable)
     file(READ ${file} text)
@@ -10,8 +11,12 @@ endfunction()
 
 file(GLOB statements ${FOLDER}/queries/*.sql)
 file(GLOB migrations ${FOLDER}/migrations/*.sql)
+if(NEXT)
+    file(GLOB next ${NEXT}/*.sql)
+endif()
 list(SORT statements)
 list(SORT migrations)
+list(SORT next)
 
 set(names "")
 set(rows "")
@@ -25,7 +30,7 @@ endforeach()
 
 set(steps "")
 set(count 0)
-foreach(file IN LISTS migrations)
+foreach(file IN LISTS migrations next)
     get_filename_component(name ${file} NAME_WE)
     quote(${file} text)
     string(APPEND steps "    {\"${name}\", ${text}},\n")

@@ -14,11 +14,15 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 set(TELLERCAST_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
 option(TELLERCAST_FUZZ "Build the fuzz targets for libFuzzer (clang only)" OFF)
+option(TELLERCAST_FAILURE_POINTS "Compile in the places where the fault tests can kill a program" OFF)
 if(TELLERCAST_FUZZ)
     set(TELLERCAST_SANITIZE fuzzer-no-link,address,undefined)
 endif()
 
 add_compile_definitions(_GNU_SOURCE TELLERCAST_VERSION="${PROJECT_VERSION}")
+if(TELLERCAST_FAILURE_POINTS)
+    add_compile_definitions(TELLERCAST_FAILURE_POINTS)
+endif()
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
     -Wmissing-prototypes -Wformat=2 -Wvla -Werror -fstack-protector-strong -fno-omit-frame-pointer)
 add_link_options(-pie -Wl,-z,relro,-z,now)

@@ -1,5 +1,6 @@
 #include "config/daemon.h"
 
+#include "config/blackout.h"
 #include "topics/topic.h"
 
 #define SETTINGS_STRUCT struct daemon_settings
@@ -59,7 +60,7 @@ static const struct setting rows[] = {
 
     INTEGER("queue_limit", queue_limit, "50000", 100, 10000000,
             "Items in each working part's queue; a full one stops the reading of its source."),
-    DURATION("lease", lease_ms, "10s", SECOND, HOUR,
+    DURATION("lease", lease_ms, "7s", SECOND, HOUR,
              "How long a claim belongs to one orchestrator before another takes it over."),
     DURATION("pull_wait", pull_wait_ms, "7d", MINUTE, 3650 * DAY,
              "How long a pull client may stay away when the plan sets no end."),
@@ -69,6 +70,9 @@ static const struct setting rows[] = {
 
     INTEGER("rate.per_minute", default_per_minute, "0", 0, 1000000,
             "Devices a minute for a plan that names no rate; 0: no limit."),
+
+    DOCUMENT_THAT_RELOADS("calendars", calendars, "{}", calendars_key,
+                          "Blackouts that plans name: {month-end: [{from: 2026-12-30, to: 2027-01-02}]}."),
 
     SIZE("artifacts.size_limit", artifact_size_limit, "4GiB", 1, TIB, "Largest artifact that is stored."),
     SIZE("fleet.size_limit", fleet_size_limit, "512MiB", MIB, TIB, "Largest fleet file that is taken."),

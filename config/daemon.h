@@ -43,6 +43,7 @@ struct daemon_settings {
     int64_t instruction_validity_ms; /* `exp` of a signed instruction after `iat`, at least */
     int64_t pull_wait_ms;            /* how long a pull client may stay away when the plan sets no end */
     int64_t default_per_minute;      /* rate of a plan that names none; 0: unlimited */
+    char *calendars;                 /* JSON: names of blackout calendars to their blackouts */
     int64_t artifact_size_limit;     /* bytes of one stored artifact */
     int64_t fleet_size_limit;        /* bytes of one fleet file */
 };

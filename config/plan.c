@@ -42,7 +42,6 @@ enum tc_error plan_parse(const void *bytes, size_t length, struct plan **plan, s
     struct schema_reading reading = {.faults = faults};
     fresh->tree = plan_document_key.read(&reading, &plan_document_key, source->root);
     plan_check_rules(fresh, faults);
-    plan_check_pending(fresh, faults);
     if (faults->total > faults_before) {
         document_faults_sort(faults);
         plan_free(fresh);

@@ -26,8 +26,7 @@ struct plan {
 };
 
 /* Reads, checks and canonicalizes a plan in YAML or JSON. TC_INVALID with at least one fault in
- * `faults` (all that could be found), TC_TOO_LARGE over PLAN_SIZE_MAX. A key of the plan's language
- * that this version does not act on yet is a fault that says so. */
+ * `faults` (all that could be found), TC_TOO_LARGE over PLAN_SIZE_MAX. */
 enum tc_error plan_parse(const void *bytes, size_t length, struct plan **plan, struct document_faults *faults);
 void plan_free(struct plan *plan);
 

@@ -1,4 +1,5 @@
 #include "base/id.h"
+#include "config/blackout.h"
 #include "config/plan_language.h"
 #include "config/scalar.h"
 #include "topics/token.h"
@@ -15,7 +16,6 @@ enum {
     PARAMETERS_MAX = 32768,
     GROUPS_MAX = 500,
     WINDOWS_MAX = 50,
-    BLACKOUTS_MAX = 400,
 };
 
 static const struct schema_key id_item = {.read = schema_read_id};
@@ -48,6 +48,7 @@ static const struct schema_key metadata_keys[] = {
     {.name = "name", .read = schema_read_name},
     {TEXT("change", "\"\"", 128)},
     {TEXT("description", "\"\"", 4096)},
+    {.name = "rollbackOf", .read = schema_read_name, .initial = "null"}, /* the name of a rollout */
 };
 static const struct schema metadata = {SCHEMA_OF(metadata_keys)};
 
@@ -78,6 +79,7 @@ static const struct schema_key selector_keys[] = {
     {ID_LIST("devices", "[]", 0)},
     {.name = "matchLabels", .read = schema_read_labels, .initial = "{}", .most = 64},
     {.name = "matchExpressions", .read = schema_read_list, .initial = "[]", .most = 64, .item = &expression_item},
+    {.name = "completedIn", .read = schema_read_name, .initial = "null"}, /* the name of a rollout */
 };
 static const struct schema selector = {SCHEMA_OF(selector_keys)};
 
@@ -96,21 +98,13 @@ static const struct schema_key window_keys[] = {
 static const struct schema window = {SCHEMA_OF(window_keys)};
 static const struct schema_key window_item = {.read = schema_read_map, .map = &window};
 
-static const struct schema_key blackout_keys[] = {
-    {.name = "from", .read = schema_read_date_or_time},
-    {.name = "to", .read = schema_read_date_or_time},
-    {TEXT("reason", "\"\"", 256)},
-};
-static const struct schema blackout = {SCHEMA_OF(blackout_keys)};
-static const struct schema_key blackout_item = {.read = schema_read_map, .map = &blackout};
-
 static const struct schema_key schedule_keys[] = {
     {.name = "startAt", .read = schema_read_time, .initial = "null"},
     {.name = "endAt", .read = schema_read_time, .initial = "null"},
     {.name = "timeZone", .read = schema_read_zone, .initial = "\"device\"", .allowed = "device, or "},
     {.name = "windows", .read = schema_read_list, .initial = "[]", .most = WINDOWS_MAX, .item = &window_item},
     {.name = "blackouts", .read = schema_read_list, .initial = "[]", .most = BLACKOUTS_MAX, .item = &blackout_item},
-    {.name = "calendars", .read = schema_read_list, .initial = SCHEMA_NOTHING, .most = 20, .item = &name_item},
+    {.name = "calendars", .read = schema_read_list, .initial = "[]", .most = 20, .item = &name_item},
     {CHOICE("endBehavior", "\"stop\"", "stop|cancel")},
 };
 static const struct schema schedule = {SCHEMA_OF(schedule_keys)};
@@ -119,20 +113,16 @@ static const struct schema schedule = {SCHEMA_OF(schedule_keys)};
 
 static const struct schema_key rate_keys[] = {
     {INTEGER("perMinute", "null", 1, 1000000)},
-    {.name = "growth",
-     .read = schema_read_decimal,
-     .initial = SCHEMA_NOTHING,
-     .least = PERCENT(1),
-     .most = PERCENT(10)},
-    {INTEGER("growAfter", SCHEMA_NOTHING, 1, 1000000)},
-    {INTEGER("maximumPerMinute", SCHEMA_NOTHING, 1, 1000000)},
+    {.name = "growth", .read = schema_read_decimal, .initial = "1", .least = PERCENT(1), .most = PERCENT(10)},
+    {INTEGER("growAfter", "null", 1, 1000000)},
+    {INTEGER("maximumPerMinute", "null", 1, 1000000)},
 };
 static const struct schema rate = {SCHEMA_OF(rate_keys)};
 
 static const struct schema_key budget_keys[] = {
     {CHOICE("per", "\"branch\"", "branch")},
     {.name = "maxUnavailable", .read = schema_read_amount, .least = 1, .most = 100000},
-    {CHOICE("singleDevice", SCHEMA_NOTHING, "allow|refuse")},
+    {CHOICE("singleDevice", "\"allow\"", "allow|skip")},
 };
 static const struct schema budget = {SCHEMA_OF(budget_keys)};
 
@@ -145,8 +135,8 @@ static const struct schema_key group_keys[] = {
     {PERCENTAGE("percentage", SCHEMA_NOTHING, 1)},
     {INTEGER("count", SCHEMA_NOTHING, 1, 100000000)},
     {PERCENTAGE("success", "100", 0)},
-    {SECONDS("soak", SCHEMA_NOTHING, 0, 365 * DAY)},
-    {CHOICE("approval", SCHEMA_NOTHING, "automatic|manual")},
+    {SECONDS("soak", "0", 0, 365 * DAY)},
+    {CHOICE("approval", "\"automatic\"", "automatic|manual")},
 };
 static const struct schema group = {SCHEMA_OF(group_keys)};
 static const struct schema_key group_item = {.read = schema_read_map, .map = &group};
@@ -175,7 +165,7 @@ static const struct schema_key abort_keys[] = {
     {CHOICE("on", SCHEMA_REQUIRED, "failed|timed_out|rejected|out_of_service")},
     {PERCENTAGE("percentage", SCHEMA_NOTHING, 1)},
     {INTEGER("count", SCHEMA_NOTHING, 1, 100000000)},
-    {INTEGER("minimum", SCHEMA_NOTHING, 1, 100000000)},
+    {INTEGER("minimum", "1", 1, 100000000)},
     {CHOICE("then", SCHEMA_REQUIRED, "pause|cancel|rollback")},
 };
 static const struct schema abort_criterion = {SCHEMA_OF(abort_keys)};
@@ -183,8 +173,13 @@ static const struct schema_key abort_item = {.read = schema_read_map, .map = &ab
 
 static const struct schema_key rollback_on_item = {.read = schema_read_choice, .allowed = "abort|failed|timed_out"};
 static const struct schema_key rollback_keys[] = {
-    {.name = "to", .read = schema_read_name}, /* previous, or a version */
-    {.name = "on", .read = schema_read_list, .least = 1, .most = 3, .item = &rollback_on_item},
+    {CHOICE("to", "\"previous\"", "previous")},
+    {.name = "on",
+     .read = schema_read_list,
+     .initial = "[\"abort\"]",
+     .least = 1,
+     .most = 3,
+     .item = &rollback_on_item},
 };
 static const struct schema rollback = {SCHEMA_OF(rollback_keys)};
 
@@ -197,22 +192,22 @@ static const struct schema_key spec_keys[] = {
     {CHOICE("action", SCHEMA_REQUIRED, "install|rollback|configure|collect|run")},
     {MAP("artifact", "null", artifact)},
     {.name = "parameters", .read = schema_read_object, .initial = "null", .most = PARAMETERS_MAX},
-    {INTEGER("priority", SCHEMA_NOTHING, 0, 100)},
-    {.name = "preempt", .read = schema_read_boolean, .initial = SCHEMA_NOTHING},
-    {.name = "supersedes", .read = schema_read_list, .initial = SCHEMA_NOTHING, .most = 100, .item = &name_item},
+    {INTEGER("priority", "50", 0, 100)},
+    {.name = "preempt", .read = schema_read_boolean, .initial = "false"},
+    {.name = "supersedes", .read = schema_read_list, .initial = "[]", .most = 100, .item = &name_item},
     {MAP("selector", SCHEMA_DEFAULTS, selector)},
     {MAP("schedule", SCHEMA_DEFAULTS, schedule)},
     {MAP("rate", SCHEMA_DEFAULTS, rate)},
     {MAP("disruptionBudget", "null", budget)},
     {.name = "groups",
      .read = schema_read_list,
-     .initial = "[{\"name\":\"all\",\"percentage\":100,\"success\":100}]",
+     .initial = "[{\"name\":\"all\",\"percentage\":100,\"success\":100,\"soak\":0,\"approval\":\"automatic\"}]",
      .least = 1,
      .most = GROUPS_MAX,
      .item = &group_item},
-    {.name = "abort", .read = schema_read_list, .initial = SCHEMA_NOTHING, .most = 50, .item = &abort_item},
+    {.name = "abort", .read = schema_read_list, .initial = "[]", .most = 50, .item = &abort_item},
     {MAP("execution", SCHEMA_DEFAULTS, execution)},
-    {MAP("rollback", SCHEMA_NOTHING, rollback)},
+    {MAP("rollback", "null", rollback)},
     {MAP("approvals", SCHEMA_DEFAULTS, approvals)},
 };
 static const struct schema spec = {SCHEMA_OF(spec_keys)};

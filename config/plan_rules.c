@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_SIZE = 128, HOURS_OF_DAY = 24, HOURS_WEST = 12, HOURS_EAST = 14 };
-static const int64_t ms_per_hour = 3600000;
+enum { PATH_SIZE = 128 };
 
 struct checking {
     const struct plan *plan;
@@ -50,6 +49,13 @@ static void check_artifact_place(const struct checking *checking, const json_t *
         plan_fault_add(checking->plan, checking->faults, path,
                        "it is missing; allowed: url, sha256 and size together, or none of them for a stored artifact");
     }
+}
+
+/* Only what was installed has a version before it. */
+static bool can_be_rolled_back(const struct checking *checking)
+{
+    const char *action = text_of(checking->spec, "action");
+    return *action == '\0' || strcmp(action, "install") == 0;
 }
 
 static void check_action(const struct checking *checking)
@@ -104,6 +110,8 @@ static void check_span(const struct checking *checking, const json_t *schedule)
     if (time_of(start, &start_ms) && time_of(end, &end_ms) && start_ms >= end_ms)
         plan_fault_add(checking->plan, checking->faults, "spec.schedule.endAt",
                        "found %s, allowed: a time after startAt, which is %s", end, start);
+    if (strcmp(text_of(schedule, "endBehavior"), "cancel") == 0 && json_is_null(json_object_get(schedule, "endAt")))
+        plan_fault_add(checking->plan, checking->faults, "spec.schedule.endBehavior", "cancel needs endAt");
 }
 
 static void check_windows(const struct checking *checking, const json_t *schedule)
@@ -123,42 +131,6 @@ static void check_windows(const struct checking *checking, const json_t *schedul
         plan_fault_add(checking->plan, checking->faults, path,
                        "no device could start in this window; allowed: longer than execution.installTimeout, %s",
                        limit);
-    }
-}
-
-/* A date is in a zone not known here: its first and its last moment lie between these two. */
-static bool bounds_of(const char *text, int64_t *earliest_ms, int64_t *latest_ms)
-{
-    int64_t time_ms;
-    if (time_of(text, &time_ms)) {
-        *earliest_ms = *latest_ms = time_ms;
-        return true;
-    }
-    if (!scalar_read_date(text, &time_ms))
-        return false;
-    *earliest_ms = time_ms - HOURS_EAST * ms_per_hour;
-    *latest_ms = time_ms + (HOURS_OF_DAY + HOURS_WEST) * ms_per_hour;
-    return true;
-}
-
-static void check_blackouts(const struct checking *checking, const json_t *schedule)
-{
-    size_t i;
-    const json_t *blackout;
-    json_array_foreach(json_object_get(schedule, "blackouts"), i, blackout)
-    {
-        const char *from = text_of(blackout, "from"), *to = text_of(blackout, "to");
-        int64_t from_earliest, from_latest, to_earliest, to_latest;
-        if (!bounds_of(from, &from_earliest, &from_latest) || !bounds_of(to, &to_earliest, &to_latest))
-            continue;
-        bool both_dates = from_earliest != from_latest && to_earliest != to_latest;
-        /* A blackout given by dates lasts through its last day, which may be its first. */
-        if (both_dates ? strcmp(from, to) <= 0 : from_earliest < to_latest)
-            continue;
-        char path[PATH_SIZE];
-        (void)snprintf(path, sizeof path, "spec.schedule.blackouts[%zu].to", i);
-        plan_fault_add(checking->plan, checking->faults, path, "found %s, allowed: not before from, which is %s", to,
-                       from);
     }
 }
 
@@ -228,21 +200,124 @@ static void check_groups(const struct checking *checking)
     check_group_reach(checking, groups, "count");
 }
 
-/* ---- abort ---------------------------------------------------------------------------------- */
+/* ---- rate and priority ---------------------------------------------------------------------- */
+
+static void check_rate(const struct checking *checking)
+{
+    const json_t *rate = json_object_get(checking->spec, "rate");
+    const json_t *growth = json_object_get(rate, "growth"), *per_minute = json_object_get(rate, "perMinute");
+    const json_t *most = json_object_get(rate, "maximumPerMinute");
+    bool steady = growth != NULL && json_number_value(growth) == 1;
+    bool grows = growth != NULL && !steady;
+    if (grows && json_is_null(per_minute))
+        plan_fault_add(checking->plan, checking->faults, "spec.rate.growth", "growth needs perMinute to begin with");
+    if (grows && json_is_null(json_object_get(rate, "growAfter")))
+        plan_fault_add(checking->plan, checking->faults, "spec.rate.growth",
+                       "growth needs growAfter, the completed devices after which the rate grows");
+    if (steady && has(rate, "growAfter"))
+        plan_fault_add(checking->plan, checking->faults, "spec.rate.growAfter", "growAfter needs a growth over 1");
+    if (steady && has(rate, "maximumPerMinute"))
+        plan_fault_add(checking->plan, checking->faults, "spec.rate.maximumPerMinute",
+                       "maximumPerMinute needs a growth over 1");
+    if (json_is_integer(most) && json_integer_value(most) < json_integer_value(per_minute))
+        plan_fault_add(checking->plan, checking->faults, "spec.rate.maximumPerMinute",
+                       "found %" JSON_INTEGER_FORMAT ", allowed: at least perMinute, which is %" JSON_INTEGER_FORMAT,
+                       json_integer_value(most), json_integer_value(per_minute));
+}
+
+static void check_priority(const struct checking *checking)
+{
+    enum { USUAL_PRIORITY = 50 };
+    const json_t *priority = json_object_get(checking->spec, "priority");
+    if (json_is_true(json_object_get(checking->spec, "preempt")) && json_is_integer(priority) &&
+        json_integer_value(priority) <= USUAL_PRIORITY)
+        plan_fault_add(checking->plan, checking->faults, "spec.preempt",
+                       "preempt needs a priority over %d, which is that of plans that name none", USUAL_PRIORITY);
+}
+
+/* ---- other rollouts ------------------------------------------------------------------------- */
+
+static void fault_own_name(const struct checking *checking, const char *path, const char *name)
+{
+    if (*name != '\0' && strcmp(name, text_of(json_object_get(checking->plan->tree, "metadata"), "name")) == 0)
+        plan_fault_add(checking->plan, checking->faults, path, "found \"%s\", allowed: another rollout", name);
+}
+
+static void check_others(const struct checking *checking)
+{
+    const char *rollback_of = text_of(json_object_get(checking->plan->tree, "metadata"), "rollbackOf");
+    const char *action = text_of(checking->spec, "action");
+    fault_own_name(checking, "metadata.rollbackOf", rollback_of);
+    if (*rollback_of != '\0' && *action != '\0' && strcmp(action, "rollback") != 0)
+        plan_fault_add(checking->plan, checking->faults, "metadata.rollbackOf", "rollbackOf needs action rollback");
+    fault_own_name(checking, "spec.selector.completedIn",
+                   text_of(json_object_get(checking->spec, "selector"), "completedIn"));
+    size_t i;
+    const json_t *name;
+    json_array_foreach(json_object_get(checking->spec, "supersedes"), i, name)
+    {
+        char path[PATH_SIZE];
+        (void)snprintf(path, sizeof path, "spec.supersedes[%zu]", i);
+        fault_own_name(checking, path, json_is_string(name) ? json_string_value(name) : "");
+    }
+}
+
+/* ---- abort and rollback --------------------------------------------------------------------- */
+
+static void check_abort(const struct checking *checking, const json_t *criterion, size_t i)
+{
+    char path[PATH_SIZE];
+    (void)snprintf(path, sizeof path, "spec.abort[%zu]", i);
+    const struct tree_node *source = tree_nearest(checking->plan->source->root, path);
+    if (source->kind != TREE_MAP)
+        return;
+    bool by_percentage = tree_member(source, "percentage") != NULL;
+    if (by_percentage == (tree_member(source, "count") != NULL))
+        plan_fault_add(checking->plan, checking->faults, path, "allowed: exactly one of percentage and count");
+    if (!by_percentage && tree_member(source, "minimum") != NULL) {
+        (void)snprintf(path, sizeof path, "spec.abort[%zu].minimum", i);
+        plan_fault_add(checking->plan, checking->faults, path, "a minimum goes with a percentage; remove it");
+    }
+    if (strcmp(text_of(criterion, "then"), "rollback") == 0 && !can_be_rolled_back(checking)) {
+        (void)snprintf(path, sizeof path, "spec.abort[%zu].then", i);
+        plan_fault_add(checking->plan, checking->faults, path, "action %s cannot be rolled back",
+                       text_of(checking->spec, "action"));
+    }
+}
+
+/* What `rollback: {on: [abort]}` waits for. */
+static bool ends_by_abort(const json_t *criteria)
+{
+    bool ends = false;
+    size_t i;
+    const json_t *criterion;
+    json_array_foreach(criteria, i, criterion) ends |= strcmp(text_of(criterion, "then"), "pause") != 0;
+    return ends;
+}
 
 static void check_aborts(const struct checking *checking)
 {
+    const json_t *criteria = json_object_get(checking->spec, "abort");
     size_t i;
-    const json_t *abort_criterion;
-    json_array_foreach(json_object_get(checking->spec, "abort"), i, abort_criterion)
+    const json_t *criterion;
+    json_array_foreach(criteria, i, criterion)
     {
-        char path[PATH_SIZE];
-        (void)snprintf(path, sizeof path, "spec.abort[%zu]", i);
-        const struct tree_node *source = tree_nearest(checking->plan->source->root, path);
-        if (source->kind != TREE_MAP)
+        check_abort(checking, criterion, i);
+    }
+
+    const json_t *rollback = json_object_get(checking->spec, "rollback");
+    if (json_is_object(rollback) && !can_be_rolled_back(checking))
+        plan_fault_add(checking->plan, checking->faults, "spec.rollback", "action %s cannot be rolled back",
+                       text_of(checking->spec, "action"));
+    const json_t *cause;
+    json_array_foreach(json_object_get(rollback, "on"), i, cause)
+    {
+        if (!json_is_string(cause) || strcmp(json_string_value(cause), "abort") != 0 || !json_is_array(criteria) ||
+            ends_by_abort(criteria))
             continue;
-        if ((tree_member(source, "percentage") != NULL) == (tree_member(source, "count") != NULL))
-            plan_fault_add(checking->plan, checking->faults, path, "allowed: exactly one of percentage and count");
+        char path[PATH_SIZE];
+        (void)snprintf(path, sizeof path, "spec.rollback.on[%zu]", i);
+        plan_fault_add(checking->plan, checking->faults, path, "abort needs a criterion with then: cancel or rollback");
     }
 }
 
@@ -254,7 +329,9 @@ void plan_check_rules(const struct plan *plan, struct document_faults *faults)
     check_expressions(&checking);
     check_span(&checking, schedule);
     check_windows(&checking, schedule);
-    check_blackouts(&checking, schedule);
     check_groups(&checking);
+    check_rate(&checking);
+    check_priority(&checking);
+    check_others(&checking);
     check_aborts(&checking);
 }

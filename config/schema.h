@@ -40,7 +40,7 @@ struct schema_key {
     int64_t least, most;           /* of numbers, of a text's bytes, of a list's or map's members */
     const char *allowed;           /* of a choice: words joined by '|' */
     const struct schema *map;      /* of a map */
-    const struct schema_key *item; /* of a list */
+    const struct schema_key *item; /* of a list or a dictionary */
 };
 
 /* A map of the keys of key->map. Members with faults are missing from it. */
@@ -60,6 +60,8 @@ schema_reader schema_read_sha256;
 schema_reader schema_read_labels;
 /* A map of names to names, as the versions that a device has. */
 schema_reader schema_read_versions;
+/* A map of at most `most` names to what key->item reads. */
+schema_reader schema_read_dictionary;
 
 /* Numbers. Integers and booleans are written without quotes. */
 schema_reader schema_read_integer;

@@ -91,12 +91,11 @@ json_t *schema_read_sha256(struct schema_reading *reading, const struct schema_k
     return text_value(digest);
 }
 
-/* A map of names to what `item` reads. */
 static json_t *read_map_of(struct schema_reading *reading, const struct schema_key *key, const struct schema_key *item,
                            const struct tree_node *node)
 {
     if (node->kind != TREE_MAP)
-        return schema_fault_value(reading, node, "a map of names to texts");
+        return schema_fault_value(reading, node, "a map of names");
     if ((int64_t)node->count > key->most) {
         schema_fault(reading, node, "found %zu keys, allowed: at most %lld", node->count, (long long)key->most);
         return NULL;
@@ -126,4 +125,10 @@ json_t *schema_read_versions(struct schema_reading *reading, const struct schema
 {
     static const struct schema_key version = {.read = schema_read_name};
     return read_map_of(reading, key, &version, node);
+}
+
+json_t *schema_read_dictionary(struct schema_reading *reading, const struct schema_key *key,
+                               const struct tree_node *node)
+{
+    return read_map_of(reading, key, key->item, node);
 }

@@ -1,7 +1,9 @@
 #include "config/settings.h"
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "config/scalar.h"
+#include "config/schema.h"
 #include "config/suggestion.h"
 #include "config/tree.h"
 
@@ -19,7 +21,7 @@ static void *field_of(const struct setting *row, void *settings)
 
 static bool is_text(const struct setting *row)
 {
-    return row->type == SETTING_TEXT || row->type == SETTING_CHOICE;
+    return row->type == SETTING_TEXT || row->type == SETTING_CHOICE || row->type == SETTING_DOCUMENT;
 }
 
 static void set_text(const struct setting *row, void *settings, const char *value)
@@ -69,6 +71,7 @@ static void describe_allowed(const struct setting *row, char text[static ALLOWED
         [SETTING_SIZE] = "a size such as 512, 64KiB, 412MiB or 2GiB",
         [SETTING_BOOLEAN] = "true or false",
         [SETTING_CHOICE] = "one of ",
+        [SETTING_DOCUMENT] = "a map",
     };
     int length =
         snprintf(text, ALLOWED_SIZE, "%s%s", forms[row->type], row->type == SETTING_CHOICE ? row->allowed : "");
@@ -91,7 +94,8 @@ static bool set_value(const struct setting *row, void *settings, const char *tex
     int64_t number = 0;
     bool truth = false;
     switch (row->type) {
-    case SETTING_TEXT: set_text(row, settings, text); return true;
+    case SETTING_TEXT:
+    case SETTING_DOCUMENT: set_text(row, settings, text); return true;
     case SETTING_CHOICE:
         if (!is_one_of(row->allowed, text))
             return false;
@@ -191,6 +195,21 @@ static bool is_value_for(const struct setting *row, const struct tree_node *node
     return node->kind == TREE_TEXT && !tree_is_null(node) && (node->plain || !bare);
 }
 
+/* Its reader adds the faults. */
+static void load_document(struct loading *loading, const struct setting *row, const struct tree_node *node)
+{
+    struct schema_reading reading = {.faults = loading->faults, .path = loading->path};
+    json_t *value = row->schema->read(&reading, row->schema, node);
+    if (value == NULL)
+        return;
+    char *text = json_dumps(value, JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
+    TC_CHECK(text != NULL);
+    free(get_text(row, loading->settings));
+    set_text(row, loading->settings, text);
+    free(text);
+    json_decref(value);
+}
+
 static void load_value(struct loading *loading, const struct setting *row, const struct tree_node *node)
 {
     bool *given = &loading->given[row - loading->table->rows];
@@ -202,6 +221,10 @@ static void load_value(struct loading *loading, const struct setting *row, const
     *given = true;
     if (node->kind == TREE_REFUSED)
         return;
+    if (row->type == SETTING_DOCUMENT) {
+        load_document(loading, row, node);
+        return;
+    }
     char *before = is_text(row) ? get_text(row, loading->settings) : NULL;
     if (is_value_for(row, node) && set_value(row, loading->settings, node->text)) {
         free(before);
@@ -276,16 +299,39 @@ enum tc_error settings_load(const struct settings_table *table, const char *path
 
 /* ---- printing ------------------------------------------------------------------------------- */
 
+/* Of the characters that YAML folds or refuses when they stand as they are (YAML 1.1, 5.1 and 5.4), the escape; of
+ * others NULL. */
+static const char *escape_of(const char *character)
+{
+    static const struct {
+        const char *character, *escape;
+    } table[] = {
+        {"\"", "\\\""},        {"\\", "\\\\"},        {"\u2028", "\\u2028"}, {"\u2029", "\\u2029"},
+        {"\uFEFF", "\\uFEFF"}, {"\uFFFE", "\\uFFFE"}, {"\uFFFF", "\\uFFFF"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (strncmp(character, table[i].character, strlen(table[i].character)) == 0)
+            return table[i].escape;
+    }
+    return NULL;
+}
+
 static void print_text(const char *text, struct buffer *out)
 {
     buffer_put_text(out, "\"");
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
-            buffer_format(out, "\\%c", *text);
-        else if ((unsigned char)*text < ' ' || *text == 0x7F)
-            buffer_format(out, "\\x%02x", (unsigned)*text);
+    for (size_t length; *text != '\0'; text += length) {
+        length = utf8_character_length(text, strnlen(text, 4));
+        TC_CHECK(length > 0);
+        const char *escape = escape_of(text);
+        const unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+        if (escape != NULL)
+            buffer_put_text(out, escape);
+        else if (first < ' ' || first == 0x7F)
+            buffer_format(out, "\\x%02x", first);
+        else if (first == 0xC2 && second < 0xA0) /* U+0080 to U+009F */
+            buffer_format(out, "\\x%02x", second);
         else
-            buffer_put(out, text, 1);
+            buffer_put(out, text, length);
     }
     buffer_put_text(out, "\"");
 }
@@ -293,7 +339,9 @@ static void print_text(const char *text, struct buffer *out)
 static void print_value(const struct setting *row, const void *settings, struct buffer *out)
 {
     const char *field = (const char *)settings + row->offset;
-    if (is_text(row)) {
+    if (row->type == SETTING_DOCUMENT) {
+        buffer_put_text(out, get_text(row, settings));
+    } else if (is_text(row)) {
         print_text(get_text(row, settings), out);
     } else if (row->type == SETTING_BOOLEAN) {
         bool truth;
@@ -313,7 +361,7 @@ static void print_comment(const struct setting *row, const char *indent, struct 
     buffer_format(out, "%s# %s", indent, row->help);
     char allowed[ALLOWED_SIZE];
     describe_allowed(row, allowed);
-    if (row->type != SETTING_TEXT && row->type != SETTING_BOOLEAN)
+    if (row->type != SETTING_TEXT && row->type != SETTING_BOOLEAN && row->type != SETTING_DOCUMENT)
         buffer_format(out, "\n%s# Allowed: %s.", indent, allowed);
     if (row->reloads)
         buffer_put_text(out, " Read again on SIGHUP.");

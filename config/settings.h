@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct schema_key;
+
 enum setting_type {
     SETTING_TEXT,     /* char *; owned by the settings */
     SETTING_INTEGER,  /* int64_t */
@@ -18,6 +20,7 @@ enum setting_type {
     SETTING_SIZE,     /* int64_t bytes; written 512, 64KiB, 412MiB, 2GiB */
     SETTING_BOOLEAN,  /* bool */
     SETTING_CHOICE,   /* char *; one of `allowed`, words joined by '|' */
+    SETTING_DOCUMENT, /* char *; what `schema` reads, as JSON */
 };
 
 struct setting {
@@ -29,6 +32,7 @@ struct setting {
     const char *allowed; /* of a choice */
     bool reloads;        /* SIGHUP may change it */
     const char *help;    /* with its unit */
+    const struct schema_key *schema;
 };
 
 struct settings_table {

@@ -13,7 +13,7 @@
 /* clang-format off: a row a kind */
 #define ROW(key, type, field, initial, least, most, allowed, reloads, help)                                            \
     {                                                                                                                  \
-        key, type, offsetof(SETTINGS_STRUCT, field), initial, least, most, allowed, reloads, help                      \
+        key, type, offsetof(SETTINGS_STRUCT, field), initial, least, most, allowed, reloads, help, NULL                \
     }
 #define TEXT(key, field, initial, help) ROW(key, SETTING_TEXT, field, initial, 0, 0, NULL, false, help)
 #define CHOICE(key, field, initial, allowed, help) ROW(key, SETTING_CHOICE, field, initial, 0, 0, allowed, false, help)
@@ -26,6 +26,11 @@
     ROW(key, SETTING_DURATION, field, initial, least, most, NULL, false, help)
 #define SIZE(key, field, initial, least, most, help)                                                                   \
     ROW(key, SETTING_SIZE, field, initial, least, most, NULL, false, help)
+/* A map or list as `schema_of_it` reads it, which SIGHUP may change. */
+#define DOCUMENT_THAT_RELOADS(key, field, initial, schema_of_it, help)                                                 \
+    {                                                                                                                  \
+        key, SETTING_DOCUMENT, offsetof(SETTINGS_STRUCT, field), initial, 0, 0, NULL, true, help, &(schema_of_it)      \
+    }
 /* clang-format on */
 
 /* Milliseconds and bytes. */

@@ -9,6 +9,7 @@
 #include "orchestrator/intake/intake.h"
 #include "orchestrator/planner/order.h"
 #include "orchestrator/planner/planner.h"
+#include "orchestrator/planner/preview.h"
 #include "orchestrator/scheduler/pool.h"
 #include "orchestrator/scheduler/scheduler.h"
 #include "orchestrator/updater/updater.h"
@@ -33,6 +34,8 @@ struct daemon {
     struct intake *intake;
     struct broker *broker;
     atomic_bool broker_is_new; /* for the conductor */
+    struct calendars *calendars;
+    struct preview_config preview;
     struct planner *planner;
     struct updater *updater;
     struct dispatcher *dispatcher;
@@ -80,7 +83,8 @@ static void receive(void *context, const struct broker_message *message)
     case TOPIC_REPLY:
         (void)update_put_reply(&daemon->updates, message->topic.device, message->payload, message->length);
         break;
-    case TOPIC_SUBMIT: intake_message(daemon->intake, message); break;
+    case TOPIC_SUBMIT:
+    case TOPIC_SUBMIT_AS: intake_message(daemon->intake, message); break;
     default: break; /* nothing else is subscribed to */
     }
 }
@@ -100,7 +104,11 @@ static enum tc_error open_doors(struct daemon *daemon, struct tc_fault *fault)
     const struct intake_config intake = {
         .settings = settings,
         .orders = daemon->orders,
+        .scheduler_wakes = daemon->scheduler_wakes,
+        .conductor_wakes = daemon->conductor_wakes,
+        .shard = daemon->identity.first_shard + SHARD_INTAKE,
         .stores = daemon->stores,
+        .preview = &daemon->preview,
         .describe_health = health_describe,
         .context = daemon->health,
     };
@@ -111,7 +119,7 @@ static enum tc_error open_planner(struct daemon *daemon, struct tc_fault *fault)
 {
     const struct planner_config planner = {
         .database = daemon->settings->database,
-        .public_url = daemon->identity.public_url,
+        .prepare = {.public_url = daemon->identity.public_url, .calendars = daemon->calendars},
         .default_per_minute = daemon->settings->default_per_minute,
         .orders = daemon->orders,
         .wakes = daemon->expander_wakes,
@@ -126,6 +134,7 @@ static enum tc_error open_broker(struct daemon *daemon, struct tc_fault *fault)
         {.kind = TOPIC_ASK, .shared = true, .qos = 0},
         {.kind = TOPIC_REPLY, .shared = true, .qos = 1},
         {.kind = TOPIC_SUBMIT, .shared = true, .qos = 1},
+        {.kind = TOPIC_SUBMIT_AS, .shared = true, .qos = 1},
     };
     struct broker_config broker = {
         .client_id = daemon->identity.instance,
@@ -188,6 +197,7 @@ static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *faul
         .broker_is_new = &daemon->broker_is_new,
         .pool = daemon->pool,
         .planned = daemon->scheduler_wakes,
+        .orders = daemon->orders,
     };
     return conductor_open(&conductor, &daemon->conductor, fault);
 }
@@ -236,6 +246,7 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
     TC_CHECK(opened != NULL);
     opened->settings = settings;
     open_queues(opened);
+    opened->calendars = calendars_open(settings->calendars);
     enum tc_error error = daemon_setup_identity(settings, &opened->identity, fault);
     if (error == TC_OK)
         error = daemon_setup_key(settings, &opened->key, fault);
@@ -244,6 +255,10 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
         error = health_open(settings->database, &opened->cache, &opened->health, fault);
     if (error == TC_OK)
         error = store_pool_open(settings->database, INTAKE_JOB_THREADS, &opened->stores, fault);
+    opened->preview = (struct preview_config){
+        .prepare = {.public_url = opened->identity.public_url, .calendars = opened->calendars},
+        .default_per_minute = settings->default_per_minute,
+    };
     if (error == TC_OK)
         error = open_doors(opened, fault);
     if (error == TC_OK)
@@ -278,13 +293,15 @@ void daemon_close(struct daemon *daemon)
     store_pool_close(daemon->stores);
     health_close(daemon->health);
     signing_key_close(daemon->key);
+    calendars_free(daemon->calendars);
     daemon_setup_free(&daemon->identity);
     free_queues(daemon);
     free(daemon);
 }
 
-void daemon_reload(struct daemon *daemon)
+void daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh)
 {
+    calendars_replace(daemon->calendars, fresh->calendars);
     struct tc_fault fault;
     if (intake_reload(daemon->intake, &fault) != TC_OK)
         LOG_ERROR("tokens.refused", F_STR("reason", fault.text));

@@ -17,8 +17,8 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
 /* Ends the parts in the reverse order; what has been accepted is written first. */
 void daemon_close(struct daemon *daemon);
 
-/* Reads again what SIGHUP may change. */
-void daemon_reload(struct daemon *daemon);
+/* Takes from `fresh` what SIGHUP may change, and reads the tokens again. */
+void daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh);
 
 /* True when every part moved on within the last `most_ms`; else the name of one that hangs in `*part`. */
 bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **part);

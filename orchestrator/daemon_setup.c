@@ -86,6 +86,8 @@ enum tc_error daemon_setup_key(const struct daemon_settings *settings, struct si
         error = signing_key_create(private_path, fault);
         if (error == TC_OK)
             LOG_INFO("key.created", F_STR("file", private_path));
+        else if (error == TC_CONFLICT)
+            error = TC_OK; /* another orchestrator beside this one was quicker */
     }
     if (error == TC_OK)
         error = signing_key_open(private_path, key, fault);
@@ -104,13 +106,21 @@ static bool told_to_end(void)
     return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
 }
 
+/* What passes: the database is away, full, or too busy to be changed now. */
+static bool passes(enum tc_error error)
+{
+    return error == TC_UNAVAILABLE || error == TC_BUSY || error == TC_NO_SPACE;
+}
+
 enum tc_error daemon_setup_schema(const struct daemon_settings *settings, struct tc_fault *fault)
 {
     struct store *store;
     enum tc_error error = store_open(settings->database, "tellercastd migration", &store, fault);
     if (error != TC_OK)
         return error;
-    while ((error = store_migrate(store, fault)) == TC_UNAVAILABLE) {
+    while (passes(error = store_migrate(store, fault))) {
+        if (error != TC_UNAVAILABLE) /* which the connection says itself */
+            LOG_WARNING("database.migration_waits", F_STR("reason", fault->text));
         if (told_to_end()) {
             error = tc_fault_set(fault, TC_TIMEOUT, "told to end while waiting for the database");
             break;

@@ -12,7 +12,8 @@
 enum {
     SHARD_SCHEDULER = 1,
     SHARD_CONDUCTOR = 2,
-    SHARD_UPDATER = 3,
+    SHARD_INTAKE = 3,
+    SHARD_UPDATER = 4, /* and as many more as it has threads */
     SHARDS_AN_ORCHESTRATOR = 64,
     ORCHESTRATOR_SLOTS = 32
 };

@@ -1,5 +1,6 @@
 /* tellercastd: the orchestrator. */
 #include "base/log.h"
+#include "base/thread.h"
 #include "orchestrator/daemon.h"
 #include "orchestrator/options.h"
 
@@ -8,9 +9,13 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 /* How often the parts are looked at, and for how long one may stand still before the watchdog is not fed. */
 enum { LOOK_PERIOD_S = 1, STANDSTILL_MS = 60000 };
+
+/* How long the end may take: a server that hangs must not hold it up. */
+enum { END_MS = 4000 };
 
 /* Signals are taken by main alone, one at a time. */
 static void hold_signals(sigset_t *signals)
@@ -52,8 +57,8 @@ static void reload(struct daemon *daemon, const char *config_file)
         return;
     }
     set_log(&fresh);
+    daemon_reload(daemon, &fresh);
     settings_free(&daemon_settings_table, &fresh);
-    daemon_reload(daemon);
     LOG_INFO("settings.reloaded", F_STR("file", config_file));
 }
 
@@ -76,6 +81,26 @@ static void run_until_told(struct daemon *daemon, const char *config_file, const
         default: feed_watchdog(daemon); break;
         }
     }
+}
+
+/* What is not committed yet was not accepted, and what is claimed is another's after its lease: nothing is lost by an
+ * end like that of kill -9, which can come at any time. */
+static void *cut_short(void *argument)
+{
+    (void)argument;
+    (void)nanosleep(&(struct timespec){.tv_sec = END_MS / 1000}, NULL);
+    LOG_WARNING("daemon.cut_short", F_INT("after_ms", END_MS), F_STR("reason", "a server does not answer"));
+    _exit(EXIT_SUCCESS);
+}
+
+static void end_in_time(void)
+{
+    pthread_t thread;
+    struct tc_fault fault;
+    if (thread_start(&thread, "end", cut_short, NULL, &fault) == TC_OK)
+        (void)pthread_detach(thread);
+    else
+        LOG_WARNING("daemon.end_not_limited", F_STR("reason", fault.text));
 }
 
 int main(int argc, char **argv)
@@ -101,6 +126,7 @@ int main(int argc, char **argv)
     (void)sd_notify(0, "READY=1");
     run_until_told(daemon, options.config_file, &signals);
     (void)sd_notify(0, "STOPPING=1");
+    end_in_time();
     daemon_close(daemon);
     LOG_INFO("daemon.stopped");
     options_free(&options);

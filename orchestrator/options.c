@@ -1,6 +1,7 @@
 #include "orchestrator/options.h"
 
 #include "base/log.h"
+#include "orchestrator/rollout/rollout_state.h"
 #include "orchestrator/rollout/state.h"
 
 #include <getopt.h>
@@ -14,7 +15,8 @@ static const char help[] =
     "  -c, --config FILE  settings in YAML; what it leaves out has its default\n"
     "      --check-config say whether the settings are good, and end\n"
     "      --print-config print every setting in force, with its meaning, and end\n"
-    "      --print-states print the states of an instruction and its legal moves, and end\n"
+    "      --print-states print every legal move of an instruction, and after an empty line of a\n"
+    "                     rollout, and end\n"
     "      --version      print the version, and end\n"
     "  -h, --help         print this, and end\n"
     "\n"
@@ -28,6 +30,12 @@ static void print_states(void)
         const struct instruction_rule *rule = &instruction_rules[i];
         (void)printf("%-11s %-11s %-11s %s\n", instruction_state_name(rule->from), instruction_event_name(rule->on),
                      instruction_state_name(rule->to), rule->why);
+    }
+    (void)putchar('\n');
+    for (size_t i = 0; i < rollout_rule_count; i++) {
+        const struct rollout_rule *rule = &rollout_rules[i];
+        (void)printf("%-17s %-15s %-17s %s\n", rollout_state_name(rule->from), rollout_event_name(rule->on),
+                     rollout_state_name(rule->to), rule->why);
     }
 }
 

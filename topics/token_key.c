@@ -136,7 +136,7 @@ enum tc_error signing_key_open(const char *path, struct signing_key **key, struc
 static enum tc_error write_new_file(const char *path, const struct buffer *document, struct tc_fault *fault)
 {
     struct buffer fresh = {0};
-    buffer_format(&fresh, "%s.new", path);
+    buffer_format(&fresh, "%s.%d", path, (int)getpid());
     enum tc_error error = file_replace(fresh.bytes, document->bytes, document->length, KEY_FILE_MODE, fault);
     if (error == TC_OK) {
         if (link(fresh.bytes, path) != 0)

@@ -8,6 +8,7 @@
  * the same addresses, and a check compares the two. */
 static const char *const patterns[] = {
     [TOPIC_SUBMIT] = "rollout/submit",
+    [TOPIC_SUBMIT_AS] = "operator/{user}/submit",
     [TOPIC_START] = "branch/{branch}/start",
     [TOPIC_DISPATCH] = "branch/{branch}/dispatch/{device}",
     [TOPIC_ASK] = "device/{device}/ask",
@@ -22,6 +23,7 @@ enum { KIND_COUNT = sizeof patterns / sizeof *patterns };
 
 /* Below it, each operator's own level, and below that whatever response topics the operator likes. */
 static const char operators[] = "operator";
+static const char submit_level[] = "submit"; /* but this one */
 
 struct level {
     const char *text;
@@ -76,6 +78,8 @@ static bool read_level(const struct level *pattern, const struct level *level, s
         return read_id(level, topic->branch);
     if (level_is(pattern, "{device}"))
         return read_id(level, topic->device);
+    if (level_is(pattern, "{user}"))
+        return read_id(level, topic->user);
     if (level_is(pattern, "{rollout}"))
         return read_rollout(level, &topic->rollout);
     return pattern->length == level->length && memcmp(pattern->text, level->text, level->length) == 0;
@@ -109,6 +113,7 @@ static void write_part(struct writer *writer, const char *text, size_t length)
 
 static void write_text(struct writer *writer, const char *text)
 {
+    TC_CHECK(text != NULL); /* a pattern has no field that its caller has no place for */
     write_part(writer, text, strlen(text));
 }
 
@@ -117,9 +122,10 @@ struct places {
     const char *branch;
     const char *device;
     const char *rollout;
+    const char *user;
 };
 
-static const struct places wildcards = {"+", "+", "+"};
+static const struct places wildcards = {"+", "+", "+", "+"};
 
 static void write_level(struct writer *writer, const struct level *pattern, const struct places *places)
 {
@@ -129,6 +135,8 @@ static void write_level(struct writer *writer, const struct level *pattern, cons
         write_text(writer, places->device);
     else if (level_is(pattern, "{rollout}"))
         write_text(writer, places->rollout);
+    else if (level_is(pattern, "{user}"))
+        write_text(writer, places->user);
     else
         write_part(writer, pattern->text, pattern->length);
 }
@@ -191,6 +199,7 @@ void topic_format(const char *root, const struct topic *topic, char name[static 
         .branch = kind_has(topic->kind, "{branch}") ? checked_id(topic->branch) : "",
         .device = kind_has(topic->kind, "{device}") ? checked_id(topic->device) : "",
         .rollout = rollout,
+        .user = kind_has(topic->kind, "{user}") ? checked_id(topic->user) : "",
     };
     struct writer writer = {name, 0};
     write_pattern(&writer, root, topic->kind, &places);
@@ -222,7 +231,7 @@ void topic_filter(const char *root, enum topic_kind kind, const char *share, cha
 void topic_filter_dispatch_to(const char *root, const char *device, char filter[static TOPIC_SIZE])
 {
     struct writer writer = {filter, 0};
-    write_pattern(&writer, root, TOPIC_DISPATCH, &(struct places){"+", checked_id(device), "+"});
+    write_pattern(&writer, root, TOPIC_DISPATCH, &(struct places){.branch = "+", .device = checked_id(device)});
 }
 
 bool topic_parse_response(const char *root, const char *name, size_t length, char user[static TC_ID_SIZE])
@@ -231,7 +240,7 @@ bool topic_parse_response(const char *root, const char *name, size_t length, cha
     struct level prefix, found;
     if (length >= TOPIC_SIZE || !next_level(&rest, &prefix) || !next_level(&rest, &found) || rest.length == 0)
         return false;
-    if (!level_is(&prefix, operators))
+    if (!level_is(&prefix, operators) || level_is(&rest, submit_level))
         return false;
     for (size_t i = 0; i < rest.length; i++) {
         unsigned char c = (unsigned char)rest.text[i];
@@ -274,17 +283,26 @@ static void put_rights(struct buffer *acl, const char *subject, const char *root
 void topic_write_acl(const char *root, const char *orchestrator_user, struct buffer *acl)
 {
     static const struct right device[] = {
-        {"read", TOPIC_INSTRUCTION, {"", "%u", ""}}, {"read", TOPIC_CONFIRM, {"", "%u", ""}},
-        {"write", TOPIC_ASK, {"", "%u", ""}},        {"write", TOPIC_REPLY, {"", "%u", ""}},
-        {"write", TOPIC_PRESENCE, {"", "%u", ""}},   {"read", TOPIC_START, {"%u", "", ""}},
-        {"write", TOPIC_DISPATCH, {"%u", "+", ""}},  {"read", TOPIC_DISPATCH, {"+", "%u", ""}},
+        {"read", TOPIC_INSTRUCTION, {.device = "%u"}},
+        {"read", TOPIC_CONFIRM, {.device = "%u"}},
+        {"write", TOPIC_ASK, {.device = "%u"}},
+        {"write", TOPIC_REPLY, {.device = "%u"}},
+        {"write", TOPIC_PRESENCE, {.device = "%u"}},
+        {"read", TOPIC_START, {.branch = "%u"}},
+        {"write", TOPIC_DISPATCH, {.branch = "%u", .device = "+"}},
+        {"read", TOPIC_DISPATCH, {.branch = "+", .device = "%u"}},
     };
     static const struct right orchestrator[] = {
-        {"read", TOPIC_SUBMIT, {"", "", ""}},     {"write", TOPIC_START, {"+", "", ""}},
-        {"read", TOPIC_ASK, {"", "+", ""}},       {"write", TOPIC_INSTRUCTION, {"", "+", ""}},
-        {"read", TOPIC_REPLY, {"", "+", ""}},     {"write", TOPIC_CONFIRM, {"", "+", ""}},
-        {"read", TOPIC_PRESENCE, {"", "+", ""}},  {"write", TOPIC_PROGRESS, {"", "", "+"}},
-        {"readwrite", TOPIC_EPOCH, {"", "", ""}},
+        {"read", TOPIC_SUBMIT, {0}},
+        {"read", TOPIC_SUBMIT_AS, {.user = "+"}},
+        {"write", TOPIC_START, {.branch = "+"}},
+        {"read", TOPIC_ASK, {.device = "+"}},
+        {"write", TOPIC_INSTRUCTION, {.device = "+"}},
+        {"read", TOPIC_REPLY, {.device = "+"}},
+        {"write", TOPIC_CONFIRM, {.device = "+"}},
+        {"read", TOPIC_PRESENCE, {.device = "+"}},
+        {"write", TOPIC_PROGRESS, {.rollout = "+"}},
+        {"readwrite", TOPIC_EPOCH, {0}},
     };
     buffer_put_text(acl, "# A device, a node included: its user name is its device ID.\n");
     put_rights(acl, "pattern", root, device, sizeof device / sizeof *device);
@@ -297,12 +315,14 @@ void topic_write_acl(const char *root, const char *orchestrator_user, struct buf
 
 void topic_write_acl_operator(const char *root, const char *operator_user, struct buffer *acl)
 {
-    static const struct right watcher[] = {
-        {"write", TOPIC_SUBMIT, {"", "", ""}},
-        {"read", TOPIC_PRESENCE, {"", "+", ""}},
-        {"read", TOPIC_PROGRESS, {"", "", "+"}},
-        {"read", TOPIC_EPOCH, {"", "", ""}},
+    /* Not a pattern: it would let every device order rollouts in its own name. */
+    const struct right own[] = {
+        {"write", TOPIC_SUBMIT_AS, {.user = operator_user}},
+        {"write", TOPIC_SUBMIT, {0}},
+        {"read", TOPIC_PRESENCE, {.device = "+"}},
+        {"read", TOPIC_PROGRESS, {.rollout = "+"}},
+        {"read", TOPIC_EPOCH, {0}},
     };
     buffer_format(acl, "\n# An operator.\nuser %s\n", operator_user);
-    put_rights(acl, "topic", root, watcher, sizeof watcher / sizeof *watcher);
+    put_rights(acl, "topic", root, own, sizeof own / sizeof *own);
 }

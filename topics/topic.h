@@ -21,7 +21,8 @@
 #define PLAN_SIZE_MAX 1048576
 
 enum topic_kind {
-    TOPIC_SUBMIT,      /* operator → orchestrator: a plan */
+    TOPIC_SUBMIT,      /* operator → orchestrator: a plan, and who sends it is not proven */
+    TOPIC_SUBMIT_AS,   /* the same, of the operator whom the broker's access list lets write there */
     TOPIC_START,       /* orchestrator → node: who may start now */
     TOPIC_DISPATCH,    /* node → ATM client: ask now */
     TOPIC_ASK,         /* device → orchestrator: what is mine? */
@@ -37,6 +38,7 @@ struct topic {
     enum topic_kind kind;
     char branch[TC_ID_SIZE]; /* START, DISPATCH */
     char device[TC_ID_SIZE]; /* DISPATCH, ASK, INSTRUCTION, REPLY, CONFIRM, PRESENCE */
+    char user[TC_ID_SIZE];   /* SUBMIT_AS */
     int64_t rollout;         /* PROGRESS */
 };
 
@@ -56,7 +58,8 @@ void topic_filter(const char *root, enum topic_kind kind, const char *share, cha
  * "tc/v1/branch/+/dispatch/{device}". */
 void topic_filter_dispatch_to(const char *root, const char *device, char filter[static TOPIC_SIZE]);
 
-/* A response topic of an operator, "tc/v1/operator/{user}/…": true, and the user, if it is one. */
+/* A response topic of an operator, "tc/v1/operator/{user}/…": true, and the user, if it is one; the topic where
+ * that operator submits is none. */
 bool topic_parse_response(const char *root, const char *name, size_t length, char user[static TC_ID_SIZE]);
 
 /* Writes such a topic, "tc/v1/operator/{user}/{name}". `user` and `name` must be valid IDs. */

@@ -194,6 +194,13 @@ static bool command_is_good(const struct agent *agent, const char *event, int64_
     return left_ms > 0;
 }
 
+/* Whoever sent it listens now, too: what waits to be heard need not wait for its time. */
+static void obey_command(struct agent *agent, int64_t until_ms, int64_t now_ms)
+{
+    outbox_hurry_all(agent->outbox);
+    agent_ask_after(agent, 0, until_ms, now_ms);
+}
+
 static void on_dispatch(struct agent *agent, const struct topic *topic, const void *payload, size_t length,
                         struct agent_time now)
 {
@@ -205,7 +212,7 @@ static void on_dispatch(struct agent *agent, const struct topic *topic, const vo
     if (dispatch_decode(payload, length, &dispatch, &fault) != TC_OK)
         LOG_WARNING("dispatch.malformed", F_STR("fault", fault.text));
     else if (command_is_good(agent, "dispatch.received", dispatch.rollout, dispatch.expires_ms, now, &until_ms))
-        agent_ask_after(agent, 0, until_ms, now.monotonic_ms);
+        obey_command(agent, until_ms, now.monotonic_ms);
 }
 
 static void on_start(struct agent *agent, const struct topic *topic, const void *payload, size_t length,
@@ -222,7 +229,7 @@ static void on_start(struct agent *agent, const struct topic *topic, const void 
     }
     if (command_is_good(agent, "start.received", start.rollout, start.expires_ms, now, &until_ms) &&
         relay_take(&agent->relay, &start, agent->config.device, until_ms))
-        agent_ask_after(agent, 0, until_ms, now.monotonic_ms);
+        obey_command(agent, until_ms, now.monotonic_ms);
     start_free(&start);
 }
 

@@ -35,6 +35,15 @@ static void fill_request(const struct agent *agent, struct install_request *requ
     };
 }
 
+bool agent_defers_to_atms(struct agent *agent, struct agent_time now)
+{
+    if (agent->relay.last_dispatch_ms == INT64_MIN ||
+        now.monotonic_ms - agent->relay.last_dispatch_ms >= agent->config.hold_after_dispatch_ms)
+        return false;
+    agent_end_before_effect(agent, REPORT_DEFERRED, "atm_in_flight", "an ATM of this branch was just started", now);
+    return true;
+}
+
 void agent_begin(struct agent *agent, struct agent_time now)
 {
     struct tc_fault fault;
@@ -99,6 +108,20 @@ static enum tc_error prepare(struct agent *agent, struct tc_fault *fault)
     return error;
 }
 
+/* A rollback that names a version leaves that version and no other: asked again, or after a repair by hand, it
+ * must not bring it back. Versions that nobody knows are left for the installer to judge. */
+static bool has_left_already(const struct agent *agent, char *detail, size_t size)
+{
+    const struct instruction_claims *claims = &agent->claims;
+    if (claims->action != ACTION_ROLLBACK || !claims->has_artifact || claims->artifact.version[0] == '\0')
+        return false;
+    const char *found = json_string_value(json_object_get(agent->versions, claims->artifact.name));
+    if (found == NULL || strcmp(found, claims->artifact.version) == 0)
+        return false;
+    (void)snprintf(detail, size, "%s %s is installed, not %s", claims->artifact.name, found, claims->artifact.version);
+    return true;
+}
+
 static bool has_relays_under_way(const struct agent *agent)
 {
     return agent->config.role == ROLE_NODE &&
@@ -109,11 +132,16 @@ void agent_try_install(struct agent *agent, struct agent_time now)
 {
     struct refusal refusal;
     struct tc_fault fault;
+    char detail[STATUS_DETAIL_MAX + 1];
+    if (has_left_already(agent, detail, sizeof detail)) {
+        agent_end_before_effect(agent, REPORT_COMPLETED, "not_needed", detail, now);
+        return;
+    }
     if (!verify_times(&agent->claims, device_clock_now_ms(&agent->clock, now), &refusal)) {
         agent_end_before_effect(agent, REPORT_REJECTED, refusal.code, refusal.detail, now);
         return;
     }
-    if (has_relays_under_way(agent))
+    if (has_relays_under_way(agent) || agent_defers_to_atms(agent, now))
         return;
     if (prepare(agent, &fault) != TC_OK) {
         agent_end_before_effect(agent, REPORT_FAILED, "journal_failed", fault.text, now);
@@ -177,10 +205,14 @@ static void check_version(struct agent *agent, struct agent_time now)
     const struct instruction_claims *claims = &agent->claims;
     const struct journal_entry *entry = journal_find(agent->journal, agent->entry.instruction);
     if (entry == NULL || entry->stage != JOURNAL_ENDED || entry->reported || entry->state != REPORT_COMPLETED ||
-        claims->instruction != entry->instruction || claims->action != ACTION_INSTALL)
+        claims->instruction != entry->instruction || !claims->has_artifact)
         return;
     const char *found = json_string_value(json_object_get(agent->versions, claims->artifact.name));
-    if (found == NULL || strcmp(found, claims->artifact.version) == 0)
+    if (found == NULL)
+        return;
+    bool is_there = strcmp(found, claims->artifact.version) == 0;
+    bool is_wrong = (claims->action == ACTION_INSTALL && !is_there) || (claims->action == ACTION_ROLLBACK && is_there);
+    if (!is_wrong)
         return;
     char detail[STATUS_DETAIL_MAX + 1];
     (void)snprintf(detail, sizeof detail, "the installer is done, but %s %s is what is installed",

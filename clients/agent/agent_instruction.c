@@ -87,12 +87,6 @@ static bool wait_for_the_time(struct agent *agent, const void *token, size_t len
     return true;
 }
 
-static bool is_held_by_dispatch(const struct agent *agent, struct agent_time now)
-{
-    return agent->relay.last_dispatch_ms != INT64_MIN &&
-           now.monotonic_ms - agent->relay.last_dispatch_ms < agent->config.hold_after_dispatch_ms;
-}
-
 /* Takes over the claims: the instruction is this device's, new to it, and in force or refused. */
 static void start(struct agent *agent, struct instruction_claims *claims, const struct journal_entry *entry,
                   const struct refusal *refusal, struct agent_time now)
@@ -106,9 +100,7 @@ static void start(struct agent *agent, struct instruction_claims *claims, const 
         agent_end_before_effect(agent, REPORT_REJECTED, refusal->code, refusal->detail, now);
     else if (executable == NULL || executable[0] == '\0')
         agent_end_before_effect(agent, REPORT_REJECTED, "unsupported_action", action_name(agent->claims.action), now);
-    else if (is_held_by_dispatch(agent, now))
-        agent_end_before_effect(agent, REPORT_DEFERRED, "atm_in_flight", "an ATM of this branch was just started", now);
-    else
+    else if (!agent_defers_to_atms(agent, now))
         agent_begin(agent, now);
 }
 
@@ -152,7 +144,7 @@ void agent_take_instruction(struct agent *agent, const void *token, size_t lengt
         return;
     }
     /* The second answer decides: by its own time, or by the wall clock if it was no live one. */
-    bool is_second = agent->clock.doubted.is_set;
+    bool is_second = device_clock_is_second(&agent->clock, arrived);
     if (is_answer)
         device_clock_learn(&agent->clock, claims.issued_at_s, arrived);
     if (!verify_address(&claims, agent->config.device, journal_marks(agent->journal).epoch, &refusal)) {

@@ -72,6 +72,8 @@ void agent_take_instruction(struct agent *agent, const void *token, size_t lengt
 
 /* ---- agent_attempt.c: follow it */
 
+/* Ends the attempt `deferred` when an ATM of this node's branch was started a short while ago; false: it was not. */
+bool agent_defers_to_atms(struct agent *agent, struct agent_time now);
 /* Begins the attempt of `agent->claims` and `agent->entry`. */
 void agent_begin(struct agent *agent, struct agent_time now);
 /* From STAGE_WAITING: starts the installer when nothing keeps it back. */

@@ -23,15 +23,19 @@ bool device_clock_is_known(const struct device_clock *clock)
     return clock->known.is_set;
 }
 
+bool device_clock_is_second(const struct device_clock *clock, struct agent_time arrived)
+{
+    return clock->doubted.is_set && arrived.monotonic_ms - clock->doubted.monotonic_ms >= DEVICE_CLOCK_SECOND_ASK_MS;
+}
+
 /* True when this answer is younger than the doubted one by about the time that went by: an answer that is
  * only repeated differs by all of that time, a slow line by some of it. */
 static bool is_live(const struct device_clock *clock, int64_t issued_at_ms, struct agent_time arrived)
 {
-    int64_t passed_ms = arrived.monotonic_ms - clock->doubted.monotonic_ms;
-    if (!clock->doubted.is_set || passed_ms < DEVICE_CLOCK_SECOND_ASK_MS)
+    if (!device_clock_is_second(clock, arrived))
         return false;
     int64_t difference_ms = point_now_ms(&clock->doubted, arrived) - issued_at_ms;
-    int64_t tolerance_ms = passed_ms / 2 + live_tolerance_ms;
+    int64_t tolerance_ms = (arrived.monotonic_ms - clock->doubted.monotonic_ms) / 2 + live_tolerance_ms;
     return difference_ms < tolerance_ms && difference_ms > -tolerance_ms;
 }
 
@@ -42,7 +46,7 @@ void device_clock_learn(struct device_clock *clock, int64_t issued_at_s, struct 
     struct device_clock_point answer = {true, issued_at_ms, arrived.monotonic_ms};
     if (clock->known.is_set ? behind_ms < 0 : behind_ms <= wall_tolerance_ms || is_live(clock, issued_at_ms, arrived))
         clock->known = answer;
-    else
+    else if (!clock->doubted.is_set || device_clock_is_second(clock, arrived))
         clock->doubted = answer;
 }
 

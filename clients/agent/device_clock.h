@@ -7,7 +7,8 @@
  * Before the first answer the wall clock has to do, but never a time before the latest `iat` of earlier
  * runs. A first answer far behind the wall clock leaves two explanations: the wall clock is wrong, or the
  * answer is an old one that somebody repeats. A second answer tells: a live one is younger than the first
- * by the time that went by between them. */
+ * by the time that went by between them. One that comes too soon to tell (for an ask of another cause) tells nothing.
+ */
 #ifndef TELLERCAST_CLIENTS_AGENT_DEVICE_CLOCK_H
 #define TELLERCAST_CLIENTS_AGENT_DEVICE_CLOCK_H
 
@@ -40,6 +41,9 @@ struct device_clock {
 int64_t device_clock_now_ms(const struct device_clock *clock, struct agent_time now);
 /* True when the time comes from an answer, not from the wall clock. */
 bool device_clock_is_known(const struct device_clock *clock);
+
+/* True when the first answer was doubted, and an answer that arrives then tells who was right. */
+bool device_clock_is_second(const struct device_clock *clock, struct agent_time arrived);
 
 /* An answer to our own ask arrived. An `iat` behind what is known changes nothing. */
 void device_clock_learn(struct device_clock *clock, int64_t issued_at_s, struct agent_time arrived);

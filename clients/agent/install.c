@@ -16,7 +16,10 @@
 #include <unistd.h>
 
 enum {
-    EXIT_TRY_LATER = 75, /* EX_TEMPFAIL of sysexits.h */
+    /* As in sysexits.h. */
+    EXIT_NO_PREVIOUS = 66,    /* EX_NOINPUT */
+    EXIT_OUT_OF_SERVICE = 69, /* EX_UNAVAILABLE */
+    EXIT_TRY_LATER = 75,      /* EX_TEMPFAIL */
     LOOK_PERIOD_MS = 100,
     READ_SIZE = 4096,
     READS_AT_ONCE = 64, /* an installer that prints for ever does not keep us from looking at the time */
@@ -96,6 +99,22 @@ static void watch(struct run *run)
     install_output_end(&run->output);
 }
 
+/* It ended by itself and says that it is not done. */
+static void judge_exit(const struct run *run, int status, const char *detail, struct install_result *result)
+{
+    char code[STATUS_CODE_MAX + 1];
+    const char *said = run->output.code;
+    (void)snprintf(code, sizeof code, "installer_exit_%d", status);
+    switch (status) {
+    case EXIT_TRY_LATER:
+        set_result(result, INSTALL_DEFERRED, said[0] == '\0' ? "installer_deferred" : said, detail);
+        break;
+    case EXIT_NO_PREVIOUS: set_result(result, INSTALL_FAILED, "no_previous", detail); break;
+    case EXIT_OUT_OF_SERVICE: set_result(result, INSTALL_FAILED, "out_of_service", detail); break;
+    default: set_result(result, INSTALL_FAILED, said[0] == '\0' ? code : said, detail); break;
+    }
+}
+
 static void judge(const struct run *run, int status, struct install_result *result)
 {
     char code[STATUS_CODE_MAX + 1];
@@ -110,11 +129,8 @@ static void judge(const struct run *run, int status, struct install_result *resu
     } else if (WIFSIGNALED(status)) {
         (void)snprintf(code, sizeof code, "installer_signal_%d", WTERMSIG(status));
         set_result(result, INSTALL_FAILED, code, detail);
-    } else if (WEXITSTATUS(status) == EXIT_TRY_LATER) {
-        set_result(result, INSTALL_DEFERRED, "installer_deferred", detail);
     } else {
-        (void)snprintf(code, sizeof code, "installer_exit_%d", WEXITSTATUS(status));
-        set_result(result, INSTALL_FAILED, code, detail);
+        judge_exit(run, WEXITSTATUS(status), detail, result);
     }
 }
 

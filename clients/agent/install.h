@@ -8,11 +8,12 @@
  *   TELLERCAST_ARTIFACT_NAME, TELLERCAST_ARTIFACT_VERSION, TELLERCAST_ARTIFACT_FILE   "" when there is none
  *   TELLERCAST_PARAMETERS   the path of a JSON file: the instruction's parameters, {} when there are none
  *
- * It may write lines to stdout: `progress 40 copying` (percent and text) and `version NAME VERSION` (what
- * is installed now). Other lines are kept as the detail of a failure, the last of them only. stderr is read
- * in the same way.
+ * It may write lines to stdout: `progress 40 copying` (percent and text), `version NAME VERSION` (what is
+ * installed now) and `code customer_present` (a word for programs on why it is not done). Other lines are kept
+ * as the detail of a failure, the last of them only. stderr is read in the same way.
  *
- * It ends with 0 (done), 75 (cannot now, try later), or anything else (failed).
+ * It ends with 0 (done), 75 (cannot now, try later), 66 (there is no previous version to go back to), 69 (the
+ * work was done or tried, and the machine cannot serve now), or anything else (failed).
  *
  * Beyond its time, or when the agent has to stop, its process group gets SIGTERM and, if it is still
  * there after a grace, SIGKILL. When the agent itself is killed the installer is left to finish, for a
@@ -52,9 +53,9 @@ enum install_outcome { INSTALL_DONE, INSTALL_DEFERRED, INSTALL_FAILED };
 
 struct install_result {
     enum install_outcome outcome;
-    /* Of a failure: installer_exit_N, installer_signal_N, installer_timeout, installer_missing,
-     * installer_busy (one of an earlier run still holds the lock; the outcome is INSTALL_DEFERRED),
-     * agent_stopped. */
+    /* Of a deferral: the installer's own word, or installer_deferred; or installer_busy (one of an earlier run
+     * still holds the lock). Of a failure: no_previous, out_of_service, the installer's own word, or
+     * installer_exit_N; or installer_signal_N, installer_timeout, installer_missing, agent_stopped. */
     char code[STATUS_CODE_MAX + 1];
     char detail[STATUS_DETAIL_MAX + 1]; /* the end of what it said */
 };

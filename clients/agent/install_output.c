@@ -60,6 +60,14 @@ static bool take_version(struct install_output *output, const char *text)
     return true;
 }
 
+static bool take_code(struct install_output *output, const char *text)
+{
+    if (!name_is_valid(text, strlen(text)))
+        return false;
+    (void)snprintf(output->code, sizeof output->code, "%s", text);
+    return true;
+}
+
 static void take_line(struct install_output *output)
 {
     const char *rest;
@@ -71,6 +79,8 @@ static void take_line(struct install_output *output)
     if (starts_with(output->line, "progress", &rest) && take_progress(output, rest))
         return;
     if (starts_with(output->line, "version", &rest) && take_version(output, rest))
+        return;
+    if (starts_with(output->line, "code", &rest) && take_code(output, rest))
         return;
     if (output->tail_length > 0)
         keep(output, line_joint, sizeof line_joint - 1);

@@ -2,6 +2,7 @@
 #ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_OUTPUT_H
 #define TELLERCAST_CLIENTS_AGENT_INSTALL_OUTPUT_H
 
+#include "base/id.h"
 #include "topics/message.h"
 
 #include <stddef.h>
@@ -13,6 +14,7 @@ struct install_output {
     size_t line_length;
     char tail[STATUS_DETAIL_MAX]; /* the last lines that were not for us */
     size_t tail_length;
+    char code[TC_ID_SIZE]; /* what the installer calls its end; "": it did not say */
 
     void (*on_progress)(void *context, int percent, const char *text);
     void (*on_version)(void *context, const char *name, const char *version);

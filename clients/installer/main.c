@@ -15,7 +15,7 @@
 
 #define CONFIGURATION_FILE "configuration.json"
 
-enum { EXIT_USAGE = 64, EXIT_NO_SPACE = 73, PARAMETERS_SIZE_MAX = 1 << 20, PROGRESS_STEP = 5 };
+enum { EXIT_USAGE = 64, EXIT_NO_PREVIOUS = 66, EXIT_NO_SPACE = 73, PARAMETERS_SIZE_MAX = 1 << 20, PROGRESS_STEP = 5 };
 
 static const char versions_suffix[] = ".versions";
 
@@ -104,10 +104,24 @@ static enum tc_error visit_only(const char *name, void *context, struct tc_fault
     return TC_OK;
 }
 
+/* False when the order names a version to leave, and another one, or none, is there. */
+static enum tc_error is_to_leave(const struct target *target, bool *is_wanted, struct tc_fault *fault)
+{
+    char version[TC_ID_SIZE];
+    const char *to_leave = variable("TELLERCAST_ARTIFACT_VERSION");
+    *is_wanted = true;
+    if (to_leave[0] == '\0')
+        return TC_OK;
+    enum tc_error error = target_version(target, version, sizeof version, fault);
+    *is_wanted = error == TC_OK && strcmp(version, to_leave) == 0;
+    return error == TC_NOT_FOUND ? TC_OK : error;
+}
+
 /* Of the artifact that is named, or of the only one that there is. */
 static enum tc_error do_rollback(struct tc_fault *fault)
 {
     struct target target;
+    bool is_wanted = false;
     struct only_name only = {0};
     enum tc_error error = TC_OK;
     (void)snprintf(only.name, sizeof only.name, "%s", variable("TELLERCAST_ARTIFACT_NAME"));
@@ -119,6 +133,8 @@ static enum tc_error do_rollback(struct tc_fault *fault)
     if (error == TC_OK)
         error = target_open(&target, only.name, fault);
     if (error == TC_OK)
+        error = is_to_leave(&target, &is_wanted, fault);
+    if (error == TC_OK && is_wanted)
         error = target_roll_back(&target, fault);
     return error == TC_OK ? print_version(only.name, fault) : error;
 }
@@ -131,6 +147,13 @@ static enum tc_error do_configure(struct tc_fault *fault)
         error = file_replace(CONFIGURATION_FILE, buffer_text(&parameters), parameters.length, 0644, fault);
     buffer_free(&parameters);
     return error;
+}
+
+static int exit_code_of(const char *action, enum tc_error error)
+{
+    if (error == TC_NO_SPACE)
+        return EXIT_NO_SPACE;
+    return error == TC_NOT_FOUND && strcmp(action, "rollback") == 0 ? EXIT_NO_PREVIOUS : EXIT_FAILURE;
 }
 
 int main(int argument_count, char **arguments)
@@ -154,7 +177,7 @@ int main(int argument_count, char **arguments)
         if (error == TC_OK)
             return EXIT_SUCCESS;
         (void)fprintf(stderr, "%s: %s\n", arguments[1], fault.text);
-        return error == TC_NO_SPACE ? EXIT_NO_SPACE : EXIT_FAILURE;
+        return exit_code_of(arguments[1], error);
     }
     (void)fprintf(stderr, "Usage: tellercast-install-file install|rollback|configure|versions\n"
                           "Called by a Tellercast agent, with its environment.\n");

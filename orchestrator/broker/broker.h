@@ -50,8 +50,9 @@ struct broker_config {
     size_t subscription_count;
 
     /* Both on the broker's own thread. */
-    /* May wait and may publish. Topics that are not ours, or too large, never get here: they are logged and
-     * counted. Retained messages can come before connection_changed(true). */
+    /* May wait and may publish. Messages of topics that are not ours, or too large, never get here: they are
+     * logged and counted. Only a plan can be larger than it may be, by as much as fits in a packet. Retained messages
+     * can come before connection_changed(true). */
     void (*received)(void *context, const struct broker_message *message);
     /* After the connection stands and every subscription is made (true), and when it is lost (false). May be NULL. */
     void (*connection_changed)(void *context, bool connected);

@@ -20,8 +20,8 @@ enum {
     RECEIVE_MAXIMUM = 1000,
     REFUSED = 0x80, /* reason codes from here are refusals */
     NO_REASON = -1,
-    /* What is announced to the broker: a plan and its topic and properties. */
-    PACKET_SIZE_MAX = PLAN_SIZE_MAX + MESSAGE_SIZE_MAX,
+    /* What is announced to the broker. A plan that is too large is taken, too, so that its sender is told. */
+    PACKET_SIZE_MAX = 2 * PLAN_SIZE_MAX,
 };
 
 struct subscription {
@@ -116,6 +116,11 @@ static void refuse(const struct mosquitto_message *message, const char *why)
                 F_STR("reason", why));
 }
 
+static bool is_plan(enum topic_kind kind)
+{
+    return kind == TOPIC_SUBMIT || kind == TOPIC_SUBMIT_AS;
+}
+
 static void on_message(struct mosquitto *mosquitto, void *context, const struct mosquitto_message *message,
                        const mosquitto_property *properties)
 {
@@ -128,7 +133,7 @@ static void on_message(struct mosquitto *mosquitto, void *context, const struct 
         refuse(message, "not a topic of ours");
         return;
     }
-    if (received.length > (received.topic.kind == TOPIC_SUBMIT ? PLAN_SIZE_MAX : MESSAGE_SIZE_MAX)) {
+    if (!is_plan(received.topic.kind) && received.length > MESSAGE_SIZE_MAX) {
         refuse(message, "too large");
         return;
     }

@@ -1,9 +1,9 @@
 #include "orchestrator/conductor/conductor.h"
 
 #include "base/clock.h"
+#include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/conductor/podium.h"
-#include "orchestrator/store/conduct.h"
 #include "orchestrator/worker/worker.h"
 
 #include <stdlib.h>
@@ -27,17 +27,40 @@ static bool take_lease(struct conductor *conductor)
     return error == TC_OK;
 }
 
-/* False when the lease was lost on the way. */
-static bool conduct_rollout(struct conductor *conductor, const struct running_rollout *rollout, bool tell)
+enum tc_error conductor_end(struct conductor *conductor, enum tc_error error, struct tc_fault *fault)
 {
-    bool ended = false;
+    error = error == TC_OK ? conduct_commit(conductor->store, fault) : conduct_rollback(conductor->store, error);
+    if (error == TC_OK)
+        failure_point("conductor.committed");
+    return error;
+}
+
+/* Whether there is one that it could take anything from. */
+static bool may_preempt(const struct conducted_rollout *rollout, const struct conducted_rollout *all, size_t count)
+{
+    bool has_lower = false;
+    for (size_t i = 0; i < count && rollout->preempts && !has_lower; i++)
+        has_lower = all[i].priority < rollout->priority && all[i].state != ROLLOUT_CANCELLING;
+    return has_lower && rollout->state == ROLLOUT_RUNNING;
+}
+
+/* False when the lease was lost on the way. */
+static bool conduct_rollout(struct conductor *conductor, const struct conducted_rollout *rollout, bool preempts,
+                            bool tell)
+{
+    bool changed = false;
     struct tc_fault fault;
     enum tc_error error = conductor_sweep(conductor, rollout, &fault);
     if (error == TC_OK)
-        error = conductor_advance(conductor, rollout, &ended, &fault);
-    if (error != TC_OK && error != TC_UNAVAILABLE && error != TC_BUSY)
+        error = conductor_give_up(conductor, rollout, &fault);
+    if (error == TC_OK && preempts)
+        error = conductor_preempt(conductor, rollout, &fault);
+    if (error == TC_OK)
+        error = conductor_advance(conductor, rollout, &changed, &fault);
+    /* TC_CONFLICT: somebody changed it; the next look sees how it is now. */
+    if (error != TC_OK && error != TC_UNAVAILABLE && error != TC_BUSY && error != TC_CONFLICT)
         LOG_ERROR("conductor.failed", F_INT("rollout", rollout->id), F_STR("reason", fault.text));
-    if (error == TC_OK && (tell || ended))
+    if (error == TC_OK && (tell || changed))
         conductor_tell_progress(conductor, rollout->id);
     worker_mark_progress();
     return error != TC_DENIED;
@@ -50,21 +73,22 @@ static void conduct(void *context, void *thread_state, void *items, size_t count
     if (!take_lease(conductor))
         return;
     conductor_restore_cache(conductor);
-    conductor_restore_retained(conductor);
+    conductor_restore_flights(conductor);
 
-    struct running_rollout *rollouts;
+    struct conducted_rollout *rollouts;
     size_t rollout_count;
-    if (claim_read_rollouts(conductor->store, &rollouts, &rollout_count, NULL) != TC_OK)
+    if (course_read_rollouts(conductor->store, &rollouts, &rollout_count, NULL) != TC_OK)
         return;
     int64_t now_ms = clock_monotonic_ms();
     bool tell = now_ms - conductor->progress_told_ms >= conductor->config.progress_period_ms;
     if (tell)
         conductor->progress_told_ms = now_ms;
     for (size_t i = 0; i < rollout_count; i++) {
-        if (!conduct_rollout(conductor, &rollouts[i], tell))
+        if (!conduct_rollout(conductor, &rollouts[i], may_preempt(&rollouts[i], rollouts, rollout_count), tell))
             break;
     }
-    free(rollouts);
+    course_free_rollouts(rollouts, rollout_count);
+    conductor_order_rollbacks(conductor);
 }
 
 enum tc_error conductor_open(const struct conductor_config *config, struct conductor **conductor,
@@ -101,6 +125,7 @@ void conductor_close(struct conductor *conductor)
     worker_stop(conductor->worker);
     if (conductor->epoch != 0)
         (void)conduct_release_lease(conductor->store, conductor->config.instance, NULL);
+    conductor_close_rollbacks(conductor);
     buffer_free(&conductor->message);
     cache_close(conductor->cache);
     store_close(conductor->store);

@@ -1,5 +1,6 @@
 /* The conductor, one among all orchestrators: ends stages whose deadline has passed, gives failed attempts another,
- * opens groups and ends rollouts, tells how far they are, and puts back what Redis or the broker forgot. */
+ * opens groups, stops, cancels and ends rollouts and orders what takes them back, tells how far they are, and puts back
+ * what Redis or the broker forgot. */
 #ifndef TELLERCAST_ORCHESTRATOR_CONDUCTOR_CONDUCTOR_H
 #define TELLERCAST_ORCHESTRATOR_CONDUCTOR_CONDUCTOR_H
 
@@ -26,6 +27,7 @@ struct conductor_config {
     atomic_bool *broker_is_new;
     struct batch_queue *pool;    /* of struct pool_batch: what the broker forgot goes here */
     struct batch_queue *planned; /* woken when something may start: the scheduler's */
+    struct batch_queue *orders;  /* of struct order *: the planner's. It must have ended before the conductor closes */
 };
 
 enum tc_error conductor_open(const struct conductor_config *config, struct conductor **conductor,

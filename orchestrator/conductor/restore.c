@@ -9,12 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Instructions read, cached or handed to the dispatcher at a time. */
-enum { PAGE_ROWS = 1000, POOL_WAIT_MS = 500 };
+enum {
+    PAGE_ROWS = 1000, /* instructions read, cached or handed to the dispatcher at a time */
+    POOL_WAIT_MS = 500,
+    START_AGAIN_S = 60, /* a start command is good for so long at least when it goes out once more */
+    MS_PER_SECOND = 1000,
+};
 
 /* Calls `take` with every page of what is in flight. False when the database or `take` failed. */
-static bool for_each_page(struct conductor *conductor, bool pull_only,
-                          bool (*take)(struct conductor *, const struct flight *, size_t), int64_t *total)
+static bool for_each_page(struct conductor *conductor, bool (*take)(struct conductor *, struct flight *, size_t),
+                          int64_t *total)
 {
     struct flight *flights = calloc(PAGE_ROWS, sizeof *flights);
     TC_CHECK(flights != NULL);
@@ -23,7 +27,7 @@ static bool for_each_page(struct conductor *conductor, bool pull_only,
     bool good = true;
     *total = 0;
     while (good && count == PAGE_ROWS) {
-        good = flight_page(conductor->store, after, pull_only, PAGE_ROWS, flights, &count, NULL) == TC_OK;
+        good = flight_page(conductor->store, after, PAGE_ROWS, flights, &count, NULL) == TC_OK;
         if (good && count > 0) {
             memcpy(after, flights[count - 1].device, sizeof after);
             good = take(conductor, flights, count);
@@ -35,7 +39,7 @@ static bool for_each_page(struct conductor *conductor, bool pull_only,
     return good;
 }
 
-static bool cache_flights(struct conductor *conductor, const struct flight *flights, size_t count)
+static bool cache_flights(struct conductor *conductor, struct flight *flights, size_t count)
 {
     struct cached_instruction *items = calloc(count, sizeof *items);
     TC_CHECK(items != NULL);
@@ -65,8 +69,7 @@ void conductor_restore_cache(struct conductor *conductor)
         return;
     int64_t begun_ms = clock_monotonic_ms();
     int64_t count;
-    bool good = cache_clear(conductor->cache, NULL) == TC_OK &&
-                for_each_page(conductor, false, cache_flights, &count) &&
+    bool good = cache_clear(conductor->cache, NULL) == TC_OK && for_each_page(conductor, cache_flights, &count) &&
                 cache_mark_generation(conductor->cache, NULL) == TC_OK;
     if (!good)
         return; /* tried again at the next look; until then asks are answered from the database */
@@ -75,9 +78,19 @@ void conductor_restore_cache(struct conductor *conductor)
     LOG_INFO("cache.rebuilt", F_INT("instructions", count), F_INT("ms", clock_monotonic_ms() - begun_ms));
 }
 
-/* Lets the dispatcher sign and publish them once more. */
-static bool pool_flights(struct conductor *conductor, const struct flight *flights, size_t count)
+/* Those of one rollout and branch together: they share a start command. */
+static int compare_places(const void *left, const void *right)
 {
+    const struct flight *a = left, *b = right;
+    return a->rollout != b->rollout ? (a->rollout > b->rollout) - (a->rollout < b->rollout)
+                                    : strcmp(a->branch, b->branch);
+}
+
+/* Lets the dispatcher sign and publish them once more, or start their branches once more. */
+static bool pool_flights(struct conductor *conductor, struct flight *flights, size_t count)
+{
+    qsort(flights, count, sizeof *flights, compare_places);
+    int64_t start_again_s = clock_now_ms() / MS_PER_SECOND + START_AGAIN_S;
     struct pool_batch batch = {.rows = calloc(count, sizeof *batch.rows), .count = count};
     TC_CHECK(batch.rows != NULL);
     for (size_t i = 0; i < count; i++) {
@@ -87,9 +100,15 @@ static bool pool_flights(struct conductor *conductor, const struct flight *fligh
             .epoch = flights[i].epoch,
             .start_before_s = flights[i].start_before_s,
             .attempt = flights[i].attempt,
-            .pull = true,
+            .pull = flights[i].pull,
+            .node = flights[i].role == ROLE_NODE,
         };
-        memcpy(batch.rows[i].device, flights[i].device, sizeof batch.rows[i].device);
+        struct claimed *row = &batch.rows[i];
+        /* One that may not begin any more is still asked what became of it. */
+        if (!row->pull && row->start_before_s < start_again_s)
+            row->start_before_s = start_again_s;
+        memcpy(row->device, flights[i].device, sizeof row->device);
+        memcpy(row->branch, flights[i].branch, sizeof row->branch);
     }
     enum tc_error error;
     do {
@@ -112,14 +131,15 @@ static void publish_epoch(struct conductor *conductor)
                          NULL);
 }
 
-/* A broker tells nobody whether it lost what it retained while it was away: so all of it is put back, each time. */
-void conductor_restore_retained(struct conductor *conductor)
+/* A broker tells nobody whether it lost what it retained while it was away, and devices' reports found nobody to hear
+ * them: so all that is retained is put back, and everything in flight is asked for its state, each time. */
+void conductor_restore_flights(struct conductor *conductor)
 {
     if (!broker_is_connected(conductor->config.broker) || !atomic_exchange(conductor->config.broker_is_new, false))
         return;
     int64_t count;
     memset(conductor->told, 0, sizeof conductor->told); /* progress is retained, too */
-    if (!for_each_page(conductor, true, pool_flights, &count)) {
+    if (!for_each_page(conductor, pool_flights, &count)) {
         *conductor->config.broker_is_new = true;
         return;
     }

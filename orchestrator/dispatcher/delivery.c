@@ -1,5 +1,6 @@
 #include "orchestrator/dispatcher/delivery.h"
 
+#include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
 #include "topics/message.h"
@@ -23,7 +24,7 @@ static enum tc_error publish_pull(struct desk *desk, const struct claimed *row, 
         .role = ROLE_PULL,
     };
     enum tc_error error = desk_publish_instruction(desk, &answer, sent, fault);
-    if (error == TC_OK || error == TC_UNAVAILABLE || error == TC_BUSY)
+    if (error != TC_NOT_FOUND && error != TC_INVALID)
         return error;
     /* It would be so for ever: the others must not wait for it, and its own deadline ends it. */
     LOG_ERROR("instruction.not_sent", F_INT("instruction", row->instruction), F_STR("device", row->device),
@@ -100,5 +101,6 @@ enum tc_error delivery_publish(struct desk *desk, const struct pool_batch *batch
         return error;
     if (acknowledged != TC_OK)
         return tc_fault_set(fault, acknowledged, "broker: the start commands were not acknowledged");
+    failure_point("dispatch.published");
     return drop_claims(desk, batch, fault);
 }

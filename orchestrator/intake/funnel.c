@@ -214,6 +214,9 @@ static struct ticket *make_ticket(struct funnel *funnel, const struct submission
     ticket->context = submission->context;
     struct order *order = &ticket->order;
     order->door = submission->door;
+    order->author_is_claimed = submission->author_is_claimed;
+    if (submission->revision != NULL)
+        order->revision = *submission->revision;
     order->document = submission->document;
     order->length = submission->length;
     order->answered = planner_answered;

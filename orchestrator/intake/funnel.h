@@ -30,9 +30,11 @@ void funnel_close(struct funnel *funnel);
 
 struct submission {
     enum door door;
-    const char *author;          /* a valid name; copied */
-    const char *idempotency_key; /* NULL or "": none; copied */
-    char *document;              /* from malloc; taken by funnel_submit in any case */
+    const char *author;                    /* a valid name; copied */
+    bool author_is_claimed;                /* nobody vouches for the author's name */
+    const char *idempotency_key;           /* NULL or "": none; copied */
+    const struct order_revision *revision; /* NULL: it is a rollout of its own; copied */
+    char *document;                        /* from malloc; taken by funnel_submit in any case */
     size_t length;
     /* Called exactly once, on any thread, perhaps before funnel_submit returns. Must not wait. */
     void (*answered)(void *context, const struct order_answer *answer);

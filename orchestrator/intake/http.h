@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct http;
+struct preview_config;
 
 struct http_config {
     const char *listen; /* a numeric address, or "localhost" */
@@ -29,6 +30,9 @@ struct http_config {
     struct funnel *funnel;
     struct artifact_store *artifacts;
     struct store_pool *stores;
+    const struct preview_config *preview;
+    struct batch_queue *scheduler_wakes, *conductor_wakes; /* woken after an operation on a rollout */
+    int shard;                                             /* of the counters */
     void (*describe_health)(void *context, struct intake_health *health);
     void *context;
 };

@@ -62,6 +62,14 @@ void http_answer_problem(struct http_request *request, int status, const char *f
     http_answer_json(request, status, &body);
 }
 
+void http_answer_faults(struct http_request *request, const char *what, struct document_faults *faults)
+{
+    document_faults_sort(faults);
+    struct buffer body = {0};
+    order_write_faults(422, what, faults, &body);
+    http_answer_json(request, 422, &body);
+}
+
 static int status_of(enum tc_error error)
 {
     switch (error) {

@@ -22,14 +22,6 @@ void fleet_begin(struct http_request *request)
         http_answer_fault(request, &fault);
 }
 
-static void answer_faults(struct http_request *request, struct document_faults *faults)
-{
-    document_faults_sort(faults);
-    struct buffer body = {0};
-    order_write_faults(422, "fleet", faults, &body);
-    http_answer_json(request, 422, &body);
-}
-
 static void answer_imported(struct http_request *request, const struct fleet_imported *imported)
 {
     struct buffer body = {0};
@@ -53,7 +45,7 @@ static void import(struct http_request *request, const struct fleet *fleet, stru
     if (error == TC_OK)
         answer_imported(request, &imported);
     else if (faults->total > 0)
-        answer_faults(request, faults);
+        http_answer_faults(request, "fleet", faults);
     else
         http_answer_fault(request, &fault);
 }
@@ -66,7 +58,7 @@ static void read_and_import(struct http_request *request, const char *bytes, siz
     if (fleet_parse(format, bytes, length, &fleet, &faults) == TC_OK)
         import(request, fleet, &faults);
     else
-        answer_faults(request, &faults);
+        http_answer_faults(request, "fleet", &faults);
     fleet_free(fleet);
     document_faults_free(&faults);
 }

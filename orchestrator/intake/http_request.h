@@ -85,6 +85,17 @@ void http_route_find(struct http_request *request, const char *method);
 /* http_rollouts.c */
 void rollout_begin(struct http_request *request);
 void rollout_submit(struct http_request *request);
+/* The body is a plan, which the planner answers. NULL: it is a rollout of its own. */
+void rollout_order(struct http_request *request, const struct order_revision *revision);
+/* http_operations.c */
+void operation_begin(struct http_request *request);
+void operation_carry_out(struct http_request *request);
+void revision_begin(struct http_request *request);
+void revision_submit(struct http_request *request);
+/* http_evidence.c */
+void rollout_preview(struct http_request *request);
+void rollout_drift(struct http_request *request);
+void rollout_report(struct http_request *request);
 /* http_lists.c */
 void rollouts_list(struct http_request *request);
 void rollout_show(struct http_request *request);
@@ -111,6 +122,8 @@ void http_answer(struct http_request *request, int status, const char *content_t
 void http_answer_json(struct http_request *request, int status, struct buffer *body);
 void http_answer_problem(struct http_request *request, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* 422, with the faults of a document: "the operation has 2 faults". */
+void http_answer_faults(struct http_request *request, const char *what, struct document_faults *faults);
 /* The status that fits the fault; it is logged when it is not the client's. */
 void http_answer_fault(struct http_request *request, const struct tc_fault *fault);
 /* A ready response, which it takes; NULL is answered with 500. */

@@ -27,10 +27,16 @@ static void order_answered(void *context, const struct order_answer *answer)
 
 void rollout_submit(struct http_request *request)
 {
+    rollout_order(request, NULL);
+}
+
+void rollout_order(struct http_request *request, const struct order_revision *revision)
+{
     buffer_put(&request->body, "", 0);
     struct submission submission = {.door = DOOR_HTTP,
                                     .author = request->author,
                                     .idempotency_key = http_request_header(request, "Idempotency-Key"),
+                                    .revision = revision,
                                     .document = request->body.bytes,
                                     .length = request->body.length,
                                     .answered = order_answered,

@@ -63,6 +63,10 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .funnel = intake->funnel,
                                            .artifacts = intake->artifacts,
                                            .stores = config->stores,
+                                           .preview = config->preview,
+                                           .scheduler_wakes = config->scheduler_wakes,
+                                           .conductor_wakes = config->conductor_wakes,
+                                           .shard = config->shard,
                                            .describe_health = config->describe_health,
                                            .context = config->context},
                      &intake->http, fault);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 struct intake;
+struct preview_config;
 
 /* What /readyz shows. A text is "ok", or why that server is not there. */
 struct intake_health {
@@ -22,7 +23,11 @@ struct intake_health {
 struct intake_config {
     const struct daemon_settings *settings; /* topic_root, data_folder, http.*, socket.path, the limits */
     struct batch_queue *orders;             /* the planner's, of struct order * */
-    struct store_pool *stores;              /* as many connections as INTAKE_JOB_THREADS */
+    struct batch_queue *scheduler_wakes;    /* these two are woken after an operation on a rollout */
+    struct batch_queue *conductor_wakes;
+    int shard;                 /* of the counters */
+    struct store_pool *stores; /* as many connections as INTAKE_JOB_THREADS */
+    const struct preview_config *preview;
     /* Fills in what the parts last knew; called for every /readyz, on any thread, and must not wait. */
     void (*describe_health)(void *context, struct intake_health *health);
     void *context;
@@ -37,8 +42,8 @@ enum tc_error intake_open(const struct intake_config *config, struct intake **in
 /* Answers by MQTT go out by this broker; until it is known they wait. Once, soon after intake_open. */
 void intake_use_broker(struct intake *intake, struct broker *broker);
 
-/* Takes a message of TOPIC_SUBMIT. `context` is the intake; on paho's thread; waits a little when there are too many
- * plans. Other messages are not for it. */
+/* Takes a message of TOPIC_SUBMIT or TOPIC_SUBMIT_AS. `context` is the intake; on paho's thread; waits a little when
+ * there are too many plans. Other messages are not for it. */
 void intake_message(void *context, const struct broker_message *message);
 
 /* Reads again what SIGHUP may change: the tokens. On a fault the old ones stay in force. */

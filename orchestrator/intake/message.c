@@ -140,17 +140,21 @@ void message_door_take(struct message_door *door, const struct broker_message *m
 {
     char author[TC_ID_SIZE];
     const char *topic = message->response_topic;
+    bool own_topic = message->topic.kind == TOPIC_SUBMIT_AS;
     if (door->stopped) {
         refuse("stopping");
     } else if (message->retained) {
         refuse("retained: an order is given once");
     } else if (topic == NULL || !topic_parse_response(door->root, topic, strlen(topic), author)) {
         refuse("no response topic of an operator");
+    } else if (own_topic && strcmp(author, message->topic.user) != 0) {
+        refuse("the response topic of another operator");
     } else {
         struct buffer document = {0};
         buffer_put(&document, message->payload, message->length);
         struct submission submission = {.door = DOOR_MQTT,
                                         .author = author,
+                                        .author_is_claimed = !own_topic,
                                         .document = document.bytes,
                                         .length = document.length,
                                         .answered = answered,

@@ -15,7 +15,8 @@ enum tc_error message_door_open(const char *topic_root, struct funnel *funnel, s
 void message_door_use_broker(struct message_door *door, struct broker *broker);
 
 /* Takes a plan. On paho's thread; waits a little for room in the planner's queue. The author is the user whose
- * response topic it names; without one of ours there is nobody to answer, and it is refused with an event. */
+ * response topic it names: proven when it came by that user's own topic (TOPIC_SUBMIT_AS), else only claimed. Without
+ * a response topic of ours, or with another user's, there is nobody to answer, and it is refused with an event. */
 void message_door_take(struct message_door *door, const struct broker_message *message);
 
 /* Sends the last answers; what comes later is dropped. After funnel_stop. */

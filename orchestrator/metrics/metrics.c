@@ -61,7 +61,7 @@ static const struct metric_row rows[METRIC_COUNT] = {
     [METRIC_BROKER_MESSAGES_REFUSED] = {"tellercast_broker_messages_refused_total", COUNTER,
         "Messages dropped unread: a topic that is not ours, or too large."},
     [METRIC_RETAINED_RESTORED] = {"tellercast_retained_restored_total", COUNTER,
-        "Retained instructions put back into a broker that had lost them."},
+        "Instructions in flight that were published again, or asked after, at a new connection."},
     [METRIC_HTTP_REQUESTS] = {"tellercast_http_requests_total", COUNTER,
         "HTTP requests."},
     [METRIC_DATABASE_FAULTS] = {"tellercast_database_faults_total", COUNTER,

@@ -10,6 +10,8 @@
 enum {
     HTTP_OK = 200,
     HTTP_CREATED = 201,
+    HTTP_FORBIDDEN = 403,
+    HTTP_NOT_FOUND = 404,
     HTTP_CONFLICT = 409,
     HTTP_TOO_LARGE = 413,
     HTTP_UNPROCESSABLE = 422,
@@ -22,6 +24,7 @@ static int status_of(enum tc_error error)
     switch (error) {
     case TC_INVALID:
     case TC_NOT_FOUND: return HTTP_UNPROCESSABLE;
+    case TC_DENIED: return HTTP_FORBIDDEN;
     case TC_CONFLICT: return HTTP_CONFLICT;
     case TC_TOO_LARGE: return HTTP_TOO_LARGE;
     case TC_UNAVAILABLE:
@@ -63,6 +66,18 @@ void answer_submitted(struct order *order, const struct submitted *submitted)
     free(body);
 }
 
+void answer_revised(struct order *order, const struct operated *operated)
+{
+    LOG_INFO("rollout.operated", F_INT("rollout", operated->rollout),
+             F_STR("operation", operation_name(operated->operation)), F_STR("author", order->author),
+             F_STR("state", operated->state), F_INT("version", operated->version),
+             F_STR("existing", operated->existing ? "yes" : "no"));
+    struct buffer body = {0};
+    operated_write(operated, &body);
+    give(order, HTTP_OK, buffer_text(&body));
+    buffer_free(&body);
+}
+
 void answer_faults(struct order *order, enum tc_error error, const struct document_faults *faults)
 {
     char reason[32];
@@ -76,7 +91,8 @@ void answer_faults(struct order *order, enum tc_error error, const struct docume
 
 void answer_fault(struct order *order, const struct tc_fault *fault)
 {
-    int status = status_of(fault->code);
+    bool rollout_is_missing = order->revision.rollout != 0 && fault->code == TC_NOT_FOUND;
+    int status = rollout_is_missing ? HTTP_NOT_FOUND : status_of(fault->code);
     struct buffer problem = {0};
     order_write_problem(status, fault->text, &problem);
     refuse(order, status, fault->text, buffer_text(&problem));

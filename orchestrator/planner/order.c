@@ -8,6 +8,7 @@ const char *door_name(enum door door)
     case DOOR_HTTP: return "http";
     case DOOR_MQTT: return "mqtt";
     case DOOR_SOCKET: return "socket";
+    case DOOR_ROLLBACK: return "rollback";
     }
     tc_check_failed("a door", __FILE__, __LINE__);
 }

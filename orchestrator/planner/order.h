@@ -8,13 +8,19 @@
 #include "base/buffer.h"
 #include "base/id.h"
 #include "config/document.h"
+#include "config/operation.h"
 #include "orchestrator/worker/batch_queue.h"
 
 #include <stddef.h>
 
-enum door { DOOR_HTTP, DOOR_MQTT, DOOR_SOCKET };
+enum door {
+    DOOR_HTTP,
+    DOOR_MQTT,
+    DOOR_SOCKET,
+    DOOR_ROLLBACK, /* none: the conductor orders what takes a rollout back */
+};
 
-const char *door_name(enum door door); /* "http", "mqtt", "socket" */
+const char *door_name(enum door door); /* "http", "mqtt", "socket", "rollback" */
 
 /* What became of an order. The status is HTTP's (RFC 9110) at every door; the body is the JSON document
  * that every door gives: the rollout (201 new, 200 the same submission again), or a problem (RFC 9457):
@@ -25,11 +31,20 @@ struct order_answer {
     size_t length;
 };
 
+/* A plan that is to stand in the place of a rollout's. */
+struct order_revision {
+    int64_t rollout; /* 0: it is a rollout of its own */
+    int64_t version; /* of the rollout, that the author saw */
+    char reason[OPERATION_REASON_MAX + 1];
+};
+
 struct order {
     enum door door;
     char author[TC_ID_SIZE];
+    bool author_is_claimed;           /* nobody vouches for it: a plan that needs approval is refused */
     char idempotency_key[TC_ID_SIZE]; /* empty: none given */
-    char *document;                   /* the plan as it came; owned by the order */
+    struct order_revision revision;
+    char *document; /* the plan as it came; owned by the order */
     size_t length;
     /* Called once, on a planner's thread; must not wait. Then the order belongs to whoever made it again. */
     void (*answered)(struct order *order, const struct order_answer *answer);

@@ -1,14 +1,12 @@
 #include "orchestrator/planner/planner.h"
 
 #include "base/buffer.h"
+#include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
 #include "orchestrator/planner/answer.h"
-#include "orchestrator/store/inventory.h"
 #include "orchestrator/worker/worker.h"
-#include "topics/token.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,70 +19,70 @@ struct planner {
     struct worker *orders, *expander;
 };
 
-/* The claims that every instruction of the plan shares, with the artifact's place and digest. */
-static enum tc_error make_shared_claims(struct planner *planner, const struct plan *plan, struct buffer *claims,
-                                        struct document_faults *faults, struct tc_fault *fault)
-{
-    const json_t *spec = json_object_get(plan->tree, "spec");
-    const json_t *artifact = json_object_get(spec, "artifact");
-    struct instruction_claims shared = {.has_artifact = json_is_object(artifact)};
-    TC_CHECK(action_parse(json_string_value(json_object_get(spec, "action")), &shared.action));
-    json_t *parameters = json_object_get(spec, "parameters");
-    shared.parameters = json_is_object(parameters) ? parameters : NULL;
+/* What became of an order that was carried out. */
+struct outcome {
+    bool revised;
+    struct operated operated;   /* when it was a revision, */
+    struct submitted submitted; /* else */
+};
 
-    if (shared.has_artifact) {
-        struct artifact stored = {0};
-        const char *url = json_string_value(json_object_get(artifact, "url"));
-        const char *version = json_string_value(json_object_get(artifact, "version"));
-        (void)snprintf(stored.name, sizeof stored.name, "%s", json_string_value(json_object_get(artifact, "name")));
-        (void)snprintf(stored.version, sizeof stored.version, "%s", version == NULL ? "" : version);
-        if (url != NULL) {
-            (void)snprintf(shared.artifact.url, sizeof shared.artifact.url, "%s", url);
-            (void)snprintf(stored.sha256, sizeof stored.sha256, "%s",
-                           json_string_value(json_object_get(artifact, "sha256")));
-            stored.size_bytes = json_integer_value(json_object_get(artifact, "size"));
-        } else if (action_needs_artifact(shared.action)) {
-            enum tc_error error = artifact_find(planner->submitting, &stored, fault);
-            if (error == TC_NOT_FOUND)
-                plan_fault_add(plan, faults, "spec.artifact", "%s", fault->text);
-            if (error != TC_OK)
-                return error == TC_NOT_FOUND ? TC_INVALID : error;
-            (void)snprintf(shared.artifact.url, sizeof shared.artifact.url, "%s/v1/artifacts/%s",
-                           planner->config.public_url, stored.sha256);
-        }
-        memcpy(shared.artifact.name, stored.name, sizeof shared.artifact.name);
-        memcpy(shared.artifact.version, stored.version, sizeof shared.artifact.version);
-        memcpy(shared.artifact.sha256, stored.sha256, sizeof shared.artifact.sha256);
-        shared.artifact.size_bytes = stored.size_bytes;
-    }
-    instruction_order_encode(&shared, claims);
-    return instruction_order_check(buffer_text(claims), claims->length, fault);
+static enum tc_error persist(struct planner *planner, const struct order *order, const struct submission *submission,
+                             struct outcome *outcome, struct tc_fault *fault)
+{
+    const struct operation_order revision = {.operation = OPERATION_REVISE,
+                                             .rollout = order->revision.rollout,
+                                             .actor = order->author,
+                                             .reason = order->revision.reason,
+                                             .version = order->revision.version};
+    if (outcome->revised)
+        return operate_revise(planner->submitting, &revision, submission, &outcome->operated, fault);
+    enum tc_error error = planning_submit(planner->submitting, submission, &outcome->submitted, fault);
+    failure_point("submission.committed");
+    return error;
 }
 
 /* Checks it and persists it. On a fault of the plan itself, `faults` has at least one. */
 static enum tc_error accept_plan(struct planner *planner, const struct order *order, const struct plan *plan,
-                                 struct submitted *submitted, struct document_faults *faults, struct tc_fault *fault)
+                                 struct outcome *outcome, struct document_faults *faults, struct tc_fault *fault)
 {
+    outcome->revised = order->revision.rollout != 0;
     const char *key = order->idempotency_key[0] == '\0' ? NULL : order->idempotency_key;
     struct submission submission = {
         .plan = plan, .author = order->author, .door = door_name(order->door), .idempotency_key = key};
-    enum tc_error error = planning_find(planner->submitting, &submission, submitted, fault);
-    if (error != TC_OK || submitted->existing)
+    enum tc_error error = TC_OK;
+    if (!outcome->revised)
+        error = planning_find(planner->submitting, &submission, &outcome->submitted, fault);
+    if (error != TC_OK || outcome->submitted.existing)
         return error;
 
-    struct buffer claims = {0};
-    error = planning_check(planner->submitting, plan, &submission.devices, faults, fault);
-    if (error == TC_OK || faults->total > 0) {
-        enum tc_error claims_error = make_shared_claims(planner, plan, &claims, faults, fault);
-        error = error == TC_OK ? claims_error : error;
-        document_faults_sort(faults);
-    }
+    struct prepared prepared = {0};
+    error = plan_prepare(&planner->config.prepare, planner->submitting, plan, &prepared, faults, fault);
     if (error == TC_OK) {
-        submission.shared_claims = buffer_text(&claims);
-        error = planning_submit(planner->submitting, &submission, submitted, fault);
+        submission.devices = prepared.devices;
+        submission.shared_claims = buffer_text(&prepared.shared_claims);
+        submission.calendars = prepared.calendars;
+        error = persist(planner, order, &submission, outcome, fault);
     }
-    buffer_free(&claims);
+    prepared_free(&prepared);
     return error;
+}
+
+/* Who may approve a plan depends on who wrote it. */
+static enum tc_error check_author(const struct order *order, const struct plan *plan, struct tc_fault *fault)
+{
+    const json_t *spec = json_object_get(plan->tree, "spec");
+    bool needed = json_integer_value(json_object_get(json_object_get(spec, "approvals"), "required")) > 0;
+    const json_t *groups = json_object_get(spec, "groups");
+    for (size_t i = 0; i < json_array_size(groups) && !needed; i++) {
+        const char *approval = json_string_value(json_object_get(json_array_get(groups, i), "approval"));
+        needed = approval != NULL && strcmp(approval, "manual") == 0;
+    }
+    if (!needed || !order->author_is_claimed)
+        return TC_OK;
+    return tc_fault_set(fault, TC_DENIED,
+                        "this plan needs approval, and at this topic anybody can write in another's name: submit it "
+                        "at {root}/operator/%s/submit, or by HTTP",
+                        order->author);
 }
 
 static void take_order(struct planner *planner, struct order *order)
@@ -92,13 +90,18 @@ static void take_order(struct planner *planner, struct order *order)
     struct plan *plan = NULL;
     struct document_faults faults = {0};
     struct tc_fault fault = {.code = TC_OK};
-    struct submitted submitted = {0};
+    struct outcome outcome = {0};
 
     enum tc_error error = plan_parse(order->document, order->length, &plan, &faults);
     if (error == TC_OK)
-        error = accept_plan(planner, order, plan, &submitted, &faults, &fault);
+        error = check_author(order, plan, &fault);
+    if (error == TC_OK)
+        error = accept_plan(planner, order, plan, &outcome, &faults, &fault);
     if (error == TC_OK) {
-        answer_submitted(order, &submitted);
+        if (outcome.revised)
+            answer_revised(order, &outcome.operated);
+        else
+            answer_submitted(order, &outcome.submitted);
         batch_queue_wake(planner->config.wakes);
     } else if (faults.total > 0) {
         answer_faults(order, error, &faults);
@@ -135,6 +138,7 @@ static void expand_accepted(void *context, void *thread_state, void *items, size
             return;
         if (error != TC_OK)
             continue;
+        failure_point("planning.committed");
         metric_add(METRIC_INSTRUCTIONS_PLANNED, planned.instructions);
         LOG_INFO("rollout.planned", F_INT("rollout", planned.rollout), F_INT("instructions", planned.instructions));
         batch_queue_wake(planner->config.planned);

@@ -4,6 +4,7 @@
 #define TELLERCAST_ORCHESTRATOR_PLANNER_PLANNER_H
 
 #include "base/fault.h"
+#include "orchestrator/planner/prepare.h"
 #include "orchestrator/worker/batch_queue.h"
 
 #include <stdint.h>
@@ -12,7 +13,7 @@ struct planner;
 
 struct planner_config {
     const char *database;
-    const char *public_url;      /* devices reach the artifact store under it: "http://host:port" */
+    struct prepare_config prepare;
     int64_t default_per_minute;  /* rate of a plan that names none; 0: all at once */
     struct batch_queue *orders;  /* of struct order * */
     struct batch_queue *wakes;   /* of bytes, private to the planner: "there is something to expand" */

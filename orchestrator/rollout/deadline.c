@@ -53,6 +53,8 @@ struct wake_decision wake_decide(const struct execution_rules *rules, const stru
         return decide_in_flight(rules, waking, now_ms);
 
     if (waking->state == CREATED) {
+        if (rules->gives_up)
+            return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_cancelled"};
         if (waking->deferrals > rules->defer_limit)
             return (struct wake_decision){.action = WAKE_MOVE, .event = ON_FAILED, .code = "deferred_too_often"};
         int64_t at_ms = now_ms + rules->backoff_ms;
@@ -62,7 +64,8 @@ struct wake_decision wake_decide(const struct execution_rules *rules, const stru
     bool retries =
         (waking->state == FAILED && rules->retry_failed) || (waking->state == TIMED_OUT && rules->retry_timed_out);
     bool deferred_out = waking->deferrals > rules->defer_limit;
-    if (!retries || deferred_out || waking->failures > rules->retries)
+    bool pointless = rules->gives_up || waking->group_is_lost;
+    if (!retries || pointless || deferred_out || waking->failures > rules->retries)
         return (struct wake_decision){.action = WAKE_SETTLE, .code = ""};
     int64_t at_ms = now_ms + backoff_after(rules, waking->failures);
     /* What failed has failed: it must not expire as if it had never been started. */

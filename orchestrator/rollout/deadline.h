@@ -16,6 +16,7 @@ struct execution_rules {
     int retries;                 /* attempts after the first that failed */
     int defer_limit;             /* how often a device may ask for a later time */
     bool retry_failed, retry_timed_out;
+    bool gives_up;     /* the rollout is being cancelled: nothing is tried again */
     int64_t end_at_ms; /* of the rollout: no attempt begins then or later; 0: none */
 };
 
@@ -27,6 +28,7 @@ struct waking {
     int deferrals;    /* the present one included */
     int64_t since_ms; /* when it came into this state */
     int64_t start_before_ms;
+    bool group_is_lost; /* its group was not reached: what fails there is not tried again */
 };
 
 enum wake_action {

@@ -2,6 +2,26 @@
 
 #include <string.h>
 
+/* More than any fleet has devices: beyond it a rate is no limit. */
+#define RATE_MOST 1000000000
+
+int64_t rate_now(const struct rate_rules *rules, int64_t completed)
+{
+    if (rules->per_minute <= 0)
+        return 0;
+    int64_t most = rules->maximum_per_minute > 0 ? rules->maximum_per_minute : RATE_MOST;
+    if (most < rules->per_minute)
+        return most;
+    int64_t times = rules->grow_after > 0 ? completed / rules->grow_after : 0;
+    double rate = (double)rules->per_minute, growth = rules->growth;
+    for (; times > 0 && growth > 1 && rate < (double)most; times /= 2) {
+        if (times % 2 == 1)
+            rate *= growth;
+        growth *= growth;
+    }
+    return rate < (double)most ? (int64_t)rate : most;
+}
+
 int64_t rate_allowance(struct rate_ring *ring, int64_t now_s, int64_t per_minute)
 {
     if (now_s - ring->second >= RATE_SECONDS) {

@@ -17,6 +17,7 @@ const struct instruction_rule instruction_rules[] = {
     {DISPATCHED, ON_DEFERRED, CREATED, "the device asks for a later time"},
     {DISPATCHED, ON_DEADLINE, TIMED_OUT, "nobody asked: the node is silent"},
     {DISPATCHED, ON_CANCEL, CANCELLED, "the rollout was cancelled before the device had it"},
+    {DISPATCHED, ON_PREEMPTED, CREATED, "a rollout of higher priority needs the device, which was not answered yet"},
     {SENT, ON_RECEIVED, RECEIVED, "the device has it"},
     {SENT, ON_INSTALLING, INSTALLING, "the report of its receipt was overtaken"},
     {SENT, ON_COMPLETED, COMPLETED, "the reports before it were overtaken"},
@@ -37,8 +38,10 @@ const struct instruction_rule instruction_rules[] = {
     {INSTALLING, ON_DEFERRED, CREATED, "the device asks for a later time"},
     {INSTALLING, ON_DEADLINE, TIMED_OUT, "the installation takes too long"},
     {FAILED, ON_RETRY, CREATED, "the plan allows another attempt"},
+    {REJECTED, ON_RETRY, CREATED, "an operator orders another attempt"},
     {TIMED_OUT, ON_RETRY, CREATED, "the plan allows another attempt"},
     {TIMED_OUT, ON_COMPLETED, COMPLETED, "the device's own word beats our giving up"},
+    {CANCELLED, ON_COMPLETED, COMPLETED, "the device was at work already, and its own word counts"},
 };
 const size_t instruction_rule_count = sizeof instruction_rules / sizeof *instruction_rules;
 
@@ -48,8 +51,8 @@ static const char *const state_names[STATE_COUNT] = {
 };
 
 static const char *const event_names[EVENT_COUNT] = {
-    "due",      "answered", "received", "installing", "completed", "failed",
-    "rejected", "deferred", "deadline", "retry",      "cancel",    "expire",
+    "due",      "answered", "received", "installing", "completed", "failed",    "rejected",
+    "deferred", "deadline", "retry",    "cancel",     "expire",    "preempted",
 };
 
 const struct instruction_rule *instruction_rule_find(enum instruction_state from, enum instruction_event on)

@@ -34,7 +34,8 @@ enum instruction_event {
     ON_RETRY = 9,
     ON_CANCEL = 10,
     ON_EXPIRE = 11,
-    EVENT_COUNT = 12,
+    ON_PREEMPTED = 12,
+    EVENT_COUNT = 13,
 };
 
 struct instruction_rule {

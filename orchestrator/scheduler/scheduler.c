@@ -2,8 +2,10 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/scheduler/outlook.h"
 #include "orchestrator/scheduler/pool.h"
 #include "orchestrator/store/claim.h"
 #include "orchestrator/worker/worker.h"
@@ -21,6 +23,7 @@ struct scheduler {
     struct worker *worker;
     int64_t renewed_ms; /* monotonic */
     struct buffer held; /* int64_t: the claims that were handed on and may not be delivered yet */
+    struct buffer outlooks;
 };
 
 static void log_fault(const char *event, enum tc_error error, const struct tc_fault *fault)
@@ -111,36 +114,85 @@ static void take_over(struct scheduler *scheduler)
     (void)deliver(scheduler, rows, count);
 }
 
-/* Claims all that is due of one rollout. */
-static void claim_rollout(struct scheduler *scheduler, const struct running_rollout *rollout)
+/* Those of the running rollouts that go before the one at hand. */
+struct precedence {
+    int64_t *higher, *preempting;
+    size_t higher_count, preempting_count;
+};
+
+/* Rollouts come in the order of their priority: those before `rollouts[at]` whose priority is not its own go before
+ * it. */
+static void find_precedence(const struct running_rollout *rollouts, size_t at, struct precedence *precedence)
+{
+    precedence->higher_count = precedence->preempting_count = 0;
+    for (size_t i = 0; i < at && rollouts[i].priority > rollouts[at].priority; i++) {
+        precedence->higher[precedence->higher_count++] = rollouts[i].id;
+        if (rollouts[i].preempt)
+            precedence->preempting[precedence->preempting_count++] = rollouts[i].id;
+    }
+}
+
+/* Claims what is due of one rollout. True when there may be more. */
+static bool claim_rollout(struct scheduler *scheduler, const struct running_rollout *rollout,
+                          const struct precedence *precedence, struct outlook *outlook)
 {
     const struct scheduler_config *config = &scheduler->config;
-    struct tc_fault fault;
-    if (rollout->has_windows)
-        log_fault("claim.postponing_failed", claim_postpone_missed(scheduler->store, rollout, &fault), &fault);
-    const struct claim_request request = {
+    struct claim_request request = {
         .rollout = rollout,
         .instance = config->instance,
         .lease_ms = config->lease_ms,
-        .per_minute = rollout->per_minute > 0 ? rollout->per_minute : config->default_per_minute,
+        .rate = rollout->rate,
         .most = config->claim_batch,
         .pull_wait_ms = config->pull_wait_ms,
         .shard = config->shard,
+        .higher = precedence->higher,
+        .higher_count = precedence->higher_count,
+        .preempting = precedence->preempting,
+        .preempting_count = precedence->preempting_count,
     };
-    size_t count;
-    do {
-        struct claimed *rows;
-        enum tc_error error = claim_due(scheduler->store, &request, &rows, &count, &fault);
+    if (request.rate.per_minute == 0)
+        request.rate = (struct rate_rules){.per_minute = config->default_per_minute};
+    enum outlook_step step = OUTLOOK_ON;
+    while (step == OUTLOOK_ON && !batch_queue_is_closed(config->wakes)) {
+        struct claim_result found;
+        struct tc_fault fault;
+        request.look = outlook->rows;
+        request.after = outlook->next;
+        enum tc_error error = claim_due(scheduler->store, &request, &found, &fault);
         log_fault("claim.failed", error, &fault);
-        if (error != TC_OK || count == 0)
-            return;
-        metric_add(METRIC_INSTRUCTIONS_CLAIMED, (int64_t)count);
-        LOG_DEBUG("instruction.claimed", F_INT("rollout", rollout->id), F_INT("instructions", count));
-        if (!deliver(scheduler, rows, count))
-            return;
+        if (error != TC_OK)
+            return false;
+        step = outlook_note(outlook, &found, config->claim_batch);
+        metric_add(METRIC_INSTRUCTIONS_CLAIMED, (int64_t)found.count);
+        if (found.count > 0) {
+            failure_point("claim.committed");
+            LOG_DEBUG("instruction.claimed", F_INT("rollout", rollout->id), F_INT("instructions", found.count));
+            if (!deliver(scheduler, found.rows, found.count))
+                return false;
+        }
         renew_claims(scheduler);
         worker_mark_progress();
-    } while (count > 0 && !batch_queue_is_closed(config->wakes));
+    }
+    return step == OUTLOOK_YIELD;
+}
+
+static void claim_rollouts(struct scheduler *scheduler, const struct running_rollout *rollouts, size_t count)
+{
+    const struct scheduler_config *config = &scheduler->config;
+    struct precedence precedence = {.higher = calloc(count, sizeof(int64_t)),
+                                    .preempting = calloc(count, sizeof(int64_t))};
+    TC_CHECK(precedence.higher != NULL && precedence.preempting != NULL);
+    outlook_begin_turns(&scheduler->outlooks, rollouts, count, config->claim_batch);
+    struct outlook *outlooks = (void *)scheduler->outlooks.bytes;
+    bool has_more = false;
+    for (size_t i = 0; i < count && !batch_queue_is_closed(config->wakes); i++) {
+        find_precedence(rollouts, i, &precedence);
+        has_more |= claim_rollout(scheduler, &rollouts[i], &precedence, &outlooks[i]);
+    }
+    if (has_more)
+        batch_queue_wake(config->wakes);
+    free(precedence.higher);
+    free(precedence.preempting);
 }
 
 static void schedule(void *context, void *thread_state, void *items, size_t count)
@@ -155,10 +207,8 @@ static void schedule(void *context, void *thread_state, void *items, size_t coun
     struct tc_fault fault;
     enum tc_error error = claim_read_rollouts(scheduler->store, &rollouts, &rollout_count, &fault);
     log_fault("scheduler.failed", error, &fault);
-    if (error != TC_OK)
-        return;
-    for (size_t i = 0; i < rollout_count && !batch_queue_is_closed(scheduler->config.wakes); i++)
-        claim_rollout(scheduler, &rollouts[i]);
+    if (error == TC_OK && rollout_count > 0)
+        claim_rollouts(scheduler, rollouts, rollout_count);
     free(rollouts);
 }
 
@@ -195,6 +245,7 @@ void scheduler_close(struct scheduler *scheduler)
         return;
     worker_stop(scheduler->worker);
     buffer_free(&scheduler->held);
+    buffer_free(&scheduler->outlooks);
     cache_close(scheduler->cache);
     store_close(scheduler->store);
     free(scheduler);

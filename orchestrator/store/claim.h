@@ -4,22 +4,21 @@
 
 #include "base/id.h"
 #include "orchestrator/rollout/deadline.h"
+#include "orchestrator/rollout/rate.h"
 #include "orchestrator/store/store.h"
 
 #include <stddef.h>
 
-/* What a working part needs to know of a running rollout. */
+/* What the scheduler needs to know of a running rollout. */
 struct running_rollout {
     int64_t id;
-    char name[TC_ID_SIZE];
-    int64_t per_minute; /* 0: the plan names no rate */
-    int64_t budget;     /* devices of a branch that may be in flight; 0: no limit */
-    bool has_windows;   /* or blackouts */
+    int priority;
+    bool preempt;
+    struct rate_rules rate; /* 0 a minute: the plan names none */
     struct execution_rules rules;
-    int64_t now_ms; /* the database's clock */
 };
 
-/* Every running rollout, in order; `*rollouts` is the caller's to free. */
+/* Every running rollout, those of the highest priority first, then the older; `*rollouts` is the caller's to free. */
 enum tc_error claim_read_rollouts(struct store *store, struct running_rollout **rollouts, size_t *count,
                                   struct tc_fault *fault);
 
@@ -36,23 +35,39 @@ struct claimed {
     char branch[TC_ID_SIZE]; /* "" for none */
 };
 
+/* How far what is due has been looked at, up to and with this instruction. Zeroes: not at all. */
+struct claim_place {
+    int64_t group, due_us, instruction;
+};
+
 struct claim_request {
     const struct running_rollout *rollout;
     const char *instance;
     int64_t lease_ms;
-    int64_t per_minute; /* 0: no limit */
-    int64_t most;
+    struct rate_rules rate; /* 0 a minute: no limit */
+    int64_t most;           /* instructions to claim */
+    int64_t look;           /* instructions to look at */
+    struct claim_place after;
     int64_t pull_wait_ms;
     int shard; /* of the counters */
+
+    /* The running rollouts with a higher priority, and those of them that preempt. */
+    const int64_t *higher, *preempting;
+    size_t higher_count, preempting_count;
 };
 
-/* Claims what may start now, committed when it returns TC_OK. `*rows`, by claim and branch, is the caller's to
- * free; none is TC_OK with a count of 0. TC_BUSY: another orchestrator is claiming. */
-enum tc_error claim_due(struct store *store, const struct claim_request *request, struct claimed **rows, size_t *count,
-                        struct tc_fault *fault);
+struct claim_result {
+    struct claimed *rows; /* by claim and branch; the caller's to free */
+    size_t count;
+    struct claim_place place; /* to go on from */
+    bool has_more;            /* there may be more due behind it */
+    bool rate_is_used_up;     /* nothing was looked at */
+};
 
-/* What is due while its window is closed goes to its next window. */
-enum tc_error claim_postpone_missed(struct store *store, const struct running_rollout *rollout, struct tc_fault *fault);
+/* Claims what may start now, committed when it returns TC_OK, and sends what is due in a closed window to its next
+ * window. TC_BUSY: another orchestrator is claiming. */
+enum tc_error claim_due(struct store *store, const struct claim_request *request, struct claim_result *result,
+                        struct tc_fault *fault);
 
 /* Says that these claims of this instance are still in work, and takes out of `claims` those that are not its own any
  * more: delivered, or taken over by another. One that it does not name, since the answer to the claiming was lost, is

@@ -89,7 +89,28 @@ enum tc_error conduct_read_waking(struct store *store, int64_t rollout, size_t m
             .deferrals = (int)result_int(result, row, 5),
             .since_ms = result_int(result, row, 6),
             .start_before_ms = result_int(result, row, 7),
+            .group_is_lost = result_bool(result, row, 8),
         };
+    }
+    return TC_OK;
+}
+
+/* Runs a statement with the store's parameters that answers with the devices that it released. */
+static enum tc_error release(struct store *store, enum sql sql, struct released **released, size_t *count,
+                             struct tc_fault *fault)
+{
+    *released = NULL;
+    *count = 0;
+    PGresult *result RESULT_AUTO = NULL;
+    enum tc_error error = store_run(store, sql, &result, fault);
+    if (error != TC_OK || PQntuples(result) == 0)
+        return error;
+    *count = (size_t)PQntuples(result);
+    *released = calloc(*count, sizeof **released);
+    TC_CHECK(*released != NULL);
+    for (int row = 0; row < PQntuples(result); row++) {
+        result_copy(result, row, 0, (*released)[row].device, TC_ID_SIZE);
+        (*released)[row].pull = result_bool(result, row, 1);
     }
     return TC_OK;
 }
@@ -105,8 +126,6 @@ enum tc_error conduct_read_waking(struct store *store, int64_t rollout, size_t m
 enum tc_error conduct_move(struct store *store, const struct decided *decided, size_t count, int shard,
                            struct released **released, size_t *released_count, struct tc_fault *fault)
 {
-    *released = NULL;
-    *released_count = 0;
     struct params *params = store_params(store);
     ADD_NUMBERS(params_begin_int_array, instruction);
     ADD_NUMBERS(params_begin_int2_array, from);
@@ -120,93 +139,44 @@ enum tc_error conduct_move(struct store *store, const struct decided *decided, s
     params_end_array(params);
     params_add_int(params, shard);
 
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_MOVE_DECIDED, &result, fault);
-    if (error != TC_OK || PQntuples(result) == 0)
-        return error;
-    *released_count = (size_t)PQntuples(result);
-    *released = calloc(*released_count, sizeof **released);
-    TC_CHECK(*released != NULL);
-    for (int row = 0; row < PQntuples(result); row++) {
-        result_copy(result, row, 0, (*released)[row].device, TC_ID_SIZE);
-        (*released)[row].pull = result_bool(result, row, 1);
-    }
-    return TC_OK;
+    return release(store, SQL_MOVE_DECIDED, released, released_count, fault);
 }
 
-enum tc_error conduct_expire(struct store *store, int64_t rollout, size_t most, int shard, int64_t *expired,
-                             struct tc_fault *fault)
+enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, enum instruction_state to, const char *code,
+                                  size_t most, int shard, int64_t *ended, struct tc_fault *fault)
 {
     struct params *params = store_params(store);
     params_add_int(params, rollout);
     params_add_int(params, (int64_t)most);
+    params_add_int(params, to);
+    params_add_text(params, code);
     params_add_int(params, shard);
     PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_EXPIRE_CREATED, &result, fault);
-    *expired = error == TC_OK ? result_int(result, 0, 0) : 0;
+    enum tc_error error = store_run(store, SQL_END_WAITING, &result, fault);
+    *ended = error == TC_OK ? result_int(result, 0, 0) : 0;
     return error;
 }
 
-/* The counts come as PostgreSQL writes an array, "{12,0,3}", one for each state. */
-static void take_counts(const char *text, struct group_progress *progress)
-{
-    const char *at = text + 1;
-    for (int state = 0; state < STATE_COUNT; state++) {
-        char *end;
-        progress->count[state] = strtoll(at, &end, 10);
-        at = *end == ',' ? end + 1 : end;
-    }
-}
-
-enum tc_error conduct_read_groups(struct store *store, int64_t rollout, struct group **groups, size_t *count,
-                                  struct tc_fault *fault)
-{
-    *groups = NULL;
-    *count = 0;
-    params_add_int(store_params(store), rollout);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_GROUP_PROGRESS, &result, fault);
-    if (error != TC_OK || PQntuples(result) == 0)
-        return error;
-    *count = (size_t)PQntuples(result);
-    *groups = calloc(*count, sizeof **groups);
-    TC_CHECK(*groups != NULL);
-    for (int row = 0; row < PQntuples(result); row++) {
-        struct group *group = &(*groups)[row];
-        group->number = (int)result_int(result, row, 0);
-        result_copy(result, row, 1, group->name, sizeof group->name);
-        result_copy(result, row, 2, group->state, sizeof group->state);
-        group->success_percent = strtod(result_text(result, row, 3), NULL);
-        take_counts(result_text(result, row, 4), &group->progress);
-        group->progress.unsettled = result_bool(result, row, 5);
-    }
-    return TC_OK;
-}
-
-enum tc_error conduct_end_group(struct store *store, int64_t rollout, int group, const char *state,
-                                struct tc_fault *fault)
+enum tc_error conduct_cancel_dispatched(struct store *store, int64_t rollout, const char *code, size_t most, int shard,
+                                        struct released **released, size_t *released_count, struct tc_fault *fault)
 {
     struct params *params = store_params(store);
     params_add_int(params, rollout);
-    params_add_int(params, group);
-    params_add_text(params, state);
-    return store_do(store, SQL_END_GROUP, fault);
+    params_add_int(params, CONDUCT_GRACE_MS);
+    params_add_text(params, code);
+    params_add_int(params, (int64_t)most);
+    params_add_int(params, shard);
+    return release(store, SQL_CANCEL_DISPATCHED, released, released_count, fault);
 }
 
-enum tc_error conduct_open_group(struct store *store, int64_t rollout, int group, struct tc_fault *fault)
+enum tc_error conduct_take_back(struct store *store, int64_t rollout, int priority, size_t most, int shard,
+                                struct released **released, size_t *released_count, struct tc_fault *fault)
 {
     struct params *params = store_params(store);
     params_add_int(params, rollout);
-    params_add_int(params, group);
-    return store_do(store, SQL_OPEN_GROUP, fault);
-}
-
-enum tc_error conduct_end_rollout(struct store *store, int64_t rollout, const char *state, const char *detail,
-                                  struct tc_fault *fault)
-{
-    struct params *params = store_params(store);
-    params_add_int(params, rollout);
-    params_add_text(params, state);
-    params_add_text(params, detail);
-    return store_do(store, SQL_END_ROLLOUT, fault);
+    params_add_int(params, priority);
+    params_add_int(params, CONDUCT_GRACE_MS);
+    params_add_int(params, (int64_t)most);
+    params_add_int(params, shard);
+    return release(store, SQL_TAKE_BACK, released, released_count, fault);
 }

@@ -1,10 +1,9 @@
-/* The conductor's side of the store: its lease, what wakes up, and the groups. */
+/* The conductor's side of the store: its lease, and what becomes of instructions. */
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_CONDUCT_H
 #define TELLERCAST_ORCHESTRATOR_STORE_CONDUCT_H
 
 #include "base/id.h"
 #include "orchestrator/rollout/deadline.h"
-#include "orchestrator/rollout/gate.h"
 #include "orchestrator/store/store.h"
 
 #include <stddef.h>
@@ -51,25 +50,21 @@ struct released {
 enum tc_error conduct_move(struct store *store, const struct decided *decided, size_t count, int shard,
                            struct released **released, size_t *released_count, struct tc_fault *fault);
 
-/* The end of the rollout has come: up to `most` that have not been started expire. */
-enum tc_error conduct_expire(struct store *store, int64_t rollout, size_t most, int shard, int64_t *expired,
-                             struct tc_fault *fault);
+/* Up to `most` that wait to be started never will be: they become cancelled or expired, with `code`. */
+enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, enum instruction_state to, const char *code,
+                                  size_t most, int shard, int64_t *ended, struct tc_fault *fault);
 
-struct group {
-    int number;
-    char name[TC_ID_SIZE];
-    char state[16]; /* "waiting", "open", "passed", "not_reached" */
-    double success_percent;
-    struct group_progress progress;
-};
+/* Devices that may be about to ask are given this long before what was dispatched to them is taken from them. */
+#define CONDUCT_GRACE_MS 2000
 
-/* The groups of a rollout in order; `*groups` is the caller's to free. */
-enum tc_error conduct_read_groups(struct store *store, int64_t rollout, struct group **groups, size_t *count,
-                                  struct tc_fault *fault);
-enum tc_error conduct_end_group(struct store *store, int64_t rollout, int group, const char *state,
-                                struct tc_fault *fault);
-enum tc_error conduct_open_group(struct store *store, int64_t rollout, int group, struct tc_fault *fault);
-enum tc_error conduct_end_rollout(struct store *store, int64_t rollout, const char *state, const char *detail,
-                                  struct tc_fault *fault);
+/* Up to `most` that were dispatched and not answered become cancelled, with `code`. `*released` is the caller's to
+ * free. */
+enum tc_error conduct_cancel_dispatched(struct store *store, int64_t rollout, const char *code, size_t most, int shard,
+                                        struct released **released, size_t *released_count, struct tc_fault *fault);
+
+/* The same for what rollouts of a priority below `priority` have dispatched to the devices of `rollout`, except that
+ * they wait again. */
+enum tc_error conduct_take_back(struct store *store, int64_t rollout, int priority, size_t most, int shard,
+                                struct released **released, size_t *released_count, struct tc_fault *fault);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,16 +47,40 @@ static void say_what_changed(struct store *store, const char *reason)
         LOG_WARNING("database.unavailable", F_STR("role", store->role), F_STR("reason", reason));
 }
 
+/* A server that went away while nobody asked it anything has said so, or closed the socket. */
+static void notice_broken(struct store *store)
+{
+    if (PQtransactionStatus(store->connection) != PQTRANS_IDLE)
+        return;
+    struct pollfd socket = {.fd = PQsocket(store->connection), .events = POLLIN};
+    if (poll(&socket, 1, 0) <= 0)
+        return;
+    if (PQconsumeInput(store->connection) == 0 || PQstatus(store->connection) != CONNECTION_OK)
+        disconnect(store);
+}
+
 enum tc_error store_connect(struct store *store, struct tc_fault *fault)
 {
+    if (store->connection != NULL)
+        notice_broken(store);
     if (store->connection != NULL)
         return TC_OK;
     int64_t now_ms = clock_monotonic_ms();
     if (now_ms < store->next_try_ms)
         return tc_fault_set(fault, TC_UNAVAILABLE, "database: %s", store->last_reason);
 
-    const char *keys[] = {"dbname", "fallback_application_name", "options", "connect_timeout", NULL};
-    const char *values[] = {store->settings, store->role, session_options, "5", NULL};
+    /* A line that is dead without a word is known after half a minute; what the settings say comes later, and counts.
+     */
+    const char *keys[] = {"keepalives_idle",
+                          "keepalives_interval",
+                          "keepalives_count",
+                          "tcp_user_timeout",
+                          "dbname",
+                          "fallback_application_name",
+                          "options",
+                          "connect_timeout",
+                          NULL};
+    const char *values[] = {"10", "5", "4", "30000", store->settings, store->role, session_options, "5", NULL};
     store->connection = PQconnectdbParams(keys, values, 1);
     if (PQstatus(store->connection) == CONNECTION_OK) {
         say_what_changed(store, "");

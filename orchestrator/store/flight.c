@@ -38,13 +38,12 @@ enum tc_error flight_find(struct store *store, const char *const *devices, size_
     return TC_OK;
 }
 
-enum tc_error flight_page(struct store *store, const char *after, bool pull_only, size_t most, struct flight *flights,
-                          size_t *count, struct tc_fault *fault)
+enum tc_error flight_page(struct store *store, const char *after, size_t most, struct flight *flights, size_t *count,
+                          struct tc_fault *fault)
 {
     *count = 0;
     struct params *params = store_params(store);
     params_add_text(params, after);
-    params_add_bool(params, pull_only);
     params_add_int(params, (int64_t)most);
     PGresult *result RESULT_AUTO = NULL;
     enum tc_error error = store_run(store, SQL_FLIGHT_PAGE, &result, fault);
@@ -54,6 +53,8 @@ enum tc_error flight_page(struct store *store, const char *after, bool pull_only
     for (int row = 0; row < PQntuples(result); row++) {
         result_copy(result, row, 0, flights[row].device, sizeof flights[row].device);
         take_flight(result, row, &flights[row]);
+        result_copy(result, row, 7, flights[row].branch, sizeof flights[row].branch);
+        flights[row].pull = result_bool(result, row, 8);
     }
     return TC_OK;
 }

@@ -18,6 +18,9 @@ struct flight {
     int64_t start_before_s;
     int32_t attempt;
     enum device_role role;
+    /* Of flight_page: */
+    char branch[TC_ID_SIZE]; /* "" for none */
+    bool pull;               /* it is taken from its retained topic */
 };
 
 /* Fills flights[i] for devices[i]. */
@@ -25,9 +28,9 @@ enum tc_error flight_find(struct store *store, const char *const *devices, size_
                           struct tc_fault *fault);
 
 /* The next `most` of all that is in flight, in the order of devices after `after` ("": from the start); `*count`
- * less than `most` tells the end. `pull_only`: of pull clients. */
-enum tc_error flight_page(struct store *store, const char *after, bool pull_only, size_t most, struct flight *flights,
-                          size_t *count, struct tc_fault *fault);
+ * less than `most` tells the end. */
+enum tc_error flight_page(struct store *store, const char *after, size_t most, struct flight *flights, size_t *count,
+                          struct tc_fault *fault);
 
 /* Appends what is the same in each signed instruction of a rollout. TC_NOT_FOUND. */
 enum tc_error flight_shared_claims(struct store *store, int64_t rollout, struct buffer *claims, struct tc_fault *fault);

@@ -3,13 +3,18 @@
 
 #include <string.h>
 
+/* Whoever waits for a table's lock holds up everybody who comes after, so a migration gives way after a moment; the
+ * turn itself has no limit but the migrations before. */
+static const char give_way[] = "SET LOCAL lock_timeout = '1s'";
+
 static enum tc_error begin_turn(struct store *store, struct tc_fault *fault)
 {
     enum tc_error error = store_begin(store, fault);
     if (error != TC_OK)
         return error;
     (void)store_params(store);
-    return store_do(store, SQL_TAKE_MIGRATION_TURN, fault);
+    error = store_do(store, SQL_TAKE_MIGRATION_TURN, fault);
+    return error == TC_OK ? store_script(store, give_way, fault) : error;
 }
 
 static enum tc_error read_done(struct store *store, int *done, struct tc_fault *fault)

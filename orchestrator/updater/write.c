@@ -1,5 +1,6 @@
 #include "orchestrator/updater/write.h"
 
+#include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
 #include "orchestrator/worker/worker.h"
@@ -167,6 +168,8 @@ void update_write(struct update_writer *writer, struct report_batch *batch)
         LOG_WARNING("status.left", F_INT("reports", batch->count), F_STR("reason", fault.text));
         return;
     }
+    failure_point("reports.committed");
     forget_ended(writer, batch);
     confirm_all(writer, batch);
+    failure_point("confirms.published");
 }

@@ -28,7 +28,8 @@ static enum tc_error read_plan(const char *path, struct plan **plan, struct tc_f
 static enum tc_error order(struct store *store, const struct plan *plan, struct tc_fault *fault)
 {
     struct document_faults faults = {0};
-    struct submission submission = {.plan = plan, .shared_claims = "{}", .author = "bench", .door = "http"};
+    struct submission submission = {
+        .plan = plan, .shared_claims = "{}", .calendars = "{}", .author = "bench", .door = "http"};
     struct submitted submitted;
     enum tc_error error = planning_check(store, plan, &submission.devices, &faults, fault);
     if (error == TC_OK)

@@ -72,6 +72,7 @@ static struct behaviour behaviour_of(const json_t *rule)
         .install_reports = integer_of(rule, "installReports"),
         .failure_parts = parts_of(failure, "rate"),
         .failure_code = failure == NULL ? "" : text_of(failure, "code"),
+        .out_of_service_parts = parts_of(rule, "outOfService"),
         .crash_parts = parts_of(crash, "rate"),
         .crash_for_ms = integer_of(crash, "for"),
         .reject_code = text_of(rule, "reject"),

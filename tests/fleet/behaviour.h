@@ -41,11 +41,12 @@ struct behaviour {
     int64_t install_reports; /* `installing` reports on the way */
     int64_t failure_parts;   /* of FULL_PARTS executions */
     const char *failure_code;
-    int64_t crash_parts;     /* of FULL_PARTS executions: gone without DISCONNECT half way through */
-    int64_t crash_for_ms;    /* until it comes back and reports `failed`, code interrupted */
-    const char *reject_code; /* "" : it rejects nothing */
-    int64_t defer_times;     /* attempts of an instruction that it defers first */
-    const char *version;     /* what it reports instead of what it installed; "" : the truth */
+    int64_t out_of_service_parts; /* of FULL_PARTS executions: the work is done, and the machine cannot serve */
+    int64_t crash_parts;          /* of FULL_PARTS executions: gone without DISCONNECT half way through */
+    int64_t crash_for_ms;         /* until it comes back and reports `failed`, code interrupted */
+    const char *reject_code;      /* "" : it rejects nothing */
+    int64_t defer_times;          /* attempts of an instruction that it defers first */
+    const char *version;          /* what it reports instead of what it installed; "" : the truth */
     enum silence silence;
     int64_t offline_after_ms; /* after it first was ready; */
     int64_t offline_for_ms;   /* 0: it stays connected */
@@ -72,7 +73,7 @@ const struct behaviour *behaviours_find(const struct behaviours *behaviours, enu
                                         const char *device);
 
 /* What a draw is for: two draws of the same device, instruction and attempt are independent. */
-enum draw { DRAW_FAILURE, DRAW_CRASH, DRAW_RECEIVE, DRAW_INSTALL };
+enum draw { DRAW_FAILURE, DRAW_CRASH, DRAW_RECEIVE, DRAW_INSTALL, DRAW_OUT_OF_SERVICE };
 
 /* True in `parts` of FULL_PARTS cases. */
 bool behaviours_draw(const struct behaviours *behaviours, enum draw draw, const char *device, int64_t instruction,

@@ -96,6 +96,7 @@ static const struct schema_key rule_keys[] = {
     SPAN("install"),
     INTEGER("installReports", "0", 0, REPORTS_MAX),
     MAP("failure", SCHEMA_NOTHING, failure_schema),
+    PERCENTAGE("outOfService", "0"),
     MAP("crash", SCHEMA_NOTHING, crash_schema),
     TEXT("reject", "\"\""),
     INTEGER("defer", "0", 0, DEFER_MAX),

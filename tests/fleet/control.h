@@ -4,7 +4,8 @@
  *   {"do":"wait","connected":2000,"confirmed_completed":10,"timeout_ms":60000}   until each is at least that
  *   {"do":"wait_below","unconfirmed":1,"timeout_ms":60000}                       until each is below that
  *   {"do":"device","id":"B0042-A1"}
- *   {"do":"executions"}, {"do":"executions","match":"B0042-*"}                   with a list of those that fit
+ *   {"do":"executions"}, {"do":"executions","match":"B0042-*"}                   with a list of those that fit,
+ *   {"do":"executions","match":"*","from_rollout":7}                             of rollout 7 and later ones
  *   {"do":"versions"}
  *   {"do":"ask_all"}, {"do":"ask_all","match":"B0042*"}
  *   {"do":"disconnect","match":"B0042*","clean":false,"for_ms":5000}

@@ -49,7 +49,8 @@ static json_t *do_executions(struct simulation *simulation, const json_t *reques
 {
     json_t *answer = accept(simulation_executions(simulation));
     if (json_object_get(request, "match") != NULL) {
-        json_t *list = simulation_execution_list(simulation, pattern_of(request));
+        json_int_t first = json_integer_value(json_object_get(request, "from_rollout"));
+        json_t *list = simulation_execution_list(simulation, pattern_of(request), first);
         TC_CHECK(json_object_set_new(answer, "list", list) == 0);
     }
     return answer;

@@ -38,6 +38,7 @@
     COUNTER(UNCONFIRMED, unconfirmed)                       /* final reports that wait for their confirm */            \
     COUNTER(CONFIRMS, confirms)                                                                                        \
     COUNTER(CONFIRMS_REFUSED, confirms_refused)             /* of them, with accepted false */                         \
+    COUNTER(ACCEPTED, accepted)                             /* reports of any state that are accepted, each once */    \
     COUNTER(CONFIRMED, confirmed)                           /* final reports that were confirmed */                    \
     COUNTER(CONFIRMED_COMPLETED, confirmed_completed)                                                                  \
     COUNTER(GARBAGE, garbage)                               /* messages that could not be read */

@@ -34,7 +34,8 @@ struct device {
     const char *id, *branch_id; /* of the fleet; branch_id NULL: none */
     const struct behaviour *behaviour;
     const struct version_set *versions;
-    const struct version_set *versions_after; /* the work */
+    const struct version_set *previous; /* of each artifact, the version before the one that is installed */
+    const struct version_set *versions_after, *previous_after; /* the work */
     struct execution_log log;
     struct execution *work;           /* under way */
     int64_t timers_ms[DEVICE_TIMERS]; /* INT64_MAX: not set */
@@ -120,7 +121,8 @@ void command_answered(struct device *device);
 void instruction_take(struct device *device, const void *token, size_t length);
 
 /* work.c: receiving, installing, ending. */
-void work_begin(struct device *device, struct execution *execution, const struct version_set *versions_after);
+/* Once versions_after and previous_after are set. */
+void work_begin(struct device *device, struct execution *execution);
 void work_step(struct device *device);
 /* It is back after a crash in the middle of its work. */
 void work_resume(struct device *device);

@@ -22,6 +22,7 @@ struct execution {
     int64_t at_ms; /* wall clock of the end */
     const char *code;
     int32_t attempt, sequence;
+    int32_t accepted;        /* the latest sequence that was confirmed as accepted */
     uint32_t times;          /* executed */
     enum report_state state; /* the last one reported; once stage is EXECUTION_RECEIVED */
     enum execution_stage stage;

@@ -37,10 +37,13 @@ json_t *simulation_executions(struct simulation *simulation)
                      "digest", digest);
 }
 
-static json_t *describe_executions(const struct device *device)
+/* Those of the rollouts from `first` on. */
+static json_t *describe_executions(const struct device *device, int64_t first)
 {
     json_t *list = json_array();
     for (const struct execution *at = device->log.newest; at != NULL; at = at->older) {
+        if (at->rollout < first)
+            continue;
         const char *state = at->stage == EXECUTION_ARRIVED ? "" : report_state_name(at->state);
         json_t *entry =
             json_pack("{s:I, s:i, s:I, s:i, s:s, s:s, s:i, s:b}", "instruction", (json_int_t)at->instruction, "attempt",
@@ -67,7 +70,7 @@ static void describe(struct shard *shard, void *context)
                               device_role_name(device->role), "branch", device->branch_id, "connected",
                               (int)(device->link == LINK_READY), "connects", (int)device->connects, "working",
                               (int)(device->work != NULL), "unconfirmed", (int)device->unconfirmed, "versions",
-                              json_copy(device->versions->versions), "executions", describe_executions(device));
+                              json_copy(device->versions->versions), "executions", describe_executions(device, 0));
 }
 
 json_t *simulation_device(struct simulation *simulation, const char *id)
@@ -85,6 +88,7 @@ struct selection {
     json_t *result;
     bool is_clean;
     int64_t for_ms;
+    int64_t first_rollout;
 };
 
 static void act_on_shard(struct shard *shard, void *context)
@@ -100,13 +104,17 @@ static void act_on_shard(struct shard *shard, void *context)
 
 static void list_executions(struct device *device, struct selection *selection)
 {
-    if (device->log.newest != NULL)
-        TC_CHECK(json_object_set_new(selection->result, device->id, describe_executions(device)) == 0);
+    json_t *list = describe_executions(device, selection->first_rollout);
+    if (json_array_size(list) == 0)
+        json_decref(list);
+    else
+        TC_CHECK(json_object_set_new(selection->result, device->id, list) == 0);
 }
 
-json_t *simulation_execution_list(struct simulation *simulation, const char *pattern)
+json_t *simulation_execution_list(struct simulation *simulation, const char *pattern, int64_t first_rollout)
 {
-    struct selection selection = {.pattern = pattern, .act = list_executions, .result = json_object()};
+    struct selection selection = {
+        .pattern = pattern, .act = list_executions, .result = json_object(), .first_rollout = first_rollout};
     simulation_call_all(simulation, act_on_shard, &selection);
     return selection.result;
 }

@@ -80,13 +80,45 @@ static bool is_answered_by_log(struct device *device, const struct instruction_c
     return true;
 }
 
-static const struct version_set *versions_after(struct device *device, const struct instruction_claims *claims)
+static const char *version_in(const struct version_set *set, const char *artifact)
 {
-    const char *version = device->behaviour->version;
-    if (!claims->has_artifact || claims->artifact.version[0] == '\0')
-        return device->versions;
-    return version_sets_install(&device->shard->versions, device->versions, claims->artifact.name,
-                                version[0] == '\0' ? claims->artifact.version : version);
+    return json_string_value(json_object_get(set->versions, artifact));
+}
+
+/* What is there when the work is done: another version, and the one of now as its previous one. */
+static void plan_versions(struct device *device, const struct instruction_claims *claims)
+{
+    const struct behaviour *behaviour = device->behaviour;
+    const char *artifact = claims->artifact.name, *version = claims->artifact.version;
+    device->versions_after = device->versions;
+    device->previous_after = device->previous;
+    if (!claims->has_artifact || version[0] == '\0')
+        return;
+    if (claims->action == ACTION_ROLLBACK)
+        version = version_in(device->previous, artifact);
+    else if (behaviour->version[0] != '\0')
+        version = behaviour->version;
+    struct version_sets *sets = &device->shard->versions;
+    const char *before = version_in(device->versions, artifact);
+    device->versions_after = version_sets_install(sets, device->versions, artifact, version);
+    if (before != NULL && device->versions_after != device->versions)
+        device->previous_after = version_sets_install(sets, device->previous, artifact, before);
+}
+
+/* True when there is nothing to roll back, or nothing to go back to. */
+static bool is_ended_without_effect(struct device *device, struct execution *execution,
+                                    const struct instruction_claims *claims)
+{
+    if (claims->action != ACTION_ROLLBACK || !claims->has_artifact)
+        return false;
+    const char *found = version_in(device->versions, claims->artifact.name);
+    if (found == NULL || strcmp(found, claims->artifact.version) != 0)
+        work_refuse(device, execution, REPORT_COMPLETED, "not_needed");
+    else if (version_in(device->previous, claims->artifact.name) == NULL)
+        work_refuse(device, execution, REPORT_FAILED, "no_previous");
+    else
+        return false;
+    return true;
 }
 
 static void carry_out(struct device *device, const struct instruction_claims *claims)
@@ -96,12 +128,13 @@ static void carry_out(struct device *device, const struct instruction_claims *cl
         execution = execution_log_add(&device->log, claims->instruction, claims->attempt);
     execution->rollout = claims->rollout;
     const char *objection = find_objection(device, claims);
-    if (objection == NULL) {
-        work_begin(device, execution, versions_after(device, claims));
-        return;
+    if (objection != NULL) {
+        count(device, COUNT_REFUSED);
+        work_refuse(device, execution, REPORT_REJECTED, objection);
+    } else if (!is_ended_without_effect(device, execution, claims)) {
+        plan_versions(device, claims);
+        work_begin(device, execution);
     }
-    count(device, COUNT_REFUSED);
-    work_refuse(device, execution, REPORT_REJECTED, objection);
 }
 
 static void judge(struct device *device, const struct instruction_claims *claims)

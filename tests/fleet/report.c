@@ -130,7 +130,13 @@ void report_confirmed(struct device *device, const void *payload, size_t length)
     counters->values[COUNT_CONFIRMS]++;
     counters->values[COUNT_CONFIRMS_REFUSED] += !confirm.accepted;
     struct execution *execution = execution_log_find(&device->log, confirm.instruction, confirm.attempt);
-    bool is_awaited = execution != NULL && execution->stage == EXECUTION_ENDED && !execution->confirmed;
+    if (execution == NULL)
+        return;
+    if (confirm.accepted && confirm.sequence > execution->accepted && confirm.sequence <= execution->sequence) {
+        execution->accepted = confirm.sequence;
+        counters->values[COUNT_ACCEPTED]++;
+    }
+    bool is_awaited = execution->stage == EXECUTION_ENDED && !execution->confirmed;
     if (is_awaited && confirm.sequence >= execution->sequence)
         close_report(device, execution, confirm.accepted);
 }

@@ -64,6 +64,7 @@ enum tc_error shard_add(struct shard *shard, const struct fleet_device *entry, u
         return tc_fault_set(fault, TC_INVALID, "device %s: no role \"%s\"", entry->id, entry->role);
     device->behaviour = behaviours_find(shard->config->behaviours, device->role, entry->branch, entry->id);
     device->versions = version_sets_read(&shard->versions, entry->versions);
+    device->previous = version_sets_read(&shard->versions, "{}");
     if (device->versions == NULL)
         return tc_fault_set(fault, TC_INVALID, "device %s: versions are no object", entry->id);
     text_set_add(&shard->by_id, device->id, index);

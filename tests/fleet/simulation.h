@@ -47,8 +47,8 @@ void simulation_counters(struct simulation *simulation, struct counters *counter
 json_t *simulation_executions(struct simulation *simulation);
 /* One device with its executions; NULL when there is none of that ID. */
 json_t *simulation_device(struct simulation *simulation, const char *id);
-/* The executions of each device that fits the pattern (fnmatch), by device. */
-json_t *simulation_execution_list(struct simulation *simulation, const char *pattern);
+/* The executions of each device that fits the pattern (fnmatch), by device, of rollouts from that one on. */
+json_t *simulation_execution_list(struct simulation *simulation, const char *pattern, int64_t first_rollout);
 /* Device → what is installed. */
 json_t *simulation_versions(struct simulation *simulation);
 

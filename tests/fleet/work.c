@@ -121,7 +121,11 @@ static int64_t go_on(struct device *device)
         return 0;
     }
     device->versions = device->versions_after;
-    end(device, REPORT_COMPLETED, "");
+    device->previous = device->previous_after;
+    if (draws(device, DRAW_OUT_OF_SERVICE, behaviour->out_of_service_parts))
+        end(device, REPORT_FAILED, "out_of_service");
+    else
+        end(device, REPORT_COMPLETED, "");
     return 0;
 }
 
@@ -150,13 +154,12 @@ void work_step(struct device *device)
     }
 }
 
-void work_begin(struct device *device, struct execution *execution, const struct version_set *versions_after)
+void work_begin(struct device *device, struct execution *execution)
 {
     struct counters *counters = &device->shard->counters;
     if (counters->first_start_ms == 0)
         counters->first_start_ms = device->shard->now_ms;
     device->work = execution;
-    device->versions_after = versions_after;
     if (execution->stage == EXECUTION_ENDED && !execution->confirmed) {
         device->unconfirmed--;
         counters->values[COUNT_UNCONFIRMED]--;

@@ -11,6 +11,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     TC_CHECK((error == TC_OK) == (faults.total == 0));
     json_decref(document_faults_json(&faults));
     document_faults_free(&faults);
+    if (error != TC_OK) {
+        settings_free(&daemon_settings_table, &settings);
+        return 0;
+    }
 
     struct buffer once = {0}, twice = {0};
     settings_print(&daemon_settings_table, &settings, &once);

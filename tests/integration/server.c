@@ -67,6 +67,13 @@ void server_prepare_redis(struct server *server, const char *settings)
     buffer_free(&text);
 }
 
+void server_prepare_postgres(struct server *server)
+{
+    make_folder(server);
+    (void)snprintf(server->socket_path, sizeof server->socket_path, "%s/.s.PGSQL.5432", server->folder);
+    server->is_postgres = true;
+}
+
 void server_prepare_mosquitto(struct server *server, const char *settings)
 {
     make_folder(server);
@@ -137,7 +144,8 @@ void server_start(struct server *server)
     char *const redis[] = {"setpriv", "--pdeathsig", "KILL", "redis-server", server->config_path, NULL};
     char *const mosquitto[] = {"setpriv", "--pdeathsig",       "KILL", "/usr/sbin/mosquitto",
                                "-c",      server->config_path, NULL};
-    server->pid = spawn(server->socket_path[0] != '\0' ? redis : mosquitto, log_path);
+    char *const postgres[] = {"scripts/server", "postgres", server->folder, NULL};
+    server->pid = spawn(server->is_postgres ? postgres : server->socket_path[0] != '\0' ? redis : mosquitto, log_path);
 
     int64_t deadline_ms = clock_monotonic_ms() + SERVER_DEADLINE_MS;
     while (!takes_connections(server)) {

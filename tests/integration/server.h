@@ -14,12 +14,15 @@ struct server {
     pid_t pid; /* 0: not running */
     char folder[SERVER_PATH_SIZE / 2];
     int port;                           /* mosquitto */
-    char socket_path[SERVER_PATH_SIZE]; /* redis */
+    char socket_path[SERVER_PATH_SIZE]; /* redis, postgres */
+    bool is_postgres;
     char config_path[SERVER_PATH_SIZE];
 };
 
 /* Makes the folder and chooses the place; nothing runs yet. `settings` are lines of the server's own file. */
 void server_prepare_redis(struct server *server, const char *settings);
+/* With the project's own settings; the user is tellercast, the host is the server's folder. */
+void server_prepare_postgres(struct server *server);
 void server_prepare_mosquitto(struct server *server, const char *settings);
 
 /* Adds lines to the file of a server that does not run yet: those that name files in its folder. */

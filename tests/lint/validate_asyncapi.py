@@ -148,7 +148,7 @@ def check_operations(document):
 
 def check_addresses(document):
     root = re.search(r'#define TOPIC_ROOT_DEFAULT "([^"]+)"', HEADER.read_text(encoding="utf-8")).group(1)
-    table = re.findall(r'\[TOPIC_[A-Z]+\] = "([^"]+)"', TABLE.read_text(encoding="utf-8"))
+    table = re.findall(r'\[TOPIC_[A-Z_]+\] = "([^"]+)"', TABLE.read_text(encoding="utf-8"))
     spelled = {f"{root}/{pattern}" for pattern in table}
     described = {channel["address"] for channel in document["channels"].values() if channel["address"] is not None}
     for address in sorted(spelled - described):

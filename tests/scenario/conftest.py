@@ -1,5 +1,7 @@
-"""Each test has its own stack; PostgreSQL is shared by the tests of one process, a database a test."""
+"""Each test has its own stack, or its own house on one that they share; PostgreSQL is shared by the tests of one
+process, a database a stack."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -10,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from harness.house import Bank, House  # noqa: E402
 from harness.servers import ROOT, Postgres  # noqa: E402
 from harness.stack import Stack  # noqa: E402
 
@@ -32,13 +35,41 @@ def postgres(scratch):
     server.stop()
 
 
-@pytest.fixture
-def stack(postgres, scratch, request):
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="s", dir=scratch))
+@contextlib.contextmanager
+def a_stack(postgres, scratch, prefix):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=scratch))
     stack = Stack(postgres, folder, f"test-{folder.name}")
-    request.node.stack = stack
     yield stack
     stack.close()
+
+
+@pytest.fixture
+def stack(postgres, scratch, request):
+    with a_stack(postgres, scratch, "s") as stack:
+        request.node.stack = stack
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def module_stack(postgres, scratch):
+    """For tests that change nothing."""
+    with a_stack(postgres, scratch, "m") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def bank_of_houses(postgres, scratch):
+    with a_stack(postgres, scratch, "b") as stack:
+        yield Bank(stack)
+
+
+@pytest.fixture
+def house(bank_of_houses, request):
+    """For tests that can do with a fleet of their own on a stack of all."""
+    house = request.node.stack = House(bank_of_houses)
+    yield house
+    if house.fleet is not None:
+        house.fleet.stop()
 
 
 @pytest.hookimpl(hookwrapper=True)

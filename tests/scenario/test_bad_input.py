@@ -14,12 +14,28 @@ from harness.wait import wait_for
 LATER = {"startAt": "2099-01-01T00:00:00Z"}
 
 
-@pytest.fixture
-def bank(stack):
+def open_bank(stack):
     stack.orchestrator()
     stack.add_artifact()
     stack.import_fleet({"B1": ["A1", "A2"]}, ["P1"])
     return stack
+
+
+@pytest.fixture
+def bank(stack):
+    return open_bank(stack)
+
+
+@pytest.fixture(scope="module")
+def opened(module_stack):
+    return open_bank(module_stack)
+
+
+@pytest.fixture
+def untouched(opened, request):
+    """One bank for all the tests that change nothing."""
+    request.node.stack = opened
+    return opened
 
 
 def refuse(bank, document, status=422):
@@ -36,19 +52,19 @@ def refuse(bank, document, status=422):
 # ---- plans ------------------------------------------------------------------------------------
 
 
-def test_a_plan_that_is_not_yaml(bank):
-    problem = refuse(bank, "spec: {action: [install\n", 422)
+def test_a_plan_that_is_not_yaml(untouched):
+    problem = refuse(untouched, "spec: {action: [install\n", 422)
     assert problem["errors"][0]["line"] >= 1
 
 
-def test_a_plan_with_unknown_and_duplicate_keys(bank):
+def test_a_plan_with_unknown_and_duplicate_keys(untouched):
     document = "colour: red\n" + plan() + "kind: Rollout\n"
-    paths = [error["path"] for error in refuse(bank, document)["errors"]]
+    paths = [error["path"] for error in refuse(untouched, document)["errors"]]
     assert "colour" in paths
     assert "kind" in paths
 
 
-def test_a_plan_with_many_faults_gets_all_of_them_with_their_places(bank):
+def test_a_plan_with_many_faults_gets_all_of_them_with_their_places(untouched):
     document = """apiVersion: tellercast/v1
 kind: Rollout
 metadata: {name: "no spaces allowed"}
@@ -62,7 +78,7 @@ spec:
   execution: {installTimeout: 1_000, retries: many}
   unheard: of
 """
-    errors = {error["path"]: error for error in refuse(bank, document)["errors"]}
+    errors = {error["path"]: error for error in refuse(untouched, document)["errors"]}
     expected = {
         "metadata.name": 3, "spec.action": 5, "spec.schedule.startAt": 8, "spec.schedule.windows[0].days[0]": 9,
         "spec.schedule.windows[0].start": 9, "spec.rate.perMinute": 10, "spec.execution.installTimeout": 11,
@@ -73,88 +89,83 @@ spec:
     assert "010" in errors["spec.rate.perMinute"]["detail"]
 
 
-def test_a_key_that_is_not_acted_on_yet_is_refused_and_not_ignored(bank):
-    problem = refuse(bank, plan(abort=[{"on": "failed", "count": 1, "then": "pause"}]))
-    assert problem["errors"][0]["path"].startswith("spec.abort")
+def test_a_plan_that_selects_no_device(untouched):
+    refuse(untouched, plan(selector={"matchLabels": {"model": "abacus"}}))
 
 
-def test_a_plan_that_selects_no_device(bank):
-    refuse(bank, plan(selector={"matchLabels": {"model": "abacus"}}))
-
-
-def test_a_plan_that_names_an_unknown_artifact(bank):
-    problem = refuse(bank, plan(artifact={"name": "atm-app", "version": "0.0.1"}))
+def test_a_plan_that_names_an_unknown_artifact(untouched):
+    problem = refuse(untouched, plan(artifact={"name": "atm-app", "version": "0.0.1"}))
     assert "0.0.1" in json.dumps(problem)
 
 
-def test_a_plan_that_names_an_unknown_branch_or_device(bank):
-    problem = refuse(bank, plan(selector={"branches": ["B1", "B404"], "devices": ["A404"]}))
+def test_a_plan_that_names_an_unknown_branch_or_device(untouched):
+    problem = refuse(untouched, plan(selector={"branches": ["B1", "B404"], "devices": ["A404"]}))
     assert "B404" in json.dumps(problem)
     assert "A404" in json.dumps(problem)
 
 
-def test_a_plan_whose_end_has_passed(bank):
-    problem = refuse(bank, plan(schedule={"endAt": "2020-01-01T00:00:00Z"}))
+def test_a_plan_whose_end_has_passed(untouched):
+    problem = refuse(untouched, plan(schedule={"endAt": "2020-01-01T00:00:00Z"}))
     assert [error["path"] for error in problem["errors"]] == ["spec.schedule.endAt"]
 
 
-def test_what_only_the_database_knows_is_told_all_at_once(bank):
+def test_what_only_the_database_knows_is_told_all_at_once(untouched):
     document = plan(
         selector={"branches": ["B404"]},
         artifact={"name": "atm-app", "version": "0.0.1"},
         schedule={"timeZone": "Mars/Base", "endAt": "2020-01-01T00:00:00Z"},
     )
-    paths = {error["path"] for error in refuse(bank, document)["errors"]}
+    paths = {error["path"] for error in refuse(untouched, document)["errors"]}
     assert paths == {"spec.selector.branches[0]", "spec.artifact", "spec.schedule.timeZone", "spec.schedule.endAt"}
 
 
-def test_a_plan_over_one_mebibyte(bank):
-    refuse(bank, plan() + "# " + "x" * (1 << 20) + "\n", 413)
+def test_a_plan_over_one_mebibyte(untouched):
+    refuse(untouched, plan() + "# " + "x" * (1 << 20) + "\n", 413)
 
 
-def test_a_plan_over_one_mebibyte_by_socket(bank):
-    answer = bank.orchestrators[0].submit_by_socket("# " + "x" * (1 << 20) + "\n")
+def test_a_plan_over_one_mebibyte_by_socket(untouched):
+    answer = untouched.orchestrators[0].submit_by_socket("# " + "x" * (1 << 20) + "\n")
     assert answer["status"] == 413
 
 
 # ---- fleets and artifacts ---------------------------------------------------------------------
 
 
-def test_a_bad_fleet_changes_nothing_and_every_fault_has_its_line(bank):
-    before = bank.database.everything()
+def test_a_bad_fleet_changes_nothing_and_every_fault_has_its_line(untouched):
+    before = untouched.database.everything()
     document = fleet({"B8": ["A8"]}) + "- {id: 'bad id', role: atm, branch: B8}\n- {id: A9, role: hat, branch: B8}\n"
-    answer = bank.http.import_fleet(document)
+    answer = untouched.http.import_fleet(document)
     assert answer.status == 422, answer
     lines = [error["line"] for error in answer.json()["errors"]]
     last = document.count("\n")
     assert {last - 1, last} <= set(lines)
-    assert bank.database.everything() == before
+    assert untouched.database.everything() == before
 
 
-def test_a_fleet_with_an_unknown_zone_changes_nothing(bank):
-    before = bank.database.everything()
-    answer = bank.http.import_fleet(fleet({"B8": ["A8"]}, zones={"B8": "Mars/Olympus"}))
+def test_a_fleet_with_an_unknown_zone_changes_nothing(untouched):
+    before = untouched.database.everything()
+    answer = untouched.http.import_fleet(fleet({"B8": ["A8"]}, zones={"B8": "Mars/Olympus"}))
     assert answer.status == 422 and "Mars/Olympus" in answer.body.decode()
-    assert bank.database.everything() == before
+    assert untouched.database.everything() == before
 
 
-def test_a_fleet_with_very_many_faults_says_how_many_there_are(bank):
+def test_a_fleet_with_very_many_faults_says_how_many_there_are(untouched):
     branches = {f"B{number}": [] for number in range(300)}
-    problem = bank.http.import_fleet(fleet(branches, zones=dict.fromkeys(branches, "Mars/Olympus"))).json()
+    problem = untouched.http.import_fleet(fleet(branches, zones=dict.fromkeys(branches, "Mars/Olympus"))).json()
     assert problem["detail"] == "the fleet has 300 faults"
     assert len(problem["errors"]) == 200
 
 
-def test_an_artifact_with_the_wrong_digest(bank):
-    answer = bank.http.add_artifact(b"other", version="1", digest=hashlib.sha256(b"one").hexdigest())
+def test_an_artifact_with_the_wrong_digest(untouched):
+    answer = untouched.http.add_artifact(b"other", version="1", digest=hashlib.sha256(b"one").hexdigest())
     assert answer.status == 422
-    assert bank.http.get(f"/v1/artifacts/{hashlib.sha256(b'one').hexdigest()}").status == 404
+    assert untouched.http.get(f"/v1/artifacts/{hashlib.sha256(b'one').hexdigest()}").status == 404
 
 
-def test_an_artifact_name_and_version_taken_by_another_content(bank):
-    assert bank.http.add_artifact(b"something else").status == 409
+def test_an_artifact_name_and_version_taken_by_another_content(untouched):
+    assert untouched.http.add_artifact(b"something else").status == 409
     digest = hashlib.sha256(CONTENT).hexdigest()
-    assert bank.http.get(f"/v1/artifacts/{digest}").body == CONTENT
+    assert untouched.http.get(f"/v1/artifacts/{digest}").body == CONTENT
 
 
 def test_a_full_disk_leaves_nothing_of_an_artifact_behind(stack, tmp_path):

@@ -150,6 +150,47 @@ def test_an_installer_that_says_later_is_started_again_later(bank):
     assert bank.database.instruction(rollout, "P1")["deferrals"] == 1
 
 
+def test_an_installer_that_says_later_can_say_why(bank):
+    script = installer(bank, "polite", "echo code supervisor_mode; echo the door is open; exit 75")
+    bank.client("pull", "P1", actions={"install": str(script)})
+    rollout = bank.submit(selector={"devices": ["P1"]}, execution={"backoff": "0s", "deferLimit": 1})
+    row = bank.wait_for_state(rollout, "P1", "failed")
+    events = bank.database.events(row["id"])
+    assert ("supervisor_mode", "the door is open") in [(event["code"], event["detail"]) for event in events]
+    assert (row["code"], row["deferrals"]) == ("deferred_too_often", 2)
+
+
+def test_a_machine_that_cannot_serve_after_the_work_is_told_apart(bank):
+    script = installer(bank, "broken", "echo the dispenser does not answer; exit 69")
+    bank.client("pull", "P1", actions={"install": str(script)})
+    rollout = bank.submit(selector={"devices": ["P1"]})
+    row = bank.wait_for_state(rollout, "P1", "failed")
+    assert (row["code"], row["detail"]) == ("out_of_service", "the dispenser does not answer")
+
+
+def test_a_rollback_brings_back_what_was_there_before_the_version_to_leave(bank):
+    older = b"the older one"
+    bank.add_artifact(older, version=OLD_VERSION)
+    client = bank.client("pull", "P1")
+
+    def run(name, action, version):
+        rollout = bank.submit(name, action=action, artifact={"name": APPLICATION, "version": version},
+                              selector={"devices": ["P1"]})
+        ended = ({"completed": 1}, {"failed": 1})
+        wait_for(lambda: bank.database.states(rollout) in ended, f"{name} has ended")
+        row = bank.database.instruction(rollout, "P1")
+        versions = bank.http.document("/v1/devices/P1")["versions"]
+        return row["state_name"], row["code"] or "", versions, (client.installed / APPLICATION).read_bytes()
+
+    assert run("first", "install", OLD_VERSION) == ("completed", "", {APPLICATION: OLD_VERSION}, older)
+    assert run("back-from-first", "rollback", OLD_VERSION) == (
+        "failed", "no_previous", {APPLICATION: OLD_VERSION}, older)
+    assert run("second", "install", VERSION) == ("completed", "", {APPLICATION: VERSION}, CONTENT)
+    assert run("back", "rollback", VERSION) == ("completed", "", {APPLICATION: OLD_VERSION}, older)
+    assert run("back-again", "rollback", VERSION) == (
+        "completed", "not_needed", {APPLICATION: OLD_VERSION}, older)
+
+
 def test_there_is_no_installer_for_the_action(bank):
     bank.client("pull", "P1")
     rollout = bank.submit(action="run", artifact=None, parameters={"procedure": "reboot"},

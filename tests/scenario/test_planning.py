@@ -1,8 +1,12 @@
 """When instructions are planned, and when they may be claimed: windows, zones, daylight saving, blackouts, rates,
 groups, and the rules of a branch."""
 
+import signal
 from datetime import datetime, timedelta, timezone
 
+import pytest
+import yaml
+from harness.plan import plan, text_of
 from harness.wait import wait_for
 
 UTC = timezone.utc
@@ -129,10 +133,9 @@ def test_the_order_is_that_of_hashes_and_keeps_a_branch_together(stack):
     rollout = stack.submit(schedule={"startAt": "2027-01-10T00:00:00Z"}, rate={"perMinute": 60})
     rows = sorted(planned(stack, rollout).values(), key=lambda row: row["planned_at"])
     expected = stack.database.rows(
-        "SELECT id FROM device ORDER BY (hashtextextended(branch, %s) >> 10 & x'3fffffffff0000'::bigint) "
-        "+ (hashtextextended(id, %s) >> 48 & x'ffff'::bigint), id",
-        rollout,
-        rollout,
+        "SELECT id FROM device, rollout_seed('upgrade') AS seed "
+        "ORDER BY (hashtextextended(branch, seed) >> 10 & x'3fffffffff0000'::bigint) "
+        "+ (hashtextextended(id, seed) >> 48 & x'ffff'::bigint), id",
     )
     assert [row["device"] for row in rows] == [row["id"] for row in expected]
     branches = [row["branch"] for row in rows]
@@ -279,6 +282,25 @@ def test_what_was_not_started_when_the_rollout_ends_expires(stack):
     assert stack.database.instruction(rollout, "A1")["code"] == "rollout_ended"
 
 
+@pytest.mark.parametrize("schedule, days", [
+    ({}, None),
+    ({"windows": EVERY_NIGHT}, 366),
+    ({"windows": EVERY_NIGHT, "endAt": "2098-02-01T00:00:00Z"}, 31),
+])
+def test_a_rollout_ends_at_its_end_at_or_when_its_windows_are_laid_out_no_further(stack, schedule, days):
+    start(stack, {"B1": ["A1"]})
+    rollout = stack.submit(schedule={"startAt": "2098-01-01T00:00:00Z", **schedule})
+    stack.wait_for_rollout(rollout, "running")
+    (row,) = stack.database.rows("SELECT ends_at - '2098-01-01Z' AS lasts FROM rollout")
+    assert row["lasts"] == (days and timedelta(days=days))
+    if days is None:
+        return
+    assert stack.database.states(rollout) == {"created": 2}
+    stack.database.rows("UPDATE rollout SET ends_at = now()")
+    stack.wait_for_states(rollout, expired=2)
+    stack.wait_for_rollout(rollout, "halted")
+
+
 def test_a_rollout_is_planned_whole_or_not_at_all(stack):
     start(stack, {"B1": ["A1"]})
     # The planner's transaction is made to fail at its last step: nothing of it may be seen.
@@ -299,3 +321,87 @@ def test_a_big_fleet_is_planned_once_a_device_with_counters_that_agree(stack):
     rollout = stack.submit(schedule={"startAt": "2027-01-10T00:00:00Z"})
     assert len(planned(stack, rollout)) == 2500
     assert stack.database.counters(rollout) == stack.database.states(rollout) == {"created": 2500}
+
+
+def test_the_machines_of_a_branch_are_counted_with_every_fleet_that_is_imported(stack):
+    def machines():
+        return {row["id"]: row["machines"] for row in stack.database.rows("SELECT id, machines FROM branch")}
+
+    start(stack, {"B1": ["A1", "A2"], "B2": ["A3"], "B3": []}, pull=["P1"])
+    assert machines() == {"B1": 2, "B2": 1, "B3": 0}
+    stack.import_fleet({"B2": ["A1"], "B3": ["A4"]})
+    assert machines() == {"B1": 1, "B2": 2, "B3": 1}, "A1 has moved from B1 to B2"
+
+
+def test_a_plan_is_checked_against_rollouts_and_calendars(stack):
+    calendars = {"month-end": [{"from": "2027-01-29", "to": "2027-02-01", "reason": "closing"}]}
+    start(stack, {"B1": ["A1"]}, calendars=calendars)
+    first = stack.submit("first", schedule={"startAt": "2027-01-10T00:00:00Z", "calendars": ["month-end"]})
+    assert stack.database.rollout(first)["calendars"] == calendars
+    document = plan("second", supersedes=["first", "nobody"], selector={"completedIn": "neverland"},
+                    schedule={"calendars": ["month-end", "month-begin"]})
+    answer = stack.http.submit(document)
+    assert answer.status == 422
+    assert [(error["path"], error["detail"]) for error in answer.json()["errors"]] == [
+        ("spec.supersedes[1]", 'found "nobody", allowed: a rollout that was submitted'),
+        ("spec.selector.completedIn", 'found "neverland", allowed: a rollout that was submitted'),
+        ("spec.schedule.calendars[1]", 'found "month-begin", allowed: a calendar of tellercastd\'s settings'),
+    ]
+
+
+def test_calendars_are_read_again_at_sighup_and_hold_for_plans_from_then_on(stack):
+    start(stack, {"B1": ["A1"]}, calendars={"closed": []})
+    orchestrator = stack.orchestrators[0]
+    first = stack.submit("first", schedule={"startAt": "2027-01-10T00:00:00Z", "calendars": ["closed"]})
+    day = {"from": "2027-01-10", "to": "2027-01-10", "reason": ""}
+    orchestrator.file.write_text(text_of({**orchestrator.settings, "calendars": {"closed": [day]}}), encoding="utf-8")
+    orchestrator.send(signal.SIGHUP)
+    orchestrator.wait_until(lambda: "settings.reloaded" in orchestrator.text(), "the settings were read again")
+    second = stack.submit("second", schedule={"startAt": "2027-01-10T00:00:00Z", "calendars": ["closed"]})
+    assert windows(stack, first, "Europe/Berlin")[0][0] == at("2027-01-10T00:00")
+    assert windows(stack, second, "Europe/Berlin")[0][0] == at("2027-01-10T23:00")
+
+
+def test_a_rollout_has_one_rollback_at_most(stack):
+    start(stack, {"B1": ["A1"]})
+    later = {"startAt": "2027-01-10T00:00:00Z"}
+    origin = stack.submit("first", schedule=later)
+    document = yaml.safe_load(plan("back", action="rollback", schedule=later))
+    document["metadata"]["rollbackOf"] = "first"
+    answer = stack.http.submit(text_of(document))
+    assert answer.status == 201
+    assert stack.database.rollout(answer.json()["rollout"])["rollback_of"] == origin
+    assert stack.http.submit(text_of(document)).json()["existing"]
+    document["metadata"]["name"] = "back-again"
+    assert stack.http.submit(text_of(document)).status == 409
+
+
+def test_what_happened_to_a_rollout_until_it_waits_for_approval_is_told(stack):
+    start(stack, {"B1": ["A1"]})
+    rollout = stack.submit(approvals={"required": 2}, groups=[
+        {"name": "pilot", "percentage": 50, "soak": "48h", "approval": "manual"}, {"name": "rest", "percentage": 100}])
+    stack.wait_for_rollout(rollout, "awaiting_approval")
+    digest = stack.database.rollout(rollout)["digest"]
+    events = stack.database.rows("SELECT kind, actor, digest FROM rollout_event ORDER BY id")
+    assert [tuple(event.values()) for event in events] == [
+        ("submitted", "local", digest), ("planned", "tellercast", digest)]
+    groups = stack.database.rows("SELECT state, soak_s, manual FROM rollout_group ORDER BY group_no")
+    assert [tuple(group.values()) for group in groups] == [("waiting", 172800, True), ("waiting", 0, False)]
+    assert stack.database.states(rollout) == {"created": 2}
+
+
+def test_the_sizes_of_groups_are_those_of_their_instructions_whoever_else_drew_ids(stack):
+    start(stack, {f"B{number:02}": [f"B{number:02}-A{atm}" for atm in range(10)] for number in range(60)})
+    groups = [
+        {"name": "few", "count": 3}, {"name": "none", "count": 3}, {"name": "branch", "branches": ["B07"]},
+        {"name": "half", "percentage": 50}, {"name": "lab", "devices": ["B03-A1"]}, {"name": "most", "percentage": 93},
+    ]
+    later = {"startAt": "2027-01-10T00:00:00Z"}
+    for name in ("first", "second"):
+        rollout = stack.submit(name, groups=groups, schedule=later)
+        members = [row["group_no"] for row in planned(stack, rollout).values()]
+        sizes = stack.database.rows("SELECT devices FROM rollout_group WHERE rollout_id = %s ORDER BY group_no", rollout)
+        assert [size["devices"] for size in sizes] == [members.count(number) for number in range(1, 7)]
+        assert sum(stack.database.counters(rollout).values()) == len(members) >= 600
+        assert stack.database.rollout(rollout)["devices"] == len(members)
+        stack.database.rows("SELECT nextval('instruction_id')")  # as another orchestrator does

@@ -214,6 +214,36 @@ def test_a_device_can_report_another_version_than_the_one_it_was_given(played):
     assert played.orchestrator.replies("A1")[-1]["versions"] == {APPLICATION: "0.0.1"}
 
 
+def test_a_device_out_of_service_has_done_the_work_and_says_that_it_cannot_serve(played):
+    played.open_ready_fleet(outOfService=100)
+    played.start(["A1"])
+    assert played.wait(confirmed=1)["failed"] == 1
+    last = played.orchestrator.replies("A1")[-1]
+    assert (last["code"], last["versions"]) == ("out_of_service", {APPLICATION: VERSION})
+
+
+def test_a_rollback_leaves_the_version_that_it_names_once(played):
+    played.open_ready_fleet()
+    played.start(["A1"])
+    played.wait(confirmed_completed=1)
+    for instruction in (10, 11, 12):
+        played.orchestrator.send("A1", played.orchestrator.order(
+            "A1", instruction, action="rollback", artifact={"name": APPLICATION, "version": VERSION}))
+        played.wait(confirmed_completed=instruction - 8)
+        assert played.device("A1")["versions"] == {APPLICATION: OLD_VERSION}
+    completed = [reply for reply in played.orchestrator.replies("A1") if reply["state"] == "completed"]
+    assert [reply.get("code", "") for reply in completed] == ["", "", "not_needed", "not_needed"]
+    assert played.executions("A1") == 2
+
+
+def test_a_device_that_had_no_other_version_cannot_go_back(played):
+    played.open_ready_fleet()
+    played.orchestrator.send("A1", played.orchestrator.order(
+        "A1", 10, action="rollback", artifact={"name": APPLICATION, "version": OLD_VERSION}))
+    assert played.wait(confirmed=1)["failed"] == 1
+    assert played.orchestrator.replies("A1")[-1]["code"] == "no_previous"
+
+
 def test_duplicates_and_progress_are_sent(played):
     played.open_ready_fleet(duplicates=3, installReports=2, install={"min": "30ms"}, confirmAll=True)
     played.start(["A1"])

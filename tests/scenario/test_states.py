@@ -2,11 +2,14 @@
 
 import itertools
 import subprocess
+import threading
 from datetime import timedelta
 
+import psycopg2
 import pytest
 from harness.database import STATES
 from harness.programs import BIN
+from harness.servers import ROOT
 from harness.wait import wait_for
 
 REPORTS = ("received", "installing", "completed", "failed", "rejected", "deferred")
@@ -14,8 +17,8 @@ REPORTS = ("received", "installing", "completed", "failed", "rejected", "deferre
 
 def rules():
     printed = subprocess.run([BIN / "tellercastd", "--print-states"], capture_output=True, text=True, check=True)
-    text = printed.stdout
-    return {tuple(line.split()[:2]): line.split()[2] for line in text.splitlines()}
+    instruction_moves = printed.stdout.split("\n\n")[0]
+    return {tuple(line.split()[:2]): line.split()[2] for line in instruction_moves.splitlines()}
 
 
 def test_the_rules_in_the_database_are_those_of_the_program(stack):
@@ -160,3 +163,59 @@ def test_a_stage_that_lasts_too_long_is_timed_out(stack, stage, reports):
     stack.wait_for_states(rollout, timed_out=1)
     code = {"received": "not_installing", "installing": "install_timeout"}[stage]
     assert stack.database.instruction(rollout, "A1")["code"] == code
+
+
+INSTALLING, TIMES = 4, 20
+REPORTED_INSTALLING = 3
+
+
+def statement(name):
+    return (ROOT / f"orchestrator/store/queries/{name}.sql").read_text(encoding="utf-8")
+
+
+def write_again_and_again(address, types, text, arrays, faults):
+    try:
+        with psycopg2.connect(address) as connection, connection.cursor() as cursor:
+            cursor.execute(f"PREPARE write ({types}) AS {text}")
+            for time in range(1, TIMES + 1):
+                values = arrays(time)
+                cursor.execute(f"EXECUTE write ({', '.join(['%s'] * len(values))})", values)
+                connection.commit()
+    except psycopg2.Error as error:
+        faults.append(error)
+
+
+def test_writers_of_the_same_instructions_in_other_orders_never_wait_in_a_circle(stack):
+    """Each of several orchestrators is told what another was told, too, and the conductor looks at what is late."""
+    stack.orchestrator(conductor={"period": "1m"}, scheduler={"period": "1m"})
+    stack.import_fleet({"B1": [f"A{number:04}" for number in range(1000)]})
+    stack.add_artifact()
+    rollout = stack.submit(schedule={"startAt": "2027-01-10T00:00:00Z"})
+    wait_for(lambda: stack.database.rollout(rollout)["state"] == "running", "it is planned")
+    stack.database.rows("UPDATE instruction SET state = 4, in_flight = true, due_at = NULL")
+    rows = stack.database.rows("SELECT id, device FROM instruction ORDER BY id")
+    count = len(rows)
+
+    def updater(rows):
+        ids, devices = [row["id"] for row in rows], [row["device"] for row in rows]
+        return ("bigint[], text[], int[], smallint[], int[], smallint[], text[], text[], text[], smallint",
+                statement("move_reported"),
+                lambda time: (ids, devices, [1] * count, [REPORTED_INSTALLING] * count, [time] * count, [time] * count,
+                              [""] * count, [""] * count, ['{"app": "%d"}' % time] * count, 0))
+
+    def conductor(rows):
+        ids = [row["id"] for row in rows]
+        return ("bigint[], smallint[], int[], smallint[], bigint[], bigint[], text[], smallint",
+                statement("move_decided"),
+                lambda time: (ids, [INSTALLING] * count, [1] * count, [INSTALLING] * count, [0] * count, [time] * count,
+                              [""] * count, 0))
+
+    faults = []
+    parts = [updater(rows), updater(rows[::-1]), updater(rows[500:] + rows[:500]), conductor(rows[::-1])]
+    writers = [threading.Thread(target=write_again_and_again, args=(stack.database.address, *part, faults)) for part in parts]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert not faults
+    assert stack.database.rows("SELECT DISTINCT state, sequence FROM instruction") == [{"state": 4, "sequence": TIMES}]

@@ -10,6 +10,8 @@
 
 #define BENCH_CONFIGURE "\"action\":\"configure\",\"parameters\":{\"limit\":500}"
 #define BENCH_SHA256 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+#define BENCH_ROLLBACK                                                                                                 \
+    "\"action\":\"rollback\",\"artifact\":{\"name\":\"atm-app\",\"version\":\"4.7.2\"}" /* leaves it */
 #define BENCH_INSTALL                                                                                                  \
     "\"action\":\"install\",\"artifact\":{\"name\":\"atm-app\",\"version\":\"4.7.2\",\"url\":\"http://x/a\","          \
     "\"size\":4,\"sha256\":\"" BENCH_SHA256 "\"}"

@@ -1,6 +1,9 @@
 #include "tests/unit/http_hall.h"
 
+#include "orchestrator/planner/preview.h"
+#include "orchestrator/store/evidence.h"
 #include "orchestrator/store/inventory.h"
+#include "orchestrator/store/operate.h"
 #include "orchestrator/store/read.h"
 
 #include <arpa/inet.h>
@@ -94,6 +97,43 @@ enum tc_error read_artifacts(struct store *store, struct buffer *json, struct tc
     return READ("artifacts");
 }
 
+enum tc_error operate(struct store *store, const struct operation_order *order, struct operated *operated,
+                      struct tc_fault *fault)
+{
+    struct buffer unused = {0};
+    *operated = (struct operated){.operation = order->operation, .rollout = order->rollout, .version = 8};
+    (void)snprintf(operated->name, sizeof operated->name, "upgrade");
+    (void)snprintf(operated->state, sizeof operated->state, "paused");
+    (void)store;
+    enum tc_error error = give(&unused, fault, "%s %lld by %s [%s] [%s] %lld: %s", operation_name(order->operation),
+                               (long long)order->rollout, order->actor, order->digest, order->group,
+                               (long long)order->version, order->reason);
+    buffer_free(&unused);
+    return error;
+}
+
+enum { PER_MINUTE = 60 };
+static const struct preview_config preview = {.default_per_minute = PER_MINUTE};
+
+enum tc_error preview_make(const struct preview_config *config, struct store *store, const void *document,
+                           size_t length, struct buffer *json, struct document_faults *faults, struct tc_fault *fault)
+{
+    (void)faults;
+    assert_ptr_equal(config, &preview);
+    return READ("preview %.*s", (int)length, (const char *)document);
+}
+
+enum tc_error evidence_report(struct store *store, int64_t rollout, int64_t per_minute, struct buffer *json,
+                              struct tc_fault *fault)
+{
+    return READ("report %lld at %lld", (long long)rollout, (long long)per_minute);
+}
+
+enum tc_error evidence_drift(struct store *store, int64_t rollout, struct buffer *json, struct tc_fault *fault)
+{
+    return READ("drift %lld", (long long)rollout);
+}
+
 enum tc_error inventory_import(struct store *store, const struct fleet *fleet, struct fleet_imported *imported,
                                struct document_faults *faults, struct tc_fault *fault)
 {
@@ -139,6 +179,9 @@ enum tc_error hall_open_door(struct hall *hall, const char *listen, const char *
                                            .fleet_size_limit = 1 << 16,
                                            .funnel = hall->funnel,
                                            .artifacts = hall->artifacts,
+                                           .preview = &preview,
+                                           .scheduler_wakes = hall->wakes,
+                                           .conductor_wakes = hall->wakes,
                                            .describe_health = describe_health,
                                            .context = &hall_is_ready},
                      &hall->http, fault);
@@ -146,7 +189,8 @@ enum tc_error hall_open_door(struct hall *hall, const char *listen, const char *
 
 struct hall hall_open(const char *tokens_file)
 {
-    struct hall hall = {.orders = batch_queue_open(sizeof(struct order *), HALL_ORDERS_MAX)};
+    struct hall hall = {.orders = batch_queue_open(sizeof(struct order *), HALL_ORDERS_MAX),
+                        .wakes = batch_queue_open(1, 1)};
     struct tc_fault fault;
     hall_store_answers = TC_OK;
     assert_int_equal(funnel_open(hall.orders, LONG_MS, &hall.funnel, &fault), TC_OK);
@@ -161,6 +205,7 @@ void hall_close(struct hall *hall)
     http_close(hall->http);
     funnel_close(hall->funnel);
     artifact_store_close(hall->artifacts);
+    batch_queue_free(hall->wakes);
     batch_queue_free(hall->orders);
 }
 

@@ -22,6 +22,7 @@ extern bool hall_is_ready;
 
 struct hall {
     struct batch_queue *orders;
+    struct batch_queue *wakes; /* of the scheduler and the conductor */
     struct funnel *funnel;
     struct artifact_store *artifacts;
     struct http *http;

@@ -160,6 +160,19 @@ static void a_node_that_is_told_to_hold_defers_after_a_dispatch(void **state)
     assert_int_equal(bench.installs, 1);
 }
 
+static void a_node_defers_when_an_atm_was_started_while_it_downloaded(void **state)
+{
+    (void)state;
+    bench.config.hold_after_dispatch_ms = 60000;
+    bench_restart(&bench);
+    bench_make_idle(&bench, NULL);
+    bench_instruct(&bench, 77, 1, BENCH_INSTALL);
+    start("\"A7\"", 60000);
+    bench_downloaded(&bench, "");
+    bench_assert_last(&bench, 77, 1, REPORT_DEFERRED, "atm_in_flight");
+    assert_int_equal(bench.installs, 0);
+}
+
 static void an_atm_heeds_no_start_and_no_other_device_s_message(void **state)
 {
     (void)state;
@@ -188,6 +201,7 @@ int main(void)
         NODE(a_dispatch_that_cannot_be_sent_waits_for_the_line_until_it_expires),
         NODE(a_node_starts_its_installer_only_when_its_dispatches_are_acknowledged),
         NODE(a_node_that_is_told_to_hold_defers_after_a_dispatch),
+        NODE(a_node_defers_when_an_atm_was_started_while_it_downloaded),
         ATM(an_atm_heeds_no_start_and_no_other_device_s_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,6 +80,15 @@ static void an_option_comes_from_the_line_then_the_environment_then_its_default(
     (void)unsetenv("TELLERCAST_SERVER");
 }
 
+static void a_letter_stands_for_an_option(void **state)
+{
+    (void)state;
+    struct line line;
+    assert_int_equal(parse(&line, "tellercast rollout report 42 --html -o page.html"), COMMAND_LINE_RUN);
+    assert_string_equal(invocation_option(&line.invocation, "output"), "page.html");
+    line_free(&line);
+}
+
 static void a_wrong_line_says_what_is_wrong(void **state)
 {
     (void)state;
@@ -90,7 +99,9 @@ static void a_wrong_line_says_what_is_wrong(void **state)
         {"tellercast rollout", "which command?"},
         {"tellercast rolout list", "no command \"rolout\"; did you mean rollout?"},
         {"tellercast rollout lst", "no command \"rollout lst\"; did you mean list?"},
-        {"tellercast rollout pause 3", "no command \"rollout pause\""},
+        {"tellercast rollout stop 3", "no command \"rollout stop\""},
+        {"tellercast rollout list -o x", "no option --output"},
+        {"tellercast rollout report 3 -o", "--output needs a value: FILE"},
         {"tellercast rollout list --sever x", "no option --sever; did you mean --server?"},
         {"tellercast rollout list --via http", "no option --via"},
         {"tellercast rollout list -x", "no option -x"},
@@ -146,7 +157,7 @@ static void every_command_can_be_found_and_explained(void **state)
             assert_non_null(strstr(buffer_text(&out), option->name));
         buffer_free(&out);
     }
-    assert_null(command_find("rollout", "pause"));
+    assert_null(command_find("rollout", "stop"));
 }
 
 static void the_manual_page_is_what_the_table_says(void **state)
@@ -170,11 +181,12 @@ static void a_rollout_s_end_is_the_exit_code(void **state)
         const char *state;
         enum exit_code code;
     } rows[] = {
-        {"completed", EXIT_HEALTHY}, {"halted", EXIT_ABORTED},  {"cancelled", EXIT_ABORTED},
-        {"paused", EXIT_PAUSED},     {"running", EXIT_HEALTHY}, {"accepted", EXIT_HEALTHY},
+        {"completed", EXIT_HEALTHY}, {"halted", EXIT_ABORTED},     {"cancelled", EXIT_ABORTED},
+        {"paused", EXIT_PAUSED},     {"running", EXIT_HEALTHY},    {"accepted", EXIT_HEALTHY},
+        {"rejected", EXIT_ABORTED},  {"cancelling", EXIT_HEALTHY}, {"awaiting_approval", EXIT_PAUSED},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_int_equal(exit_code_of_rollout(rows[i].state), rows[i].code);
+        assert_int_equal(exit_code_of_phase(rollout_phase_of(rows[i].state)), rows[i].code);
     assert_int_equal(rollout_phase_of("running"), ROLLOUT_MOVING);
     assert_int_equal(rollout_phase_of("a state of a newer daemon"), ROLLOUT_MOVING);
     assert_int_equal(rollout_phase_of("completed"), ROLLOUT_HEALTHY);
@@ -203,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_gets_its_arguments_and_options_in_any_order),
         cmocka_unit_test(an_option_comes_from_the_line_then_the_environment_then_its_default),
+        cmocka_unit_test(a_letter_stands_for_an_option),
         cmocka_unit_test(a_wrong_line_says_what_is_wrong),
         cmocka_unit_test(help_is_there_at_every_level),
         cmocka_unit_test(a_command_may_have_a_version_of_its_own),

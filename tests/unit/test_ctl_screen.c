@@ -299,6 +299,57 @@ static void an_ended_rollout_says_how_long_it_took(void **state)
     rollout_view_free(&view);
 }
 
+/* A rollout that runs, with two groups in these states. */
+static json_t *load_groups(const char *first, const char *second)
+{
+    json_t *document =
+        json_pack("{s:i, s:s, s:s, s:i, s:[{s:s, s:s, s:i, s:s, s:i}, {s:s, s:s}]}", "rollout", 42, "name", "x",
+                  "state", "running", "version", 7, "groups", "name", "pilot", "state", first, "soak_s", 7200,
+                  "settled_at", "2026-12-03T22:30:05.5Z", "devices", 3, "name", "rest", "state", second);
+    assert_non_null(document);
+    return document;
+}
+
+static void a_rollout_of_which_only_a_person_can_open_the_next_group_waits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second;
+        bool waits;
+    } rows[] = {
+        {"awaiting_approval", "waiting", true},  {"awaiting_approval", "open", false}, {"soaking", "waiting", false},
+        {"awaiting_approval", "soaking", false}, {"open", "waiting", false},           {"passed", "passed", false},
+    };
+    struct rollout_view view = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *document = load_groups(rows[i].first, rows[i].second);
+        assert_true(rollout_view_read(&view, document, 1000));
+        json_decref(document);
+        assert_int_equal(view.waits, rows[i].waits);
+    }
+    rollout_view_free(&view);
+}
+
+static void a_soak_is_told_with_its_end_and_another_stage_is_news(void **state)
+{
+    (void)state;
+    struct rollout_view view = {0};
+    struct buffer out = {0};
+    json_t *document = load_groups("soaking", "waiting");
+    assert_true(rollout_view_read(&view, document, 1000));
+    json_decref(document);
+    uint32_t stage = view.stage;
+    rollout_view_tell(&view, &out);
+    assert_put(&out, "x (rollout 42): running, 0 of 0 ended; group pilot soaks to 12-04 00:30Z");
+    document = load_groups("awaiting_approval", "waiting");
+    assert_true(rollout_view_read(&view, document, 1000));
+    json_decref(document);
+    assert_true(view.stage != stage);
+    rollout_view_tell(&view, &out);
+    assert_put(&out, "x (rollout 42): running, 0 of 0 ended; group pilot is awaiting approval");
+    rollout_view_free(&view);
+}
+
 static void what_is_not_a_rollout_is_refused(void **state)
 {
     (void)state;
@@ -344,6 +395,8 @@ int main(void)
         cmocka_unit_test(no_line_is_wider_than_the_terminal),
         cmocka_unit_test(a_running_rollout_is_told_with_its_pace),
         cmocka_unit_test(an_ended_rollout_says_how_long_it_took),
+        cmocka_unit_test(a_rollout_of_which_only_a_person_can_open_the_next_group_waits),
+        cmocka_unit_test(a_soak_is_told_with_its_end_and_another_stage_is_news),
         cmocka_unit_test(what_is_not_a_rollout_is_refused),
         cmocka_unit_test(colours_are_only_for_those_who_show_them),
     };

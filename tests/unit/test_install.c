@@ -132,6 +132,37 @@ static void exit_codes_say_done_later_or_failed(void **state)
     assert_string_equal(fixture->result.detail, "no such part");
 }
 
+static void two_exit_codes_have_a_code_of_their_own(void **state)
+{
+    struct fixture *fixture = *state;
+    run_script(fixture, "echo nothing to go back to; exit 66");
+    assert_int_equal(fixture->result.outcome, INSTALL_FAILED);
+    assert_string_equal(fixture->result.code, "no_previous");
+    assert_string_equal(fixture->result.detail, "nothing to go back to");
+    run_script(fixture, "echo code ignored; echo the dispenser does not answer; exit 69");
+    assert_int_equal(fixture->result.outcome, INSTALL_FAILED);
+    assert_string_equal(fixture->result.code, "out_of_service");
+    assert_string_equal(fixture->result.detail, "the dispenser does not answer");
+}
+
+static void an_installer_can_say_a_code_of_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    run_script(fixture, "echo code customer_present; echo since two minutes; exit 75");
+    assert_int_equal(fixture->result.outcome, INSTALL_DEFERRED);
+    assert_string_equal(fixture->result.code, "customer_present");
+    assert_string_equal(fixture->result.detail, "since two minutes");
+    run_script(fixture, "echo code first; echo code disk_full; exit 3");
+    assert_int_equal(fixture->result.outcome, INSTALL_FAILED);
+    assert_string_equal(fixture->result.code, "disk_full");
+    run_script(fixture, "echo code of conduct; echo code; exit 3"); /* no codes: a detail */
+    assert_string_equal(fixture->result.code, "installer_exit_3");
+    assert_string_equal(fixture->result.detail, "code of conduct | code");
+    run_script(fixture, "echo code fine; exit 0");
+    assert_int_equal(fixture->result.outcome, INSTALL_DONE);
+    assert_string_equal(fixture->result.code, "");
+}
+
 static void an_installer_that_crashes_is_told_by_its_signal(void **state)
 {
     struct fixture *fixture = *state;
@@ -315,6 +346,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(exit_codes_say_done_later_or_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_exit_codes_have_a_code_of_their_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_installer_can_say_a_code_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_installer_that_crashes_is_told_by_its_signal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_installer_that_is_not_there_is_a_failure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_sees_its_action_its_environment_and_nothing_else, set_up, tear_down),

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -72,6 +73,14 @@ static void send_plan(struct hall *hall, const char *response_topic)
                                                            .correlation_length = 3});
 }
 
+static void send_plan_as(struct hall *hall, const char *user, const char *response_topic)
+{
+    struct broker_message message = {
+        .topic = {.kind = TOPIC_SUBMIT_AS}, .payload = "plan", .length = 4, .response_topic = response_topic};
+    (void)snprintf(message.topic.user, sizeof message.topic.user, "%s", user);
+    message_door_take(hall->door, &message);
+}
+
 static struct order *take(struct hall *hall)
 {
     struct order *order = NULL;
@@ -102,6 +111,7 @@ static void a_plan_is_ordered_by_the_user_of_the_response_topic_and_answered_the
     struct order *order = take(&hall);
     assert_int_equal(order->door, DOOR_MQTT);
     assert_string_equal(order->author, "ann");
+    assert_true(order->author_is_claimed);
     assert_int_equal(order->length, 4);
     assert_memory_equal(order->document, "plan", 4);
     answer(order, 201, "{\"rollout\":1}");
@@ -110,6 +120,34 @@ static void a_plan_is_ordered_by_the_user_of_the_response_topic_and_answered_the
     assert_string_equal(last_correlation, "c-1");
     assert_string_equal(last_body, "{\"rollout\":1}");
     close_hall(&hall);
+}
+
+static void an_operators_own_topic_proves_the_author(void **state)
+{
+    (void)state;
+    struct hall hall = open_hall(4);
+    use_broker(&hall);
+    send_plan_as(&hall, "ann", "tc/v1/operator/ann/r1");
+    struct order *order = take(&hall);
+    assert_string_equal(order->author, "ann");
+    assert_false(order->author_is_claimed);
+    answer(order, 201, "{}");
+    wait_until_published(1);
+    close_hall(&hall);
+}
+
+static void an_operators_own_topic_is_not_answered_to_another(void **state)
+{
+    (void)state;
+    static const char *const topics[] = {NULL, "tc/v1/operator/bob/r1", "tc/v1/operator/ann/submit",
+                                         "tc/v1/operator/an/r1"};
+    struct hall hall = open_hall(4);
+    use_broker(&hall);
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+        send_plan_as(&hall, "ann", topics[i]);
+    assert_int_equal(batch_queue_length(hall.orders), 0);
+    close_hall(&hall);
+    assert_int_equal(published, 0);
 }
 
 static void a_plan_without_a_response_topic_of_an_operator_is_not_ordered(void **state)
@@ -127,6 +165,24 @@ static void a_plan_without_a_response_topic_of_an_operator_is_not_ordered(void *
     assert_int_equal(batch_queue_length(hall.orders), 0);
     close_hall(&hall);
     assert_int_equal(published, 0);
+}
+
+static void a_plan_that_is_too_large_is_answered_and_not_ordered(void **state)
+{
+    (void)state;
+    struct hall hall = open_hall(4);
+    char *large = calloc(1, PLAN_SIZE_MAX + 1);
+    use_broker(&hall);
+    message_door_take(hall.door, &(struct broker_message){.topic = {.kind = TOPIC_SUBMIT},
+                                                          .payload = large,
+                                                          .length = PLAN_SIZE_MAX + 1,
+                                                          .response_topic = "tc/v1/operator/ann/r1"});
+    wait_until_published(1);
+    assert_string_equal(last_topic, "tc/v1/operator/ann/r1");
+    assert_non_null(strstr(last_body, "\"status\":413"));
+    assert_int_equal(batch_queue_length(hall.orders), 0);
+    free(large);
+    close_hall(&hall);
 }
 
 static void an_answer_waits_for_the_broker_to_be_known(void **state)
@@ -191,7 +247,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_is_ordered_by_the_user_of_the_response_topic_and_answered_there),
+        cmocka_unit_test(an_operators_own_topic_proves_the_author),
+        cmocka_unit_test(an_operators_own_topic_is_not_answered_to_another),
         cmocka_unit_test(a_plan_without_a_response_topic_of_an_operator_is_not_ordered),
+        cmocka_unit_test(a_plan_that_is_too_large_is_answered_and_not_ordered),
         cmocka_unit_test(an_answer_waits_for_the_broker_to_be_known),
         cmocka_unit_test(a_full_planner_is_told_to_the_sender),
         cmocka_unit_test(stopping_sends_the_last_answers_and_drops_what_comes_later),

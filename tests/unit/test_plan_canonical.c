@@ -3,6 +3,7 @@
 #include "topics/token.h"
 #include "topics/topic.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,15 +14,18 @@ static void a_bare_plan_has_every_default_written_out(void **state)
     assert_string_equal(
         plan->canonical,
         "{\"apiVersion\":\"tellercast/v1\",\"kind\":\"Rollout\","
-        "\"metadata\":{\"change\":\"\",\"description\":\"\",\"name\":\"x\"},"
-        "\"spec\":{\"action\":\"run\",\"approvals\":{\"required\":0},\"artifact\":null,\"disruptionBudget\":null,"
+        "\"metadata\":{\"change\":\"\",\"description\":\"\",\"name\":\"x\",\"rollbackOf\":null},"
+        "\"spec\":{\"abort\":[],\"action\":\"run\",\"approvals\":{\"required\":0},\"artifact\":null,"
+        "\"disruptionBudget\":null,"
         "\"execution\":{\"answerTimeout\":600,\"backoff\":600,\"deferLimit\":10,\"dispatchTimeout\":900,"
         "\"installTimeout\":3600,\"receiveTimeout\":900,\"retries\":0,\"retryOn\":[\"timed_out\",\"failed\"]},"
-        "\"groups\":[{\"name\":\"all\",\"percentage\":100,\"success\":100}],\"parameters\":null,"
-        "\"rate\":{\"perMinute\":null},"
-        "\"schedule\":{\"blackouts\":[],\"endAt\":null,\"endBehavior\":\"stop\",\"startAt\":null,"
+        "\"groups\":[{\"approval\":\"automatic\",\"name\":\"all\",\"percentage\":100,\"soak\":0,\"success\":100}],"
+        "\"parameters\":null,\"preempt\":false,\"priority\":50,"
+        "\"rate\":{\"growAfter\":null,\"growth\":1,\"maximumPerMinute\":null,\"perMinute\":null},\"rollback\":null,"
+        "\"schedule\":{\"blackouts\":[],\"calendars\":[],\"endAt\":null,\"endBehavior\":\"stop\",\"startAt\":null,"
         "\"timeZone\":\"device\",\"windows\":[]},"
-        "\"selector\":{\"branches\":[],\"devices\":[],\"matchExpressions\":[],\"matchLabels\":{}}}}");
+        "\"selector\":{\"branches\":[],\"completedIn\":null,\"devices\":[],\"matchExpressions\":[],\"matchLabels\":{}},"
+        "\"supersedes\":[]}}");
     assert_string_equal(plan->name, "x");
     plan_free(plan);
 }
@@ -32,10 +36,22 @@ static void each_value_has_one_canonical_form(void **state)
     static const struct {
         const char *text, *key, *canonical;
     } good[] = {
-        {SPEC("rate: {perMinute: 60}"), "rate", "{\"perMinute\":60}"},
-        {SPEC("rate: {}"), "rate", "{\"perMinute\":null}"},
+        {SPEC("rate: {perMinute: 60}"), "rate",
+         "{\"growAfter\":null,\"growth\":1,\"maximumPerMinute\":null,\"perMinute\":60}"},
+        {SPEC("rate: {}"), "rate", "{\"growAfter\":null,\"growth\":1,\"maximumPerMinute\":null,\"perMinute\":null}"},
         {SPEC("disruptionBudget: {maxUnavailable: 2}"), "disruptionBudget",
-         "{\"maxUnavailable\":2,\"per\":\"branch\"}"},
+         "{\"maxUnavailable\":2,\"per\":\"branch\",\"singleDevice\":\"allow\"}"},
+        {SPEC("disruptionBudget: {maxUnavailable: 25%, singleDevice: skip}"), "disruptionBudget",
+         "{\"maxUnavailable\":{\"percentage\":25},\"per\":\"branch\",\"singleDevice\":\"skip\"}"},
+        {SPEC("rate: {perMinute: 60, growth: 1.50, growAfter: 100, maximumPerMinute: 1000}"), "rate",
+         "{\"growAfter\":100,\"growth\":1.5,\"maximumPerMinute\":1000,\"perMinute\":60}"},
+        {SPEC("abort: [{on: failed, percentage: 2%, minimum: 20, then: pause}, {on: timed_out, count: 5, then: "
+              "cancel}]"),
+         "abort",
+         "[{\"minimum\":20,\"on\":\"failed\",\"percentage\":2,\"then\":\"pause\"},"
+         "{\"count\":5,\"minimum\":1,\"on\":\"timed_out\",\"then\":\"cancel\"}]"},
+        {INSTALL("artifact: {name: a, version: 1}\n  rollback: {on: [failed, timed_out]}"), "rollback",
+         "{\"on\":[\"failed\",\"timed_out\"],\"to\":\"previous\"}"},
         {INSTALL("artifact: {name: a, version: 4.70, fromVersions: [4.6, '4.7']}"), "artifact",
          "{\"fromVersions\":[\"4.6\",\"4.7\"],\"name\":\"a\",\"sha256\":null,\"size\":null,\"url\":null,"
          "\"version\":\"4.70\"}"},
@@ -47,27 +63,31 @@ static void each_value_has_one_canonical_form(void **state)
               "[{from: 2026-12-08, to: 2026-12-10T12:00:00+01:00, reason: pay}]}"),
          "schedule",
          "{\"blackouts\":[{\"from\":\"2026-12-08\",\"reason\":\"pay\",\"to\":\"2026-12-10T11:00:00Z\"}],"
-         "\"endAt\":null,\"endBehavior\":\"stop\",\"startAt\":\"2026-12-01T00:00:00.500Z\","
+         "\"calendars\":[],\"endAt\":null,\"endBehavior\":\"stop\",\"startAt\":\"2026-12-01T00:00:00.500Z\","
          "\"timeZone\":\"Asia/Kolkata\",\"windows\":[{\"days\":[7,1],\"duration\":10800,\"start\":\"01:00\"},"
          "{\"days\":[1,2,3,4,5,6,7],\"duration\":3660,\"start\":\"22:30\"}]}"},
         {SPEC("schedule: {blackouts: [{from: 2026-12-08, to: 2026-12-08}, {from: 2026-12-08T20:00:00Z, to: "
               "2026-12-08}]}"),
          "schedule",
          "{\"blackouts\":[{\"from\":\"2026-12-08\",\"reason\":\"\",\"to\":\"2026-12-08\"},"
-         "{\"from\":\"2026-12-08T20:00:00Z\",\"reason\":\"\",\"to\":\"2026-12-08\"}],\"endAt\":null,"
+         "{\"from\":\"2026-12-08T20:00:00Z\",\"reason\":\"\",\"to\":\"2026-12-08\"}],\"calendars\":[],\"endAt\":null,"
          "\"endBehavior\":\"stop\",\"startAt\":null,\"timeZone\":\"device\",\"windows\":[]}"},
-        {SPEC("groups: [{name: lab, devices: [A1]}, {name: one, branches: [B1], success: 99.5%}, "
-              "{name: p, percentage: 2.3, success: 0}, {name: q, percentage: '2.30%'}, {name: c, count: 7}]"),
+        {SPEC("groups: [{name: lab, devices: [A1], soak: 48h}, {name: one, branches: [B1], success: 99.5%}, "
+              "{name: p, percentage: 2.3, success: 0, approval: manual}, {name: q, percentage: '2.30%'}, "
+              "{name: c, count: 7}]"),
          "groups",
-         "[{\"devices\":[\"A1\"],\"name\":\"lab\",\"success\":100},{\"branches\":[\"B1\"],\"name\":\"one\","
-         "\"success\":99.5},{\"name\":\"p\",\"percentage\":2.3,\"success\":0},{\"name\":\"q\",\"percentage\":2.3,"
-         "\"success\":100},{\"count\":7,\"name\":\"c\",\"success\":100}]"},
+         "[{\"approval\":\"automatic\",\"devices\":[\"A1\"],\"name\":\"lab\",\"soak\":172800,\"success\":100},"
+         "{\"approval\":\"automatic\",\"branches\":[\"B1\"],\"name\":\"one\",\"soak\":0,\"success\":99.5},"
+         "{\"approval\":\"manual\",\"name\":\"p\",\"percentage\":2.3,\"soak\":0,\"success\":0},"
+         "{\"approval\":\"automatic\",\"name\":\"q\",\"percentage\":2.3,\"soak\":0,\"success\":100},"
+         "{\"approval\":\"automatic\",\"count\":7,\"name\":\"c\",\"soak\":0,\"success\":100}]"},
         {SPEC("parameters: {b: [1, -2.5, 1e3, true, null, 'no', 4.7.2, 2026-12-01], a: {c: \"\"}, d: []}"),
          "parameters", "{\"a\":{\"c\":\"\"},\"b\":[1,-2.5,1000.0,true,null,\"no\",\"4.7.2\",\"2026-12-01\"],\"d\":[]}"},
         {SPEC("selector: {matchLabels: {model: selfserv-80, level: 7, online: true}, matchExpressions: "
               "[{key: site, operator: NotIn, values: [x, '']}, {key: y, operator: DoesNotExist}]}"),
          "selector",
-         "{\"branches\":[],\"devices\":[],\"matchExpressions\":[{\"key\":\"site\",\"operator\":\"NotIn\","
+         "{\"branches\":[],\"completedIn\":null,\"devices\":[],\"matchExpressions\":[{\"key\":\"site\",\"operator\":"
+         "\"NotIn\","
          "\"values\":[\"x\",\"\"]},{\"key\":\"y\",\"operator\":\"DoesNotExist\",\"values\":[]}],"
          "\"matchLabels\":{\"level\":\"7\",\"model\":\"selfserv-80\",\"online\":\"true\"}}"},
     };
@@ -137,15 +157,23 @@ static void every_action_of_the_wire_can_be_ordered(void **state)
 static void the_examples_are_right(void **state)
 {
     (void)state;
-    static const char *const examples[] = {"plan-pilot-then-nation", "plan-configure", "plan-offsite"};
-    for (size_t i = 0; i < COUNT_OF(examples); i++) {
-        char path[128];
-        (void)snprintf(path, sizeof path, "config/examples/%s.yaml", examples[i]);
+    static const char folder[] = "config/examples/plans";
+    DIR *examples = opendir(folder);
+    assert_non_null(examples);
+    size_t count = 0;
+    for (const struct dirent *entry = readdir(examples); entry != NULL; entry = readdir(examples)) {
+        if (entry->d_name[0] == '.')
+            continue;
+        char path[sizeof folder + sizeof entry->d_name];
+        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         struct buffer content = {0};
         assert_int_equal(file_read(path, PLAN_SIZE_MAX, &content, NULL), TC_OK);
         plan_free(parse_good(buffer_text(&content)));
         buffer_free(&content);
+        count++;
     }
+    (void)closedir(examples);
+    assert_true(count >= 6);
 }
 
 int main(void)

@@ -1,6 +1,5 @@
-/* The decisions: states, deadlines, gates and rates. */
+/* The decisions: states, deadlines and rates. */
 #include "orchestrator/rollout/deadline.h"
-#include "orchestrator/rollout/gate.h"
 #include "orchestrator/rollout/rate.h"
 #include "orchestrator/rollout/state.h"
 
@@ -48,7 +47,8 @@ static void an_end_is_left_only_by_a_retry_or_by_the_devices_own_word(void **sta
         if (!instruction_state_is_end(rule->from))
             continue;
         bool retried = rule->on == ON_RETRY && rule->to == CREATED;
-        bool completed_late = rule->from == TIMED_OUT && rule->on == ON_COMPLETED && rule->to == COMPLETED;
+        bool given_up_on = rule->from == TIMED_OUT || rule->from == CANCELLED;
+        bool completed_late = given_up_on && rule->on == ON_COMPLETED && rule->to == COMPLETED;
         assert_true(retried || completed_late);
     }
 }
@@ -65,7 +65,8 @@ static void a_report_never_moves_an_instruction_back_within_its_attempt(void **s
     (void)state;
     for (size_t i = 0; i < instruction_rule_count; i++) {
         const struct instruction_rule *rule = &instruction_rules[i];
-        if (rule->on == ON_DEFERRED || rule->on == ON_RETRY || rule->from == TIMED_OUT)
+        bool begins_another = rule->on == ON_DEFERRED || rule->on == ON_RETRY || rule->on == ON_PREEMPTED;
+        if (begins_another || rule->from == TIMED_OUT || rule->from == CANCELLED)
             continue;
         assert_true(rule->to >= rule->from);
     }
@@ -205,50 +206,27 @@ static void a_device_that_defers_too_often_has_failed(void **state)
     assert_int_equal(wake_decide(&rules, &failed, 0).action, WAKE_SETTLE);
 }
 
-/* ---- gates ---------------------------------------------------------------------------------------- */
-
-static enum gate_verdict gate(int64_t completed, int64_t failed, int64_t expired, int64_t open, double success)
-{
-    struct group_progress progress = {0};
-    progress.count[COMPLETED] = completed;
-    progress.count[FAILED] = failed;
-    progress.count[EXPIRED] = expired;
-    progress.count[SENT] = open;
-    return gate_decide(&progress, success);
-}
-
-static void a_gate_is_decided_at_its_edges(void **state)
+static void nothing_is_tried_again_once_the_rollout_is_given_up(void **state)
 {
     (void)state;
-    const struct {
-        int64_t completed, failed, expired, open;
-        double success;
-        enum gate_verdict verdict;
-    } rows[] = {
-        {98, 2, 0, 0, 98, GATE_PASSED},      /* exactly at the value */
-        {97, 3, 0, 0, 98, GATE_NOT_REACHED}, /* just below */
-        {99, 0, 0, 1, 98, GATE_WAIT},        /* enough already, but one is still at work */
-        {98, 2, 900, 0, 98, GATE_PASSED},    /* never started is not executed */
-        {0, 0, 5, 0, 1, GATE_NOT_REACHED},   /* nothing executed at all */
-        {0, 0, 5, 0, 0, GATE_PASSED},        /* and nothing was asked for */
-        {0, 0, 0, 0, 100, GATE_PASSED},      /* an empty group */
-        {1, 0, 0, 0, 100, GATE_PASSED},      /* a group of one */
-        {0, 1, 0, 0, 100, GATE_NOT_REACHED}, {1, 2, 0, 0, 33.3, GATE_PASSED}, {1, 2, 0, 0, 33.4, GATE_NOT_REACHED},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_int_equal(gate(rows[i].completed, rows[i].failed, rows[i].expired, rows[i].open, rows[i].success),
-                         rows[i].verdict);
+    struct execution_rules given_up = rules;
+    given_up.gives_up = true;
+    const struct waking deferred = {.state = CREATED, .deferrals = 1}, failed = {.state = FAILED, .failures = 1},
+                        installing = {.state = INSTALLING};
+    struct wake_decision decision = wake_decide(&given_up, &deferred, 0);
+    assert_int_equal(decision.action, WAKE_MOVE);
+    assert_int_equal(decision.event, ON_CANCEL);
+    assert_int_equal(wake_decide(&given_up, &failed, 0).action, WAKE_SETTLE);
+    assert_int_equal(wake_decide(&given_up, &installing, 0).action, WAKE_WAIT);
 }
 
-static void a_gate_waits_for_attempts_that_may_be_made_again(void **state)
+static void nothing_that_failed_is_tried_again_in_a_group_that_was_not_reached(void **state)
 {
     (void)state;
-    struct group_progress progress = {.unsettled = true};
-    progress.count[COMPLETED] = 9;
-    progress.count[FAILED] = 1;
-    assert_int_equal(gate_decide(&progress, 90), GATE_WAIT);
-    progress.unsettled = false;
-    assert_int_equal(gate_decide(&progress, 90), GATE_PASSED);
+    const struct waking failed = {.state = FAILED, .failures = 1, .group_is_lost = true},
+                        deferred = {.state = CREATED, .deferrals = 1, .group_is_lost = true};
+    assert_int_equal(wake_decide(&rules, &failed, 0).action, WAKE_SETTLE);
+    assert_int_equal(wake_decide(&rules, &deferred, 0).action, WAKE_RETRY);
 }
 
 /* ---- rates ---------------------------------------------------------------------------------------- */
@@ -312,8 +290,8 @@ int main(void)
         cmocka_unit_test(what_failed_too_late_for_another_attempt_has_failed),
         cmocka_unit_test(a_deferred_attempt_comes_again_without_counting_as_a_failure),
         cmocka_unit_test(a_device_that_defers_too_often_has_failed),
-        cmocka_unit_test(a_gate_is_decided_at_its_edges),
-        cmocka_unit_test(a_gate_waits_for_attempts_that_may_be_made_again),
+        cmocka_unit_test(nothing_is_tried_again_once_the_rollout_is_given_up),
+        cmocka_unit_test(nothing_that_failed_is_tried_again_in_a_group_that_was_not_reached),
         cmocka_unit_test(no_sixty_seconds_ever_see_more_than_the_rate),
         cmocka_unit_test(a_rate_is_used_in_full_after_a_pause),
         cmocka_unit_test(a_clock_that_goes_back_does_not_give_more_room),

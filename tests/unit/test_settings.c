@@ -15,12 +15,13 @@ struct kettle {
 };
 
 static const struct setting rows[] = {
-    {"name", SETTING_TEXT, offsetof(struct kettle, name), "kettle", 0, 0, NULL, false, "Its name."},
-    {"water.cups", SETTING_INTEGER, offsetof(struct kettle, cups), "4", 1, 12, NULL, false, "Cups."},
-    {"water.boil", SETTING_DURATION, offsetof(struct kettle, boil_ms), "3m", 1000, 600000, NULL, true, "Boiling."},
-    {"water.volume", SETTING_SIZE, offsetof(struct kettle, volume), "2KiB", 0, 0, NULL, false, "Volume."},
-    {"whistle", SETTING_BOOLEAN, offsetof(struct kettle, whistle), "true", 0, 0, NULL, false, "Whistles."},
-    {"colour", SETTING_CHOICE, offsetof(struct kettle, colour), "red", 0, 0, "red|green", false, "Colour."},
+    {"name", SETTING_TEXT, offsetof(struct kettle, name), "kettle", 0, 0, NULL, false, "Its name.", NULL},
+    {"water.cups", SETTING_INTEGER, offsetof(struct kettle, cups), "4", 1, 12, NULL, false, "Cups.", NULL},
+    {"water.boil", SETTING_DURATION, offsetof(struct kettle, boil_ms), "3m", 1000, 600000, NULL, true, "Boiling.",
+     NULL},
+    {"water.volume", SETTING_SIZE, offsetof(struct kettle, volume), "2KiB", 0, 0, NULL, false, "Volume.", NULL},
+    {"whistle", SETTING_BOOLEAN, offsetof(struct kettle, whistle), "true", 0, 0, NULL, false, "Whistles.", NULL},
+    {"colour", SETTING_CHOICE, offsetof(struct kettle, colour), "red", 0, 0, "red|green", false, "Colour.", NULL},
 };
 static const struct settings_table table = {rows, COUNT_OF(rows)};
 
@@ -150,7 +151,9 @@ static void what_is_printed_loads_as_the_same(void **state)
     (void)state;
     struct kettle kettle;
     struct document_faults faults = {0};
-    assert_int_equal(parse("name: \"a \\\"b\\\" \\\\ \\n\\t é: #\"\nwater: {boil: 1500ms}\n", &kettle, &faults), TC_OK);
+    assert_int_equal(parse("name: \"a \\\"b\\\" \\\\ \\n\\t é: # \\N\\L\\P\\uFEFF\\x80 😀\"\nwater: {boil: 1500ms}\n",
+                           &kettle, &faults),
+                     TC_OK);
     struct buffer once = {0}, twice = {0};
     settings_print(&table, &kettle, &once);
     struct kettle again;
@@ -180,7 +183,7 @@ static void the_daemon_has_these_defaults(void **state)
     assert_int_equal(settings.ask_batch, 256);
     assert_int_equal(settings.claim_batch, 1000);
     assert_int_equal(settings.queue_limit, 50000);
-    assert_int_equal(settings.lease_ms, 10000);
+    assert_int_equal(settings.lease_ms, 7000);
     assert_int_equal(settings.instruction_validity_ms, 86400000);
     assert_int_equal(settings.pull_wait_ms, 7 * INT64_C(86400000));
     assert_int_equal(settings.artifact_size_limit, INT64_C(4) << 30);
@@ -210,6 +213,67 @@ static void the_example_is_what_the_table_prints(void **state)
     buffer_free(&example);
 }
 
+static void calendars_are_maps_of_blackouts(void **state)
+{
+    (void)state;
+    struct daemon_settings settings;
+    struct document_faults faults = {0};
+    static const char text[] = "calendars:\n  month-end:\n    - {from: 2026-12-30, to: 2027-01-02, reason: closing}\n"
+                               "  pay days: []\n";
+    static const char good[] = "calendars:\n  month-end:\n    - {from: 2026-12-30, to: 2027-01-02, reason: closing}\n"
+                               "  night: [{from: 2026-12-24T18:00:00+01:00, to: 2026-12-26}]\n";
+    assert_int_equal(settings_parse(&daemon_settings_table, text, strlen(text), &settings, &faults), TC_INVALID);
+    assert_string_equal(settings.calendars, "{}");
+    settings_free(&daemon_settings_table, &settings);
+    document_faults_free(&faults);
+
+    assert_int_equal(settings_parse(&daemon_settings_table, good, strlen(good), &settings, &faults), TC_OK);
+    assert_string_equal(
+        settings.calendars,
+        "{\"month-end\": [{\"from\": \"2026-12-30\", \"reason\": \"closing\", \"to\": \"2027-01-02\"}], "
+        "\"night\": [{\"from\": \"2026-12-24T17:00:00Z\", \"reason\": \"\", \"to\": \"2026-12-26\"}]}");
+    struct buffer printed = {0};
+    settings_print(&daemon_settings_table, &settings, &printed);
+    struct daemon_settings again;
+    assert_int_equal(settings_parse(&daemon_settings_table, buffer_text(&printed), printed.length, &again, &faults),
+                     TC_OK);
+    assert_string_equal(again.calendars, settings.calendars);
+    buffer_free(&printed);
+    settings_free(&daemon_settings_table, &again);
+    settings_free(&daemon_settings_table, &settings);
+}
+
+static void a_wrong_calendar_is_a_fault_at_its_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *path, *detail;
+    } bad[] = {
+        {"calendars: ^[month-end]\n", "calendars", "a map of names"},
+        {"calendars: ^none\n", "calendars", "a map of names"},
+        {"calendars: {^'month end': []}\n", "calendars.month end", "the key is no name"},
+        {"calendars: {x: ^2026-12-24}\n", "calendars.x", "a list"},
+        {"calendars: {x: [^2026-12-24]}\n", "calendars.x[0]", "a map of keys"},
+        {"calendars: {x: [^{from: 2026-12-24}]}\n", "calendars.x[0].to", "missing"},
+        {"calendars: {x: [{from: 2026-12-24, to: ^2026-12-32}]}\n", "calendars.x[0].to", "a date"},
+        {"calendars: {x: [], y: [{from: 2026-12-24, to: ^2026-12-23}]}\n", "calendars.y[0].to", "not before from"},
+        {"calendars: {x: [{from: 2026-12-24, to: 2026-12-24, ^till: 5}]}\n", "calendars.x[0].till", "no such key"},
+        {"calendars: {}\n^calendars: {}\n", "calendars", "already"},
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct marked_text marked = marked_text(bad[i].text);
+        struct document_faults faults = {0};
+        struct daemon_settings settings;
+        enum tc_error error =
+            settings_parse(&daemon_settings_table, buffer_text(&marked.text), marked.text.length, &settings, &faults);
+        assert_one_fault(&faults, &marked, bad[i].path, bad[i].detail);
+        assert_int_equal(error, TC_INVALID);
+        settings_free(&daemon_settings_table, &settings);
+        document_faults_free(&faults);
+        buffer_free(&marked.text);
+    }
+}
+
 static void every_setting_has_a_help_that_is_a_sentence(void **state)
 {
     (void)state;
@@ -230,6 +294,8 @@ int main(void)
         cmocka_unit_test(what_is_printed_loads_as_the_same),
         cmocka_unit_test(the_daemon_has_these_defaults),
         cmocka_unit_test(the_example_is_what_the_table_prints),
+        cmocka_unit_test(calendars_are_maps_of_blackouts),
+        cmocka_unit_test(a_wrong_calendar_is_a_fault_at_its_place),
         cmocka_unit_test(every_setting_has_a_help_that_is_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,7 @@ static void every_key_of_a_rule_reaches_the_devices_that_fit(void **state)
                                           "    install: {min: 1s}\n"
                                           "    installReports: 3\n"
                                           "    failure: {rate: 12.5, code: disk_full}\n"
+                                          "    outOfService: 2.5\n"
                                           "    crash: {rate: 5%, for: 4s}\n"
                                           "    reject: policy\n"
                                           "    defer: 2\n"
@@ -73,6 +74,7 @@ static void every_key_of_a_rule_reaches_the_devices_that_fit(void **state)
     assert_int_equal(behaviour->install_reports, 3);
     assert_int_equal(behaviour->failure_parts, 125000);
     assert_string_equal(behaviour->failure_code, "disk_full");
+    assert_int_equal(behaviour->out_of_service_parts, 25000);
     assert_int_equal(behaviour->crash_parts, 50000);
     assert_int_equal(behaviour->crash_for_ms, 4000);
     assert_string_equal(behaviour->reject_code, "policy");

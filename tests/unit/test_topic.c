@@ -12,6 +12,7 @@
 
 static const struct topic examples[] = {
     {.kind = TOPIC_SUBMIT},
+    {.kind = TOPIC_SUBMIT_AS, .user = "alice"},
     {.kind = TOPIC_START, .branch = "B0042"},
     {.kind = TOPIC_DISPATCH, .branch = "B0042", .device = "A7"},
     {.kind = TOPIC_ASK, .device = "A7"},
@@ -24,10 +25,10 @@ static const struct topic examples[] = {
 };
 
 static const char *const example_names[] = {
-    "tc/v1/rollout/submit",     "tc/v1/branch/B0042/start",    "tc/v1/branch/B0042/dispatch/A7",
-    "tc/v1/device/A7/ask",      "tc/v1/device/A7/instruction", "tc/v1/device/A7/reply",
-    "tc/v1/device/A7/confirm",  "tc/v1/device/A7/presence",    "tc/v1/rollout/42/progress",
-    "tc/v1/orchestrator/epoch",
+    "tc/v1/rollout/submit",           "tc/v1/operator/alice/submit", "tc/v1/branch/B0042/start",
+    "tc/v1/branch/B0042/dispatch/A7", "tc/v1/device/A7/ask",         "tc/v1/device/A7/instruction",
+    "tc/v1/device/A7/reply",          "tc/v1/device/A7/confirm",     "tc/v1/device/A7/presence",
+    "tc/v1/rollout/42/progress",      "tc/v1/orchestrator/epoch",
 };
 enum { EXAMPLE_COUNT = sizeof examples / sizeof *examples };
 
@@ -50,6 +51,7 @@ static void every_kind_is_read_back_as_it_was_written(void **state)
         assert_int_equal(topic.kind, examples[i].kind);
         assert_string_equal(topic.branch, examples[i].branch);
         assert_string_equal(topic.device, examples[i].device);
+        assert_string_equal(topic.user, examples[i].user);
         assert_int_equal(topic.rollout, examples[i].rollout);
     }
 }
@@ -100,6 +102,10 @@ static void what_is_not_one_of_our_topics_is_refused(void **state)
         "tc/v1/device/A7/unknown",
         "tc/v1/branch/B/dispatch",
         "tc/v1/branch/B/dispatch/",
+        "tc/v1/operator//submit",
+        "tc/v1/operator/al.ice/submit",
+        "tc/v1/operator/alice/submit/more",
+        "tc/v1/operator/alice/answer",
         "tc/v1/rollout/0/progress",
         "tc/v1/rollout/042/progress",
         "tc/v1/rollout/-1/progress",
@@ -142,6 +148,8 @@ static void a_filter_takes_every_topic_of_its_kind(void **state)
     assert_string_equal(filter, "$share/orchestrators/tc/v1/device/+/reply");
     topic_filter("tc/v1", TOPIC_DISPATCH, NULL, filter);
     assert_string_equal(filter, "tc/v1/branch/+/dispatch/+");
+    topic_filter("tc/v1", TOPIC_SUBMIT_AS, NULL, filter);
+    assert_string_equal(filter, "tc/v1/operator/+/submit");
     topic_filter("tc/v1", TOPIC_PROGRESS, NULL, filter);
     assert_string_equal(filter, "tc/v1/rollout/+/progress");
     topic_filter("tc/v1", TOPIC_EPOCH, NULL, filter);
@@ -172,6 +180,7 @@ static void an_answer_goes_only_below_an_operators_own_level(void **state)
         "tc/v1/operator",
         "tc/v1/operator/alice",
         "tc/v1/operator/alice/",
+        "tc/v1/operator/alice/submit",
         "tc/v1/operator//x",
         "tc/v1/operators/alice/x",
         "tc/v1/operato/alice/x",
@@ -213,6 +222,7 @@ static void the_access_list_needs_no_line_a_device(void **state)
                                            "# The orchestrators.\n"
                                            "user tellercast\n"
                                            "topic read tc/v1/rollout/submit\n"
+                                           "topic read tc/v1/operator/+/submit\n"
                                            "topic write tc/v1/branch/+/start\n"
                                            "topic read tc/v1/device/+/ask\n"
                                            "topic write tc/v1/device/+/instruction\n"
@@ -225,6 +235,7 @@ static void the_access_list_needs_no_line_a_device(void **state)
                                            "\n"
                                            "# An operator.\n"
                                            "user alice\n"
+                                           "topic write tc/v1/operator/alice/submit\n"
                                            "topic write tc/v1/rollout/submit\n"
                                            "topic read tc/v1/device/+/presence\n"
                                            "topic read tc/v1/rollout/+/progress\n"

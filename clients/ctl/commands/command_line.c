@@ -107,6 +107,19 @@ static bool read_option(struct reading *reading, const char *word)
     return true;
 }
 
+/* The few options that have a letter, too: "-o FILE". NULL for any other word. */
+static const char *spell_out(const char *word)
+{
+    static const struct {
+        const char *letter, *word;
+    } letters[] = {{"-h", "--help"}, {"-o", "--output"}};
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
+        if (strcmp(letters[i].letter, word) == 0)
+            return letters[i].word;
+    }
+    return NULL;
+}
+
 static bool refuse_command(struct reading *reading, const char *word)
 {
     struct suggestion suggestion = {.found = word};
@@ -153,9 +166,8 @@ static bool read_words(struct reading *reading)
         } else if (strcmp(word, "--") == 0) {
             reading->options_ended = true;
             fine = true;
-        } else if (strcmp(word, "-h") == 0) {
-            reading->help = true;
-            fine = true;
+        } else if (spell_out(word) != NULL) {
+            fine = read_option(reading, spell_out(word));
         } else if (word[1] != '-') {
             buffer_format(reading->wrong, "no option %.64s", word);
             fine = false;

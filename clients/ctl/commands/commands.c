@@ -7,6 +7,15 @@
     {                                                                                                                  \
         NULL, NULL, NULL, NULL, NULL                                                                                   \
     }
+#define REASON                                                                                                         \
+    {                                                                                                                  \
+        "reason", "TEXT", NULL, NULL, "Why. Needed; it is written down with your name."                                \
+    }
+#define EXPECTED_VERSION                                                                                               \
+    {                                                                                                                  \
+        "version", "N", NULL, NULL,                                                                                    \
+            "Only if the rollout is still at this version, the one you saw. Default: the one that it has now."         \
+    }
 #define LIMIT                                                                                                          \
     {                                                                                                                  \
         "limit", "N", NULL, NULL, "Show at most so many."                                                              \
@@ -42,6 +51,23 @@ static const struct option rollout_submit_options[] = {
 };
 static const struct option rollout_wait_options[] = {
     {"timeout", "DURATION", NULL, NULL, "Give up after this long, such as 90s, 10m or 2h."},
+    NO_OPTION,
+};
+static const struct option judgement_options[] = {
+    REASON,
+    {"group", "GROUP", NULL, NULL, "Only that the rollout may go on after this group, where the plan asks for it."},
+    {"digest", "DIGEST", NULL, NULL, "Of the plan that you read. Default: of the plan that the rollout has now."},
+    {"yes", NULL, NULL, NULL, "Do not ask on a terminal."},
+    NO_OPTION,
+};
+static const struct option order_options[] = {REASON, EXPECTED_VERSION, NO_OPTION};
+static const struct option report_options[] = {
+    {"html", NULL, NULL, NULL, "As one page for a browser, which prints on A4."},
+    {"output", "FILE", NULL, NULL, "Write it to this file, which is whole or is not there. Also: -o FILE."},
+    NO_OPTION,
+};
+static const struct option preview_options[] = {
+    {"svg", "FILE", NULL, NULL, "Also draw the timeline into this file, as SVG."},
     NO_OPTION,
 };
 static const struct option rollout_instructions_options[] = {
@@ -101,9 +127,41 @@ const struct command commands[] = {
      "Exits by how they end.", rollout_wait_options, run_rollout_wait},
     {"rollout", "instructions", "ID|NAME", 1, 1, "Show what each device was told, and how far it is.", NULL,
      rollout_instructions_options, run_rollout_instructions},
+    {"rollout", "approve", "ID|NAME", 1, 1, "Say that a rollout may start, or may go on after a group.",
+     "Shows what is approved: the rollout, its digest and its devices. Nobody approves what they ordered themselves, "
+     "and "
+     "an approval holds for that digest alone: another plan under the same name needs to be approved again.",
+     judgement_options, run_rollout_approve},
+    {"rollout", "reject", "ID|NAME", 1, 1, "Say that a rollout must not start, or must not go on after a group.",
+     "One rejection ends it.", judgement_options, run_rollout_reject},
+    {"rollout", "pause", "ID|NAME", 1, 1, "Start nothing more for now.", "What was started goes on and is recorded.",
+     order_options, run_rollout_pause},
+    {"rollout", "resume", "ID|NAME", 1, 1, "Let a paused rollout go on.", NULL, order_options, run_rollout_resume},
+    {"rollout", "cancel", "ID|NAME", 1, 1, "Start nothing more, for good.",
+     "What was not answered yet is taken back; what is being installed is finished and recorded.", order_options,
+     run_rollout_cancel},
+    {"rollout", "retry", "ID|NAME", 1, 1, "Try again where it failed, was rejected or timed out.", NULL, order_options,
+     run_rollout_retry},
+    {"rollout", "rollback", "ID|NAME", 1, 1, "Bring the devices that completed back to what they ran before.",
+     "By a rollout of its own, NAME.rollback, which needs as many approvals as this one did. This one is cancelled if "
+     "it has not ended.",
+     order_options, run_rollout_rollback},
+    {"rollout", "revise", "ID|NAME FILE", 2, 2, "Give a rollout that has not started another plan of the same name.",
+     "Approvals that were given are void: the digest is another one.", order_options, run_rollout_revise},
+    {"rollout", "drift", "ID|NAME", 1, 1, "Show the devices that the plan would choose now and did not then.",
+     "And the other way round. What is in a rollout stays as it was planned.", NULL, run_rollout_drift},
+    {"rollout", "report", "ID|NAME", 1, 1, "Write the evidence of a rollout.",
+     "Who ordered what and who approved which digest, all that happened, plan and actual night by night, what was not "
+     "as planned, and every device with its states and times.",
+     report_options, run_rollout_report},
     {"plan", "validate", "FILE…", 1, ARGUMENTS_UNBOUNDED, "Check plans here, and show every fault.",
      "What only the daemon knows, such as the fleet and the artifacts, is checked when a plan is submitted.", NULL,
      run_plan_validate},
+    {"plan", "preview", "FILE", 1, 1, "Show what a plan would do, without ordering anything.",
+     "For each group and night how many devices start and when the last one ends, as tables and as a timeline; and "
+     "what "
+     "to know beforehand: devices that fit no window, branches whose budget has no room, rollouts on the same devices.",
+     preview_options, run_plan_preview},
     {"plan", "show", "FILE", 1, 1, "Show a plan's canonical form and its digest.",
      "The digest is what an approval is bound to.", NULL, run_plan_show},
     {"artifact", "add", "FILE", 1, 1, "Put a file into the daemon's store.", NULL, artifact_add_options,

@@ -8,7 +8,7 @@ const struct exit_meaning exit_meanings[] = {
     {EXIT_USAGE, "the command line is wrong"},
     {EXIT_INVALID, "the plan or the fleet is invalid"},
     {EXIT_PAUSED, "the rollout is paused or waits for approval"},
-    {EXIT_ABORTED, "the rollout ended with failures beyond its gate, or was cancelled"},
+    {EXIT_ABORTED, "the rollout ended with failures beyond its gate, or was cancelled or rejected"},
     {EXIT_TIMED_OUT, "it did not happen in time"},
     {EXIT_UNREACHABLE, "the server, socket or broker is not there, or not ready"},
 };
@@ -18,9 +18,9 @@ static const struct {
     const char *state;
     enum rollout_phase phase;
 } phases[] = {
-    {"accepted", ROLLOUT_MOVING}, {"running", ROLLOUT_MOVING},    {"completed", ROLLOUT_HEALTHY},
-    {"halted", ROLLOUT_ABORTED},  {"cancelled", ROLLOUT_ABORTED}, {"paused", ROLLOUT_HELD},
-    {"waiting", ROLLOUT_HELD},
+    {"accepted", ROLLOUT_MOVING}, {"running", ROLLOUT_MOVING},         {"cancelling", ROLLOUT_MOVING},
+    {"paused", ROLLOUT_HELD},     {"awaiting_approval", ROLLOUT_HELD}, {"completed", ROLLOUT_HEALTHY},
+    {"halted", ROLLOUT_ABORTED},  {"cancelled", ROLLOUT_ABORTED},      {"rejected", ROLLOUT_ABORTED},
 };
 
 enum exit_code exit_code_of_error(enum tc_error error)
@@ -58,9 +58,9 @@ enum rollout_phase rollout_phase_of(const char *state)
     return ROLLOUT_MOVING;
 }
 
-enum exit_code exit_code_of_rollout(const char *state)
+enum exit_code exit_code_of_phase(enum rollout_phase phase)
 {
-    switch (rollout_phase_of(state)) {
+    switch (phase) {
     case ROLLOUT_HELD: return EXIT_PAUSED;
     case ROLLOUT_ABORTED: return EXIT_ABORTED;
     default: return EXIT_HEALTHY;

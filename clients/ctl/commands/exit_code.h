@@ -43,6 +43,6 @@ enum rollout_phase {
 /* A state that is not known here is one of a newer daemon: taken as moving. */
 enum rollout_phase rollout_phase_of(const char *state);
 /* EXIT_HEALTHY also while it moves. */
-enum exit_code exit_code_of_rollout(const char *state);
+enum exit_code exit_code_of_phase(enum rollout_phase phase);
 
 #endif

@@ -1,21 +1,26 @@
-#include "config/plan.h"
+#include "clients/ctl/commands/plan.h"
+
 #include "clients/ctl/commands/run.h"
-#include "clients/ctl/commands/session.h"
 #include "clients/ctl/screen/text.h"
 #include "topics/topic.h"
 
-/* Reads and checks a plan; NULL after its faults were shown. */
-static struct plan *read_plan(struct session *session, const char *path, int *code)
+struct plan *plan_read(struct session *session, const char *path, struct buffer *content, int *code)
 {
-    struct buffer content = {0};
     struct document_faults faults = {0};
     struct plan *plan = NULL;
-    if (session_read_file(session, path, PLAN_SIZE_MAX, &content, code) &&
-        plan_parse(buffer_text(&content), content.length, &plan, &faults) != TC_OK) {
+    if (session_read_file(session, path, PLAN_SIZE_MAX, content, code) &&
+        plan_parse(buffer_text(content), content->length, &plan, &faults) != TC_OK) {
         plan = NULL;
         *code = session_report_faults(session, path, &faults);
     }
     document_faults_free(&faults);
+    return plan;
+}
+
+static struct plan *read_plan(struct session *session, const char *path, int *code)
+{
+    struct buffer content = {0};
+    struct plan *plan = plan_read(session, path, &content, code);
     buffer_free(&content);
     return plan;
 }

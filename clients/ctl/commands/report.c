@@ -64,7 +64,6 @@ static const char *advice(int status)
 {
     switch (status) {
     case 401: return "; name a file with your token: --token-file";
-    case 403: return "; this token may not do that";
     case 503: return "; try again later";
     default: return "";
     }

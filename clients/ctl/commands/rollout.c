@@ -85,6 +85,10 @@ static void add_rollout(struct table *table, const json_t *rollout)
     table_add_id(table, TONE_PLAIN, document_number(rollout, "rollout"));
     table_add(table, TONE_STRONG, document_text(rollout, "name"));
     table_add(table, rollout_state_tone(state), state);
+    if (json_is_integer(json_object_get(rollout, "version")))
+        table_add_id(table, TONE_PLAIN, document_number(rollout, "version"));
+    else
+        table_add(table, TONE_PLAIN, "");
     table_add_count(table, TONE_PLAIN, share.total);
     table_add_count(table, TONE_GOOD, share.completed);
     table_add_count(table, TONE_BAD, share.failed);
@@ -96,9 +100,9 @@ static void add_rollout(struct table *table, const json_t *rollout)
 int run_rollout_list(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"ID", true, 4, 0},          {"NAME", false, 14, 0},    {"STATE", false, 9, 0},
-        {"DEVICES", true, 0, 0},     {"COMPLETED", true, 0, 0}, {"FAILED", true, 0, 0},
-        {"SUBMITTED", false, 20, 1}, {"BY", false, 5, 2},       {"DOOR", false, 0, 3},
+        {"ID", true, 4, 0},      {"NAME", false, 14, 0},    {"STATE", false, 9, 0}, {"VERSION", true, 0, 4},
+        {"DEVICES", true, 0, 0}, {"COMPLETED", true, 0, 0}, {"FAILED", true, 0, 0}, {"SUBMITTED", false, 20, 1},
+        {"BY", false, 5, 2},     {"DOOR", false, 0, 3},
     };
     int64_t limit;
     int code;
@@ -108,6 +112,24 @@ int run_rollout_list(struct session *session)
         "/v1/rollouts", "rollouts", columns, sizeof columns / sizeof *columns,
         add_rollout,    false,      limit,   "no rollout; submit one with: tellercast rollout submit FILE"};
     return session_list(session, &listing);
+}
+
+static void say_what_it_waits_for(const struct session *session, const json_t *rollout)
+{
+    const char *state = document_text(rollout, "state");
+    int64_t id = document_number(rollout, "rollout");
+    size_t i;
+    const json_t *group;
+    if (strcmp(state, "awaiting_approval") == 0)
+        session_say(session, "It waits for approval: tellercast rollout approve %" PRId64 " --reason REASON", id);
+    if (strcmp(state, "paused") == 0)
+        session_say(session, "It is paused: tellercast rollout resume %" PRId64 " --reason REASON", id);
+    json_array_foreach(json_object_get(rollout, "groups"), i, group)
+    {
+        if (strcmp(document_text(group, "state"), "awaiting_approval") == 0)
+            session_say(session, "A group waits: tellercast rollout approve %" PRId64 " --group %s --reason REASON", id,
+                        document_text(group, "name"));
+    }
 }
 
 int run_rollout_status(struct session *session)
@@ -126,6 +148,7 @@ int run_rollout_status(struct session *session)
         rollout_put(session, rollout, &out);
         session_put(&out);
         buffer_free(&out);
+        say_what_it_waits_for(session, rollout);
     }
     json_decref(rollout);
     return EXIT_HEALTHY;

@@ -14,8 +14,13 @@ bool rollout_find(struct session *session, const char *name, int64_t *id, int *c
 /* The document of a rollout: a new reference, or NULL after the problem was shown. */
 json_t *rollout_get(struct session *session, int64_t id, int *code);
 
-/* Its facts and a table of its groups. */
+/* Its facts and a table of its groups; then also what happened to it last. */
+void rollout_put_head(const struct session *session, const json_t *rollout, struct buffer *out);
 void rollout_put(const struct session *session, const json_t *rollout, struct buffer *out);
+/* The last `most` of them; 0: all. */
+void rollout_put_events(const struct session *session, const json_t *events, size_t most, struct buffer *out);
+/* A report as text, but for the devices. */
+void rollout_report_put(const struct session *session, const json_t *report, struct buffer *out);
 
 enum tone rollout_state_tone(const char *state);
 enum tone instruction_state_tone(const char *state);

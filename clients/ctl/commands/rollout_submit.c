@@ -1,9 +1,8 @@
+#include "clients/ctl/commands/plan.h"
 #include "clients/ctl/commands/rollout.h"
-
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/doors/submit.h"
 #include "clients/ctl/screen/text.h"
-#include "config/plan.h"
 #include "topics/topic.h"
 
 #include <inttypes.h>
@@ -120,20 +119,6 @@ static void show_accepted(const struct session *session, const json_t *rollout)
     buffer_free(&out);
 }
 
-/* The plan as it stands in the file is sent, not its canonical form: the daemon's faults then have its lines. */
-static bool check_here(struct session *session, const char *path, const struct buffer *content, int *code)
-{
-    struct document_faults faults = {0};
-    struct plan *plan = NULL;
-    bool valid = plan_parse(buffer_text(content), content->length, &plan, &faults) == TC_OK;
-    if (valid)
-        plan_free(plan);
-    else
-        *code = session_report_faults(session, path, &faults);
-    document_faults_free(&faults);
-    return valid;
-}
-
 static int submit_content(struct session *session, enum door door, const char *path, const struct buffer *content,
                           int64_t timeout_ms)
 {
@@ -164,8 +149,11 @@ int run_rollout_submit(struct session *session)
     if (!read_door(session, &door, &code) || !check_key(session, door, &code) ||
         !rollout_timeout(session, &timeout_ms, &code))
         return code;
-    if (session_read_file(session, path, PLAN_SIZE_MAX, &content, &code) && check_here(session, path, &content, &code))
+    struct plan *plan = plan_read(session, path, &content, &code);
+    /* The plan as it stands in the file is sent, not its canonical form: the daemon's faults then have its lines. */
+    if (plan != NULL)
         code = submit_content(session, door, path, &content, timeout_ms);
+    plan_free(plan);
     buffer_free(&content);
     return code;
 }

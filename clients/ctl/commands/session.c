@@ -127,25 +127,32 @@ struct http *session_http(struct session *session, int *code)
     return session->http;
 }
 
-json_t *session_get(struct session *session, const char *path, const char *subject, int *code)
+json_t *session_send(struct session *session, const struct http_request *request, const char *subject, int *code)
 {
     struct tc_fault fault;
     struct http_answer answer;
     struct http *http = session_http(session, code);
     if (http == NULL)
         return NULL;
-    if (http_get(http, path, &answer, &fault) != TC_OK) {
+    if (http_send(http, request, &answer, &fault) != TC_OK) {
         *code = session_fail_fault(session, &fault);
         return NULL;
     }
     if (!http_answer_is_good(&answer)) {
         *code = session_report_problem(session, subject, answer.status, answer.document);
-        *code = *code == EXIT_INVALID ? EXIT_ERROR : *code; /* no plan was sent */
         http_answer_free(&answer);
         return NULL;
     }
     *code = EXIT_HEALTHY;
     return answer.document;
+}
+
+json_t *session_get(struct session *session, const char *path, const char *subject, int *code)
+{
+    json_t *document = session_send(session, &(struct http_request){.method = "GET", .path = path}, subject, code);
+    if (document == NULL && *code == EXIT_INVALID)
+        *code = EXIT_ERROR; /* no plan was sent */
+    return document;
 }
 
 bool session_read_file(const struct session *session, const char *path, size_t most_bytes, struct buffer *content,
@@ -184,6 +191,12 @@ const char *document_text(const json_t *document, const char *key)
 int64_t document_number(const json_t *document, const char *key)
 {
     return json_integer_value(json_object_get(document, key));
+}
+
+void document_put_counted(struct buffer *out, int64_t count, const char *one, const char *more)
+{
+    text_put_count(out, count);
+    buffer_format(out, " %s", count == 1 ? one : more);
 }
 
 void document_put_pairs(const json_t *object, struct buffer *out)

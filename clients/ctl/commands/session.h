@@ -54,6 +54,10 @@ struct http *session_http(struct session *session, int *code);
  * exit. A new reference. */
 json_t *session_get(struct session *session, const char *path, const char *subject, int *code);
 
+/* Sends a request and gets the document that answers it: a new reference, or NULL as session_get. `subject` is the file
+ * that was sent, or what the request is about. */
+json_t *session_send(struct session *session, const struct http_request *request, const char *subject, int *code);
+
 /* Reads a file that the operator named; "-" is standard input. False after it was shown why not. */
 bool session_read_file(const struct session *session, const char *path, size_t most_bytes, struct buffer *content,
                        int *code);
@@ -88,6 +92,8 @@ void session_put_pairs(const struct session *session, const char *name, const js
 /* A text of a document, "" when it is not there. */
 const char *document_text(const json_t *document, const char *key);
 int64_t document_number(const json_t *document, const char *key);
+/* "3 devices", "1 device" */
+void document_put_counted(struct buffer *out, int64_t count, const char *one, const char *more);
 /* "a=1, b=2" of a flat object. */
 void document_put_pairs(const json_t *object, struct buffer *out);
 

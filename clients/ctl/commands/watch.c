@@ -21,6 +21,7 @@ struct watched {
     json_t *document; /* the newest */
     int64_t told_at_ms, told_ended;
     char told_state[STATE_NAME_SIZE];
+    uint32_t told_stage;
 };
 
 struct watch {
@@ -78,7 +79,7 @@ static void draw(struct watch *watch, bool last)
 /* True when there is news: another state at once, other counts every few seconds. */
 static bool is_news(const struct watched *watched, const struct rollout_view *view, int64_t now_ms)
 {
-    if (strcmp(watched->told_state, view->state) != 0)
+    if (strcmp(watched->told_state, view->state) != 0 || watched->told_stage != view->stage)
         return true;
     int64_t ended = view->all.share.completed + view->all.share.failed;
     return ended != watched->told_ended && now_ms - watched->told_at_ms >= TELL_PERIOD_MS;
@@ -104,6 +105,7 @@ static void tell(const struct watch *watch, size_t i)
     (void)fflush(watch->file);
     watched->told_at_ms = now_ms;
     watched->told_ended = view->all.share.completed + view->all.share.failed;
+    watched->told_stage = view->stage;
     memcpy(watched->told_state, view->state, sizeof watched->told_state);
 }
 
@@ -177,9 +179,14 @@ static int ask(struct watch *watch, size_t i)
     return code;
 }
 
+static enum rollout_phase phase_of(const struct rollout_view *view)
+{
+    return view->waits ? ROLLOUT_HELD : rollout_phase_of(view->state);
+}
+
 static bool is_settled(const struct rollout_view *view)
 {
-    return *view->state != '\0' && rollout_phase_of(view->state) != ROLLOUT_MOVING;
+    return *view->state != '\0' && phase_of(view) != ROLLOUT_MOVING;
 }
 
 static int ask_all(struct watch *watch, bool *settled)
@@ -198,7 +205,7 @@ static int worst_end(const struct watch *watch)
 {
     int worst = EXIT_HEALTHY;
     for (size_t i = 0; i < watch->count; i++) {
-        int code = (int)exit_code_of_rollout(watch->views[i].state);
+        int code = (int)exit_code_of_phase(phase_of(&watch->views[i]));
         worst = code > worst ? code : worst;
     }
     return worst;

@@ -247,7 +247,9 @@ enum tc_error submit_by_mqtt(const struct submit_broker *broker, const struct su
     unsigned char random[(TAG_SIZE - 1) / 2];
     randombytes_buf(random, sizeof random);
     (void)sodium_bin2hex(request.tag, sizeof request.tag, random, sizeof random);
-    topic_format(broker->root, &(struct topic){.kind = TOPIC_SUBMIT}, request.submit_topic);
+    struct topic own = {.kind = TOPIC_SUBMIT_AS};
+    (void)snprintf(own.user, sizeof own.user, "%s", broker->user);
+    topic_format(broker->root, &own, request.submit_topic);
     topic_format_response(broker->root, broker->user, request.tag, request.response_topic);
     (void)pthread_mutex_init(&request.mutex, NULL);
     condition_open(&request.changed);

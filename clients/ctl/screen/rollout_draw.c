@@ -35,8 +35,7 @@ static void put_last(const struct group_view *group, struct buffer *out)
         return;
     }
     buffer_put_text(out, "  ");
-    for (const char *c = group->state; *c != '\0'; c++)
-        buffer_put(out, *c == '_' ? " " : c, 1);
+    group_state_put(group, out);
 }
 
 static unsigned larger(unsigned a, unsigned b)
@@ -94,6 +93,10 @@ enum tone group_state_tone(const char *state)
         return TONE_GOOD;
     if (strcmp(state, "not_reached") == 0 || strcmp(state, "halted") == 0)
         return TONE_BAD;
+    if (strcmp(state, "awaiting_approval") == 0)
+        return TONE_WARN;
+    if (strcmp(state, "soaking") == 0)
+        return TONE_BUSY;
     return strcmp(state, "waiting") == 0 ? TONE_FAINT : TONE_PLAIN;
 }
 
@@ -149,6 +152,8 @@ static void draw_heading(const struct rollout_view *view, enum tone tone, const 
     struct buffer id = {0};
     struct buffer summary = {0};
     buffer_format(&id, "%srollout %" PRId64 "%s", dot, view->id, dot);
+    if (view->version > 0)
+        buffer_format(&id, "version %" PRId64 "%s", view->version, dot);
     put_summary(view, dot, &summary);
     unsigned used = text_width(view->name) + text_width(buffer_text(&id)) + text_width(view->state);
     look_begin(look, TONE_STRONG, out);

@@ -42,13 +42,58 @@ static bool read_time(const json_t *document, const char *key, int64_t *time_ms)
     return text != NULL && clock_parse(text, strlen(text), time_ms);
 }
 
+int64_t group_soaks_until_ms(const json_t *group)
+{
+    const char *state = json_string_value(json_object_get(group, "state"));
+    int64_t settled_ms;
+    if (state == NULL || strcmp(state, "soaking") != 0 || !read_time(group, "settled_at", &settled_ms))
+        return -1;
+    return settled_ms + json_integer_value(json_object_get(group, "soak_s")) * 1000;
+}
+
+void group_state_put(const struct group_view *group, struct buffer *out)
+{
+    char until[TC_TIME_TEXT_SIZE];
+    if (group->soaks_until_ms >= 0) {
+        clock_format(group->soaks_until_ms, until);
+        buffer_format(out, "soaks to %.5s %.5sZ", until + strlen("2026-"), until + strlen("2026-12-03T"));
+        return;
+    }
+    for (const char *c = group->state; *c != '\0'; c++)
+        buffer_put(out, *c == '_' ? " " : c, 1);
+}
+
 static void read_group(struct group_view *group, const json_t *document, int64_t now_ms)
 {
     copy_text(group->name, sizeof group->name, document, "name");
     copy_text(group->state, sizeof group->state, document, "state");
+    group->soaks_until_ms = group_soaks_until_ms(document);
     group->share = rollout_share_read(json_object_get(document, "counts"),
                                       json_integer_value(json_object_get(document, "devices")));
     meter_feed(&group->meter, now_ms, group->share.completed + group->share.failed);
+}
+
+static uint32_t stage_of(const struct rollout_view *view)
+{
+    enum { FACTOR = 31 };
+    uint32_t stage = 0;
+    for (size_t i = 0; i < view->group_count; i++) {
+        const char *state = view->groups[i].state;
+        stage = stage * FACTOR + (strcmp(state, "soaking") == 0) + 2U * (strcmp(state, "awaiting_approval") == 0);
+    }
+    return stage;
+}
+
+static bool waits_for_person(const struct rollout_view *view)
+{
+    bool waits = false;
+    for (size_t i = 0; i < view->group_count; i++) {
+        const char *state = view->groups[i].state;
+        if (strcmp(state, "open") == 0 || strcmp(state, "soaking") == 0)
+            return false;
+        waits = waits || strcmp(state, "awaiting_approval") == 0;
+    }
+    return waits && strcmp(view->state, "running") == 0;
 }
 
 bool rollout_view_read(struct rollout_view *view, const json_t *document, int64_t now_ms)
@@ -75,6 +120,9 @@ bool rollout_view_read(struct rollout_view *view, const json_t *document, int64_
     }
     for (size_t i = 0; i < count; i++)
         read_group(&view->groups[i], json_array_get(groups, i), now_ms);
+    view->version = json_integer_value(json_object_get(document, "version"));
+    view->stage = stage_of(view);
+    view->waits = waits_for_person(view);
     return true;
 }
 
@@ -134,5 +182,12 @@ void rollout_view_tell(const struct rollout_view *view, struct buffer *out)
     if (*view->detail != '\0') {
         buffer_put_text(out, ": ");
         (void)text_put_clean(out, view->detail, 0, true);
+    }
+    for (size_t i = 0; i < view->group_count; i++) {
+        const struct group_view *group = &view->groups[i];
+        if (strcmp(group->state, "awaiting_approval") != 0 && group->soaks_until_ms < 0)
+            continue;
+        buffer_format(out, "; group %s %s", group->name, group->soaks_until_ms < 0 ? "is " : "");
+        group_state_put(group, out);
     }
 }

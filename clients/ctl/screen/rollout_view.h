@@ -18,6 +18,7 @@ struct group_view {
     char state[STATE_NAME_SIZE];
     struct bar_share share;
     struct meter meter;
+    int64_t soaks_until_ms; /* -1: it does not soak now */
 };
 
 struct rollout_view {
@@ -25,6 +26,9 @@ struct rollout_view {
     char name[TC_ID_SIZE];
     char state[STATE_NAME_SIZE];
     char detail[256];
+    int64_t version;           /* 0: not told */
+    bool waits;                /* it runs, but nothing goes on until a person approves a group */
+    uint32_t stage;            /* another one when a group begins or ends to soak or to wait for a person */
     int64_t took_ms;           /* from the first start to the last completed; -1 while that is not known */
     struct group_view *groups; /* owned */
     size_t group_count;
@@ -47,6 +51,10 @@ void rollout_views_draw(const struct rollout_view *views, size_t count, enum ton
 void rollout_view_tell(const struct rollout_view *view, struct buffer *out);
 
 enum tone group_state_tone(const char *state);
+/* "soaks to 12-03 04:00Z", "awaiting approval": a group's state in words. */
+void group_state_put(const struct group_view *group, struct buffer *out);
+/* Of a group's document: -1 when it does not soak. */
+int64_t group_soaks_until_ms(const json_t *group);
 /* True while a pace can be told of it. */
 bool group_view_moves(const struct group_view *group);
 

@@ -1,60 +1,135 @@
--- Claims what is due of rollout $1, at most $2, for instance $3 and a lease of $4 ms: its group is open, its
--- window is open for as long as an installation takes ($5 ms), its device does nothing else, and its branch
--- has room ($6 devices at most; 0: no limit). A node goes last of its branch and alone.
--- $7 and $8: when to look first at push and pull instructions, in ms from now; $9: how long a push client,
--- and $10: a pull client may take to start, in ms; $11: the counter's shard.
+-- Claims what is due of rollout $1, at most $2, for instance $3 and a lease of $4 ms: its group is open, its window is
+-- open for as long as an installation takes ($5 ms), its device does nothing else, no rollout that goes before it ($6:
+-- those running with a higher priority; $12: those of them that preempt) needs the device, and its branch has room by
+-- this rollout's budget and by those of all rollouts with something in flight there. A node goes last of its branch and
+-- alone. What lies in a closed window goes to the next one; if there is none it waits for the rollout's end.
+-- $7 and $8: when to look first at push and pull instructions, in ms from now; $9: how long a push client, and $10: a
+-- pull client may take to start, in ms; $11: the counter's shard.
 --
--- However many wait, only as many are read as are claimed, or cannot be claimed yet: each open group's are read in
--- the order of its index until there are enough (those due at once lie there in the order of their ids). OFFSET 0
--- makes each look at what is in flight a probe of an index; else all that is in flight would be read.
-WITH open_zone AS MATERIALIZED (
-  SELECT zone_no, closes_at
-  FROM rollout_window
-  WHERE rollout_id = $1 AND opens_at <= now() AND closes_at >= now() + $5::bigint * interval '1 ms'
-), candidate AS MATERIALIZED (
-  SELECT i.*
-  FROM rollout_group g,
-  LATERAL (
-    SELECT d.id, d.device, d.branch, d.due_at, d.zone_no
-    FROM instruction d
-    WHERE d.rollout_id = $1 AND d.group_no = g.group_no AND d.due_at <= now()
-      AND d.zone_no = ANY (ARRAY(SELECT zone_no FROM open_zone))
-      AND CASE WHEN d.device = d.branch
-               THEN NOT EXISTS (SELECT FROM instruction f WHERE f.branch = d.branch AND f.in_flight OFFSET 0)
-               ELSE NOT EXISTS (SELECT FROM instruction f WHERE f.device = d.device AND f.in_flight OFFSET 0)
-                    AND NOT EXISTS (SELECT FROM instruction f WHERE f.device = d.branch AND f.in_flight OFFSET 0) END
-      AND ($6::bigint = 0 OR d.branch IS NULL
-           OR $6::bigint > (SELECT count(*) FROM instruction f WHERE f.branch = d.branch AND f.in_flight))
-    ORDER BY d.due_at
-    LIMIT $2
-    FOR UPDATE SKIP LOCKED
+-- However many wait, at most $13 are looked at: those behind the place ($14: group, $15: due, in microseconds since
+-- the epoch, $16: instruction), in the order of the index. Each row of the answer has the place to go on from, and
+-- whether there is more behind it; the first may be without an instruction.
+--
+-- Statistics never tell how many wait or fly just now, so no plan may depend on them: of the big tables each look is a
+-- probe of an index, by OFFSET 0, LATERAL or an array; the transaction allows no reading of whole tables.
+WITH own AS MATERIALIZED (
+  -- Locked, so that nothing is claimed once somebody has paused or cancelled it; not if there is nothing to claim.
+  SELECT r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed
+  FROM rollout r
+  WHERE r.id = $1 AND r.state = 'running'
+    AND EXISTS (SELECT FROM rollout_group g
+                WHERE g.rollout_id = $1 AND g.state = 'open'
+                  AND EXISTS (SELECT FROM instruction d
+                              WHERE d.rollout_id = $1 AND d.group_no = g.group_no AND d.due_at <= now() OFFSET 0)
+                OFFSET 0)
+  FOR SHARE
+), zone AS MATERIALIZED (
+  SELECT z.zone_no,
+         (SELECT CASE WHEN w.closes_at >= now() + $5::bigint * interval '1 ms' THEN w.closes_at END
+          FROM rollout_window w
+          WHERE w.rollout_id = $1 AND w.zone_no = z.zone_no AND w.opens_at <= now()
+          ORDER BY w.opens_at DESC LIMIT 1) AS closes_at,
+         (SELECT w.opens_at
+          FROM rollout_window w
+          WHERE w.rollout_id = $1 AND w.zone_no = z.zone_no AND w.opens_at > now()
+            AND w.closes_at >= w.opens_at + $5::bigint * interval '1 ms'
+          ORDER BY w.opens_at LIMIT 1) AS next_opens_at
+  FROM rollout_zone z
+  WHERE z.rollout_id = $1
+), ahead AS MATERIALIZED (
+  -- What a device must not have for us to have it: in a group given, something due; without one, anything unended.
+  SELECT id AS rollout_id, NULL::smallint AS group_no FROM unnest($12::bigint[]) AS id
+  UNION ALL
+  SELECT g.rollout_id, g.group_no
+  FROM rollout_group g
+  WHERE g.rollout_id = ANY ($6::bigint[]) AND g.state = 'open'
+    AND EXISTS (SELECT FROM instruction h
+                WHERE h.rollout_id = g.rollout_id AND h.group_no = g.group_no AND h.due_at <= now() OFFSET 0)
+), looked AS MATERIALIZED (
+  SELECT i.*, z.closes_at
+  FROM (
+    SELECT d.*
+    FROM own,
+    (SELECT group_no,
+            CASE WHEN group_no = $14::bigint THEN timestamptz 'epoch' + $15::bigint * interval '1 microsecond'
+                 ELSE '-infinity' END AS from_at
+     FROM rollout_group
+     WHERE rollout_id = $1 AND state = 'open' AND group_no >= $14::bigint
+     ORDER BY group_no) g,
+    LATERAL (
+      SELECT i.id, i.device, i.branch, i.due_at, i.group_no, i.zone_no
+      FROM instruction i
+      WHERE i.rollout_id = $1 AND i.group_no = g.group_no AND i.due_at <= now()
+        AND (i.due_at, i.id) > (g.from_at, $16::bigint)
+      ORDER BY i.due_at, i.id
+      LIMIT $13
+    ) d
+    LIMIT $13
   ) i
-  WHERE g.rollout_id = $1 AND g.state = 'open'
-  ORDER BY i.due_at
-  LIMIT $2
-), ranked AS (
-  SELECT c.id, c.branch, c.zone_no,
-         c.device IS NOT DISTINCT FROM c.branch AND count(*) OVER (PARTITION BY c.branch) > 1 AS must_wait,
-         row_number() OVER (PARTITION BY c.branch
-                            ORDER BY c.device IS NOT DISTINCT FROM c.branch, c.due_at, c.id) AS nth
-  FROM candidate c
+  JOIN zone z ON z.zone_no = i.zone_no
+), branch_now AS MATERIALIZED (
+  SELECT b.branch, b.looked, f.flights, f.has_node,
+         least(branch_room(b.machines, own.max_unavailable, own.max_unavailable_percent, own.single_device_allowed),
+               f.room) AS room
+  FROM own,
+  (SELECT l.branch, l.looked, (SELECT b.machines FROM branch b WHERE b.id = l.branch) AS machines
+   FROM (SELECT branch, count(*) AS looked
+         FROM looked WHERE branch IS NOT NULL AND closes_at IS NOT NULL GROUP BY branch) l
+   OFFSET 0) b,
+  LATERAL (
+    SELECT count(*) AS flights, bool_or(f.device = f.branch) AS has_node,
+           min(CASE WHEN f.rollout_id <> $1 THEN
+                 (SELECT branch_room(b.machines, r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed)
+                  FROM rollout r WHERE r.id = f.rollout_id) END) AS room
+    FROM instruction f
+    WHERE f.branch = b.branch AND f.in_flight
+  ) f
+), fit AS (
+  SELECT i.id, i.group_no, i.due_at, i.room_left,
+         row_number() OVER (PARTITION BY i.branch ORDER BY i.group_no, i.due_at, i.id) AS nth
+  FROM (SELECT l.id, l.device, l.branch, l.group_no, l.due_at, b.room - b.flights AS room_left
+        FROM looked l
+        LEFT JOIN branch_now b ON b.branch = l.branch
+        WHERE l.closes_at IS NOT NULL
+          AND (b.room IS NULL OR b.room > b.flights)
+          AND CASE WHEN l.device = l.branch THEN b.looked = 1 AND b.flights = 0 ELSE b.has_node IS NOT TRUE END
+        OFFSET 0) i
+  WHERE NOT EXISTS (SELECT FROM instruction f WHERE f.device = i.device AND f.in_flight OFFSET 0)
+    AND NOT EXISTS (SELECT
+                    FROM ahead a,
+                    LATERAL (SELECT h.group_no, h.due_at, h.state, h.wake_at
+                             FROM instruction h
+                             WHERE h.device = i.device AND h.rollout_id = a.rollout_id
+                             OFFSET 0) h
+                    WHERE CASE WHEN a.group_no IS NULL THEN h.state < 5 OR h.wake_at IS NOT NULL
+                            ELSE h.group_no = a.group_no AND h.due_at <= now() END)
 ), chosen AS MATERIALIZED (
-  SELECT r.id, z.closes_at
-  FROM ranked r
-  JOIN open_zone z ON z.zone_no = r.zone_no
-  WHERE NOT r.must_wait
-    AND ($6::bigint = 0 OR r.branch IS NULL
-         OR r.nth + (SELECT count(*) FROM instruction f WHERE f.branch = r.branch AND f.in_flight) <= $6::bigint)
+  SELECT id, group_no, due_at
+  FROM fit
+  WHERE room_left IS NULL OR nth <= room_left
+  ORDER BY group_no, due_at, id
+  LIMIT $2
+), place AS (
+  SELECT n.looked = $13 OR n.chosen = $2 AS has_more, p.group_no, p.due_at, p.id
+  FROM (SELECT (SELECT count(*) FROM looked) AS looked, (SELECT count(*) FROM chosen) AS chosen) n,
+  LATERAL (
+    (SELECT group_no, due_at, id FROM chosen WHERE n.chosen = $2 ORDER BY group_no DESC, due_at DESC, id DESC LIMIT 1)
+    UNION ALL
+    (SELECT group_no, due_at, id FROM looked WHERE n.chosen < $2 ORDER BY group_no DESC, due_at DESC, id DESC LIMIT 1)
+  ) p
 ), claimed AS (
   UPDATE instruction i
   SET state = 1, in_flight = true, due_at = NULL, dispatched_at = now(), sequence = 0, progress = NULL,
       sent_at = NULL, received_at = NULL, installing_at = NULL, ended_at = NULL,
       wake_at = now() + CASE WHEN i.pull THEN $8::bigint ELSE $7::bigint END * interval '1 ms',
-      start_before = least(c.closes_at - $5::bigint * interval '1 ms',
+      start_before = least((SELECT closes_at FROM zone WHERE zone_no = i.zone_no) - $5::bigint * interval '1 ms',
                            now() + CASE WHEN i.pull THEN $10::bigint ELSE $9::bigint END * interval '1 ms')
-  FROM chosen c
-  WHERE i.id = c.id
+  WHERE i.id = ANY (ARRAY(SELECT id FROM chosen)) AND (i.due_at <= now()) IS TRUE -- so written, only the key is a choice
   RETURNING i.id, i.device, i.branch, i.attempt, i.pull, i.group_no, i.start_before
+), postponed AS (
+  UPDATE instruction i
+  SET due_at = coalesce((SELECT next_opens_at FROM zone WHERE zone_no = i.zone_no), 'infinity')
+  WHERE i.id = ANY (ARRAY(SELECT id FROM looked WHERE closes_at IS NULL)) AND (i.due_at <= now()) IS TRUE
 ), counted AS (
   INSERT INTO counter (rollout_id, group_no, state, shard, count)
   SELECT $1, d.group_no, d.state, $11, sum(d.change)
@@ -68,7 +143,13 @@ WITH open_zone AS MATERIALIZED (
   SELECT $3, now() + $4::bigint * interval '1 ms', $1, array_agg(id) FROM claimed HAVING count(*) > 0
   RETURNING id
 )
-SELECT lease.id AS claim, c.id, c.device, coalesce(c.branch, '') AS branch, c.attempt, c.pull, c.device = c.branch AS node,
-       floor(extract(epoch FROM c.start_before))::bigint AS start_before_s, $1 AS rollout, installation.epoch
-FROM claimed c, lease, installation
+SELECT c.*, p.has_more, p.group_no AS place_group, (extract(epoch FROM p.due_at) * 1000000)::bigint AS place_due_us,
+       p.id AS place_instruction
+FROM place p
+LEFT JOIN (
+  SELECT lease.id AS claim, c.id, c.device, coalesce(c.branch, '') AS branch, c.attempt, c.pull,
+         c.device = c.branch AS node, floor(extract(epoch FROM c.start_before))::bigint AS start_before_s, $1 AS rollout,
+         (SELECT epoch FROM installation) AS epoch
+  FROM claimed c, lease
+) c ON true
 ORDER BY c.branch, c.id

@@ -1,10 +1,16 @@
 -- Does what the conductor decided, for each instruction that is still as it was then: arrays of id, state,
 -- attempt; of the state to be in, when it is due, when to look again (ms since the epoch; 0: never), and a code;
--- $8 is the counter's shard. Answers with those whose device must hear no more of them.
+-- $8 is the counter's shard. Answers with those whose device must hear no more of them. What somebody is writing at this
+-- moment is left: a report has come, or it is looked at again.
 WITH decided AS MATERIALIZED (
   SELECT *
   FROM unnest($1::bigint[], $2::smallint[], $3::int[], $4::smallint[], $5::bigint[], $6::bigint[], $7::text[])
        AS d(id, from_state, from_attempt, to_state, due_ms, wake_ms, code)
+), free AS MATERIALIZED (
+  SELECT d.*
+  FROM decided d
+  JOIN instruction i ON i.id = d.id AND i.state = d.from_state AND i.attempt = d.from_attempt
+  FOR UPDATE OF i SKIP LOCKED
 ), moved AS (
   UPDATE instruction i
   SET state = d.to_state,
@@ -15,7 +21,7 @@ WITH decided AS MATERIALIZED (
       failures = CASE WHEN d.to_state IN (6, 8) AND d.to_state <> i.state THEN i.failures + 1 ELSE i.failures END,
       ended_at = CASE WHEN d.to_state < 5 THEN NULL WHEN d.to_state <> i.state THEN now() ELSE i.ended_at END,
       code = CASE WHEN d.to_state >= 5 AND d.to_state <> i.state THEN d.code ELSE i.code END
-  FROM decided d
+  FROM free d
   WHERE i.id = d.id AND i.state = d.from_state AND i.attempt = d.from_attempt
   RETURNING i.id, i.rollout_id, i.group_no, i.device, i.pull, i.attempt, d.from_state, i.state, d.code
 ), counted AS (

@@ -9,11 +9,15 @@
 -- completed counts for an earlier attempt, too: the device's own word beats our giving up on it. What moves is
 -- looked up once, by its id alone (a device can have hundreds of instructions); only what does not move is looked
 -- at again, for the reason.
+--
+-- The rows are taken in the order of their ids: several writers who were told the same (each report comes to one of the
+-- orchestrators, and comes again to another) wait for one another, but never in a circle.
 WITH report AS MATERIALIZED (
   SELECT *
   FROM unnest($1::bigint[], $2::text[], $3::int[], $4::smallint[], $5::int[], $6::smallint[], $7::text[], $8::text[],
               $9::text[])
        WITH ORDINALITY AS r(id, device, attempt, event, sequence, progress, code, detail, versions, at)
+  ORDER BY id
 ), moved AS (
   UPDATE instruction i
   SET state = rule.to_state,
@@ -59,8 +63,8 @@ WITH report AS MATERIALIZED (
   WHERE event IN (5, 6, 7)
 ), versions AS (
   UPDATE device d SET versions = d.versions || r.versions::jsonb, versions_at = now()
-  FROM report r
-  WHERE r.versions <> '' AND d.id = r.device AND NOT d.versions @> r.versions::jsonb
+  FROM (SELECT device, versions FROM report WHERE versions <> '' ORDER BY device) r
+  WHERE d.id = r.device AND NOT d.versions @> r.versions::jsonb
 ), unmoved AS MATERIALIZED (
   SELECT r.at, r.id, r.device, r.attempt, r.event, r.sequence
   FROM report r

@@ -5,20 +5,24 @@
 -- one number (9, 38 and 16 bits), which sorts fastest; ids are given in this order.
 -- Groups: the devices that a group's count or percentage reaches are those with the lowest hashes, so the
 -- border between two groups is one hash, found without ranking all devices.
--- Forecast: the devices of a zone one after another at the plan's rate ($8 a minute when the plan names
--- none; 0: all at once), through the time that its windows are open less what an installation takes. A device's
--- place in the rollout is told by its id, for nobody else takes ids meanwhile. $9: how many are in scope.
+-- Forecast: the devices of a zone one after another at the plan's rate ($8 a minute when the plan names none; 0: all
+-- at once; of a rate that grows the highest, so that nobody's turn comes before he is due), through the time that its
+-- windows are open less what an installation takes. A device's place in the rollout is told by its id, for nobody else
+-- takes ids meanwhile. $9: how many are in scope.
 --
 -- What is the same for all devices is read from arrays, by scalar subqueries: for a million of them that is much
 -- quicker than joins, and it keeps the order of the one sort. OFFSET 0 keeps what is above it from being
 -- calculated twice.
 WITH spec AS MATERIALIZED (
   SELECT plan #>> '{spec,schedule,timeZone}' AS zone,
-         coalesce(60.0 / nullif(coalesce((plan #>> '{spec,rate,perMinute}')::bigint, $8::bigint), 0),
+         coalesce(60.0 / nullif(CASE WHEN (plan #>> '{spec,rate,growth}')::numeric > 1
+                                     THEN (plan #>> '{spec,rate,maximumPerMinute}')::bigint
+                                     ELSE coalesce((plan #>> '{spec,rate,perMinute}')::bigint, $8::bigint) END, 0),
                   0)::double precision AS step_s,
          (plan #>> '{spec,execution,installTimeout}')::bigint AS install_s,
          coalesce((plan #>> '{spec,schedule,startAt}')::timestamptz, submitted_at) AS starts_at,
          plan #> '{spec,groups}' AS groups,
+         rollout_seed(name) AS seed,
          nextval('instruction_id') + 1 AS first_id
   FROM rollout
   WHERE id = $1
@@ -29,14 +33,13 @@ WITH spec AS MATERIALIZED (
   FROM spec, jsonb_array_elements(spec.groups) WITH ORDINALITY AS g(rule, no)
 ), lowest AS (
   SELECT hash, row_number() OVER (ORDER BY hash) - 1 AS before
-  FROM (SELECT hashtextextended(s.device, $1) AS hash
-        FROM device_scope($2, $3, $4::jsonb, $5::jsonb, $6, $7) s
-        WHERE EXISTS (SELECT FROM rule WHERE last_rank < $9::bigint)
+  FROM (SELECT hashtextextended(s.device, (SELECT seed FROM spec)) AS hash
+        FROM device_scope($2, $3, $4::jsonb, $5::jsonb, $6, $7, $10) s
         ORDER BY hash
-        LIMIT (SELECT max(last_rank) + 1 FROM rule WHERE last_rank < $9::bigint)) l
+        LIMIT coalesce((SELECT max(last_rank) + 1 FROM rule WHERE last_rank < $9::bigint), 0)) l
 ), border AS MATERIALIZED (
   -- hashes[n]: the lowest hash that is beyond groups[n] of reach.
-  SELECT coalesce(array_agg(lowest.hash ORDER BY rule.last_rank), '{}') AS hashes
+  SELECT coalesce(array_agg(lowest.hash::double precision ORDER BY rule.last_rank), '{}') AS hashes
   FROM rule
   JOIN lowest ON lowest.before = rule.last_rank
   WHERE rule.last_rank < $9::bigint
@@ -86,19 +89,20 @@ FROM (
     FROM (
       SELECT s.device, s.branch, s.role = 'pull' AS pull, z.zone_no,
              (CASE WHEN (SELECT coalesce(devices, branches) IS NULL FROM reach)
-                   THEN (SELECT groups FROM reach)[1 + width_bucket(hashtextextended(s.device, $1),
+                   THEN (SELECT groups FROM reach)[1 + width_bucket(h.device::double precision,
                                                                     (SELECT hashes FROM border))]
-                   ELSE least((SELECT groups FROM reach)[1 + width_bucket(hashtextextended(s.device, $1),
+                   ELSE least((SELECT groups FROM reach)[1 + width_bucket(h.device::double precision,
                                                                           (SELECT hashes FROM border))],
                               ((SELECT devices FROM reach) ->> s.device)::smallint,
                               ((SELECT branches FROM reach) ->> s.branch)::smallint)
                    END::bigint << 54)
-               + (hashtextextended(coalesce(s.branch, s.device), $1) >> 10 & x'3fffffffff0000'::bigint)
-               + (hashtextextended(s.device, $1) >> 48 & x'ffff'::bigint) AS place
-      FROM device_scope($2, $3, $4::jsonb, $5::jsonb, $6, $7) s
+               + (h.branch >> 10 & x'3fffffffff0000'::bigint) + (h.device >> 48 & x'ffff'::bigint) AS place
+      FROM device_scope($2, $3, $4::jsonb, $5::jsonb, $6, $7, $10) s
       JOIN rollout_zone z ON z.rollout_id = $1
                          AND z.zone = CASE (SELECT zone FROM spec) WHEN 'device' THEN s.zone
-                                        ELSE (SELECT zone FROM spec) END
+                                        ELSE (SELECT zone FROM spec) END,
+      LATERAL (SELECT hashtextextended(s.device, (SELECT seed FROM spec)) AS device,
+                      hashtextextended(coalesce(s.branch, s.device), (SELECT seed FROM spec)) AS branch) h
       OFFSET 0
     ) scoped
     WHERE place IS NOT NULL

@@ -14,6 +14,12 @@ SELECT json_build_object(
       'attempt', attempt, 'failures', failures, 'deferrals', deferrals, 'progress', progress,
       'planned_at', rfc3339(planned_at), 'due_at', rfc3339(due_at), 'dispatched_at', rfc3339(dispatched_at),
       'sent_at', rfc3339(sent_at), 'received_at', rfc3339(received_at), 'installing_at', rfc3339(installing_at),
-      'ended_at', rfc3339(ended_at), 'code', coalesce(code, ''), 'detail', coalesce(detail, '')) ORDER BY id), '[]'),
+      'ended_at', rfc3339(ended_at), 'code', coalesce(code, ''), 'detail', coalesce(detail, ''),
+      'events', (SELECT coalesce(json_agg(json_build_object(
+                     'at', rfc3339(e.at), 'attempt', e.attempt, 'state', s.name, 'code', e.code, 'detail', e.detail)
+                   ORDER BY e.at, e.attempt), '[]')
+                 FROM instruction_event e
+                 JOIN instruction_state s ON s.state = e.state
+                 WHERE e.instruction_id = page.id)) ORDER BY id), '[]'),
   'next', CASE WHEN count(*) = $5 THEN max(id) END)::text
 FROM page

@@ -1,21 +1,16 @@
--- What the scheduler and the conductor need to know of each running rollout; times in milliseconds.
+-- What the scheduler needs to know of each running rollout, those of the highest priority first, then the older; times
+-- in milliseconds.
 SELECT id,
-       name,
+       priority,
+       preempt,
        coalesce((plan #>> '{spec,rate,perMinute}')::bigint, 0) AS per_minute,
-       coalesce((plan #>> '{spec,disruptionBudget,maxUnavailable}')::bigint, 0) AS budget,
-       (extract(epoch FROM (plan #>> '{spec,schedule,endAt}')::timestamptz) * 1000)::bigint AS end_at_ms,
-       jsonb_array_length(plan #> '{spec,schedule,windows}') > 0
-         OR jsonb_array_length(plan #> '{spec,schedule,blackouts}') > 0 AS has_windows,
+       coalesce((plan #>> '{spec,rate,growth}')::double precision, 1) AS growth,
+       coalesce((plan #>> '{spec,rate,growAfter}')::bigint, 0) AS grow_after,
+       coalesce((plan #>> '{spec,rate,maximumPerMinute}')::bigint, 0) AS maximum_per_minute,
        (e ->> 'dispatchTimeout')::bigint * 1000 AS dispatch_timeout_ms,
        (e ->> 'answerTimeout')::bigint * 1000 AS answer_timeout_ms,
        (e ->> 'receiveTimeout')::bigint * 1000 AS receive_timeout_ms,
-       (e ->> 'installTimeout')::bigint * 1000 AS install_timeout_ms,
-       (e ->> 'backoff')::bigint * 1000 AS backoff_ms,
-       (e ->> 'retries')::int AS retries,
-       (e ->> 'deferLimit')::int AS defer_limit,
-       (e -> 'retryOn') ? 'failed' AS retry_failed,
-       (e -> 'retryOn') ? 'timed_out' AS retry_timed_out,
-       (extract(epoch FROM now()) * 1000)::bigint AS now_ms
+       (e ->> 'installTimeout')::bigint * 1000 AS install_timeout_ms
 FROM rollout, LATERAL (SELECT plan #> '{spec,execution}' AS e) x
 WHERE state = 'running'
-ORDER BY id
+ORDER BY priority DESC, id

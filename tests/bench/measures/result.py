@@ -22,18 +22,20 @@ def median(values):
 
 
 class Result:
-    """`ratio` must be at least (at_least) or at most `target`. The texts say what the two sides were."""
+    """`ratio` must be at least (at_least) or at most `target`, and the absolute figure, where one is asked for, enough.
+    The texts say what the two sides were."""
 
-    def __init__(self, name, scale, real, floor, ratio, target, at_least, **details):
+    def __init__(self, name, scale, real, floor, ratio, target, at_least, is_enough=True, **details):
         self.name = name
         self.texts = (scale, real, floor)
         self.ratio = ratio
         self.target = target
         self.at_least = at_least
+        self.is_enough = is_enough
         self.details = details
 
     def is_good(self):
-        return self.ratio >= self.target if self.at_least else self.ratio <= self.target
+        return self.is_enough and (self.ratio >= self.target if self.at_least else self.ratio <= self.target)
 
     def line(self):
         scale, real, floor = self.texts

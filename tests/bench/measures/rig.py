@@ -70,10 +70,10 @@ class Rig:
         return self._redis
 
     def broker(self, orchestrator=ORCHESTRATOR_USER):
-        """A new broker with the product's access list, in which the orchestrator has this name."""
+        """A new broker with the product's access list, in which the orchestrator has this name; a spy may read all."""
         folder = pathlib.Path(tempfile.mkdtemp(prefix="m", dir=self.folder))
         acl = command_line("broker", "acl", "--orchestrator", orchestrator, "--operator", "operator").stdout
-        return self.keep(Mosquitto(folder, acl))
+        return self.keep(Mosquitto(folder, acl + "\nuser spy\ntopic read tc/v1/#\n"))
 
     def psql(self, *statements):
         """Runs statements one by one, as psql does; returns the rows of the last."""
@@ -102,12 +102,12 @@ class Rig:
             raise SystemExit(f"{name} failed: {done.stderr}")
         return json.loads(done.stdout) if done.stdout.strip() else None
 
-    def orchestrator(self, broker, **settings):
+    def orchestrator(self, broker, number=1, **settings):
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
         own = {"data_folder": str(data), "database": self.database,
                "broker": {"port": broker.port, "user": ORCHESTRATOR_USER}, "redis": {"socket": str(self.redis.socket)}}
-        return self.keep(Orchestrator(self.folder, 1, own, settings)).wait_until_ready()
+        return self.keep(Orchestrator(self.folder, number, own, settings)).wait_until_ready()
 
     def import_fleet(self, orchestrator, file):
         answer = orchestrator.http.import_fleet(file.read_text(), "text/csv")

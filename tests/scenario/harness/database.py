@@ -1,5 +1,6 @@
 """The rows themselves."""
 
+import psycopg2
 import psycopg2.extras
 
 STATES = (
@@ -16,6 +17,14 @@ class Database:
 
     def rows(self, statement, *values):
         """All rows, as dictionaries."""
+        try:
+            return self._rows(statement, values)
+        except psycopg2.OperationalError:
+            if self._connection is None or not self._connection.closed:
+                raise
+            return self._rows(statement, values)  # the server was killed by another test, and is back
+
+    def _rows(self, statement, values):
         if self._connection is None or self._connection.closed:
             self._connection = self._postgres.connect(self._name)
         with self._connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
@@ -74,8 +83,13 @@ class Database:
         """A picture of all that an order may change, to see that nothing was."""
         return {
             table: self.rows(f"SELECT * FROM {table} ORDER BY 1, 2")
-            for table in ("rollout", "instruction", "instruction_event", "branch", "device", "artifact", "counter")
+            for table in ("rollout", "rollout_group", "rollout_event", "approval", "instruction", "instruction_event",
+                          "branch", "device", "artifact", "counter")
         }
+
+    def forget(self):
+        """The connection may be broken: the next statement makes another."""
+        self._connection = None
 
     def close(self):
         if self._connection is not None:

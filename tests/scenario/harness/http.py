@@ -22,16 +22,18 @@ class Answer:
 
 
 class Http:
-    def __init__(self, port):
+    def __init__(self, port, token=None):
         self.port = port
+        self.token = token
         self.url = f"http://127.0.0.1:{port}"
 
     def ask(self, method, path, body=None, headers=None, seconds=60):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        token = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             if isinstance(body, str):
                 body = body.encode()
-            connection.request(method, path, body, headers or {})
+            connection.request(method, path, body, {**token, **(headers or {})})
             response = connection.getresponse()
             return Answer(response, response.read())
         finally:

@@ -43,12 +43,12 @@ class Orchestrator(Process):
             self.settings[key] = {**self.settings.get(key, {}), **value} if isinstance(value, dict) else value
         self.file = folder / f"tellercastd{number}.yaml"
         self.file.write_text(text_of(self.settings), encoding="utf-8")
-        self._arguments = (f"tellercastd{number}", [BIN / "tellercastd", "--config", self.file],
-                           folder / f"tellercastd{number}.log")
+        self.program = BIN / "tellercastd"
+        self._named, self._logs = f"tellercastd{number}", folder / f"tellercastd{number}.log"
         self.start()
 
-    def start(self):
-        super().__init__(*self._arguments)
+    def start(self, environment=None):
+        super().__init__(self._named, [self.program, "--config", self.file], self._logs, environment=environment)
 
     def is_ready(self):
         return self.http.answers("/readyz")
@@ -96,8 +96,8 @@ class Client(Process):
         self._arguments = (device, [BIN / f"tellercast-{role}", "--config", file], folder / f"{device}.log")
         self.start()
 
-    def start(self):
-        super().__init__(*self._arguments)
+    def start(self, environment=None):
+        super().__init__(*self._arguments, environment=environment)
 
 
 class Fleet(Process):
@@ -117,6 +117,19 @@ class Fleet(Process):
              *extra],
             folder / f"fleet{number}.log",
         )
+
+    def ask(self, what, **more):
+        """Asks at the control socket; see tests/fleet/control.h."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(180)
+            connection.connect(str(self.control))
+            connection.sendall(json.dumps({"do": what, **more}).encode() + b"\n")
+            return json.loads(connection.makefile("r", encoding="utf-8").readline())
+
+    def wait_until_connected(self, devices):
+        self.wait_until(self.control.exists, "the fleet can be asked")
+        answer = self.ask("wait", connected=devices)
+        assert answer["ok"], answer
 
     def report(self):
         """Ends the fleet and returns what it did."""

@@ -73,8 +73,8 @@ class Stack:
         client.wait_until(lambda: self.spy.messages(topic), f"{device} is connected")
         return client
 
-    def simulated_fleet(self, document, behaviour=None):
-        program = Fleet(self.folder, document, behaviour, self.broker.port, self.keys)
+    def simulated_fleet(self, document, behaviour=None, number=1):
+        program = Fleet(self.folder, document, behaviour, self.broker.port, self.keys, number)
         self.programs.append(program)
         return program
 

@@ -90,12 +90,13 @@ class Operator(Wire):
         self._count = 0
         super().__init__(port, name, [f"{ROOT_TOPIC}/operator/{name}/#"])
 
-    def submit(self, document):
+    def submit(self, document, topic=None):
+        """By its own topic, or by another one."""
         properties = Properties(PacketTypes.PUBLISH)
         properties.ResponseTopic = self._answers
         self._count += 1
         properties.CorrelationData = b"%d" % self._count
-        self.publish(f"{ROOT_TOPIC}/rollout/submit", document, properties=properties)
+        self.publish(topic or f"{ROOT_TOPIC}/operator/{self.name}/submit", document, properties=properties)
         answer = self.wait_for(self._answers, self._count)[-1]
         assert answer.correlation == b"%d" % self._count
         return answer.json()

@@ -1,0 +1,75 @@
+#include "config/operation.h"
+
+#include "config/schema.h"
+#include "config/tree.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool has_control_character(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7F)
+            return true;
+    }
+    return false;
+}
+
+bool operation_reason_is_valid(const char *text)
+{
+    size_t length = strlen(text);
+    return length <= OPERATION_REASON_MAX && text[strspn(text, " ")] != '\0' && !has_control_character(text);
+}
+
+static json_t *read_reason(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
+{
+    (void)key;
+    if (node->kind != TREE_TEXT || tree_is_null(node) || !operation_reason_is_valid(node->text))
+        return schema_fault_value(reading, node, "a reason of 1 to %d bytes, not blank, in one line",
+                                  OPERATION_REASON_MAX);
+    json_t *reason = json_string(node->text);
+    TC_CHECK(reason != NULL);
+    return reason;
+}
+
+static const struct schema_key version_keys[] = {
+    {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
+    {.name = "reason", .read = read_reason},
+};
+static const struct schema_key digest_keys[] = {
+    {.name = "digest", .read = schema_read_sha256},
+    {.name = "reason", .read = read_reason},
+    {.name = "group", .read = schema_read_name, .initial = SCHEMA_NOTHING},
+};
+static const struct schema forms[] = {
+    [OPERATION_ON_VERSION] = {version_keys, sizeof version_keys / sizeof *version_keys},
+    [OPERATION_ON_DIGEST] = {digest_keys, sizeof digest_keys / sizeof *digest_keys},
+};
+
+static void take_text(const json_t *object, const char *key, char *text, size_t size)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    (void)snprintf(text, size, "%s", value == NULL ? "" : value);
+}
+
+enum tc_error operation_parse(enum operation_form form, const char *bytes, size_t length, struct operation_words *words,
+                              struct document_faults *faults)
+{
+    *words = (struct operation_words){0};
+    struct tree *tree = tree_parse(bytes, length, faults);
+    if (tree == NULL)
+        return TC_INVALID;
+    const struct schema_key document = {.map = &forms[form]};
+    struct schema_reading reading = {.faults = faults};
+    json_t *object = schema_read_map(&reading, &document, tree->root);
+    if (faults->total == 0) {
+        words->version = json_integer_value(json_object_get(object, "version"));
+        take_text(object, "digest", words->digest, sizeof words->digest);
+        take_text(object, "group", words->group, sizeof words->group);
+        take_text(object, "reason", words->reason, sizeof words->reason);
+    }
+    json_decref(object);
+    tree_free(tree);
+    document_faults_sort(faults);
+    return faults->total == 0 ? TC_OK : TC_INVALID;
+}

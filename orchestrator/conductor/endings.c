@@ -1,0 +1,115 @@
+#include "base/log.h"
+#include "orchestrator/conductor/podium.h"
+#include "orchestrator/metrics/metrics.h"
+#include "orchestrator/worker/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void conductor_forget(struct conductor *conductor, const struct released *released, size_t count)
+{
+    if (count == 0)
+        return;
+    const char **devices = calloc(count, sizeof *devices);
+    TC_CHECK(devices != NULL);
+    for (size_t i = 0; i < count; i++) {
+        devices[i] = released[i].device;
+        struct topic topic = {.kind = TOPIC_INSTRUCTION};
+        memcpy(topic.device, released[i].device, sizeof topic.device);
+        if (released[i].pull)
+            (void)broker_publish(conductor->config.broker, &topic, "", 0, 1, true, NULL);
+    }
+    if (cache_forget(conductor->cache, devices, count, NULL) != TC_OK)
+        metric_add(METRIC_CACHE_FAULTS, 1);
+    free(devices);
+}
+
+static enum tc_error end_waiting(struct conductor *conductor, int64_t rollout, enum instruction_state to,
+                                 const char *code, struct tc_fault *fault)
+{
+    int64_t ended;
+    do {
+        enum tc_error error = conduct_begin(conductor->store, conductor->epoch, fault);
+        if (error != TC_OK)
+            return error;
+        error = conduct_end_waiting(conductor->store, rollout, to, code, CONDUCT_ROWS, conductor->config.shard, &ended,
+                                    fault);
+        error = conductor_end(conductor, error, fault);
+        if (error != TC_OK)
+            return error;
+        worker_mark_progress();
+    } while (ended == CONDUCT_ROWS);
+    return TC_OK;
+}
+
+static enum tc_error cancel_dispatched(struct conductor *conductor, int64_t rollout, const char *code,
+                                       struct tc_fault *fault)
+{
+    size_t count;
+    do {
+        enum tc_error error = conduct_begin(conductor->store, conductor->epoch, fault);
+        if (error != TC_OK)
+            return error;
+        struct released *released;
+        error = conduct_cancel_dispatched(conductor->store, rollout, code, CONDUCT_ROWS, conductor->config.shard,
+                                          &released, &count, fault);
+        error = conductor_end(conductor, error, fault);
+        if (error == TC_OK)
+            conductor_forget(conductor, released, count);
+        free(released);
+        if (error != TC_OK)
+            return error;
+        worker_mark_progress();
+    } while (count == CONDUCT_ROWS);
+    return TC_OK;
+}
+
+enum tc_error conductor_give_up(struct conductor *conductor, const struct conducted_rollout *rollout,
+                                struct tc_fault *fault)
+{
+    bool cancelling = rollout->state == ROLLOUT_CANCELLING;
+    bool is_over = rollout->rules.end_at_ms != 0 && rollout->now_ms >= rollout->rules.end_at_ms;
+    if (!cancelling && !is_over)
+        return TC_OK;
+    const char *code = cancelling ? "rollout_cancelled" : "rollout_ended";
+    enum tc_error error = end_waiting(conductor, rollout->id, cancelling ? CANCELLED : EXPIRED, code, fault);
+    if (error == TC_OK && (cancelling || rollout->cancels_at_end))
+        error = cancel_dispatched(conductor, rollout->id, code, fault);
+    return error;
+}
+
+static enum tc_error tell_preempting(struct conductor *conductor, int64_t rollout, size_t count, struct tc_fault *fault)
+{
+    char reason[REASON_SIZE];
+    (void)snprintf(reason, sizeof reason, "%zu instruction%s of lower priority taken back", count,
+                   count == 1 ? "" : "s");
+    return course_tell(conductor->store, rollout, "preempting", reason, fault);
+}
+
+enum tc_error conductor_preempt(struct conductor *conductor, const struct conducted_rollout *rollout,
+                                struct tc_fault *fault)
+{
+    size_t count;
+    do {
+        enum tc_error error = conduct_begin(conductor->store, conductor->epoch, fault);
+        if (error != TC_OK)
+            return error;
+        struct released *released;
+        error = conduct_take_back(conductor->store, rollout->id, rollout->priority, CONDUCT_ROWS,
+                                  conductor->config.shard, &released, &count, fault);
+        if (error == TC_OK && count > 0)
+            error = tell_preempting(conductor, rollout->id, count, fault);
+        error = conductor_end(conductor, error, fault);
+        if (error == TC_OK && count > 0) {
+            conductor_forget(conductor, released, count);
+            LOG_INFO("rollout.preempting", F_INT("rollout", rollout->id), F_INT("instructions", count));
+            batch_queue_wake(conductor->config.planned);
+        }
+        free(released);
+        if (error != TC_OK)
+            return error;
+        worker_mark_progress();
+    } while (count == CONDUCT_ROWS);
+    return TC_OK;
+}

@@ -1,0 +1,57 @@
+/* Before and after a rollout: its preview, its drift and its report. */
+#include "orchestrator/intake/http_request.h"
+#include "orchestrator/planner/preview.h"
+#include "orchestrator/store/evidence.h"
+
+#include <string.h>
+
+void rollout_preview(struct http_request *request)
+{
+    struct buffer json = {0};
+    struct document_faults faults = {0};
+    struct tc_fault fault = {.code = TC_OK};
+    buffer_put(&request->body, "", 0);
+    struct store *store = store_pool_take(request->http->config.stores);
+    enum tc_error error = preview_make(request->http->config.preview, store, request->body.bytes, request->body.length,
+                                       &json, &faults, &fault);
+    store_pool_give(request->http->config.stores, store);
+    if (error == TC_OK)
+        http_answer_json(request, 200, &json);
+    else if (faults.total > 0)
+        http_answer_faults(request, "plan", &faults);
+    else
+        http_answer_fault(request, &fault);
+    document_faults_free(&faults);
+    buffer_free(&json);
+}
+
+static void answer_evidence(struct http_request *request, bool whole)
+{
+    struct buffer json = {0};
+    struct tc_fault fault;
+    int64_t id;
+    enum tc_error error = TC_OK;
+    if (!http_read_id(request->variable, &id))
+        error = tc_fault_set(&fault, TC_NOT_FOUND, "a rollout's ID is a number");
+    if (error == TC_OK) {
+        struct store *store = store_pool_take(request->http->config.stores);
+        error = whole ? evidence_report(store, id, request->http->config.preview->default_per_minute, &json, &fault)
+                      : evidence_drift(store, id, &json, &fault);
+        store_pool_give(request->http->config.stores, store);
+    }
+    if (error == TC_OK)
+        http_answer_json(request, 200, &json);
+    else
+        http_answer_fault(request, &fault);
+    buffer_free(&json);
+}
+
+void rollout_drift(struct http_request *request)
+{
+    answer_evidence(request, false);
+}
+
+void rollout_report(struct http_request *request)
+{
+    answer_evidence(request, true);
+}

@@ -1,0 +1,93 @@
+#include "orchestrator/rollout/forecast_branch.h"
+
+static int64_t room_of(const struct forecast_cell *cell)
+{
+    return cell->room < cell->devices ? cell->room : cell->devices;
+}
+
+static int64_t waves_without_node(const struct forecast_cell *cell)
+{
+    int64_t room = room_of(cell);
+    return room == 0 ? 0 : (cell->devices + room - 1) / room;
+}
+
+int64_t forecast_waves(const struct forecast_cell *cell)
+{
+    return waves_without_node(cell) + (cell->node ? 1 : 0);
+}
+
+int64_t forecast_wave_size(const struct forecast_cell *cell, int64_t wave)
+{
+    if (wave >= waves_without_node(cell))
+        return 1; /* the node */
+    int64_t left = cell->devices - wave * room_of(cell);
+    return left < room_of(cell) ? left : room_of(cell);
+}
+
+int64_t forecast_cell_devices(const struct forecast_cell *cell)
+{
+    return cell->branches * (cell->devices + (cell->node ? 1 : 0));
+}
+
+static void make_available(struct forecast_branches *branches, int64_t wave, int64_t count)
+{
+    int64_t devices = count * forecast_wave_size(branches->cell, wave);
+    branches->ready_in_wave[wave] += devices;
+    branches->available += devices;
+}
+
+size_t forecast_ready_places(const struct forecast_cell *cell)
+{
+    return forecast_waves(cell) > 1 ? (size_t)cell->branches : 0;
+}
+
+void forecast_branches_begin(struct forecast_branches *branches, const struct forecast_cell *cell)
+{
+    branches->cell = cell;
+    branches->waves = forecast_waves(cell);
+    branches->waiting = forecast_cell_devices(cell);
+    branches->capacity = forecast_ready_places(cell);
+    make_available(branches, 0, cell->branches);
+}
+
+void forecast_branches_look(struct forecast_branches *branches, int64_t now_ms)
+{
+    while (branches->count > 0 && branches->ready[branches->first].at_ms <= now_ms) {
+        const struct forecast_ready *ready = &branches->ready[branches->first];
+        make_available(branches, ready->wave, ready->branches);
+        branches->first = (branches->first + 1) % branches->capacity;
+        branches->count--;
+    }
+}
+
+static void await(struct forecast_branches *branches, int64_t wave, int64_t count, int64_t at_ms)
+{
+    size_t next = (branches->first + branches->count) % branches->capacity;
+    branches->ready[next] = (struct forecast_ready){.at_ms = at_ms, .wave = wave, .branches = count};
+    branches->count++;
+}
+
+static void start_in_wave(struct forecast_branches *branches, int64_t wave, int64_t devices, int64_t done_ms)
+{
+    int64_t size = forecast_wave_size(branches->cell, wave);
+    int64_t done_before = branches->started_in_wave[wave] / size;
+    branches->started_in_wave[wave] += devices;
+    branches->ready_in_wave[wave] -= devices;
+    branches->available -= devices;
+    branches->waiting -= devices;
+    int64_t done = branches->started_in_wave[wave] / size - done_before;
+    if (done > 0 && wave + 1 < branches->waves)
+        await(branches, wave + 1, done, done_ms);
+}
+
+/* Branches that have begun go on before others begin: so they stand in the order of a rollout. */
+void forecast_branches_start(struct forecast_branches *branches, int64_t devices, int64_t done_ms)
+{
+    for (int64_t wave = branches->waves - 1; wave >= 0 && devices > 0; wave--) {
+        int64_t ready = branches->ready_in_wave[wave];
+        int64_t starting = ready < devices ? ready : devices;
+        if (starting > 0)
+            start_in_wave(branches, wave, starting, done_ms);
+        devices -= starting;
+    }
+}

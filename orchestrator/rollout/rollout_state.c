@@ -1,0 +1,89 @@
+#include "orchestrator/rollout/rollout_state.h"
+
+#include <string.h>
+
+const struct rollout_rule rollout_rules[] = {
+    /* from on to why */
+    {ROLLOUT_ACCEPTED, ROLLOUT_ON_PLANNED, ROLLOUT_RUNNING, "it is planned and needs no approval"},
+    {ROLLOUT_ACCEPTED, ROLLOUT_ON_PLANNED_TO_WAIT, ROLLOUT_AWAITING_APPROVAL, "it is planned"},
+    {ROLLOUT_ACCEPTED, ROLLOUT_ON_REVISE, ROLLOUT_ACCEPTED, "another plan stands in its place"},
+    {ROLLOUT_ACCEPTED, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLED, "it has no instructions yet"},
+    {ROLLOUT_ACCEPTED, ROLLOUT_ON_SUPERSEDED, ROLLOUT_CANCELLED, "it has no instructions yet"},
+    {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_APPROVE, ROLLOUT_RUNNING, "enough people approved it"},
+    {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_REJECT, ROLLOUT_REJECTED, "one rejection is enough"},
+    {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_REVISE, ROLLOUT_ACCEPTED, "another plan must be planned and approved"},
+    {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "its instructions are cancelled first"},
+    {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_OVER, ROLLOUT_CANCELLING, "its end came before it was approved"},
+    {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_SUPERSEDED, ROLLOUT_CANCELLING, "its instructions are cancelled first"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_APPROVE_GROUP, ROLLOUT_RUNNING, "the next group may open, or not"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_PAUSE, ROLLOUT_PAUSED, "an operator ordered it"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "what is in flight finishes first"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_RETRY, ROLLOUT_RUNNING, "what failed gets another attempt"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_ROLLBACK, ROLLOUT_CANCELLING, "it must have ended before it is undone"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_PASSED, ROLLOUT_COMPLETED, "every group passed"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_NOT_REACHED, ROLLOUT_HALTED, "a group was not reached, and nothing is in flight"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_ABORT_PAUSE, ROLLOUT_PAUSED, "too much went wrong"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_ABORT_CANCEL, ROLLOUT_CANCELLING, "too much went wrong"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_SUPERSEDED, ROLLOUT_CANCELLING, "a newer rollout stands in its place"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_APPROVE_GROUP, ROLLOUT_PAUSED, "the next group may open once it is resumed, or not"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_RESUME, ROLLOUT_RUNNING, "an operator ordered it"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "what is in flight finishes first"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_RETRY, ROLLOUT_PAUSED, "what failed gets another attempt once it is resumed"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_ROLLBACK, ROLLOUT_CANCELLING, "it must have ended before it is undone"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_ABORT_PAUSE, ROLLOUT_PAUSED, "too much went wrong of what was in flight"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_ABORT_CANCEL, ROLLOUT_CANCELLING, "too much went wrong of what was in flight"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_SUPERSEDED, ROLLOUT_CANCELLING, "a newer rollout stands in its place"},
+    {ROLLOUT_CANCELLING, ROLLOUT_ON_ROLLBACK, ROLLOUT_CANCELLING, "it is undone once it has ended"},
+    {ROLLOUT_CANCELLING, ROLLOUT_ON_ALL_CANCELLED, ROLLOUT_CANCELLED, "nothing waits or is in flight any more"},
+    {ROLLOUT_COMPLETED, ROLLOUT_ON_RETRY, ROLLOUT_RUNNING, "what failed gets another attempt"},
+    {ROLLOUT_COMPLETED, ROLLOUT_ON_ROLLBACK, ROLLOUT_COMPLETED, "it is undone by a rollout of its own"},
+    {ROLLOUT_HALTED, ROLLOUT_ON_RETRY, ROLLOUT_RUNNING, "what failed gets another attempt"},
+    {ROLLOUT_HALTED, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "what waited for the groups before is given up"},
+    {ROLLOUT_HALTED, ROLLOUT_ON_ROLLBACK, ROLLOUT_HALTED, "it is undone by a rollout of its own"},
+    {ROLLOUT_CANCELLED, ROLLOUT_ON_ROLLBACK, ROLLOUT_CANCELLED, "it is undone by a rollout of its own"},
+};
+const size_t rollout_rule_count = sizeof rollout_rules / sizeof *rollout_rules;
+
+static const char *const state_names[ROLLOUT_STATE_COUNT] = {
+    "accepted", "awaiting_approval", "running", "paused", "cancelling", "completed", "halted", "cancelled", "rejected",
+};
+
+static const char *const event_names[ROLLOUT_EVENT_COUNT] = {
+    "approve",     "reject",      "approve_group", "revise",  "pause",           "resume",
+    "cancel",      "retry",       "rollback",      "planned", "planned_to_wait", "passed",
+    "not_reached", "abort_pause", "abort_cancel",  "over",    "superseded",      "all_cancelled",
+};
+
+const struct rollout_rule *rollout_rule_find(enum rollout_state from, enum rollout_event on)
+{
+    for (size_t i = 0; i < rollout_rule_count; i++) {
+        if (rollout_rules[i].from == from && rollout_rules[i].on == on)
+            return &rollout_rules[i];
+    }
+    return NULL;
+}
+
+const char *rollout_state_name(enum rollout_state state)
+{
+    return (size_t)state < ROLLOUT_STATE_COUNT ? state_names[state] : "unknown";
+}
+
+const char *rollout_event_name(enum rollout_event event)
+{
+    return (size_t)event < ROLLOUT_EVENT_COUNT ? event_names[event] : "unknown";
+}
+
+bool rollout_state_parse(const char *name, enum rollout_state *state)
+{
+    for (int i = 0; i < ROLLOUT_STATE_COUNT; i++) {
+        *state = (enum rollout_state)i;
+        if (strcmp(name, state_names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool rollout_state_is_end(enum rollout_state state)
+{
+    return state >= ROLLOUT_COMPLETED;
+}

@@ -1,0 +1,1 @@
+SELECT id FROM rollout WHERE rollback_of = $1

@@ -1,0 +1,1 @@
+DELETE FROM counter WHERE rollout_id = $1

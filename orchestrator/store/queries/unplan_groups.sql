@@ -1,0 +1,1 @@
+DELETE FROM rollout_group WHERE rollout_id = $1

@@ -1,0 +1,1 @@
+DELETE FROM instruction WHERE rollout_id = $1

@@ -1,0 +1,1 @@
+DELETE FROM rollout_window WHERE rollout_id = $1

@@ -1,0 +1,1 @@
+DELETE FROM rollout_zone WHERE rollout_id = $1

@@ -1,0 +1,1 @@
+UPDATE rollout SET abort_seen = $2 WHERE id = $1

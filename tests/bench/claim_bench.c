@@ -1,0 +1,92 @@
+/* What `bench claim` measures: the scheduler's way through the store, with nothing around it.
+ *
+ *   claim-bench DATABASE ROLLOUT HIGHER COUNT BATCH
+ *
+ * Claims COUNT instructions of ROLLOUT, before which the rollout HIGHER goes, turn by turn, or makes one turn when
+ * COUNT is 0; prints JSON. */
+#include "orchestrator/scheduler/outlook.h"
+#include "tests/bench/report_stream.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EXIT_USAGE = 2, HOUR_MS = 3600000, LEASE_MS = 60000 };
+
+struct claiming {
+    struct store *store;
+    struct running_rollout rollout;
+    struct claim_request request;
+    struct buffer outlooks;
+    int64_t claimed, looks;
+};
+
+static enum tc_error take_turn(struct claiming *claiming, int64_t count, struct tc_fault *fault)
+{
+    struct claim_request *request = &claiming->request;
+    outlook_begin_turns(&claiming->outlooks, &claiming->rollout, 1, request->most);
+    struct outlook *outlook = (void *)claiming->outlooks.bytes;
+    enum outlook_step step = OUTLOOK_ON;
+    while (step == OUTLOOK_ON && (count == 0 || claiming->claimed < count)) {
+        struct claim_result found;
+        request->look = outlook->rows;
+        request->after = outlook->next;
+        enum tc_error error = claim_due(claiming->store, request, &found, fault);
+        if (error != TC_OK)
+            return error;
+        step = outlook_note(outlook, &found, request->most);
+        claiming->claimed += (int64_t)found.count;
+        claiming->looks++;
+        free(found.rows);
+    }
+    return TC_OK;
+}
+
+static enum tc_error claim(struct claiming *claiming, int64_t count, struct tc_fault *fault)
+{
+    enum tc_error error;
+    double began = seconds_now();
+    do {
+        int64_t before = claiming->claimed;
+        error = take_turn(claiming, count, fault);
+        if (error == TC_OK && count > 0 && claiming->claimed == before)
+            error = tc_fault_set(fault, TC_INTERNAL, "only %" PRId64 " could be claimed", before);
+    } while (error == TC_OK && claiming->claimed < count);
+    double seconds = seconds_now() - began;
+    if (error == TC_OK)
+        (void)printf("{\"claimed\":%" PRId64 ",\"looks\":%" PRId64 ",\"seconds\":%.4f,\"per_second\":%.1f}\n",
+                     claiming->claimed, claiming->looks, seconds, (double)claiming->claimed / seconds);
+    return error;
+}
+
+int main(int count, char **words)
+{
+    if (count != 6) {
+        (void)fputs("claim-bench DATABASE ROLLOUT HIGHER COUNT BATCH\n", stderr);
+        return EXIT_USAGE;
+    }
+    int64_t higher = strtoll(words[3], NULL, 10);
+    struct claiming claiming = {
+        .rollout = {.id = strtoll(words[2], NULL, 10),
+                    .rules = {.dispatch_timeout_ms = HOUR_MS,
+                              .answer_timeout_ms = HOUR_MS,
+                              .receive_timeout_ms = HOUR_MS,
+                              .install_timeout_ms = HOUR_MS}},
+        .request = {.instance = "claim-bench",
+                    .lease_ms = LEASE_MS,
+                    .most = strtoll(words[5], NULL, 10),
+                    .pull_wait_ms = HOUR_MS,
+                    .higher = &higher,
+                    .higher_count = 1},
+    };
+    claiming.request.rollout = &claiming.rollout;
+    struct tc_fault fault = {0};
+    enum tc_error error = store_open(words[1], "claim-bench", &claiming.store, &fault);
+    if (error == TC_OK)
+        error = claim(&claiming, strtoll(words[4], NULL, 10), &fault);
+    if (error != TC_OK)
+        (void)fprintf(stderr, "claim-bench: %s\n", fault.text);
+    buffer_free(&claiming.outlooks);
+    store_close(claiming.store);
+    return error == TC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,40 @@
+/* The orchestrator's working parts on one database, moved by hand: two instances that schedule and conduct, one that
+ * plans and writes reports. */
+#ifndef TELLERCAST_TESTS_PROPERTY_ENGINE_PARTS_H
+#define TELLERCAST_TESTS_PROPERTY_ENGINE_PARTS_H
+
+#include "orchestrator/conductor/conductor.h"
+#include "orchestrator/planner/order.h"
+#include "orchestrator/planner/planner.h"
+#include "orchestrator/scheduler/pool.h"
+#include "orchestrator/scheduler/scheduler.h"
+#include "orchestrator/store/claim.h"
+#include "orchestrator/store/report.h"
+
+#define INSTANCES 2
+
+struct instance {
+    char name[16];
+    struct scheduler *scheduler;
+    struct conductor *conductor;
+    struct worker *scheduling, *conducting;
+};
+
+struct parts {
+    struct store *store; /* for what no part does */
+    struct calendars *calendars;
+    struct planner *planner;
+    struct worker *ordering, *expanding;
+    struct instance instances[INSTANCES];
+    struct batch_queue *orders, *expander_wakes, *scheduler_wakes, *conductor_wakes, *pool;
+    atomic_bool broker_is_new;
+};
+
+/* `claim_batch`: the most that one claim takes. */
+enum tc_error parts_open(struct parts *parts, const char *database, int64_t claim_batch, struct tc_fault *fault);
+void parts_close(struct parts *parts);
+
+/* The time of all timers. */
+void parts_set_clock(int64_t now_ms);
+
+#endif

@@ -1,0 +1,44 @@
+"""What people order on a rollout that is there."""
+
+import json
+from urllib.parse import quote, urlencode
+
+JSON = {"Content-Type": "application/json"}
+
+
+def order(stack, rollout, operation, actor="bob", number=0, **body):
+    """Orders it at one of the orchestrators. What the body lacks is as the rollout is; None takes it out."""
+    row = stack.database.rollout(rollout)
+    ground = {"digest": row["digest"]} if operation in ("approve", "reject") else {"version": row["version"]}
+    body = {"reason": "the test wants it", **ground, **body}
+    text = json.dumps({key: value for key, value in body.items() if value is not None})
+    http = stack.orchestrators[number].http
+    return http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", text, {**JSON, "Tellercast-Author": actor})
+
+
+def ordered(stack, rollout, operation, actor="bob", **body):
+    """As order(), and it was carried out; returns the answer."""
+    answer = order(stack, rollout, operation, actor, **body)
+    assert answer.status == 200, answer
+    return answer.json()
+
+
+def revise(stack, rollout, document, actor="ann", version=None, reason="a better plan"):
+    if version is None:
+        version = stack.database.rollout(rollout)["version"]
+    query = urlencode({"version": version, "reason": reason}, quote_via=quote)
+    headers = {"Content-Type": "application/yaml", "Tellercast-Author": actor}
+    return stack.http.ask("PUT", f"/v1/rollouts/{rollout}/plan?{query}", document, headers)
+
+
+def submit_as(stack, actor, document):
+    """Submits a plan by HTTP in somebody's name; returns the rollout's number."""
+    headers = {"Content-Type": "application/yaml", "Tellercast-Author": actor}
+    answer = stack.http.ask("POST", "/v1/rollouts", document, headers)
+    assert answer.status == 201, answer
+    return answer.json()["rollout"]
+
+
+def events(stack, rollout):
+    rows = stack.database.rows("SELECT kind, actor FROM rollout_event WHERE rollout_id = %s ORDER BY id", rollout)
+    return [(row["kind"], row["actor"]) for row in rows]

@@ -1,0 +1,58 @@
+"""The plans of config/examples/plans are previewed and taken, one after another, by a bank that has the example fleet."""
+
+import re
+from datetime import date, datetime, timedelta, timezone
+
+import pytest
+from harness.servers import ROOT
+from harness.wait import wait_for
+
+EXAMPLES = ROOT / "config/examples"
+CALENDARS = {"month-end": [{"from": "2026-12-30", "to": "2027-01-02", "reason": "closing of the year"}], "holidays": []}
+# Rollouts that others name come before them.
+ORDER = ("pilot-then-nation", "rollback", "emergency-patch", "parameter-change", "banknote-blacklist", "offsite-only",
+         "collect-journals")
+DEVICES = {"pilot-then-nation": 7, "rollback": 7, "emergency-patch": 9, "parameter-change": 3,
+           "banknote-blacklist": 5, "offsite-only": 2, "collect-journals": 4}
+
+
+DATE = re.compile(r"\b(startAt|endAt|from|to): (\d{4}-\d\d-\d\d)")
+
+
+def as_if_written_today(text):
+    """The dates of an example lie behind us some day: all of them are moved by whole weeks, to the near future."""
+    dates = [date.fromisoformat(day) for _, day in DATE.findall(text)]
+    weeks = (datetime.now(timezone.utc).date() - min(dates)).days // 7 + 1 if dates else 0
+
+    def moved(match):
+        return f"{match[1]}: {date.fromisoformat(match[2]) + timedelta(weeks=weeks)}"
+
+    return DATE.sub(moved, text)
+
+
+@pytest.fixture
+def bank(stack):
+    stack.orchestrator(calendars=CALENDARS)
+    answer = stack.http.import_fleet((EXAMPLES / "fleet-small.yaml").read_text(encoding="utf-8"))
+    assert answer.status == 200, answer
+    stack.add_artifact()
+    return stack
+
+
+def test_there_is_no_example_that_is_not_tried_here():
+    assert {file.stem for file in (EXAMPLES / "plans").iterdir()} == set(ORDER) == set(DEVICES)
+
+
+def test_every_example_is_previewed_and_taken_with_the_same_devices(bank):
+    for name in ORDER:
+        document = as_if_written_today((EXAMPLES / f"plans/{name}.yaml").read_text(encoding="utf-8"))
+        preview = bank.http.ask("POST", "/v1/rollouts:preview", document, {"Content-Type": "application/yaml"})
+        assert preview.status == 200, (name, preview)
+        answer = bank.http.submit(document)
+        assert answer.status == 201, (name, answer)
+        rollout = answer.json()["rollout"]
+        wait_for(lambda: bank.database.rollout(rollout)["planned_at"] is not None, f"{name} is planned")
+        assert preview.json()["digest"] == answer.json()["digest"]
+        assert preview.json()["devices"] == answer.json()["devices"] == DEVICES[name], name
+        # It is as if done: the next example may build upon it.
+        bank.database.rows("UPDATE instruction SET state = 5, due_at = NULL, wake_at = NULL, in_flight = false")
