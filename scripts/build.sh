@@ -1,7 +1,7 @@
 # Builds with the presets of CMakePresets.json.
 # shellcheck shell=bash
 
-PRESETS="release debug asan tsan fuzz"
+PRESETS="release debug asan tsan faults next fuzz"
 
 # A checkout that was moved is configured afresh.
 configure_preset() {

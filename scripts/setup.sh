@@ -8,6 +8,7 @@ declare -A PACKAGES=(
     [run]="mosquitto postgresql redis-server curl tzdata"
     [test]="mosquitto-clients python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-psycopg2
         python3-paho-mqtt python3-redis python3-yaml"
+    [faults]="libfaketime"
     [fuzz]="clang libclang-rt-dev llvm"
     [lint]="clang clang-format clang-tidy cppcheck shellcheck pyflakes3 python3 python3-yaml python3-jsonschema"
 )
@@ -50,11 +51,11 @@ install_packages() {
     return "$code"
 }
 
-# setup_packages SET ...: all, or some of build, run, test, fuzz, lint.
+# setup_packages SET ...: all, or some of build, run, test, faults, fuzz, lint.
 setup_packages() {
     local sets=("$@") set
     local -a packages wanted=() missing
-    [[ $1 != all ]] || sets=(build run test fuzz lint)
+    [[ $1 != all ]] || sets=(build run test faults fuzz lint)
     for set in "${sets[@]}"; do
         read -r -d '' -a packages <<<"${PACKAGES[$set]}" || true
         wanted+=("${packages[@]}")

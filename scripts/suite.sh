@@ -92,3 +92,11 @@ suite() {
     fi
     return "$code"
 }
+
+# property [--seed N] [--plans M]: random plans under a virtual clock, as many as one likes; the suite tries a few.
+property() {
+    setup_packages build run test
+    build_preset release
+    open_scratch
+    attend env TELLERCAST_SCRATCH="$SCRATCH" tests/property/property --engine "$BIN/property-engine" "$@"
+}

@@ -1,0 +1,22 @@
+# Breaking what runs.
+# shellcheck shell=bash
+
+# What a night of faults needs of the machine: programs with failure points, and a small disk of its own.
+build_faults() {
+    setup_packages build run test faults
+    build_preset next
+    build_preset faults
+    open_scratch
+}
+
+# faults [--long --minutes M] [--seed N] [ARGUMENT ...]: without --long each kind once, in rounds of several.
+faults() {
+    local arguments=(--tour)
+    if [[ ${1:-} == --long ]]; then
+        shift
+        arguments=()
+    fi
+    build_faults
+    attend env TELLERCAST_BIN="$BIN" TELLERCAST_SCRATCH="$SCRATCH" TELLERCAST_LOGS="$LOGS" \
+        tests/faults/faults "${arguments[@]}" "$@"
+}

@@ -1,0 +1,80 @@
+/* Stands between libpq, hiredis and paho, and the memory they take: a program's own malloc comes before glibc's, for
+ * the libraries too. It gives glibc's memory, but knows who asks. */
+#include "tests/failing/failing.h"
+
+#include <link.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PUBLIC __attribute__((visibility("default")))
+
+enum { PLACES_MAX = 8 };
+
+struct place {
+    uintptr_t first, end;
+};
+
+static struct place places[PLACES_MAX]; /* of the libraries' code */
+static size_t place_count;
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+
+static int note_library(struct dl_phdr_info *object, size_t size, void *context)
+{
+    (void)size;
+    (void)context;
+    static const char *const names[] = {"/libpq.", "/libhiredis.", "/libpaho-mqtt3as."};
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        if (strstr(object->dlpi_name, names[n]) == NULL)
+            continue;
+        for (int i = 0; i < object->dlpi_phnum && place_count < PLACES_MAX; i++) {
+            const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+            uintptr_t first = object->dlpi_addr + part->p_vaddr;
+            if (part->p_type == PT_LOAD && (part->p_flags & PF_X) != 0)
+                places[place_count++] = (struct place){first, first + part->p_memsz};
+        }
+    }
+    return 0;
+}
+
+__attribute__((constructor)) static void find_the_libraries(void)
+{
+    (void)dl_iterate_phdr(note_library, NULL);
+}
+
+/* True when a library asks, and is to get nothing. */
+static bool is_out(const void *caller)
+{
+    for (size_t i = 0; i < place_count; i++) {
+        if ((uintptr_t)caller >= places[i].first && (uintptr_t)caller < places[i].end)
+            return failing_is_next(LIBRARY_MEMORY_IS_OUT);
+    }
+    return false;
+}
+
+PUBLIC void *malloc(size_t size)
+{
+    return is_out(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+}
+
+PUBLIC void *calloc(size_t count, size_t size)
+{
+    return is_out(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
+}
+
+PUBLIC void *realloc(void *memory, size_t size)
+{
+    return is_out(__builtin_return_address(0)) ? NULL : __libc_realloc(memory, size);
+}
+
+PUBLIC char *strdup(const char *text)
+{
+    if (is_out(__builtin_return_address(0)))
+        return NULL;
+    size_t size = strlen(text) + 1;
+    char *copy = __libc_malloc(size);
+    return copy == NULL ? NULL : memcpy(copy, text, size);
+}

@@ -1,0 +1,230 @@
+"""What must hold after every fault, found from three sources that know nothing of one another: the database's rows and
+a history that a trigger wrote of every move; what the simulated fleet counted; the journals of the real clients and
+what their installer counted."""
+
+import collections
+import json
+import pathlib
+import subprocess
+
+AUDIT = """
+CREATE TABLE history (
+  seq bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), instruction_id bigint, rollout_id bigint,
+  device text, branch text, attempt int, from_state smallint, to_state smallint, from_flight boolean, to_flight boolean);
+CREATE FUNCTION write_history() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO history (instruction_id, rollout_id, device, branch, attempt, from_state, to_state, from_flight, to_flight)
+  VALUES (NEW.id, NEW.rollout_id, NEW.device, NEW.branch, NEW.attempt, OLD.state, NEW.state, OLD.in_flight, NEW.in_flight);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER history AFTER UPDATE ON instruction FOR EACH ROW
+  WHEN (OLD.state <> NEW.state OR OLD.in_flight <> NEW.in_flight OR OLD.attempt <> NEW.attempt)
+  EXECUTE FUNCTION write_history();
+"""
+COMPLETED = 5
+WORK = {"asks answered": "asks_answered", "statuses received": "statuses_received",
+        "instructions claimed": "instructions_claimed"}
+SHARE_LEAST = 0.2  # of an equal part
+SPARE = 6  # files of requests and connections that come and go
+
+
+class Audit:
+    """Looks at the rollouts from `since` on; at 0 at everything there ever was."""
+
+    def __init__(self, bank):
+        self.bank = bank
+        self.faults = []
+        self.since = 0
+        self.accepted = 0  # statuses that a simulated device was told are accepted, each once
+        self.compared = 0  # of them, those that end an attempt: each was compared with its row
+
+    def expect(self, holds, what):
+        if not holds:
+            self.faults.append(what)
+
+    # the database alone
+
+    def check_ends(self):
+        rows = self.bank.database.rows(
+            "SELECT rollout_id, state, count(*) FROM instruction WHERE state < 5 OR in_flight OR due_at IS NOT NULL GROUP BY 1, 2")
+        self.expect(not rows, f"instructions without an end: {rows}")
+        refused = self.bank.database.rows(
+            "SELECT id, device, attempt, code FROM instruction WHERE state = 7 AND rollout_id >= %s LIMIT 5", self.since)
+        self.expect(not refused, f"devices refused what was in order: {refused}")
+        left = self.bank.database.value("SELECT count(*) FROM claim")
+        self.expect(left == 0, f"{left} claims were left")
+
+    def check_counters(self):
+        wrong = self.bank.database.rows(
+            "SELECT rollout_id, group_no, state, sum(n) AS difference FROM ("
+            " SELECT rollout_id, group_no, state, count FROM counter"
+            " UNION ALL SELECT rollout_id, group_no, state, -count(*) FROM instruction GROUP BY 1, 2, 3) AS c(rollout_id, "
+            "group_no, state, n) GROUP BY 1, 2, 3 HAVING sum(n) <> 0")
+        self.expect(not wrong, f"counters differ from a recount: {wrong}")
+
+    def check_no_circles(self):
+        """Writers wait for one another, but PostgreSQL never had to break a circle of them."""
+        circles = self.bank.database.value("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        self.expect(circles == 0, f"{circles} deadlocks")
+
+    def check_forward(self):
+        """Within an attempt a state only grows; a new attempt begins at created; an end is left by a retry, or by the
+        device's own word that it completed."""
+        wrong = self.bank.database.rows(
+            "SELECT * FROM (SELECT *, lag(to_state) OVER w AS was, lag(attempt) OVER w AS attempt_was FROM history "
+            "WHERE rollout_id >= %s WINDOW w AS (PARTITION BY instruction_id ORDER BY seq)) h WHERE "
+            "(was IS NOT NULL AND was <> from_state)"
+            " OR attempt < attempt_was"
+            " OR (attempt = attempt_was AND to_state < from_state AND to_state NOT IN (0, 5))"
+            " OR (to_state = 5 AND from_state IN (6, 7, 10))"
+            " OR (from_state = 5 AND to_state <> 5)"
+            " OR (from_state >= 5 AND to_state NOT IN (0, 5)) LIMIT 5", self.since)
+        self.expect(not wrong, f"states went backward: {wrong}")
+
+    def check_budget(self, rollout, most):
+        """Never more of a branch in flight than the rollout promised, over all rollouts."""
+        over = self.bank.database.rows(
+            "SELECT * FROM (SELECT seq, at, branch, device, rollout_id, sum(to_flight::int - from_flight::int) OVER "
+            "(PARTITION BY branch ORDER BY seq) AS down FROM history WHERE branch IS NOT NULL AND rollout_id >= %s) h "
+            "WHERE rollout_id = %s AND down > %s LIMIT 5", self.since, rollout, most)
+        self.expect(not over, f"branches over the budget of {most}: {over}")
+
+    def check_one_at_a_time(self):
+        over = self.bank.database.rows(
+            "SELECT * FROM (SELECT device, seq, sum(to_flight::int - from_flight::int) OVER (PARTITION BY device ORDER BY "
+            "seq) AS down FROM history WHERE rollout_id >= %s) h WHERE down > 1 LIMIT 5", self.since)
+        self.expect(not over, f"devices with two things at once: {over}")
+
+    # the fleet against the database
+
+    def check_fleet(self):
+        counters = self.bank.ask_fleet("counters")
+        self.expect(counters["double_executions"] == 0, f"{counters['double_executions']} attempts were executed twice")
+        self.accepted, self.compared = counters["accepted"], 0
+        found = self.bank.ask_fleet("executions", match="*", from_rollout=self.since)
+        self.expect(found["double"] == 0, f"{found['double']} executions too many")
+        states = {row["id"]: row for row in self.bank.database.rows(
+            "SELECT id, device, state, attempt FROM instruction WHERE rollout_id >= %s", self.since)}
+        lost, wrong, done = [], [], set()
+        for device, executions in found["list"].items():
+            completed = collections.Counter()
+            for one in executions:
+                row = states.get(one["instruction"])
+                if row is None or row["device"] != device:
+                    wrong.append((device, one))
+                    continue
+                if one["executed"] > 0:
+                    done.add(one["instruction"])
+                completed[one["instruction"]] += one["state"] == "completed" and one["executed"] > 0
+                if not one["confirmed"]:
+                    continue
+                self.compared += 1
+                if one["state"] == "completed" and row["state"] != COMPLETED:
+                    lost.append((device, one, row))
+                if one["state"] in ("failed", "rejected") and row["attempt"] == one["attempt"] and row["state"] < COMPLETED:
+                    lost.append((device, one, row))
+            twice = {instruction for instruction, times in completed.items() if times > 1}
+            self.expect(not twice, f"{device} completed {twice} in two attempts, both executed")
+        self.expect(not wrong, f"devices executed what is not theirs: {wrong[:3]}")
+        self.expect(not lost, f"{len(lost)} accepted statuses were lost: {lost[:3]}")
+        invented = [row for row in states.values()
+                    if row["state"] == COMPLETED and row["id"] not in done and row["device"] not in self.bank.clients]
+        self.expect(not invented, f"completed, but never executed: {invented[:3]}")
+
+    # the real clients
+
+    def check_clients(self):
+        log = self.bank.folder / "installs"
+        times = collections.Counter(log.read_text().splitlines() if log.exists() else [])
+        twice = [line for line, count in times.items() if count > 1]
+        self.expect(not twice, f"real clients ran an attempt twice: {twice}")
+        for name, client in self.bank.clients.items():
+            ended = self._journal(client)
+            for row in self.bank.database.rows(
+                    "SELECT id, state, attempt FROM instruction WHERE device = %s AND rollout_id >= %s", name, self.since):
+                entry = ended.get(row["id"])
+                if row["state"] == COMPLETED:
+                    self.expect(entry is not None and entry["state"] == "completed",
+                                f"{name}: {row} in the database, {entry} in its journal")
+
+    @staticmethod
+    def _journal(client):
+        """By instruction, what its journal says last."""
+        newest = {}
+        for line in next(client.folder.rglob("*journal*")).read_text(errors="replace").splitlines():
+            text = line[line.find("{"):]
+            try:
+                entry = json.loads(text)
+            except ValueError:
+                continue
+            if "instruction" in entry:
+                newest[entry["instruction"]] = entry
+        return newest
+
+    # what must not grow
+
+    def _footprint(self):
+        """Threads and open files of the orchestrators, and their connections."""
+        found = {}
+        for one in self.bank.orchestrators:
+            process = pathlib.Path(f"/proc/{one.pid}")
+            found[f"{one.name} threads"] = len(list((process / "task").iterdir()))
+            found[f"{one.name} files"] = len(list((process / "fd").iterdir()))
+        found["database connections"] = self.bank.database.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tellercastd%%'")
+        return found
+
+    def _retained(self):
+        """Instructions that a new subscriber would get; by a program of its own, for this one has very many files open."""
+        heard = subprocess.run(
+            ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.bank.broker.port), "-V", "5", "-u", "spy", "-i", "auditor",
+             "-t", "tc/v1/device/+/instruction", "-t", "tc/v1/orchestrator/epoch", "-F", "%t %l", "-W", "3"],
+            capture_output=True, text=True, check=False).stdout.splitlines()
+        assert any("epoch" in line for line in heard), f"the auditor heard {heard}"
+        return [line for line in heard if "/device/" in line and not line.endswith(" 0")]
+
+    def check_nothing_leaks(self, run_quiet_round):
+        """Orchestrators that lived through all have no more than fresh ones after a round without faults; those share its
+        work. Returns what each did, as the lines of a table, and what did not hold."""
+        grown = self._footprint()
+        slow = [one.name for one in self.bank.orchestrators if one.stop(seconds=5) != 0]
+        for one in self.bank.orchestrators:
+            one.start()
+            one.wait_until_ready()
+        faults = run_quiet_round()
+        fresh = self._footprint()
+        shares = self._shares()
+        self.faults = faults
+        self.expect(not slow, f"{slow} did not end well")
+        for what, number in grown.items():
+            self.expect(number <= fresh[what] + SPARE, f"{what}: {number}, and {fresh[what]} afresh")
+        retained = self._retained()
+        self.expect(not retained, f"instructions that are over are still retained: {retained[:5]}")
+        return self._share_work(shares), self.faults
+
+    def _shares(self):
+        return {title: [one.http.metric(f"tellercast_{name}_total") for one in self.bank.orchestrators]
+                for title, name in WORK.items()}
+
+    def _share_work(self, shares):
+        """What the broker spreads everybody has a part of; a turn of claims goes to whoever comes first."""
+        lines = []
+        for title, numbers in shares.items():
+            total = sum(numbers)
+            lines.append(f"{title:22}" + "".join(f"{number:8,.0f} {number / max(total, 1):4.0%}" for number in numbers))
+            is_spread = min(numbers) >= total * SHARE_LEAST / len(numbers)
+            self.expect(is_spread or "claim" in title, f"{title}: {numbers} is no sharing")
+        return lines
+
+    def check_all(self, rollouts, budgets):
+        """After a round with these rollouts, the first of which was the first of them all."""
+        self.since = min(rollouts, default=0)
+        self.check_ends()
+        self.check_counters()
+        self.check_no_circles()
+        self.check_forward()
+        self.check_one_at_a_time()
+        for rollout, most in budgets.items():
+            self.check_budget(rollout, most)
+        self.check_fleet()
+        self.check_clients()

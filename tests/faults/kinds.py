@@ -1,0 +1,330 @@
+"""Every kind of fault: a function that does it and returns the one that mends it.
+
+Each takes the bank and a random.Random that alone decides what of several is hit, so that a seed says it all."""
+
+import signal
+
+import psycopg2
+
+from bank import NEXT, REAL_ATMS, REAL_BRANCH, REAL_PULL
+
+FAKE_CLOCK = "/usr/$LIB/faketime/libfaketimeMT.so.1"
+KINDS = {}
+
+
+def kind(function):
+    KINDS[function.__name__] = function
+    return function
+
+
+def nothing():
+    """What is over at once needs no mending."""
+
+
+def some_orchestrator(bank, dice):
+    return dice.choice(bank.orchestrators)
+
+
+def revive(orchestrator):
+    def mend():
+        if not orchestrator.is_running():
+            orchestrator.start()
+    return mend
+
+
+# orchestrators
+
+
+@kind
+def kill_orchestrator(bank, dice):
+    one = some_orchestrator(bank, dice)
+    one.kill()
+    return revive(one)
+
+
+@kind
+def kill_all_orchestrators(bank, _dice):
+    for one in bank.orchestrators:
+        one.kill()
+
+    def mend():
+        for one in bank.orchestrators:
+            revive(one)()
+    return mend
+
+
+@kind
+def freeze_orchestrator(bank, dice):
+    """Longer than its lease, when the schedule lets it last: another takes over, and it comes back."""
+    one = some_orchestrator(bank, dice)
+    one.send(signal.SIGSTOP)
+    return lambda: one.send(signal.SIGCONT)
+
+
+@kind
+def restart_orchestrator(bank, dice):
+    one = some_orchestrator(bank, dice)
+    code = one.stop(seconds=5 + 5)
+    assert code == 0, f"{one.name} ended with {code} after SIGTERM"
+    return revive(one)
+
+
+@kind
+def upgrade_orchestrators(bank, dice):
+    """One after the other ends and comes back as the next version, the first of which changes the tables while the others
+    work on with what they know."""
+    first, *others = dice.sample(bank.orchestrators, len(bank.orchestrators))
+
+    def upgrade(one):
+        code = one.stop(seconds=5 + 5)
+        assert code == 0, f"{one.name} ended with {code} after SIGTERM"
+        one.program = NEXT
+        one.start()
+
+    def mend():
+        for one in others:
+            upgrade(one)
+    upgrade(first)
+    return mend
+
+
+# the broker
+
+
+@kind
+def kill_broker(bank, _dice):
+    """It comes back and has forgotten everything."""
+    bank.broker.kill()
+    bank.broker.state.unlink(missing_ok=True)
+    return bank.broker.start
+
+
+@kind
+def restart_broker(bank, _dice):
+    bank.broker.stop()
+    return bank.broker.start
+
+
+@kind
+def old_broker(bank, _dice):
+    """It comes back with what it held a while ago."""
+    bank.broker.kill()
+    bank.restore_broker()
+    return bank.broker.start
+
+
+@kind
+def freeze_broker(bank, _dice):
+    bank.broker.send(signal.SIGSTOP)
+    return lambda: bank.broker.send(signal.SIGCONT)
+
+
+# PostgreSQL
+
+
+@kind
+def kill_postgres(bank, _dice):
+    bank.postgres.kill()
+    return bank.start_postgres
+
+
+@kind
+def restart_postgres(bank, _dice):
+    bank.postgres.stop()
+    return bank.start_postgres
+
+
+@kind
+def freeze_postgres(bank, _dice):
+    bank.signal_postgres(signal.SIGSTOP)
+    return lambda: bank.signal_postgres(signal.SIGCONT)
+
+
+@kind
+def drop_connections(bank, _dice):
+    bank.database.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tellercastd%%'")
+    return nothing
+
+
+@kind
+def hold_table(bank, _dice):
+    """The updaters stand still while reports come in."""
+    connection = psycopg2.connect(bank.postgres.address("bank"))
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '2s'")
+        try:
+            cursor.execute("LOCK TABLE instruction IN EXCLUSIVE MODE")
+        except psycopg2.Error:
+            connection.rollback()
+    return connection.close
+
+
+@kind
+def hold_claims(bank, _dice):
+    """Somebody else claims, and does not come to an end."""
+    connection = psycopg2.connect(bank.postgres.address("bank"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('tellercast'), hashtext('claim'))")
+    return connection.close
+
+
+@kind
+def full_disk(bank, _dice):
+    """PostgreSQL can write nothing any more."""
+    return bank.fill_disk()
+
+
+# Redis
+
+
+@kind
+def kill_redis(bank, _dice):
+    bank.redis_server.kill()
+    bank.redis_dump.unlink(missing_ok=True)
+    return bank.redis_server.start
+
+
+@kind
+def old_redis(bank, _dice):
+    bank.redis_server.kill()
+    bank.restore_redis()
+    return bank.redis_server.start
+
+
+@kind
+def freeze_redis(bank, _dice):
+    bank.redis_server.send(signal.SIGSTOP)
+    return lambda: bank.redis_server.send(signal.SIGCONT)
+
+
+@kind
+def flush_redis(bank, _dice):
+    bank.redis_server.connect().flushall()
+    return nothing
+
+
+@kind
+def tiny_redis(bank, _dice):
+    """It throws out what it has no room for, or takes nothing new."""
+    client = bank.redis_server.connect()
+    client.config_set("maxmemory-policy", _dice.choice(["allkeys-lru", "noeviction"]))
+    client.config_set("maxmemory", 1)
+
+    def mend():
+        again = bank.redis_server.connect()
+        again.config_set("maxmemory", 1 << 30)
+        again.config_set("maxmemory-policy", "noeviction")
+    return mend
+
+
+# the network
+
+
+def on_route(name, mode, delay_s=0.0):
+    def inject(bank, _dice):
+        route = getattr(bank, name)
+        route.set(mode, delay_s)
+        return lambda: route.set("open")
+    return inject
+
+
+for _route, _short in (("to_broker", "broker"), ("to_postgres", "postgres"), ("to_redis", "redis"), ("to_fleet", "fleet"),
+                       ("to_clients", "clients")):
+    KINDS[f"cut_{_short}"] = on_route(_route, "cut")
+    KINDS[f"half_open_{_short}"] = on_route(_route, "still")
+for _route, _short in (("to_broker", "broker"), ("to_fleet", "fleet"), ("to_postgres", "postgres")):
+    KINDS[f"slow_{_short}"] = on_route(_route, "slow", 0.05)
+KINDS["chopped_broker"] = on_route("to_broker", "chopped")
+
+
+@kind
+def cut_within_a_packet(bank, dice):
+    for route in (bank.to_broker, bank.to_fleet):
+        route.break_within_a_packet(dice.randint(100, 20000))
+    return nothing
+
+
+# devices
+
+
+@kind
+def reconnect_storm(bank, dice):
+    bank.ask_fleet("disconnect", match="*", clean=False, for_ms=dice.randint(0, 500))
+    return nothing
+
+
+@kind
+def branches_away(bank, dice):
+    """A tenth of the branches loses its line."""
+    bank.ask_fleet("disconnect", match=f"B*{dice.randint(0, 9)}*", clean=False, for_ms=4000)
+    return nothing
+
+
+def client_kind(name, number, devices):
+    def inject(bank, dice):
+        client = bank.clients[dice.choice(devices)]
+        if number == signal.SIGSTOP:
+            client.send(number)
+            return lambda: client.send(signal.SIGCONT)
+        client.kill()
+        return client.start
+    KINDS[name] = inject
+
+
+for _devices, _role in (([REAL_BRANCH], "node"), (REAL_ATMS, "atm"), (REAL_PULL, "pull")):
+    client_kind(f"kill_{_role}", signal.SIGKILL, _devices)
+    client_kind(f"freeze_{_role}", signal.SIGSTOP, _devices)
+
+
+def wrong_clock(role, devices):
+    def inject(bank, dice):
+        """A machine whose clock is years off comes up, and later its clock is put right while it works."""
+        client = bank.clients[dice.choice(devices)]
+        clock = client.folder / "clock"
+        clock.write_text(f"{dice.choice('+-')}{dice.randint(1, 20)}y\n")
+        client.kill()
+        client.start({"LD_PRELOAD": FAKE_CLOCK, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_CACHE_DURATION": "1",
+                      "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+
+        def mend():
+            clock.write_text("+0\n")
+        return mend
+    KINDS[f"wrong_clock_{role}"] = inject
+
+
+for _devices, _role in (([REAL_BRANCH], "node"), (REAL_ATMS, "atm"), (REAL_PULL, "pull")):
+    wrong_clock(_role, _devices)
+
+
+# An orchestrator that dies at the worst moment, by a point that is compiled in for these tests.
+
+FAILURE_POINTS = ("claim.committed", "dispatch.published", "reports.committed", "confirms.published",
+                  "conductor.committed", "planning.committed", "submission.committed")
+
+
+def dies_at(point):
+    def inject(bank, dice):
+        one = some_orchestrator(bank, dice)
+        one.kill()
+        one.start({"TELLERCAST_FAILURE_POINT": f"{point}:{dice.randint(1, 4)}"})
+
+        def mend():
+            one.kill()
+            one.start()
+        return mend
+    return inject
+
+
+for _point in FAILURE_POINTS:
+    KINDS[f"dies_at_{_point.replace('.', '_')}"] = dies_at(_point)
+
+
+def target(name):
+    """What a kind breaks: two of one target come one after the other."""
+    for word in ("postgres", "redis", "broker", "fleet", "node", "atm", "pull", "clients"):
+        if word in name:
+            return "clients" if word in ("node", "atm", "pull") else word
+    if "orchestrator" in name or name.startswith("dies_at"):
+        return "orchestrators"
+    return {"drop_connections": "postgres", "hold_table": "postgres", "hold_claims": "postgres", "full_disk": "postgres",
+            "cut_within_a_packet": "broker"}.get(name, "fleet")

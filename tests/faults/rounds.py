@@ -1,0 +1,163 @@
+"""One round: rollouts are ordered, faults come and are mended, the rollouts finish, and everything is looked at."""
+
+import collections
+import random
+import time
+
+import psycopg2
+import redis
+from harness.wait import wait_for
+
+from kinds import KINDS, target
+
+FIRST_S, LAST_S = 0.2, 3.0        # when a fault comes, after the rollouts were ordered
+SHORTEST_S, LONGEST_S = 0.5, 5.0  # how long it lasts
+FINISH_S = 120                    # until all have their end, once everything works again
+BUDGET = 3
+STEP_S = 0.05
+APART_S = 0.3                     # between two that break the same thing
+
+
+class Schedule:
+    """(when, for how long, kind), all from the seed."""
+
+    def __init__(self, seed, steps):
+        self.seed, self.steps = seed, []
+        free_at = {}
+        for at, lasts, name in sorted(steps):
+            at = round(max(at, free_at.get(target(name), 0.0)), 2)
+            free_at[target(name)] = at + lasts + APART_S
+            self.steps.append((at, lasts, name))
+
+    @staticmethod
+    def _step(dice, name):
+        return round(dice.uniform(FIRST_S, LAST_S), 2), round(dice.uniform(SHORTEST_S, LONGEST_S), 2), name
+
+    @classmethod
+    def of_one(cls, seed, name):
+        return cls(seed, [cls._step(random.Random(f"{seed} {name}"), name)])
+
+    @classmethod
+    def random(cls, seed, names, most):
+        dice = random.Random(seed)
+        count = dice.randint(1, most)
+        return cls(seed, [cls._step(dice, name) for name in dice.sample(names, min(count, len(names)))])
+
+    @classmethod
+    def tour(cls, seed, names, at_a_time):
+        """Every kind once, shuffled; those of one round come at times of their own."""
+        shuffled = list(names)
+        random.Random(seed).shuffle(shuffled)
+        for number in range(0, len(shuffled), at_a_time):
+            some = shuffled[number:number + at_a_time]
+            dice = random.Random(f"{seed} {some}")
+            yield cls(seed, [cls._step(dice, name) for name in some])
+
+    def play(self, bank, _rollouts):
+        """Does what the schedule says, and mends it."""
+        dice = random.Random(f"{self.seed} what")
+        waiting, mends = list(self.steps), []
+        began = time.monotonic()
+        while waiting or mends:
+            now = time.monotonic() - began
+            for one in [one for one in mends if one[0] <= now]:
+                mends.remove(one)
+                one[1]()
+            for step in [step for step in waiting if step[0] <= now]:
+                if target(step[2]) in [one[2] for one in mends]:
+                    continue  # what is broken already, because something took longer than it should
+                waiting.remove(step)
+                mends.append((time.monotonic() - began + step[1], KINDS[step[2]](bank, dice), target(step[2])))
+            time.sleep(STEP_S)
+
+    def again(self):
+        """The arguments that do exactly this once more."""
+        return f"--seed {self.seed} --steps " + ",".join(f"{name}@{at}+{lasts}" for at, lasts, name in self.steps)
+
+    @classmethod
+    def read(cls, seed, text):
+        steps = []
+        for step in text.split(","):
+            name, times = step.split("@")
+            at, lasts = times.split("+")
+            steps.append((float(at), float(lasts), name))
+        return cls(seed, steps)
+
+    def __str__(self):
+        steps = ", ".join(f"{name} at {at} s for {lasts} s" for at, lasts, name in self.steps) or "no faults"
+        return f"seed {self.seed}: {steps}"
+
+
+class Kills:
+    """kill -9 of one after the other, with pauses as they come by chance, until the rollout is at its end or there were
+    enough. The broker and the database are killed less often than others: their coming back takes the whole bank's time."""
+
+    PAUSE_S, DOWN_S = 0.7, 1.0
+    WEIGHTS = {"orchestrator": 12, "client": 6, "redis": 4, "postgres": 3, "broker": 1}
+
+    def __init__(self, seed, most):
+        self.seed, self.most = seed, most
+        self.killed = collections.Counter()
+
+    def play(self, bank, rollouts):
+        dice = random.Random(f"{self.seed} kills")
+        back = []  # (when, what starts it again)
+        next_at = time.monotonic()
+        while back or (sum(self.killed.values()) < self.most and not bank.is_settled(rollouts)):
+            now = time.monotonic()
+            for one in [one for one in back if one[0] <= now]:
+                back.remove(one)
+                one[1]()
+            if now >= next_at and sum(self.killed.values()) < self.most:
+                next_at = now + dice.expovariate(1 / self.PAUSE_S)
+                name, process, start = self._choose(bank, dice)
+                if process.is_running():
+                    process.kill()
+                    self.killed[name] += 1
+                    back.append((now + dice.uniform(0, self.DOWN_S), start))
+            time.sleep(STEP_S)
+
+    def _choose(self, bank, dice):
+        name = dice.choices(list(self.WEIGHTS), self.WEIGHTS.values())[0]
+        if name == "orchestrator":
+            process = dice.choice(bank.orchestrators)
+        elif name == "client":
+            process = dice.choice(list(bank.clients.values()))
+        else:
+            return name, *{"redis": (bank.redis_server, bank.redis_server.start), "broker": (bank.broker, bank.broker.start),
+                           "postgres": (bank.postgres, bank.start_postgres)}[name]
+        return name, process, process.start
+
+    def again(self):
+        return f"--seed {self.seed} --kills {self.most}"
+
+    def __str__(self):
+        kinds = ", ".join(f"{count} {name}" for name, count in sorted(self.killed.items()))
+        return f"seed {self.seed}: {sum(self.killed.values())} times kill -9 ({kinds})"
+
+
+def run_round(bank, audit, faults):
+    """What did not hold."""
+    bank.begin_round()
+    version = f"5.{bank.rounds}.0"
+    rollouts, budgets = [], {}
+    try:
+        bank.add_artifact(version)
+        rollouts.append(bank.submit(f"all-{bank.rounds}", version, disruptionBudget={"maxUnavailable": BUDGET}))
+        budgets[rollouts[0]] = BUDGET
+        faults.play(bank, rollouts)
+        bank.make_whole()
+        began = time.monotonic()
+        rollouts.append(bank.submit(f"some-{bank.rounds}", version, selector={"branches": ["B0001", "B0002", "R1"]},
+                                    disruptionBudget={"maxUnavailable": 1}))
+        budgets[rollouts[1]] = 1
+        wait_for(lambda: bank.is_settled(rollouts), "the rollouts come to their ends", FINISH_S)
+        bank.ask_fleet("wait_below", unconfirmed=1, timeout_ms=FINISH_S * 1000)
+        seconds = time.monotonic() - began
+    except (AssertionError, OSError, psycopg2.Error, redis.RedisError) as fault:
+        return [f"{type(fault).__name__}: {fault}", *bank.describe(rollouts)]
+    audit.faults = []
+    audit.check_all(rollouts, budgets)
+    if not audit.faults:
+        print(f"✓ {faults} (finished {seconds:.1f} s after)", flush=True)
+    return audit.faults
