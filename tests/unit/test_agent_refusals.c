@@ -63,7 +63,7 @@ static void a_clock_that_is_years_ahead_is_found_out_by_a_second_answer(void **s
     bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
     assert_int_equal(bench_count_sent(&bench, TOPIC_REPLY), 0);
     bench_pass(&bench, 2000);
-    claims.issued_at_s += 2; /* the answer to an ask that a start caused: too soon to tell a live one from a repeated one */
+    claims.issued_at_s += 2; /* an answer that a start caused: too soon to tell it from a repeated one */
     bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
     assert_int_equal(bench_count_sent(&bench, TOPIC_REPLY), 0);
     bench_pass(&bench, 3000);
