@@ -18,9 +18,12 @@ struct place {
 static struct place places[PLACES_MAX]; /* of the libraries' code */
 static size_t place_count;
 
+/* glibc's own names for what stands in their place here. */
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 static int note_library(struct dl_phdr_info *object, size_t size, void *context)
 {
@@ -55,6 +58,8 @@ static bool is_out(const void *caller)
     return false;
 }
 
+/* glibc names its parameters by reserved identifiers. */
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 PUBLIC void *malloc(size_t size)
 {
     return is_out(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
@@ -78,3 +83,4 @@ PUBLIC char *strdup(const char *text)
     char *copy = __libc_malloc(size);
     return copy == NULL ? NULL : memcpy(copy, text, size);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
