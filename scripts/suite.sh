@@ -35,7 +35,7 @@ count_pytest() {
 run_units() {
     local preset=$1 code=0
     step "Unit and integration tests ($preset)" "units-$preset" env TMPDIR="$SCRATCH" ctest \
-        --test-dir "build/$preset" --output-on-failure --no-tests=ignore -j 2 ${2:+-R "$2"} || code=$?
+        --test-dir "build/$preset" --output-on-failure --no-tests=ignore -j 3 ${2:+-R "$2"} || code=$?
     count_ctest "$LOGS/units-$preset.log"
     return "$code"
 }

@@ -1,5 +1,6 @@
-/* Stands between libpq, hiredis and paho, and the memory they take: a program's own malloc comes before glibc's, for
- * the libraries too. It gives glibc's memory, but knows who asks. */
+/* A program's own malloc comes before glibc's, for the libraries too. It gives glibc's memory, but knows who asks. */
+#include "tests/failing/library_memory.h"
+
 #include "tests/failing/failing.h"
 
 #include <link.h>
@@ -48,14 +49,19 @@ __attribute__((constructor)) static void find_the_libraries(void)
     (void)dl_iterate_phdr(note_library, NULL);
 }
 
+bool library_memory_is_code(uintptr_t address)
+{
+    for (size_t i = 0; i < place_count; i++) {
+        if (address >= places[i].first && address < places[i].end)
+            return true;
+    }
+    return false;
+}
+
 /* True when a library asks, and is to get nothing. */
 static bool is_out(const void *caller)
 {
-    for (size_t i = 0; i < place_count; i++) {
-        if ((uintptr_t)caller >= places[i].first && (uintptr_t)caller < places[i].end)
-            return failing_is_next(LIBRARY_MEMORY_IS_OUT);
-    }
-    return false;
+    return library_memory_is_code((uintptr_t)caller) && failing_is_next(LIBRARY_MEMORY_IS_OUT);
 }
 
 /* glibc names its parameters by reserved identifiers. */

@@ -2,6 +2,7 @@
  * each step of a rollout's life: the program ends at once by a check, or says that it could not; it never goes on with
  * what is not there. */
 #include "tests/failing/failing.h"
+#include "tests/failing/library_memory.h"
 #include "tests/failing/life.h"
 
 #include <fcntl.h>
@@ -10,13 +11,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-enum { ALLOCATIONS_MAX = 5000, TRIES_MAX = 20, NONE_LEFT = 7, WENT_ON = 8, WENT_WRONG = 9 };
+enum { EXIT_USAGE = 2, ALLOCATIONS_MAX = 5000, TRIES_MAX = 20, NONE_LEFT = 7, WENT_ON, WENT_WRONG, LIBRARY_CRASHED };
 
 static int databases = 1; /* made so far */
 
@@ -48,10 +51,31 @@ static bool ends_well(struct life *life, const struct life_step *step)
     return false;
 }
 
+/* A library that goes on without the memory it did not get crashes, which is an end as well. */
+static void end_of_crash(int number, siginfo_t *info, void *context)
+{
+    (void)info;
+    const ucontext_t *at = context;
+    if (library_memory_is_code((uintptr_t)at->uc_mcontext.gregs[REG_RIP]))
+        _exit(LIBRARY_CRASHED);
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
+/* cmocka takes a crash for a test that failed, and would go on with the next one in the child. */
+static void crash_for_good(void)
+{
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS};
+    const struct sigaction end = {.sa_sigaction = end_of_crash, .sa_flags = SA_SIGINFO};
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        (void)sigaction(crashes[i], &end, NULL);
+}
+
 /* Comes to the step with what earlier children have left, and takes it with the nth allocation failing. */
 _Noreturn static void run_child(const struct life_servers *servers, enum failing kind, int step, int nth)
 {
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+    crash_for_good();
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     (void)dup2(nowhere, STDERR_FILENO);
     struct life *life = life_open(servers);
@@ -77,7 +101,7 @@ static int end_of(pid_t child)
 static void fail_each_allocation(struct life_servers *servers, enum failing kind, int first_step)
 {
     for (int step = first_step; step < life_step_count; step++) {
-        int checked = 0, survived = 0, nth = 1;
+        int checked = 0, crashed = 0, survived = 0, nth = 1;
         if (step > 0)
             life_renew_database(servers, ++databases);
         for (;; nth++) {
@@ -90,13 +114,17 @@ static void fail_each_allocation(struct life_servers *servers, enum failing kind
             if (WIFEXITED(status) && WEXITSTATUS(status) == NONE_LEFT)
                 break;
             bool ended_by_check = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-            if (!ended_by_check && !(WIFEXITED(status) && WEXITSTATUS(status) == WENT_ON))
+            bool has_crashed =
+                kind == LIBRARY_MEMORY_IS_OUT && WIFEXITED(status) && WEXITSTATUS(status) == LIBRARY_CRASHED;
+            bool went_on = WIFEXITED(status) && WEXITSTATUS(status) == WENT_ON;
+            if (!ended_by_check && !has_crashed && !went_on)
                 fail_msg("%s, allocation %d: status %d", life_steps[step].name, nth, status);
             checked += ended_by_check;
-            survived += !ended_by_check;
+            crashed += has_crashed;
+            survived += went_on;
         }
-        print_message("%s: %d allocations, %d ended by a check, %d survived\n", life_steps[step].name, nth - 1, checked,
-                      survived);
+        print_message("%s: %d allocations, %d ended by a check, %d by a crash in the library, %d survived\n",
+                      life_steps[step].name, nth - 1, checked, crashed, survived);
     }
 }
 
@@ -112,11 +140,19 @@ static void whichever_allocation_of_a_library_fails_the_program_ends_by_a_check_
     fail_each_allocation(*state, LIBRARY_MEMORY_IS_OUT, 1);
 }
 
-int main(void)
+/* test_nth_allocation ours|libraries: two programs' worth of work, to be run side by side. */
+int main(int count, char **words)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whichever_allocation_of_a_library_fails_the_program_ends_by_a_check_or_goes_on_well),
+    const struct CMUnitTest ours[] = {
         cmocka_unit_test(whichever_allocation_fails_the_program_ends_by_a_check_or_goes_on_well),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    const struct CMUnitTest libraries[] = {
+        cmocka_unit_test(whichever_allocation_of_a_library_fails_the_program_ends_by_a_check_or_goes_on_well),
+    };
+    if (count == 2 && strcmp(words[1], "ours") == 0)
+        return cmocka_run_group_tests(ours, set_up, tear_down);
+    if (count == 2 && strcmp(words[1], "libraries") == 0)
+        return cmocka_run_group_tests(libraries, set_up, tear_down);
+    (void)fputs("test_nth_allocation ours|libraries\n", stderr);
+    return EXIT_USAGE;
 }
