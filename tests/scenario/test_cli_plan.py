@@ -84,7 +84,9 @@ def test_a_group_that_waits_for_a_person_holds_the_watcher(desk):
     rollout = desk.submit(groups=ONE_THEN_REST)
     held = desk.run("bob", "rollout", "watch", rollout, "--timeout", "60s", exits=HELD)
     assert "group pilot is awaiting approval" in held.stdout
+    assert not desk.json("bob", "rollout", "status", rollout)["groups"][0]["decided"]
     desk.run("bob", "rollout", "approve", rollout, "--group", "pilot", "--reason", "quiet night")
+    assert desk.json("bob", "rollout", "status", rollout)["groups"][0]["decided"]
     desk.run("bob", "rollout", "watch", rollout, "--timeout", "60s")
     assert "bob approved group pilot" in desk.run("ann", "rollout", "status", rollout).stdout
 

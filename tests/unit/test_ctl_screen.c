@@ -327,6 +327,12 @@ static void a_rollout_of_which_only_a_person_can_open_the_next_group_waits(void 
         json_decref(document);
         assert_int_equal(view.waits, rows[i].waits);
     }
+    json_t *decided = load_groups("awaiting_approval", "waiting");
+    assert_int_equal(json_object_set_new(json_array_get(json_object_get(decided, "groups"), 0), "decided", json_true()),
+                     0);
+    assert_true(rollout_view_read(&view, decided, 1000));
+    json_decref(decided);
+    assert_false(view.waits);
     rollout_view_free(&view);
 }
 

@@ -126,7 +126,7 @@ static void say_what_it_waits_for(const struct session *session, const json_t *r
         session_say(session, "It is paused: tellercast rollout resume %" PRId64 " --reason REASON", id);
     json_array_foreach(json_object_get(rollout, "groups"), i, group)
     {
-        if (strcmp(document_text(group, "state"), "awaiting_approval") == 0)
+        if (group_waits_for_person(group))
             session_say(session, "A group waits: tellercast rollout approve %" PRId64 " --group %s --reason REASON", id,
                         document_text(group, "name"));
     }

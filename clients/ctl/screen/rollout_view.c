@@ -63,11 +63,18 @@ void group_state_put(const struct group_view *group, struct buffer *out)
         buffer_put(out, *c == '_' ? " " : c, 1);
 }
 
+bool group_waits_for_person(const json_t *group)
+{
+    const char *state = json_string_value(json_object_get(group, "state"));
+    return state != NULL && strcmp(state, "awaiting_approval") == 0 && !json_is_true(json_object_get(group, "decided"));
+}
+
 static void read_group(struct group_view *group, const json_t *document, int64_t now_ms)
 {
     copy_text(group->name, sizeof group->name, document, "name");
     copy_text(group->state, sizeof group->state, document, "state");
     group->soaks_until_ms = group_soaks_until_ms(document);
+    group->waits = group_waits_for_person(document);
     group->share = rollout_share_read(json_object_get(document, "counts"),
                                       json_integer_value(json_object_get(document, "devices")));
     meter_feed(&group->meter, now_ms, group->share.completed + group->share.failed);
@@ -78,8 +85,8 @@ static uint32_t stage_of(const struct rollout_view *view)
     enum { FACTOR = 31 };
     uint32_t stage = 0;
     for (size_t i = 0; i < view->group_count; i++) {
-        const char *state = view->groups[i].state;
-        stage = stage * FACTOR + (strcmp(state, "soaking") == 0) + 2U * (strcmp(state, "awaiting_approval") == 0);
+        const struct group_view *group = &view->groups[i];
+        stage = stage * FACTOR + (strcmp(group->state, "soaking") == 0) + 2U * group->waits;
     }
     return stage;
 }
@@ -91,7 +98,7 @@ static bool waits_for_person(const struct rollout_view *view)
         const char *state = view->groups[i].state;
         if (strcmp(state, "open") == 0 || strcmp(state, "soaking") == 0)
             return false;
-        waits = waits || strcmp(state, "awaiting_approval") == 0;
+        waits = waits || view->groups[i].waits;
     }
     return waits && strcmp(view->state, "running") == 0;
 }
@@ -185,7 +192,7 @@ void rollout_view_tell(const struct rollout_view *view, struct buffer *out)
     }
     for (size_t i = 0; i < view->group_count; i++) {
         const struct group_view *group = &view->groups[i];
-        if (strcmp(group->state, "awaiting_approval") != 0 && group->soaks_until_ms < 0)
+        if (!group->waits && group->soaks_until_ms < 0)
             continue;
         buffer_format(out, "; group %s %s", group->name, group->soaks_until_ms < 0 ? "is " : "");
         group_state_put(group, out);

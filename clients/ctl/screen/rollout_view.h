@@ -19,6 +19,7 @@ struct group_view {
     struct bar_share share;
     struct meter meter;
     int64_t soaks_until_ms; /* -1: it does not soak now */
+    bool waits;             /* for a person's word, which was not given yet */
 };
 
 struct rollout_view {
@@ -53,6 +54,8 @@ void rollout_view_tell(const struct rollout_view *view, struct buffer *out);
 enum tone group_state_tone(const char *state);
 /* "soaks to 12-03 04:00Z", "awaiting approval": a group's state in words. */
 void group_state_put(const struct group_view *group, struct buffer *out);
+/* Of a group's document: true until somebody has said yes or no to it. */
+bool group_waits_for_person(const json_t *group);
 /* Of a group's document: -1 when it does not soak. */
 int64_t group_soaks_until_ms(const json_t *group);
 /* True while a pace can be told of it. */

@@ -16,7 +16,10 @@ SELECT json_build_object(
               WHERE a.rollout_id = r.id)),
   'groups', (SELECT coalesce(json_agg(json_build_object(
                  'group', g.group_no, 'name', g.name, 'state', g.state, 'success', g.success, 'soak_s', g.soak_s,
-                 'manual', g.manual, 'devices', g.devices, 'opened_at', rfc3339(g.opened_at),
+                 'manual', g.manual,
+                 'decided', EXISTS (SELECT FROM approval a
+                                    WHERE a.rollout_id = r.id AND a.group_no = g.group_no AND a.digest = r.digest),
+                 'devices', g.devices, 'opened_at', rfc3339(g.opened_at),
                  'settled_at', rfc3339(g.settled_at), 'ended_at', rfc3339(g.ended_at),
                  'counts', state_counts(r.id, g.group_no)) ORDER BY g.group_no), '[]')
              FROM rollout_group g WHERE g.rollout_id = r.id),
