@@ -95,5 +95,5 @@ void status_encode(const struct status *status, struct buffer *out)
 void status_free(struct status *status)
 {
     json_decref(status->versions);
-    *status = (struct status){0};
+    status->versions = NULL;
 }

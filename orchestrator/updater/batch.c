@@ -29,7 +29,8 @@ void report_batch_open(struct report_batch *batch, size_t limit)
 void report_batch_clear(struct report_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        status_free(&batch->sources[i].status);
+        free(batch->sources[i].code);
+        free(batch->sources[i].detail);
         free(batch->sources[i].versions);
     }
     for (size_t i = 0; i < batch->told_count; i++)
@@ -65,35 +66,49 @@ static enum instruction_event event_of(enum report_state state)
     return ON_REJECTED;
 }
 
+/* Most reports have no texts, and a status has room for long ones: what is there is copied. */
+static char *copy_said(const char *text)
+{
+    if (*text == '\0')
+        return NULL;
+    char *copy = strdup(text);
+    TC_CHECK(copy != NULL);
+    return copy;
+}
+
 static void take_reply(struct report_batch *batch, const struct update *update)
 {
     metric_add(METRIC_STATUSES_RECEIVED, 1);
-    struct reported *source = &batch->sources[batch->count];
-    *source = (struct reported){0};
-    struct status *status = &source->status;
+    struct status status;
     struct tc_fault fault;
-    if (status_decode(update->payload, update->length, status, &fault) != TC_OK) {
+    if (status_decode(update->payload, update->length, &status, &fault) != TC_OK) {
         metric_add(METRIC_STATUSES_REFUSED, 1);
         LOG_WARNING("status.refused", F_STR("device", update->device), F_STR("reason", fault.text));
         return;
     }
-    source->wants_confirm = status->confirm || report_state_is_final(status->state);
-    if (status->versions != NULL) {
-        source->versions = json_dumps(status->versions, JSON_COMPACT);
+    struct reported *source = &batch->sources[batch->count];
+    *source = (struct reported){
+        .code = copy_said(status.code),
+        .detail = copy_said(status.detail),
+        .wants_confirm = status.confirm || report_state_is_final(status.state),
+    };
+    if (status.versions != NULL) {
+        source->versions = json_dumps(status.versions, JSON_COMPACT);
         TC_CHECK(source->versions != NULL);
     }
     struct report *report = &batch->reports[batch->count++];
     *report = (struct report){
-        .instruction = status->instruction,
-        .attempt = status->attempt,
-        .sequence = status->sequence,
-        .event = event_of(status->state),
-        .progress = status->progress,
-        .code = status->code,
-        .detail = status->detail,
+        .instruction = status.instruction,
+        .attempt = status.attempt,
+        .sequence = status.sequence,
+        .event = event_of(status.state),
+        .progress = status.progress,
+        .code = source->code,
+        .detail = source->detail,
         .versions = source->versions,
     };
     memcpy(report->device, update->device, sizeof report->device);
+    status_free(&status);
 }
 
 static void take_sent(struct report_batch *batch, const struct update *update)

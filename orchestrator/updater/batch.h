@@ -7,10 +7,9 @@
 #include "orchestrator/updater/update.h"
 #include "topics/message.h"
 
-/* What a report was read from, and what becomes of it. */
+/* What a report's texts are kept in, and what becomes of it. */
 struct reported {
-    struct status status; /* of a device's reply */
-    char *versions;       /* its versions as JSON text; owned */
+    char *code, *detail, *versions; /* owned; NULL: there is none */
     bool wants_confirm;
 };
 

@@ -62,13 +62,14 @@ WITH report AS MATERIALIZED (
   FROM moved
   WHERE event IN (5, 6, 7)
 ), versions AS (
-  UPDATE device d SET versions = d.versions || r.versions::jsonb, versions_at = now()
-  FROM (SELECT device, versions FROM report WHERE versions <> '' ORDER BY device) r
-  WHERE d.id = r.device AND NOT d.versions @> r.versions::jsonb
+  UPDATE device d SET versions = d.versions || r.versions, versions_at = now()
+  FROM (SELECT device, versions::jsonb FROM report WHERE versions <> '' ORDER BY device) r
+  WHERE d.id = r.device AND NOT d.versions @> r.versions
 ), unmoved AS MATERIALIZED (
   SELECT r.at, r.id, r.device, r.attempt, r.event, r.sequence
   FROM report r
-  WHERE NOT EXISTS (SELECT FROM moved m WHERE m.at = r.at)
+  WHERE (SELECT count(*) FROM moved) < (SELECT count(*) FROM report) -- seldom, and then looked for
+    AND NOT EXISTS (SELECT FROM moved m WHERE m.at = r.at)
 )
 SELECT at - 1, 0, true FROM moved WHERE pull
 UNION ALL

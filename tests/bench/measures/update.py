@@ -43,21 +43,36 @@ def check(rig, is_counted):
         assert counters == f"5|{DEVICES}", counters
 
 
+def run_floor(rig, file, connections):
+    send_all(rig, file)
+    found = rig.program("update-floor", rig.database, FLOOR, file, connections, BATCH)["per_second"]
+    check(rig, is_counted=False)
+    return found
+
+
+def run_updater(rig, file):
+    send_all(rig, file)
+    found = rig.program("update-bench", rig.database, rig.redis.socket, file, THREADS, BATCH, LINGER_MS)["per_second"]
+    check(rig, is_counted=True)
+    return found
+
+
 def measure(rig):
+    """The floor is one loop. As many loops as there are updaters leave nothing of two cores for reading and deciding, and
+    are told beside it."""
     say(f"update: {DEVICES * STAGES:,} reports of {DEVICES:,} devices, {RUNS} runs of each side in turn")
     rig.program("plan-bench", rig.database)
     make_fleet(rig, DEVICES)
     file = rig.folder / "reports"
-    real, floor = [], []
+    real, loop, loops = [], [], []
     for _ in range(RUNS):
-        send_all(rig, file)
-        floor.append(rig.program("update-floor", rig.database, FLOOR, file, THREADS, BATCH)["per_second"])
-        check(rig, is_counted=False)
-        send_all(rig, file)
-        real.append(rig.program("update-bench", rig.database, rig.redis.socket, file, THREADS, BATCH,
-                                LINGER_MS)["per_second"])
-        check(rig, is_counted=True)
-        say(f"update: updater {real[-1]:,.0f}/s, bare update {floor[-1]:,.0f}/s")
+        loop.append(run_floor(rig, file, 1))
+        loops.append(run_floor(rig, file, THREADS))
+        real.append(run_updater(rig, file))
+        say(f"update: updater {real[-1]:,.0f}/s, bare update {loop[-1]:,.0f}/s, {THREADS} loops at once {loops[-1]:,.0f}/s")
+    to_loops = median(real) / median(loops)
+    say(f"update: {to_loops:.2f} of {THREADS} loops at once")
     return Result("update", f"{DEVICES * STAGES:,} reports", f"updater {median(real):,.0f}/s",
-                  f"update {median(floor):,.0f}/s", median(real) / median(floor), TARGET, at_least=True,
-                  updater_per_second=real, bare_update_per_second=floor, threads=THREADS, batch=BATCH)
+                  f"update {median(loop):,.0f}/s", median(real) / median(loop), TARGET, at_least=True,
+                  updater_per_second=real, bare_update_per_second=loop, bare_updates_at_once_per_second=loops,
+                  to_updates_at_once=round(to_loops, 3), threads=THREADS, batch=BATCH)
