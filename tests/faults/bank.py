@@ -41,6 +41,8 @@ BEHAVIOUR = {
         {"match": {"percentage": 4}, "duplicates": 3, "install": {"min": "50ms", "max": "400ms"}},
         {"match": {"percentage": 3}, "crash": {"rate": 50, "for": "1s"}, "install": {"min": "200ms", "max": "800ms"}},
         {"match": {"percentage": 3}, "defer": 1},
+        {"match": {"percentage": 5}, "lostReplies": 30, "lateReplies": {"rate": 50, "by": "700ms"}, "installReports": 2,
+         "install": {"min": "50ms", "max": "900ms"}},
         {"receive": {"min": "0ms", "max": "100ms"}, "install": {"min": "50ms", "max": "900ms"}, "installReports": 1},
     ],
 }

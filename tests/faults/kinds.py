@@ -10,6 +10,7 @@ from bank import NEXT, REAL_ATMS, REAL_BRANCH, REAL_PULL
 
 FAKE_CLOCK = "/usr/$LIB/faketime/libfaketimeMT.so.1"
 KINDS = {}
+LASTS_S = {"postgres_down_for_a_minute": 60.0}  # those that take a time of their own
 
 
 def kind(function):
@@ -130,6 +131,13 @@ def kill_postgres(bank, _dice):
 
 @kind
 def restart_postgres(bank, _dice):
+    bank.postgres.stop()
+    return bank.start_postgres
+
+
+@kind
+def postgres_down_for_a_minute(bank, _dice):
+    """Longer than every deadline of a stage."""
     bank.postgres.stop()
     return bank.start_postgres
 

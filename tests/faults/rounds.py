@@ -8,7 +8,7 @@ import psycopg2
 import redis
 from harness.wait import wait_for
 
-from kinds import KINDS, target
+from kinds import KINDS, LASTS_S, target
 
 FIRST_S, LAST_S = 0.2, 3.0        # when a fault comes, after the rollouts were ordered
 SHORTEST_S, LONGEST_S = 0.5, 5.0  # how long it lasts
@@ -31,7 +31,8 @@ class Schedule:
 
     @staticmethod
     def _step(dice, name):
-        return round(dice.uniform(FIRST_S, LAST_S), 2), round(dice.uniform(SHORTEST_S, LONGEST_S), 2), name
+        lasts = LASTS_S.get(name, round(dice.uniform(SHORTEST_S, LONGEST_S), 2))
+        return round(dice.uniform(FIRST_S, LAST_S), 2), lasts, name
 
     @classmethod
     def of_one(cls, seed, name):

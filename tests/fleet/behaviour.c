@@ -66,6 +66,7 @@ static struct behaviour behaviour_of(const json_t *rule)
     const json_t *failure = json_object_get(rule, "failure");
     const json_t *crash = json_object_get(rule, "crash");
     const json_t *offline = json_object_get(rule, "offline");
+    const json_t *late = json_object_get(rule, "lateReplies");
     return (struct behaviour){
         .receive = span_of(rule, "receive"),
         .install = span_of(rule, "install"),
@@ -82,6 +83,9 @@ static struct behaviour behaviour_of(const json_t *rule)
         .offline_after_ms = integer_of(offline, "after"),
         .offline_for_ms = integer_of(offline, "for"),
         .duplicates = integer_of(rule, "duplicates"),
+        .lost_parts = parts_of(rule, "lostReplies"),
+        .late_parts = parts_of(late, "rate"),
+        .late_by_ms = integer_of(late, "by"),
         .confirm_all = json_is_true(json_object_get(rule, "confirmAll")),
         .forgetful = json_is_true(json_object_get(rule, "forgetful")),
         .ask_qos = (int)integer_of(rule, "askQos"),

@@ -51,6 +51,9 @@ struct behaviour {
     int64_t offline_after_ms; /* after it first was ready; */
     int64_t offline_for_ms;   /* 0: it stays connected */
     int64_t duplicates;       /* times each reply is sent */
+    int64_t lost_parts;       /* of FULL_PARTS replies: nobody gets it when it is first sent */
+    int64_t late_parts;       /* of FULL_PARTS replies: it is held back, so that later ones overtake it; */
+    int64_t late_by_ms;       /* so long */
     bool confirm_all;         /* asks for the confirm of reports that are not final, too */
     bool forgetful;           /* keeps no journal: runs whatever it is given, again and again */
     int ask_qos;
@@ -73,7 +76,7 @@ const struct behaviour *behaviours_find(const struct behaviours *behaviours, enu
                                         const char *device);
 
 /* What a draw is for: two draws of the same device, instruction and attempt are independent. */
-enum draw { DRAW_FAILURE, DRAW_CRASH, DRAW_RECEIVE, DRAW_INSTALL, DRAW_OUT_OF_SERVICE };
+enum draw { DRAW_FAILURE, DRAW_CRASH, DRAW_RECEIVE, DRAW_INSTALL, DRAW_OUT_OF_SERVICE, DRAW_LOST, DRAW_LATE };
 
 /* True in `parts` of FULL_PARTS cases. */
 bool behaviours_draw(const struct behaviours *behaviours, enum draw draw, const char *device, int64_t instruction,

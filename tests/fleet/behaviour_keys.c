@@ -84,6 +84,9 @@ static const struct schema failure_schema = SCHEMA_OF(failure_keys);
 static const struct schema_key crash_keys[] = {PERCENTAGE("rate", "100"), MILLISECONDS("for", "2000", 0)};
 static const struct schema crash_schema = SCHEMA_OF(crash_keys);
 
+static const struct schema_key late_keys[] = {PERCENTAGE("rate", "100"), MILLISECONDS("by", SCHEMA_REQUIRED, 1)};
+static const struct schema late_schema = SCHEMA_OF(late_keys);
+
 static const struct schema_key offline_keys[] = {
     MILLISECONDS("after", "0", 0),
     MILLISECONDS("for", SCHEMA_REQUIRED, 1),
@@ -104,6 +107,8 @@ static const struct schema_key rule_keys[] = {
     CHOICE("silent", "\"never\"", "never|atDispatch|atAsk|afterReceived"),
     MAP("offline", SCHEMA_NOTHING, offline_schema),
     INTEGER("duplicates", "1", 1, DUPLICATES_MAX),
+    PERCENTAGE("lostReplies", "0"),
+    MAP("lateReplies", SCHEMA_NOTHING, late_schema),
     BOOLEAN("confirmAll"),
     BOOLEAN("forgetful"),
     INTEGER("askQos", "0", 0, 1),

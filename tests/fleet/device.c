@@ -88,6 +88,7 @@ void device_timer_due(struct device *device, enum device_timer timer)
         return;
     case TIMER_WORK: work_step(device); return;
     case TIMER_RESEND: report_resend_all(device); return;
+    case TIMER_LATE: report_send_late(device); return;
     case TIMER_OFFLINE: go_offline(device); return;
     case DEVICE_TIMERS: break;
     }

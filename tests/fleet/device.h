@@ -17,7 +17,7 @@
 
 #define NO_BRANCH UINT32_MAX
 
-enum device_timer { TIMER_LINK, TIMER_ASK, TIMER_WORK, TIMER_RESEND, TIMER_OFFLINE, DEVICE_TIMERS };
+enum device_timer { TIMER_LINK, TIMER_ASK, TIMER_WORK, TIMER_RESEND, TIMER_LATE, TIMER_OFFLINE, DEVICE_TIMERS };
 
 enum device_link {
     LINK_DOWN,        /* until TIMER_LINK */
@@ -38,6 +38,7 @@ struct device {
     const struct version_set *versions_after, *previous_after; /* the work */
     struct execution_log log;
     struct execution *work;           /* under way */
+    struct buffer late;               /* a reply that is held back until TIMER_LATE */
     int64_t timers_ms[DEVICE_TIMERS]; /* INT64_MAX: not set */
     int64_t epoch;                    /* the highest seen */
     int64_t ask_until_ms;             /* wall clock; nobody waits for an answer after it */
@@ -134,6 +135,7 @@ void report_state(struct device *device, struct execution *execution, enum repor
 void report_end(struct device *device, struct execution *execution, enum report_state state, const char *code);
 void report_again(struct device *device, struct execution *execution);
 void report_resend_all(struct device *device);
+void report_send_late(struct device *device);
 void report_confirmed(struct device *device, const void *payload, size_t length);
 
 #endif

@@ -4,16 +4,15 @@
 
 #include <stdio.h>
 
-enum { NO_PROGRESS = -1, RESEND_LONGEST_MS = 300000, AT_LEAST_ONCE = 1 };
+enum { NO_PROGRESS = -1, REPORTS_OF_ATTEMPT = 1024, RESEND_LONGEST_MS = 300000, AT_LEAST_ONCE = 1 };
 
 static const enum fleet_counter counters_of_states[] = {
     [REPORT_RECEIVED] = COUNT_RECEIVED,   [REPORT_DEFERRED] = COUNT_DEFERRED, [REPORT_INSTALLING] = COUNT_INSTALLING,
     [REPORT_COMPLETED] = COUNT_COMPLETED, [REPORT_FAILED] = COUNT_FAILED,     [REPORT_REJECTED] = COUNT_REJECTED,
 };
 
-static void publish(struct device *device, const struct execution *execution, int progress)
+static void encode(const struct device *device, const struct execution *execution, int progress, struct buffer *payload)
 {
-    struct buffer *payload = &device->shard->payload;
     bool has_effect = execution->state == REPORT_COMPLETED || execution->state == REPORT_FAILED;
     struct status status = {
         .instruction = execution->instruction,
@@ -28,8 +27,46 @@ static void publish(struct device *device, const struct execution *execution, in
     (void)snprintf(status.code, sizeof status.code, "%s", execution->code);
     buffer_clear(payload);
     status_encode(&status, payload);
+}
+
+static void publish(struct device *device, const struct buffer *payload)
+{
     for (int64_t i = 0; i < device->behaviour->duplicates; i++)
         (void)session_publish(device, TOPIC_REPLY, device->id, payload, AT_LEAST_ONCE);
+}
+
+static void publish_again(struct device *device, const struct execution *execution)
+{
+    device->shard->counters.values[COUNT_RESENDS]++;
+    encode(device, execution, NO_PROGRESS, &device->shard->payload);
+    publish(device, &device->shard->payload);
+}
+
+static bool draws(const struct device *device, enum draw draw, const struct execution *execution, int64_t parts)
+{
+    int32_t report = execution->attempt * REPORTS_OF_ATTEMPT + execution->sequence;
+    return behaviours_draw(device->shard->config->behaviours, draw, device->id, execution->instruction, report, parts);
+}
+
+/* On a bad line a reply is lost, or comes after those that were sent behind it. */
+static void publish_new(struct device *device, const struct execution *execution, int progress)
+{
+    const struct behaviour *behaviour = device->behaviour;
+    if (draws(device, DRAW_LOST, execution, behaviour->lost_parts))
+        return;
+    bool is_late =
+        device->timers_ms[TIMER_LATE] == INT64_MAX && draws(device, DRAW_LATE, execution, behaviour->late_parts);
+    struct buffer *payload = is_late ? &device->late : &device->shard->payload;
+    encode(device, execution, progress, payload);
+    if (is_late)
+        device_set_timer(device, TIMER_LATE, behaviour->late_by_ms);
+    else
+        publish(device, payload);
+}
+
+void report_send_late(struct device *device)
+{
+    publish(device, &device->late);
 }
 
 static void set_resend_timer(struct device *device)
@@ -45,7 +82,7 @@ static void send_new(struct device *device, struct execution *execution, int pro
     execution->sequence++;
     execution->at_ms = clock_now_ms();
     device->shard->counters.values[counters_of_states[execution->state]]++;
-    publish(device, execution, progress);
+    publish_new(device, execution, progress);
 }
 
 void report_state(struct device *device, struct execution *execution, enum report_state state, int progress)
@@ -84,8 +121,7 @@ void report_again(struct device *device, struct execution *execution)
         send_final(device, execution);
         return;
     }
-    device->shard->counters.values[COUNT_RESENDS]++;
-    publish(device, execution, NO_PROGRESS);
+    publish_again(device, execution);
 }
 
 void report_resend_all(struct device *device)
@@ -95,8 +131,7 @@ void report_resend_all(struct device *device)
     for (const struct execution *execution = device->log.newest; execution != NULL; execution = execution->older) {
         if (execution->stage != EXECUTION_ENDED || execution->confirmed)
             continue;
-        device->shard->counters.values[COUNT_RESENDS]++;
-        publish(device, execution, NO_PROGRESS);
+        publish_again(device, execution);
     }
     device->resend_tries++;
     set_resend_timer(device);

@@ -79,6 +79,7 @@ void shard_close(struct shard *shard)
     for (size_t i = 0; i < shard->device_count; i++) {
         session_close(&shard->devices[i]);
         execution_log_free(&shard->devices[i].log);
+        buffer_free(&shard->devices[i].late);
     }
     free(shard->devices);
     free(shard->branches);

@@ -254,6 +254,21 @@ def test_duplicates_and_progress_are_sent(played):
     assert all(reply["confirm"] for reply in played.orchestrator.replies("A1"))
 
 
+def test_a_late_reply_comes_after_those_behind_it(played):
+    played.open_ready_fleet(lateReplies={"rate": 100, "by": "300ms"}, installReports=1)
+    played.start(["A1"])
+    played.wait(confirmed_completed=1)
+    wait_for(lambda: len(played.orchestrator.replies("A1")) == 3, "all three came")
+    assert [reply["sequence"] for reply in played.orchestrator.replies("A1")] == [2, 3, 1]
+
+
+def test_a_lost_reply_comes_only_when_it_is_sent_again(played):
+    played.open_ready_fleet(lostReplies=100, resend="50ms")
+    played.start(["A1"])
+    assert played.wait(confirmed_completed=1)["resends"] >= 1
+    assert played.orchestrator.states("A1") == ["completed"]
+
+
 def test_a_final_report_is_sent_again_until_it_is_confirmed(played):
     played.orchestrator.confirms = False
     played.open_ready_fleet(resend="50ms")

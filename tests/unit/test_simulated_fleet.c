@@ -37,6 +37,8 @@ static void without_a_file_every_device_does_what_it_is_told_at_once(void **stat
     assert_int_equal(behaviour->crash_parts, 0);
     assert_int_equal(behaviour->silence, SILENT_NEVER);
     assert_int_equal(behaviour->duplicates, 1);
+    assert_int_equal(behaviour->lost_parts, 0);
+    assert_int_equal(behaviour->late_parts, 0);
     assert_int_equal(behaviour->ask_qos, 0);
     assert_false(behaviour->forgetful);
     behaviours_free(behaviours);
@@ -60,6 +62,8 @@ static void every_key_of_a_rule_reaches_the_devices_that_fit(void **state)
                                           "    silent: afterReceived\n"
                                           "    offline: {after: 5s, for: 30s}\n"
                                           "    duplicates: 4\n"
+                                          "    lostReplies: 20\n"
+                                          "    lateReplies: {rate: 30, by: 600ms}\n"
                                           "    confirmAll: true\n"
                                           "    forgetful: true\n"
                                           "    askQos: 1\n"
@@ -84,6 +88,9 @@ static void every_key_of_a_rule_reaches_the_devices_that_fit(void **state)
     assert_int_equal(behaviour->offline_after_ms, 5000);
     assert_int_equal(behaviour->offline_for_ms, 30000);
     assert_int_equal(behaviour->duplicates, 4);
+    assert_int_equal(behaviour->lost_parts, 200000);
+    assert_int_equal(behaviour->late_parts, 300000);
+    assert_int_equal(behaviour->late_by_ms, 600);
     assert_true(behaviour->confirm_all);
     assert_true(behaviour->forgetful);
     assert_int_equal(behaviour->ask_qos, 1);
