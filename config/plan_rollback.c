@@ -110,11 +110,13 @@ static json_t *spec_of(const json_t *spec, const char *name, int64_t approvals_r
     return rollback;
 }
 
-static json_t *metadata_of(const json_t *metadata, const char *origin_name, int64_t origin)
+static json_t *metadata_of(const json_t *metadata, const char *origin_name, const struct plan_rollback *of)
 {
-    char name[TC_ID_SIZE + sizeof ".rollback"];
-    if (snprintf(name, sizeof name, "%s.rollback", origin_name) >= TC_ID_SIZE)
-        (void)snprintf(name, sizeof name, "rollback-of-%" PRId64, origin);
+    char name[TC_ID_SIZE + sizeof ".rollback-9223372036854775807"], again[24] = "";
+    if (of->number > 1)
+        (void)snprintf(again, sizeof again, "-%" PRId64, of->number);
+    if (snprintf(name, sizeof name, "%s.rollback%s", origin_name, again) >= TC_ID_SIZE)
+        (void)snprintf(name, sizeof name, "rollback-of-%" PRId64 "%s", of->origin, again);
     json_t *change = json_object_get(metadata, "change");
     json_t *rollback = json_pack("{s:s, s:s}", "name", name, "rollbackOf", origin_name);
     TC_CHECK(rollback != NULL);
@@ -136,9 +138,9 @@ enum tc_error plan_rollback_write(const struct plan_rollback *rollback, struct b
         return tc_fault_set(fault, TC_INVALID, "rollout %" PRId64 " was no installation: nothing to roll back",
                             rollback->origin);
     }
-    json_t *plan = json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "tellercast/v1", "kind", "Rollout", "metadata",
-                             metadata_of(metadata, name, rollback->origin), "spec",
-                             spec_of(spec, name, rollback->approvals_required));
+    json_t *plan =
+        json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "tellercast/v1", "kind", "Rollout", "metadata",
+                  metadata_of(metadata, name, rollback), "spec", spec_of(spec, name, rollback->approvals_required));
     char *text = json_dumps(plan, CANONICAL_FLAGS);
     TC_CHECK(text != NULL);
     buffer_put_text(document, text);

@@ -10,6 +10,7 @@
 struct plan_rollback {
     const char *canonical;      /* the origin's plan as it is stored */
     int64_t origin;             /* the origin's ID */
+    int64_t number;             /* 1, or one more with each rollback of the origin that has ended; part of the name */
     int64_t approvals_required; /* of the rollback */
 };
 

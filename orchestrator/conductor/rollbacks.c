@@ -60,8 +60,10 @@ static void read_answer(struct conductor *conductor)
 
 static void give_order(struct conductor *conductor, const struct rollback_wish *wish)
 {
-    const struct plan_rollback plan = {
-        .canonical = wish->plan, .origin = wish->origin, .approvals_required = wish->approvals_required};
+    const struct plan_rollback plan = {.canonical = wish->plan,
+                                       .origin = wish->origin,
+                                       .number = wish->before + 1,
+                                       .approvals_required = wish->approvals_required};
     struct buffer document = {0};
     struct tc_fault fault;
     if (plan_rollback_write(&plan, &document, &fault) != TC_OK) {

@@ -39,6 +39,7 @@ const struct rollout_rule rollout_rules[] = {
     {ROLLOUT_COMPLETED, ROLLOUT_ON_ROLLBACK, ROLLOUT_COMPLETED, "it is undone by a rollout of its own"},
     {ROLLOUT_HALTED, ROLLOUT_ON_RETRY, ROLLOUT_RUNNING, "what failed gets another attempt"},
     {ROLLOUT_HALTED, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "what waited for the groups before is given up"},
+    {ROLLOUT_HALTED, ROLLOUT_ON_SUPERSEDED, ROLLOUT_CANCELLING, "a newer rollout stands in its place"},
     {ROLLOUT_HALTED, ROLLOUT_ON_ROLLBACK, ROLLOUT_HALTED, "it is undone by a rollout of its own"},
     {ROLLOUT_CANCELLED, ROLLOUT_ON_ROLLBACK, ROLLOUT_CANCELLED, "it is undone by a rollout of its own"},
 };

@@ -223,6 +223,7 @@ enum tc_error course_find_wish(struct store *store, int64_t after, struct rollba
     wish->approvals_required = result_int(result, 0, 4);
     wish->completed = result_int(result, 0, 5);
     wish->made = result_int(result, 0, 6);
+    wish->before = result_int(result, 0, 7);
     return TC_OK;
 }
 

@@ -85,6 +85,7 @@ struct rollback_wish {
     int64_t approvals_required; /* of the rollback */
     int64_t completed;          /* devices that would be rolled back */
     int64_t made;               /* the rollout that does it; 0: none is there yet */
+    int64_t before;             /* how many were made and ended before it was wanted */
 };
 
 /* The first one after `after`. */

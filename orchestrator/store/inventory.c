@@ -125,11 +125,15 @@ static enum tc_error import(struct store *store, const struct fleet *fleet, stru
     if (error == TC_OK)
         error = store_do(store, SQL_IMPORT_TOUCHED, fault);
     if (error == TC_OK)
+        error = store_do(store, SQL_IMPORT_MOVED, fault);
+    if (error == TC_OK)
         error = merge(store, SQL_IMPORT_BRANCHES, &imported->branches_added, &imported->branches_changed,
                       &imported->branches_same, fault);
     if (error == TC_OK)
         error = merge(store, SQL_IMPORT_DEVICES, &imported->devices_added, &imported->devices_changed,
                       &imported->devices_same, fault);
+    if (error == TC_OK)
+        error = store_do(store, SQL_IMPORT_FOLLOW, fault);
     if (error == TC_OK)
         error = store_do(store, SQL_IMPORT_MACHINES, fault);
     return error;

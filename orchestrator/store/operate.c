@@ -123,18 +123,33 @@ enum tc_error operate_tell(struct store *store, const struct operation_order *or
 
 /* ---- each operation's own part ---- */
 
-/* Whether somebody wants it to be taken back, or it is. */
+/* Whether somebody wants it to be taken back, or it is; `or_was`: or it was. */
 static enum tc_error check_not_rolled_back(struct store *store, const struct operation_order *order,
-                                           const struct ground *ground, struct tc_fault *fault)
+                                           const struct ground *ground, bool or_was, struct tc_fault *fault)
 {
     if (ground->rollback_is_wanted)
         return tc_fault_set(fault, TC_CONFLICT, "rollout %" PRId64 " is to be rolled back already", order->rollout);
-    params_add_int(store_params(store), order->rollout);
+    struct params *params = store_params(store);
+    params_add_int(params, order->rollout);
+    params_add_bool(params, or_was);
     PGresult *result RESULT_AUTO = NULL;
     enum tc_error error = store_run(store, SQL_FIND_ROLLBACK_OF, &result, fault);
     if (error == TC_OK && PQntuples(result) > 0)
         return tc_fault_set(fault, TC_CONFLICT, "rollout %" PRId64 " is rolled back by rollout %s", order->rollout,
                             result_text(result, 0, 0));
+    return error;
+}
+
+/* What a newer rollout replaced must not come back over it. */
+static enum tc_error check_not_superseded(struct store *store, const struct operation_order *order,
+                                          struct tc_fault *fault)
+{
+    params_add_int(store_params(store), order->rollout);
+    PGresult *result RESULT_AUTO = NULL;
+    enum tc_error error = store_run(store, SQL_FIND_SUPERSEDER, &result, fault);
+    if (error == TC_OK && PQntuples(result) > 0)
+        return tc_fault_set(fault, TC_CONFLICT, "rollout %" PRId64 " is superseded by rollout %s, %s", order->rollout,
+                            result_text(result, 0, 0), result_text(result, 0, 1));
     return error;
 }
 
@@ -144,7 +159,9 @@ static enum tc_error retry(struct store *store, const struct operation_order *or
     if (ground->end_has_passed)
         return tc_fault_set(fault, TC_CONFLICT,
                             "the end of rollout %" PRId64 " has passed: nothing of it starts any more", order->rollout);
-    enum tc_error error = check_not_rolled_back(store, order, ground, fault);
+    enum tc_error error = check_not_rolled_back(store, order, ground, true, fault);
+    if (error == TC_OK)
+        error = check_not_superseded(store, order, fault);
     if (error != TC_OK)
         return error;
     struct params *params = store_params(store);
@@ -164,7 +181,7 @@ static enum tc_error order_rollback(struct store *store, const struct operation_
     if (strcmp(ground->action, "install") != 0)
         return tc_fault_set(fault, TC_CONFLICT, "rollout %" PRId64 " does not install: it cannot be rolled back",
                             order->rollout);
-    enum tc_error error = check_not_rolled_back(store, order, ground, fault);
+    enum tc_error error = check_not_rolled_back(store, order, ground, false, fault);
     if (error != TC_OK)
         return error;
     struct params *params = store_params(store);

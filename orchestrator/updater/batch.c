@@ -52,15 +52,21 @@ void report_batch_close(struct report_batch *batch)
     free(batch->reports);
 }
 
-static enum instruction_event event_of(enum report_state state)
+/* The device got it when its time to start was over: nothing is wrong with either, and another window comes. */
+static bool came_too_late(const char *code)
 {
-    switch (state) {
+    return strcmp(code, "window_missed") == 0 || strcmp(code, "expired") == 0;
+}
+
+static enum instruction_event event_of(const struct status *status)
+{
+    switch (status->state) {
     case REPORT_RECEIVED: return ON_RECEIVED;
     case REPORT_DEFERRED: return ON_DEFERRED;
     case REPORT_INSTALLING: return ON_INSTALLING;
     case REPORT_COMPLETED: return ON_COMPLETED;
     case REPORT_FAILED: return ON_FAILED;
-    case REPORT_REJECTED: return ON_REJECTED;
+    case REPORT_REJECTED: return came_too_late(status->code) ? ON_DEFERRED : ON_REJECTED;
     }
     TC_CHECK(false);
     return ON_REJECTED;
@@ -101,7 +107,7 @@ static void take_reply(struct report_batch *batch, const struct update *update)
         .instruction = status.instruction,
         .attempt = status.attempt,
         .sequence = status.sequence,
-        .event = event_of(status.state),
+        .event = event_of(&status),
         .progress = status.progress,
         .code = source->code,
         .detail = source->detail,

@@ -52,13 +52,23 @@ def states(bank, rollout):
 
 def complete(bank, rollout, name, branch=None):
     """The device takes its instruction of this rollout and completes it."""
+    end(bank, rollout, name, branch, "completed")
+
+
+def end(bank, rollout, name, branch, state, **more):
     device = bank.device(name, branch)
     bank.wait_for_state(rollout, name, "dispatched")
     device.ask()
     claims = wait_for(lambda: [token for token in device.tokens() if token["rollout"] == rollout], f"{name} is told")
-    device.reply(claims[0], "completed")
-    bank.wait_for_state(rollout, name, "completed")
+    device.reply(claims[-1], state, **more)
+    bank.wait_for_state(rollout, name, state)
     device.close()
+
+
+def under_way(bank, rollout, branch):
+    """The one device of the branch that is."""
+    return wait_for(lambda: [row["device"] for row in bank.database.instructions(rollout).values()
+                             if row["in_flight"] and row["branch"] == branch], f"a device of {branch} was started")[0]
 
 
 # ---- budgets ----------------------------------------------------------------------------------
@@ -121,6 +131,40 @@ def test_the_budget_of_a_paused_rollout_holds_as_long_as_it_has_something_in_fli
     second = submit(bank, "second", ["A2"])
     look_again(bank)
     assert states(bank, second) == {"A2": "created"}
+
+
+def test_beside_a_machine_out_of_service_the_last_one_that_serves_is_not_started(bank):
+    begin(bank, {"B1": ["A1", "A2"], "B2": ["C1", "C2", "C3"]})
+    rollout = submit(bank, "upgrade", ["A1", "A2", "C1", "C2", "C3"], disruptionBudget=ONE, execution={"retries": 0},
+                     groups=[{"name": "all", "percentage": 100, "success": 0}])
+    broken, other = under_way(bank, rollout, "B1"), under_way(bank, rollout, "B2")
+    end(bank, rollout, broken, "B1", "failed", code="out_of_service")
+    end(bank, rollout, other, "B2", "failed", code="out_of_service")
+    assert under_way(bank, rollout, "B2") != other
+    look_again(bank)
+    last = ({"A1", "A2"} - {broken}).pop()
+    assert states(bank, rollout)[last] == "created"
+    second = submit(bank, "another", [last], disruptionBudget=ONE)
+    look_again(bank)
+    assert states(bank, second) == {last: "created"}
+    ordered(bank, rollout, "retry")
+    complete(bank, rollout, broken, "B1")
+    assert under_way(bank, rollout, "B1") == last
+
+
+def test_a_device_that_waits_is_counted_in_the_branch_that_it_was_moved_to(bank):
+    begin(bank, {"B1": ["A1"], "B2": ["C1"]})
+    first = submit(bank, "first", ["A1"], disruptionBudget=ONE)
+    bank.wait_for_state(first, "A1", "dispatched")
+    second = submit(bank, "second", ["C1"], disruptionBudget=ONE, schedule={"startAt": "2027-01-10T00:00:00Z"})
+    bank.import_fleet({"B1": ["A1", "C1"], "B2": []})
+    assert bank.database.instructions(second)["C1"]["branch"] == "B1"
+    bank.database.rows("UPDATE rollout_window SET opens_at = now() WHERE rollout_id = %s", second)
+    bank.database.rows(EARLIER, second)
+    look_again(bank)
+    assert states(bank, second) == {"C1": "created"}
+    complete(bank, first, "A1", "B1")
+    bank.wait_for_state(second, "C1", "dispatched")
 
 
 def test_only_a_running_rollout_is_claimed(bank):

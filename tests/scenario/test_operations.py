@@ -327,9 +327,24 @@ def test_a_rollback_is_a_rollout_of_its_own_linked_to_the_first(bank):
     wait_for(lambda: ("rollback_made", "tellercast") in events(bank, rollout), "the first one tells of it")
     kinds = [event["kind"] for event in shown(bank, rollout)["events"]]
     assert kinds.index("rollback_ordered") < kinds.index("rollback_made")
-    assert order(bank, rollout, "rollback", "cid").status == 409
     assert order(bank, rollout, "retry", "cid").status == 409
     assert order(bank, made, "rollback", "cid").status == 409
+
+
+def test_after_a_rollback_that_was_given_up_there_can_be_another(bank):
+    rollout = submit_as(bank, "ann", plan(selector={"devices": ["P1"]}))
+    begin(bank, rollout, "P1", "completed")
+    bank.wait_for_rollout(rollout)
+    ordered(bank, rollout, "rollback", "bob")
+    first = wait_for(lambda: shown(bank, rollout)["rollback"], "the rollback is there")
+    wait_for(lambda: ("rollback_made", "tellercast") in events(bank, rollout), "the first one tells of it")
+    assert order(bank, rollout, "rollback", "cid").status == 409
+    ordered(bank, first, "cancel", "cid")
+    bank.wait_for_rollout(first, "cancelled")
+    ordered(bank, rollout, "rollback", "cid")
+    second = wait_for(lambda: (found := shown(bank, rollout)["rollback"]) != first and found, "another one is there")
+    bank.wait_for_state(second, "P1", "dispatched")
+    assert shown(bank, second)["name"] == "upgrade.rollback-2"
 
 
 def test_a_rollback_of_a_running_rollout_cancels_it_first_and_needs_the_same_approvals(bank):

@@ -382,6 +382,18 @@ def test_spec_supersedes_cancels_what_is_undone_of_the_older(house):
     assert "superseded" in house.events(old)
 
 
+@pytest.mark.parametrize("success, ended", [(100, "halted"), (0, "completed")])
+def test_spec_supersedes_keeps_what_has_ended_from_coming_back(house, success, ended):
+    house.open({"B": "A1 A2"}, [{"device": "A1", "failure": {"rate": 100}}])
+    groups = [{"name": "first", "devices": house.ids("A1"), "success": success}, {"name": "rest", "percentage": 100}]
+    old = house.submit("old", groups=groups, execution={"retries": 0})
+    house.wait_until(old, ended)
+    new = house.submit("new", selector={"devices": house.ids("A2")}, supersedes=[house.id("old")])
+    house.wait_until(new, "completed")
+    house.wait_until(old, "cancelled" if ended == "halted" else "completed")
+    assert house.operate(old, "retry", "bob").status == 409
+
+
 def test_spec_supersedes_of_a_name_that_nobody_knows_is_a_fault(house):
     house.open({"B": "A1"})
     answer = house.offer("new", supersedes=[house.id("old")])

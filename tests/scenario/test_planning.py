@@ -323,6 +323,13 @@ def test_a_big_fleet_is_planned_once_a_device_with_counters_that_agree(stack):
     assert stack.database.counters(rollout) == stack.database.states(rollout) == {"created": 2500}
 
 
+def test_devices_come_in_without_their_branches_which_are_there_already(stack):
+    start(stack, {"B1": ["A1"]})
+    answer = stack.http.import_fleet("kind,id,branch,role\ndevice,A2,B1,atm\ndevice,P9,,pull\n", "text/csv")
+    assert answer.status == 200, answer
+    assert stack.database.value("SELECT count(*) FROM device WHERE id IN ('A2', 'P9')") == 2
+
+
 def test_the_machines_of_a_branch_are_counted_with_every_fleet_that_is_imported(stack):
     def machines():
         return {row["id"]: row["machines"] for row in stack.database.rows("SELECT id, machines FROM branch")}

@@ -126,6 +126,17 @@ def test_a_deferred_attempt_comes_again_and_is_no_failure(stack):
     stack.wait_for_rollout(rollout)
 
 
+@pytest.mark.parametrize("code", ["window_missed", "expired"])
+def test_a_device_that_got_its_instruction_too_late_gets_it_again(stack, code):
+    rollout, atm, claims = play(stack, "received", backoff="1s")
+    atm.reply(claims, "rejected", code=code)
+    row = stack.wait_for_state(rollout, "A1", "dispatched")
+    assert (row["attempt"], row["failures"], row["deferrals"]) == (2, 0, 1)
+    atm.ask()
+    atm.reply(atm.wait_for_instruction(2), "completed")
+    stack.wait_for_rollout(rollout)
+
+
 def test_a_silent_node_is_told_from_a_silent_atm(stack):
     stack.orchestrator()
     stack.import_fleet({"B1": ["A1"], "B2": ["A2"]})

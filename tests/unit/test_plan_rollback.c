@@ -28,6 +28,23 @@ static void assert_part(const struct plan *plan, const char *part, const char *e
     free(text);
 }
 
+static void a_rollback_after_one_that_has_ended_has_a_name_of_its_own(void **state)
+{
+    (void)state;
+    struct plan *origin = parse_good(ORIGIN);
+    static const char *const names[] = {"app-4.7.2.rollback", "app-4.7.2.rollback-2", "app-4.7.2.rollback-3"};
+    for (int number = 1; number <= 3; number++) {
+        const struct plan_rollback rollback = {.canonical = origin->canonical, .origin = 42, .number = number};
+        struct buffer document = {0};
+        assert_int_equal(plan_rollback_write(&rollback, &document, NULL), TC_OK);
+        struct plan *plan = parse_good(buffer_text(&document));
+        assert_string_equal(plan->name, names[number - 1]);
+        plan_free(plan);
+        buffer_free(&document);
+    }
+    plan_free(origin);
+}
+
 static void a_rollback_leaves_the_version_at_the_origins_nights_and_speed(void **state)
 {
     (void)state;
@@ -131,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rollback_leaves_the_version_at_the_origins_nights_and_speed),
+        cmocka_unit_test(a_rollback_after_one_that_has_ended_has_a_name_of_its_own),
         cmocka_unit_test(a_rollback_of_a_bare_plan_is_as_bare),
         cmocka_unit_test(a_name_that_leaves_no_room_for_a_suffix_is_told_by_its_number),
         cmocka_unit_test(what_was_no_installation_cannot_be_rolled_back),

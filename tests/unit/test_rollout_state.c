@@ -26,13 +26,19 @@ static void every_state_and_event_has_at_most_one_rule(void **state)
     }
 }
 
-static void an_ended_rollout_is_moved_by_people_only(void **state)
+static void an_ended_rollout_is_moved_by_people_and_newer_rollouts_only(void **state)
 {
     (void)state;
     for (size_t i = 0; i < rollout_rule_count; i++) {
         if (rollout_state_is_end(rollout_rules[i].from))
-            assert_true(is_order(rollout_rules[i].on));
+            assert_true(is_order(rollout_rules[i].on) || rollout_rules[i].on == ROLLOUT_ON_SUPERSEDED);
     }
+}
+
+static void what_can_be_tried_again_and_has_devices_waiting_can_be_superseded(void **state)
+{
+    (void)state;
+    assert_non_null(rollout_rule_find(ROLLOUT_HALTED, ROLLOUT_ON_SUPERSEDED));
 }
 
 static void a_rejected_rollout_never_moves_again(void **state)
@@ -112,7 +118,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_state_and_event_has_at_most_one_rule),
-        cmocka_unit_test(an_ended_rollout_is_moved_by_people_only),
+        cmocka_unit_test(an_ended_rollout_is_moved_by_people_and_newer_rollouts_only),
+        cmocka_unit_test(what_can_be_tried_again_and_has_devices_waiting_can_be_superseded),
         cmocka_unit_test(a_rejected_rollout_never_moves_again),
         cmocka_unit_test(nothing_runs_that_was_not_approved),
         cmocka_unit_test(a_plan_is_revised_only_before_anything_starts),

@@ -18,12 +18,15 @@ ALTER TABLE rollout
   ADD COLUMN rollback_of bigint REFERENCES rollout,
   ADD COLUMN rollback_wanted_by text,               -- a rollback is to be ordered in this name when nothing is in flight
   ADD COLUMN rollback_reason text,
+  ADD COLUMN rollback_wanted_at timestamptz,        -- a rollback made since then is the one that is wanted
   -- For each criterion of abort: how much an operator has seen of what it counts. It fires again only beyond that.
   ADD COLUMN abort_seen bigint[] NOT NULL DEFAULT '{}';
 UPDATE rollout SET max_unavailable = (plan #>> '{spec,disruptionBudget,maxUnavailable}')::integer;
 DROP INDEX rollout_open;
 CREATE INDEX rollout_open ON rollout (id) WHERE state IN ('accepted', 'awaiting_approval', 'running', 'paused', 'cancelling');
-CREATE UNIQUE INDEX rollout_rollback_of ON rollout (rollback_of) WHERE rollback_of IS NOT NULL;
+-- One at a time: what completed after a rollback, or in spite of it, can be taken back by another.
+CREATE UNIQUE INDEX rollout_rollback_of ON rollout (rollback_of)
+  WHERE rollback_of IS NOT NULL AND state IN ('accepted', 'awaiting_approval', 'running', 'paused', 'cancelling');
 CREATE INDEX rollout_rollback_wanted ON rollout (id) WHERE rollback_wanted_by IS NOT NULL;
 
 ALTER TABLE rollout_group DROP CONSTRAINT rollout_group_state_check;
@@ -76,6 +79,10 @@ INSERT INTO instruction_rule VALUES
 CREATE INDEX instruction_out_of_service ON instruction (rollout_id, group_no)
   WHERE code IN ('out_of_service', 'install_timeout');
 
+-- The same of a branch, for what it can spare.
+CREATE INDEX instruction_branch_out_of_service ON instruction (branch)
+  WHERE code IN ('out_of_service', 'install_timeout') AND branch IS NOT NULL;
+
 -- The planner, which alone draws them, draws a million.
 ALTER SEQUENCE instruction_id CACHE 1000;
 
@@ -92,7 +99,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     ELSE floor(machines * most_percent / 100)::integer END
 $$;
 
--- As before, and `completed_in`: only devices that completed the rollout of that name; null: any. And a device's own
+-- As before; a device without a model has no such label; and `completed_in`: only devices that completed the rollout of that name; null: any. And a device's own
 -- zone, which counts when it has no branch: who asks for that alone reads no branch.
 DROP FUNCTION device_scope(text[], text[], jsonb, jsonb, text, text[]);
 CREATE FUNCTION device_scope(branches text[], devices text[], match_labels jsonb, match_expressions jsonb,
@@ -111,13 +118,13 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
                       AND i.state = 5))
     AND (match_labels = '{}'
          OR coalesce(b.labels, '{}') || d.labels
-            || jsonb_strip_nulls(jsonb_build_object('model', d.model, 'role', d.role, 'branch', d.branch))
+            || jsonb_strip_nulls(jsonb_build_object('model', nullif(d.model, ''), 'role', d.role, 'branch', d.branch))
             @> match_labels)
     AND (match_expressions = '[]'
          OR NOT EXISTS (
            SELECT FROM jsonb_array_elements(match_expressions) e,
              LATERAL (SELECT (coalesce(b.labels, '{}') || d.labels
-                              || jsonb_build_object('model', d.model, 'role', d.role, 'branch', d.branch))
+                              || jsonb_build_object('model', nullif(d.model, ''), 'role', d.role, 'branch', d.branch))
                              ->> (e ->> 'key') AS value) l
            WHERE NOT CASE e ->> 'operator'
              WHEN 'In' THEN coalesce(e -> 'values' ? l.value, false)

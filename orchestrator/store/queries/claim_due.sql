@@ -1,8 +1,8 @@
 -- Claims what is due of rollout $1, at most $2, for instance $3 and a lease of $4 ms: its group is open, its window is
 -- open for as long as an installation takes ($5 ms), its device does nothing else, no rollout that goes before it ($6:
 -- those running with a higher priority; $12: those of them that preempt) needs the device, and its branch has room by
--- this rollout's budget and by those of all rollouts with something in flight there. A node goes last of its branch and
--- alone. What lies in a closed window goes to the next one; if there is none it waits for the rollout's end.
+-- this rollout's budget and by those of all rollouts with something in flight there. What is out of service there comes
+-- on top of the budget, but never so that no machine is left to serve. A node goes last of its branch and alone. What lies in a closed window goes to the next one; if there is none it waits for the rollout's end.
 -- $7 and $8: when to look first at push and pull instructions, in ms from now; $9: how long a push client, and $10: a
 -- pull client may take to start, in ms; $11: the counter's shard.
 --
@@ -68,7 +68,7 @@ WITH own AS MATERIALIZED (
   ) i
   JOIN zone z ON z.zone_no = i.zone_no
 ), branch_now AS MATERIALIZED (
-  SELECT b.branch, b.looked, f.flights, f.has_node,
+  SELECT b.branch, b.looked, b.machines, f.flights, f.has_node, d.down,
          least(branch_room(b.machines, own.max_unavailable, own.max_unavailable_percent, own.single_device_allowed),
                f.room) AS room
   FROM own,
@@ -83,15 +83,27 @@ WITH own AS MATERIALIZED (
                   FROM rollout r WHERE r.id = f.rollout_id) END) AS room
     FROM instruction f
     WHERE f.branch = b.branch AND f.in_flight
-  ) f
+  ) f,
+  LATERAL (
+    SELECT coalesce(array_agg(DISTINCT o.device), '{}') AS down
+    FROM instruction o
+    WHERE o.branch = b.branch AND o.code IN ('out_of_service', 'install_timeout') AND o.branch IS NOT NULL
+      AND NOT o.in_flight AND o.device <> o.branch
+      AND (SELECT r.state IN ('running', 'paused', 'cancelling') FROM rollout r WHERE r.id = o.rollout_id)
+      AND NOT EXISTS (SELECT FROM instruction f WHERE f.device = o.device AND f.in_flight OFFSET 0)
+  ) d
 ), fit AS (
   SELECT i.id, i.group_no, i.due_at, i.room_left,
          row_number() OVER (PARTITION BY i.branch ORDER BY i.group_no, i.due_at, i.id) AS nth
-  FROM (SELECT l.id, l.device, l.branch, l.group_no, l.due_at, b.room - b.flights AS room_left
+  FROM (SELECT l.id, l.device, l.branch, l.group_no, l.due_at, r.room_left
         FROM looked l
-        LEFT JOIN branch_now b ON b.branch = l.branch
+        LEFT JOIN branch_now b ON b.branch = l.branch,
+        LATERAL (SELECT CASE WHEN b.room IS NULL OR l.device = l.branch THEN b.room
+                          ELSE least(b.room, greatest(b.room, b.machines - 1)
+                                             - cardinality(array_remove(b.down, l.device))) END
+                        - b.flights AS room_left) r
         WHERE l.closes_at IS NOT NULL
-          AND (b.room IS NULL OR b.room > b.flights)
+          AND (b.room IS NULL OR r.room_left > 0)
           AND CASE WHEN l.device = l.branch THEN b.looked = 1 AND b.flights = 0 ELSE b.has_node IS NOT TRUE END
         OFFSET 0) i
   WHERE NOT EXISTS (SELECT FROM instruction f WHERE f.device = i.device AND f.in_flight OFFSET 0)

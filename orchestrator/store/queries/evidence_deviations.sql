@@ -30,7 +30,9 @@ WITH started AS (
   UNION ALL
   SELECT k.kind, i.device, coalesce(i.code, '')
   FROM instruction i,
-  LATERAL (VALUES ('retried', i.attempt > 1), ('deferred', i.deferrals > 0),
+  LATERAL (VALUES ('retried', EXISTS (SELECT FROM instruction_event e
+                                     WHERE e.instruction_id = i.id AND e.attempt < i.attempt AND e.state IN (6, 7, 8))),
+                  ('deferred', i.deferrals > 0),
                   ('failed', i.state IN (6, 7, 8) AND i.wake_at IS NULL),
                   ('not_executed', i.state IN (9, 10) OR i.state = 0 AND i.ended_at IS NULL AND i.dispatched_at IS NULL
                                    AND (SELECT r.ended_at IS NOT NULL FROM rollout r WHERE r.id = $1))) AS k(kind, holds)

@@ -30,7 +30,8 @@ SELECT json_build_object(
                  'counts', state_counts(r.id, g.group_no)) ORDER BY g.group_no), '[]')
              FROM rollout_group g WHERE g.rollout_id = r.id),
   'rollback_of', (SELECT json_build_object('rollout', o.id, 'name', o.name) FROM rollout o WHERE o.id = r.rollback_of),
-  'rollback', (SELECT json_build_object('rollout', b.id, 'name', b.name) FROM rollout b WHERE b.rollback_of = r.id),
+  'rollback', (SELECT json_build_object('rollout', b.id, 'name', b.name) FROM rollout b WHERE b.rollback_of = r.id
+               ORDER BY b.id DESC LIMIT 1),
   'calendars', r.calendars, 'plan', r.plan)::text
 FROM rollout r,
 LATERAL (

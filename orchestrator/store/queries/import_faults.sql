@@ -8,7 +8,7 @@ SELECT line, path, detail, count(*) OVER () AS total FROM (
   FROM imported_branch WHERE zone NOT IN (SELECT name FROM known)
   UNION ALL
   SELECT line, 'zone', format('found "%s", allowed: an IANA time zone, as "Europe/Berlin"', zone)
-  FROM imported_device WHERE zone NOT IN (SELECT name FROM known)
+  FROM imported_device WHERE zone IS NOT NULL AND zone NOT IN (SELECT name FROM known)
   UNION ALL
   SELECT line, 'branch', format('found "%s", allowed: a branch of this file or of the fleet', branch)
   FROM imported_device i

@@ -5,4 +5,5 @@ CREATE TEMPORARY TABLE IF NOT EXISTS imported_device (
   line integer NOT NULL, id text COLLATE "C" NOT NULL, branch text COLLATE "C", role text NOT NULL, zone text,
   model text NOT NULL, labels jsonb NOT NULL, versions jsonb NOT NULL
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS imported_touched (branch text COLLATE "C" NOT NULL) ON COMMIT DELETE ROWS
+CREATE TEMPORARY TABLE IF NOT EXISTS imported_touched (branch text COLLATE "C" NOT NULL) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS imported_moved (device text COLLATE "C" NOT NULL) ON COMMIT DELETE ROWS

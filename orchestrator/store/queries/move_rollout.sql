@@ -8,6 +8,7 @@ WITH moved AS (
       ended_at = CASE WHEN $4::boolean THEN now() END,
       rollback_wanted_by = CASE WHEN $7::text IS NULL THEN rollback_wanted_by
                                 ELSE coalesce(rollback_wanted_by, 'tellercast') END,
+      rollback_wanted_at = CASE WHEN $7::text IS NULL THEN rollback_wanted_at ELSE coalesce(rollback_wanted_at, now()) END,
       rollback_reason = CASE WHEN $7::text IS NULL THEN rollback_reason ELSE coalesce(rollback_reason, $7) END
   WHERE id = $1 AND state = $2
   RETURNING id

@@ -25,7 +25,8 @@ SELECT json_build_object(
              FROM rollout_group g WHERE g.rollout_id = r.id),
   'first_start_at', rfc3339(t.first_start_at), 'last_completed_at', rfc3339(t.last_completed_at),
   'forecast_end_at', rfc3339(t.forecast_end_at),
-  'rollback_of', r.rollback_of, 'rollback', (SELECT b.id FROM rollout b WHERE b.rollback_of = r.id),
+  'rollback_of', r.rollback_of, 'rollback', (SELECT b.id FROM rollout b WHERE b.rollback_of = r.id
+               ORDER BY b.id DESC LIMIT 1),
   'events', (SELECT coalesce(json_agg(json_build_object(
                  'at', rfc3339(e.at), 'kind', e.kind, 'actor', e.actor, 'reason', e.reason, 'version', e.version,
                  'digest', e.digest, 'group', g.name) ORDER BY e.id), '[]')

@@ -1,5 +1,6 @@
 -- Rollout $1, which is planned, begins to run in the name of $2: its first group opens, and what its plan supersedes
--- and has not ended is cancelled. One row when it did; none when it was not waiting for that.
+-- and has not ended, or could still be tried again, is cancelled. One row when it did; none when it was not waiting for
+-- that.
 WITH started AS (
   UPDATE rollout SET state = 'running'
   WHERE id = $1 AND state IN ('accepted', 'awaiting_approval')
@@ -13,11 +14,11 @@ WITH started AS (
   UPDATE rollout o
   SET version = o.version + 1,
       state = CASE o.state WHEN 'accepted' THEN 'cancelled' ELSE 'cancelling' END,
-      ended_at = CASE o.state WHEN 'accepted' THEN now() END,
+      ended_at = CASE o.state WHEN 'accepted' THEN now() END, -- one that had halted ends anew
       detail = 'superseded by ' || s.name
   FROM started s
   WHERE o.id <> s.id AND o.name IN (SELECT jsonb_array_elements_text(coalesce(s.plan #> '{spec,supersedes}', '[]')))
-    AND o.state IN ('accepted', 'awaiting_approval', 'running', 'paused')
+    AND o.state IN ('accepted', 'awaiting_approval', 'running', 'paused', 'halted')
   RETURNING o.id, o.state, o.detail
 ), told AS (
   INSERT INTO rollout_event (rollout_id, kind, actor, reason, group_no, at) -- not now(): after the approval before it
