@@ -57,15 +57,18 @@ static enum tc_error open_folders(struct agent *agent, struct tc_fault *fault)
 }
 
 /* An intent without an outcome: the agent was killed while an installer ran. What that did is not known,
- * so it is never run again, and whoever ordered it is told. */
+ * so it is never run again, and whoever ordered it is told. In a damaged journal either may be what was lost. */
 static void end_interrupted(struct agent *agent, struct agent_time now)
 {
+    bool is_damaged = journal_marks(agent->journal).forgotten_before_s == JOURNAL_ALL_FORGOTTEN;
+    int64_t now_ms = device_clock_now_ms(&agent->clock, now);
     for (size_t i = 0; journal_at(agent->journal, i) != NULL; i++) {
         struct journal_entry entry = *journal_at(agent->journal, i);
-        if (entry.stage == JOURNAL_INTENT)
+        if (is_damaged && entry.stage != JOURNAL_ENDED)
+            agent_journal_forgotten(agent, &entry, now_ms);
+        else if (entry.stage == JOURNAL_INTENT)
             agent_journal_end(agent, &entry, REPORT_FAILED, "interrupted",
-                              "the agent ended while the installer was running",
-                              device_clock_now_ms(&agent->clock, now));
+                              "the agent ended while the installer was running", now_ms);
     }
 }
 

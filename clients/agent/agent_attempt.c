@@ -9,7 +9,6 @@
 
 enum {
     PERCENT_NOT_SAID = -1,
-    PROGRESS_REPORTS_MAX = 250,
     VERSIONS_AGAIN_MS = 5000,
 };
 

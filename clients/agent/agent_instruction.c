@@ -75,6 +75,30 @@ static bool is_answered_by_journal(struct agent *agent, const struct journal_ent
     return true;
 }
 
+/* True for what a damaged journal may have forgotten. It is ended then, as if it had been begun. */
+static bool is_ended_as_forgotten(struct agent *agent, struct journal_entry *entry, int64_t issued_at_s,
+                                  struct agent_time now)
+{
+    if (issued_at_s >= journal_marks(agent->journal).forgotten_before_s)
+        return false;
+    agent_journal_forgotten(agent, entry, device_clock_now_ms(&agent->clock, now));
+    agent_report_end(agent, *entry);
+    return true;
+}
+
+/* The orchestrators have one instruction in flight at a device: no answer of a later time brings another one that
+ * this device has done already. */
+static void settle_doubt(struct agent *agent, int64_t issued_at_s)
+{
+    struct tc_fault fault;
+    if (journal_marks(agent->journal).forgotten_before_s != JOURNAL_ALL_FORGOTTEN)
+        return;
+    if (journal_settle(agent->journal, issued_at_s, &fault) == TC_OK)
+        LOG_INFO("journal.settled", F_INT("forgotten_before", issued_at_s));
+    else
+        LOG_ERROR("journal.rewrite_failed", F_STR("fault", fault.text));
+}
+
 /* A time of the wall clock is not enough for a refusal: the instruction waits for a second answer. */
 static bool wait_for_the_time(struct agent *agent, const void *token, size_t length, struct agent_time now)
 {
@@ -127,6 +151,8 @@ static void judge(struct agent *agent, struct instruction_claims *claims, const 
         return;
     if (is_same_order && known->attempt == claims->attempt)
         entry.sequence = known->sequence;
+    if (is_ended_as_forgotten(agent, &entry, claims->issued_at_s, now))
+        return;
     if (!verify_times(claims, device_clock_now_ms(&agent->clock, now), &refusal) && !is_final &&
         wait_for_the_time(agent, token->bytes, token->length, now))
         return;
@@ -150,8 +176,11 @@ void agent_take_instruction(struct agent *agent, const void *token, size_t lengt
     if (!verify_address(&claims, agent->config.device, journal_marks(agent->journal).epoch, &refusal)) {
         agent_report_untrusted(agent, &claims, &refusal);
     } else {
+        int64_t issued_at_s = claims.issued_at_s; /* `judge` may take the claims over */
         note_marks(agent, &claims);
         judge(agent, &claims, &whole, is_final || (is_answer && is_second), now);
+        if (is_answer)
+            settle_doubt(agent, issued_at_s);
     }
     instruction_claims_free(&claims);
 }

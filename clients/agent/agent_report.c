@@ -29,6 +29,14 @@ void agent_journal_end(struct agent *agent, struct journal_entry *entry, enum re
              F_STR("state", report_state_name(state)), F_STR("code", code), F_STR("detail", detail));
 }
 
+void agent_journal_forgotten(struct agent *agent, struct journal_entry *entry, int64_t at_ms)
+{
+    if (entry->stage == JOURNAL_RECEIVED)
+        entry->sequence += 2 * PROGRESS_REPORTS_MAX; /* beyond what it may have reported */
+    agent_journal_end(agent, entry, REPORT_FAILED, "journal_damaged",
+                      "the journal has lost records: this attempt may have been made, and is not made again", at_ms);
+}
+
 static void put_in_outbox(struct agent *agent, const struct journal_entry *entry, const struct status *status)
 {
     struct tc_fault fault;

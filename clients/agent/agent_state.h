@@ -10,6 +10,8 @@
 
 #include <limits.h>
 
+#define PROGRESS_REPORTS_MAX 250 /* of an attempt */
+
 enum agent_stage {
     STAGE_READING_VERSIONS,
     STAGE_IDLE,
@@ -88,6 +90,8 @@ void agent_read_versions(struct agent *agent);
 /* Makes `entry` ended in the journal, not yet reported. */
 void agent_journal_end(struct agent *agent, struct journal_entry *entry, enum report_state state, const char *code,
                        const char *detail, int64_t at_ms);
+/* The same for an entry of which the damaged journal may have lost the rest. */
+void agent_journal_forgotten(struct agent *agent, struct journal_entry *entry, int64_t at_ms);
 /* Puts the last status of an ended entry in the outbox and says so in the journal. */
 void agent_report_end(struct agent *agent, struct journal_entry entry);
 /* All ended entries that are not reported yet. */

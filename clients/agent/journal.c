@@ -55,34 +55,38 @@ static void apply_entry(struct journal *journal, const struct journal_entry *ent
     journal->entries[journal->count++] = newest;
 }
 
-static void load_line(struct journal *journal, const char *line, size_t length)
+static enum tc_error load_line(struct journal *journal, const char *line, size_t length, struct tc_fault *fault)
 {
     struct journal_record record;
-    struct tc_fault fault;
-    if (journal_record_read(line, length, &record, &fault) != TC_OK)
-        LOG_ERROR("journal.record_damaged", F_STR("path", journal->path), F_STR("fault", fault.text));
-    else if (record.is_marks)
+    enum tc_error error = journal_record_read(line, length, &record, fault);
+    if (error == TC_OK && record.is_marks)
         journal->marks = record.marks;
-    else
+    else if (error == TC_OK)
         apply_entry(journal, &record.entry);
+    return error;
 }
 
-/* Returns how many bytes are whole lines. A last line that is damaged is as torn as one without its end:
- * a file system may have grown the file before it wrote the bytes. */
-static size_t load_lines(struct journal *journal, const struct buffer *content)
+/* Returns how many bytes are lines that have their end. */
+static size_t load_lines(struct journal *journal, const struct buffer *content, bool *is_damaged)
 {
     const char *text = buffer_text(content);
+    const char *end;
+    struct tc_fault fault;
     size_t start = 0;
-    while (start < content->length) {
-        const char *end = memchr(text + start, '\n', content->length - start);
-        if (end == NULL)
-            break;
-        size_t next = (size_t)(end - text) + 1;
-        struct journal_record record;
-        if (next == content->length && journal_record_read(text + start, next - 1 - start, &record, NULL) != TC_OK)
-            break;
-        load_line(journal, text + start, next - 1 - start);
-        start = next;
+    *is_damaged = false;
+    while ((end = memchr(text + start, '\n', content->length - start)) != NULL) {
+        size_t length = (size_t)(end - text) - start;
+        if (load_line(journal, text + start, length, &fault) != TC_OK) {
+            LOG_ERROR("journal.record_damaged", F_STR("path", journal->path), F_INT("offset", start),
+                      F_STR("fault", fault.text));
+            *is_damaged = true;
+        }
+        start += length + 1;
+    }
+    /* A whole record with another byte in place of its line end was not torn. */
+    if (start < content->length && load_line(journal, text + start, content->length - 1 - start, NULL) == TC_OK) {
+        LOG_ERROR("journal.line_end_damaged", F_STR("path", journal->path), F_INT("offset", start));
+        *is_damaged = true;
     }
     return start;
 }
@@ -101,28 +105,70 @@ static enum tc_error cut_to(struct journal *journal, size_t size_bytes, struct t
     return TC_OK;
 }
 
-static enum tc_error load(struct journal *journal, struct tc_fault *fault)
-{
-    struct buffer content = {0};
-    enum tc_error error = file_read(journal->path, FILE_SIZE_MAX, &content, fault);
-    if (error == TC_OK) {
-        size_t whole = load_lines(journal, &content);
-        if (whole < content.length) {
-            LOG_WARNING("journal.torn_tail_cut", F_STR("path", journal->path), F_INT("bytes", content.length - whole));
-            error = cut_to(journal, whole, fault);
-        }
-        journal->size_bytes = whole;
-    }
-    buffer_free(&content);
-    return error;
-}
-
 static enum tc_error open_file(struct journal *journal, struct tc_fault *fault)
 {
     journal->file = open(journal->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (journal->file < 0)
         return fault_here(journal, "open", fault);
     return file_sync_folder_of(journal->path, fault);
+}
+
+/* Forgets the oldest entries that can no longer be asked for: their tokens have expired. */
+static void forget_expired(struct journal *journal)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < journal->count; i++) {
+        const struct journal_entry *entry = &journal->entries[i];
+        bool expired = entry->expires_s < journal->marks.issued_at_s && entry->stage != JOURNAL_INTENT;
+        if (!expired || journal->count - i <= KEPT_ENTRIES)
+            journal->entries[kept++] = *entry;
+    }
+    journal->count = kept;
+}
+
+static enum tc_error rewrite(struct journal *journal, struct tc_fault *fault)
+{
+    forget_expired(journal);
+    struct buffer content = {0};
+    journal_record_put_marks(&content, &journal->marks);
+    for (size_t i = 0; i < journal->count; i++)
+        journal_record_put_entry(&content, &journal->entries[i]);
+    enum tc_error error = file_replace(journal->path, content.bytes, content.length, 0600, fault);
+    if (error == TC_OK) {
+        (void)close(journal->file);
+        error = open_file(journal, fault);
+        journal->size_bytes = content.length;
+        journal->rewrite_bytes = content.length * 2 > REWRITE_SIZE ? content.length * 2 : REWRITE_SIZE;
+    }
+    buffer_free(&content);
+    return error;
+}
+
+/* Atomic with the damage: either the file says that it is in doubt, or the damage is found again. */
+static enum tc_error doubt(struct journal *journal, struct tc_fault *fault)
+{
+    LOG_ERROR("journal.in_doubt", F_STR("path", journal->path));
+    journal->marks.forgotten_before_s = JOURNAL_ALL_FORGOTTEN;
+    return rewrite(journal, fault);
+}
+
+static enum tc_error load(struct journal *journal, struct tc_fault *fault)
+{
+    struct buffer content = {0};
+    enum tc_error error = file_read(journal->path, FILE_SIZE_MAX, &content, fault);
+    if (error == TC_OK) {
+        bool is_damaged;
+        size_t whole = load_lines(journal, &content, &is_damaged);
+        journal->size_bytes = whole;
+        if (is_damaged) {
+            error = doubt(journal, fault);
+        } else if (whole < content.length) {
+            LOG_WARNING("journal.torn_tail_cut", F_STR("path", journal->path), F_INT("bytes", content.length - whole));
+            error = cut_to(journal, whole, fault);
+        }
+    }
+    buffer_free(&content);
+    return error;
 }
 
 enum tc_error journal_open(const char *path, struct journal **journal, struct tc_fault *fault)
@@ -169,37 +215,6 @@ static enum tc_error write_line(struct journal *journal, const struct buffer *li
     return error;
 }
 
-/* Forgets the oldest entries that can no longer be asked for: their tokens have expired. */
-static void forget_expired(struct journal *journal)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < journal->count; i++) {
-        const struct journal_entry *entry = &journal->entries[i];
-        bool expired = entry->expires_s < journal->marks.issued_at_s && entry->stage != JOURNAL_INTENT;
-        if (!expired || journal->count - i <= KEPT_ENTRIES)
-            journal->entries[kept++] = *entry;
-    }
-    journal->count = kept;
-}
-
-static enum tc_error rewrite(struct journal *journal, struct tc_fault *fault)
-{
-    forget_expired(journal);
-    struct buffer content = {0};
-    journal_record_put_marks(&content, &journal->marks);
-    for (size_t i = 0; i < journal->count; i++)
-        journal_record_put_entry(&content, &journal->entries[i]);
-    enum tc_error error = file_replace(journal->path, content.bytes, content.length, 0600, fault);
-    if (error == TC_OK) {
-        (void)close(journal->file);
-        error = open_file(journal, fault);
-        journal->size_bytes = content.length;
-        journal->rewrite_bytes = content.length * 2 > REWRITE_SIZE ? content.length * 2 : REWRITE_SIZE;
-    }
-    buffer_free(&content);
-    return error;
-}
-
 /* A journal that cannot be rewritten is only large: the append itself has succeeded. */
 static void rewrite_when_large(struct journal *journal)
 {
@@ -226,6 +241,15 @@ enum tc_error journal_write_marks(struct journal *journal, const struct journal_
     enum tc_error error = write_line(journal, &line, fault);
     buffer_free(&line);
     journal->marks = *marks;
+    return error;
+}
+
+enum tc_error journal_settle(struct journal *journal, int64_t issued_at_s, struct tc_fault *fault)
+{
+    journal->marks.forgotten_before_s = issued_at_s;
+    enum tc_error error = rewrite(journal, fault);
+    if (error != TC_OK)
+        journal->marks.forgotten_before_s = JOURNAL_ALL_FORGOTTEN;
     return error;
 }
 

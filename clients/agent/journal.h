@@ -1,12 +1,17 @@
 /* What this device did with its instructions: the reason why none of them ever runs twice.
  *
  * An append-only file of lines, each a CRC-32 and a JSON object, each fsynced before the call returns.
- * A torn last line (the power failed while it was written) is cut when the file is opened; a damaged
- * line elsewhere is skipped and logged. The file is rewritten when it has grown large. One thread. */
+ * A last line without its end is torn (the power failed while it was written) and cut when the file is
+ * opened: nothing had been done upon it yet. The file is rewritten when it has grown large. One thread.
+ *
+ * A whole line that is no record is damage: the device may have done what the line said, and no longer
+ * knows it. The rest is read, and all that may be forgotten is in doubt (`forgotten_before_s`) until
+ * journal_settle: docs/decisions/0024-a-damaged-journal-runs-nothing-again.md. */
 #ifndef TELLERCAST_CLIENTS_AGENT_JOURNAL_H
 #define TELLERCAST_CLIENTS_AGENT_JOURNAL_H
 
 #include "base/fault.h"
+#include "topics/fields.h"
 #include "topics/message.h"
 
 #include <stdbool.h>
@@ -39,21 +44,33 @@ struct journal_entry {
     char detail[STATUS_DETAIL_MAX + 1];
 };
 
+#define JOURNAL_ALL_FORGOTTEN FIELDS_INTEGER_MAX
+
 /* What outlives an instruction. */
 struct journal_marks {
     int64_t epoch;       /* the highest epoch seen */
     int64_t issued_at_s; /* the latest `iat` seen */
+    /* What was issued before it and is not in the journal may have been done: records were lost. 0: none ever
+     * were. JOURNAL_ALL_FORGOTTEN: they were, and no time is known yet from which on what comes is new; entries
+     * that are only received may have been begun, too. */
+    int64_t forgotten_before_s;
 };
 
 struct journal;
 
-/* Opens or makes the file, whose folder must be there. TC_UNAVAILABLE, TC_DENIED, TC_NO_SPACE. */
+/* Opens or makes the file, whose folder must be there. One with damage is rewritten without it, its marks saying
+ * JOURNAL_ALL_FORGOTTEN. TC_UNAVAILABLE, TC_DENIED, TC_NO_SPACE. */
 enum tc_error journal_open(const char *path, struct journal **journal, struct tc_fault *fault);
 void journal_close(struct journal *journal);
 
 /* Makes `entry` the newest of its instruction, durably. On a fault this run knows it, and the next will not. */
 enum tc_error journal_write(struct journal *journal, const struct journal_entry *entry, struct tc_fault *fault);
 enum tc_error journal_write_marks(struct journal *journal, const struct journal_marks *marks, struct tc_fault *fault);
+
+/* Of a journal that is in doubt about everything: what was issued at `issued_at_s` or later is new. Writes all that
+ * this run knows with it, at once, so that none of that can be forgotten and taken for new. On a fault the doubt
+ * stays. */
+enum tc_error journal_settle(struct journal *journal, int64_t issued_at_s, struct tc_fault *fault);
 
 /* The newest attempt of an instruction, or NULL. Valid until the next write. */
 const struct journal_entry *journal_find(const struct journal *journal, int64_t instruction);

@@ -49,8 +49,11 @@ void journal_record_put_entry(struct buffer *out, const struct journal_entry *en
 void journal_record_put_marks(struct buffer *out, const struct journal_marks *marks)
 {
     struct buffer json = {0};
-    buffer_format(&json, "{\"record\":\"marks\",\"epoch\":%" PRId64 ",\"issued_at\":%" PRId64 "}", marks->epoch,
+    buffer_format(&json, "{\"record\":\"marks\",\"epoch\":%" PRId64 ",\"issued_at\":%" PRId64, marks->epoch,
                   marks->issued_at_s);
+    if (marks->forgotten_before_s != 0)
+        buffer_format(&json, ",\"forgotten_before\":%" PRId64, marks->forgotten_before_s);
+    buffer_put_text(&json, "}");
     put_line(out, &json);
     buffer_free(&json);
 }
@@ -113,6 +116,7 @@ enum tc_error journal_record_read(const char *line, size_t length, struct journa
     if (record->is_marks) {
         record->marks.epoch = fields_integer(&fields, "epoch", 0, FIELDS_INTEGER_MAX);
         record->marks.issued_at_s = fields_integer(&fields, "issued_at", 0, FIELDS_INTEGER_MAX);
+        record->marks.forgotten_before_s = fields_integer_or(&fields, "forgotten_before", 0, FIELDS_INTEGER_MAX, 0);
     } else if (strcmp(kind, "instruction") == 0) {
         read_entry(&fields, &record->entry);
     } else {

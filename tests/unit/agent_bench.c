@@ -1,6 +1,7 @@
 #include "tests/unit/agent_bench.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -108,11 +109,35 @@ void bench_close(struct bench *bench)
     temporary_folder_remove(&bench->folder);
 }
 
-void bench_restart(struct bench *bench)
+static void kill_agent(struct bench *bench)
 {
     agent_close(bench->agent);
+    bench->agent = NULL;
     bench->is_connected = false;
     bench_forget_sent(bench);
+}
+
+void bench_restart(struct bench *bench)
+{
+    kill_agent(bench);
+    open_agent(bench);
+}
+
+void bench_restart_damaged(struct bench *bench, const char *text)
+{
+    enum { JOURNAL_SIZE_MAX = 65536 };
+    char path[PATH_MAX];
+    struct buffer content = {0};
+    char *last = NULL;
+    kill_agent(bench);
+    (void)temporary_path(&bench->folder, "journal", path);
+    assert_int_equal(file_read(path, JOURNAL_SIZE_MAX, &content, NULL), TC_OK);
+    for (char *found = content.bytes; (found = strstr(found, text)) != NULL; found++)
+        last = found;
+    assert_non_null(last);
+    *last = (char)(*last ^ 1);
+    assert_int_equal(file_replace(path, content.bytes, content.length, 0600, NULL), TC_OK);
+    buffer_free(&content);
     open_agent(bench);
 }
 

@@ -45,6 +45,8 @@ void bench_open(struct bench *bench, enum device_role role);
 void bench_close(struct bench *bench);
 /* Ends the agent without a word, as kill -9 does, and starts another on the same files. */
 void bench_restart(struct bench *bench);
+/* The same, and between the two a bit flips in the last record of the journal that has `text` in it. */
+void bench_restart_damaged(struct bench *bench, const char *text);
 
 /* Connects it, with `installed` as what the installer says is there (NULL: nothing), and forgets what was sent. */
 void bench_make_idle(struct bench *bench, const char *installed);

@@ -164,6 +164,21 @@ static void every_cut_of_the_last_record_leaves_the_one_before(void **state)
     }
 }
 
+static int64_t forgotten_before(const struct fixture *fixture)
+{
+    return journal_marks(fixture->journal).forgotten_before_s;
+}
+
+static void flip_bit(const struct fixture *fixture, int64_t offset, int bit)
+{
+    unsigned char byte;
+    int file = open(fixture->path, O_RDWR);
+    assert_int_equal(pread(file, &byte, 1, offset), 1);
+    byte = (unsigned char)(byte ^ (1U << bit));
+    assert_int_equal(pwrite(file, &byte, 1, offset), 1);
+    (void)close(file);
+}
+
 static void a_damaged_record_in_the_middle_is_skipped_and_the_rest_is_read(void **state)
 {
     struct fixture *fixture = *state;
@@ -174,12 +189,85 @@ static void a_damaged_record_in_the_middle_is_skipped_and_the_rest_is_read(void 
     struct buffer content = {0};
     assert_int_equal(file_read(fixture->path, 65536, &content, NULL), TC_OK);
     char *order = strstr(content.bytes, entry.order);
-    *order = '1'; /* still good JSON */
-    assert_int_equal(file_replace(fixture->path, content.bytes, content.length, 0600, NULL), TC_OK);
+    flip_bit(fixture, order - content.bytes, 0); /* still good JSON */
     buffer_free(&content);
     open_again(fixture);
     assert_null(journal_find(fixture->journal, 77));
     assert_non_null(journal_find(fixture->journal, 78));
+    assert_int_equal(forgotten_before(fixture), JOURNAL_ALL_FORGOTTEN);
+}
+
+static void no_flipped_bit_of_the_last_record_is_taken_for_a_torn_write(void **state)
+{
+    struct fixture *fixture = *state;
+    struct journal_entry entry = entry_of(77, JOURNAL_RECEIVED);
+    write_entry(fixture, &entry);
+    int64_t first_bytes = size_of(fixture);
+    entry.stage = JOURNAL_INTENT;
+    write_entry(fixture, &entry);
+    assert_int_equal(forgotten_before(fixture), 0);
+    struct buffer content = {0};
+    assert_int_equal(file_read(fixture->path, 65536, &content, NULL), TC_OK);
+    for (int64_t offset = first_bytes; offset < (int64_t)content.length; offset++) {
+        for (int bit = 0; bit < 8; bit++) {
+            assert_int_equal(file_replace(fixture->path, content.bytes, content.length, 0600, NULL), TC_OK);
+            flip_bit(fixture, offset, bit);
+            open_again(fixture);
+            assert_int_equal(forgotten_before(fixture), JOURNAL_ALL_FORGOTTEN);
+        }
+    }
+    buffer_free(&content);
+}
+
+static void a_doubt_outlives_restarts_and_other_marks_until_it_is_settled(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tc_fault fault;
+    struct journal_entry entry = entry_of(77, JOURNAL_INTENT);
+    write_entry(fixture, &entry);
+    append(fixture, "00000000 {}\n");
+    open_again(fixture);
+    struct journal_marks marks = journal_marks(fixture->journal);
+    marks.epoch = 8;
+    assert_int_equal(journal_write_marks(fixture->journal, &marks, &fault), TC_OK);
+    open_again(fixture);
+    assert_int_equal(forgotten_before(fixture), JOURNAL_ALL_FORGOTTEN);
+
+    assert_int_equal(journal_settle(fixture->journal, 1790000000, &fault), TC_OK);
+    entry.instruction = 78;
+    write_entry(fixture, &entry);
+    open_again(fixture);
+    assert_int_equal(forgotten_before(fixture), 1790000000);
+    assert_int_equal(journal_marks(fixture->journal).epoch, 8);
+    assert_non_null(journal_find(fixture->journal, 77));
+    assert_non_null(journal_find(fixture->journal, 78));
+}
+
+/* Else an attempt that only this run knows would be new to the next, and no longer in doubt. */
+static void settling_writes_what_a_full_disk_kept_from_the_file(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tc_fault fault;
+    append(fixture, "00000000 {}\n");
+    open_again(fixture);
+    struct journal_entry entry = entry_of(77, JOURNAL_ENDED);
+    struct rlimit old;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    const struct rlimit tight = {.rlim_cur = (rlim_t)size_of(fixture) + 20, .rlim_max = old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    enum tc_error written = journal_write(fixture->journal, &entry, &fault);
+    enum tc_error settled = journal_settle(fixture->journal, 1790000000, &fault);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    (void)signal(SIGXFSZ, handler);
+    assert_int_not_equal(written, TC_OK);
+    assert_int_not_equal(settled, TC_OK);
+    assert_int_equal(forgotten_before(fixture), JOURNAL_ALL_FORGOTTEN);
+
+    assert_int_equal(journal_settle(fixture->journal, 1790000000, &fault), TC_OK);
+    open_again(fixture);
+    assert_int_equal(forgotten_before(fixture), 1790000000);
+    assert_non_null(journal_find(fixture->journal, 77));
 }
 
 static void a_full_disk_is_a_fault_and_leaves_the_file_whole(void **state)
@@ -238,6 +326,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_cut_of_the_last_record_leaves_the_one_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_record_in_the_middle_is_skipped_and_the_rest_is_read, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(no_flipped_bit_of_the_last_record_is_taken_for_a_torn_write, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_doubt_outlives_restarts_and_other_marks_until_it_is_settled, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(settling_writes_what_a_full_disk_kept_from_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_is_a_fault_and_leaves_the_file_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_large_journal_is_rewritten_and_forgets_only_what_has_expired, set_up,
                                         tear_down),
