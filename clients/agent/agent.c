@@ -12,7 +12,8 @@ enum { LOOK_AGAIN_MS = 50, PERCENT_NOT_SAID = -1 };
 
 static bool versions_wait(const struct agent *agent)
 {
-    return agent->stage == STAGE_IDLE && agent->versions_again_ms > 0 && !agent->is_stopping;
+    bool may_read = agent->stage == STAGE_IDLE || agent->stage == STAGE_VERSIONS_LATER;
+    return may_read && agent->versions_again_ms > 0 && !agent->is_stopping;
 }
 
 static char *path_in(const struct agent *agent, const char *name)
@@ -115,7 +116,7 @@ void agent_close(struct agent *agent)
 void agent_stop(struct agent *agent)
 {
     agent->is_stopping = true;
-    if (agent->stage == STAGE_WAITING)
+    if (agent->stage == STAGE_WAITING || agent->stage == STAGE_VERSIONS_LATER)
         agent->stage = STAGE_IDLE;
 }
 

@@ -79,7 +79,7 @@ int64_t agent_step(struct agent *agent, struct agent_time now);
  * under way ends is written down when agent_installed says so, and reported by another run. */
 void agent_stop(struct agent *agent);
 
-/* True while an instruction is being carried out, or the versions are being read. */
+/* True while an instruction is being carried out, or the versions are being read, or must be before an end is told. */
 bool agent_is_busy(const struct agent *agent);
 /* True while the installer of an instruction is running. */
 bool agent_is_installing(const struct agent *agent);

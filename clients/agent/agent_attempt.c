@@ -171,7 +171,7 @@ void agent_read_versions(struct agent *agent)
     if (agent->is_stopping)
         return;
     if (executable == NULL || executable[0] == '\0') {
-        agent_report_all(agent);
+        agent_report_all(agent, true);
         return;
     }
     agent->stage = STAGE_READING_VERSIONS;
@@ -198,43 +198,59 @@ static void ended(struct agent *agent, const struct install_result *result, stru
     agent_read_versions(agent);
 }
 
-/* An installer that says it is done, and whose machine says that it is not. */
-static void check_version(struct agent *agent, struct agent_time now)
+static bool has_awaiting(const struct agent *agent)
 {
-    const struct instruction_claims *claims = &agent->claims;
-    const struct journal_entry *entry = journal_find(agent->journal, agent->entry.instruction);
-    if (entry == NULL || entry->stage != JOURNAL_ENDED || entry->reported || entry->state != REPORT_COMPLETED ||
-        claims->instruction != entry->instruction || !claims->has_artifact)
-        return;
-    const char *found = json_string_value(json_object_get(agent->versions, claims->artifact.name));
+    const struct journal_entry *entry;
+    for (size_t i = 0; (entry = journal_at(agent->journal, i)) != NULL; i++) {
+        if (agent_awaits_versions(entry))
+            return true;
+    }
+    return false;
+}
+
+/* An installer that says it is done, and whose machine says that it is not. */
+static void check_version(struct agent *agent, struct journal_entry entry, struct agent_time now)
+{
+    const char *found = json_string_value(json_object_get(agent->versions, entry.artifact));
     if (found == NULL)
         return;
-    bool is_there = strcmp(found, claims->artifact.version) == 0;
-    bool is_wrong = (claims->action == ACTION_INSTALL && !is_there) || (claims->action == ACTION_ROLLBACK && is_there);
-    if (!is_wrong)
+    bool is_there = strcmp(found, entry.version) == 0;
+    if (is_there == (entry.action == ACTION_INSTALL))
         return;
     char detail[STATUS_DETAIL_MAX + 1];
-    (void)snprintf(detail, sizeof detail, "the installer is done, but %s %s is what is installed",
-                   claims->artifact.name, found);
-    struct journal_entry corrected = *entry;
-    agent_journal_end(agent, &corrected, REPORT_FAILED, "version_mismatch", detail,
+    (void)snprintf(detail, sizeof detail, "the installer is done, but %s %s is what is installed", entry.artifact,
+                   found);
+    agent_journal_end(agent, &entry, REPORT_FAILED, "version_mismatch", detail,
                       device_clock_now_ms(&agent->clock, now));
+}
+
+static void take_versions(struct agent *agent, struct agent_time now)
+{
+    const struct journal_entry *entry;
+    json_decref(agent->versions);
+    agent->versions = agent->versions_read;
+    agent->versions_read = NULL;
+    for (size_t i = 0; (entry = journal_at(agent->journal, i)) != NULL; i++) {
+        if (agent_awaits_versions(entry))
+            check_version(agent, *entry, now);
+    }
 }
 
 static void versions_are_read(struct agent *agent, const struct install_result *result, struct agent_time now)
 {
+    agent->stage = STAGE_IDLE;
     if (result->outcome == INSTALL_DONE) {
-        json_decref(agent->versions);
-        agent->versions = agent->versions_read;
-        agent->versions_read = NULL;
-        check_version(agent, now);
+        take_versions(agent, now);
     } else {
         LOG_WARNING("versions.not_read", F_STR("code", result->code), F_STR("detail", result->detail));
         if (result->outcome == INSTALL_DEFERRED)
             agent->versions_again_ms = now.monotonic_ms + VERSIONS_AGAIN_MS;
+        if (agent->is_stopping)
+            return; /* another run reads them, and reports */
+        if (strcmp(result->code, "installer_busy") == 0 && has_awaiting(agent))
+            agent->stage = STAGE_VERSIONS_LATER;
     }
-    agent_report_all(agent);
-    agent->stage = STAGE_IDLE;
+    agent_report_all(agent, agent->stage == STAGE_IDLE);
 }
 
 void agent_installed(struct agent *agent, const struct install_result *result, struct agent_time now)

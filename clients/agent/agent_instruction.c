@@ -139,7 +139,12 @@ static void judge(struct agent *agent, struct instruction_claims *claims, const 
         .epoch = claims->epoch,
         .expires_s = claims->expires_s,
         .stage = JOURNAL_RECEIVED,
+        .action = claims->action,
     };
+    if (claims->has_artifact) {
+        memcpy(entry.artifact, claims->artifact.name, sizeof entry.artifact);
+        memcpy(entry.version, claims->artifact.version, sizeof entry.version);
+    }
     digest_order(claims, entry.order);
     bool is_same_order = known != NULL && strcmp(known->order, entry.order) == 0;
     if (known != NULL && !is_same_order && claims->epoch <= known->epoch) {

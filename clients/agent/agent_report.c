@@ -65,11 +65,18 @@ void agent_report_end(struct agent *agent, struct journal_entry entry)
         log_write_failed("journal.write_failed", &entry, &fault);
 }
 
-void agent_report_all(struct agent *agent)
+bool agent_awaits_versions(const struct journal_entry *entry)
+{
+    return entry->stage == JOURNAL_ENDED && !entry->reported && entry->state == REPORT_COMPLETED &&
+           entry->code[0] == '\0' && entry->artifact[0] != '\0' &&
+           (entry->action == ACTION_INSTALL || entry->action == ACTION_ROLLBACK);
+}
+
+void agent_report_all(struct agent *agent, bool is_final)
 {
     const struct journal_entry *entry;
     for (size_t i = 0; (entry = journal_at(agent->journal, i)) != NULL; i++) {
-        if (entry->stage == JOURNAL_ENDED && !entry->reported)
+        if (entry->stage == JOURNAL_ENDED && !entry->reported && (is_final || !agent_awaits_versions(entry)))
             agent_report_end(agent, *entry);
     }
 }

@@ -14,6 +14,7 @@
 
 enum agent_stage {
     STAGE_READING_VERSIONS,
+    STAGE_VERSIONS_LATER, /* an end hangs on them, and an installer of an earlier run keeps them from being read */
     STAGE_IDLE,
     STAGE_DOWNLOADING,
     STAGE_WAITING, /* for the broker to acknowledge what a node relayed */
@@ -55,9 +56,9 @@ struct agent {
     struct agent_kept kept;
     json_t *versions;          /* what is installed; NULL: nobody knows */
     json_t *versions_read;     /* what the reading under way has found so far */
-    int64_t versions_again_ms; /* an installer of an earlier run kept them from being read: try again; 0: not so */
+    int64_t versions_again_ms; /* they could not be read now: try again; 0: not so */
 
-    /* The attempt under way, and of one whose installer has ended until it is reported. */
+    /* The attempt under way. */
     struct instruction_claims claims;
     struct journal_entry entry;
     char artifact_path[PATH_MAX]; /* "": none */
@@ -94,8 +95,11 @@ void agent_journal_end(struct agent *agent, struct journal_entry *entry, enum re
 void agent_journal_forgotten(struct agent *agent, struct journal_entry *entry, int64_t at_ms);
 /* Puts the last status of an ended entry in the outbox and says so in the journal. */
 void agent_report_end(struct agent *agent, struct journal_entry entry);
-/* All ended entries that are not reported yet. */
-void agent_report_all(struct agent *agent);
+/* True for an end, not reported yet, that holds only when the versions do not belie it. */
+bool agent_awaits_versions(const struct journal_entry *entry);
+/* All ended entries that are not reported yet; but those that await the versions only when there is no more to wait
+ * for. */
+void agent_report_all(struct agent *agent, bool is_final);
 void agent_report_received(struct agent *agent, struct agent_time now);
 void agent_report_progress(struct agent *agent, int percent, const char *text, struct agent_time now);
 /* `rejected`, published once and kept nowhere: the token's IDs are unproven or not this device's. */

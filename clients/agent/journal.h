@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "topics/fields.h"
 #include "topics/message.h"
+#include "topics/token.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,11 @@ struct journal_entry {
     int64_t expires_s;              /* `exp`: after it the entry may be forgotten */
     enum journal_stage stage;
     int32_t sequence; /* no status of this attempt had a higher one */
+
+    /* What tells whether its installer did it. "": no artifact is named, or an agent that did not write it down yet. */
+    enum action action;
+    char artifact[TC_ID_SIZE];
+    char version[TC_ID_SIZE];
 
     /* Of an ended one. */
     enum report_state state;

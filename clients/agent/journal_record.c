@@ -33,6 +33,12 @@ void journal_record_put_entry(struct buffer *out, const struct journal_entry *en
                   ",\"order\":\"%s\",\"expires\":%" PRId64 ",\"stage\":\"%s\",\"sequence\":%" PRId32,
                   entry->instruction, entry->attempt, entry->epoch, entry->order, entry->expires_s,
                   stage_names[entry->stage], entry->sequence);
+    if (entry->artifact[0] != '\0') {
+        buffer_format(&json, ",\"action\":\"%s\",\"artifact\":", action_name(entry->action));
+        json_text_put(&json, entry->artifact);
+        buffer_put_text(&json, ",\"version\":");
+        json_text_put(&json, entry->version);
+    }
     if (entry->stage == JOURNAL_ENDED) {
         buffer_format(&json,
                       ",\"state\":\"%s\",\"reported\":%s,\"at\":%" PRId64 ",\"code\":", report_state_name(entry->state),
@@ -69,6 +75,15 @@ static enum journal_stage read_stage(struct fields *fields)
     return JOURNAL_RECEIVED;
 }
 
+/* Earlier agents write none of it; of an action that only later ones know there is nothing to be checked. */
+static void read_wanted(struct fields *fields, struct journal_entry *entry)
+{
+    if (!fields_has(fields, "artifact") || !action_parse(fields_string(fields, "action"), &entry->action))
+        return;
+    fields_text(fields, "artifact", FIELD_REQUIRED, entry->artifact, sizeof entry->artifact);
+    fields_text(fields, "version", FIELD_OPTIONAL, entry->version, sizeof entry->version);
+}
+
 static void read_entry(struct fields *fields, struct journal_entry *entry)
 {
     *entry = (struct journal_entry){
@@ -80,6 +95,7 @@ static void read_entry(struct fields *fields, struct journal_entry *entry)
         .sequence = (int32_t)fields_integer(fields, "sequence", 0, INT32_MAX),
     };
     fields_text(fields, "order", FIELD_REQUIRED, entry->order, sizeof entry->order);
+    read_wanted(fields, entry);
     if (entry->stage != JOURNAL_ENDED)
         return;
     const char *state = fields_string(fields, "state");

@@ -114,6 +114,43 @@ static void what_was_written_is_there_after_a_restart(void **state)
     assert_null(journal_find(fixture->journal, 78));
 }
 
+static void what_an_instruction_wanted_is_there_after_a_restart(void **state)
+{
+    struct fixture *fixture = *state;
+    const enum journal_stage stages[] = {JOURNAL_RECEIVED, JOURNAL_INTENT, JOURNAL_ENDED};
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        struct journal_entry entry = entry_of(77, stages[i]);
+        entry.action = ACTION_ROLLBACK;
+        (void)snprintf(entry.artifact, sizeof entry.artifact, "atm-app");
+        (void)snprintf(entry.version, sizeof entry.version, "4.7.2");
+        write_entry(fixture, &entry);
+        open_again(fixture);
+        const struct journal_entry *found = journal_find(fixture->journal, 77);
+        assert_int_equal(found->stage, stages[i]);
+        assert_int_equal(found->action, ACTION_ROLLBACK);
+        assert_string_equal(found->artifact, "atm-app");
+        assert_string_equal(found->version, "4.7.2");
+    }
+}
+
+static void records_of_earlier_and_of_later_agents_are_no_damage(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, "e4fc2370 {\"record\":\"instruction\",\"instruction\":77,\"attempt\":1,\"epoch\":5,\"order\""
+                    ":\"00112233445566778899aabbccddeeff\",\"expires\":1800000000,\"stage\":\"ended\",\"sequenc"
+                    "e\":3,\"state\":\"completed\",\"reported\":false,\"at\":1234,\"code\":\"\",\"detail\":\"\""
+                    "}\n");
+    append(fixture, "bfb23c9c {\"record\":\"instruction\",\"instruction\":78,\"attempt\":1,\"epoch\":5,\"order\""
+                    ":\"00112233445566778899aabbccddeeff\",\"expires\":1800000000,\"stage\":\"intent\",\"sequen"
+                    "ce\":3,\"action\":\"polish\",\"artifact\":\"atm-app\",\"version\":\"4.7.2\",\"more\":[1]}\n");
+    open_again(fixture);
+    assert_int_equal(journal_marks(fixture->journal).forgotten_before_s, 0);
+    assert_int_equal(journal_find(fixture->journal, 77)->state, REPORT_COMPLETED);
+    assert_string_equal(journal_find(fixture->journal, 77)->artifact, "");
+    assert_int_equal(journal_find(fixture->journal, 78)->stage, JOURNAL_INTENT);
+    assert_string_equal(journal_find(fixture->journal, 78)->artifact, "");
+}
+
 static void the_last_record_of_an_instruction_counts(void **state)
 {
     struct fixture *fixture = *state;
@@ -321,6 +358,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_written_is_there_after_a_restart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_an_instruction_wanted_is_there_after_a_restart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(records_of_earlier_and_of_later_agents_are_no_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_record_of_an_instruction_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_torn_tail_is_cut_and_the_journal_goes_on_behind_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_cut_of_the_last_record_leaves_the_one_before, set_up, tear_down),
