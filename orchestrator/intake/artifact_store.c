@@ -79,6 +79,7 @@ enum tc_error artifact_store_open(const char *folder, struct artifact_store **st
     TC_CHECK(made != NULL);
     path_format(made->incoming, folder, "incoming");
     (void)snprintf(made->folder, sizeof made->folder, "%s", folder);
+    TC_CHECK(pthread_mutex_init(&made->expecting, NULL) == 0);
     enum tc_error error = file_make_folders(made->incoming, FOLDER_MODE, fault);
     if (error == TC_OK)
         error = remove_leftovers(made, fault);
@@ -92,7 +93,42 @@ enum tc_error artifact_store_open(const char *folder, struct artifact_store **st
 
 void artifact_store_close(struct artifact_store *store)
 {
+    if (store == NULL)
+        return;
+    (void)pthread_mutex_destroy(&store->expecting);
+    buffer_free(&store->expected);
     free(store);
+}
+
+/* The caller has the lock. */
+static int64_t expected_size(const struct artifact_store *store, const char *sha256)
+{
+    struct expected_size row;
+    for (size_t at = 0; at < store->expected.length; at += sizeof row) {
+        memcpy(&row, store->expected.bytes + at, sizeof row);
+        if (strcmp(row.sha256, sha256) == 0)
+            return row.size_bytes;
+    }
+    return -1;
+}
+
+int64_t artifact_store_expected(struct artifact_store *store, const char *sha256)
+{
+    (void)pthread_mutex_lock(&store->expecting);
+    int64_t size_bytes = expected_size(store, sha256);
+    (void)pthread_mutex_unlock(&store->expecting);
+    return size_bytes;
+}
+
+void artifact_store_expect(struct artifact_store *store, const char *sha256, int64_t size_bytes)
+{
+    struct expected_size row = {.size_bytes = size_bytes};
+    TC_CHECK(strlen(sha256) == DIGEST_LENGTH);
+    memcpy(row.sha256, sha256, sizeof row.sha256);
+    (void)pthread_mutex_lock(&store->expecting);
+    if (expected_size(store, sha256) < 0)
+        buffer_put(&store->expected, &row, sizeof row);
+    (void)pthread_mutex_unlock(&store->expecting);
 }
 
 enum tc_error artifact_store_read(struct artifact_store *store, const char *sha256, int *file, int64_t *size_bytes,

@@ -4,11 +4,21 @@
 
 #include "orchestrator/intake/artifact_store.h"
 
+#include "base/buffer.h"
+
 #include <limits.h>
+#include <pthread.h>
+
+struct expected_size {
+    char sha256[65];
+    int64_t size_bytes;
+};
 
 struct artifact_store {
     char folder[PATH_MAX];
     char incoming[PATH_MAX]; /* the folder of uploads under way */
+    pthread_mutex_t expecting;
+    struct buffer expected; /* of struct expected_size: as many as there are artifacts */
 };
 
 /* The fault of errno, in what was done with a path. A file that outgrows the limit set for the process is a

@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/log.h"
 #include "orchestrator/intake/artifact_store.h"
 #include "orchestrator/intake/artifact_store_private.h"
 
@@ -92,7 +93,8 @@ static enum tc_error check(struct artifact_upload *upload, struct tc_fault *faul
     return TC_OK;
 }
 
-/* Gives the file its name and makes that durable. */
+/* Gives the file its name and makes that durable. A file that had the name is replaced: who reads it goes on
+ * with what it opened. */
 static enum tc_error give_name(struct artifact_upload *upload, const char *path, struct tc_fault *fault)
 {
     char folder[PATH_MAX];
@@ -109,10 +111,19 @@ static enum tc_error give_name(struct artifact_upload *upload, const char *path,
     if (rename(upload->path, path) != 0)
         return artifact_fault_from_errno(fault, "rename", path);
     upload->path[0] = '\0';
-    enum tc_error error = file_sync_folder_of(path, fault);
-    if (error != TC_OK)
-        (void)unlink(path);
-    return error;
+    return file_sync_folder_of(path, fault);
+}
+
+/* True when the store has a file of that name, damaged or not; `*whole` when it has the right size. */
+static bool find_stored(const struct artifact_upload *upload, const char *path, bool *whole)
+{
+    struct stat status;
+    bool found = stat(path, &status) == 0;
+    *whole = found && status.st_size == upload->size_bytes;
+    if (found && !*whole)
+        LOG_WARNING("artifact.replaced", F_STR("sha256", upload->sha256), F_INT("found_bytes", status.st_size),
+                    F_INT("wanted_bytes", upload->size_bytes));
+    return found;
 }
 
 /* A lock on the folder of uploads, against all orchestrators that share the store: so nobody relies on a file
@@ -144,13 +155,13 @@ enum tc_error artifact_upload_keep(struct artifact_upload *upload,
         return artifact_fault_from_errno(fault, "lock", upload->store->incoming);
     char path[PATH_MAX];
     artifact_path(upload->store, upload->sha256, path);
-    *existed = access(path, F_OK) == 0;
-    error = *existed ? TC_OK : give_name(upload, path, fault);
-    if (error == TC_OK) {
+    bool found = find_stored(upload, path, existed);
+    error = give_name(upload, path, fault);
+    if (error == TC_OK)
         error = record(context, fault);
-        if (error != TC_OK && !*existed)
-            (void)unlink(path);
-    }
+    bool named = upload->path[0] == '\0';
+    if (error != TC_OK && named && !found)
+        (void)unlink(path);
     (void)close(lock);
     return error;
 }

@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "config/scalar.h"
 #include "orchestrator/intake/http_range.h"
 #include "orchestrator/intake/http_request.h"
@@ -88,11 +89,13 @@ void artifact_keep(struct http_request *request)
     bool existed;
     struct tc_fault fault;
     enum tc_error error = artifact_upload_keep(request->upload, record_artifact, &record, &existed, &fault);
-    if (error == TC_OK)
+    if (error == TC_OK) {
+        artifact_store_expect(request->http->config.artifacts, artifact->sha256, artifact->size_bytes);
         answer_kept(request, artifact, existed);
-    else if (error == TC_INVALID)
+    }
+    if (error == TC_INVALID)
         http_answer_problem(request, 422, "%s", fault.text);
-    else
+    else if (error != TC_OK)
         http_answer_fault(request, &fault);
 }
 
@@ -141,6 +144,28 @@ static void send_file(struct http_request *request, int file, int64_t size_bytes
     }
 }
 
+/* Asks the database, once a digest, how large its file has to be. It may be away, or not know the digest: then the
+ * file is given as it is, for devices check the digest. */
+static void ask_size(struct http_request *request)
+{
+    struct store_pool *stores = request->http->config.stores;
+    struct store *store = store_pool_take(stores);
+    struct tc_fault fault;
+    int64_t size_bytes;
+    if (artifact_find_size(store, request->variable, &size_bytes, &fault) == TC_OK)
+        artifact_store_expect(request->http->config.artifacts, request->variable, size_bytes);
+    store_pool_give(stores, store);
+}
+
+static void refuse_damaged(struct http_request *request, int64_t size_bytes, int64_t expected_bytes)
+{
+    LOG_ERROR("artifact.damaged", F_STR("sha256", request->variable), F_INT("found_bytes", size_bytes),
+              F_INT("wanted_bytes", expected_bytes));
+    http_answer_problem(request, 500,
+                        "the stored file is damaged: it has %" PRId64 " bytes, not %" PRId64 "; add the artifact again",
+                        size_bytes, expected_bytes);
+}
+
 void artifact_send(struct http_request *request)
 {
     struct tc_fault fault;
@@ -152,6 +177,18 @@ void artifact_send(struct http_request *request)
     }
     if (artifact_store_read(request->http->config.artifacts, request->variable, &file, &size_bytes, &fault) != TC_OK) {
         http_answer_fault(request, &fault);
+        return;
+    }
+    if (request->waited)
+        ask_size(request);
+    int64_t expected_bytes = artifact_store_expected(request->http->config.artifacts, request->variable);
+    if (expected_bytes < 0 && !request->waited) {
+        (void)close(file);
+        return;
+    }
+    if (expected_bytes >= 0 && expected_bytes != size_bytes) {
+        (void)close(file);
+        refuse_damaged(request, size_bytes, expected_bytes);
         return;
     }
     char etag[ETAG_SIZE];

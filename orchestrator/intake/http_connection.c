@@ -222,6 +222,12 @@ enum MHD_Result http_connection_advance(void *context, struct MHD_Connection *co
         return send_answer(request);
     switch (request->route->course) {
     case AT_ONCE: request->route->handle(request); return send_answer(request);
+    case EITHER:
+        request->route->handle(request);
+        if (request->status != 0)
+            return send_answer(request);
+        leave_to_job(request);
+        break;
     case IN_A_JOB: leave_to_job(request); break;
     case LATER:
         suspend(request);

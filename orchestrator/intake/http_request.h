@@ -64,6 +64,7 @@ enum http_course {
     AT_ONCE,  /* `handle` does not wait: it answers on the thread that moves bytes */
     IN_A_JOB, /* `handle` may wait: it answers on a job thread */
     LATER,    /* `handle` does not wait, and another thread answers and calls http_request_resume */
+    EITHER,   /* as AT_ONCE; when `handle` does not answer there it is called again, as IN_A_JOB: with `waited` */
 };
 
 struct http_route {

@@ -26,7 +26,7 @@ const struct http_route http_routes[] = {
     {"PUT",  "/v1/fleet",                      "",                        OPERATORS, IN_A_JOB, fleet_begin,    fleet_import},
     {"GET",  "/v1/artifacts",                  "",                        OPERATORS, IN_A_JOB, NULL,           artifacts_list},
     {"PUT",  "/v1/artifacts/{sha256}",         "name version",            OPERATORS, IN_A_JOB, artifact_begin, artifact_keep},
-    {"GET",  "/v1/artifacts/{sha256}",         "",                        EVERYBODY, AT_ONCE,  NULL,           artifact_send},
+    {"GET",  "/v1/artifacts/{sha256}",         "",                        EVERYBODY, EITHER,   NULL,           artifact_send},
     {"GET",  "/metrics",                       "",                        EVERYBODY, AT_ONCE,  NULL,           metrics_show},
     {"GET",  "/healthz",                       "",                        EVERYBODY, AT_ONCE,  NULL,           health_show},
     {"GET",  "/readyz",                        "",                        EVERYBODY, AT_ONCE,  NULL,           readiness_show},

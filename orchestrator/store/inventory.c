@@ -190,3 +190,16 @@ enum tc_error artifact_find(struct store *store, struct artifact *artifact, stru
     artifact->size_bytes = result_int(result, 0, 1);
     return TC_OK;
 }
+
+enum tc_error artifact_find_size(struct store *store, const char *sha256, int64_t *size_bytes, struct tc_fault *fault)
+{
+    params_add_text(store_params(store), sha256);
+    PGresult *result RESULT_AUTO = NULL;
+    enum tc_error error = store_run(store, SQL_FIND_ARTIFACT_SIZE, &result, fault);
+    if (error != TC_OK)
+        return error;
+    if (PQntuples(result) == 0)
+        return tc_fault_set(fault, TC_NOT_FOUND, "no artifact has the digest %s", sha256);
+    *size_bytes = result_int(result, 0, 0);
+    return TC_OK;
+}

@@ -152,6 +152,15 @@ enum tc_error artifact_add(struct store *store, const struct artifact *artifact,
     return hall_store_answers == TC_OK ? TC_OK : tc_fault_set(fault, hall_store_answers, "the store says no");
 }
 
+int64_t hall_artifact_size;
+
+enum tc_error artifact_find_size(struct store *store, const char *sha256, int64_t *size_bytes, struct tc_fault *fault)
+{
+    (void)store, (void)sha256;
+    *size_bytes = hall_artifact_size;
+    return hall_store_answers == TC_OK ? TC_OK : tc_fault_set(fault, hall_store_answers, "the store says no");
+}
+
 static void describe_health(void *context, struct intake_health *health)
 {
     health->ready = *(const bool *)context;

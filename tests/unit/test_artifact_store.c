@@ -128,6 +128,37 @@ static void a_file_that_is_not_what_was_announced_leaves_nothing(void **state)
     artifact_store_close(store);
 }
 
+static void a_damaged_file_is_replaced_by_its_next_upload(void **state)
+{
+    (void)state;
+    struct artifact_store *store = open_store();
+    struct tc_fault fault;
+    char sha256[65], path[PATH_MAX], flipped = (char)~large[0];
+    bool existed;
+    digest_of(large, LARGE, sha256);
+    (void)snprintf(path, sizeof path, "%s/%.2s/%s", folder.path, sha256, sha256);
+    assert_int_equal(upload(store, large, LARGE, sha256, LARGE, record_it, &existed), TC_OK);
+
+    assert_int_equal(truncate(path, 100), 0);
+    int reader;
+    int64_t size_bytes;
+    assert_int_equal(artifact_store_read(store, sha256, &reader, &size_bytes, &fault), TC_OK);
+    assert_int_equal(size_bytes, 100);
+    assert_int_equal(upload(store, large, LARGE, sha256, LARGE, record_it, &existed), TC_OK);
+    assert_false(existed);
+    assert_stored(store, sha256, large, LARGE);
+    assert_int_equal(lseek(reader, 0, SEEK_END), 100);
+    assert_int_equal(close(reader), 0);
+
+    int file = open(path, O_WRONLY);
+    assert_int_equal(write(file, &flipped, 1), 1);
+    assert_int_equal(close(file), 0);
+    assert_int_equal(upload(store, large, LARGE, sha256, LARGE, refuse_it, &existed), TC_CONFLICT);
+    assert_stored(store, sha256, large, LARGE);
+    assert_int_equal(temporary_folder_count_files(&folder), 1);
+    artifact_store_close(store);
+}
+
 static void two_uploads_of_one_file_at_once_both_succeed(void **state)
 {
     (void)state;
@@ -252,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_file_is_found_again_by_its_digest),
         STORE_TEST(a_file_that_is_not_what_was_announced_leaves_nothing),
+        STORE_TEST(a_damaged_file_is_replaced_by_its_next_upload),
         STORE_TEST(two_uploads_of_one_file_at_once_both_succeed),
         STORE_TEST(a_start_removes_what_a_crash_left_and_no_upload_under_way),
         STORE_TEST(a_scratch_file_is_gone_with_its_descriptor),

@@ -1,5 +1,6 @@
 #include "tests/unit/http_hall.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -99,6 +100,45 @@ static void an_artifact_that_is_refused_leaves_nothing(void **state)
     assert_int_equal(temporary_folder_count_files(&hall_folder), 0);
 }
 
+static void cut_content(off_t length)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/%.2s/%s", hall_folder.path, content_sha256, content_sha256);
+    assert_int_equal(truncate(path, length), 0);
+}
+
+static void a_damaged_artifact_is_not_given_until_it_was_added_again(void **state)
+{
+    (void)state;
+    struct hall hall = hall_open("");
+    hall_expect(put_content(&hall, content_sha256, FILE_SIZE), 201, "");
+    cut_content(100);
+    hall_expect(get_content(&hall, "GET", ""), 500, "it has 100 bytes, not 50000; add the artifact again");
+    hall_expect(get_content(&hall, "HEAD", ""), 500, "");
+    hall_expect(get_content(&hall, "GET", "Range: bytes=7-7\r\n"), 500, "");
+    hall_expect(put_content(&hall, content_sha256, FILE_SIZE), 201, "");
+    expect_bytes(get_content(&hall, "GET", ""), 200, 0, FILE_SIZE);
+    hall_close(&hall);
+}
+
+static void the_size_of_what_was_stored_before_the_start_is_the_one_in_the_database(void **state)
+{
+    (void)state;
+    struct hall hall = hall_open("");
+    hall_expect(put_content(&hall, content_sha256, FILE_SIZE), 201, "");
+    hall_close(&hall);
+    hall = hall_open("");
+    cut_content(100);
+    hall_artifact_size = FILE_SIZE;
+    hall_store_answers = TC_UNAVAILABLE; /* devices check the digest */
+    expect_bytes(get_content(&hall, "GET", ""), 200, 0, 100);
+    hall_store_answers = TC_OK;
+    hall_expect(get_content(&hall, "GET", ""), 500, "damaged");
+    hall_store_answers = TC_UNAVAILABLE;
+    hall_expect(get_content(&hall, "GET", ""), 500, "damaged");
+    hall_close(&hall);
+}
+
 int main(void)
 {
     if (sodium_init() < 0)
@@ -110,6 +150,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DOOR_TEST(a_stored_artifact_is_given_whole_or_in_part),
         DOOR_TEST(an_artifact_that_is_refused_leaves_nothing),
+        DOOR_TEST(a_damaged_artifact_is_not_given_until_it_was_added_again),
+        DOOR_TEST(the_size_of_what_was_stored_before_the_start_is_the_one_in_the_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
