@@ -49,10 +49,26 @@ static void set_log(const struct daemon_settings *settings)
         log_set_format(format);
 }
 
+static void log_faults(const struct document_faults *faults, const char *config_file)
+{
+    for (size_t i = 0; i < faults->count; i++) {
+        const struct document_fault *wrong = &faults->items[i];
+        struct buffer text = {0};
+        buffer_format(&text, "%s%s%s", wrong->path, *wrong->path == '\0' ? "" : ": ", wrong->detail);
+        LOG_ERROR("settings.fault", F_STR("file", config_file), F_INT("line", wrong->line),
+                  F_INT("column", wrong->column), F_STR("text", buffer_text(&text)));
+        buffer_free(&text);
+    }
+}
+
 static void reload(struct daemon *daemon, const char *config_file)
 {
     struct daemon_settings fresh;
-    if (!options_read_settings(config_file, &fresh)) {
+    struct document_faults faults = {0};
+    bool good = options_read_settings(config_file, &fresh, &faults);
+    log_faults(&faults, config_file);
+    document_faults_free(&faults);
+    if (!good) {
         LOG_ERROR("settings.refused", F_STR("file", config_file), F_STR("reason", "the old settings stay in force"));
         return;
     }

@@ -47,23 +47,39 @@ static void print_settings(const struct daemon_settings *settings)
     buffer_free(&text);
 }
 
-bool options_read_settings(const char *config_file, struct daemon_settings *settings)
+bool options_read_settings(const char *config_file, struct daemon_settings *settings, struct document_faults *faults)
 {
     if (config_file == NULL) {
         settings_set_defaults(&daemon_settings_table, settings);
         return true;
     }
-    struct document_faults faults = {0};
-    if (settings_load(&daemon_settings_table, config_file, settings, &faults) == TC_OK) {
-        document_faults_free(&faults);
+    if (settings_load(&daemon_settings_table, config_file, settings, faults) == TC_OK)
         return true;
-    }
-    struct buffer text = {0};
-    document_faults_print(&faults, config_file, &text);
-    (void)fputs(buffer_text(&text), stderr);
-    buffer_free(&text);
-    document_faults_free(&faults);
     settings_free(&daemon_settings_table, settings);
+    return false;
+}
+
+static bool read_settings_first(struct options *options)
+{
+    struct document_faults faults = {0};
+    bool good = options_read_settings(options->config_file, &options->settings, &faults);
+    if (!good) {
+        struct buffer text = {0};
+        document_faults_print(&faults, options->config_file, &text);
+        (void)fputs(buffer_text(&text), stderr);
+        buffer_free(&text);
+    }
+    document_faults_free(&faults);
+    return good;
+}
+
+/* What was printed is only done when it has been written, too: to a full disk, say. */
+static bool flush_output(int *exit_code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    (void)fprintf(stderr, "tellercastd: standard output does not take it all\n");
+    *exit_code = EXIT_FAILURE;
     return false;
 }
 
@@ -97,21 +113,20 @@ bool options_read(int argc, char **argv, struct options *options, int *exit_code
         return false;
     }
     options->done = asked != 0;
-    if (asked == 'h')
-        return fputs(help, stdout) >= 0;
-    if (asked == OPTION_VERSION)
-        return printf("tellercastd %s\n", TELLERCAST_VERSION) > 0;
-    if (asked == OPTION_PRINT_STATES) {
-        print_states();
-        return true;
-    }
-    if (!options_read_settings(options->config_file, &options->settings)) {
+    bool wants_settings = asked != 'h' && asked != OPTION_VERSION && asked != OPTION_PRINT_STATES;
+    if (wants_settings && !read_settings_first(options)) {
         *exit_code = EXIT_FAILURE;
         return false;
     }
-    if (asked == OPTION_PRINT_CONFIG)
+    if (asked == 'h')
+        (void)fputs(help, stdout);
+    else if (asked == OPTION_VERSION)
+        (void)printf("tellercastd %s\n", TELLERCAST_VERSION);
+    else if (asked == OPTION_PRINT_STATES)
+        print_states();
+    else if (asked == OPTION_PRINT_CONFIG)
         print_settings(&options->settings);
-    return true;
+    return flush_output(exit_code);
 }
 
 void options_free(struct options *options)

@@ -14,11 +14,12 @@ struct options {
     bool done; /* all that was asked for was printed */
 };
 
-/* Reads the arguments and the settings file. False with a message on stderr, and `*exit_code`. */
+/* Reads the arguments and the settings file, and prints what was asked for. False with a message on stderr, and
+ * `*exit_code`. */
 bool options_read(int argc, char **argv, struct options *options, int *exit_code);
 void options_free(struct options *options);
 
-/* Reads the settings file again. False with all its faults logged, and `settings` empty. */
-bool options_read_settings(const char *config_file, struct daemon_settings *settings);
+/* Reads the settings file. False with all that is wrong with it in `faults`, and `settings` empty. */
+bool options_read_settings(const char *config_file, struct daemon_settings *settings, struct document_faults *faults);
 
 #endif

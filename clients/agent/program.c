@@ -94,11 +94,20 @@ static int run(const char *name, enum device_role role, const struct agent_setti
     return EXIT_SUCCESS;
 }
 
+/* What was printed is only done when it has been written, too: to a full disk, say. */
+static int flush_output(const char *name)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_SUCCESS;
+    (void)fprintf(stderr, "%s: standard output does not take it all\n", name);
+    return EXIT_FAILURE;
+}
+
 int program_run(const char *name, enum device_role role, int argument_count, char **arguments)
 {
     struct command_line line;
     struct agent_settings settings = {0};
-    int status = EXIT_SUCCESS;
+    int status;
     if (!read_command_line(argument_count, arguments, &line) ||
         (line.config == NULL && !line.prints_config && !line.prints_version && !line.prints_help)) {
         print_help(stderr, name);
@@ -106,18 +115,20 @@ int program_run(const char *name, enum device_role role, int argument_count, cha
     }
     if (line.prints_help) {
         print_help(stdout, name);
-        return EXIT_SUCCESS;
+        return flush_output(name);
     }
     if (line.prints_version) {
         (void)printf("%s %s\n", name, TELLERCAST_VERSION);
-        return EXIT_SUCCESS;
+        return flush_output(name);
     }
-    if (!load_settings(line.config, &settings))
+    if (!load_settings(line.config, &settings)) {
         status = EXIT_USAGE;
-    else if (line.prints_config)
+    } else if (line.prints_config) {
         print_settings(&settings);
-    else
+        status = flush_output(name);
+    } else {
         status = run(name, role, &settings);
+    }
     settings_free(&agent_settings_table, &settings);
     return status;
 }

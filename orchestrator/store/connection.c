@@ -47,6 +47,19 @@ static void say_what_changed(struct store *store, const char *reason)
         LOG_WARNING("database.unavailable", F_STR("role", store->role), F_STR("reason", reason));
 }
 
+/* What the server says beside its answers. */
+static void log_notice(void *context, const PGresult *notice)
+{
+    const struct store *store = context;
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *message = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+    char text[sizeof store->last_reason];
+    one_line(message == NULL ? "" : message, text, sizeof text);
+    bool warns = severity != NULL && strcmp(severity, "WARNING") == 0;
+    LOG_EVENT(warns ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "database.notice", F_STR("role", store->role),
+              F_STR("severity", severity), F_STR("text", text));
+}
+
 /* A server that went away while nobody asked it anything has said so, or closed the socket. */
 static void notice_broken(struct store *store)
 {
@@ -83,6 +96,7 @@ enum tc_error store_connect(struct store *store, struct tc_fault *fault)
     const char *values[] = {"10", "5", "4", "30000", store->settings, store->role, session_options, "5", NULL};
     store->connection = PQconnectdbParams(keys, values, 1);
     if (PQstatus(store->connection) == CONNECTION_OK) {
+        (void)PQsetNoticeReceiver(store->connection, log_notice, store);
         say_what_changed(store, "");
         return TC_OK;
     }

@@ -301,12 +301,39 @@ def test_a_settings_file_with_a_typo_is_refused_by_its_line(stack):
         assert "typo.yaml:3:14" in done.stderr and "queue_limit" in done.stderr
 
 
+@pytest.mark.parametrize("program", ["tellercastd --print-config", "tellercastd --print-states",
+                                     "tellercastd --version", "tellercastd --help", "tellercast-atm --print-config",
+                                     "tellercast-atm --version", "tellercast-atm --help",
+                                     "tellercast fleet generate"])
+def test_what_cannot_be_printed_is_no_success(program):
+    name, *arguments = program.split()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([BIN / name, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+    assert done.returncode == 1
+    assert name in done.stderr
+
+
 def test_a_bad_file_at_a_reload_leaves_the_old_settings_in_force(bank):
     orchestrator = bank.orchestrators[0]
     orchestrator.file.write_text("nonsense: true\n", encoding="utf-8")
     orchestrator.send(signal.SIGHUP)
     orchestrator.wait_until(lambda: "settings.refused" in orchestrator.text(), "the reload is refused")
+    faults = [line for line in orchestrator.text().splitlines() if "nonsense" in line]
+    assert len(faults) == 1 and " error settings.fault " in faults[0] and " line=1 " in faults[0], faults
     bank.submit(schedule=LATER)
+
+
+def test_what_the_database_says_beside_its_answers_is_an_event(bank):
+    bank.database.rows("CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS "
+                       "$$ BEGIN RAISE WARNING E'a word\\nof warning'; RETURN NULL; END $$")
+    bank.database.rows("CREATE TRIGGER warn AFTER INSERT ON device EXECUTE FUNCTION warn()")
+    bank.import_fleet({"B1": ["A1", "A2"]})
+    bank.import_fleet({"B8": ["A8"]})
+    lines = bank.orchestrators[0].text().splitlines()
+    assert not [line for line in lines if "NOTICE" in line or "already exists" in line]
+    warnings = [line for line in lines if "of warning" in line]
+    assert warnings and all(' info database.notice ' in line and 'text="a word of warning"' in line
+                            for line in warnings), warnings
 
 
 @pytest.mark.parametrize("server", ["postgres", "redis", "broker"])
