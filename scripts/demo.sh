@@ -93,7 +93,7 @@ start_orchestrator() {
     mkdir -p "$SCRATCH/data" "$SCRATCH/clients"
     write_demo_daemon "$port" >"$SCRATCH/tellercastd.yaml"
     start_process demo-tellercastd TERM "$BIN/tellercastd" --config "$SCRATCH/tellercastd.yaml"
-    server_is_up demo-tellercastd "$PID" is_ready "$port"
+    server_is_up demo-tellercastd "$PID" tellercastd_is_ready "$port"
     export TELLERCAST_SERVER=http://127.0.0.1:$port TELLERCAST_SOCKET=$SCRATCH/tellercast.sock
     export TELLERCAST_BROKER=127.0.0.1:$MOSQUITTO_PORT TELLERCAST_USER=operator
     "$BIN/tellercast" key public "$SCRATCH/data/signing-key.json" >"$SCRATCH/trusted-keys.json"

@@ -25,14 +25,28 @@ part_is_up() {
     [[ -r $DATA/run/$1.pid ]] && read -r PID began <"$DATA/run/$1.pid" && [[ $(started_at "$PID") == "$began" ]]
 }
 
-# launch_part NAME COMMAND ...: starts it unless it runs, to outlive this command; sets PID.
+# launch_part NAME SIGNAL COMMAND ...: starts it unless it runs; sets PID. It outlives this command once let_parts_live
+# was called; SIGNAL asks it to stop when this command ends before.
 launch_part() {
-    local name=$1
-    shift
+    local name=$1 signal=$2
+    shift 2
     ! part_is_up "$name" || return 0
     setsid -- env --default-signal=INT,QUIT "$@" >>"$LOGS/$name.log" 2>&1 </dev/null &
     PID=$!
+    if [[ $name == tellercastd ]]; then
+        STARTED+=("$PID $signal")
+    else
+        SERVERS+=("$PID $signal")
+    fi
     echo "$PID $(started_at "$PID")" >"$DATA/run/$name.pid"
+}
+
+let_parts_live() { STARTED=() SERVERS=(); }
+
+# need_port PART PORT FILE: a part that is yet to be started needs its port to be free.
+need_port() {
+    ! part_is_up "$1" || return 0
+    ! is_listening "$2" || fail "port $2, which $1 needs, is taken by another program: end that, or write another port in $3"
 }
 
 # A port of the data folder's own: the usual one when it is free at the first start, for good.
@@ -70,6 +84,7 @@ is_ready() { curl -fs --max-time 2 "http://127.0.0.1:$1/readyz"; }
 
 open_data_folder() {
     ((${#DATA} <= 70)) || fail "the path $DATA is too long for the names of Unix sockets (70 characters)"
+    [[ $DATA != *[[:cntrl:],]* ]] || fail "the path $DATA has a comma or a control character, which PostgreSQL cannot have"
     mkdir -p -- "$DATA/run" "$DATA/data" "$DATA/logs" "$DATA/mosquitto"
     DATA=$(cd -- "$DATA" && pwd)
     chmod 711 "$DATA"
@@ -83,19 +98,22 @@ installation_up() {
     open_data_folder
     local http
     MOSQUITTO_PORT=$(keep_port mosquitto 1883) http=$(keep_port http 8080)
+    need_port mosquitto "$MOSQUITTO_PORT" "$DATA/mosquitto.port"
+    need_port tellercastd "$http" "$DATA/http.port"
     export MOSQUITTO_PORT LASTING=yes
     write_acl "$DATA/mosquitto/acl"
     write_daemon_settings "$DATA" "$MOSQUITTO_PORT" "$http" >"$DATA/tellercastd.yaml"
     write_environment "$DATA" "$MOSQUITTO_PORT" "$http" >"$DATA/environment"
-    launch_part postgres scripts/server postgres "$DATA/postgres"
+    launch_part postgres INT scripts/server postgres "$DATA/postgres"
     server_is_up postgres "$PID" postgres_is_ready "$DATA"
-    launch_part redis scripts/server redis "$DATA/redis"
+    launch_part redis TERM scripts/server redis "$DATA/redis"
     server_is_up redis "$PID" redis_is_ready "$DATA"
-    launch_part mosquitto scripts/server mosquitto "$DATA/mosquitto"
-    server_is_up mosquitto "$PID" is_listening "$MOSQUITTO_PORT"
+    launch_part mosquitto TERM scripts/server mosquitto "$DATA/mosquitto"
+    server_is_up mosquitto "$PID" owns_port "$MOSQUITTO_PORT"
     make_database "$DATA"
-    launch_part tellercastd "$BIN/tellercastd" --config "$DATA/tellercastd.yaml"
-    server_is_up tellercastd "$PID" is_ready "$http"
+    launch_part tellercastd TERM "$BIN/tellercastd" --config "$DATA/tellercastd.yaml"
+    server_is_up tellercastd "$PID" tellercastd_is_ready "$http"
+    let_parts_live
     done_line "Tellercast is up"
     installation_addresses
 }

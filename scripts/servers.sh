@@ -14,8 +14,14 @@ database_of() { printf 'host=%s port=5432 user=tellercast dbname=%s' "$(quote_li
 
 query() { psql -X -q -A -t -P pager=off -v ON_ERROR_STOP=1 -d "$1" -c "$2"; }
 
-postgres_is_ready() { query "$(database_of "$1" postgres)" 'SELECT 1'; }
-redis_is_ready() { [[ $(redis-cli -s "$1/redis/redis.sock" ping) == PONG ]]; }
+# KIND_is_ready PID ...: it is this process that answers, not another one in its place.
+postgres_is_ready() {
+    local pid
+    read -r pid <"$2/postgres/data/postmaster.pid" && [[ $pid == "$1" ]] &&
+        query "$(database_of "$2" postgres)" 'SELECT 1'
+}
+redis_is_ready() { redis-cli -s "$2/redis/redis.sock" info server | tr -d '\r' | grep -qx "process_id:$1"; }
+tellercastd_is_ready() { owns_port "$1" "$2" && is_ready "$2"; }
 
 # make_database FOLDER: makes the database when it is not there.
 make_database() {
@@ -32,11 +38,12 @@ write_acl() {
     "$BIN/tellercast" broker acl --orchestrator "$ORCHESTRATOR_USER" --operator operator >"$1"
 }
 
-# server_is_up FOLDER NAME PID COMMAND ...: waits for the command to succeed; gives up when the process ends.
+# server_is_up NAME PID COMMAND [ARGUMENT ...]: waits for the command, which is told the PID first, to succeed; gives
+# up when the process ends.
 server_is_up() {
-    local name=$1 pid=$2 deadline=$((SECONDS + 60))
-    shift 2
-    until "$@" >/dev/null 2>&1; do
+    local name=$1 pid=$2 ready=$3 deadline=$((SECONDS + 60))
+    shift 3
+    until "$ready" "$pid" "$@" >/dev/null 2>&1; do
         if ! is_running "$pid" || ((SECONDS >= deadline)); then
             failed_line "$name did not start" >&2
             show_log "$LOGS/$name.log" >&2
@@ -56,7 +63,7 @@ start_servers() {
     find_free_port && export MOSQUITTO_PORT=$PORT
     start_server mosquitto TERM scripts/server mosquitto "$folder/mosquitto" && mosquitto=$PID
     server_is_up redis "$redis" redis_is_ready "$folder"
-    server_is_up mosquitto "$mosquitto" is_listening "$MOSQUITTO_PORT"
+    server_is_up mosquitto "$mosquitto" owns_port "$MOSQUITTO_PORT"
     server_is_up postgres "$postgres" postgres_is_ready "$folder"
     make_database "$folder"
 }
