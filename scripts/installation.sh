@@ -46,7 +46,8 @@ let_parts_live() { STARTED=() SERVERS=(); }
 # need_port PART PORT FILE: a part that is yet to be started needs its port to be free.
 need_port() {
     ! part_is_up "$1" || return 0
-    ! is_listening "$2" || fail "port $2, which $1 needs, is taken by another program: end that, or write another port in $3"
+    ! is_listening "$2" ||
+        fail "port $2, which $1 needs, is taken by another program: end that, or write another port in $3"
 }
 
 # A port of the data folder's own: the usual one when it is free at the first start, for good.
@@ -84,7 +85,8 @@ is_ready() { curl -fs --max-time 2 "http://127.0.0.1:$1/readyz"; }
 
 open_data_folder() {
     ((${#DATA} <= 70)) || fail "the path $DATA is too long for the names of Unix sockets (70 characters)"
-    [[ $DATA != *[[:cntrl:],]* ]] || fail "the path $DATA has a comma or a control character, which PostgreSQL cannot have"
+    [[ $DATA != *[[:cntrl:],]* ]] ||
+        fail "the path $DATA has a comma or a control character, which PostgreSQL cannot have"
     mkdir -p -- "$DATA/run" "$DATA/data" "$DATA/logs" "$DATA/mosquitto"
     DATA=$(cd -- "$DATA" && pwd)
     chmod 711 "$DATA"
@@ -151,7 +153,7 @@ installation_status() {
         fi
     done
     if ((code == 0)); then
-        if is_ready "$(cat "$DATA/http.port")" >/dev/null; then
+        if tellercastd_is_ready "$PID" "$(cat "$DATA/http.port")" >/dev/null; then
             done_line "ready"
         else
             failed_line "not ready"

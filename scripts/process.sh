@@ -139,6 +139,6 @@ is_listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 owns_port() {
     local sockets
     sockets=$(awk -v port="$(printf ':%04X' "$2")" \
-        '$4 == "0A" && substr($2, length($2) - 4) == port { print "socket:[" $10 "]" }' /proc/net/tcp /proc/net/tcp6)
-    [[ -n $sockets ]] && find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' | grep -qxF "$sockets"
+        '$4 == "0A" && substr($2, length($2) - 4) == port { print "socket:[" $10 "]" }' /proc/net/tcp*)
+    [[ -n $sockets ]] && find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' | grep -xF "$sockets" >/dev/null
 }

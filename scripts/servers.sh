@@ -20,7 +20,7 @@ postgres_is_ready() {
     read -r pid <"$2/postgres/data/postmaster.pid" && [[ $pid == "$1" ]] &&
         query "$(database_of "$2" postgres)" 'SELECT 1'
 }
-redis_is_ready() { redis-cli -s "$2/redis/redis.sock" info server | tr -d '\r' | grep -qx "process_id:$1"; }
+redis_is_ready() { redis-cli -s "$2/redis/redis.sock" info server | tr -d '\r' | grep -x "process_id:$1" >/dev/null; }
 tellercastd_is_ready() { owns_port "$1" "$2" && is_ready "$2"; }
 
 # make_database FOLDER: makes the database when it is not there.

@@ -102,8 +102,10 @@ def test_up_does_not_use_a_port_that_another_program_has(data, file):
 def test_a_server_is_not_up_when_another_answers_in_its_place(scratch):
     port = free_port()
     with somebody_listens(port):
-        code, said = run('LOGS=$1; touch "$LOGS/it.log"; sleep 1 & server_is_up it $! owns_port "$2"', scratch, port)
+        code, said = run('LOGS=$1; touch "$LOGS/it.log"; true & server_is_up it $! owns_port "$2"', scratch, port)
         assert code == 1 and "it did not start" in said, said
+        code, said = run('owns_port $$ "$1"', port)
+        assert code == 1, said
         code, said = run('owns_port "$1" "$2"', os.getpid(), port)
         assert code == 0, said
 
@@ -111,7 +113,7 @@ def test_a_server_is_not_up_when_another_answers_in_its_place(scratch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_up_that_is_interrupted_ends_what_it_started_and_only_that(data, tmp_path, number):
     (tmp_path / "tellercast").symlink_to(BIN / "tellercast")
-    (tmp_path / "tellercastd").write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
+    (tmp_path / "tellercastd").write_text("#!/bin/sh\nexec tail -f /dev/null\n", encoding="utf-8")
     (tmp_path / "tellercastd").chmod(0o755)
     redis = run('DATA=$1 LOGS=$1/logs LASTING=yes; export LASTING; open_data_folder; '
                 'launch_part redis TERM scripts/server redis "$DATA/redis"; let_parts_live', data)
