@@ -3,19 +3,12 @@
 #define TELLERCAST_TESTS_UNIT_HTTP_HALL_H
 
 #include "orchestrator/intake/http.h"
+#include "tests/unit/http_stand_ins.h"
 #include "tests/unit/temporary_folder.h"
 
-#include <stdatomic.h>
-
-enum { HALL_DEADLINE_MS = 20000, HALL_ANSWER_SIZE = 65536, HALL_TEXT_SIZE = 256, HALL_ORDERS_MAX = 40 };
+enum { HALL_DEADLINE_MS = 20000, HALL_ANSWER_SIZE = 65536, HALL_ORDERS_MAX = 40 };
 
 #define YAML "Content-Type: application/yaml\r\n"
-
-/* What the stand-ins were asked last, what they answer, and whether they do. */
-extern char hall_last_read[HALL_TEXT_SIZE];
-extern enum tc_error hall_store_answers;
-extern int64_t hall_artifact_size; /* of every digest */
-extern atomic_bool hall_store_hangs;
 
 /* The artifact store's folder, and what the door is told of the servers. */
 extern struct temporary_folder hall_folder;

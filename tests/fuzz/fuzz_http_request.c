@@ -1,0 +1,226 @@
+/* Whatever bytes come through the HTTP door, each request that begins comes to its end, is answered when it is whole,
+ * and does nothing without a token where one is needed; what becomes an order or a job is in order. The bytes go
+ * through libmicrohttpd and all that is below it, over a pair of sockets and on one thread: this one is also the job
+ * thread and the planner. The first two bytes: how large the pieces are, and who answers what. */
+#include "base/file.h"
+#include "base/log.h"
+#include "orchestrator/intake/http_connection.h"
+#include "tests/unit/http_stand_ins.h"
+#include "tests/unit/temporary_folder.h"
+#include "topics/topic.h"
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    HEAD = 2,
+    PIECE_BITS = 14,
+    QUEUE = 16,
+    CONNECTION_MEMORY = 32 * 1024,
+    STILL_ROUNDS = 3, /* without anything new: then there is nothing to come */
+    ANSWER_MS = 600000,
+};
+
+/* The SHA-256 of "secret-of-ann", and of the one artifact that is there. */
+#define TOKEN "secret-of-ann"
+#define TOKEN_DIGEST "70b418541da77d413246ec0d700eebb8b23852493cfaa4ab4f39009cd68360f0"
+#define ARTIFACT "tellercast\n"
+#define ARTIFACT_DIGEST "6682ec58b3a864f0aa9113c350c7bbe92dc5d2ef5eb67d69bb6ed357cb0c73ce"
+
+static const enum tc_error store_answers[] = {TC_OK, TC_NOT_FOUND, TC_CONFLICT, TC_TOO_LARGE};
+
+struct room {
+    struct http http;
+    struct http_auth *auth;
+    struct batch_queue *orders;
+    struct temporary_folder folder;
+    bool is_open;
+    /* Of this input. */
+    int handle;
+    size_t heard, open_requests;
+    bool has_token;
+};
+
+static struct room room;
+
+/* ---- what is seen of each request ---- */
+
+static void *begin(void *context, const char *uri, struct MHD_Connection *connection)
+{
+    room.open_requests++;
+    return http_connection_begin(context, uri, connection);
+}
+
+static void end(void *context, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code)
+{
+    const struct http_request *request = *slot;
+    TC_CHECK(request != NULL && room.open_requests > 0);
+    bool passed = request->route != NULL && request->status != 401 && request->status != 0;
+    TC_CHECK(request->status == 0 || (request->status >= 200 && request->status < 600));
+    TC_CHECK(request->phase != HTTP_ANSWERED || request->status != 0);
+    TC_CHECK(request->phase != HTTP_WAITING);
+    if (passed && room.http.auth != NULL && !request->route->open)
+        TC_CHECK(room.has_token && strcmp(request->author, "ann") == 0);
+    room.open_requests--;
+    http_connection_end(context, connection, slot, code);
+}
+
+static void describe_health(void *context, struct intake_health *health)
+{
+    (void)context;
+    *health = (struct intake_health){.ready = true, .broker = "ok", .database = "ok", .cache = "ok"};
+}
+
+/* ---- the door ---- */
+
+static enum tc_error note_artifact(void *context, struct tc_fault *fault)
+{
+    (void)context, (void)fault;
+    return TC_OK;
+}
+
+static void keep_artifact(struct artifact_store *store)
+{
+    struct artifact_upload *upload;
+    TC_CHECK(artifact_upload_open(store, ARTIFACT_DIGEST, (int64_t)strlen(ARTIFACT), &upload, NULL) == TC_OK);
+    TC_CHECK(artifact_upload_write(upload, ARTIFACT, strlen(ARTIFACT), NULL) == TC_OK);
+    bool existed;
+    struct tc_fault fault;
+    TC_CHECK(artifact_upload_keep(upload, note_artifact, NULL, &existed, &fault) == TC_OK);
+    artifact_upload_close(upload);
+}
+
+static void remove_folder(void)
+{
+    temporary_folder_remove(&room.folder);
+}
+
+static void fill_config(struct http_config *config)
+{
+    *config = (struct http_config){
+        .public_url = "https://store.example/",
+        .artifact_size_limit = 1 << 20,
+        .fleet_size_limit = 1 << 16,
+        .preview = &hall_preview,
+        .scheduler_wakes = batch_queue_open(1, 1),
+        .conductor_wakes = batch_queue_open(1, 1),
+        .describe_health = describe_health,
+    };
+    TC_CHECK(funnel_open(room.orders, ANSWER_MS, &config->funnel, NULL) == TC_OK);
+    TC_CHECK(artifact_store_open(room.folder.path, &config->artifacts, NULL) == TC_OK);
+    keep_artifact(config->artifacts);
+}
+
+static void open_room(void)
+{
+    char path[PATH_MAX];
+    static const char tokens[] = "ann " TOKEN_DIGEST "\n";
+    log_set_level(LOG_LEVEL_ERROR);
+    (void)signal(SIGPIPE, SIG_IGN);
+    temporary_folder_make(&room.folder);
+    (void)atexit(remove_folder);
+    (void)temporary_path(&room.folder, "tokens", path);
+    TC_CHECK(file_replace(path, tokens, strlen(tokens), 0600, NULL) == TC_OK);
+    TC_CHECK(http_auth_open(path, &room.auth, NULL) == TC_OK);
+    room.orders = batch_queue_open(sizeof(struct order *), QUEUE);
+    room.http.jobs = batch_queue_open(sizeof(struct http_request *), QUEUE);
+    TC_CHECK(pthread_mutex_init(&room.http.fleet_import, NULL) == 0);
+    fill_config(&room.http.config);
+    room.http.daemon =
+        MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_connection_advance,
+                         &room.http, MHD_OPTION_URI_LOG_CALLBACK, begin, &room.http, MHD_OPTION_NOTIFY_COMPLETED, end,
+                         &room.http, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    TC_CHECK(room.http.daemon != NULL);
+    room.is_open = true;
+}
+
+/* ---- what the other threads do ---- */
+
+static bool do_job(void)
+{
+    struct http_request *request;
+    if (batch_queue_take(room.http.jobs, &request, 1, 0, 0) == 0)
+        return false;
+    TC_CHECK(request->phase == HTTP_WAITING && request->route->course == IN_A_JOB);
+    http_connection_run(NULL, NULL, &request, 1);
+    return true;
+}
+
+static bool plan_order(void)
+{
+    static const char body[] = "{\"rollout\":1}";
+    struct order *order;
+    if (batch_queue_take(room.orders, &order, 1, 0, 0) == 0)
+        return false;
+    TC_CHECK(order->door == DOOR_HTTP && order->length <= PLAN_SIZE_MAX);
+    TC_CHECK(name_is_valid(order->author, strlen(order->author)));
+    TC_CHECK(order->idempotency_key[0] == '\0' ||
+             name_is_valid(order->idempotency_key, strlen(order->idempotency_key)));
+    order->answered(order, &(struct order_answer){201, body, strlen(body)});
+    return true;
+}
+
+/* What the client hears begins as an answer. */
+static bool hear(void)
+{
+    static const char begins[] = "HTTP/1.";
+    char piece[4096];
+    ssize_t got = recv(room.handle, piece, sizeof piece, 0);
+    for (ssize_t i = 0; i < got; i++, room.heard++)
+        TC_CHECK(room.heard >= strlen(begins) || piece[i] == begins[room.heard]);
+    return got > 0;
+}
+
+static void run_until_still(void)
+{
+    for (int still = 0; still < STILL_ROUNDS; still++) {
+        TC_CHECK(MHD_run(room.http.daemon) == MHD_YES);
+        bool moved = do_job();
+        moved = plan_order() || moved;
+        moved = hear() || moved;
+        if (moved)
+            still = -1;
+    }
+}
+
+static void say(const uint8_t *bytes, size_t length, size_t piece)
+{
+    while (length > 0) {
+        ssize_t sent = send(room.handle, bytes, length < piece ? length : piece, MSG_NOSIGNAL);
+        if (sent < 0)
+            return; /* the door was closed */
+        bytes += sent;
+        length -= (size_t)sent;
+        run_until_still();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+    static const struct sockaddr_in nobody = {.sin_family = AF_INET};
+    if (length < HEAD)
+        return 0;
+    if (!room.is_open)
+        open_room();
+    size_t piece = (size_t)1 << (bytes[0] % PIECE_BITS);
+    room.http.auth = (bytes[1] & 1) != 0 ? room.auth : NULL;
+    hall_store_answers = store_answers[(bytes[1] >> 1) % (sizeof store_answers / sizeof *store_answers)];
+    room.has_token = memmem(bytes, length, TOKEN, strlen(TOKEN)) != NULL;
+    room.heard = 0;
+    int handles[2];
+    TC_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, handles) == 0);
+    room.handle = handles[0];
+    TC_CHECK(MHD_add_connection(room.http.daemon, handles[1], (const struct sockaddr *)&nobody, sizeof nobody) ==
+             MHD_YES);
+    say(bytes + HEAD, length - HEAD, piece);
+    (void)shutdown(room.handle, SHUT_WR);
+    run_until_still();
+    TC_CHECK(room.open_requests == 0 && room.http.waiting == 0);
+    TC_CHECK(close(room.handle) == 0);
+    (void)MHD_run(room.http.daemon);
+    return 0;
+}

@@ -1,0 +1,200 @@
+/* A plan that comes through the socket door in pieces is ordered once and as it was sent, or refused for its reason;
+ * and its sender reads one whole answer. The first three bytes: how large the pieces are, how the sender ends, and how
+ * much goes ahead of the rest. */
+#include "base/log.h"
+#include "orchestrator/intake/socket_connection.h"
+#include "topics/topic.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    HEAD = 3,
+    PIECE_BITS = 17,
+    FILLER_FROM = 253, /* of the third byte: below it nothing goes ahead */
+    IDLE_MS = 600000,
+    ANSWER_SIZE = 4096,
+    ORDERS = 4,
+};
+
+enum ending { SHUTS_DOWN, GOES_AWAY, FALLS_SILENT, ENDINGS };
+
+/* A little less than is taken, a little more, and more than is read at all. */
+static const size_t fillers[] = {PLAN_SIZE_MAX - 4, PLAN_SIZE_MAX + 1, (size_t)18 << 20};
+
+static const char created[] = "{\"rollout\":1}";
+
+struct bench {
+    struct batch_queue *orders;
+    struct socket_connection connection;
+};
+
+struct sender {
+    int handle;
+    enum ending ending;
+    size_t piece, filler;
+    const uint8_t *rest;
+    size_t length; /* of the rest */
+    size_t sent;
+    char answer[ANSWER_SIZE];
+    size_t heard;
+};
+
+static const uint8_t zeros[PLAN_SIZE_MAX];
+
+static struct bench *open_bench(void)
+{
+    static struct bench bench;
+    struct socket_connection *connection = &bench.connection;
+    if (bench.orders != NULL)
+        return &bench;
+    log_set_level(LOG_LEVEL_ERROR);
+    bench.orders = batch_queue_open(sizeof(struct order *), ORDERS);
+    TC_CHECK(funnel_open(bench.orders, IDLE_MS, &connection->funnel, NULL) == TC_OK);
+    connection->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    TC_CHECK(connection->wake >= 0);
+    connection->idle_ms = IDLE_MS;
+    return &bench;
+}
+
+/* What is next of what the sender has to say; the filler is a block of zeros that comes again and again. */
+static size_t next_piece(const struct sender *sender, const uint8_t **piece)
+{
+    size_t left =
+        sender->sent < sender->filler ? sender->filler - sender->sent : sender->filler + sender->length - sender->sent;
+    *piece = sender->sent < sender->filler ? zeros : sender->rest + (sender->sent - sender->filler);
+    return left < sender->piece ? left : sender->piece;
+}
+
+/* The planner: it gets what was sent, and nothing else. */
+static size_t take_orders(const struct bench *bench, const struct sender *sender)
+{
+    struct order *order;
+    size_t count = 0;
+    while (batch_queue_take(bench->orders, &order, 1, 0, 0) == 1) {
+        TC_CHECK(order->door == DOOR_SOCKET && !order->author_is_claimed && order->revision.rollout == 0);
+        TC_CHECK(name_is_valid(order->author, strlen(order->author)) && order->idempotency_key[0] == '\0');
+        TC_CHECK(order->length == sender->sent && order->length <= PLAN_SIZE_MAX);
+        TC_CHECK(sender->filler == 0 || memcmp(order->document, zeros, sender->filler) == 0);
+        if (sender->length > 0)
+            TC_CHECK(memcmp(order->document + sender->filler, sender->rest, sender->length) == 0);
+        order->answered(order, &(struct order_answer){201, created, strlen(created)});
+        count++;
+    }
+    return count;
+}
+
+/* One look at the connection, as the door's thread has it. */
+static void look(struct socket_connection *connection)
+{
+    struct pollfd polled = {.fd = connection->handle, .events = socket_connection_events(connection)};
+    if (polled.events != 0)
+        (void)poll(&polled, 1, 0);
+    socket_connection_advance(connection, polled.revents);
+}
+
+static void hear(struct sender *sender)
+{
+    ssize_t got;
+    do {
+        TC_CHECK(sender->heard < sizeof sender->answer);
+        got = recv(sender->handle, sender->answer + sender->heard, sizeof sender->answer - sender->heard, 0);
+        sender->heard += got > 0 ? (size_t)got : 0;
+    } while (got > 0);
+}
+
+static void say_all(struct sender *sender, struct socket_connection *connection)
+{
+    const uint8_t *piece;
+    for (size_t length = next_piece(sender, &piece); length > 0; length = next_piece(sender, &piece)) {
+        ssize_t sent = send(sender->handle, piece, length, MSG_NOSIGNAL);
+        sender->sent += sent > 0 ? (size_t)sent : 0;
+        if (sent < 0 && errno != EAGAIN)
+            return; /* cut off, for it was too much */
+        look(connection);
+        if (connection->phase != SOCKET_READING)
+            return;
+    }
+}
+
+static void end_saying(struct sender *sender, struct socket_connection *connection)
+{
+    if (sender->ending == SHUTS_DOWN)
+        TC_CHECK(shutdown(sender->handle, SHUT_WR) == 0);
+    while (sender->ending == FALLS_SILENT && connection->phase == SOCKET_READING) {
+        struct pollfd polled = {.fd = connection->handle, .events = POLLIN};
+        if (poll(&polled, 1, 0) == 0)
+            connection->deadline_ms = 0;
+        socket_connection_advance(connection, polled.revents);
+    }
+    if (sender->ending == GOES_AWAY) {
+        TC_CHECK(close(sender->handle) == 0);
+        sender->handle = -1;
+    }
+}
+
+static void check_answer(const struct sender *sender, const char *wanted)
+{
+    char answer[ANSWER_SIZE + 1];
+    memcpy(answer, sender->answer, sender->heard);
+    answer[sender->heard] = '\0';
+    const char *line_end = strchr(answer, '\n');
+    TC_CHECK(strstr(answer, wanted) != NULL && line_end == answer + sender->heard - 1);
+}
+
+static void check(const struct sender *sender, size_t orders)
+{
+    bool fits = sender->filler + sender->length <= PLAN_SIZE_MAX;
+    bool ends = sender->ending == SHUTS_DOWN || (sender->ending == GOES_AWAY && sender->sent > 0);
+    TC_CHECK(orders == (fits && ends));
+    if (sender->ending == GOES_AWAY)
+        return;
+    if (!fits && sender->ending == SHUTS_DOWN)
+        check_answer(sender, "\"status\":413");
+    else if (fits)
+        check_answer(sender, sender->ending == SHUTS_DOWN ? created : "\"status\":408");
+    else
+        check_answer(sender, "\"status\":4"); /* 413 when it was too much to be read, else 408 */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+    if (length < HEAD)
+        return 0;
+    struct bench *bench = open_bench();
+    struct socket_connection *connection = &bench->connection;
+    int handles[2];
+    TC_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, handles) == 0);
+    static struct sender sender;
+    sender = (struct sender){
+        .handle = handles[0],
+        .piece = (size_t)1 << (bytes[0] % PIECE_BITS),
+        .ending = bytes[1] % ENDINGS,
+        .filler = bytes[2] < FILLER_FROM ? 0 : fillers[bytes[2] - FILLER_FROM],
+        .rest = bytes + HEAD,
+        .length = length - HEAD,
+    };
+    if (sender.filler > 0)
+        sender.piece = (size_t)1 << (PIECE_BITS - 1); /* so that it does not take a second */
+    socket_connection_begin(connection, handles[1]);
+    say_all(&sender, connection);
+    end_saying(&sender, connection);
+    size_t orders = 0;
+    while (connection->phase != SOCKET_FREE) {
+        look(connection);
+        orders += take_orders(bench, &sender);
+        if (sender.handle >= 0)
+            hear(&sender);
+    }
+    if (sender.handle >= 0) {
+        hear(&sender);
+        (void)close(sender.handle);
+    }
+    check(&sender, orders);
+    return 0;
+}
