@@ -1,6 +1,6 @@
 /* A plan that comes through the socket door in pieces is ordered once and as it was sent, or refused for its reason;
  * and its sender reads one whole answer. The first three bytes: how large the pieces are, how the sender ends, and how
- * much goes ahead of the rest. */
+ * much was said before the rest: that is put where it would be by then, which is quicker. */
 #include "base/log.h"
 #include "orchestrator/intake/socket_connection.h"
 #include "topics/topic.h"
@@ -15,17 +15,14 @@
 
 enum {
     HEAD = 3,
-    PIECE_BITS = 17,
-    FILLER_FROM = 253, /* of the third byte: below it nothing goes ahead */
+    PIECE_BITS = 13,
+    DISCARD_LIMIT = 16 << 20, /* of a plan that is too large */
     IDLE_MS = 600000,
     ANSWER_SIZE = 4096,
     ORDERS = 4,
 };
 
 enum ending { SHUTS_DOWN, GOES_AWAY, FALLS_SILENT, ENDINGS };
-
-/* A little less than is taken, a little more, and more than is read at all. */
-static const size_t fillers[] = {PLAN_SIZE_MAX - 4, PLAN_SIZE_MAX + 1, (size_t)18 << 20};
 
 static const char created[] = "{\"rollout\":1}";
 
@@ -37,10 +34,11 @@ struct bench {
 struct sender {
     int handle;
     enum ending ending;
-    size_t piece, filler;
+    size_t piece;
+    size_t before; /* was said already */
     const uint8_t *rest;
     size_t length; /* of the rest */
-    size_t sent;
+    size_t said;
     char answer[ANSWER_SIZE];
     size_t heard;
 };
@@ -62,12 +60,9 @@ static struct bench *open_bench(void)
     return &bench;
 }
 
-/* What is next of what the sender has to say; the filler is a block of zeros that comes again and again. */
-static size_t next_piece(const struct sender *sender, const uint8_t **piece)
+static size_t next_piece(const struct sender *sender)
 {
-    size_t left =
-        sender->sent < sender->filler ? sender->filler - sender->sent : sender->filler + sender->length - sender->sent;
-    *piece = sender->sent < sender->filler ? zeros : sender->rest + (sender->sent - sender->filler);
+    size_t left = sender->before + sender->length - sender->said;
     return left < sender->piece ? left : sender->piece;
 }
 
@@ -79,10 +74,10 @@ static size_t take_orders(const struct bench *bench, const struct sender *sender
     while (batch_queue_take(bench->orders, &order, 1, 0, 0) == 1) {
         TC_CHECK(order->door == DOOR_SOCKET && !order->author_is_claimed && order->revision.rollout == 0);
         TC_CHECK(name_is_valid(order->author, strlen(order->author)) && order->idempotency_key[0] == '\0');
-        TC_CHECK(order->length == sender->sent && order->length <= PLAN_SIZE_MAX);
-        TC_CHECK(sender->filler == 0 || memcmp(order->document, zeros, sender->filler) == 0);
+        TC_CHECK(order->length == sender->said && order->length <= PLAN_SIZE_MAX);
+        TC_CHECK(sender->before == 0 || memcmp(order->document, zeros, sender->before) == 0);
         if (sender->length > 0)
-            TC_CHECK(memcmp(order->document + sender->filler, sender->rest, sender->length) == 0);
+            TC_CHECK(memcmp(order->document + sender->before, sender->rest, sender->length) == 0);
         order->answered(order, &(struct order_answer){201, created, strlen(created)});
         count++;
     }
@@ -108,12 +103,24 @@ static void hear(struct sender *sender)
     } while (got > 0);
 }
 
+/* A little less than is taken, all that is taken, or nearly so much that no more is read. */
+static void say_before(struct sender *sender, struct socket_connection *connection, uint8_t how_much)
+{
+    static const size_t sizes[] = {PLAN_SIZE_MAX - 4, PLAN_SIZE_MAX, DISCARD_LIMIT - 4};
+    const size_t count = sizeof sizes / sizeof *sizes;
+    sender->before = how_much < UINT8_MAX + 1 - count ? 0 : sizes[how_much - (UINT8_MAX + 1 - count)];
+    sender->said = sender->before;
+    if (sender->before <= PLAN_SIZE_MAX)
+        buffer_put(&connection->document, zeros, sender->before);
+    else
+        connection->discarded_bytes = (int64_t)sender->before;
+}
+
 static void say_all(struct sender *sender, struct socket_connection *connection)
 {
-    const uint8_t *piece;
-    for (size_t length = next_piece(sender, &piece); length > 0; length = next_piece(sender, &piece)) {
-        ssize_t sent = send(sender->handle, piece, length, MSG_NOSIGNAL);
-        sender->sent += sent > 0 ? (size_t)sent : 0;
+    for (size_t length = next_piece(sender); length > 0; length = next_piece(sender)) {
+        ssize_t sent = send(sender->handle, sender->rest + (sender->said - sender->before), length, MSG_NOSIGNAL);
+        sender->said += sent > 0 ? (size_t)sent : 0;
         if (sent < 0 && errno != EAGAIN)
             return; /* cut off, for it was too much */
         look(connection);
@@ -149,8 +156,8 @@ static void check_answer(const struct sender *sender, const char *wanted)
 
 static void check(const struct sender *sender, size_t orders)
 {
-    bool fits = sender->filler + sender->length <= PLAN_SIZE_MAX;
-    bool ends = sender->ending == SHUTS_DOWN || (sender->ending == GOES_AWAY && sender->sent > 0);
+    bool fits = sender->before + sender->length <= PLAN_SIZE_MAX;
+    bool ends = sender->ending == SHUTS_DOWN || (sender->ending == GOES_AWAY && sender->said > 0);
     TC_CHECK(orders == (fits && ends));
     if (sender->ending == GOES_AWAY)
         return;
@@ -175,13 +182,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         .handle = handles[0],
         .piece = (size_t)1 << (bytes[0] % PIECE_BITS),
         .ending = bytes[1] % ENDINGS,
-        .filler = bytes[2] < FILLER_FROM ? 0 : fillers[bytes[2] - FILLER_FROM],
         .rest = bytes + HEAD,
         .length = length - HEAD,
     };
-    if (sender.filler > 0)
-        sender.piece = (size_t)1 << (PIECE_BITS - 1); /* so that it does not take a second */
     socket_connection_begin(connection, handles[1]);
+    say_before(&sender, connection, bytes[2]);
     say_all(&sender, connection);
     end_saying(&sender, connection);
     size_t orders = 0;
