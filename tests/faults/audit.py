@@ -9,23 +9,30 @@ import subprocess
 
 AUDIT = """
 CREATE TABLE history (
-  seq bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), instruction_id bigint, rollout_id bigint,
-  device text, branch text, attempt int, from_state smallint, to_state smallint, from_flight boolean, to_flight boolean);
+  seq bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), decided_at timestamptz NOT NULL DEFAULT now(),
+  instruction_id bigint, rollout_id bigint, zone_no smallint, device text, branch text, attempt int, from_state smallint,
+  to_state smallint, from_flight boolean, to_flight boolean, start_before timestamptz);
 CREATE FUNCTION write_history() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO history (instruction_id, rollout_id, device, branch, attempt, from_state, to_state, from_flight, to_flight)
-  VALUES (NEW.id, NEW.rollout_id, NEW.device, NEW.branch, NEW.attempt, OLD.state, NEW.state, OLD.in_flight, NEW.in_flight);
+  INSERT INTO history (instruction_id, rollout_id, zone_no, device, branch, attempt, from_state, to_state, from_flight,
+    to_flight, start_before)
+  VALUES (NEW.id, NEW.rollout_id, NEW.zone_no, NEW.device, NEW.branch, NEW.attempt, OLD.state, NEW.state, OLD.in_flight,
+    NEW.in_flight, NEW.start_before);
   RETURN NULL;
 END $$;
 CREATE TRIGGER history AFTER UPDATE ON instruction FOR EACH ROW
   WHEN (OLD.state <> NEW.state OR OLD.in_flight <> NEW.in_flight OR OLD.attempt <> NEW.attempt)
   EXECUTE FUNCTION write_history();
 """
+INSTALL = "(r.plan #>> '{spec,execution,installTimeout}')::int * interval '1 second'"
 COMPLETED = 5
 WORK = {"asks answered": "asks_answered", "statuses received": "statuses_received",
         "instructions claimed": "instructions_claimed"}
 SHARE_LEAST = 0.2  # of an equal part
 SPARE = 6  # files of requests and connections that come and go
+
+# What a rollout was ordered with: most of a branch at a time, and when its devices may be at work, in seconds since the epoch.
+Promise = collections.namedtuple("Promise", "budget opens_at closes_at")
 
 
 class Audit:
@@ -48,8 +55,10 @@ class Audit:
         rows = self.bank.database.rows(
             "SELECT rollout_id, state, count(*) FROM instruction WHERE state < 5 OR in_flight OR due_at IS NOT NULL GROUP BY 1, 2")
         self.expect(not rows, f"instructions without an end: {rows}")
+        # A device that got it too late is right to say so.
         refused = self.bank.database.rows(
-            "SELECT id, device, attempt, code FROM instruction WHERE state = 7 AND rollout_id >= %s LIMIT 5", self.since)
+            "SELECT id, device, attempt, code, start_before, ended_at FROM instruction WHERE state = 7 AND rollout_id >= %s AND NOT "
+            "(code = 'window_missed' AND ended_at >= date_trunc('second', start_before)) LIMIT 5", self.since)
         self.expect(not refused, f"devices refused what was in order: {refused}")
         left = self.bank.database.value("SELECT count(*) FROM claim")
         self.expect(left == 0, f"{left} claims were left")
@@ -82,11 +91,13 @@ class Audit:
         self.expect(not wrong, f"states went backward: {wrong}")
 
     def check_budget(self, rollout, most):
-        """Never more of a branch in flight than the rollout promised, over all rollouts."""
+        """While anything of the rollout is in flight in a branch, never more than it promised is, over all rollouts."""
         over = self.bank.database.rows(
-            "SELECT * FROM (SELECT seq, at, branch, device, rollout_id, sum(to_flight::int - from_flight::int) OVER "
-            "(PARTITION BY branch ORDER BY seq) AS down FROM history WHERE branch IS NOT NULL AND rollout_id >= %s) h "
-            "WHERE rollout_id = %s AND down > %s LIMIT 5", self.since, rollout, most)
+            "SELECT * FROM (SELECT seq, at, branch, device, rollout_id, sum(change) OVER w AS down, "
+            "sum(change) FILTER (WHERE rollout_id = %s) OVER w AS own "
+            "FROM (SELECT *, to_flight::int - from_flight::int AS change FROM history) h "
+            "WHERE branch IS NOT NULL AND rollout_id >= %s WINDOW w AS (PARTITION BY branch ORDER BY seq)) h "
+            "WHERE own > 0 AND down > %s LIMIT 5", rollout, self.since, most)
         self.expect(not over, f"branches over the budget of {most}: {over}")
 
     def check_one_at_a_time(self):
@@ -95,7 +106,31 @@ class Audit:
             "seq) AS down FROM history WHERE rollout_id >= %s) h WHERE down > 1 LIMIT 5", self.since)
         self.expect(not over, f"devices with two things at once: {over}")
 
+    def check_windows(self, promises):
+        """The windows are within what was ordered. Nothing is started outside a window of its zone, nor with less of it
+        left than an installation takes, nor may a device begin later than that; those that are simulated did not."""
+        for rollout, promise in promises.items():
+            wrong = self.bank.database.rows(
+                "SELECT * FROM rollout_window WHERE rollout_id = %s AND (opens_at < to_timestamp(%s) OR closes_at > "
+                "to_timestamp(%s))", rollout, promise.opens_at, promise.closes_at)
+            self.expect(not wrong, f"windows that nobody ordered: {wrong}, {promise}")
+        outside = self.bank.database.rows(
+            "SELECT h.* FROM history h JOIN rollout r ON r.id = h.rollout_id "
+            "WHERE h.to_flight AND NOT h.from_flight AND h.rollout_id >= %s AND NOT EXISTS (SELECT FROM rollout_window w "
+            "WHERE w.rollout_id = h.rollout_id AND w.zone_no = h.zone_no AND w.opens_at <= h.decided_at "
+            f"AND w.closes_at - {INSTALL} >= h.decided_at AND w.closes_at - {INSTALL} >= h.start_before) LIMIT 5", self.since)
+        self.expect(not outside, f"started outside their windows: {outside}")
+        latest = {(row["instruction_id"], row["attempt"]): row["start_before"].timestamp() for row in self.bank.database.rows(
+            "SELECT instruction_id, attempt, start_before FROM history WHERE to_flight AND NOT from_flight AND rollout_id >= %s",
+            self.since)}
+        late = [(device, one) for device, executions in self._executions().items() for one in executions
+                if one["began_ms"] / 1000 >= latest.get((one["instruction"], one["attempt"]), 0) and one["executed"] > 0]
+        self.expect(not late, f"devices began too late: {late[:3]}")
+
     # the fleet against the database
+
+    def _executions(self):
+        return self.bank.ask_fleet("executions", match="*", from_rollout=self.since)["list"]
 
     def check_fleet(self):
         counters = self.bank.ask_fleet("counters")
@@ -216,15 +251,21 @@ class Audit:
             self.expect(is_spread or "claim" in title, f"{title}: {numbers} is no sharing")
         return lines
 
-    def check_all(self, rollouts, budgets):
+    def count_late(self, rollouts):
+        """Those for which no window was left."""
+        return self.bank.database.value(
+            "SELECT count(*) FROM instruction WHERE rollout_id = ANY (%s) AND (state = 10 OR code = 'window_missed')", rollouts)
+
+    def check_all(self, promises):
         """After a round with these rollouts, the first of which was the first of them all."""
-        self.since = min(rollouts, default=0)
+        self.since = min(promises, default=0)
         self.check_ends()
         self.check_counters()
         self.check_no_circles()
         self.check_forward()
         self.check_one_at_a_time()
-        for rollout, most in budgets.items():
-            self.check_budget(rollout, most)
+        for rollout, promise in promises.items():
+            self.check_budget(rollout, promise.budget)
+        self.check_windows(promises)
         self.check_fleet()
         self.check_clients()

@@ -128,6 +128,8 @@ class Bank:
         self.to_broker = self.network.route(free_port(), self.broker.port)
         self.to_postgres = self.network.route(roads / ".s.PGSQL.5432", self.postgres.folder / ".s.PGSQL.5432")
         self.to_redis = self.network.route(roads / "redis.sock", self.redis_server.socket)
+        self.doors = []  # the ports of the orchestrators' HTTP doors
+        self.to_artifacts = self.network.route(free_port(), self.doors)
         self.roads = roads
 
     def _orchestrator(self, number):
@@ -141,7 +143,9 @@ class Bank:
             "redis": {"socket": str(self.roads / "redis.sock")},
             "scheduler": {"period": "200ms"}, "conductor": {"period": "200ms", "progress_period": "1s"},
         }
-        return Orchestrator(self.folder, number, own, {})
+        made = Orchestrator(self.folder, number, own, {"http": {"public_url": f"http://127.0.0.1:{self.to_artifacts.listen}"}})
+        self.doors.append(made.http.port)
+        return made
 
     def _client(self, name):
         role = "node" if name == REAL_BRANCH else "pull" if name in REAL_PULL else "atm"

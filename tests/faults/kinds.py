@@ -237,12 +237,14 @@ def on_route(name, mode, delay_s=0.0):
 
 
 for _route, _short in (("to_broker", "broker"), ("to_postgres", "postgres"), ("to_redis", "redis"), ("to_fleet", "fleet"),
-                       ("to_clients", "clients")):
+                       ("to_clients", "clients"), ("to_artifacts", "artifacts")):
     KINDS[f"cut_{_short}"] = on_route(_route, "cut")
     KINDS[f"half_open_{_short}"] = on_route(_route, "still")
-for _route, _short in (("to_broker", "broker"), ("to_fleet", "fleet"), ("to_postgres", "postgres")):
+for _route, _short in (("to_broker", "broker"), ("to_fleet", "fleet"), ("to_postgres", "postgres"), ("to_redis", "redis")):
     KINDS[f"slow_{_short}"] = on_route(_route, "slow", 0.05)
-KINDS["chopped_broker"] = on_route("to_broker", "chopped")
+KINDS["slow_artifacts"] = on_route("to_artifacts", "slow", 0.5)  # which come in few pieces
+for _route, _short in (("to_broker", "broker"), ("to_artifacts", "artifacts")):
+    KINDS[f"chopped_{_short}"] = on_route(_route, "chopped")
 
 
 @kind
@@ -329,7 +331,7 @@ for _point in FAILURE_POINTS:
 
 def target(name):
     """What a kind breaks: two of one target come one after the other."""
-    for word in ("postgres", "redis", "broker", "fleet", "node", "atm", "pull", "clients"):
+    for word in ("postgres", "redis", "broker", "fleet", "node", "atm", "pull", "clients", "artifacts"):
         if word in name:
             return "clients" if word in ("node", "atm", "pull") else word
     if "orchestrator" in name or name.startswith("dies_at"):

@@ -8,7 +8,8 @@ STILL_S = 0.02
 
 
 class Route:
-    """From an address that a program is given to the one it means. Addresses: a port on 127.0.0.1, or a path.
+    """From an address that a program is given to the one it means. Addresses: a port on 127.0.0.1, a path, or a list of
+    them, of which each connection gets the next one that is open.
 
     mode: "open"; "cut": connections break and new ones are refused; "still": bytes go nowhere and nobody is told;
     "slow": each piece waits `delay_s`; "chopped": a few bytes at a time."""
@@ -17,6 +18,7 @@ class Route:
         self.listen, self.target = listen, target
         self.mode, self.delay_s = "open", 0.0
         self.bytes = 0
+        self._turn = 0
         self._network = network
         self._writers = set()
         self._break_in = None
@@ -29,9 +31,21 @@ class Route:
             self._server = await asyncio.start_unix_server(self._serve, str(self.listen), backlog=1000)
 
     async def _connect(self):
-        if isinstance(self.target, int):
-            return await asyncio.open_connection("127.0.0.1", self.target)
-        return await asyncio.open_unix_connection(str(self.target))
+        if not isinstance(self.target, list):
+            return await self._connect_to(self.target)
+        for _ in self.target:
+            self._turn += 1
+            try:
+                return await self._connect_to(self.target[self._turn % len(self.target)])
+            except OSError:
+                continue
+        raise OSError("none of them is open")
+
+    @staticmethod
+    async def _connect_to(target):
+        if isinstance(target, int):
+            return await asyncio.open_connection("127.0.0.1", target)
+        return await asyncio.open_unix_connection(str(target))
 
     async def _serve(self, reader, writer):
         if self.mode == "cut":

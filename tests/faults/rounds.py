@@ -8,12 +8,16 @@ import psycopg2
 import redis
 from harness.wait import wait_for
 
+from audit import Promise
 from kinds import KINDS, LASTS_S, target
 
-FIRST_S, LAST_S = 0.2, 3.0        # when a fault comes, after the rollouts were ordered
+FIRST_S, LAST_S = 0.2, 4.0        # when a fault comes, after the rollouts were ordered
 SHORTEST_S, LONGEST_S = 0.5, 5.0  # how long it lasts
 FINISH_S = 120                    # until all have their end, once everything works again
 BUDGET = 3
+STARTS_S = 2                      # until the window of a round's first rollout opens, at most
+ENDS_S = (75, 100)                # and until it closes
+SOON_S = (10, 14)                 # until that of its last one closes, while it is under way: nothing starts in the last 8 s
 STEP_S = 0.05
 APART_S = 0.3                     # between two that break the same thing
 
@@ -137,28 +141,39 @@ class Kills:
         return f"seed {self.seed}: {sum(self.killed.values())} times kill -9 ({kinds})"
 
 
+def order(bank, promises, name, version, budget, starts_s, ends_s, **spec):
+    """A rollout whose windows open and close at whole seconds, so long from now."""
+    opens_at, closes_at = int(time.time()) + starts_s, int(time.time()) + ends_s
+    rollout = bank.submit(f"{name}-{bank.rounds}", version, disruptionBudget={"maxUnavailable": budget},
+                          schedule={"startAt": utc(opens_at), "endAt": utc(closes_at)}, **spec)
+    promises[rollout] = Promise(budget, opens_at, closes_at)
+
+
+def utc(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 def run_round(bank, audit, faults):
     """What did not hold."""
     bank.begin_round()
     version = f"5.{bank.rounds}.0"
-    rollouts, budgets = [], {}
+    dice = random.Random(f"{faults.seed} windows")
+    promises = {}
     try:
         bank.add_artifact(version)
-        rollouts.append(bank.submit(f"all-{bank.rounds}", version, disruptionBudget={"maxUnavailable": BUDGET}))
-        budgets[rollouts[0]] = BUDGET
-        faults.play(bank, rollouts)
+        order(bank, promises, "all", version, BUDGET, STARTS_S, dice.randint(*ENDS_S))
+        faults.play(bank, list(promises))
         bank.make_whole()
         began = time.monotonic()
-        rollouts.append(bank.submit(f"some-{bank.rounds}", version, selector={"branches": ["B0001", "B0002", "R1"]},
-                                    disruptionBudget={"maxUnavailable": 1}))
-        budgets[rollouts[1]] = 1
-        wait_for(lambda: bank.is_settled(rollouts), "the rollouts come to their ends", FINISH_S)
+        order(bank, promises, "some", version, 1, 0, dice.randint(*SOON_S), selector={"branches": ["B0001", "B0002", "R1"]})
+        wait_for(lambda: bank.is_settled(list(promises)), "the rollouts come to their ends", FINISH_S)
         bank.ask_fleet("wait_below", unconfirmed=1, timeout_ms=FINISH_S * 1000)
         seconds = time.monotonic() - began
+        late = audit.count_late(list(promises))
     except (AssertionError, OSError, psycopg2.Error, redis.RedisError) as fault:
-        return [f"{type(fault).__name__}: {fault}", *bank.describe(rollouts)]
+        return [f"{type(fault).__name__}: {fault}", *bank.describe(list(promises))]
     audit.faults = []
-    audit.check_all(rollouts, budgets)
+    audit.check_all(promises)
     if not audit.faults:
-        print(f"✓ {faults} (finished {seconds:.1f} s after)", flush=True)
+        print(f"✓ {faults} (finished {seconds:.1f} s after, {late} too late for their windows)", flush=True)
     return audit.faults

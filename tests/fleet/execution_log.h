@@ -19,7 +19,9 @@ enum execution_stage {
 struct execution {
     struct execution *older;
     int64_t instruction, rollout;
-    int64_t at_ms; /* wall clock of the end */
+    int64_t start_before_s;
+    int64_t began_ms; /* wall clock of the latest begin of the effect; 0: it did not begin */
+    int64_t at_ms;    /* wall clock of the end */
     const char *code;
     int32_t attempt, sequence;
     int32_t accepted;        /* the latest sequence that was confirmed as accepted */

@@ -127,6 +127,7 @@ static void carry_out(struct device *device, const struct instruction_claims *cl
     if (execution == NULL)
         execution = execution_log_add(&device->log, claims->instruction, claims->attempt);
     execution->rollout = claims->rollout;
+    execution->start_before_s = claims->start_before_s;
     const char *objection = find_objection(device, claims);
     if (objection != NULL) {
         count(device, COUNT_REFUSED);

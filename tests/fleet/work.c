@@ -1,7 +1,8 @@
+#include "base/clock.h"
 #include "tests/fleet/device.h"
 #include "tests/fleet/session.h"
 
-enum { FULL_PERCENT = 100, NO_PROGRESS = -1 };
+enum { FULL_PERCENT = 100, NO_PROGRESS = -1, MS_PER_SECOND = 1000 };
 
 static void count(struct device *device, enum fleet_counter counter)
 {
@@ -73,6 +74,7 @@ static bool is_to_crash(const struct device *device)
 static int64_t run(struct device *device)
 {
     struct execution_verdict verdict = execution_log_begin(&device->log, device->work);
+    device->work->began_ms = clock_now_ms();
     count(device, COUNT_EXECUTED);
     if (verdict.is_double)
         count(device, COUNT_DOUBLE_EXECUTIONS);
@@ -81,6 +83,16 @@ static int64_t run(struct device *device)
     enter_branch(device);
     device->installs_left = (int32_t)device->behaviour->install_reports;
     return is_to_crash(device) ? install_step_ms(device) / 2 : install_step_ms(device);
+}
+
+/* It was in time when it came; between that and now it was received. */
+static int64_t begin_in_time(struct device *device)
+{
+    if (clock_now_ms() / MS_PER_SECOND < device->work->start_before_s)
+        return run(device);
+    count(device, COUNT_REFUSED);
+    end(device, REPORT_REJECTED, "window_missed");
+    return 0;
 }
 
 static int64_t start_or_defer(struct device *device)
@@ -95,7 +107,7 @@ static int64_t start_or_defer(struct device *device)
         end(device, REPORT_DEFERRED, "customer_present");
         return 0;
     }
-    return run(device);
+    return begin_in_time(device);
 }
 
 static int64_t crash(struct device *device)
