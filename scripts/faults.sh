@@ -9,9 +9,10 @@ build_faults() {
     open_scratch
 }
 
-# faults [--long --minutes M] [--seed N] [ARGUMENT ...]: without --long each kind once, in rounds of several.
+# faults [--long --minutes M] [--seed N] [ARGUMENT ...]: without --long each kind once, in rounds of several, on three
+# orchestrators; the long ones have two, so that both numbers are tried.
 faults() {
-    local arguments=(--tour)
+    local arguments=(--tour --orchestrators 3)
     if [[ ${1:-} == --long ]]; then
         shift
         arguments=()
