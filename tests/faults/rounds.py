@@ -17,7 +17,7 @@ FINISH_S = 120                    # until all have their end, once everything wo
 BUDGET = 3
 STARTS_S = 2                      # until the window of a round's first rollout opens, at most
 ENDS_S = (75, 100)                # and until it closes
-SOON_S = (10, 14)                 # until that of its last one closes, while it is under way: nothing starts in the last 8 s
+SOON_S = (10, 18)                 # until that of its last one closes, while it is under way: nothing starts in the last 8 s
 STEP_S = 0.05
 APART_S = 0.3                     # between two that break the same thing
 
@@ -32,6 +32,7 @@ class Schedule:
             at = round(max(at, free_at.get(target(name), 0.0)), 2)
             free_at[target(name)] = at + lasts + APART_S
             self.steps.append((at, lasts, name))
+        self.steps.sort()
 
     @staticmethod
     def _step(dice, name):
@@ -157,7 +158,7 @@ def run_round(bank, audit, faults):
     """What did not hold."""
     bank.begin_round()
     version = f"5.{bank.rounds}.0"
-    dice = random.Random(f"{faults.seed} windows")
+    dice = random.Random(f"{faults.again()} windows")
     promises = {}
     try:
         bank.add_artifact(version)
