@@ -42,6 +42,7 @@ const struct instruction_rule instruction_rules[] = {
     {TIMED_OUT, ON_RETRY, CREATED, "the plan allows another attempt"},
     {TIMED_OUT, ON_COMPLETED, COMPLETED, "the device's own word beats our giving up"},
     {CANCELLED, ON_COMPLETED, COMPLETED, "the device was at work already, and its own word counts"},
+    {EXPIRED, ON_COMPLETED, COMPLETED, "an attempt that was given up was done all the same"},
 };
 const size_t instruction_rule_count = sizeof instruction_rules / sizeof *instruction_rules;
 

@@ -13,6 +13,7 @@
 static int store_stand_in;
 char hall_last_read[HALL_TEXT_SIZE];
 enum tc_error hall_store_answers = TC_OK;
+int64_t hall_artifact_size;
 atomic_bool hall_store_hangs;
 
 struct store *store_pool_take(struct store_pool *pool)
@@ -135,8 +136,6 @@ enum tc_error artifact_add(struct store *store, const struct artifact *artifact,
                    (long long)artifact->size_bytes, author);
     return hall_store_answers == TC_OK ? TC_OK : tc_fault_set(fault, hall_store_answers, "the store says no");
 }
-
-int64_t hall_artifact_size;
 
 enum tc_error artifact_find_size(struct store *store, const char *sha256, int64_t *size_bytes, struct tc_fault *fault)
 {

@@ -47,7 +47,7 @@ static void an_end_is_left_only_by_a_retry_or_by_the_devices_own_word(void **sta
         if (!instruction_state_is_end(rule->from))
             continue;
         bool retried = rule->on == ON_RETRY && rule->to == CREATED;
-        bool given_up_on = rule->from == TIMED_OUT || rule->from == CANCELLED;
+        bool given_up_on = rule->from == TIMED_OUT || rule->from == CANCELLED || rule->from == EXPIRED;
         bool completed_late = given_up_on && rule->on == ON_COMPLETED && rule->to == COMPLETED;
         assert_true(retried || completed_late);
     }
@@ -66,7 +66,7 @@ static void a_report_never_moves_an_instruction_back_within_its_attempt(void **s
     for (size_t i = 0; i < instruction_rule_count; i++) {
         const struct instruction_rule *rule = &instruction_rules[i];
         bool begins_another = rule->on == ON_DEFERRED || rule->on == ON_RETRY || rule->on == ON_PREEMPTED;
-        if (begins_another || rule->from == TIMED_OUT || rule->from == CANCELLED)
+        if (begins_another || rule->from == TIMED_OUT || rule->from == CANCELLED || rule->from == EXPIRED)
             continue;
         assert_true(rule->to >= rule->from);
     }

@@ -73,7 +73,8 @@ INSERT INTO instruction_event_kind VALUES (12, 'preempted');
 INSERT INTO instruction_rule VALUES
   (1, 12, 0), -- a rollout of higher priority needs the device, which was not answered yet
   (7, 9, 0),  -- an operator orders another attempt
-  (9, 4, 5);  -- the device's own word: it was at work already when it was cancelled
+  (9, 4, 5),  -- the device's own word: it was at work already when it was cancelled
+  (10, 4, 5); -- or when its next attempt expired
 
 -- Devices that went out of service, for the abort criterion. What is indexed changes seldom, so moves stay HOT.
 CREATE INDEX instruction_out_of_service ON instruction (rollout_id, group_no)
