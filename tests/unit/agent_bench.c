@@ -134,7 +134,7 @@ void bench_restart_damaged(struct bench *bench, const char *text)
     assert_int_equal(file_read(path, JOURNAL_SIZE_MAX, &content, NULL), TC_OK);
     for (char *found = content.bytes; (found = strstr(found, text)) != NULL; found++)
         last = found;
-    assert_non_null(last);
+    TC_CHECK(last != NULL);
     *last = (char)(*last ^ 1);
     assert_int_equal(file_replace(path, content.bytes, content.length, 0600, NULL), TC_OK);
     buffer_free(&content);
