@@ -111,6 +111,22 @@ def test_a_failed_attempt_gets_another_after_its_backoff_with_a_new_number(stack
     assert stack.database.counters(rollout) == {"completed": 1}
 
 
+def test_the_times_of_an_attempt_that_failed_are_kept_beside_those_of_the_next(stack):
+    rollout, atm, _ = play(stack, "received", "installing", "failed", retries=1, backoff="0s")
+    stack.wait_for_state(rollout, "A1", "dispatched")
+    atm.ask()
+    atm.reply(atm.wait_for_instruction(2), "completed")
+    stack.wait_for_rollout(rollout)
+    shown = stack.http.document(f"/v1/rollouts/{rollout}/instructions")["instructions"][0]
+    first = shown["events"][0]
+    stages = ("dispatched_at", "sent_at", "received_at", "installing_at")
+    assert (first["attempt"], first["state"]) == (1, "failed")
+    times = [first[stage] for stage in stages] + [first["at"], shown["dispatched_at"]]
+    assert None not in times and times == sorted(times)
+    told = stack.http.document("/v1/devices/A1")["instructions"][0]["events"][0]
+    assert [told[stage] for stage in stages] == times[:4]
+
+
 def test_a_failed_attempt_is_final_when_no_retry_is_left(stack):
     rollout, _, _ = play(stack, "received", "failed", retries=0)
     stack.wait_for_rollout(rollout, "halted")

@@ -65,6 +65,14 @@ CREATE TABLE approval (
   PRIMARY KEY (rollout_id, group_no, digest, actor)
 );
 
+-- When an attempt that has ended, or was put off, came to its stages: the instruction's own row has those of the present
+-- attempt only.
+ALTER TABLE instruction_event
+  ADD COLUMN dispatched_at timestamptz,
+  ADD COLUMN sent_at timestamptz,
+  ADD COLUMN received_at timestamptz,
+  ADD COLUMN installing_at timestamptz;
+
 -- How many machines of a branch serve customers: all but its node. A budget in percent is reckoned by it.
 ALTER TABLE branch ADD COLUMN machines integer NOT NULL DEFAULT 0;
 UPDATE branch b SET machines = (SELECT count(*) FROM device d WHERE d.branch = b.id AND d.role <> 'node');

@@ -9,7 +9,7 @@ SELECT i.group_no,
        count(*) FILTER (WHERE i.state = 7) AS rejected,
        count(*) FILTER (WHERE i.state = 8) AS timed_out,
        count(*) FILTER (WHERE i.in_flight) AS in_flight,
-       count(*) FILTER (WHERE i.attempt > 1) AS retried,
+       count(*) FILTER (WHERE i.attempt > 1 + i.deferrals) AS retried,
        (extract(epoch FROM min(i.dispatched_at)) * 1000)::bigint AS first_start_ms,
        (extract(epoch FROM max(i.ended_at)) * 1000)::bigint AS last_end_ms
 FROM instruction i

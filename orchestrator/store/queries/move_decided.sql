@@ -33,7 +33,12 @@ WITH decided AS MATERIALIZED (
   ORDER BY d.rollout_id, d.group_no, d.state
   ON CONFLICT (rollout_id, group_no, state, shard) DO UPDATE SET count = counter.count + excluded.count
 ), told AS (
-  INSERT INTO instruction_event (instruction_id, attempt, state, code, detail)
-  SELECT id, attempt, state, code, '' FROM moved WHERE state <> from_state
+  -- The row as it was before it moved has the times of the attempt.
+  INSERT INTO instruction_event (instruction_id, attempt, state, code, detail, dispatched_at, sent_at, received_at,
+                                 installing_at)
+  SELECT m.id, m.attempt, m.state, m.code, '', i.dispatched_at, i.sent_at, i.received_at, i.installing_at
+  FROM moved m
+  LEFT JOIN instruction i ON i.id = m.id AND m.from_state BETWEEN 1 AND 4
+  WHERE m.state <> m.from_state
 )
 SELECT device, pull FROM moved WHERE from_state BETWEEN 1 AND 4 AND state NOT BETWEEN 1 AND 4

@@ -56,11 +56,15 @@ WITH report AS MATERIALIZED (
   ORDER BY d.rollout_id, d.group_no, d.state
   ON CONFLICT (rollout_id, group_no, state, shard) DO UPDATE SET count = counter.count + excluded.count
 ), told AS (
-  INSERT INTO instruction_event (instruction_id, attempt, state, code, detail)
-  SELECT id, attempt, state, CASE WHEN event = 7 AND coalesce(code, '') = '' THEN 'deferred' ELSE coalesce(code, '') END,
-         coalesce(detail, '')
-  FROM moved
-  WHERE event IN (5, 6, 7)
+  -- The row as it was before it moved has the times of the attempt.
+  INSERT INTO instruction_event (instruction_id, attempt, state, code, detail, dispatched_at, sent_at, received_at,
+                                 installing_at)
+  SELECT m.id, m.attempt, m.state,
+         CASE WHEN m.event = 7 AND coalesce(m.code, '') = '' THEN 'deferred' ELSE coalesce(m.code, '') END,
+         coalesce(m.detail, ''), i.dispatched_at, i.sent_at, i.received_at, i.installing_at
+  FROM moved m
+  LEFT JOIN instruction i ON i.id = m.id AND m.from_state BETWEEN 1 AND 4
+  WHERE m.event IN (5, 6, 7)
 ), versions AS (
   UPDATE device d SET versions = d.versions || r.versions, versions_at = now()
   FROM (SELECT device, versions::jsonb FROM report WHERE versions <> '' ORDER BY device) r

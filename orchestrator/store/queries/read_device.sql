@@ -10,7 +10,9 @@ SELECT json_build_object(
         'ended_at', rfc3339(i.ended_at), 'code', coalesce(i.code, ''), 'detail', coalesce(i.detail, ''),
         'events', (SELECT coalesce(json_agg(json_build_object(
                        'at', rfc3339(e.at), 'attempt', e.attempt, 'state', es.name, 'code', e.code,
-                       'detail', e.detail) ORDER BY e.at), '[]')
+                       'detail', e.detail, 'dispatched_at', rfc3339(e.dispatched_at), 'sent_at', rfc3339(e.sent_at),
+                       'received_at', rfc3339(e.received_at), 'installing_at', rfc3339(e.installing_at))
+                     ORDER BY e.at), '[]')
                    FROM instruction_event e JOIN instruction_state es ON es.state = e.state
                    WHERE e.instruction_id = i.id)) ORDER BY i.id DESC), '[]')
     FROM instruction i

@@ -16,7 +16,9 @@ SELECT json_build_object(
       'sent_at', rfc3339(sent_at), 'received_at', rfc3339(received_at), 'installing_at', rfc3339(installing_at),
       'ended_at', rfc3339(ended_at), 'code', coalesce(code, ''), 'detail', coalesce(detail, ''),
       'events', (SELECT coalesce(json_agg(json_build_object(
-                     'at', rfc3339(e.at), 'attempt', e.attempt, 'state', s.name, 'code', e.code, 'detail', e.detail)
+                     'at', rfc3339(e.at), 'attempt', e.attempt, 'state', s.name, 'code', e.code, 'detail', e.detail,
+                     'dispatched_at', rfc3339(e.dispatched_at), 'sent_at', rfc3339(e.sent_at),
+                     'received_at', rfc3339(e.received_at), 'installing_at', rfc3339(e.installing_at))
                    ORDER BY e.at, e.attempt), '[]')
                  FROM instruction_event e
                  JOIN instruction_state s ON s.state = e.state

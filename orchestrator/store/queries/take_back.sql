@@ -16,7 +16,7 @@ WITH unanswered AS (
   UPDATE instruction i
   SET state = 0, in_flight = false, wake_at = NULL, due_at = now(), attempt = i.attempt + 1
   FROM unanswered u WHERE i.id = u.id AND i.state = 1
-  RETURNING i.id, i.rollout_id, i.group_no, i.device, i.pull, i.attempt
+  RETURNING i.id, i.rollout_id, i.group_no, i.device, i.pull, i.attempt, i.dispatched_at
 ), counted AS (
   INSERT INTO counter (rollout_id, group_no, state, shard, count)
   SELECT d.rollout_id, d.group_no, d.state, $5, sum(d.change)
@@ -26,7 +26,7 @@ WITH unanswered AS (
   ORDER BY d.rollout_id, d.group_no, d.state
   ON CONFLICT (rollout_id, group_no, state, shard) DO UPDATE SET count = counter.count + excluded.count
 ), told AS (
-  INSERT INTO instruction_event (instruction_id, attempt, state, code, detail)
-  SELECT id, attempt - 1, 0, 'preempted', 'for rollout ' || $1 FROM moved
+  INSERT INTO instruction_event (instruction_id, attempt, state, code, detail, dispatched_at)
+  SELECT id, attempt - 1, 0, 'preempted', 'for rollout ' || $1, dispatched_at FROM moved
 )
 SELECT device, pull FROM moved
