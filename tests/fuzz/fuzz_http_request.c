@@ -145,7 +145,8 @@ static bool do_job(void)
     struct http_request *request;
     if (batch_queue_take(room.http.jobs, &request, 1, 0, 0) == 0)
         return false;
-    TC_CHECK(request->phase == HTTP_WAITING && (request->route->course == IN_A_JOB || request->route->course == EITHER));
+    TC_CHECK(request->phase == HTTP_WAITING &&
+             (request->route->course == IN_A_JOB || request->route->course == EITHER));
     http_connection_run(NULL, NULL, &request, 1);
     return true;
 }

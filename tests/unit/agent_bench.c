@@ -128,14 +128,14 @@ void bench_restart_damaged(struct bench *bench, const char *text)
     enum { JOURNAL_SIZE_MAX = 65536 };
     char path[PATH_MAX];
     struct buffer content = {0};
-    char *last = NULL;
+    size_t last = JOURNAL_SIZE_MAX;
     kill_agent(bench);
     (void)temporary_path(&bench->folder, "journal", path);
     assert_int_equal(file_read(path, JOURNAL_SIZE_MAX, &content, NULL), TC_OK);
     for (char *found = content.bytes; (found = strstr(found, text)) != NULL; found++)
-        last = found;
-    TC_CHECK(last != NULL);
-    *last = (char)(*last ^ 1);
+        last = (size_t)(found - content.bytes);
+    TC_CHECK(last < content.length);
+    content.bytes[last] = (char)(content.bytes[last] ^ 1);
     assert_int_equal(file_replace(path, content.bytes, content.length, 0600, NULL), TC_OK);
     buffer_free(&content);
     open_agent(bench);
