@@ -41,6 +41,8 @@ void suggestion_offer(struct suggestion *suggestion, const char *candidate)
     if (found_length == 0 || found_length > WORD_MAX || length > WORD_MAX)
         return;
     size_t near = length <= 3 ? 1 : length <= 8 ? 2 : length / 3;
+    if (found_length > length + near || length > found_length + near)
+        return;
     size_t distance = distance_between(suggestion->found, found_length, candidate, length);
     if (distance <= near && (suggestion->nearest == NULL || distance < suggestion->distance)) {
         suggestion->nearest = candidate;

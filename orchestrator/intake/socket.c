@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "orchestrator/intake/socket_connection.h"
 #include "orchestrator/intake/unix_listener.h"
+#include "topics/topic.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -118,6 +119,8 @@ static void make_connections(struct socket_door *door, const struct socket_door_
     for (size_t i = 0; i < door->count; i++) {
         door->connections[i].wake = door->wake;
         door->connections[i].idle_ms = config->idle_ms;
+        door->connections[i].size_limit = PLAN_SIZE_MAX;
+        door->connections[i].discard_limit = (int64_t)16 * PLAN_SIZE_MAX;
         door->connections[i].funnel = config->funnel;
     }
 }

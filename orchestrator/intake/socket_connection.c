@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "topics/topic.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,10 +13,6 @@
 #include <unistd.h>
 
 enum { READ_SIZE = 65536, PASSWD_SIZE = 16384 };
-
-/* How much more than a plan may be is still read, so that a client that sends first and reads later gets to see
- * why it was refused. */
-static const int64_t discard_limit_bytes = INT64_C(16) << 20;
 
 static void find_author(int handle, char author[static TC_ID_SIZE])
 {
@@ -113,14 +108,14 @@ static void read_piece(struct socket_connection *connection, short found)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     put_off_deadline(connection);
-    bool fits = connection->discarded_bytes == 0 && connection->document.length + (size_t)got <= PLAN_SIZE_MAX;
+    bool fits = connection->discarded_bytes == 0 && connection->document.length + (size_t)got <= connection->size_limit;
     /* Who looks whether somebody listens here goes away without a word. */
     bool went_away = got == 0 && connection->document.length == 0 && (found & POLLHUP) != 0;
     if (got < 0 || went_away) {
         socket_connection_end(connection);
     } else if (got > 0 && fits) {
         buffer_put(&connection->document, piece, (size_t)got);
-    } else if (got > 0 && connection->discarded_bytes < discard_limit_bytes) {
+    } else if (got > 0 && connection->discarded_bytes < connection->discard_limit) {
         connection->discarded_bytes += got;
         buffer_free(&connection->document);
     } else if (fits) {

@@ -21,6 +21,10 @@ struct socket_connection {
     int handle;
     int wake; /* an eventfd, written to when `answered` becomes true */
     int idle_ms;
+    size_t size_limit; /* bytes of a document */
+    /* So much of what is too large is still read, so that a client that sends first and reads later gets to see why it
+     * was refused. */
+    int64_t discard_limit;
     struct funnel *funnel;
     char author[TC_ID_SIZE];
     int64_t deadline_ms; /* monotonic; of reading and writing */
@@ -31,7 +35,7 @@ struct socket_connection {
     size_t sent;
 };
 
-/* Begins with a client that was accepted; `connection` has its wake, idle_ms and funnel. */
+/* Begins with a client that was accepted; `connection` has its wake, idle_ms, limits and funnel. */
 void socket_connection_begin(struct socket_connection *connection, int handle);
 /* What poll(2) is to wait for; 0: nothing. */
 short socket_connection_events(const struct socket_connection *connection);

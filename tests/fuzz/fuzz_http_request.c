@@ -1,7 +1,8 @@
 /* Whatever bytes come through the HTTP door, each request that begins comes to its end, is answered when it is whole,
  * and does nothing without a token where one is needed; what becomes an order or a job is in order. The bytes go
  * through libmicrohttpd and all that is below it, over a pair of sockets and on one thread: this one is also the job
- * thread and the planner. The first two bytes: how large the pieces are, and who answers what. */
+ * thread and the planner. The first two bytes: how large the pieces are (not more of them than PIECES, for each costs
+ * some calls of the system), and who answers what. */
 #include "base/file.h"
 #include "base/log.h"
 #include "orchestrator/intake/http_connection.h"
@@ -19,6 +20,7 @@
 enum {
     HEAD = 2,
     PIECE_BITS = 14,
+    PIECES = 64,
     QUEUE = 16,
     CONNECTION_MEMORY = 32 * 1024,
     STILL_ROUNDS = 3, /* without anything new: then there is nothing to come */
@@ -113,6 +115,7 @@ static void fill_config(struct http_config *config)
     TC_CHECK(funnel_open(room.orders, ANSWER_MS, &config->funnel, NULL) == TC_OK);
     TC_CHECK(artifact_store_open(room.folder.path, &config->artifacts, NULL) == TC_OK);
     keep_artifact(config->artifacts);
+    hall_artifact_size = (int64_t)strlen(ARTIFACT);
 }
 
 static void open_room(void)
@@ -208,6 +211,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     if (!room.is_open)
         open_room();
     size_t piece = (size_t)1 << (bytes[0] % PIECE_BITS);
+    if (piece < length / PIECES)
+        piece = length / PIECES;
     room.http.auth = (bytes[1] & 1) != 0 ? room.auth : NULL;
     hall_store_answers = store_answers[(bytes[1] >> 1) % (sizeof store_answers / sizeof *store_answers)];
     room.has_token = memmem(bytes, length, TOKEN, strlen(TOKEN)) != NULL;

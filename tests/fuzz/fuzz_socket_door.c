@@ -1,9 +1,8 @@
 /* A plan that comes through the socket door in pieces is ordered once and as it was sent, or refused for its reason;
- * and its sender reads one whole answer. The first three bytes: how large the pieces are, how the sender ends, and how
- * much was said before the rest: that is put where it would be by then, which is quicker. */
+ * and its sender reads one whole answer. The first two bytes: how large the pieces are, and how the sender ends. The
+ * limits are small, so that what is over them is quickly said. */
 #include "base/log.h"
 #include "orchestrator/intake/socket_connection.h"
-#include "topics/topic.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,9 +13,10 @@
 #include <unistd.h>
 
 enum {
-    HEAD = 3,
-    PIECE_BITS = 13,
-    DISCARD_LIMIT = 16 << 20, /* of a plan that is too large */
+    HEAD = 2,
+    PIECE_BITS = 8,
+    SIZE_LIMIT = 64,
+    DISCARD_LIMIT = 128,
     IDLE_MS = 600000,
     ANSWER_SIZE = 4096,
     ORDERS = 4,
@@ -35,15 +35,12 @@ struct sender {
     int handle;
     enum ending ending;
     size_t piece;
-    size_t before; /* was said already */
-    const uint8_t *rest;
-    size_t length; /* of the rest */
+    const uint8_t *document;
+    size_t length;
     size_t said;
     char answer[ANSWER_SIZE];
     size_t heard;
 };
-
-static const uint8_t zeros[PLAN_SIZE_MAX];
 
 static struct bench *open_bench(void)
 {
@@ -57,12 +54,14 @@ static struct bench *open_bench(void)
     connection->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     TC_CHECK(connection->wake >= 0);
     connection->idle_ms = IDLE_MS;
+    connection->size_limit = SIZE_LIMIT;
+    connection->discard_limit = DISCARD_LIMIT;
     return &bench;
 }
 
 static size_t next_piece(const struct sender *sender)
 {
-    size_t left = sender->before + sender->length - sender->said;
+    size_t left = sender->length - sender->said;
     return left < sender->piece ? left : sender->piece;
 }
 
@@ -74,10 +73,8 @@ static size_t take_orders(const struct bench *bench, const struct sender *sender
     while (batch_queue_take(bench->orders, &order, 1, 0, 0) == 1) {
         TC_CHECK(order->door == DOOR_SOCKET && !order->author_is_claimed && order->revision.rollout == 0);
         TC_CHECK(name_is_valid(order->author, strlen(order->author)) && order->idempotency_key[0] == '\0');
-        TC_CHECK(order->length == sender->said && order->length <= PLAN_SIZE_MAX);
-        TC_CHECK(sender->before == 0 || memcmp(order->document, zeros, sender->before) == 0);
-        if (sender->length > 0)
-            TC_CHECK(memcmp(order->document + sender->before, sender->rest, sender->length) == 0);
+        TC_CHECK(order->length == sender->said && order->length <= SIZE_LIMIT);
+        TC_CHECK(sender->length == 0 || memcmp(order->document, sender->document, sender->length) == 0);
         order->answered(order, &(struct order_answer){201, created, strlen(created)});
         count++;
     }
@@ -103,23 +100,10 @@ static void hear(struct sender *sender)
     } while (got > 0);
 }
 
-/* A little less than is taken, all that is taken, or nearly so much that no more is read. */
-static void say_before(struct sender *sender, struct socket_connection *connection, uint8_t how_much)
-{
-    static const size_t sizes[] = {PLAN_SIZE_MAX - 4, PLAN_SIZE_MAX, DISCARD_LIMIT - 4};
-    const size_t count = sizeof sizes / sizeof *sizes;
-    sender->before = how_much < UINT8_MAX + 1 - count ? 0 : sizes[how_much - (UINT8_MAX + 1 - count)];
-    sender->said = sender->before;
-    if (sender->before <= PLAN_SIZE_MAX)
-        buffer_put(&connection->document, zeros, sender->before);
-    else
-        connection->discarded_bytes = (int64_t)sender->before;
-}
-
 static void say_all(struct sender *sender, struct socket_connection *connection)
 {
     for (size_t length = next_piece(sender); length > 0; length = next_piece(sender)) {
-        ssize_t sent = send(sender->handle, sender->rest + (sender->said - sender->before), length, MSG_NOSIGNAL);
+        ssize_t sent = send(sender->handle, sender->document + sender->said, length, MSG_NOSIGNAL);
         sender->said += sent > 0 ? (size_t)sent : 0;
         if (sent < 0 && errno != EAGAIN)
             return; /* cut off, for it was too much */
@@ -156,7 +140,7 @@ static void check_answer(const struct sender *sender, const char *wanted)
 
 static void check(const struct sender *sender, size_t orders)
 {
-    bool fits = sender->before + sender->length <= PLAN_SIZE_MAX;
+    bool fits = sender->length <= SIZE_LIMIT;
     bool ends = sender->ending == SHUTS_DOWN || (sender->ending == GOES_AWAY && sender->said > 0);
     TC_CHECK(orders == (fits && ends));
     if (sender->ending == GOES_AWAY)
@@ -182,11 +166,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         .handle = handles[0],
         .piece = (size_t)1 << (bytes[0] % PIECE_BITS),
         .ending = bytes[1] % ENDINGS,
-        .rest = bytes + HEAD,
+        .document = bytes + HEAD,
         .length = length - HEAD,
     };
     socket_connection_begin(connection, handles[1]);
-    say_before(&sender, connection, bytes[2]);
     say_all(&sender, connection);
     end_saying(&sender, connection);
     size_t orders = 0;
