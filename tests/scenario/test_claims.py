@@ -237,7 +237,7 @@ def test_what_was_taken_back_by_a_preempting_rollout_starts_after_it(bank):
 
 
 def test_at_the_same_priority_the_older_rollout_has_the_room_of_a_branch(bank):
-    begin(bank, {"B1": ["A1", "A2", "A3"]})
+    begin(bank, {"B1": ["A1", "A2", "A3"]}, scheduler={"period": "1m"})  # it looks when something has moved, as one
     blocker = submit(bank, "blocker", ["A1"], disruptionBudget=ONE)
     bank.wait_for_state(blocker, "A1", "dispatched")
     older = submit(bank, "older", ["A2"], disruptionBudget=ONE)

@@ -75,6 +75,7 @@ def test_a_plan_that_needs_approval_is_held_until_somebody_else_approves_what_th
 
 def test_a_rejected_rollout_has_ended_badly(desk):
     rollout = desk.submit(schedule=LATER, approvals={"required": 2})
+    desk.wait_for(rollout, "awaiting_approval")
     desk.run("bob", "rollout", "reject", rollout, "--reason", "not in December")
     desk.run("ann", "rollout", "wait", rollout, exits=ABORTED)
 
@@ -136,6 +137,7 @@ def test_a_rollback_is_a_rollout_that_is_linked_both_ways(desk):
 
 def test_another_plan_in_its_place_voids_what_was_approved(desk):
     rollout = desk.submit(schedule=LATER, approvals={"required": 2})
+    desk.wait_for(rollout, "awaiting_approval")
     desk.run("bob", "rollout", "approve", rollout, "--reason", "fine")
     better = desk.file(schedule=LATER, approvals={"required": 2}, priority=60)
     done = desk.run("ann", "rollout", "revise", rollout, better, "--reason", "higher priority")
