@@ -21,6 +21,7 @@ from harness.wait import wait_for
 from harness.wire import Spy
 
 from audit import AUDIT
+from certificates import Authority
 from proxy import Network
 
 NEXT = BIN.parent.parent / "next/bin/tellercastd"  # a version ahead, with a migration of its own
@@ -54,10 +55,17 @@ Direct = collections.namedtuple("Direct", "listen")
 
 
 class KeepingMosquitto(Mosquitto):
-    """A broker that writes what it holds to a file when it is told to, and can be started again with it or without."""
+    """A broker that writes what it holds to a file when it is told to, and can be started again with it or without.
+    Besides the plain port it has one where both sides show a certificate, as in a bank: who connects is who it says."""
 
-    def __init__(self, folder, acl):
+    def __init__(self, folder, acl, authority):
         self.saved = pathlib.Path(folder) / "mosquitto.saved"
+        self.secure_port = free_port()
+        own = authority.issue("broker")
+        (pathlib.Path(folder) / "mosquitto").mkdir()
+        (pathlib.Path(folder) / "mosquitto/listeners").write_text(
+            f"listener {self.secure_port} 127.0.0.1\ncafile {own['ca_file']}\ncertfile {own['certificate_file']}\n"
+            f"keyfile {own['key_file']}\nrequire_certificate true\nuse_identity_as_username true\n", encoding="utf-8")
         super().__init__(folder, acl)
 
     def start(self):
@@ -81,7 +89,8 @@ class Bank:
         self.postgres.create_database("bank")
         self.database = Database(self.postgres, "bank")
         self.redis_server = Redis(folder)
-        self.broker = KeepingMosquitto(folder, access_list() + "\npattern readwrite tc/v1/#\n")
+        self.authority = Authority(self.folder / "certificates")
+        self.broker = KeepingMosquitto(folder, access_list() + "\npattern readwrite tc/v1/#\n", self.authority)
         self.branches = {f"B{b:04}": [f"B{b:04}-A{a}" for a in range(1, 10)] for b in range(1, branches + 1)}
         self.pull = [f"P{p:04}" for p in range(1, branches + 1)]
         self.size = branches * 11 + len(REAL)
@@ -124,8 +133,8 @@ class Bank:
         roads.mkdir()
         os.chmod(roads, 0o711)
         self.to_fleet = Direct(self.broker.port) if direct else self.network.route(free_port(), self.broker.port)
-        self.to_clients = self.network.route(free_port(), self.broker.port)
-        self.to_broker = self.network.route(free_port(), self.broker.port)
+        self.to_clients = self.network.route(free_port(), self.broker.secure_port)
+        self.to_broker = self.network.route(free_port(), self.broker.secure_port)
         self.to_postgres = self.network.route(roads / ".s.PGSQL.5432", self.postgres.folder / ".s.PGSQL.5432")
         self.to_redis = self.network.route(roads / "redis.sock", self.redis_server.socket)
         self.doors = []  # the ports of the orchestrators' HTTP doors
@@ -139,7 +148,7 @@ class Bank:
             "data_folder": str(data), "lease": LEASE,
             "database": f"host={self.roads} port=5432 user=tellercast dbname=bank connect_timeout=2 "
                         "tcp_user_timeout=3000",
-            "broker": {"port": self.to_broker.listen, "user": ORCHESTRATOR_USER},
+            "broker": {"port": self.to_broker.listen, **self.authority.issue(ORCHESTRATOR_USER)},
             "redis": {"socket": str(self.roads / "redis.sock")},
             "scheduler": {"period": "200ms"}, "conductor": {"period": "200ms", "progress_period": "1s"},
         }
@@ -156,7 +165,7 @@ class Bank:
             counted.write_text(f'#!/bin/sh\n[ "$1" != install ] || echo "$TELLERCAST_DEVICE $TELLERCAST_INSTRUCTION $TELLERCAST_ATTEMPT" '
                                f'>>"{self.folder}/installs"\nexec "{INSTALLER}" "$@"\n')
             counted.chmod(0o755)
-        settings = {"actions": {"install": str(counted), "rollback": str(INSTALLER)}}
+        settings = {"actions": {"install": str(counted), "rollback": str(INSTALLER)}, "broker": self.authority.issue(name)}
         return Client(self.folder, role, name, branch, self.to_clients.listen, self.keys, settings)
 
     def _simulated(self):
