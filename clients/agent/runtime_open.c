@@ -162,8 +162,9 @@ static void add_topic(const struct runtime *runtime, struct session_config *conf
     add_filter(config, name, qos);
 }
 
-/* A command waits for a device that is away (QoS 1); an answer that is lost is asked for again (QoS 0),
- * but a pull client's instruction can be published unasked. */
+/* A command waits for a device that is away (QoS 1); an answer that is lost is asked for again (QoS 0), but a pull
+ * client's instruction can be published unasked. That one is retained: it must not wait in a session as well, where it
+ * could not be withdrawn any more. */
 static void add_filters(const struct runtime *runtime, struct session_config *config)
 {
     add_topic(runtime, config, TOPIC_INSTRUCTION, runtime->role == ROLE_PULL ? 1 : 0);
@@ -192,6 +193,7 @@ static enum tc_error open_session(struct runtime *runtime, struct tc_fault *faul
         .ca_file = settings->broker_ca_file,
         .certificate_file = settings->broker_certificate_file,
         .key_file = settings->broker_key_file,
+        .is_kept = runtime->role != ROLE_PULL,
         .keep_alive_s = (int)(settings->broker_keep_alive_ms / MS_PER_SECOND),
         .reconnect_first_ms = settings->broker_reconnect_first_ms,
         .reconnect_longest_ms = settings->broker_reconnect_longest_ms,

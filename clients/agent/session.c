@@ -193,7 +193,7 @@ static void connect_now(struct session *session, int64_t now_ms)
     MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
     MQTTProperties properties = MQTTProperties_initializer;
     MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
-    expiry.value.integer4 = AGENT_SESSION_EXPIRY_S;
+    expiry.value.integer4 = config->is_kept ? AGENT_SESSION_EXPIRY_S : 0;
     TC_CHECK(MQTTProperties_add(&properties, &expiry) == 0);
 
     will.topicName = config->will_topic;
@@ -201,7 +201,7 @@ static void connect_now(struct session *session, int64_t now_ms)
     will.qos = 1;
     will.retained = 1;
     options.will = &will;
-    options.cleanstart = 0;
+    options.cleanstart = config->is_kept ? 0 : 1;
     options.keepAliveInterval = config->keep_alive_s;
     options.connectTimeout = CONNECT_TIMEOUT_S;
     options.connectProperties = &properties;

@@ -8,10 +8,20 @@
 
 #include <stdlib.h>
 
+enum { RENEWALS_A_LEASE = 4 };
+
+/* Another knows nothing of what this one lost when it died, reports above all: it asks again. */
+static bool announce(struct conductor *conductor)
+{
+    conductor->announced = conductor->announced || conduct_renew_epoch(conductor->store, NULL) == TC_OK;
+    return conductor->announced;
+}
+
 static bool take_lease(struct conductor *conductor)
 {
     int64_t epoch = 0;
     struct tc_fault fault;
+    conductor->leased_ms = clock_monotonic_ms();
     enum tc_error error =
         conduct_take_lease(conductor->store, conductor->config.instance, conductor->config.lease_ms, &epoch, &fault);
     if (error == TC_OK && epoch != conductor->epoch) {
@@ -27,11 +37,25 @@ static bool take_lease(struct conductor *conductor)
     return error == TC_OK;
 }
 
+bool conductor_keeps_lease(struct conductor *conductor)
+{
+    int64_t age_ms = clock_monotonic_ms() - conductor->leased_ms;
+    return age_ms < conductor->config.lease_ms / RENEWALS_A_LEASE || take_lease(conductor);
+}
+
 enum tc_error conductor_end(struct conductor *conductor, enum tc_error error, struct tc_fault *fault)
 {
-    error = error == TC_OK ? conduct_commit(conductor->store, fault) : conduct_rollback(conductor->store, error);
-    if (error == TC_OK)
+    if (error != TC_OK)
+        return conduct_rollback(conductor->store, error);
+    error = conduct_commit(conductor->store, fault);
+    if (error == TC_OK) {
         failure_point("conductor.committed");
+    } else {
+        /* Perhaps it was committed all the same, and devices could still be given what they must get no more. */
+        *conductor->config.broker_is_new = true;
+        conductor->cache_is_suspect = true;
+    }
+    (void)conductor_keeps_lease(conductor);
     return error;
 }
 
@@ -70,7 +94,7 @@ static void conduct(void *context, void *thread_state, void *items, size_t count
 {
     (void)thread_state, (void)items, (void)count;
     struct conductor *conductor = context;
-    if (!take_lease(conductor))
+    if (!announce(conductor) || !take_lease(conductor))
         return;
     conductor_restore_cache(conductor);
     conductor_restore_flights(conductor);

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/log.h"
 #include "orchestrator/conductor/podium.h"
 #include "orchestrator/metrics/metrics.h"
@@ -23,6 +24,12 @@ void conductor_forget(struct conductor *conductor, const struct released *releas
     if (cache_forget(conductor->cache, devices, count, NULL) != TC_OK)
         metric_add(METRIC_CACHE_FAULTS, 1);
     free(devices);
+}
+
+/* Devices that were just asked may be about to tell what they did with it. */
+static bool may_withdraw(const struct conductor *conductor)
+{
+    return clock_monotonic_ms() - conductor->asked_ms >= CONDUCT_GRACE_MS;
 }
 
 static enum tc_error end_waiting(struct conductor *conductor, int64_t rollout, enum instruction_state to,
@@ -74,7 +81,7 @@ enum tc_error conductor_give_up(struct conductor *conductor, const struct conduc
         return TC_OK;
     const char *code = cancelling ? "rollout_cancelled" : "rollout_ended";
     enum tc_error error = end_waiting(conductor, rollout->id, cancelling ? CANCELLED : EXPIRED, code, fault);
-    if (error == TC_OK && (cancelling || rollout->cancels_at_end))
+    if (error == TC_OK && (cancelling || rollout->cancels_at_end) && may_withdraw(conductor))
         error = cancel_dispatched(conductor, rollout->id, code, fault);
     return error;
 }
@@ -90,6 +97,8 @@ static enum tc_error tell_preempting(struct conductor *conductor, int64_t rollou
 enum tc_error conductor_preempt(struct conductor *conductor, const struct conducted_rollout *rollout,
                                 struct tc_fault *fault)
 {
+    if (!may_withdraw(conductor))
+        return TC_OK;
     size_t count;
     do {
         enum tc_error error = conduct_begin(conductor->store, conductor->epoch, fault);

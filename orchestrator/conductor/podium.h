@@ -39,7 +39,10 @@ struct conductor {
     struct store *store;
     struct cache *cache;
     struct worker *worker;
-    int64_t epoch; /* of the lease; 0: another orchestrator is the conductor */
+    bool announced;    /* that it started, to whoever is the conductor */
+    int64_t epoch;     /* of the lease; 0: another orchestrator is the conductor */
+    int64_t leased_ms; /* monotonic; when it was last taken */
+    int64_t asked_ms;  /* monotonic; when all that is in flight was last asked for its state */
     int64_t progress_told_ms;
     struct told_progress told[PROGRESS_ROLLOUTS];
     size_t next_told;
@@ -50,6 +53,8 @@ struct conductor {
 
 /* conductor.c: the end of a transaction that began with conduct_begin: commits when `error` is TC_OK. */
 enum tc_error conductor_end(struct conductor *conductor, enum tc_error error, struct tc_fault *fault);
+/* In between, whatever takes long: the lease is renewed when it is time. False when it was lost. */
+bool conductor_keeps_lease(struct conductor *conductor);
 
 /* deadlines.c: everything in the rollout whose time has come. */
 enum tc_error conductor_sweep(struct conductor *conductor, const struct conducted_rollout *rollout,

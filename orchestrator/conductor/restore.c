@@ -30,12 +30,30 @@ static bool for_each_page(struct conductor *conductor, bool (*take)(struct condu
         good = flight_page(conductor->store, after, PAGE_ROWS, flights, &count, NULL) == TC_OK;
         if (good && count > 0) {
             memcpy(after, flights[count - 1].device, sizeof after);
-            good = take(conductor, flights, count);
+            good = take(conductor, flights, count) && conductor_keeps_lease(conductor);
             *total += (int64_t)count;
         }
         worker_mark_progress();
     }
     free(flights);
+    return good;
+}
+
+/* A broker that came back with an old state may have again what was withdrawn while it was away, or just before. */
+static bool empty_withdrawn(struct conductor *conductor)
+{
+    struct withdrawn_mark mark = {0};
+    size_t count = PAGE_ROWS;
+    bool good = true;
+    while (good && count == PAGE_ROWS) {
+        struct released *released;
+        good = conduct_read_withdrawn(conductor->store, &mark, PAGE_ROWS, &released, &count, NULL) == TC_OK &&
+               conductor_keeps_lease(conductor);
+        if (good)
+            conductor_forget(conductor, released, count);
+        free(released);
+        worker_mark_progress();
+    }
     return good;
 }
 
@@ -114,7 +132,7 @@ static bool pool_flights(struct conductor *conductor, struct flight *flights, si
     do {
         error = batch_queue_put(conductor->config.pool, &batch, POOL_WAIT_MS);
         worker_mark_progress();
-    } while (error == TC_BUSY && !batch_queue_is_closed(conductor->config.wakes));
+    } while (error == TC_BUSY && !batch_queue_is_closed(conductor->config.wakes) && conductor_keeps_lease(conductor));
     if (error != TC_OK)
         free(batch.rows);
     return error == TC_OK;
@@ -139,10 +157,11 @@ void conductor_restore_flights(struct conductor *conductor)
         return;
     int64_t count;
     memset(conductor->told, 0, sizeof conductor->told); /* progress is retained, too */
-    if (!for_each_page(conductor, pool_flights, &count)) {
+    if (!empty_withdrawn(conductor) || !for_each_page(conductor, pool_flights, &count)) {
         *conductor->config.broker_is_new = true;
         return;
     }
+    conductor->asked_ms = clock_monotonic_ms();
     publish_epoch(conductor);
     metric_add(METRIC_RETAINED_RESTORED, count);
     LOG_INFO("broker.restored", F_INT("instructions", count), F_INT("epoch", conductor->epoch));

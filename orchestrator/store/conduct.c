@@ -24,6 +24,12 @@ enum tc_error conduct_take_lease(struct store *store, const char *instance, int6
     return TC_OK;
 }
 
+enum tc_error conduct_renew_epoch(struct store *store, struct tc_fault *fault)
+{
+    params_add_text(store_params(store), lease_name);
+    return store_do(store, SQL_RENEW_EPOCH, fault);
+}
+
 enum tc_error conduct_release_lease(struct store *store, const char *instance, struct tc_fault *fault)
 {
     struct params *params = store_params(store);
@@ -95,6 +101,19 @@ enum tc_error conduct_read_waking(struct store *store, int64_t rollout, size_t m
     return TC_OK;
 }
 
+static void take_released(const PGresult *result, struct released **released, size_t *count)
+{
+    *count = (size_t)PQntuples(result);
+    if (*count == 0)
+        return;
+    *released = calloc(*count, sizeof **released);
+    TC_CHECK(*released != NULL);
+    for (int row = 0; row < PQntuples(result); row++) {
+        result_copy(result, row, 0, (*released)[row].device, TC_ID_SIZE);
+        (*released)[row].pull = result_bool(result, row, 1);
+    }
+}
+
 /* Runs a statement with the store's parameters that answers with the devices that it released. */
 static enum tc_error release(struct store *store, enum sql sql, struct released **released, size_t *count,
                              struct tc_fault *fault)
@@ -103,15 +122,28 @@ static enum tc_error release(struct store *store, enum sql sql, struct released 
     *count = 0;
     PGresult *result RESULT_AUTO = NULL;
     enum tc_error error = store_run(store, sql, &result, fault);
+    if (error == TC_OK)
+        take_released(result, released, count);
+    return error;
+}
+
+enum tc_error conduct_read_withdrawn(struct store *store, struct withdrawn_mark *mark, size_t most,
+                                     struct released **released, size_t *count, struct tc_fault *fault)
+{
+    *released = NULL;
+    *count = 0;
+    struct params *params = store_params(store);
+    params_add_int(params, mark->start_before_us);
+    params_add_text(params, mark->device);
+    params_add_int(params, (int64_t)most);
+    PGresult *result RESULT_AUTO = NULL;
+    enum tc_error error = store_run(store, SQL_WITHDRAWN_PAGE, &result, fault);
     if (error != TC_OK || PQntuples(result) == 0)
         return error;
-    *count = (size_t)PQntuples(result);
-    *released = calloc(*count, sizeof **released);
-    TC_CHECK(*released != NULL);
-    for (int row = 0; row < PQntuples(result); row++) {
-        result_copy(result, row, 0, (*released)[row].device, TC_ID_SIZE);
-        (*released)[row].pull = result_bool(result, row, 1);
-    }
+    take_released(result, released, count);
+    int last = PQntuples(result) - 1;
+    result_copy(result, last, 0, mark->device, sizeof mark->device);
+    mark->start_before_us = result_int(result, last, 2);
     return TC_OK;
 }
 

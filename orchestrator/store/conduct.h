@@ -11,6 +11,8 @@
 /* Takes or keeps the conductor's lease for `lease_ms`. TC_OK with its epoch; TC_BUSY when another has it. */
 enum tc_error conduct_take_lease(struct store *store, const char *instance, int64_t lease_ms, int64_t *epoch,
                                  struct tc_fault *fault);
+/* The next to take it, the present holder among them, gets another epoch. */
+enum tc_error conduct_renew_epoch(struct store *store, struct tc_fault *fault);
 /* Gives it back at once, so that another need not wait for its end. */
 enum tc_error conduct_release_lease(struct store *store, const char *instance, struct tc_fault *fault);
 
@@ -66,5 +68,16 @@ enum tc_error conduct_cancel_dispatched(struct store *store, int64_t rollout, co
  * they wait again. */
 enum tc_error conduct_take_back(struct store *store, int64_t rollout, int priority, size_t most, int shard,
                                 struct released **released, size_t *released_count, struct tc_fault *fault);
+
+/* Where a page of what was withdrawn ended; zeros: before the first. */
+struct withdrawn_mark {
+    int64_t start_before_us;
+    char device[TC_ID_SIZE];
+};
+
+/* The next `most` pull clients whose topic must be empty, though an instruction that was there could still begin;
+ * `*count` less than `most` tells the end. `*released` is the caller's to free. */
+enum tc_error conduct_read_withdrawn(struct store *store, struct withdrawn_mark *mark, size_t most,
+                                     struct released **released, size_t *count, struct tc_fault *fault);
 
 #endif

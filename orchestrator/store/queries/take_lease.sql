@@ -1,7 +1,10 @@
 -- $2 holds the lease $1 for $3 ms more, if nobody else does; a new holder gets a new epoch. A holder whose session with
--- this database has ended holds it no more: the first session to see that has the lock, and need not wait.
+-- this database has ended holds it no more: the first session to see that has the lock, and need not wait. Who has the
+-- lock already, and lost the lease while it did something else, is no such one.
 WITH session AS MATERIALIZED (
-  SELECT pg_try_advisory_lock(hashtext('tellercast lease'), hashtext($1)) AS is_first
+  SELECT CASE WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND pid = pg_backend_pid())
+              THEN false
+              ELSE pg_try_advisory_lock(hashtext('tellercast lease'), hashtext($1)) END AS is_first
 )
 INSERT INTO lease (name, instance, epoch, expires_at)
 SELECT $1, $2, 1, now() + $3::bigint * interval '1 ms' FROM session
