@@ -1,8 +1,14 @@
 """What is in flight when an orchestrator comes back is asked for its state at once: no deadline is waited for."""
 
+import signal
+import time
+
 import pytest
+from harness.operations import ordered
 from harness.plan import APPLICATION
+from harness.programs import ORCHESTRATOR_USER
 from harness.wait import wait_for
+from harness.wire import Wire
 from test_clients import installer
 
 STARTS = "tc/v1/branch/B1/start"
@@ -72,3 +78,72 @@ def test_what_devices_finished_meanwhile_is_told_when_the_orchestrator_comes_bac
     restart(bank)
     bank.wait_for_states(rollout, completed=2, seconds=SECONDS)
     bank.wait_for_rollout(rollout, seconds=SECONDS)
+
+
+def restored(orchestrator):
+    return orchestrator.text().count("broker.restored")
+
+
+def test_the_conductor_asks_again_when_another_orchestrator_starts(bank):
+    """What was acknowledged to the broker by the one that died is known to nobody else."""
+    other = bank.orchestrator(lease="1h")
+    conductor = bank.orchestrators[0]
+    wait_for(lambda: restored(conductor) >= 2, "the other announced itself", SECONDS)
+    other.kill()
+    before = restored(conductor)
+    other.start()
+    wait_for(lambda: restored(conductor) > before, "all in flight is asked again", SECONDS)
+    assert restored(other) == 0
+
+
+def test_who_lost_the_lease_does_not_take_it_from_the_one_that_holds_it(stack):
+    first, second = (stack.orchestrator(lease="2s") for _ in range(2))
+    first.send(signal.SIGSTOP)
+    wait_for(lambda: restored(second) == 1, "the other takes over", SECONDS)
+    first.send(signal.SIGCONT)
+    wait_for(lambda: "conductor.stepped_down" in first.text(), "the first sees it", SECONDS)
+    elected = first.text().count("conductor.elected")
+    time.sleep(3)  # longer than the lease that the other goes on renewing
+    assert (first.text().count("conductor.elected"), restored(second)) == (elected, 1)
+
+
+# ---- pull clients that were away -------------------------------------------------------------------
+
+
+def withdraw(bank, client):
+    """A rollout is dispatched to P1, which is away, and cancelled before it comes back. Returns what was retained."""
+    client.stop()
+    rollout = bank.submit(selector={"devices": ["P1"]}, execution=HOURS)
+    bank.wait_for_states(rollout, dispatched=1)
+    topic = "tc/v1/device/P1/instruction"
+    token = wait_for(lambda: [message.payload for message in bank.spy.messages(topic) if message.payload], "it is retained")
+    ordered(bank, rollout, "cancel")
+    bank.wait_for_rollout(rollout, "cancelled")
+    return rollout, topic, token[-1]
+
+
+def check_nothing_was_done(bank, client, rollout):
+    client.start()
+    known = "tc/v1/device/P1/ask"
+    asks = len(bank.spy.messages(known))
+    bank.spy.wait_for(known, asks + 1)
+    time.sleep(1)  # what the broker had for it came with the connection
+    assert not any(client.installed.iterdir())
+    assert bank.database.states(rollout) == {"cancelled": 1}
+
+
+def test_what_was_cancelled_while_a_pull_client_was_away_is_not_done_when_it_comes_back(bank):
+    client = bank.client("pull", "P1")
+    rollout, _, _ = withdraw(bank, client)
+    check_nothing_was_done(bank, client, rollout)
+
+
+def test_what_an_old_state_of_the_broker_brings_back_is_emptied_again(bank):
+    client = bank.client("pull", "P1")
+    rollout, topic, token = withdraw(bank, client)
+    old_state = Wire(bank.broker.port, ORCHESTRATOR_USER, [topic])
+    old_state.publish(topic, token, retain=True)
+    old_state.close()
+    bank.orchestrator(lease="1h")  # which makes the conductor restore
+    wait_for(lambda: restored(bank.orchestrators[0]) >= 2 and not bank.spy.messages(topic)[-1].payload, "it is emptied", SECONDS)
+    check_nothing_was_done(bank, client, rollout)
