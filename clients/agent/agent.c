@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_AGAIN_MS = 50, PERCENT_NOT_SAID = -1 };
+enum { LOOK_AGAIN_MS = 50 };
 
 static bool versions_wait(const struct agent *agent)
 {
@@ -82,7 +82,6 @@ enum tc_error agent_open(const struct agent_config *config, const struct agent_e
     opened->effects = *effects;
     opened->ask.until_ms = INT64_MIN;
     opened->ask.period_next_ms = now.monotonic_ms + config->ask_period_ms;
-    opened->last_percent = PERCENT_NOT_SAID;
     relay_init(&opened->relay);
     enum tc_error error = open_folders(opened, fault);
     if (error != TC_OK) {
@@ -142,6 +141,7 @@ void agent_connected(struct agent *agent)
 {
     agent->is_connected = true;
     agent->ask.is_unbidden = true;
+    agent_report_installing_again(agent);
     outbox_hurry_all(agent->outbox);
 }
 
@@ -174,6 +174,8 @@ static void on_instruction(struct agent *agent, const void *payload, size_t leng
     if (length == 0 || agent->is_stopping)
         return;
     agent->kept.is_there = false;
+    if (is_live)
+        agent_report_installing_again(agent);
     if (agent->stage == STAGE_IDLE)
         agent_take_instruction(agent, payload, length, is_answer, now, false, now);
     else
@@ -198,9 +200,11 @@ static bool command_is_good(const struct agent *agent, const char *event, int64_
     return left_ms > 0;
 }
 
-/* Whoever sent it listens now, too: what waits to be heard need not wait for its time. */
+/* Whoever sent it listens now, too: what waits to be heard need not wait for its time. It does not know how far this
+ * device is, or the device would not be started. */
 static void obey_command(struct agent *agent, int64_t until_ms, int64_t now_ms)
 {
+    agent_report_installing_again(agent);
     outbox_hurry_all(agent->outbox);
     agent_ask_after(agent, 0, until_ms, now_ms);
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum {
-    PERCENT_NOT_SAID = -1,
     VERSIONS_AGAIN_MS = 5000,
 };
 
@@ -48,7 +47,6 @@ void agent_begin(struct agent *agent, struct agent_time now)
     struct tc_fault fault;
     const struct instruction_claims *claims = &agent->claims;
     agent->artifact_path[0] = '\0';
-    agent->last_percent = PERCENT_NOT_SAID;
     agent->entry.sequence++;
     if (journal_write(agent->journal, &agent->entry, &fault) != TC_OK) {
         agent_end_before_effect(agent, REPORT_FAILED, "journal_failed", fault.text, now);
@@ -149,7 +147,7 @@ void agent_try_install(struct agent *agent, struct agent_time now)
     struct install_request request;
     fill_request(agent, &request);
     agent->stage = STAGE_INSTALLING;
-    agent_report_progress(agent, 0, "", now);
+    agent_report_installing(agent, now);
     agent->effects.start_installer(agent->effects.context, &request);
 }
 

@@ -106,17 +106,14 @@ static void publish_status(struct agent *agent, const struct status *status)
     buffer_free(&payload);
 }
 
-void agent_report_progress(struct agent *agent, int percent, const char *text, struct agent_time now)
+/* False when the journal does not answer for another sequence. */
+static bool note_installing(struct agent *agent, int percent, const char *text, struct agent_time now)
 {
     struct journal_entry *entry = &agent->entry;
-    bool is_first = agent->last_percent == PERCENT_NOT_SAID;
-    if (!is_first && (percent == agent->last_percent || now.monotonic_ms < agent->progress_next_ms))
-        return;
     if (entry->sequence + 1 >= agent->sequence_limit)
-        return;
-    agent->last_percent = percent;
+        return false;
     agent->progress_next_ms = now.monotonic_ms + agent->config.progress_period_ms;
-    struct status status = {
+    agent->installing = (struct status){
         .instruction = entry->instruction,
         .attempt = entry->attempt,
         .sequence = ++entry->sequence,
@@ -124,8 +121,30 @@ void agent_report_progress(struct agent *agent, int percent, const char *text, s
         .progress = percent,
         .at_ms = device_clock_now_ms(&agent->clock, now),
     };
-    (void)snprintf(status.detail, sizeof status.detail, "%s", text);
-    publish_status(agent, &status);
+    (void)snprintf(agent->installing.detail, sizeof agent->installing.detail, "%s", text);
+    return true;
+}
+
+void agent_report_installing(struct agent *agent, struct agent_time now)
+{
+    if (!note_installing(agent, 0, "", now))
+        return;
+    put_in_outbox(agent, &agent->entry, &agent->installing);
+    agent_send_outbox(agent, now.monotonic_ms); /* before what the installer has to say */
+}
+
+void agent_report_progress(struct agent *agent, int percent, const char *text, struct agent_time now)
+{
+    if (percent == agent->installing.progress || now.monotonic_ms < agent->progress_next_ms)
+        return;
+    if (note_installing(agent, percent, text, now))
+        publish_status(agent, &agent->installing);
+}
+
+void agent_report_installing_again(struct agent *agent)
+{
+    if (agent->stage == STAGE_INSTALLING)
+        put_in_outbox(agent, &agent->entry, &agent->installing);
 }
 
 void agent_report_untrusted(struct agent *agent, const struct instruction_claims *claims, const struct refusal *refusal)

@@ -63,7 +63,7 @@ struct agent {
     struct journal_entry entry;
     char artifact_path[PATH_MAX]; /* "": none */
     int32_t sequence_limit;       /* the journal knows that sequences up to here may have been used */
-    int last_percent;
+    struct status installing;     /* what was last reported of the installation */
     int64_t progress_next_ms;
 };
 
@@ -101,7 +101,12 @@ bool agent_awaits_versions(const struct journal_entry *entry);
  * for. */
 void agent_report_all(struct agent *agent, bool is_final);
 void agent_report_received(struct agent *agent, struct agent_time now);
+/* `installing`, kept until it is confirmed: a deadline hangs on it. */
+void agent_report_installing(struct agent *agent, struct agent_time now);
+/* How far it is, published once: another one comes, or the end. */
 void agent_report_progress(struct agent *agent, int percent, const char *text, struct agent_time now);
+/* While the installer of an instruction runs: what was last reported of it is due again, and kept. */
+void agent_report_installing_again(struct agent *agent);
 /* `rejected`, published once and kept nowhere: the token's IDs are unproven or not this device's. */
 void agent_report_untrusted(struct agent *agent, const struct instruction_claims *claims,
                             const struct refusal *refusal);

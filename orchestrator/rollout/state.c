@@ -41,8 +41,11 @@ const struct instruction_rule instruction_rules[] = {
     {REJECTED, ON_RETRY, CREATED, "an operator orders another attempt"},
     {TIMED_OUT, ON_RETRY, CREATED, "the plan allows another attempt"},
     {TIMED_OUT, ON_COMPLETED, COMPLETED, "the device's own word beats our giving up"},
+    {TIMED_OUT, ON_FAILED, FAILED, "it was at work, and says how that ended"},
     {CANCELLED, ON_COMPLETED, COMPLETED, "the device was at work already, and its own word counts"},
+    {CANCELLED, ON_FAILED, FAILED, "it was at work already, and says how that ended"},
     {EXPIRED, ON_COMPLETED, COMPLETED, "an attempt that was given up was done all the same"},
+    {EXPIRED, ON_FAILED, FAILED, "an attempt that was given up was made all the same"},
 };
 const size_t instruction_rule_count = sizeof instruction_rules / sizeof *instruction_rules;
 

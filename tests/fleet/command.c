@@ -56,9 +56,11 @@ void command_answered(struct device *device)
     device_stop_timer(device, TIMER_ASK);
 }
 
-/* What is under way already is not asked for again. */
+/* What is under way already is not asked for again; whoever does not know of it is told. */
 static void be_told_to_ask(struct device *device, int64_t rollout, int64_t until_ms)
 {
+    if (device->work != NULL)
+        report_again(device, device->work);
     if (device->work != NULL && device->work->rollout == rollout)
         return;
     device->ask_until_ms = until_ms;

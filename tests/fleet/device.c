@@ -41,6 +41,8 @@ void device_ready(struct device *device)
         work_resume(device);
     else if (device->unconfirmed > 0)
         report_resend_all(device);
+    if (device->work != NULL)
+        report_again(device, device->work);
     if (behaviour->offline_for_ms > 0 && !device->was_offline && device->timers_ms[TIMER_OFFLINE] == INT64_MAX)
         device_set_timer(device, TIMER_OFFLINE, behaviour->offline_after_ms);
     if (asks_on_connect(device))

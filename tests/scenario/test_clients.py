@@ -5,11 +5,15 @@ import os
 import pathlib
 import signal
 
+import psycopg2
 import pytest
 from harness.http import ArtifactSite
 from harness.plan import APPLICATION, OLD_VERSION, VERSION
 from harness.stack import CONTENT
 from harness.wait import wait_for
+
+
+INSTALLING = 4
 
 
 @pytest.fixture
@@ -106,6 +110,36 @@ def test_a_report_survives_the_death_of_the_client_and_of_the_broker(bank):
     bank.broker.start()
     client.start()
     bank.wait_for_states(rollout, completed=1)
+    assert runs_of(script) == 1
+
+
+def test_an_installation_that_an_orchestrator_died_with_is_told_to_the_next_before_its_deadline(bank):
+    go = bank.folder / "go"
+    script = installer(bank, "patient", f"while [[ ! -e {go} ]]; do sleep 0.05; done")
+    bank.client("node", "B1")
+    bank.client("atm", "A1", "B1", actions={"install": str(script), "versions": ""})
+    with psycopg2.connect(bank.database.address) as blocker, blocker.cursor() as cursor:
+        rollout = bank.submit(selector={"devices": ["A1"]}, schedule={"startAt": "2027-01-10T00:00:00Z"},
+                              execution={"receiveTimeout": "5s", "retries": 0})
+        bank.wait_for_rollout(rollout, "running")
+        # The claim goes through, and what comes of it does not.
+        bank.database.rows("CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS "
+                           "'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END'")
+        bank.database.rows("CREATE TRIGGER wait BEFORE UPDATE ON instruction FOR EACH ROW WHEN (NEW.state > 1) "
+                           "EXECUTE FUNCTION wait()")
+        cursor.execute("SELECT pg_advisory_xact_lock(1)")
+        bank.database.rows("UPDATE rollout_window SET opens_at = now() WHERE rollout_id = %s", rollout)
+        bank.database.rows("UPDATE instruction SET due_at = now() WHERE rollout_id = %s", rollout)
+        wait_for(lambda: runs_of(script) == 1, "the installer runs")
+        told = "tc/v1/device/A1/reply"
+        wait_for(lambda: [m for m in bank.spy.messages(told) if m.json()["state"] == "installing"], "it says so")
+        bank.orchestrators[0].kill()
+        bank.database.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'advisory'")
+    bank.orchestrators[0].start()
+    wait_for(lambda: bank.database.instruction(rollout, "A1")["state"] >= INSTALLING, "its stage is known, or given up", 20)
+    assert bank.database.instruction(rollout, "A1")["state_name"] == "installing"
+    go.touch()
+    bank.wait_for_rollout(rollout)
     assert runs_of(script) == 1
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import psycopg2
 import pytest
 from harness.database import STATES
+from harness.operations import ordered
 from harness.programs import BIN
 from harness.servers import ROOT
 from harness.wait import wait_for
@@ -174,6 +175,49 @@ def test_a_device_that_completed_after_we_gave_up_on_it_has_completed(stack):
     atm.reply(claims, "completed")
     stack.wait_for_states(rollout, completed=1)
     assert stack.database.counters(rollout) == {"completed": 1}
+
+
+def test_a_device_that_failed_after_we_gave_up_on_it_has_failed_once(stack):
+    rollout, atm, claims = play(stack, answerTimeout="2s", retries=0)
+    stack.wait_for_states(rollout, timed_out=1)
+    stack.wait_for_rollout(rollout, "halted")
+    sequence = atm.reply(claims, "failed", code="out_of_service")
+    assert atm.wait_for_confirm(sequence)["accepted"] is True
+    row = stack.database.instruction(rollout, "A1")
+    assert (row["state_name"], row["code"], row["failures"]) == ("failed", "out_of_service", 1)
+    assert (row["in_flight"], row["wake_at"]) == (False, None)
+    assert stack.database.counters(rollout) == {"failed": 1}
+    assert [event["state_name"] for event in stack.database.events(claims["instruction"])] == ["timed_out", "failed"]
+
+
+def test_a_machine_that_went_out_of_service_while_its_instruction_was_cancelled_is_known_to_be(stack):
+    stack.orchestrator()
+    stack.import_fleet({"B1": ["A1"]})
+    stack.add_artifact()
+    rollout = stack.submit(selector={"devices": ["A1"]})
+    row = stack.wait_for_state(rollout, "A1", "dispatched")
+    ordered(stack, rollout, "cancel")
+    stack.wait_for_rollout(rollout, "cancelled")
+    assert stack.database.states(rollout) == {"cancelled": 1}
+    atm = stack.device("A1", "B1")
+    atm.send_reply({"instruction": row["id"], "attempt": 1, "sequence": 3, "state": "failed", "code": "out_of_service"})
+    assert atm.wait_for_confirm(3)["accepted"] is True
+    row = stack.database.instruction(rollout, "A1")
+    assert (row["state_name"], row["code"], row["wake_at"]) == ("failed", "out_of_service", None)
+    assert stack.database.counters(rollout) == {"failed": 1}
+    assert stack.database.rollout(rollout)["state"] == "cancelled"
+
+
+def test_a_first_attempt_that_failed_counts_when_the_second_will_not_come(stack):
+    rollout, atm, claims = play(stack, answerTimeout="1s", retries=3, backoff="10m")
+    wait_for(lambda: stack.database.instruction(rollout, "A1")["attempt"] == 2, "another attempt is planned")
+    ordered(stack, rollout, "cancel")
+    stack.wait_for_rollout(rollout, "cancelled")
+    sequence = atm.reply(claims, "failed", code="out_of_service")
+    assert atm.wait_for_confirm(sequence)["accepted"] is True
+    row = stack.database.instruction(rollout, "A1")
+    assert (row["state_name"], row["code"], row["failures"]) == ("failed", "out_of_service", 1)
+    assert stack.database.counters(rollout) == {"failed": 1}
 
 
 def test_a_device_that_completed_its_first_attempt_needs_no_second(stack):

@@ -67,6 +67,60 @@ static void a_dispatch_during_an_install_is_asked_about_afterwards(void **state)
     assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 1);
 }
 
+static void told_to_ask_while_it_installs_a_device_says_how_far_it_is(void **state)
+{
+    (void)state;
+    bench_make_idle(&bench, NULL);
+    bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
+    bench_confirm(&bench, 77, 1, 2);
+    bench_pass(&bench, 2000);
+    agent_install_progress(bench.agent, 40, "copying", bench.now);
+
+    bench_forget_sent(&bench);
+    bench_dispatch(&bench, 10 * MINUTE_MS);
+    assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 1);
+    assert_int_equal(bench_last_status(&bench).progress, 40);
+    assert_int_equal(bench_last_status(&bench).sequence, 3);
+    assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 0);
+
+    bench_confirm(&bench, 77, 1, 3);
+    bench_forget_sent(&bench);
+    bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
+    assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 1);
+    assert_int_equal(bench.installs, 1);
+}
+
+static void a_new_connection_is_told_of_an_installation_under_way(void **state)
+{
+    (void)state;
+    bench_make_idle(&bench, NULL);
+    bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
+    bench_confirm(&bench, 77, 1, 2);
+    agent_disconnected(bench.agent);
+    bench_forget_sent(&bench);
+    bench_connect(&bench);
+    assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 1);
+    bench_pass(&bench, 10000);
+    assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 2);
+    assert_true(bench_last_status(&bench).confirm);
+    assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 0);
+}
+
+static void what_is_told_again_never_comes_after_the_end(void **state)
+{
+    (void)state;
+    bench_make_idle(&bench, NULL);
+    bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
+    bench_dispatch(&bench, 10 * MINUTE_MS);
+    bench_installed(&bench, INSTALL_DONE, "");
+    bench_read_versions(&bench, NULL);
+    bench_forget_sent(&bench);
+    bench_dispatch(&bench, 10 * MINUTE_MS);
+    bench_pass(&bench, HOUR_MS);
+    assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 0);
+    assert_true(bench_count_states(&bench, REPORT_COMPLETED) > 0);
+}
+
 /* ---- the node --------------------------------------------------------------------------------- */
 
 static void start(const char *devices, int64_t expires_in_ms)
@@ -194,6 +248,9 @@ int main(void)
         ATM(asking_ends_when_the_dispatch_expires),
         ATM(an_expired_or_malformed_dispatch_is_dropped),
         ATM(a_dispatch_during_an_install_is_asked_about_afterwards),
+        ATM(told_to_ask_while_it_installs_a_device_says_how_far_it_is),
+        ATM(a_new_connection_is_told_of_an_installation_under_way),
+        ATM(what_is_told_again_never_comes_after_the_end),
         NODE(a_node_relays_a_dispatch_to_each_atm_named_and_asks_for_itself),
         NODE(a_node_that_is_not_named_does_not_ask),
         NODE(an_expired_start_is_dropped),

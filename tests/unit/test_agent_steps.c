@@ -262,6 +262,23 @@ static void a_final_status_is_sent_until_it_is_confirmed(void **state)
     assert_int_equal(bench_count_sent(&bench, TOPIC_REPLY), 0);
 }
 
+static void that_the_installer_runs_is_told_until_it_is_confirmed(void **state)
+{
+    (void)state;
+    bench_make_idle(&bench, NULL);
+    bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
+    assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 1);
+    bench_confirm(&bench, 77, 1, 1); /* of `received` alone */
+    bench_pass(&bench, 10000);
+    assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 2);
+    assert_int_equal(bench_last_status(&bench).sequence, 2);
+    assert_true(bench_last_status(&bench).confirm);
+    bench_confirm(&bench, 77, 1, 2);
+    bench_forget_sent(&bench);
+    bench_pass(&bench, HOUR_MS);
+    assert_int_equal(bench_count_sent(&bench, TOPIC_REPLY), 0);
+}
+
 static void what_happens_while_the_line_is_down_is_told_when_it_is_up(void **state)
 {
     (void)state;
@@ -329,6 +346,7 @@ int main(void)
         ATM(one_instruction_at_a_time_and_the_next_when_it_is_done),
         ATM(the_same_instruction_with_another_order_is_not_taken_for_the_first),
         ATM(a_final_status_is_sent_until_it_is_confirmed),
+        ATM(that_the_installer_runs_is_told_until_it_is_confirmed),
         ATM(what_happens_while_the_line_is_down_is_told_when_it_is_up),
         ATM(a_stop_writes_down_how_the_installer_ended_and_begins_nothing),
         ATM(a_stop_during_a_download_leaves_it_to_be_resumed),

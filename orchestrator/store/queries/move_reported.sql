@@ -6,9 +6,10 @@
 -- again); and whether it is a pull client's.
 --
 -- A report counts when the rules have a move for it in the present state and it is about the present attempt; a
--- completed counts for an earlier attempt, too: the device's own word beats our giving up on it. What moves is
--- looked up once, by its id alone (a device can have hundreds of instructions); only what does not move is looked
--- at again, for the reason.
+-- completed counts for an earlier attempt, too: the device's own word beats our giving up on it. So does a failed
+-- where no other attempt will come (cancelled, expired); it leads to none either, and what was timed out has been
+-- counted as a failure already. What moves is looked up once, by its id alone (a device can have hundreds of
+-- instructions); only what does not move is looked at again, for the reason.
 --
 -- The rows are taken in the order of their ids: several writers who were told the same (each report comes to one of the
 -- orchestrators, and comes again to another) wait for one another, but never in a circle.
@@ -26,8 +27,9 @@ WITH report AS MATERIALIZED (
       in_flight = rule.to_state BETWEEN 1 AND 4,
       due_at = CASE WHEN rule.to_state BETWEEN 1 AND 4 THEN i.due_at END,
       wake_at = CASE WHEN rule.to_state BETWEEN 1 AND 4 THEN i.wake_at
+                     WHEN rule.to_state = 6 AND i.state IN (8, 9, 10) THEN i.wake_at
                      WHEN rule.to_state IN (0, 6) THEN now() END,
-      failures = CASE WHEN rule.to_state = 6 THEN i.failures + 1 ELSE i.failures END,
+      failures = CASE WHEN rule.to_state = 6 AND i.state <> 8 AND r.attempt = i.attempt THEN i.failures + 1 ELSE i.failures END,
       deferrals = CASE WHEN r.event = 7 THEN i.deferrals + 1 ELSE i.deferrals END,
       sent_at = CASE WHEN rule.to_state >= 2 THEN coalesce(i.sent_at, now()) ELSE i.sent_at END,
       received_at = CASE WHEN rule.to_state BETWEEN 3 AND 6 THEN coalesce(i.received_at, now()) ELSE i.received_at END,
@@ -38,7 +40,7 @@ WITH report AS MATERIALIZED (
   FROM report r, instruction_rule rule
   WHERE i.id = r.id AND (i.device = r.device) IS TRUE -- so written, the index of devices is no choice
     AND rule.from_state = i.state AND rule.event = r.event + 0 * i.state -- so written, the rule is found last
-    AND (r.attempt = i.attempt OR r.attempt < i.attempt AND r.event = 4)
+    AND (r.attempt = i.attempt OR r.attempt < i.attempt AND (r.event = 4 OR r.event = 5 AND i.state IN (9, 10)))
     AND NOT (i.state = 0 AND r.attempt = i.attempt AND i.due_at IS NOT NULL)
     AND NOT (rule.to_state = i.state AND r.sequence <= i.sequence)
   RETURNING r.at, i.id, i.rollout_id, i.group_no, i.pull, rule.from_state, i.state, r.attempt, r.event, r.code, r.detail
@@ -82,7 +84,7 @@ SELECT u.at - 1,
          WHEN i.id IS NULL OR i.device <> u.device OR u.attempt > i.attempt THEN 2
          WHEN i.state = 0 AND u.attempt = i.attempt AND i.due_at IS NOT NULL THEN 3
          WHEN rule.to_state IS NULL THEN 1
-         WHEN u.attempt < i.attempt AND u.event <> 4 THEN 1
+         WHEN u.attempt < i.attempt AND u.event <> 4 AND NOT (u.event = 5 AND i.state IN (9, 10)) THEN 1
          WHEN rule.to_state = i.state AND u.sequence <= i.sequence THEN 1
          ELSE 4
        END,

@@ -28,8 +28,9 @@ class Known:
         self.due_ms = row[10]
         self.code = row[11]
         self.starts = self.retries = self.putoffs = 0
+        self.is_settled = False  # failed by a late word, which leads to no other attempt
         self.started_ms = None
-        self.ended_ms = None  # when it came to the end that it has, a late completion aside
+        self.ended_ms = None  # when it came to the end that it has, a late word aside
 
 
 class Chronicle:
@@ -92,6 +93,7 @@ class Chronicle:
             item.ended_ms = None
         elif item.ended_ms is None:
             item.ended_ms = self.now_ms
+        item.is_settled = state == FAILED and item.state in (TIMED_OUT, CANCELLED, EXPIRED)
         item.state, item.attempt = state, row[6]
 
     def _check_move(self, item, row, cause, plan):
@@ -100,7 +102,7 @@ class Chronicle:
         what = f"{item.device}: .{item.attempt} {STATES[item.state]} -> .{attempt} {STATES[state]} by {cause}"
         if attempt == item.attempt:
             forward = state > item.state and item.state < COMPLETED
-            late_word = state == COMPLETED and item.state in (TIMED_OUT, CANCELLED)
+            late_word = state in (COMPLETED, FAILED) and item.state in (TIMED_OUT, CANCELLED, EXPIRED)
             put_off = state == CREATED and is_flying(item.state) and row[8] == item.deferrals + 1
             if not (forward or late_word or put_off):
                 self.fail(what, item.device)

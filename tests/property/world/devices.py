@@ -80,6 +80,8 @@ class Devices:
         if kind == "silent":
             return
         at_ms += rng.uniform(0, speed) * timeouts[3] + (timeouts[3] if kind == "late" else 0)
+        if kind == "late" and rng.random() < 0.3:
+            kind = "fails"
         event, code = {"fails": (FAILED, rng.choice(("broken", "out_of_service"))), "defers": (DEFERRED, "customer"),
                        "rejects": (REJECTED, "not_for_me")}.get(kind, (COMPLETED, ""))
         self._say_perhaps_twice(at_ms, (instruction, device, attempt, event, sequence + 1, -1, code))

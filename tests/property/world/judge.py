@@ -2,8 +2,9 @@
 
 import math
 
-from .chronicle import CANCELLED, COMPLETED, CREATED, DISPATCHED, EXPIRED, STATES, is_flying
+from .chronicle import CANCELLED, COMPLETED, CREATED, DISPATCHED, EXPIRED, FAILED, STATES, is_flying
 from .devices import COMPLETED as COMPLETED_EVENT
+from .devices import FAILED as FAILED_EVENT
 from .zones import may_start
 
 MINUTE_MS = 60_000
@@ -134,11 +135,14 @@ class Judge:
                 self._chronicle.fail(f"{branch}: its node is in flight, and so are others", branch)
 
     def reported(self, report, verdict):
-        """What was said of an attempt that is over moves nothing but its completion; said twice, nothing twice."""
+        """What was said of an attempt that is over moves nothing but its completion, or its failure where no other
+        attempt will come; said twice, nothing twice."""
         if verdict != MOVED:
             return
         instruction, device, attempt, event = report[:4]
-        if attempt != self._chronicle.known[instruction].attempt and event != COMPLETED_EVENT:
+        item = self._chronicle.known[instruction]
+        is_late_word = event == COMPLETED_EVENT or event == FAILED_EVENT and item.state in (CANCELLED, EXPIRED, FAILED)
+        if attempt != item.attempt and not is_late_word:
             self._chronicle.fail(f"{device}: moved by a report on attempt {attempt}, event {event}", device)
         if report in self._moved:
             self._chronicle.fail(f"{device}: moved twice by one report: {report}", device)
@@ -194,7 +198,7 @@ class Judge:
     def _has_to_abort(self, rollout):
         plan = self._plans[rollout]
         items = self._executed(rollout)
-        final = [item for item in items if STATES[item.state] not in plan.execution["retryOn"]
+        final = [item for item in items if item.is_settled or STATES[item.state] not in plan.execution["retryOn"]
                  or item.retries >= plan.execution["retries"]]
         for criterion in plan.aborts if rollout not in self._resumed else ():
             count = sum(is_of_cause(item, criterion["on"]) for item in final)
@@ -237,7 +241,7 @@ class Judge:
 
     def _may_be_retried(self, plan, item):
         """Certainly: neither its retries nor the rollout are at their end."""
-        if STATES[item.state] not in plan.execution["retryOn"] or item.code == "deferred_too_often":
+        if item.is_settled or STATES[item.state] not in plan.execution["retryOn"] or item.code == "deferred_too_often":
             return False
         after_ms = plan.execution["backoff"] * 1000 * 2 ** max(item.failures, 1)
         return item.retries < plan.execution["retries"] and (
