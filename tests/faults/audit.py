@@ -25,7 +25,8 @@ CREATE TRIGGER history AFTER UPDATE ON instruction FOR EACH ROW
   EXECUTE FUNCTION write_history();
 """
 INSTALL = "(r.plan #>> '{spec,execution,installTimeout}')::int * interval '1 second'"
-COMPLETED = 5
+STATES = {"deferred": 5, "received": 3, "installing": 4, "completed": 5, "failed": 6, "rejected": 7}
+COMPLETED, FAILED = 5, 6
 WORK = {"asks answered": "asks_answered", "statuses received": "statuses_received",
         "instructions claimed": "instructions_claimed"}
 SHARE_LEAST = 0.2  # of an equal part
@@ -43,7 +44,8 @@ class Audit:
         self.faults = []
         self.since = 0
         self.accepted = 0  # statuses that a simulated device was told are accepted, each once
-        self.compared = 0  # of them, those that end an attempt: each was compared with its row
+        self.compared = 0  # of them, those of the last round: each was compared with the history
+        self.completed = 0.0  # the share of the last round that did
 
     def expect(self, holds, what):
         if not holds:
@@ -77,16 +79,17 @@ class Audit:
 
     def check_forward(self):
         """Within an attempt a state only grows; a new attempt begins at created; an end is left by a retry, or by the
-        device's own word that it completed."""
+        device's own word on what it did."""
         wrong = self.bank.database.rows(
             "SELECT * FROM (SELECT *, lag(to_state) OVER w AS was, lag(attempt) OVER w AS attempt_was FROM history "
             "WHERE rollout_id >= %s WINDOW w AS (PARTITION BY instruction_id ORDER BY seq)) h WHERE "
             "(was IS NOT NULL AND was <> from_state)"
             " OR attempt < attempt_was"
-            " OR (attempt = attempt_was AND to_state < from_state AND to_state NOT IN (0, 5))"
+            " OR (attempt = attempt_was AND to_state < from_state AND to_state NOT IN (0, 5, 6))"
             " OR (to_state = 5 AND from_state IN (6, 7, 10))"
             " OR (from_state = 5 AND to_state <> 5)"
-            " OR (from_state >= 5 AND to_state NOT IN (0, 5)) LIMIT 5", self.since)
+            " OR (from_state IN (5, 6, 7) AND to_state NOT IN (0, 5))"
+            " OR (from_state >= 8 AND to_state NOT IN (0, 5, 6)) LIMIT 5", self.since)
         self.expect(not wrong, f"states went backward: {wrong}")
 
     def check_budget(self, rollout, most):
@@ -131,6 +134,37 @@ class Audit:
     def _executions(self):
         return self.bank.ask_fleet("executions", match="*", from_rollout=self.since)["list"]
 
+    def _moves(self):
+        """By instruction: (when in ms, attempt, state)."""
+        moves = collections.defaultdict(list)
+        for row in self.bank.database.rows(
+                "SELECT instruction_id, attempt, to_state, floor(extract(epoch FROM at) * 1000)::bigint AS at_ms FROM history "
+                "WHERE rollout_id >= %s AND from_state <> to_state ORDER BY seq", self.since):
+            moves[row["instruction_id"]].append((row["at_ms"], row["attempt"], row["to_state"]))
+        return moves
+
+    @staticmethod
+    def _is_kept(moves, attempt, state, accepted_ms):
+        """Whether what was accepted then stood in the database by then, or told nothing new any more: the attempt was
+        further, or over."""
+        before = [(number, to) for at_ms, number, to in moves if at_ms <= accepted_ms]
+        if state == "completed":
+            return any(to == COMPLETED for _, to in before)
+        # A failed counts also where the attempt was only given up; a deferred goes back to created.
+        enough = (COMPLETED, FAILED) if state == "failed" else (0, *range(STATES[state], 11))
+        return any(number > attempt or (number == attempt and to in enough) for number, to in before)
+
+    def _check_accepted(self, executions):
+        """Each status of a simulated device that was told that it is accepted was durable when it was told."""
+        moves, lost = self._moves(), []
+        for device, some in executions.items():
+            for one in some:
+                for state, at_ms in one["accepted"].items():
+                    self.compared += 1
+                    if not self._is_kept(moves[one["instruction"]], one["attempt"], state, at_ms):
+                        lost.append((device, one["instruction"], one["attempt"], state, at_ms, moves[one["instruction"]]))
+        self.expect(not lost, f"{len(lost)} accepted statuses were lost: {lost[:3]}")
+
     def check_fleet(self):
         counters = self.bank.ask_fleet("counters")
         self.expect(counters["double_executions"] == 0, f"{counters['double_executions']} attempts were executed twice")
@@ -139,7 +173,8 @@ class Audit:
         self.expect(found["double"] == 0, f"{found['double']} executions too many")
         states = {row["id"]: row for row in self.bank.database.rows(
             "SELECT id, device, state, attempt FROM instruction WHERE rollout_id >= %s", self.since)}
-        lost, wrong, done = [], [], set()
+        self._check_accepted(found["list"])
+        wrong, done = [], set()
         for device, executions in found["list"].items():
             completed = collections.Counter()
             for one in executions:
@@ -150,17 +185,9 @@ class Audit:
                 if one["executed"] > 0:
                     done.add(one["instruction"])
                 completed[one["instruction"]] += one["state"] == "completed" and one["executed"] > 0
-                if not one["confirmed"]:
-                    continue
-                self.compared += 1
-                if one["state"] == "completed" and row["state"] != COMPLETED:
-                    lost.append((device, one, row))
-                if one["state"] in ("failed", "rejected") and row["attempt"] == one["attempt"] and row["state"] < COMPLETED:
-                    lost.append((device, one, row))
             twice = {instruction for instruction, times in completed.items() if times > 1}
             self.expect(not twice, f"{device} completed {twice} in two attempts, both executed")
         self.expect(not wrong, f"devices executed what is not theirs: {wrong[:3]}")
-        self.expect(not lost, f"{len(lost)} accepted statuses were lost: {lost[:3]}")
         invented = [row for row in states.values()
                     if row["state"] == COMPLETED and row["id"] not in done and row["device"] not in self.bank.clients]
         self.expect(not invented, f"completed, but never executed: {invented[:3]}")
@@ -173,13 +200,21 @@ class Audit:
         twice = [line for line, count in times.items() if count > 1]
         self.expect(not twice, f"real clients ran an attempt twice: {twice}")
         for name, client in self.bank.clients.items():
-            ended = self._journal(client)
+            ended, unconfirmed = self._journal(client), self._outbox(client)
             for row in self.bank.database.rows(
                     "SELECT id, state, attempt FROM instruction WHERE device = %s AND rollout_id >= %s", name, self.since):
                 entry = ended.get(row["id"])
                 if row["state"] == COMPLETED:
                     self.expect(entry is not None and entry["state"] == "completed",
                                 f"{name}: {row} in the database, {entry} in its journal")
+                elif entry is not None and entry["state"] == "completed":
+                    self.expect(row["id"] in unconfirmed, f"{name}: {entry} was confirmed, and is {row} in the database")
+
+    @staticmethod
+    def _outbox(client):
+        """The instructions of which something is not confirmed yet."""
+        kept = [path.read_text(errors="replace") for path in client.folder.glob("outbox/*")]
+        return {json.loads(text[text.find("{"):])["instruction"] for text in kept if "{" in text}
 
     @staticmethod
     def _journal(client):
@@ -249,6 +284,14 @@ class Audit:
             is_spread = min(numbers) >= total * SHARE_LEAST / len(numbers)
             self.expect(is_spread or "claim" in title, f"{title}: {numbers} is no sharing")
         return lines
+
+    def check_success(self, rollout, devices, share):
+        """What has time enough is done, and not only ended."""
+        ends = self.bank.database.rows(
+            "SELECT state, code, count(*) FROM instruction WHERE rollout_id = %s GROUP BY 1, 2 ORDER BY 3 DESC", rollout)
+        completed = sum(row["count"] for row in ends if row["state"] == COMPLETED)
+        self.expect(completed >= devices * share, f"only {completed} of {devices} completed: {ends}")
+        self.completed = completed / devices
 
     def count_late(self, rollouts):
         """Those for which no window was left."""

@@ -95,6 +95,7 @@ class Bank:
         self.pull = [f"P{p:04}" for p in range(1, branches + 1)]
         self.size = branches * 11 + len(REAL)
         self.rounds = 0
+        self.deaths = {}  # by named point: how many orchestrators died at it
         self._open_routes(direct)
         self.orchestrators = [self._orchestrator(number) for number in range(1, orchestrators + 1)]
         for orchestrator in self.orchestrators:

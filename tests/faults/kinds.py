@@ -316,15 +316,23 @@ FAILURE_POINTS = ("claim.committed", "dispatch.published", "reports.committed", 
                   "conductor.committed", "planning.committed", "submission.committed")
 
 
+# What one of them does for all, whichever it is: each dies when it comes to it.
+DONE_BY_ONE = ("claim.committed", "conductor.committed")
+
+
 def dies_at(point):
     def inject(bank, dice):
-        one = some_orchestrator(bank, dice)
-        one.kill()
-        one.start({"TELLERCAST_FAILURE_POINT": f"{point}:{dice.randint(1, 4)}"})
+        armed, times = ([some_orchestrator(bank, dice)], dice.randint(1, 4)) if point not in DONE_BY_ONE else (bank.orchestrators, 1)
+        for one in armed:
+            one.kill()
+            one.start({"TELLERCAST_FAILURE_POINT": f"{point}:{times}"})
 
         def mend():
-            one.kill()
-            one.start()
+            dead = sum(not one.is_running() for one in armed)
+            bank.deaths[point] = bank.deaths.get(point, 0) + dead
+            for one in armed:
+                one.kill()
+                one.start()
         return mend
     return inject
 

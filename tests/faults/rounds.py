@@ -1,6 +1,7 @@
 """One round: rollouts are ordered, faults come and are mended, the rollouts finish, and everything is looked at."""
 
 import collections
+import math
 import random
 import time
 
@@ -16,8 +17,9 @@ SHORTEST_S, LONGEST_S = 0.5, 5.0  # how long it lasts
 FINISH_S = 120                    # until all have their end, once everything works again
 BUDGET = 3
 STARTS_S = 2                      # until the window of a round's first rollout opens, at most
-ENDS_S = (75, 100)                # and until it closes
+ENDS_S = (75, 100)                # and until it closes, from the end of the last fault on
 SOON_S = (10, 18)                 # until that of its last one closes, while it is under way: nothing starts in the last 8 s
+SUCCESS_LEAST = 0.9               # of the first rollout's devices, which all have time enough
 STEP_S = 0.05
 APART_S = 0.3                     # between two that break the same thing
 
@@ -33,6 +35,7 @@ class Schedule:
             free_at[target(name)] = at + lasts + APART_S
             self.steps.append((at, lasts, name))
         self.steps.sort()
+        self.ends_s = max((math.ceil(at + lasts) for at, lasts, _ in self.steps), default=0)
 
     @staticmethod
     def _step(dice, name):
@@ -99,6 +102,7 @@ class Kills:
     enough. The broker and the database are killed less often than others: their coming back takes the whole bank's time."""
 
     PAUSE_S, DOWN_S = 0.7, 1.0
+    ends_s = 25
     WEIGHTS = {"orchestrator": 12, "client": 6, "redis": 4, "postgres": 3, "broker": 1}
 
     def __init__(self, seed, most):
@@ -162,7 +166,7 @@ def run_round(bank, audit, faults):
     promises = {}
     try:
         bank.add_artifact(version)
-        order(bank, promises, "all", version, BUDGET, STARTS_S, dice.randint(*ENDS_S))
+        order(bank, promises, "all", version, BUDGET, STARTS_S, faults.ends_s + dice.randint(*ENDS_S))
         faults.play(bank, list(promises))
         bank.make_whole()
         began = time.monotonic()
@@ -170,11 +174,12 @@ def run_round(bank, audit, faults):
         wait_for(lambda: bank.is_settled(list(promises)), "the rollouts come to their ends", FINISH_S)
         bank.ask_fleet("wait_below", unconfirmed=1, timeout_ms=FINISH_S * 1000)
         seconds = time.monotonic() - began
-        late = audit.count_late(list(promises))
+        late = audit.count_late([max(promises)])
     except (AssertionError, OSError, psycopg2.Error, redis.RedisError) as fault:
         return [f"{type(fault).__name__}: {fault}", *bank.describe(list(promises))]
     audit.faults = []
     audit.check_all(promises)
+    audit.check_success(min(promises), bank.size, SUCCESS_LEAST)
     if not audit.faults:
-        print(f"✓ {faults} (finished {seconds:.1f} s after, {late} too late for their windows)", flush=True)
+        print(f"✓ {faults} (finished {seconds:.1f} s after, {audit.completed:.1%} completed, {late} of the last too late for their windows)", flush=True)
     return audit.faults

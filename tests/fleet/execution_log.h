@@ -16,6 +16,14 @@ enum execution_stage {
 };
 
 /* One (instruction, attempt). */
+enum { REPORT_STATES = REPORT_REJECTED + 1 };
+
+/* The reports of an attempt in one state. */
+struct said {
+    int32_t first, last; /* sequences; 0: none */
+    int64_t accepted_ms; /* wall clock of the first confirm that accepts one; 0: none yet */
+};
+
 struct execution {
     struct execution *older;
     int64_t instruction, rollout;
@@ -24,7 +32,8 @@ struct execution {
     int64_t at_ms;    /* wall clock of the end */
     const char *code;
     int32_t attempt, sequence;
-    int32_t accepted;        /* the latest sequence that was confirmed as accepted */
+    int32_t accepted; /* the latest sequence that was confirmed as accepted */
+    struct said said[REPORT_STATES];
     uint32_t times;          /* executed */
     enum report_state state; /* the last one reported; once stage is EXECUTION_RECEIVED */
     enum execution_stage stage;

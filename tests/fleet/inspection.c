@@ -37,6 +37,18 @@ json_t *simulation_executions(struct simulation *simulation)
                      "digest", digest);
 }
 
+/* By state, when it was first told that it is accepted. */
+static json_t *describe_accepted(const struct execution *execution)
+{
+    json_t *times = json_object();
+    for (size_t state = 0; state < REPORT_STATES; state++) {
+        json_int_t at_ms = execution->said[state].accepted_ms;
+        if (at_ms != 0)
+            TC_CHECK(json_object_set_new(times, report_state_name(state), json_integer(at_ms)) == 0);
+    }
+    return times;
+}
+
 /* Those of the rollouts from `first` on. */
 static json_t *describe_executions(const struct device *device, int64_t first)
 {
@@ -46,10 +58,10 @@ static json_t *describe_executions(const struct device *device, int64_t first)
             continue;
         const char *state = at->stage == EXECUTION_ARRIVED ? "" : report_state_name(at->state);
         json_t *entry =
-            json_pack("{s:I, s:i, s:I, s:i, s:I, s:s, s:s, s:i, s:b}", "instruction", (json_int_t)at->instruction,
+            json_pack("{s:I, s:i, s:I, s:i, s:I, s:s, s:s, s:i, s:b, s:o}", "instruction", (json_int_t)at->instruction,
                       "attempt", (int)at->attempt, "rollout", (json_int_t)at->rollout, "executed", (int)at->times,
                       "began_ms", (json_int_t)at->began_ms, "state", state, "code", at->code, "sequence",
-                      (int)at->sequence, "confirmed", (int)at->confirmed);
+                      (int)at->sequence, "confirmed", (int)at->confirmed, "accepted", describe_accepted(at));
         TC_CHECK(json_array_append_new(list, entry) == 0);
     }
     return list;

@@ -79,7 +79,10 @@ static void set_resend_timer(struct device *device)
 
 static void send_new(struct device *device, struct execution *execution, int progress)
 {
+    struct said *said = &execution->said[execution->state];
     execution->sequence++;
+    said->first = said->first == 0 ? execution->sequence : said->first;
+    said->last = execution->sequence;
     execution->at_ms = clock_now_ms();
     device->shard->counters.values[counters_of_states[execution->state]]++;
     publish_new(device, execution, progress);
@@ -154,6 +157,15 @@ static void close_report(struct device *device, struct execution *execution, boo
     }
 }
 
+static void note_accepted(struct execution *execution, int32_t sequence)
+{
+    for (size_t state = 0; state < REPORT_STATES; state++) {
+        struct said *said = &execution->said[state];
+        if (said->first != 0 && said->first <= sequence && sequence <= said->last && said->accepted_ms == 0)
+            said->accepted_ms = clock_now_ms();
+    }
+}
+
 void report_confirmed(struct device *device, const void *payload, size_t length)
 {
     struct confirm confirm;
@@ -169,6 +181,7 @@ void report_confirmed(struct device *device, const void *payload, size_t length)
         return;
     if (confirm.accepted && confirm.sequence > execution->accepted && confirm.sequence <= execution->sequence) {
         execution->accepted = confirm.sequence;
+        note_accepted(execution, confirm.sequence);
         counters->values[COUNT_ACCEPTED]++;
     }
     bool is_awaited = execution->stage == EXECUTION_ENDED && !execution->confirmed;
