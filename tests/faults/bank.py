@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import time
 
 import psycopg2
 from harness.database import Database
@@ -26,6 +27,7 @@ from proxy import Network
 
 NEXT = BIN.parent.parent / "next/bin/tellercastd"  # a version ahead, with a migration of its own
 LEASE = "3s"
+SIDE_S, SIDE_WAIT_S = 60, 3
 MAY_MOUNT = os.geteuid() == 0
 QUICK = {
     "dispatchTimeout": "6s", "answerTimeout": "4s", "receiveTimeout": "4s", "installTimeout": "8s",
@@ -52,6 +54,10 @@ for _rule in BEHAVIOUR["rules"]:
 
 
 Direct = collections.namedtuple("Direct", "listen")
+
+
+def utc(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 class KeepingMosquitto(Mosquitto):
@@ -95,6 +101,7 @@ class Bank:
         self.pull = [f"P{p:04}" for p in range(1, branches + 1)]
         self.size = branches * 11 + len(REAL)
         self.rounds = 0
+        self.on_the_side = None  # name and window of a rollout that may or may not have been accepted
         self.deaths = {}  # by named point: how many orchestrators died at it
         self._open_routes(direct)
         self.orchestrators = [self._orchestrator(number) for number in range(1, orchestrators + 1)]
@@ -210,6 +217,27 @@ class Bank:
                         groups=[{"name": "all", "percentage": 100, "success": 0}], **spec)
         return self.insist(f"{name} is accepted", lambda http: http.submit(document))["rollout"]
 
+    def order_on_the_side(self, orchestrator):
+        """A small rollout through this one, which may die of it: nobody knows then whether it was accepted."""
+        opens_at, closes_at = int(time.time()), int(time.time()) + SIDE_S
+        name = f"side-{self.rounds}"
+        window = {"startAt": utc(opens_at), "endAt": utc(closes_at)}
+        document = plan(name, artifact={"name": APPLICATION, "version": f"5.{self.rounds}.0"}, execution=QUICK, schedule=window,
+                        groups=[{"name": "all", "percentage": 100, "success": 0}], selector={"devices": self.pull[:1]})
+        self.on_the_side = (name, opens_at, closes_at)
+        try:
+            wait_for(orchestrator.is_ready, "it is ready", SIDE_WAIT_S)
+            orchestrator.http.submit(document)
+        except (AssertionError, OSError, http.client.HTTPException):
+            pass
+
+    def take_from_the_side(self):
+        """(rollout, when its window opens, and closes) of what was accepted; None."""
+        name, opens_at, closes_at = self.on_the_side or ("", 0, 0)
+        self.on_the_side = None
+        rollout = self.database.value("SELECT max(id) FROM rollout WHERE name = %s", name)
+        return rollout and (rollout, opens_at, closes_at)
+
     def is_settled(self, rollouts):
         try:
             open_ones = self.database.value(
@@ -323,4 +351,4 @@ class Bank:
         self._unmount()
 
 
-__all__ = ["Bank", "Process", "REAL", "REAL_ATMS", "REAL_BRANCH", "REAL_PULL", "QUICK", "LEASE"]
+__all__ = ["Bank", "Process", "REAL", "REAL_ATMS", "REAL_BRANCH", "REAL_PULL", "QUICK", "LEASE", "utc"]

@@ -10,7 +10,7 @@ from bank import NEXT, REAL_ATMS, REAL_BRANCH, REAL_PULL
 
 FAKE_CLOCK = "/usr/$LIB/faketime/libfaketimeMT.so.1"
 KINDS = {}
-LASTS_S = {"postgres_down_for_a_minute": 60.0}  # those that take a time of their own
+LASTS_S = {"postgres_down_for_a_minute": 60.0, "dies_at_conductor_committed": 6.0, "dies_at_planning_committed": 3.0}  # those that take a time of their own
 
 
 def kind(function):
@@ -317,15 +317,20 @@ FAILURE_POINTS = ("claim.committed", "dispatch.published", "reports.committed", 
 
 
 # What one of them does for all, whichever it is: each dies when it comes to it.
-DONE_BY_ONE = ("claim.committed", "conductor.committed")
+DONE_BY_ONE = ("claim.committed", "conductor.committed", "planning.committed")
+# What happens only when something is ordered.
+DONE_AT_ORDERS = ("planning.committed", "submission.committed")
 
 
 def dies_at(point):
     def inject(bank, dice):
-        armed, times = ([some_orchestrator(bank, dice)], dice.randint(1, 4)) if point not in DONE_BY_ONE else (bank.orchestrators, 1)
+        armed = bank.orchestrators if point in DONE_BY_ONE else [some_orchestrator(bank, dice)]
+        times = 1 if point in {*DONE_BY_ONE, *DONE_AT_ORDERS} else dice.randint(1, 4)
         for one in armed:
             one.kill()
             one.start({"TELLERCAST_FAILURE_POINT": f"{point}:{times}"})
+        if point in DONE_AT_ORDERS:
+            bank.order_on_the_side(armed[0])
 
         def mend():
             dead = sum(not one.is_running() for one in armed)

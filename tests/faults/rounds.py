@@ -10,6 +10,7 @@ import redis
 from harness.wait import wait_for
 
 from audit import Promise
+from bank import utc
 from kinds import KINDS, LASTS_S, target
 
 FIRST_S, LAST_S = 0.2, 4.0        # when a fault comes, after the rollouts were ordered
@@ -154,10 +155,6 @@ def order(bank, promises, name, version, budget, starts_s, ends_s, **spec):
     promises[rollout] = Promise(budget, opens_at, closes_at)
 
 
-def utc(seconds):
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
 def run_round(bank, audit, faults):
     """What did not hold."""
     bank.begin_round()
@@ -170,6 +167,8 @@ def run_round(bank, audit, faults):
         faults.play(bank, list(promises))
         bank.make_whole()
         began = time.monotonic()
+        if side := bank.take_from_the_side():
+            promises[side[0]] = Promise(BUDGET, *side[1:])
         order(bank, promises, "some", version, 1, 0, dice.randint(*SOON_S), selector={"branches": ["B0001", "B0002", "R1"]})
         wait_for(lambda: bank.is_settled(list(promises)), "the rollouts come to their ends", FINISH_S)
         bank.ask_fleet("wait_below", unconfirmed=1, timeout_ms=FINISH_S * 1000)
