@@ -1,7 +1,6 @@
 """What is in flight when an orchestrator comes back is asked for its state at once: no deadline is waited for."""
 
 import signal
-import time
 
 import pytest
 from harness.operations import ordered
@@ -11,7 +10,7 @@ from harness.wait import wait_for
 from harness.wire import Wire
 from test_clients import installer
 
-STARTS = "tc/v1/branch/B1/start"
+STARTS, INSTRUCTIONS = "tc/v1/branch/B1/start", "tc/v1/device/P1/instruction"
 DEVICES = ["A1", "A2", "B1", "P1"]
 # Whatever would help in time is hours away: only being asked helps.
 HOURS = {"dispatchTimeout": "6h", "answerTimeout": "6h", "receiveTimeout": "6h", "installTimeout": "6h"}
@@ -103,7 +102,9 @@ def test_who_lost_the_lease_does_not_take_it_from_the_one_that_holds_it(stack):
     first.send(signal.SIGCONT)
     wait_for(lambda: "conductor.stepped_down" in first.text(), "the first sees it", SECONDS)
     elected = first.text().count("conductor.elected")
-    time.sleep(3)  # longer than the lease that the other goes on renewing
+    expiry = "SELECT extract(epoch FROM expires_at)::float FROM lease"
+    before = stack.database.value(expiry)
+    wait_for(lambda: stack.database.value(expiry) > before + 3, "the other goes on renewing it", SECONDS)
     assert (first.text().count("conductor.elected"), restored(second)) == (elected, 1)
 
 
@@ -115,35 +116,35 @@ def withdraw(bank, client):
     client.stop()
     rollout = bank.submit(selector={"devices": ["P1"]}, execution=HOURS)
     bank.wait_for_states(rollout, dispatched=1)
-    topic = "tc/v1/device/P1/instruction"
-    token = wait_for(lambda: [message.payload for message in bank.spy.messages(topic) if message.payload], "it is retained")
+    token = wait_for(lambda: [message.payload for message in bank.spy.messages(INSTRUCTIONS) if message.payload],
+                     "it is retained")
     ordered(bank, rollout, "cancel")
     bank.wait_for_rollout(rollout, "cancelled")
-    return rollout, topic, token[-1]
+    return rollout, token[-1]
 
 
 def check_nothing_was_done(bank, client, rollout):
+    """What the broker had for it came with the connection, before it was answered."""
+    answers = len(bank.spy.messages(INSTRUCTIONS))
     client.start()
-    known = "tc/v1/device/P1/ask"
-    asks = len(bank.spy.messages(known))
-    bank.spy.wait_for(known, asks + 1)
-    time.sleep(1)  # what the broker had for it came with the connection
-    assert not any(client.installed.iterdir())
+    bank.spy.wait_for(INSTRUCTIONS, answers + 1)
+    assert "instruction.received" not in client.text() and not any(client.installed.iterdir())
     assert bank.database.states(rollout) == {"cancelled": 1}
 
 
 def test_what_was_cancelled_while_a_pull_client_was_away_is_not_done_when_it_comes_back(bank):
     client = bank.client("pull", "P1")
-    rollout, _, _ = withdraw(bank, client)
+    rollout, _ = withdraw(bank, client)
     check_nothing_was_done(bank, client, rollout)
 
 
 def test_what_an_old_state_of_the_broker_brings_back_is_emptied_again(bank):
     client = bank.client("pull", "P1")
-    rollout, topic, token = withdraw(bank, client)
-    old_state = Wire(bank.broker.port, ORCHESTRATOR_USER, [topic])
-    old_state.publish(topic, token, retain=True)
+    rollout, token = withdraw(bank, client)
+    old_state = Wire(bank.broker.port, ORCHESTRATOR_USER, [INSTRUCTIONS])
+    old_state.publish(INSTRUCTIONS, token, retain=True)
     old_state.close()
     bank.orchestrator(lease="1h")  # which makes the conductor restore
-    wait_for(lambda: restored(bank.orchestrators[0]) >= 2 and not bank.spy.messages(topic)[-1].payload, "it is emptied", SECONDS)
+    wait_for(lambda: restored(bank.orchestrators[0]) >= 2 and not bank.spy.messages(INSTRUCTIONS)[-1].payload,
+             "it is emptied", SECONDS)
     check_nothing_was_done(bank, client, rollout)
