@@ -25,11 +25,15 @@ CREATE TRIGGER history AFTER UPDATE ON instruction FOR EACH ROW
   EXECUTE FUNCTION write_history();
 """
 INSTALL = "(r.plan #>> '{spec,execution,installTimeout}')::int * interval '1 second'"
-COMPLETED = 5
+DISPATCHED, COMPLETED, CANCELLED, EXPIRED = 1, 5, 9, 10
+EVENTS = {"received": 2, "installing": 3, "completed": 4, "failed": 5, "rejected": 6, "deferred": 7}  # by what is reported
 WORK = {"asks answered": "asks_answered", "statuses received": "statuses_received",
         "instructions claimed": "instructions_claimed"}
 SHARE_LEAST = 0.2  # of an equal part
 SPARE = 6  # files of requests and connections that come and go
+
+# A change of state in the history.
+Move = collections.namedtuple("Move", "at_ms attempt was state")
 
 # What a rollout was ordered with: most of a branch at a time, and when its devices may be at work, in seconds since the epoch.
 Promise = collections.namedtuple("Promise", "budget opens_at closes_at")
@@ -43,7 +47,7 @@ class Audit:
         self.faults = []
         self.since = 0
         self.accepted = 0  # statuses that a simulated device was told are accepted, each once
-        self.compared = 0  # of them, those that end an attempt: each was compared with its row
+        self.compared = 0  # of the last round, one of each state of an attempt: each was looked for in the history
 
     def expect(self, holds, what):
         if not holds:
@@ -126,6 +130,44 @@ class Audit:
                 if one["began_ms"] / 1000 >= latest.get((one["instruction"], one["attempt"]), 0) and one["executed"] > 0]
         self.expect(not late, f"devices began too late: {late[:3]}")
 
+    # what was accepted against the history
+
+    def _moves(self):
+        """By instruction."""
+        moves = collections.defaultdict(list)
+        for row in self.bank.database.rows(
+                "SELECT instruction_id, floor(extract(epoch FROM at) * 1000)::bigint AS at_ms, attempt, from_state, to_state "
+                "FROM history WHERE rollout_id >= %s AND from_state <> to_state ORDER BY seq", self.since):
+            moves[row["instruction_id"]].append(Move(row["at_ms"], row["attempt"], row["from_state"], row["to_state"]))
+        return moves
+
+    def _rules(self):
+        """By state and event, the state that follows."""
+        return {(row["from_state"], row["event"]): row["to_state"]
+                for row in self.bank.database.rows("SELECT from_state, event, to_state FROM instruction_rule")}
+
+    @staticmethod
+    def _is_kept(moves, rules, attempt, reported, until_ms=float("inf")):
+        """Whether the report of this attempt made its move, or found nothing to move any more, before `until_ms`: the row
+        had a state that the report leads nowhere from, or another attempt, in which this one's word does not count."""
+        event = EVENTS[reported]
+
+        def counts(state, present):
+            return present == attempt or event == EVENTS["completed"] or (
+                event == EVENTS["failed"] and state in (CANCELLED, EXPIRED))
+
+        was_started = False
+        for move in moves:
+            if move.at_ms > until_ms:
+                return False
+            if was_started:
+                if counts(move.was, move.attempt) and rules.get((move.was, event)) == move.state:
+                    return True
+                if not counts(move.state, move.attempt) or (move.state, event) not in rules:
+                    return True
+            was_started = was_started or (move.attempt, move.state) == (attempt, DISPATCHED)
+        return False
+
     # the fleet against the database
 
     def _executions(self):
@@ -139,6 +181,7 @@ class Audit:
         self.expect(found["double"] == 0, f"{found['double']} executions too many")
         states = {row["id"]: row for row in self.bank.database.rows(
             "SELECT id, device, state, attempt FROM instruction WHERE rollout_id >= %s", self.since)}
+        moves, rules = self._moves(), self._rules()
         lost, wrong, done = [], [], set()
         for device, executions in found["list"].items():
             completed = collections.Counter()
@@ -150,13 +193,11 @@ class Audit:
                 if one["executed"] > 0:
                     done.add(one["instruction"])
                 completed[one["instruction"]] += one["state"] == "completed" and one["executed"] > 0
-                if not one["confirmed"]:
-                    continue
-                self.compared += 1
-                if one["state"] == "completed" and row["state"] != COMPLETED:
-                    lost.append((device, one, row))
-                if one["state"] in ("failed", "rejected") and row["attempt"] == one["attempt"] and row["state"] < COMPLETED:
-                    lost.append((device, one, row))
+                self.compared += len(one["accepted"])
+                lost += [(device, reported, one, moves[one["instruction"]]) for reported, at_ms in one["accepted"].items()
+                         if not self._is_kept(moves[one["instruction"]], rules, one["attempt"], reported, at_ms)]
+                if "completed" in one["accepted"] and row["state"] != COMPLETED:
+                    lost.append((device, "completed", one, row))
             twice = {instruction for instruction, times in completed.items() if times > 1}
             self.expect(not twice, f"{device} completed {twice} in two attempts, both executed")
         self.expect(not wrong, f"devices executed what is not theirs: {wrong[:3]}")
@@ -172,28 +213,36 @@ class Audit:
         times = collections.Counter(log.read_text().splitlines() if log.exists() else [])
         twice = [line for line, count in times.items() if count > 1]
         self.expect(not twice, f"real clients ran an attempt twice: {twice}")
+        moves, rules = self._moves(), self._rules()
         for name, client in self.bank.clients.items():
-            ended = self._journal(client)
+            journal = self._journal(client)
+            newest = {instruction: entry for (instruction, _), entry in journal.items()}
             for row in self.bank.database.rows(
                     "SELECT id, state, attempt FROM instruction WHERE device = %s AND rollout_id >= %s", name, self.since):
-                entry = ended.get(row["id"])
+                entry = newest.get(row["id"])
                 if row["state"] == COMPLETED:
                     self.expect(entry is not None and entry["state"] == "completed",
                                 f"{name}: {row} in the database, {entry} in its journal")
+                elif entry is not None:
+                    self.expect(entry.get("state") != "completed", f"{name}: {entry} in its journal, {row} in the database")
+            for (instruction, attempt), entry in journal.items():
+                if instruction in moves and entry["stage"] == "ended" and entry["reported"]:
+                    self.expect(self._is_kept(moves[instruction], rules, attempt, entry["state"]),
+                                f"{name}: {entry} in its journal, and in the history {moves[instruction]}")
 
     @staticmethod
     def _journal(client):
-        """By instruction, what its journal says last."""
-        newest = {}
-        for line in next(client.folder.rglob("*journal*")).read_text(errors="replace").splitlines():
+        """By instruction and attempt, in their order, what its journal says last."""
+        entries = {}
+        for line in (client.folder / "journal").read_text(errors="replace").splitlines():
             text = line[line.find("{"):]
             try:
                 entry = json.loads(text)
             except ValueError:
                 continue
             if "instruction" in entry:
-                newest[entry["instruction"]] = entry
-        return newest
+                entries[entry["instruction"], entry["attempt"]] = entry
+        return entries
 
     # what must not grow
 

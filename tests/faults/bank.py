@@ -219,6 +219,10 @@ class Bank:
             return False
         return open_ones == 0
 
+    def clients_are_confirmed(self):
+        """Nothing lies in their outboxes."""
+        return not [left for client in self.clients.values() for left in (client.folder / "outbox").iterdir()]
+
     # faults and their mending
 
     def begin_round(self):

@@ -169,6 +169,7 @@ def run_round(bank, audit, faults):
         order(bank, promises, "some", version, 1, 0, dice.randint(*SOON_S), selector={"branches": ["B0001", "B0002", "R1"]})
         wait_for(lambda: bank.is_settled(list(promises)), "the rollouts come to their ends", FINISH_S)
         bank.ask_fleet("wait_below", unconfirmed=1, timeout_ms=FINISH_S * 1000)
+        wait_for(bank.clients_are_confirmed, "all that the real clients have to say is accepted", FINISH_S)
         seconds = time.monotonic() - began
         late = audit.count_late(list(promises))
     except (AssertionError, OSError, psycopg2.Error, redis.RedisError) as fault:

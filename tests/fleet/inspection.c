@@ -37,6 +37,18 @@ json_t *simulation_executions(struct simulation *simulation)
                      "digest", digest);
 }
 
+/* Each state that was accepted, and when the device heard of it. */
+static json_t *describe_accepted(const struct execution *execution)
+{
+    json_t *accepted = json_object();
+    for (int state = 0; state < EXECUTION_STATES; state++) {
+        if (execution->accepted_ms[state] != 0)
+            TC_CHECK(json_object_set_new(accepted, report_state_name((enum report_state)state),
+                                         json_integer((json_int_t)execution->accepted_ms[state])) == 0);
+    }
+    return accepted;
+}
+
 /* Those of the rollouts from `first` on. */
 static json_t *describe_executions(const struct device *device, int64_t first)
 {
@@ -46,10 +58,10 @@ static json_t *describe_executions(const struct device *device, int64_t first)
             continue;
         const char *state = at->stage == EXECUTION_ARRIVED ? "" : report_state_name(at->state);
         json_t *entry =
-            json_pack("{s:I, s:i, s:I, s:i, s:I, s:s, s:s, s:i, s:b}", "instruction", (json_int_t)at->instruction,
+            json_pack("{s:I, s:i, s:I, s:i, s:I, s:s, s:s, s:i, s:b, s:o}", "instruction", (json_int_t)at->instruction,
                       "attempt", (int)at->attempt, "rollout", (json_int_t)at->rollout, "executed", (int)at->times,
                       "began_ms", (json_int_t)at->began_ms, "state", state, "code", at->code, "sequence",
-                      (int)at->sequence, "confirmed", (int)at->confirmed);
+                      (int)at->sequence, "confirmed", (int)at->confirmed, "accepted", describe_accepted(at));
         TC_CHECK(json_array_append_new(list, entry) == 0);
     }
     return list;
