@@ -7,6 +7,8 @@ import json
 import pathlib
 import subprocess
 
+from harness.wait import wait_for
+
 AUDIT = """
 CREATE TABLE history (
   seq bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), decided_at timestamptz NOT NULL DEFAULT now(),
@@ -30,6 +32,9 @@ EVENTS = {"received": 2, "installing": 3, "completed": 4, "failed": 5, "rejected
 WORK = {"asks answered": "asks_answered", "statuses received": "statuses_received",
         "instructions claimed": "instructions_claimed"}
 SHARE_LEAST = 0.2  # of an equal part
+SETTLE_S = 5  # until everybody is connected again, once everything works
+UNDONE_MOST, LOST_MOST = 0.01, 0.01  # of the devices; of those that may fail one of 32 fails each of its five attempts
+RECONNECTS = 50
 SPARE = 6  # files of requests and connections that come and go
 
 # A change of state in the history.
@@ -209,10 +214,12 @@ class Audit:
     # the real clients
 
     def check_clients(self):
-        log = self.bank.folder / "installs"
-        times = collections.Counter(log.read_text().splitlines() if log.exists() else [])
-        twice = [line for line, count in times.items() if count > 1]
+        begun = collections.Counter(self._installs("installs"))
+        twice = [line for line, count in begun.items() if count > 1]
         self.expect(not twice, f"real clients ran an attempt twice: {twice}")
+        done = collections.Counter(line.rsplit(" ", 1)[0] for line in self._installs("installed"))
+        twice = [line for line, count in done.items() if count > 1]
+        self.expect(not twice, f"real clients did in two attempts what was done: {twice}")
         moves, rules = self._moves(), self._rules()
         for name, client in self.bank.clients.items():
             journal = self._journal(client)
@@ -225,10 +232,15 @@ class Audit:
                                 f"{name}: {row} in the database, {entry} in its journal")
                 elif entry is not None:
                     self.expect(entry.get("state") != "completed", f"{name}: {entry} in its journal, {row} in the database")
-            for (instruction, attempt), entry in journal.items():
-                if instruction in moves and entry["stage"] == "ended" and entry["reported"]:
-                    self.expect(self._is_kept(moves[instruction], rules, attempt, entry["state"]),
-                                f"{name}: {entry} in its journal, and in the history {moves[instruction]}")
+            lost = [(entry, moves[instruction]) for (instruction, attempt), entry in journal.items()
+                    if instruction in moves and entry["stage"] == "ended" and entry["reported"]
+                    and not self._is_kept(moves[instruction], rules, attempt, entry["state"])]
+            self.expect(not lost, f"{name}: {len(lost)} ends in its journal were lost: {lost[:2]}")
+
+    def _installs(self, name):
+        """Lines of device, instruction and attempt."""
+        log = self.bank.folder / name
+        return log.read_text().splitlines() if log.exists() else []
 
     @staticmethod
     def _journal(client):
@@ -266,9 +278,18 @@ class Audit:
         assert any("epoch" in line for line in heard), f"the auditor heard {heard}"
         return [line for line in heard if "/device/" in line and not line.endswith(" 0")]
 
+    def _reconnect(self, times):
+        """The orchestrators lose the broker and find it again."""
+        for _ in range(times):
+            for mode, is_ready in (("cut", False), ("open", True)):
+                self.bank.to_broker.set(mode)
+                for one in self.bank.orchestrators:
+                    wait_for(lambda one=one, is_ready=is_ready: one.is_ready() == is_ready, f"{one.name}: ready is {is_ready}")
+
     def check_nothing_leaks(self, run_quiet_round):
         """Orchestrators that lived through all have no more than fresh ones after a round without faults; those share its
         work. Returns what each did, as the lines of a table, and what did not hold."""
+        self._reconnect(RECONNECTS)
         grown = self._footprint()
         slow = [one.name for one in self.bank.orchestrators if one.stop(seconds=5) != 0]
         for one in self.bank.orchestrators:
@@ -299,10 +320,19 @@ class Audit:
             self.expect(is_spread or "claim" in title, f"{title}: {numbers} is no sharing")
         return lines
 
-    def count_late(self, rollouts):
-        """Those for which no window was left."""
-        return self.bank.database.value(
-            "SELECT count(*) FROM instruction WHERE rollout_id = ANY (%s) AND (state = 10 OR code = 'window_missed')", rollouts)
+    def check_finish(self, rollout, mended_at):
+        """All but a few devices of a rollout that had the time completed it, and hardly an attempt that was started once
+        everything worked again got no answer. Returns how many of either there were."""
+        states = self.bank.database.states(rollout)
+        undone = sum(states.values()) - states.get("completed", 0)
+        self.expect(set(states) <= {"completed", "failed", "timed_out"}, f"the rollout had its time, and ended with {states}")
+        self.expect(undone <= self.bank.size * UNDONE_MOST, f"too few completed it: {states}")
+        lost = self.bank.database.value(
+            "SELECT count(*) FROM history h WHERE rollout_id = %s AND to_state = 8 AND EXISTS (SELECT FROM history d "
+            "WHERE d.instruction_id = h.instruction_id AND d.attempt = h.attempt AND d.to_state = 1 "
+            "AND d.at > to_timestamp(%s))", rollout, mended_at + SETTLE_S)
+        self.expect(lost <= self.bank.size * LOST_MOST, f"{lost} attempts got no answer after everything worked again")
+        return undone, lost
 
     def check_all(self, promises):
         """After a round with these rollouts, the first of which was the first of them all."""

@@ -34,6 +34,18 @@ QUICK = {
 REAL_BRANCH, REAL_ATMS, REAL_PULL = "R1", ["R1-A1", "R1-A2"], ["RP1"]
 REAL = [REAL_BRANCH, *REAL_ATMS, *REAL_PULL]
 
+# Who installs is counted when it begins and when it is done, by something that no part of the product writes. Every other
+# time it takes 0.3 to 1.4 s, so that there is time to be killed.
+COUNTED_INSTALL = """#!/bin/sh
+[ "$1" = install ] || exec "{installer}" "$@"
+work="$TELLERCAST_DEVICE $TELLERCAST_INSTRUCTION $TELLERCAST_ATTEMPT"
+echo "$work" >>"{folder}/installs"
+drawn=$(echo "{seed} $work" | cksum | cut -d ' ' -f 1)
+[ $((drawn % 2)) = 0 ] || sleep "$((drawn / 2 % 2)).$((drawn / 4 % 2 + 3))"
+"{installer}" "$@" || exit
+echo "$work" >>"{folder}/installed"
+"""
+
 # What a fleet does on an ordinary night, and what a bad line does to it.
 BEHAVIOUR = {
     "seed": 11,
@@ -80,9 +92,9 @@ class KeepingMosquitto(Mosquitto):
 class Bank:
     """`branches` of nine ATMs and a node, and as many pull clients as branches, simulated; one real branch."""
 
-    def __init__(self, folder, branches=95, orchestrators=2, disk="1g", direct=False):
+    def __init__(self, folder, branches=95, orchestrators=2, disk="1g", direct=False, seed=1):
         """`direct`: the fleet's connections are not led through the network that can be broken, which carries less."""
-        self.folder = pathlib.Path(folder)
+        self.folder, self.seed = pathlib.Path(folder), seed
         self.network = Network()
         self._mount(disk)
         self.postgres = Postgres(folder)
@@ -161,9 +173,7 @@ class Bank:
         branch = None if role == "pull" else REAL_BRANCH
         counted = self.folder / "counted-install"
         if not counted.exists():
-            # Whoever installs is counted, by something that no part of the product writes.
-            counted.write_text(f'#!/bin/sh\n[ "$1" != install ] || echo "$TELLERCAST_DEVICE $TELLERCAST_INSTRUCTION $TELLERCAST_ATTEMPT" '
-                               f'>>"{self.folder}/installs"\nexec "{INSTALLER}" "$@"\n')
+            counted.write_text(COUNTED_INSTALL.format(seed=self.seed, folder=self.folder, installer=INSTALLER))
             counted.chmod(0o755)
         settings = {"actions": {"install": str(counted), "rollback": str(INSTALLER)}, "broker": self.authority.issue(name)}
         return Client(self.folder, role, name, branch, self.to_clients.listen, self.keys, settings)
@@ -207,7 +217,7 @@ class Bank:
         """Through whichever door is open."""
         document = plan(name, artifact={"name": APPLICATION, "version": version}, execution=QUICK,
                         groups=[{"name": "all", "percentage": 100, "success": 0}], **spec)
-        return self.insist(f"{name} is accepted", lambda http: http.submit(document))["rollout"]
+        return self.insist(f"{name} is accepted", lambda http: http.submit(document, key=name))["rollout"]
 
     def is_settled(self, rollouts):
         try:
