@@ -28,7 +28,7 @@ CREATE TRIGGER history AFTER UPDATE ON instruction FOR EACH ROW
 """
 INSTALL = "(r.plan #>> '{spec,execution,installTimeout}')::int * interval '1 second'"
 DISPATCHED, COMPLETED, CANCELLED, EXPIRED = 1, 5, 9, 10
-EVENTS = {"received": 2, "installing": 3, "completed": 4, "failed": 5, "rejected": 6, "deferred": 7}  # by what is reported
+EVENTS = {"received": 2, "installing": 3, "completed": 4, "failed": 5, "rejected": 6, "deferred": 7}  # of reports
 WORK = {"asks answered": "asks_answered", "statuses received": "statuses_received",
         "instructions claimed": "instructions_claimed"}
 SHARE_LEAST = 0.2  # of an equal part
@@ -52,7 +52,7 @@ class Audit:
         self.faults = []
         self.since = 0
         self.accepted = 0  # statuses that a simulated device was told are accepted, each once
-        self.compared = 0  # of the last round, one of each state of an attempt: each was looked for in the history
+        self.compared = 0  # of those looked at last, one of each state of an attempt: each was looked for in the history
 
     def expect(self, holds, what):
         if not holds:

@@ -195,5 +195,5 @@ def run_round(bank, audit, faults):
     audit.check_all(promises)
     undone, lost = audit.check_finish(min(promises), mended_at)
     if not audit.faults:
-        print(f"✓ {faults} (finished {seconds:.1f} s after, {undone} not completed, {lost} attempts lost after all)", flush=True)
+        print(f"✓ {faults} (finished {seconds:.1f} s after, {undone} not completed, {lost} attempts unanswered)", flush=True)
     return audit.faults
