@@ -85,17 +85,19 @@ class Audit:
         self.expect(circles == 0, f"{circles} deadlocks")
 
     def check_forward(self):
-        """Within an attempt a state only grows; a new attempt begins at created; an end is left by a retry, or by the
-        device's own word that it completed."""
+        """Within an attempt a state only grows; a new attempt begins at created; an end that a device told is left by a
+        retry alone, any other also by the device's own word that it completed or failed."""
         wrong = self.bank.database.rows(
             "SELECT * FROM (SELECT *, lag(to_state) OVER w AS was, lag(attempt) OVER w AS attempt_was FROM history "
             "WHERE rollout_id >= %s WINDOW w AS (PARTITION BY instruction_id ORDER BY seq)) h WHERE "
             "(was IS NOT NULL AND was <> from_state)"
             " OR attempt < attempt_was"
-            " OR (attempt = attempt_was AND to_state < from_state AND to_state NOT IN (0, 5))"
-            " OR (to_state = 5 AND from_state IN (6, 7, 10))"
+            " OR (attempt > attempt_was AND to_state <> 0)"
+            " OR (from_state < 5 AND to_state < from_state AND to_state <> 0)"
             " OR (from_state = 5 AND to_state <> 5)"
-            " OR (from_state >= 5 AND to_state NOT IN (0, 5)) LIMIT 5", self.since)
+            " OR (from_state IN (6, 7) AND to_state <> 0)"
+            " OR (from_state = 8 AND to_state NOT IN (0, 5, 6))"
+            " OR (from_state IN (9, 10) AND to_state NOT IN (5, 6)) LIMIT 5", self.since)
         self.expect(not wrong, f"states went backward: {wrong}")
 
     def check_budget(self, rollout, most):
