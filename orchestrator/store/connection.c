@@ -13,7 +13,8 @@
 enum { RECONNECT_AFTER_MS = 500 };
 
 /* Statements are short, or run once: compiling them takes longer than it saves. */
-static const char session_options[] = "-c timezone=UTC -c synchronous_commit=on -c jit=off";
+#define SESSION_OPTIONS "-c timezone=UTC -c synchronous_commit=on -c jit=off"
+#define LOOP_OPTIONS " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c enable_bitmapscan=off"
 
 static void disconnect(struct store *store)
 {
@@ -93,7 +94,8 @@ enum tc_error store_connect(struct store *store, struct tc_fault *fault)
                           "options",
                           "connect_timeout",
                           NULL};
-    const char *values[] = {"10", "5", "4", "30000", store->settings, store->role, session_options, "5", NULL};
+    const char *options = store->by_loops ? SESSION_OPTIONS LOOP_OPTIONS : SESSION_OPTIONS;
+    const char *values[] = {"10", "5", "4", "30000", store->settings, store->role, options, "5", NULL};
     store->connection = PQconnectdbParams(keys, values, 1);
     if (PQstatus(store->connection) == CONNECTION_OK) {
         (void)PQsetNoticeReceiver(store->connection, log_notice, store);

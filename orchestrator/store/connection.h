@@ -11,6 +11,7 @@ struct store {
     PGconn *connection; /* NULL while there is none */
     char *settings;     /* the connection string */
     char *role;
+    bool by_loops;       /* store_join_by_loops */
     int64_t next_try_ms; /* monotonic; no new connection is tried before it */
     char last_reason[256];
     bool prepared[SQL_COUNT];

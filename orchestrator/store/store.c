@@ -39,6 +39,11 @@ void store_close(struct store *store)
     free(store);
 }
 
+void store_join_by_loops(struct store *store)
+{
+    store->by_loops = true;
+}
+
 enum tc_error store_ping(struct store *store, struct tc_fault *fault)
 {
     (void)store_params(store);

@@ -18,6 +18,10 @@ struct store;
 enum tc_error store_open(const char *connection, const char *role, struct store **store, struct tc_fault *fault);
 void store_close(struct store *store);
 
+/* From the next connection on, joins look up one row after the other in an index: what writes many rows takes them in
+ * the order in which it has them, however small the tables are. */
+void store_join_by_loops(struct store *store);
+
 /* Connects if need be and asks for one row: is the database there? */
 enum tc_error store_ping(struct store *store, struct tc_fault *fault);
 

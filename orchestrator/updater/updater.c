@@ -34,6 +34,7 @@ static void *open_thread(void *context, int thread)
     (void)snprintf(role, sizeof role, "tellercastd updater %d", thread + 1);
     /* The settings were checked when the pool was opened; both connect when they are needed. */
     TC_CHECK(store_open(config->database, role, &opened->writer.store, NULL) == TC_OK);
+    store_join_by_loops(opened->writer.store); /* or writers of the same rows could wait for one another in a circle */
     TC_CHECK(cache_open(config->cache, &opened->writer.cache, NULL) == TC_OK);
     opened->writer.broker = config->broker;
     opened->writer.shard = config->first_shard + thread;

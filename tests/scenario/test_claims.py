@@ -152,6 +152,45 @@ def test_beside_a_machine_out_of_service_the_last_one_that_serves_is_not_started
     assert under_way(bank, rollout, "B1") == last
 
 
+@pytest.mark.parametrize("retries", [0, 3])
+def test_a_device_that_was_given_up_and_may_be_at_work_uses_the_budget_of_its_branch(bank, retries):
+    begin(bank, {"B1": ["A1", "A2", "A3"], "B2": ["C1", "C2", "C3"]})
+    rollout = submit(bank, "upgrade", ["A1", "A2", "A3", "C1", "C2", "C3"], disruptionBudget=ONE,
+                     execution={"receiveTimeout": "1s", "installTimeout": "2h", "retries": retries, "backoff": "1h"},
+                     groups=[{"name": "all", "percentage": 100, "success": 0}])
+    silent, claims = {}, {}
+    for branch in ("B1", "B2"):
+        silent[branch] = bank.device(under_way(bank, rollout, branch), branch)
+        silent[branch].ask()
+        claims[branch] = silent[branch].wait_for_instruction()
+        silent[branch].reply(claims[branch], "received")
+    given_up = {device.name for device in silent.values()}
+    wait_for(lambda: {row["device"] for row in bank.database.instructions(rollout).values()
+                      if row["code"] == "not_installing"} == given_up, "they are given up")
+    look_again(bank)
+    assert bank.database.value("SELECT count(*) FROM instruction WHERE in_flight") == 0
+    silent["B1"].reply(claims["B1"], "completed")
+    assert under_way(bank, rollout, "B1") != silent["B1"].name
+    look_again(bank)
+    assert [row["branch"] for row in bank.database.rows("SELECT branch FROM instruction WHERE in_flight")] == ["B1"]
+    bank.database.rows("UPDATE instruction SET start_before = now() - interval '2 hours' WHERE device = %s",
+                       silent["B2"].name)
+    assert under_way(bank, rollout, "B2") != silent["B2"].name
+
+
+def test_a_device_that_was_given_up_is_not_in_its_own_way(bank):
+    begin(bank, {"B1": ["A1", "A2", "A3"]})
+    rollout = submit(bank, "upgrade", ["A1", "A2", "A3"], disruptionBudget=ONE,
+                     execution={"receiveTimeout": "1s", "retries": 1, "backoff": "0s"})
+    silent = bank.device(under_way(bank, rollout, "B1"), "B1")
+    silent.ask()
+    silent.reply(silent.wait_for_instruction(), "received")
+    wait_for(lambda: (row := bank.database.instruction(rollout, silent.name))["attempt"] == 2 and row["in_flight"],
+             "it has another attempt")
+    look_again(bank)
+    assert bank.database.value("SELECT count(*) FROM instruction WHERE in_flight") == 1
+
+
 def test_a_device_that_waits_is_counted_in_the_branch_that_it_was_moved_to(bank):
     begin(bank, {"B1": ["A1"], "B2": ["C1"]})
     first = submit(bank, "first", ["A1"], disruptionBudget=ONE)

@@ -115,7 +115,7 @@ def test_a_report_survives_the_death_of_the_client_and_of_the_broker(bank):
 
 def test_an_installation_that_an_orchestrator_died_with_is_told_to_the_next_before_its_deadline(bank):
     go = bank.folder / "go"
-    script = installer(bank, "patient", f"while [[ ! -e {go} ]]; do sleep 0.05; done")
+    script = installer(bank, "patient", f"while [[ ! -e {go} && -e $RUNS ]]; do sleep 0.05; done")
     bank.client("node", "B1")
     bank.client("atm", "A1", "B1", actions={"install": str(script), "versions": ""})
     with psycopg2.connect(bank.database.address) as blocker, blocker.cursor() as cursor:

@@ -1,8 +1,11 @@
 -- Claims what is due of rollout $1, at most $2, for instance $3 and a lease of $4 ms: its group is open, its window is
 -- open for as long as an installation takes ($5 ms), its device does nothing else, no rollout that goes before it ($6:
 -- those running with a higher priority; $12: those of them that preempt) needs the device, and its branch has room by
--- this rollout's budget and by those of all rollouts with something in flight there. What is out of service there comes
--- on top of the budget, but never so that no machine is left to serve. A node goes last of its branch and alone. What lies in a closed window goes to the next one; if there is none it waits for the rollout's end.
+-- this rollout's budget and by those of all rollouts with something in flight there. What was given up after it was
+-- answered may have begun to install by its last moment for that, and is in flight until such an installation is over,
+-- too. What is out of service there comes on top of the budget, but never so that no machine is left to serve. A node
+-- goes last of its branch and alone. What lies in a closed window goes to the next one; if there is none it waits for
+-- the rollout's end.
 -- $7 and $8: when to look first at push and pull instructions, in ms from now; $9: how long a push client, and $10: a
 -- pull client may take to start, in ms; $11: the counter's shard.
 --
@@ -68,7 +71,7 @@ WITH own AS MATERIALIZED (
   ) i
   JOIN zone z ON z.zone_no = i.zone_no
 ), branch_now AS MATERIALIZED (
-  SELECT b.branch, b.looked, b.machines, f.flights, f.has_node, d.down,
+  SELECT b.branch, b.looked, b.machines, f.flights, f.doubtful, f.has_node, d.down,
          least(branch_room(b.machines, own.max_unavailable, own.max_unavailable_percent, own.single_device_allowed),
                f.room) AS room
   FROM own,
@@ -77,12 +80,21 @@ WITH own AS MATERIALIZED (
          FROM looked WHERE branch IS NOT NULL AND closes_at IS NOT NULL GROUP BY branch) l
    OFFSET 0) b,
   LATERAL (
-    SELECT count(*) AS flights, bool_or(f.device = f.branch) AS has_node,
+    SELECT count(DISTINCT f.device) AS flights, bool_or(f.device = b.branch) AS has_node,
+           coalesce(array_agg(f.device) FILTER (WHERE f.is_doubtful), '{}') AS doubtful,
            min(CASE WHEN f.rollout_id <> $1 THEN
                  (SELECT branch_room(b.machines, r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed)
                   FROM rollout r WHERE r.id = f.rollout_id) END) AS room
-    FROM instruction f
-    WHERE f.branch = b.branch AND f.in_flight
+    FROM (SELECT f.device, f.rollout_id, false AS is_doubtful
+          FROM instruction f
+          WHERE f.branch = b.branch AND f.in_flight
+          UNION ALL
+          SELECT o.device, o.rollout_id, true
+          FROM instruction o
+          WHERE o.branch = b.branch AND o.code IN ('not_installing', 'atm_silent', 'device_silent')
+            AND o.branch IS NOT NULL AND NOT o.in_flight AND o.sent_at IS NOT NULL
+            AND o.start_before > now() - (SELECT (r.plan #>> '{spec,execution,installTimeout}')::bigint
+                                          FROM rollout r WHERE r.id = o.rollout_id) * interval '1 s') f
   ) f,
   LATERAL (
     SELECT coalesce(array_agg(DISTINCT o.device), '{}') AS down
@@ -98,13 +110,14 @@ WITH own AS MATERIALIZED (
   FROM (SELECT l.id, l.device, l.branch, l.group_no, l.due_at, r.room_left
         FROM looked l
         LEFT JOIN branch_now b ON b.branch = l.branch,
+        LATERAL (SELECT b.flights - (l.device = ANY (b.doubtful))::integer AS flights) o, -- of others
         LATERAL (SELECT CASE WHEN b.room IS NULL OR l.device = l.branch THEN b.room
                           ELSE least(b.room, greatest(b.room, b.machines - 1)
                                              - cardinality(array_remove(b.down, l.device))) END
-                        - b.flights AS room_left) r
+                        - o.flights AS room_left) r
         WHERE l.closes_at IS NOT NULL
           AND (b.room IS NULL OR r.room_left > 0)
-          AND CASE WHEN l.device = l.branch THEN b.looked = 1 AND b.flights = 0 ELSE b.has_node IS NOT TRUE END
+          AND CASE WHEN l.device = l.branch THEN b.looked = 1 AND o.flights = 0 ELSE b.has_node IS NOT TRUE END
         OFFSET 0) i
   WHERE NOT EXISTS (SELECT FROM instruction f WHERE f.device = i.device AND f.in_flight OFFSET 0)
     AND NOT EXISTS (SELECT

@@ -5,7 +5,8 @@ WITH moved AS (
   UPDATE instruction i
   SET state = 0, attempt = i.attempt + 1, due_at = now(), wake_at = NULL, in_flight = false, failures = 0, deferrals = 0,
       progress = NULL, ended_at = NULL, detail = NULL,
-      code = CASE WHEN code IN ('out_of_service', 'install_timeout') THEN code END -- so it is until it says something else
+      code = CASE WHEN code IN ('out_of_service', 'install_timeout', 'not_installing', 'atm_silent', 'device_silent')
+               THEN code END -- so it is until it says something else
   FROM instruction_rule rule
   WHERE i.rollout_id = $1 AND i.state IN (6, 7, 8) AND rule.from_state = i.state AND rule.event = 9
   RETURNING i.group_no, rule.from_state
