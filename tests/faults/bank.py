@@ -34,14 +34,14 @@ QUICK = {
 REAL_BRANCH, REAL_ATMS, REAL_PULL = "R1", ["R1-A1", "R1-A2"], ["RP1"]
 REAL = [REAL_BRANCH, *REAL_ATMS, *REAL_PULL]
 
-# Who installs is counted when it begins and when it is done, by something that no part of the product writes. Every other
-# time it takes 0.3 to 1.4 s, so that there is time to be killed.
+# Who installs is counted when it begins and when it is done, by something that no part of the product writes. Three times
+# of four it takes 0.3 to 1.4 s, so that there is time to be killed.
 COUNTED_INSTALL = """#!/bin/sh
 [ "$1" = install ] || exec "{installer}" "$@"
 work="$TELLERCAST_DEVICE $TELLERCAST_INSTRUCTION $TELLERCAST_ATTEMPT"
 echo "$work" >>"{folder}/installs"
 drawn=$(echo "{seed} $work" | cksum | cut -d ' ' -f 1)
-[ $((drawn % 2)) = 0 ] || sleep "$((drawn / 2 % 2)).$((drawn / 4 % 2 + 3))"
+[ $((drawn % 4)) = 0 ] || sleep "$((drawn / 4 % 2)).$((drawn / 8 % 2 + 3))"
 "{installer}" "$@" || exit
 echo "$work" >>"{folder}/installed"
 """
