@@ -7,6 +7,8 @@ import json
 import pathlib
 import subprocess
 
+from harness.wait import wait_for
+
 AUDIT = """
 CREATE TABLE history (
   seq bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), decided_at timestamptz NOT NULL DEFAULT now(),
@@ -25,12 +27,18 @@ CREATE TRIGGER history AFTER UPDATE ON instruction FOR EACH ROW
   EXECUTE FUNCTION write_history();
 """
 INSTALL = "(r.plan #>> '{spec,execution,installTimeout}')::int * interval '1 second'"
-STATES = {"deferred": 5, "received": 3, "installing": 4, "completed": 5, "failed": 6, "rejected": 7}
-COMPLETED, FAILED = 5, 6
+DISPATCHED, COMPLETED, CANCELLED, EXPIRED = 1, 5, 9, 10
+EVENTS = {"received": 2, "installing": 3, "completed": 4, "failed": 5, "rejected": 6, "deferred": 7}  # of reports
 WORK = {"asks answered": "asks_answered", "statuses received": "statuses_received",
         "instructions claimed": "instructions_claimed"}
 SHARE_LEAST = 0.2  # of an equal part
+SETTLE_S = 5  # until everybody is connected again, once everything works
+UNDONE_MOST, LOST_MOST = 0.01, 0.01  # of the devices; of those that may fail one of 32 fails each of its five attempts
+RECONNECTS = 50
 SPARE = 6  # files of requests and connections that come and go
+
+# A change of state in the history.
+Move = collections.namedtuple("Move", "at_ms attempt was state")
 
 # What a rollout was ordered with: most of a branch at a time, and when its devices may be at work, in seconds since the epoch.
 Promise = collections.namedtuple("Promise", "budget opens_at closes_at")
@@ -44,8 +52,7 @@ class Audit:
         self.faults = []
         self.since = 0
         self.accepted = 0  # statuses that a simulated device was told are accepted, each once
-        self.compared = 0  # of them, those of the last round: each was compared with the history
-        self.completed = 0.0  # the share of the last round that did
+        self.compared = 0  # of those looked at last, one of each state of an attempt: each was looked for in the history
 
     def expect(self, holds, what):
         if not holds:
@@ -78,18 +85,19 @@ class Audit:
         self.expect(circles == 0, f"{circles} deadlocks")
 
     def check_forward(self):
-        """Within an attempt a state only grows; a new attempt begins at created; an end is left by a retry, or by the
-        device's own word on what it did."""
+        """Within an attempt a state only grows; a new attempt begins at created; an end that a device told is left by a
+        retry alone, any other also by the device's own word that it completed or failed."""
         wrong = self.bank.database.rows(
             "SELECT * FROM (SELECT *, lag(to_state) OVER w AS was, lag(attempt) OVER w AS attempt_was FROM history "
             "WHERE rollout_id >= %s WINDOW w AS (PARTITION BY instruction_id ORDER BY seq)) h WHERE "
             "(was IS NOT NULL AND was <> from_state)"
             " OR attempt < attempt_was"
-            " OR (attempt = attempt_was AND to_state < from_state AND to_state NOT IN (0, 5, 6))"
-            " OR (to_state = 5 AND from_state IN (6, 7, 10))"
+            " OR (attempt > attempt_was AND to_state <> 0)"
+            " OR (from_state < 5 AND to_state < from_state AND to_state <> 0)"
             " OR (from_state = 5 AND to_state <> 5)"
-            " OR (from_state IN (5, 6, 7) AND to_state NOT IN (0, 5))"
-            " OR (from_state >= 8 AND to_state NOT IN (0, 5, 6)) LIMIT 5", self.since)
+            " OR (from_state IN (6, 7) AND to_state <> 0)"
+            " OR (from_state = 8 AND to_state NOT IN (0, 5, 6))"
+            " OR (from_state IN (9, 10) AND to_state NOT IN (5, 6)) LIMIT 5", self.since)
         self.expect(not wrong, f"states went backward: {wrong}")
 
     def check_budget(self, rollout, most):
@@ -129,41 +137,48 @@ class Audit:
                 if one["began_ms"] / 1000 >= latest.get((one["instruction"], one["attempt"]), 0) and one["executed"] > 0]
         self.expect(not late, f"devices began too late: {late[:3]}")
 
+    # what was accepted against the history
+
+    def _moves(self):
+        """By instruction."""
+        moves = collections.defaultdict(list)
+        for row in self.bank.database.rows(
+                "SELECT instruction_id, floor(extract(epoch FROM at) * 1000)::bigint AS at_ms, attempt, from_state, to_state "
+                "FROM history WHERE rollout_id >= %s AND from_state <> to_state ORDER BY seq", self.since):
+            moves[row["instruction_id"]].append(Move(row["at_ms"], row["attempt"], row["from_state"], row["to_state"]))
+        return moves
+
+    def _rules(self):
+        """By state and event, the state that follows."""
+        return {(row["from_state"], row["event"]): row["to_state"]
+                for row in self.bank.database.rows("SELECT from_state, event, to_state FROM instruction_rule")}
+
+    @staticmethod
+    def _is_kept(moves, rules, attempt, reported, until_ms=float("inf")):
+        """Whether the report of this attempt made its move, or found nothing to move any more, before `until_ms`: the row
+        had a state that the report leads nowhere from, or another attempt, in which this one's word does not count."""
+        event = EVENTS[reported]
+
+        def counts(state, present):
+            return present == attempt or event == EVENTS["completed"] or (
+                event == EVENTS["failed"] and state in (CANCELLED, EXPIRED))
+
+        was_started = False
+        for move in moves:
+            if move.at_ms > until_ms:
+                return False
+            if was_started:
+                if counts(move.was, move.attempt) and rules.get((move.was, event)) == move.state:
+                    return True
+                if not counts(move.state, move.attempt) or (move.state, event) not in rules:
+                    return True
+            was_started = was_started or (move.attempt, move.state) == (attempt, DISPATCHED)
+        return False
+
     # the fleet against the database
 
     def _executions(self):
         return self.bank.ask_fleet("executions", match="*", from_rollout=self.since)["list"]
-
-    def _moves(self):
-        """By instruction: (when in ms, attempt, state)."""
-        moves = collections.defaultdict(list)
-        for row in self.bank.database.rows(
-                "SELECT instruction_id, attempt, to_state, floor(extract(epoch FROM at) * 1000)::bigint AS at_ms FROM history "
-                "WHERE rollout_id >= %s AND from_state <> to_state ORDER BY seq", self.since):
-            moves[row["instruction_id"]].append((row["at_ms"], row["attempt"], row["to_state"]))
-        return moves
-
-    @staticmethod
-    def _is_kept(moves, attempt, state, accepted_ms):
-        """Whether what was accepted then stood in the database by then, or told nothing new any more: the attempt was
-        further, or over."""
-        before = [(number, to) for at_ms, number, to in moves if at_ms <= accepted_ms]
-        if state == "completed":
-            return any(to == COMPLETED for _, to in before)
-        # A failed counts also where the attempt was only given up; a deferred goes back to created.
-        enough = (COMPLETED, FAILED) if state == "failed" else (0, *range(STATES[state], 11))
-        return any(number > attempt or (number == attempt and to in enough) for number, to in before)
-
-    def _check_accepted(self, executions):
-        """Each status of a simulated device that was told that it is accepted was durable when it was told."""
-        moves, lost = self._moves(), []
-        for device, some in executions.items():
-            for one in some:
-                for state, at_ms in one["accepted"].items():
-                    self.compared += 1
-                    if not self._is_kept(moves[one["instruction"]], one["attempt"], state, at_ms):
-                        lost.append((device, one["instruction"], one["attempt"], state, at_ms, moves[one["instruction"]]))
-        self.expect(not lost, f"{len(lost)} accepted statuses were lost: {lost[:3]}")
 
     def check_fleet(self):
         counters = self.bank.ask_fleet("counters")
@@ -173,8 +188,8 @@ class Audit:
         self.expect(found["double"] == 0, f"{found['double']} executions too many")
         states = {row["id"]: row for row in self.bank.database.rows(
             "SELECT id, device, state, attempt FROM instruction WHERE rollout_id >= %s", self.since)}
-        self._check_accepted(found["list"])
-        wrong, done = [], set()
+        moves, rules = self._moves(), self._rules()
+        lost, wrong, done = [], [], set()
         for device, executions in found["list"].items():
             completed = collections.Counter()
             for one in executions:
@@ -185,9 +200,15 @@ class Audit:
                 if one["executed"] > 0:
                     done.add(one["instruction"])
                 completed[one["instruction"]] += one["state"] == "completed" and one["executed"] > 0
+                self.compared += len(one["accepted"])
+                lost += [(device, reported, one, moves[one["instruction"]]) for reported, at_ms in one["accepted"].items()
+                         if not self._is_kept(moves[one["instruction"]], rules, one["attempt"], reported, at_ms)]
+                if "completed" in one["accepted"] and row["state"] != COMPLETED:
+                    lost.append((device, "completed", one, row))
             twice = {instruction for instruction, times in completed.items() if times > 1}
             self.expect(not twice, f"{device} completed {twice} in two attempts, both executed")
         self.expect(not wrong, f"devices executed what is not theirs: {wrong[:3]}")
+        self.expect(not lost, f"{len(lost)} accepted statuses were lost: {lost[:3]}")
         invented = [row for row in states.values()
                     if row["state"] == COMPLETED and row["id"] not in done and row["device"] not in self.bank.clients]
         self.expect(not invented, f"completed, but never executed: {invented[:3]}")
@@ -195,40 +216,47 @@ class Audit:
     # the real clients
 
     def check_clients(self):
-        log = self.bank.folder / "installs"
-        times = collections.Counter(log.read_text().splitlines() if log.exists() else [])
-        twice = [line for line, count in times.items() if count > 1]
+        begun = collections.Counter(self._installs("installs"))
+        twice = [line for line, count in begun.items() if count > 1]
         self.expect(not twice, f"real clients ran an attempt twice: {twice}")
+        done = collections.Counter(line.rsplit(" ", 1)[0] for line in self._installs("installed"))
+        twice = [line for line, count in done.items() if count > 1]
+        self.expect(not twice, f"real clients did in two attempts what was done: {twice}")
+        moves, rules = self._moves(), self._rules()
         for name, client in self.bank.clients.items():
-            ended, unconfirmed = self._journal(client), self._outbox(client)
+            journal = self._journal(client)
+            newest = {instruction: entry for (instruction, _), entry in journal.items()}
             for row in self.bank.database.rows(
                     "SELECT id, state, attempt FROM instruction WHERE device = %s AND rollout_id >= %s", name, self.since):
-                entry = ended.get(row["id"])
+                entry = newest.get(row["id"])
                 if row["state"] == COMPLETED:
                     self.expect(entry is not None and entry["state"] == "completed",
                                 f"{name}: {row} in the database, {entry} in its journal")
-                elif entry is not None and entry["state"] == "completed":
-                    self.expect(row["id"] in unconfirmed, f"{name}: {entry} was confirmed, and is {row} in the database")
+                elif entry is not None:
+                    self.expect(entry.get("state") != "completed", f"{name}: {entry} in its journal, {row} in the database")
+            lost = [(entry, moves[instruction]) for (instruction, attempt), entry in journal.items()
+                    if instruction in moves and entry["stage"] == "ended" and entry["reported"]
+                    and not self._is_kept(moves[instruction], rules, attempt, entry["state"])]
+            self.expect(not lost, f"{name}: {len(lost)} ends in its journal were lost: {lost[:2]}")
 
-    @staticmethod
-    def _outbox(client):
-        """The instructions of which something is not confirmed yet."""
-        kept = [path.read_text(errors="replace") for path in client.folder.glob("outbox/*")]
-        return {json.loads(text[text.find("{"):])["instruction"] for text in kept if "{" in text}
+    def _installs(self, name):
+        """Lines of device, instruction and attempt."""
+        log = self.bank.folder / name
+        return log.read_text().splitlines() if log.exists() else []
 
     @staticmethod
     def _journal(client):
-        """By instruction, what its journal says last."""
-        newest = {}
-        for line in next(client.folder.rglob("*journal*")).read_text(errors="replace").splitlines():
+        """By instruction and attempt, in their order, what its journal says last."""
+        entries = {}
+        for line in (client.folder / "journal").read_text(errors="replace").splitlines():
             text = line[line.find("{"):]
             try:
                 entry = json.loads(text)
             except ValueError:
                 continue
             if "instruction" in entry:
-                newest[entry["instruction"]] = entry
-        return newest
+                entries[entry["instruction"], entry["attempt"]] = entry
+        return entries
 
     # what must not grow
 
@@ -252,9 +280,18 @@ class Audit:
         assert any("epoch" in line for line in heard), f"the auditor heard {heard}"
         return [line for line in heard if "/device/" in line and not line.endswith(" 0")]
 
+    def _reconnect(self, times):
+        """The orchestrators lose the broker and find it again."""
+        for _ in range(times):
+            for mode, is_ready in (("cut", False), ("open", True)):
+                self.bank.to_broker.set(mode)
+                for one in self.bank.orchestrators:
+                    wait_for(lambda one=one, is_ready=is_ready: one.is_ready() == is_ready, f"{one.name}: ready is {is_ready}")
+
     def check_nothing_leaks(self, run_quiet_round):
         """Orchestrators that lived through all have no more than fresh ones after a round without faults; those share its
         work. Returns what each did, as the lines of a table, and what did not hold."""
+        self._reconnect(RECONNECTS)
         grown = self._footprint()
         slow = [one.name for one in self.bank.orchestrators if one.stop(seconds=5) != 0]
         for one in self.bank.orchestrators:
@@ -285,18 +322,19 @@ class Audit:
             self.expect(is_spread or "claim" in title, f"{title}: {numbers} is no sharing")
         return lines
 
-    def check_success(self, rollout, devices, share):
-        """What has time enough is done, and not only ended."""
-        ends = self.bank.database.rows(
-            "SELECT state, code, count(*) FROM instruction WHERE rollout_id = %s GROUP BY 1, 2 ORDER BY 3 DESC", rollout)
-        completed = sum(row["count"] for row in ends if row["state"] == COMPLETED)
-        self.expect(completed >= devices * share, f"only {completed} of {devices} completed: {ends}")
-        self.completed = completed / devices
-
-    def count_late(self, rollouts):
-        """Those for which no window was left."""
-        return self.bank.database.value(
-            "SELECT count(*) FROM instruction WHERE rollout_id = ANY (%s) AND (state = 10 OR code = 'window_missed')", rollouts)
+    def check_finish(self, rollout, mended_at):
+        """All but a few devices of a rollout that had the time completed it, and hardly an attempt that was started once
+        everything worked again got no answer. Returns how many of either there were."""
+        states = self.bank.database.states(rollout)
+        undone = sum(states.values()) - states.get("completed", 0)
+        self.expect(set(states) <= {"completed", "failed", "timed_out"}, f"the rollout had its time, and ended with {states}")
+        self.expect(undone <= self.bank.size * UNDONE_MOST, f"too few completed it: {states}")
+        lost = self.bank.database.value(
+            "SELECT count(*) FROM history h WHERE rollout_id = %s AND to_state = 8 AND EXISTS (SELECT FROM history d "
+            "WHERE d.instruction_id = h.instruction_id AND d.attempt = h.attempt AND d.to_state = 1 "
+            "AND d.at > to_timestamp(%s))", rollout, mended_at + SETTLE_S)
+        self.expect(lost <= self.bank.size * LOST_MOST, f"{lost} attempts got no answer after everything worked again")
+        return undone, lost
 
     def check_all(self, promises):
         """After a round with these rollouts, the first of which was the first of them all."""

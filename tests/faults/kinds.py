@@ -1,8 +1,11 @@
-"""Every kind of fault: a function that does it and returns the one that mends it.
+"""Every kind of fault: a function that does it and returns the one that mends it. Either answers NOT_YET when it did
+nothing and has to be called again.
 
 Each takes the bank and a random.Random that alone decides what of several is hit, so that a seed says it all."""
 
+import re
 import signal
+import time
 
 import psycopg2
 
@@ -10,7 +13,9 @@ from bank import NEXT, REAL_ATMS, REAL_BRANCH, REAL_PULL
 
 FAKE_CLOCK = "/usr/$LIB/faketime/libfaketimeMT.so.1"
 KINDS = {}
-LASTS_S = {"postgres_down_for_a_minute": 60.0, "dies_at_conductor_committed": 6.0, "dies_at_planning_committed": 3.0}  # those that take a time of their own
+NOT_YET = object()
+STOPS_S = 5  # until an orchestrator ends that is told to
+LASTS_S = {"postgres_down_for_a_minute": 60.0}  # those that take a time of their own
 
 
 def kind(function):
@@ -38,7 +43,7 @@ def revive(orchestrator):
 
 def end(one):
     """As told; one that was only just starting has taken nothing, and dies of the signal."""
-    code = one.stop(seconds=5 + 5)
+    code = one.stop(seconds=STOPS_S)
     assert code in (0, -signal.SIGTERM), f"{one.name} ended with {code} after SIGTERM"
 
 
@@ -163,11 +168,12 @@ def hold_table(bank, _dice):
     """The updaters stand still while reports come in."""
     connection = psycopg2.connect(bank.postgres.address("bank"))
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '2s'")
+        cursor.execute("SET lock_timeout = '1s'")
         try:
             cursor.execute("LOCK TABLE instruction IN EXCLUSIVE MODE")
-        except psycopg2.Error:
-            connection.rollback()
+        except psycopg2.errors.LockNotAvailable:
+            connection.close()
+            return NOT_YET
     return connection.close
 
 
@@ -177,6 +183,9 @@ def hold_claims(bank, _dice):
     connection = psycopg2.connect(bank.postgres.address("bank"))
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('tellercast'), hashtext('claim'))")
+        if not cursor.fetchone()[0]:
+            connection.close()
+            return NOT_YET
     return connection.close
 
 
@@ -253,9 +262,10 @@ for _route, _short in (("to_broker", "broker"), ("to_artifacts", "artifacts")):
 
 @kind
 def cut_within_a_packet(bank, dice):
-    for route in (bank.to_broker, bank.to_fleet):
+    routes = (bank.to_broker, bank.to_fleet)
+    for route in routes:
         route.break_within_a_packet(dice.randint(100, 20000))
-    return nothing
+    return lambda: NOT_YET if any(route.is_to_break() for route in routes) else None
 
 
 # devices
@@ -297,11 +307,17 @@ def wrong_clock(role, devices):
         clock = client.folder / "clock"
         clock.write_text(f"{dice.choice('+-')}{dice.randint(1, 20)}y\n")
         client.kill()
+        logged = len(client.text())
         client.start({"LD_PRELOAD": FAKE_CLOCK, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_CACHE_DURATION": "1",
                       "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
 
         def mend():
+            years = {int(year) for year in re.findall(r"^(\d{4})-", client.text()[logged:], re.MULTILINE)}
+            if not years:
+                return NOT_YET
+            assert time.gmtime().tm_year not in years, f"{client.name} had the right time"
             clock.write_text("+0\n")
+            return None
         return mend
     KINDS[f"wrong_clock_{role}"] = inject
 
@@ -314,36 +330,50 @@ for _devices, _role in (([REAL_BRANCH], "node"), (REAL_ATMS, "atm"), (REAL_PULL,
 
 FAILURE_POINTS = ("claim.committed", "dispatch.published", "reports.committed", "confirms.published",
                   "conductor.committed", "planning.committed", "submission.committed")
+TAKE_OVER_S = 4  # longer than a lease
 
 
-# What one of them does for all, whichever it is: each dies when it comes to it.
-DONE_BY_ONE = ("claim.committed", "conductor.committed", "planning.committed")
-# What happens only when something is ordered.
-DONE_AT_ORDERS = ("planning.committed", "submission.committed")
+def name_of(point):
+    return f"dies_at_{point.replace('.', '_')}"
+
+
+POINTS = {name_of(point) for point in FAILURE_POINTS}
+AT_FIRST = {name_of("submission.committed"), name_of("planning.committed")}  # before the rollout is ordered
+AT_ONCE = POINTS - AT_FIRST                                                  # while there is much to be done of it
 
 
 def dies_at(point):
     def inject(bank, dice):
-        armed = bank.orchestrators if point in DONE_BY_ONE else [some_orchestrator(bank, dice)]
-        times = 1 if point in {*DONE_BY_ONE, *DONE_AT_ORDERS} else dice.randint(1, 4)
-        for one in armed:
-            one.kill()
-            one.start({"TELLERCAST_FAILURE_POINT": f"{point}:{times}"})
-        if point in DONE_AT_ORDERS:
-            bank.order_on_the_side(armed[0])
+        """One of those who come there dies: of an order it is the first, who gets it; of all else it is the only one that
+        runs. The others take over what it left before it comes back."""
+        is_of_order = name_of(point) in AT_FIRST
+        one = bank.orchestrators[0] if is_of_order else some_orchestrator(bank, dice)
+        others = [] if is_of_order else [other for other in bank.orchestrators if other is not one]
+        for other in [*others, one]:
+            other.kill()
+        one.start({"TELLERCAST_FAILURE_POINT": f"{point}:1"})
+        if is_of_order:
+            one.wait_until_ready()
+        came_back_at = []
 
         def mend():
-            dead = sum(not one.is_running() for one in armed)
-            bank.deaths[point] = bank.deaths.get(point, 0) + dead
-            for one in armed:
-                one.kill()
-                one.start()
+            if one.is_running():
+                return NOT_YET
+            if not came_back_at:
+                for other in others:
+                    other.start()
+                came_back_at.append(time.monotonic())
+            if others and time.monotonic() < came_back_at[0] + TAKE_OVER_S:
+                return NOT_YET
+            assert one.wait() == -signal.SIGKILL, f"{one.name} ended before it came to {point}"
+            one.start()
+            return None
         return mend
     return inject
 
 
 for _point in FAILURE_POINTS:
-    KINDS[f"dies_at_{_point.replace('.', '_')}"] = dies_at(_point)
+    KINDS[name_of(_point)] = dies_at(_point)
 
 
 def target(name):

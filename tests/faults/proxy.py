@@ -100,6 +100,9 @@ class Route:
         """Every connection breaks when so many more bytes went through, in the middle of what is sent then."""
         self._break_in = after_bytes
 
+    def is_to_break(self):
+        return self._break_in is not None
+
 
 class Network:
     """The routes' own thread."""

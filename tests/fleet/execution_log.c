@@ -61,6 +61,17 @@ struct execution_verdict execution_log_begin(struct execution_log *log, struct e
     return verdict;
 }
 
+enum report_state execution_state_of(const struct execution *execution, int32_t sequence)
+{
+    int latest = 0;
+    for (int state = 0; state < EXECUTION_STATES; state++) {
+        int32_t first = execution->first_sequences[state];
+        if (first != 0 && first <= sequence && first > execution->first_sequences[latest])
+            latest = state;
+    }
+    return (enum report_state)latest;
+}
+
 int64_t execution_log_count(const struct execution_log *log, int64_t instruction, enum report_state state)
 {
     int64_t count = 0;

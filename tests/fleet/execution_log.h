@@ -15,15 +15,9 @@ enum execution_stage {
     EXECUTION_ENDED,
 };
 
+enum { EXECUTION_STATES = REPORT_REJECTED + 1 };
+
 /* One (instruction, attempt). */
-enum { REPORT_STATES = REPORT_REJECTED + 1 };
-
-/* The reports of an attempt in one state. */
-struct said {
-    int32_t first, last; /* sequences; 0: none */
-    int64_t accepted_ms; /* wall clock of the first confirm that accepts one; 0: none yet */
-};
-
 struct execution {
     struct execution *older;
     int64_t instruction, rollout;
@@ -32,9 +26,10 @@ struct execution {
     int64_t at_ms;    /* wall clock of the end */
     const char *code;
     int32_t attempt, sequence;
-    int32_t accepted; /* the latest sequence that was confirmed as accepted */
-    struct said said[REPORT_STATES];
+    int32_t accepted;        /* the latest sequence that was confirmed as accepted */
     uint32_t times;          /* executed */
+    int32_t first_sequences[EXECUTION_STATES]; /* of the first report of each state; 0: it was not reported */
+    int64_t accepted_ms[EXECUTION_STATES];     /* wall clock of its first confirm; 0: none was accepted */
     enum report_state state; /* the last one reported; once stage is EXECUTION_RECEIVED */
     enum execution_stage stage;
     bool confirmed;
@@ -58,6 +53,9 @@ struct execution_verdict {
     bool is_after_completed; /* an attempt of this instruction had completed before */
 };
 struct execution_verdict execution_log_begin(struct execution_log *log, struct execution *execution);
+
+/* The state that was reported with this sequence, which was. */
+enum report_state execution_state_of(const struct execution *execution, int32_t sequence);
 
 /* Attempts of the instruction whose last report has this state. */
 int64_t execution_log_count(const struct execution_log *log, int64_t instruction, enum report_state state);

@@ -37,16 +37,16 @@ json_t *simulation_executions(struct simulation *simulation)
                      "digest", digest);
 }
 
-/* By state, when it was first told that it is accepted. */
+/* Each state that was accepted, and when the device heard of it. */
 static json_t *describe_accepted(const struct execution *execution)
 {
-    json_t *times = json_object();
-    for (size_t state = 0; state < REPORT_STATES; state++) {
-        json_int_t at_ms = execution->said[state].accepted_ms;
-        if (at_ms != 0)
-            TC_CHECK(json_object_set_new(times, report_state_name(state), json_integer(at_ms)) == 0);
+    json_t *accepted = json_object();
+    for (int state = 0; state < EXECUTION_STATES; state++) {
+        if (execution->accepted_ms[state] != 0)
+            TC_CHECK(json_object_set_new(accepted, report_state_name((enum report_state)state),
+                                         json_integer((json_int_t)execution->accepted_ms[state])) == 0);
     }
-    return times;
+    return accepted;
 }
 
 /* Those of the rollouts from `first` on. */

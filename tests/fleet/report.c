@@ -79,10 +79,9 @@ static void set_resend_timer(struct device *device)
 
 static void send_new(struct device *device, struct execution *execution, int progress)
 {
-    struct said *said = &execution->said[execution->state];
     execution->sequence++;
-    said->first = said->first == 0 ? execution->sequence : said->first;
-    said->last = execution->sequence;
+    if (execution->first_sequences[execution->state] == 0)
+        execution->first_sequences[execution->state] = execution->sequence;
     execution->at_ms = clock_now_ms();
     device->shard->counters.values[counters_of_states[execution->state]]++;
     publish_new(device, execution, progress);
@@ -157,12 +156,14 @@ static void close_report(struct device *device, struct execution *execution, boo
     }
 }
 
-static void note_accepted(struct execution *execution, int32_t sequence)
+static void note_accepted(struct device *device, struct execution *execution, int32_t sequence)
 {
-    for (size_t state = 0; state < REPORT_STATES; state++) {
-        struct said *said = &execution->said[state];
-        if (said->first != 0 && said->first <= sequence && sequence <= said->last && said->accepted_ms == 0)
-            said->accepted_ms = clock_now_ms();
+    int64_t *accepted_ms = &execution->accepted_ms[execution_state_of(execution, sequence)];
+    if (*accepted_ms == 0)
+        *accepted_ms = clock_now_ms();
+    if (sequence > execution->accepted) {
+        execution->accepted = sequence;
+        device->shard->counters.values[COUNT_ACCEPTED]++;
     }
 }
 
@@ -179,11 +180,8 @@ void report_confirmed(struct device *device, const void *payload, size_t length)
     struct execution *execution = execution_log_find(&device->log, confirm.instruction, confirm.attempt);
     if (execution == NULL)
         return;
-    if (confirm.accepted && confirm.sequence > execution->accepted && confirm.sequence <= execution->sequence) {
-        execution->accepted = confirm.sequence;
-        note_accepted(execution, confirm.sequence);
-        counters->values[COUNT_ACCEPTED]++;
-    }
+    if (confirm.accepted && confirm.sequence > 0 && confirm.sequence <= execution->sequence)
+        note_accepted(device, execution, confirm.sequence);
     bool is_awaited = execution->stage == EXECUTION_ENDED && !execution->confirmed;
     if (is_awaited && confirm.sequence >= execution->sequence)
         close_report(device, execution, confirm.accepted);
