@@ -24,7 +24,7 @@ struct session_config {
     const char *client_id;                             /* the user name, too */
     const char *password;                              /* "" : none */
     const char *ca_file, *certificate_file, *key_file; /* "" : none; TLS when ca_file is named */
-    bool is_kept; /* the broker keeps what comes while the device is away */
+    bool is_kept;                                      /* the broker keeps what comes while the device is away */
     int keep_alive_s;
     int64_t reconnect_first_ms, reconnect_longest_ms;
     const char *topic_root;

@@ -26,11 +26,11 @@ struct execution {
     int64_t at_ms;    /* wall clock of the end */
     const char *code;
     int32_t attempt, sequence;
-    int32_t accepted;        /* the latest sequence that was confirmed as accepted */
-    uint32_t times;          /* executed */
+    int32_t accepted;                          /* the latest sequence that was confirmed as accepted */
+    uint32_t times;                            /* executed */
     int32_t first_sequences[EXECUTION_STATES]; /* of the first report of each state; 0: it was not reported */
     int64_t accepted_ms[EXECUTION_STATES];     /* wall clock of its first confirm; 0: none was accepted */
-    enum report_state state; /* the last one reported; once stage is EXECUTION_RECEIVED */
+    enum report_state state;                   /* the last one reported; once stage is EXECUTION_RECEIVED */
     enum execution_stage stage;
     bool confirmed;
 };
