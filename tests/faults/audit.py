@@ -41,7 +41,8 @@ SPARE = 6  # files of requests and connections that come and go
 Move = collections.namedtuple("Move", "at_ms attempt was state")
 
 # What a rollout was ordered with: most of a branch at a time, and when its devices may be at work, in seconds since the epoch.
-Promise = collections.namedtuple("Promise", "budget opens_at closes_at")
+# In the quiet times, (from, until), nothing may start, for somebody had paused or cancelled it.
+Promise = collections.namedtuple("Promise", "budget opens_at closes_at quiet")
 
 
 class Audit:
@@ -137,6 +138,13 @@ class Audit:
                 if one["began_ms"] / 1000 >= latest.get((one["instruction"], one["attempt"]), 0) and one["executed"] > 0]
         self.expect(not late, f"devices began too late: {late[:3]}")
 
+    def check_quiet(self, rollout, times):
+        for begin, end in times:
+            started = self.bank.database.rows(
+                "SELECT * FROM history WHERE rollout_id = %s AND to_flight AND NOT from_flight AND at > to_timestamp(%s) "
+                "AND at < to_timestamp(%s) LIMIT 5", rollout, begin, end)
+            self.expect(not started, f"started while it was paused or cancelled: {started}")
+
     # what was accepted against the history
 
     def _moves(self):
@@ -187,7 +195,7 @@ class Audit:
         found = self.bank.ask_fleet("executions", match="*", from_rollout=self.since)
         self.expect(found["double"] == 0, f"{found['double']} executions too many")
         states = {row["id"]: row for row in self.bank.database.rows(
-            "SELECT id, device, state, attempt FROM instruction WHERE rollout_id >= %s", self.since)}
+            "SELECT id, device, state, attempt, code FROM instruction WHERE rollout_id >= %s", self.since)}
         moves, rules = self._moves(), self._rules()
         lost, wrong, done = [], [], set()
         for device, executions in found["list"].items():
@@ -209,8 +217,8 @@ class Audit:
             self.expect(not twice, f"{device} completed {twice} in two attempts, both executed")
         self.expect(not wrong, f"devices executed what is not theirs: {wrong[:3]}")
         self.expect(not lost, f"{len(lost)} accepted statuses were lost: {lost[:3]}")
-        invented = [row for row in states.values()
-                    if row["state"] == COMPLETED and row["id"] not in done and row["device"] not in self.bank.clients]
+        invented = [row for row in states.values() if row["state"] == COMPLETED and row["id"] not in done
+                    and row["device"] not in self.bank.clients and row["code"] != "not_needed"]
         self.expect(not invented, f"completed, but never executed: {invented[:3]}")
 
     # the real clients
@@ -351,6 +359,7 @@ class Audit:
         self.check_one_at_a_time()
         for rollout, promise in promises.items():
             self.check_budget(rollout, promise.budget)
+            self.check_quiet(rollout, promise.quiet)
         self.check_windows(promises)
         self.check_fleet()
         self.check_clients()

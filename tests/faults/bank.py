@@ -27,6 +27,7 @@ from proxy import Network
 NEXT = BIN.parent.parent / "next/bin/tellercastd"  # a version ahead, with a migration of its own
 LEASE = "3s"
 MAY_MOUNT = os.geteuid() == 0
+INSIST_S = 150  # whoever is not answered orders again, so long
 QUICK = {
     "dispatchTimeout": "6s", "answerTimeout": "4s", "receiveTimeout": "4s", "installTimeout": "8s",
     "retries": 4, "backoff": "0s", "deferLimit": 50,
@@ -105,7 +106,8 @@ class Bank:
         self.broker = KeepingMosquitto(folder, access_list() + "\npattern readwrite tc/v1/#\n", self.authority)
         self.branches = {f"B{b:04}": [f"B{b:04}-A{a}" for a in range(1, 10)] for b in range(1, branches + 1)}
         self.pull = [f"P{p:04}" for p in range(1, branches + 1)]
-        self.size = branches * 11 + len(REAL)
+        self.simulated = branches * 11
+        self.size = self.simulated + len(REAL)
         self.rounds = 0
         self._open_routes(direct)
         self.orchestrators = [self._orchestrator(number) for number in range(1, orchestrators + 1)]
@@ -121,7 +123,7 @@ class Bank:
                            extra=("--quiet",))
         self.spy = Spy(self.broker.port)
         self.clients = {name: self._client(name) for name in REAL}
-        self.fleet.wait_until_connected(branches * 11)
+        self.fleet.wait_until_connected(self.simulated)
         wait_for(lambda: len(self.spy.messages("tc/v1/device/+/presence")) >= self.size, "all are online")
 
     # parts
@@ -200,7 +202,7 @@ class Bank:
                 return None
             return answer if answer.status in statuses else None
 
-        return wait_for(answered, what, 60).json()
+        return wait_for(answered, what, INSIST_S).json()
 
     def ask_fleet(self, what, **more):
         answer = self.fleet.ask(what, **more)
@@ -300,6 +302,7 @@ class Bank:
         for one in self.orchestrators:
             one.wait_until_ready()
         self.database.forget()
+        self.fleet.wait_until_connected(self.simulated * 99 // 100)  # of whom some are always just crashing
 
     def describe(self, rollouts):
         """What there is to see when a round does not come to its end."""

@@ -8,8 +8,8 @@ import psycopg2
 import redis
 from harness.wait import wait_for
 
-from audit import Promise
 from kinds import AT_FIRST, AT_ONCE, KINDS, LASTS_S, NOT_YET, POINTS, target
+from orders import People, order
 
 FIRST_S, LAST_S = 0.2, 4.0        # when a fault comes, after the rollouts were ordered
 SHORTEST_S, LONGEST_S = 0.5, 5.0  # how long it lasts
@@ -160,29 +160,24 @@ class Kills:
         return f"seed {self.seed}: {sum(self.killed.values())} times kill -9 ({kinds})"
 
 
-def order(bank, promises, name, version, budget, starts_s, ends_s, **spec):
-    """A rollout whose windows open and close at whole seconds, so long from now."""
-    opens_at, closes_at = int(time.time()) + starts_s, int(time.time()) + ends_s
-    rollout = bank.submit(f"{name}-{bank.rounds}", version, disruptionBudget={"maxUnavailable": budget},
-                          schedule={"startAt": utc(opens_at), "endAt": utc(closes_at)}, **spec)
-    promises[rollout] = Promise(budget, opens_at, closes_at)
-    return rollout
-
-
-def utc(seconds):
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
 def run_round(bank, audit, faults):
     """What did not hold."""
     bank.begin_round()
     version = f"5.{bank.rounds}.0"
     dice = random.Random(f"{faults.again()} windows")
     promises = {}
+    people = People(bank, promises, faults.again())
+
+    def place_order():
+        rollout = order(bank, promises, "all", version, BUDGET, STARTS_S, dice.randint(*ENDS_S))
+        people.begin(rollout)
+        return rollout
+
     try:
         bank.add_artifact(version)
-        faults.play(bank, lambda: order(bank, promises, "all", version, BUDGET, STARTS_S, dice.randint(*ENDS_S)))
+        faults.play(bank, place_order)
         bank.make_whole()
+        people.end()
         began, mended_at = time.monotonic(), time.time()
         order(bank, promises, "some", version, 1, 0, dice.randint(*SOON_S), selector={"branches": ["B0001", "B0002", "R1"]})
         wait_for(lambda: bank.is_settled(list(promises)), "the rollouts come to their ends", FINISH_S)
@@ -195,5 +190,7 @@ def run_round(bank, audit, faults):
     audit.check_all(promises)
     undone, lost = audit.check_finish(min(promises), mended_at)
     if not audit.faults:
-        print(f"✓ {faults} (finished {seconds:.1f} s after, {undone} not completed, {lost} attempts unanswered)", flush=True)
+        did = "; ".join(people.did) or "nothing"
+        print(f"✓ {faults} (ordered meanwhile: {did}; finished {seconds:.1f} s after, {undone} not completed, {lost} attempts "
+              "unanswered)", flush=True)
     return audit.faults

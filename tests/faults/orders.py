@@ -1,0 +1,151 @@
+"""What is ordered: a round's rollouts, and what people do with them while things break."""
+
+import http.client
+import json
+import random
+import threading
+import time
+
+from harness.operations import JSON
+from harness.wait import wait_for
+
+from audit import Promise
+from bank import INSIST_S, REAL_BRANCH
+
+LONGEST_S = 3.0  # from one order to the next, and that a pause lasts
+ANSWER_S = 5
+PATCH = {"priority": 90, "preempt": True}
+PATCH_BUDGET, PATCH_BRANCHES, PATCH_ENDS_S = 2, 3, 240
+
+
+def order(bank, promises, name, version, budget, starts_s, ends_s, **spec):
+    """A rollout whose windows open and close at whole seconds, so long from now."""
+    opens_at, closes_at = int(time.time()) + starts_s, int(time.time()) + ends_s
+    rollout = bank.submit(f"{name}-{bank.rounds}", version, disruptionBudget={"maxUnavailable": budget},
+                          schedule={"startAt": utc(opens_at), "endAt": utc(closes_at)}, **spec)
+    promises[rollout] = Promise(budget, opens_at, closes_at, [])
+    return rollout
+
+
+def utc(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+class Unanswered(Exception):
+    pass
+
+
+class People(threading.Thread):
+    """Some pause the rollout and go on with it, try again what failed, or put a patch before it that they then cancel or
+    take back: none, some or all of it, by the seed, one after the other."""
+
+    def __init__(self, bank, promises, seed):
+        super().__init__(daemon=True)
+        self.bank, self.promises = bank, promises
+        self.dice = random.Random(f"{seed} people")
+        self.did = []
+        self._rollout = self._fault = None
+
+    def begin(self, rollout):
+        self._rollout = rollout
+        self.start()
+
+    def end(self):
+        self.join()
+        if self._fault is not None:
+            raise self._fault
+
+    def run(self):
+        try:
+            for what in self.dice.sample((self._pause, self._retry, self._patch), self.dice.randint(0, 3)):
+                self._wait()
+                what(self._rollout)
+        except Exception as fault:  # whatever it is, end() is where it is told
+            self._fault = fault
+
+    def _wait(self):
+        time.sleep(self.dice.uniform(0, LONGEST_S))
+
+    def _pause(self, rollout):
+        if self._insist(rollout, "pause", ("paused", "completed", "halted"))["state"] != "paused":
+            return
+        paused_at = time.time()
+        self._wait()
+        self.promises[rollout].quiet.append((paused_at, time.time()))
+        self._insist(rollout, "resume", ("running",))
+        self.did.append("pause")
+
+    def _retry(self, rollout):
+        """There is something to try again, or there is not."""
+
+        def is_answered():
+            status = self._order(rollout, self._shown(rollout), "retry")
+            return status if status in (200, 409) else None
+
+        if self._when_it_answers(is_answered, f"a retry of rollout {rollout}") == 200:
+            self.did.append("retry")
+
+    def _patch(self, _rollout):
+        version = f"5.{self.bank.rounds}.1"
+        self.bank.add_artifact(version)
+        branches = [*self.dice.sample(sorted(self.bank.branches), PATCH_BRANCHES), REAL_BRANCH]
+        patch = order(self.bank, self.promises, "patch", version, PATCH_BUDGET, 0, PATCH_ENDS_S,
+                      selector={"branches": branches}, **PATCH)
+        self._wait()
+        self.did.append(self.dice.choice(("patch", "patch, cancelled", "patch, taken back")))
+        if "cancelled" in self.did[-1]:
+            self._cancel(patch)
+        elif "taken back" in self.did[-1]:
+            self._take_back(patch)
+
+    def _cancel(self, patch):
+        self._insist(patch, "cancel", ("cancelling", "cancelled", "completed", "halted"))
+        self.promises[patch].quiet.append((time.time(), float("inf")))
+
+    def _take_back(self, patch):
+        """Either a rollout does that, by the budget of the patch and without its end; or there was nothing to take back."""
+
+        def is_ordered():
+            shown = self._shown(patch)
+            kinds = {event["kind"] for event in shown["events"]}
+            if not kinds & {"rollback_ordered", "rollback_made", "rollback_refused"}:
+                return self._order(patch, shown, "rollback") == 409 and shown["state"] in ("completed", "halted")
+            return shown["rollback"] or "rollback_refused" in kinds
+
+        made = self._when_it_answers(is_ordered, f"rollout {patch} is taken back")
+        if made is not True:
+            self.promises[made] = self.promises[patch]._replace(closes_at=float("inf"), quiet=[])
+
+    # by HTTP, as often as it takes
+
+    def _insist(self, rollout, operation, states):
+        """Returns the rollout when it is in one of these."""
+
+        def is_there():
+            shown = self._shown(rollout)
+            if shown["state"] in states:
+                return shown
+            self._order(rollout, shown, operation)
+            return None
+
+        return self._when_it_answers(is_there, f"{operation} of rollout {rollout}")
+
+    def _when_it_answers(self, ask, what):
+        def answered():
+            try:
+                return ask()
+            except (OSError, http.client.HTTPException, StopIteration, Unanswered):
+                return None
+        return wait_for(answered, what, INSIST_S)
+
+    def _shown(self, rollout):
+        answer = self.bank.http.ask("GET", f"/v1/rollouts/{rollout}", seconds=ANSWER_S)
+        if answer.status != 200:
+            raise Unanswered(answer)
+        return answer.json()
+
+    def _order(self, rollout, shown, operation):
+        """The status of the answer."""
+        body = json.dumps({"version": shown["version"], "reason": "it is a bad night"})
+        headers = {**JSON, "Tellercast-Author": "bob"}
+        return self.bank.http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, headers, ANSWER_S).status
