@@ -32,7 +32,7 @@ EVENTS = {"received": 2, "installing": 3, "completed": 4, "failed": 5, "rejected
 WORK = {"asks answered": "asks_answered", "statuses received": "statuses_received",
         "instructions claimed": "instructions_claimed"}
 SHARE_LEAST = 0.2  # of an equal part
-SETTLE_S = 5  # until everybody is connected again, once everything works
+SETTLE_S, SETTLE_S_PER_DEVICE = 5, 0.001  # until everybody has caught up, once everything works
 UNDONE_MOST, LOST_MOST = 0.01, 0.01  # of the devices; of those that may fail one of 32 fails each of its five attempts
 RECONNECTS = 50
 SPARE = 6  # files of requests and connections that come and go
@@ -52,6 +52,7 @@ class Audit:
         self.bank = bank
         self.faults = []
         self.since = 0
+        self.executions, self.double = {}, 0  # what the simulated devices executed, and how often too often
         self.accepted = 0  # statuses that a simulated device was told are accepted, each once
         self.compared = 0  # of those looked at last, one of each state of an attempt: each was looked for in the history
 
@@ -111,6 +112,23 @@ class Audit:
             "WHERE own > 0 AND down > %s LIMIT 5", rollout, self.since, most)
         self.expect(not over, f"branches over the budget of {most}: {over}")
 
+    def check_work(self, promises):
+        """The same of what simulated devices were at, by their own word; and a node was alone."""
+        turns = collections.defaultdict(list)  # by branch: (when, whether it begins, device, rollout)
+        for device, executions in self.executions.items():
+            for one in executions:
+                if one["executed"] > 0:
+                    turns[device.split("-")[0]] += [(one["began_ms"], True, device, one["rollout"]),
+                                                    (one["ended_ms"] or float("inf"), False, device, one["rollout"])]
+        for branch in set(turns) & set(self.bank.branches):
+            at_work = collections.Counter()
+            for when, begins, device, rollout in sorted(turns[branch]):
+                at_work[device, rollout] += 1 if begins else -1
+                busy = +at_work
+                most = 1 if any(one == branch for one, _ in busy) else min(
+                    (promises[number].budget for _, number in busy), default=0)
+                self.expect(len(busy) <= most, f"more than {most} at work in {branch} at {when}: {dict(busy)}")
+
     def check_one_at_a_time(self):
         over = self.bank.database.rows(
             "SELECT * FROM (SELECT device, seq, sum(to_flight::int - from_flight::int) OVER (PARTITION BY device ORDER BY "
@@ -134,7 +152,7 @@ class Audit:
         latest = {(row["instruction_id"], row["attempt"]): row["start_before"].timestamp() for row in self.bank.database.rows(
             "SELECT instruction_id, attempt, start_before FROM history WHERE to_flight AND NOT from_flight AND rollout_id >= %s",
             self.since)}
-        late = [(device, one) for device, executions in self._executions().items() for one in executions
+        late = [(device, one) for device, executions in self.executions.items() for one in executions
                 if one["began_ms"] / 1000 >= latest.get((one["instruction"], one["attempt"]), 0) and one["executed"] > 0]
         self.expect(not late, f"devices began too late: {late[:3]}")
 
@@ -185,20 +203,16 @@ class Audit:
 
     # the fleet against the database
 
-    def _executions(self):
-        return self.bank.ask_fleet("executions", match="*", from_rollout=self.since)["list"]
-
     def check_fleet(self):
         counters = self.bank.ask_fleet("counters")
         self.expect(counters["double_executions"] == 0, f"{counters['double_executions']} attempts were executed twice")
         self.accepted, self.compared = counters["accepted"], 0
-        found = self.bank.ask_fleet("executions", match="*", from_rollout=self.since)
-        self.expect(found["double"] == 0, f"{found['double']} executions too many")
+        self.expect(self.double == 0, f"{self.double} executions too many")
         states = {row["id"]: row for row in self.bank.database.rows(
             "SELECT id, device, state, attempt, code FROM instruction WHERE rollout_id >= %s", self.since)}
         moves, rules = self._moves(), self._rules()
         lost, wrong, done = [], [], set()
-        for device, executions in found["list"].items():
+        for device, executions in self.executions.items():
             completed = collections.Counter()
             for one in executions:
                 row = states.get(one["instruction"])
@@ -345,13 +359,15 @@ class Audit:
         lost = self.bank.database.value(
             "SELECT count(*) FROM history h WHERE rollout_id = %s AND to_state = 8 AND EXISTS (SELECT FROM history d "
             "WHERE d.instruction_id = h.instruction_id AND d.attempt = h.attempt AND d.to_state = 1 "
-            "AND d.at > to_timestamp(%s))", rollout, mended_at + SETTLE_S)
+            "AND d.at > to_timestamp(%s))", rollout, mended_at + SETTLE_S + SETTLE_S_PER_DEVICE * self.bank.size)
         self.expect(lost <= self.bank.size * LOST_MOST, f"{lost} attempts got no answer after everything worked again")
         return undone, lost
 
     def check_all(self, promises):
         """After a round with these rollouts, the first of which was the first of them all."""
         self.since = min(promises, default=0)
+        found = self.bank.ask_fleet("executions", match="*", from_rollout=self.since)
+        self.executions, self.double = found["list"], found["double"]
         self.check_ends()
         self.check_counters()
         self.check_no_circles()
@@ -360,6 +376,8 @@ class Audit:
         for rollout, promise in promises.items():
             self.check_budget(rollout, promise.budget)
             self.check_quiet(rollout, promise.quiet)
+        if promises:
+            self.check_work(promises)
         self.check_windows(promises)
         self.check_fleet()
         self.check_clients()
