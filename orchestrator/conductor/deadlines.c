@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/log.h"
 #include "orchestrator/conductor/podium.h"
 #include "orchestrator/metrics/metrics.h"
@@ -5,9 +6,18 @@
 
 #include <stdlib.h>
 
-static struct decided decide(const struct conducted_rollout *rollout, const struct waking_instruction *item)
+/* Devices that were just asked may be about to tell what they did with what was withdrawn from them. */
+static bool may_tell(const struct conductor *conductor)
+{
+    return clock_monotonic_ms() - conductor->asked_ms < CONDUCT_GRACE_MS;
+}
+
+static struct decided decide(const struct conductor *conductor, const struct conducted_rollout *rollout,
+                             const struct waking_instruction *item)
 {
     struct wake_decision decision = wake_decide(&rollout->rules, &item->waking, rollout->now_ms);
+    if (item->waking.withdrawn && may_tell(conductor))
+        decision = (struct wake_decision){.action = WAKE_WAIT, .at_ms = rollout->now_ms + CONDUCT_GRACE_MS, .code = ""};
     struct decided decided = {.instruction = item->instruction,
                               .attempt = item->attempt,
                               .from = item->waking.state,
@@ -17,14 +27,14 @@ static struct decided decide(const struct conducted_rollout *rollout, const stru
     case WAKE_WAIT: decided.wake_ms = decision.at_ms; break;
     case WAKE_SETTLE: break;
     case WAKE_RETRY:
-        metric_add(METRIC_RETRIES, 1);
+        metric_add(METRIC_RETRIES, decision.event == ON_RETRY);
         decided.to = CREATED;
         decided.due_ms = decision.at_ms;
         break;
     case WAKE_MOVE: {
         const struct instruction_rule *rule = instruction_rule_find(item->waking.state, decision.event);
         TC_CHECK(rule != NULL);
-        metric_add(METRIC_DEADLINES_PASSED, 1);
+        metric_add(METRIC_DEADLINES_PASSED, decision.event == ON_DEADLINE);
         decided.to = rule->to;
         decided.wake_ms = rollout->now_ms; /* at once: another attempt, or its end is final */
         break;
@@ -45,6 +55,8 @@ static enum tc_error move(struct conductor *conductor, const struct decided *dec
     error = conductor_end(conductor, error, fault);
     if (error == TC_OK)
         conductor_forget(conductor, released, released_count);
+    if (released_count > 0)
+        batch_queue_wake(conductor->config.planned); /* others may have their turn */
     free(released);
     return error;
 }
@@ -59,7 +71,7 @@ static enum tc_error sweep_some(struct conductor *conductor, const struct conduc
     struct decided *decided = calloc(*swept, sizeof *decided);
     TC_CHECK(decided != NULL);
     for (size_t i = 0; i < *swept; i++) {
-        decided[i] = decide(rollout, &rows[i]);
+        decided[i] = decide(conductor, rollout, &rows[i]);
         if (decided[i].to != decided[i].from)
             LOG_INFO("instruction.woken", F_INT("instruction", rows[i].instruction), F_INT("attempt", rows[i].attempt),
                      F_STR("from", instruction_state_name(decided[i].from)),

@@ -26,12 +26,6 @@ void conductor_forget(struct conductor *conductor, const struct released *releas
     free(devices);
 }
 
-/* Devices that were just asked may be about to tell what they did with it. */
-static bool may_withdraw(const struct conductor *conductor)
-{
-    return clock_monotonic_ms() - conductor->asked_ms >= CONDUCT_GRACE_MS;
-}
-
 static enum tc_error end_waiting(struct conductor *conductor, int64_t rollout, enum instruction_state to,
                                  const char *code, struct tc_fault *fault)
 {
@@ -50,8 +44,7 @@ static enum tc_error end_waiting(struct conductor *conductor, int64_t rollout, e
     return TC_OK;
 }
 
-static enum tc_error cancel_dispatched(struct conductor *conductor, int64_t rollout, const char *code,
-                                       struct tc_fault *fault)
+static enum tc_error withdraw_dispatched(struct conductor *conductor, int64_t rollout, struct tc_fault *fault)
 {
     size_t count;
     do {
@@ -59,8 +52,7 @@ static enum tc_error cancel_dispatched(struct conductor *conductor, int64_t roll
         if (error != TC_OK)
             return error;
         struct released *released;
-        error = conduct_cancel_dispatched(conductor->store, rollout, code, CONDUCT_ROWS, conductor->config.shard,
-                                          &released, &count, fault);
+        error = conduct_withdraw(conductor->store, rollout, CONDUCT_ROWS, &released, &count, fault);
         error = conductor_end(conductor, error, fault);
         if (error == TC_OK)
             conductor_forget(conductor, released, count);
@@ -81,8 +73,8 @@ enum tc_error conductor_give_up(struct conductor *conductor, const struct conduc
         return TC_OK;
     const char *code = cancelling ? "rollout_cancelled" : "rollout_ended";
     enum tc_error error = end_waiting(conductor, rollout->id, cancelling ? CANCELLED : EXPIRED, code, fault);
-    if (error == TC_OK && (cancelling || rollout->cancels_at_end) && may_withdraw(conductor))
-        error = cancel_dispatched(conductor, rollout->id, code, fault);
+    if (error == TC_OK && (cancelling || rollout->rules.cancels_at_end))
+        error = withdraw_dispatched(conductor, rollout->id, fault);
     return error;
 }
 
@@ -97,23 +89,20 @@ static enum tc_error tell_preempting(struct conductor *conductor, int64_t rollou
 enum tc_error conductor_preempt(struct conductor *conductor, const struct conducted_rollout *rollout,
                                 struct tc_fault *fault)
 {
-    if (!may_withdraw(conductor))
-        return TC_OK;
     size_t count;
     do {
         enum tc_error error = conduct_begin(conductor->store, conductor->epoch, fault);
         if (error != TC_OK)
             return error;
         struct released *released;
-        error = conduct_take_back(conductor->store, rollout->id, rollout->priority, CONDUCT_ROWS,
-                                  conductor->config.shard, &released, &count, fault);
+        error = conduct_withdraw_preempted(conductor->store, rollout->id, rollout->priority, CONDUCT_ROWS, &released,
+                                           &count, fault);
         if (error == TC_OK && count > 0)
             error = tell_preempting(conductor, rollout->id, count, fault);
         error = conductor_end(conductor, error, fault);
         if (error == TC_OK && count > 0) {
             conductor_forget(conductor, released, count);
             LOG_INFO("rollout.preempting", F_INT("rollout", rollout->id), F_INT("instructions", count));
-            batch_queue_wake(conductor->config.planned);
         }
         free(released);
         if (error != TC_OK)

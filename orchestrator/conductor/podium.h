@@ -63,7 +63,7 @@ enum tc_error conductor_sweep(struct conductor *conductor, const struct conducte
 /* endings.c: what is given up because the rollout is over or is being cancelled. */
 enum tc_error conductor_give_up(struct conductor *conductor, const struct conducted_rollout *rollout,
                                 struct tc_fault *fault);
-/* What rollouts of lower priority have dispatched to its devices is taken back. */
+/* What rollouts of lower priority have dispatched to its devices is withdrawn, to be taken back. */
 enum tc_error conductor_preempt(struct conductor *conductor, const struct conducted_rollout *rollout,
                                 struct tc_fault *fault);
 /* After the commit: these devices must get no old answer from the cache or a retained topic. */

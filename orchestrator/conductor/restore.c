@@ -61,8 +61,11 @@ static bool cache_flights(struct conductor *conductor, struct flight *flights, s
 {
     struct cached_instruction *items = calloc(count, sizeof *items);
     TC_CHECK(items != NULL);
+    size_t given = 0;
     for (size_t i = 0; i < count; i++) {
-        items[i] = (struct cached_instruction){
+        if (flights[i].withdrawn)
+            continue;
+        items[given] = (struct cached_instruction){
             .instruction = flights[i].instruction,
             .rollout = flights[i].rollout,
             .attempt = flights[i].attempt,
@@ -70,9 +73,10 @@ static bool cache_flights(struct conductor *conductor, struct flight *flights, s
             .start_before_s = flights[i].start_before_s,
             .role = flights[i].role,
         };
-        memcpy(items[i].device, flights[i].device, sizeof items[i].device);
+        memcpy(items[given].device, flights[i].device, sizeof items[given].device);
+        given++;
     }
-    bool good = cache_put(conductor->cache, items, count, NULL) == TC_OK;
+    bool good = cache_put(conductor->cache, items, given, NULL) == TC_OK;
     free(items);
     return good;
 }
@@ -109,10 +113,13 @@ static bool pool_flights(struct conductor *conductor, struct flight *flights, si
 {
     qsort(flights, count, sizeof *flights, compare_places);
     int64_t start_again_s = clock_now_ms() / MS_PER_SECOND + START_AGAIN_S;
-    struct pool_batch batch = {.rows = calloc(count, sizeof *batch.rows), .count = count};
+    struct pool_batch batch = {.rows = calloc(count, sizeof *batch.rows)};
     TC_CHECK(batch.rows != NULL);
     for (size_t i = 0; i < count; i++) {
-        batch.rows[i] = (struct claimed){
+        if (flights[i].withdrawn && flights[i].pull)
+            continue;
+        struct claimed *row = &batch.rows[batch.count++];
+        *row = (struct claimed){
             .instruction = flights[i].instruction,
             .rollout = flights[i].rollout,
             .epoch = flights[i].epoch,
@@ -121,7 +128,6 @@ static bool pool_flights(struct conductor *conductor, struct flight *flights, si
             .pull = flights[i].pull,
             .node = flights[i].role == ROLE_NODE,
         };
-        struct claimed *row = &batch.rows[i];
         /* One that may not begin any more is still asked what became of it. */
         if (!row->pull && row->start_before_s < start_again_s)
             row->start_before_s = start_again_s;

@@ -36,6 +36,16 @@ static int64_t deadline_of(const struct execution_rules *rules, const struct wak
     }
 }
 
+/* Nothing came of it, so no answer was under way. */
+static struct wake_decision decide_withdrawn(const struct execution_rules *rules, int64_t now_ms)
+{
+    if (rules->gives_up)
+        return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_cancelled"};
+    if (rules->cancels_at_end && rules->end_at_ms != 0 && now_ms >= rules->end_at_ms)
+        return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_ended"};
+    return (struct wake_decision){.action = WAKE_RETRY, .event = ON_PREEMPTED, .at_ms = now_ms, .code = "preempted"};
+}
+
 static struct wake_decision decide_in_flight(const struct execution_rules *rules, const struct waking *waking,
                                              int64_t now_ms)
 {
@@ -49,6 +59,8 @@ static struct wake_decision decide_in_flight(const struct execution_rules *rules
 
 struct wake_decision wake_decide(const struct execution_rules *rules, const struct waking *waking, int64_t now_ms)
 {
+    if (waking->withdrawn)
+        return decide_withdrawn(rules, now_ms);
     if (instruction_state_is_in_flight(waking->state))
         return decide_in_flight(rules, waking, now_ms);
 

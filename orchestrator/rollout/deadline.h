@@ -16,8 +16,9 @@ struct execution_rules {
     int retries;                 /* attempts after the first that failed */
     int defer_limit;             /* how often a device may ask for a later time */
     bool retry_failed, retry_timed_out;
-    bool gives_up;     /* the rollout is being cancelled: nothing is tried again */
-    int64_t end_at_ms; /* of the rollout: no attempt begins then or later; 0: none */
+    bool gives_up;       /* the rollout is being cancelled: nothing is tried again */
+    int64_t end_at_ms;   /* of the rollout: no attempt begins then or later; 0: none */
+    bool cancels_at_end; /* what is dispatched and not answered is cancelled then */
 };
 
 /* What is known of an instruction that woke up. */
@@ -28,13 +29,14 @@ struct waking {
     int deferrals;    /* the present one included */
     int64_t since_ms; /* when it came into this state */
     int64_t start_before_ms;
+    bool withdrawn;     /* dispatched, and taken from its device before that was answered */
     bool group_is_lost; /* its group was not reached: what fails there is not tried again */
 };
 
 enum wake_action {
     WAKE_WAIT,   /* nothing yet: look again at `at_ms` */
     WAKE_MOVE,   /* `event` happens to it */
-    WAKE_RETRY,  /* a new attempt, due at `at_ms` */
+    WAKE_RETRY,  /* `event` leads to a new attempt, due at `at_ms` */
     WAKE_SETTLE, /* its end is final */
 };
 

@@ -95,7 +95,8 @@ enum tc_error conduct_read_waking(struct store *store, int64_t rollout, size_t m
             .deferrals = (int)result_int(result, row, 5),
             .since_ms = result_int(result, row, 6),
             .start_before_ms = result_int(result, row, 7),
-            .group_is_lost = result_bool(result, row, 8),
+            .withdrawn = result_bool(result, row, 8),
+            .group_is_lost = result_bool(result, row, 9),
         };
     }
     return TC_OK;
@@ -189,26 +190,23 @@ enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, enum ins
     return error;
 }
 
-enum tc_error conduct_cancel_dispatched(struct store *store, int64_t rollout, const char *code, size_t most, int shard,
-                                        struct released **released, size_t *released_count, struct tc_fault *fault)
+enum tc_error conduct_withdraw(struct store *store, int64_t rollout, size_t most, struct released **released,
+                               size_t *count, struct tc_fault *fault)
 {
     struct params *params = store_params(store);
     params_add_int(params, rollout);
     params_add_int(params, CONDUCT_GRACE_MS);
-    params_add_text(params, code);
     params_add_int(params, (int64_t)most);
-    params_add_int(params, shard);
-    return release(store, SQL_CANCEL_DISPATCHED, released, released_count, fault);
+    return release(store, SQL_WITHDRAW_DISPATCHED, released, count, fault);
 }
 
-enum tc_error conduct_take_back(struct store *store, int64_t rollout, int priority, size_t most, int shard,
-                                struct released **released, size_t *released_count, struct tc_fault *fault)
+enum tc_error conduct_withdraw_preempted(struct store *store, int64_t rollout, int priority, size_t most,
+                                         struct released **released, size_t *count, struct tc_fault *fault)
 {
     struct params *params = store_params(store);
     params_add_int(params, rollout);
     params_add_int(params, priority);
     params_add_int(params, CONDUCT_GRACE_MS);
     params_add_int(params, (int64_t)most);
-    params_add_int(params, shard);
-    return release(store, SQL_TAKE_BACK, released, released_count, fault);
+    return release(store, SQL_WITHDRAW_PREEMPTED, released, count, fault);
 }

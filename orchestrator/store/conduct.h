@@ -42,7 +42,7 @@ struct decided {
     const char *code; /* "" for none */
 };
 
-/* A device that has nothing in flight any more, by the conductor's decision. */
+/* A device that must hear no more of what it has in flight, by the conductor's decision. */
 struct released {
     char device[TC_ID_SIZE];
     bool pull;
@@ -56,18 +56,19 @@ enum tc_error conduct_move(struct store *store, const struct decided *decided, s
 enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, enum instruction_state to, const char *code,
                                   size_t most, int shard, int64_t *ended, struct tc_fault *fault);
 
-/* Devices that may be about to ask are given this long before what was dispatched to them is taken from them. */
+/* An answer that was under way when its instruction was withdrawn is known of within this time. */
 #define CONDUCT_GRACE_MS 2000
 
-/* Up to `most` that were dispatched and not answered become cancelled, with `code`. `*released` is the caller's to
- * free. */
-enum tc_error conduct_cancel_dispatched(struct store *store, int64_t rollout, const char *code, size_t most, int shard,
-                                        struct released **released, size_t *released_count, struct tc_fault *fault);
+/* Up to `most` that were dispatched and not answered are withdrawn: no ask is answered with them any more, and after
+ * CONDUCT_GRACE_MS they wake up, to be cancelled where nothing came of them. `*released` are the devices, the caller's
+ * to free. */
+enum tc_error conduct_withdraw(struct store *store, int64_t rollout, size_t most, struct released **released,
+                               size_t *count, struct tc_fault *fault);
 
-/* The same for what rollouts of a priority below `priority` have dispatched to the devices of `rollout`, except that
- * they wait again. */
-enum tc_error conduct_take_back(struct store *store, int64_t rollout, int priority, size_t most, int shard,
-                                struct released **released, size_t *released_count, struct tc_fault *fault);
+/* The same for what rollouts of a priority below `priority` have dispatched to the devices of `rollout`; these will
+ * wait again. */
+enum tc_error conduct_withdraw_preempted(struct store *store, int64_t rollout, int priority, size_t most,
+                                         struct released **released, size_t *count, struct tc_fault *fault);
 
 /* Where a page of what was withdrawn ended; zeros: before the first. */
 struct withdrawn_mark {

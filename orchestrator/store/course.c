@@ -52,7 +52,7 @@ static void take_rollout(const PGresult *result, int row, struct conducted_rollo
     rollout->priority = (int)result_int(result, row, column++);
     rollout->preempts = result_bool(result, row, column++);
     rollout->rules.end_at_ms = result_int(result, row, column++);
-    rollout->cancels_at_end = result_bool(result, row, column++);
+    rollout->rules.cancels_at_end = result_bool(result, row, column++);
     rollout->rules.dispatch_timeout_ms = result_int(result, row, column++);
     rollout->rules.answer_timeout_ms = result_int(result, row, column++);
     rollout->rules.receive_timeout_ms = result_int(result, row, column++);

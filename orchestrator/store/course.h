@@ -24,7 +24,6 @@ struct conducted_rollout {
     int priority;
     bool preempts;
     struct execution_rules rules;
-    bool cancels_at_end; /* what is dispatched is cancelled at the end, too */
     struct abort_rule *abort_rules;
     int64_t *abort_seen; /* one for each of them; see rollout/abort.h */
     size_t abort_count;

@@ -55,6 +55,7 @@ enum tc_error flight_page(struct store *store, const char *after, size_t most, s
         take_flight(result, row, &flights[row]);
         result_copy(result, row, 7, flights[row].branch, sizeof flights[row].branch);
         flights[row].pull = result_bool(result, row, 8);
+        flights[row].withdrawn = result_bool(result, row, 9);
     }
     return TC_OK;
 }

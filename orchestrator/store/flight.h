@@ -21,9 +21,10 @@ struct flight {
     /* Of flight_page: */
     char branch[TC_ID_SIZE]; /* "" for none */
     bool pull;               /* it is taken from its retained topic */
+    bool withdrawn;          /* the device may be asked what it did with it, and is not given it again */
 };
 
-/* Fills flights[i] for devices[i]. */
+/* Fills flights[i] for devices[i] with what it may be given. */
 enum tc_error flight_find(struct store *store, const char *const *devices, size_t count, struct flight *flights,
                           struct tc_fault *fault);
 

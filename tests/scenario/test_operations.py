@@ -239,6 +239,44 @@ def test_a_cancel_lets_finish_what_is_at_work_and_ends_the_rest(bank):
     assert order(bank, rollout, "cancel", "cid").status == 409
 
 
+def wait_until_withdrawn(bank, rollout, name):
+    """It was dispatched, and is cancelled soon; until then what comes of an answer that was under way counts."""
+    wait_for(lambda: bank.database.instruction(rollout, name)["withdrawn_at"], f"{name}'s instruction is withdrawn")
+
+
+def test_an_answer_that_was_under_way_when_its_rollout_was_cancelled_counts(bank):
+    rollout = bank.submit(selector={"devices": ["P1", "P2"]})
+    bank.wait_for_state(rollout, "P1", "dispatched")
+    device, other = bank.device("P1"), bank.device("P2")
+    claims = wait_for(device.tokens, "it has it from its retained topic")[0]
+    wait_for(other.tokens, "so has the other")
+    ordered(bank, rollout, "cancel")
+    wait_until_withdrawn(bank, rollout, "P1")
+    report(bank, rollout, device, claims, "received")
+    bank.wait_for_state(rollout, "P2", "cancelled")
+    assert bank.database.instruction(rollout, "P1")["state_name"] == "received"
+    report(bank, rollout, device, claims, "completed")
+    bank.wait_for_rollout(rollout, "cancelled")
+    assert bank.database.states(rollout) == bank.database.counters(rollout) == {"completed": 1, "cancelled": 1}
+
+
+def test_what_is_withdrawn_is_given_to_nobody_and_holds_its_place_in_the_branch_until_it_is_cancelled(bank):
+    first = bank.submit("first", selector={"devices": ["A1"]}, disruptionBudget={"maxUnavailable": 1})
+    bank.wait_for_state(first, "A1", "dispatched")
+    second = bank.submit("second", selector={"devices": ["A2"]}, disruptionBudget={"maxUnavailable": 1})
+    bank.wait_for_rollout(second, "running")
+    device = bank.device("A1")
+    ordered(bank, first, "cancel")
+    wait_until_withdrawn(bank, first, "A1")
+    device.ask()
+    wait_for(lambda: bank.http.metric("tellercast_asks_empty_total") > 0, "it is told that there is nothing for it")
+    bank.wait_for_state(second, "A2", "dispatched")
+    given_up, started = bank.database.instruction(first, "A1"), bank.database.instruction(second, "A2")
+    assert (given_up["state_name"], given_up["code"]) == ("cancelled", "rollout_cancelled")
+    assert given_up["withdrawn_at"] < given_up["ended_at"] <= started["dispatched_at"]
+    assert device.tokens() == []
+
+
 def test_a_rollout_that_awaits_approval_can_be_cancelled(bank):
     rollout = bank.submit(approvals={"required": 1}, schedule=LATER)
     bank.wait_for_rollout(rollout, "awaiting_approval")

@@ -221,6 +221,28 @@ static void nothing_is_tried_again_once_the_rollout_is_given_up(void **state)
     assert_int_equal(wake_decide(&given_up, &installing, 0).action, WAKE_WAIT);
 }
 
+static void what_was_withdrawn_and_never_answered_waits_again_or_is_cancelled(void **state)
+{
+    (void)state;
+    const struct waking withdrawn = {.state = DISPATCHED, .withdrawn = true};
+    struct wake_decision decision = wake_decide(&rules, &withdrawn, 7);
+    assert_int_equal(decision.action, WAKE_RETRY);
+    assert_int_equal(decision.event, ON_PREEMPTED);
+    assert_int_equal(decision.at_ms, 7);
+    struct execution_rules over = rules;
+    over.end_at_ms = 7;
+    assert_int_equal(wake_decide(&over, &withdrawn, 7).event, ON_PREEMPTED);
+    over.cancels_at_end = true;
+    assert_int_equal(wake_decide(&over, &withdrawn, 6).event, ON_PREEMPTED);
+    decision = wake_decide(&over, &withdrawn, 7);
+    assert_int_equal(decision.event, ON_CANCEL);
+    assert_string_equal(decision.code, "rollout_ended");
+    over.gives_up = true;
+    decision = wake_decide(&over, &withdrawn, 0);
+    assert_int_equal(decision.event, ON_CANCEL);
+    assert_string_equal(decision.code, "rollout_cancelled");
+}
+
 static void nothing_that_failed_is_tried_again_in_a_group_that_was_not_reached(void **state)
 {
     (void)state;
@@ -292,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_deferred_attempt_comes_again_without_counting_as_a_failure),
         cmocka_unit_test(a_device_that_defers_too_often_has_failed),
         cmocka_unit_test(nothing_is_tried_again_once_the_rollout_is_given_up),
+        cmocka_unit_test(what_was_withdrawn_and_never_answered_waits_again_or_is_cancelled),
         cmocka_unit_test(nothing_that_failed_is_tried_again_in_a_group_that_was_not_reached),
         cmocka_unit_test(no_sixty_seconds_ever_see_more_than_the_rate),
         cmocka_unit_test(a_rate_is_used_in_full_after_a_pause),

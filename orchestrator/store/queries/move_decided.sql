@@ -16,6 +16,7 @@ WITH decided AS MATERIALIZED (
   SET state = d.to_state,
       attempt = CASE WHEN d.due_ms > 0 THEN i.attempt + 1 ELSE i.attempt END,
       due_at = to_timestamp(nullif(d.due_ms, 0) / 1000.0),
+      withdrawn_at = CASE WHEN d.due_ms > 0 THEN NULL ELSE i.withdrawn_at END,
       wake_at = to_timestamp(nullif(d.wake_ms, 0) / 1000.0),
       in_flight = d.to_state BETWEEN 1 AND 4,
       failures = CASE WHEN d.to_state IN (6, 8) AND d.to_state <> i.state THEN i.failures + 1 ELSE i.failures END,
@@ -33,10 +34,10 @@ WITH decided AS MATERIALIZED (
   ORDER BY d.rollout_id, d.group_no, d.state
   ON CONFLICT (rollout_id, group_no, state, shard) DO UPDATE SET count = counter.count + excluded.count
 ), told AS (
-  -- The row as it was before it moved has the times of the attempt.
+  -- The row as it was before it moved has the times of the attempt, and its number.
   INSERT INTO instruction_event (instruction_id, attempt, state, code, detail, dispatched_at, sent_at, received_at,
                                  installing_at)
-  SELECT m.id, m.attempt, m.state, m.code, '', i.dispatched_at, i.sent_at, i.received_at, i.installing_at
+  SELECT m.id, coalesce(i.attempt, m.attempt), m.state, m.code, '', i.dispatched_at, i.sent_at, i.received_at, i.installing_at
   FROM moved m
   LEFT JOIN instruction i ON i.id = m.id AND m.from_state BETWEEN 1 AND 4
   WHERE m.state <> m.from_state
