@@ -11,7 +11,7 @@
 struct daemon;
 
 /* Opens the doors first, so that it can be asked how it is; then the parts. Servers that are not there are waited for.
- * `settings` must outlive the daemon. */
+ * TC_TIMEOUT: it was told to end before all was open. `settings` must outlive the daemon. */
 enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon **daemon, struct tc_fault *fault);
 
 /* Ends the parts in the reverse order; what has been accepted is written first. */

@@ -119,6 +119,16 @@ static void end_in_time(void)
         LOG_WARNING("daemon.end_not_limited", F_STR("reason", fault.text));
 }
 
+static int say_why_not_started(enum tc_error error, const struct tc_fault *fault)
+{
+    if (error == TC_TIMEOUT) {
+        LOG_INFO("daemon.stopped", F_STR("reason", fault->text));
+        return EXIT_SUCCESS;
+    }
+    LOG_ERROR("daemon.not_started", F_STR("reason", fault->text));
+    return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -134,10 +144,10 @@ int main(int argc, char **argv)
 
     struct daemon *daemon;
     struct tc_fault fault;
-    if (daemon_open(&options.settings, &daemon, &fault) != TC_OK) {
-        LOG_ERROR("daemon.not_started", F_STR("reason", fault.text));
+    enum tc_error error = daemon_open(&options.settings, &daemon, &fault);
+    if (error != TC_OK) {
         options_free(&options);
-        return EXIT_FAILURE;
+        return say_why_not_started(error, &fault);
     }
     (void)sd_notify(0, "READY=1");
     run_until_told(daemon, options.config_file, &signals);

@@ -82,6 +82,15 @@ def test_under_full_load_it_ends_in_time_and_nothing_accepted_is_lost(stack):
     assert {row["attempt"] for row in stack.database.instructions(rollout).values()} == {1}
 
 
+def test_it_ends_well_when_it_is_told_to_while_it_waits_for_the_database(stack):
+    settings = {"database": f"host={stack.folder}/nowhere dbname=bank"}
+    orchestrator = stack.orchestrator(ready=False, **settings)
+    orchestrator.wait_until(lambda: "database.unavailable" in orchestrator.text(), "it waits for the database")
+    code, seconds = end(orchestrator)
+    assert code == 0 and seconds < SECONDS
+    assert "told to end while waiting for the database" in orchestrator.text()
+
+
 def test_it_ends_in_time_while_the_servers_hang(stack):
     start_bank(stack)
     rollout = stack.submit()
