@@ -34,6 +34,7 @@ struct daemon {
     struct intake *intake;
     struct broker *broker;
     atomic_bool broker_is_new; /* for the conductor */
+    _Atomic int64_t asked_ms;  /* see orchestrator/conductor/conductor.h */
     struct calendars *calendars;
     struct preview_config preview;
     struct planner *planner;
@@ -178,6 +179,7 @@ static enum tc_error open_dispatcher(struct daemon *daemon, struct tc_fault *fau
         .asks = daemon->asks,
         .pool = daemon->pool,
         .updates = &daemon->updates,
+        .asked_ms = &daemon->asked_ms,
     };
     return dispatcher_open(&dispatcher, &daemon->dispatcher, fault);
 }
@@ -195,6 +197,7 @@ static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *faul
         .lease_ms = daemon->settings->lease_ms,
         .wakes = daemon->conductor_wakes,
         .broker_is_new = &daemon->broker_is_new,
+        .asked_ms = &daemon->asked_ms,
         .pool = daemon->pool,
         .planned = daemon->scheduler_wakes,
         .orders = daemon->orders,

@@ -25,6 +25,9 @@ struct conductor_config {
     /* Set by others whenever the broker's connection stands anew, since nobody knows what the broker still has; cleared
      * here when all that it should retain was put back. */
     atomic_bool *broker_is_new;
+    /* Monotonic: when devices were last asked what became of what they have in flight. Set here when all are to be
+     * asked, and by the dispatcher when some were. */
+    _Atomic int64_t *asked_ms;
     struct batch_queue *pool;    /* of struct pool_batch: what the broker forgot goes here */
     struct batch_queue *planned; /* woken when something may start: the scheduler's */
     struct batch_queue *orders;  /* of struct order *: the planner's. It must have ended before the conductor closes */

@@ -6,25 +6,26 @@
 
 #include <stdlib.h>
 
-/* Devices that were just asked may be about to tell what they did with what was withdrawn from them. */
+/* Devices that were just asked may be about to tell what they do: nobody heard them meanwhile. */
 static bool may_tell(const struct conductor *conductor)
 {
-    return clock_monotonic_ms() - conductor->asked_ms < CONDUCT_GRACE_MS;
+    return clock_monotonic_ms() - atomic_load(conductor->config.asked_ms) < WITHDRAWAL_MS;
 }
 
 static struct decided decide(const struct conductor *conductor, const struct conducted_rollout *rollout,
                              const struct waking_instruction *item)
 {
     struct wake_decision decision = wake_decide(&rollout->rules, &item->waking, rollout->now_ms);
-    if (item->waking.withdrawn && may_tell(conductor))
-        decision = (struct wake_decision){.action = WAKE_WAIT, .at_ms = rollout->now_ms + CONDUCT_GRACE_MS, .code = ""};
+    if (instruction_state_is_in_flight(item->waking.state) && may_tell(conductor))
+        decision = (struct wake_decision){.action = WAKE_WAIT, .at_ms = rollout->now_ms + WITHDRAWAL_MS, .code = ""};
     struct decided decided = {.instruction = item->instruction,
                               .attempt = item->attempt,
                               .from = item->waking.state,
                               .to = item->waking.state,
                               .code = decision.code};
     switch (decision.action) {
-    case WAKE_WAIT: decided.wake_ms = decision.at_ms; break;
+    case WAKE_WAIT:
+    case WAKE_WITHDRAW: decided.wake_ms = decision.at_ms; break;
     case WAKE_SETTLE: break;
     case WAKE_RETRY:
         metric_add(METRIC_RETRIES, decision.event == ON_RETRY);

@@ -42,7 +42,6 @@ struct conductor {
     bool announced;    /* that it started, to whoever is the conductor */
     int64_t epoch;     /* of the lease; 0: another orchestrator is the conductor */
     int64_t leased_ms; /* monotonic; when it was last taken */
-    int64_t asked_ms;  /* monotonic; when all that is in flight was last asked for its state */
     int64_t progress_told_ms;
     struct told_progress told[PROGRESS_ROLLOUTS];
     size_t next_told;

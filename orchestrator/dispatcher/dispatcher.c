@@ -1,5 +1,6 @@
 #include "orchestrator/dispatcher/dispatcher.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "orchestrator/dispatcher/asks.h"
 #include "orchestrator/dispatcher/delivery.h"
@@ -74,6 +75,8 @@ static void deliver_batch(struct dispatcher *dispatcher, struct desk *desk, cons
         worker_mark_progress();
         (void)nanosleep(&(struct timespec){.tv_nsec = DELIVER_AGAIN_MS * 1000000L}, NULL);
     }
+    if (batch->count > 0 && batch->rows[0].claim == 0)
+        atomic_store(dispatcher->config.asked_ms, clock_monotonic_ms());
 }
 
 static void deliver_pool(void *context, void *thread_state, void *items, size_t count)

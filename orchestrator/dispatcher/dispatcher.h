@@ -11,6 +11,7 @@
 #include "orchestrator/worker/batch_queue.h"
 #include "topics/token.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 /* One ask on its way to the dispatcher. */
@@ -37,6 +38,7 @@ struct dispatcher_config {
     struct batch_queue *asks; /* of struct asked */
     struct batch_queue *pool; /* of struct pool_batch */
     const struct update_queues *updates;
+    _Atomic int64_t *asked_ms; /* see orchestrator/conductor/conductor.h */
 };
 
 enum tc_error dispatcher_open(const struct dispatcher_config *config, struct dispatcher **dispatcher,

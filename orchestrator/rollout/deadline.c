@@ -36,31 +36,28 @@ static int64_t deadline_of(const struct execution_rules *rules, const struct wak
     }
 }
 
-/* Nothing came of it, so no answer was under way. */
-static struct wake_decision decide_withdrawn(const struct execution_rules *rules, int64_t now_ms)
-{
-    if (rules->gives_up)
-        return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_cancelled"};
-    if (rules->cancels_at_end && rules->end_at_ms != 0 && now_ms >= rules->end_at_ms)
-        return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_ended"};
-    return (struct wake_decision){.action = WAKE_RETRY, .event = ON_PREEMPTED, .at_ms = now_ms, .code = "preempted"};
-}
-
 static struct wake_decision decide_in_flight(const struct execution_rules *rules, const struct waking *waking,
                                              int64_t now_ms)
 {
     const char *code;
     int64_t deadline_ms = deadline_of(rules, waking, &code);
+    if (now_ms >= deadline_ms && waking->state == DISPATCHED && !waking->pull && !waking->withdrawn)
+        return (struct wake_decision){.action = WAKE_WITHDRAW, .at_ms = now_ms + WITHDRAWAL_MS, .code = "withdrawn"};
     if (now_ms >= deadline_ms)
         return (struct wake_decision){.action = WAKE_MOVE, .event = ON_DEADLINE, .code = code};
+    if (waking->withdrawn)
+        return (struct wake_decision){
+            .action = WAKE_RETRY, .event = ON_PREEMPTED, .at_ms = now_ms, .code = "preempted"};
     int64_t next_stage_ms = now_ms + wake_first_after_ms(rules, waking->pull);
     return (struct wake_decision){.action = WAKE_WAIT, .at_ms = lesser(deadline_ms, next_stage_ms), .code = ""};
 }
 
 struct wake_decision wake_decide(const struct execution_rules *rules, const struct waking *waking, int64_t now_ms)
 {
-    if (waking->withdrawn)
-        return decide_withdrawn(rules, now_ms);
+    if (waking->withdrawn && rules->gives_up)
+        return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_cancelled"};
+    if (waking->withdrawn && rules->cancels_at_end && rules->end_at_ms != 0 && now_ms >= rules->end_at_ms)
+        return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_ended"};
     if (instruction_state_is_in_flight(waking->state))
         return decide_in_flight(rules, waking, now_ms);
 

@@ -34,10 +34,11 @@ struct waking {
 };
 
 enum wake_action {
-    WAKE_WAIT,   /* nothing yet: look again at `at_ms` */
-    WAKE_MOVE,   /* `event` happens to it */
-    WAKE_RETRY,  /* `event` leads to a new attempt, due at `at_ms` */
-    WAKE_SETTLE, /* its end is final */
+    WAKE_WAIT,     /* nothing yet: look again at `at_ms` */
+    WAKE_WITHDRAW, /* its device must not be given it any more; look again at `at_ms` */
+    WAKE_MOVE,     /* `event` happens to it */
+    WAKE_RETRY,    /* `event` leads to a new attempt, due at `at_ms` */
+    WAKE_SETTLE,   /* its end is final */
 };
 
 struct wake_decision {
@@ -46,6 +47,9 @@ struct wake_decision {
     int64_t at_ms;
     const char *code; /* why, as a stable word: "node_silent" */
 };
+
+/* An answer that was under way when its instruction was withdrawn is known of within this time. */
+#define WITHDRAWAL_MS 2000
 
 struct wake_decision wake_decide(const struct execution_rules *rules, const struct waking *waking, int64_t now_ms);
 

@@ -195,7 +195,7 @@ enum tc_error conduct_withdraw(struct store *store, int64_t rollout, size_t most
 {
     struct params *params = store_params(store);
     params_add_int(params, rollout);
-    params_add_int(params, CONDUCT_GRACE_MS);
+    params_add_int(params, WITHDRAWAL_MS);
     params_add_int(params, (int64_t)most);
     return release(store, SQL_WITHDRAW_DISPATCHED, released, count, fault);
 }
@@ -206,7 +206,7 @@ enum tc_error conduct_withdraw_preempted(struct store *store, int64_t rollout, i
     struct params *params = store_params(store);
     params_add_int(params, rollout);
     params_add_int(params, priority);
-    params_add_int(params, CONDUCT_GRACE_MS);
+    params_add_int(params, WITHDRAWAL_MS);
     params_add_int(params, (int64_t)most);
     return release(store, SQL_WITHDRAW_PREEMPTED, released, count, fault);
 }

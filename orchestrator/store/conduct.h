@@ -39,7 +39,7 @@ struct decided {
     enum instruction_state from, to;
     int64_t due_ms;   /* not 0: a new attempt, due then */
     int64_t wake_ms;  /* 0: it need not be looked at again */
-    const char *code; /* "" for none */
+    const char *code; /* "" for none; "withdrawn" for what stays dispatched: its device must not be given it any more */
 };
 
 /* A device that must hear no more of what it has in flight, by the conductor's decision. */
@@ -56,11 +56,8 @@ enum tc_error conduct_move(struct store *store, const struct decided *decided, s
 enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, enum instruction_state to, const char *code,
                                   size_t most, int shard, int64_t *ended, struct tc_fault *fault);
 
-/* An answer that was under way when its instruction was withdrawn is known of within this time. */
-#define CONDUCT_GRACE_MS 2000
-
 /* Up to `most` that were dispatched and not answered are withdrawn: no ask is answered with them any more, and after
- * CONDUCT_GRACE_MS they wake up, to be cancelled where nothing came of them. `*released` are the devices, the caller's
+ * WITHDRAWAL_MS they wake up, to be cancelled where nothing came of them. `*released` are the devices, the caller's
  * to free. */
 enum tc_error conduct_withdraw(struct store *store, int64_t rollout, size_t most, struct released **released,
                                size_t *count, struct tc_fault *fault);

@@ -75,6 +75,7 @@ static void open_parts(struct life *life)
                                                .lease_ms = LEASE_MS,
                                                .wakes = life->conductor_wakes,
                                                .broker_is_new = &life->broker_is_new,
+                                               .asked_ms = &life->asked_ms,
                                                .pool = life->pool,
                                                .planned = life->scheduler_wakes,
                                                .orders = life->orders};
@@ -98,7 +99,8 @@ static void open_desks(struct life *life, const char *folder)
                                                   .broker = life->broker,
                                                   .key = life->key,
                                                   .validity_ms = INT64_C(3600) * 1000,
-                                                  .updates = &life->update_queues};
+                                                  .updates = &life->update_queues,
+                                                  .asked_ms = &life->asked_ms};
     life->desk = desk_open(&life->dispatcher, "failing desk");
     life->writer = (struct update_writer){.broker = life->broker, .shard = 3, .ending = &life->ending};
     TC_CHECK(store_open(life->database, "failing writer", &life->writer.store, NULL) == TC_OK);

@@ -22,6 +22,7 @@ struct life {
     struct cache_config cache;
     struct broker *broker;
     atomic_bool is_connected, broker_is_new;
+    _Atomic int64_t asked_ms;
     struct batch_queue *orders, *expander_wakes, *scheduler_wakes, *conductor_wakes, *pool, *updates;
     struct update_queues update_queues;
     struct calendars *calendars;

@@ -109,16 +109,29 @@ static void each_stage_ends_exactly_at_its_own_deadline(void **state)
         {INSTALLING, rules.install_timeout_ms, "install_timeout"},
     };
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
-        const struct waking waking = {.state = stages[i].stage, .since_ms = 1000};
+        /* What its device may still be given is withdrawn first. */
+        const struct waking waking = {
+            .state = stages[i].stage, .since_ms = 1000, .withdrawn = stages[i].stage == DISPATCHED};
         int64_t deadline_ms = 1000 + stages[i].timeout_ms;
         struct wake_decision before = wake_decide(&rules, &waking, deadline_ms - 1);
-        assert_int_equal(before.action, WAKE_WAIT);
-        assert_int_equal(before.at_ms, deadline_ms);
+        assert_int_equal(before.action, waking.withdrawn ? WAKE_RETRY : WAKE_WAIT);
+        assert_int_equal(before.at_ms, waking.withdrawn ? deadline_ms - 1 : deadline_ms);
         struct wake_decision at = wake_decide(&rules, &waking, deadline_ms);
         assert_int_equal(at.action, WAKE_MOVE);
         assert_int_equal(at.event, ON_DEADLINE);
         assert_string_equal(at.code, stages[i].code);
     }
+}
+
+static void what_nobody_asked_for_in_time_is_withdrawn_before_it_times_out(void **state)
+{
+    (void)state;
+    const struct waking waking = {.state = DISPATCHED, .since_ms = 1000};
+    int64_t deadline_ms = 1000 + rules.dispatch_timeout_ms;
+    assert_int_equal(wake_decide(&rules, &waking, deadline_ms - 1).action, WAKE_WAIT);
+    struct wake_decision at = wake_decide(&rules, &waking, deadline_ms);
+    assert_int_equal(at.action, WAKE_WITHDRAW);
+    assert_int_equal(at.at_ms, deadline_ms + WITHDRAWAL_MS);
 }
 
 static void a_pull_client_may_stay_away_until_it_may_not_start_any_more(void **state)
@@ -304,6 +317,7 @@ int main(void)
         cmocka_unit_test(every_state_that_is_no_end_can_reach_an_end),
         cmocka_unit_test(in_flight_is_from_dispatched_to_installing),
         cmocka_unit_test(each_stage_ends_exactly_at_its_own_deadline),
+        cmocka_unit_test(what_nobody_asked_for_in_time_is_withdrawn_before_it_times_out),
         cmocka_unit_test(a_pull_client_may_stay_away_until_it_may_not_start_any_more),
         cmocka_unit_test(the_first_look_comes_before_any_stage_can_be_over),
         cmocka_unit_test(a_look_never_waits_longer_than_the_next_stage_could_last),

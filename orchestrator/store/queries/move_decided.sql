@@ -1,6 +1,6 @@
 -- Does what the conductor decided, for each instruction that is still as it was then: arrays of id, state,
--- attempt; of the state to be in, when it is due, when to look again (ms since the epoch; 0: never), and a code;
--- $8 is the counter's shard. Answers with those whose device must hear no more of them. What somebody is writing at this
+-- attempt; of the state to be in, when it is due, when to look again (ms since the epoch; 0: never), and a code:
+-- 'withdrawn' of what stays dispatched, and must not be given to its device any more; $8 is the counter's shard. Answers with those whose device must hear no more of them. What somebody is writing at this
 -- moment is left: a report has come, or it is looked at again.
 WITH decided AS MATERIALIZED (
   SELECT *
@@ -16,7 +16,7 @@ WITH decided AS MATERIALIZED (
   SET state = d.to_state,
       attempt = CASE WHEN d.due_ms > 0 THEN i.attempt + 1 ELSE i.attempt END,
       due_at = to_timestamp(nullif(d.due_ms, 0) / 1000.0),
-      withdrawn_at = CASE WHEN d.due_ms > 0 THEN NULL ELSE i.withdrawn_at END,
+      withdrawn_at = CASE WHEN d.due_ms > 0 THEN NULL WHEN d.code = 'withdrawn' THEN now() ELSE i.withdrawn_at END,
       wake_at = to_timestamp(nullif(d.wake_ms, 0) / 1000.0),
       in_flight = d.to_state BETWEEN 1 AND 4,
       failures = CASE WHEN d.to_state IN (6, 8) AND d.to_state <> i.state THEN i.failures + 1 ELSE i.failures END,
@@ -42,4 +42,4 @@ WITH decided AS MATERIALIZED (
   LEFT JOIN instruction i ON i.id = m.id AND m.from_state BETWEEN 1 AND 4
   WHERE m.state <> m.from_state
 )
-SELECT device, pull FROM moved WHERE from_state BETWEEN 1 AND 4 AND state NOT BETWEEN 1 AND 4
+SELECT device, pull FROM moved WHERE from_state BETWEEN 1 AND 4 AND (state NOT BETWEEN 1 AND 4 OR code = 'withdrawn')

@@ -73,6 +73,7 @@ static enum tc_error open_instance(struct parts *parts, int number, const char *
                                                .lease_ms = LEASE_MS,
                                                .wakes = parts->conductor_wakes,
                                                .broker_is_new = &parts->broker_is_new,
+                                               .asked_ms = &parts->asked_ms,
                                                .pool = parts->pool,
                                                .planned = parts->scheduler_wakes,
                                                .orders = parts->orders};

@@ -28,6 +28,7 @@ struct parts {
     struct instance instances[INSTANCES];
     struct batch_queue *orders, *expander_wakes, *scheduler_wakes, *conductor_wakes, *pool;
     atomic_bool broker_is_new;
+    _Atomic int64_t asked_ms; /* 0: never */
 };
 
 /* `claim_batch`: the most that one claim takes. */
