@@ -23,7 +23,8 @@ struct execution {
     int64_t instruction, rollout;
     int64_t start_before_s;
     int64_t began_ms; /* wall clock of the latest begin of the effect; 0: it did not begin */
-    int64_t at_ms;    /* wall clock of the end */
+    int64_t ended_ms; /* of the end of the effect; 0: it has not ended */
+    int64_t at_ms;    /* of the latest report */
     const char *code;
     int32_t attempt, sequence;
     int32_t accepted;                          /* the latest sequence that was confirmed as accepted */

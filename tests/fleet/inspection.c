@@ -60,9 +60,8 @@ static json_t *describe_executions(const struct device *device, int64_t first)
         json_t *entry = json_pack(
             "{s:I, s:i, s:I, s:i, s:I, s:I, s:s, s:s, s:i, s:b, s:o}", "instruction", (json_int_t)at->instruction,
             "attempt", (int)at->attempt, "rollout", (json_int_t)at->rollout, "executed", (int)at->times, "began_ms",
-            (json_int_t)at->began_ms, "ended_ms", (json_int_t)(at->stage == EXECUTION_ENDED ? at->at_ms : 0), "state",
-            state, "code", at->code, "sequence", (int)at->sequence, "confirmed", (int)at->confirmed, "accepted",
-            describe_accepted(at));
+            (json_int_t)at->began_ms, "ended_ms", (json_int_t)at->ended_ms, "state", state, "code", at->code,
+            "sequence", (int)at->sequence, "confirmed", (int)at->confirmed, "accepted", describe_accepted(at));
         TC_CHECK(json_array_append_new(list, entry) == 0);
     }
     return list;

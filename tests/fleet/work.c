@@ -60,8 +60,10 @@ static void finish(struct device *device)
 static void end(struct device *device, enum report_state state, const char *code)
 {
     struct execution *work = device->work;
-    if (work->stage == EXECUTION_RUNNING)
+    if (work->stage == EXECUTION_RUNNING) {
         leave_branch(device);
+        work->ended_ms = clock_now_ms();
+    }
     report_end(device, work, state, code);
     finish(device);
 }
@@ -75,6 +77,7 @@ static int64_t run(struct device *device)
 {
     struct execution_verdict verdict = execution_log_begin(&device->log, device->work);
     device->work->began_ms = clock_now_ms();
+    device->work->ended_ms = 0;
     count(device, COUNT_EXECUTED);
     if (verdict.is_double)
         count(device, COUNT_DOUBLE_EXECUTIONS);
