@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-/* Whoever waits for a table's lock holds up everybody who comes after, so a migration gives way after a moment; the
- * turn itself has no limit but the migrations before. */
-static const char give_way[] = "SET LOCAL lock_timeout = '1s'";
+/* Whoever waits for a table's lock holds up everybody who comes after, so a migration gives way after a moment, which
+ * is less than PostgreSQL's deadlock_timeout: of two that wait for one another it is the migration that ends. The turn
+ * itself has no limit but the migrations before. */
+static const char give_way[] = "SET LOCAL lock_timeout = '500ms'";
 
 static enum tc_error begin_turn(struct store *store, struct tc_fault *fault)
 {
