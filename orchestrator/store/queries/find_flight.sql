@@ -1,5 +1,5 @@
--- What each of these devices has in flight and may be told of; a device that is not in the fleet has no row. LATERAL with its LIMIT is
--- one probe of the index a device: a join could be planned to read all that is in flight.
+-- What each of these devices has in flight and may be given; a device that is not in the fleet has no row. LATERAL with
+-- its LIMIT is one probe of the index a device: a join could be planned to read all that is in flight.
 SELECT n.at - 1 AS at, i.id, i.rollout_id, i.attempt, d.role, floor(extract(epoch FROM i.start_before))::bigint AS start_before_s,
        installation.epoch
 FROM unnest($1::text[]) WITH ORDINALITY AS n(device, at)

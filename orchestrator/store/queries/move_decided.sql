@@ -1,7 +1,8 @@
 -- Does what the conductor decided, for each instruction that is still as it was then: arrays of id, state,
 -- attempt; of the state to be in, when it is due, when to look again (ms since the epoch; 0: never), and a code:
--- 'withdrawn' of what stays dispatched, and must not be given to its device any more; $8 is the counter's shard. Answers with those whose device must hear no more of them. What somebody is writing at this
--- moment is left: a report has come, or it is looked at again.
+-- 'withdrawn' of what stays dispatched, and must not be given to its device any more; $8 is the counter's shard.
+-- Answers with those whose device must hear no more of them. What somebody is writing at this moment is left: a report
+-- has come, or it is looked at again.
 WITH decided AS MATERIALIZED (
   SELECT *
   FROM unnest($1::bigint[], $2::smallint[], $3::int[], $4::smallint[], $5::bigint[], $6::bigint[], $7::text[])
@@ -37,7 +38,8 @@ WITH decided AS MATERIALIZED (
   -- The row as it was before it moved has the times of the attempt, and its number.
   INSERT INTO instruction_event (instruction_id, attempt, state, code, detail, dispatched_at, sent_at, received_at,
                                  installing_at)
-  SELECT m.id, coalesce(i.attempt, m.attempt), m.state, m.code, '', i.dispatched_at, i.sent_at, i.received_at, i.installing_at
+  SELECT m.id, coalesce(i.attempt, m.attempt), m.state, m.code, '', i.dispatched_at, i.sent_at, i.received_at,
+         i.installing_at
   FROM moved m
   LEFT JOIN instruction i ON i.id = m.id AND m.from_state BETWEEN 1 AND 4
   WHERE m.state <> m.from_state

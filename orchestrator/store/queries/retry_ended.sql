@@ -3,8 +3,8 @@
 -- $2: the counter's shard. Answers with how many there are.
 WITH moved AS (
   UPDATE instruction i
-  SET state = 0, attempt = i.attempt + 1, due_at = now(), wake_at = NULL, withdrawn_at = NULL, in_flight = false, failures = 0, deferrals = 0,
-      progress = NULL, ended_at = NULL, detail = NULL,
+  SET state = 0, attempt = i.attempt + 1, due_at = now(), wake_at = NULL, withdrawn_at = NULL, in_flight = false,
+      failures = 0, deferrals = 0, progress = NULL, ended_at = NULL, detail = NULL,
       code = CASE WHEN code IN ('out_of_service', 'install_timeout', 'not_installing', 'atm_silent', 'device_silent')
                THEN code END -- so it is until it says something else
   FROM instruction_rule rule
