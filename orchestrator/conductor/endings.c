@@ -68,7 +68,7 @@ enum tc_error conductor_give_up(struct conductor *conductor, const struct conduc
                                 struct tc_fault *fault)
 {
     bool cancelling = rollout->state == ROLLOUT_CANCELLING;
-    bool is_over = rollout->rules.end_at_ms != 0 && rollout->now_ms >= rollout->rules.end_at_ms;
+    bool is_over = execution_is_over(&rollout->rules, rollout->now_ms);
     if (!cancelling && !is_over)
         return TC_OK;
     const char *code = cancelling ? "rollout_cancelled" : "rollout_ended";

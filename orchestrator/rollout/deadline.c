@@ -14,6 +14,11 @@ int64_t wake_first_after_ms(const struct execution_rules *rules, bool pull)
     return pull ? least : lesser(least, rules->dispatch_timeout_ms);
 }
 
+bool execution_is_over(const struct execution_rules *rules, int64_t at_ms)
+{
+    return rules->end_at_ms != 0 && at_ms >= rules->end_at_ms;
+}
+
 static int64_t backoff_after(const struct execution_rules *rules, int times)
 {
     int doublings = times - 1 < BACKOFF_DOUBLINGS_MAX ? times - 1 : BACKOFF_DOUBLINGS_MAX;
@@ -56,7 +61,7 @@ struct wake_decision wake_decide(const struct execution_rules *rules, const stru
 {
     if (waking->withdrawn && rules->gives_up)
         return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_cancelled"};
-    if (waking->withdrawn && rules->cancels_at_end && rules->end_at_ms != 0 && now_ms >= rules->end_at_ms)
+    if (waking->withdrawn && rules->cancels_at_end && execution_is_over(rules, now_ms))
         return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_ended"};
     if (instruction_state_is_in_flight(waking->state))
         return decide_in_flight(rules, waking, now_ms);
@@ -78,7 +83,7 @@ struct wake_decision wake_decide(const struct execution_rules *rules, const stru
         return (struct wake_decision){.action = WAKE_SETTLE, .code = ""};
     int64_t at_ms = now_ms + backoff_after(rules, waking->failures);
     /* What failed has failed: it must not expire as if it had never been started. */
-    if (rules->end_at_ms != 0 && at_ms >= rules->end_at_ms)
+    if (execution_is_over(rules, at_ms))
         return (struct wake_decision){.action = WAKE_SETTLE, .code = ""};
     return (struct wake_decision){.action = WAKE_RETRY, .event = ON_RETRY, .at_ms = at_ms, .code = "retry"};
 }

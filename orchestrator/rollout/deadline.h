@@ -21,6 +21,9 @@ struct execution_rules {
     bool cancels_at_end; /* what is dispatched and not answered is cancelled then */
 };
 
+/* Whether the rollout's end has come by then. */
+bool execution_is_over(const struct execution_rules *rules, int64_t at_ms);
+
 /* What is known of an instruction that woke up. */
 struct waking {
     enum instruction_state state;
