@@ -5,12 +5,12 @@
 #include <stddef.h>
 
 struct buffer {
-    char *bytes; /* NULL while nothing was put */
+    char *bytes; /* NULL while empty */
     size_t length;
     size_t capacity;
 };
 
-/* Memory that cannot be had ends the program: every caller's sizes are bounded, so it is our mistake. */
+/* Appends. Aborts when there is no memory: the sizes of all callers are bounded. */
 void buffer_put(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_put_text(struct buffer *buffer, const char *text);
 void buffer_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -26,6 +26,11 @@ int64_t clock_monotonic_ms(void)
     return read_clock_ms(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_ms(void)
+{
+    return read_clock_ms(CLOCK_BOOTTIME);
+}
+
 void clock_format(int64_t time_ms, char text[static TC_TIME_TEXT_SIZE])
 {
     int64_t milliseconds = time_ms % MS_PER_SECOND;

@@ -9,11 +9,14 @@
 /* "2026-12-01T00:00:00.123Z" and its NUL. */
 #define TC_TIME_TEXT_SIZE 32
 
-/* The wall clock. It can jump; use it for what is shown or sent, never to measure. */
+/* The wall clock. It can jump: use it for times that are shown or sent, never to measure. */
 int64_t clock_now_ms(void);
 
 /* A clock that only goes forward, from an arbitrary zero. */
 int64_t clock_monotonic_ms(void);
+
+/* The same, but it also counts while the machine sleeps: for timers over hours. */
+int64_t clock_boot_ms(void);
 
 /* Writes RFC 3339 in UTC with milliseconds; whole seconds are written without a fraction. */
 void clock_format(int64_t time_ms, char text[static TC_TIME_TEXT_SIZE]);

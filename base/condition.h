@@ -15,8 +15,8 @@ void condition_open(pthread_cond_t *condition);
 /* The moment `wait_ms` from now on the clock of clock_monotonic_ms; negative: CONDITION_FOREVER. */
 int64_t condition_deadline(int64_t wait_ms);
 
-/* As pthread_cond_wait, until `deadline_ms` of clock_monotonic_ms. False when that has come. It can return
- * true for no reason: look again at what you wait for. */
+/* As pthread_cond_wait, until `deadline_ms` of clock_monotonic_ms. False at the deadline. Wakeups can be spurious:
+ * check the condition again. */
 bool condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t deadline_ms);
 
 #endif

@@ -1,7 +1,7 @@
-/* Places where a program can be made to die as a power failure would make it, for the fault tests.
+/* Places where the fault tests can kill a program, to simulate a power failure.
  *
- * They are there only when it is compiled with TELLERCAST_FAILURE_POINTS. The environment variable
- * TELLERCAST_FAILURE_POINT names one, and at which passing it kills: "claim.committed:3". Any thread. */
+ * Only compiled with TELLERCAST_FAILURE_POINTS. The environment variable TELLERCAST_FAILURE_POINT names one and the
+ * pass at which it kills: "claim.committed:3". Any thread. */
 #ifndef TELLERCAST_BASE_FAILURE_POINT_H
 #define TELLERCAST_BASE_FAILURE_POINT_H
 

@@ -55,6 +55,6 @@ enum tc_error tc_fault_context(struct tc_fault *fault, const char *format, ...)
 
 void tc_check_failed(const char *condition, const char *file, int line)
 {
-    (void)fprintf(stderr, "%s:%d: this must hold and does not: %s\n", file, line, condition);
+    (void)fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, condition);
     abort();
 }

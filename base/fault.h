@@ -1,9 +1,9 @@
-/* How a function says what went wrong.
+/* Errors: codes and texts.
  *
  * A function that can fail for reasons of the world returns an enum tc_error and, where there is
  * more to say, fills a struct tc_fault. Each layer adds its context in front, so the text reads
- * from the outside in: "rollout 42: claim: connection refused". What can only be wrong by our own
- * mistake is a TC_CHECK, which stays on in release. */
+ * from the outside in: "rollout 42: claim: connection refused". A condition that only a bug can break is a TC_CHECK,
+ * which stays on in release. */
 #ifndef TELLERCAST_BASE_FAULT_H
 #define TELLERCAST_BASE_FAULT_H
 
@@ -11,17 +11,17 @@
 
 enum tc_error {
     TC_OK = 0,
-    TC_INVALID,     /* the input is wrong; the caller's sender must change it */
-    TC_NOT_FOUND,   /* what was named does not exist */
-    TC_CONFLICT,    /* it contradicts what is there already */
+    TC_INVALID,     /* the input is wrong; its sender must change it */
+    TC_NOT_FOUND,   /* the named object does not exist */
+    TC_CONFLICT,    /* contradicts the current state */
     TC_DENIED,      /* the sender may not do this */
     TC_TOO_LARGE,   /* over a limit that is stated in the text */
-    TC_BUSY,        /* no room now; nothing was taken; try again */
+    TC_BUSY,        /* full now; nothing was taken; try again */
     TC_UNAVAILABLE, /* a server or a file is not there now; try again */
-    TC_TIMEOUT,     /* it did not happen in time */
+    TC_TIMEOUT,     /* not done before the deadline */
     TC_NO_SPACE,    /* the disk is full */
     TC_NO_MEMORY,
-    TC_INTERNAL, /* a bug, or a server that answers nonsense */
+    TC_INTERNAL, /* a bug, or an invalid answer of a server */
 };
 
 #define TC_FAULT_TEXT_SIZE 512
@@ -42,7 +42,7 @@ enum tc_error tc_fault_set(struct tc_fault *fault, enum tc_error code, const cha
 /* Puts "context: " in front of the text and returns the fault's code. */
 enum tc_error tc_fault_context(struct tc_fault *fault, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Ends the program with the place and the condition when `condition` is false: our own mistake. */
+/* Aborts with file, line and condition when `condition` is false: a bug. */
 #define TC_CHECK(condition) ((condition) ? (void)0 : tc_check_failed(#condition, __FILE__, __LINE__))
 
 _Noreturn void tc_check_failed(const char *condition, const char *file, int line);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,30 +32,82 @@ static enum tc_error fault_from_errno(struct tc_fault *fault, const char *what, 
     return tc_fault_set(fault, error_from_errno(number), "%s: %s: %s", path, what, strerror(number));
 }
 
-enum tc_error file_read(const char *path, size_t most_bytes, struct buffer *content, struct tc_fault *fault)
+/* Waits for the writer of a pipe. */
+static bool wait_for_bytes(int file)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return fault_from_errno(fault, "open", path);
+    struct pollfd polled = {.fd = file, .events = POLLIN};
+    return poll(&polled, 1, -1) > 0 || errno == EINTR;
+}
+
+enum tc_error file_read_open(int file, const char *path, size_t max_bytes, struct buffer *content,
+                             struct tc_fault *fault)
+{
     enum tc_error error = TC_OK;
     char piece[READ_SIZE];
     size_t total = 0;
     for (;;) {
         ssize_t got = read(file, piece, sizeof piece);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_bytes(file))))
             continue;
         if (got < 0)
             error = fault_from_errno(fault, "read", path);
         if (got <= 0)
             break;
         total += (size_t)got;
-        if (total > most_bytes) {
-            error = tc_fault_set(fault, TC_TOO_LARGE, "%s: larger than the %zu bytes allowed", path, most_bytes);
+        if (total > max_bytes) {
+            error = tc_fault_set(fault, TC_TOO_LARGE, "%s: too large, allowed: at most %zu bytes", path, max_bytes);
             break;
         }
         buffer_put(content, piece, (size_t)got);
     }
+    return error;
+}
+
+enum tc_error file_read(const char *path, size_t max_bytes, struct buffer *content, struct tc_fault *fault)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return fault_from_errno(fault, "open", path);
+    enum tc_error error = file_read_open(file, path, max_bytes, content, fault);
     (void)close(file);
+    return error;
+}
+
+static bool is_printable(const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)bytes[i] < ' ' || bytes[i] == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+enum tc_error file_read_secret(const char *path, size_t max_bytes, struct buffer *line, struct tc_fault *fault)
+{
+    static const char byte_order_mark[] = "\xEF\xBB\xBF";
+    struct buffer content = {0};
+    enum tc_error error = file_read(path, max_bytes, &content, fault);
+    const char *start = buffer_text(&content);
+    size_t rest = content.length;
+    if (rest >= strlen(byte_order_mark) && memcmp(start, byte_order_mark, strlen(byte_order_mark)) == 0) {
+        start += strlen(byte_order_mark);
+        rest -= strlen(byte_order_mark);
+    }
+    size_t length = 0;
+    while (length < rest && start[length] != '\r' && start[length] != '\n')
+        length++;
+    if (error == TC_OK && !is_printable(start, length))
+        error = tc_fault_set(fault, TC_INVALID,
+                             "%s: its first line has control characters; save it as plain text in "
+                             "UTF-8",
+                             path);
+    else if (error == TC_OK && length == 0)
+        error = tc_fault_set(fault, TC_INVALID, "%s: its first line is empty", path);
+    if (error == TC_OK)
+        buffer_put(line, start, length);
+    if (content.bytes != NULL)
+        explicit_bzero(content.bytes, content.capacity);
+    buffer_free(&content);
     return error;
 }
 
@@ -69,6 +123,13 @@ static enum tc_error write_whole(int file, const char *bytes, size_t length)
         length -= (size_t)written;
     }
     return TC_OK;
+}
+
+enum tc_error file_write_all(int file, const void *bytes, size_t length, struct tc_fault *fault)
+{
+    if (write_whole(file, bytes, length) == TC_OK)
+        return TC_OK;
+    return tc_fault_set(fault, errno == EFBIG ? TC_NO_SPACE : error_from_errno(errno), "write: %s", strerror(errno));
 }
 
 enum tc_error file_replace(const char *path, const void *bytes, size_t length, unsigned mode, struct tc_fault *fault)

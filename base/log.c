@@ -1,8 +1,10 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/log_limit.h"
 #include "base/utf8.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +12,12 @@
 
 enum { LINE_SIZE = 2048 };
 
-static _Atomic(enum log_level) least_level = LOG_LEVEL_INFO;
+static _Atomic(enum log_level) min_level = LOG_LEVEL_INFO;
 static _Atomic(enum log_format) line_format = LOG_FORMAT_TEXT;
+
+/* Limits the lines that others can cause at will. */
+static struct log_limit limit;
+static pthread_mutex_t limit_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
@@ -20,9 +26,9 @@ struct line {
     size_t length;
 };
 
-void log_set_level(enum log_level least)
+void log_set_level(enum log_level min)
 {
-    least_level = least;
+    min_level = min;
 }
 
 void log_set_format(enum log_format format)
@@ -55,7 +61,7 @@ const char *log_text_or_empty(const char *text)
     return text == NULL ? "" : text;
 }
 
-/* Room for the closing bracket and the line's end is always kept. */
+/* Always leaves space for the closing bracket and the line end. */
 static void put_char(struct line *line, char c)
 {
     if (line->length < sizeof line->text - 2)
@@ -68,7 +74,7 @@ static void put_text(struct line *line, const char *text)
         put_char(line, *text);
 }
 
-/* Appends one character and returns the text after it. What is no UTF-8 becomes '?'. */
+/* Appends one character and returns the text after it. Bytes that are not UTF-8 become '?'. */
 static const char *put_escaped(struct line *line, const char *text)
 {
     size_t length = utf8_character_length(text, strnlen(text, 4));
@@ -162,7 +168,7 @@ static void write_as_json(struct line *line, const char *time, const char *level
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
 {
-    if (level < least_level)
+    if (level < min_level)
         return;
     char time[TC_TIME_TEXT_SIZE];
     clock_format(clock_now_ms(), time);
@@ -173,5 +179,34 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         write_as_text(&line, time, level_names[level], event, fields);
     line.text[line.length++] = '\n';
     ssize_t written = write(STDERR_FILENO, line.text, line.length);
-    (void)written; /* there is nowhere left to say that the log itself failed */
+    (void)written; /* a failure of the log cannot be logged */
+}
+
+/* With the lock held. */
+static void report_left_out(int64_t now_ms, bool all)
+{
+    struct log_limit_count count;
+    while (log_limit_take(&limit, now_ms, all, &count))
+        LOG_WARNING("log.left_out", F_STR("of", count.event), F_STR("subject", count.subject),
+                    F_INT("lines", count.left_out), F_INT("ms", now_ms - count.begun_ms));
+}
+
+void log_write_limited(enum log_level level, const char *subject, const char *event, const struct log_field *fields)
+{
+    if (level < min_level)
+        return;
+    int64_t now_ms = clock_monotonic_ms();
+    (void)pthread_mutex_lock(&limit_lock);
+    report_left_out(now_ms, false);
+    bool admits = log_limit_admits(&limit, event, subject, now_ms);
+    (void)pthread_mutex_unlock(&limit_lock);
+    if (admits)
+        log_write(level, event, fields);
+}
+
+void log_left_out(bool all)
+{
+    (void)pthread_mutex_lock(&limit_lock);
+    report_left_out(clock_monotonic_ms(), all);
+    (void)pthread_mutex_unlock(&limit_lock);
 }

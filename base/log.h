@@ -17,7 +17,7 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 struct log_field {
     const char *name;
-    const char *text; /* NULL: it is a number */
+    const char *text; /* NULL: use `number` */
     int64_t number;
 };
 
@@ -30,12 +30,19 @@ struct log_field {
 #define LOG_WARNING(...) LOG_EVENT(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define LOG_ERROR(...) LOG_EVENT(LOG_LEVEL_ERROR, __VA_ARGS__)
 
+/* A line that others can cause at will, with its subject (a device; "": none). Written while log_limit.h admits it,
+ * else counted; after the period a line `log.left_out` gives the count. */
+#define LOG_LIMITED(level, subject, ...)                                                                               \
+    LOG_LIMITED_WITH(level, subject, __VA_ARGS__, ((struct log_field){NULL, NULL, 0}))
+#define LOG_LIMITED_WITH(level, subject, event, ...)                                                                   \
+    log_write_limited((level), (subject), (event), (const struct log_field[]){__VA_ARGS__})
+
 /* The nameless field closes the list, so that an event may have no field at all. */
 #define LOG_EVENT(level, ...) LOG_EVENT_WITH(level, __VA_ARGS__, ((struct log_field){NULL, NULL, 0}))
 #define LOG_EVENT_WITH(level, event, ...) log_write((level), (event), (const struct log_field[]){__VA_ARGS__})
 
 /* Settings of the whole process. Call them before other threads start. */
-void log_set_level(enum log_level least);
+void log_set_level(enum log_level min);
 void log_set_format(enum log_format format);
 
 /* Reads "debug", "info", "warning", "error"; "text", "json". False for anything else. */
@@ -44,6 +51,10 @@ bool log_format_parse(const char *text, enum log_format *format);
 
 /* `fields` ends with one whose name is NULL. Use the macros. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
+void log_write_limited(enum log_level level, const char *subject, const char *event, const struct log_field *fields);
+/* Logs the counts of left out lines for periods that have ended; `all`: for all periods, at the end of the process.
+ * Call it regularly. */
+void log_left_out(bool all);
 const char *log_text_or_empty(const char *text);
 
 #endif

@@ -5,14 +5,14 @@
 
 enum { THREAD_NAME_SIZE = 16 /* the kernel's limit, with its NUL */ };
 
-/* Threads inherit the mask of the one that starts them. */
+/* A new thread inherits the signal mask of its creator. */
 void thread_block_signals(sigset_t *before)
 {
-    static const int from_own_mistakes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+    static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
     sigset_t blocked;
     (void)sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof from_own_mistakes / sizeof *from_own_mistakes; i++)
-        (void)sigdelset(&blocked, from_own_mistakes[i]);
+    for (size_t i = 0; i < sizeof fault_signals / sizeof *fault_signals; i++)
+        (void)sigdelset(&blocked, fault_signals[i]);
     TC_CHECK(pthread_sigmask(SIG_SETMASK, &blocked, before) == 0);
 }
 

@@ -1,4 +1,4 @@
-/* Threads of a daemon: named, and with signals blocked, which belong to main. */
+/* Threads of a daemon: named, with signals blocked, because main handles them. */
 #ifndef TELLERCAST_BASE_THREAD_H
 #define TELLERCAST_BASE_THREAD_H
 

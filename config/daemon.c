@@ -10,20 +10,24 @@
 static const struct setting rows[] = {
     TEXT("instance", instance, "", "Name of this orchestrator among several; empty: host name and process ID."),
     TEXT("data_folder", data_folder, "/var/lib/tellercast", "Folder of the signing key and the artifact store."),
-    TEXT("topic_root", topic_root, TOPIC_ROOT_DEFAULT, "What all MQTT topics start with."),
-    TEXT("database", database, "dbname=tellercast", "PostgreSQL, as a libpq connection string."),
+    TEXT("topic_root", topic_root, TOPIC_ROOT_DEFAULT, "Prefix of all MQTT topics."),
+    TEXT("database", database, "dbname=tellercast",
+         "PostgreSQL, as a libpq connection string. Variables PG… of the environment are ignored."),
 
-    CHOICE_THAT_RELOADS("log.level", log_level, "info", "debug|info|warning|error", "The least that is logged."),
-    CHOICE_THAT_RELOADS("log.format", log_format, "text", "text|json", "One event a line, as text or as JSON."),
+    CHOICE_THAT_RELOADS("log.level", log_level, "info", "debug|info|warning|error", "Minimum log level."),
+    CHOICE_THAT_RELOADS("log.format", log_format, "text", "text|json",
+                        "Log format: one event a line, as text or as JSON."),
 
     TEXT("broker.host", broker_host, "127.0.0.1", "MQTT broker: host name or address."),
     INTEGER("broker.port", broker_port, "1883", 1, 65535, "MQTT broker: TCP port; 8883 is usual with TLS."),
-    TEXT("broker.user", broker_user, "", "User name at the broker; empty: none."),
+    TEXT("broker.user", broker_user, TOPIC_ORCHESTRATOR_USER,
+         "User name at the broker: the orchestrators' user in its access list; empty: none."),
     TEXT("broker.password_file", broker_password_file, "", "File whose first line is the password; empty: none."),
-    TEXT("broker.ca_file", broker_ca_file, "", "PEM file of the authorities to trust; empty: no TLS."),
+    TEXT("broker.ca_file", broker_ca_file, "", "PEM file of the trusted certificate authorities; empty: no TLS."),
     TEXT("broker.certificate_file", broker_certificate_file, "", "PEM file of this client's certificate."),
     TEXT("broker.key_file", broker_key_file, "", "PEM file of that certificate's private key."),
-    DURATION("broker.keep_alive", broker_keep_alive_ms, "30s", 5 * SECOND, HOUR, "Longest silence on the connection."),
+    DURATION("broker.keep_alive", broker_keep_alive_ms, "30s", 5 * SECOND, HOUR,
+             "Keep-alive interval of the connection."),
     INTEGER("broker.in_flight", broker_in_flight, "4000", 10, 65535,
             "QoS 1 messages sent and not yet acknowledged; few make sending crawl."),
 
@@ -31,12 +35,12 @@ static const struct setting rows[] = {
     TEXT("redis.host", redis_host, "127.0.0.1", "Host name or address of Redis."),
     INTEGER("redis.port", redis_port, "6379", 1, 65535, "TCP port of Redis."),
     TEXT("redis.password_file", redis_password_file, "", "File whose first line is the password; empty: none."),
-    TEXT("redis.prefix", redis_prefix, "tc", "What the keys in Redis start with."),
+    TEXT("redis.prefix", redis_prefix, "tc", "Prefix of all keys in Redis."),
 
     TEXT("http.listen", http_listen, "127.0.0.1", "Address of the HTTP door."),
     INTEGER("http.port", http_port, "8080", 0, 65535, "TCP port of the HTTP door; 0: no HTTP door."),
     TEXT("http.public_url", http_public_url, "http://127.0.0.1:8080",
-         "How devices reach the artifact store of this daemon."),
+         "Base URL at which devices reach this daemon's artifact store."),
     TEXT("http.tokens_file", http_tokens_file, "",
          "File of the operators' bearer tokens; needed unless http.listen is a loopback address."),
     TEXT("http.certificate_file", http_certificate_file, "",
@@ -47,26 +51,29 @@ static const struct setting rows[] = {
          "Unix socket that takes plans; empty: no socket door."),
 
     INTEGER("updater.threads", updater_threads, "2", 1, 64, "Threads that write reported states."),
-    INTEGER("updater.batch", updater_batch, "1000", 1, 10000, "Most reports in one transaction."),
-    DURATION("updater.linger", updater_linger_ms, "20ms", 0, SECOND, "How long a report waits for others to join it."),
+    INTEGER("updater.batch", updater_batch, "1000", 1, 10000, "Maximum number of reports in one transaction."),
+    DURATION("updater.linger", updater_linger_ms, "20ms", 0, SECOND,
+             "How long a report waits for others to share its transaction."),
 
-    INTEGER("dispatcher.ask_batch", ask_batch, "256", 1, 10000, "Most asks answered together."),
+    INTEGER("dispatcher.ask_batch", ask_batch, "256", 1, 10000, "Maximum number of asks answered in one transaction."),
 
-    DURATION("scheduler.period", scheduler_period_ms, "1s", 10, MINUTE, "How often due instructions are looked for."),
-    INTEGER("scheduler.claim_batch", claim_batch, "1000", 1, 10000, "Most instructions claimed at once."),
+    DURATION("scheduler.period", scheduler_period_ms, "1s", 10, MINUTE,
+             "Interval between searches for due instructions."),
+    INTEGER("scheduler.claim_batch", claim_batch, "1000", 1, 10000, "Maximum number of instructions claimed at once."),
 
-    DURATION("conductor.period", conductor_period_ms, "1s", 10, MINUTE, "How often deadlines are looked after."),
-    DURATION("conductor.progress_period", progress_period_ms, "1s", 100, HOUR, "How often progress is published."),
+    DURATION("conductor.period", conductor_period_ms, "1s", 10, MINUTE, "Interval between checks of deadlines."),
+    DURATION("conductor.progress_period", progress_period_ms, "1s", 100, HOUR,
+             "Interval between publications of progress."),
 
     INTEGER("queue_limit", queue_limit, "50000", 100, 10000000,
-            "Items in each working part's queue; a full one stops the reading of its source."),
+            "Items in each working part's queue; while a queue is full, its source is not read."),
     DURATION("lease", lease_ms, "7s", SECOND, HOUR,
-             "How long a claim belongs to one orchestrator before another takes it over."),
+             "Duration of a lease: when it ends, another orchestrator may take the claim over."),
     DURATION("pull_wait", pull_wait_ms, "7d", MINUTE, 3650 * DAY,
-             "How long a pull client may stay away when the plan sets no end."),
+             "How long a pull client may stay offline when the plan sets no end."),
 
     DURATION("instruction.validity", instruction_validity_ms, "24h", MINUTE, 365 * DAY,
-             "How long a signed instruction is good for, at least."),
+             "Minimum validity of a signed instruction."),
 
     INTEGER("rate.per_minute", default_per_minute, "0", 0, 1000000,
             "Devices a minute for a plan that names no rate; 0: no limit."),
@@ -74,8 +81,8 @@ static const struct setting rows[] = {
     DOCUMENT_THAT_RELOADS("calendars", calendars, "{}", calendars_key,
                           "Blackouts that plans name: {month-end: [{from: 2026-12-30, to: 2027-01-02}]}."),
 
-    SIZE("artifacts.size_limit", artifact_size_limit, "4GiB", 1, TIB, "Largest artifact that is stored."),
-    SIZE("fleet.size_limit", fleet_size_limit, "512MiB", MIB, TIB, "Largest fleet file that is taken."),
+    SIZE("artifacts.size_limit", artifact_size_limit, "4GiB", 1, TIB, "Maximum size of an artifact."),
+    SIZE("fleet.size_limit", fleet_size_limit, "512MiB", MIB, TIB, "Maximum size of a fleet file."),
 };
 
 const struct settings_table daemon_settings_table = {rows, sizeof rows / sizeof *rows};

@@ -25,11 +25,11 @@ struct daemon_settings {
     char *redis_prefix; /* of every key */
 
     char *http_listen;      /* address */
-    int64_t http_port;      /* 0: no HTTP door */
+    int64_t http_port;      /* 0: no HTTP endpoint */
     char *http_public_url;  /* how devices reach the artifact store: "http://host:port" */
     char *http_tokens_file; /* operators' bearer tokens; needed unless http_listen is a loopback address */
     char *http_certificate_file, *http_key_file; /* TLS when a certificate is named */
-    char *socket_path;                           /* empty: no socket door */
+    char *socket_path;                           /* empty: no socket endpoint */
 
     int64_t updater_threads;
     int64_t updater_batch, updater_linger_ms;

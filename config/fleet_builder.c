@@ -1,25 +1,23 @@
 #include "config/fleet_builder.h"
 
 #include "base/id.h"
-#include "config/arena.h"
+#include "config/fleet_reserved.h"
+#include "config/id_register.h"
 #include "config/schema.h"
-#include "config/text_set.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct fleet_memory {
-    struct arena arena;
-};
+enum { ROWS_A_PASS = 256 };
 
 struct fleet_builder {
-    struct fleet *fleet;
-    struct arena *arena;      /* the fleet's */
-    struct text_set branches; /* IDs, numbered by their place in the fleet */
-    struct text_set devices;
-    struct text_set texts; /* what repeats is kept once: models, zones, labels, versions */
-    size_t branch_capacity, device_capacity;
+    const struct fleet_rules *rules; /* NULL: none */
+    const struct fleet_sink *sink;
+    struct id_register branches; /* marked: none */
+    struct id_register devices;  /* marked: nodes */
+    unsigned rows;
+    bool stopped;
     struct document_faults *faults;
 };
 
@@ -58,78 +56,44 @@ static const struct schema_key device_row = {.read = schema_read_map, .map = &de
 
 /* ---- building ------------------------------------------------------------------------------- */
 
-struct fleet_builder *fleet_builder_open(struct document_faults *faults)
+struct fleet_builder *fleet_builder_open(const struct fleet_rules *rules, const struct fleet_sink *sink,
+                                         struct document_faults *faults)
 {
     struct fleet_builder *builder = calloc(1, sizeof *builder);
     TC_CHECK(builder != NULL);
-    builder->fleet = calloc(1, sizeof *builder->fleet);
-    TC_CHECK(builder->fleet != NULL);
-    builder->fleet->memory = calloc(1, sizeof *builder->fleet->memory);
-    TC_CHECK(builder->fleet->memory != NULL);
-    builder->arena = &builder->fleet->memory->arena;
+    builder->rules = rules;
+    builder->sink = sink;
     builder->faults = faults;
     return builder;
 }
 
-struct fleet *fleet_builder_close(struct fleet_builder *builder)
+void fleet_builder_close(struct fleet_builder *builder)
 {
-    struct fleet *fleet = builder->fleet;
-    text_set_free(&builder->branches);
-    text_set_free(&builder->devices);
-    text_set_free(&builder->texts);
+    id_register_free(&builder->branches);
+    id_register_free(&builder->devices);
     free(builder);
-    return fleet;
 }
 
-void fleet_free(struct fleet *fleet)
+bool fleet_builder_goes_on(struct fleet_builder *builder)
 {
-    if (fleet == NULL)
-        return;
-    arena_free(&fleet->memory->arena);
-    free(fleet->memory);
-    free(fleet->branches);
-    free(fleet->devices);
-    free(fleet);
+    if (++builder->rows % ROWS_A_PASS == 0 && builder->sink->pass != NULL)
+        builder->sink->pass(builder->sink->context);
+    return !builder->stopped;
 }
 
-/* A lasting text equal to `text`; equal ones are one. */
-static const char *keep(struct fleet_builder *builder, const char *text)
-{
-    const struct text_set_entry *entry = text_set_find(&builder->texts, text);
-    if (entry != NULL)
-        return entry->text;
-    const char *kept = arena_text(builder->arena, text, strlen(text));
-    text_set_add(&builder->texts, kept, 0);
-    return kept;
-}
-
-static const char *keep_member(struct fleet_builder *builder, const json_t *row, const char *key, const char *initial)
+static const char *text_of(const json_t *row, const char *key, const char *initial)
 {
     const char *text = json_string_value(json_object_get(row, key));
-    return text == NULL ? initial : keep(builder, text);
+    return text == NULL ? initial : text;
 }
 
-static const char *keep_map(struct fleet_builder *builder, const json_t *row, const char *key)
+/* The caller's to free. */
+static char *map_text(const json_t *row, const char *key)
 {
     const json_t *map = json_object_get(row, key);
-    if (json_object_size(map) == 0)
-        return "{}";
-    char *text = json_dumps(map, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = map == NULL ? strdup("{}") : json_dumps(map, JSON_COMPACT | JSON_SORT_KEYS);
     TC_CHECK(text != NULL);
-    const char *kept = keep(builder, text);
-    free(text);
-    return kept;
-}
-
-/* An array of `size` each with room for one more. */
-static void *with_room(void *array, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return array;
-    *capacity = *capacity == 0 ? 64 : 2 * *capacity;
-    void *larger = reallocarray(array, *capacity, size);
-    TC_CHECK(larger != NULL);
-    return larger;
+    return text;
 }
 
 static void fault_at_member(struct fleet_builder *builder, const struct tree_node *row, struct key_path *path,
@@ -156,17 +120,68 @@ static json_t *read_row(struct fleet_builder *builder, const struct schema_key *
     return json;
 }
 
-static bool is_taken(struct fleet_builder *builder, const struct text_set *set, const struct tree_node *row,
+/* ---- the rules of an import ------------------------------------------------------------------ */
+
+/* A device's ID is its user name at the broker, and these are the users that the access list gives more to. */
+static bool is_reserved(const struct fleet_rules *rules, const char *id)
+{
+    for (size_t i = 0; fleet_reserved_ids[i] != NULL; i++) {
+        if (strcmp(fleet_reserved_ids[i], id) == 0)
+            return true;
+    }
+    return rules->broker_user != NULL && *rules->broker_user != '\0' && strcmp(rules->broker_user, id) == 0;
+}
+
+/* Labels that a device has by what it is: one's own of that name would never be seen. */
+static void check_labels(struct fleet_builder *builder, const struct tree_node *row, struct key_path *path)
+{
+    static const char *const built_in[] = {"role", "model", "branch"};
+    const struct tree_node *labels = tree_member(row, "labels");
+    size_t above = key_path_add_key(path, "labels");
+    for (size_t i = 0; labels != NULL && i < sizeof built_in / sizeof *built_in; i++) {
+        if (tree_member(labels, built_in[i]) != NULL)
+            fault_at_member(builder, labels, path, built_in[i],
+                            "every device already has this label; choose another name");
+    }
+    key_path_cut(path, above);
+}
+
+static void check_rules(struct fleet_builder *builder, const json_t *row, const struct tree_node *source,
+                        struct key_path *path)
+{
+    if (builder->rules == NULL)
+        return;
+    if (is_reserved(builder->rules, json_string_value(json_object_get(row, "id"))))
+        fault_at_member(builder, source, path, "id",
+                        "this is the name of another broker user, not of a device; choose another ID");
+    if (*text_of(row, "id", "") == '-')
+        fault_at_member(builder, source, path, "id",
+                        "it begins with -, which a command would take for an option; choose another ID");
+    check_labels(builder, source, path);
+}
+
+/* The zone of a device of no branch; NULL, after a fault when the rules ask for one. */
+static const char *find_zone(struct fleet_builder *builder, const json_t *row, const struct tree_node *source,
+                             struct key_path *path)
+{
+    const char *zone = text_of(row, "zone", NULL);
+    if (zone != NULL || builder->rules == NULL)
+        return zone;
+    if (builder->rules->default_zone == NULL)
+        fault_at_member(builder, source, path, "zone",
+                        "it is missing: a device of no branch names its zone, or the import a default zone");
+    return builder->rules->default_zone;
+}
+
+static bool is_taken(struct fleet_builder *builder, const struct id_register *ids, const struct tree_node *row,
                      struct key_path *path, const char *id)
 {
-    const struct text_set_entry *entry = text_set_find(set, id);
+    const struct id_register_entry *entry = id_register_find(ids, id);
     if (entry == NULL)
         return false;
-    bool branch = set == &builder->branches;
-    unsigned line = branch ? builder->fleet->branches[entry->number].line : builder->fleet->devices[entry->number].line;
     char detail[160];
-    (void)snprintf(detail, sizeof detail, "there is a %s \"%s\" already, in line %u", branch ? "branch" : "device", id,
-                   line);
+    (void)snprintf(detail, sizeof detail, "there is a %s \"%s\" already, in line %u",
+                   ids == &builder->branches ? "branch" : "device", id, entry->line);
     fault_at_member(builder, row, path, "id", detail);
     return true;
 }
@@ -180,23 +195,25 @@ static void add_checked_branch(struct fleet_builder *builder, const json_t *row,
                                struct key_path *path)
 {
     const char *id = json_string_value(json_object_get(row, "id"));
+    size_t faults_before = builder->faults->total;
     if (is_taken(builder, &builder->branches, source, path, id))
         return;
-    const struct text_set_entry *device = text_set_find(&builder->devices, id);
-    if (device != NULL && strcmp(builder->fleet->devices[device->number].role, "node") != 0)
-        fault_at_member(builder, source, path, "id", "a device that is no node has this ID already");
-
-    struct fleet *fleet = builder->fleet;
-    fleet->branches =
-        with_room(fleet->branches, fleet->branch_count, &builder->branch_capacity, sizeof *fleet->branches);
-    struct fleet_branch *branch = &fleet->branches[fleet->branch_count];
-    branch->id = keep(builder, id);
-    branch->name = keep_member(builder, row, "name", branch->id);
-    branch->zone = keep_member(builder, row, "zone", NULL);
-    branch->labels = keep_map(builder, row, "labels");
-    branch->line = source->line;
-    text_set_add(&builder->branches, branch->id, (uint32_t)fleet->branch_count);
-    fleet->branch_count++;
+    const struct id_register_entry *device = id_register_find(&builder->devices, id);
+    if (device != NULL && !device->mark)
+        fault_at_member(builder, source, path, "id", "a device other than a node already has this ID");
+    check_rules(builder, row, source, path);
+    id_register_add(&builder->branches, id, source->line, false);
+    if (builder->faults->total > faults_before)
+        return;
+    char *labels = map_text(row, "labels");
+    const struct fleet_branch branch = {.id = id,
+                                        .name = text_of(row, "name", id),
+                                        .zone = text_of(row, "zone", NULL),
+                                        .labels = labels,
+                                        .line = source->line};
+    if (!builder->stopped)
+        builder->stopped = !builder->sink->take_branch(builder->sink->context, &branch);
+    free(labels);
 }
 
 static void add_device_of(struct fleet_builder *builder, const struct tree_node *row, struct key_path *path,
@@ -215,6 +232,8 @@ void fleet_builder_add_branch(struct fleet_builder *builder, const struct tree_n
         return;
     size_t above = key_path_add_key(path, "devices"), index = 0;
     for (const struct tree_node *device = devices->first; device != NULL; device = device->next) {
+        if (!fleet_builder_goes_on(builder))
+            break;
         size_t list = key_path_add_index(path, index++);
         add_device_of(builder, device, path, id->text);
         key_path_cut(path, list);
@@ -237,29 +256,44 @@ static bool fits_together(struct fleet_builder *builder, const json_t *row, cons
     if (node && branch != NULL && strcmp(id, branch) != 0)
         fault_at_member(builder, source, path, "id", "a node has the ID of its branch");
     bool own_branch = branch != NULL && strcmp(id, branch) == 0;
-    if (!node && (own_branch || text_set_find(&builder->branches, id) != NULL))
+    if (!node && (own_branch || id_register_find(&builder->branches, id) != NULL))
         fault_at_member(builder, source, path, "id", not_a_node);
     if (branch != NULL && json_object_get(row, "zone") != NULL)
         fault_at_member(builder, source, path, "zone", "a device of a branch is in its branch's zone; remove it");
     return builder->faults->total == faults_before;
 }
 
-static void add_checked_device(struct fleet_builder *builder, const json_t *row, unsigned line, const char *branch)
+static void give_device(struct fleet_builder *builder, const json_t *row, unsigned line, const char *branch,
+                        const char *zone)
 {
-    struct fleet *fleet = builder->fleet;
-    fleet->devices = with_room(fleet->devices, fleet->device_count, &builder->device_capacity, sizeof *fleet->devices);
-    struct fleet_device *device = &fleet->devices[fleet->device_count];
+    char *labels = map_text(row, "labels"), *versions = map_text(row, "versions");
+    const struct fleet_device device = {.id = json_string_value(json_object_get(row, "id")),
+                                        .branch = branch,
+                                        .role = text_of(row, "role", NULL),
+                                        .model = text_of(row, "model", ""),
+                                        .zone = zone,
+                                        .labels = labels,
+                                        .versions = versions,
+                                        .line = line};
+    if (!builder->stopped)
+        builder->stopped = !builder->sink->take_device(builder->sink->context, &device);
+    free(labels);
+    free(versions);
+}
+
+static void add_checked_device(struct fleet_builder *builder, const json_t *row, const struct tree_node *source,
+                               struct key_path *path, const char *branch)
+{
     const char *id = json_string_value(json_object_get(row, "id"));
-    device->id = arena_text(builder->arena, id, strlen(id));
-    device->branch = branch == NULL ? NULL : keep(builder, branch);
-    device->role = keep_member(builder, row, "role", NULL);
-    device->model = keep_member(builder, row, "model", "");
-    device->zone = keep_member(builder, row, "zone", NULL);
-    device->labels = keep_map(builder, row, "labels");
-    device->versions = keep_map(builder, row, "versions");
-    device->line = line;
-    text_set_add(&builder->devices, device->id, (uint32_t)fleet->device_count);
-    fleet->device_count++;
+    size_t faults_before = builder->faults->total;
+    if (!fits_together(builder, row, source, path, branch) || is_taken(builder, &builder->devices, source, path, id))
+        return;
+    check_rules(builder, row, source, path);
+    const char *zone = branch == NULL ? find_zone(builder, row, source, path) : NULL;
+    bool is_node = strcmp(json_string_value(json_object_get(row, "role")), "node") == 0;
+    id_register_add(&builder->devices, id, source->line, is_node);
+    if (builder->faults->total == faults_before)
+        give_device(builder, row, source->line, branch, zone);
 }
 
 /* `implied`: the branch under which the device stands, or NULL. */
@@ -272,9 +306,8 @@ static void add_device_of(struct fleet_builder *builder, const struct tree_node 
     const char *branch = json_string_value(json_object_get(json, "branch"));
     if (implied != NULL && branch != NULL && strcmp(implied, branch) != 0)
         fault_at_member(builder, row, path, "branch", "the device stands under another branch");
-    else if (fits_together(builder, json, row, path, implied == NULL ? branch : implied) &&
-             !is_taken(builder, &builder->devices, row, path, json_string_value(json_object_get(json, "id"))))
-        add_checked_device(builder, json, row->line, implied == NULL ? branch : implied);
+    else
+        add_checked_device(builder, json, row, path, implied == NULL ? branch : implied);
     json_decref(json);
 }
 

@@ -2,7 +2,9 @@
 #include "config/fleet_builder.h"
 #include "config/suggestion.h"
 
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 enum column_kind { COLUMN_TEXT, COLUMN_MAP, COLUMN_KIND };
 
@@ -10,12 +12,15 @@ struct column {
     const char *name;
     enum column_kind kind;
     bool of_branch, of_device;
+    bool free; /* any text */
 };
 
 static const struct column columns[] = {
-    {"kind", COLUMN_KIND, true, true},   {"id", COLUMN_TEXT, true, true},    {"branch", COLUMN_TEXT, false, true},
-    {"role", COLUMN_TEXT, false, true},  {"zone", COLUMN_TEXT, true, true},  {"name", COLUMN_TEXT, true, false},
-    {"model", COLUMN_TEXT, false, true}, {"labels", COLUMN_MAP, true, true}, {"versions", COLUMN_MAP, false, true},
+    {"kind", COLUMN_KIND, true, true, false},     {"id", COLUMN_TEXT, true, true, false},
+    {"branch", COLUMN_TEXT, false, true, false},  {"role", COLUMN_TEXT, false, true, false},
+    {"zone", COLUMN_TEXT, true, true, false},     {"name", COLUMN_TEXT, true, false, true},
+    {"model", COLUMN_TEXT, false, true, true},    {"labels", COLUMN_MAP, true, true, true},
+    {"versions", COLUMN_MAP, false, true, false},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
@@ -23,7 +28,7 @@ struct fleet_table {
     struct fleet_builder *builder;
     struct document_faults *faults;
     const struct column *header[CSV_FIELDS_MAX]; /* what each field of a row is */
-    size_t width;
+    size_t width;                                /* without the columns at the end that have no name */
     struct arena row;
 };
 
@@ -37,7 +42,7 @@ static void fault_field(struct fleet_table *table, const struct csv_field *field
 static const struct column *find_column(const char *name)
 {
     for (size_t i = 0; i < COLUMNS; i++) {
-        if (strcmp(columns[i].name, name) == 0)
+        if (strcasecmp(columns[i].name, name) == 0)
             return &columns[i];
     }
     return NULL;
@@ -60,14 +65,16 @@ static bool read_header(struct fleet_table *table, const struct csv_row *row)
 {
     size_t faults_before = table->faults->total;
     bool seen[COLUMNS] = {false};
-    table->width = row->count;
-    for (size_t i = 0; i < row->count && i < CSV_FIELDS_MAX; i++) {
+    table->width = row->count < CSV_FIELDS_MAX ? row->count : CSV_FIELDS_MAX;
+    while (table->width > 0 && row->fields[table->width - 1].text[0] == '\0')
+        table->width--;
+    for (size_t i = 0; i < table->width; i++) {
         const struct column *column = find_column(row->fields[i].text);
         table->header[i] = column;
         if (column == NULL)
             fault_unknown_column(table, &row->fields[i]);
         else if (seen[column - columns])
-            fault_field(table, &row->fields[i], column->name, "the column is there already; each column once");
+            fault_field(table, &row->fields[i], column->name, "duplicate column");
         else
             seen[column - columns] = true;
     }
@@ -99,6 +106,44 @@ static void append(struct tree_node *owner, struct tree_node **last, struct tree
     owner->count++;
 }
 
+/* "1.23E+05": a spreadsheet showed a long number short, and saved what it showed. */
+static bool is_shortened(const char *text)
+{
+    size_t whole = strspn(text, "0123456789");
+    const char *at = text + whole;
+    if (whole != 0 && (*at == '.' || *at == ','))
+        at += 1 + strspn(at + 1, "0123456789");
+    if (whole == 0 || toupper((unsigned char)*at) != 'E' || (at[1] != '+' && at[1] != '-'))
+        return false;
+    size_t power = strspn(at + 2, "0123456789");
+    return power > 0 && at[2 + power] == '\0';
+}
+
+/* Blanks that look like spaces, or like nothing, and that no ID has. */
+static bool has_odd_blank(const char *text)
+{
+    static const char *const blanks[] = {"\xC2\xA0", "\xE2\x80\x8B", "\xE2\x80\xAF", "\xEF\xBB\xBF"};
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
+        if (strstr(text, blanks[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* What an office program did to the field. False after a fault. */
+static bool check_text(struct fleet_table *table, const struct column *column, const struct csv_field *field,
+                       const char *text)
+{
+    if (is_shortened(text))
+        fault_field(table, field, column->name,
+                    "a spreadsheet has shortened this number; format the column as text and enter it again");
+    else if (!column->free && has_odd_blank(text))
+        fault_field(table, field, column->name, "there is a non-breaking or an invisible space in it; remove it");
+    else
+        return true;
+    return false;
+}
+
 /* "region=north;site=branch" as a map. */
 static struct tree_node *read_pairs(struct fleet_table *table, const struct column *column,
                                     const struct csv_field *field)
@@ -111,22 +156,26 @@ static struct tree_node *read_pairs(struct fleet_table *table, const struct colu
         if (key == NULL) {
             fault_field(table, field, column->name, "allowed: name=value;name=value");
         } else if (tree_member(map, key) != NULL) {
-            fault_field(table, field, column->name, "a name is there already; each name once");
+            fault_field(table, field, column->name, "duplicate name");
         } else {
             struct tree_node *node = new_node(table, TREE_TEXT, field);
             node->key = key;
             node->length = (size_t)(at + length - equals - 1);
             node->text = arena_text(&table->row, equals + 1, node->length);
-            append(map, &last, node);
+            if (check_text(table, column, field, node->text))
+                append(map, &last, node);
         }
         at += at[length] == ';' ? length + 1 : length;
     }
     return map;
 }
 
+/* NULL after a fault. */
 static struct tree_node *read_value(struct fleet_table *table, const struct column *column,
                                     const struct csv_field *field)
 {
+    if (column->kind == COLUMN_TEXT && !check_text(table, column, field, field->text))
+        return NULL;
     if (column->kind == COLUMN_MAP)
         return read_pairs(table, column, field);
     struct tree_node *node = new_node(table, TREE_TEXT, field);
@@ -165,6 +214,8 @@ static void read_row(struct fleet_table *table, const struct csv_row *row)
             continue;
         }
         struct tree_node *node = read_value(table, column, &row->fields[i]);
+        if (node == NULL)
+            return;
         node->key = column->name;
         append(map, &last, node);
     }
@@ -173,6 +224,19 @@ static void read_row(struct fleet_table *table, const struct csv_row *row)
         fleet_builder_add_branch(table->builder, map, &path);
     else
         fleet_builder_add_device(table->builder, map, &path);
+}
+
+/* Fields behind the last column are nothing when they are empty. */
+static bool check_width(const struct fleet_table *table, const struct csv_row *row)
+{
+    size_t count = row->count;
+    while (count > table->width && count <= CSV_FIELDS_MAX && row->fields[count - 1].text[0] == '\0')
+        count--;
+    if (count == table->width)
+        return true;
+    document_fault_add(table->faults, row->line, 1, "", "found %zu fields, allowed: %zu, as the first line has", count,
+                       table->width);
+    return false;
 }
 
 void fleet_read_csv(struct fleet_builder *builder, const char *bytes, size_t length, struct document_faults *faults)
@@ -186,12 +250,9 @@ void fleet_read_csv(struct fleet_builder *builder, const char *bytes, size_t len
     if (!usable && faults->total == faults_before)
         document_fault_add(faults, 1, 1, "", "the file is empty; the first line names the columns");
     usable = usable && !row.faulty && read_header(&table, &row);
-    while (usable && csv_reader_next(&reader, &row)) {
+    while (usable && fleet_builder_goes_on(builder) && csv_reader_next(&reader, &row)) {
         arena_clear(&table.row);
-        if (!row.faulty && row.count != table.width)
-            document_fault_add(faults, row.line, 1, "", "found %zu fields, allowed: %zu, as the first line has",
-                               row.count, table.width);
-        else if (!row.faulty)
+        if (!row.faulty && check_width(&table, &row))
             read_row(&table, &row);
     }
     csv_reader_close(&reader);

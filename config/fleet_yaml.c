@@ -60,7 +60,7 @@ static bool read_rows(struct fleet_document *document, const struct fleet_key *k
         if (row != NULL)
             key->add(document->builder, row, &document->path);
         key_path_cut(&document->path, above);
-        if (row == NULL)
+        if (row == NULL || !fleet_builder_goes_on(document->builder))
             return false;
     }
 }
@@ -73,7 +73,7 @@ static bool read_value(struct fleet_document *document, const struct fleet_key *
     bool repeated = (document->seen & bit) != 0;
     if (key == NULL || repeated) {
         document_fault_add(document->faults, name->line, name->column, document->path.text, "%s",
-                           repeated ? "the key is there already; each key once" : "there is no such key");
+                           repeated ? "duplicate key" : "unknown key");
         return read_node(document, &item) != NULL;
     }
     document->seen |= bit;

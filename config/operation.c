@@ -25,7 +25,7 @@ static json_t *read_reason(struct schema_reading *reading, const struct schema_k
 {
     (void)key;
     if (node->kind != TREE_TEXT || tree_is_null(node) || !operation_reason_is_valid(node->text))
-        return schema_fault_value(reading, node, "a reason of 1 to %d bytes, not blank, in one line",
+        return schema_fault_value(reading, node, "a reason of 1 to %d bytes in one line, not blank",
                                   OPERATION_REASON_MAX);
     json_t *reason = json_string(node->text);
     TC_CHECK(reason != NULL);
@@ -41,9 +41,19 @@ static const struct schema_key digest_keys[] = {
     {.name = "reason", .read = read_reason},
     {.name = "group", .read = schema_read_name, .initial = SCHEMA_NOTHING},
 };
+static const struct schema_key group_keys[] = {
+    {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
+    {.name = "reason", .read = read_reason},
+    {.name = "group", .read = schema_read_name},
+};
+static const struct schema_key reason_keys[] = {
+    {.name = "reason", .read = read_reason},
+};
 static const struct schema forms[] = {
     [OPERATION_ON_VERSION] = {version_keys, sizeof version_keys / sizeof *version_keys},
     [OPERATION_ON_DIGEST] = {digest_keys, sizeof digest_keys / sizeof *digest_keys},
+    [OPERATION_ON_GROUP] = {group_keys, sizeof group_keys / sizeof *group_keys},
+    [OPERATION_BY_REASON] = {reason_keys, sizeof reason_keys / sizeof *reason_keys},
 };
 
 static void take_text(const json_t *object, const char *key, char *text, size_t size)

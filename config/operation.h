@@ -1,5 +1,6 @@
 /* What a person says when ordering an operation on a rollout: {"version":7,"reason":"…"}, or, to approve or reject
- * it, {"digest":"…","reason":"…","group":"pilot"}. JSON or YAML. Any thread. */
+ * it, {"digest":"…","reason":"…","group":"pilot"}, or, about a group of it, {"version":7,"reason":"…","group":"pilot"};
+ * or on the installation or a device, {"reason":"…"}. JSON or YAML. Any thread. */
 #ifndef TELLERCAST_CONFIG_OPERATION_H
 #define TELLERCAST_CONFIG_OPERATION_H
 
@@ -15,11 +16,13 @@
 enum operation_form {
     OPERATION_ON_VERSION, /* of the rollout, as the person saw it */
     OPERATION_ON_DIGEST,  /* of the plan that the person read */
+    OPERATION_ON_GROUP,   /* of the rollout, as the person saw it */
+    OPERATION_BY_REASON,  /* which alone is given */
 };
 
 struct operation_words {
-    int64_t version;        /* of the first form */
-    char digest[65];        /* of the second form, as is: */
+    int64_t version;        /* of the first form and the third */
+    char digest[65];        /* of the second form */
     char group[TC_ID_SIZE]; /* "": the rollout as a whole */
     char reason[OPERATION_REASON_MAX + 1];
 };

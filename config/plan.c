@@ -1,5 +1,6 @@
 #include "config/plan.h"
 
+#include "base/clock.h"
 #include "config/plan_language.h"
 #include "config/tree.h"
 #include "topics/topic.h"
@@ -62,17 +63,10 @@ void plan_free(struct plan *plan)
     free(plan);
 }
 
-void plan_fault_add(const struct plan *plan, struct document_faults *faults, const char *path, const char *format, ...)
+int64_t plan_end_ms(const struct plan *plan)
 {
-    if (faults->count == DOCUMENT_FAULTS_MAX) { /* only counted: no need to look for its place */
-        faults->total++;
-        return;
-    }
-    char detail[sizeof faults->items->detail];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(detail, sizeof detail, format, arguments);
-    va_end(arguments);
-    const struct tree_node *node = tree_nearest(plan->source->root, path);
-    document_fault_add(faults, node->line, node->column, path, "%s", detail);
+    const json_t *schedule = json_object_get(json_object_get(plan->tree, "spec"), "schedule");
+    const char *end = json_string_value(json_object_get(schedule, "endAt"));
+    int64_t end_ms;
+    return end != NULL && clock_parse(end, strlen(end), &end_ms) ? end_ms : INT64_MAX;
 }

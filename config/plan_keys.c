@@ -4,6 +4,8 @@
 #include "config/scalar.h"
 #include "topics/token.h"
 
+#include <string.h>
+
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 #define SCHEMA_OF(keys) (keys), COUNT_OF(keys)
 
@@ -17,6 +19,25 @@ enum {
     GROUPS_MAX = 500,
     WINDOWS_MAX = 50,
 };
+
+/* Of what people name in a command. */
+static json_t *read_typed_name(struct schema_reading *reading, const struct schema_key *key,
+                               const struct tree_node *node)
+{
+    if (node->kind == TREE_TEXT && node->length > 0 && node->text[0] == '-')
+        return schema_fault_value(reading, node,
+                                  "a name that does not begin with -, which a command would take for an option");
+    return schema_read_name(reading, key, node);
+}
+
+/* A rollout is named by its ID or its name: what is only digits would be both. */
+static json_t *read_own_name(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
+{
+    bool is_number = node->kind == TREE_TEXT && node->length > 0 && strspn(node->text, "0123456789") == node->length;
+    if (is_number)
+        return schema_fault_value(reading, node, "a name with more than digits in it; a number is the ID of a rollout");
+    return read_typed_name(reading, key, node);
+}
 
 static const struct schema_key id_item = {.read = schema_read_id};
 static const struct schema_key name_item = {.read = schema_read_name};
@@ -45,7 +66,7 @@ static const struct schema_key weekday_item = {.read = schema_read_weekday};
 /* ---- metadata ------------------------------------------------------------------------------- */
 
 static const struct schema_key metadata_keys[] = {
-    {.name = "name", .read = schema_read_name},
+    {.name = "name", .read = read_own_name},
     {TEXT("change", "\"\"", 128)},
     {TEXT("description", "\"\"", 4096)},
     {.name = "rollbackOf", .read = schema_read_name, .initial = "null"}, /* the name of a rollout */
@@ -80,6 +101,7 @@ static const struct schema_key selector_keys[] = {
     {.name = "matchLabels", .read = schema_read_labels, .initial = "{}", .most = 64},
     {.name = "matchExpressions", .read = schema_read_list, .initial = "[]", .most = 64, .item = &expression_item},
     {.name = "completedIn", .read = schema_read_name, .initial = "null"}, /* the name of a rollout */
+    {CHOICE("outOfService", "\"exclude\"", "exclude|include"), .later = true},
 };
 static const struct schema selector = {SCHEMA_OF(selector_keys)};
 
@@ -129,13 +151,14 @@ static const struct schema budget = {SCHEMA_OF(budget_keys)};
 /* ---- in which order ------------------------------------------------------------------------- */
 
 static const struct schema_key group_keys[] = {
-    {.name = "name", .read = schema_read_name},
+    {.name = "name", .read = read_typed_name},
     {ID_LIST("devices", SCHEMA_NOTHING, 1)}, /* this, or one of the next three: see plan_rules.c */
     {ID_LIST("branches", SCHEMA_NOTHING, 1)},
     {PERCENTAGE("percentage", SCHEMA_NOTHING, 1)},
     {INTEGER("count", SCHEMA_NOTHING, 1, 100000000)},
     {PERCENTAGE("success", "100", 0)},
     {SECONDS("soak", "0", 0, 365 * DAY)},
+    {CHOICE("opens", "\"settled\"", "settled|reached"), .later = true},
     {CHOICE("approval", "\"automatic\"", "automatic|manual")},
 };
 static const struct schema group = {SCHEMA_OF(group_keys)};
@@ -167,6 +190,7 @@ static const struct schema_key abort_keys[] = {
     {INTEGER("count", SCHEMA_NOTHING, 1, 100000000)},
     {INTEGER("minimum", "1", 1, 100000000)},
     {CHOICE("then", SCHEMA_REQUIRED, "pause|cancel|rollback")},
+    {CHOICE("counts", "\"attempts\"", "attempts|final"), .later = true},
 };
 static const struct schema abort_criterion = {SCHEMA_OF(abort_keys)};
 static const struct schema_key abort_item = {.read = schema_read_map, .map = &abort_criterion};

@@ -1,6 +1,7 @@
 #include "config/plan_rollback.h"
 
 #include "base/id.h"
+#include "config/plan_number.h"
 #include "config/scalar.h"
 
 #include <inttypes.h>
@@ -22,14 +23,15 @@ static void put_duration(json_t *map, const char *key)
     TC_CHECK(json_object_set_new(map, key, json_string(text)) == 0);
 }
 
+/* A day that a later version wrote is left as it is, for plan_parse() to refuse. */
 static void put_weekdays(json_t *window)
 {
-    static const char *const names[] = {"", "mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    static const char *const names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     json_t *days = json_object_get(window, "days");
     for (size_t i = 0; i < json_array_size(days); i++) {
         json_int_t day = json_integer_value(json_array_get(days, i));
-        TC_CHECK(day >= 1 && day <= 7);
-        TC_CHECK(json_array_set_new(days, i, json_string(names[day])) == 0);
+        if (day >= 1 && day <= (json_int_t)(sizeof names / sizeof *names))
+            TC_CHECK(json_array_set_new(days, i, json_string(names[day - 1])) == 0);
     }
 }
 
@@ -86,15 +88,51 @@ static json_t *execution_of(const json_t *spec)
     return execution;
 }
 
+/* A gate of 0 % is passed by a rollback that failed everywhere. One that a later version wrote is no number, and as
+ * high as can be. */
+static double success_of(const json_t *spec)
+{
+    static const double least = 1, highest = 100;
+    double lowest = highest;
+    bool known;
+    size_t i;
+    const json_t *group;
+    json_array_foreach(json_object_get(spec, "groups"), i, group)
+    {
+        double success = plan_decimal(group, "success", highest, &known);
+        lowest = success < lowest ? success : lowest;
+    }
+    return lowest > least ? lowest : least;
+}
+
+/* A minimum goes with a percentage alone. What is no criterion is left for plan_parse() to refuse. */
+static json_t *abort_of(const json_t *spec)
+{
+    json_t *criteria = json_array();
+    TC_CHECK(criteria != NULL);
+    size_t i;
+    const json_t *origin;
+    json_array_foreach(json_object_get(spec, "abort"), i, origin)
+    {
+        json_t *criterion = json_deep_copy(origin);
+        if (json_object_get(criterion, "count") != NULL)
+            (void)json_object_del(criterion, "minimum");
+        if (json_is_object(criterion))
+            TC_CHECK(json_object_set_new(criterion, "then", json_string("pause")) == 0);
+        TC_CHECK(json_array_append_new(criteria, criterion) == 0);
+    }
+    return criteria;
+}
+
 static json_t *spec_of(const json_t *spec, const char *name, int64_t approvals_required)
 {
     const json_t *artifact = json_object_get(spec, "artifact");
-    json_t *rollback =
-        json_pack("{s:s, s:{s:O, s:O}, s:{s:s}, s:o, s:o, s:o, s:[{s:s, s:i, s:i}], s:{s:I}}", "action", "rollback",
-                  "artifact", "name", json_object_get(artifact, "name"), "version",
-                  json_object_get(artifact, "version"), "selector", "completedIn", name, "schedule", schedule_of(spec),
-                  "rate", copy_part(spec, "rate"), "execution", execution_of(spec), "groups", "name", "all",
-                  "percentage", 100, "success", 0, "approvals", "required", (json_int_t)approvals_required);
+    json_t *rollback = json_pack(
+        "{s:s, s:{s:O, s:O}, s:{s:s, s:s}, s:o, s:o, s:o, s:[{s:s, s:i, s:f}], s:o, s:{s:I}}", "action", "rollback",
+        "artifact", "name", json_object_get(artifact, "name"), "version", json_object_get(artifact, "version"),
+        "selector", "completedIn", name, "outOfService", "include", "schedule", schedule_of(spec), "rate",
+        copy_part(spec, "rate"), "execution", execution_of(spec), "groups", "name", "all", "percentage", 100, "success",
+        success_of(spec), "abort", abort_of(spec), "approvals", "required", (json_int_t)approvals_required);
     TC_CHECK(rollback != NULL);
     if (json_is_object(json_object_get(spec, "disruptionBudget"))) {
         json_t *budget = copy_part(spec, "disruptionBudget");
@@ -115,7 +153,9 @@ static json_t *metadata_of(const json_t *metadata, const char *origin_name, cons
     char name[TC_ID_SIZE + sizeof ".rollback-9223372036854775807"], again[24] = "";
     if (of->number > 1)
         (void)snprintf(again, sizeof again, "-%" PRId64, of->number);
-    if (snprintf(name, sizeof name, "%s.rollback%s", origin_name, again) >= TC_ID_SIZE)
+    /* An earlier version let a name begin with -; no new plan may. */
+    bool fits = snprintf(name, sizeof name, "%s.rollback%s", origin_name, again) < TC_ID_SIZE;
+    if (!fits || *origin_name == '-')
         (void)snprintf(name, sizeof name, "rollback-of-%" PRId64 "%s", of->origin, again);
     json_t *change = json_object_get(metadata, "change");
     json_t *rollback = json_pack("{s:s, s:s}", "name", name, "rollbackOf", origin_name);
@@ -131,11 +171,13 @@ enum tc_error plan_rollback_write(const struct plan_rollback *rollback, struct b
     const json_t *metadata = json_object_get(origin, "metadata"), *spec = json_object_get(origin, "spec");
     const char *name = json_string_value(json_object_get(metadata, "name"));
     const char *action = json_string_value(json_object_get(spec, "action"));
-    bool is_installation =
-        action != NULL && strcmp(action, "install") == 0 && json_is_object(json_object_get(spec, "artifact"));
+    const json_t *artifact = json_object_get(spec, "artifact");
+    bool is_installation = action != NULL && strcmp(action, "install") == 0 &&
+                           json_is_string(json_object_get(artifact, "name")) &&
+                           json_is_string(json_object_get(artifact, "version"));
     if (name == NULL || !is_installation) {
         json_decref(origin);
-        return tc_fault_set(fault, TC_INVALID, "rollout %" PRId64 " was no installation: nothing to roll back",
+        return tc_fault_set(fault, TC_INVALID, "rollout %" PRId64 " installed nothing: there is nothing to roll back",
                             rollback->origin);
     }
     json_t *plan =

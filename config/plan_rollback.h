@@ -15,7 +15,9 @@ struct plan_rollback {
 };
 
 /* Appends the document, which plan_parse() reads. It leaves the origin's artifact version on every device that
- * completed the origin, all in one group, at the origin's windows, rate, budget, priority and execution. Equal
+ * completed the origin or was taken out of service by it, all in one group, at the origin's windows, rate, budget,
+ * priority and execution. It is judged as the origin was: by the lowest of its gates, but never by 0 %, and by its
+ * criteria of abort, of which each pauses: what is left to take back waits for a person. Equal
  * arguments give equal bytes. TC_INVALID when the stored plan is none, or was no installation. */
 enum tc_error plan_rollback_write(const struct plan_rollback *rollback, struct buffer *document,
                                   struct tc_fault *fault);

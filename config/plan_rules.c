@@ -96,6 +96,14 @@ static void check_expressions(const struct checking *checking)
     }
 }
 
+static void check_origin(const struct checking *checking)
+{
+    const json_t *selector = json_object_get(checking->spec, "selector");
+    if (has(selector, "outOfService") && json_is_null(json_object_get(selector, "completedIn")))
+        plan_fault_add(checking->plan, checking->faults, "spec.selector.outOfService",
+                       "include needs completedIn: the rollout that took the devices out of service");
+}
+
 /* ---- schedule ------------------------------------------------------------------------------- */
 
 static bool time_of(const char *text, int64_t *time_ms)
@@ -327,6 +335,7 @@ void plan_check_rules(const struct plan *plan, struct document_faults *faults)
     const json_t *schedule = json_object_get(checking.spec, "schedule");
     check_action(&checking);
     check_expressions(&checking);
+    check_origin(&checking);
     check_span(&checking, schedule);
     check_windows(&checking, schedule);
     check_groups(&checking);

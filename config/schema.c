@@ -48,9 +48,8 @@ static void fault_unknown_keys(struct schema_reading *reading, const struct sche
             continue;
         size_t above = key_path_add_key(&reading->path, node->key);
         bool near = suggestion.nearest != NULL;
-        document_fault_add(reading->faults, node->key_line, node->key_column, reading->path.text,
-                           "there is no such key%s%s%s", near ? "; did you mean " : "", near ? suggestion.nearest : "",
-                           near ? "?" : "");
+        document_fault_add(reading->faults, node->key_line, node->key_column, reading->path.text, "unknown key%s%s%s",
+                           near ? "; did you mean " : "", near ? suggestion.nearest : "", near ? "?" : "");
         key_path_cut(&reading->path, above);
     }
 }
@@ -61,7 +60,7 @@ static json_t *read_left_out(struct schema_reading *reading, const struct schema
         schema_fault(reading, map, "it is missing and must be given");
         return NULL;
     }
-    if (strcmp(key->initial, SCHEMA_NOTHING) == 0)
+    if (key->later || strcmp(key->initial, SCHEMA_NOTHING) == 0)
         return NULL;
     if (strcmp(key->initial, SCHEMA_DEFAULTS) == 0) {
         struct tree_node empty = {.kind = TREE_MAP, .line = map->line, .column = map->column};
@@ -69,6 +68,19 @@ static json_t *read_left_out(struct schema_reading *reading, const struct schema
     }
     json_t *value = json_loads(key->initial, JSON_DECODE_ANY, NULL);
     TC_CHECK(value != NULL);
+    return value;
+}
+
+/* As if it had been left out: two plans that mean the same have one canonical form. */
+static json_t *leave_out_initial(const struct schema_key *key, json_t *value)
+{
+    json_t *initial = json_loads(key->initial, JSON_DECODE_ANY, NULL);
+    TC_CHECK(initial != NULL);
+    if (json_equal(value, initial)) {
+        json_decref(value);
+        value = NULL;
+    }
+    json_decref(initial);
     return value;
 }
 
@@ -84,6 +96,8 @@ json_t *schema_read_map(struct schema_reading *reading, const struct schema_key 
         size_t above = key_path_add_key(&reading->path, row->name);
         const struct tree_node *member = tree_member(node, row->name);
         json_t *value = member == NULL ? read_left_out(reading, row, node) : row->read(reading, row, member);
+        if (value != NULL && row->later)
+            value = leave_out_initial(row, value);
         if (value != NULL)
             TC_CHECK(json_object_set_new(map, row->name, value) == 0);
         key_path_cut(&reading->path, above);

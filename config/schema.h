@@ -1,7 +1,7 @@
 /* A language of maps, laid out as tables of keys: one row says a key's name, how its value is read, what
  * is allowed and what it is when left out. Reading a tree by a schema gives canonical JSON: every default
- * written out, durations in seconds, sizes in bytes, times in UTC. Unknown and missing keys and wrong
- * values become faults, all of them; the JSON then lacks what was wrong. One thread a reading. */
+ * written out but those of keys added later, durations in seconds, sizes in bytes, times in UTC. Unknown and missing
+ * keys and wrong values become faults, all of them; the JSON then lacks what was wrong. One thread a reading. */
 #ifndef TELLERCAST_CONFIG_SCHEMA_H
 #define TELLERCAST_CONFIG_SCHEMA_H
 
@@ -10,6 +10,7 @@
 #include "config/tree.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct schema_key;
@@ -41,6 +42,8 @@ struct schema_key {
     const char *allowed;           /* of a choice: words joined by '|' */
     const struct schema *map;      /* of a map */
     const struct schema_key *item; /* of a list or a dictionary */
+    bool later; /* added to the language after it was first used: with its initial value it is not written, so that
+                 * what was read before, and signed by its digest, reads the same; its readers know the initial value */
 };
 
 /* A map of the keys of key->map. Members with faults are missing from it. */

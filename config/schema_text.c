@@ -106,7 +106,7 @@ static json_t *read_map_of(struct schema_reading *reading, const struct schema_k
         size_t above = key_path_add_key(&reading->path, member->key);
         if (!name_is_valid(member->key, strlen(member->key)))
             document_fault_add(reading->faults, member->key_line, member->key_column, reading->path.text,
-                               "the key is no name of 1 to 64 of A-Z a-z 0-9 _ - and, inside it, . : +");
+                               "the key must be a name of 1 to 64 of A-Z a-z 0-9 _ - and, inside it, . : +");
         json_t *value = item->read(reading, item, member);
         if (value != NULL)
             TC_CHECK(json_object_set_new(map, member->key, value) == 0);

@@ -181,11 +181,10 @@ static void fault_unknown(struct loading *loading, const struct tree_node *node)
     for (size_t i = 0; i < loading->table->count; i++)
         suggestion_offer(&suggestion, loading->table->rows[i].key);
     if (suggestion.nearest == NULL)
-        document_fault_add(loading->faults, node->key_line, node->key_column, loading->path.text,
-                           "there is no such setting");
+        document_fault_add(loading->faults, node->key_line, node->key_column, loading->path.text, "unknown setting");
     else
         document_fault_add(loading->faults, node->key_line, node->key_column, loading->path.text,
-                           "there is no such setting; did you mean %s?", suggestion.nearest);
+                           "unknown setting; did you mean %s?", suggestion.nearest);
 }
 
 /* Numbers and booleans in quotes are texts, which those settings do not take. */
@@ -214,8 +213,7 @@ static void load_value(struct loading *loading, const struct setting *row, const
 {
     bool *given = &loading->given[row - loading->table->rows];
     if (*given) {
-        document_fault_add(loading->faults, node->key_line, node->key_column, loading->path.text,
-                           "the setting is there already; each once");
+        document_fault_add(loading->faults, node->key_line, node->key_column, loading->path.text, "duplicate setting");
         return;
     }
     *given = true;

@@ -75,8 +75,7 @@ static bool build_member(struct builder *builder, struct members *members, const
     size_t above = key_path_add_key(builder->path, key);
     bool duplicate = usable && has_key(members, key);
     if (duplicate)
-        document_fault_add(builder->faults, item->line, item->column, builder->path->text,
-                           "the key is there already; each key once");
+        document_fault_add(builder->faults, item->line, item->column, builder->path->text, "duplicate key");
     struct yaml_item value;
     yaml_reader_next(builder->reader, &value);
     struct tree_node *node = build(builder, &value);

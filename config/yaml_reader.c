@@ -1,10 +1,13 @@
 #include "config/yaml_reader.h"
 
 #include "base/utf8.h"
+#include "config/text_form.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
+
+enum { CHECKED_FIRST_MOST = 16 << 20 };
 
 struct yaml_reader {
     yaml_parser_t parser;
@@ -40,17 +43,22 @@ struct yaml_reader *yaml_reader_open(const char *bytes, size_t length, struct do
 {
     struct yaml_reader *reader = calloc(1, sizeof *reader);
     TC_CHECK(reader != NULL && yaml_parser_initialize(&reader->parser));
-    reader->bytes = length == 0 ? "" : bytes;
+    size_t mark = text_form_mark_length(bytes, length); /* libyaml takes it for a line's first character */
+    length -= mark;
+    reader->bytes = length == 0 ? "" : bytes + mark;
     reader->length = length;
     reader->faults = faults;
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->bytes, length);
 
-    size_t valid = utf8_valid_length(reader->bytes, length);
-    if (valid < length) {
-        fault_at_offset(reader, valid, "this byte is not UTF-8");
-        reader->ended = true;
-    }
+    const char *wrong_form = text_form_fault(reader->bytes, length);
+    /* A longer one is not gone through twice: libyaml finds the byte when it comes there. */
+    size_t valid = length > CHECKED_FIRST_MOST ? length : utf8_valid_length(reader->bytes, length);
+    if (wrong_form != NULL)
+        fault_at_offset(reader, 0, wrong_form);
+    else if (valid < length)
+        fault_at_offset(reader, valid, "this byte is not UTF-8; save the file as UTF-8");
+    reader->ended = wrong_form != NULL || valid < length;
     return reader;
 }
 
@@ -75,6 +83,8 @@ static void fault_from_parser(struct yaml_reader *reader)
     const yaml_parser_t *parser = &reader->parser;
     TC_CHECK(parser->error != YAML_MEMORY_ERROR);
     const char *problem = parser->problem == NULL ? "it cannot be read" : parser->problem;
+    if (strcmp(problem, "found character that cannot start any token") == 0)
+        problem = "found a tab or another character that cannot begin a value (indent with spaces, quote @ ` %)";
     if (parser->error == YAML_READER_ERROR) {
         fault_at_offset(reader, parser->problem_offset, problem);
         return;

@@ -7,18 +7,20 @@
 #include "orchestrator/dispatcher/dispatcher.h"
 #include "orchestrator/health.h"
 #include "orchestrator/intake/intake.h"
-#include "orchestrator/planner/order.h"
 #include "orchestrator/planner/planner.h"
-#include "orchestrator/planner/preview.h"
-#include "orchestrator/scheduler/pool.h"
+#include "orchestrator/preparation/preview.h"
+#include "orchestrator/queues/pool.h"
+#include "orchestrator/queues/submission.h"
 #include "orchestrator/scheduler/scheduler.h"
 #include "orchestrator/updater/updater.h"
+#include "orchestrator/watermark/keeper.h"
+#include "orchestrator/worker/ending.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Orders are few and each can be a megabyte. */
-enum { ORDERS_LIMIT = 64, ASK_THREADS = 2, BROKER_CLOSE_WAIT_MS = 2000 };
+/* Submissions are few, and each can be a megabyte. */
+enum { SUBMISSIONS_LIMIT = 64, ASK_THREADS = 2 };
 
 struct daemon {
     const struct daemon_settings *settings;
@@ -26,15 +28,17 @@ struct daemon {
     struct signing_key *key;
     struct cache_config cache;
 
-    struct batch_queue *orders, *expander_wakes, *scheduler_wakes, *conductor_wakes, *asks, *pool;
+    struct batch_queue *submissions, *expander_wakes, *scheduler_wakes, *conductor_wakes, *asks, *pool;
     struct update_queues updates;
 
+    struct store_guard *guard;
     struct health *health;
     struct store_pool *stores;
     struct intake *intake;
     struct broker *broker;
     atomic_bool broker_is_new; /* for the conductor */
     _Atomic int64_t asked_ms;  /* see orchestrator/conductor/conductor.h */
+    struct store_clock clock;
     struct calendars *calendars;
     struct preview_config preview;
     struct planner *planner;
@@ -42,13 +46,14 @@ struct daemon {
     struct dispatcher *dispatcher;
     struct conductor *conductor;
     struct scheduler *scheduler;
+    struct keeper *keeper;
 };
 
 static void open_queues(struct daemon *daemon)
 {
     const struct daemon_settings *settings = daemon->settings;
     size_t limit = (size_t)settings->queue_limit;
-    daemon->orders = batch_queue_open(sizeof(struct order *), ORDERS_LIMIT);
+    daemon->submissions = batch_queue_open(sizeof(struct submission *), SUBMISSIONS_LIMIT);
     daemon->expander_wakes = batch_queue_open(1, 1);
     daemon->scheduler_wakes = batch_queue_open(1, 1);
     daemon->conductor_wakes = batch_queue_open(1, 1);
@@ -72,21 +77,21 @@ static void free_queues(struct daemon *daemon)
     batch_queue_free(daemon->conductor_wakes);
     batch_queue_free(daemon->scheduler_wakes);
     batch_queue_free(daemon->expander_wakes);
-    batch_queue_free(daemon->orders);
+    batch_queue_free(daemon->submissions);
 }
 
-/* On paho's receiving thread: only copies, into a queue that makes it wait when it is full. */
+/* On the receiver's thread: only copies into a queue, and waits while that is full. */
 static void receive(void *context, const struct broker_message *message)
 {
     struct daemon *daemon = context;
     switch (message->topic.kind) {
     case TOPIC_ASK: (void)asked_put(daemon->asks, message->topic.device, message->payload, message->length); break;
     case TOPIC_REPLY:
-        (void)update_put_reply(&daemon->updates, message->topic.device, message->payload, message->length);
+        (void)update_put_report(&daemon->updates, message->topic.device, message->payload, message->length);
         break;
     case TOPIC_SUBMIT:
     case TOPIC_SUBMIT_AS: intake_message(daemon->intake, message); break;
-    default: break; /* nothing else is subscribed to */
+    default: break; /* no other subscriptions */
     }
 }
 
@@ -99,18 +104,19 @@ static void notice_connection(void *context, bool connected)
     batch_queue_wake(daemon->conductor_wakes);
 }
 
-static enum tc_error open_doors(struct daemon *daemon, struct tc_fault *fault)
+static enum tc_error open_endpoints(struct daemon *daemon, struct tc_fault *fault)
 {
     const struct daemon_settings *settings = daemon->settings;
     const struct intake_config intake = {
         .settings = settings,
-        .orders = daemon->orders,
+        .submissions = daemon->submissions,
         .scheduler_wakes = daemon->scheduler_wakes,
         .conductor_wakes = daemon->conductor_wakes,
         .shard = daemon->identity.first_shard + SHARD_INTAKE,
         .stores = daemon->stores,
         .preview = &daemon->preview,
         .describe_health = health_describe,
+        .fleet_changed = health_request_fleet_check,
         .context = daemon->health,
     };
     return intake_open(&intake, &daemon->intake, fault);
@@ -120,9 +126,10 @@ static enum tc_error open_planner(struct daemon *daemon, struct tc_fault *fault)
 {
     const struct planner_config planner = {
         .database = daemon->settings->database,
+        .guard = daemon->guard,
         .prepare = {.public_url = daemon->identity.public_url, .calendars = daemon->calendars},
         .default_per_minute = daemon->settings->default_per_minute,
-        .orders = daemon->orders,
+        .submissions = daemon->submissions,
         .wakes = daemon->expander_wakes,
         .planned = daemon->scheduler_wakes,
     };
@@ -155,6 +162,7 @@ static enum tc_error open_updater(struct daemon *daemon, struct tc_fault *fault)
 {
     const struct updater_config updater = {
         .database = daemon->settings->database,
+        .guard = daemon->guard,
         .cache = &daemon->cache,
         .broker = daemon->broker,
         .first_shard = daemon->identity.first_shard + SHARD_UPDATER,
@@ -169,10 +177,12 @@ static enum tc_error open_dispatcher(struct daemon *daemon, struct tc_fault *fau
 {
     const struct dispatcher_config dispatcher = {
         .database = daemon->settings->database,
+        .guard = daemon->guard,
         .cache = &daemon->cache,
         .instance = daemon->identity.instance,
         .broker = daemon->broker,
         .key = daemon->key,
+        .clock = &daemon->clock,
         .validity_ms = daemon->settings->instruction_validity_ms,
         .ask_threads = ASK_THREADS,
         .ask_batch = daemon->settings->ask_batch,
@@ -188,6 +198,7 @@ static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *faul
 {
     const struct conductor_config conductor = {
         .database = daemon->settings->database,
+        .guard = daemon->guard,
         .cache = &daemon->cache,
         .broker = daemon->broker,
         .instance = daemon->identity.instance,
@@ -195,12 +206,14 @@ static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *faul
         .period_ms = daemon->settings->conductor_period_ms,
         .progress_period_ms = daemon->settings->progress_period_ms,
         .lease_ms = daemon->settings->lease_ms,
+        .default_per_minute = daemon->settings->default_per_minute,
+        .clock = &daemon->clock,
         .wakes = daemon->conductor_wakes,
         .broker_is_new = &daemon->broker_is_new,
         .asked_ms = &daemon->asked_ms,
         .pool = daemon->pool,
         .planned = daemon->scheduler_wakes,
-        .orders = daemon->orders,
+        .submissions = daemon->submissions,
     };
     return conductor_open(&conductor, &daemon->conductor, fault);
 }
@@ -209,6 +222,7 @@ static enum tc_error open_scheduler(struct daemon *daemon, struct tc_fault *faul
 {
     const struct scheduler_config scheduler = {
         .database = daemon->settings->database,
+        .guard = daemon->guard,
         .cache = &daemon->cache,
         .instance = daemon->identity.instance,
         .shard = daemon->identity.first_shard + SHARD_SCHEDULER,
@@ -223,7 +237,21 @@ static enum tc_error open_scheduler(struct daemon *daemon, struct tc_fault *faul
     return scheduler_open(&scheduler, &daemon->scheduler, fault);
 }
 
-/* The parts that need the schema. Those that others hand work to are opened before them. */
+static enum tc_error open_keeper(struct daemon *daemon, struct tc_fault *fault)
+{
+    const struct keeper_config keeper = {
+        .database = daemon->settings->database,
+        .folder = daemon->settings->data_folder,
+        .name = daemon->identity.name,
+        .guard = daemon->guard,
+    };
+    enum tc_error error = keeper_open(&keeper, &daemon->keeper, fault);
+    if (error == TC_OK)
+        health_watch_keeper(daemon->health, daemon->keeper);
+    return error;
+}
+
+/* Opens the parts that need the schema, consumers of work before its producers. */
 static enum tc_error open_parts(struct daemon *daemon, struct tc_fault *fault)
 {
     enum tc_error error = open_broker(daemon, fault);
@@ -251,21 +279,27 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
     open_queues(opened);
     opened->calendars = calendars_open(settings->calendars);
     enum tc_error error = daemon_setup_identity(settings, &opened->identity, fault);
-    if (error == TC_OK)
-        error = daemon_setup_key(settings, &opened->key, fault);
     daemon_setup_cache(settings, &opened->identity, &opened->cache);
     if (error == TC_OK)
-        error = health_open(settings->database, &opened->cache, &opened->health, fault);
+        error = daemon_setup_guard(settings, &opened->guard, fault);
     if (error == TC_OK)
-        error = store_pool_open(settings->database, INTAKE_JOB_THREADS, &opened->stores, fault);
+        error = health_open(settings->database, settings->broker_user, &opened->cache, opened->guard, &opened->health,
+                            fault);
+    if (error == TC_OK)
+        error = store_pool_open(settings->database, INTAKE_JOB_THREADS, opened->guard, &opened->stores, fault);
     opened->preview = (struct preview_config){
         .prepare = {.public_url = opened->identity.public_url, .calendars = opened->calendars},
         .default_per_minute = settings->default_per_minute,
     };
     if (error == TC_OK)
-        error = open_doors(opened, fault);
+        error = open_endpoints(opened, fault);
+    /* The first lasting effect: invalid settings leave nothing behind. */
     if (error == TC_OK)
-        error = daemon_setup_schema(settings, fault);
+        error = daemon_setup_key(settings, &opened->key, fault);
+    if (error == TC_OK)
+        error = daemon_setup_database(settings, opened->guard, &opened->clock, fault);
+    if (error == TC_OK)
+        error = open_keeper(opened, fault);
     if (error == TC_OK)
         error = open_parts(opened, fault);
     if (error != TC_OK) {
@@ -284,17 +318,22 @@ void daemon_close(struct daemon *daemon)
         intake_stop(daemon->intake);
     scheduler_close(daemon->scheduler);
     planner_close(daemon->planner);
+    submissions_drop(daemon->submissions);
     conductor_close(daemon->conductor);
     updater_end_soon(daemon->updater);
     dispatcher_close(daemon->dispatcher);
     updater_close(daemon->updater);
-    if (daemon->health != NULL)
+    if (daemon->health != NULL) {
         health_watch_broker(daemon->health, NULL);
+        health_watch_keeper(daemon->health, NULL);
+    }
     if (daemon->broker != NULL)
-        broker_close(daemon->broker, BROKER_CLOSE_WAIT_MS);
+        broker_close(daemon->broker, END_BROKER_MS);
     intake_close(daemon->intake);
+    keeper_close(daemon->keeper);
     store_pool_close(daemon->stores);
     health_close(daemon->health);
+    store_guard_close(daemon->guard);
     signing_key_close(daemon->key);
     calendars_free(daemon->calendars);
     daemon_setup_free(&daemon->identity);
@@ -321,7 +360,9 @@ bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **
         {"dispatcher", dispatcher_last_progress_ms(daemon->dispatcher)},
         {"updater", updater_last_progress_ms(daemon->updater)},
         {"conductor", conductor_last_progress_ms(daemon->conductor)},
+        {"watermark", keeper_last_progress_ms(daemon->keeper)},
     };
+    health_watch(daemon->health);
     int64_t now_ms = clock_monotonic_ms();
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         *part = parts[i].name;

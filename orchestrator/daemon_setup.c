@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "orchestrator/store/store.h"
+#include "orchestrator/watermark/watermark_file.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -20,16 +21,15 @@ static const char *text_or_null(const char *text)
     return *text == '\0' ? NULL : text;
 }
 
-/* The first line of a file. */
-static enum tc_error read_password(const char *path, char **password, struct tc_fault *fault)
+enum tc_error daemon_setup_password(const char *path, char **password, struct tc_fault *fault)
 {
     *password = NULL;
     if (*path == '\0')
         return TC_OK;
     struct buffer content = {0};
-    enum tc_error error = file_read(path, PASSWORD_SIZE_MAX, &content, fault);
+    enum tc_error error = file_read_secret(path, PASSWORD_SIZE_MAX, &content, fault);
     if (error == TC_OK) {
-        *password = strndup(buffer_text(&content), strcspn(buffer_text(&content), "\r\n"));
+        *password = strdup(buffer_text(&content));
         TC_CHECK(*password != NULL);
     }
     buffer_free(&content);
@@ -42,8 +42,9 @@ static void name_instance(const struct daemon_settings *settings, struct daemon_
     const char *name = settings->instance;
     if (*name == '\0' && gethostname(host, sizeof host - 1) == 0)
         name = host;
-    (void)snprintf(identity->instance, sizeof identity->instance, "%.64s-%d-%llx", *name == '\0' ? host : name,
-                   (int)getpid(), (unsigned long long)clock_now_ms());
+    (void)snprintf(identity->name, sizeof identity->name, "%.64s", *name == '\0' ? host : name);
+    (void)snprintf(identity->instance, sizeof identity->instance, "%s-%d-%llx", identity->name, (int)getpid(),
+                   (unsigned long long)clock_now_ms());
     unsigned slot = 0;
     for (const char *c = identity->instance; *c != '\0'; c++)
         slot = slot * 31 + (unsigned char)*c;
@@ -63,9 +64,9 @@ enum tc_error daemon_setup_identity(const struct daemon_settings *settings, stru
         url.bytes[--url.length] = '\0';
     identity->public_url = url.bytes;
 
-    enum tc_error error = read_password(settings->broker_password_file, &identity->broker_password, fault);
+    enum tc_error error = daemon_setup_password(settings->broker_password_file, &identity->broker_password, fault);
     if (error == TC_OK)
-        error = read_password(settings->redis_password_file, &identity->redis_password, fault);
+        error = daemon_setup_password(settings->redis_password_file, &identity->redis_password, fault);
     return error;
 }
 
@@ -87,7 +88,7 @@ enum tc_error daemon_setup_key(const struct daemon_settings *settings, struct si
         if (error == TC_OK)
             LOG_INFO("key.created", F_STR("file", private_path));
         else if (error == TC_CONFLICT)
-            error = TC_OK; /* another orchestrator beside this one was quicker */
+            error = TC_OK; /* another orchestrator with this folder created it first */
     }
     if (error == TC_OK)
         error = signing_key_open(private_path, key, fault);
@@ -100,29 +101,56 @@ enum tc_error daemon_setup_key(const struct daemon_settings *settings, struct si
     return error;
 }
 
-static bool told_to_end(void)
+bool daemon_setup_is_asked_to_stop(void)
 {
     sigset_t pending;
     return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
 }
 
-/* What passes: the database is away, full, or too busy to be changed now. */
-static bool passes(enum tc_error error)
+enum tc_error daemon_setup_guard(const struct daemon_settings *settings, struct store_guard **guard,
+                                 struct tc_fault *fault)
+{
+    struct watermark mark;
+    enum tc_error error = watermark_files_read(settings->data_folder, &mark, fault);
+    if (error == TC_OK)
+        *guard = store_guard_open(&mark);
+    return error;
+}
+
+/* Whether to wait: the database is unavailable, full, or too busy to be migrated now. */
+static bool is_transient(enum tc_error error)
 {
     return error == TC_UNAVAILABLE || error == TC_BUSY || error == TC_NO_SPACE;
 }
 
-enum tc_error daemon_setup_schema(const struct daemon_settings *settings, struct tc_fault *fault)
+/* Does not touch a database other than that of the marks; waits until it is restored or the right one is set up. */
+static enum tc_error prepare_database(struct store *store, struct store_guard *guard, struct store_clock *clock,
+                                      bool *waits, struct tc_fault *fault)
+{
+    enum tc_error error = store_guard_meet(guard, store, fault);
+    bool is_another = error == TC_CONFLICT; /* logged by the guard */
+    if (error == TC_OK)
+        error = store_migrate(store, fault);
+    if (error == TC_OK)
+        error = store_clock_read(clock, store, fault);
+    if (!is_another && is_transient(error) && error != TC_UNAVAILABLE) /* unavailable: logged by the connection */
+        LOG_WARNING("database.migration_waits", F_STR("reason", fault->text));
+    *waits = is_another || is_transient(error);
+    return error;
+}
+
+enum tc_error daemon_setup_database(const struct daemon_settings *settings, struct store_guard *guard,
+                                    struct store_clock *clock, struct tc_fault *fault)
 {
     struct store *store;
     enum tc_error error = store_open(settings->database, "tellercastd migration", &store, fault);
     if (error != TC_OK)
         return error;
-    while (passes(error = store_migrate(store, fault))) {
-        if (error != TC_UNAVAILABLE) /* which the connection says itself */
-            LOG_WARNING("database.migration_waits", F_STR("reason", fault->text));
-        if (told_to_end()) {
-            error = tc_fault_set(fault, TC_TIMEOUT, "told to end while waiting for the database");
+    store_allow_long(store);
+    bool waits;
+    while (error = prepare_database(store, guard, clock, &waits, fault), waits) {
+        if (daemon_setup_is_asked_to_stop()) {
+            error = tc_fault_set(fault, TC_TIMEOUT, "asked to stop while waiting for the database");
             break;
         }
         (void)nanosleep(&(struct timespec){.tv_nsec = MIGRATE_AGAIN_MS * 1000000L}, NULL);

@@ -1,44 +1,60 @@
-/* What the daemon's parts are opened with, made from the settings. */
+/* Makes the configuration of the daemon's parts from the settings. */
 #ifndef TELLERCAST_ORCHESTRATOR_DAEMON_SETUP_H
 #define TELLERCAST_ORCHESTRATOR_DAEMON_SETUP_H
 
 #include "config/daemon.h"
 #include "orchestrator/broker/broker.h"
 #include "orchestrator/cache/cache.h"
+#include "orchestrator/store/guard.h"
+#include "orchestrator/store/store_clock.h"
 #include "topics/token.h"
 
-/* Each orchestrator has this many shards of the counters for its writers, in this order. Two orchestrators that by
- * chance have the same wait for each other now and then; they count rightly all the same. */
+/* The shards of the counters that each orchestrator has for its writers. Two orchestrators that have the same shards by
+ * chance sometimes wait for each other, and still count correctly. */
 enum {
     SHARD_SCHEDULER = 1,
     SHARD_CONDUCTOR = 2,
     SHARD_INTAKE = 3,
-    SHARD_UPDATER = 4, /* and as many more as it has threads */
+    SHARD_UPDATER = 4, /* the first of one per thread */
     SHARDS_AN_ORCHESTRATOR = 64,
     ORCHESTRATOR_SLOTS = 32
 };
 
 struct daemon_identity {
+    char name[72];      /* of this orchestrator, the same after a restart */
     char instance[128]; /* unique to this run of this orchestrator */
     int first_shard;
     char *public_url;
     char *broker_password, *redis_password; /* NULL: none */
 };
 
+/* Reads the first line of the file; the caller frees it. NULL when `path` is empty. */
+enum tc_error daemon_setup_password(const char *path, char **password, struct tc_fault *fault);
+
 enum tc_error daemon_setup_identity(const struct daemon_settings *settings, struct daemon_identity *identity,
                                     struct tc_fault *fault);
 void daemon_setup_free(struct daemon_identity *identity);
 
-/* The signing key in the data folder, made at the first start; its public half is written beside it, for devices. */
+/* Opens the signing key in the data folder, creating it at the first start; writes its public half beside it, for
+ * devices. */
 enum tc_error daemon_setup_key(const struct daemon_settings *settings, struct signing_key **key,
                                struct tc_fault *fault);
 
-/* Brings the database's schema to this version; waits for a database that is not there. TC_TIMEOUT when told to end. */
-enum tc_error daemon_setup_schema(const struct daemon_settings *settings, struct tc_fault *fault);
+/* Opens the guard with the marks in the data folder. */
+enum tc_error daemon_setup_guard(const struct daemon_settings *settings, struct store_guard **guard,
+                                 struct tc_fault *fault);
+
+/* Whether a SIGTERM or SIGINT is pending that main has not received yet. Any thread. */
+bool daemon_setup_is_asked_to_stop(void);
+
+/* Migrates the database's schema to this version and reads its clock; waits while the database is unavailable or not
+ * that of the marks. TC_TIMEOUT when asked to stop. */
+enum tc_error daemon_setup_database(const struct daemon_settings *settings, struct store_guard *guard,
+                                    struct store_clock *clock, struct tc_fault *fault);
 
 void daemon_setup_cache(const struct daemon_settings *settings, const struct daemon_identity *identity,
                         struct cache_config *cache);
-/* Fills in where the broker is and how to get in. */
+/* Fills in the broker's address, credentials, TLS files and limits. */
 void daemon_setup_broker(const struct daemon_settings *settings, const struct daemon_identity *identity,
                          struct broker_config *broker);
 

@@ -1,24 +1,28 @@
 /* tellercastd: the orchestrator. */
+#include "base/environment.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "orchestrator/daemon.h"
+#include "orchestrator/daemon_setup.h"
 #include "orchestrator/options.h"
+#include "orchestrator/worker/ending.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
-/* How often the parts are looked at, and for how long one may stand still before the watchdog is not fed. */
-enum { LOOK_PERIOD_S = 1, STANDSTILL_MS = 60000 };
+/* The period of the check of the parts. A part without progress for two periods of the service manager's watchdog, or
+ * for STANDSTILL_MS without one, is stuck: then the watchdog is not fed. */
+enum { CHECK_PERIOD_S = 1, STANDSTILL_MS = 60000, US_PER_MS = 1000, START_CHECK_MS = 100 };
 
-/* How long the end may take: a server that hangs must not hold it up. */
-enum { END_MS = 4000 };
+static atomic_bool is_starting = true;
 
-/* Signals are taken by main alone, one at a time. */
-static void hold_signals(sigset_t *signals)
+/* Only main receives signals, one at a time. */
+static void block_signals(sigset_t *signals)
 {
     (void)sigemptyset(signals);
     (void)sigaddset(signals, SIGTERM);
@@ -28,7 +32,7 @@ static void hold_signals(sigset_t *signals)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* Each connection of the HTTP door is a file. */
+/* Each connection of the HTTP endpoint needs a file descriptor. */
 static void raise_file_limit(void)
 {
     struct rlimit limit;
@@ -52,11 +56,11 @@ static void set_log(const struct daemon_settings *settings)
 static void log_faults(const struct document_faults *faults, const char *config_file)
 {
     for (size_t i = 0; i < faults->count; i++) {
-        const struct document_fault *wrong = &faults->items[i];
+        const struct document_fault *fault = &faults->items[i];
         struct buffer text = {0};
-        buffer_format(&text, "%s%s%s", wrong->path, *wrong->path == '\0' ? "" : ": ", wrong->detail);
-        LOG_ERROR("settings.fault", F_STR("file", config_file), F_INT("line", wrong->line),
-                  F_INT("column", wrong->column), F_STR("text", buffer_text(&text)));
+        buffer_format(&text, "%s%s%s", fault->path, *fault->path == '\0' ? "" : ": ", fault->detail);
+        LOG_ERROR("settings.fault", F_STR("file", config_file), F_INT("line", fault->line),
+                  F_INT("column", fault->column), F_STR("text", buffer_text(&text)));
         buffer_free(&text);
     }
 }
@@ -78,30 +82,37 @@ static void reload(struct daemon *daemon, const char *config_file)
     LOG_INFO("settings.reloaded", F_STR("file", config_file));
 }
 
+static int64_t standstill_ms(void)
+{
+    uint64_t period_us;
+    return sd_watchdog_enabled(0, &period_us) > 0 ? (int64_t)(period_us / US_PER_MS) * 2 : STANDSTILL_MS;
+}
+
 static void feed_watchdog(const struct daemon *daemon)
 {
     const char *part;
-    if (daemon_is_alive(daemon, STANDSTILL_MS, &part))
+    if (daemon_is_alive(daemon, standstill_ms(), &part))
         (void)sd_notify(0, "WATCHDOG=1");
     else
         LOG_ERROR("watchdog.starved", F_STR("part", part));
 }
 
-static void run_until_told(struct daemon *daemon, const char *config_file, const sigset_t *signals)
+static void run_until_stopped(struct daemon *daemon, const char *config_file, const sigset_t *signals)
 {
     for (;;) {
-        switch (sigtimedwait(signals, NULL, &(struct timespec){.tv_sec = LOOK_PERIOD_S})) {
+        switch (sigtimedwait(signals, NULL, &(struct timespec){.tv_sec = CHECK_PERIOD_S})) {
         case SIGTERM:
         case SIGINT: return;
         case SIGHUP: reload(daemon, config_file); break;
         default: feed_watchdog(daemon); break;
         }
+        log_left_out(false);
     }
 }
 
-/* What is not committed yet was not accepted, and what is claimed is another's after its lease: nothing is lost by an
- * end like that of kill -9, which can come at any time. */
-static void *cut_short(void *argument)
+/* Exits when the shutdown takes too long. Nothing is lost, as by kill -9: uncommitted work was not accepted, and
+ * another orchestrator takes over claims when their lease expires. */
+static void *limit_shutdown(void *argument)
 {
     (void)argument;
     (void)nanosleep(&(struct timespec){.tv_sec = END_MS / 1000}, NULL);
@@ -109,17 +120,25 @@ static void *cut_short(void *argument)
     _exit(EXIT_SUCCESS);
 }
 
-static void end_in_time(void)
+/* The same during the start, which waits for servers as well. */
+static void *limit_start(void *argument)
+{
+    while (is_starting && !daemon_setup_is_asked_to_stop())
+        (void)nanosleep(&(struct timespec){.tv_nsec = START_CHECK_MS * 1000000L}, NULL);
+    return is_starting ? limit_shutdown(argument) : NULL;
+}
+
+static void start_limit(void *(*limit)(void *argument))
 {
     pthread_t thread;
     struct tc_fault fault;
-    if (thread_start(&thread, "end", cut_short, NULL, &fault) == TC_OK)
+    if (thread_start(&thread, "end", limit, NULL, &fault) == TC_OK)
         (void)pthread_detach(thread);
     else
         LOG_WARNING("daemon.end_not_limited", F_STR("reason", fault.text));
 }
 
-static int say_why_not_started(enum tc_error error, const struct tc_fault *fault)
+static int report_failed_start(enum tc_error error, const struct tc_fault *fault)
 {
     if (error == TC_TIMEOUT) {
         LOG_INFO("daemon.stopped", F_STR("reason", fault->text));
@@ -138,22 +157,26 @@ int main(int argc, char **argv)
         return exit_code;
     }
     sigset_t signals;
-    hold_signals(&signals);
+    block_signals(&signals);
     raise_file_limit();
     set_log(&options.settings);
+    environment_warn_ignored();
 
     struct daemon *daemon;
     struct tc_fault fault;
+    start_limit(limit_start);
     enum tc_error error = daemon_open(&options.settings, &daemon, &fault);
+    is_starting = false;
     if (error != TC_OK) {
         options_free(&options);
-        return say_why_not_started(error, &fault);
+        return report_failed_start(error, &fault);
     }
     (void)sd_notify(0, "READY=1");
-    run_until_told(daemon, options.config_file, &signals);
+    run_until_stopped(daemon, options.config_file, &signals);
     (void)sd_notify(0, "STOPPING=1");
-    end_in_time();
+    start_limit(limit_shutdown);
     daemon_close(daemon);
+    log_left_out(true);
     LOG_INFO("daemon.stopped");
     options_free(&options);
     return EXIT_SUCCESS;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "orchestrator/rollout/rollout_state.h"
 #include "orchestrator/rollout/state.h"
+#include "orchestrator/settings_check.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -12,24 +13,34 @@ static const char help[] =
     "Usage: tellercastd [--config FILE]\n"
     "Upgrades a bank's cash machines over MQTT.\n"
     "\n"
-    "  -c, --config FILE  settings in YAML; what it leaves out has its default\n"
-    "      --check-config say whether the settings are good, and end\n"
-    "      --print-config print every setting in force, with its meaning, and end\n"
-    "      --print-states print every legal move of an instruction, and after an empty line of a\n"
-    "                     rollout, and end\n"
-    "      --version      print the version, and end\n"
-    "  -h, --help         print this, and end\n"
+    "  -c, --config FILE  settings file (YAML); settings that it omits have their defaults\n"
+    "      --check-config check the settings and the files that they name, and exit\n"
+    "      --print-config print all settings in force, with their meaning, and exit\n"
+    "      --print-states print every legal move of an instruction and, after an empty line, of a\n"
+    "                     rollout, and exit\n"
+    "      --version      print the version and exit\n"
+    "  -h, --help         print this help and exit\n"
     "\n"
-    "SIGHUP reads the settings again; a bad file leaves the old ones in force. SIGTERM ends it.\n";
+    "SIGHUP reloads the settings; an invalid file leaves the old ones in force. SIGTERM stops the\n"
+    "program.\n";
 
 enum { OPTION_CHECK = 256, OPTION_PRINT_CONFIG, OPTION_PRINT_STATES, OPTION_VERSION };
+
+enum { PAIR_SIZE = 32 };
+
+static void name_pair(char *name, enum instruction_state state, enum instruction_substate substate)
+{
+    (void)snprintf(name, PAIR_SIZE, "%s/%s", instruction_state_name(state), instruction_substate_name(state, substate));
+}
 
 static void print_states(void)
 {
     for (size_t i = 0; i < instruction_rule_count; i++) {
         const struct instruction_rule *rule = &instruction_rules[i];
-        (void)printf("%-11s %-11s %-11s %s\n", instruction_state_name(rule->from), instruction_event_name(rule->on),
-                     instruction_state_name(rule->to), rule->why);
+        char from[PAIR_SIZE], to[PAIR_SIZE];
+        name_pair(from, rule->from, rule->from_substate);
+        name_pair(to, rule->to, rule->to_substate);
+        (void)printf("%-22s %-14s %-22s %s\n", from, instruction_event_name(rule->on), to, rule->why);
     }
     (void)putchar('\n');
     for (size_t i = 0; i < rollout_rule_count; i++) {
@@ -49,23 +60,26 @@ static void print_settings(const struct daemon_settings *settings)
 
 bool options_read_settings(const char *config_file, struct daemon_settings *settings, struct document_faults *faults)
 {
-    if (config_file == NULL) {
+    if (config_file == NULL)
         settings_set_defaults(&daemon_settings_table, settings);
-        return true;
-    }
-    if (settings_load(&daemon_settings_table, config_file, settings, faults) == TC_OK)
+    else if (settings_load(&daemon_settings_table, config_file, settings, faults) == TC_OK)
+        settings_check(settings, faults);
+    if (faults->total == 0)
         return true;
     settings_free(&daemon_settings_table, settings);
     return false;
 }
 
-static bool read_settings_first(struct options *options)
+static bool read_settings_first(struct options *options, bool with_files)
 {
     struct document_faults faults = {0};
     bool good = options_read_settings(options->config_file, &options->settings, &faults);
+    if (good && with_files)
+        settings_check_files(&options->settings, &faults);
+    good = faults.total == 0;
     if (!good) {
         struct buffer text = {0};
-        document_faults_print(&faults, options->config_file, &text);
+        document_faults_print(&faults, options->config_file == NULL ? "settings" : options->config_file, &text);
         (void)fputs(buffer_text(&text), stderr);
         buffer_free(&text);
     }
@@ -73,12 +87,12 @@ static bool read_settings_first(struct options *options)
     return good;
 }
 
-/* What was printed is only done when it has been written, too: to a full disk, say. */
+/* Output may still fail when it is flushed: to a full disk, say. */
 static bool flush_output(int *exit_code)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return true;
-    (void)fprintf(stderr, "tellercastd: standard output does not take it all\n");
+    (void)fprintf(stderr, "tellercastd: cannot write to standard output\n");
     *exit_code = EXIT_FAILURE;
     return false;
 }
@@ -96,7 +110,7 @@ bool options_read(int argc, char **argv, struct options *options, int *exit_code
     };
     *options = (struct options){0};
     *exit_code = EXIT_SUCCESS;
-    int asked = 0;
+    int action = 0;
     for (int option; (option = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
         if (option == '?') {
             *exit_code = EXIT_USAGE;
@@ -105,26 +119,26 @@ bool options_read(int argc, char **argv, struct options *options, int *exit_code
         if (option == 'c')
             options->config_file = optarg;
         else
-            asked = option;
+            action = option;
     }
     if (optind < argc) {
         (void)fprintf(stderr, "tellercastd: unexpected argument: %s\n", argv[optind]);
         *exit_code = EXIT_USAGE;
         return false;
     }
-    options->done = asked != 0;
-    bool wants_settings = asked != 'h' && asked != OPTION_VERSION && asked != OPTION_PRINT_STATES;
-    if (wants_settings && !read_settings_first(options)) {
+    options->done = action != 0;
+    bool wants_settings = action != 'h' && action != OPTION_VERSION && action != OPTION_PRINT_STATES;
+    if (wants_settings && !read_settings_first(options, action == OPTION_CHECK)) {
         *exit_code = EXIT_FAILURE;
         return false;
     }
-    if (asked == 'h')
+    if (action == 'h')
         (void)fputs(help, stdout);
-    else if (asked == OPTION_VERSION)
+    else if (action == OPTION_VERSION)
         (void)printf("tellercastd %s\n", TELLERCAST_VERSION);
-    else if (asked == OPTION_PRINT_STATES)
+    else if (action == OPTION_PRINT_STATES)
         print_states();
-    else if (asked == OPTION_PRINT_CONFIG)
+    else if (action == OPTION_PRINT_CONFIG)
         print_settings(&options->settings);
     return flush_output(exit_code);
 }

@@ -11,15 +11,16 @@ enum { EXIT_USAGE = 2 };
 struct options {
     const char *config_file; /* NULL: the defaults */
     struct daemon_settings settings;
-    bool done; /* all that was asked for was printed */
+    bool done; /* the requested output was printed; nothing to run */
 };
 
-/* Reads the arguments and the settings file, and prints what was asked for. False with a message on stderr, and
+/* Reads the arguments and the settings file, and prints the requested output. False with a message on stderr and
  * `*exit_code`. */
 bool options_read(int argc, char **argv, struct options *options, int *exit_code);
 void options_free(struct options *options);
 
-/* Reads the settings file. False with all that is wrong with it in `faults`, and `settings` empty. */
+/* Reads the settings file and checks it with settings_check. False with all its faults in `faults`, and `settings`
+ * empty. */
 bool options_read_settings(const char *config_file, struct daemon_settings *settings, struct document_faults *faults);
 
 #endif

@@ -1,7 +1,7 @@
 # Speed and fuzzing.
 # shellcheck shell=bash
 
-# bench [MEASURE ...]: results are also in build/bench, as JSON.
+# bench [MEASURE ...]: also writes the results to build/bench, as JSON.
 bench() {
     setup_packages build run test
     build_preset release
@@ -9,8 +9,8 @@ bench() {
     attend env TELLERCAST_BIN="$BIN" TELLERCAST_SCRATCH="$SCRATCH" tests/bench/bench "$@"
 }
 
-# fuzz [SECONDS | --long] [--targets NAME,...]: what it finds is kept in build/fuzz/findings.
+# fuzz [SECONDS | --long] [--targets NAME,...]: keeps findings in build/fuzz/findings.
 fuzz() {
     build_preset fuzz
-    attend tests/fuzz/fuzz --programs "$BIN" --kept build/fuzz "$@"
+    attend_part fuzz tests/fuzz/fuzz --programs "$BIN" --kept build/fuzz --junitxml "$RESULTS/fuzz.xml" "$@"
 }

@@ -1,4 +1,4 @@
-# The demo: three rollouts, each by another door, to a simulated fleet and to real clients beside it.
+# The demo: three rollouts, each by another endpoint, to a simulated fleet and some real clients.
 # shellcheck shell=bash
 
 SUITE=terminal-suite NEW_VERSION=5.0.0 OLD_VERSION=4.9.1
@@ -19,12 +19,12 @@ devices:
   - {id: $REAL_BRANCH-A1, branch: $REAL_BRANCH, role: atm, versions: {$SUITE: $OLD_VERSION}}
   - {id: $REAL_BRANCH-A2, branch: $REAL_BRANCH, role: atm, versions: {$SUITE: $OLD_VERSION}}
   - {id: $REAL_BRANCH-A3, branch: $REAL_BRANCH, role: atm, versions: {$SUITE: $OLD_VERSION}}
-  - {id: P99998, role: pull, labels: {region: americas, site: offsite}, versions: {$SUITE: $OLD_VERSION}}
-  - {id: P99999, role: pull, labels: {region: apac, site: offsite}, versions: {$SUITE: $OLD_VERSION}}
+  - {id: P99998, role: pull, zone: America/Sao_Paulo, labels: {region: americas, site: offsite}, versions: {$SUITE: $OLD_VERSION}}
+  - {id: P99999, role: pull, zone: Asia/Tokyo, labels: {region: apac, site: offsite}, versions: {$SUITE: $OLD_VERSION}}
 END
 }
 
-# write_plan REGION: a tenth of the region first; never more than five devices of a branch at once.
+# write_plan REGION: a tenth of the region first; at most five devices of a branch at once.
 write_plan() {
     cat <<END
 apiVersion: tellercast/v1
@@ -112,7 +112,7 @@ END
         --control "$SCRATCH/fleet.sock" --report "$SCRATCH/fleet-report.json"
 }
 
-# The fleet's control socket takes a JSON request a line. perl is in every Debian.
+# Sends a JSON request, one line, to the fleet's control socket. Every Debian has perl.
 ask_fleet() {
     perl -MIO::Socket::UNIX -e '
         my $socket = IO::Socket::UNIX->new(Peer => $ARGV[0]) or exit 1;
@@ -120,7 +120,7 @@ ask_fleet() {
         exit(<$socket> =~ /"ok": ?true/ ? 0 : 1);' "$SCRATCH/fleet.sock" "$1"
 }
 
-# More devices than this process may have files take turns.
+# The fleet keeps at most as many devices connected at once as it may open files.
 wait_for_simulated_fleet() {
     local connected=$DEVICES most
     most=$(($(ulimit -n) - 300))
@@ -130,7 +130,7 @@ wait_for_simulated_fleet() {
         fail "the simulated fleet did not connect; see $LOGS/demo-fleet.log"
 }
 
-# talk TEXT COMMAND ...: a command whose own talk is not shown unless it fails.
+# talk TEXT COMMAND ...: runs a command, and shows its output only if it fails.
 talk() {
     local text=$1
     shift
@@ -150,12 +150,12 @@ submit_rollouts() {
         plan=$SCRATCH/plan-${REGIONS[i]}.yaml
         write_plan "${REGIONS[i]}" >"$plan"
         ROLLOUTS+=("$("$BIN/tellercast" --quiet rollout submit --via "${DOORS[i]}" "$plan")") ||
-            fail "the ${DOORS[i]} door did not take the plan"
+            fail "the ${DOORS[i]} endpoint refused the plan"
         done_line "rollout ${ROLLOUTS[i]}: region ${REGIONS[i]}, submitted by ${DOORS[i]}"
     done
 }
 
-# The table of states, from the database.
+# Prints the counts by state, from the database.
 show_states() {
     local row='  %-8s %-7s %-9s %8s %10s %7s %9s %10s %6s %8s %7s'
     title "From the database"
@@ -199,7 +199,7 @@ check_outcome() {
     check "every device reports $SUITE $NEW_VERSION" \
         "$(query "$DATABASE" "SELECT count(*) FROM device WHERE versions ->> '$SUITE' = '$NEW_VERSION'")" \
         "$((DEVICES + 6))"
-    check "none was given its instruction twice" \
+    check "no instruction needed a second attempt" \
         "$(query "$DATABASE" "SELECT count(*) FROM instruction WHERE attempt > 1")" 0
     digest=$(sha256sum <"$SCRATCH/artifact")
     for device in $REAL_BRANCH $REAL_ATMS $REAL_PULL; do
@@ -214,7 +214,7 @@ read_demo_arguments() {
         case $1 in
         --devices=*) DEVICES=${1#*=} && shift ;;
         --devices) DEVICES=${2:-} && shift $(($# > 1 ? 2 : 1)) ;;
-        *) usage >&2 && exit 2 ;;
+        *) refuse "demo: unexpected argument $1" ;;
         esac
     done
     [[ $DEVICES =~ ^[1-9][0-9]{0,5}$ ]] && ((DEVICES % 10 == 0)) ||
@@ -230,7 +230,7 @@ demo() {
     LOGS=$ROOT/build/logs/demo
     rm -rf "$LOGS"
 
-    title "A bank in a box"
+    title "Servers, orchestrator and fleet"
     start_servers "$SCRATCH"
     DATABASE=$(database_of "$SCRATCH")
     done_line "PostgreSQL, Redis and mosquitto, private to this demo"
@@ -250,14 +250,14 @@ demo() {
     wait_for_simulated_fleet
     done_line "simulated fleet connected, each device with its own MQTT session"
 
-    title "Three rollouts, one by each door"
+    title "Three rollouts, one by each endpoint"
     submit_rollouts
-    title "Live"
+    title "Progress"
     attend "$BIN/tellercast" rollout watch --timeout 30m "${ROLLOUTS[@]}" || code=$?
     show_states
     check_outcome
     if ((code != 0 || CHECKS_FAILED > 0)); then
         fail "the demo failed; logs are in $LOGS"
     fi
-    done_line "${BOLD}all of it holds$PLAIN"
+    done_line "${BOLD}all checks passed$PLAIN"
 }

@@ -1,4 +1,4 @@
-# up, down, status: a lasting installation in a data folder, as if its four programs were one.
+# up, down, status: a permanent installation in a data folder.
 # shellcheck shell=bash
 
 PARTS="postgres redis mosquitto tellercastd" # in the order of their start
@@ -11,7 +11,7 @@ default_data_folder() {
     fi
 }
 
-# A PID file has the process' start time beside its number, for a number may be given again.
+# A PID file has the process' start time beside its ID, since the system reuses IDs.
 started_at() {
     local fields
     [[ -r /proc/$1/stat ]] || return 1
@@ -25,8 +25,8 @@ part_is_up() {
     [[ -r $DATA/run/$1.pid ]] && read -r PID began <"$DATA/run/$1.pid" && [[ $(started_at "$PID") == "$began" ]]
 }
 
-# launch_part NAME SIGNAL COMMAND ...: starts it unless it runs; sets PID. It outlives this command once let_parts_live
-# was called; SIGNAL asks it to stop when this command ends before.
+# launch_part NAME SIGNAL COMMAND ...: starts the part unless it runs; sets PID. When this command ends before it called
+# let_parts_live, SIGNAL stops the part.
 launch_part() {
     local name=$1 signal=$2
     shift 2
@@ -43,14 +43,15 @@ launch_part() {
 
 let_parts_live() { STARTED=() SERVERS=(); }
 
-# need_port PART PORT FILE: a part that is yet to be started needs its port to be free.
+# need_port PART PORT FILE: fails when the part is not running and another program has its port.
 need_port() {
     ! part_is_up "$1" || return 0
     ! is_listening "$2" ||
-        fail "port $2, which $1 needs, is taken by another program: end that, or write another port in $3"
+        fail "port $2, which $1 needs, is in use by another program: end that program, or write another port into $3"
 }
 
-# A port of the data folder's own: the usual one when it is free at the first start, for good.
+# keep_port NAME PORT: prints the port that the data folder keeps: PORT if it was free at the first start, else a free
+# one.
 keep_port() {
     local file=$DATA/$1.port
     if [[ ! -e $file ]]; then
@@ -63,17 +64,30 @@ keep_port() {
 
 write_daemon_settings() {
     cat <<END
-# Written by ./run up at each start.
+# Written by the first ./run up. Edit it as you like: ./run does not change it again.
 data_folder: $(quote_yaml "$1/data")
 database: $(quote_yaml "$(database_of "$1")")
 broker: {port: $2, user: $ORCHESTRATOR_USER}
 redis: {socket: $(quote_yaml "$1/redis/redis.sock")}
 http: {port: $3, public_url: "http://127.0.0.1:$3"}
 socket: {path: $(quote_yaml "$1/tellercast.sock")}
+
 END
+    cat "$ROOT/config/examples/calendars.yaml"
 }
 
-# What a shell needs to reach this installation by the command.
+# Keeps existing settings; warns when they do not have the ports of the data folder.
+keep_daemon_settings() {
+    local file=$1/tellercastd.yaml
+    if [[ ! -e $file ]]; then
+        write_daemon_settings "$@" >"$file.new" && mv "$file.new" "$file"
+    elif ! grep -q "port: $2\b" "$file" || ! grep -q "port: $3\b" "$file"; then
+        say "$file is kept, but lacks port $2 of the broker ($1/mosquitto.port) or port $3 of HTTP ($1/http.port):" \
+            "change the settings or the port files"
+    fi
+}
+
+# The environment in which the command reaches this installation.
 write_environment() {
     cat <<END
 export TELLERCAST_SERVER=http://127.0.0.1:$3 TELLERCAST_BROKER=127.0.0.1:$2 TELLERCAST_USER=operator
@@ -86,7 +100,7 @@ is_ready() { curl -fs --max-time 2 "http://127.0.0.1:$1/readyz"; }
 open_data_folder() {
     ((${#DATA} <= 70)) || fail "the path $DATA is too long for the names of Unix sockets (70 characters)"
     [[ $DATA != *[[:cntrl:],]* ]] ||
-        fail "the path $DATA has a comma or a control character, which PostgreSQL cannot have"
+        fail "the path $DATA has a comma or a control character, which PostgreSQL does not accept"
     mkdir -p -- "$DATA/run" "$DATA/data" "$DATA/logs" "$DATA/mosquitto"
     DATA=$(cd -- "$DATA" && pwd)
     chmod 711 "$DATA"
@@ -104,7 +118,7 @@ installation_up() {
     need_port tellercastd "$http" "$DATA/http.port"
     export MOSQUITTO_PORT LASTING=yes
     write_acl "$DATA/mosquitto/acl"
-    write_daemon_settings "$DATA" "$MOSQUITTO_PORT" "$http" >"$DATA/tellercastd.yaml"
+    keep_daemon_settings "$DATA" "$MOSQUITTO_PORT" "$http"
     write_environment "$DATA" "$MOSQUITTO_PORT" "$http" >"$DATA/environment"
     launch_part postgres INT scripts/server postgres "$DATA/postgres"
     server_is_up postgres "$PID" postgres_is_ready "$DATA"
@@ -124,6 +138,7 @@ installation_addresses() {
     say "  HTTP door    http://127.0.0.1:$(cat "$DATA/http.port")"
     say "  MQTT broker  127.0.0.1:$(cat "$DATA/mosquitto.port")"
     say "  socket door  $DATA/tellercast.sock"
+    say "  settings     $DATA/tellercastd.yaml"
     say "  logs         $DATA/logs"
     say "  to use it    . $(printf %q "$DATA/environment") && tellercast help"
 }
@@ -139,7 +154,7 @@ installation_down() {
         fi
         rm -f "$DATA/run/$name.pid"
     done
-    say "Tellercast is down; $DATA keeps what it knows"
+    say "Tellercast is down; its data is kept in $DATA"
 }
 
 installation_status() {
@@ -169,11 +184,16 @@ installation() {
     local verb=$1
     shift
     DATA=$(default_data_folder)
-    if [[ ${1:-} == --data && -n ${2:-} ]]; then
-        DATA=$2
-        shift 2
-    fi
-    (($# == 0)) || { usage >&2 && exit 2; }
+    while (($# > 0)); do
+        case $1 in
+        --data=?*) DATA=${1#*=} && shift ;;
+        --data | --data=)
+            [[ $1 == --data && -n ${2:-} ]] || refuse "$verb: --data needs a folder"
+            DATA=$2 && shift 2
+            ;;
+        *) refuse "$verb: unexpected argument $1" ;;
+        esac
+    done
     [[ $DATA == /* ]] || DATA=$PWD/$DATA
     if [[ $verb != up && ! -d $DATA/run ]]; then
         say "there is no installation in $DATA"

@@ -1,4 +1,4 @@
-# Format, static analysis, documents, the rules of the house.
+# Format, scripts, documents, the project's own rules, static analysis.
 # shellcheck shell=bash
 
 SOURCES=(base topics config orchestrator clients tests)
@@ -7,7 +7,7 @@ lint_format() {
     find "${SOURCES[@]}" -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror
 }
 
-# What is sourced is checked together with the script that sources it. SC2015: "a && b || c" is meant as it stands.
+# Sourced files are checked together with the script that sources them. SC2015: "a && b || c" is intended.
 lint_scripts() {
     shellcheck --external-sources --check-sourced --exclude=SC2015 run &&
         shellcheck .ci/run scripts/server &&
@@ -27,14 +27,13 @@ lint_cppcheck() {
         --enable=warning,performance,portability --suppressions-list=tests/lint/cppcheck.suppressions "${SOURCES[@]}"
 }
 
-# clang-tidy reads the commands of a build by clang, and needs the sources that the build makes.
+# clang-tidy needs the compile commands of a build by clang, and its generated sources.
 configure_lint() {
-    cmake -S . -B build/lint -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang &&
-        cmake --build build/lint --target orchestrator/store/generated/statements.c
+    configure_preset lint && cmake --build --preset lint
 }
 
-# One file a process: given several, clang-tidy 14 sees va_lists that nobody initialised. How many warnings there
-# are in the system's headers is of no interest.
+# One file a process: given several, clang-tidy 14 reports va_lists as uninitialised. The counts of warnings in system
+# headers are left out.
 lint_tidy() {
     find "${SOURCES[@]}" -name '*.c' -print0 | xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet -p build/lint 2>&1 |
         { grep -vE '^[0-9]+ warnings? generated\.$' || true; }
@@ -42,10 +41,10 @@ lint_tidy() {
 
 lint() {
     local code=0
-    setup_packages build lint
+    setup_packages build test-build lint
     step "Format" lint-format lint_format || code=1
     step "Scripts" lint-scripts lint_scripts || code=1
-    step "Documents and the rules of the house" lint-documents lint_documents || code=1
+    step "Documents and rules" lint-documents lint_documents || code=1
     step "cppcheck" lint-cppcheck lint_cppcheck || code=1
     step "Configuring (lint)" configure-lint configure_lint || exit 1
     step "clang-tidy and the warnings of clang" lint-tidy lint_tidy || code=1

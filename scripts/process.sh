@@ -1,13 +1,14 @@
-# Processes that live no longer than this command: each is the leader of its own group, known by its process
-# ID, and stopped however the command ends.
+# Processes that end with this command, however it ends. Each leads its own process group, and is known by its process
+# ID.
 # shellcheck shell=bash
 
 RUN_ID=$$-$RANDOM$RANDOM
-SCRATCH=''       # folder of what need not outlive the command
+SCRATCH=''       # temporary folder, removed at the end
 STARTED=()       # "PID SIGNAL"; those of the servers are in SERVERS
 SERVERS=()
 STEP=''          # process group of the step under way
-STEP_IS_WHOLE=no # yes: that step is to end by itself
+STEP_IS_WHOLE=no # yes: that step must not be interrupted
+HAS_MARKED=no    # yes: a process was started with TELLERCAST_RUN in its environment
 
 raise_file_limit() { ulimit -n "$(ulimit -Hn)" 2>/dev/null || true; }
 
@@ -16,18 +17,19 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
 
-# A short path, for Unix sockets' names are short; other users (PostgreSQL's, under root) may pass through.
+# A short path, since names of Unix sockets are short. Other users (PostgreSQL's, under root) may traverse it.
 open_scratch() {
     SCRATCH=$(mktemp -d /tmp/tellercast-XXXXXX)
     chmod 711 "$SCRATCH"
 }
 
-# start_process NAME SIGNAL COMMAND ...: its log is $LOGS/NAME.log; SIGNAL asks it to stop. PID says which it is.
-# start_server does the same for what is to be stopped last.
+# start_process NAME SIGNAL COMMAND ...: sets PID. The log is $LOGS/NAME.log; SIGNAL stops the process.
+# start_server does the same for processes that are stopped last.
 start_process() {
     local name=$1 signal=$2
     shift 2
     mkdir -p "$LOGS"
+    HAS_MARKED=yes
     TELLERCAST_RUN=$RUN_ID setsid -- env --default-signal=INT,QUIT setpriv --pdeathsig TERM -- "$@" \
         >"$LOGS/$name.log" 2>&1 </dev/null &
     PID=$!
@@ -40,9 +42,10 @@ start_server() {
     unset 'STARTED[-1]'
 }
 
-# attend COMMAND ...: runs it in the foreground; unlike a plain command it does not hold up our own end.
+# attend COMMAND ...: runs it in the foreground. Unlike a plain command it does not delay the handling of signals.
 attend() {
     local code=0
+    HAS_MARKED=yes
     TELLERCAST_RUN=$RUN_ID "$@" &
     STARTED+=("$! TERM")
     wait "$!" || code=$?
@@ -64,14 +67,14 @@ wait_until() {
 
 is_gone() { ! is_running "$1"; }
 
-# stop_process PID SIGNAL: asks it, waits, then ends its whole group.
+# stop_process PID SIGNAL: sends SIGNAL, waits, then kills the whole group.
 stop_process() {
     kill -s "$2" "$1" 2>/dev/null || true
     wait_until 15 is_gone "$1" || true
     kill -s KILL -- "-$1" 2>/dev/null || true
 }
 
-# stop_all "PID SIGNAL" ...: asks all of them at once, then sees to it.
+# stop_all "PID SIGNAL" ...: signals all of them at once, then waits for each.
 stop_all() {
     local entry pid signal
     for entry; do
@@ -84,21 +87,20 @@ stop_all() {
     done
 }
 
-# What descends from a process of ours and left its group bears our mark.
+# Kills descendants that left their process group: TELLERCAST_RUN in their environment identifies them.
 stop_leftovers() {
-    local folder
-    for folder in /proc/[0-9]*; do
-        [[ ${folder#/proc/} != "$$" ]] || continue
-        if tr '\0' '\n' <"$folder/environ" 2>/dev/null | grep -qx "TELLERCAST_RUN=$RUN_ID"; then
-            kill -s KILL "${folder#/proc/}" 2>/dev/null || true
-        fi
-    done 2>/dev/null
+    local file
+    [[ $HAS_MARKED == yes ]] || return 0
+    for file in $(grep -lzxs "TELLERCAST_RUN=$RUN_ID" /proc/[0-9]*/environ || true); do
+        file=${file%/environ}
+        kill -s KILL "${file#/proc/}" 2>/dev/null || true
+    done
 }
 
 end_step() {
     [[ -n $STEP ]] || return 0
     if [[ $STEP_IS_WHOLE == yes ]]; then
-        say "waiting for this to end: half done it would leave the machine's packages broken"
+        say "waiting for this to end: an interruption would leave the installed packages broken"
         wait "$STEP" || true
     else
         kill -s TERM -- "-$STEP" 2>/dev/null || true
@@ -132,10 +134,10 @@ find_free_port() {
     fail "found no free TCP port"
 }
 
-# Somebody listens there; owns_port says who.
+# is_listening PORT: a process listens on the TCP port.
 is_listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# owns_port PID PORT: it is this process that listens on the TCP port.
+# owns_port PID PORT: this process listens on the TCP port.
 owns_port() {
     local sockets
     sockets=$(awk -v port="$(printf ':%04X' "$2")" \

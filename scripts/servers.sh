@@ -1,20 +1,20 @@
-# The three servers that the orchestrator needs, and their readiness.
+# Starts the three servers that the orchestrator needs, and checks that they are ready.
 # shellcheck shell=bash
 
-# libpq's and YAML's way of quoting a text.
+# Quote a text for libpq and for YAML.
 quote_libpq() {
     local text=${1//\\/\\\\}
     printf "'%s'" "${text//\'/\\\'}"
 }
 quote_yaml() { printf "'%s'" "${1//\'/\'\'}"; }
 
-# database_of FOLDER [NAME]: the connection string of a stack's database. Without the port, Debian's psql would
-# use that of the machine's own PostgreSQL.
+# database_of FOLDER [NAME]: prints a database's connection string. Without a port, Debian's psql would use the port
+# of the machine's own PostgreSQL.
 database_of() { printf 'host=%s port=5432 user=tellercast dbname=%s' "$(quote_libpq "$1/postgres")" "${2:-tellercast}"; }
 
 query() { psql -X -q -A -t -P pager=off -v ON_ERROR_STOP=1 -d "$1" -c "$2"; }
 
-# KIND_is_ready PID ...: it is this process that answers, not another one in its place.
+# KIND_is_ready PID ...: the server answers, and is this process.
 postgres_is_ready() {
     local pid
     read -r pid <"$2/postgres/data/postmaster.pid" && [[ $pid == "$1" ]] &&
@@ -23,7 +23,7 @@ postgres_is_ready() {
 redis_is_ready() { redis-cli -s "$2/redis/redis.sock" info server | tr -d '\r' | grep -x "process_id:$1" >/dev/null; }
 tellercastd_is_ready() { owns_port "$1" "$2" && is_ready "$2"; }
 
-# make_database FOLDER: makes the database when it is not there.
+# make_database FOLDER: creates the database if it does not exist.
 make_database() {
     local database
     database=$(database_of "$1" postgres)
@@ -33,13 +33,13 @@ make_database() {
 
 ORCHESTRATOR_USER=orchestrator
 
-# write_acl FILE: the access list of the broker; plans may be handed in by its user `operator`.
+# write_acl FILE: writes the broker's access list. Its user `operator` may submit plans.
 write_acl() {
     "$BIN/tellercast" broker acl --orchestrator "$ORCHESTRATOR_USER" --operator operator >"$1"
 }
 
-# server_is_up NAME PID COMMAND [ARGUMENT ...]: waits for the command, which is told the PID first, to succeed; gives
-# up when the process ends.
+# server_is_up NAME PID COMMAND [ARGUMENT ...]: waits until the command succeeds, which gets PID as its first
+# argument; fails when the process ends.
 server_is_up() {
     local name=$1 pid=$2 ready=$3 deadline=$((SECONDS + 60))
     shift 3
@@ -53,7 +53,7 @@ server_is_up() {
     done
 }
 
-# start_servers FOLDER: starts the three beside each other; sets MOSQUITTO_PORT.
+# start_servers FOLDER: starts the three in parallel; sets MOSQUITTO_PORT.
 start_servers() {
     local folder=$1 postgres redis mosquitto
     mkdir -p -- "$folder/mosquitto"

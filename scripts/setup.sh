@@ -1,19 +1,21 @@
-# The Debian packages that each command needs.
+# Installs the Debian packages that each command needs.
 # shellcheck shell=bash
 
-declare -A PACKAGES=(
-    [build]="build-essential cmake ninja-build pkg-config libpaho-mqtt-dev libmosquitto-dev libpq-dev libhiredis-dev
-        libyaml-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libssl-dev libsodium-dev libsystemd-dev
-        libcmocka-dev zlib1g-dev"
-    [run]="mosquitto postgresql redis-server curl tzdata"
-    [test]="mosquitto-clients python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-psycopg2
-        python3-paho-mqtt python3-redis python3-yaml"
-    [faults]="libfaketime"
-    [fuzz]="clang libclang-rt-dev llvm"
-    [lint]="clang clang-format clang-tidy cppcheck shellcheck pyflakes3 python3 python3-yaml python3-jsonschema"
-)
+PACKAGE_LIST=packaging/debian-packages
 
-# Prints those of the packages that are not installed.
+# packages_for PURPOSE ...: sets WANTED to the packages of these purposes.
+packages_for() {
+    local purpose
+    local -a packages
+    WANTED=()
+    for purpose; do
+        mapfile -t packages < <(sed -n "s/^$purpose //p" "$PACKAGE_LIST")
+        ((${#packages[@]} > 0)) || fail "$PACKAGE_LIST names no package for $purpose"
+        WANTED+=("${packages[@]}")
+    done
+}
+
+# missing_packages PACKAGE ...: prints the packages that are not installed.
 missing_packages() {
     local package state
     declare -A installed=()
@@ -33,8 +35,8 @@ as_administrator() {
     fi
 }
 
-# Run as administrator. The packages' own services are not wanted: Tellercast starts its own. This is how Debian
-# is told, for now and for the next boot.
+# Runs as administrator. Tellercast starts its own servers, so the services of the packages are not started now
+# (policy-rc.d) and not at the next boot (systemctl disable).
 install_packages() {
     local policy=/usr/sbin/policy-rc.d code=0 service
     if [[ -e $policy ]]; then
@@ -51,24 +53,22 @@ install_packages() {
     return "$code"
 }
 
-# setup_packages SET ...: all, or some of build, run, test, faults, fuzz, lint.
+# setup_packages PURPOSE ...: installs what is missing. A purpose is all, or one of build, test-build, run, test,
+# faults, fuzz, lint.
 setup_packages() {
-    local sets=("$@") set
-    local -a packages wanted=() missing
-    [[ $1 != all ]] || sets=(build run test faults fuzz lint)
-    for set in "${sets[@]}"; do
-        read -r -d '' -a packages <<<"${PACKAGES[$set]}" || true
-        wanted+=("${packages[@]}")
-    done
-    read -r -a missing <<<"$(missing_packages "${wanted[@]}")" || true
+    local purposes=("$@")
+    local -a missing
+    [[ $1 != all ]] || purposes=(build test-build run test faults fuzz lint)
+    packages_for "${purposes[@]}"
+    read -r -a missing <<<"$(missing_packages "${WANTED[@]}")" || true
     if ((${#missing[@]} == 0)); then
         [[ $1 != all ]] || done_line "all packages are installed"
         return 0
     fi
-    command -v apt-get >/dev/null || fail "please install: ${missing[*]}"
-    ((EUID == 0)) || command -v sudo >/dev/null || fail "please install, as root: apt-get install ${missing[*]}"
+    command -v apt-get >/dev/null || fail "install these packages: ${missing[*]}"
+    ((EUID == 0)) || command -v sudo >/dev/null || fail "run as root: apt-get install ${missing[*]}"
     say "Debian packages to install: ${missing[*]}"
-    ((EUID == 0)) || sudo -v || fail "please install, as root: apt-get install ${missing[*]}"
+    ((EUID == 0)) || sudo -v || fail "run as root: apt-get install ${missing[*]}"
     step "Reading the package lists" setup-update as_administrator apt-get update -q || exit 1
     STEP_IS_WHOLE=yes
     step "Installing ${#missing[@]} packages" setup-install \

@@ -2,57 +2,57 @@
 # UndefinedBehaviorSanitizer; the threads with ThreadSanitizer.
 # shellcheck shell=bash
 
-# What ThreadSanitizer looks at: the parts with threads, and scenarios that run all of them.
-TSAN_UNITS='queue|worker|metrics|pool|thread|updater|dispatcher|broker|agent'
-TSAN_SCENARIOS='test_S5 or test_two_orchestrators'
+# The parts of the suite, in order: each is a function part_NAME. The gate, `./run test`, runs with sanitizers only the
+# scenarios that reach code which the others do not, and makes every nth call fail with AddressSanitizer alone.
+GATE_PARTS=(most_units_release scenarios_release units_asan chosen_scenarios_asan chosen_units_tsan chosen_scenarios_tsan)
+# `./run test --all` runs all that the gate runs, and everything with sanitizers. Add a part here that takes long, or
+# needs more of the machine than the gate does.
+ALL_PARTS=(units_release scenarios_release units_asan scenarios_asan units_tsan scenarios_tsan)
 
-PASSED=0 FAILED=0 SKIPPED=0
+# Scenarios all of whose code other scenarios reach, too. `./run coverage` writes the list.
+LEFT_OUT=tests/scenario/reached_by_others.txt
+# The gate's tests with ThreadSanitizer: the parts with threads, and scenarios that run all of them.
+TSAN_UNITS='queue|worker|metrics|pool|thread|updater|dispatcher|broker|agent'
+TSAN_SCENARIOS='test_S5 or test_two_orchestrators or calendars_are_read_again'
 
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS="halt_on_error=0 second_deadlock_stack=1 suppressions='$ROOT/tests/tsan.suppressions'"
 export LSAN_OPTIONS="suppressions='$ROOT/tests/lsan.suppressions' print_suppressions=0"
 
-# Adds what the log of a tool says that it ran.
-count_ctest() {
-    local failed total
-    read -r failed total < <(sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' "$1") ||
-        return 0
-    PASSED=$((PASSED + total - failed)) FAILED=$((FAILED + failed))
-}
-
-number_before() { sed -n "s/.*\b\([0-9][0-9]*\) $2\b.*/\1/p" <<<"$1"; }
-
-count_pytest() {
-    local line
-    line=$(grep -E ' in [0-9.]+s' "$1" | tail -n 1 || true)
-    PASSED=$((PASSED + $(number_before "$line" passed) + 0))
-    FAILED=$((FAILED + $(number_before "$line" failed) + $(number_before "$line" 'errors\?') + 0))
-    SKIPPED=$((SKIPPED + $(number_before "$line" skipped) + 0))
-}
-
-# run_units PRESET [REGEX]
+# run_units PRESET [ARGUMENT ...]: with further arguments of ctest.
 run_units() {
-    local preset=$1 code=0
-    step "Unit and integration tests ($preset)" "units-$preset" env TMPDIR="$SCRATCH" ctest \
-        --test-dir "build/$preset" --output-on-failure --no-tests=ignore -j 3 ${2:+-R "$2"} || code=$?
-    count_ctest "$LOGS/units-$preset.log"
-    return "$code"
+    local preset=$1 name=units-$1
+    shift
+    run_part "$name" "Unit and integration tests ($preset)" env TMPDIR="$SCRATCH" ctest --test-dir "build/$preset" \
+        --output-on-failure --output-junit "$RESULTS/$name.xml" --no-tests=ignore -j 3 "$@"
 }
 
-# run_scenarios PRESET [EXPRESSION]: pytest's code 5 says that no test has the names asked for.
+# run_scenarios PRESET [ARGUMENT ...]: with further arguments of pytest. Scenarios mostly wait, so more of them run at
+# a time than there are processors.
 run_scenarios() {
-    local preset=$1 code=0 sanitized=()
+    local preset=$1 name=scenarios-$1 sanitized=() workers
+    shift
+    workers=$(($(nproc) * 2))
     [[ $preset == release ]] || sanitized=(TELLERCAST_SANITIZED=yes)
-    step "Scenarios ($preset)" "scenarios-$preset" env "${sanitized[@]}" TELLERCAST_BIN="$ROOT/build/$preset/bin" \
+    run_part "$name" "Scenarios ($preset)" env "${sanitized[@]}" TELLERCAST_BIN="$ROOT/build/$preset/bin" \
         TELLERCAST_SCRATCH="$SCRATCH" /usr/bin/python3 -m pytest tests/scenario -p no:cacheprovider \
-        --basetemp="$SCRATCH/pytest" -q --durations=15 -n 3 --dist load --timeout 240 ${2:+-k "$2"} || code=$?
-    ((code != 5)) || code=0
-    count_pytest "$LOGS/scenarios-$preset.log"
-    return "$code"
+        --basetemp="$SCRATCH/pytest" --junitxml="$RESULTS/$name.xml" -q --durations=15 -n "$workers" --dist load \
+        --timeout 240 "$@"
 }
 
-# Joins names with a word between: "a or b".
+part_units_release() { run_units release; }
+part_most_units_release() { run_units release -E '^test_nth_call$'; }
+part_scenarios_release() { run_scenarios release; }
+part_units_asan() { run_units asan; }
+part_scenarios_asan() { run_scenarios asan; }
+part_chosen_scenarios_asan() { run_scenarios asan --leave-out "$LEFT_OUT"; }
+part_units_tsan() { run_units tsan; }
+part_chosen_units_tsan() { run_units tsan -R "$TSAN_UNITS"; }
+part_scenarios_tsan() { run_scenarios tsan; }
+part_chosen_scenarios_tsan() { run_scenarios tsan -k "$TSAN_SCENARIOS"; }
+
+# join_names SEPARATOR NAME ...: prints "a or b".
 join_names() {
     local between=$1 joined=$2
     shift 2
@@ -60,43 +60,68 @@ join_names() {
     echo "$joined"
 }
 
-suite() {
-    local code=0 preset began=$SECONDS
-    setup_packages build run test
-    open_scratch
-    if (($# > 0)); then
-        build_preset release
-        run_units release "$(join_names '|' "$@")" || code=1
-        run_scenarios release "$(join_names ' or ' "$@")" || code=1
-    else
-        for preset in release asan tsan; do
-            build_preset "$preset"
-        done
-        run_units release || code=1
-        run_scenarios release || code=1
-        run_units asan || code=1
-        run_scenarios asan || code=1
-        run_units tsan "$TSAN_UNITS" || code=1
-        run_scenarios tsan "$TSAN_SCENARIOS" || code=1
-    fi
-    say "${DIM}in $((SECONDS - began)) s$PLAIN"
+# run_named NAME ...: runs the tests whose names contain one of the names. A part may have none.
+run_named() {
+    local code=0
+    MAY_BE_EMPTY=(--may-be-empty)
+    build_preset release
+    run_units release -R "$(join_names '|' "$@")" || code=1
+    run_scenarios release -k "$(join_names ' or ' "$@")" || code=1
     if ((PASSED + FAILED == 0)); then
         failed_line "no test ran"
         code=1
     fi
-    ((FAILED == 0 || code != 0)) || code=1
-    if ((SKIPPED > 0)); then
-        say "$PASSED passed, $FAILED failed, $SKIPPED skipped"
-    else
-        say "$PASSED passed, $FAILED failed"
-    fi
     return "$code"
 }
 
-# property [--seed N] [--plans M]: random plans under a virtual clock, as many as one likes; the suite tries a few.
+# run_parts PART ...
+run_parts() {
+    local code=0 preset part
+    for preset in release asan tsan; do
+        build_preset "$preset"
+    done
+    for part; do
+        "part_$part" || code=1
+    done
+    return "$code"
+}
+
+# suite [--all | NAME ...]
+suite() {
+    local code=0 began=$SECONDS
+    [[ " $* " != *" --all "* ]] || (($# == 1)) || refuse "test: --all takes no names"
+    setup_packages build test-build run test
+    open_scratch
+    if (($# == 0)); then
+        run_parts "${GATE_PARTS[@]}" || code=1
+    elif [[ $1 == --all ]]; then
+        run_parts "${ALL_PARTS[@]}" || code=1
+    else
+        run_named "$@" || code=1
+    fi
+    say "${DIM}in $((SECONDS - began)) s$PLAIN"
+    say_counts
+    return "$code"
+}
+
+# property [--seed N] [--plans M]: random plans under a virtual clock. The test suite runs a few of them.
 property() {
     setup_packages build run test
     build_preset release
     open_scratch
     attend env TELLERCAST_SCRATCH="$SCRATCH" tests/property/property --engine "$BIN/property-engine" "$@"
+}
+
+# coverage: lists the scenarios that need no sanitizers in the gate, from the code that each test reaches.
+coverage() {
+    local reached=$ROOT/build/coverage/reached units=$ROOT/build/coverage/units
+    setup_packages build test-build run test fuzz
+    build_preset coverage
+    open_scratch
+    rm -rf -- "$reached" "$units"
+    mkdir -p "$reached" "$units"
+    # Only the units that the sanitizers' builds have, too.
+    LLVM_PROFILE_FILE="$units/%p%c.profraw" run_units coverage -E '^test_nth_allocation'
+    PYTHONPATH=tests/coverage TELLERCAST_REACHED="$reached" run_scenarios coverage -p reached
+    tests/coverage/choose --reached "$reached" --units "$units" "$LEFT_OUT"
 }

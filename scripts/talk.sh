@@ -1,4 +1,4 @@
-# Says what is being done; what the tools themselves say goes to logs.
+# Prints progress; the output of the tools goes to logs.
 # shellcheck shell=bash
 
 LOGS=$ROOT/build/logs
@@ -25,11 +25,11 @@ fail() {
 }
 
 show_log() {
-    printf '%s\n' "${DIM}the end of $1:${PLAIN}"
+    printf '%s\n' "${DIM}last lines of $1:${PLAIN}"
     tail -n "${2:-25}" -- "$1" | sed 's/^/  /'
 }
 
-# Draws the time gone by behind `$1` until the process `$2` has ended.
+# watch_process TEXT PID: shows TEXT and the elapsed time until the process has ended.
 watch_process() {
     local began=$SECONDS
     while kill -0 "$2" 2>/dev/null; do
@@ -39,8 +39,8 @@ watch_process() {
     printf '\r\e[K'
 }
 
-# step TEXT LOGNAME COMMAND ...: runs the command with its output in a log. On failure shows the log's end
-# and returns the command's code. The command has a process group of its own, so that Ctrl-C ends all of it.
+# step TEXT LOGNAME COMMAND ...: runs the command with its output in a log, and returns its exit code. On failure
+# shows the last lines of the log. The command has its own process group, so that Ctrl-C ends all of it.
 step() {
     local text=$1 log=$LOGS/$2.log began=$SECONDS code=0
     shift 2

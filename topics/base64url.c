@@ -37,3 +37,8 @@ bool base64url_read(const char *text, size_t length, struct buffer *out)
     } while (length > 0);
     return true;
 }
+
+size_t base64url_size(size_t length)
+{
+    return (length * 4 + 2) / 3;
+}

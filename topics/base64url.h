@@ -7,10 +7,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Returns the number of characters for `length` bytes. */
+size_t base64url_size(size_t length);
+
 void base64url_put(struct buffer *out, const void *bytes, size_t length);
 
-/* Appends what `text` stands for. False, and nothing is appended, when it has padding, white space or
- * another foreign character, or bits left over that are not 0: each value has one spelling. */
+/* Appends the decoded bytes. False, appending nothing, for padding, white space, another foreign character or trailing
+ * bits that are not 0: each value has one spelling. */
 bool base64url_read(const char *text, size_t length, struct buffer *out);
 
 #endif

@@ -11,23 +11,23 @@
 
 enum { FOUND_SIZE = 64, FOUND_TEXT_MAX = 40 };
 
-static bool opens_at_most(const char *bytes, size_t length, char bracket, int most)
+static bool brackets_at_most(const char *bytes, size_t length, char bracket, int max)
 {
     const char *end = bytes + length;
     int opened = 0;
-    while (opened <= most && bytes < end && (bytes = memchr(bytes, bracket, (size_t)(end - bytes))) != NULL) {
+    while (opened <= max && bytes < end && (bytes = memchr(bytes, bracket, (size_t)(end - bytes))) != NULL) {
         opened++;
         bytes++;
     }
-    return opened <= most;
+    return opened <= max;
 }
 
 /* jansson's own limit is 2048 levels, and each is a call on the stack. */
 static bool is_too_deep(const char *bytes, size_t length)
 {
-    /* Most messages open fewer brackets than the levels allowed, strings and all, which is quicker to see. */
-    if (opens_at_most(bytes, length, '{', FIELDS_DEPTH_MAX / 2) &&
-        opens_at_most(bytes, length, '[', FIELDS_DEPTH_MAX / 2))
+    /* Most messages have fewer brackets than allowed levels, even counting strings; this check is faster. */
+    if (brackets_at_most(bytes, length, '{', FIELDS_DEPTH_MAX / 2) &&
+        brackets_at_most(bytes, length, '[', FIELDS_DEPTH_MAX / 2))
         return false;
 
     bool in_string = false;
@@ -50,18 +50,18 @@ static bool is_too_deep(const char *bytes, size_t length)
 
 static void refuse_document(struct fields *fields, const json_error_t *found)
 {
-    /* What follows " near " is a piece of the input, which may be cut inside a character. */
+    /* The text after " near " quotes the input and may be cut inside a character. */
     const char *near = strstr(found->text, " near ");
     int length = near == NULL ? (int)strlen(found->text) : (int)(near - found->text);
     fields->error =
         tc_fault_set(fields->fault, TC_INVALID, "not JSON at byte %d: %.*s", found->position, length, found->text);
 }
 
-void fields_open(struct fields *fields, const void *bytes, size_t length, size_t most_bytes, struct tc_fault *fault)
+void fields_open(struct fields *fields, const void *bytes, size_t length, size_t max_bytes, struct tc_fault *fault)
 {
     *fields = (struct fields){.fault = fault};
-    if (length > most_bytes) {
-        fields->error = tc_fault_set(fault, TC_TOO_LARGE, "%zu bytes, at most %zu are allowed", length, most_bytes);
+    if (length > max_bytes) {
+        fields->error = tc_fault_set(fault, TC_TOO_LARGE, "found %zu bytes, allowed: at most %zu", length, max_bytes);
         return;
     }
     if (is_too_deep(bytes, length)) {
@@ -73,7 +73,7 @@ void fields_open(struct fields *fields, const void *bytes, size_t length, size_t
     if (fields->object == NULL)
         refuse_document(fields, &found);
     else if (!json_is_object(fields->object))
-        fields->error = tc_fault_set(fault, TC_INVALID, "found an array, an object is needed");
+        fields->error = tc_fault_set(fault, TC_INVALID, "found an array, allowed: an object");
 }
 
 enum tc_error fields_close(struct fields *fields)
@@ -108,7 +108,7 @@ void fields_refuse(struct fields *fields, const char *name, const char *format, 
                                  fields->parent == NULL ? "" : ".", name, text);
 }
 
-/* What a person can recognize the value by. */
+/* Returns a short form of the value for a fault. */
 static const char *describe(const json_t *value, char found[static FOUND_SIZE])
 {
     switch (json_typeof(value)) {
@@ -117,7 +117,7 @@ static const char *describe(const json_t *value, char found[static FOUND_SIZE])
     case JSON_TRUE: return "true";
     case JSON_FALSE: return "false";
     case JSON_NULL: return "null";
-    case JSON_REAL: (void)snprintf(found, FOUND_SIZE, "%g, which is no integer", json_real_value(value)); break;
+    case JSON_REAL: (void)snprintf(found, FOUND_SIZE, "%g, not an integer", json_real_value(value)); break;
     case JSON_INTEGER: (void)snprintf(found, FOUND_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
     case JSON_STRING:
         (void)snprintf(found, FOUND_SIZE, "\"%.*s\"", FOUND_TEXT_MAX, json_string_value(value));
@@ -133,11 +133,11 @@ static const char *describe(const json_t *value, char found[static FOUND_SIZE])
 static void refuse_value(struct fields *fields, const char *name, const json_t *value, const char *allowed)
 {
     char found[FOUND_SIZE];
-    fields_refuse(fields, name, "found %s, allowed is %s", describe(value, found), allowed);
+    fields_refuse(fields, name, "found %s, allowed: %s", describe(value, found), allowed);
 }
 
 /* The field's value, or NULL: it was left out (a fault when it is required), or there was a fault. */
-static json_t *take(struct fields *fields, const char *name, enum field_rule rule)
+static json_t *get_value(struct fields *fields, const char *name, enum field_rule rule)
 {
     if (fields->error != TC_OK)
         return NULL;
@@ -152,26 +152,26 @@ bool fields_has(const struct fields *fields, const char *name)
     return fields->error == TC_OK && json_object_get(fields->object, name) != NULL;
 }
 
-static int64_t integer_of(struct fields *fields, const char *name, const json_t *value, int64_t least, int64_t most)
+static int64_t integer_of(struct fields *fields, const char *name, const json_t *value, int64_t min, int64_t max)
 {
-    if (json_is_integer(value) && json_integer_value(value) >= least && json_integer_value(value) <= most)
+    if (json_is_integer(value) && json_integer_value(value) >= min && json_integer_value(value) <= max)
         return json_integer_value(value);
     char allowed[FOUND_SIZE];
-    (void)snprintf(allowed, sizeof allowed, "an integer, %" PRId64 " to %" PRId64, least, most);
+    (void)snprintf(allowed, sizeof allowed, "an integer, %" PRId64 " to %" PRId64, min, max);
     refuse_value(fields, name, value, allowed);
     return 0;
 }
 
-int64_t fields_integer(struct fields *fields, const char *name, int64_t least, int64_t most)
+int64_t fields_integer(struct fields *fields, const char *name, int64_t min, int64_t max)
 {
-    const json_t *value = take(fields, name, FIELD_REQUIRED);
-    return value == NULL ? 0 : integer_of(fields, name, value, least, most);
+    const json_t *value = get_value(fields, name, FIELD_REQUIRED);
+    return value == NULL ? 0 : integer_of(fields, name, value, min, max);
 }
 
-int64_t fields_integer_or(struct fields *fields, const char *name, int64_t least, int64_t most, int64_t otherwise)
+int64_t fields_integer_or(struct fields *fields, const char *name, int64_t min, int64_t max, int64_t default_value)
 {
-    const json_t *value = take(fields, name, FIELD_OPTIONAL);
-    return value == NULL ? otherwise : integer_of(fields, name, value, least, most);
+    const json_t *value = get_value(fields, name, FIELD_OPTIONAL);
+    return value == NULL ? default_value : integer_of(fields, name, value, min, max);
 }
 
 static bool boolean_of(struct fields *fields, const char *name, const json_t *value)
@@ -183,14 +183,14 @@ static bool boolean_of(struct fields *fields, const char *name, const json_t *va
 
 bool fields_boolean(struct fields *fields, const char *name)
 {
-    const json_t *value = take(fields, name, FIELD_REQUIRED);
+    const json_t *value = get_value(fields, name, FIELD_REQUIRED);
     return value == NULL ? false : boolean_of(fields, name, value);
 }
 
-bool fields_boolean_or(struct fields *fields, const char *name, bool otherwise)
+bool fields_boolean_or(struct fields *fields, const char *name, bool default_value)
 {
-    const json_t *value = take(fields, name, FIELD_OPTIONAL);
-    return value == NULL ? otherwise : boolean_of(fields, name, value);
+    const json_t *value = get_value(fields, name, FIELD_OPTIONAL);
+    return value == NULL ? default_value : boolean_of(fields, name, value);
 }
 
 static const char *string_of(struct fields *fields, const char *name, const json_t *value)
@@ -203,24 +203,24 @@ static const char *string_of(struct fields *fields, const char *name, const json
 
 const char *fields_string(struct fields *fields, const char *name)
 {
-    const json_t *value = take(fields, name, FIELD_REQUIRED);
+    const json_t *value = get_value(fields, name, FIELD_REQUIRED);
     return value == NULL ? "" : string_of(fields, name, value);
 }
 
 void fields_text(struct fields *fields, const char *name, enum field_rule rule, char *text, size_t size)
 {
     text[0] = '\0';
-    const json_t *value = take(fields, name, rule);
+    const json_t *value = get_value(fields, name, rule);
     const char *found = value == NULL ? "" : string_of(fields, name, value);
     size_t length = strlen(found);
     if (length >= size)
-        fields_refuse(fields, name, "found %zu bytes, allowed are at most %zu", length, size - 1);
+        fields_refuse(fields, name, "found %zu bytes, allowed: at most %zu", length, size - 1);
     else
         memcpy(text, found, length + 1);
 }
 
-static void read_checked(struct fields *fields, const char *name, enum field_rule rule,
-                         bool (*is_valid)(const char *, size_t), const char *allowed, char *text)
+static void read_valid(struct fields *fields, const char *name, enum field_rule rule,
+                       bool (*is_valid)(const char *, size_t), const char *allowed, char *text)
 {
     fields_text(fields, name, rule, text, TC_ID_SIZE);
     if (fields->error != TC_OK || is_valid(text, strlen(text)) || (text[0] == '\0' && rule == FIELD_OPTIONAL))
@@ -231,17 +231,17 @@ static void read_checked(struct fields *fields, const char *name, enum field_rul
 
 void fields_id(struct fields *fields, const char *name, enum field_rule rule, char *id)
 {
-    read_checked(fields, name, rule, id_is_valid, "1 to 64 of A-Z a-z 0-9 _ -", id);
+    read_valid(fields, name, rule, id_is_valid, "1 to 64 of A-Z a-z 0-9 _ -", id);
 }
 
 void fields_name(struct fields *fields, const char *name, enum field_rule rule, char *text)
 {
-    read_checked(fields, name, rule, name_is_valid, "1 to 64 of A-Z a-z 0-9 _ - and, after the first, . : +", text);
+    read_valid(fields, name, rule, name_is_valid, "1 to 64 of A-Z a-z 0-9 _ - and, after the first, . : +", text);
 }
 
 int64_t fields_time(struct fields *fields, const char *name, enum field_rule rule)
 {
-    const json_t *value = take(fields, name, rule);
+    const json_t *value = get_value(fields, name, rule);
     if (value == NULL)
         return 0;
     int64_t time_ms = 0;
@@ -253,7 +253,7 @@ int64_t fields_time(struct fields *fields, const char *name, enum field_rule rul
 
 json_t *fields_object(struct fields *fields, const char *name, enum field_rule rule)
 {
-    json_t *value = take(fields, name, rule);
+    json_t *value = get_value(fields, name, rule);
     if (value != NULL && !json_is_object(value)) {
         refuse_value(fields, name, value, "an object");
         return NULL;
@@ -261,17 +261,17 @@ json_t *fields_object(struct fields *fields, const char *name, enum field_rule r
     return json_incref(value);
 }
 
-json_t *fields_array(struct fields *fields, const char *name, size_t least, size_t most)
+json_t *fields_array(struct fields *fields, const char *name, size_t min, size_t max)
 {
-    json_t *value = take(fields, name, FIELD_REQUIRED);
+    json_t *value = get_value(fields, name, FIELD_REQUIRED);
     if (value == NULL)
         return NULL;
     if (!json_is_array(value)) {
         refuse_value(fields, name, value, "an array");
         return NULL;
     }
-    if (json_array_size(value) < least || json_array_size(value) > most) {
-        fields_refuse(fields, name, "found %zu entries, allowed are %zu to %zu", json_array_size(value), least, most);
+    if (json_array_size(value) < min || json_array_size(value) > max) {
+        fields_refuse(fields, name, "found %zu entries, allowed: %zu to %zu", json_array_size(value), min, max);
         return NULL;
     }
     return value;
@@ -288,14 +288,14 @@ json_t *fields_versions(struct fields *fields, const char *name)
     if (versions == NULL)
         return NULL;
     if (json_object_size(versions) > VERSIONS_MAX)
-        fields_refuse(fields, name, "found %zu entries, allowed are at most %d", json_object_size(versions),
-                      VERSIONS_MAX);
+        fields_refuse(fields, name, "found %zu entries, allowed: at most %d", json_object_size(versions), VERSIONS_MAX);
     const char *key;
     json_t *version;
     json_object_foreach(versions, key, version)
     {
         if (!name_is_valid(key, strlen(key)))
-            fields_refuse(fields, name, "an artifact's name is 1 to 64 of A-Z a-z 0-9 _ - and, after the first, . : +");
+            fields_refuse(fields, name,
+                          "the name of an artifact must be 1 to 64 of A-Z a-z 0-9 _ - and, after the first, . : +");
         else if (!is_name(version))
             refuse_value(fields, name, version, "a version, 1 to 64 of A-Z a-z 0-9 _ - and, after the first, . : +");
     }
@@ -303,4 +303,14 @@ json_t *fields_versions(struct fields *fields, const char *name)
         return versions;
     json_decref(versions);
     return NULL;
+}
+
+json_t *fields_versions_or_none(struct fields *fields, const char *name, char *why, size_t size)
+{
+    struct tc_fault fault = {0};
+    struct fields copy = *fields;
+    copy.fault = &fault;
+    json_t *versions = fields_versions(&copy, name);
+    (void)snprintf(why, size, "%.*s", (int)size - 1, fields->error == copy.error ? "" : fault.text);
+    return versions;
 }

@@ -1,5 +1,4 @@
-/* JSON written straight into a buffer, for messages that are made tens of thousands of times a
- * second. Any thread. */
+/* Writes JSON directly into a buffer, for messages sent tens of thousands of times a second. Any thread. */
 #ifndef TELLERCAST_TOPICS_JSON_TEXT_H
 #define TELLERCAST_TOPICS_JSON_TEXT_H
 

@@ -2,8 +2,8 @@
  * Unknown fields are ignored, duplicate keys are refused, as is nesting deeper than 16. Any thread.
  *
  * Every decode function returns TC_OK, or TC_INVALID or TC_TOO_LARGE with a fault that names the
- * field, what was found and what is allowed; then the out parameter is left empty. Every encode
- * function appends compact JSON to a buffer. What decode gave, the matching free function takes. */
+ * field, what was found and what is allowed; then the out parameter is left empty (report: see there). Every encode
+ * function appends compact JSON to a buffer. Free decoded messages with the matching free function. */
 #ifndef TELLERCAST_TOPICS_MESSAGE_H
 #define TELLERCAST_TOPICS_MESSAGE_H
 
@@ -16,52 +16,65 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STATUS_CODE_MAX 64
-#define STATUS_DETAIL_MAX 1024
-#define VERSIONS_MAX 64 /* entries in a `versions` object; names and values as name_is_valid */
+#define ATTEMPTS_MAX 1000000 /* of one instruction */
+#define REPORT_CODE_MAX 64
+#define REPORT_DETAIL_MAX 1024
+#define MESSAGE_REASON_SIZE 128 /* of the text of a message's fault */
+#define VERSIONS_MAX 64         /* entries in a `versions` object; names and values as name_is_valid */
 
 /* ---- ask: device → orchestrator ------------------------------------------------------------- */
 
 struct ask {
-    json_t *versions; /* object of artifact name → version, or NULL when it said nothing; owned */
+    json_t *versions;                         /* object of artifact name → version, or NULL when absent; owned */
+    char versions_fault[MESSAGE_REASON_SIZE]; /* why the versions were dropped; "": they were not */
+    char nonce[TC_ID_SIZE]; /* as id_is_valid; the signed answer repeats it. "": an older agent sent none */
+    int64_t recalled;       /* the last `recall` that the device has answered; 0: none */
 };
 
 enum tc_error ask_decode(const void *bytes, size_t length, struct ask *ask, struct tc_fault *fault);
 void ask_encode(const struct ask *ask, struct buffer *out);
 void ask_free(struct ask *ask);
 
-/* ---- status: device → orchestrator ---------------------------------------------------------- */
+/* ---- report: device → orchestrator ---------------------------------------------------------- */
 
 enum report_state {
     REPORT_RECEIVED,
-    REPORT_DEFERRED, /* the device asks to be started later: a customer is at the machine, say */
+    REPORT_DEFERRED, /* the device asks to be started later: for example, a customer is at the machine */
     REPORT_INSTALLING,
     REPORT_COMPLETED,
     REPORT_FAILED,
     REPORT_REJECTED, /* the device refuses this instruction, and says why */
 };
 
+/* Codes of reports that the orchestrator acts upon: CODE_OUT_OF_SERVICE is "out_of_service". */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the macro defines a name */
+#define DEVICE_CODE(constant, name) extern const char constant[];
+#include "topics/vocabulary.def"
+
 const char *report_state_name(enum report_state state);
 bool report_state_parse(const char *name, enum report_state *state);
 /* True for the states after which an attempt does nothing more: all but received and installing. */
 bool report_state_is_final(enum report_state state);
 
-struct status {
+struct report {
     int64_t instruction; /* ≥ 1 */
-    int32_t attempt;     /* ≥ 1 */
+    int32_t attempt;     /* 1 to ATTEMPTS_MAX */
     int32_t sequence;    /* ≥ 1; grows by one per report of that (instruction, attempt) */
     enum report_state state;
-    int32_t progress; /* percent, 0 to 100; -1 when not said */
+    int32_t progress; /* percent, 0 to 100; -1 when absent */
     bool confirm;     /* the device wants a confirm for this one, too */
-    char code[STATUS_CODE_MAX + 1];
-    char detail[STATUS_DETAIL_MAX + 1];
-    json_t *versions; /* owned; NULL when not said */
-    int64_t at_ms;    /* the device's own clock; 0 when not said */
+    char code[REPORT_CODE_MAX + 1];
+    char detail[REPORT_DETAIL_MAX + 1];
+    json_t *versions;                         /* owned; NULL when absent */
+    char versions_fault[MESSAGE_REASON_SIZE]; /* why the versions were dropped; "": they were not */
+    int64_t at_ms;                            /* the device's own clock; 0 when absent */
 };
 
-enum tc_error status_decode(const void *bytes, size_t length, struct status *status, struct tc_fault *fault);
-void status_encode(const struct status *status, struct buffer *out);
-void status_free(struct status *status);
+/* A report refused for a field after its sequence keeps instruction, attempt and sequence, so that its device gets an
+ * answer; sequence is 0 when these are unknown. */
+enum tc_error report_decode(const void *bytes, size_t length, struct report *report, struct tc_fault *fault);
+void report_encode(const struct report *report, struct buffer *out);
+void report_free(struct report *report);
 
 /* ---- start: orchestrator → node ------------------------------------------------------------- */
 
@@ -95,8 +108,8 @@ struct confirm {
     int64_t instruction;
     int32_t attempt;
     int32_t sequence;
-    bool accepted;    /* committed, or already superseded by what is committed */
-    char reason[128]; /* why not; empty when accepted */
+    bool accepted;                    /* committed, or already superseded by what is committed */
+    char reason[MESSAGE_REASON_SIZE]; /* why not; empty when accepted */
 };
 
 enum tc_error confirm_decode(const void *bytes, size_t length, struct confirm *confirm, struct tc_fault *fault);
@@ -104,7 +117,10 @@ void confirm_encode(const struct confirm *confirm, struct buffer *out);
 
 /* ---- presence: device → all ----------------------------------------------------------------- */
 
-enum device_role { ROLE_NODE, ROLE_ATM, ROLE_PULL };
+enum device_role {
+#define DEVICE_ROLE(constant, name) constant,
+#include "topics/vocabulary.def"
+};
 
 const char *device_role_name(enum device_role role); /* "node", "atm", "pull" */
 bool device_role_parse(const char *name, enum device_role *role);

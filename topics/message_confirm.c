@@ -11,7 +11,7 @@ enum tc_error confirm_decode(const void *bytes, size_t length, struct confirm *c
     struct fields fields;
     fields_open(&fields, bytes, length, MESSAGE_SIZE_MAX, fault);
     confirm->instruction = fields_integer(&fields, "instruction", 1, FIELDS_INTEGER_MAX);
-    confirm->attempt = (int32_t)fields_integer(&fields, "attempt", 1, INT32_MAX);
+    confirm->attempt = (int32_t)fields_integer(&fields, "attempt", 1, ATTEMPTS_MAX);
     confirm->sequence = (int32_t)fields_integer(&fields, "sequence", 1, INT32_MAX);
     confirm->accepted = fields_boolean(&fields, "accepted");
     fields_text(&fields, "reason", FIELD_OPTIONAL, confirm->reason, sizeof confirm->reason);

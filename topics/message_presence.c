@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-static const char *const role_names[] = {[ROLE_NODE] = "node", [ROLE_ATM] = "atm", [ROLE_PULL] = "pull"};
+static const char *const role_names[] = {
+#define DEVICE_ROLE(constant, name) [constant] = (name),
+#include "topics/vocabulary.def"
+};
 enum { ROLE_COUNT = sizeof role_names / sizeof *role_names };
 
 const char *device_role_name(enum device_role role)
@@ -31,10 +34,10 @@ enum tc_error presence_decode(const void *bytes, size_t length, struct presence 
     fields_open(&fields, bytes, length, MESSAGE_SIZE_MAX, fault);
     presence->online = fields_boolean(&fields, "online");
     if (!device_role_parse(fields_string(&fields, "role"), &presence->role))
-        fields_refuse(&fields, "role", "allowed are node, atm and pull");
+        fields_refuse(&fields, "role", "allowed: node, atm, pull");
     fields_id(&fields, "branch", FIELD_OPTIONAL, presence->branch);
     if (presence->branch[0] == '\0' && presence->role != ROLE_PULL)
-        fields_refuse(&fields, "branch", "is missing, and only a pull client has none");
+        fields_refuse(&fields, "branch", "is missing; only a pull client may have none");
     fields_name(&fields, "agent", FIELD_OPTIONAL, presence->agent);
     enum tc_error error = fields_close(&fields);
     if (error != TC_OK)

@@ -19,7 +19,7 @@ static void read_devices(struct fields *fields, struct start *start)
         const json_t *device = json_array_get(devices, i);
         const char *id = json_string_value(device);
         if (id == NULL || !id_is_valid(id, json_string_length(device)))
-            fields_refuse(fields, "devices", "entry %zu: allowed is an ID, 1 to 64 of A-Z a-z 0-9 _ -", i + 1);
+            fields_refuse(fields, "devices", "entry %zu: allowed: an ID, 1 to 64 of A-Z a-z 0-9 _ -", i + 1);
         else
             memcpy(start->devices[i], id, json_string_length(device));
     }

@@ -2,27 +2,36 @@
 
 #include "topics/base64url.h"
 #include "topics/fields.h"
-#include "topics/token_claims.h"
 #include "topics/token_key.h"
+#include "topics/token_payload.h"
 
 #include <string.h>
 
 enum { HEADER_MAX = 1024 };
 
-void token_sign(const struct signing_key *key, const struct instruction_claims *claims, const char *order,
+void token_sign(const struct signing_key *key, const struct instruction_payload *payload, const char *content,
                 struct buffer *token)
 {
-    struct buffer payload = {0};
-    token_claims_encode(claims, order, &payload);
+    struct buffer encoded = {0};
+    token_payload_encode(payload, content, &encoded);
     size_t start = token->length;
     buffer_put_text(token, signing_key_header(key));
-    base64url_put(token, payload.bytes, payload.length);
-    buffer_free(&payload);
+    base64url_put(token, encoded.bytes, encoded.length);
+    buffer_free(&encoded);
 
     unsigned char signature[SIGNATURE_SIZE];
     signing_key_sign(key, token->bytes + start, token->length - start, signature);
     buffer_put_text(token, ".");
     base64url_put(token, signature, sizeof signature);
+}
+
+size_t token_size(const struct signing_key *key, const struct instruction_payload *payload, const char *content)
+{
+    struct buffer encoded = {0};
+    token_payload_encode(payload, content, &encoded);
+    size_t size = strlen(signing_key_header(key)) + base64url_size(encoded.length) + 1 + base64url_size(SIGNATURE_SIZE);
+    buffer_free(&encoded);
+    return size;
 }
 
 /* The three parts of a compact JWS, and what the signature is over: the first two. */
@@ -50,7 +59,7 @@ static bool split(const char *token, size_t length, struct parts *parts)
     return true;
 }
 
-/* One algorithm, whatever the header says; and nothing in it that would have to be understood. */
+/* Accepts EdDSA only, and no critical extensions. */
 static enum tc_error read_header(const struct parts *parts, char key_id[static TC_ID_SIZE], struct tc_fault *fault)
 {
     struct buffer text = {0};
@@ -61,9 +70,9 @@ static enum tc_error read_header(const struct parts *parts, char key_id[static T
         struct fields fields;
         fields_open(&fields, buffer_text(&text), text.length, HEADER_MAX, fault);
         if (strcmp(fields_string(&fields, "alg"), "EdDSA") != 0)
-            fields_refuse(&fields, "alg", "allowed is \"EdDSA\"");
+            fields_refuse(&fields, "alg", "allowed: \"EdDSA\"");
         if (fields_has(&fields, "crit"))
-            fields_refuse(&fields, "crit", "no extension is understood");
+            fields_refuse(&fields, "crit", "extensions are not supported");
         fields_name(&fields, "kid", FIELD_REQUIRED, key_id);
         error = fields_close(&fields);
         if (error != TC_OK)
@@ -87,24 +96,25 @@ static enum tc_error check_signature(const struct trusted_keys *keys, const char
     return error;
 }
 
-static enum tc_error read_payload(const struct parts *parts, struct instruction_claims *claims, struct tc_fault *fault)
+static enum tc_error read_payload(const struct parts *parts, struct instruction_payload *payload,
+                                  struct tc_fault *fault)
 {
-    struct buffer payload = {0};
+    struct buffer encoded = {0};
     enum tc_error error;
-    if (!base64url_read(parts->payload, parts->payload_length, &payload))
+    if (!base64url_read(parts->payload, parts->payload_length, &encoded))
         error = tc_fault_set(fault, TC_INVALID, "the payload is not base64url");
     else
-        error = token_claims_decode(buffer_text(&payload), payload.length, claims, fault);
-    buffer_free(&payload);
+        error = token_payload_decode(buffer_text(&encoded), encoded.length, payload, fault);
+    buffer_free(&encoded);
     return error;
 }
 
 enum tc_error token_verify(const struct trusted_keys *keys, const void *token, size_t length,
-                           struct instruction_claims *claims, struct tc_fault *fault)
+                           struct instruction_payload *payload, struct tc_fault *fault)
 {
-    *claims = (struct instruction_claims){0};
+    *payload = (struct instruction_payload){0};
     if (length > TOKEN_SIZE_MAX)
-        return tc_fault_set(fault, TC_TOO_LARGE, "%zu bytes, at most %d are allowed", length, TOKEN_SIZE_MAX);
+        return tc_fault_set(fault, TC_TOO_LARGE, "found %zu bytes, allowed: at most %d", length, TOKEN_SIZE_MAX);
     struct parts parts;
     if (length == 0 || !split(token, length, &parts))
         return tc_fault_set(fault, TC_INVALID, "not three parts joined by points");
@@ -113,6 +123,6 @@ enum tc_error token_verify(const struct trusted_keys *keys, const void *token, s
     if (error == TC_OK)
         error = check_signature(keys, key_id, &parts, fault);
     if (error == TC_OK)
-        error = read_payload(&parts, claims, fault);
+        error = read_payload(&parts, payload, fault);
     return error;
 }

@@ -13,12 +13,12 @@
 #include <stdint.h>
 
 #define TOKEN_SIZE_MAX 65536
-/* The longest order (instruction_order_encode) whose token still is a message of the wire. */
-#define INSTRUCTION_ORDER_MAX 48000
+/* The longest content (instruction_content_encode) whose token still is a message of the wire. */
+#define INSTRUCTION_CONTENT_MAX 48000
 #define ARTIFACT_URL_MAX 2048
 #define SHA256_HEX_SIZE 65
 
-/* What a device does. An action is a row in a table here and an executable at the device. */
+/* The work of an instruction. An action is a row in action.c and an executable on the device. */
 enum action { ACTION_INSTALL, ACTION_ROLLBACK, ACTION_CONFIGURE, ACTION_COLLECT, ACTION_RUN };
 
 const char *action_name(enum action action);
@@ -26,9 +26,9 @@ bool action_parse(const char *name, enum action *action);
 /* True when the action needs an artifact (install). */
 bool action_needs_artifact(enum action action);
 
-/* What is to be downloaded (install) has all of it; for the other actions an artifact may be only
- * named: then version and url may be empty, and with an empty url size and sha256 are not said. */
-struct artifact_claim {
+/* The install action has all fields. Other actions may only name an artifact: version and url may be empty, and without
+ * a url there is no size and sha256. */
+struct payload_artifact {
     char name[TC_ID_SIZE];
     char version[TC_ID_SIZE];
     char url[ARTIFACT_URL_MAX + 1];
@@ -36,7 +36,9 @@ struct artifact_claim {
     int64_t size_bytes;
 };
 
-struct instruction_claims {
+/* `instruction` 0 is an answer to an ask that has no instruction for the device: only device, epoch, the three times,
+ * nonce and recall count, and nonce must be there. */
+struct instruction_payload {
     char device[TC_ID_SIZE]; /* aud */
     int64_t instruction;
     int64_t rollout;
@@ -46,22 +48,26 @@ struct instruction_claims {
     int64_t not_before_s;   /* nbf */
     int64_t expires_s;      /* exp */
     int64_t start_before_s; /* no effect may begin after this */
+    bool out_of_service;    /* the device does not serve: a rollback calls the installer whatever version is there */
+    char nonce[TC_ID_SIZE]; /* of the ask that this answers; "": an older agent asked, or no ask was made */
+    int64_t recall;         /* report what was done, once for each value; 0: no such request */
+    int64_t recall_since_s; /* attempts that ended earlier need no report; 0: report all */
     enum action action;
     bool has_artifact;
-    struct artifact_claim artifact;
+    struct payload_artifact artifact;
     json_t *parameters; /* object, or NULL; owned after token_verify */
 };
 
-void instruction_claims_free(struct instruction_claims *claims);
+void instruction_payload_free(struct instruction_payload *payload);
 
-/* Appends the order: the part of an instruction that is the same for every device of a rollout, as
+/* Appends the content: the part of an instruction that is the same for every device of a rollout, as
  * compact JSON without braces, `"action":"install","artifact":{…},"parameters":{…}`. Made once per
  * rollout, so that signing an instruction for a device is only text joined and one signature. */
-void instruction_order_encode(const struct instruction_claims *claims, struct buffer *order);
+void instruction_content_encode(const struct instruction_payload *payload, struct buffer *content);
 
-/* TC_OK when a device will be able to read an instruction with this order. Else TC_TOO_LARGE over
- * INSTRUCTION_ORDER_MAX, or TC_INVALID; a plan must be refused for it before it is persisted. */
-enum tc_error instruction_order_check(const char *order, size_t length, struct tc_fault *fault);
+/* TC_OK when a device will be able to read an instruction with this content. Else TC_TOO_LARGE over
+ * INSTRUCTION_CONTENT_MAX, or TC_INVALID; a plan must be refused for it before it is persisted. */
+enum tc_error instruction_content_check(const char *content, size_t length, struct tc_fault *fault);
 
 /* A private signing key. */
 struct signing_key;
@@ -73,10 +79,13 @@ const char *signing_key_id(const struct signing_key *key);
 /* Its public half as a JWK Set document, to be given to devices. */
 void signing_key_public_set(const struct signing_key *key, struct buffer *document);
 
-/* Appends the signed token: header, `claims`' own fields, and `order` (what instruction_order_encode
- * gave for its rollout). claims->action, artifact and parameters are not looked at. */
-void token_sign(const struct signing_key *key, const struct instruction_claims *claims, const char *order,
+/* Appends the signed token: header, the fields of `payload`, and `content` (what instruction_content_encode
+ * gave for its rollout; ignored without an instruction). payload->action, artifact and parameters are ignored. */
+void token_sign(const struct signing_key *key, const struct instruction_payload *payload, const char *content,
                 struct buffer *token);
+
+/* Bytes of the token that token_sign would append. */
+size_t token_size(const struct signing_key *key, const struct instruction_payload *payload, const char *content);
 
 /* The public keys that a device trusts: a JWK Set. */
 struct trusted_keys;
@@ -85,10 +94,10 @@ enum tc_error trusted_keys_parse(const char *document, size_t length, struct tru
                                  struct tc_fault *fault);
 void trusted_keys_close(struct trusted_keys *keys);
 
-/* Checks the form, `alg`, `kid`, `iss` and the signature, and reads the claims. It does not judge
- * times, the address or the epoch: that is the device's decision. TC_DENIED for a bad signature or an
- * unknown key, TC_INVALID for a wrong form. */
+/* Checks the form, `alg`, `kid`, `iss` and the signature, and reads the claims. It does not check times, the address or
+ * the epoch: verify.h of the agent does. TC_DENIED for a bad signature or an unknown key, TC_INVALID for a wrong form.
+ */
 enum tc_error token_verify(const struct trusted_keys *keys, const void *token, size_t length,
-                           struct instruction_claims *claims, struct tc_fault *fault);
+                           struct instruction_payload *payload, struct tc_fault *fault);
 
 #endif

@@ -22,8 +22,8 @@ void token_start_sodium(void)
     TC_CHECK(sodium_init() >= 0);
 }
 
-/* The key's thumbprint (RFC 7638, RFC 8037 appendix A.3): an ID that nobody has to invent. */
-static void name_by_thumbprint(struct public_key *key)
+/* The key's thumbprint (RFC 7638, RFC 8037 appendix A.3): an ID derived from the key. */
+static void set_thumbprint_id(struct public_key *key)
 {
     struct buffer text = {0};
     buffer_put_text(&text, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"");
@@ -37,10 +37,10 @@ static void name_by_thumbprint(struct public_key *key)
     buffer_free(&text);
 }
 
-static void expect(struct fields *fields, const char *name, const char *value)
+static void require_text(struct fields *fields, const char *name, const char *value)
 {
     if (strcmp(fields_string(fields, name), value) != 0)
-        fields_refuse(fields, name, "allowed is \"%s\"", value);
+        fields_refuse(fields, name, "allowed: \"%s\"", value);
 }
 
 static void read_bytes(struct fields *fields, const char *name, unsigned char *bytes, size_t size)
@@ -48,7 +48,7 @@ static void read_bytes(struct fields *fields, const char *name, unsigned char *b
     const char *text = fields_string(fields, name);
     struct buffer read = {0};
     if (!base64url_read(text, strlen(text), &read) || read.length != size)
-        fields_refuse(fields, name, "allowed is base64url without padding of %zu bytes", size);
+        fields_refuse(fields, name, "allowed: base64url of %zu bytes, without padding", size);
     else
         memcpy(bytes, read.bytes, size);
     if (read.bytes != NULL)
@@ -58,14 +58,14 @@ static void read_bytes(struct fields *fields, const char *name, unsigned char *b
 
 void public_key_read(struct fields *fields, struct public_key *key)
 {
-    expect(fields, "kty", "OKP");
-    expect(fields, "crv", "Ed25519");
+    require_text(fields, "kty", "OKP");
+    require_text(fields, "crv", "Ed25519");
     if (fields_has(fields, "alg"))
-        expect(fields, "alg", "EdDSA");
+        require_text(fields, "alg", "EdDSA");
     read_bytes(fields, "x", key->bytes, sizeof key->bytes);
     fields_name(fields, "kid", FIELD_OPTIONAL, key->id);
     if (key->id[0] == '\0')
-        name_by_thumbprint(key);
+        set_thumbprint_id(key);
 }
 
 static void put_public_members(struct buffer *document, const struct public_key *key)
@@ -141,7 +141,7 @@ static enum tc_error write_new_file(const char *path, const struct buffer *docum
     if (error == TC_OK) {
         if (link(fresh.bytes, path) != 0)
             error = tc_fault_set(fault, errno == EEXIST ? TC_CONFLICT : error_from_errno(errno),
-                                 "%s: the new key's file cannot be made: %s", path, strerror(errno));
+                                 "%s: cannot create the file of the new key: %s", path, strerror(errno));
         (void)unlink(fresh.bytes);
     }
     buffer_free(&fresh);
@@ -154,7 +154,7 @@ enum tc_error signing_key_create(const char *path, struct tc_fault *fault)
     struct public_key public = {0};
     unsigned char secret[crypto_sign_SECRETKEYBYTES];
     (void)crypto_sign_keypair(public.bytes, secret);
-    name_by_thumbprint(&public);
+    set_thumbprint_id(&public);
 
     struct buffer document = {0};
     buffer_put_text(&document, "{");

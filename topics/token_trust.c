@@ -21,8 +21,8 @@ static const struct public_key *find_key(const struct trusted_keys *keys, const 
     return NULL;
 }
 
-/* A set may hold keys of other kinds, for other readers (RFC 7517 section 5). */
-static bool is_ours(const json_t *entry)
+/* A set may also hold keys of other types (RFC 7517 section 5). */
+static bool is_ed25519(const json_t *entry)
 {
     const char *type = json_string_value(json_object_get(entry, "kty"));
     const char *curve = json_string_value(json_object_get(entry, "crv"));
@@ -36,9 +36,9 @@ static void read_key(struct fields *outer, json_t *entry, struct trusted_keys *k
     struct public_key *key = &keys->keys[keys->count];
     public_key_read(&fields, key);
     if (fields_has(&fields, "d"))
-        fields_refuse(&fields, "d", "is a private key, which no device may have");
+        fields_refuse(&fields, "d", "this is a private key; a device must have public keys only");
     if (fields.error == TC_OK && find_key(keys, key->id) != NULL)
-        fields_refuse(&fields, "kid", "\"%s\" is there twice", key->id);
+        fields_refuse(&fields, "kid", "found \"%s\" twice", key->id);
     if (fields.error == TC_OK)
         keys->count++;
     fields_leave(&fields, outer);
@@ -48,11 +48,11 @@ static void read_set(struct fields *fields, struct trusted_keys *keys)
 {
     const json_t *entries = fields_array(fields, "keys", 1, TRUSTED_KEYS_MAX);
     for (size_t i = 0; i < json_array_size(entries); i++) {
-        if (is_ours(json_array_get(entries, i)))
+        if (is_ed25519(json_array_get(entries, i)))
             read_key(fields, json_array_get(entries, i), keys);
     }
     if (keys->count == 0)
-        fields_refuse(fields, "keys", "found no Ed25519 key, at least one is needed");
+        fields_refuse(fields, "keys", "found no Ed25519 key, allowed: at least one");
 }
 
 enum tc_error trusted_keys_parse(const char *document, size_t length, struct trusted_keys **keys,
@@ -98,6 +98,6 @@ enum tc_error trusted_keys_verify(const struct trusted_keys *keys, const char *k
     if (key == NULL)
         return tc_fault_set(fault, TC_DENIED, "the key \"%s\" is not trusted", key_id);
     if (crypto_sign_verify_detached(signature, bytes, length, key->bytes) != 0)
-        return tc_fault_set(fault, TC_DENIED, "the signature is not that of the key \"%s\"", key_id);
+        return tc_fault_set(fault, TC_DENIED, "the signature does not match the key \"%s\"", key_id);
     return TC_OK;
 }

@@ -21,9 +21,9 @@ static const char *const patterns[] = {
 };
 enum { KIND_COUNT = sizeof patterns / sizeof *patterns };
 
-/* Below it, each operator's own level, and below that whatever response topics the operator likes. */
+/* Below it, one level for each operator, and below that the operator's own response topics. */
 static const char operators[] = "operator";
-static const char submit_level[] = "submit"; /* but this one */
+static const char submit_level[] = "submit"; /* except this one */
 
 struct level {
     const char *text;
@@ -57,7 +57,7 @@ static bool read_id(const struct level *level, char id[static TC_ID_SIZE])
     return true;
 }
 
-/* One spelling a number: digits only, no leading zero, at least 1. */
+/* Digits only, no leading zero, at least 1: each number has one spelling. */
 static bool read_rollout(const struct level *level, int64_t *rollout)
 {
     enum { DIGITS_MAX = 18 }; /* what fits an int64_t whatever the digits are */
@@ -113,35 +113,36 @@ static void write_part(struct writer *writer, const char *text, size_t length)
 
 static void write_text(struct writer *writer, const char *text)
 {
-    TC_CHECK(text != NULL); /* a pattern has no field that its caller has no place for */
+    TC_CHECK(text != NULL); /* the caller gives a value for every field of the pattern */
     write_part(writer, text, strlen(text));
 }
 
-/* What stands in the place of each field: an ID, the wildcard, or the broker's word for the user. */
-struct places {
+/* The value of each field: an ID, the wildcard, or the broker's placeholder for the user. */
+struct level_values {
     const char *branch;
     const char *device;
     const char *rollout;
     const char *user;
 };
 
-static const struct places wildcards = {"+", "+", "+", "+"};
+static const struct level_values wildcards = {"+", "+", "+", "+"};
 
-static void write_level(struct writer *writer, const struct level *pattern, const struct places *places)
+static void write_level(struct writer *writer, const struct level *pattern, const struct level_values *level_values)
 {
     if (level_is(pattern, "{branch}"))
-        write_text(writer, places->branch);
+        write_text(writer, level_values->branch);
     else if (level_is(pattern, "{device}"))
-        write_text(writer, places->device);
+        write_text(writer, level_values->device);
     else if (level_is(pattern, "{rollout}"))
-        write_text(writer, places->rollout);
+        write_text(writer, level_values->rollout);
     else if (level_is(pattern, "{user}"))
-        write_text(writer, places->user);
+        write_text(writer, level_values->user);
     else
         write_part(writer, pattern->text, pattern->length);
 }
 
-static void write_pattern(struct writer *writer, const char *root, enum topic_kind kind, const struct places *places)
+static void write_pattern(struct writer *writer, const char *root, enum topic_kind kind,
+                          const struct level_values *level_values)
 {
     TC_CHECK((size_t)kind < KIND_COUNT && strlen(root) <= TOPIC_ROOT_MAX);
     write_text(writer, root);
@@ -149,7 +150,7 @@ static void write_pattern(struct writer *writer, const char *root, enum topic_ki
     struct level level;
     while (next_level(&rest, &level)) {
         write_text(writer, "/");
-        write_level(writer, &level, places);
+        write_level(writer, &level, level_values);
     }
 }
 
@@ -159,7 +160,7 @@ static const char *checked_id(const char *id)
     return id;
 }
 
-/* What follows "root/" in `name`, or a level without text. */
+/* Returns the part of `name` after "root/", or a level without text. */
 static struct level below_root(const char *root, const char *name, size_t length)
 {
     size_t root_length = strlen(root);
@@ -195,14 +196,14 @@ void topic_format(const char *root, const struct topic *topic, char name[static 
     (void)snprintf(rollout, sizeof rollout, "%" PRId64, topic->rollout);
     TC_CHECK((size_t)topic->kind < KIND_COUNT);
     TC_CHECK(!kind_has(topic->kind, "{rollout}") || topic->rollout >= 1);
-    struct places places = {
+    struct level_values level_values = {
         .branch = kind_has(topic->kind, "{branch}") ? checked_id(topic->branch) : "",
         .device = kind_has(topic->kind, "{device}") ? checked_id(topic->device) : "",
         .rollout = rollout,
         .user = kind_has(topic->kind, "{user}") ? checked_id(topic->user) : "",
     };
     struct writer writer = {name, 0};
-    write_pattern(&writer, root, topic->kind, &places);
+    write_pattern(&writer, root, topic->kind, &level_values);
 }
 
 enum tc_error topic_parse(const char *root, const char *name, size_t length, struct topic *topic)
@@ -231,7 +232,7 @@ void topic_filter(const char *root, enum topic_kind kind, const char *share, cha
 void topic_filter_dispatch_to(const char *root, const char *device, char filter[static TOPIC_SIZE])
 {
     struct writer writer = {filter, 0};
-    write_pattern(&writer, root, TOPIC_DISPATCH, &(struct places){.branch = "+", .device = checked_id(device)});
+    write_pattern(&writer, root, TOPIC_DISPATCH, &(struct level_values){.branch = "+", .device = checked_id(device)});
 }
 
 bool topic_parse_response(const char *root, const char *name, size_t length, char user[static TC_ID_SIZE])
@@ -262,27 +263,27 @@ void topic_format_response(const char *root, const char *user, const char *name,
     }
 }
 
-/* One line of the access list: who may do what with which topics. */
-struct right {
+/* One line of the access list: an access right to the topics of a kind. */
+struct acl_rule {
     const char *access;
     enum topic_kind kind;
-    struct places places;
+    struct level_values level_values;
 };
 
-static void put_rights(struct buffer *acl, const char *subject, const char *root, const struct right *rights,
-                       size_t count)
+static void put_acl_rules(struct buffer *acl, const char *subject, const char *root, const struct acl_rule *rules,
+                          size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         char name[TOPIC_SIZE];
         struct writer writer = {name, 0};
-        write_pattern(&writer, root, rights[i].kind, &rights[i].places);
-        buffer_format(acl, "%s %s %s\n", subject, rights[i].access, name);
+        write_pattern(&writer, root, rules[i].kind, &rules[i].level_values);
+        buffer_format(acl, "%s %s %s\n", subject, rules[i].access, name);
     }
 }
 
 void topic_write_acl(const char *root, const char *orchestrator_user, struct buffer *acl)
 {
-    static const struct right device[] = {
+    static const struct acl_rule device[] = {
         {"read", TOPIC_INSTRUCTION, {.device = "%u"}},
         {"read", TOPIC_CONFIRM, {.device = "%u"}},
         {"write", TOPIC_ASK, {.device = "%u"}},
@@ -292,7 +293,7 @@ void topic_write_acl(const char *root, const char *orchestrator_user, struct buf
         {"write", TOPIC_DISPATCH, {.branch = "%u", .device = "+"}},
         {"read", TOPIC_DISPATCH, {.branch = "+", .device = "%u"}},
     };
-    static const struct right orchestrator[] = {
+    static const struct acl_rule orchestrator[] = {
         {"read", TOPIC_SUBMIT, {0}},
         {"read", TOPIC_SUBMIT_AS, {.user = "+"}},
         {"write", TOPIC_START, {.branch = "+"}},
@@ -305,18 +306,18 @@ void topic_write_acl(const char *root, const char *orchestrator_user, struct buf
         {"readwrite", TOPIC_EPOCH, {0}},
     };
     buffer_put_text(acl, "# A device, a node included: its user name is its device ID.\n");
-    put_rights(acl, "pattern", root, device, sizeof device / sizeof *device);
+    put_acl_rules(acl, "pattern", root, device, sizeof device / sizeof *device);
     buffer_put_text(acl, "# The answers to what an operator submitted.\n");
     buffer_format(acl, "pattern read %s/%s/%%u/#\n", root, operators);
     buffer_format(acl, "\n# The orchestrators.\nuser %s\n", orchestrator_user);
-    put_rights(acl, "topic", root, orchestrator, sizeof orchestrator / sizeof *orchestrator);
+    put_acl_rules(acl, "topic", root, orchestrator, sizeof orchestrator / sizeof *orchestrator);
     buffer_format(acl, "topic write %s/%s/+/#\n", root, operators);
 }
 
 void topic_write_acl_operator(const char *root, const char *operator_user, struct buffer *acl)
 {
-    /* Not a pattern: it would let every device order rollouts in its own name. */
-    const struct right own[] = {
+    /* Not a pattern: a pattern would let every device submit rollouts. */
+    const struct acl_rule own[] = {
         {"write", TOPIC_SUBMIT_AS, {.user = operator_user}},
         {"write", TOPIC_SUBMIT, {0}},
         {"read", TOPIC_PRESENCE, {.device = "+"}},
@@ -324,5 +325,5 @@ void topic_write_acl_operator(const char *root, const char *operator_user, struc
         {"read", TOPIC_EPOCH, {0}},
     };
     buffer_format(acl, "\n# An operator.\nuser %s\n", operator_user);
-    put_rights(acl, "topic", root, own, sizeof own / sizeof *own);
+    put_acl_rules(acl, "topic", root, own, sizeof own / sizeof *own);
 }

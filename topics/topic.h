@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #define TOPIC_ROOT_DEFAULT "tc/v1"
+/* Default user of the orchestrators at the broker. */
+#define TOPIC_ORCHESTRATOR_USER "tellercastd"
 #define TOPIC_ROOT_MAX 64
 #define TOPIC_SIZE 320 /* the longest topic and its NUL */
 
@@ -21,14 +23,14 @@
 #define PLAN_SIZE_MAX 1048576
 
 enum topic_kind {
-    TOPIC_SUBMIT,      /* operator → orchestrator: a plan, and who sends it is not proven */
-    TOPIC_SUBMIT_AS,   /* the same, of the operator whom the broker's access list lets write there */
-    TOPIC_START,       /* orchestrator → node: who may start now */
+    TOPIC_SUBMIT,      /* operator → orchestrator: a plan from an unproven sender */
+    TOPIC_SUBMIT_AS,   /* a plan from the operator that the broker's access list admits */
+    TOPIC_START,       /* orchestrator → node: devices that may start now */
     TOPIC_DISPATCH,    /* node → ATM client: ask now */
-    TOPIC_ASK,         /* device → orchestrator: what is mine? */
-    TOPIC_INSTRUCTION, /* orchestrator → device: a signed instruction, or nothing */
-    TOPIC_REPLY,       /* device → orchestrator: a status */
-    TOPIC_CONFIRM,     /* orchestrator → device: that status is committed */
+    TOPIC_ASK,         /* device → orchestrator: asks for its instruction */
+    TOPIC_INSTRUCTION, /* orchestrator → device: a signed instruction, or empty */
+    TOPIC_REPLY,       /* device → orchestrator: a report */
+    TOPIC_CONFIRM,     /* orchestrator → device: that report is committed */
     TOPIC_PRESENCE,    /* device → all, retained, with a will */
     TOPIC_PROGRESS,    /* orchestrator → all, retained: a rollout's counters */
     TOPIC_EPOCH,       /* orchestrator, retained: the broker's generation */
@@ -48,13 +50,13 @@ bool topic_root_is_valid(const char *root);
 /* Writes the topic's name. `topic`'s IDs must be valid. */
 void topic_format(const char *root, const struct topic *topic, char name[static TOPIC_SIZE]);
 
-/* Reads a topic's name. TC_INVALID when it is not one of ours. `length` counts no NUL. */
+/* Reads a topic's name. TC_INVALID for an unknown topic. `length` counts no NUL. */
 enum tc_error topic_parse(const char *root, const char *name, size_t length, struct topic *topic);
 
 /* The filter that takes every topic of a kind: "tc/v1/device/+/ask". With `share` not NULL it is a
  * shared subscription (MQTT 5, 4.8.2): "$share/{share}/tc/v1/device/+/ask". */
 void topic_filter(const char *root, enum topic_kind kind, const char *share, char filter[static TOPIC_SIZE]);
-/* The filter by which an ATM client hears its node, whichever branch it is in:
+/* The filter of an ATM client for dispatches from the node of any branch:
  * "tc/v1/branch/+/dispatch/{device}". */
 void topic_filter_dispatch_to(const char *root, const char *device, char filter[static TOPIC_SIZE]);
 

@@ -1,10 +1,9 @@
-/* What every client does, as a step machine: events and time in, effects out. It reads no clock and owns
- * no thread; it writes its journal and its outbox, because what they hold must be durable before an
- * effect begins. One thread.
+/* The logic of every client, as a step machine: events and time in, effects out. It reads no clock and owns no thread;
+ * it writes its journal and its outbox itself, because both must be durable before an effect begins. One thread.
  *
  *   idle ─instruction─▶ downloading ─▶ waiting ─▶ installing ─▶ reading versions ─▶ idle
  *
- * One instruction at a time. What comes in meanwhile is kept (the latest only) or asked for again. */
+ * One instruction at a time. An instruction that arrives meanwhile is kept (the latest only) or asked for again. */
 #ifndef TELLERCAST_CLIENTS_AGENT_AGENT_H
 #define TELLERCAST_CLIENTS_AGENT_AGENT_H
 
@@ -27,16 +26,17 @@ struct agent_config {
     enum device_role role;
     const struct trusted_keys *keys;
     const char *data_folder;                     /* holds journal, outbox, artifacts, work */
-    const char *executables[AGENT_ACTION_COUNT]; /* of each action; "" or NULL: not done here */
-    const char *versions_executable;             /* prints what is installed; "" or NULL: nobody knows */
-    int64_t ask_first_ms, ask_longest_ms;        /* between asks that are not answered, while one is due */
-    int64_t ask_period_ms;                       /* of asking unbidden; 0: never */
-    int64_t resend_first_ms, resend_longest_ms;  /* of statuses that are not confirmed */
-    int64_t progress_period_ms;                  /* least time between two progress reports */
-    int64_t hold_after_dispatch_ms;              /* node: see relay.h; 0: not */
+    const char *executables[AGENT_ACTION_COUNT]; /* of each action; "" or NULL: unsupported */
+    const char *versions_executable;             /* prints the installed versions; "" or NULL: unknown */
+    int64_t ask_first_ms, ask_longest_ms;        /* between unanswered asks, while an answer is due */
+    int64_t ask_while_downloading_ms;            /* interval of asks during a download; 0: never */
+    int64_t ask_period_ms;                       /* interval of asks without a dispatch; 0: never */
+    int64_t resend_first_ms, resend_longest_ms;  /* of unconfirmed reports */
+    int64_t progress_period_ms;                  /* minimum time between progress reports */
+    int64_t hold_after_dispatch_ms;              /* node: see relay.h; 0: off */
 };
 
-/* What the machine can do to the world. None of them may call back. */
+/* The effects of the step machine. None of them may call back. */
 struct agent_effects {
     void *context;
     /* TC_UNAVAILABLE when there is no connection: nothing was sent. */
@@ -46,6 +46,8 @@ struct agent_effects {
     size_t (*unacknowledged)(void *context);
     /* Copies what it needs; agent_downloaded follows. limits and stop are not set. */
     void (*start_download)(void *context, const struct download_request *request);
+    /* Cancels the download: agent_downloaded follows soon. */
+    void (*end_download)(void *context);
     /* Copies what it needs; agent_installed follows. Times, folders of the process, stop and callbacks are not set. */
     void (*start_installer)(void *context, const struct install_request *request);
     /* 0 to `below` - 1. */
@@ -59,8 +61,8 @@ enum tc_error agent_open(const struct agent_config *config, const struct agent_e
                          struct agent **agent, struct tc_fault *fault);
 void agent_close(struct agent *agent);
 
-/* The connection stands and the subscriptions are made; it is lost. Messages that come before `connected`
- * were queued by the broker and may be old. */
+/* The connection is made, with its subscriptions; the connection is lost. Messages before `connected` were queued by
+ * the broker and may be old. */
 void agent_connected(struct agent *agent);
 void agent_disconnected(struct agent *agent);
 void agent_message(struct agent *agent, const struct topic *topic, const void *payload, size_t length, bool retained,
@@ -71,15 +73,15 @@ void agent_install_progress(struct agent *agent, int percent, const char *text, 
 void agent_install_version(struct agent *agent, const char *name, const char *version);
 void agent_installed(struct agent *agent, const struct install_result *result, struct agent_time now);
 
-/* Does all that is due, and returns the monotonic time of what is due next; INT64_MAX: nothing. To be
- * called after each event and at that time. */
+/* Does all that is due. Returns the monotonic time of the next due step; INT64_MAX: none. Call it after each event and
+ * at that time. */
 int64_t agent_step(struct agent *agent, struct agent_time now);
 
-/* Nothing new begins from now on. The download under way can be resumed by another run; how the installer
- * under way ends is written down when agent_installed says so, and reported by another run. */
+/* Starts nothing new from now on. Another run can resume the current download. The end of a running installer is
+ * recorded by agent_installed and reported by another run. */
 void agent_stop(struct agent *agent);
 
-/* True while an instruction is being carried out, or the versions are being read, or must be before an end is told. */
+/* True while an instruction is carried out, or the versions are read, or must be read before an end is reported. */
 bool agent_is_busy(const struct agent *agent);
 /* True while the installer of an instruction is running. */
 bool agent_is_installing(const struct agent *agent);

@@ -1,33 +1,30 @@
-#include "clients/agent/agent_state.h"
+#include "clients/agent/agent_attempt.h"
 
 #include "base/file.h"
 #include "base/log.h"
+#include "clients/agent/agent_download.h"
+#include "clients/agent/agent_report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    VERSIONS_AGAIN_MS = 5000,
+    VERSIONS_RETRY_MS = 5000,
 };
-
-static bool needs_download(const struct instruction_claims *claims)
-{
-    return claims->has_artifact && claims->artifact.url[0] != '\0' && claims->action != ACTION_ROLLBACK;
-}
 
 static void fill_request(const struct agent *agent, struct install_request *request)
 {
-    const struct instruction_claims *claims = &agent->claims;
+    const struct instruction_payload *payload = &agent->payload;
     *request = (struct install_request){
-        .executable = agent->config.executables[claims->action],
-        .action = action_name(claims->action),
+        .executable = agent->config.executables[payload->action],
+        .action = action_name(payload->action),
         .device = agent->config.device,
-        .instruction = claims->instruction,
-        .rollout = claims->rollout,
-        .attempt = claims->attempt,
-        .artifact_name = claims->has_artifact ? claims->artifact.name : NULL,
-        .artifact_version = claims->has_artifact ? claims->artifact.version : NULL,
+        .instruction = payload->instruction,
+        .rollout = payload->rollout,
+        .attempt = payload->attempt,
+        .artifact_name = payload->has_artifact ? payload->artifact.name : NULL,
+        .artifact_version = payload->has_artifact ? payload->artifact.version : NULL,
         .artifact_file = agent->artifact_path[0] == '\0' ? NULL : agent->artifact_path,
         .parameters_file = agent->parameters_path,
     };
@@ -38,60 +35,36 @@ bool agent_defers_to_atms(struct agent *agent, struct agent_time now)
     if (agent->relay.last_dispatch_ms == INT64_MIN ||
         now.monotonic_ms - agent->relay.last_dispatch_ms >= agent->config.hold_after_dispatch_ms)
         return false;
-    agent_end_before_effect(agent, REPORT_DEFERRED, "atm_in_flight", "an ATM of this branch was just started", now);
+    agent_end_before_effect(agent, REPORT_DEFERRED, "atm_in_flight", "an ATM of this branch was started shortly before",
+                            now);
     return true;
 }
 
 void agent_begin(struct agent *agent, struct agent_time now)
 {
     struct tc_fault fault;
-    const struct instruction_claims *claims = &agent->claims;
+    const struct instruction_payload *payload = &agent->payload;
     agent->artifact_path[0] = '\0';
     agent->entry.sequence++;
     if (journal_write(agent->journal, &agent->entry, &fault) != TC_OK) {
         agent_end_before_effect(agent, REPORT_FAILED, "journal_failed", fault.text, now);
         return;
     }
-    LOG_INFO("instruction.received", F_INT("instruction", claims->instruction), F_INT("attempt", claims->attempt),
-             F_STR("action", action_name(claims->action)), F_STR("artifact", claims->artifact.name),
-             F_STR("version", claims->artifact.version));
+    LOG_INFO("instruction.received", F_INT("instruction", payload->instruction), F_INT("attempt", payload->attempt),
+             F_STR("action", action_name(payload->action)), F_STR("artifact", payload->artifact.name),
+             F_STR("version", payload->artifact.version));
     agent_report_received(agent, now);
-    if (!needs_download(claims)) {
+    if (!agent_needs_download(payload)) {
         agent->stage = STAGE_WAITING;
         return;
     }
-    agent->stage = STAGE_DOWNLOADING;
-    download_keep_only(agent->artifact_folder, claims->artifact.sha256);
-    const struct download_request request = {
-        .url = claims->artifact.url,
-        .folder = agent->artifact_folder,
-        .sha256 = claims->artifact.sha256,
-        .size_bytes = claims->artifact.size_bytes,
-    };
-    agent->effects.start_download(agent->effects.context, &request);
-}
-
-void agent_downloaded(struct agent *agent, const struct download_result *result, struct agent_time now)
-{
-    TC_CHECK(agent->stage == STAGE_DOWNLOADING);
-    if (agent->is_stopping) {
-        agent->stage = STAGE_IDLE;
-        return;
-    }
-    if (result->code[0] != '\0') {
-        agent_end_before_effect(agent, REPORT_FAILED, result->code, result->detail, now);
-        return;
-    }
-    LOG_INFO("artifact.downloaded", F_INT("instruction", agent->claims.instruction),
-             F_INT("bytes", agent->claims.artifact.size_bytes));
-    (void)snprintf(agent->artifact_path, sizeof agent->artifact_path, "%s", result->path);
-    agent->stage = STAGE_WAITING;
+    agent_start_download(agent, now);
 }
 
 /* The parameters and the intent, durable before the installer starts. */
-static enum tc_error prepare(struct agent *agent, struct tc_fault *fault)
+static enum tc_error write_intent(struct agent *agent, struct tc_fault *fault)
 {
-    char *parameters = agent->claims.parameters == NULL ? strdup("{}") : json_dumps(agent->claims.parameters, 0);
+    char *parameters = agent->payload.parameters == NULL ? strdup("{}") : json_dumps(agent->payload.parameters, 0);
     TC_CHECK(parameters != NULL);
     enum tc_error error = file_replace(agent->parameters_path, parameters, strlen(parameters), 0600, fault);
     free(parameters);
@@ -105,21 +78,23 @@ static enum tc_error prepare(struct agent *agent, struct tc_fault *fault)
     return error;
 }
 
-/* A rollback that names a version leaves that version and no other: asked again, or after a repair by hand, it
- * must not bring it back. Versions that nobody knows are left for the installer to judge. */
-static bool has_left_already(const struct agent *agent, char *detail, size_t size)
+/* A rollback that names a version rolls back from that version only: a repeated rollback, or one after a manual repair,
+ * must not bring it back. With unknown versions, or out of service, the installer decides. */
+static bool is_already_rolled_back(const struct agent *agent, char *detail, size_t size)
 {
-    const struct instruction_claims *claims = &agent->claims;
-    if (claims->action != ACTION_ROLLBACK || !claims->has_artifact || claims->artifact.version[0] == '\0')
+    const struct instruction_payload *payload = &agent->payload;
+    if (payload->action != ACTION_ROLLBACK || !payload->has_artifact || payload->artifact.version[0] == '\0' ||
+        payload->out_of_service)
         return false;
-    const char *found = json_string_value(json_object_get(agent->versions, claims->artifact.name));
-    if (found == NULL || strcmp(found, claims->artifact.version) == 0)
+    const char *found = json_string_value(json_object_get(agent->versions, payload->artifact.name));
+    if (found == NULL || strcmp(found, payload->artifact.version) == 0)
         return false;
-    (void)snprintf(detail, size, "%s %s is installed, not %s", claims->artifact.name, found, claims->artifact.version);
+    (void)snprintf(detail, size, "%s %s is installed, not %s", payload->artifact.name, found,
+                   payload->artifact.version);
     return true;
 }
 
-static bool has_relays_under_way(const struct agent *agent)
+static bool has_pending_relays(const struct agent *agent)
 {
     return agent->config.role == ROLE_NODE &&
            (agent->relay.count > 0 || agent->effects.unacknowledged(agent->effects.context) > 0);
@@ -129,18 +104,18 @@ void agent_try_install(struct agent *agent, struct agent_time now)
 {
     struct refusal refusal;
     struct tc_fault fault;
-    char detail[STATUS_DETAIL_MAX + 1];
-    if (has_left_already(agent, detail, sizeof detail)) {
+    char detail[REPORT_DETAIL_MAX + 1];
+    if (is_already_rolled_back(agent, detail, sizeof detail)) {
         agent_end_before_effect(agent, REPORT_COMPLETED, "not_needed", detail, now);
         return;
     }
-    if (!verify_times(&agent->claims, device_clock_now_ms(&agent->clock, now), &refusal)) {
+    if (!verify_times(&agent->payload, device_clock_now_ms(&agent->clock, now), &refusal)) {
         agent_end_before_effect(agent, REPORT_REJECTED, refusal.code, refusal.detail, now);
         return;
     }
-    if (has_relays_under_way(agent) || agent_defers_to_atms(agent, now))
+    if (has_pending_relays(agent) || agent_defers_to_atms(agent, now))
         return;
-    if (prepare(agent, &fault) != TC_OK) {
+    if (write_intent(agent, &fault) != TC_OK) {
         agent_end_before_effect(agent, REPORT_FAILED, "journal_failed", fault.text, now);
         return;
     }
@@ -151,20 +126,12 @@ void agent_try_install(struct agent *agent, struct agent_time now)
     agent->effects.start_installer(agent->effects.context, &request);
 }
 
-void agent_end_before_effect(struct agent *agent, enum report_state state, const char *code, const char *detail,
-                             struct agent_time now)
-{
-    agent_journal_end(agent, &agent->entry, state, code, detail, device_clock_now_ms(&agent->clock, now));
-    agent_report_end(agent, agent->entry);
-    agent->stage = STAGE_IDLE;
-}
-
 void agent_read_versions(struct agent *agent)
 {
     const char *executable = agent->config.versions_executable;
     json_decref(agent->versions_read);
     agent->versions_read = NULL;
-    agent->versions_again_ms = 0;
+    agent->versions_retry_ms = 0;
     agent->stage = STAGE_IDLE;
     if (agent->is_stopping)
         return;
@@ -184,7 +151,7 @@ void agent_read_versions(struct agent *agent)
     agent->effects.start_installer(agent->effects.context, &request);
 }
 
-static void ended(struct agent *agent, const struct install_result *result, struct agent_time now)
+static void handle_install_end(struct agent *agent, const struct install_result *result, struct agent_time now)
 {
     enum report_state state = result->outcome == INSTALL_DONE       ? REPORT_COMPLETED
                               : result->outcome == INSTALL_DEFERRED ? REPORT_DEFERRED
@@ -196,7 +163,7 @@ static void ended(struct agent *agent, const struct install_result *result, stru
     agent_read_versions(agent);
 }
 
-static bool has_awaiting(const struct agent *agent)
+static bool any_awaits_versions(const struct agent *agent)
 {
     const struct journal_entry *entry;
     for (size_t i = 0; (entry = journal_at(agent->journal, i)) != NULL; i++) {
@@ -206,7 +173,7 @@ static bool has_awaiting(const struct agent *agent)
     return false;
 }
 
-/* An installer that says it is done, and whose machine says that it is not. */
+/* The installer reported success, but the installed version contradicts it. */
 static void check_version(struct agent *agent, struct journal_entry entry, struct agent_time now)
 {
     const char *found = json_string_value(json_object_get(agent->versions, entry.artifact));
@@ -215,9 +182,8 @@ static void check_version(struct agent *agent, struct journal_entry entry, struc
     bool is_there = strcmp(found, entry.version) == 0;
     if (is_there == (entry.action == ACTION_INSTALL))
         return;
-    char detail[STATUS_DETAIL_MAX + 1];
-    (void)snprintf(detail, sizeof detail, "the installer is done, but %s %s is what is installed", entry.artifact,
-                   found);
+    char detail[REPORT_DETAIL_MAX + 1];
+    (void)snprintf(detail, sizeof detail, "the installer succeeded, but %s %s is installed", entry.artifact, found);
     agent_journal_end(agent, &entry, REPORT_FAILED, "version_mismatch", detail,
                       device_clock_now_ms(&agent->clock, now));
 }
@@ -234,7 +200,7 @@ static void take_versions(struct agent *agent, struct agent_time now)
     }
 }
 
-static void versions_are_read(struct agent *agent, const struct install_result *result, struct agent_time now)
+static void handle_versions_end(struct agent *agent, const struct install_result *result, struct agent_time now)
 {
     agent->stage = STAGE_IDLE;
     if (result->outcome == INSTALL_DONE) {
@@ -242,11 +208,11 @@ static void versions_are_read(struct agent *agent, const struct install_result *
     } else {
         LOG_WARNING("versions.not_read", F_STR("code", result->code), F_STR("detail", result->detail));
         if (result->outcome == INSTALL_DEFERRED)
-            agent->versions_again_ms = now.monotonic_ms + VERSIONS_AGAIN_MS;
+            agent->versions_retry_ms = now.monotonic_ms + VERSIONS_RETRY_MS;
         if (agent->is_stopping)
             return; /* another run reads them, and reports */
-        if (strcmp(result->code, "installer_busy") == 0 && has_awaiting(agent))
-            agent->stage = STAGE_VERSIONS_LATER;
+        if (strcmp(result->code, "installer_busy") == 0 && any_awaits_versions(agent))
+            agent->stage = STAGE_VERSIONS_RETRY;
     }
     agent_report_all(agent, agent->stage == STAGE_IDLE);
 }
@@ -255,9 +221,9 @@ void agent_installed(struct agent *agent, const struct install_result *result, s
 {
     TC_CHECK(agent->stage == STAGE_INSTALLING || agent->stage == STAGE_READING_VERSIONS);
     if (agent->stage == STAGE_INSTALLING)
-        ended(agent, result, now);
+        handle_install_end(agent, result, now);
     else
-        versions_are_read(agent, result, now);
+        handle_versions_end(agent, result, now);
 }
 
 void agent_install_progress(struct agent *agent, int percent, const char *text, struct agent_time now)

@@ -1,43 +1,66 @@
-#include "clients/agent/agent_state.h"
+#include "clients/agent/agent_instruction.h"
 
 #include "base/log.h"
+#include "clients/agent/agent_ask.h"
+#include "clients/agent/agent_attempt.h"
+#include "clients/agent/agent_download.h"
+#include "clients/agent/agent_recall.h"
+#include "clients/agent/agent_report.h"
 
 #include <inttypes.h>
 #include <sodium.h>
 #include <string.h>
 
-enum { MS_PER_SECOND = 1000, ORDER_DIGEST_SIZE = (JOURNAL_ORDER_SIZE - 1) / 2 };
-static const int64_t marks_period_s = 600;
-static const int64_t second_answer_wait_ms = INT64_C(60000);
+enum { MS_PER_SECOND = 1000, CONTENT_DIGEST_SIZE = (JOURNAL_CONTENT_SIZE - 1) / 2 };
+static const int64_t high_water_marks_period_s = 600;
+static const int64_t certain_time_wait_ms = INT64_C(60000);
 
-static void digest_order(const struct instruction_claims *claims, char order[static JOURNAL_ORDER_SIZE])
+static void digest_content(const struct instruction_payload *payload, char content[static JOURNAL_CONTENT_SIZE])
 {
     struct buffer text = {0};
-    unsigned char digest[ORDER_DIGEST_SIZE];
-    buffer_format(&text, "%" PRId64 " ", claims->rollout);
-    instruction_order_encode(claims, &text);
+    unsigned char digest[CONTENT_DIGEST_SIZE];
+    buffer_format(&text, "%" PRId64 " ", payload->rollout);
+    instruction_content_encode(payload, &text);
     (void)crypto_generichash(digest, sizeof digest, (const unsigned char *)text.bytes, text.length, NULL, 0);
-    (void)sodium_bin2hex(order, JOURNAL_ORDER_SIZE, digest, sizeof digest);
+    (void)sodium_bin2hex(content, JOURNAL_CONTENT_SIZE, digest, sizeof digest);
     buffer_free(&text);
 }
 
-static void note_marks(struct agent *agent, const struct instruction_claims *claims)
+/* The proven time is earlier: the later times seen before were wrong. */
+static void note_earlier_time(struct journal_high_water_marks *high_water_marks, int64_t issued_at_s)
+{
+    high_water_marks->issued_at_s = issued_at_s;
+    if (high_water_marks->forgotten_before_s != JOURNAL_ALL_FORGOTTEN &&
+        high_water_marks->forgotten_before_s > issued_at_s)
+        high_water_marks->forgotten_before_s = issued_at_s;
+}
+
+static void note_high_water_marks(struct agent *agent, const struct instruction_payload *payload, bool is_answer,
+                                  struct agent_time now)
 {
     struct tc_fault fault;
-    struct journal_marks marks = journal_marks(agent->journal);
-    if (claims->epoch <= marks.epoch && claims->issued_at_s < marks.issued_at_s + marks_period_s)
+    const struct journal_high_water_marks old = journal_high_water_marks(agent->journal);
+    struct journal_high_water_marks high_water_marks = old;
+    bool is_proven = is_answer && agent->clock.is_proof_needed && device_clock_is_fresh(&agent->clock, now);
+    high_water_marks.is_time_proven = agent->clock.is_proof_needed;
+    if (payload->epoch > old.epoch)
+        high_water_marks.epoch = payload->epoch;
+    if (payload->issued_at_s > old.issued_at_s)
+        high_water_marks.issued_at_s = payload->issued_at_s;
+    else if (is_proven && payload->issued_at_s < old.issued_at_s - high_water_marks_period_s)
+        note_earlier_time(&high_water_marks, payload->issued_at_s);
+    bool is_later = high_water_marks.issued_at_s >= old.issued_at_s &&
+                    high_water_marks.issued_at_s < old.issued_at_s + high_water_marks_period_s;
+    if (high_water_marks.epoch == old.epoch && high_water_marks.is_time_proven == old.is_time_proven && is_later)
         return;
-    marks.epoch = claims->epoch;
-    if (claims->issued_at_s > marks.issued_at_s)
-        marks.issued_at_s = claims->issued_at_s;
-    if (journal_write_marks(agent->journal, &marks, &fault) != TC_OK)
+    if (journal_write_high_water_marks(agent->journal, &high_water_marks, &fault) != TC_OK)
         LOG_ERROR("journal.write_failed", F_STR("fault", fault.text));
 }
 
-/* The recorded status again: the one that waits for its confirm, or a copy with a new sequence. */
+/* The recorded report again: the one that waits for its confirm, or a copy with a new sequence. */
 static void answer_again(struct agent *agent, const struct journal_entry *known)
 {
-    if (outbox_hurry(agent->outbox, known->instruction, known->attempt))
+    if (outbox_make_due(agent->outbox, known->instruction, known->attempt))
         return;
     struct journal_entry entry = *known;
     entry.sequence++;
@@ -45,41 +68,41 @@ static void answer_again(struct agent *agent, const struct journal_entry *known)
 }
 
 static void answer_completed(struct agent *agent, const struct journal_entry *known,
-                             const struct instruction_claims *claims)
+                             const struct instruction_payload *payload)
 {
     struct journal_entry entry = *known;
-    entry.attempt = claims->attempt;
-    entry.expires_s = claims->expires_s;
+    entry.attempt = payload->attempt;
+    entry.expires_s = payload->expires_s;
     entry.sequence = 0;
     agent_journal_end(agent, &entry, REPORT_COMPLETED, "already_completed", "", known->at_ms);
     agent_report_end(agent, entry);
 }
 
-/* True when what this device has done already is the whole answer. */
+/* True when the journal already has the answer. */
 static bool is_answered_by_journal(struct agent *agent, const struct journal_entry *known,
-                                   const struct instruction_claims *claims)
+                                   const struct instruction_payload *payload)
 {
-    if (claims->attempt < known->attempt) {
-        LOG_INFO("instruction.superseded", F_INT("instruction", claims->instruction), F_INT("attempt", claims->attempt),
-                 F_INT("newer", known->attempt));
+    if (payload->attempt < known->attempt) {
+        LOG_LIMITED(LOG_LEVEL_INFO, "", "instruction.superseded", F_INT("instruction", payload->instruction),
+                    F_INT("attempt", payload->attempt), F_INT("newer", known->attempt));
         return true;
     }
     if (known->stage != JOURNAL_ENDED)
         return false;
-    if (claims->attempt == known->attempt)
+    if (payload->attempt == known->attempt)
         answer_again(agent, known);
     else if (known->state == REPORT_COMPLETED)
-        answer_completed(agent, known, claims);
+        answer_completed(agent, known, payload);
     else
         return false;
     return true;
 }
 
-/* True for what a damaged journal may have forgotten. It is ended then, as if it had been begun. */
-static bool is_ended_as_forgotten(struct agent *agent, struct journal_entry *entry, int64_t issued_at_s,
-                                  struct agent_time now)
+/* Ends an attempt that a damaged journal may have lost, as if it had begun. False: it is new. */
+static bool end_as_forgotten(struct agent *agent, struct journal_entry *entry, int64_t issued_at_s,
+                             struct agent_time now)
 {
-    if (issued_at_s >= journal_marks(agent->journal).forgotten_before_s)
+    if (issued_at_s >= journal_high_water_marks(agent->journal).forgotten_before_s)
         return false;
     agent_journal_forgotten(agent, entry, device_clock_now_ms(&agent->clock, now));
     agent_report_end(agent, *entry);
@@ -88,10 +111,10 @@ static bool is_ended_as_forgotten(struct agent *agent, struct journal_entry *ent
 
 /* The orchestrators have one instruction in flight at a device: no answer of a later time brings another one that
  * this device has done already. */
-static void settle_doubt(struct agent *agent, int64_t issued_at_s)
+static void settle_journal(struct agent *agent, int64_t issued_at_s)
 {
     struct tc_fault fault;
-    if (journal_marks(agent->journal).forgotten_before_s != JOURNAL_ALL_FORGOTTEN)
+    if (journal_high_water_marks(agent->journal).forgotten_before_s != JOURNAL_ALL_FORGOTTEN)
         return;
     if (journal_settle(agent->journal, issued_at_s, &fault) == TC_OK)
         LOG_INFO("journal.settled", F_INT("forgotten_before", issued_at_s));
@@ -99,93 +122,230 @@ static void settle_doubt(struct agent *agent, int64_t issued_at_s)
         LOG_ERROR("journal.rewrite_failed", F_STR("fault", fault.text));
 }
 
-/* A time of the wall clock is not enough for a refusal: the instruction waits for a second answer. */
-static bool wait_for_the_time(struct agent *agent, const void *token, size_t length, struct agent_time now)
+/* Keeps a copy of the token, in place of an older one, with the flags of `pending`. */
+static void keep_pending(struct agent *agent, const struct buffer *token, const struct agent_pending *pending)
 {
-    if (device_clock_is_known(&agent->clock))
+    struct buffer copy = agent->pending.token;
+    buffer_clear(&copy);
+    buffer_put(&copy, token->bytes, token->length);
+    agent->pending = *pending;
+    agent->pending.is_set = true;
+    agent->pending.token = copy;
+}
+
+/* True when the time is certain enough to refuse this instruction, or to begin it. Only an answer is refused at once:
+ * since an earlier answer the time may have become wrong. */
+static bool is_time_certain(const struct agent *agent, bool is_refused, bool is_answer)
+{
+    bool is_known = device_clock_is_known(&agent->clock);
+    if (!agent->clock.is_proof_needed)
+        return is_known || !is_refused;
+    return is_known && (is_answer || !is_refused);
+}
+
+/* Keeps the instruction until an answer confirms the time. False when the wait is over. */
+static bool wait_for_certain_time(struct agent *agent, const struct instruction_payload *payload,
+                                  const struct buffer *token, bool is_refused, struct agent_time now)
+{
+    struct agent_time_wait *time_wait = &agent->time_wait;
+    bool is_first = time_wait->instruction != payload->instruction || time_wait->attempt != payload->attempt;
+    if (is_first)
+        *time_wait =
+            (struct agent_time_wait){payload->instruction, payload->attempt, now.monotonic_ms + certain_time_wait_ms};
+    if (time_wait->until_ms <= now.monotonic_ms)
         return false;
-    LOG_INFO("clock.in_doubt", F_INT("wall_ms", now.wall_ms));
-    int64_t until_ms = now.monotonic_ms + second_answer_wait_ms;
-    agent_keep(agent, token, length, &(struct agent_kept){.is_final = true, .arrived = now, .judge_ms = until_ms});
-    agent_ask_after(agent, DEVICE_CLOCK_SECOND_ASK_MS, until_ms, now.monotonic_ms);
+    LOG_LIMITED(LOG_LEVEL_INFO, "", "clock.in_doubt", F_INT("instruction", payload->instruction),
+                F_INT("wall_ms", now.wall_ms));
+    keep_pending(
+        agent, token,
+        &(struct agent_pending){.is_final = true, .is_refused = is_refused, .not_before_ms = time_wait->until_ms});
+    bool asks_at_once = is_first && agent->clock.is_proof_needed && !agent->clock.doubted.is_set;
+    agent_ask_after(agent, asks_at_once ? 0 : DEVICE_CLOCK_SECOND_ASK_MS, time_wait->until_ms, now.monotonic_ms);
     return true;
 }
 
-/* Takes over the claims: the instruction is this device's, new to it, and in force or refused. */
-static void start(struct agent *agent, struct instruction_claims *claims, const struct journal_entry *entry,
+/* Takes ownership of the payload of a new instruction of this device: starts it or refuses it. */
+static void start(struct agent *agent, struct instruction_payload *payload, const struct journal_entry *entry,
                   const struct refusal *refusal, struct agent_time now)
 {
-    const char *executable = agent->config.executables[claims->action];
-    instruction_claims_free(&agent->claims);
-    agent->claims = *claims;
+    const char *executable = agent->config.executables[payload->action];
+    instruction_payload_free(&agent->payload);
+    agent->payload = *payload;
     agent->entry = *entry;
-    *claims = (struct instruction_claims){0};
+    *payload = (struct instruction_payload){0};
     if (refusal->code[0] != '\0')
         agent_end_before_effect(agent, REPORT_REJECTED, refusal->code, refusal->detail, now);
     else if (executable == NULL || executable[0] == '\0')
-        agent_end_before_effect(agent, REPORT_REJECTED, "unsupported_action", action_name(agent->claims.action), now);
+        agent_end_before_effect(agent, REPORT_REJECTED, "unsupported_action", action_name(agent->payload.action), now);
     else if (!agent_defers_to_atms(agent, now))
         agent_begin(agent, now);
 }
 
-static void judge(struct agent *agent, struct instruction_claims *claims, const struct buffer *token, bool is_final,
-                  struct agent_time now)
+static void process_instruction(struct agent *agent, struct instruction_payload *payload, const struct buffer *token,
+                                const struct agent_pending *pending, struct agent_time now)
 {
-    const struct journal_entry *known = journal_find(agent->journal, claims->instruction);
+    const struct journal_entry *known = journal_find(agent->journal, payload->instruction);
     struct refusal refusal = {0};
     struct journal_entry entry = {
-        .instruction = claims->instruction,
-        .attempt = claims->attempt,
-        .epoch = claims->epoch,
-        .expires_s = claims->expires_s,
+        .instruction = payload->instruction,
+        .attempt = payload->attempt,
+        .epoch = payload->epoch,
+        .expires_s = payload->expires_s,
         .stage = JOURNAL_RECEIVED,
-        .action = claims->action,
+        .action = payload->action,
     };
-    if (claims->has_artifact) {
-        memcpy(entry.artifact, claims->artifact.name, sizeof entry.artifact);
-        memcpy(entry.version, claims->artifact.version, sizeof entry.version);
+    if (payload->has_artifact) {
+        memcpy(entry.artifact, payload->artifact.name, sizeof entry.artifact);
+        memcpy(entry.version, payload->artifact.version, sizeof entry.version);
     }
-    digest_order(claims, entry.order);
-    bool is_same_order = known != NULL && strcmp(known->order, entry.order) == 0;
-    if (known != NULL && !is_same_order && claims->epoch <= known->epoch) {
-        (void)refuse(&refusal, "conflict", "this instruction ordered something else before");
-        agent_report_untrusted(agent, claims, &refusal);
+    digest_content(payload, entry.content);
+    bool is_same_content = known != NULL && strcmp(known->content, entry.content) == 0;
+    if (known != NULL && !is_same_content && payload->epoch <= known->epoch) {
+        (void)refuse(&refusal, "conflict", "an earlier instruction with this ID had another content");
+        agent_report_untrusted(agent, payload, &refusal);
         return;
     }
-    if (is_same_order && is_answered_by_journal(agent, known, claims))
+    if (is_same_content && is_answered_by_journal(agent, known, payload))
         return;
-    if (is_same_order && known->attempt == claims->attempt)
+    if (is_same_content && known->attempt == payload->attempt)
         entry.sequence = known->sequence;
-    if (is_ended_as_forgotten(agent, &entry, claims->issued_at_s, now))
+    if (end_as_forgotten(agent, &entry, payload->issued_at_s, now))
         return;
-    if (!verify_times(claims, device_clock_now_ms(&agent->clock, now), &refusal) && !is_final &&
-        wait_for_the_time(agent, token->bytes, token->length, now))
+    bool is_refused = !verify_times(payload, device_clock_now_ms(&agent->clock, now), &refusal);
+    if (!pending->is_final && !is_time_certain(agent, is_refused, pending->is_answer) &&
+        wait_for_certain_time(agent, payload, token, is_refused, now))
         return;
-    start(agent, claims, &entry, &refusal, now);
+    start(agent, payload, &entry, &refusal, now);
 }
 
-void agent_take_instruction(struct agent *agent, const void *token, size_t length, bool is_answer,
-                            struct agent_time arrived, bool is_final, struct agent_time now)
+/* Checks all but the times. */
+static bool is_trusted(struct agent *agent, const void *token, size_t length, struct instruction_payload *payload)
 {
-    struct instruction_claims claims = {0};
     struct refusal refusal = {0};
+    if (verify_token(agent->config.keys, agent->config.device, token, length, payload, &refusal) &&
+        verify_address(payload, agent->config.device, journal_high_water_marks(agent->journal).epoch, &refusal))
+        return true;
+    agent_report_untrusted(agent, payload, &refusal);
+    instruction_payload_free(payload);
+    return false;
+}
+
+/* True when it answers an ask of this device. */
+static bool learn_time(struct agent *agent, const struct instruction_payload *payload, bool may_answer,
+                       struct agent_time now)
+{
+    int64_t age_ms;
+    if (payload->nonce[0] == '\0') {
+        if (may_answer)
+            device_clock_learn_unproven(&agent->clock, payload->issued_at_s, now);
+        return may_answer && !agent->clock.is_proof_needed;
+    }
+    device_clock_need_proof(&agent->clock);
+    if (!nonces_take(&agent->nonces, payload->nonce, now.monotonic_ms, &age_ms))
+        return false;
+    device_clock_learn_proven(&agent->clock, payload->issued_at_s, age_ms, now);
+    return true;
+}
+
+static void process_trusted(struct agent *agent, struct instruction_payload *payload, const struct buffer *token,
+                            const struct agent_pending *pending, struct agent_time now)
+{
+    int64_t issued_at_s = payload->issued_at_s; /* `process_instruction` may take ownership of the payload */
+    process_instruction(agent, payload, token, pending, now);
+    if (pending->is_answer)
+        settle_journal(agent, issued_at_s);
+}
+
+void agent_handle_token(struct agent *agent, const void *token, size_t length, bool is_live, struct agent_time now)
+{
+    struct instruction_payload payload = {0};
     const struct buffer whole = {.bytes = (char *)(uintptr_t)token, .length = length};
-    if (!verify_token(agent->config.keys, agent->config.device, token, length, &claims, &refusal)) {
-        agent_report_untrusted(agent, &claims, &refusal);
+    if (!is_trusted(agent, token, length, &payload))
+        return;
+    bool may_answer = is_live && agent->ask.is_unanswered;
+    if (is_live)
+        agent_end_asking(agent);
+    /* Without a proof the second answer decides: by its own time, or by the wall clock when it was not live. */
+    bool is_second = device_clock_is_second(&agent->clock, now);
+    struct agent_pending pending = {.is_answer = learn_time(agent, &payload, may_answer, now)};
+    pending.is_final = pending.is_answer && is_second && !agent->clock.is_proof_needed;
+    note_high_water_marks(agent, &payload, pending.is_answer, now);
+    if (payload.recall != 0 && pending.is_answer)
+        agent_recall(agent, payload.recall, payload.recall_since_s, now.monotonic_ms);
+    if (payload.instruction == 0) {
+        if (pending.is_answer) {
+            agent_handle_no_instruction(agent, true, now);
+            settle_journal(agent, payload.issued_at_s);
+        }
+    } else if (agent->stage == STAGE_IDLE) {
+        agent->pending.is_set = false;
+        process_trusted(agent, &payload, &whole, &pending, now);
+    } else {
+        char content[JOURNAL_CONTENT_SIZE];
+        digest_content(&payload, content);
+        if (!agent_continues_download(agent, &payload, content, pending.is_answer))
+            keep_pending(agent, &whole, &pending);
+    }
+    instruction_payload_free(&payload);
+}
+
+void agent_handle_pending(struct agent *agent, struct agent_time now)
+{
+    if (!agent->pending.is_set || agent->stage != STAGE_IDLE || agent->pending.not_before_ms > now.monotonic_ms)
+        return;
+    struct agent_pending pending = agent->pending;
+    struct instruction_payload payload = {0};
+    agent->pending = (struct agent_pending){0};
+    if (is_trusted(agent, pending.token.bytes, pending.token.length, &payload))
+        process_trusted(agent, &payload, &pending.token, &pending, now);
+    instruction_payload_free(&payload);
+    buffer_free(&pending.token);
+}
+
+static bool has_received(const struct agent *agent)
+{
+    const struct journal_entry *entry;
+    for (size_t i = 0; (entry = journal_at(agent->journal, i)) != NULL; i++) {
+        if (entry->stage == JOURNAL_RECEIVED)
+            return true;
+    }
+    return false;
+}
+
+/* Ends instructions that an earlier run received but did not begin. As for a download, the second answer counts. */
+static void withdraw_received(struct agent *agent, struct agent_time now)
+{
+    if (!has_received(agent))
+        return;
+    if (!agent->download.may_be_withdrawn) {
+        agent->download.may_be_withdrawn = true;
+        agent->ask.is_due = true;
         return;
     }
-    /* The second answer decides: by its own time, or by the wall clock if it was no live one. */
-    bool is_second = device_clock_is_second(&agent->clock, arrived);
-    if (is_answer)
-        device_clock_learn(&agent->clock, claims.issued_at_s, arrived);
-    if (!verify_address(&claims, agent->config.device, journal_marks(agent->journal).epoch, &refusal)) {
-        agent_report_untrusted(agent, &claims, &refusal);
-    } else {
-        int64_t issued_at_s = claims.issued_at_s; /* `judge` may take the claims over */
-        note_marks(agent, &claims);
-        judge(agent, &claims, &whole, is_final || (is_answer && is_second), now);
-        if (is_answer)
-            settle_doubt(agent, issued_at_s);
+    for (size_t i = 0; journal_at(agent->journal, i) != NULL; i++) {
+        struct journal_entry entry = *journal_at(agent->journal, i);
+        if (entry.stage != JOURNAL_RECEIVED)
+            continue;
+        agent_journal_end(agent, &entry, REPORT_DEFERRED, "withdrawn", "withdrawn before it began",
+                          device_clock_now_ms(&agent->clock, now));
+        agent_report_end(agent, entry);
     }
-    instruction_claims_free(&claims);
+}
+
+void agent_handle_no_instruction(struct agent *agent, bool is_answer, struct agent_time now)
+{
+    agent_suspect_withdrawal(agent, is_answer);
+    if (!agent->pending.is_set) {
+        if (is_answer && agent->stage == STAGE_IDLE)
+            withdraw_received(agent, now);
+        return;
+    }
+    if (agent->pending.is_refused) { /* no later answer will tell more */
+        agent->pending.not_before_ms = INT64_MIN;
+        return;
+    }
+    /* This message may have overtaken a later one: ask once more. */
+    LOG_INFO("instruction.withdrawn_unbegun", F_INT("bytes", agent->pending.token.length));
+    agent->pending.is_set = false;
+    agent->ask.is_due = true;
 }

@@ -1,10 +1,11 @@
-#include "clients/agent/agent_state.h"
+#include "clients/agent/agent_report.h"
 
 #include "base/log.h"
+#include "clients/agent/agent_publish.h"
 
 #include <stdio.h>
 
-enum { PERCENT_NOT_SAID = -1 };
+enum { PERCENT_UNKNOWN = -1 };
 
 static void log_write_failed(const char *event, const struct journal_entry *entry, const struct tc_fault *fault)
 {
@@ -34,30 +35,51 @@ void agent_journal_forgotten(struct agent *agent, struct journal_entry *entry, i
     if (entry->stage == JOURNAL_RECEIVED)
         entry->sequence += 2 * PROGRESS_REPORTS_MAX; /* beyond what it may have reported */
     agent_journal_end(agent, entry, REPORT_FAILED, "journal_damaged",
-                      "the journal has lost records: this attempt may have been made, and is not made again", at_ms);
+                      "the journal lost records: this attempt may have run, so it is not repeated", at_ms);
 }
 
-static void put_in_outbox(struct agent *agent, const struct journal_entry *entry, const struct status *status)
+/* False when the report would not outlive this run. */
+static bool put_in_outbox(struct agent *agent, const struct journal_entry *entry, const struct report *report)
 {
     struct tc_fault fault;
-    if (outbox_put(agent->outbox, status, &fault) != TC_OK)
-        log_write_failed("outbox.write_failed", entry, &fault);
+    if (outbox_put(agent->outbox, report, &fault) == TC_OK)
+        return true;
+    log_write_failed("outbox.write_failed", entry, &fault);
+    return false;
+}
+
+static bool put_final_report(struct agent *agent, const struct journal_entry *entry)
+{
+    struct report report = {
+        .instruction = entry->instruction,
+        .attempt = entry->attempt,
+        .sequence = entry->sequence,
+        .state = entry->state,
+        .progress = PERCENT_UNKNOWN,
+        .versions = agent->versions,
+        .at_ms = entry->at_ms,
+    };
+    (void)snprintf(report.code, sizeof report.code, "%s", entry->code);
+    (void)snprintf(report.detail, sizeof report.detail, "%s", entry->detail);
+    return put_in_outbox(agent, entry, &report);
+}
+
+void agent_end_before_effect(struct agent *agent, enum report_state state, const char *code, const char *detail,
+                             struct agent_time now)
+{
+    agent_journal_end(agent, &agent->entry, state, code, detail, device_clock_now_ms(&agent->clock, now));
+    agent_report_end(agent, agent->entry);
+    agent->stage = STAGE_IDLE;
+}
+
+bool agent_report_recorded(struct agent *agent, const struct journal_entry *entry)
+{
+    return outbox_make_due(agent->outbox, entry->instruction, entry->attempt) || put_final_report(agent, entry);
 }
 
 void agent_report_end(struct agent *agent, struct journal_entry entry)
 {
-    struct status status = {
-        .instruction = entry.instruction,
-        .attempt = entry.attempt,
-        .sequence = entry.sequence,
-        .state = entry.state,
-        .progress = PERCENT_NOT_SAID,
-        .versions = agent->versions,
-        .at_ms = entry.at_ms,
-    };
-    (void)snprintf(status.code, sizeof status.code, "%s", entry.code);
-    (void)snprintf(status.detail, sizeof status.detail, "%s", entry.detail);
-    put_in_outbox(agent, &entry, &status);
+    (void)put_final_report(agent, &entry);
 
     struct tc_fault fault;
     entry.reported = true;
@@ -84,36 +106,53 @@ void agent_report_all(struct agent *agent, bool is_final)
 void agent_report_received(struct agent *agent, struct agent_time now)
 {
     const struct journal_entry *entry = &agent->entry;
-    const struct status status = {
+    const struct report report = {
         .instruction = entry->instruction,
         .attempt = entry->attempt,
         .sequence = entry->sequence,
         .state = REPORT_RECEIVED,
-        .progress = PERCENT_NOT_SAID,
+        .progress = PERCENT_UNKNOWN,
         .at_ms = device_clock_now_ms(&agent->clock, now),
     };
-    put_in_outbox(agent, entry, &status);
-    agent_send_outbox(agent, now.monotonic_ms); /* before what the installer has to say */
+    (void)put_in_outbox(agent, entry, &report);
+    agent_send_outbox(agent, now.monotonic_ms); /* before the reports of the installer */
 }
 
-static void publish_status(struct agent *agent, const struct status *status)
+static enum tc_error publish_once(struct agent *agent, const struct report *report)
 {
     struct buffer payload = {0};
-    status_encode(status, &payload);
-    /* What is kept in the outbox is sent again; what is not can be lost. */
-    if (agent_publish(agent, TOPIC_REPLY, &payload, 1, false) != TC_OK)
-        LOG_DEBUG("status.not_sent", F_INT("instruction", status->instruction));
+    report_encode(report, &payload);
+    enum tc_error error = agent_publish(agent, TOPIC_REPLY, &payload, 1, false);
     buffer_free(&payload);
+    return error;
 }
 
-/* False when the journal does not answer for another sequence. */
-static bool note_installing(struct agent *agent, int percent, const char *text, struct agent_time now)
+/* A report too large for the broker is sent without its detail, and then without its versions. */
+static void publish_report(struct agent *agent, const struct report *report)
+{
+    struct report shorter = *report;
+    enum tc_error error = publish_once(agent, report);
+    if (error == TC_TOO_LARGE) {
+        shorter.detail[0] = '\0';
+        error = publish_once(agent, &shorter);
+    }
+    if (error == TC_TOO_LARGE) {
+        shorter.versions = NULL;
+        error = publish_once(agent, &shorter);
+    }
+    /* Reports in the outbox are sent again; others may be lost. */
+    if (error != TC_OK)
+        LOG_DEBUG("status.not_sent", F_INT("instruction", report->instruction));
+}
+
+/* False when the sequences reserved in the journal are used up. */
+static bool next_installing_report(struct agent *agent, int percent, const char *text, struct agent_time now)
 {
     struct journal_entry *entry = &agent->entry;
     if (entry->sequence + 1 >= agent->sequence_limit)
         return false;
     agent->progress_next_ms = now.monotonic_ms + agent->config.progress_period_ms;
-    agent->installing = (struct status){
+    agent->installing = (struct report){
         .instruction = entry->instruction,
         .attempt = entry->attempt,
         .sequence = ++entry->sequence,
@@ -127,50 +166,56 @@ static bool note_installing(struct agent *agent, int percent, const char *text, 
 
 void agent_report_installing(struct agent *agent, struct agent_time now)
 {
-    if (!note_installing(agent, 0, "", now))
+    if (!next_installing_report(agent, 0, "", now))
         return;
-    put_in_outbox(agent, &agent->entry, &agent->installing);
-    agent_send_outbox(agent, now.monotonic_ms); /* before what the installer has to say */
+    (void)put_in_outbox(agent, &agent->entry, &agent->installing);
+    agent_send_outbox(agent, now.monotonic_ms); /* before the reports of the installer */
 }
 
 void agent_report_progress(struct agent *agent, int percent, const char *text, struct agent_time now)
 {
     if (percent == agent->installing.progress || now.monotonic_ms < agent->progress_next_ms)
         return;
-    if (note_installing(agent, percent, text, now))
-        publish_status(agent, &agent->installing);
+    if (next_installing_report(agent, percent, text, now))
+        publish_report(agent, &agent->installing);
 }
 
 void agent_report_installing_again(struct agent *agent)
 {
     if (agent->stage == STAGE_INSTALLING)
-        put_in_outbox(agent, &agent->entry, &agent->installing);
+        (void)put_in_outbox(agent, &agent->entry, &agent->installing);
 }
 
-void agent_report_untrusted(struct agent *agent, const struct instruction_claims *claims, const struct refusal *refusal)
+void agent_report_untrusted(struct agent *agent, const struct instruction_payload *payload,
+                            const struct refusal *refusal)
 {
-    LOG_WARNING("instruction.untrusted", F_INT("instruction", claims->instruction), F_INT("attempt", claims->attempt),
-                F_STR("code", refusal->code), F_STR("detail", refusal->detail));
-    if (claims->instruction == 0)
+    LOG_LIMITED(LOG_LEVEL_WARNING, "", "instruction.untrusted", F_INT("instruction", payload->instruction),
+                F_INT("attempt", payload->attempt), F_STR("code", refusal->code), F_STR("detail", refusal->detail));
+    if (payload->instruction == 0)
         return;
-    const struct journal_entry *known = journal_find(agent->journal, claims->instruction);
-    if (known != NULL && known->attempt >= claims->attempt)
-        return; /* what this device has itself reported of that attempt is not overruled by a forgery */
-    struct status status = {
-        .instruction = claims->instruction,
-        .attempt = claims->attempt,
+    const struct journal_entry *known = journal_find(agent->journal, payload->instruction);
+    if (known != NULL && known->attempt >= payload->attempt)
+        return; /* a forgery must not overrule this device's own report of the attempt */
+    struct report report = {
+        .instruction = payload->instruction,
+        .attempt = payload->attempt,
         .sequence = 1,
         .state = REPORT_REJECTED,
-        .progress = PERCENT_NOT_SAID,
+        .progress = PERCENT_UNKNOWN,
     };
-    (void)snprintf(status.code, sizeof status.code, "%s", refusal->code);
-    (void)snprintf(status.detail, sizeof status.detail, "%s", refusal->detail);
-    publish_status(agent, &status);
+    (void)snprintf(report.code, sizeof report.code, "%s", refusal->code);
+    (void)snprintf(report.detail, sizeof report.detail, "%s", refusal->detail);
+    publish_report(agent, &report);
 }
 
+/* A report may have waited long: it carries the current versions. */
 void agent_send_outbox(struct agent *agent, int64_t now_ms)
 {
-    const struct status *status;
-    while (agent->is_connected && (status = outbox_take_due(agent->outbox, now_ms)) != NULL)
-        publish_status(agent, status);
+    const struct report *kept;
+    while (agent->is_connected && (kept = outbox_take_due(agent->outbox, now_ms)) != NULL) {
+        struct report report = *kept;
+        if (report.versions != NULL && agent->versions != NULL)
+            report.versions = agent->versions;
+        publish_report(agent, &report);
+    }
 }

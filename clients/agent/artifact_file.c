@@ -61,8 +61,8 @@ static enum tc_error digest_of(const char *path, char hex[static SHA256_HEX_SIZE
     return error;
 }
 
-/* TC_CONFLICT when it is there and is not what was ordered. */
-static enum tc_error check(const struct artifact_file *artifact, const char *path, struct tc_fault *fault)
+/* TC_CONFLICT when the file exists with a wrong size or digest. */
+static enum tc_error check_file(const struct artifact_file *artifact, const char *path, struct tc_fault *fault)
 {
     char hex[SHA256_HEX_SIZE];
     int64_t size_bytes = 0;
@@ -71,14 +71,14 @@ static enum tc_error check(const struct artifact_file *artifact, const char *pat
         return error;
     if (size_bytes != artifact->size_bytes || strcmp(hex, artifact->sha256) != 0)
         return tc_fault_set(fault, TC_CONFLICT,
-                            "%" PRId64 " bytes with SHA-256 %s; ordered are %" PRId64 " bytes with %s", size_bytes, hex,
-                            artifact->size_bytes, artifact->sha256);
+                            "%" PRId64 " bytes with SHA-256 %s; the instruction says %" PRId64 " bytes with %s",
+                            size_bytes, hex, artifact->size_bytes, artifact->sha256);
     return TC_OK;
 }
 
 bool artifact_file_is_whole(const struct artifact_file *artifact)
 {
-    return check(artifact, artifact->whole, NULL) == TC_OK;
+    return check_file(artifact, artifact->whole, NULL) == TC_OK;
 }
 
 /* The ETag is a line of its own file; without one the partial file can still be resumed, as the digest
@@ -125,7 +125,7 @@ enum tc_error artifact_file_append(struct artifact_file *artifact, const void *b
 {
     const char *at = bytes;
     if ((int64_t)length > artifact->size_bytes - artifact->part_bytes)
-        return tc_fault_set(fault, TC_TOO_LARGE, "the server sends more than the %" PRId64 " bytes ordered",
+        return tc_fault_set(fault, TC_TOO_LARGE, "the server sent more than the %" PRId64 " bytes of the instruction",
                             artifact->size_bytes);
     while (length > 0) {
         ssize_t written = write(artifact->part_file, at, length);
@@ -145,7 +145,7 @@ enum tc_error artifact_file_finish(struct artifact_file *artifact, struct tc_fau
     if (fsync(artifact->part_file) != 0)
         return fault_of(artifact->part, "fsync", fault);
     artifact_file_close(artifact);
-    enum tc_error error = check(artifact, artifact->part, fault);
+    enum tc_error error = check_file(artifact, artifact->part, fault);
     if (error == TC_CONFLICT)
         artifact_file_remove(artifact);
     if (error != TC_OK)

@@ -1,14 +1,17 @@
 /* The true time on a device whose own clock may be wrong by years. One thread.
  *
- * Its source is the `iat` of signed instructions that came as answers to asks of our own: such a one is
- * as old as the connection is slow. From there the monotonic clock counts on, so a wall clock that is
- * set while the agent runs changes nothing.
+ * Its source is the `iat` of a signed answer that repeats the nonce of an ask of our own: it was signed after the ask
+ * was made. Only such a proven answer sets the clock first, or moves it back. One that differs by more than an hour
+ * from the device's time is doubted until a second one, three seconds later or more, agrees: a server whose clock is
+ * wrong for a moment changes nothing. From there a clock that only goes forward counts on, so a wall clock that is set
+ * while the agent runs changes nothing.
  *
- * Before the first answer the wall clock has to do, but never a time before the latest `iat` of earlier
- * runs. A first answer far behind the wall clock leaves two explanations: the wall clock is wrong, or the
- * answer is an old one that somebody repeats. A second answer tells: a live one is younger than the first
- * by the time that went by between them. One that comes too soon to tell (for an ask of another cause) tells nothing.
- */
+ * Before the first answer the wall clock counts, but never a time before the latest `iat` of earlier runs.
+ *
+ * Orchestrators of an earlier version repeat no nonce. As long as no token with a nonce was ever seen, the rule of
+ * their time holds: an unproven answer to an ask of our own moves the clock forward; the first one is doubted when it
+ * is far behind the wall clock, for it may be a replay. A second answer decides: a live one is younger than the first
+ * by the time between them. */
 #ifndef TELLERCAST_CLIENTS_AGENT_DEVICE_CLOCK_H
 #define TELLERCAST_CLIENTS_AGENT_DEVICE_CLOCK_H
 
@@ -22,7 +25,7 @@
 #define DEVICE_CLOCK_SECOND_ASK_MS 3000
 
 struct agent_time {
-    int64_t monotonic_ms;
+    int64_t monotonic_ms; /* goes on while the machine sleeps */
     int64_t wall_ms;
 };
 
@@ -34,24 +37,33 @@ struct device_clock_point {
 
 struct device_clock {
     int64_t floor_ms;                  /* the latest `iat` of earlier runs */
+    bool is_proof_needed;              /* the orchestrators repeat nonces, as this run or an earlier one has seen */
     struct device_clock_point known;   /* from the answers of this run */
-    struct device_clock_point doubted; /* a first answer, far behind the wall clock */
+    struct device_clock_point doubted; /* an answer that differs too much to be believed alone */
 };
 
 int64_t device_clock_now_ms(const struct device_clock *clock, struct agent_time now);
-/* True when the time comes from an answer, not from the wall clock. */
+/* True when the time comes from answers, not from the wall clock, and no answer is doubted. */
 bool device_clock_is_known(const struct device_clock *clock);
+/* True when it is known, and an answer has confirmed it within the last minute. */
+bool device_clock_is_fresh(const struct device_clock *clock, struct agent_time now);
 
-/* True when the first answer was doubted, and an answer that arrives then tells who was right. */
+/* True when an answer is doubted and one that arrives at `arrived` decides whether it was right. */
 bool device_clock_is_second(const struct device_clock *clock, struct agent_time arrived);
 
-/* An answer to our own ask arrived. An `iat` behind what is known changes nothing. */
-void device_clock_learn(struct device_clock *clock, int64_t issued_at_s, struct agent_time arrived);
+/* The orchestrators repeat nonces: from now on no answer without a proof counts. */
+void device_clock_need_proof(struct device_clock *clock);
+/* An answer arrived that repeats the nonce of an ask that was made `age_ms` ago. */
+void device_clock_learn_proven(struct device_clock *clock, int64_t issued_at_s, int64_t age_ms,
+                               struct agent_time arrived);
+/* An answer to our own ask arrived that repeats no nonce. It changes nothing when it is behind the known time, or once
+ * proof is needed. */
+void device_clock_learn_unproven(struct device_clock *clock, int64_t issued_at_s, struct agent_time arrived);
 
-/* How long a command (start, dispatch) is good for: until `expires_ms`, 0 when that has gone by. The
- * broker keeps no command longer than the session expiry, so one that looks older, or that lasts longer,
- * shows that the device's clock is wrong: it then is good for ten minutes, as a command only makes the
- * device ask. */
+/* How long a command (start, dispatch) is good for: until `expires_ms`, 0 when that has gone by. A command only makes
+ * the device ask, and the answer carries the time; so while no answer has confirmed the time lately, one that looks
+ * expired is good for a minute. The broker keeps no command longer than the session expiry, so one that looks older, or
+ * that lasts longer, shows that the device's clock is wrong: it then is good for ten minutes. */
 int64_t device_clock_time_left_ms(const struct device_clock *clock, int64_t expires_ms, struct agent_time now);
 
 #endif

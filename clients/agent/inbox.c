@@ -1,6 +1,7 @@
 #include "clients/agent/inbox.h"
 
 #include "base/fault.h"
+#include "clients/agent/inbox_merge.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -8,14 +9,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* The last places are for the connection's own events, which must never wait: paho holds its lock then. */
-enum { INBOX_SIZE = 64, INBOX_SHARED = 48 };
-
 struct inbox {
     pthread_mutex_t lock;
-    pthread_cond_t room;
-    struct inbox_item *items; /* a ring */
-    size_t first, count;
+    pthread_cond_t space; /* for the worker's items */
+    struct inbox_list list;
     int event;
 };
 
@@ -23,10 +20,8 @@ struct inbox *inbox_create(void)
 {
     struct inbox *inbox = calloc(1, sizeof *inbox);
     TC_CHECK(inbox != NULL);
-    inbox->items = calloc(INBOX_SIZE, sizeof *inbox->items);
-    TC_CHECK(inbox->items != NULL);
     TC_CHECK(pthread_mutex_init(&inbox->lock, NULL) == 0);
-    TC_CHECK(pthread_cond_init(&inbox->room, NULL) == 0);
+    TC_CHECK(pthread_cond_init(&inbox->space, NULL) == 0);
     inbox->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     TC_CHECK(inbox->event >= 0);
     return inbox;
@@ -39,10 +34,10 @@ void inbox_destroy(struct inbox *inbox)
     struct inbox_item item;
     while (inbox_take(inbox, &item))
         inbox_item_free(&item);
+    inbox_list_free(&inbox->list);
     (void)close(inbox->event);
-    (void)pthread_cond_destroy(&inbox->room);
+    (void)pthread_cond_destroy(&inbox->space);
     (void)pthread_mutex_destroy(&inbox->lock);
-    free(inbox->items);
     free(inbox);
 }
 
@@ -51,34 +46,31 @@ int inbox_descriptor(const struct inbox *inbox)
     return inbox->event;
 }
 
-static bool has_room(const struct inbox *inbox, enum inbox_kind kind)
-{
-    return inbox->count < (kind <= INBOX_CONNECTION_LOST ? INBOX_SIZE : INBOX_SHARED);
-}
-
-static void put(struct inbox *inbox, const struct inbox_item *item)
+/* With the lock held. */
+static void add(struct inbox *inbox, struct inbox_entry *entry)
 {
     const uint64_t one = 1;
-    inbox->items[(inbox->first + inbox->count++) % INBOX_SIZE] = *item;
+    inbox_list_add(&inbox->list, entry);
     TC_CHECK(write(inbox->event, &one, sizeof one) == (ssize_t)sizeof one);
 }
 
-bool inbox_put(struct inbox *inbox, const struct inbox_item *item)
+void inbox_put(struct inbox *inbox, const struct inbox_item *item)
 {
+    struct inbox_entry *entry = inbox_entry_create(item);
+    TC_CHECK(entry->class != CLASS_WORK);
     TC_CHECK(pthread_mutex_lock(&inbox->lock) == 0);
-    bool is_taken = has_room(inbox, item->kind);
-    if (is_taken)
-        put(inbox, item);
+    add(inbox, entry);
     TC_CHECK(pthread_mutex_unlock(&inbox->lock) == 0);
-    return is_taken;
 }
 
-void inbox_put_surely(struct inbox *inbox, const struct inbox_item *item)
+void inbox_put_work(struct inbox *inbox, const struct inbox_item *item)
 {
+    struct inbox_entry *entry = inbox_entry_create(item);
+    TC_CHECK(entry->class == CLASS_WORK);
     TC_CHECK(pthread_mutex_lock(&inbox->lock) == 0);
-    while (!has_room(inbox, item->kind))
-        TC_CHECK(pthread_cond_wait(&inbox->room, &inbox->lock) == 0);
-    put(inbox, item);
+    while (inbox->list.counts[CLASS_WORK] >= INBOX_WORK_MAX)
+        TC_CHECK(pthread_cond_wait(&inbox->space, &inbox->lock) == 0);
+    add(inbox, entry);
     TC_CHECK(pthread_mutex_unlock(&inbox->lock) == 0);
 }
 
@@ -86,21 +78,16 @@ bool inbox_take(struct inbox *inbox, struct inbox_item *item)
 {
     uint64_t events;
     TC_CHECK(pthread_mutex_lock(&inbox->lock) == 0);
-    bool is_there = inbox->count > 0;
-    if (is_there) {
-        *item = inbox->items[inbox->first];
-        inbox->first = (inbox->first + 1) % INBOX_SIZE;
-        inbox->count--;
-        TC_CHECK(pthread_cond_signal(&inbox->room) == 0);
-    }
-    if (inbox->count == 0 && read(inbox->event, &events, sizeof events) < 0)
+    struct inbox_entry *entry = inbox_list_take(&inbox->list);
+    if (entry != NULL && entry->class == CLASS_WORK)
+        TC_CHECK(pthread_cond_signal(&inbox->space) == 0);
+    if (inbox->list.length == 0 && read(inbox->event, &events, sizeof events) < 0)
         TC_CHECK(errno == EAGAIN);
     TC_CHECK(pthread_mutex_unlock(&inbox->lock) == 0);
-    return is_there;
-}
-
-void inbox_item_free(struct inbox_item *item)
-{
-    if (item->kind == INBOX_MESSAGE)
-        free(item->message.payload);
+    if (entry == NULL)
+        return false;
+    *item = entry->item;
+    start_free(&entry->start);
+    free(entry);
+    return true;
 }

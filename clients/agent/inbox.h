@@ -1,62 +1,37 @@
-/* What happened, from paho's threads and the worker's, for the agent's thread: a bounded queue with a
- * descriptor that becomes readable. Any thread puts; one takes. */
+/* The queue of events from paho's threads and the worker to the agent's thread, with a descriptor that becomes
+ * readable. Any thread puts; one takes.
+ *
+ * paho's threads never wait here and are never refused: a message that is handed back stays in paho's own queue until
+ * the next one comes. Messages that can come in masses are merged or dropped instead, so the inbox is bounded:
+ * - start and dispatch commands only say "ask now": of the starts that name a device, and of dispatches, the one is
+ * kept that is good for longest;
+ * - of an installer's progress the newest is kept, of instructions, and of all other messages, the newest few. Dropped
+ * messages are asked for, or confirmed, again. Events of the connection are few. Other items of the worker wait for
+ * space. */
 #ifndef TELLERCAST_CLIENTS_AGENT_INBOX_H
 #define TELLERCAST_CLIENTS_AGENT_INBOX_H
 
-#include "clients/agent/download.h"
-#include "clients/agent/install.h"
-#include "topics/topic.h"
+#include "clients/agent/inbox_item.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-enum inbox_kind {
-    INBOX_CONNECTED,  /* CONNACK; the subscriptions are still to be made */
-    INBOX_SUBSCRIBED, /* and now they are */
-    INBOX_CONNECTION_FAILED,
-    INBOX_CONNECTION_LOST,
-    INBOX_MESSAGE,
-    INBOX_DOWNLOADED,
-    INBOX_INSTALL_PROGRESS,
-    INBOX_INSTALL_VERSION,
-    INBOX_INSTALLED,
-};
-
-struct inbox_item {
-    enum inbox_kind kind;
-    char text[128]; /* why a connection failed or was lost; a progress text; a version */
-    union {
-        struct {
-            char topic[TOPIC_SIZE];
-            void *payload; /* owned */
-            size_t length;
-            bool retained;
-        } message;
-        struct download_result downloaded;
-        struct install_result installed;
-        int percent;
-        char name[TC_ID_SIZE]; /* of a version */
-    };
-};
+#define INBOX_WORK_MAX 48 /* items of the worker's; more wait */
 
 struct inbox;
 
 struct inbox *inbox_create(void);
-/* Frees what nobody took. Nobody may use it any more. */
+/* Frees it with the items in it. No thread may use it any more. */
 void inbox_destroy(struct inbox *inbox);
 
 /* Readable while something is in it. */
 int inbox_descriptor(const struct inbox *inbox);
 
-/* Takes over the item and what it owns. False when it is full: nothing was taken. The connection's own
- * events have some room of their own. */
-bool inbox_put(struct inbox *inbox, const struct inbox_item *item);
-/* Waits while it is full. */
-void inbox_put_surely(struct inbox *inbox, const struct inbox_item *item);
+/* Takes over the item, a message, an event of the connection's or a progress, and what it owns. Never waits. */
+void inbox_put(struct inbox *inbox, const struct inbox_item *item);
+/* Takes over another item of the worker's. Waits while there are too many of these. */
+void inbox_put_work(struct inbox *inbox, const struct inbox_item *item);
 
 /* The oldest item, now the caller's. False when it is empty. */
 bool inbox_take(struct inbox *inbox, struct inbox_item *item);
-void inbox_item_free(struct inbox_item *item);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "clients/agent/install_output.h"
 #include "clients/agent/install_process.h"
+#include "topics/message.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,9 +21,9 @@ enum {
     EXIT_NO_PREVIOUS = 66,    /* EX_NOINPUT */
     EXIT_OUT_OF_SERVICE = 69, /* EX_UNAVAILABLE */
     EXIT_TRY_LATER = 75,      /* EX_TEMPFAIL */
-    LOOK_PERIOD_MS = 100,
+    POLL_PERIOD_MS = 100,
     READ_SIZE = 4096,
-    READS_AT_ONCE = 64, /* an installer that prints for ever does not keep us from looking at the time */
+    READS_AT_ONCE = 64, /* endless output must not delay the timeout check */
 };
 
 enum ending { ENDED_ITSELF, ENDED_BY_TIMEOUT, ENDED_BY_STOP };
@@ -60,7 +61,7 @@ static bool must_stop(const struct run *run)
     return run->request->stop != NULL && atomic_load(run->request->stop);
 }
 
-static void end_what_takes_too_long(struct run *run, int64_t now_ms)
+static void stop_when_overdue(struct run *run, int64_t now_ms)
 {
     if (!run->is_terminated && must_stop(run)) {
         run->ending = ENDED_BY_STOP;
@@ -80,45 +81,45 @@ static void end_what_takes_too_long(struct run *run, int64_t now_ms)
     run->deadline_ms = now_ms + (run->ending == ENDED_BY_STOP ? run->request->stop_grace_ms : run->request->grace_ms);
 }
 
-/* Until the installer's own process has ended. What it left running may still hold its output open. */
+/* Waits for the end of the installer's own process. Processes that it left running may hold its output open. */
 static void watch(struct run *run)
 {
     struct pollfd watched[] = {{.fd = run->process.exit_watch, .events = POLLIN},
                                {.fd = run->process.output, .events = POLLIN}};
     for (;;) {
-        (void)poll(watched, 2, LOOK_PERIOD_MS);
+        (void)poll(watched, 2, POLL_PERIOD_MS);
         if ((watched[1].revents & POLLIN) != 0)
             read_output(run);
         else if ((watched[1].revents & (POLLHUP | POLLERR)) != 0)
             watched[1].fd = -1; /* it closed its output and goes on: there is nothing more to read */
         if ((watched[0].revents & (POLLIN | POLLERR)) != 0)
             break;
-        end_what_takes_too_long(run, clock_monotonic_ms());
+        stop_when_overdue(run, clock_monotonic_ms());
     }
     read_output(run);
     install_output_end(&run->output);
 }
 
-/* It ended by itself and says that it is not done. */
-static void judge_exit(const struct run *run, int status, const char *detail, struct install_result *result)
+/* It ended by itself with a failure or a deferral. */
+static void classify_exit(const struct run *run, int status, const char *detail, struct install_result *result)
 {
-    char code[STATUS_CODE_MAX + 1];
-    const char *said = run->output.code;
+    char code[REPORT_CODE_MAX + 1];
+    const char *installer_code = run->output.code;
     (void)snprintf(code, sizeof code, "installer_exit_%d", status);
     switch (status) {
     case EXIT_TRY_LATER:
-        set_result(result, INSTALL_DEFERRED, said[0] == '\0' ? "installer_deferred" : said, detail);
+        set_result(result, INSTALL_DEFERRED, installer_code[0] == '\0' ? "installer_deferred" : installer_code, detail);
         break;
     case EXIT_NO_PREVIOUS: set_result(result, INSTALL_FAILED, "no_previous", detail); break;
-    case EXIT_OUT_OF_SERVICE: set_result(result, INSTALL_FAILED, "out_of_service", detail); break;
-    default: set_result(result, INSTALL_FAILED, said[0] == '\0' ? code : said, detail); break;
+    case EXIT_OUT_OF_SERVICE: set_result(result, INSTALL_FAILED, CODE_OUT_OF_SERVICE, detail); break;
+    default: set_result(result, INSTALL_FAILED, installer_code[0] == '\0' ? code : installer_code, detail); break;
     }
 }
 
-static void judge(const struct run *run, int status, struct install_result *result)
+static void classify_end(const struct run *run, int status, struct install_result *result)
 {
-    char code[STATUS_CODE_MAX + 1];
-    char detail[STATUS_DETAIL_MAX + 1];
+    char code[REPORT_CODE_MAX + 1];
+    char detail[REPORT_DETAIL_MAX + 1];
     install_output_describe(&run->output, detail, sizeof detail);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         set_result(result, INSTALL_DONE, "", "");
@@ -130,7 +131,7 @@ static void judge(const struct run *run, int status, struct install_result *resu
         (void)snprintf(code, sizeof code, "installer_signal_%d", WTERMSIG(status));
         set_result(result, INSTALL_FAILED, code, detail);
     } else {
-        judge_exit(run, WEXITSTATUS(status), detail, result);
+        classify_exit(run, WEXITSTATUS(status), detail, result);
     }
 }
 
@@ -152,5 +153,5 @@ void install_run(const struct install_request *request, struct install_result *r
         return;
     }
     watch(&run);
-    judge(&run, install_process_finish(&run.process), result);
+    classify_end(&run, install_process_finish(&run.process), result);
 }

@@ -1,5 +1,5 @@
-/* Runs an installer: the executable that does an action at this device. docs/installers.md tells the
- * same to those who write one.
+/* Runs an installer: the executable for an action on this device. docs/installers.md explains the contract to authors
+ * of installers.
  *
  * It is called with the action as its only argument, in the folder `working_folder`, in its own process
  * group, with stdin empty, no other inherited file, and this environment alone:
@@ -16,9 +16,9 @@
  * work was done or tried, and the machine cannot serve now), or anything else (failed).
  *
  * Beyond its time, or when the agent has to stop, its process group gets SIGTERM and, if it is still
- * there after a grace, SIGKILL. When the agent itself is killed the installer is left to finish, for a
- * machine half-way between two versions is the worst place to be; until it has ended, no other installer is
- * started on this device. What it leaves running when it ends is left alone. */
+ * there after a grace, SIGKILL. When the agent itself is killed the installer is left to finish, because a
+ * half-upgraded machine is the worst outcome; until it has ended, no other installer is started on this device. What it
+ * leaves running when it ends is left alone. */
 #ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_H
 #define TELLERCAST_CLIENTS_AGENT_INSTALL_H
 
@@ -53,11 +53,11 @@ enum install_outcome { INSTALL_DONE, INSTALL_DEFERRED, INSTALL_FAILED };
 
 struct install_result {
     enum install_outcome outcome;
-    /* Of a deferral: the installer's own word, or installer_deferred; or installer_busy (one of an earlier run
-     * still holds the lock). Of a failure: no_previous, out_of_service, the installer's own word, or
+    /* Of a deferral: the installer's own code, or installer_deferred; or installer_busy (one of an earlier run
+     * still holds the lock). Of a failure: no_previous, out_of_service, the installer's own code, or
      * installer_exit_N; or installer_signal_N, installer_timeout, installer_missing, agent_stopped. */
-    char code[STATUS_CODE_MAX + 1];
-    char detail[STATUS_DETAIL_MAX + 1]; /* the end of what it said */
+    char code[REPORT_CODE_MAX + 1];
+    char detail[REPORT_DETAIL_MAX + 1]; /* the end of its output */
 };
 
 /* Returns when it has ended. Any thread. */

@@ -7,18 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char line_joint[] = " | ";
+static const char line_separator[] = " | ";
 
-/* Drops the oldest bytes when there is no room. */
-static void keep(struct install_output *output, const char *text, size_t length)
+/* Drops the oldest bytes when there is no space. */
+static void append_tail(struct install_output *output, const char *text, size_t length)
 {
     if (length > sizeof output->tail) {
         text += length - sizeof output->tail;
         length = sizeof output->tail;
     }
-    size_t room = sizeof output->tail - output->tail_length;
-    if (length > room) {
-        size_t dropped = length - room;
+    size_t space = sizeof output->tail - output->tail_length;
+    if (length > space) {
+        size_t dropped = length - space;
         memmove(output->tail, output->tail + dropped, output->tail_length - dropped);
         output->tail_length -= dropped;
     }
@@ -83,8 +83,8 @@ static void take_line(struct install_output *output)
     if (starts_with(output->line, "code", &rest) && take_code(output, rest))
         return;
     if (output->tail_length > 0)
-        keep(output, line_joint, sizeof line_joint - 1);
-    keep(output, output->line, length);
+        append_tail(output, line_separator, sizeof line_separator - 1);
+    append_tail(output, output->line, length);
 }
 
 void install_output_take(struct install_output *output, const char *bytes, size_t length)
@@ -103,7 +103,7 @@ void install_output_end(struct install_output *output)
     take_line(output);
 }
 
-/* Bytes that are no UTF-8, and control characters, become '?': the text goes into a message and a log. */
+/* Bytes that are not UTF-8, and control characters, become '?': the text goes into a message and a log. */
 void install_output_describe(const struct install_output *output, char *text, size_t size)
 {
     size_t length = 0;

@@ -1,4 +1,4 @@
-/* Reads what an installer prints, which may be anything, and any amount of it. One thread. */
+/* Reads the output of an installer: any bytes, any amount. One thread. */
 #ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_OUTPUT_H
 #define TELLERCAST_CLIENTS_AGENT_INSTALL_OUTPUT_H
 
@@ -7,14 +7,14 @@
 
 #include <stddef.h>
 
-#define INSTALL_LINE_SIZE 1024 /* what is longer is cut */
+#define INSTALL_LINE_SIZE 1024 /* longer lines are cut */
 
 struct install_output {
     char line[INSTALL_LINE_SIZE];
     size_t line_length;
-    char tail[STATUS_DETAIL_MAX]; /* the last lines that were not for us */
+    char tail[REPORT_DETAIL_MAX]; /* the last lines that are no commands */
     size_t tail_length;
-    char code[TC_ID_SIZE]; /* what the installer calls its end; "": it did not say */
+    char code[TC_ID_SIZE]; /* the installer's code for its end; "": none */
 
     void (*on_progress)(void *context, int percent, const char *text);
     void (*on_version)(void *context, const char *name, const char *version);

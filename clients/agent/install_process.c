@@ -65,34 +65,34 @@ static void close_if_open(int *file)
     *file = -1;
 }
 
-/* Waits until the installer runs, or the supervisor has said why not. */
-static enum tc_error read_complaint(const struct install_request *request, int reading, struct tc_fault *fault)
+/* Waits until the installer runs, or the supervisor has reported an error. */
+static enum tc_error read_start_error(const struct install_request *request, int reading, struct tc_fault *fault)
 {
-    struct supervisor_complaint complaint;
+    struct supervisor_error start_error;
     ssize_t got;
     do
-        got = read(reading, &complaint, sizeof complaint);
+        got = read(reading, &start_error, sizeof start_error);
     while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)sizeof complaint)
+    if (got != (ssize_t)sizeof start_error)
         return TC_OK;
-    if (complaint.lock_is_held)
-        return tc_fault_set(fault, TC_BUSY, "an installer that was started earlier has not ended yet");
-    return tc_fault_set(fault, error_from_errno(complaint.number), "%s: %s", request->executable,
-                        strerror(complaint.number));
+    if (start_error.lock_is_held)
+        return tc_fault_set(fault, TC_BUSY, "an earlier installer is still running");
+    return tc_fault_set(fault, error_from_errno(start_error.number), "%s: %s", request->executable,
+                        strerror(start_error.number));
 }
 
 static enum tc_error start(const struct install_request *request, struct supervisor_plan *plan,
-                           struct install_process *process, int complaint_reading, struct tc_fault *fault)
+                           struct install_process *process, int error_reading, struct tc_fault *fault)
 {
     process->pid = fork();
     if (process->pid < 0)
         return tc_fault_set(fault, TC_UNAVAILABLE, "fork: %s", strerror(errno));
     if (process->pid == 0)
         supervisor_run(plan);
-    (void)setpgid(process->pid, process->pid); /* whoever comes first: the group must be there before a signal */
-    close_if_open(&plan->complaint);
+    (void)setpgid(process->pid, process->pid); /* in parent and child: the group must exist before a signal */
+    close_if_open(&plan->start_error);
     close_if_open(&plan->output);
-    enum tc_error error = read_complaint(request, complaint_reading, fault);
+    enum tc_error error = read_start_error(request, error_reading, fault);
     process->exit_watch = pidfd_open(process->pid, 0);
     if (error == TC_OK && process->exit_watch < 0) {
         error = tc_fault_set(fault, TC_UNAVAILABLE, "pidfd_open: %s", strerror(errno));
@@ -112,8 +112,8 @@ enum tc_error install_process_start(const struct install_request *request, struc
                                    .environment = environment,
                                    .working_folder = request->working_folder,
                                    .output = -1,
-                                   .complaint = -1};
-    int complaint_reading = -1;
+                                   .start_error = -1};
+    int error_reading = -1;
     *process = (struct install_process){.pid = -1, .exit_watch = -1, .output = -1};
     make_environment(request, environment);
     plan.empty_input = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -121,16 +121,16 @@ enum tc_error install_process_start(const struct install_request *request, struc
 
     enum tc_error error;
     if (plan.empty_input < 0 || plan.lock < 0 || !open_pipe(&process->output, &plan.output) ||
-        !open_pipe(&complaint_reading, &plan.complaint) || fcntl(process->output, F_SETFL, O_NONBLOCK) != 0)
+        !open_pipe(&error_reading, &plan.start_error) || fcntl(process->output, F_SETFL, O_NONBLOCK) != 0)
         error = tc_fault_set(fault, TC_UNAVAILABLE, "%s: prepare: %s", request->executable, strerror(errno));
     else
-        error = start(request, &plan, process, complaint_reading, fault);
+        error = start(request, &plan, process, error_reading, fault);
 
     close_if_open(&plan.empty_input);
     close_if_open(&plan.lock);
     close_if_open(&plan.output);
-    close_if_open(&plan.complaint);
-    close_if_open(&complaint_reading);
+    close_if_open(&plan.start_error);
+    close_if_open(&error_reading);
     if (error != TC_OK)
         close_if_open(&process->output);
     for (int i = 0; i < ENVIRONMENT_COUNT; i++)

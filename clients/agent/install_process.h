@@ -1,5 +1,5 @@
-/* The process of an installer: started as install.h says, watched, and stopped as a group. What is watched
- * is its supervisor, which ends as the installer does. */
+/* The process of an installer: started as in install.h, watched, and stopped as a group. The watched process is its
+ * supervisor, which ends as the installer does. */
 #ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_PROCESS_H
 #define TELLERCAST_CLIENTS_AGENT_INSTALL_PROCESS_H
 

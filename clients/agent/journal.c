@@ -15,7 +15,7 @@
 enum {
     FILE_SIZE_MAX = 64 << 20,
     REWRITE_SIZE = 1 << 20, /* the file is rewritten when it is larger than this, and than twice its last rewrite */
-    KEPT_ENTRIES = 256,     /* kept though they have expired: the device's recent history */
+    KEPT_ENTRIES = 256,     /* expired entries kept: the device's recent history */
 };
 
 struct journal {
@@ -26,7 +26,7 @@ struct journal {
     struct journal_entry *entries;
     size_t count;
     size_t capacity;
-    struct journal_marks marks;
+    struct journal_high_water_marks high_water_marks;
 };
 
 static struct journal_entry *find(const struct journal *journal, int64_t instruction)
@@ -59,14 +59,14 @@ static enum tc_error load_line(struct journal *journal, const char *line, size_t
 {
     struct journal_record record;
     enum tc_error error = journal_record_read(line, length, &record, fault);
-    if (error == TC_OK && record.is_marks)
-        journal->marks = record.marks;
+    if (error == TC_OK && record.is_high_water_marks)
+        journal->high_water_marks = record.high_water_marks;
     else if (error == TC_OK)
         apply_entry(journal, &record.entry);
     return error;
 }
 
-/* Returns how many bytes are lines that have their end. */
+/* Returns the number of bytes in complete lines. */
 static size_t load_lines(struct journal *journal, const struct buffer *content, bool *is_damaged)
 {
     const char *text = buffer_text(content);
@@ -83,7 +83,7 @@ static size_t load_lines(struct journal *journal, const struct buffer *content, 
         }
         start += length + 1;
     }
-    /* A whole record with another byte in place of its line end was not torn. */
+    /* A whole record with a wrong byte in place of its line end is damaged, not torn. */
     if (start < content->length && load_line(journal, text + start, content->length - 1 - start, NULL) == TC_OK) {
         LOG_ERROR("journal.line_end_damaged", F_STR("path", journal->path), F_INT("offset", start));
         *is_damaged = true;
@@ -91,7 +91,7 @@ static size_t load_lines(struct journal *journal, const struct buffer *content, 
     return start;
 }
 
-static enum tc_error fault_here(const struct journal *journal, const char *what, struct tc_fault *fault)
+static enum tc_error fault_of_errno(const struct journal *journal, const char *what, struct tc_fault *fault)
 {
     int number = errno;
     return tc_fault_set(fault, error_from_errno(number), "%s: %s: %s", journal->path, what, strerror(number));
@@ -100,7 +100,7 @@ static enum tc_error fault_here(const struct journal *journal, const char *what,
 static enum tc_error cut_to(struct journal *journal, size_t size_bytes, struct tc_fault *fault)
 {
     if (ftruncate(journal->file, (off_t)size_bytes) != 0 || fsync(journal->file) != 0)
-        return fault_here(journal, "truncate", fault);
+        return fault_of_errno(journal, "truncate", fault);
     journal->size_bytes = size_bytes;
     return TC_OK;
 }
@@ -109,7 +109,7 @@ static enum tc_error open_file(struct journal *journal, struct tc_fault *fault)
 {
     journal->file = open(journal->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (journal->file < 0)
-        return fault_here(journal, "open", fault);
+        return fault_of_errno(journal, "open", fault);
     return file_sync_folder_of(journal->path, fault);
 }
 
@@ -119,7 +119,7 @@ static void forget_expired(struct journal *journal)
     size_t kept = 0;
     for (size_t i = 0; i < journal->count; i++) {
         const struct journal_entry *entry = &journal->entries[i];
-        bool expired = entry->expires_s < journal->marks.issued_at_s && entry->stage != JOURNAL_INTENT;
+        bool expired = entry->expires_s < journal->high_water_marks.issued_at_s && entry->stage != JOURNAL_INTENT;
         if (!expired || journal->count - i <= KEPT_ENTRIES)
             journal->entries[kept++] = *entry;
     }
@@ -130,7 +130,7 @@ static enum tc_error rewrite(struct journal *journal, struct tc_fault *fault)
 {
     forget_expired(journal);
     struct buffer content = {0};
-    journal_record_put_marks(&content, &journal->marks);
+    journal_record_put_high_water_marks(&content, &journal->high_water_marks);
     for (size_t i = 0; i < journal->count; i++)
         journal_record_put_entry(&content, &journal->entries[i]);
     enum tc_error error = file_replace(journal->path, content.bytes, content.length, 0600, fault);
@@ -144,11 +144,11 @@ static enum tc_error rewrite(struct journal *journal, struct tc_fault *fault)
     return error;
 }
 
-/* Atomic with the damage: either the file says that it is in doubt, or the damage is found again. */
-static enum tc_error doubt(struct journal *journal, struct tc_fault *fault)
+/* Atomic: either the new file says that it is in doubt, or the damage is found again. */
+static enum tc_error mark_in_doubt(struct journal *journal, struct tc_fault *fault)
 {
     LOG_ERROR("journal.in_doubt", F_STR("path", journal->path));
-    journal->marks.forgotten_before_s = JOURNAL_ALL_FORGOTTEN;
+    journal->high_water_marks.forgotten_before_s = JOURNAL_ALL_FORGOTTEN;
     return rewrite(journal, fault);
 }
 
@@ -161,7 +161,7 @@ static enum tc_error load(struct journal *journal, struct tc_fault *fault)
         size_t whole = load_lines(journal, &content, &is_damaged);
         journal->size_bytes = whole;
         if (is_damaged) {
-            error = doubt(journal, fault);
+            error = mark_in_doubt(journal, fault);
         } else if (whole < content.length) {
             LOG_WARNING("journal.torn_tail_cut", F_STR("path", journal->path), F_INT("bytes", content.length - whole));
             error = cut_to(journal, whole, fault);
@@ -208,8 +208,8 @@ static enum tc_error write_line(struct journal *journal, const struct buffer *li
         return TC_OK;
     }
     if (written >= 0 && written < (ssize_t)line->length)
-        errno = ENOSPC; /* a regular file takes less than it was given only when the disk is full */
-    enum tc_error error = fault_here(journal, "append", fault);
+        errno = ENOSPC; /* a short write to a regular file means that the disk is full */
+    enum tc_error error = fault_of_errno(journal, "append", fault);
     if (cut_to(journal, journal->size_bytes, NULL) != TC_OK)
         LOG_ERROR("journal.cut_failed", F_STR("path", journal->path));
     return error;
@@ -234,22 +234,24 @@ enum tc_error journal_write(struct journal *journal, const struct journal_entry 
     return error;
 }
 
-enum tc_error journal_write_marks(struct journal *journal, const struct journal_marks *marks, struct tc_fault *fault)
+enum tc_error journal_write_high_water_marks(struct journal *journal,
+                                             const struct journal_high_water_marks *high_water_marks,
+                                             struct tc_fault *fault)
 {
     struct buffer line = {0};
-    journal_record_put_marks(&line, marks);
+    journal_record_put_high_water_marks(&line, high_water_marks);
     enum tc_error error = write_line(journal, &line, fault);
     buffer_free(&line);
-    journal->marks = *marks;
+    journal->high_water_marks = *high_water_marks;
     return error;
 }
 
 enum tc_error journal_settle(struct journal *journal, int64_t issued_at_s, struct tc_fault *fault)
 {
-    journal->marks.forgotten_before_s = issued_at_s;
+    journal->high_water_marks.forgotten_before_s = issued_at_s;
     enum tc_error error = rewrite(journal, fault);
     if (error != TC_OK)
-        journal->marks.forgotten_before_s = JOURNAL_ALL_FORGOTTEN;
+        journal->high_water_marks.forgotten_before_s = JOURNAL_ALL_FORGOTTEN;
     return error;
 }
 
@@ -258,9 +260,9 @@ const struct journal_entry *journal_find(const struct journal *journal, int64_t 
     return find(journal, instruction);
 }
 
-struct journal_marks journal_marks(const struct journal *journal)
+struct journal_high_water_marks journal_high_water_marks(const struct journal *journal)
 {
-    return journal->marks;
+    return journal->high_water_marks;
 }
 
 const struct journal_entry *journal_at(const struct journal *journal, size_t index)

@@ -1,12 +1,12 @@
-/* What this device did with its instructions: the reason why none of them ever runs twice.
+/* The record of this device's attempts, so that no instruction ever runs twice.
  *
  * An append-only file of lines, each a CRC-32 and a JSON object, each fsynced before the call returns.
  * A last line without its end is torn (the power failed while it was written) and cut when the file is
  * opened: nothing had been done upon it yet. The file is rewritten when it has grown large. One thread.
  *
- * A whole line that is no record is damage: the device may have done what the line said, and no longer
- * knows it. The rest is read, and all that may be forgotten is in doubt (`forgotten_before_s`) until
- * journal_settle: docs/decisions/0024-a-damaged-journal-runs-nothing-again.md. */
+ * A whole line that is not a record is damage: the device may have carried out an attempt that it no longer knows. The
+ * rest is read, and all that may be lost is in doubt (`forgotten_before_s`) until journal_settle:
+ * docs/decisions/0024-a-damaged-journal-runs-nothing-again.md. */
 #ifndef TELLERCAST_CLIENTS_AGENT_JOURNAL_H
 #define TELLERCAST_CLIENTS_AGENT_JOURNAL_H
 
@@ -19,10 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JOURNAL_ORDER_SIZE 33 /* lower-case hex of 16 bytes, and its NUL */
+#define JOURNAL_CONTENT_SIZE 33 /* lower-case hex of 16 bytes, and its NUL */
 
 enum journal_stage {
-    JOURNAL_RECEIVED, /* accepted; nothing has been done that another start may not do again */
+    JOURNAL_RECEIVED, /* accepted; everything done so far may be repeated */
     JOURNAL_INTENT,   /* its installer was about to start, or has started */
     JOURNAL_ENDED,    /* `state` is how */
 };
@@ -32,34 +32,37 @@ struct journal_entry {
     int64_t instruction;
     int32_t attempt;
     int64_t epoch;
-    char order[JOURNAL_ORDER_SIZE]; /* digest of what is ordered: the same ID with another digest is another order */
-    int64_t expires_s;              /* `exp`: after it the entry may be forgotten */
+    char
+        content[JOURNAL_CONTENT_SIZE]; /* digest of what is ordered: the same ID with another digest is another order */
+    int64_t expires_s;                 /* `exp`: after it the entry may be forgotten */
     enum journal_stage stage;
-    int32_t sequence; /* no status of this attempt had a higher one */
+    int32_t sequence; /* no report of this attempt had a higher one */
 
-    /* What tells whether its installer did it. "": no artifact is named, or an agent that did not write it down yet. */
+    /* For the check of the installed version. "": no artifact, or written by an older agent. */
     enum action action;
     char artifact[TC_ID_SIZE];
     char version[TC_ID_SIZE];
 
     /* Of an ended one. */
     enum report_state state;
-    bool reported; /* its last status has been put in the outbox */
+    bool reported; /* its last report has been put in the outbox */
     int64_t at_ms; /* when it ended, by the device's clock */
-    char code[STATUS_CODE_MAX + 1];
-    char detail[STATUS_DETAIL_MAX + 1];
+    char code[REPORT_CODE_MAX + 1];
+    char detail[REPORT_DETAIL_MAX + 1];
 };
 
 #define JOURNAL_ALL_FORGOTTEN FIELDS_INTEGER_MAX
 
-/* What outlives an instruction. */
-struct journal_marks {
+/* State that outlives instructions. */
+struct journal_high_water_marks {
+    int64_t recalled;    /* the last `recall` that was answered; 0: none */
     int64_t epoch;       /* the highest epoch seen */
-    int64_t issued_at_s; /* the latest `iat` seen */
-    /* What was issued before it and is not in the journal may have been done: records were lost. 0: none ever
-     * were. JOURNAL_ALL_FORGOTTEN: they were, and no time is known yet from which on what comes is new; entries
-     * that are only received may have been begun, too. */
+    int64_t issued_at_s; /* the latest `iat` seen, but for those that a proven answer has shown to be too late */
+    /* Attempts issued before it and not in the journal may have run: records were lost. 0: none were.
+     * JOURNAL_ALL_FORGOTTEN: they were, and no time is known yet from which on what comes is new; entries that are only
+     * received may have been begun, too. */
     int64_t forgotten_before_s;
+    bool is_time_proven; /* a token had a nonce: answers without a proof no longer set the time */
 };
 
 struct journal;
@@ -69,9 +72,11 @@ struct journal;
 enum tc_error journal_open(const char *path, struct journal **journal, struct tc_fault *fault);
 void journal_close(struct journal *journal);
 
-/* Makes `entry` the newest of its instruction, durably. On a fault this run knows it, and the next will not. */
+/* Makes `entry` the newest of its instruction, durably. On a fault it is known in this run only. */
 enum tc_error journal_write(struct journal *journal, const struct journal_entry *entry, struct tc_fault *fault);
-enum tc_error journal_write_marks(struct journal *journal, const struct journal_marks *marks, struct tc_fault *fault);
+enum tc_error journal_write_high_water_marks(struct journal *journal,
+                                             const struct journal_high_water_marks *high_water_marks,
+                                             struct tc_fault *fault);
 
 /* Of a journal that is in doubt about everything: what was issued at `issued_at_s` or later is new. Writes all that
  * this run knows with it, at once, so that none of that can be forgotten and taken for new. On a fault the doubt
@@ -80,7 +85,7 @@ enum tc_error journal_settle(struct journal *journal, int64_t issued_at_s, struc
 
 /* The newest attempt of an instruction, or NULL. Valid until the next write. */
 const struct journal_entry *journal_find(const struct journal *journal, int64_t instruction);
-struct journal_marks journal_marks(const struct journal *journal);
+struct journal_high_water_marks journal_high_water_marks(const struct journal *journal);
 
 /* All entries, in the order in which their instructions came; NULL at the end. A write keeps the order. */
 const struct journal_entry *journal_at(const struct journal *journal, size_t index);

@@ -31,7 +31,7 @@ void journal_record_put_entry(struct buffer *out, const struct journal_entry *en
     buffer_format(&json,
                   "{\"record\":\"instruction\",\"instruction\":%" PRId64 ",\"attempt\":%" PRId32 ",\"epoch\":%" PRId64
                   ",\"order\":\"%s\",\"expires\":%" PRId64 ",\"stage\":\"%s\",\"sequence\":%" PRId32,
-                  entry->instruction, entry->attempt, entry->epoch, entry->order, entry->expires_s,
+                  entry->instruction, entry->attempt, entry->epoch, entry->content, entry->expires_s,
                   stage_names[entry->stage], entry->sequence);
     if (entry->artifact[0] != '\0') {
         buffer_format(&json, ",\"action\":\"%s\",\"artifact\":", action_name(entry->action));
@@ -52,13 +52,17 @@ void journal_record_put_entry(struct buffer *out, const struct journal_entry *en
     buffer_free(&json);
 }
 
-void journal_record_put_marks(struct buffer *out, const struct journal_marks *marks)
+void journal_record_put_high_water_marks(struct buffer *out, const struct journal_high_water_marks *high_water_marks)
 {
     struct buffer json = {0};
-    buffer_format(&json, "{\"record\":\"marks\",\"epoch\":%" PRId64 ",\"issued_at\":%" PRId64, marks->epoch,
-                  marks->issued_at_s);
-    if (marks->forgotten_before_s != 0)
-        buffer_format(&json, ",\"forgotten_before\":%" PRId64, marks->forgotten_before_s);
+    buffer_format(&json, "{\"record\":\"marks\",\"epoch\":%" PRId64 ",\"issued_at\":%" PRId64, high_water_marks->epoch,
+                  high_water_marks->issued_at_s);
+    if (high_water_marks->forgotten_before_s != 0)
+        buffer_format(&json, ",\"forgotten_before\":%" PRId64, high_water_marks->forgotten_before_s);
+    if (high_water_marks->recalled != 0)
+        buffer_format(&json, ",\"recalled\":%" PRId64, high_water_marks->recalled);
+    if (high_water_marks->is_time_proven)
+        buffer_put_text(&json, ",\"time_proven\":true");
     buffer_put_text(&json, "}");
     put_line(out, &json);
     buffer_free(&json);
@@ -75,7 +79,7 @@ static enum journal_stage read_stage(struct fields *fields)
     return JOURNAL_RECEIVED;
 }
 
-/* Earlier agents write none of it; of an action that only later ones know there is nothing to be checked. */
+/* Older agents write none of these fields; an unknown action of a newer one is not checked. */
 static void read_wanted(struct fields *fields, struct journal_entry *entry)
 {
     if (!fields_has(fields, "artifact") || !action_parse(fields_string(fields, "action"), &entry->action))
@@ -94,7 +98,7 @@ static void read_entry(struct fields *fields, struct journal_entry *entry)
         .stage = read_stage(fields),
         .sequence = (int32_t)fields_integer(fields, "sequence", 0, INT32_MAX),
     };
-    fields_text(fields, "order", FIELD_REQUIRED, entry->order, sizeof entry->order);
+    fields_text(fields, "order", FIELD_REQUIRED, entry->content, sizeof entry->content);
     read_wanted(fields, entry);
     if (entry->stage != JOURNAL_ENDED)
         return;
@@ -111,7 +115,7 @@ static enum tc_error check_checksum(const char *line, size_t length, struct tc_f
 {
     char written[CHECKSUM_LENGTH + 1];
     if (length <= PREFIX_LENGTH || line[CHECKSUM_LENGTH] != ' ')
-        return tc_fault_set(fault, TC_INVALID, "not a record");
+        return tc_fault_set(fault, TC_INVALID, "not a journal record");
     (void)snprintf(written, sizeof written, "%08" PRIx32, checksum_of(line + PREFIX_LENGTH, length - PREFIX_LENGTH));
     if (memcmp(written, line, CHECKSUM_LENGTH) != 0)
         return tc_fault_set(fault, TC_INVALID, "the checksum does not match");
@@ -128,11 +132,14 @@ enum tc_error journal_record_read(const char *line, size_t length, struct journa
     struct fields fields;
     fields_open(&fields, line + PREFIX_LENGTH, length - PREFIX_LENGTH, RECORD_SIZE_MAX, fault);
     const char *kind = fields_string(&fields, "record");
-    record->is_marks = strcmp(kind, "marks") == 0;
-    if (record->is_marks) {
-        record->marks.epoch = fields_integer(&fields, "epoch", 0, FIELDS_INTEGER_MAX);
-        record->marks.issued_at_s = fields_integer(&fields, "issued_at", 0, FIELDS_INTEGER_MAX);
-        record->marks.forgotten_before_s = fields_integer_or(&fields, "forgotten_before", 0, FIELDS_INTEGER_MAX, 0);
+    record->is_high_water_marks = strcmp(kind, "marks") == 0;
+    if (record->is_high_water_marks) {
+        record->high_water_marks.epoch = fields_integer(&fields, "epoch", 0, FIELDS_INTEGER_MAX);
+        record->high_water_marks.issued_at_s = fields_integer(&fields, "issued_at", 0, FIELDS_INTEGER_MAX);
+        record->high_water_marks.forgotten_before_s =
+            fields_integer_or(&fields, "forgotten_before", 0, FIELDS_INTEGER_MAX, 0);
+        record->high_water_marks.recalled = fields_integer_or(&fields, "recalled", 0, FIELDS_INTEGER_MAX, 0);
+        record->high_water_marks.is_time_proven = fields_boolean_or(&fields, "time_proven", false);
     } else if (strcmp(kind, "instruction") == 0) {
         read_entry(&fields, &record->entry);
     } else {

@@ -6,13 +6,13 @@
 #include "clients/agent/journal.h"
 
 struct journal_record {
-    bool is_marks; /* else it is an entry */
+    bool is_high_water_marks; /* else it is an entry */
     struct journal_entry entry;
-    struct journal_marks marks;
+    struct journal_high_water_marks high_water_marks;
 };
 
 void journal_record_put_entry(struct buffer *out, const struct journal_entry *entry);
-void journal_record_put_marks(struct buffer *out, const struct journal_marks *marks);
+void journal_record_put_high_water_marks(struct buffer *out, const struct journal_high_water_marks *high_water_marks);
 
 /* Reads a line without its line end. TC_INVALID when it is damaged. */
 enum tc_error journal_record_read(const char *line, size_t length, struct journal_record *record,

@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 struct item {
-    struct status status;
+    struct report report;
     bool is_sent;
     int64_t due_ms;
-    int64_t delay_ms; /* until the sending after that */
+    int64_t delay_ms; /* until the next resend */
 };
 
 struct outbox {
@@ -39,28 +39,35 @@ static void path_of(const struct outbox *outbox, int64_t instruction, int32_t at
 static struct item *find(const struct outbox *outbox, int64_t instruction, int32_t attempt)
 {
     for (size_t i = 0; i < outbox->count; i++) {
-        const struct status *status = &outbox->items[i].status;
-        if (status->instruction == instruction && status->attempt == attempt)
+        const struct report *report = &outbox->items[i].report;
+        if (report->instruction == instruction && report->attempt == attempt)
             return &outbox->items[i];
     }
     return NULL;
 }
 
-/* Takes over what `status` owns. */
-static void keep(struct outbox *outbox, const struct status *status)
+/* Keeps the order: later reports are sent later. */
+static void remove_item(struct outbox *outbox, struct item *item)
 {
-    struct item *item = find(outbox, status->instruction, status->attempt);
-    if (item != NULL) {
-        status_free(&item->status);
-    } else {
-        if (outbox->count == outbox->capacity) {
-            outbox->capacity = outbox->capacity == 0 ? 8 : outbox->capacity * 2;
-            outbox->items = realloc(outbox->items, outbox->capacity * sizeof *outbox->items);
-            TC_CHECK(outbox->items != NULL);
-        }
-        item = &outbox->items[outbox->count++];
+    report_free(&item->report);
+    size_t behind = outbox->count - 1 - (size_t)(item - outbox->items);
+    memmove(item, item + 1, behind * sizeof *item);
+    outbox->count--;
+}
+
+/* Takes over what `report` owns. */
+static void add(struct outbox *outbox, const struct report *report)
+{
+    struct item *item = find(outbox, report->instruction, report->attempt);
+    if (item != NULL)
+        remove_item(outbox, item);
+    if (outbox->count == outbox->capacity) {
+        outbox->capacity = outbox->capacity == 0 ? 8 : outbox->capacity * 2;
+        outbox->items = realloc(outbox->items, outbox->capacity * sizeof *outbox->items);
+        TC_CHECK(outbox->items != NULL);
     }
-    *item = (struct item){.status = *status, .due_ms = INT64_MIN, .delay_ms = outbox->config.resend_first_ms};
+    item = &outbox->items[outbox->count++];
+    *item = (struct item){.report = *report, .due_ms = INT64_MIN, .delay_ms = outbox->config.resend_first_ms};
 }
 
 static enum tc_error load_file(struct outbox *outbox, const char *name, struct tc_fault *fault)
@@ -68,14 +75,25 @@ static enum tc_error load_file(struct outbox *outbox, const char *name, struct t
     char path[PATH_MAX];
     (void)snprintf(path, sizeof path, "%s/%s", outbox->folder, name);
     struct buffer content = {0};
-    struct status status;
+    struct report report;
     enum tc_error error = file_read(path, MESSAGE_SIZE_MAX, &content, fault);
     if (error == TC_OK)
-        error = status_decode(buffer_text(&content), content.length, &status, fault);
+        error = report_decode(buffer_text(&content), content.length, &report, fault);
     buffer_free(&content);
     if (error == TC_OK)
-        keep(outbox, &status);
+        add(outbox, &report);
     return error;
+}
+
+/* In the order of the reports. */
+static int compare_items(const void *a, const void *b)
+{
+    const struct report *first = &((const struct item *)a)->report, *second = &((const struct item *)b)->report;
+    if (first->at_ms != second->at_ms)
+        return first->at_ms < second->at_ms ? -1 : 1;
+    if (first->instruction != second->instruction)
+        return first->instruction < second->instruction ? -1 : 1;
+    return first->attempt < second->attempt ? -1 : first->attempt > second->attempt;
 }
 
 static enum tc_error load(struct outbox *outbox, struct tc_fault *fault)
@@ -100,6 +118,8 @@ static enum tc_error load(struct outbox *outbox, struct tc_fault *fault)
         }
     }
     (void)closedir(folder);
+    if (outbox->count > 0)
+        qsort(outbox->items, outbox->count, sizeof *outbox->items, compare_items);
     return TC_OK;
 }
 
@@ -127,64 +147,64 @@ void outbox_close(struct outbox *outbox)
     if (outbox == NULL)
         return;
     for (size_t i = 0; i < outbox->count; i++)
-        status_free(&outbox->items[i].status);
+        report_free(&outbox->items[i].report);
     free(outbox->items);
     free(outbox->folder);
     free(outbox);
 }
 
-enum tc_error outbox_put(struct outbox *outbox, const struct status *status, struct tc_fault *fault)
+enum tc_error outbox_put(struct outbox *outbox, const struct report *report, struct tc_fault *fault)
 {
     struct buffer content = {0};
     char path[PATH_MAX];
-    path_of(outbox, status->instruction, status->attempt, path);
-    status_encode(status, &content);
+    path_of(outbox, report->instruction, report->attempt, path);
+    report_encode(report, &content);
     enum tc_error error = file_replace(path, content.bytes, content.length, 0600, fault);
     buffer_free(&content);
-    struct status copy = *status;
+    struct report copy = *report;
     (void)json_incref(copy.versions);
-    keep(outbox, &copy);
+    add(outbox, &copy);
     return error;
 }
 
-static void forget(struct outbox *outbox, struct item *item)
+static void remove_confirmed(struct outbox *outbox, struct item *item)
 {
     char path[PATH_MAX];
-    path_of(outbox, item->status.instruction, item->status.attempt, path);
-    /* A deletion that is lost in a crash only sends the status once more. */
+    path_of(outbox, item->report.instruction, item->report.attempt, path);
+    /* A deletion that is lost in a crash only sends the report once more. */
     if (unlink(path) != 0 && errno != ENOENT)
         LOG_ERROR("outbox.remove_failed", F_STR("path", path), F_STR("fault", strerror(errno)));
-    status_free(&item->status);
-    *item = outbox->items[--outbox->count];
+    remove_item(outbox, item);
 }
 
 bool outbox_confirm(struct outbox *outbox, int64_t instruction, int32_t attempt, int32_t sequence)
 {
     struct item *item = find(outbox, instruction, attempt);
-    if (item == NULL || item->status.sequence > sequence)
+    if (item == NULL || item->report.sequence > sequence)
         return false;
-    forget(outbox, item);
+    remove_confirmed(outbox, item);
     return true;
 }
 
-/* Finals but `deferred` are confirmed unasked; a silence means that the answer or the status was lost. */
+/* Final reports except `deferred` are confirmed without a request; after a resend the confirm or the report was lost.
+ */
 static bool wants_confirm(const struct item *item)
 {
-    return item->is_sent || item->status.state == REPORT_DEFERRED;
+    return item->is_sent || item->report.state == REPORT_DEFERRED;
 }
 
-const struct status *outbox_take_due(struct outbox *outbox, int64_t now_monotonic_ms)
+const struct report *outbox_take_due(struct outbox *outbox, int64_t now_monotonic_ms)
 {
     for (size_t i = 0; i < outbox->count; i++) {
         struct item *item = &outbox->items[i];
         if (item->due_ms > now_monotonic_ms)
             continue;
-        item->status.confirm = wants_confirm(item);
+        item->report.confirm = wants_confirm(item);
         item->is_sent = true;
         item->due_ms = now_monotonic_ms + item->delay_ms;
         int64_t doubled = item->delay_ms * 2;
         item->delay_ms = doubled < outbox->config.resend_longest_ms ? doubled : outbox->config.resend_longest_ms;
-        return &item->status;
+        return &item->report;
     }
     return NULL;
 }
@@ -205,7 +225,7 @@ static void make_due(struct outbox *outbox, struct item *item)
     item->delay_ms = outbox->config.resend_first_ms;
 }
 
-bool outbox_hurry(struct outbox *outbox, int64_t instruction, int32_t attempt)
+bool outbox_make_due(struct outbox *outbox, int64_t instruction, int32_t attempt)
 {
     struct item *item = find(outbox, instruction, attempt);
     if (item == NULL)
@@ -214,7 +234,7 @@ bool outbox_hurry(struct outbox *outbox, int64_t instruction, int32_t attempt)
     return true;
 }
 
-void outbox_hurry_all(struct outbox *outbox)
+void outbox_make_all_due(struct outbox *outbox)
 {
     for (size_t i = 0; i < outbox->count; i++)
         make_due(outbox, &outbox->items[i]);

@@ -1,7 +1,7 @@
-/* The statuses that the orchestrator has not confirmed: each a file, fsynced before it is published for
+/* The reports that the orchestrator has not confirmed: each a file, fsynced before it is published for
  * the first time, sent again with backoff, and deleted when it is confirmed. One thread.
  *
- * A newer status of the same attempt takes the place of an older one. */
+ * A newer report of the same attempt takes the place of an older one. */
 #ifndef TELLERCAST_CLIENTS_AGENT_OUTBOX_H
 #define TELLERCAST_CLIENTS_AGENT_OUTBOX_H
 
@@ -20,28 +20,28 @@ struct outbox_config {
     int64_t resend_longest_ms;
 };
 
-/* Reads what an earlier run left there; a file that cannot be read as a status is logged and removed. */
+/* Reads what an earlier run left there; a file that cannot be read as a report is logged and removed. */
 enum tc_error outbox_open(const struct outbox_config *config, struct outbox **outbox, struct tc_fault *fault);
 void outbox_close(struct outbox *outbox);
 
-/* Keeps a copy of `status`, due at once. On a fault it is kept in memory only: it will be sent, but does
+/* Keeps a copy of `report`, due at once. On a fault it is kept in memory only: it will be sent, but does
  * not outlive the process. */
-enum tc_error outbox_put(struct outbox *outbox, const struct status *status, struct tc_fault *fault);
+enum tc_error outbox_put(struct outbox *outbox, const struct report *report, struct tc_fault *fault);
 
-/* The orchestrator has this status or a later one, or refuses it for good: forgets it and those before it.
+/* The orchestrator has this report or a later one, or refuses it for good: forgets it and those before it.
  * False when there was none. */
 bool outbox_confirm(struct outbox *outbox, int64_t instruction, int32_t attempt, int32_t sequence);
 
-/* Takes the next status that is due, or NULL; its next turn is set. It asks for a confirm when the
- * orchestrator would not send one unasked or has been silent. Valid until the next call. */
-const struct status *outbox_take_due(struct outbox *outbox, int64_t now_monotonic_ms);
+/* Takes the next report that is due, or NULL; its next turn is set. It asks for a confirm when the orchestrator would
+ * not send one otherwise or has not answered. Valid until the next call. */
+const struct report *outbox_take_due(struct outbox *outbox, int64_t now_monotonic_ms);
 /* When outbox_take_due has something next; INT64_MAX: never. */
 int64_t outbox_next_ms(const struct outbox *outbox);
 
-/* Makes the status of this attempt due at once. False when there is none. */
-bool outbox_hurry(struct outbox *outbox, int64_t instruction, int32_t attempt);
+/* Makes the report of this attempt due at once. False when there is none. */
+bool outbox_make_due(struct outbox *outbox, int64_t instruction, int32_t attempt);
 /* Makes all due at once: the connection is new. */
-void outbox_hurry_all(struct outbox *outbox);
+void outbox_make_all_due(struct outbox *outbox);
 
 size_t outbox_count(const struct outbox *outbox);
 

@@ -1,5 +1,6 @@
 #include "clients/agent/program.h"
 
+#include "base/environment.h"
 #include "base/log.h"
 #include "clients/agent/runtime.h"
 
@@ -43,11 +44,11 @@ static void print_help(FILE *out, const char *name)
 {
     (void)fprintf(out,
                   "Usage: %s --config FILE\n"
-                  "Runs this device's agent: takes upgrades from the orchestrator and carries them out.\n\n"
-                  "  -c, --config FILE   the settings (YAML)\n"
-                  "      --print-config  print the settings in force, each with its meaning, and end\n"
-                  "      --version       print the version and end\n"
-                  "  -h, --help          print this and end\n",
+                  "Runs the agent of this device: receives upgrades from the orchestrator and installs them.\n\n"
+                  "  -c, --config FILE   settings file (YAML)\n"
+                  "      --print-config  print the effective settings with descriptions, and exit\n"
+                  "      --version       print the version and exit\n"
+                  "  -h, --help          print this help and exit\n",
                   name);
 }
 
@@ -87,6 +88,7 @@ static int run(const char *name, enum device_role role, const struct agent_setti
         (void)fprintf(stderr, "%s: %s\n", name, fault.text);
         return EXIT_USAGE;
     }
+    environment_warn_ignored();
     if (runtime_run(settings, role, &fault) != TC_OK) {
         LOG_ERROR("agent.cannot_run", F_STR("error", tc_error_name(fault.code)), F_STR("fault", fault.text));
         return EXIT_FAILURE;
@@ -94,12 +96,12 @@ static int run(const char *name, enum device_role role, const struct agent_setti
     return EXIT_SUCCESS;
 }
 
-/* What was printed is only done when it has been written, too: to a full disk, say. */
+/* Buffered output can still fail: on a full disk, for example. */
 static int flush_output(const char *name)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_SUCCESS;
-    (void)fprintf(stderr, "%s: standard output does not take it all\n", name);
+    (void)fprintf(stderr, "%s: cannot write to standard output\n", name);
     return EXIT_FAILURE;
 }
 

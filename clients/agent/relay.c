@@ -33,7 +33,7 @@ static void put(struct relay *relay, const struct relay_item *item)
         return;
     }
     if (relay->count == RELAY_PENDING_MAX) {
-        LOG_WARNING("relay.full", F_STR("device", item->dispatch.device));
+        LOG_LIMITED(LOG_LEVEL_WARNING, item->dispatch.device, "relay.full", F_STR("device", item->dispatch.device));
         return;
     }
     if (relay->count == relay->capacity) {
@@ -69,7 +69,8 @@ static void drop_first(struct relay *relay)
 const struct dispatch *relay_next(struct relay *relay, int64_t now_ms)
 {
     while (relay->count > 0 && relay->items[0].until_ms <= now_ms) {
-        LOG_INFO("relay.expired", F_STR("device", relay->items[0].dispatch.device));
+        LOG_LIMITED(LOG_LEVEL_INFO, relay->items[0].dispatch.device, "relay.expired",
+                    F_STR("device", relay->items[0].dispatch.device));
         drop_first(relay);
     }
     return relay->count == 0 ? NULL : &relay->items[0].dispatch;
@@ -77,8 +78,8 @@ const struct dispatch *relay_next(struct relay *relay, int64_t now_ms)
 
 void relay_sent(struct relay *relay, int64_t now_ms)
 {
-    LOG_INFO("dispatch.sent", F_INT("rollout", relay->items[0].dispatch.rollout),
-             F_STR("device", relay->items[0].dispatch.device));
+    LOG_LIMITED(LOG_LEVEL_INFO, relay->items[0].dispatch.device, "dispatch.sent",
+                F_INT("rollout", relay->items[0].dispatch.rollout), F_STR("device", relay->items[0].dispatch.device));
     relay->last_dispatch_ms = now_ms;
     drop_first(relay);
 }

@@ -3,12 +3,11 @@
  * The commands carry no authority, so a repeated or a lost one does no harm. A dispatch that cannot be
  * sent now is kept until it can be or has expired.
  *
- * A node is upgraded like every other device, and never while one of its ATMs is in flight: that promise
- * is kept by the orchestrator's claim, which sees all of the branch. A node cannot see the end of an
- * ATM's upgrade: it may read its own topics only. What it does know, it acts upon: it starts its own
- * installer only when the broker has acknowledged each dispatch it relayed, so that its own restart
- * loses none; and with hold_after_dispatch_ms it answers an instruction of its own `deferred`, code
- * atm_in_flight, for that long after its last dispatch. One thread. */
+ * A node is upgraded like every other device, and never while one of its ATMs is in flight: the orchestrator's claim
+ * ensures that, as it sees the whole branch. A node cannot see the end of an ATM's upgrade: it may read its own topics
+ * only. It acts on what it knows: it starts its own installer only when the broker has acknowledged each dispatch it
+ * relayed, so that its own restart loses none; and with hold_after_dispatch_ms it answers an instruction of its own
+ * `deferred`, code atm_in_flight, for that long after its last dispatch. One thread. */
 #ifndef TELLERCAST_CLIENTS_AGENT_RELAY_H
 #define TELLERCAST_CLIENTS_AGENT_RELAY_H
 
@@ -42,7 +41,7 @@ bool relay_take(struct relay *relay, const struct start *start, const char *own,
 
 /* The next dispatch to send, or NULL; drops those that have expired. */
 const struct dispatch *relay_next(struct relay *relay, int64_t now_ms);
-/* What relay_next gave has been sent. */
+/* The dispatch from relay_next has been sent. */
 void relay_sent(struct relay *relay, int64_t now_ms);
 
 #endif

@@ -11,31 +11,20 @@
 
 enum {
     SLEEP_MAX_MS = 60000,
-    STOP_BY_ITSELF_MS = 2000, /* how long an installer may still run */
-    STOP_MOST_MS = 4000,
+    STOP_INSTALLER_WAIT_MS = 2000, /* how long an installer may continue */
+    STOP_MAX_MS = 4000,
     STOP_SESSION_MS = 800,
 };
-
-static void take_message(struct runtime *runtime, const struct inbox_item *item)
-{
-    struct topic topic;
-    const char *name = item->message.topic;
-    if (topic_parse(runtime->settings->topic_root, name, strlen(name), &topic) != TC_OK)
-        LOG_WARNING("message.unexpected", F_STR("topic", name));
-    else
-        agent_message(runtime->agent, &topic, item->message.payload, item->message.length, item->message.retained,
-                      runtime_now());
-}
 
 static void take_connection_event(struct runtime *runtime, const struct inbox_item *item)
 {
     struct topic presence = runtime_own_topic(runtime, TOPIC_PRESENCE);
-    session_event(runtime->session, item, clock_monotonic_ms());
+    session_event(runtime->session, item, clock_boot_ms());
     if (item->kind == INBOX_CONNECTION_FAILED || item->kind == INBOX_CONNECTION_LOST)
         agent_disconnected(runtime->agent);
     if (item->kind != INBOX_SUBSCRIBED)
         return;
-    /* Should the connection be gone again, the next one says it. */
+    /* If the connection is lost again, the next one publishes it. */
     (void)session_publish(runtime->session, &presence, runtime->online.bytes, runtime->online.length, 1, true);
     agent_connected(runtime->agent);
 }
@@ -48,7 +37,10 @@ static void take_item(struct runtime *runtime, const struct inbox_item *item)
     case INBOX_SUBSCRIBED:
     case INBOX_CONNECTION_FAILED:
     case INBOX_CONNECTION_LOST: take_connection_event(runtime, item); break;
-    case INBOX_MESSAGE: take_message(runtime, item); break;
+    case INBOX_MESSAGE:
+        agent_message(agent, &item->message.topic, item->message.payload, item->message.length, item->message.retained,
+                      runtime_now());
+        break;
     case INBOX_DOWNLOADED: agent_downloaded(agent, &item->downloaded, runtime_now()); break;
     case INBOX_INSTALL_PROGRESS: agent_install_progress(agent, item->percent, item->text, runtime_now()); break;
     case INBOX_INSTALL_VERSION: agent_install_version(agent, item->name, item->text); break;
@@ -65,12 +57,12 @@ static void take_items(struct runtime *runtime)
     }
 }
 
-/* Waits until something comes in, a signal included, or it is `until_ms`. */
+/* Waits for an item, a signal or `until_ms`. */
 static void wait_until(struct runtime *runtime, int64_t until_ms)
 {
     struct pollfd watched[] = {{.fd = inbox_descriptor(runtime->inbox), .events = POLLIN},
                                {.fd = runtime->signals, .events = POLLIN}};
-    int64_t wait_ms = until_ms - clock_monotonic_ms();
+    int64_t wait_ms = until_ms - clock_boot_ms();
     if (wait_ms < 0)
         wait_ms = 0;
     if (wait_ms > SLEEP_MAX_MS)
@@ -78,7 +70,7 @@ static void wait_until(struct runtime *runtime, int64_t until_ms)
     (void)poll(watched, 2, (int)wait_ms);
 }
 
-static bool is_told_to_stop(struct runtime *runtime)
+static bool is_stop_requested(struct runtime *runtime)
 {
     struct signalfd_siginfo signal_info;
     return read(runtime->signals, &signal_info, sizeof signal_info) == (ssize_t)sizeof signal_info;
@@ -86,31 +78,32 @@ static bool is_told_to_stop(struct runtime *runtime)
 
 static void run(struct runtime *runtime)
 {
-    while (!is_told_to_stop(runtime)) {
+    while (!is_stop_requested(runtime)) {
         take_items(runtime);
+        log_left_out(false);
         int64_t agent_ms = agent_step(runtime->agent, runtime_now());
-        int64_t session_ms = session_step(runtime->session, clock_monotonic_ms());
+        int64_t session_ms = session_step(runtime->session, clock_boot_ms());
         wait_until(runtime, agent_ms < session_ms ? agent_ms : session_ms);
     }
 }
 
 static void stop(struct runtime *runtime)
 {
-    int64_t begun_ms = clock_monotonic_ms();
-    bool is_pressed = false;
+    int64_t begun_ms = clock_boot_ms();
+    bool is_work_stopped = false;
     LOG_INFO("agent.stopping", F_INT("busy", agent_is_busy(runtime->agent)));
     agent_stop(runtime->agent);
     for (;;) {
         take_items(runtime);
         (void)agent_step(runtime->agent, runtime_now());
-        int64_t passed_ms = clock_monotonic_ms() - begun_ms;
-        if (!agent_is_busy(runtime->agent) || passed_ms >= STOP_MOST_MS)
+        int64_t elapsed_ms = clock_boot_ms() - begun_ms;
+        if (!agent_is_busy(runtime->agent) || elapsed_ms >= STOP_MAX_MS)
             break;
-        if (!is_pressed && (!agent_is_installing(runtime->agent) || passed_ms >= STOP_BY_ITSELF_MS)) {
+        if (!is_work_stopped && (!agent_is_installing(runtime->agent) || elapsed_ms >= STOP_INSTALLER_WAIT_MS)) {
             work_stop(runtime->work);
-            is_pressed = true;
+            is_work_stopped = true;
         }
-        wait_until(runtime, begun_ms + (is_pressed ? STOP_MOST_MS : STOP_BY_ITSELF_MS));
+        wait_until(runtime, begun_ms + (is_work_stopped ? STOP_MAX_MS : STOP_INSTALLER_WAIT_MS));
     }
 }
 
@@ -123,6 +116,7 @@ enum tc_error runtime_run(const struct agent_settings *settings, enum device_rol
                  F_STR("version", TELLERCAST_VERSION));
         run(&runtime);
         stop(&runtime);
+        log_left_out(true);
         LOG_INFO("agent.stopped", F_STR("device", settings->device));
     }
     runtime_close(&runtime, STOP_SESSION_MS);

@@ -23,7 +23,7 @@ enum {
 
 struct agent_time runtime_now(void)
 {
-    return (struct agent_time){.monotonic_ms = clock_monotonic_ms(), .wall_ms = clock_now_ms()};
+    return (struct agent_time){.monotonic_ms = clock_boot_ms(), .wall_ms = clock_now_ms()};
 }
 
 static enum tc_error effect_publish(void *context, const struct topic *topic, const void *payload, size_t length,
@@ -45,6 +45,12 @@ static void effect_download(void *context, const struct download_request *reques
     work_download(runtime->work, request);
 }
 
+static void effect_end_download(void *context)
+{
+    struct runtime *runtime = context;
+    work_end_download(runtime->work);
+}
+
 static void effect_install(void *context, const struct install_request *request)
 {
     struct runtime *runtime = context;
@@ -64,7 +70,7 @@ static char *path_in(const char *folder, const char *name)
     return path.bytes;
 }
 
-/* Two agents with one journal would run everything twice. */
+/* Two agents with one journal would run each instruction twice. */
 static enum tc_error lock_folder(struct runtime *runtime, struct tc_fault *fault)
 {
     char *path = path_in(runtime->data_folder, "agent.lock");
@@ -108,10 +114,7 @@ static enum tc_error read_password(struct runtime *runtime, struct tc_fault *fau
     const char *path = runtime->settings->broker_password_file;
     if (path[0] == '\0')
         return TC_OK;
-    enum tc_error error = file_read(path, PASSWORD_SIZE_MAX, &runtime->password, fault);
-    if (error == TC_OK && runtime->password.length > 0)
-        runtime->password.bytes[strcspn(runtime->password.bytes, "\r\n")] = '\0';
-    return error;
+    return file_read_secret(path, PASSWORD_SIZE_MAX, &runtime->password, fault);
 }
 
 static enum tc_error open_signals(struct runtime *runtime, struct tc_fault *fault)
@@ -146,12 +149,13 @@ struct topic runtime_own_topic(const struct runtime *runtime, enum topic_kind ki
     return topic;
 }
 
-static void add_filter(struct session_config *config, const char *filter, int qos)
+static void add_filter(struct session_config *config, const char *filter, int qos, bool retained)
 {
     TC_CHECK(config->filter_count < SESSION_FILTERS_MAX);
     struct session_filter *added = &config->filters[config->filter_count++];
     (void)snprintf(added->filter, sizeof added->filter, "%s", filter);
     added->qos = qos;
+    added->retained = retained;
 }
 
 static void add_topic(const struct runtime *runtime, struct session_config *config, enum topic_kind kind, int qos)
@@ -159,7 +163,17 @@ static void add_topic(const struct runtime *runtime, struct session_config *conf
     char name[TOPIC_SIZE];
     struct topic topic = runtime_own_topic(runtime, kind);
     topic_format(runtime->settings->topic_root, &topic, name);
-    add_filter(config, name, qos);
+    add_filter(config, name, qos, kind == TOPIC_INSTRUCTION && runtime->role == ROLE_PULL);
+}
+
+/* With a broker without wildcards a device receives from the node of its configured branch only. */
+static void add_branch_topic(const struct runtime *runtime, char name[static TOPIC_SIZE])
+{
+    struct topic topic = runtime_own_topic(runtime, TOPIC_DISPATCH);
+    if (runtime->settings->branch[0] == '\0')
+        return;
+    (void)snprintf(topic.branch, sizeof topic.branch, "%s", runtime->settings->branch);
+    topic_format(runtime->settings->topic_root, &topic, name);
 }
 
 /* A command waits for a device that is away (QoS 1); an answer that is lost is asked for again (QoS 0), but a pull
@@ -174,7 +188,8 @@ static void add_filters(const struct runtime *runtime, struct session_config *co
     if (runtime->role == ROLE_ATM) {
         char filter[TOPIC_SIZE];
         topic_filter_dispatch_to(runtime->settings->topic_root, runtime->settings->device, filter);
-        add_filter(config, filter, 1);
+        add_filter(config, filter, 1, false);
+        add_branch_topic(runtime, config->filters[config->filter_count - 1].without_wildcard);
     }
 }
 
@@ -193,7 +208,7 @@ static enum tc_error open_session(struct runtime *runtime, struct tc_fault *faul
         .ca_file = settings->broker_ca_file,
         .certificate_file = settings->broker_certificate_file,
         .key_file = settings->broker_key_file,
-        .is_kept = runtime->role != ROLE_PULL,
+        .is_persistent = runtime->role != ROLE_PULL,
         .keep_alive_s = (int)(settings->broker_keep_alive_ms / MS_PER_SECOND),
         .reconnect_first_ms = settings->broker_reconnect_first_ms,
         .reconnect_longest_ms = settings->broker_reconnect_longest_ms,
@@ -209,15 +224,20 @@ static enum tc_error open_session(struct runtime *runtime, struct tc_fault *faul
 static void open_work(struct runtime *runtime)
 {
     const struct agent_settings *settings = runtime->settings;
+    if (settings->download_proxy[0] != '\0')
+        TC_CHECK(url_read_proxy(settings->download_proxy, &runtime->proxy, NULL) == TC_OK);
     const struct work_config config = {
-        .limits = {.most_bytes = settings->download_size_limit,
+        .limits = {.max_bytes = settings->download_size_limit,
                    .connect_ms = settings->download_connect_ms,
                    .stall_ms = settings->download_stall_ms,
+                   .min_rate = settings->download_least_rate,
+                   .longest_ms = settings->download_deadline_ms,
                    .tries = settings->download_tries,
                    .backoff_first_ms = settings->download_backoff_first_ms,
-                   .backoff_most_ms = settings->download_backoff_longest_ms,
+                   .backoff_longest_ms = settings->download_backoff_longest_ms,
                    .bytes_per_second = settings->download_bytes_per_second,
-                   .ca_file = settings->download_ca_file[0] == '\0' ? NULL : settings->download_ca_file},
+                   .ca_file = settings->download_ca_file[0] == '\0' ? NULL : settings->download_ca_file,
+                   .proxy = settings->download_proxy[0] == '\0' ? NULL : &runtime->proxy},
         .install_timeout_ms = settings->action_timeout_ms,
         .install_grace_ms = settings->action_grace_ms,
         .stop_grace_ms = STOP_GRACE_MS,
@@ -246,6 +266,7 @@ static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
             settings->action_versions[0] == '\0' ? settings->action_install : settings->action_versions,
         .ask_first_ms = settings->ask_first_ms,
         .ask_longest_ms = settings->ask_longest_ms,
+        .ask_while_downloading_ms = settings->ask_while_downloading_ms,
         .ask_period_ms = runtime->role == ROLE_PULL ? settings->ask_period_ms : 0,
         .resend_first_ms = settings->report_resend_first_ms,
         .resend_longest_ms = settings->report_resend_longest_ms,
@@ -257,6 +278,7 @@ static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
         .publish = effect_publish,
         .unacknowledged = effect_unacknowledged,
         .start_download = effect_download,
+        .end_download = effect_end_download,
         .start_installer = effect_install,
         .random = effect_random,
     };
@@ -266,7 +288,7 @@ static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
 enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault)
 {
     if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return tc_fault_set(fault, TC_INTERNAL, "libsodium or libcurl cannot start");
+        return tc_fault_set(fault, TC_INTERNAL, "cannot initialize libsodium or libcurl");
     enum tc_error error = open_signals(runtime, fault);
     if (error == TC_OK)
         error = trusted_keys_open(runtime->settings->trusted_keys, &runtime->keys, fault);

@@ -1,8 +1,9 @@
-/* Private to the runtime*.c files: what a running agent is made of. */
+/* Private to the runtime*.c files: the parts of a running agent. */
 #ifndef TELLERCAST_CLIENTS_AGENT_RUNTIME_STATE_H
 #define TELLERCAST_CLIENTS_AGENT_RUNTIME_STATE_H
 
 #include "base/buffer.h"
+#include "base/url.h"
 #include "clients/agent/agent.h"
 #include "clients/agent/inbox.h"
 #include "clients/agent/runtime.h"
@@ -16,6 +17,7 @@ struct runtime {
     char will_topic[TOPIC_SIZE];
     struct buffer online, offline; /* presence payloads */
     struct buffer password;
+    struct url_proxy proxy; /* of downloads; without an address: none */
     int folder_lock;
     int signals;
     struct trusted_keys *keys;
@@ -25,9 +27,9 @@ struct runtime {
     struct agent *agent;
 };
 
-/* Opens everything; on a fault what was opened is still to be closed. */
+/* Opens everything; call runtime_close after a fault, too. */
 enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault);
-/* Waits at most `session_wait_ms` for the farewell to the broker. */
+/* Waits at most `session_wait_ms` to publish `offline` to the broker. */
 void runtime_close(struct runtime *runtime, int session_wait_ms);
 
 struct agent_time runtime_now(void);

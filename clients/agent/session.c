@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "clients/agent/device_clock.h"
+#include "topics/packet.h"
 
 #include <MQTTAsync.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,7 +14,27 @@
 #include <string.h>
 #include <time.h>
 
-enum { CONNECT_TIMEOUT_S = 10, REFUSED_SUBSCRIPTION = 0x80, URI_SIZE = 300, CLOSE_STEP_NS = 5000000 };
+enum {
+    CONNECT_TIMEOUT_S = 10,
+    REFUSED_SUBSCRIPTION = 0x80,
+    RETAINED_NEVER = 2,
+    URI_SIZE = 300,
+    CLOSE_POLL_NS = 5000000
+};
+
+/* QoS 1 messages in flight: within the default of common brokers, mosquitto's included, so that a second connection is
+ * rarely needed. */
+#define IN_FLIGHT_MAX 20
+
+/* Limits that the broker announced in its CONNACK. Written before INBOX_CONNECTED or INBOX_CONNECTION_FAILED is put,
+ * and read after it was taken. */
+struct announced {
+    uint32_t packet_bytes; /* maximum packet size; 0: no limit */
+    int keep_alive_s;      /* 0: ours applies */
+    int receive_maximum;   /* QoS 1 messages that may be in flight */
+    int qos;
+    bool retains, has_wildcards;
+};
 
 enum session_phase { PHASE_WAITING, PHASE_CONNECTING, PHASE_SUBSCRIBING, PHASE_READY };
 
@@ -23,41 +45,40 @@ struct session {
     int64_t connect_ms; /* PHASE_WAITING: when */
     int64_t delay_ms;
     bool is_down_logged;
+    struct announced announced;
+    int keep_alive_s, in_flight; /* of the connection; as the broker wants them, by what it last announced */
     atomic_size_t unacknowledged;
 };
 
-static void tell(struct session *session, enum inbox_kind kind, const char *why)
+static void notify(struct session *session, enum inbox_kind kind, const char *why)
 {
     struct inbox_item item = {.kind = kind};
     (void)snprintf(item.text, sizeof item.text, "%s", why == NULL ? "" : why);
-    TC_CHECK(inbox_put(session->config.inbox, &item));
+    inbox_put(session->config.inbox, &item);
 }
 
 /* ---- paho's threads --------------------------------------------------------------------------- */
 
+/* Always accepts it: paho keeps a rejected message until the next one comes. */
 static int on_message(void *context, char *name, int name_length, MQTTAsync_message *message)
 {
     struct session *session = context;
     struct inbox_item item = {.kind = INBOX_MESSAGE};
     size_t length = message->payloadlen < 0 ? 0 : (size_t)message->payloadlen;
-    bool is_taken = true;
-    (void)name_length; /* 0 unless the name holds a NUL, and then it is none of ours */
-    if (length > MESSAGE_SIZE_MAX || strlen(name) >= sizeof item.message.topic) {
-        LOG_WARNING("message.too_large", F_INT("bytes", length));
+    (void)name_length; /* 0 unless the name holds a NUL, and then it is not our topic */
+    if (length > MESSAGE_SIZE_MAX) {
+        LOG_LIMITED(LOG_LEVEL_WARNING, name, "message.too_large", F_STR("topic", name), F_INT("bytes", length));
+    } else if (topic_parse(session->config.topic_root, name, strlen(name), &item.message.topic) != TC_OK) {
+        LOG_LIMITED(LOG_LEVEL_WARNING, name, "message.unexpected", F_STR("topic", name));
     } else {
-        (void)snprintf(item.message.topic, sizeof item.message.topic, "%s", name);
         item.message.payload = malloc(length + 1);
         TC_CHECK(item.message.payload != NULL);
         if (length > 0)
             memcpy(item.message.payload, message->payload, length);
         item.message.length = length;
         item.message.retained = message->retained != 0;
-        is_taken = inbox_put(session->config.inbox, &item);
-        if (!is_taken)
-            inbox_item_free(&item);
+        inbox_put(session->config.inbox, &item);
     }
-    if (!is_taken)
-        return 0; /* paho keeps it and comes again */
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(name);
     return 1;
@@ -65,29 +86,59 @@ static int on_message(void *context, char *name, int name_length, MQTTAsync_mess
 
 static void on_connection_lost(void *context, char *cause)
 {
-    tell(context, INBOX_CONNECTION_LOST, cause == NULL ? "the connection broke" : cause);
+    notify(context, INBOX_CONNECTION_LOST, cause == NULL ? "connection lost" : cause);
 }
 
 static void on_disconnect_packet(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
 {
     (void)properties;
-    tell(context, INBOX_CONNECTION_LOST, MQTTReasonCode_toString(reason));
+    notify(context, INBOX_CONNECTION_LOST, MQTTReasonCode_toString(reason));
+}
+
+static int number_of(MQTTProperties *properties, enum MQTTPropertyCodes code, int64_t otherwise)
+{
+    int64_t number = otherwise;
+    if (MQTTProperties_hasProperty(properties, code) != 0)
+        number = MQTTProperties_getNumericValue(properties, code);
+    return number > INT_MAX ? INT_MAX : (int)number;
 }
 
 static void on_connected(void *context, MQTTAsync_successData5 *data)
 {
-    (void)data;
-    tell(context, INBOX_CONNECTED, "");
+    struct session *session = context;
+    MQTTProperties *properties = &data->properties;
+    session->announced = (struct announced){
+        .packet_bytes = (uint32_t)number_of(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0),
+        .keep_alive_s = number_of(properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE, 0),
+        .receive_maximum = number_of(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, IN_FLIGHT_MAX),
+        .qos = number_of(properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2),
+        .retains = number_of(properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0,
+        .has_wildcards = number_of(properties, MQTTPROPERTY_CODE_WILDCARD_SUBSCRIPTION_AVAILABLE, 1) != 0,
+    };
+    notify(session, INBOX_CONNECTED, "");
+}
+
+/* A broker without QoS 1 or retained messages refuses such a will: the next connection omits it. */
+static void note_refusal(struct session *session, const MQTTAsync_failureData5 *data)
+{
+    /* Some releases of paho give the reason of a CONNACK as their own, positive code. */
+    int reason = data->code > 0 ? data->code : (int)data->reasonCode;
+    if (reason == MQTTREASONCODE_QOS_NOT_SUPPORTED)
+        session->announced.qos = 0;
+    if (reason == MQTTREASONCODE_RETAIN_NOT_SUPPORTED)
+        session->announced.retains = false;
 }
 
 static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
 {
     const char *why = "no answer";
+    if (data != NULL)
+        note_refusal(context, data);
     if (data != NULL && data->message != NULL)
         why = data->message;
     else if (data != NULL && data->reasonCode != MQTTREASONCODE_SUCCESS)
         why = MQTTReasonCode_toString(data->reasonCode);
-    tell(context, INBOX_CONNECTION_FAILED, why);
+    notify(context, INBOX_CONNECTION_FAILED, why);
 }
 
 static void on_subscribed(void *context, MQTTAsync_successData5 *data)
@@ -96,21 +147,21 @@ static void on_subscribed(void *context, MQTTAsync_successData5 *data)
     for (int i = 0; i < count; i++) {
         int reason = count == 1 ? (int)data->reasonCode : (int)data->alt.sub.reasonCodes[i];
         if (reason >= REFUSED_SUBSCRIPTION) {
-            tell(context, INBOX_CONNECTION_FAILED, "the broker refuses a subscription");
+            notify(context, INBOX_CONNECTION_FAILED, "the broker refused a subscription");
             return;
         }
     }
-    tell(context, INBOX_SUBSCRIBED, "");
+    notify(context, INBOX_SUBSCRIBED, "");
 }
 
 static void on_subscribe_failed(void *context, MQTTAsync_failureData5 *data)
 {
     (void)data;
-    tell(context, INBOX_CONNECTION_FAILED, "the subscriptions failed");
+    notify(context, INBOX_CONNECTION_FAILED, "the subscriptions failed");
 }
 
-/* Not below 0: a lost connection has set it back. */
-static void count_down(struct session *session)
+/* Not below 0: a lost connection resets the count. */
+static void count_acknowledged(struct session *session)
 {
     size_t count = atomic_load(&session->unacknowledged);
     while (count > 0 && !atomic_compare_exchange_weak(&session->unacknowledged, &count, count - 1))
@@ -120,13 +171,13 @@ static void count_down(struct session *session)
 static void on_published(void *context, MQTTAsync_successData5 *data)
 {
     (void)data;
-    count_down(context);
+    count_acknowledged(context);
 }
 
 static void on_publish_failed(void *context, MQTTAsync_failureData5 *data)
 {
     (void)data;
-    count_down(context);
+    count_acknowledged(context);
 }
 
 /* ---- the agent's thread ----------------------------------------------------------------------- */
@@ -157,6 +208,9 @@ enum tc_error session_open(const struct session_config *config, struct session *
     opened->config = *config;
     opened->phase = PHASE_WAITING;
     opened->delay_ms = config->reconnect_first_ms;
+    opened->announced = (struct announced){.qos = 2, .retains = true, .has_wildcards = true};
+    opened->keep_alive_s = config->keep_alive_s;
+    opened->in_flight = IN_FLIGHT_MAX;
     enum tc_error error = create(opened, fault);
     if (error != TC_OK) {
         free(opened);
@@ -166,8 +220,8 @@ enum tc_error session_open(const struct session_config *config, struct session *
     return error;
 }
 
-/* Half certain, half chance: a broker that comes back is not met by all devices at once. */
-static void wait_to_connect(struct session *session, int64_t now_ms)
+/* Half of the delay is fixed, half is random, so that not all devices reconnect at once. */
+static void schedule_connect(struct session *session, int64_t now_ms)
 {
     int64_t half_ms = session->delay_ms / 2;
     session->phase = PHASE_WAITING;
@@ -177,7 +231,7 @@ static void wait_to_connect(struct session *session, int64_t now_ms)
         session->delay_ms = session->config.reconnect_longest_ms;
 }
 
-static void log_down(struct session *session, const char *why)
+static void log_disconnected(struct session *session, const char *why)
 {
     if (!session->is_down_logged)
         LOG_WARNING("broker.disconnected", F_STR("host", session->config.host), F_INT("port", session->config.port),
@@ -193,16 +247,17 @@ static void connect_now(struct session *session, int64_t now_ms)
     MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
     MQTTProperties properties = MQTTProperties_initializer;
     MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
-    expiry.value.integer4 = config->is_kept ? AGENT_SESSION_EXPIRY_S : 0;
+    expiry.value.integer4 = config->is_persistent ? AGENT_SESSION_EXPIRY_S : 0;
     TC_CHECK(MQTTProperties_add(&properties, &expiry) == 0);
 
     will.topicName = config->will_topic;
     will.message = config->will_payload;
-    will.qos = 1;
-    will.retained = 1;
+    will.qos = session->announced.qos > 0;
+    will.retained = session->announced.retains;
     options.will = &will;
-    options.cleanstart = config->is_kept ? 0 : 1;
-    options.keepAliveInterval = config->keep_alive_s;
+    options.cleanstart = config->is_persistent ? 0 : 1;
+    options.keepAliveInterval = session->keep_alive_s;
+    options.maxInflight = session->in_flight;
     options.connectTimeout = CONNECT_TIMEOUT_S;
     options.connectProperties = &properties;
     options.username = config->client_id;
@@ -223,8 +278,8 @@ static void connect_now(struct session *session, int64_t now_ms)
     int rc = MQTTAsync_connect(session->client, &options);
     MQTTProperties_free(&properties);
     if (rc != MQTTASYNC_SUCCESS) {
-        log_down(session, MQTTAsync_strerror(rc));
-        wait_to_connect(session, now_ms);
+        log_disconnected(session, MQTTAsync_strerror(rc));
+        schedule_connect(session, now_ms);
     }
 }
 
@@ -251,9 +306,12 @@ static void subscribe(struct session *session, int64_t now_ms)
     MQTTSubscribe_options each[SESSION_FILTERS_MAX];
     MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
     for (size_t i = 0; i < session->config.filter_count; i++) {
-        filters[i] = session->config.filters[i].filter;
+        struct session_filter *filter = &session->config.filters[i];
+        bool is_plain = !session->announced.has_wildcards && filter->without_wildcard[0] != '\0';
+        filters[i] = is_plain ? filter->without_wildcard : filter->filter;
         qos[i] = session->config.filters[i].qos;
         each[i] = (MQTTSubscribe_options)MQTTSubscribe_options_initializer;
+        each[i].retainHandling = session->config.filters[i].retained ? 0 : RETAINED_NEVER;
     }
     options.onSuccess5 = on_subscribed;
     options.onFailure5 = on_subscribe_failed;
@@ -264,15 +322,39 @@ static void subscribe(struct session *session, int64_t now_ms)
     int rc = MQTTAsync_subscribeMany(session->client, (int)session->config.filter_count, filters, qos, &options);
     if (rc != MQTTASYNC_SUCCESS) {
         disconnect(session);
-        log_down(session, MQTTAsync_strerror(rc));
-        wait_to_connect(session, now_ms);
+        log_disconnected(session, MQTTAsync_strerror(rc));
+        schedule_connect(session, now_ms);
     }
+}
+
+/* paho uses the values that it was given before the CONNACK: false when the broker's values need another connection. */
+static bool connection_suits_broker(struct session *session)
+{
+    const struct announced *announced = &session->announced;
+    bool is_keep_alive_right = announced->keep_alive_s == 0 || announced->keep_alive_s >= session->keep_alive_s;
+    bool is_in_flight_right = announced->receive_maximum <= 0 || announced->receive_maximum >= session->in_flight;
+    if (!is_keep_alive_right)
+        session->keep_alive_s = announced->keep_alive_s;
+    if (!is_in_flight_right)
+        session->in_flight = announced->receive_maximum;
+    return is_keep_alive_right && is_in_flight_right;
+}
+
+static void reconnect(struct session *session, int64_t now_ms)
+{
+    disconnect(session);
+    schedule_connect(session, now_ms);
 }
 
 void session_event(struct session *session, const struct inbox_item *item, int64_t now_ms)
 {
     switch (item->kind) {
-    case INBOX_CONNECTED: subscribe(session, now_ms); break;
+    case INBOX_CONNECTED:
+        if (connection_suits_broker(session))
+            subscribe(session, now_ms);
+        else
+            reconnect(session, now_ms);
+        break;
     case INBOX_SUBSCRIBED:
         LOG_INFO("broker.connected", F_STR("host", session->config.host), F_INT("port", session->config.port));
         session->phase = PHASE_READY;
@@ -281,13 +363,13 @@ void session_event(struct session *session, const struct inbox_item *item, int64
         break;
     case INBOX_CONNECTION_FAILED:
     case INBOX_CONNECTION_LOST:
-        /* Several callbacks can tell of one loss: the first of them counts. */
+        /* Several callbacks can report one loss: the first counts. */
         if (session->phase == PHASE_WAITING)
             break;
         disconnect(session);
         atomic_store(&session->unacknowledged, 0);
-        log_down(session, item->text);
-        wait_to_connect(session, now_ms);
+        log_disconnected(session, item->text);
+        schedule_connect(session, now_ms);
         break;
     default: TC_CHECK(false);
     }
@@ -296,12 +378,21 @@ void session_event(struct session *session, const struct inbox_item *item, int64
 static enum tc_error publish(struct session *session, const char *name, const void *payload, size_t length, int qos,
                              bool retained)
 {
+    const struct announced *announced = &session->announced;
+    if (qos > announced->qos)
+        qos = announced->qos;
+    size_t size = packet_publish_size(name, length, qos, 0);
+    if (announced->packet_bytes != 0 && size > announced->packet_bytes) {
+        LOG_LIMITED(LOG_LEVEL_WARNING, name, "message.too_large_for_broker", F_STR("topic", name), F_INT("bytes", size),
+                    F_INT("allowed", announced->packet_bytes));
+        return TC_TOO_LARGE;
+    }
     MQTTAsync_message message = MQTTAsync_message_initializer;
     MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
     message.payload = (void *)(uintptr_t)payload;
     message.payloadlen = (int)length;
     message.qos = qos;
-    message.retained = retained;
+    message.retained = retained && announced->retains;
     if (qos > 0) {
         options.onSuccess5 = on_published;
         options.onFailure5 = on_publish_failed;
@@ -311,7 +402,7 @@ static enum tc_error publish(struct session *session, const char *name, const vo
     if (MQTTAsync_sendMessage(session->client, name, &message, &options) == MQTTASYNC_SUCCESS)
         return TC_OK;
     if (qos > 0)
-        count_down(session);
+        count_acknowledged(session);
     return TC_UNAVAILABLE;
 }
 
@@ -333,7 +424,7 @@ size_t session_unacknowledged(struct session *session)
 /* True once `done` holds, looked at until the deadline. */
 static bool wait_until(struct session *session, bool (*done)(struct session *), int64_t deadline_ms)
 {
-    const struct timespec step = {.tv_nsec = CLOSE_STEP_NS};
+    const struct timespec step = {.tv_nsec = CLOSE_POLL_NS};
     while (!done(session) && clock_monotonic_ms() < deadline_ms)
         (void)nanosleep(&step, NULL);
     return done(session);
@@ -349,16 +440,17 @@ static bool is_disconnected(struct session *session)
     return !MQTTAsync_isConnected(session->client);
 }
 
-void session_close(struct session *session, const char *farewell, int wait_ms)
+void session_close(struct session *session, const char *offline_payload, int wait_ms)
 {
     if (session == NULL)
         return;
     int64_t deadline_ms = clock_monotonic_ms() + wait_ms;
-    bool is_told = session->phase == PHASE_READY &&
-                   publish(session, session->config.will_topic, farewell, strlen(farewell), 1, true) == TC_OK &&
-                   wait_until(session, is_all_acknowledged, deadline_ms);
+    bool is_offline_published =
+        session->phase == PHASE_READY &&
+        publish(session, session->config.will_topic, offline_payload, strlen(offline_payload), 1, true) == TC_OK &&
+        wait_until(session, is_all_acknowledged, deadline_ms);
     disconnect(session);
-    if (!wait_until(session, is_disconnected, deadline_ms) || !is_told)
+    if (!wait_until(session, is_disconnected, deadline_ms) || !is_offline_published)
         LOG_INFO("broker.left_without_farewell");
     MQTTAsync_destroy(&session->client);
     free(session);

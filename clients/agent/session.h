@@ -1,6 +1,6 @@
-/* The connection to the broker: MQTT 5 over paho's MQTTAsync, one persistent session a device, made
- * again for ever with backoff. paho's callbacks only copy what came into the inbox; the calls below are
- * for the agent's thread, which gives back the connection's own events with session_event. */
+/* The connection to the broker: MQTT 5 over paho's MQTTAsync, one persistent session for each device, reconnected
+ * endlessly with backoff. paho's callbacks only copy what came into the inbox; the calls below are for the agent's
+ * thread, which passes the connection's events to session_event. */
 #ifndef TELLERCAST_CLIENTS_AGENT_SESSION_H
 #define TELLERCAST_CLIENTS_AGENT_SESSION_H
 
@@ -16,6 +16,8 @@
 struct session_filter {
     char filter[TOPIC_SIZE];
     int qos;
+    bool retained;                     /* receive retained messages, too */
+    char without_wildcard[TOPIC_SIZE]; /* in its place where the broker has no wildcards; "": the same */
 };
 
 struct session_config {
@@ -24,7 +26,7 @@ struct session_config {
     const char *client_id;                             /* the user name, too */
     const char *password;                              /* "" : none */
     const char *ca_file, *certificate_file, *key_file; /* "" : none; TLS when ca_file is named */
-    bool is_kept;                                      /* the broker keeps what comes while the device is away */
+    bool is_persistent;                                /* the broker queues messages while the device is offline */
     int keep_alive_s;
     int64_t reconnect_first_ms, reconnect_longest_ms;
     const char *topic_root;
@@ -38,15 +40,16 @@ struct session;
 
 /* Connects at the first session_step. The config's texts must live as long as the session. */
 enum tc_error session_open(const struct session_config *config, struct session **session, struct tc_fault *fault);
-/* Publishes `farewell` to the will's topic, disconnects, and waits for both, at most `wait_ms`. */
-void session_close(struct session *session, const char *farewell, int wait_ms);
+/* Publishes `offline_payload` to the will's topic, disconnects, and waits for both, at most `wait_ms`. */
+void session_close(struct session *session, const char *offline_payload, int wait_ms);
 
-/* Connects when it is time to. Returns when it wants to be called next; INT64_MAX: after an event. */
+/* Connects when due. Returns the time of the next call; INT64_MAX: after an event. */
 int64_t session_step(struct session *session, int64_t now_ms);
 /* Takes an INBOX_CONNECTED, INBOX_SUBSCRIBED, INBOX_CONNECTION_FAILED or INBOX_CONNECTION_LOST. */
 void session_event(struct session *session, const struct inbox_item *item, int64_t now_ms);
 
-/* TC_UNAVAILABLE when there is no connection: nothing was sent. */
+/* TC_UNAVAILABLE when there is no connection, TC_TOO_LARGE when the broker does not take so large a message: nothing
+ * was sent. Where the broker has neither QoS 1 nor retained messages, it goes without. */
 enum tc_error session_publish(struct session *session, const struct topic *topic, const void *payload, size_t length,
                               int qos, bool retained);
 /* QoS 1 messages of this connection that the broker has not acknowledged. */

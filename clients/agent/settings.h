@@ -25,13 +25,14 @@ struct agent_settings {
     int64_t action_timeout_ms, action_grace_ms;
 
     int64_t download_size_limit;
-    int64_t download_connect_ms, download_stall_ms;
+    int64_t download_connect_ms, download_stall_ms, download_deadline_ms;
+    int64_t download_least_rate;
     int64_t download_tries;
     int64_t download_backoff_first_ms, download_backoff_longest_ms;
     int64_t download_bytes_per_second;
-    char *download_ca_file;
+    char *download_ca_file, *download_proxy;
 
-    int64_t ask_first_ms, ask_longest_ms, ask_period_ms;
+    int64_t ask_first_ms, ask_longest_ms, ask_while_downloading_ms, ask_period_ms;
     int64_t report_resend_first_ms, report_resend_longest_ms;
     int64_t report_progress_period_ms;
     int64_t node_hold_after_dispatch_ms;
@@ -39,7 +40,7 @@ struct agent_settings {
 
 extern const struct settings_table agent_settings_table;
 
-/* What one value alone cannot tell: IDs, a node's branch, absolute paths. TC_INVALID. */
+/* Checks IDs, a node's branch, absolute paths and URLs. TC_INVALID. */
 enum tc_error agent_settings_check(const struct agent_settings *settings, enum device_role role,
                                    struct tc_fault *fault);
 

@@ -21,24 +21,24 @@ bool refuse(struct refusal *refusal, const char *code, const char *format, ...)
     return false;
 }
 
-/* What an unproven token says of itself. True when it names `device`. */
-static bool peek(const char *device, const char *token, size_t length, struct instruction_claims *claims,
-                 bool *knows_action)
+/* Reads the claims of an unproven token. True when it names `device`. */
+static bool read_unproven(const char *device, const char *token, size_t length, struct instruction_payload *payload,
+                          bool *knows_action)
 {
-    const char *payload = memchr(token, '.', length);
-    const char *end = payload == NULL ? NULL : memchr(payload + 1, '.', (size_t)(token + length - payload - 1));
+    const char *encoded = memchr(token, '.', length);
+    const char *end = encoded == NULL ? NULL : memchr(encoded + 1, '.', (size_t)(token + length - encoded - 1));
     if (end == NULL)
         return false;
     struct buffer text = {0};
     char addressee[TC_ID_SIZE] = "";
     enum tc_error error = TC_INVALID;
-    if (base64url_read(payload + 1, (size_t)(end - payload - 1), &text)) {
+    if (base64url_read(encoded + 1, (size_t)(end - encoded - 1), &text)) {
         struct fields fields;
         fields_open(&fields, buffer_text(&text), text.length, TOKEN_SIZE_MAX, NULL);
         fields_id(&fields, "aud", FIELD_REQUIRED, addressee);
-        claims->instruction = fields_integer(&fields, "instruction", 1, FIELDS_INTEGER_MAX);
-        claims->attempt = (int32_t)fields_integer(&fields, "attempt", 1, INT32_MAX);
-        bool is_known = action_parse(fields_string(&fields, "action"), &claims->action);
+        payload->instruction = fields_integer(&fields, "instruction", 1, FIELDS_INTEGER_MAX);
+        payload->attempt = (int32_t)fields_integer(&fields, "attempt", 1, INT32_MAX);
+        bool is_known = action_parse(fields_string(&fields, "action"), &payload->action);
         error = fields_close(&fields);
         *knows_action = error != TC_OK || is_known;
     }
@@ -47,48 +47,48 @@ static bool peek(const char *device, const char *token, size_t length, struct in
 }
 
 bool verify_token(const struct trusted_keys *keys, const char *device, const void *token, size_t length,
-                  struct instruction_claims *claims, struct refusal *refusal)
+                  struct instruction_payload *payload, struct refusal *refusal)
 {
     *refusal = (struct refusal){0};
     struct tc_fault fault = {0};
-    enum tc_error error = token_verify(keys, token, length, claims, &fault);
+    enum tc_error error = token_verify(keys, token, length, payload, &fault);
     if (error == TC_OK)
         return true;
     bool knows_action = true;
-    if (length == 0 || !peek(device, token, length, claims, &knows_action))
-        *claims = (struct instruction_claims){0};
+    if (length == 0 || !read_unproven(device, token, length, payload, &knows_action))
+        *payload = (struct instruction_payload){0};
     if (error == TC_DENIED)
         return refuse(refusal, "bad_signature", "%s", fault.text);
     return refuse(refusal, knows_action ? "malformed" : "unknown_action", "%s", fault.text);
 }
 
-bool verify_address(const struct instruction_claims *claims, const char *device, int64_t epoch_seen,
+bool verify_address(const struct instruction_payload *payload, const char *device, int64_t epoch_seen,
                     struct refusal *refusal)
 {
-    if (strcmp(claims->device, device) != 0)
-        return refuse(refusal, "wrong_device", "it is for %s", claims->device);
-    if (claims->epoch < epoch_seen)
-        return refuse(refusal, "old_epoch", "its epoch is %" PRId64 ", the highest seen is %" PRId64, claims->epoch,
+    if (strcmp(payload->device, device) != 0)
+        return refuse(refusal, "wrong_device", "addressed to %s", payload->device);
+    if (payload->epoch < epoch_seen)
+        return refuse(refusal, "old_epoch", "epoch %" PRId64 ", the highest seen is %" PRId64, payload->epoch,
                       epoch_seen);
     return true;
 }
 
-bool verify_times(const struct instruction_claims *claims, int64_t now_ms, struct refusal *refusal)
+bool verify_times(const struct instruction_payload *payload, int64_t now_ms, struct refusal *refusal)
 {
     char now[TC_TIME_TEXT_SIZE], limit[TC_TIME_TEXT_SIZE];
     int64_t now_s = now_ms / MS_PER_SECOND;
     clock_format(now_ms, now);
-    if (now_s + NOT_BEFORE_TOLERANCE_S < claims->not_before_s) {
-        clock_format(claims->not_before_s * MS_PER_SECOND, limit);
-        return refuse(refusal, "not_yet_valid", "it is %s, and it is valid from %s on", now, limit);
+    if (now_s + NOT_BEFORE_TOLERANCE_S < payload->not_before_s) {
+        clock_format(payload->not_before_s * MS_PER_SECOND, limit);
+        return refuse(refusal, "not_yet_valid", "it is %s; the instruction is valid from %s", now, limit);
     }
-    if (now_s >= claims->expires_s) {
-        clock_format(claims->expires_s * MS_PER_SECOND, limit);
-        return refuse(refusal, "expired", "it is %s, and it expired at %s", now, limit);
+    if (now_s >= payload->expires_s) {
+        clock_format(payload->expires_s * MS_PER_SECOND, limit);
+        return refuse(refusal, "expired", "it is %s; the instruction expired at %s", now, limit);
     }
-    if (now_s >= claims->start_before_s) {
-        clock_format(claims->start_before_s * MS_PER_SECOND, limit);
-        return refuse(refusal, "window_missed", "it is %s, and it was to start before %s", now, limit);
+    if (now_s >= payload->start_before_s) {
+        clock_format(payload->start_before_s * MS_PER_SECOND, limit);
+        return refuse(refusal, "window_missed", "it is %s; the instruction had to start before %s", now, limit);
     }
     return true;
 }

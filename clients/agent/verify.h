@@ -1,10 +1,10 @@
-/* May this device do what a message on its instruction topic says? Pure but for the log. Any thread.
+/* Decides whether this device may carry out an instruction. Pure. Any thread.
  *
  * Three steps, because each needs more trust than the one before:
  *   verify_token    is it signed by a key that we trust, and well formed?
  *   verify_address  is it for this device, and not from a past state of the orchestrators?
  *   verify_times    is it in force now, and may its effect still begin?
- * A refusal has a stable code, which is reported with the status `rejected`. */
+ * A refusal has a stable code, which is reported with the state `rejected`. */
 #ifndef TELLERCAST_CLIENTS_AGENT_VERIFY_H
 #define TELLERCAST_CLIENTS_AGENT_VERIFY_H
 
@@ -14,27 +14,27 @@
 #include <stdbool.h>
 
 struct refusal {
-    char code[STATUS_CODE_MAX + 1]; /* "" : not refused */
-    char detail[STATUS_DETAIL_MAX + 1];
+    char code[REPORT_CODE_MAX + 1]; /* "" : not refused */
+    char detail[REPORT_DETAIL_MAX + 1];
 };
 
-/* Codes: bad_signature, malformed, unknown_action. With true, `claims` are owned by the caller.
+/* Codes: bad_signature, malformed, unknown_action. With true, the caller owns `payload`.
  *
- * With false, `claims` hold only what the token itself says of instruction and attempt, unproven, when it
- * names `device`; instruction is 0 when it does not. They are good for telling the orchestrator which
- * instruction arrived broken (keys that were not renewed at the device are the usual reason), and for
- * nothing that is kept: whoever can write to this topic can write to the reply topic, too. */
+ * With false, `payload` holds only the unproven instruction and attempt of the token, when it names `device`; else
+ * instruction is 0. It serves to tell the orchestrator which instruction arrived broken (keys that were not renewed at
+ * the device are the usual reason), and for nothing that is kept: a sender that can write to this topic can write to
+ * the reply topic, too. */
 bool verify_token(const struct trusted_keys *keys, const char *device, const void *token, size_t length,
-                  struct instruction_claims *claims, struct refusal *refusal);
+                  struct instruction_payload *payload, struct refusal *refusal);
 
 /* Codes: wrong_device, old_epoch. Its instruction ID means nothing here: not to be kept either. */
-bool verify_address(const struct instruction_claims *claims, const char *device, int64_t epoch_seen,
+bool verify_address(const struct instruction_payload *payload, const char *device, int64_t epoch_seen,
                     struct refusal *refusal);
 
 /* Codes: not_yet_valid, expired, window_missed. */
-bool verify_times(const struct instruction_claims *claims, int64_t now_ms, struct refusal *refusal);
+bool verify_times(const struct instruction_payload *payload, int64_t now_ms, struct refusal *refusal);
 
-/* Fills it; always false. */
+/* Fills `refusal`. Always returns false. */
 bool refuse(struct refusal *refusal, const char *code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

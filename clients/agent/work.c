@@ -12,10 +12,11 @@ enum { TEXTS_MAX = 8 };
 struct work {
     struct work_config config;
     atomic_bool stop;
+    atomic_bool end_download;
     pthread_t thread;
     bool has_thread;
 
-    /* Of what is under way. */
+    /* The current job. */
     struct download_request download;
     struct install_request install;
     char *texts[TEXTS_MAX];
@@ -41,7 +42,7 @@ static const char *keep_text(struct work *work, const char *text)
     return copy;
 }
 
-/* What is under way has said that it ended: its thread is about to end, too. */
+/* The current job has reported its end: its thread is about to end. */
 static void join(struct work *work)
 {
     if (work->has_thread)
@@ -59,9 +60,15 @@ void work_destroy(struct work *work)
     free(work);
 }
 
+void work_end_download(struct work *work)
+{
+    atomic_store(&work->end_download, true);
+}
+
 void work_stop(struct work *work)
 {
     atomic_store(&work->stop, true);
+    atomic_store(&work->end_download, true);
 }
 
 static void *run_download(void *context)
@@ -69,7 +76,7 @@ static void *run_download(void *context)
     struct work *work = context;
     struct inbox_item item = {.kind = INBOX_DOWNLOADED};
     download_run(&work->download, &item.downloaded);
-    inbox_put_surely(work->config.inbox, &item);
+    inbox_put_work(work->config.inbox, &item);
     return NULL;
 }
 
@@ -78,8 +85,7 @@ static void take_progress(void *context, int percent, const char *text)
     struct work *work = context;
     struct inbox_item item = {.kind = INBOX_INSTALL_PROGRESS, .percent = percent};
     (void)snprintf(item.text, sizeof item.text, "%s", text);
-    /* Progress is only for those who watch: it never fills the inbox. */
-    (void)inbox_put(work->config.inbox, &item);
+    inbox_put(work->config.inbox, &item);
 }
 
 static void take_version(void *context, const char *name, const char *version)
@@ -88,7 +94,7 @@ static void take_version(void *context, const char *name, const char *version)
     struct inbox_item item = {.kind = INBOX_INSTALL_VERSION};
     (void)snprintf(item.name, sizeof item.name, "%s", name);
     (void)snprintf(item.text, sizeof item.text, "%s", version);
-    inbox_put_surely(work->config.inbox, &item);
+    inbox_put_work(work->config.inbox, &item);
 }
 
 static void *run_install(void *context)
@@ -96,7 +102,7 @@ static void *run_install(void *context)
     struct work *work = context;
     struct inbox_item item = {.kind = INBOX_INSTALLED};
     install_run(&work->install, &item.installed);
-    inbox_put_surely(work->config.inbox, &item);
+    inbox_put_work(work->config.inbox, &item);
     return NULL;
 }
 
@@ -114,7 +120,8 @@ void work_download(struct work *work, const struct download_request *request)
     work->download.folder = keep_text(work, request->folder);
     work->download.sha256 = keep_text(work, request->sha256);
     work->download.limits = work->config.limits;
-    work->download.stop = &work->stop;
+    work->download.stop = &work->end_download;
+    atomic_store(&work->end_download, atomic_load(&work->stop));
     begin(work, run_download);
 }
 

@@ -1,4 +1,4 @@
-/* Downloads and installers on a thread of their own, one at a time; what they say goes to the inbox. */
+/* Runs downloads and installers on a thread, one at a time; their results go to the inbox. */
 #ifndef TELLERCAST_CLIENTS_AGENT_WORK_H
 #define TELLERCAST_CLIENTS_AGENT_WORK_H
 
@@ -20,14 +20,16 @@ struct work;
 
 /* The config's texts must live as long as the work. */
 struct work *work_create(const struct work_config *config);
-/* Waits for the end of what is under way: work_stop first. */
+/* Waits for the end of the current job: call work_stop first. */
 void work_destroy(struct work *work);
 
-/* Copies what it needs and returns at once. Nothing may be under way. One thread. */
+/* Copies what it needs and returns at once. No job may be running. One thread. */
 void work_download(struct work *work, const struct download_request *request);
 void work_install(struct work *work, const struct install_request *request);
 
-/* Makes what is under way end soon; it still says how in the inbox. */
+/* Makes the current download end soon; its result still comes to the inbox. */
+void work_end_download(struct work *work);
+/* Makes the current job end soon, and all later ones; results still come to the inbox. */
 void work_stop(struct work *work);
 
 #endif

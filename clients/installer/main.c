@@ -18,6 +18,7 @@
 enum { EXIT_USAGE = 64, EXIT_NO_PREVIOUS = 66, EXIT_NO_SPACE = 73, PARAMETERS_SIZE_MAX = 1 << 20, PROGRESS_STEP = 5 };
 
 static const char versions_suffix[] = ".versions";
+static bool keeps_setuid;
 
 static const char *variable(const char *name)
 {
@@ -44,10 +45,11 @@ static enum tc_error print_version(const char *name, struct tc_fault *fault)
         error = target_version(&target, version, sizeof version, fault);
     if (error == TC_OK)
         (void)printf("version %s %s\n", name, version);
+    target_close(&target);
     return error == TC_NOT_FOUND ? TC_OK : error;
 }
 
-/* Calls `visit` for each name that was ever installed here; the first fault ends it. */
+/* Calls `visit` for each artifact ever installed here; stops at the first fault. */
 static enum tc_error for_each_name(enum tc_error (*visit)(const char *name, void *context, struct tc_fault *fault),
                                    void *context, struct tc_fault *fault)
 {
@@ -83,10 +85,13 @@ static enum tc_error do_install(struct tc_fault *fault)
     const char *name = variable("TELLERCAST_ARTIFACT_NAME");
     const char *version = variable("TELLERCAST_ARTIFACT_VERSION");
     if (!name_is_valid(version, strlen(version)))
-        return tc_fault_set(fault, TC_INVALID, "TELLERCAST_ARTIFACT_VERSION: found \"%s\"", version);
+        return tc_fault_set(fault, TC_INVALID, "TELLERCAST_ARTIFACT_VERSION: found \"%s\", allowed: a version",
+                            version);
     enum tc_error error = target_open(&target, name, fault);
+    target.keeps_setuid = keeps_setuid;
     if (error == TC_OK)
         error = target_install(&target, variable("TELLERCAST_ARTIFACT_FILE"), version, print_progress, fault);
+    target_close(&target);
     return error == TC_OK ? print_version(name, fault) : error;
 }
 
@@ -104,20 +109,20 @@ static enum tc_error visit_only(const char *name, void *context, struct tc_fault
     return TC_OK;
 }
 
-/* False when the order names a version to leave, and another one, or none, is there. */
-static enum tc_error is_to_leave(const struct target *target, bool *is_wanted, struct tc_fault *fault)
+/* Sets `*is_wanted` to false when the instruction names a version that is not the installed one. */
+static enum tc_error is_version_in_use(const struct target *target, bool *is_wanted, struct tc_fault *fault)
 {
     char version[TC_ID_SIZE];
-    const char *to_leave = variable("TELLERCAST_ARTIFACT_VERSION");
+    const char *wanted = variable("TELLERCAST_ARTIFACT_VERSION");
     *is_wanted = true;
-    if (to_leave[0] == '\0')
+    if (wanted[0] == '\0')
         return TC_OK;
     enum tc_error error = target_version(target, version, sizeof version, fault);
-    *is_wanted = error == TC_OK && strcmp(version, to_leave) == 0;
+    *is_wanted = error == TC_OK && strcmp(version, wanted) == 0;
     return error == TC_NOT_FOUND ? TC_OK : error;
 }
 
-/* Of the artifact that is named, or of the only one that there is. */
+/* Rolls back the named artifact, or the only one installed. */
 static enum tc_error do_rollback(struct tc_fault *fault)
 {
     struct target target;
@@ -128,14 +133,17 @@ static enum tc_error do_rollback(struct tc_fault *fault)
     if (only.name[0] == '\0') {
         error = for_each_name(visit_only, &only, fault);
         if (error == TC_OK && only.count != 1)
-            error = tc_fault_set(fault, TC_INVALID, "no artifact is named, and %zu are installed", only.count);
+            error = tc_fault_set(fault, TC_INVALID,
+                                 "TELLERCAST_ARTIFACT_NAME is empty, and %zu artifacts are installed", only.count);
     }
     if (error == TC_OK)
         error = target_open(&target, only.name, fault);
-    if (error == TC_OK)
-        error = is_to_leave(&target, &is_wanted, fault);
+    if (error != TC_OK)
+        return error;
+    error = is_version_in_use(&target, &is_wanted, fault);
     if (error == TC_OK && is_wanted)
         error = target_roll_back(&target, fault);
+    target_close(&target);
     return error == TC_OK ? print_version(only.name, fault) : error;
 }
 
@@ -170,6 +178,11 @@ int main(int argument_count, char **arguments)
     struct tc_fault fault = {0};
     if (sodium_init() < 0)
         return EXIT_FAILURE;
+    keeps_setuid = argument_count == 3 && strcmp(arguments[1], "--keep-setuid") == 0;
+    if (keeps_setuid) {
+        arguments++;
+        argument_count--;
+    }
     for (size_t i = 0; argument_count == 2 && i < sizeof actions / sizeof *actions; i++) {
         if (strcmp(arguments[1], actions[i].name) != 0)
             continue;
@@ -179,7 +192,8 @@ int main(int argument_count, char **arguments)
         (void)fprintf(stderr, "%s: %s\n", arguments[1], fault.text);
         return exit_code_of(arguments[1], error);
     }
-    (void)fprintf(stderr, "Usage: tellercast-install-file install|rollback|configure|versions\n"
-                          "Called by a Tellercast agent, with its environment.\n");
+    (void)fprintf(stderr, "Usage: tellercast-install-file [--keep-setuid] install|rollback|configure|versions\n"
+                          "A Tellercast agent calls this program and sets its environment.\n"
+                          "  --keep-setuid   keep the set-user-ID and set-group-ID bits of the replaced file\n");
     return EXIT_USAGE;
 }

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { COPY_SIZE = 1 << 20, VERSIONS_SIZE_MAX = 1 << 20, VERSIONS_KEPT = 32, PERCENT_MAX = 100 };
-enum { ALL_MODE_BITS = 07777 };
+enum { PERMISSION_BITS = 01777, SET_ID_BITS = S_ISUID | S_ISGID };
 
 static enum tc_error fault_of(const char *path, const char *what, struct tc_fault *fault)
 {
@@ -28,25 +28,74 @@ static enum tc_error fault_of(const char *path, const char *what, struct tc_faul
 static void finish_exchange(const struct target *target)
 {
     struct stat in_use, kept;
-    if (stat(target->kept, &kept) != 0)
+    if (fstatat(target->folder, target->kept, &kept, AT_SYMLINK_NOFOLLOW) != 0)
         return;
-    if (stat(target->name, &in_use) == 0 && in_use.st_ino != kept.st_ino)
-        (void)rename(target->kept, target->previous);
+    if (lstat(target->name, &in_use) == 0 && in_use.st_ino != kept.st_ino)
+        (void)renameat(target->folder, target->kept, target->folder, target->previous);
     else
-        (void)unlink(target->kept);
+        (void)unlinkat(target->folder, target->kept, 0);
+}
+
+static enum tc_error open_folder(struct target *target, struct tc_fault *fault)
+{
+    if (mkdir(TARGET_FOLDER, 0755) != 0 && errno != EEXIST)
+        return fault_of(TARGET_FOLDER, "create", fault);
+    struct stat found;
+    target->folder = open(TARGET_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (target->folder >= 0 && fstat(target->folder, &found) == 0 && found.st_uid == geteuid() &&
+        (found.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+        return TC_OK;
+    target_close(target);
+    return tc_fault_set(fault, TC_DENIED,
+                        TARGET_FOLDER ": must be a folder of the user with the ID %u that no other user can write to",
+                        (unsigned)geteuid());
 }
 
 enum tc_error target_open(struct target *target, const char *name, struct tc_fault *fault)
 {
+    *target = (struct target){.name = name, .folder = -1};
     if (!name_is_valid(name, strlen(name)) || name[0] == '.')
-        return tc_fault_set(fault, TC_INVALID, "found the name \"%s\", a file's name without folders is needed", name);
-    target->name = name;
-    (void)snprintf(target->previous, PATH_MAX, TARGET_FOLDER "/%s.previous", name);
-    (void)snprintf(target->versions, PATH_MAX, TARGET_FOLDER "/%s.versions", name);
-    (void)snprintf(target->staged, PATH_MAX, TARGET_FOLDER "/%s.staged", name);
-    (void)snprintf(target->kept, PATH_MAX, TARGET_FOLDER "/%s.kept", name);
-    finish_exchange(target);
-    return file_make_folders(TARGET_FOLDER, 0755, fault);
+        return tc_fault_set(fault, TC_INVALID, "found the name \"%s\", allowed: a file name without folders", name);
+    (void)snprintf(target->previous, TARGET_ENTRY_SIZE, "%s.previous", name);
+    (void)snprintf(target->versions, TARGET_ENTRY_SIZE, "%s.versions", name);
+    (void)snprintf(target->staged, TARGET_ENTRY_SIZE, "%s.staged", name);
+    (void)snprintf(target->kept, TARGET_ENTRY_SIZE, "%s.kept", name);
+    enum tc_error error = open_folder(target, fault);
+    if (error == TC_OK)
+        finish_exchange(target);
+    return error;
+}
+
+void target_close(struct target *target)
+{
+    if (target->folder >= 0)
+        (void)close(target->folder);
+    target->folder = -1;
+}
+
+/* Opens for reading without following a symbolic link and without waiting for the writer of a pipe. */
+static enum tc_error open_regular(int folder, const char *name, int *file, struct stat *found, struct tc_fault *fault)
+{
+    *file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (*file < 0 && errno != ELOOP)
+        return fault_of(name, "open", fault);
+    if (*file >= 0 && fstat(*file, found) == 0 && S_ISREG(found->st_mode))
+        return TC_OK;
+    if (*file >= 0)
+        (void)close(*file);
+    return tc_fault_set(fault, TC_DENIED, "%s: must be a regular file", name);
+}
+
+/* A leftover of a call that was cut off is removed first. */
+static int create_in_folder(const struct target *target, const char *name)
+{
+    (void)unlinkat(target->folder, name, 0);
+    return openat(target->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static enum tc_error sync_folder(const struct target *target, struct tc_fault *fault)
+{
+    return fsync(target->folder) == 0 ? TC_OK : fault_of(TARGET_FOLDER, "fsync", fault);
 }
 
 /* ---- digests and versions --------------------------------------------------------------------- */
@@ -101,10 +150,13 @@ static bool copy_and_digest(struct copy *copy)
 
 static enum tc_error digest_of(const char *path, char digest[static TARGET_DIGEST_SIZE], struct tc_fault *fault)
 {
-    struct copy copy = {.source = open(path, O_RDONLY | O_CLOEXEC), .copied = -1};
-    if (copy.source < 0)
-        return fault_of(path, "open", fault);
-    enum tc_error error = copy_and_digest(&copy) ? TC_OK : fault_of(path, "read", fault);
+    struct copy copy = {.copied = -1};
+    struct stat found;
+    enum tc_error error = open_regular(AT_FDCWD, path, &copy.source, &found, fault);
+    if (error != TC_OK)
+        return error;
+    if (!copy_and_digest(&copy))
+        error = fault_of(path, "read", fault);
     (void)close(copy.source);
     memcpy(digest, copy.digest, TARGET_DIGEST_SIZE);
     return error;
@@ -112,8 +164,29 @@ static enum tc_error digest_of(const char *path, char digest[static TARGET_DIGES
 
 static enum tc_error read_versions(const struct target *target, struct buffer *lines, struct tc_fault *fault)
 {
-    enum tc_error error = file_read(target->versions, VERSIONS_SIZE_MAX, lines, fault);
-    return error == TC_NOT_FOUND ? TC_OK : error;
+    int file;
+    struct stat found;
+    enum tc_error error = open_regular(target->folder, target->versions, &file, &found, fault);
+    if (error != TC_OK)
+        return error == TC_NOT_FOUND ? TC_OK : error;
+    error = file_read_open(file, target->versions, VERSIONS_SIZE_MAX, lines, fault);
+    (void)close(file);
+    return error;
+}
+
+static enum tc_error write_versions(const struct target *target, const char *lines, struct tc_fault *fault)
+{
+    static const char staged[] = ".versions"; /* no artifact's name begins with a dot */
+    int file = create_in_folder(target, staged);
+    if (file < 0)
+        return fault_of(target->versions, "create", fault);
+    enum tc_error error = file_write_all(file, lines, strlen(lines), fault);
+    if (error == TC_OK && (fchmod(file, 0644) != 0 || fsync(file) != 0))
+        error = fault_of(target->versions, "write", fault);
+    (void)close(file);
+    if (error == TC_OK && renameat(target->folder, staged, target->folder, target->versions) != 0)
+        error = fault_of(target->versions, "rename", fault);
+    return error == TC_OK ? sync_folder(target, fault) : error;
 }
 
 /* The last line of a digest counts. */
@@ -134,7 +207,7 @@ static bool find_version(const struct buffer *lines, const char *digest, char *v
     return is_found;
 }
 
-/* Before the file is in place: then there is no moment in which its version is not known. */
+/* Called before the file is in place, so that its version is always known. */
 static enum tc_error remember_version(const struct target *target, const char *digest, const char *version,
                                       struct tc_fault *fault)
 {
@@ -148,7 +221,7 @@ static enum tc_error remember_version(const struct target *target, const char *d
     if (first > lines.bytes)
         first++;
     if (error == TC_OK)
-        error = file_replace(target->versions, first, strlen(first), 0644, fault);
+        error = write_versions(target, first, fault);
     buffer_free(&lines);
     return error;
 }
@@ -168,26 +241,47 @@ enum tc_error target_version(const struct target *target, char *version, size_t 
 
 /* ---- files ------------------------------------------------------------------------------------ */
 
+/* Gives the staged file the owner and the permissions of the target, or those of a new file. The owner first: another
+ * user's set-user-ID program must not become one of the caller's, not even for a moment. */
+static enum tc_error take_over_attributes(const struct target *target, int staged, struct tc_fault *fault)
+{
+    int file;
+    struct stat old = {0};
+    enum tc_error error = open_regular(AT_FDCWD, target->name, &file, &old, fault);
+    if (error == TC_NOT_FOUND)
+        return fchmod(staged, 0755) == 0 ? TC_OK : fault_of(target->staged, "write", fault);
+    if (error != TC_OK)
+        return error;
+    (void)close(file);
+    mode_t mode = old.st_mode & (target->keeps_setuid ? PERMISSION_BITS | SET_ID_BITS : PERMISSION_BITS);
+    if (fchown(staged, old.st_uid, old.st_gid) != 0 && geteuid() == 0)
+        return fault_of(target->staged, "change the owner of", fault);
+    return fchmod(staged, mode) == 0 ? TC_OK : fault_of(target->staged, "write", fault);
+}
+
 static enum tc_error stage(const struct target *target, const char *source, void (*progress)(int percent),
                            char digest[static TARGET_DIGEST_SIZE], struct tc_fault *fault)
 {
-    struct stat old, offered;
+    struct stat offered;
     enum tc_error error = TC_OK;
     struct copy copy = {.source = open(source, O_RDONLY | O_CLOEXEC), .copied = -1, .progress = progress};
     if (copy.source < 0 || fstat(copy.source, &offered) != 0)
         return fault_of(source, "open", fault);
     copy.size_bytes = offered.st_size;
-    copy.copied = open(target->staged, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    mode_t mode = stat(target->name, &old) == 0 ? old.st_mode & ALL_MODE_BITS : 0755;
+    copy.copied = create_in_folder(target, target->staged);
     if (copy.copied < 0)
         error = fault_of(target->staged, "create", fault);
-    else if (!copy_and_digest(&copy) || fchmod(copy.copied, mode) != 0 || fsync(copy.copied) != 0)
+    else if (!copy_and_digest(&copy))
+        error = fault_of(target->staged, "write", fault);
+    else
+        error = take_over_attributes(target, copy.copied, fault);
+    if (error == TC_OK && fsync(copy.copied) != 0)
         error = fault_of(target->staged, "write", fault);
     if (copy.copied >= 0)
         (void)close(copy.copied);
     (void)close(copy.source);
     if (error != TC_OK)
-        (void)unlink(target->staged);
+        (void)unlinkat(target->folder, target->staged, 0);
     memcpy(digest, copy.digest, TARGET_DIGEST_SIZE);
     return error;
 }
@@ -195,23 +289,27 @@ static enum tc_error stage(const struct target *target, const char *source, void
 /* A second name for the file in use, which then becomes the previous one by a rename. */
 static enum tc_error keep_current(const struct target *target, struct tc_fault *fault)
 {
-    if (link(target->name, target->kept) != 0 && errno != ENOENT)
-        return fault_of(target->name, "link", fault);
-    return TC_OK;
+    struct stat kept;
+    if (linkat(AT_FDCWD, target->name, target->folder, target->kept, 0) != 0)
+        return errno == ENOENT ? TC_OK : fault_of(target->name, "link", fault);
+    if (fstatat(target->folder, target->kept, &kept, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(kept.st_mode))
+        return TC_OK;
+    (void)unlinkat(target->folder, target->kept, 0);
+    return tc_fault_set(fault, TC_DENIED, "%s: must be a regular file", target->name);
 }
 
 static enum tc_error sync_folders(const struct target *target, struct tc_fault *fault)
 {
-    enum tc_error error = file_sync_folder_of(target->previous, fault);
+    enum tc_error error = sync_folder(target, fault);
     return error == TC_OK ? file_sync_folder_of(target->name, fault) : error;
 }
 
 /* `fresh` becomes the target, and what was kept of it the previous one. */
 static enum tc_error exchange(const struct target *target, const char *fresh, struct tc_fault *fault)
 {
-    if (rename(fresh, target->name) != 0)
+    if (renameat(target->folder, fresh, AT_FDCWD, target->name) != 0)
         return fault_of(target->name, "rename", fault);
-    if (rename(target->kept, target->previous) != 0 && errno != ENOENT)
+    if (renameat(target->folder, target->kept, target->folder, target->previous) != 0 && errno != ENOENT)
         return fault_of(target->previous, "rename", fault);
     return sync_folders(target, fault);
 }
@@ -224,7 +322,7 @@ enum tc_error target_install(const struct target *target, const char *source, co
     if (error == TC_OK)
         error = remember_version(target, digest, version, fault);
     if (error == TC_OK && digest_of(target->name, present, NULL) == TC_OK && strcmp(present, digest) == 0) {
-        (void)unlink(target->staged);
+        (void)unlinkat(target->folder, target->staged, 0);
         return TC_OK;
     }
     if (error == TC_OK)
@@ -234,7 +332,7 @@ enum tc_error target_install(const struct target *target, const char *source, co
 
 enum tc_error target_roll_back(const struct target *target, struct tc_fault *fault)
 {
-    if (access(target->previous, F_OK) != 0)
+    if (faccessat(target->folder, target->previous, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return tc_fault_set(fault, TC_NOT_FOUND, "%s: there is no previous version", target->name);
     enum tc_error error = keep_current(target, fault);
     return error == TC_OK ? exchange(target, target->previous, fault) : error;

@@ -1,34 +1,47 @@
-/* A file under the care of tellercast-install-file: "{name}" in the working folder, its previous
- * version, and the digests by which the version that is really there is known.
+/* A file that tellercast-install-file manages: "{name}" in the working folder, its previous
+ * version, and the digests that identify the installed version.
  *
  *   NAME                    the file in use
  *   .tellercast/NAME.previous   the one before, for a rollback
  *   .tellercast/NAME.versions   lines "SHA256 VERSION", the newest last: what has been installed here
  *
  * A version is believed only when the file's digest says so: a crash between any two steps, or a file
- * that was changed by hand, cannot make a wrong version be reported. */
+ * that was changed by hand, cannot make a wrong version be reported.
+ *
+ * Another user may be able to write to the working folder. So no symbolic link is followed there, the target is a
+ * regular file and keeps its owner, and .tellercast belongs to the caller alone. */
 #ifndef TELLERCAST_CLIENTS_INSTALLER_TARGET_H
 #define TELLERCAST_CLIENTS_INSTALLER_TARGET_H
 
 #include "base/fault.h"
 
-#include <limits.h>
+#include "base/id.h"
+
+#include <stdbool.h>
 
 #define TARGET_FOLDER ".tellercast"
 #define TARGET_UNKNOWN_VERSION "unknown"
 #define TARGET_DIGEST_SIZE 65
 
+/* The longest suffix is that of .versions. */
+enum { TARGET_ENTRY_SIZE = TC_ID_SIZE + sizeof ".versions" };
+
 struct target {
     const char *name;
-    char previous[PATH_MAX], versions[PATH_MAX], staged[PATH_MAX], kept[PATH_MAX];
+    int folder; /* .tellercast, open; the names below are in it */
+    char previous[TARGET_ENTRY_SIZE], versions[TARGET_ENTRY_SIZE], staged[TARGET_ENTRY_SIZE], kept[TARGET_ENTRY_SIZE];
+    bool keeps_setuid; /* false: a new version loses the set-user-ID and set-group-ID bits of the old one */
 };
 
-/* `name` is a name as of an artifact. TC_INVALID otherwise. */
+/* `name` is a name as of an artifact, TC_INVALID otherwise. Makes .tellercast; TC_DENIED when it is not a folder that
+ * the caller owns and that nobody else may write to. */
 enum tc_error target_open(struct target *target, const char *name, struct tc_fault *fault);
+void target_close(struct target *target);
 
-/* Stages a copy of `source` beside the target, fsyncs it, and renames it over the target; the file that was
- * there becomes the previous one. Installing what is there already changes nothing. `progress` is told
- * percents. TC_NO_SPACE and others: the target is as it was. */
+/* Stages a copy of `source` in .tellercast, with the owner and the permissions of the target, fsyncs it, and renames it
+ * over the target; the file that was there becomes the previous one. Installing what is there already changes nothing.
+ * Calls `progress` with percents. TC_DENIED when the target is not a regular file, TC_NO_SPACE and others: the target
+ * is as it was. */
 enum tc_error target_install(const struct target *target, const char *source, const char *version,
                              void (*progress)(int percent), struct tc_fault *fault);
 

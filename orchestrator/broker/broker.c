@@ -20,21 +20,22 @@ enum {
     CONNECT_TIMEOUT_MS = 10000,
     FIRST_PAUSE_MS = 500,
     LONGEST_PAUSE_MS = 15000,
+    REFUSAL_SHOWN_MS = 15000,
     REASON_SIZE = TC_FAULT_TEXT_SIZE,
 };
 
-/* Two connections, which stand and fall together: one thread makes both and then reads. */
+/* Two connections, made and ended together: one thread makes both and then reads. */
 struct broker {
     struct broker_config config;
     struct sender *sender;
     struct receiver *receiver;
-    int interrupt_fd; /* readable: the thread is to look at what has changed */
+    int interrupt_fd; /* readable: the thread must check for a change */
     pthread_t thread;
 
     pthread_mutex_t lock;
     bool stopping;
     bool connected;
-    char reason[REASON_SIZE]; /* why it is not connected */
+    char reason[REASON_SIZE]; /* of not being connected */
     int close_wait_ms;
 };
 
@@ -60,6 +61,25 @@ static bool is_stopping(struct broker *broker)
 
 /* ---- the thread ---- */
 
+/* Checks that the access list lets this user publish: only the acknowledgment of a message shows that. */
+static enum tc_error check_publishing(struct broker *broker, struct tc_fault *fault)
+{
+    struct topic topic = {.kind = TOPIC_CONFIRM, .device = BROKER_PROBE_DEVICE};
+    struct broker_batch batch = {0};
+    char reason[REASON_SIZE];
+    enum tc_error error = broker_publish(broker, &topic, "", 0, 1, false, &batch);
+    if (error == TC_OK)
+        error = sender_batch_wait(broker->sender, &batch, CONNECT_TIMEOUT_MS);
+    if (error == TC_OK)
+        return TC_OK;
+    if (sender_refused_ms(broker->sender, reason, sizeof reason) == 0)
+        return tc_fault_set(fault, error, "no acknowledgment of a message");
+    const char *user = broker->config.user == NULL ? "" : broker->config.user;
+    return tc_fault_set(fault, TC_DENIED,
+                        "the user \"%s\" may not publish: %s; the broker's access list must have it as --orchestrator",
+                        user, reason);
+}
+
 static enum tc_error connect_both(struct broker *broker, struct tc_fault *fault)
 {
     const struct broker_config *config = &broker->config;
@@ -68,14 +88,16 @@ static enum tc_error connect_both(struct broker *broker, struct tc_fault *fault)
         error = sender_connect(broker->sender, CONNECT_TIMEOUT_MS, fault);
     if (error == TC_OK)
         error = receiver_connect(broker->receiver, CONNECT_TIMEOUT_MS, fault);
+    if (error == TC_OK)
+        error = check_publishing(broker, fault);
     return error;
 }
 
-static void change(struct broker *broker, bool connected, const char *reason)
+static void set_connected(struct broker *broker, bool connected, const char *reason)
 {
     (void)pthread_mutex_lock(&broker->lock);
     bool changed = broker->connected != connected;
-    bool is_news = changed || strcmp(broker->reason, reason) != 0;
+    bool logs = changed || strcmp(broker->reason, reason) != 0;
     broker->connected = connected;
     (void)snprintf(broker->reason, sizeof broker->reason, "%s", reason);
     (void)pthread_mutex_unlock(&broker->lock);
@@ -83,7 +105,7 @@ static void change(struct broker *broker, bool connected, const char *reason)
     if (connected) {
         metric_add(METRIC_BROKER_CONNECTS, 1);
         LOG_INFO("broker.connected", F_STR("host", broker->config.host), F_INT("port", broker->config.port));
-    } else if (is_news) {
+    } else if (logs) {
         LOG_WARNING("broker.lost", F_STR("host", broker->config.host), F_INT("port", broker->config.port),
                     F_STR("reason", reason));
     }
@@ -91,7 +113,7 @@ static void change(struct broker *broker, bool connected, const char *reason)
         broker->config.connection_changed(broker->config.context, connected);
 }
 
-/* Reads until the connection is lost or not wanted any more, and says why. */
+/* Reads until the connection is lost or interrupted; `fault` has the reason. */
 static void run_connection(struct broker *broker, struct tc_fault *fault)
 {
     enum tc_error error = receiver_run(broker->receiver, fault);
@@ -111,7 +133,7 @@ static void disconnect_both(struct broker *broker)
     sender_disconnect(broker->sender, wait_ms);
 }
 
-/* Between half of `pause_ms` and all of it, so that many orchestrators do not come back at once. */
+/* Waits between half of `pause_ms` and all of it, so that orchestrators do not reconnect all at once. */
 static void pause_for(struct broker *broker, int pause_ms)
 {
     unsigned random = (unsigned)clock_now_ms() * 2654435761u ^ (unsigned)getpid();
@@ -136,11 +158,11 @@ static void *run_broker(void *argument)
         clear_interrupt(broker);
         if (connect_both(broker, &fault) == TC_OK) {
             pause_ms = FIRST_PAUSE_MS;
-            change(broker, true, "");
+            set_connected(broker, true, "");
             run_connection(broker, &fault);
         }
         if (!is_stopping(broker))
-            change(broker, false, fault.text);
+            set_connected(broker, false, fault.text);
         disconnect_both(broker);
         clear_interrupt(broker);
         if (is_stopping(broker))
@@ -249,13 +271,26 @@ bool broker_is_connected(struct broker *broker)
 
 void broker_describe(struct broker *broker, char *text, size_t size)
 {
+    char refusal[REASON_SIZE];
     bool connected = broker_is_connected(broker);
+    int64_t refused_ms = sender_refused_ms(broker->sender, refusal, sizeof refusal);
+    bool is_refused = refused_ms != 0 && clock_monotonic_ms() - refused_ms < REFUSAL_SHOWN_MS;
     (void)pthread_mutex_lock(&broker->lock);
-    (void)snprintf(text, size, "%s", connected ? "" : broker->reason[0] == '\0' ? "connection lost" : broker->reason);
+    if (!connected)
+        (void)snprintf(text, size, "%s", broker->reason[0] == '\0' ? "connection lost" : broker->reason);
+    else
+        (void)snprintf(text, size, "%s%s", is_refused ? "publishing is refused: " : "", is_refused ? refusal : "");
     (void)pthread_mutex_unlock(&broker->lock);
 }
 
 /* ---- publishing ---- */
+
+size_t broker_payload_max(struct broker *broker, const struct topic *topic)
+{
+    char name[TOPIC_SIZE];
+    topic_format(broker->config.topic_root, topic, name);
+    return sender_payload_max(broker->sender, name);
+}
 
 enum tc_error broker_publish(struct broker *broker, const struct topic *topic, const void *payload, size_t length,
                              int qos, bool retained, struct broker_batch *batch)
@@ -273,6 +308,7 @@ enum tc_error broker_respond(struct broker *broker, const char *response_topic, 
                                .payload = payload,
                                .length = length,
                                .qos = 1,
+                               .is_answer = true,
                                .correlation = correlation,
                                .correlation_length = correlation_length};
     return sender_publish(broker->sender, &message, NULL);

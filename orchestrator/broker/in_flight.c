@@ -25,18 +25,18 @@ void in_flight_open(struct in_flight *in_flight, void *owner, int slot_count)
     for (int i = 0; i < slot_count; i++)
         in_flight->slots[i].owner = owner;
     in_flight_free_all(in_flight);
-    condition_open(&in_flight->room);
+    condition_open(&in_flight->space);
     condition_open(&in_flight->settled);
 }
 
 void in_flight_close(struct in_flight *in_flight)
 {
     (void)pthread_cond_destroy(&in_flight->settled);
-    (void)pthread_cond_destroy(&in_flight->room);
+    (void)pthread_cond_destroy(&in_flight->space);
     free(in_flight->slots);
 }
 
-bool in_flight_has_room(const struct in_flight *in_flight)
+bool in_flight_has_space(const struct in_flight *in_flight)
 {
     return in_flight->under_way < in_flight->limit;
 }
@@ -58,16 +58,17 @@ static void release(struct in_flight *in_flight, struct slot *slot)
     slot->next = in_flight->free;
     in_flight->free = slot;
     in_flight->under_way--;
-    (void)pthread_cond_signal(&in_flight->room);
+    (void)pthread_cond_signal(&in_flight->space);
 }
 
-static void settle(struct in_flight *in_flight, struct slot *slot, bool accepted)
+static void settle(struct in_flight *in_flight, struct slot *slot, enum outcome outcome)
 {
     struct broker_batch *batch = slot->batch;
     slot->batch = NULL;
     if (batch == NULL)
         return;
-    batch->failed += !accepted;
+    batch->failed += outcome == OUTCOME_LOST;
+    batch->refused += outcome == OUTCOME_REFUSED;
     if (--batch->under_way == 0)
         (void)pthread_cond_broadcast(&in_flight->settled);
 }
@@ -80,17 +81,17 @@ void in_flight_take_back(struct in_flight *in_flight, struct slot *slot)
     release(in_flight, slot);
 }
 
-void in_flight_finish(struct in_flight *in_flight, struct slot *slot, bool accepted)
+void in_flight_finish(struct in_flight *in_flight, struct slot *slot, enum outcome outcome)
 {
-    settle(in_flight, slot, accepted);
+    settle(in_flight, slot, outcome);
     release(in_flight, slot);
 }
 
 void in_flight_fail_all(struct in_flight *in_flight)
 {
     for (int i = 0; i < in_flight->slot_count; i++)
-        settle(in_flight, &in_flight->slots[i], false);
-    (void)pthread_cond_broadcast(&in_flight->room);
+        settle(in_flight, &in_flight->slots[i], OUTCOME_LOST);
+    (void)pthread_cond_broadcast(&in_flight->space);
 }
 
 void in_flight_forget_batch(struct in_flight *in_flight, const struct broker_batch *batch)

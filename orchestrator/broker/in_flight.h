@@ -1,5 +1,5 @@
-/* The QoS 1 messages that the broker has not acknowledged yet, and the batches that wait for them. Everything
- * here is called with the sender's lock held. */
+/* The QoS 1 messages that the broker has not acknowledged yet, and the batches that wait for them. Call all of it with
+ * the sender's lock held. */
 #ifndef TELLERCAST_ORCHESTRATOR_BROKER_IN_FLIGHT_H
 #define TELLERCAST_ORCHESTRATOR_BROKER_IN_FLIGHT_H
 
@@ -8,11 +8,15 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* One message under way. */
+/* How a message ended: acknowledged, refused by the broker with a reason, or lost with the connection. */
+enum outcome { OUTCOME_ACCEPTED, OUTCOME_REFUSED, OUTCOME_LOST };
+
+/* One unacknowledged message. */
 struct slot {
-    void *owner;                /* whose in-flight it is: all that a callback of paho's is given */
-    struct broker_batch *batch; /* NULL: nobody waits for it */
-    struct slot *next;          /* in the list of free ones */
+    void *owner;                /* its sender: paho's callbacks get only the slot */
+    struct broker_batch *batch; /* NULL: none */
+    bool is_answer;             /* to an operator, who chose its topic */
+    struct slot *next;          /* in the list of free slots */
 };
 
 struct in_flight {
@@ -20,26 +24,26 @@ struct in_flight {
     int slot_count;
     struct slot *free;
     int under_way;
-    int limit;              /* what the broker takes; at most slot_count */
-    pthread_cond_t room;    /* a slot became free */
+    int limit;              /* of the broker; at most slot_count */
+    pthread_cond_t space;   /* a slot became free */
     pthread_cond_t settled; /* a batch has nothing under way any more */
 };
 
 void in_flight_open(struct in_flight *in_flight, void *owner, int slot_count);
 void in_flight_close(struct in_flight *in_flight);
 
-bool in_flight_has_room(const struct in_flight *in_flight);
-/* There must be room. */
+bool in_flight_has_space(const struct in_flight *in_flight);
+/* Takes a slot. There must be space. */
 struct slot *in_flight_begin(struct in_flight *in_flight, struct broker_batch *batch);
-/* It was never sent: as if it had not begun. */
+/* Frees the slot of a message that was not sent, and removes it from its batch. */
 void in_flight_take_back(struct in_flight *in_flight, struct slot *slot);
-void in_flight_finish(struct in_flight *in_flight, struct slot *slot, bool accepted);
+void in_flight_finish(struct in_flight *in_flight, struct slot *slot, enum outcome outcome);
 
-/* Tells every batch that what is under way has failed. The slots stay taken until their callbacks came, or … */
+/* Marks all messages as lost in their batches. Their slots stay taken until their callbacks came. */
 void in_flight_fail_all(struct in_flight *in_flight);
-/* … until no callback can come any more. */
+/* Frees all slots, when no callback can come any more. */
 void in_flight_free_all(struct in_flight *in_flight);
-/* What is under way no longer counts for this batch. */
+/* Detaches all messages from this batch. */
 void in_flight_forget_batch(struct in_flight *in_flight, const struct broker_batch *batch);
 
 #endif

@@ -14,13 +14,13 @@
 #include <string.h>
 
 enum {
-    POLL_MS = 1000, /* keep-alive is looked after this often */
+    POLL_MS = 1000, /* period of the keep-alive check */
     READS_PER_POLL = 64,
-    /* QoS 1 messages that the broker may send ahead of our PUBACK. The default, 20, makes it wait for us. */
+    /* QoS 1 messages that the broker may send before our PUBACK. The default, 20, makes it wait. */
     RECEIVE_MAXIMUM = 1000,
     REFUSED = 0x80, /* reason codes from here are refusals */
     NO_REASON = -1,
-    /* What is announced to the broker. A plan that is too large is taken, too, so that its sender is told. */
+    /* Announced to the broker. Larger than a plan may be, so that the sender of a too large plan gets an answer. */
     PACKET_SIZE_MAX = 2 * PLAN_SIZE_MAX,
 };
 
@@ -37,6 +37,7 @@ struct receiver {
     char *client_id;
     struct mosquitto *mosquitto;
     int connect_reason;
+    bool has_shared, has_wildcards; /* subscriptions, as announced by the broker */
     int disconnect_reason;
     struct subscription *subscriptions;
     size_t unanswered;
@@ -83,8 +84,13 @@ void receiver_free(struct receiver *receiver)
 static void on_connect(struct mosquitto *mosquitto, void *context, int reason, int flags,
                        const mosquitto_property *properties)
 {
-    (void)mosquitto, (void)flags, (void)properties;
+    (void)mosquitto, (void)flags;
     struct receiver *receiver = context;
+    uint8_t shared = 1, wildcards = 1;
+    (void)mosquitto_property_read_byte(properties, MQTT_PROP_SHARED_SUB_AVAILABLE, &shared, false);
+    (void)mosquitto_property_read_byte(properties, MQTT_PROP_WILDCARD_SUB_AVAILABLE, &wildcards, false);
+    receiver->has_shared = shared != 0;
+    receiver->has_wildcards = wildcards != 0;
     receiver->connect_reason = reason;
 }
 
@@ -112,13 +118,22 @@ static void on_subscribe(struct mosquitto *mosquitto, void *context, int message
 static void refuse(const struct mosquitto_message *message, const char *why)
 {
     metric_add(METRIC_BROKER_MESSAGES_REFUSED, 1);
-    LOG_WARNING("broker.message_refused", F_STR("topic", message->topic), F_INT("bytes", message->payloadlen),
-                F_STR("reason", why));
+    LOG_LIMITED(LOG_LEVEL_WARNING, message->topic, "broker.message_refused", F_STR("topic", message->topic),
+                F_INT("bytes", message->payloadlen), F_STR("reason", why));
 }
 
 static bool is_plan(enum topic_kind kind)
 {
     return kind == TOPIC_SUBMIT || kind == TOPIC_SUBMIT_AS;
+}
+
+static bool takes_retained(const struct broker_config *config, enum topic_kind kind)
+{
+    for (size_t i = 0; i < config->subscription_count; i++) {
+        if (config->subscriptions[i].kind == kind)
+            return config->subscriptions[i].retained;
+    }
+    return false;
 }
 
 static void on_message(struct mosquitto *mosquitto, void *context, const struct mosquitto_message *message,
@@ -130,11 +145,15 @@ static void on_message(struct mosquitto *mosquitto, void *context, const struct 
     struct broker_message received = {
         .payload = message->payload, .length = (size_t)message->payloadlen, .retained = message->retain};
     if (topic_parse(config->topic_root, message->topic, strlen(message->topic), &received.topic) != TC_OK) {
-        refuse(message, "not a topic of ours");
+        refuse(message, "unknown topic");
         return;
     }
     if (!is_plan(received.topic.kind) && received.length > MESSAGE_SIZE_MAX) {
         refuse(message, "too large");
+        return;
+    }
+    if (message->retain && !takes_retained(config, received.topic.kind)) {
+        refuse(message, "retained: the broker would send it again at each connection");
         return;
     }
     char *response_topic = NULL;
@@ -163,7 +182,7 @@ static const char *reason_of(const struct receiver *receiver, int rc)
     return rc == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(rc);
 }
 
-/* One wait, and what has come in by then. False when the connection is lost, with the fault. */
+/* Waits once and handles what was received. False with the fault when the connection is lost. */
 static bool step(struct receiver *receiver, bool *interrupted, struct tc_fault *fault)
 {
     struct mosquitto *mosquitto = receiver->mosquitto;
@@ -176,7 +195,7 @@ static bool step(struct receiver *receiver, bool *interrupted, struct tc_fault *
     *interrupted = fds[1].revents != 0;
     if (rc == MOSQ_ERR_SUCCESS && (fds[0].revents & POLLOUT) != 0)
         rc = mosquitto_loop_write(mosquitto, 1);
-    /* A call reads one packet, and says by errno alone that there was no other. */
+    /* A call reads one packet; only errno says that there is no other. */
     errno = 0;
     for (int i = 0; i < READS_PER_POLL && rc == MOSQ_ERR_SUCCESS && (fds[0].revents & ~POLLOUT) != 0; i++) {
         rc = mosquitto_loop_read(mosquitto, 1);
@@ -197,7 +216,7 @@ static bool is_answered(const struct receiver *receiver)
     return receiver->connect_reason != NO_REASON && receiver->unanswered == 0;
 }
 
-/* Reads until the broker has answered all that it was asked. */
+/* Reads until the broker has answered CONNECT and every SUBSCRIBE. */
 static enum tc_error wait_for_answers(struct receiver *receiver, int64_t deadline_ms, struct tc_fault *fault)
 {
     bool interrupted = false;
@@ -224,7 +243,7 @@ static enum tc_error make_client(struct receiver *receiver, struct tc_fault *fau
     if (rc == MOSQ_ERR_SUCCESS)
         rc = mosquitto_int_option(mosquitto, MOSQ_OPT_RECEIVE_MAXIMUM, RECEIVE_MAXIMUM);
     if (rc == MOSQ_ERR_SUCCESS)
-        rc = mosquitto_int_option(mosquitto, MOSQ_OPT_TCP_NODELAY, 1); /* a PUBACK must not wait for the next */
+        rc = mosquitto_int_option(mosquitto, MOSQ_OPT_TCP_NODELAY, 1); /* sends a PUBACK at once */
     if (rc == MOSQ_ERR_SUCCESS && config->user != NULL)
         rc = mosquitto_username_pw_set(mosquitto, config->user, config->password);
     if (rc == MOSQ_ERR_SUCCESS && config->ca_file != NULL)
@@ -236,8 +255,8 @@ static enum tc_error make_client(struct receiver *receiver, struct tc_fault *fau
     return rc == MOSQ_ERR_SUCCESS ? TC_OK : tc_fault_set(fault, TC_UNAVAILABLE, "%s", mosquitto_strerror(rc));
 }
 
-/* Clean start and no session expiry: what was sent while nobody was here went to the other orchestrators, or is
- * sent again by the devices. */
+/* Clean start and no session expiry: messages sent while this orchestrator was away went to the others, or are sent
+ * again by the devices. */
 static enum tc_error connect_client(struct receiver *receiver, struct tc_fault *fault)
 {
     const struct broker_config *config = receiver->config;
@@ -257,8 +276,12 @@ static enum tc_error subscribe(struct receiver *receiver, struct tc_fault *fault
     for (size_t i = 0; i < receiver->config->subscription_count; i++) {
         struct subscription *subscription = &receiver->subscriptions[i];
         subscription->reason = NO_REASON;
+        /* Keeps the retain flag, so that a retained message is refused at once, not at the next connection. */
+        int options = receiver->config->subscriptions[i].retained
+                          ? 0
+                          : MQTT_SUB_OPT_SEND_RETAIN_NEVER | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED;
         int rc = mosquitto_subscribe_v5(receiver->mosquitto, &subscription->message_id, subscription->filter,
-                                        subscription->qos, 0, NULL);
+                                        subscription->qos, options, NULL);
         if (rc != MOSQ_ERR_SUCCESS)
             return tc_fault_set(fault, TC_UNAVAILABLE, "subscribe to %s: %s", subscription->filter,
                                 reason_of(receiver, rc));
@@ -278,6 +301,17 @@ static enum tc_error check_subscriptions(const struct receiver *receiver, struct
     return TC_OK;
 }
 
+static enum tc_error check_announced(const struct receiver *receiver, struct tc_fault *fault)
+{
+    if (!receiver->has_shared)
+        return tc_fault_set(fault, TC_DENIED,
+                            "the broker does not support shared subscriptions; orchestrators need them");
+    if (!receiver->has_wildcards)
+        return tc_fault_set(fault, TC_DENIED,
+                            "the broker does not support wildcard subscriptions; orchestrators need them");
+    return TC_OK;
+}
+
 enum tc_error receiver_connect(struct receiver *receiver, int timeout_ms, struct tc_fault *fault)
 {
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
@@ -287,6 +321,8 @@ enum tc_error receiver_connect(struct receiver *receiver, int timeout_ms, struct
         error = connect_client(receiver, fault);
     if (error == TC_OK)
         error = wait_for_answers(receiver, deadline_ms, fault);
+    if (error == TC_OK)
+        error = check_announced(receiver, fault);
     if (error == TC_OK)
         error = subscribe(receiver, fault);
     if (error == TC_OK)

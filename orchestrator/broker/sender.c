@@ -1,8 +1,11 @@
 #include "orchestrator/broker/sender.h"
 
+#include "base/clock.h"
 #include "base/condition.h"
 #include "base/log.h"
+#include "orchestrator/broker/announced.h"
 #include "orchestrator/broker/in_flight.h"
+#include "topics/packet.h"
 
 #include <MQTTAsync.h>
 #include <pthread.h>
@@ -11,12 +14,11 @@
 #include <string.h>
 
 enum {
-    /* Messages in paho's own queue, before they are written. For each QoS 1 message paho searches that queue from
-     * end to end, and it leaks what is in it when the connection is lost (eclipse-paho/paho.mqtt.c issue 1474): so
-     * it is no longer than it takes to keep paho's thread busy while we wait. */
+    /* Messages in paho's queue, before they are written. For each QoS 1 message paho searches that whole queue, and it
+     * leaks the queued messages when the connection is lost (eclipse-paho/paho.mqtt.c issue 1474): so the queue is just
+     * long enough to keep paho's thread busy while we wait. */
     BUFFERED_MAX = 100,
     BUFFER_FULL_WAIT_MS = 1,
-    MESSAGE_ID_MAX = 65535,
     MS_PER_SECOND = 1000,
     REASON_SIZE = 256,
 };
@@ -30,20 +32,24 @@ struct sender {
     char *uri;
     char *client_id;
 
-    pthread_mutex_t lock;   /* never held while paho is called: paho calls back with a lock of its own held */
+    pthread_mutex_t lock;   /* never held while paho is called: paho's callbacks hold a lock of its own */
     pthread_cond_t changed; /* of state, calls and in_flight */
     MQTTAsync handle;
     enum sender_state state;
     enum tc_error error;
     char reason[REASON_SIZE];
     bool interrupted;
-    int calls; /* threads that are inside paho with `handle` */
+    int calls;          /* threads inside paho with `handle` */
+    int64_t refused_ms; /* see sender_refused_ms */
+    char refusal[REASON_SIZE];
+    struct announced announced;
+    int keep_alive_s;
     struct in_flight in_flight;
 
-    /* One thread at a time hands a message to paho, which looks for room in its queue before it takes its own lock:
-     * of two that find the last place, the second's message would silently take the place of the oldest. Held while
+    /* Only one thread at a time gives a message to paho, which checks for space in its queue before it takes its own
+     * lock: of two threads that find the last place, the second would silently replace the oldest message. Held while
      * paho is called, and so never in its callbacks. */
-    pthread_mutex_t handing_over;
+    pthread_mutex_t send_lock;
 };
 
 static char *make_uri(const struct broker_config *config)
@@ -67,7 +73,7 @@ struct sender *sender_open(const struct broker_config *config, void (*lost)(void
     TC_CHECK(asprintf(&sender->client_id, "%s-out", config->client_id) > 0);
     in_flight_open(&sender->in_flight, sender, config->in_flight_limit);
     TC_CHECK(pthread_mutex_init(&sender->lock, NULL) == 0);
-    TC_CHECK(pthread_mutex_init(&sender->handing_over, NULL) == 0);
+    TC_CHECK(pthread_mutex_init(&sender->send_lock, NULL) == 0);
     condition_open(&sender->changed);
     return sender;
 }
@@ -77,7 +83,7 @@ void sender_free(struct sender *sender)
     if (sender == NULL)
         return;
     (void)pthread_cond_destroy(&sender->changed);
-    (void)pthread_mutex_destroy(&sender->handing_over);
+    (void)pthread_mutex_destroy(&sender->send_lock);
     (void)pthread_mutex_destroy(&sender->lock);
     in_flight_close(&sender->in_flight);
     free(sender->client_id);
@@ -87,11 +93,11 @@ void sender_free(struct sender *sender)
 
 /* ---- paho's callbacks: on its threads, with its own lock held ---- */
 
-static void finish(struct slot *slot, bool accepted)
+static void finish(struct slot *slot, enum outcome outcome)
 {
     struct sender *sender = slot->owner;
     (void)pthread_mutex_lock(&sender->lock);
-    in_flight_finish(&sender->in_flight, slot, accepted);
+    in_flight_finish(&sender->in_flight, slot, outcome);
     if (sender->in_flight.under_way == 0)
         (void)pthread_cond_broadcast(&sender->changed);
     (void)pthread_mutex_unlock(&sender->lock);
@@ -100,35 +106,49 @@ static void finish(struct slot *slot, bool accepted)
 static void on_published(void *context, MQTTAsync_successData5 *response)
 {
     (void)response;
-    finish(context, true);
+    finish(context, OUTCOME_ACCEPTED);
+}
+
+/* A refusal by the access list lasts as long as that list is in force. */
+static void note_refusal(struct slot *slot, const char *reason)
+{
+    struct sender *sender = slot->owner;
+    (void)pthread_mutex_lock(&sender->lock);
+    if (!slot->is_answer) {
+        sender->refused_ms = clock_monotonic_ms();
+        (void)snprintf(sender->refusal, sizeof sender->refusal, "%s", reason);
+    }
+    (void)pthread_mutex_unlock(&sender->lock);
 }
 
 static void on_publish_refused(void *context, MQTTAsync_failureData5 *response)
 {
-    if (response->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR) /* else the connection was lost */
-        LOG_WARNING("broker.publish_refused", F_STR("reason", MQTTReasonCode_toString(response->reasonCode)));
-    finish(context, false);
+    bool is_refused = response->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR; /* else the connection was lost */
+    if (response->reasonCode == MQTTREASONCODE_NOT_AUTHORIZED)
+        note_refusal(context, MQTTReasonCode_toString(response->reasonCode));
+    if (is_refused)
+        LOG_LIMITED(LOG_LEVEL_WARNING, "", "broker.publish_refused",
+                    F_STR("reason", MQTTReasonCode_toString(response->reasonCode)));
+    finish(context, is_refused ? OUTCOME_REFUSED : OUTCOME_LOST);
 }
 
 static void on_connected(void *context, MQTTAsync_successData5 *response)
 {
     struct sender *sender = context;
-    int most = sender->in_flight.slot_count < MESSAGE_ID_MAX ? sender->in_flight.slot_count : MESSAGE_ID_MAX;
-    if (MQTTProperties_hasProperty(&response->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM) != 0) {
-        int allowed = (int)MQTTProperties_getNumericValue(&response->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
-        most = allowed > 0 && allowed < most ? allowed : most;
-    }
+    struct announced announced = announced_read(&response->properties);
+    int slots = sender->in_flight.slot_count;
     (void)pthread_mutex_lock(&sender->lock);
     if (sender->state == CONNECTING) {
-        sender->in_flight.limit = most;
+        sender->in_flight.limit = announced.receive_maximum < slots ? announced.receive_maximum : slots;
+        sender->announced = announced;
         sender->state = UP;
         (void)pthread_cond_broadcast(&sender->changed);
     }
     (void)pthread_mutex_unlock(&sender->lock);
 }
 
-/* Only the first reason of a connection's end is kept. */
-static void go_down(struct sender *sender, enum tc_error error, const char *reason)
+/* Keeps only the first reason of a connection's end. */
+static void end_connection(struct sender *sender, enum tc_error error, const char *reason)
 {
     (void)pthread_mutex_lock(&sender->lock);
     bool was_up = sender->state == UP;
@@ -146,28 +166,32 @@ static void go_down(struct sender *sender, enum tc_error error, const char *reas
 
 static void on_connect_failed(void *context, MQTTAsync_failureData5 *response)
 {
-    /* Some releases of paho give the reason of a CONNACK as their own, positive code. */
+    /* Some releases of paho return the reason of a CONNACK as a positive code of their own. Refusals of MQTT 3.1.1 are
+     * 1 to 5, those of MQTT 5 are 128 and more. */
     int reason = response->code > 0 ? response->code : (int)response->reasonCode;
     bool denied = reason == MQTTREASONCODE_NOT_AUTHORIZED || reason == MQTTREASONCODE_BAD_USER_NAME_OR_PASSWORD;
-    const char *text = reason > 0                  ? MQTTReasonCode_toString((enum MQTTReasonCodes)reason)
+    bool is_older = (reason > 0 && reason < MQTTREASONCODE_UNSPECIFIED_ERROR) ||
+                    reason == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION;
+    const char *text = is_older                    ? "MQTT 5 is needed; this broker answers in an older version"
+                       : reason > 0                ? MQTTReasonCode_toString((enum MQTTReasonCodes)reason)
                        : response->message != NULL ? response->message
                                                    : MQTTAsync_strerror(response->code);
-    go_down(context, denied ? TC_DENIED : TC_UNAVAILABLE, text == NULL ? "refused" : text);
+    end_connection(context, denied ? TC_DENIED : TC_UNAVAILABLE, text == NULL ? "refused" : text);
 }
 
 static void on_connection_lost(void *context, char *cause)
 {
-    go_down(context, TC_UNAVAILABLE, cause == NULL ? "connection closed" : cause);
+    end_connection(context, TC_UNAVAILABLE, cause == NULL ? "connection closed" : cause);
 }
 
 static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
 {
     (void)properties;
     const char *text = MQTTReasonCode_toString(reason);
-    go_down(context, TC_UNAVAILABLE, text == NULL ? "disconnected by the broker" : text);
+    end_connection(context, TC_UNAVAILABLE, text == NULL ? "disconnected by the broker" : text);
 }
 
-/* paho wants one; this connection subscribes to nothing. */
+/* paho requires this callback; the connection has no subscriptions. */
 static int on_message(void *context, char *topic, int topic_length, MQTTAsync_message *message)
 {
     (void)context, (void)topic_length;
@@ -199,7 +223,7 @@ static int start_connecting(struct sender *sender, int timeout_ms)
     tls.privateKey = config->key_file;
     tls.verify = 1;
     MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer5;
-    connect.keepAliveInterval = config->keep_alive_s;
+    connect.keepAliveInterval = sender->keep_alive_s;
     connect.maxInflight = config->in_flight_limit;
     connect.username = config->user;
     connect.password = config->password;
@@ -211,10 +235,11 @@ static int start_connecting(struct sender *sender, int timeout_ms)
     return MQTTAsync_connect(sender->handle, &connect);
 }
 
-enum tc_error sender_connect(struct sender *sender, int timeout_ms, struct tc_fault *fault)
+static enum tc_error connect_once(struct sender *sender, int timeout_ms, struct tc_fault *fault)
 {
     (void)pthread_mutex_lock(&sender->lock);
     sender->state = CONNECTING;
+    sender->refused_ms = 0;
     (void)pthread_mutex_unlock(&sender->lock);
     int rc = start_connecting(sender, timeout_ms);
     if (rc != MQTTASYNC_SUCCESS)
@@ -234,6 +259,20 @@ enum tc_error sender_connect(struct sender *sender, int timeout_ms, struct tc_fa
     return error;
 }
 
+/* paho does not adopt the keep-alive that the broker announces: a shorter one needs another connection. */
+enum tc_error sender_connect(struct sender *sender, int timeout_ms, struct tc_fault *fault)
+{
+    sender->keep_alive_s = sender->config->keep_alive_s;
+    enum tc_error error = connect_once(sender, timeout_ms, fault);
+    int announced_s = sender->announced.keep_alive_s;
+    if (error == TC_OK && announced_s > 0 && announced_s < sender->keep_alive_s) {
+        sender_disconnect(sender, timeout_ms);
+        sender->keep_alive_s = announced_s;
+        error = connect_once(sender, timeout_ms, fault);
+    }
+    return error == TC_OK ? announced_check(&sender->announced, fault) : error;
+}
+
 void sender_interrupt(struct sender *sender)
 {
     (void)pthread_mutex_lock(&sender->lock);
@@ -242,7 +281,7 @@ void sender_interrupt(struct sender *sender)
     (void)pthread_mutex_unlock(&sender->lock);
 }
 
-static void on_goodbye_sent(void *context, MQTTAsync_successData5 *response)
+static void on_disconnect_sent(void *context, MQTTAsync_successData5 *response)
 {
     (void)response;
     struct sender *sender = context;
@@ -252,18 +291,19 @@ static void on_goodbye_sent(void *context, MQTTAsync_successData5 *response)
     (void)pthread_mutex_unlock(&sender->lock);
 }
 
-static void on_goodbye_failed(void *context, MQTTAsync_failureData5 *response)
+static void on_disconnect_failed(void *context, MQTTAsync_failureData5 *response)
 {
     (void)response;
-    on_goodbye_sent(context, NULL);
+    on_disconnect_sent(context, NULL);
 }
 
-/* DISCONNECT queues behind the QoS 0 messages that are not written yet. Called and left with the lock held. */
-static void say_goodbye(struct sender *sender, int64_t deadline_ms)
+/* Sends DISCONNECT, which queues behind QoS 0 messages that are not written yet. The lock is held at call and return.
+ */
+static void send_disconnect(struct sender *sender, int64_t deadline_ms)
 {
     MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
-    options.onSuccess5 = on_goodbye_sent;
-    options.onFailure5 = on_goodbye_failed;
+    options.onSuccess5 = on_disconnect_sent;
+    options.onFailure5 = on_disconnect_failed;
     options.context = sender;
     (void)pthread_mutex_unlock(&sender->lock);
     int rc = MQTTAsync_disconnect(sender->handle, &options);
@@ -282,13 +322,13 @@ void sender_disconnect(struct sender *sender, int wait_ms)
         if (!condition_wait(&sender->changed, &sender->lock, deadline_ms))
             break;
     }
-    bool says_goodbye = sender->state == UP && wait_ms > 0;
+    bool sends_disconnect = sender->state == UP && wait_ms > 0;
     sender->state = DOWN;
-    (void)pthread_cond_broadcast(&sender->in_flight.room);
+    (void)pthread_cond_broadcast(&sender->in_flight.space);
     while (sender->calls > 0)
         (void)condition_wait(&sender->changed, &sender->lock, CONDITION_FOREVER);
-    if (says_goodbye)
-        say_goodbye(sender, deadline_ms);
+    if (sends_disconnect)
+        send_disconnect(sender, deadline_ms);
     sender->state = DOWN;
     in_flight_fail_all(&sender->in_flight);
     (void)pthread_mutex_unlock(&sender->lock);
@@ -315,22 +355,54 @@ void sender_describe(struct sender *sender, char *text, size_t size)
     (void)pthread_mutex_unlock(&sender->lock);
 }
 
-/* ---- publishing ---- */
-
-/* Enters paho, with a slot for a QoS 1 message. False when there is no connection. */
-static bool enter(struct sender *sender, const struct outgoing *message, struct broker_batch *batch, struct slot **slot)
+int64_t sender_refused_ms(struct sender *sender, char *reason, size_t size)
 {
     (void)pthread_mutex_lock(&sender->lock);
-    while (message->qos > 0 && sender->state == UP && !in_flight_has_room(&sender->in_flight))
-        (void)condition_wait(&sender->in_flight.room, &sender->lock, CONDITION_FOREVER);
+    int64_t refused_ms = sender->refused_ms;
+    (void)snprintf(reason, size, "%s", refused_ms == 0 ? "" : sender->refusal);
+    (void)pthread_mutex_unlock(&sender->lock);
+    return refused_ms;
+}
+
+/* ---- publishing ---- */
+
+static size_t size_of(const struct outgoing *message)
+{
+    size_t properties = message->correlation == NULL ? 0 : 1 + 2 + message->correlation_length;
+    return packet_publish_size(message->topic, message->length, message->qos, properties);
+}
+
+static uint32_t packet_max(struct sender *sender)
+{
+    (void)pthread_mutex_lock(&sender->lock);
+    uint32_t most = sender->state == UP ? sender->announced.packet_bytes : 0;
+    (void)pthread_mutex_unlock(&sender->lock);
+    return most;
+}
+
+size_t sender_payload_max(struct sender *sender, const char *topic)
+{
+    uint32_t most = packet_max(sender);
+    return most == 0 ? SIZE_MAX : packet_payload_max(most, topic);
+}
+
+/* Counts the call to paho, and takes a slot for a QoS 1 message. False without a connection. */
+static bool begin_call(struct sender *sender, const struct outgoing *message, struct broker_batch *batch,
+                       struct slot **slot)
+{
+    (void)pthread_mutex_lock(&sender->lock);
+    while (message->qos > 0 && sender->state == UP && !in_flight_has_space(&sender->in_flight))
+        (void)condition_wait(&sender->in_flight.space, &sender->lock, CONDITION_FOREVER);
     bool connected = sender->state == UP;
     *slot = connected && message->qos > 0 ? in_flight_begin(&sender->in_flight, batch) : NULL;
+    if (*slot != NULL)
+        (*slot)->is_answer = message->is_answer;
     sender->calls += connected;
     (void)pthread_mutex_unlock(&sender->lock);
     return connected;
 }
 
-static void leave(struct sender *sender, struct slot *slot, bool sent)
+static void end_call(struct sender *sender, struct slot *slot, bool sent)
 {
     (void)pthread_mutex_lock(&sender->lock);
     if (!sent && slot != NULL)
@@ -340,7 +412,7 @@ static void leave(struct sender *sender, struct slot *slot, bool sent)
     (void)pthread_mutex_unlock(&sender->lock);
 }
 
-/* False when the connection was lost instead. */
+/* False when the connection was lost. */
 static bool wait_for_buffer(struct sender *sender)
 {
     (void)pthread_mutex_lock(&sender->lock);
@@ -350,7 +422,7 @@ static bool wait_for_buffer(struct sender *sender)
     return connected;
 }
 
-static int hand_over(struct sender *sender, const struct outgoing *message, struct slot *slot)
+static int send_message(struct sender *sender, const struct outgoing *message, struct slot *slot)
 {
     MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
     if (slot != NULL) {
@@ -366,10 +438,10 @@ static int hand_over(struct sender *sender, const struct outgoing *message, stru
     }
     int rc;
     do {
-        (void)pthread_mutex_lock(&sender->handing_over);
+        (void)pthread_mutex_lock(&sender->send_lock);
         rc = MQTTAsync_send(sender->handle, message->topic, (int)message->length, message->payload, message->qos,
                             message->retained, &options);
-        (void)pthread_mutex_unlock(&sender->handing_over);
+        (void)pthread_mutex_unlock(&sender->send_lock);
     } while (rc == MQTTASYNC_MAX_BUFFERED_MESSAGES && wait_for_buffer(sender));
     MQTTProperties_free(&options.properties);
     return rc;
@@ -378,10 +450,13 @@ static int hand_over(struct sender *sender, const struct outgoing *message, stru
 enum tc_error sender_publish(struct sender *sender, const struct outgoing *message, struct broker_batch *batch)
 {
     struct slot *slot;
-    if (!enter(sender, message, batch, &slot))
+    uint32_t most = packet_max(sender);
+    if (most != 0 && size_of(message) > most)
+        return TC_TOO_LARGE;
+    if (!begin_call(sender, message, batch, &slot))
         return TC_UNAVAILABLE;
-    int rc = hand_over(sender, message, slot);
-    leave(sender, slot, rc == MQTTASYNC_SUCCESS);
+    int rc = send_message(sender, message, slot);
+    end_call(sender, slot, rc == MQTTASYNC_SUCCESS);
     switch (rc) {
     case MQTTASYNC_SUCCESS: return TC_OK;
     case MQTTASYNC_BAD_UTF8_STRING: return TC_INVALID;
@@ -397,7 +472,10 @@ enum tc_error sender_batch_wait(struct sender *sender, struct broker_batch *batc
         if (!condition_wait(&sender->in_flight.settled, &sender->lock, deadline_ms))
             break;
     }
-    enum tc_error error = batch->under_way > 0 ? TC_TIMEOUT : batch->failed > 0 ? TC_UNAVAILABLE : TC_OK;
+    enum tc_error error = batch->under_way > 0 ? TC_TIMEOUT
+                          : batch->failed > 0  ? TC_UNAVAILABLE
+                          : batch->refused > 0 ? TC_DENIED
+                                               : TC_OK;
     if (error == TC_TIMEOUT)
         in_flight_forget_batch(&sender->in_flight, batch);
     *batch = (struct broker_batch){0};

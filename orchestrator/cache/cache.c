@@ -14,13 +14,17 @@ enum {
     /* Commands, or keys in one command, that go out before replies are read: bounds the buffers on both sides. */
     ROUND_TRIP_MAX = 2000,
     SCAN_STEP = 1000,
+    WITHDRAWN_TEXT_SIZE = 48,
 };
+
+/* Lifetime of a withdrawal: longer than any orchestrator takes from reading the database to filling the cache. */
+#define WITHDRAWN_KEPT_S "3600"
 
 struct cache {
     struct connection connection;
     char *socket_path, *host, *password, *prefix;
-    bool owes_rebuild;      /* a forget did not get through */
-    const char **arguments; /* of a command with one key for each device */
+    bool owes_rebuild;      /* an entry could not be removed */
+    const char **arguments; /* of a command with one key per device */
     char (*keys)[KEY_SIZE];
 };
 
@@ -34,7 +38,7 @@ static char *copy_text(const char *text)
 enum tc_error cache_open(const struct cache_config *config, struct cache **cache, struct tc_fault *fault)
 {
     if (!name_is_valid(config->prefix, strlen(config->prefix)))
-        return tc_fault_set(fault, TC_INVALID, "cache prefix \"%.80s\": a name is allowed", config->prefix);
+        return tc_fault_set(fault, TC_INVALID, "cache prefix \"%.80s\": must be a name", config->prefix);
     struct cache *made = calloc(1, sizeof *made);
     TC_CHECK(made != NULL);
     made->arguments = calloc(ROUND_TRIP_MAX + 1, sizeof *made->arguments);
@@ -49,7 +53,7 @@ enum tc_error cache_open(const struct cache_config *config, struct cache **cache
     made->connection.config.host = made->host;
     made->connection.config.password = made->password;
     made->connection.config.prefix = made->prefix;
-    made->connection.was_reachable = true; /* so that a server that is not there is logged at the first call */
+    made->connection.was_reachable = true; /* so that an unavailable server is logged at the first call */
     *cache = made;
     return TC_OK;
 }
@@ -84,9 +88,9 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* ---- what is owed ---- */
+/* ---- an owed rebuild ---- */
 
-static void append_disown(redisContext *redis, void *context, size_t i)
+static void append_invalidate(redisContext *redis, void *context, size_t i)
 {
     (void)i;
     char key[KEY_SIZE];
@@ -98,10 +102,16 @@ enum tc_error cache_settle(struct cache *cache, struct tc_fault *fault)
 {
     if (!cache->owes_rebuild)
         return TC_OK;
-    struct exchange exchange = {.count = 1, .append = append_disown, .context = cache};
+    struct exchange exchange = {.count = 1, .append = append_invalidate, .context = cache};
     enum tc_error error = connection_exchange(&cache->connection, &exchange, fault);
     cache->owes_rebuild = error != TC_OK;
     return error;
+}
+
+enum tc_error cache_probe(struct cache *cache, struct tc_fault *fault)
+{
+    struct exchange exchange = {.count = 1, .append = connection_append_probe, .context = &cache->connection};
+    return connection_exchange(&cache->connection, &exchange, fault);
 }
 
 /* ---- put ---- */
@@ -118,7 +128,7 @@ static void append_put(redisContext *redis, void *context, size_t i)
     char key[KEY_SIZE], text[CACHE_ENTRY_SIZE], expires[24];
     write_key(put->cache, "instruction", item->device, key);
     (void)cache_entry_write(item, text);
-    /* Redis refuses 0; any time gone by means no entry. */
+    /* Redis refuses 0; any past time means no entry. */
     (void)snprintf(expires, sizeof expires, "%" PRId64, item->start_before_s < 1 ? 1 : item->start_before_s);
     append(redis, 5, (const char *[]){"SET", key, text, "EXAT", expires});
 }
@@ -136,11 +146,13 @@ enum tc_error cache_put(struct cache *cache, const struct cached_instruction *it
     return error;
 }
 
-/* ---- get and forget: one command with a key for each device ---- */
+/* ---- get and forget: one command, the same keys for each device ---- */
 
 struct by_device {
     struct cache *cache;
     const char *command;
+    const char *names[2]; /* of the keys */
+    size_t name_count;
     const char *const *devices;
     size_t count;
     struct cached_instruction *items;
@@ -153,23 +165,39 @@ static void append_by_device(redisContext *redis, void *context, size_t i)
     const struct by_device *request = context;
     struct cache *cache = request->cache;
     cache->arguments[0] = request->command;
-    for (size_t k = 0; k < request->count; k++) {
-        write_key(cache, "instruction", request->devices[k], cache->keys[k]);
+    size_t key_count = request->count * request->name_count;
+    for (size_t k = 0; k < key_count; k++) {
+        write_key(cache, request->names[k % request->name_count], request->devices[k / request->name_count],
+                  cache->keys[k]);
         cache->arguments[k + 1] = cache->keys[k];
     }
-    append(redis, (int)request->count + 1, cache->arguments);
+    append(redis, (int)key_count + 1, cache->arguments);
+}
+
+static void write_withdrawn(int64_t instruction, int32_t attempt, char text[static WITHDRAWN_TEXT_SIZE])
+{
+    (void)snprintf(text, WITHDRAWN_TEXT_SIZE, "%" PRId64 " %" PRId32, instruction, attempt);
+}
+
+static bool is_withdrawn(const struct cached_instruction *item, const redisReply *withdrawn)
+{
+    char text[WITHDRAWN_TEXT_SIZE];
+    write_withdrawn(item->instruction, item->attempt, text);
+    return withdrawn->type == REDIS_REPLY_STRING && strcmp(withdrawn->str, text) == 0;
 }
 
 static bool take_entries(void *context, size_t i, const redisReply *reply)
 {
     (void)i;
     const struct by_device *request = context;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != request->count)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != request->count * request->name_count)
         return false;
     for (size_t k = 0; k < request->count; k++) {
-        const redisReply *value = reply->element[k];
+        const redisReply *value = reply->element[k * request->name_count];
         struct cached_instruction *item = &request->items[k];
-        request->found[k] = value->type == REDIS_REPLY_STRING && cache_entry_read(value->str, (size_t)value->len, item);
+        request->found[k] = value->type == REDIS_REPLY_STRING &&
+                            cache_entry_read(value->str, (size_t)value->len, item) &&
+                            !is_withdrawn(item, reply->element[k * request->name_count + 1]);
         if (request->found[k])
             (void)snprintf(item->device, sizeof item->device, "%s", request->devices[k]);
     }
@@ -180,9 +208,15 @@ enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t 
                         bool *found, struct tc_fault *fault)
 {
     enum tc_error error = cache_settle(cache, fault);
-    for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
-        struct by_device request = {cache,        "MGET",      devices + done, smaller(count - done, ROUND_TRIP_MAX),
-                                    items + done, found + done};
+    for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX / 2) {
+        struct by_device request = {.cache = cache,
+                                    .command = "MGET",
+                                    .names = {"instruction", "withdrawn"},
+                                    .name_count = 2,
+                                    .devices = devices + done,
+                                    .count = smaller(count - done, ROUND_TRIP_MAX / 2),
+                                    .items = items + done,
+                                    .found = found + done};
         struct exchange exchange = {.count = 1, .append = append_by_device, .take = take_entries, .context = &request};
         error = connection_exchange(&cache->connection, &exchange, fault);
     }
@@ -197,6 +231,8 @@ enum tc_error cache_forget(struct cache *cache, const char *const *devices, size
     for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
         struct by_device request = {.cache = cache,
                                     .command = "DEL",
+                                    .names = {"instruction"},
+                                    .name_count = 1,
                                     .devices = devices + done,
                                     .count = smaller(count - done, ROUND_TRIP_MAX)};
         struct exchange exchange = {.count = 1, .append = append_by_device, .context = &request};
@@ -206,10 +242,44 @@ enum tc_error cache_forget(struct cache *cache, const char *const *devices, size
     return error;
 }
 
+struct withdrawal {
+    const struct cache *cache;
+    const struct withdrawn_instruction *items;
+};
+
+/* First the withdrawal, then the entry: another orchestrator may put the entry back at once. */
+static void append_withdrawal(redisContext *redis, void *context, size_t i)
+{
+    const struct withdrawal *withdrawal = context;
+    const struct withdrawn_instruction *item = &withdrawal->items[i / 2];
+    char key[KEY_SIZE], text[WITHDRAWN_TEXT_SIZE];
+    write_key(withdrawal->cache, i % 2 == 0 ? "withdrawn" : "instruction", item->device, key);
+    write_withdrawn(item->instruction, item->attempt, text);
+    if (i % 2 == 0)
+        append(redis, 5, (const char *[]){"SET", key, text, "EX", WITHDRAWN_KEPT_S});
+    else
+        append(redis, 2, (const char *[]){"DEL", key});
+}
+
+enum tc_error cache_withdraw(struct cache *cache, const struct withdrawn_instruction *items, size_t count,
+                             struct tc_fault *fault)
+{
+    enum tc_error error = cache_settle(cache, fault);
+    for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX / 2) {
+        struct withdrawal withdrawal = {cache, items + done};
+        struct exchange exchange = {.count = 2 * smaller(count - done, ROUND_TRIP_MAX / 2),
+                                    .append = append_withdrawal,
+                                    .context = &withdrawal};
+        error = connection_exchange(&cache->connection, &exchange, fault);
+    }
+    cache->owes_rebuild = error != TC_OK;
+    return error;
+}
+
 /* ---- the generation ----
  *
- * clear writes this run's ID under "rebuilding", mark renames that to "generation". Both a restart (another
- * run ID) and a flush (no key to rename) during the rebuild so leave it unmarked. */
+ * cache_clear writes Redis' run ID under "rebuilding", cache_mark_generation renames that key to "generation". So after
+ * a restart (another run ID) or a flush (no key to rename) during the rebuild the generation is not current. */
 
 struct generation {
     const struct cache *cache;
@@ -281,7 +351,7 @@ static void append_begin(redisContext *redis, void *context, size_t i)
 struct scan {
     const struct cache *cache;
     char cursor[32];
-    char *unlink; /* the command that deletes what this step found; NULL when it found nothing */
+    char *unlink; /* the command that deletes the keys of this step; NULL: no keys */
     int unlink_length;
 };
 

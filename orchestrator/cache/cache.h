@@ -1,9 +1,10 @@
-/* The instruction cache in Redis: what each device in flight is to be answered. A cache only: every miss
- * is answered from the database, and it may vanish at any moment.
+/* The instruction cache in Redis: the answer to each device in flight. Only a cache: every miss is answered from the
+ * database, and its content may vanish at any moment.
  *
- * Keys: "{prefix}:instruction:{device}" → "1 {instruction} {rollout} {attempt} {epoch} {start_before_s} {role}",
- * and "{prefix}:generation" → Redis' run_id at the last rebuild. Every function is one pipelined round trip
- * for the whole batch. One thread per connection. A connection that broke is made again at the next call. */
+ * Keys: "{prefix}:instruction:{device}" → "1 {instruction} {rollout} {attempt} {epoch} {start_before_s} {role}" (see
+ * entry.h), "{prefix}:withdrawn:{device}" → "{instruction} {attempt}" of its last withdrawal, "{prefix}:generation" →
+ * Redis' run_id at the last rebuild, and "{prefix}:probe", to test writing. Every function is one pipelined round trip
+ * for the whole batch. One thread per cache. A lost connection is made again at the next call. */
 #ifndef TELLERCAST_ORCHESTRATOR_CACHE_CACHE_H
 #define TELLERCAST_ORCHESTRATOR_CACHE_CACHE_H
 
@@ -23,10 +24,10 @@ struct cache_config {
     int port;
     const char *password; /* NULL: none */
     const char *prefix;   /* "tc" */
-    int timeout_ms;       /* of connecting and of each round trip */
+    int timeout_ms;       /* of the connect and of each round trip */
 };
 
-/* What is cached of an instruction: what differs between the devices of a rollout. */
+/* The cached part of an instruction: it differs between the devices of a rollout. */
 struct cached_instruction {
     char device[TC_ID_SIZE];
     int64_t instruction;
@@ -35,33 +36,49 @@ struct cached_instruction {
     int64_t epoch;
     int64_t start_before_s; /* also when the key expires by itself */
     enum device_role role;
+    bool out_of_service;
 };
 
-/* Never fails because the server is away: the first call that needs it says so. TC_INVALID for a prefix that is
+/* An instruction that its device must no longer get. */
+struct withdrawn_instruction {
+    const char *device;
+    int64_t instruction;
+    int32_t attempt;
+};
+
+/* Does not connect: an unavailable server is a fault of the first call that needs it. TC_INVALID for a prefix that is
  * not a name (name_is_valid). */
 enum tc_error cache_open(const struct cache_config *config, struct cache **cache, struct tc_fault *fault);
 void cache_close(struct cache *cache);
 
-/* All of these: TC_OK, or TC_UNAVAILABLE with nothing known about what was done; doing it again does no harm.
- * For half a second after a server could not be reached they fail at once. That it is away, and that it is back,
- * is logged here, once: the caller need not. SIGPIPE must be ignored or blocked. */
+/* All of these return TC_OK, or TC_UNAVAILABLE: then the call may or may not have had its effect; it can be repeated
+ * safely. For half a second after the server was unreachable they fail at once. Its loss and its return are logged
+ * here, once: callers need not. SIGPIPE must be ignored or blocked. */
 enum tc_error cache_put(struct cache *cache, const struct cached_instruction *items, size_t count,
                         struct tc_fault *fault);
-/* Looks up `count` devices; items[i] is filled where found[i]. An entry that cannot be read counts as not found. */
+/* Looks up `count` devices; fills items[i] where found[i]. An entry that cannot be read, or was withdrawn, is not
+ * found. */
 enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t count, struct cached_instruction *items,
                         bool *found, struct tc_fault *fault);
-/* When it fails, what should have been forgotten may still be found by others: this cache then owes a rebuild, and
- * does nothing else until it has told Redis so. */
+/* Removes the devices' entries. When that fails, others may still find them: then this cache owes a rebuild, and does
+ * nothing else until it has marked Redis' generation as not current. */
 enum tc_error cache_forget(struct cache *cache, const char *const *devices, size_t count, struct tc_fault *fault);
-/* Tells it, if it is owed: for those that may have nothing else to ask of the cache. Now and then. */
+/* The same for withdrawn instructions, after the commit. An orchestrator that read the database before may put the
+ * entry back: for an hour no orchestrator finds it all the same. A withdrawn attempt is never sent again. */
+enum tc_error cache_withdraw(struct cache *cache, const struct withdrawn_instruction *items, size_t count,
+                             struct tc_fault *fault);
+/* Marks the generation if a rebuild is owed. For callers that use the cache rarely; call it periodically. */
 enum tc_error cache_settle(struct cache *cache, struct tc_fault *fault);
 
-/* True in `*is_current` when this Redis is the one that was last rebuilt and has not lost or rewound since. */
+/* Checks that Redis is available and accepts writes; the fault quotes it (READONLY, LOADING, OOM …). */
+enum tc_error cache_probe(struct cache *cache, struct tc_fault *fault);
+
+/* Sets `*is_current` when this is the Redis of the last rebuild and it has lost or rewound nothing since. */
 enum tc_error cache_check_generation(struct cache *cache, bool *is_current, struct tc_fault *fault);
-/* Before a rebuild: deletes every instruction of ours. */
+/* Before a rebuild: deletes all instructions under the prefix. */
 enum tc_error cache_clear(struct cache *cache, struct tc_fault *fault);
-/* After it: marks the generation as rebuilt. TC_UNAVAILABLE also when Redis lost its keys since cache_clear; had it
- * restarted since, the mark is made but is not current. */
+/* After a rebuild: marks the generation as rebuilt. TC_UNAVAILABLE also when Redis lost its keys since cache_clear; if
+ * it restarted since, the mark is made but is not current. */
 enum tc_error cache_mark_generation(struct cache *cache, struct tc_fault *fault);
 
 #endif

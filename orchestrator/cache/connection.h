@@ -1,5 +1,5 @@
-/* A connection to Redis that is made when it is needed, and one exchange of commands and replies over it.
- * One thread. SIGPIPE must be ignored or blocked: hiredis writes without MSG_NOSIGNAL. */
+/* A connection to Redis, made at first use, and exchanges of commands and replies over it. One thread. SIGPIPE must be
+ * ignored or blocked: hiredis writes without MSG_NOSIGNAL. */
 #ifndef TELLERCAST_ORCHESTRATOR_CACHE_CONNECTION_H
 #define TELLERCAST_ORCHESTRATOR_CACHE_CONNECTION_H
 
@@ -9,27 +9,36 @@
 #include <stddef.h>
 
 struct connection {
-    struct cache_config config; /* its texts are the cache's */
-    redisContext *redis;        /* NULL: there is none now */
-    bool was_reachable;         /* as it was last logged */
-    bool was_closed;            /* it ended because the server closed it, not because the server was slow */
+    struct cache_config config; /* the cache owns its texts */
+    redisContext *redis;        /* NULL: not connected */
+    bool was_reachable;         /* as last logged */
+    bool was_closed;            /* the server closed the last connection; it was not slow */
     int64_t next_try_ms;
+    int64_t probed_ms;
+    int64_t logged_ms; /* when an error of the server was last logged, and its first word */
+    char logged[32];
     struct tc_fault last_fault;
 };
 
-/* `count` commands in one write, then as many replies, in their order. An exchange whose connection was
- * closed in the meantime by the server is made once more on a new one, so repeating it must do no harm. */
+/* `count` commands in one write, then as many replies, in order. If the server has closed the connection in the
+ * meantime, the exchange is repeated once on a new one: it must be safe to repeat. */
 struct exchange {
     size_t count;
     void (*append)(redisContext *redis, void *context, size_t i);
-    /* Sees replies that are no errors. False: this is no answer to that command. May be NULL. */
+    /* Called with replies that are no errors. False: not a reply to that command. May be NULL. */
     bool (*take)(void *context, size_t i, const redisReply *reply);
     void *context;
 };
 
-/* TC_OK, or TC_UNAVAILABLE: no server, no answer in time, or an error in one of the replies. */
+/* TC_OK, or TC_UNAVAILABLE: no server, no answer in time, or an error in one of the replies. Ends the connection after
+ * an error that says that this server accepts no writes (a replica, or still loading): the next connection may lead to
+ * another server. */
 enum tc_error connection_exchange(struct connection *connection, const struct exchange *exchange,
                                   struct tc_fault *fault);
 void connection_close(struct connection *connection);
+
+/* For an exchange's `append`, with the connection as its context: writes a key that expires soon, by the command that
+ * writes instructions. */
+void connection_append_probe(redisContext *redis, void *context, size_t i);
 
 #endif

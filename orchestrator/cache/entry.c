@@ -6,9 +6,10 @@
 
 size_t cache_entry_write(const struct cached_instruction *instruction, char text[static CACHE_ENTRY_SIZE])
 {
-    int length = snprintf(text, CACHE_ENTRY_SIZE, "1 %" PRId64 " %" PRId64 " %" PRId32 " %" PRId64 " %" PRId64 " %s",
-                          instruction->instruction, instruction->rollout, instruction->attempt, instruction->epoch,
-                          instruction->start_before_s, device_role_name(instruction->role));
+    int length = snprintf(text, CACHE_ENTRY_SIZE, "%c %" PRId64 " %" PRId64 " %" PRId32 " %" PRId64 " %" PRId64 " %s",
+                          instruction->out_of_service ? '2' : '1', instruction->instruction, instruction->rollout,
+                          instruction->attempt, instruction->epoch, instruction->start_before_s,
+                          device_role_name(instruction->role));
     TC_CHECK(length > 0 && length < CACHE_ENTRY_SIZE);
     return (size_t)length;
 }
@@ -17,7 +18,7 @@ struct reader {
     const char *at, *end;
 };
 
-/* A number as printf writes it, not negative, and the space behind it. */
+/* Reads a non-negative number as printf writes it, and the space behind it. */
 static bool read_number(struct reader *reader, int64_t most, int64_t *number)
 {
     const char *first = reader->at;
@@ -53,12 +54,13 @@ bool cache_entry_read(const char *text, size_t length, struct cached_instruction
     struct reader reader = {text, text + length};
     struct cached_instruction read = *instruction;
     int64_t version, attempt;
-    if (!read_number(&reader, 1, &version) || version != 1 || !read_number(&reader, INT64_MAX, &read.instruction) ||
-        !read_number(&reader, INT64_MAX, &read.rollout) || !read_number(&reader, INT32_MAX, &attempt) ||
-        !read_number(&reader, INT64_MAX, &read.epoch) || !read_number(&reader, INT64_MAX, &read.start_before_s) ||
-        !read_role(&reader, &read.role))
+    if (!read_number(&reader, 2, &version) || version < 1 || version > 2 ||
+        !read_number(&reader, INT64_MAX, &read.instruction) || !read_number(&reader, INT64_MAX, &read.rollout) ||
+        !read_number(&reader, INT32_MAX, &attempt) || !read_number(&reader, INT64_MAX, &read.epoch) ||
+        !read_number(&reader, INT64_MAX, &read.start_before_s) || !read_role(&reader, &read.role))
         return false;
     read.attempt = (int32_t)attempt;
+    read.out_of_service = version == 2;
     *instruction = read;
     return true;
 }

@@ -1,5 +1,6 @@
-/* What stands in Redis for one instruction: "1 {instruction} {rollout} {attempt} {epoch} {start_before_s} {role}",
- * where 1 is the version of this format. Any thread. */
+/* The text in Redis of one instruction: "1 {instruction} {rollout} {attempt} {epoch} {start_before_s} {role}", where 1
+ * is the version of this format. For a device that is out of service the version is 2, so that a program that does not
+ * know that state asks the database. Any thread. */
 #ifndef TELLERCAST_ORCHESTRATOR_CACHE_ENTRY_H
 #define TELLERCAST_ORCHESTRATOR_CACHE_ENTRY_H
 
@@ -13,7 +14,7 @@
 /* Returns the text's length. */
 size_t cache_entry_write(const struct cached_instruction *instruction, char text[static CACHE_ENTRY_SIZE]);
 
-/* Fills all but the device. False, and nothing is filled, unless it is just what cache_entry_write writes. */
+/* Fills all but the device. False, with nothing filled, unless the text is exactly as cache_entry_write writes it. */
 bool cache_entry_read(const char *text, size_t length, struct cached_instruction *instruction);
 
 #endif

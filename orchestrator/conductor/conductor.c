@@ -3,63 +3,34 @@
 #include "base/clock.h"
 #include "base/failure_point.h"
 #include "base/log.h"
-#include "orchestrator/conductor/podium.h"
+#include "orchestrator/conductor/conductor_internal.h"
+#include "orchestrator/rollout/rollout_state.h"
 #include "orchestrator/worker/worker.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { RENEWALS_A_LEASE = 4 };
-
-/* Another knows nothing of what this one lost when it died, reports above all: it asks again. */
+/* The acting conductor cannot know what an orchestrator lost when it died, reports above all: it asks devices again. */
 static bool announce(struct conductor *conductor)
 {
     conductor->announced = conductor->announced || conduct_renew_epoch(conductor->store, NULL) == TC_OK;
     return conductor->announced;
 }
 
-static bool take_lease(struct conductor *conductor)
+/* Devices that have seen the new epoch refuse instructions signed in an older one. */
+static void notice_epoch(struct conductor *conductor)
 {
-    int64_t epoch = 0;
-    struct tc_fault fault;
-    conductor->leased_ms = clock_monotonic_ms();
-    enum tc_error error =
-        conduct_take_lease(conductor->store, conductor->config.instance, conductor->config.lease_ms, &epoch, &fault);
-    if (error == TC_OK && epoch != conductor->epoch) {
-        LOG_INFO("conductor.elected", F_STR("instance", conductor->config.instance), F_INT("epoch", epoch));
-        /* Orchestrators may have died between a commit and what must follow it. */
-        *conductor->config.broker_is_new = true;
-        conductor->cache_is_suspect = true;
-    }
-    if (error != TC_OK && conductor->epoch != 0)
-        LOG_WARNING("conductor.stepped_down", F_STR("instance", conductor->config.instance),
-                    F_STR("reason", fault.text));
-    conductor->epoch = error == TC_OK ? epoch : 0;
-    return error == TC_OK;
+    int64_t epoch = store_guard_epoch(conductor->config.guard);
+    if (epoch == conductor->signed_epoch)
+        return;
+    conductor->topics_may_be_stale = conductor->signed_epoch != 0 || store_guard_recall(conductor->config.guard) != 0;
+    conductor->signed_epoch = epoch;
+    *conductor->config.broker_is_new = true;
+    conductor->cache_may_be_stale = true;
 }
 
-bool conductor_keeps_lease(struct conductor *conductor)
-{
-    int64_t age_ms = clock_monotonic_ms() - conductor->leased_ms;
-    return age_ms < conductor->config.lease_ms / RENEWALS_A_LEASE || take_lease(conductor);
-}
-
-enum tc_error conductor_end(struct conductor *conductor, enum tc_error error, struct tc_fault *fault)
-{
-    if (error != TC_OK)
-        return conduct_rollback(conductor->store, error);
-    error = conduct_commit(conductor->store, fault);
-    if (error == TC_OK) {
-        failure_point("conductor.committed");
-    } else {
-        /* Perhaps it was committed all the same, and devices could still be given what they must get no more. */
-        *conductor->config.broker_is_new = true;
-        conductor->cache_is_suspect = true;
-    }
-    (void)conductor_keeps_lease(conductor);
-    return error;
-}
-
-/* Whether there is one that it could take anything from. */
+/* Whether there is a rollout of lower priority to take devices from. */
 static bool may_preempt(const struct conducted_rollout *rollout, const struct conducted_rollout *all, size_t count)
 {
     bool has_lower = false;
@@ -68,24 +39,37 @@ static bool may_preempt(const struct conducted_rollout *rollout, const struct co
     return has_lower && rollout->state == ROLLOUT_RUNNING;
 }
 
+/* Whether the next step may follow. A step that fails because of one row must not keep gates and aborts from being
+ * judged. TC_CONFLICT: another writer changed the rollout; the next cycle reads it again. */
+static bool may_continue(const struct conducted_rollout *rollout, enum tc_error error, const struct tc_fault *fault)
+{
+    if (error == TC_OK)
+        return true;
+    if (error == TC_UNAVAILABLE || error == TC_BUSY || error == TC_CONFLICT || error == TC_DENIED)
+        return false;
+    char subject[24];
+    (void)snprintf(subject, sizeof subject, "%" PRId64, rollout->id);
+    LOG_LIMITED(LOG_LEVEL_ERROR, subject, "conductor.failed", F_INT("rollout", rollout->id),
+                F_STR("reason", fault->text));
+    return true;
+}
+
 /* False when the lease was lost on the way. */
 static bool conduct_rollout(struct conductor *conductor, const struct conducted_rollout *rollout, bool preempts,
-                            bool tell)
+                            bool publishes)
 {
     bool changed = false;
     struct tc_fault fault;
     enum tc_error error = conductor_sweep(conductor, rollout, &fault);
-    if (error == TC_OK)
-        error = conductor_give_up(conductor, rollout, &fault);
-    if (error == TC_OK && preempts)
-        error = conductor_preempt(conductor, rollout, &fault);
-    if (error == TC_OK)
-        error = conductor_advance(conductor, rollout, &changed, &fault);
-    /* TC_CONFLICT: somebody changed it; the next look sees how it is now. */
-    if (error != TC_OK && error != TC_UNAVAILABLE && error != TC_BUSY && error != TC_CONFLICT)
-        LOG_ERROR("conductor.failed", F_INT("rollout", rollout->id), F_STR("reason", fault.text));
-    if (error == TC_OK && (tell || changed))
-        conductor_tell_progress(conductor, rollout->id);
+    bool next = may_continue(rollout, error, &fault);
+    if (next)
+        next = may_continue(rollout, error = conductor_give_up(conductor, rollout, &fault), &fault);
+    if (next && preempts)
+        next = may_continue(rollout, error = conductor_preempt(conductor, rollout, &fault), &fault);
+    if (next)
+        next = may_continue(rollout, error = conductor_advance(conductor, rollout, &changed, &fault), &fault);
+    if (next && (publishes || changed))
+        conductor_publish_progress(conductor, rollout->id);
     worker_mark_progress();
     return error != TC_DENIED;
 }
@@ -94,25 +78,28 @@ static void conduct(void *context, void *thread_state, void *items, size_t count
 {
     (void)thread_state, (void)items, (void)count;
     struct conductor *conductor = context;
-    if (!announce(conductor) || !take_lease(conductor))
+    if (store_guard_check(conductor->config.guard, NULL) != TC_OK || !announce(conductor) ||
+        !conductor_take_lease(conductor))
         return;
+    notice_epoch(conductor);
     conductor_restore_cache(conductor);
-    conductor_restore_flights(conductor);
+    conductor_restore_assignments(conductor);
 
     struct conducted_rollout *rollouts;
     size_t rollout_count;
-    if (course_read_rollouts(conductor->store, &rollouts, &rollout_count, NULL) != TC_OK)
+    if (rollout_progress_read_rollouts(conductor->store, &rollouts, &rollout_count, NULL) != TC_OK)
         return;
     int64_t now_ms = clock_monotonic_ms();
-    bool tell = now_ms - conductor->progress_told_ms >= conductor->config.progress_period_ms;
-    if (tell)
-        conductor->progress_told_ms = now_ms;
+    bool publishes = now_ms - conductor->progress_published_ms >= conductor->config.progress_period_ms;
+    if (publishes)
+        conductor->progress_published_ms = now_ms;
     for (size_t i = 0; i < rollout_count; i++) {
-        if (!conduct_rollout(conductor, &rollouts[i], may_preempt(&rollouts[i], rollouts, rollout_count), tell))
+        if (!conduct_rollout(conductor, &rollouts[i], may_preempt(&rollouts[i], rollouts, rollout_count), publishes))
             break;
     }
-    course_free_rollouts(rollouts, rollout_count);
-    conductor_order_rollbacks(conductor);
+    rollout_progress_free_rollouts(rollouts, rollout_count);
+    conductor_submit_rollbacks(conductor);
+    conductor_recall(conductor);
 }
 
 enum tc_error conductor_open(const struct conductor_config *config, struct conductor **conductor,
@@ -130,6 +117,8 @@ enum tc_error conductor_open(const struct conductor_config *config, struct condu
                                          .handle = conduct,
                                          .context = opened};
     enum tc_error error = store_open(config->database, "tellercastd conductor", &opened->store, fault);
+    if (error == TC_OK)
+        store_use_guard(opened->store, config->guard);
     if (error == TC_OK)
         error = cache_open(config->cache, &opened->cache, fault);
     if (error == TC_OK)

@@ -1,12 +1,14 @@
-/* The conductor, one among all orchestrators: ends stages whose deadline has passed, gives failed attempts another,
- * opens groups, stops, cancels and ends rollouts and orders what takes them back, tells how far they are, and puts back
- * what Redis or the broker forgot. */
+/* The conductor, elected among all orchestrators: ends stages past their deadline, retries failed attempts, opens
+ * groups, stops, cancels and ends rollouts and submits their rollbacks, publishes progress, and restores what Redis or
+ * the broker lost. */
 #ifndef TELLERCAST_ORCHESTRATOR_CONDUCTOR_CONDUCTOR_H
 #define TELLERCAST_ORCHESTRATOR_CONDUCTOR_CONDUCTOR_H
 
 #include "base/fault.h"
 #include "orchestrator/broker/broker.h"
 #include "orchestrator/cache/cache.h"
+#include "orchestrator/store/guard.h"
+#include "orchestrator/store/store_clock.h"
 #include "orchestrator/worker/batch_queue.h"
 
 #include <stdatomic.h>
@@ -16,26 +18,30 @@ struct conductor;
 
 struct conductor_config {
     const char *database;
+    struct store_guard *guard; /* NULL: none */
     const struct cache_config *cache;
     struct broker *broker;
     const char *instance;
     int shard; /* of the counters, its own */
     int64_t period_ms, progress_period_ms, lease_ms;
-    struct batch_queue *wakes; /* woken to look now */
-    /* Set by others whenever the broker's connection stands anew, since nobody knows what the broker still has; cleared
-     * here when all that it should retain was put back. */
+    int64_t default_per_minute; /* of a plan that names no rate; 0: no limit */
+    struct store_clock *clock;  /* set here, in each cycle */
+    struct batch_queue *wakes;  /* woken to run a cycle now */
+    /* Set at each new connection to the broker, which may have lost retained messages; cleared here when all of them
+     * were published again. */
     atomic_bool *broker_is_new;
-    /* Monotonic: when devices were last asked what became of what they have in flight. Set here when all are to be
-     * asked, and by the dispatcher when some were. */
+    /* Monotonic: when devices were last asked for the state of what they have in flight. Set here when all are to be
+     * asked, by the dispatcher when some were. */
     _Atomic int64_t *asked_ms;
-    struct batch_queue *pool;    /* of struct pool_batch: what the broker forgot goes here */
+    struct batch_queue *pool;    /* of struct pool_batch: takes what the broker lost */
     struct batch_queue *planned; /* woken when something may start: the scheduler's */
-    struct batch_queue *orders;  /* of struct order *: the planner's. It must have ended before the conductor closes */
+    /* Of struct submission *: the planner's. It must have ended before the conductor closes. */
+    struct batch_queue *submissions;
 };
 
 enum tc_error conductor_open(const struct conductor_config *config, struct conductor **conductor,
                              struct tc_fault *fault);
-/* Gives the lease back, so that another orchestrator takes over at once. */
+/* Releases the lease, so that another orchestrator takes over at once. */
 void conductor_close(struct conductor *conductor);
 int64_t conductor_last_progress_ms(const struct conductor *conductor);
 

@@ -1,51 +1,83 @@
 #include "base/clock.h"
 #include "base/log.h"
-#include "orchestrator/conductor/podium.h"
+#include "orchestrator/conductor/conductor_internal.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/rollout/deadline.h"
+#include "orchestrator/rollout/state.h"
 #include "orchestrator/worker/worker.h"
 
 #include <stdlib.h>
 
-/* Devices that were just asked may be about to tell what they do: nobody heard them meanwhile. */
-static bool may_tell(const struct conductor *conductor)
+/* Devices that were just asked may be about to report: their earlier reports may have been lost. */
+static bool may_report(const struct conductor *conductor)
 {
     return clock_monotonic_ms() - atomic_load(conductor->config.asked_ms) < WITHDRAWAL_MS;
 }
 
-static struct decided decide(const struct conductor *conductor, const struct conducted_rollout *rollout,
-                             const struct waking_instruction *item)
+/* Sets the state and substate that the decided event leads to. */
+static void take_move(struct decided *decided)
 {
-    struct wake_decision decision = wake_decide(&rollout->rules, &item->waking, rollout->now_ms);
-    if (instruction_state_is_in_flight(item->waking.state) && may_tell(conductor))
-        decision = (struct wake_decision){.action = WAKE_WAIT, .at_ms = rollout->now_ms + WITHDRAWAL_MS, .code = ""};
+    const struct instruction_rule *rule = instruction_rule_find(decided->from, decided->from_substate, decided->event);
+    TC_CHECK(rule != NULL);
+    decided->to = rule->to;
+    decided->to_substate = rule->to_substate;
+}
+
+static struct decided decide(const struct conductor *conductor, const struct conducted_rollout *rollout,
+                             const struct checked_instruction *item)
+{
+    struct due_check_decision decision = due_check_decide(&rollout->rules, &item->check, rollout->now_ms);
+    if (instruction_state_is_in_flight(item->check.state) && may_report(conductor))
+        decision =
+            (struct due_check_decision){.action = DUE_CHECK_WAIT, .at_ms = rollout->now_ms + WITHDRAWAL_MS, .code = ""};
     struct decided decided = {.instruction = item->instruction,
                               .attempt = item->attempt,
-                              .from = item->waking.state,
-                              .to = item->waking.state,
+                              .from = item->check.state,
+                              .from_substate = item->check.substate,
+                              .to = item->check.state,
+                              .to_substate = item->check.substate,
+                              .event = decision.event,
+                              .may_install_until_ms = decision.may_install_until_ms,
                               .code = decision.code};
     switch (decision.action) {
-    case WAKE_WAIT:
-    case WAKE_WITHDRAW: decided.wake_ms = decision.at_ms; break;
-    case WAKE_SETTLE: break;
-    case WAKE_RETRY:
-        metric_add(METRIC_RETRIES, decision.event == ON_RETRY);
-        decided.to = CREATED;
+    case DUE_CHECK_WAIT: decided.next_check_ms = decision.at_ms; break;
+    case DUE_CHECK_WITHDRAW:
+        take_move(&decided);
+        decided.next_check_ms = decision.at_ms;
+        break;
+    case DUE_CHECK_RETRY:
+        take_move(&decided);
         decided.due_ms = decision.at_ms;
         break;
-    case WAKE_MOVE: {
-        const struct instruction_rule *rule = instruction_rule_find(item->waking.state, decision.event);
-        TC_CHECK(rule != NULL);
-        metric_add(METRIC_DEADLINES_PASSED, decision.event == ON_DEADLINE);
-        decided.to = rule->to;
-        decided.wake_ms = rollout->now_ms; /* at once: another attempt, or its end is final */
+    case DUE_CHECK_MOVE:
+        take_move(&decided);
+        if (decided.to_substate == UNDECIDED)
+            decided.next_check_ms = rollout->now_ms; /* at once: another attempt, or a final end */
         break;
-    }
+    /* The version before sets a next check on cancelled instructions, too, though they are final already. */
+    case DUE_CHECK_SETTLE: decided.to_substate = FINAL; break;
     }
     return decided;
 }
 
-static enum tc_error move(struct conductor *conductor, const struct decided *decided, size_t count,
-                          struct tc_fault *fault)
+/* After the commit. */
+static void report_moved(const struct decided *decided, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct decided *item = &decided[i];
+        if (!item->moved)
+            continue;
+        metric_add(METRIC_RETRIES, item->event == ON_RETRY);
+        metric_add(METRIC_DEADLINES_PASSED, item->event == ON_DEADLINE);
+        if (item->to == item->from)
+            continue;
+        LOG_INFO("instruction.woken", F_INT("instruction", item->instruction), F_INT("attempt", item->attempt),
+                 F_STR("from", instruction_state_name(item->from)), F_STR("to", instruction_state_name(item->to)),
+                 F_STR("code", item->code));
+    }
+}
+
+static enum tc_error move(struct conductor *conductor, struct decided *decided, size_t count, struct tc_fault *fault)
 {
     struct released *released = NULL;
     size_t released_count = 0;
@@ -54,50 +86,70 @@ static enum tc_error move(struct conductor *conductor, const struct decided *dec
         return error;
     error = conduct_move(conductor->store, decided, count, conductor->config.shard, &released, &released_count, fault);
     error = conductor_end(conductor, error, fault);
-    if (error == TC_OK)
+    if (error == TC_OK) {
+        report_moved(decided, count);
         conductor_forget(conductor, released, released_count);
+    }
     if (released_count > 0)
-        batch_queue_wake(conductor->config.planned); /* others may have their turn */
+        batch_queue_wake(conductor->config.planned); /* headroom became free */
     free(released);
     return error;
 }
 
-static enum tc_error sweep_some(struct conductor *conductor, const struct conducted_rollout *rollout, size_t *swept,
-                                struct tc_fault *fault)
+/* A row that cannot be written must not keep others from moving: a batch that fails is tried again by halves. The fault
+ * is that of the last failure. */
+static enum tc_error move_each(struct conductor *conductor, struct decided *decided, size_t count,
+                               struct tc_fault *fault)
 {
-    struct waking_instruction *rows;
-    enum tc_error error = conduct_read_waking(conductor->store, rollout->id, CONDUCT_ROWS, &rows, swept, fault);
+    enum tc_error error = move(conductor, decided, count, fault);
+    if (error != TC_INTERNAL || count == 1)
+        return error;
+    size_t half = count / 2;
+    enum tc_error first = move_each(conductor, decided, half, fault);
+    if (first != TC_OK && first != TC_INTERNAL)
+        return first;
+    error = move_each(conductor, decided + half, count - half, fault);
+    return error == TC_OK ? first : error;
+}
+
+static enum tc_error sweep_some(struct conductor *conductor, const struct conducted_rollout *rollout,
+                                struct due_check_place *place, size_t *swept, struct tc_fault *fault)
+{
+    struct checked_instruction *rows;
+    enum tc_error error =
+        conduct_read_due_checks(conductor->store, rollout->id, place, CONDUCT_ROWS, &rows, swept, fault);
     if (error != TC_OK || *swept == 0)
         return error;
     struct decided *decided = calloc(*swept, sizeof *decided);
     TC_CHECK(decided != NULL);
+    size_t known = 0;
     for (size_t i = 0; i < *swept; i++) {
-        decided[i] = decide(conductor, rollout, &rows[i]);
-        if (decided[i].to != decided[i].from)
-            LOG_INFO("instruction.woken", F_INT("instruction", rows[i].instruction), F_INT("attempt", rows[i].attempt),
-                     F_STR("from", instruction_state_name(decided[i].from)),
-                     F_STR("to", instruction_state_name(decided[i].to)), F_STR("code", decided[i].code));
+        if (rows[i].known)
+            decided[known++] = decide(conductor, rollout, &rows[i]);
     }
-    error = move(conductor, decided, *swept, fault);
+    if (known > 0)
+        error = move_each(conductor, decided, known, fault);
     free(decided);
     free(rows);
     return error;
 }
 
+/* Page by page: rows that do not move, because another transaction holds them, are read once. */
 static enum tc_error sweep_all(struct conductor *conductor, const struct conducted_rollout *rollout,
                                struct tc_fault *fault)
 {
+    struct due_check_place place = {0};
     enum tc_error error;
     size_t swept;
     do {
-        error = sweep_some(conductor, rollout, &swept, fault);
+        error = sweep_some(conductor, rollout, &place, &swept, fault);
         worker_mark_progress();
     } while (error == TC_OK && swept == CONDUCT_ROWS);
     return error;
 }
 
-/* Twice: what comes to an end in the first round gets another attempt in the second, or its end is final. Else a group
- * or an abort would be judged by some of the ends of this moment, and not by the others. */
+/* Twice: what ends in the first pass is retried or becomes final in the second. Otherwise a group or an abort would be
+ * judged by only some of the ends of this moment. */
 enum tc_error conductor_sweep(struct conductor *conductor, const struct conducted_rollout *rollout,
                               struct tc_fault *fault)
 {

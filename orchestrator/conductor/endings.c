@@ -1,7 +1,11 @@
 #include "base/clock.h"
 #include "base/log.h"
-#include "orchestrator/conductor/podium.h"
+#include "orchestrator/conductor/conductor_internal.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/rollout/deadline.h"
+#include "orchestrator/rollout/rollout_state.h"
+#include "orchestrator/rollout/state.h"
+#include "orchestrator/rollout/words.h"
 #include "orchestrator/worker/worker.h"
 
 #include <stdio.h>
@@ -12,18 +16,26 @@ void conductor_forget(struct conductor *conductor, const struct released *releas
 {
     if (count == 0)
         return;
-    const char **devices = calloc(count, sizeof *devices);
-    TC_CHECK(devices != NULL);
+    const char **idle = calloc(count, sizeof *idle);
+    struct withdrawn_instruction *withdrawn = calloc(count, sizeof *withdrawn);
+    TC_CHECK(idle != NULL && withdrawn != NULL);
+    size_t idle_count = 0, withdrawn_count = 0;
     for (size_t i = 0; i < count; i++) {
-        devices[i] = released[i].device;
+        if (released[i].instruction == 0)
+            idle[idle_count++] = released[i].device;
+        else
+            withdrawn[withdrawn_count++] =
+                (struct withdrawn_instruction){released[i].device, released[i].instruction, released[i].attempt};
         struct topic topic = {.kind = TOPIC_INSTRUCTION};
         memcpy(topic.device, released[i].device, sizeof topic.device);
         if (released[i].pull)
             (void)broker_publish(conductor->config.broker, &topic, "", 0, 1, true, NULL);
     }
-    if (cache_forget(conductor->cache, devices, count, NULL) != TC_OK)
+    if (cache_forget(conductor->cache, idle, idle_count, NULL) != TC_OK ||
+        cache_withdraw(conductor->cache, withdrawn, withdrawn_count, NULL) != TC_OK)
         metric_add(METRIC_CACHE_FAULTS, 1);
-    free(devices);
+    free(withdrawn);
+    free(idle);
 }
 
 static enum tc_error end_waiting(struct conductor *conductor, int64_t rollout, enum instruction_state to,
@@ -44,7 +56,7 @@ static enum tc_error end_waiting(struct conductor *conductor, int64_t rollout, e
     return TC_OK;
 }
 
-static enum tc_error withdraw_dispatched(struct conductor *conductor, int64_t rollout, struct tc_fault *fault)
+static enum tc_error withdraw_unbegun(struct conductor *conductor, int64_t rollout, struct tc_fault *fault)
 {
     size_t count;
     do {
@@ -71,19 +83,20 @@ enum tc_error conductor_give_up(struct conductor *conductor, const struct conduc
     bool is_over = execution_is_over(&rollout->rules, rollout->now_ms);
     if (!cancelling && !is_over)
         return TC_OK;
-    const char *code = cancelling ? "rollout_cancelled" : "rollout_ended";
+    const char *code = cancelling ? CODE_ROLLOUT_CANCELLED : CODE_ROLLOUT_ENDED;
     enum tc_error error = end_waiting(conductor, rollout->id, cancelling ? CANCELLED : EXPIRED, code, fault);
     if (error == TC_OK && (cancelling || rollout->rules.cancels_at_end))
-        error = withdraw_dispatched(conductor, rollout->id, fault);
+        error = withdraw_unbegun(conductor, rollout->id, fault);
     return error;
 }
 
-static enum tc_error tell_preempting(struct conductor *conductor, int64_t rollout, size_t count, struct tc_fault *fault)
+static enum tc_error report_preempting(struct conductor *conductor, int64_t rollout, size_t count,
+                                       struct tc_fault *fault)
 {
     char reason[REASON_SIZE];
-    (void)snprintf(reason, sizeof reason, "%zu instruction%s of lower priority taken back", count,
+    (void)snprintf(reason, sizeof reason, "%zu instruction%s of lower priority withdrawn", count,
                    count == 1 ? "" : "s");
-    return course_tell(conductor->store, rollout, "preempting", reason, fault);
+    return rollout_progress_record_event(conductor->store, rollout, KIND_PREEMPTING, reason, fault);
 }
 
 enum tc_error conductor_preempt(struct conductor *conductor, const struct conducted_rollout *rollout,
@@ -98,7 +111,7 @@ enum tc_error conductor_preempt(struct conductor *conductor, const struct conduc
         error = conduct_withdraw_preempted(conductor->store, rollout->id, rollout->priority, CONDUCT_ROWS, &released,
                                            &count, fault);
         if (error == TC_OK && count > 0)
-            error = tell_preempting(conductor, rollout->id, count, fault);
+            error = report_preempting(conductor, rollout->id, count, fault);
         error = conductor_end(conductor, error, fault);
         if (error == TC_OK && count > 0) {
             conductor_forget(conductor, released, count);

@@ -1,4 +1,4 @@
-#include "orchestrator/conductor/podium.h"
+#include "orchestrator/conductor/conductor_internal.h"
 #include "orchestrator/store/read.h"
 
 /* FNV-1a, 64 bits. */
@@ -10,29 +10,29 @@ static uint64_t hash(const struct buffer *text)
     return value;
 }
 
-static struct told_progress *find_told(struct conductor *conductor, int64_t rollout)
+static struct published_progress *find_published(struct conductor *conductor, int64_t rollout)
 {
     for (size_t i = 0; i < PROGRESS_ROLLOUTS; i++) {
-        if (conductor->told[i].rollout == rollout)
-            return &conductor->told[i];
+        if (conductor->published[i].rollout == rollout)
+            return &conductor->published[i];
     }
-    struct told_progress *oldest = &conductor->told[conductor->next_told];
-    conductor->next_told = (conductor->next_told + 1) % PROGRESS_ROLLOUTS;
-    *oldest = (struct told_progress){.rollout = rollout};
+    struct published_progress *oldest = &conductor->published[conductor->next_published];
+    conductor->next_published = (conductor->next_published + 1) % PROGRESS_ROLLOUTS;
+    *oldest = (struct published_progress){.rollout = rollout};
     return oldest;
 }
 
-void conductor_tell_progress(struct conductor *conductor, int64_t rollout)
+void conductor_publish_progress(struct conductor *conductor, int64_t rollout)
 {
     buffer_clear(&conductor->message);
     if (read_progress(conductor->store, rollout, &conductor->message, NULL) != TC_OK)
         return;
-    struct told_progress *told = find_told(conductor, rollout);
+    struct published_progress *published = find_published(conductor, rollout);
     uint64_t now = hash(&conductor->message);
-    if (told->hash == now)
+    if (published->hash == now)
         return;
     const struct topic topic = {.kind = TOPIC_PROGRESS, .rollout = rollout};
     if (broker_publish(conductor->config.broker, &topic, conductor->message.bytes, conductor->message.length, 0, true,
                        NULL) == TC_OK)
-        told->hash = now;
+        published->hash = now;
 }

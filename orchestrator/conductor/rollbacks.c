@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "config/plan_rollback.h"
-#include "orchestrator/conductor/podium.h"
+#include "orchestrator/conductor/conductor_internal.h"
+#include "orchestrator/rollout/words.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -9,38 +10,44 @@
 enum { STATUS_REFUSED = 400, STATUS_UNAVAILABLE = 500 };
 
 /* On the planner's thread. */
-static void take_answer(struct order *order, const struct order_answer *answer)
+static void on_answered(struct submission *submission, const struct submission_answer *answer)
 {
-    struct conductor *conductor = order->context;
-    struct rollback_order *rollback = &conductor->rollback;
+    struct conductor *conductor = submission->context;
+    struct rollback_submission *rollback = &conductor->rollback;
     rollback->status = answer->status;
     buffer_clear(&rollback->body);
     buffer_put(&rollback->body, answer->body, answer->length);
-    atomic_store(&rollback->state, ORDER_ANSWERED);
+    atomic_store(&rollback->state, ROLLBACK_ANSWERED);
     batch_queue_wake(conductor->config.wakes);
 }
 
-static enum tc_error end_wish(struct conductor *conductor, int64_t origin, const char *kind, const char *reason,
-                              struct tc_fault *fault)
+/* The conductor owns it and frees it at its end. */
+static void on_dropped(struct submission *submission)
+{
+    (void)submission;
+}
+
+static enum tc_error end_rollback_request(struct conductor *conductor, int64_t origin, const char *kind,
+                                          const char *reason, struct tc_fault *fault)
 {
     enum tc_error error = conduct_begin(conductor->store, conductor->epoch, fault);
     if (error != TC_OK)
         return error;
-    error = course_end_wish(conductor->store, origin, kind, reason, fault);
+    error = rollout_progress_end_rollback_request(conductor->store, origin, kind, reason, fault);
     return conductor_end(conductor, error, fault);
 }
 
-/* A rollback that cannot be is told once, and left to people. */
+/* Records once that the rollback is impossible, and leaves it to the operators. */
 static void refuse(struct conductor *conductor, int64_t origin, const char *reason)
 {
     struct tc_fault fault;
     LOG_WARNING("rollback.refused", F_INT("rollout", origin), F_STR("reason", reason));
-    (void)end_wish(conductor, origin, "rollback_refused", reason, &fault);
+    (void)end_rollback_request(conductor, origin, KIND_ROLLBACK_REFUSED, reason, &fault);
 }
 
 static void read_answer(struct conductor *conductor)
 {
-    struct rollback_order *rollback = &conductor->rollback;
+    struct rollback_submission *rollback = &conductor->rollback;
     if (rollback->status >= STATUS_REFUSED && rollback->status < STATUS_UNAVAILABLE) {
         json_t *problem = json_loadb(rollback->body.bytes, rollback->body.length, 0, NULL);
         const json_t *first = json_array_get(json_object_get(problem, "errors"), 0);
@@ -52,71 +59,72 @@ static void read_answer(struct conductor *conductor)
     } else {
         LOG_INFO("rollback.ordered", F_INT("rollout", rollback->origin));
     }
-    free(rollback->order.document);
-    rollback->order = (struct order){0};
+    free(rollback->submission.document);
+    rollback->submission = (struct submission){0};
     rollback->after = rollback->origin;
-    atomic_store(&rollback->state, ORDER_NONE);
+    atomic_store(&rollback->state, ROLLBACK_NONE);
 }
 
-static void give_order(struct conductor *conductor, const struct rollback_wish *wish)
+static void submit(struct conductor *conductor, const struct rollback_request *request)
 {
-    const struct plan_rollback plan = {.canonical = wish->plan,
-                                       .origin = wish->origin,
-                                       .number = wish->before + 1,
-                                       .approvals_required = wish->approvals_required};
+    const struct plan_rollback plan = {.canonical = request->plan,
+                                       .origin = request->origin,
+                                       .number = request->before + 1,
+                                       .approvals_required = request->approvals_required};
     struct buffer document = {0};
     struct tc_fault fault;
     if (plan_rollback_write(&plan, &document, &fault) != TC_OK) {
         buffer_free(&document);
-        refuse(conductor, wish->origin, fault.text);
+        refuse(conductor, request->origin, fault.text);
         return;
     }
-    struct rollback_order *rollback = &conductor->rollback;
-    struct order *order = &rollback->order;
-    *order = (struct order){.door = DOOR_ROLLBACK,
-                            .document = document.bytes,
-                            .length = document.length,
-                            .answered = take_answer,
-                            .context = conductor};
-    (void)snprintf(order->author, sizeof order->author, "%s", wish->wanted_by);
-    rollback->origin = wish->origin;
-    atomic_store(&rollback->state, ORDER_GIVEN);
-    if (batch_queue_put(conductor->config.orders, &order, 0) == TC_OK)
+    struct rollback_submission *rollback = &conductor->rollback;
+    struct submission *submission = &rollback->submission;
+    *submission = (struct submission){.endpoint = ENDPOINT_ROLLBACK,
+                                      .document = document.bytes,
+                                      .length = document.length,
+                                      .answered = on_answered,
+                                      .dropped = on_dropped,
+                                      .context = conductor};
+    (void)snprintf(submission->author, sizeof submission->author, "%s", request->wanted_by);
+    rollback->origin = request->origin;
+    atomic_store(&rollback->state, ROLLBACK_SUBMITTED);
+    if (batch_queue_put(conductor->config.submissions, &submission, 0) == TC_OK)
         return;
-    free(order->document);
-    *order = (struct order){0};
-    atomic_store(&rollback->state, ORDER_NONE); /* the queue is full: at the next look */
+    free(submission->document);
+    *submission = (struct submission){0};
+    atomic_store(&rollback->state, ROLLBACK_NONE); /* the queue is full: tried again in the next cycle */
 }
 
-void conductor_order_rollbacks(struct conductor *conductor)
+void conductor_submit_rollbacks(struct conductor *conductor)
 {
-    struct rollback_order *rollback = &conductor->rollback;
-    if (atomic_load(&rollback->state) == ORDER_ANSWERED)
+    struct rollback_submission *rollback = &conductor->rollback;
+    if (atomic_load(&rollback->state) == ROLLBACK_ANSWERED)
         read_answer(conductor);
-    if (atomic_load(&rollback->state) != ORDER_NONE)
+    if (atomic_load(&rollback->state) != ROLLBACK_NONE)
         return;
 
-    struct rollback_wish wish;
+    struct rollback_request request;
     struct tc_fault fault;
-    if (course_find_wish(conductor->store, rollback->after, &wish, &fault) != TC_OK)
+    if (rollout_progress_find_rollback_request(conductor->store, rollback->after, &request, &fault) != TC_OK)
         return;
-    rollback->after = wish.origin; /* 0 after the last: from the first again */
-    if (wish.origin == 0)
+    rollback->after = request.origin; /* 0 after the last: starts over */
+    if (request.origin == 0)
         return;
     char reason[REASON_SIZE];
-    if (wish.made != 0) {
-        (void)snprintf(reason, sizeof reason, "rollout %lld takes it back", (long long)wish.made);
-        (void)end_wish(conductor, wish.origin, "rollback_made", reason, &fault);
-    } else if (wish.completed == 0) {
-        refuse(conductor, wish.origin, "no device completed it: there is nothing to take back");
+    if (request.made != 0) {
+        (void)snprintf(reason, sizeof reason, "rolled back by rollout %lld", (long long)request.made);
+        (void)end_rollback_request(conductor, request.origin, KIND_ROLLBACK_MADE, reason, &fault);
+    } else if (request.to_take_back == 0) {
+        refuse(conductor, request.origin, "nothing to roll back: no device completed it or was taken out of service");
     } else {
-        give_order(conductor, &wish);
+        submit(conductor, &request);
     }
-    free(wish.plan);
+    free(request.plan);
 }
 
 void conductor_close_rollbacks(struct conductor *conductor)
 {
-    free(conductor->rollback.order.document);
+    free(conductor->rollback.submission.document);
     buffer_free(&conductor->rollback.body);
 }

@@ -2,9 +2,12 @@
 #ifndef TELLERCAST_ORCHESTRATOR_DISPATCHER_ASKS_H
 #define TELLERCAST_ORCHESTRATOR_DISPATCHER_ASKS_H
 
-#include "orchestrator/dispatcher/desk.h"
+#include "orchestrator/dispatcher/dispatcher_thread.h"
 
-/* Answers a batch: one round trip to the cache, one to the database for what the cache has not. Frees the payloads. */
-void asks_answer(struct desk *desk, struct asked *asks, size_t count);
+/* Answers a batch: one round trip to the cache, one to the database for the misses. Frees the payloads. */
+void asks_answer(struct dispatcher_thread *thread, struct asked *asks, size_t count);
+
+/* Frees a batch unanswered: the devices ask again. */
+void asks_drop(struct asked *asks, size_t count);
 
 #endif

@@ -8,41 +8,89 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long the broker may take to acknowledge a batch. */
+/* Time for the broker to acknowledge a batch. */
 enum { ACKNOWLEDGE_WAIT_MS = 10000, MS_PER_SECOND = 1000 };
 
-static enum tc_error publish_pull(struct desk *desk, const struct claimed *row, struct broker_batch *sent,
-                                  struct tc_fault *fault)
+/* Bytes of a start command, {"rollout":9007199254740991,"devices":[],"expires":"2026-12-01T00:15:00.000Z"}, and of the
+ * quotes and the comma of each ID. */
+enum { START_SIZE_WITHOUT_DEVICES = 80, START_SIZE_OF_QUOTES = 3 };
+
+static struct answer answer_of(const struct claimed *row)
 {
-    const struct answer answer = {
+    return (struct answer){
         .device = row->device,
+        .nonce = "",
         .instruction = row->instruction,
         .rollout = row->rollout,
         .epoch = row->epoch,
         .start_before_s = row->start_before_s,
         .attempt = row->attempt,
-        .role = ROLE_PULL,
+        .role = row->pull   ? ROLE_PULL
+                : row->node ? ROLE_NODE
+                            : ROLE_ATM,
+        .out_of_service = row->out_of_service,
     };
-    enum tc_error error = desk_publish_instruction(desk, &answer, sent, fault);
-    if (error != TC_NOT_FOUND && error != TC_INVALID)
+}
+
+/* A row without a claim is in flight already: its device may have it from when the broker still accepted that size. */
+static bool is_too_large(struct dispatcher_thread *thread, const struct claimed *row, struct tc_fault *detail)
+{
+    const struct answer answer = answer_of(row);
+    return row->claim != 0 && dispatcher_thread_check_size(thread, &answer, detail) == TC_TOO_LARGE;
+}
+
+/* Fails an instruction that the broker would refuse, before its device is started. */
+static bool fail_if_too_large(struct dispatcher_thread *thread, const struct claimed *row)
+{
+    struct tc_fault detail;
+    if (!is_too_large(thread, row, &detail))
+        return false;
+    LOG_LIMITED(LOG_LEVEL_WARNING, row->device, "instruction.too_large", F_INT("instruction", row->instruction),
+                F_STR("device", row->device), F_STR("reason", detail.text));
+    (void)update_put_too_large(thread->config->updates, row->device, row->instruction, row->attempt, detail.text);
+    return true;
+}
+
+static enum tc_error publish_pull(struct dispatcher_thread *thread, const struct claimed *row,
+                                  struct broker_batch *sent, struct tc_fault *fault)
+{
+    const struct answer answer = answer_of(row);
+    enum tc_error error = dispatcher_thread_publish_instruction(thread, &answer, sent, fault);
+    if (error != TC_NOT_FOUND && error != TC_INVALID && error != TC_TOO_LARGE)
         return error;
-    /* It would be so for ever: the others must not wait for it, and its own deadline ends it. */
-    LOG_ERROR("instruction.not_sent", F_INT("instruction", row->instruction), F_STR("device", row->device),
-              F_STR("reason", fault->text));
+    /* Permanent: the others must not wait for it, and its own deadline ends it. */
+    LOG_LIMITED(LOG_LEVEL_ERROR, row->device, "instruction.not_sent", F_INT("instruction", row->instruction),
+                F_STR("device", row->device), F_STR("reason", fault->text));
     return TC_OK;
 }
 
-/* The rows of one start command: the same claim and branch, and no more than a command may name. */
-static size_t count_start(const struct claimed *rows, size_t count)
+static struct topic start_topic(const struct claimed *row)
 {
+    struct topic topic = {.kind = TOPIC_START};
+    memcpy(topic.branch, row->branch, sizeof topic.branch);
+    return topic;
+}
+
+/* Counts the rows for one start command: of the same rollout and branch, at most as many as a command may name and the
+ * broker accepts. The first counts whatever its size. */
+static size_t count_start(struct dispatcher_thread *thread, const struct claimed *rows, size_t count)
+{
+    struct topic topic = start_topic(rows);
+    size_t most = broker_payload_max(thread->config->broker, &topic);
+    size_t size = START_SIZE_WITHOUT_DEVICES + strlen(rows[0].device) + START_SIZE_OF_QUOTES;
     size_t same = 1;
+    struct tc_fault detail;
     while (same < count && same < START_DEVICES_MAX && !rows[same].pull && rows[same].rollout == rows[0].rollout &&
-           strcmp(rows[same].branch, rows[0].branch) == 0)
+           strcmp(rows[same].branch, rows[0].branch) == 0) {
+        size += strlen(rows[same].device) + START_SIZE_OF_QUOTES;
+        if (size > most || is_too_large(thread, &rows[same], &detail))
+            break;
         same++;
+    }
     return same;
 }
 
-static enum tc_error publish_start(struct desk *desk, const struct claimed *rows, size_t count,
+static enum tc_error publish_start(struct dispatcher_thread *thread, const struct claimed *rows, size_t count,
                                    struct broker_batch *sent, struct tc_fault *fault)
 {
     static _Thread_local char devices[START_DEVICES_MAX][TC_ID_SIZE];
@@ -53,12 +101,16 @@ static enum tc_error publish_start(struct desk *desk, const struct claimed *rows
     for (size_t i = 0; i < count; i++)
         memcpy(devices[i], rows[i].device, sizeof devices[i]);
 
-    struct topic topic = {.kind = TOPIC_START};
-    memcpy(topic.branch, rows[0].branch, sizeof topic.branch);
-    buffer_clear(&desk->token);
-    start_encode(&start, &desk->token);
+    struct topic topic = start_topic(rows);
+    buffer_clear(&thread->token);
+    start_encode(&start, &thread->token);
     enum tc_error error =
-        broker_publish(desk->config->broker, &topic, desk->token.bytes, desk->token.length, 1, false, sent);
+        broker_publish(thread->config->broker, &topic, thread->token.bytes, thread->token.length, 1, false, sent);
+    if (error == TC_TOO_LARGE) { /* permanent: the others must not wait */
+        LOG_LIMITED(LOG_LEVEL_ERROR, topic.branch, "branch.not_started", F_STR("branch", topic.branch),
+                    F_INT("bytes", thread->token.length), F_STR("reason", "start command too large for the broker"));
+        return TC_OK;
+    }
     if (error != TC_OK)
         return tc_fault_set(fault, error, "broker: not connected");
     metric_add(METRIC_STARTS_PUBLISHED, 1);
@@ -67,40 +119,68 @@ static enum tc_error publish_start(struct desk *desk, const struct claimed *rows
     return TC_OK;
 }
 
-static enum tc_error drop_claims(struct desk *desk, const struct pool_batch *batch, struct tc_fault *fault)
+/* The rows of a claim are adjacent. A row of claim 0 belongs to none. */
+static void keep_claims(struct dispatcher_thread *thread, const struct pool_batch *batch)
 {
-    if (batch->count == 0)
-        return TC_OK;
-    int64_t *claims = calloc(batch->count, sizeof *claims);
-    TC_CHECK(claims != NULL);
-    size_t count = 0;
+    int64_t last = 0;
     for (size_t i = 0; i < batch->count; i++) {
         int64_t claim = batch->rows[i].claim;
-        if (claim != 0 && (count == 0 || claims[count - 1] != claim))
-            claims[count++] = claim;
+        if (claim != 0 && claim != last)
+            buffer_put(&thread->delivered_claims, &claim, sizeof claim);
+        last = claim;
     }
+}
+
+void delivery_drop_claims(struct dispatcher_thread *thread)
+{
+    size_t count = thread->delivered_claims.length / sizeof(int64_t);
+    if (count == 0)
+        return;
+    const int64_t *claims = (const void *)thread->delivered_claims.bytes;
+    struct tc_fault fault;
+    enum tc_error error = claim_drop(thread->store, thread->config->instance, claims, count, &fault);
+    if (error == TC_OK)
+        buffer_clear(&thread->delivered_claims);
+    else if (error != TC_UNAVAILABLE && error != TC_BUSY)
+        LOG_ERROR("claim.not_dropped", F_INT("claims", count), F_STR("reason", fault.text));
+}
+
+/* Publishes rows up to the first failure. Moves `*published` behind those that were published. */
+static enum tc_error publish_rows(struct dispatcher_thread *thread, const struct pool_batch *batch, size_t *published,
+                                  struct broker_batch *sent, struct tc_fault *fault)
+{
     enum tc_error error = TC_OK;
-    if (count > 0)
-        error = claim_drop(desk->store, desk->config->instance, claims, count, fault);
-    free(claims);
+    while (*published < batch->count && error == TC_OK) {
+        const struct claimed *rows = &batch->rows[*published];
+        if (fail_if_too_large(thread, rows)) {
+            (*published)++;
+            continue;
+        }
+        size_t count = rows->pull ? 1 : count_start(thread, rows, batch->count - *published);
+        error = rows->pull ? publish_pull(thread, rows, sent, fault) : publish_start(thread, rows, count, sent, fault);
+        if (error == TC_OK)
+            *published += count;
+    }
     return error;
 }
 
-enum tc_error delivery_publish(struct desk *desk, const struct pool_batch *batch, struct tc_fault *fault)
+enum tc_error delivery_publish(struct dispatcher_thread *thread, const struct pool_batch *batch, size_t *delivered,
+                               struct tc_fault *fault)
 {
     struct broker_batch sent = {0};
-    enum tc_error error = TC_OK;
-    for (size_t i = 0; i < batch->count && error == TC_OK;) {
-        const struct claimed *rows = &batch->rows[i];
-        size_t count = rows->pull ? 1 : count_start(rows, batch->count - i);
-        error = rows->pull ? publish_pull(desk, rows, &sent, fault) : publish_start(desk, rows, count, &sent, fault);
-        i += count;
-    }
-    enum tc_error acknowledged = broker_batch_wait(desk->config->broker, &sent, ACKNOWLEDGE_WAIT_MS);
+    dispatcher_thread_notice_epoch(thread);
+    size_t published = *delivered;
+    enum tc_error error = publish_rows(thread, batch, &published, &sent, fault);
+    enum tc_error acknowledged = broker_batch_wait(thread->config->broker, &sent, ACKNOWLEDGE_WAIT_MS);
+    if (acknowledged == TC_DENIED)
+        acknowledged = TC_OK; /* it would be refused again: the others must not wait, and its deadline ends it */
+    if (acknowledged == TC_OK)
+        *delivered = published;
     if (error != TC_OK)
         return error;
     if (acknowledged != TC_OK)
         return tc_fault_set(fault, acknowledged, "broker: the start commands were not acknowledged");
     failure_point("dispatch.published");
-    return drop_claims(desk, batch, fault);
+    keep_claims(thread, batch);
+    return TC_OK;
 }

@@ -9,10 +9,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-/* How long a batch that could not be delivered waits before it is tried again. */
+/* Pause before a batch that could not be delivered is tried again. */
 enum { DELIVER_AGAIN_MS = 500, IDLE_PERIOD_MS = 1000 };
 
 struct dispatcher {
@@ -20,61 +19,71 @@ struct dispatcher {
     struct worker *asks, *pool;
 };
 
-enum tc_error asked_put(struct batch_queue *asks, const char *device, const void *payload, size_t length)
-{
-    struct asked asked = {.length = length};
-    TC_CHECK(strlen(device) < sizeof asked.device);
-    memcpy(asked.device, device, strlen(device) + 1);
-    if (length > 0) {
-        asked.payload = malloc(length);
-        TC_CHECK(asked.payload != NULL);
-        memcpy(asked.payload, payload, length);
-    }
-    enum tc_error error = batch_queue_put(asks, &asked, -1);
-    if (error != TC_OK)
-        free(asked.payload);
-    return error;
-}
-
-static void *open_ask_desk(void *context, int thread)
+static void *open_ask_thread(void *context, int thread)
 {
     char role[48];
     (void)snprintf(role, sizeof role, "tellercastd dispatcher %d", thread + 1);
-    return desk_open(&((struct dispatcher *)context)->config, role);
+    return dispatcher_thread_open(&((struct dispatcher *)context)->config, role);
 }
 
-static void *open_pool_desk(void *context, int thread)
+static void *open_pool_thread(void *context, int thread)
 {
     (void)thread;
-    return desk_open(&((struct dispatcher *)context)->config, "tellercastd dispatcher");
+    return dispatcher_thread_open(&((struct dispatcher *)context)->config, "tellercastd dispatcher");
 }
 
-static void close_desk(void *context, void *thread_state)
+static void close_pool_thread(void *context, void *thread_state)
 {
     (void)context;
-    desk_close(thread_state);
+    delivery_drop_claims(thread_state);
+    dispatcher_thread_close(thread_state);
+}
+
+static void close_thread(void *context, void *thread_state)
+{
+    (void)context;
+    dispatcher_thread_close(thread_state);
 }
 
 static void answer_asks(void *context, void *thread_state, void *items, size_t count)
 {
     struct dispatcher *dispatcher = context;
-    if (count > 0)
+    if (count > 0 && store_guard_check(dispatcher->config.guard, NULL) == TC_OK)
         asks_answer(thread_state, items, count);
+    else if (count > 0)
+        asks_drop(items, count);
     metric_set(METRIC_QUEUE_ASKS, (int64_t)batch_queue_length(dispatcher->config.asks));
 }
 
-/* Tries until it is delivered, or until this orchestrator ends: the lease lets another do it then. */
-static void deliver_batch(struct dispatcher *dispatcher, struct desk *desk, const struct pool_batch *batch)
+/* Claims from before a restore of the database are not delivered: the conductor delivers again what is still in flight
+ * after it. */
+static bool is_out_of_date(const struct dispatcher *dispatcher, const struct pool_batch *batch)
+{
+    struct store_guard *guard = dispatcher->config.guard;
+    return store_guard_check(guard, NULL) != TC_OK ||
+           (batch->count > 0 && batch->rows[0].epoch < store_guard_epoch(guard));
+}
+
+/* Tries until it is delivered, or until this orchestrator ends: another takes over when the lease expires. */
+static void deliver_batch(struct dispatcher *dispatcher, struct dispatcher_thread *thread,
+                          const struct pool_batch *batch)
 {
     struct tc_fault fault;
-    while (delivery_publish(desk, batch, &fault) != TC_OK) {
+    size_t delivered = 0;
+    do {
+        if (is_out_of_date(dispatcher, batch)) {
+            LOG_INFO("pool.dropped", F_INT("instructions", batch->count));
+            return;
+        }
+        if (delivery_publish(thread, batch, &delivered, &fault) == TC_OK)
+            break;
         if (batch_queue_is_closed(dispatcher->config.pool)) {
             LOG_WARNING("pool.left", F_INT("instructions", batch->count), F_STR("reason", fault.text));
             return;
         }
         worker_mark_progress();
         (void)nanosleep(&(struct timespec){.tv_nsec = DELIVER_AGAIN_MS * 1000000L}, NULL);
-    }
+    } while (true);
     if (batch->count > 0 && batch->rows[0].claim == 0)
         atomic_store(dispatcher->config.asked_ms, clock_monotonic_ms());
 }
@@ -87,6 +96,7 @@ static void deliver_pool(void *context, void *thread_state, void *items, size_t 
         deliver_batch(dispatcher, thread_state, &batches[i]);
         free(batches[i].rows);
     }
+    delivery_drop_claims(thread_state);
     metric_set(METRIC_QUEUE_POOL, (int64_t)batch_queue_length(dispatcher->config.pool));
 }
 
@@ -102,9 +112,9 @@ enum tc_error dispatcher_open(const struct dispatcher_config *config, struct dis
                                        .item_size = sizeof(struct asked),
                                        .batch_limit = (size_t)config->ask_batch,
                                        .period_ms = IDLE_PERIOD_MS,
-                                       .open = open_ask_desk,
+                                       .open = open_ask_thread,
                                        .handle = answer_asks,
-                                       .close = close_desk,
+                                       .close = close_thread,
                                        .context = opened};
     const struct worker_config pool = {.name = "pool",
                                        .queue = config->pool,
@@ -112,9 +122,9 @@ enum tc_error dispatcher_open(const struct dispatcher_config *config, struct dis
                                        .item_size = sizeof(struct pool_batch),
                                        .batch_limit = 1,
                                        .period_ms = IDLE_PERIOD_MS,
-                                       .open = open_pool_desk,
+                                       .open = open_pool_thread,
                                        .handle = deliver_pool,
-                                       .close = close_desk,
+                                       .close = close_pool_thread,
                                        .context = opened};
     enum tc_error error = worker_start(&asks, &opened->asks, fault);
     if (error == TC_OK)

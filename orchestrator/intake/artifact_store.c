@@ -15,8 +15,6 @@
 #include <unistd.h>
 
 enum { FOLDER_MODE = 0750, FILE_MODE = 0640, DIGEST_LENGTH = 64 };
-/* Leaves room for what is put behind it. */
-enum { FOLDER_PATH_MAX = PATH_MAX - 128 };
 
 enum tc_error artifact_fault_from_errno(struct tc_fault *fault, const char *what, const char *path)
 {
@@ -38,7 +36,7 @@ void artifact_path(const struct artifact_store *store, const char *sha256, char 
     TC_CHECK(length > 0 && length < PATH_MAX);
 }
 
-/* An upload under way holds a lock on its file; a crash let go of it. */
+/* An upload holds a lock on its file, which a crash releases. */
 static bool remove_leftover(const char *path)
 {
     int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -56,7 +54,7 @@ static enum tc_error remove_leftovers(struct artifact_store *store, struct tc_fa
         return artifact_fault_from_errno(fault, "open", store->incoming);
     int count = 0;
     const struct dirent *entry;
-    /* cppcheck-suppress readdirCalled ; this stream is one thread's own */
+    /* cppcheck-suppress readdirCalled ; only this thread uses the stream */
     while ((entry = readdir(folder)) != NULL) {
         if (entry->d_name[0] == '.')
             continue;
@@ -73,13 +71,14 @@ static enum tc_error remove_leftovers(struct artifact_store *store, struct tc_fa
 
 enum tc_error artifact_store_open(const char *folder, struct artifact_store **store, struct tc_fault *fault)
 {
-    if (strlen(folder) > FOLDER_PATH_MAX)
-        return tc_fault_set(fault, TC_INVALID, "%s: the path is longer than %d bytes", folder, FOLDER_PATH_MAX);
+    if (strlen(folder) > ARTIFACT_FOLDER_PATH_MAX)
+        return tc_fault_set(fault, TC_INVALID, "%s: the path is longer than %d bytes", folder,
+                            ARTIFACT_FOLDER_PATH_MAX);
     struct artifact_store *made = calloc(1, sizeof *made);
     TC_CHECK(made != NULL);
     path_format(made->incoming, folder, "incoming");
     (void)snprintf(made->folder, sizeof made->folder, "%s", folder);
-    TC_CHECK(pthread_mutex_init(&made->expecting, NULL) == 0);
+    TC_CHECK(pthread_mutex_init(&made->mutex, NULL) == 0);
     enum tc_error error = file_make_folders(made->incoming, FOLDER_MODE, fault);
     if (error == TC_OK)
         error = remove_leftovers(made, fault);
@@ -95,12 +94,12 @@ void artifact_store_close(struct artifact_store *store)
 {
     if (store == NULL)
         return;
-    (void)pthread_mutex_destroy(&store->expecting);
+    (void)pthread_mutex_destroy(&store->mutex);
     buffer_free(&store->expected);
     free(store);
 }
 
-/* The caller has the lock. */
+/* The caller holds the mutex. */
 static int64_t expected_size(const struct artifact_store *store, const char *sha256)
 {
     struct expected_size row;
@@ -114,9 +113,9 @@ static int64_t expected_size(const struct artifact_store *store, const char *sha
 
 int64_t artifact_store_expected(struct artifact_store *store, const char *sha256)
 {
-    (void)pthread_mutex_lock(&store->expecting);
+    (void)pthread_mutex_lock(&store->mutex);
     int64_t size_bytes = expected_size(store, sha256);
-    (void)pthread_mutex_unlock(&store->expecting);
+    (void)pthread_mutex_unlock(&store->mutex);
     return size_bytes;
 }
 
@@ -125,10 +124,10 @@ void artifact_store_expect(struct artifact_store *store, const char *sha256, int
     struct expected_size row = {.size_bytes = size_bytes};
     TC_CHECK(strlen(sha256) == DIGEST_LENGTH);
     memcpy(row.sha256, sha256, sizeof row.sha256);
-    (void)pthread_mutex_lock(&store->expecting);
+    (void)pthread_mutex_lock(&store->mutex);
     if (expected_size(store, sha256) < 0)
         buffer_put(&store->expected, &row, sizeof row);
-    (void)pthread_mutex_unlock(&store->expecting);
+    (void)pthread_mutex_unlock(&store->mutex);
 }
 
 enum tc_error artifact_store_read(struct artifact_store *store, const char *sha256, int *file, int64_t *size_bytes,
@@ -151,7 +150,7 @@ enum tc_error artifact_store_read(struct artifact_store *store, const char *sha2
     return TC_OK;
 }
 
-/* Locks a file just made. False when another orchestrator, starting now, took it for a leftover. */
+/* Locks a new file. Returns false when another orchestrator, at its start, removed it as a leftover. */
 static bool lock_new(int file)
 {
     struct stat status;

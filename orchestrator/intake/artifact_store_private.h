@@ -1,4 +1,4 @@
-/* What the store and its uploads share. Private to the artifact store. */
+/* Shared by the store and its uploads. Private to the artifact store. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_ARTIFACT_STORE_PRIVATE_H
 #define TELLERCAST_ORCHESTRATOR_INTAKE_ARTIFACT_STORE_PRIVATE_H
 
@@ -16,19 +16,19 @@ struct expected_size {
 
 struct artifact_store {
     char folder[PATH_MAX];
-    char incoming[PATH_MAX]; /* the folder of uploads under way */
-    pthread_mutex_t expecting;
-    struct buffer expected; /* of struct expected_size: as many as there are artifacts */
+    char incoming[PATH_MAX]; /* the folder of unfinished uploads */
+    pthread_mutex_t mutex;   /* of `expected` */
+    struct buffer expected;  /* of struct expected_size, at most one per artifact */
 };
 
-/* The fault of errno, in what was done with a path. A file that outgrows the limit set for the process is a
- * full disk, too. */
+/* Makes a fault of errno, after the operation `what` on a path. A file beyond the size limit of the process is
+ * TC_NO_SPACE, as a full disk is. */
 enum tc_error artifact_fault_from_errno(struct tc_fault *fault, const char *what, const char *path);
 
-/* FOLDER/ab/abcdef…. */
+/* Writes FOLDER/ab/abcdef…. */
 void artifact_path(const struct artifact_store *store, const char *sha256, char path[static PATH_MAX]);
 
-/* Makes a file in `incoming` that no other orchestrator takes for a leftover while it is open. */
+/* Creates a file in `incoming`, locked, so that no other orchestrator removes it as a leftover while it is open. */
 enum tc_error artifact_incoming_create(struct artifact_store *store, char path[static PATH_MAX], int *file,
                                        struct tc_fault *fault);
 

@@ -21,12 +21,12 @@ struct artifact_upload {
     char sha256[SHA256_HEX_SIZE];
     int64_t size_bytes, received_bytes;
     crypto_hash_sha256_state hash;
-    char path[PATH_MAX]; /* in `incoming`; empty once it has its name */
+    char path[PATH_MAX]; /* in `incoming`; empty after the file got its name */
     int file;
 };
 
-/* Takes the whole room now, so that a full disk is known before the first byte is sent. A file system that
- * cannot do that says so later, in artifact_upload_write. */
+/* Reserves the whole size, so that a full disk is found before the first byte. On a file system that cannot reserve,
+ * artifact_upload_write finds it. */
 static enum tc_error reserve(const struct artifact_upload *upload, struct tc_fault *fault)
 {
     if (upload->size_bytes == 0 || fallocate(upload->file, FALLOC_FL_KEEP_SIZE, 0, upload->size_bytes) == 0 ||
@@ -63,7 +63,7 @@ enum tc_error artifact_upload_write(struct artifact_upload *upload, const void *
                                     struct tc_fault *fault)
 {
     if (length > (uint64_t)(upload->size_bytes - upload->received_bytes))
-        return tc_fault_set(fault, TC_INVALID, "more than the %" PRId64 " bytes announced", upload->size_bytes);
+        return tc_fault_set(fault, TC_INVALID, "received more than the expected %" PRId64 " bytes", upload->size_bytes);
     (void)crypto_hash_sha256_update(&upload->hash, bytes, length);
     upload->received_bytes += (int64_t)length;
     const char *at = bytes;
@@ -82,8 +82,8 @@ enum tc_error artifact_upload_write(struct artifact_upload *upload, const void *
 static enum tc_error check(struct artifact_upload *upload, struct tc_fault *fault)
 {
     if (upload->received_bytes != upload->size_bytes)
-        return tc_fault_set(fault, TC_INVALID, "%" PRId64 " bytes came, %" PRId64 " were announced",
-                            upload->received_bytes, upload->size_bytes);
+        return tc_fault_set(fault, TC_INVALID, "received %" PRId64 " bytes, expected %" PRId64, upload->received_bytes,
+                            upload->size_bytes);
     unsigned char digest[crypto_hash_sha256_BYTES];
     char text[SHA256_HEX_SIZE];
     (void)crypto_hash_sha256_final(&upload->hash, digest);
@@ -93,8 +93,7 @@ static enum tc_error check(struct artifact_upload *upload, struct tc_fault *faul
     return TC_OK;
 }
 
-/* Gives the file its name and makes that durable. A file that had the name is replaced: who reads it goes on
- * with what it opened. */
+/* Gives the file its name and makes that durable. Replaces an earlier file; its readers keep the one they opened. */
 static enum tc_error give_name(struct artifact_upload *upload, const char *path, struct tc_fault *fault)
 {
     char folder[PATH_MAX];
@@ -114,21 +113,21 @@ static enum tc_error give_name(struct artifact_upload *upload, const char *path,
     return file_sync_folder_of(path, fault);
 }
 
-/* True when the store has a file of that name, damaged or not; `*whole` when it has the right size. */
-static bool find_stored(const struct artifact_upload *upload, const char *path, bool *whole)
+/* Returns true when the store has a file of that name; `has_size`: of the right size. */
+static bool find_stored(const struct artifact_upload *upload, const char *path, bool *has_size)
 {
     struct stat status;
     bool found = stat(path, &status) == 0;
-    *whole = found && status.st_size == upload->size_bytes;
-    if (found && !*whole)
+    *has_size = found && status.st_size == upload->size_bytes;
+    if (found && !*has_size)
         LOG_WARNING("artifact.replaced", F_STR("sha256", upload->sha256), F_INT("found_bytes", status.st_size),
                     F_INT("wanted_bytes", upload->size_bytes));
     return found;
 }
 
-/* A lock on the folder of uploads, against all orchestrators that share the store: so nobody relies on a file
- * that the failure of another's record takes away again. -1 when it cannot be had. */
-static int lock_naming(const struct artifact_store *store)
+/* Locks the folder of uploads against the other orchestrators that share the store, so that none relies on a file that
+ * another one removes after a failed record. Returns -1 on failure. */
+static int lock_incoming(const struct artifact_store *store)
 {
     int folder = open(store->incoming, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     while (folder >= 0 && flock(folder, LOCK_EX) != 0) {
@@ -140,9 +139,9 @@ static int lock_naming(const struct artifact_store *store)
     return folder;
 }
 
-enum tc_error artifact_upload_keep(struct artifact_upload *upload,
-                                   enum tc_error (*record)(void *context, struct tc_fault *fault), void *context,
-                                   bool *existed, struct tc_fault *fault)
+enum tc_error artifact_upload_commit(struct artifact_upload *upload,
+                                     enum tc_error (*record)(void *context, struct tc_fault *fault), void *context,
+                                     bool *existed, struct tc_fault *fault)
 {
     enum tc_error error = check(upload, fault);
     if (error == TC_OK && fsync(upload->file) != 0)
@@ -150,7 +149,7 @@ enum tc_error artifact_upload_keep(struct artifact_upload *upload,
     if (error != TC_OK)
         return error;
 
-    int lock = lock_naming(upload->store);
+    int lock = lock_incoming(upload->store);
     if (lock < 0)
         return artifact_fault_from_errno(fault, "lock", upload->store->incoming);
     char path[PATH_MAX];

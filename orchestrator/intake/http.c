@@ -7,6 +7,7 @@
 #include "orchestrator/intake/http_connection.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/intake/listener.h"
+#include "orchestrator/worker/ending.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IDLE_TIMEOUT_S = 60, CONNECTION_MEMORY = 32 * 1024, KEY_FILE_MAX = 1 << 20, LAST_ANSWERS_MS = 2000 };
+enum { IDLE_TIMEOUT_S = 60, CONNECTION_MEMORY = 32 * 1024, KEY_FILE_MAX = 1 << 20 };
 
-/* What a library says about single connections is of no use to an operator: clients come and go. */
+/* Debug level, since the library reports single connections, which are of no use to an operator. */
 __attribute__((format(printf, 2, 0))) static void log_library(void *context, const char *format, va_list arguments)
 {
     (void)context;
@@ -42,12 +43,13 @@ static void copy_config(struct http *http, const struct http_config *config)
     http->config.tokens_file = copy_text(config->tokens_file);
     http->config.certificate_file = copy_text(config->certificate_file);
     http->config.key_file = copy_text(config->key_file);
+    http->config.broker_user = copy_text(config->broker_user == NULL ? "" : config->broker_user);
 }
 
 static void free_config(struct http *http)
 {
-    const char *const texts[] = {http->config.listen, http->config.public_url, http->config.tokens_file,
-                                 http->config.certificate_file, http->config.key_file};
+    const char *const texts[] = {http->config.listen,           http->config.public_url, http->config.tokens_file,
+                                 http->config.certificate_file, http->config.key_file,   http->config.broker_user};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free((void *)(uintptr_t)texts[i]);
 }
@@ -57,7 +59,7 @@ static bool is_set(const char *text)
     return text[0] != '\0';
 }
 
-/* Starts to serve on `listener`, which the library then owns. */
+/* Starts the library on `listener`, which it owns from then on. */
 static enum tc_error start_daemon(struct http *http, int listener, const char *certificate, const char *key,
                                   struct tc_fault *fault)
 {
@@ -81,7 +83,7 @@ static enum tc_error start_daemon(struct http *http, int listener, const char *c
                          (size_t)CONNECTION_MEMORY, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     thread_restore_signals(&before);
     if (http->daemon == NULL)
-        return tc_fault_set(fault, TC_UNAVAILABLE, "http: the server cannot be started%s",
+        return tc_fault_set(fault, TC_UNAVAILABLE, "http: cannot start the server%s",
                             is_set(config->certificate_file) ? "; check http.certificate_file and http.key_file" : "");
     return TC_OK;
 }
@@ -147,10 +149,10 @@ enum tc_error http_reload(struct http *http, struct tc_fault *fault)
     return http->auth == NULL ? TC_OK : http_auth_reload(http->auth, fault);
 }
 
-/* All that waits is answered by now; lets the answers reach their clients. */
-static void let_answers_go(struct http *http)
+/* Waits until the answers, all of which are set, have reached their clients. */
+static void wait_for_last_answers(struct http *http)
 {
-    int64_t deadline_ms = clock_monotonic_ms() + LAST_ANSWERS_MS;
+    int64_t deadline_ms = clock_monotonic_ms() + END_REQUESTS_MS;
     while (http->waiting > 0 && clock_monotonic_ms() < deadline_ms)
         (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 }
@@ -162,7 +164,7 @@ void http_close(struct http *http)
     if (http->daemon != NULL)
         (void)close(MHD_quiesce_daemon(http->daemon));
     worker_stop(http->worker);
-    let_answers_go(http);
+    wait_for_last_answers(http);
     if (http->daemon != NULL)
         MHD_stop_daemon(http->daemon);
     batch_queue_free(http->jobs);

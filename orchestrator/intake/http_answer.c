@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "orchestrator/intake/http_request.h"
-#include "orchestrator/planner/order.h"
+#include "orchestrator/queues/submission.h"
+#include "orchestrator/store/read.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+enum { PAGE_DEFAULT = 100 };
 
 static const char problem_type[] = "application/problem+json";
 
@@ -40,7 +43,7 @@ void http_answer(struct http_request *request, int status, const char *content_t
     http_answer_header(request, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     if (status == 503) {
         char seconds[16];
-        (void)snprintf(seconds, sizeof seconds, "%d", FUNNEL_RETRY_AFTER_S);
+        (void)snprintf(seconds, sizeof seconds, "%d", SUBMISSION_RETRY_AFTER_S);
         http_answer_header(request, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     }
 }
@@ -58,7 +61,7 @@ void http_answer_problem(struct http_request *request, int status, const char *f
     (void)vsnprintf(detail, sizeof detail, format, arguments);
     va_end(arguments);
     struct buffer body = {0};
-    order_write_problem(status, detail, &body);
+    submission_write_problem(status, detail, &body);
     http_answer_json(request, status, &body);
 }
 
@@ -66,7 +69,7 @@ void http_answer_faults(struct http_request *request, const char *what, struct d
 {
     document_faults_sort(faults);
     struct buffer body = {0};
-    order_write_faults(422, what, faults, &body);
+    submission_write_faults(422, what, faults, &body);
     http_answer_json(request, 422, &body);
 }
 
@@ -93,9 +96,24 @@ void http_answer_fault(struct http_request *request, const struct tc_fault *faul
 {
     int status = status_of(fault->code);
     if (status >= 500)
-        LOG_ERROR("http.fault", F_STR("path", request->route->path), F_STR("error", tc_error_name(fault->code)),
-                  F_STR("detail", fault->text));
+        LOG_LIMITED(LOG_LEVEL_ERROR, request->route->path, "http.fault", F_STR("path", request->route->path),
+                    F_STR("error", tc_error_name(fault->code)), F_STR("detail", fault->text));
     http_answer_problem(request, status, "%s", status == 500 ? "see the daemon's log" : fault->text);
+}
+
+void http_answer_document(struct http_request *request, enum tc_error error, struct buffer *json,
+                          const struct tc_fault *fault)
+{
+    if (error == TC_OK)
+        http_answer_json(request, 200, json);
+    else
+        http_answer_fault(request, fault);
+    buffer_free(json);
+}
+
+enum tc_error http_name_missing(enum tc_error error, struct tc_fault *fault)
+{
+    return error == TC_NOT_FOUND ? tc_fault_set(fault, error, "unknown ID or name") : error;
 }
 
 void http_answer_header(struct http_request *request, const char *name, const char *value)
@@ -132,4 +150,21 @@ bool http_request_has_type(const struct http_request *request, const char *types
         types += next + (types[next] == ' ');
     }
     return false;
+}
+
+enum tc_error http_read_rollout_id(const struct http_request *request, int64_t *id, struct tc_fault *fault)
+{
+    if (http_read_id(request->variable, id))
+        return TC_OK;
+    return tc_fault_set(fault, TC_NOT_FOUND, "the ID of a rollout must be a number");
+}
+
+enum tc_error http_read_page(const struct http_request *request, int64_t *after, int *limit, struct tc_fault *fault)
+{
+    int64_t count = PAGE_DEFAULT;
+    enum tc_error error = http_target_integer(&request->target, "limit", 1, READ_PAGE_MAX, &count, fault);
+    *limit = (int)count;
+    if (error == TC_OK && after != NULL)
+        error = http_target_integer(&request->target, "after", 0, INT64_MAX, after, fault);
+    return error;
 }

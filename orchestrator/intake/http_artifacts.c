@@ -12,7 +12,7 @@
 
 enum { ETAG_SIZE = 67 };
 
-/* Digests in a path are of one spelling: 64 lower-case digits. */
+/* A digest in a path must be 64 lower-case digits. */
 static bool is_digest(const char *text)
 {
     char digest[65];
@@ -30,16 +30,18 @@ void artifact_begin(struct http_request *request)
     int64_t size_bytes = http_request_length(request);
     struct tc_fault fault;
     if (!is_digest(request->variable))
-        http_answer_problem(request, 400, "the path ends in the file's SHA-256, 64 lower-case hexadecimal digits");
+        http_answer_problem(request, 400,
+                            "the path must end in the SHA-256 of the file, 64 lower-case hexadecimal digits");
     else if (!is_name(http_target_text(&request->target, "name")) ||
              !is_name(http_target_text(&request->target, "version")))
-        http_answer_problem(request, 400, "name and version are needed: 1 to 64 of A-Z a-z 0-9 _ - . : +");
+        http_answer_problem(request, 400, "name and version must be given: 1 to 64 of A-Z a-z 0-9 _ - . : +");
     else if (size_bytes < 0)
-        http_answer_problem(request, 411, "Content-Length is needed");
+        http_answer_problem(request, 411, "Content-Length must be given");
     else if (size_bytes == 0)
-        http_answer_problem(request, 422, "an artifact is not empty");
+        http_answer_problem(request, 422, "an artifact must not be empty");
     else if (size_bytes > config->artifact_size_limit)
-        http_answer_problem(request, 413, "artifacts.size_limit allows %" PRId64 " bytes", config->artifact_size_limit);
+        http_answer_problem(request, 413, "at most %" PRId64 " bytes are allowed (artifacts.size_limit)",
+                            config->artifact_size_limit);
     else if (artifact_upload_open(config->artifacts, request->variable, size_bytes, &request->upload, &fault) != TC_OK)
         http_answer_fault(request, &fault);
     request->body_limit = config->artifact_size_limit;
@@ -48,6 +50,7 @@ void artifact_begin(struct http_request *request)
 struct record {
     struct http_request *request;
     struct artifact artifact;
+    struct artifact_added added;
 };
 
 static enum tc_error record_artifact(void *context, struct tc_fault *fault)
@@ -55,13 +58,19 @@ static enum tc_error record_artifact(void *context, struct tc_fault *fault)
     struct record *record = context;
     struct store_pool *stores = record->request->http->config.stores;
     struct store *store = store_pool_take(stores);
-    enum tc_error error = artifact_add(store, &record->artifact, record->request->author, fault);
+    const struct artifact *artifact = &record->artifact;
+    enum tc_error error = artifact_add(store, artifact, record->request->author, &record->added, fault);
     store_pool_give(stores, store);
+    if (record->added.is_another)
+        (void)tc_fault_set(fault, error, "%s %s is already stored with different content", artifact->name,
+                           artifact->version);
     return error;
 }
 
-static void answer_kept(struct http_request *request, const struct artifact *artifact, bool existed)
+/* Answers with 200 when neither the file nor its name is new, otherwise with 201. */
+static void answer_stored(struct http_request *request, const struct record *record, bool existed)
 {
+    const struct artifact *artifact = &record->artifact;
     const char *url = request->http->config.public_url;
     size_t length = strlen(url);
     while (length > 0 && url[length - 1] == '/')
@@ -72,12 +81,12 @@ static void answer_kept(struct http_request *request, const struct artifact *art
                   "{\"name\":\"%s\",\"version\":\"%s\",\"sha256\":\"%s\",\"size\":%" PRId64 ",\"url\":", artifact->name,
                   artifact->version, artifact->sha256, artifact->size_bytes);
     json_text_put(&body, buffer_text(&path));
-    buffer_put_text(&body, "}");
+    buffer_format(&body, ",\"same_as\":%s}", buffer_text(&record->added.same_as));
     buffer_free(&path);
-    http_answer_json(request, existed ? 200 : 201, &body);
+    http_answer_json(request, existed && !record->added.is_new ? 200 : 201, &body);
 }
 
-void artifact_keep(struct http_request *request)
+void artifact_put(struct http_request *request)
 {
     struct record record = {.request = request};
     struct artifact *artifact = &record.artifact;
@@ -88,19 +97,20 @@ void artifact_keep(struct http_request *request)
 
     bool existed;
     struct tc_fault fault;
-    enum tc_error error = artifact_upload_keep(request->upload, record_artifact, &record, &existed, &fault);
+    enum tc_error error = artifact_upload_commit(request->upload, record_artifact, &record, &existed, &fault);
     if (error == TC_OK) {
         artifact_store_expect(request->http->config.artifacts, artifact->sha256, artifact->size_bytes);
-        answer_kept(request, artifact, existed);
+        answer_stored(request, &record, existed);
     }
+    buffer_free(&record.added.same_as);
     if (error == TC_INVALID)
         http_answer_problem(request, 422, "%s", fault.text);
     else if (error != TC_OK)
         http_answer_fault(request, &fault);
 }
 
-/* Gives the file, or a part of it, to the answer, which closes it. The library sends no body with a 304, but the
- * length that a 200 would have. */
+/* Answers with the file or a part of it, and closes it. With a 304 the library sends no body, but the length of a
+ * 200. */
 static void send_part(struct http_request *request, int status, int file, int64_t first, int64_t length)
 {
     struct MHD_Response *response = MHD_create_response_from_fd_at_offset64((uint64_t)length, file, (uint64_t)first);
@@ -122,14 +132,14 @@ static void refuse_range(struct http_request *request, int64_t size_bytes)
 {
     char content_range[40];
     (void)snprintf(content_range, sizeof content_range, "bytes */%" PRId64, size_bytes);
-    http_answer_problem(request, 416, "the file has %" PRId64 " bytes", size_bytes);
+    http_answer_problem(request, 416, "the range must begin within the %" PRId64 " bytes of the file", size_bytes);
     http_answer_header(request, MHD_HTTP_HEADER_CONTENT_RANGE, content_range);
 }
 
 static void send_file(struct http_request *request, int file, int64_t size_bytes, const char *etag)
 {
     struct http_range range = {.kind = RANGE_WHOLE};
-    if (!request->head && http_if_range_holds(http_request_header(request, MHD_HTTP_HEADER_IF_RANGE), etag))
+    if (!request->is_head && http_if_range_holds(http_request_header(request, MHD_HTTP_HEADER_IF_RANGE), etag))
         range = http_range_parse(http_request_header(request, MHD_HTTP_HEADER_RANGE), size_bytes);
     if (http_etag_is_listed(http_request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH), etag)) {
         send_part(request, 304, file, 0, size_bytes);
@@ -144,9 +154,9 @@ static void send_file(struct http_request *request, int file, int64_t size_bytes
     }
 }
 
-/* Asks the database, once a digest, how large its file has to be. It may be away, or not know the digest: then the
- * file is given as it is, for devices check the digest. */
-static void ask_size(struct http_request *request)
+/* Reads the expected size of the file from the database, once per digest. When the database is unavailable or does not
+ * know the digest, the file is sent as it is, since devices check the digest. */
+static void read_expected_size(struct http_request *request)
 {
     struct store_pool *stores = request->http->config.stores;
     struct store *store = store_pool_take(stores);
@@ -159,8 +169,8 @@ static void ask_size(struct http_request *request)
 
 static void refuse_damaged(struct http_request *request, int64_t size_bytes, int64_t expected_bytes)
 {
-    LOG_ERROR("artifact.damaged", F_STR("sha256", request->variable), F_INT("found_bytes", size_bytes),
-              F_INT("wanted_bytes", expected_bytes));
+    LOG_LIMITED(LOG_LEVEL_ERROR, request->variable, "artifact.damaged", F_STR("sha256", request->variable),
+                F_INT("found_bytes", size_bytes), F_INT("wanted_bytes", expected_bytes));
     http_answer_problem(request, 500,
                         "the stored file is damaged: it has %" PRId64 " bytes, not %" PRId64 "; add the artifact again",
                         size_bytes, expected_bytes);
@@ -172,17 +182,17 @@ void artifact_send(struct http_request *request)
     int file;
     int64_t size_bytes;
     if (!is_digest(request->variable)) {
-        http_answer_problem(request, 404, "the path ends in a SHA-256, 64 lower-case hexadecimal digits");
+        http_answer_problem(request, 404, "the path must end in a SHA-256, 64 lower-case hexadecimal digits");
         return;
     }
     if (artifact_store_read(request->http->config.artifacts, request->variable, &file, &size_bytes, &fault) != TC_OK) {
         http_answer_fault(request, &fault);
         return;
     }
-    if (request->waited)
-        ask_size(request);
+    if (request->was_suspended)
+        read_expected_size(request);
     int64_t expected_bytes = artifact_store_expected(request->http->config.artifacts, request->variable);
-    if (expected_bytes < 0 && !request->waited) {
+    if (expected_bytes < 0 && !request->was_suspended) {
         (void)close(file);
         return;
     }

@@ -27,16 +27,17 @@ struct http_auth {
     struct token_list tokens;
 };
 
-static const char white[] = " \t\r";
+static const char whitespace[] = " \t\r";
+static const char byte_order_mark[] = "\xEF\xBB\xBF"; /* which some editors write */
 
-/* Reads `user digest`. The digest must be in lower-case or upper-case hex, and nothing may follow it. */
+/* Reads `user digest`. The digest may be lower-case or upper-case hex; nothing may follow it. */
 static bool read_token(const char *line, struct token *token)
 {
-    size_t user_length = strcspn(line, white);
-    const char *digest = line + user_length + strspn(line + user_length, white);
-    size_t digest_length = strcspn(digest, white);
+    size_t user_length = strcspn(line, whitespace);
+    const char *digest = line + user_length + strspn(line + user_length, whitespace);
+    size_t digest_length = strcspn(digest, whitespace);
     const char *end = digest + digest_length;
-    if (!name_is_valid(line, user_length) || digest_length != DIGEST_HEX || end[strspn(end, white)] != '\0')
+    if (!name_is_valid(line, user_length) || digest_length != DIGEST_HEX || end[strspn(end, whitespace)] != '\0')
         return false;
     memcpy(token->user, line, user_length);
     token->user[user_length] = '\0';
@@ -59,16 +60,20 @@ static enum tc_error read_file(const char *path, struct token_list *list, struct
     enum tc_error error = file_read(path, FILE_MAX, &content, fault);
     char *rest = content.bytes;
     int number = 1;
+    if (error == TC_OK && content.length > 0 && memchr(content.bytes, '\0', content.length) != NULL)
+        error = tc_fault_set(fault, TC_INVALID, "%s: contains a NUL character; save it as plain text in UTF-8", path);
+    if (content.length >= strlen(byte_order_mark) &&
+        memcmp(content.bytes, byte_order_mark, strlen(byte_order_mark)) == 0)
+        rest += strlen(byte_order_mark);
     for (char *line = strsep(&rest, "\n"); error == TC_OK && line != NULL; line = strsep(&rest, "\n"), number++) {
-        line += strspn(line, white);
+        line += strspn(line, whitespace);
         struct token token;
         if (*line == '\0' || *line == '#')
             continue;
         if (read_token(line, &token))
             add_token(list, &token);
         else
-            error =
-                tc_fault_set(fault, TC_INVALID, "%s:%d: not of the form \"user sha256-hex-of-token\"", path, number);
+            error = tc_fault_set(fault, TC_INVALID, "%s:%d: must be \"user sha256-hex-of-token\"", path, number);
     }
     buffer_free(&content);
     return error;
@@ -114,7 +119,7 @@ enum tc_error http_auth_reload(struct http_auth *auth, struct tc_fault *fault)
     return error;
 }
 
-/* Compares with every token, so that the time says nothing about which one was near. */
+/* Compares with every token, so that the time does not depend on which one matches. */
 static bool find_user(struct http_auth *auth, const unsigned char *digest, char user[static TC_ID_SIZE])
 {
     bool found = false;
@@ -135,13 +140,13 @@ enum tc_error http_auth_check(struct http_auth *auth, const char *authorization,
 {
     static const char scheme[] = "Bearer ";
     if (authorization == NULL || strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
-        return tc_fault_set(fault, TC_DENIED, "a bearer token is needed: \"Authorization: Bearer …\"");
+        return tc_fault_set(fault, TC_DENIED, "a bearer token must be given: \"Authorization: Bearer …\"");
     const char *token = authorization + sizeof scheme - 1;
     token += strspn(token, " ");
     unsigned char digest[crypto_hash_sha256_BYTES];
     (void)crypto_hash_sha256(digest, (const unsigned char *)token, strlen(token));
     if (!find_user(auth, digest, user))
-        return tc_fault_set(fault, TC_DENIED, "this token is not known here");
+        return tc_fault_set(fault, TC_DENIED, "unknown token");
     return TC_OK;
 }
 

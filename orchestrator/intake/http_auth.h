@@ -1,7 +1,7 @@
-/* Who may use the HTTP door: bearer tokens (RFC 6750), of which the file holds only digests. Any thread.
+/* Access control of the HTTP endpoint: bearer tokens (RFC 6750). The tokens file holds only their digests. Any thread.
  *
  * A line of the file is `user sha256-hex-of-token`; empty lines and lines that begin with # are skipped. A token
- * must be long and random (32 bytes from the system's generator, say): its digest is not slowed down. */
+ * must be long and random, such as 32 bytes from the system's generator, since its digest is a fast hash. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_AUTH_H
 #define TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_AUTH_H
 
@@ -13,20 +13,20 @@
 
 struct http_auth;
 
-/* TC_INVALID with the line that is wrong. */
+/* Reads the tokens file. TC_INVALID names the line. */
 enum tc_error http_auth_open(const char *path, struct http_auth **auth, struct tc_fault *fault);
 void http_auth_close(struct http_auth *auth);
 
-/* Reads the file again. On a fault the tokens known before stay in force. */
+/* Reads the file again. On a fault the old tokens stay in force. */
 enum tc_error http_auth_reload(struct http_auth *auth, struct tc_fault *fault);
 
-/* Finds whose token the header `Authorization` (NULL: none) holds. TC_DENIED. Takes equally long whatever is
- * wrong with a token. */
+/* Finds the user of the token in the header `Authorization` (NULL: absent). TC_DENIED: no token, or an unknown one. The
+ * time does not depend on how much of a token is right. */
 enum tc_error http_auth_check(struct http_auth *auth, const char *authorization, char user[static TC_ID_SIZE],
                               struct tc_fault *fault);
 
-/* True for a `Host` that names this very machine: localhost, 127.0.0.1 or [::1], with or without a port. A
- * browser that was lured to another name for this address (DNS rebinding) says that other name. */
+/* Returns true when `Host` is localhost, 127.0.0.1 or [::1], with or without a port. Against DNS rebinding: a browser
+ * sends the name of the attacker's host. */
 bool http_auth_host_is_loopback(const char *host);
 
 #endif

@@ -10,9 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How much of a body that nobody wants is still read, so that the client, which sends first and reads later, gets
- * to see why. */
-static const int64_t discard_limit_bytes = INT64_C(16) << 20;
+/* How much of a refused body is read and discarded, and for how long. The library can answer before or after a body,
+ * not within it, so a client that reads only after it has sent all gets the answer this way. */
+static const int64_t discard_limit_bytes = INT64_C(1) << 30;
+enum { DISCARD_MS = 60000 };
 
 void *http_connection_begin(void *context, const char *uri, struct MHD_Connection *connection)
 {
@@ -55,13 +56,13 @@ void http_connection_end(void *context, struct MHD_Connection *connection, void 
     if (request->response != NULL)
         MHD_destroy_response(request->response);
     http_target_free(&request->target);
-    if (request->waited)
+    if (request->was_suspended)
         request->http->waiting--;
     free(request);
     *slot = NULL;
 }
 
-/* Finds out whose request it is. */
+/* Sets the author of the request, or answers. */
 static void authorize(struct http_request *request)
 {
     struct tc_fault fault;
@@ -74,7 +75,8 @@ static void authorize(struct http_request *request)
         return;
     }
     if (!http_auth_host_is_loopback(http_request_header(request, MHD_HTTP_HEADER_HOST))) {
-        http_answer_problem(request, 421, "without tokens this door serves localhost only, by that name");
+        http_answer_problem(request, 421,
+                            "without http.tokens_file the Host header must be localhost, 127.0.0.1 or [::1]");
         return;
     }
     const char *author = http_request_header(request, "Tellercast-Author");
@@ -83,18 +85,18 @@ static void authorize(struct http_request *request)
     if (name_is_valid(author, strlen(author)))
         memcpy(request->author, author, strlen(author) + 1);
     else
-        http_answer_problem(request, 400, "Tellercast-Author is no name: 1 to 64 of A-Z a-z 0-9 _ - . : +");
+        http_answer_problem(request, 400, "Tellercast-Author must be a name: 1 to 64 of A-Z a-z 0-9 _ - . : +");
 }
 
-/* All that can be said before the body comes. */
+/* Checks all that can be checked before the body. */
 static void receive_headers(struct http_request *request, const char *method)
 {
-    request->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    request->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (request->target_fault.code != TC_OK)
         http_answer_problem(request, 400, "%s", request->target_fault.text);
     if (request->status == 0)
         http_route_find(request, method);
-    if (request->status == 0 && !request->route->open)
+    if (request->status == 0 && !request->route->public)
         authorize(request);
     struct tc_fault fault;
     if (request->status == 0 && http_target_check(&request->target, request->route->parameters, &fault) != TC_OK)
@@ -102,7 +104,7 @@ static void receive_headers(struct http_request *request, const char *method)
     if (request->status == 0 && request->route->begin != NULL)
         request->route->begin(request);
     if (request->status == 0 && request->body_limit > 0 && http_request_length(request) > request->body_limit)
-        http_answer_problem(request, 413, "at most %lld bytes are taken here", (long long)request->body_limit);
+        http_answer_problem(request, 413, "at most %lld bytes are allowed", (long long)request->body_limit);
     if (request->status != 0)
         close_body(request);
 }
@@ -113,37 +115,31 @@ static void refuse_rest(struct http_request *request, const struct tc_fault *fau
     close_body(request);
 }
 
-static enum tc_error write_file(int file, const char *bytes, size_t length, struct tc_fault *fault)
+static bool discard(struct http_request *request)
 {
-    while (length > 0) {
-        ssize_t written = write(file, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return tc_fault_set(fault, errno == EFBIG ? TC_NO_SPACE : error_from_errno(errno), "write: %s",
-                                strerror(errno));
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return TC_OK;
+    int64_t now_ms = clock_monotonic_ms();
+    if (request->discard_began_ms == 0)
+        request->discard_began_ms = now_ms;
+    return request->body_received <= request->body_limit + discard_limit_bytes &&
+           now_ms - request->discard_began_ms <= DISCARD_MS;
 }
 
-/* False when the connection is to be cut: there is more than is worth reading. */
+/* Returns false when the connection must be closed, since too much of the body was discarded. */
 static bool receive_body(struct http_request *request, const char *bytes, size_t length)
 {
     request->body_received += (int64_t)length;
-    bool wanted = request->status == 0 && request->route->begin != NULL;
+    bool is_kept = request->status == 0 && request->route->begin != NULL;
     struct tc_fault fault;
-    if (!wanted)
-        return request->body_received <= request->body_limit + discard_limit_bytes;
+    if (!is_kept)
+        return discard(request);
     if (request->body_received > request->body_limit) {
-        (void)tc_fault_set(&fault, TC_TOO_LARGE, "at most %lld bytes are taken here", (long long)request->body_limit);
+        (void)tc_fault_set(&fault, TC_TOO_LARGE, "at most %lld bytes are allowed", (long long)request->body_limit);
         refuse_rest(request, &fault);
     } else if (request->upload != NULL) {
         if (artifact_upload_write(request->upload, bytes, length, &fault) != TC_OK)
             refuse_rest(request, &fault);
     } else if (request->file >= 0) {
-        if (write_file(request->file, bytes, length, &fault) != TC_OK)
+        if (file_write_all(request->file, bytes, length, &fault) != TC_OK)
             refuse_rest(request, &fault);
     } else {
         buffer_put(&request->body, bytes, length);
@@ -164,12 +160,12 @@ static enum MHD_Result send_answer(struct http_request *request)
 static void suspend(struct http_request *request)
 {
     request->phase = HTTP_WAITING;
-    request->waited = true;
+    request->was_suspended = true;
     request->http->waiting++;
     MHD_suspend_connection(request->connection);
 }
 
-static void leave_to_job(struct http_request *request)
+static void run_in_job(struct http_request *request)
 {
     suspend(request);
     enum tc_error error = batch_queue_put(request->http->jobs, &request, 0);
@@ -195,8 +191,8 @@ void http_request_resume(struct http_request *request)
     MHD_resume_connection(request->connection);
 }
 
-/* True when the answer is to be sent before the body was read: nobody sent it yet, or it is too much. */
-static bool is_final(const struct http_request *request)
+/* Returns true when the answer goes out before the body: the client waits with it, or it is too large to discard. */
+static bool answers_before_body(const struct http_request *request)
 {
     return request->status != 0 && (http_request_header(request, MHD_HTTP_HEADER_EXPECT) != NULL ||
                                     http_request_length(request) > discard_limit_bytes);
@@ -211,7 +207,7 @@ enum MHD_Result http_connection_advance(void *context, struct MHD_Connection *co
     if (request->phase == HTTP_NEW) {
         receive_headers(request, method);
         request->phase = HTTP_RECEIVING;
-        return is_final(request) ? send_answer(request) : MHD_YES;
+        return answers_before_body(request) ? send_answer(request) : MHD_YES;
     }
     if (*length > 0) {
         size_t taken = *length;
@@ -220,16 +216,16 @@ enum MHD_Result http_connection_advance(void *context, struct MHD_Connection *co
     }
     if (request->status != 0)
         return send_answer(request);
-    switch (request->route->course) {
-    case AT_ONCE: request->route->handle(request); return send_answer(request);
+    switch (request->route->handling) {
+    case INLINE: request->route->handle(request); return send_answer(request);
     case EITHER:
         request->route->handle(request);
         if (request->status != 0)
             return send_answer(request);
-        leave_to_job(request);
+        run_in_job(request);
         break;
-    case IN_A_JOB: leave_to_job(request); break;
-    case LATER:
+    case JOB: run_in_job(request); break;
+    case ASYNC:
         suspend(request);
         request->route->handle(request);
         break;

@@ -1,6 +1,6 @@
-/* Before and after a rollout: its preview, its drift and its report. */
+/* The preview of a rollout, its drift and its evidence. */
 #include "orchestrator/intake/http_request.h"
-#include "orchestrator/planner/preview.h"
+#include "orchestrator/preparation/preview.h"
 #include "orchestrator/store/evidence.h"
 
 #include <string.h>
@@ -25,25 +25,20 @@ void rollout_preview(struct http_request *request)
     buffer_free(&json);
 }
 
-static void answer_evidence(struct http_request *request, bool whole)
+static void answer_evidence(struct http_request *request, bool is_report)
 {
     struct buffer json = {0};
     struct tc_fault fault;
     int64_t id;
-    enum tc_error error = TC_OK;
-    if (!http_read_id(request->variable, &id))
-        error = tc_fault_set(&fault, TC_NOT_FOUND, "a rollout's ID is a number");
+    enum tc_error error = http_read_rollout_id(request, &id, &fault);
     if (error == TC_OK) {
         struct store *store = store_pool_take(request->http->config.stores);
-        error = whole ? evidence_report(store, id, request->http->config.preview->default_per_minute, &json, &fault)
-                      : evidence_drift(store, id, &json, &fault);
+        error = is_report ? evidence_report(store, id, request->http->config.preview->default_per_minute, &json, &fault)
+                          : evidence_drift(store, id, &json, &fault);
+        error = http_name_missing(error, &fault);
         store_pool_give(request->http->config.stores, store);
     }
-    if (error == TC_OK)
-        http_answer_json(request, 200, &json);
-    else
-        http_answer_fault(request, &fault);
-    buffer_free(&json);
+    http_answer_document(request, error, &json, &fault);
 }
 
 void rollout_drift(struct http_request *request)
@@ -51,7 +46,7 @@ void rollout_drift(struct http_request *request)
     answer_evidence(request, false);
 }
 
-void rollout_report(struct http_request *request)
+void rollout_evidence(struct http_request *request)
 {
     answer_evidence(request, true);
 }

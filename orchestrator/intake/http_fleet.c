@@ -1,11 +1,11 @@
 #include "base/log.h"
+#include "config/scalar.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/store/inventory.h"
+#include "orchestrator/wording/finding_words.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 
 static const char yaml_types[] = "application/yaml application/json application/x-yaml text/yaml text/x-yaml";
 static const char csv_types[] = "text/csv";
@@ -13,7 +13,12 @@ static const char csv_types[] = "text/csv";
 void fleet_begin(struct http_request *request)
 {
     if (!http_request_has_type(request, yaml_types) && !http_request_has_type(request, csv_types)) {
-        http_answer_problem(request, 415, "a fleet's Content-Type is application/yaml or text/csv");
+        http_answer_problem(request, 415, "the Content-Type of a fleet must be application/yaml or text/csv");
+        return;
+    }
+    const char *zone = http_target_text(&request->target, "default_zone");
+    if (zone != NULL && !scalar_is_zone(zone)) {
+        http_answer_problem(request, 400, "default_zone: allowed: an IANA time zone, as Europe/Berlin");
         return;
     }
     request->body_limit = request->http->config.fleet_size_limit;
@@ -35,48 +40,50 @@ static void answer_imported(struct http_request *request, const struct fleet_imp
     http_answer_json(request, 200, &body);
 }
 
-static void import(struct http_request *request, const struct fleet *fleet, struct document_faults *faults)
-{
-    struct store *store = store_pool_take(request->http->config.stores);
-    struct fleet_imported imported;
-    struct tc_fault fault;
-    enum tc_error error = inventory_import(store, fleet, &imported, faults, &fault);
-    store_pool_give(request->http->config.stores, store);
-    if (error == TC_OK)
-        answer_imported(request, &imported);
-    else if (faults->total > 0)
-        http_answer_faults(request, "fleet", faults);
-    else
-        http_answer_fault(request, &fault);
-}
-
-static void read_and_import(struct http_request *request, const char *bytes, size_t length)
+static void import(struct http_request *request, const struct fleet_file *file, int scratch)
 {
     struct document_faults faults = {0};
-    struct fleet *fleet = NULL;
-    enum fleet_format format = http_request_has_type(request, csv_types) ? FLEET_CSV : FLEET_YAML;
-    if (fleet_parse(format, bytes, length, &fleet, &faults) == TC_OK)
-        import(request, fleet, &faults);
-    else
+    struct store *store = store_pool_take(request->http->config.stores);
+    struct fleet_imported imported;
+    struct fleet_findings findings;
+    struct tc_fault fault;
+    enum tc_error error = inventory_import(store, file, scratch, &imported, &faults, &findings, &fault);
+    store_pool_give(request->http->config.stores, store);
+    fleet_findings_add(&findings, &faults);
+    if (error == TC_OK) {
+        request->http->config.fleet_changed(request->http->config.context);
+        answer_imported(request, &imported);
+    } else if (faults.total > 0)
         http_answer_faults(request, "fleet", &faults);
-    fleet_free(fleet);
+    else
+        http_answer_fault(request, &fault);
     document_faults_free(&faults);
+}
+
+static void read_and_import(struct http_request *request)
+{
+    const struct fleet_file file = {
+        .file = request->file,
+        .format = http_request_has_type(request, csv_types) ? FLEET_CSV : FLEET_YAML,
+        .rules = {.default_zone = http_target_text(&request->target, "default_zone"),
+                  .broker_user = request->http->config.broker_user},
+    };
+    int scratch;
+    struct tc_fault fault;
+    if (artifact_store_scratch(request->http->config.artifacts, &scratch, &fault) != TC_OK) {
+        http_answer_fault(request, &fault);
+        return;
+    }
+    import(request, &file, scratch);
+    (void)close(scratch);
 }
 
 void fleet_import(struct http_request *request)
 {
     if (pthread_mutex_trylock(&request->http->fleet_import) != 0) {
-        http_answer_problem(request, 503, "another fleet is being imported");
+        http_answer_problem(request, 503, "another fleet import is running");
         return;
     }
-    size_t length = (size_t)request->body_received;
-    void *bytes = length == 0 ? NULL : mmap(NULL, length, PROT_READ, MAP_PRIVATE, request->file, 0);
-    if (bytes == MAP_FAILED) {
-        http_answer_problem(request, 503, "read the fleet: %s", strerror(errno));
-    } else {
-        read_and_import(request, bytes == NULL ? "" : bytes, length);
-        if (bytes != NULL)
-            (void)munmap(bytes, length);
-    }
+    read_and_import(request);
     (void)pthread_mutex_unlock(&request->http->fleet_import);
 }

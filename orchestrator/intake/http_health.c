@@ -27,6 +27,6 @@ void readiness_show(struct http_request *request)
     json_text_put(&body, health.database);
     buffer_put_text(&body, ",\"cache\":");
     json_text_put(&body, health.cache);
-    buffer_put_text(&body, "}");
+    buffer_format(&body, ",\"warnings\":%s}", health.warnings[0] == '\0' ? "[]" : health.warnings);
     http_answer(request, health.ready ? 200 : 503, "application/json", &body);
 }

@@ -1,8 +1,9 @@
-/* What people order on a rollout that is there. */
+/* The operations on a rollout, and the return of a device. */
 #include "base/log.h"
 #include "config/operation.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/store/operate.h"
+#include "orchestrator/wording/refusal_words.h"
 #include "topics/topic.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@ static const char document_types[] = "application/json application/yaml applicat
 void operation_begin(struct http_request *request)
 {
     if (!http_request_has_type(request, document_types))
-        http_answer_problem(request, 415, "the Content-Type of an operation is application/json");
+        http_answer_problem(request, 415, "the Content-Type of an operation must be application/json");
     request->body_limit = OPERATION_BODY_MAX;
 }
 
@@ -25,21 +26,23 @@ static void wake_parts(const struct http_config *config)
     }
 }
 
-static void carry_out(struct http_request *request, const struct operation_order *order)
+static void carry_out(struct http_request *request, const struct operation_request *operation_request)
 {
     struct store *store = store_pool_take(request->http->config.stores);
     struct operated operated;
     struct tc_fault fault;
-    enum tc_error error = operate(store, order, &operated, &fault);
+    enum tc_error error = operate(store, operation_request, &operated, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error != TC_OK) {
+        refusal_put_words(&operated.refusal, &fault);
         http_answer_fault(request, &fault);
         return;
     }
     if (!operated.existing) {
-        LOG_INFO("rollout.operated", F_INT("rollout", order->rollout),
-                 F_STR("operation", operation_name(order->operation)), F_STR("author", order->actor),
-                 F_STR("state", operated.state), F_INT("version", operated.version));
+        LOG_INFO("rollout.operated", F_INT("rollout", operation_request->rollout),
+                 F_STR("operation", operation_name(operation_request->operation)),
+                 F_STR("author", operation_request->actor), F_STR("state", operated.state),
+                 F_INT("version", operated.version));
         wake_parts(&request->http->config);
     }
     struct buffer body = {0};
@@ -49,43 +52,80 @@ static void carry_out(struct http_request *request, const struct operation_order
 
 void operation_carry_out(struct http_request *request)
 {
-    struct operation_order order = {.actor = request->author, .shard = request->http->config.shard};
-    TC_CHECK(operation_find(request->target.segments[request->target.segment_count - 1], &order.operation));
-    if (!http_read_id(request->variable, &order.rollout)) {
-        http_answer_problem(request, 404, "a rollout's ID is a number");
+    struct operation_request operation_request = {.actor = request->author, .shard = request->http->config.shard};
+    TC_CHECK(operation_find(request->target.segments[request->target.segment_count - 1], &operation_request.operation));
+    struct tc_fault fault;
+    if (http_read_rollout_id(request, &operation_request.rollout, &fault) != TC_OK) {
+        http_answer_fault(request, &fault);
         return;
     }
     struct operation_words words;
     struct document_faults faults = {0};
-    enum operation_form form = operation_is_on_digest(order.operation) ? OPERATION_ON_DIGEST : OPERATION_ON_VERSION;
+    enum operation_form form = operation_is_on_digest(operation_request.operation) ? OPERATION_ON_DIGEST
+                               : operation_request.operation == OPERATION_PROMOTE  ? OPERATION_ON_GROUP
+                                                                                   : OPERATION_ON_VERSION;
     if (operation_parse(form, buffer_text(&request->body), request->body.length, &words, &faults) == TC_OK) {
-        order.version = words.version;
-        order.digest = words.digest;
-        order.group = words.group;
-        order.reason = words.reason;
-        carry_out(request, &order);
+        operation_request.version = words.version;
+        operation_request.digest = words.digest;
+        operation_request.group = words.group;
+        operation_request.reason = words.reason;
+        carry_out(request, &operation_request);
     } else {
         http_answer_faults(request, "operation", &faults);
     }
     document_faults_free(&faults);
 }
 
-/* ---- another plan in its place ---- */
+/* ---- the return of a device ---- */
 
-/* Reads what the target says. False, with the answer set, when something is missing or wrong. */
-static bool read_revision(struct http_request *request, struct order_revision *revision)
+static void return_device(struct http_request *request, const char *reason)
+{
+    struct store *store = store_pool_take(request->http->config.stores);
+    struct buffer body = {0};
+    struct refusal refusal;
+    struct tc_fault fault;
+    enum tc_error error =
+        operate_return_device(store, request->variable, request->author, reason, &body, &refusal, &fault);
+    store_pool_give(request->http->config.stores, store);
+    if (error != TC_OK) {
+        refusal_put_words(&refusal, &fault);
+        http_answer_fault(request, &fault);
+        return;
+    }
+    LOG_INFO("device.returned", F_STR("device", request->variable), F_STR("author", request->author));
+    wake_parts(&request->http->config);
+    http_answer_json(request, 200, &body);
+}
+
+void device_return(struct http_request *request)
+{
+    struct operation_words words;
+    struct document_faults faults = {0};
+    if (operation_parse(OPERATION_BY_REASON, buffer_text(&request->body), request->body.length, &words, &faults) ==
+        TC_OK)
+        return_device(request, words.reason);
+    else
+        http_answer_faults(request, "operation", &faults);
+    document_faults_free(&faults);
+}
+
+/* ---- the revision of a plan ---- */
+
+/* Reads the revision from the target. Returns false, with the answer set, when a parameter is missing or wrong. */
+static bool read_revision(struct http_request *request, struct submission_revision *revision)
 {
     struct tc_fault fault;
     const char *reason = http_target_text(&request->target, "reason");
-    if (!http_read_id(request->variable, &revision->rollout))
-        http_answer_problem(request, 404, "a rollout's ID is a number");
-    else if (http_target_text(&request->target, "version") == NULL)
+    if (http_read_rollout_id(request, &revision->rollout, &fault) != TC_OK) {
+        http_answer_fault(request, &fault);
+        return false;
+    }
+    if (http_target_text(&request->target, "version") == NULL)
         http_answer_problem(request, 400, "version: it is missing and must be given");
     else if (http_target_integer(&request->target, "version", 1, INT64_MAX, &revision->version, &fault) != TC_OK)
         http_answer_fault(request, &fault);
     else if (reason == NULL || !operation_reason_is_valid(reason))
-        http_answer_problem(request, 400, "reason: it must be given, 1 to %d bytes, not blank, in one line",
-                            OPERATION_REASON_MAX);
+        http_answer_problem(request, 400, "reason: must be one line of 1 to %d bytes, not blank", OPERATION_REASON_MAX);
     else
         memcpy(revision->reason, reason, strlen(reason) + 1);
     return request->status == 0;
@@ -93,7 +133,7 @@ static bool read_revision(struct http_request *request, struct order_revision *r
 
 void revision_begin(struct http_request *request)
 {
-    struct order_revision revision;
+    struct submission_revision revision;
     rollout_begin(request);
     if (request->status == 0)
         (void)read_revision(request, &revision);
@@ -101,7 +141,7 @@ void revision_begin(struct http_request *request)
 
 void revision_submit(struct http_request *request)
 {
-    struct order_revision revision;
-    TC_CHECK(read_revision(request, &revision)); /* as it did before the body came */
-    rollout_order(request, &revision);
+    struct submission_revision revision;
+    TC_CHECK(read_revision(request, &revision)); /* revision_begin has checked it */
+    rollout_submit_plan(request, &revision);
 }

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
-static const char white[] = " \t";
+static const char whitespace[] = " \t";
 
-/* Takes a run of digits; too large a number is as good as the largest. False when there is none. */
+/* Reads digits; a number that is too large becomes INT64_MAX. Returns false when there are none. */
 static bool take_number(const char **at, int64_t *value)
 {
     const char *begin = *at;
@@ -30,7 +30,7 @@ struct http_range http_range_parse(const char *range, int64_t size_bytes)
     if (range == NULL || strncasecmp(range, unit, sizeof unit - 1) != 0)
         return whole;
     const char *at = range + sizeof unit - 1;
-    at += strspn(at, white);
+    at += strspn(at, whitespace);
     int64_t first = 0, last = INT64_MAX;
     bool has_first = *at != '-';
     if (has_first && !take_number(&at, &first))
@@ -40,7 +40,7 @@ struct http_range http_range_parse(const char *range, int64_t size_bytes)
     bool has_last = *at >= '0' && *at <= '9';
     if (has_last && !take_number(&at, &last))
         return whole;
-    at += strspn(at, white);
+    at += strspn(at, whitespace);
     if (*at != '\0' || (!has_first && !has_last) || (has_first && last < first))
         return whole;
     if (has_first)
@@ -54,9 +54,9 @@ bool http_etag_is_listed(const char *if_none_match, const char *etag)
 {
     if (if_none_match == NULL)
         return false;
-    const char *at = if_none_match + strspn(if_none_match, white);
+    const char *at = if_none_match + strspn(if_none_match, whitespace);
     if (*at == '*')
-        return at[1 + strspn(at + 1, white)] == '\0';
+        return at[1 + strspn(at + 1, whitespace)] == '\0';
     size_t length = strlen(etag);
     while (*at != '\0') {
         if (strncmp(at, "W/", 2) == 0)
@@ -78,7 +78,7 @@ bool http_if_range_holds(const char *if_range, const char *etag)
 {
     if (if_range == NULL)
         return true;
-    if_range += strspn(if_range, white);
+    if_range += strspn(if_range, whitespace);
     size_t length = strlen(etag);
-    return strncmp(if_range, etag, length) == 0 && if_range[length + strspn(if_range + length, white)] == '\0';
+    return strncmp(if_range, etag, length) == 0 && if_range[length + strspn(if_range + length, whitespace)] == '\0';
 }

@@ -1,4 +1,4 @@
-/* Ranges and validators of a download (RFC 9110 sections 8.8.3, 13 and 14), as the headers say them. Pure. */
+/* The range and validator headers of a download (RFC 9110 sections 8.8.3, 13 and 14). Pure. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_RANGE_H
 #define TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_RANGE_H
 
@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 enum http_range_kind {
-    RANGE_WHOLE,         /* no range, or one that a server may ignore: 200 */
+    RANGE_WHOLE,         /* no range, or one that may be ignored: 200 */
     RANGE_PART,          /* 206 */
     RANGE_UNSATISFIABLE, /* 416 */
 };
@@ -16,13 +16,13 @@ struct http_range {
     int64_t first, length; /* of RANGE_PART */
 };
 
-/* Reads `Range` (NULL: none) for a file of `size_bytes`. Several ranges in one header are answered with the
- * whole, which the standard allows and every client understands. */
+/* Reads `Range` (NULL: absent) for a file of `size_bytes`. Several ranges in one header give RANGE_WHOLE, which the
+ * standard allows and every client understands. */
 struct http_range http_range_parse(const char *range, int64_t size_bytes);
 
-/* `If-None-Match`: true when one of the listed tags is `etag` (with its quotes), compared weakly, or "*". */
+/* Returns true when `If-None-Match` is "*" or lists `etag` (with its quotes), compared weakly. */
 bool http_etag_is_listed(const char *if_none_match, const char *etag);
-/* `If-Range`: true when the range is to be given: no header, or the strong tag `etag`. A date never holds. */
+/* Returns true when `If-Range` allows a range: it is absent (NULL), or the strong tag `etag`. A date never does. */
 bool http_if_range_holds(const char *if_range, const char *etag);
 
 #endif

@@ -1,7 +1,7 @@
-/* One HTTP request on its way through the door, and what a handler may do with it. Private to the HTTP door.
+/* An HTTP request, and the functions for its handlers. Private to the HTTP endpoint.
  *
- * A request belongs to one thread at a time: to the one that moves its bytes; while it is suspended, to a job
- * thread or to the funnel. */
+ * A request belongs to one thread at a time: to the thread that moves its bytes or, while it is suspended, to a job
+ * thread or to the gateway. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_REQUEST_H
 #define TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_REQUEST_H
 
@@ -19,18 +19,18 @@
 
 struct http {
     struct http_config config; /* the texts in it are owned */
-    struct http_auth *auth;    /* NULL: everybody on this machine */
+    struct http_auth *auth;    /* NULL: no tokens; every user of this machine is an operator */
     struct batch_queue *jobs;  /* of struct http_request * */
     struct worker *worker;
     struct MHD_Daemon *daemon;
-    pthread_mutex_t fleet_import; /* one at a time: each can take hundreds of megabytes */
+    pthread_mutex_t fleet_import; /* serializes imports, each of which can take hundreds of megabytes */
     int port;
-    atomic_int waiting; /* requests that were suspended and are not at their end */
+    atomic_int waiting; /* requests that were suspended and have not ended */
 };
 
 enum http_phase {
-    HTTP_NEW,       /* headers are there, the handler was not called yet */
-    HTTP_RECEIVING, /* its body comes in */
+    HTTP_NEW,       /* the headers have not been handled yet */
+    HTTP_RECEIVING, /* receiving the body */
     HTTP_WAITING,   /* suspended */
     HTTP_ANSWERED,
 };
@@ -40,14 +40,15 @@ struct http_request {
     struct MHD_Connection *connection;
     const struct http_route *route; /* NULL until it is found */
     struct http_target target;
-    const char *variable; /* what stands for {…} in the route's path */
+    const char *variable; /* the segment in place of {…} in the route's path; "": none */
     struct tc_fault target_fault;
     enum http_phase phase;
-    bool head, waited;
+    bool is_head, was_suspended;
     char author[TC_ID_SIZE];
 
     /* The body: in `body`, in `file` when that is not -1, or in `upload` when that is not NULL. */
     int64_t body_limit, body_received;
+    int64_t discard_began_ms; /* monotonic; 0: nothing was discarded */
     struct buffer body;
     int file;
     struct artifact_upload *upload;
@@ -58,21 +59,21 @@ struct http_request {
     int64_t began_ms; /* monotonic */
 };
 
-/* ---- what the door offers: http_routes.c ---- */
+/* ---- routes: http_routes.c ---- */
 
-enum http_course {
-    AT_ONCE,  /* `handle` does not wait: it answers on the thread that moves bytes */
-    IN_A_JOB, /* `handle` may wait: it answers on a job thread */
-    LATER,    /* `handle` does not wait, and another thread answers and calls http_request_resume */
-    EITHER,   /* as AT_ONCE; when `handle` does not answer there it is called again, as IN_A_JOB: with `waited` */
+enum http_handling {
+    INLINE, /* `handle` answers on the thread that moves bytes, and does not wait */
+    JOB,    /* `handle` answers on a job thread, and may wait */
+    ASYNC,  /* `handle` does not wait; another thread answers and calls http_request_resume */
+    EITHER, /* INLINE; when `handle` does not answer it is called again as JOB, with `was_suspended` */
 };
 
 struct http_route {
-    const char *method, *path, *parameters; /* the names of the query, joined by spaces */
-    bool open;                              /* needs no token */
-    enum http_course course;
-    /* Called when the headers are there, before the body; NULL: it takes no body. It sets body_limit and where the
-     * body goes, or answers: then the body is thrown away. Must not wait. */
+    const char *method, *path, *parameters; /* the allowed query parameters, joined by spaces */
+    bool public;                            /* needs no token */
+    enum http_handling handling;
+    /* Called after the headers, before the body. Sets body_limit and where the body goes, or answers: then the body is
+     * discarded. Must not wait. NULL: the request has no body. */
     void (*begin)(struct http_request *request);
     void (*handle)(struct http_request *request);
 };
@@ -80,23 +81,24 @@ struct http_route {
 extern const struct http_route http_routes[];
 extern const size_t http_route_count;
 
-/* Finds request->route. Else answers with 404, or 405 and what is allowed. */
+/* Sets request->route; or answers with 404, or with 405 and the allowed methods. */
 void http_route_find(struct http_request *request, const char *method);
 
 /* http_rollouts.c */
 void rollout_begin(struct http_request *request);
 void rollout_submit(struct http_request *request);
-/* The body is a plan, which the planner answers. NULL: it is a rollout of its own. */
-void rollout_order(struct http_request *request, const struct order_revision *revision);
+/* Submits the body, a plan, to the planner, which answers. `revision` NULL: a new rollout. */
+void rollout_submit_plan(struct http_request *request, const struct submission_revision *revision);
 /* http_operations.c */
 void operation_begin(struct http_request *request);
 void operation_carry_out(struct http_request *request);
+void device_return(struct http_request *request);
 void revision_begin(struct http_request *request);
 void revision_submit(struct http_request *request);
 /* http_evidence.c */
 void rollout_preview(struct http_request *request);
 void rollout_drift(struct http_request *request);
-void rollout_report(struct http_request *request);
+void rollout_evidence(struct http_request *request);
 /* http_lists.c */
 void rollouts_list(struct http_request *request);
 void rollout_show(struct http_request *request);
@@ -109,14 +111,18 @@ void fleet_begin(struct http_request *request);
 void fleet_import(struct http_request *request);
 /* http_artifacts.c */
 void artifact_begin(struct http_request *request);
-void artifact_keep(struct http_request *request);
+void artifact_put(struct http_request *request);
 void artifact_send(struct http_request *request);
+/* http_installation.c */
+void installation_show(struct http_request *request);
+void installation_accept_restored(struct http_request *request);
+void unknown_orders_list(struct http_request *request);
 /* http_health.c */
 void metrics_show(struct http_request *request);
 void health_show(struct http_request *request);
 void readiness_show(struct http_request *request);
 
-/* ---- answering: http_answer.c. Each sets the answer; the first one stays ---- */
+/* ---- answers: http_answer.c. Each sets the answer of the request; only the first call has an effect ---- */
 
 /* Takes the buffer's memory. */
 void http_answer(struct http_request *request, int status, const char *content_type, struct buffer *body);
@@ -125,24 +131,35 @@ void http_answer_problem(struct http_request *request, int status, const char *f
     __attribute__((format(printf, 3, 4)));
 /* 422, with the faults of a document: "the operation has 2 faults". */
 void http_answer_faults(struct http_request *request, const char *what, struct document_faults *faults);
-/* The status that fits the fault; it is logged when it is not the client's. */
+/* Answers with the status of the fault. Logs it when the status is 500 or above. */
 void http_answer_fault(struct http_request *request, const struct tc_fault *fault);
-/* A ready response, which it takes; NULL is answered with 500. */
+/* 200 and `json`, or the fault when `error` is not TC_OK. Takes the buffer's memory. */
+void http_answer_document(struct http_request *request, enum tc_error error, struct buffer *json,
+                          const struct tc_fault *fault);
+/* Replaces the fault's text when `error` is TC_NOT_FOUND: the ID or name in the path is unknown. Returns `error`. */
+enum tc_error http_name_missing(enum tc_error error, struct tc_fault *fault);
+/* Answers with `response` and takes it; with 500 when it is NULL. */
 void http_answer_with(struct http_request *request, int status, struct MHD_Response *response);
-/* Adds to the answer that was set. */
+/* Adds a header to the answer that was set. */
 void http_answer_header(struct http_request *request, const char *name, const char *value);
 
-/* ---- asking ---- */
+/* ---- the request ---- */
 
-/* NULL when it is not there. */
+/* Returns the value of a header; NULL when it is absent. */
 const char *http_request_header(const struct http_request *request, const char *name);
-/* Content-Length; -1 when it is not there (a chunked body, or none). */
+/* Returns Content-Length; -1 when it is absent (a chunked body, or none) or invalid. */
 int64_t http_request_length(const struct http_request *request);
-/* True when Content-Type is one of the media types, joined by spaces; parameters of the type are not looked at. */
+/* Returns true when Content-Type is one of `types`, joined by spaces. Ignores parameters of the type. */
 bool http_request_has_type(const struct http_request *request, const char *types);
 
-/* Gives a suspended request, whose answer is set, back to the thread that moves its bytes. The request may be gone
- * when it returns. */
+/* Reads the rollout's ID from the path. TC_NOT_FOUND: it is not a number. */
+enum tc_error http_read_rollout_id(const struct http_request *request, int64_t *id, struct tc_fault *fault);
+/* Reads the parameters of a page: `limit`, and `after` when the list is keyed by numbers (NULL: it is not).
+ * `after` keeps its value when the parameter is absent. TC_INVALID. */
+enum tc_error http_read_page(const struct http_request *request, int64_t *after, int *limit, struct tc_fault *fault);
+
+/* Returns a suspended request, whose answer must be set, to the thread that moves its bytes. The request may be freed
+ * when this returns. */
 void http_request_resume(struct http_request *request);
 
 #endif

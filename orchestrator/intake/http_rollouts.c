@@ -8,15 +8,15 @@ static const char plan_types[] = "application/yaml application/json application/
 void rollout_begin(struct http_request *request)
 {
     if (!http_request_has_type(request, plan_types))
-        http_answer_problem(request, 415, "a plan's Content-Type is application/yaml or application/json");
+        http_answer_problem(request, 415, "the Content-Type of a plan must be application/yaml or application/json");
     const char *key = http_request_header(request, "Idempotency-Key");
     if (key != NULL && !name_is_valid(key, strlen(key)))
-        http_answer_problem(request, 400, "Idempotency-Key: 1 to 64 of A-Z a-z 0-9 _ - . : +");
+        http_answer_problem(request, 400, "Idempotency-Key must be a name: 1 to 64 of A-Z a-z 0-9 _ - . : +");
     request->body_limit = PLAN_SIZE_MAX;
 }
 
-/* On the planner's thread, or the funnel's. */
-static void order_answered(void *context, const struct order_answer *answer)
+/* On the thread of the planner or of the gateway. */
+static void plan_answered(void *context, const struct submission_answer *answer)
 {
     struct http_request *request = context;
     struct buffer body = {0};
@@ -27,20 +27,20 @@ static void order_answered(void *context, const struct order_answer *answer)
 
 void rollout_submit(struct http_request *request)
 {
-    rollout_order(request, NULL);
+    rollout_submit_plan(request, NULL);
 }
 
-void rollout_order(struct http_request *request, const struct order_revision *revision)
+void rollout_submit_plan(struct http_request *request, const struct submission_revision *revision)
 {
     buffer_put(&request->body, "", 0);
-    struct submission submission = {.door = DOOR_HTTP,
-                                    .author = request->author,
-                                    .idempotency_key = http_request_header(request, "Idempotency-Key"),
-                                    .revision = revision,
-                                    .document = request->body.bytes,
-                                    .length = request->body.length,
-                                    .answered = order_answered,
-                                    .context = request};
+    struct submission_request submission_request = {.endpoint = ENDPOINT_HTTP,
+                                                    .author = request->author,
+                                                    .idempotency_key = http_request_header(request, "Idempotency-Key"),
+                                                    .revision = revision,
+                                                    .document = request->body.bytes,
+                                                    .length = request->body.length,
+                                                    .answered = plan_answered,
+                                                    .context = request};
     request->body = (struct buffer){0};
-    funnel_submit(request->http->config.funnel, &submission, 0);
+    submission_gateway_submit(request->http->config.gateway, &submission_request, 0);
 }

@@ -17,7 +17,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* Decodes a text in place. False for a broken escape, a control character, or what is not UTF-8. */
+/* Decodes a text in place. Returns false for an invalid escape, a control character or invalid UTF-8. */
 static bool decode(char *text)
 {
     char *out = text;
@@ -42,11 +42,11 @@ static bool decode(char *text)
 static enum tc_error read_path(struct http_target *target, char *path, struct tc_fault *fault)
 {
     if (*path != '/')
-        return tc_fault_set(fault, TC_INVALID, "the target is no path");
+        return tc_fault_set(fault, TC_INVALID, "the request target must be a path");
     char *rest = path + 1;
     for (char *segment = strsep(&rest, "/"); segment != NULL; segment = strsep(&rest, "/")) {
         if (!decode(segment))
-            return tc_fault_set(fault, TC_INVALID, "the path has a broken escape or a character that is not allowed");
+            return tc_fault_set(fault, TC_INVALID, "the path has an invalid escape or character");
         if (target->segment_count < HTTP_SEGMENTS_MAX)
             target->segments[target->segment_count] = segment;
         if (target->segment_count <= HTTP_SEGMENTS_MAX)
@@ -66,18 +66,17 @@ static enum tc_error read_query(struct http_target *target, char *query, struct 
             value = name + strlen(name);
         if (*name == '\0' || !decode(name) || !decode(value))
             return tc_fault_set(fault, TC_INVALID,
-                                "the query has a broken escape, a character that is not allowed, or "
-                                "a parameter without a name");
+                                "the query has an invalid escape or character, or a parameter without a name");
         if (http_target_text(target, name) != NULL)
-            return tc_fault_set(fault, TC_INVALID, "the parameter \"%.64s\" is there twice", name);
+            return tc_fault_set(fault, TC_INVALID, "duplicate parameter \"%.64s\"", name);
         if (target->parameter_count == HTTP_PARAMETERS_MAX)
-            return tc_fault_set(fault, TC_INVALID, "more than %d parameters", HTTP_PARAMETERS_MAX);
+            return tc_fault_set(fault, TC_INVALID, "at most %d parameters are allowed", HTTP_PARAMETERS_MAX);
         target->parameters[target->parameter_count++] = (struct http_parameter){name, value};
     }
     return TC_OK;
 }
 
-/* A server must also take "http://host/path" (RFC 9112 section 3.2.2). */
+/* A server must accept "http://host/path" as well (RFC 9112 section 3.2.2). */
 static const char *skip_authority(const char *text)
 {
     static const char *const schemes[] = {"http://", "https://"};
@@ -126,7 +125,7 @@ bool http_target_matches(const struct http_target *target, const char *pattern, 
     return count == target->segment_count;
 }
 
-static bool is_among(const char *words, const char *word)
+static bool is_in_list(const char *words, const char *word)
 {
     size_t length = strlen(word);
     while (*words != '\0') {
@@ -141,8 +140,8 @@ static bool is_among(const char *words, const char *word)
 enum tc_error http_target_check(const struct http_target *target, const char *allowed, struct tc_fault *fault)
 {
     for (size_t i = 0; i < target->parameter_count; i++) {
-        if (!is_among(allowed, target->parameters[i].name))
-            return tc_fault_set(fault, TC_INVALID, "the parameter \"%.64s\" is not known here; allowed: %s",
+        if (!is_in_list(allowed, target->parameters[i].name))
+            return tc_fault_set(fault, TC_INVALID, "unknown parameter \"%.64s\"; allowed: %s",
                                 target->parameters[i].name, *allowed == '\0' ? "none" : allowed);
     }
     return TC_OK;
@@ -174,16 +173,16 @@ bool http_read_id(const char *text, int64_t *id)
     return read_number(text, id) && *id > 0;
 }
 
-enum tc_error http_target_integer(const struct http_target *target, const char *name, int64_t least, int64_t most,
+enum tc_error http_target_integer(const struct http_target *target, const char *name, int64_t minimum, int64_t maximum,
                                   int64_t *value, struct tc_fault *fault)
 {
     const char *text = http_target_text(target, name);
     if (text == NULL)
         return TC_OK;
     int64_t number;
-    if (!read_number(text, &number) || number < least || number > most)
+    if (!read_number(text, &number) || number < minimum || number > maximum)
         return tc_fault_set(fault, TC_INVALID, "%s: found \"%.64s\", allowed: %" PRId64 " to %" PRId64, name, text,
-                            least, most);
+                            minimum, maximum);
     *value = number;
     return TC_OK;
 }

@@ -1,4 +1,4 @@
-/* The target of an HTTP request (RFC 9112 section 3.2), read strictly: "/v1/devices/A7?limit=5". Pure. */
+/* A strict parser of the target of an HTTP request (RFC 9112 section 3.2), as "/v1/devices/A7?limit=5". Pure. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_TARGET_H
 #define TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_TARGET_H
 
@@ -16,31 +16,31 @@ struct http_parameter {
 
 struct http_target {
     char *memory;                            /* of all texts; owned */
-    const char *segments[HTTP_SEGMENTS_MAX]; /* of the path, each decoded by itself: a %2F stays inside */
+    const char *segments[HTTP_SEGMENTS_MAX]; /* of the path, decoded one by one: %2F does not separate */
     size_t segment_count;                    /* HTTP_SEGMENTS_MAX + 1 when there are more */
     struct http_parameter parameters[HTTP_PARAMETERS_MAX];
     size_t parameter_count;
 };
 
-/* TC_INVALID for a broken percent-escape, control characters, what is not UTF-8, a parameter without a name,
- * one twice, or more than HTTP_PARAMETERS_MAX. A '+' stands for itself. In any case end with http_target_free. */
+/* TC_INVALID: an invalid percent-escape, a control character, invalid UTF-8, a parameter without a name, a duplicate
+ * one, or more than HTTP_PARAMETERS_MAX. A '+' is not a space. Call http_target_free also after a fault. */
 enum tc_error http_target_parse(const char *text, struct http_target *target, struct tc_fault *fault);
 void http_target_free(struct http_target *target);
 
-/* True when the path has the form of `pattern`, "/v1/devices/{id}"; then `variable` is the segment that stands
- * for "{…}" (at most one in a pattern), or "". */
+/* Returns true when the path matches `pattern`, as "/v1/devices/{id}". Sets `variable` to the segment in place of "{…}"
+ * (at most one per pattern), or "". */
 bool http_target_matches(const struct http_target *target, const char *pattern, const char **variable);
 
-/* TC_INVALID when there is a parameter that is not among `allowed`, names joined by spaces. */
+/* TC_INVALID: a parameter is not in `allowed`, names joined by spaces. */
 enum tc_error http_target_check(const struct http_target *target, const char *allowed, struct tc_fault *fault);
 
-/* The parameter's value; NULL when it is not there. */
+/* Returns the value of a parameter; NULL when it is absent. */
 const char *http_target_text(const struct http_target *target, const char *name);
-/* As a decimal number; `value` stays as it is when it is not there. */
-enum tc_error http_target_integer(const struct http_target *target, const char *name, int64_t least, int64_t most,
+/* Reads a parameter as a decimal number. `value` is unchanged when it is absent. TC_INVALID. */
+enum tc_error http_target_integer(const struct http_target *target, const char *name, int64_t minimum, int64_t maximum,
                                   int64_t *value, struct tc_fault *fault);
 
-/* Reads the number of a rollout: positive, in decimal digits alone, without a leading zero. */
+/* Reads the ID of a rollout: a positive number in decimal digits, without a leading zero. */
 bool http_read_id(const char *text, int64_t *id);
 
 #endif

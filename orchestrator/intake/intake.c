@@ -1,10 +1,14 @@
 #include "orchestrator/intake/intake.h"
 
 #include "orchestrator/intake/artifact_store.h"
-#include "orchestrator/intake/funnel.h"
 #include "orchestrator/intake/http.h"
+#include "orchestrator/intake/http_auth.h"
+#include "orchestrator/intake/listener.h"
 #include "orchestrator/intake/message.h"
 #include "orchestrator/intake/socket.h"
+#include "orchestrator/intake/submission_gateway.h"
+#include "orchestrator/intake/unix_listener.h"
+#include "orchestrator/worker/ending.h"
 
 #include <limits.h>
 #include <sodium.h>
@@ -17,27 +21,60 @@ enum {
     HTTP_CONNECTIONS_MAX = 10000,
     SOCKET_CONNECTIONS = 64,
     SOCKET_IDLE_MS = 30000,
-    LAST_ANSWERS_MS = 5000,
 };
 
 struct intake {
-    struct funnel *funnel;
+    struct submission_gateway *gateway;
     struct artifact_store *artifacts;
-    struct http *http;          /* NULL: no such door */
-    struct socket_door *socket; /* NULL: no such door */
-    struct message_door *message;
+    struct http *http;              /* NULL: disabled */
+    struct socket_endpoint *socket; /* NULL: disabled */
+    struct message_endpoint *message;
 };
+
+static enum tc_error write_artifact_folder(const char *data_folder, char folder[static PATH_MAX],
+                                           struct tc_fault *fault)
+{
+    int length = snprintf(folder, PATH_MAX, "%s/artifacts", data_folder);
+    if (length < 0 || length > ARTIFACT_FOLDER_PATH_MAX)
+        return tc_fault_set(fault, TC_INVALID, "data_folder: the path is too long");
+    return TC_OK;
+}
 
 static enum tc_error open_artifacts(struct intake *intake, const char *data_folder, struct tc_fault *fault)
 {
     char folder[PATH_MAX];
-    int length = snprintf(folder, sizeof folder, "%s/artifacts", data_folder);
-    if (length < 0 || (size_t)length >= sizeof folder)
-        return tc_fault_set(fault, TC_INVALID, "data_folder: the path is too long");
-    return artifact_store_open(folder, &intake->artifacts, fault);
+    enum tc_error error = write_artifact_folder(data_folder, folder, fault);
+    return error == TC_OK ? artifact_store_open(folder, &intake->artifacts, fault) : error;
 }
 
-/* A download takes two descriptors. Half of them all stays for the rest of the daemon. */
+/* The text of the fault already names the setting. */
+static void add_fault(struct document_faults *faults, enum tc_error error, const struct tc_fault *fault)
+{
+    if (error != TC_OK)
+        document_fault_add(faults, 0, 0, "", "%s", fault->text);
+}
+
+void intake_check(const struct daemon_settings *settings, struct document_faults *faults)
+{
+    char folder[PATH_MAX];
+    struct tc_fault fault;
+    add_fault(faults, write_artifact_folder(settings->data_folder, folder, &fault), &fault);
+    add_fault(faults, unix_listener_check(settings->socket_path, &fault), &fault);
+    if (settings->http_port != 0)
+        add_fault(faults, listener_check(settings->http_listen, settings->http_tokens_file[0] == '\0', &fault), &fault);
+}
+
+void intake_check_files(const struct daemon_settings *settings, struct document_faults *faults)
+{
+    struct tc_fault fault;
+    struct http_auth *auth = NULL;
+    if (settings->http_port != 0 && settings->http_tokens_file[0] != '\0' &&
+        http_auth_open(settings->http_tokens_file, &auth, &fault) != TC_OK)
+        document_fault_add(faults, 0, 0, "http.tokens_file", "%s", fault.text);
+    http_auth_close(auth);
+}
+
+/* A download takes two descriptors. Half of the limit stays free for the rest of the daemon. */
 static int http_connection_limit(void)
 {
     struct rlimit limit;
@@ -55,12 +92,13 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .tokens_file = settings->http_tokens_file,
                                            .certificate_file = settings->http_certificate_file,
                                            .key_file = settings->http_key_file,
+                                           .broker_user = settings->broker_user,
                                            .threads = HTTP_THREADS,
                                            .job_threads = INTAKE_JOB_THREADS,
                                            .connection_limit = http_connection_limit(),
                                            .artifact_size_limit = settings->artifact_size_limit,
                                            .fleet_size_limit = settings->fleet_size_limit,
-                                           .funnel = intake->funnel,
+                                           .gateway = intake->gateway,
                                            .artifacts = intake->artifacts,
                                            .stores = config->stores,
                                            .preview = config->preview,
@@ -68,16 +106,18 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .conductor_wakes = config->conductor_wakes,
                                            .shard = config->shard,
                                            .describe_health = config->describe_health,
+                                           .fleet_changed = config->fleet_changed,
                                            .context = config->context},
                      &intake->http, fault);
 }
 
 static enum tc_error open_socket(struct intake *intake, const char *path, struct tc_fault *fault)
 {
-    return socket_door_open(
-        &(struct socket_door_config){
-            .path = path, .funnel = intake->funnel, .connection_limit = SOCKET_CONNECTIONS, .idle_ms = SOCKET_IDLE_MS},
-        &intake->socket, fault);
+    return socket_endpoint_open(&(struct socket_endpoint_config){.path = path,
+                                                                 .gateway = intake->gateway,
+                                                                 .connection_limit = SOCKET_CONNECTIONS,
+                                                                 .idle_ms = SOCKET_IDLE_MS},
+                                &intake->socket, fault);
 }
 
 enum tc_error intake_open(const struct intake_config *config, struct intake **intake, struct tc_fault *fault)
@@ -88,9 +128,9 @@ enum tc_error intake_open(const struct intake_config *config, struct intake **in
     TC_CHECK(made != NULL);
     enum tc_error error = open_artifacts(made, settings->data_folder, fault);
     if (error == TC_OK)
-        error = funnel_open(config->orders, FUNNEL_ANSWER_MS, &made->funnel, fault);
+        error = submission_gateway_open(config->submissions, SUBMISSION_ANSWER_MS, &made->gateway, fault);
     if (error == TC_OK)
-        error = message_door_open(settings->topic_root, made->funnel, &made->message, fault);
+        error = message_endpoint_open(settings->topic_root, made->gateway, &made->message, fault);
     if (error == TC_OK && settings->socket_path[0] != '\0')
         error = open_socket(made, settings->socket_path, fault);
     if (error == TC_OK && settings->http_port != 0)
@@ -106,13 +146,13 @@ enum tc_error intake_open(const struct intake_config *config, struct intake **in
 
 void intake_use_broker(struct intake *intake, struct broker *broker)
 {
-    message_door_use_broker(intake->message, broker);
+    message_endpoint_use_broker(intake->message, broker);
 }
 
 void intake_message(void *context, const struct broker_message *message)
 {
     struct intake *intake = context;
-    message_door_take(intake->message, message);
+    message_endpoint_take(intake->message, message);
 }
 
 enum tc_error intake_reload(struct intake *intake, struct tc_fault *fault)
@@ -122,22 +162,22 @@ enum tc_error intake_reload(struct intake *intake, struct tc_fault *fault)
 
 void intake_stop(struct intake *intake)
 {
-    if (intake->funnel != NULL)
-        funnel_stop(intake->funnel, LAST_ANSWERS_MS);
+    if (intake->gateway != NULL)
+        submission_gateway_stop(intake->gateway, END_ANSWERS_MS);
     http_close(intake->http);
     intake->http = NULL;
-    socket_door_close(intake->socket);
+    socket_endpoint_close(intake->socket);
     intake->socket = NULL;
     if (intake->message != NULL)
-        message_door_stop(intake->message);
+        message_endpoint_stop(intake->message);
 }
 
 void intake_close(struct intake *intake)
 {
     if (intake == NULL)
         return;
-    message_door_close(intake->message);
-    funnel_close(intake->funnel);
+    message_endpoint_close(intake->message);
+    submission_gateway_close(intake->gateway);
     artifact_store_close(intake->artifacts);
     free(intake);
 }

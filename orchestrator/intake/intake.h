@@ -1,5 +1,5 @@
-/* Intake: the three doors by which plans come in (HTTP, MQTT and a Unix socket), with the same validation and the
- * same answer, and the artifact store beside the HTTP door. */
+/* Intake: the three endpoints that take plans (HTTP, MQTT and a Unix socket), with the same validation and the same
+ * answers, and the artifact store of the HTTP endpoint. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_INTAKE_H
 #define TELLERCAST_ORCHESTRATOR_INTAKE_INTAKE_H
 
@@ -14,45 +14,53 @@
 struct intake;
 struct preview_config;
 
-/* What /readyz shows. A text is "ok", or why that server is not there. */
+/* The answer of /readyz. A text is "ok", or the reason why that server is not available. */
 struct intake_health {
     bool ready;
-    char broker[128], database[128], cache[128];
+    char broker[320], database[320], cache[320];
+    char warnings[1280]; /* a JSON array of sentences; "" before the first check */
 };
 
 struct intake_config {
     const struct daemon_settings *settings; /* topic_root, data_folder, http.*, socket.path, the limits */
-    struct batch_queue *orders;             /* the planner's, of struct order * */
-    struct batch_queue *scheduler_wakes;    /* these two are woken after an operation on a rollout */
+    struct batch_queue *submissions;        /* the planner's queue, of struct submission * */
+    struct batch_queue *scheduler_wakes;    /* both are woken after an operation on a rollout */
     struct batch_queue *conductor_wakes;
     int shard;                 /* of the counters */
-    struct store_pool *stores; /* as many connections as INTAKE_JOB_THREADS */
+    struct store_pool *stores; /* with INTAKE_JOB_THREADS connections */
     const struct preview_config *preview;
-    /* Fills in what the parts last knew; called for every /readyz, on any thread, and must not wait. */
+    /* Writes the last known state of the parts. Called for every /readyz, on any thread. Must not wait. */
     void (*describe_health)(void *context, struct intake_health *health);
-    void *context;
+    /* Called after the import of a fleet, on any thread. Must not wait. */
+    void (*fleet_changed)(void *context);
+    void *context; /* passed to both */
 };
 
-/* Threads of the HTTP door that read the database. */
+/* Threads of the HTTP endpoint that use the database. */
 #define INTAKE_JOB_THREADS 4
 
-/* Opens the doors. What `config` points to must outlive the intake. */
+/* Add a fault for each setting of the endpoints, and for each file that a setting names, that intake_open would
+ * refuse. */
+void intake_check(const struct daemon_settings *settings, struct document_faults *faults);
+void intake_check_files(const struct daemon_settings *settings, struct document_faults *faults);
+
+/* Opens the endpoints. The objects that `config` points to must outlive the intake. */
 enum tc_error intake_open(const struct intake_config *config, struct intake **intake, struct tc_fault *fault);
 
-/* Answers by MQTT go out by this broker; until it is known they wait. Once, soon after intake_open. */
+/* Sets the broker for answers by MQTT, which wait until then. Call it once, soon after intake_open. */
 void intake_use_broker(struct intake *intake, struct broker *broker);
 
-/* Takes a message of TOPIC_SUBMIT or TOPIC_SUBMIT_AS. `context` is the intake; on paho's thread; waits a little when
- * there are too many plans. Other messages are not for it. */
+/* Takes a message of TOPIC_SUBMIT or TOPIC_SUBMIT_AS, and no other. `context` is the intake. On the receiver's thread.
+ * Waits up to two seconds while the planner's queue is full. */
 void intake_message(void *context, const struct broker_message *message);
 
-/* Reads again what SIGHUP may change: the tokens. On a fault the old ones stay in force. */
+/* Reads the tokens again, after SIGHUP. On a fault the old tokens stay in force. */
 enum tc_error intake_reload(struct intake *intake, struct tc_fault *fault);
 
-/* Closes the doors: waits a moment for the planner's answers, which it needs running, and sends them. Later messages
- * are dropped unanswered; their senders send them again. Call it while the broker is open. */
+/* Closes the endpoints: waits at most END_ANSWERS_MS for the planner's answers and sends them. Later messages are
+ * dropped without an answer; their senders send them again. The planner must still run, and the broker be open. */
 void intake_stop(struct intake *intake);
-/* Frees it; after the broker is closed, so that no message is on its way. NULL is allowed. */
+/* Frees the intake. Call it after the broker is closed, so that no more messages come. NULL is allowed. */
 void intake_close(struct intake *intake);
 
 #endif

@@ -25,7 +25,7 @@ static bool is_loopback(const struct sockaddr *address)
 static int port_of(int handle)
 {
     _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
-                   "the port of both families lies at the same place");
+                   "the port must have the same offset in both families");
     struct sockaddr_in6 address = {0};
     socklen_t length = sizeof address;
     if (getsockname(handle, (struct sockaddr *)&address, &length) != 0)
@@ -49,23 +49,42 @@ static enum tc_error bind_and_listen(const struct addrinfo *info, const char *ad
     return tc_fault_set(fault, error_from_errno(number), "listen on %s port %d: %s", address, port, strerror(number));
 }
 
-enum tc_error listener_open(const char *address, int port, bool loopback_only, int *handle, int *bound_port,
-                            struct tc_fault *fault)
+/* The caller frees `info` with freeaddrinfo. */
+static enum tc_error find_address(const char *address, int port, bool loopback_only, struct addrinfo **info,
+                                  struct tc_fault *fault)
 {
     char service[16];
     (void)snprintf(service, sizeof service, "%d", port);
     const char *numeric = strcmp(address, "localhost") == 0 ? "127.0.0.1" : address;
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *info;
-    int number = getaddrinfo(numeric, service, &hints, &info);
+    int number = getaddrinfo(numeric, service, &hints, info);
     if (number != 0)
-        return tc_fault_set(fault, TC_INVALID, "http.listen: \"%s\" is no address: %s", address, gai_strerror(number));
-    enum tc_error error = TC_OK;
-    if (loopback_only && !is_loopback(info->ai_addr))
-        error = tc_fault_set(fault, TC_DENIED,
-                             "http.listen: others reach %s, so http.tokens_file must say who may order", address);
+        return tc_fault_set(fault, TC_INVALID, "http.listen: found \"%s\" (%s), allowed: a numeric address, localhost",
+                            address, gai_strerror(number));
+    if (!loopback_only || is_loopback((*info)->ai_addr))
+        return TC_OK;
+    freeaddrinfo(*info);
+    return tc_fault_set(fault, TC_DENIED, "http.listen: %s is not a loopback address, so http.tokens_file must be set",
+                        address);
+}
+
+enum tc_error listener_check(const char *address, bool loopback_only, struct tc_fault *fault)
+{
+    struct addrinfo *info;
+    enum tc_error error = find_address(address, 0, loopback_only, &info, fault);
     if (error == TC_OK)
-        error = bind_and_listen(info, address, port, handle, fault);
+        freeaddrinfo(info);
+    return error;
+}
+
+enum tc_error listener_open(const char *address, int port, bool loopback_only, int *handle, int *bound_port,
+                            struct tc_fault *fault)
+{
+    struct addrinfo *info;
+    enum tc_error error = find_address(address, port, loopback_only, &info, fault);
+    if (error != TC_OK)
+        return error;
+    error = bind_and_listen(info, address, port, handle, fault);
     if (error == TC_OK)
         *bound_port = port_of(*handle);
     freeaddrinfo(info);

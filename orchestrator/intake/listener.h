@@ -1,4 +1,4 @@
-/* The listening TCP socket of the HTTP door. */
+/* The listening TCP socket of the HTTP endpoint. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_LISTENER_H
 #define TELLERCAST_ORCHESTRATOR_INTAKE_LISTENER_H
 
@@ -6,8 +6,11 @@
 
 #include <stdbool.h>
 
-/* Listens on a numeric address, or "localhost"; on any free port when `port` is 0. TC_DENIED when `loopback_only`
- * and the address is one that others reach. */
+/* Checks the address as listener_open does, without listening. */
+enum tc_error listener_check(const char *address, bool loopback_only, struct tc_fault *fault);
+
+/* Listens on a numeric address or "localhost"; on any free port when `port` is 0. TC_DENIED when `loopback_only` is
+ * true and the address is not a loopback address. */
 enum tc_error listener_open(const char *address, int port, bool loopback_only, int *handle, int *bound_port,
                             struct tc_fault *fault);
 

@@ -1,27 +1,28 @@
-/* The socket door: a Unix stream socket that takes one plan a connection. The client sends the document, shuts down
- * its writing side, and reads the answer, the same JSON document as HTTP's body, until the end. The author is the
- * user at the other end.
+/* The socket endpoint: a Unix stream socket that takes one plan per connection. The client sends the document, shuts
+ * down its writing side, and reads the answer, the same JSON document as by HTTP, until the end of the stream. The
+ * author is the user of the client's process.
  *
- * One thread serves all connections, none of which can hold up another. */
+ * One thread serves all connections; no connection can block another. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_SOCKET_H
 #define TELLERCAST_ORCHESTRATOR_INTAKE_SOCKET_H
 
 #include "base/fault.h"
-#include "orchestrator/intake/funnel.h"
+#include "orchestrator/intake/submission_gateway.h"
 
-struct socket_door;
+struct socket_endpoint;
 
-struct socket_door_config {
+struct socket_endpoint_config {
     const char *path;
-    struct funnel *funnel;
-    int connection_limit; /* at once; more wait to be accepted */
-    int idle_ms;          /* how long a client may neither send nor receive */
+    struct submission_gateway *gateway;
+    int connection_limit; /* at the same time; further clients wait to be accepted */
+    int idle_ms;          /* how long a client may be idle */
 };
 
-/* As unix_listener_open. */
-enum tc_error socket_door_open(const struct socket_door_config *config, struct socket_door **door,
-                               struct tc_fault *fault);
-/* Takes no more, sends the last answers, and frees it. After funnel_stop. NULL is allowed. */
-void socket_door_close(struct socket_door *door);
+/* Errors are those of unix_listener_open. */
+enum tc_error socket_endpoint_open(const struct socket_endpoint_config *config, struct socket_endpoint **endpoint,
+                                   struct tc_fault *fault);
+/* Accepts no more clients, sends the last answers, and frees the endpoint. Call it after submission_gateway_stop. NULL
+ * is allowed. */
+void socket_endpoint_close(struct socket_endpoint *endpoint);
 
 #endif

@@ -28,7 +28,7 @@ static void find_author(int handle, char author[static TC_ID_SIZE])
         (void)snprintf(author, TC_ID_SIZE, "uid-%" PRIu32, (uint32_t)peer.uid);
 }
 
-static void put_off_deadline(struct socket_connection *connection)
+static void extend_deadline(struct socket_connection *connection)
 {
     connection->deadline_ms = clock_monotonic_ms() + connection->idle_ms;
 }
@@ -42,7 +42,7 @@ void socket_connection_begin(struct socket_connection *connection, int handle)
     connection->answered = false;
     buffer_clear(&connection->document);
     find_author(handle, connection->author);
-    put_off_deadline(connection);
+    extend_deadline(connection);
 }
 
 void socket_connection_end(struct socket_connection *connection)
@@ -68,7 +68,7 @@ short socket_connection_events(const struct socket_connection *connection)
 }
 
 /* On any thread. */
-static void answered(void *context, const struct order_answer *answer)
+static void answered(void *context, const struct submission_answer *answer)
 {
     struct socket_connection *connection = context;
     buffer_put(&connection->answer, answer->body, answer->length);
@@ -82,36 +82,37 @@ static void answered(void *context, const struct order_answer *answer)
 static void refuse(struct socket_connection *connection, int status, const char *detail)
 {
     connection->phase = SOCKET_WAITING;
-    LOG_WARNING("order.refused", F_STR("door", "socket"), F_STR("author", connection->author), F_INT("status", status));
-    funnel_refuse(status, detail, answered, connection);
+    LOG_LIMITED(LOG_LEVEL_WARNING, connection->author, "order.refused", F_STR("door", "socket"),
+                F_STR("author", connection->author), F_INT("status", status));
+    submission_gateway_refuse(status, detail, answered, connection);
 }
 
 static void submit(struct socket_connection *connection)
 {
     connection->phase = SOCKET_WAITING;
     buffer_put(&connection->document, "", 0);
-    struct submission submission = {.door = DOOR_SOCKET,
-                                    .author = connection->author,
-                                    .document = connection->document.bytes,
-                                    .length = connection->document.length,
-                                    .answered = answered,
-                                    .context = connection};
+    struct submission_request submission_request = {.endpoint = ENDPOINT_SOCKET,
+                                                    .author = connection->author,
+                                                    .document = connection->document.bytes,
+                                                    .length = connection->document.length,
+                                                    .answered = answered,
+                                                    .context = connection};
     connection->document = (struct buffer){0};
-    funnel_submit(connection->funnel, &submission, 0);
+    submission_gateway_submit(connection->gateway, &submission_request, 0);
 }
 
-/* One piece at a time, so that a fast client does not keep the others waiting. */
+/* Reads one piece at a time, so that a fast client does not block the others. */
 static void read_piece(struct socket_connection *connection, short found)
 {
     char piece[READ_SIZE];
     ssize_t got = recv(connection->handle, piece, sizeof piece, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    put_off_deadline(connection);
+    extend_deadline(connection);
     bool fits = connection->discarded_bytes == 0 && connection->document.length + (size_t)got <= connection->size_limit;
-    /* Who looks whether somebody listens here goes away without a word. */
-    bool went_away = got == 0 && connection->document.length == 0 && (found & POLLHUP) != 0;
-    if (got < 0 || went_away) {
+    /* A process that only checks whether this socket is listened on disconnects without sending. */
+    bool is_probe = got == 0 && connection->document.length == 0 && (found & POLLHUP) != 0;
+    if (got < 0 || is_probe) {
         socket_connection_end(connection);
     } else if (got > 0 && fits) {
         buffer_put(&connection->document, piece, (size_t)got);
@@ -121,7 +122,7 @@ static void read_piece(struct socket_connection *connection, short found)
     } else if (fits) {
         submit(connection);
     } else {
-        refuse(connection, 413, FUNNEL_TOO_LARGE);
+        refuse(connection, 413, SUBMISSION_TOO_LARGE);
     }
 }
 
@@ -131,7 +132,7 @@ static void write_piece(struct socket_connection *connection)
                            connection->answer.length - connection->sent, MSG_NOSIGNAL);
     if (written < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    put_off_deadline(connection);
+    extend_deadline(connection);
     connection->sent += written > 0 ? (size_t)written : 0;
     if (written < 0 || connection->sent == connection->answer.length)
         socket_connection_end(connection);
@@ -142,11 +143,11 @@ void socket_connection_advance(struct socket_connection *connection, short found
     bool late = clock_monotonic_ms() >= connection->deadline_ms;
     if (connection->phase == SOCKET_WAITING && connection->answered) {
         connection->phase = SOCKET_WRITING;
-        put_off_deadline(connection);
+        extend_deadline(connection);
     } else if (connection->phase == SOCKET_READING && found != 0) {
         read_piece(connection, found);
     } else if (connection->phase == SOCKET_READING && late) {
-        refuse(connection, 408, "the end of the plan did not come in time: shut down the writing side behind it");
+        refuse(connection, 408, "the plan did not end in time; shut down the writing side of the connection after it");
     } else if (connection->phase == SOCKET_WRITING && found != 0) {
         write_piece(connection);
     } else if (connection->phase == SOCKET_WRITING && late) {

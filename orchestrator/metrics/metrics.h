@@ -1,4 +1,4 @@
-/* Counters and gauges, each stated once in the table in metrics.c, in Prometheus' text format. Any thread. */
+/* Counters and gauges in Prometheus' text format, each defined once in the table in metrics.c. Any thread. */
 #ifndef TELLERCAST_ORCHESTRATOR_METRICS_METRICS_H
 #define TELLERCAST_ORCHESTRATOR_METRICS_METRICS_H
 
@@ -24,6 +24,8 @@ enum metric {
     METRIC_STATUSES_REFUSED,
     METRIC_STATUSES_MOVED,
     METRIC_STATUSES_STALE,
+    METRIC_UNKNOWN_ORDERS,
+    METRIC_RECALLS_SENT,
     METRIC_CONFIRMS_PUBLISHED,
     METRIC_DEADLINES_PASSED,
     METRIC_RETRIES,
@@ -33,10 +35,12 @@ enum metric {
     METRIC_HTTP_REQUESTS,
     METRIC_DATABASE_FAULTS,
     METRIC_CACHE_FAULTS,
+    METRIC_WATERMARK_FAULTS,
     METRIC_QUEUE_ORDERS, /* gauges from here */
     METRIC_QUEUE_POOL,
     METRIC_QUEUE_ASKS,
     METRIC_QUEUE_STATUSES,
+    METRIC_DATABASE_REFUSED,
     METRIC_COUNT,
 };
 

@@ -35,66 +35,68 @@ static int status_of(enum tc_error error)
     }
 }
 
-static void give(struct order *order, int status, const char *body)
+static void give(struct submission *submission, int status, const char *body)
 {
-    struct order_answer answer = {.status = status, .body = body, .length = strlen(body)};
-    order->answered(order, &answer);
+    struct submission_answer answer = {.status = status, .body = body, .length = strlen(body)};
+    submission->answered(submission, &answer);
 }
 
-static void refuse(struct order *order, int status, const char *detail, const char *body)
+static void refuse(struct submission *submission, int status, const char *detail, const char *body)
 {
     metric_add(METRIC_ORDERS_REFUSED, 1);
-    LOG_INFO("order.refused", F_STR("door", door_name(order->door)), F_STR("author", order->author),
+    LOG_INFO("order.refused", F_STR("door", endpoint_name(submission->endpoint)), F_STR("author", submission->author),
              F_INT("status", status), F_STR("reason", detail));
-    give(order, status, body);
+    give(submission, status, body);
 }
 
-void answer_submitted(struct order *order, const struct submitted *submitted)
+void answer_submitted(struct submission *submission, const struct submitted *submitted)
 {
     json_t *document = json_pack("{s:I, s:s, s:s, s:s, s:I, s:b}", "rollout", (json_int_t)submitted->rollout, "name",
                                  submitted->name, "digest", submitted->digest, "state", submitted->state, "devices",
                                  (json_int_t)submitted->devices, "existing", submitted->existing);
+    if (submitted->detail[0] != '\0')
+        TC_CHECK(json_object_set_new(document, "detail", json_string(submitted->detail)) == 0);
     char *body = json_dumps(document, JSON_COMPACT);
     TC_CHECK(body != NULL);
     json_decref(document);
     if (!submitted->existing)
         metric_add(METRIC_ORDERS_ACCEPTED, 1);
     LOG_INFO("order.accepted", F_INT("rollout", submitted->rollout), F_STR("name", submitted->name),
-             F_STR("door", door_name(order->door)), F_STR("author", order->author),
+             F_STR("door", endpoint_name(submission->endpoint)), F_STR("author", submission->author),
              F_INT("devices", submitted->devices), F_STR("existing", submitted->existing ? "yes" : "no"));
-    give(order, submitted->existing ? HTTP_OK : HTTP_CREATED, body);
+    give(submission, submitted->existing ? HTTP_OK : HTTP_CREATED, body);
     free(body);
 }
 
-void answer_revised(struct order *order, const struct operated *operated)
+void answer_revised(struct submission *submission, const struct operated *operated)
 {
     LOG_INFO("rollout.operated", F_INT("rollout", operated->rollout),
-             F_STR("operation", operation_name(operated->operation)), F_STR("author", order->author),
+             F_STR("operation", operation_name(operated->operation)), F_STR("author", submission->author),
              F_STR("state", operated->state), F_INT("version", operated->version),
              F_STR("existing", operated->existing ? "yes" : "no"));
     struct buffer body = {0};
     operated_write(operated, &body);
-    give(order, HTTP_OK, buffer_text(&body));
+    give(submission, HTTP_OK, buffer_text(&body));
     buffer_free(&body);
 }
 
-void answer_faults(struct order *order, enum tc_error error, const struct document_faults *faults)
+void answer_faults(struct submission *submission, enum tc_error error, const struct document_faults *faults)
 {
     char reason[32];
     (void)snprintf(reason, sizeof reason, "%zu faults", faults->total);
     int status = status_of(error);
     struct buffer problem = {0};
-    order_write_faults(status, "plan", faults, &problem);
-    refuse(order, status, reason, buffer_text(&problem));
+    submission_write_faults(status, "plan", faults, &problem);
+    refuse(submission, status, reason, buffer_text(&problem));
     buffer_free(&problem);
 }
 
-void answer_fault(struct order *order, const struct tc_fault *fault)
+void answer_fault(struct submission *submission, const struct tc_fault *fault)
 {
-    bool rollout_is_missing = order->revision.rollout != 0 && fault->code == TC_NOT_FOUND;
+    bool rollout_is_missing = submission->revision.rollout != 0 && fault->code == TC_NOT_FOUND;
     int status = rollout_is_missing ? HTTP_NOT_FOUND : status_of(fault->code);
     struct buffer problem = {0};
-    order_write_problem(status, fault->text, &problem);
-    refuse(order, status, fault->text, buffer_text(&problem));
+    submission_write_problem(status, fault->text, &problem);
+    refuse(submission, status, fault->text, buffer_text(&problem));
     buffer_free(&problem);
 }

@@ -1,16 +1,16 @@
-/* The answers to orders: the same JSON document at every door. Private to the planner. */
+/* The answers to submissions: the same JSON document at every endpoint. Private to the planner. */
 #ifndef TELLERCAST_ORCHESTRATOR_PLANNER_ANSWER_H
 #define TELLERCAST_ORCHESTRATOR_PLANNER_ANSWER_H
 
 #include "config/document.h"
-#include "orchestrator/planner/order.h"
+#include "orchestrator/queues/submission.h"
 #include "orchestrator/store/operate.h"
 #include "orchestrator/store/planning.h"
 
-/* Each gives the order its one answer; afterwards the order is not the planner's any more. */
-void answer_submitted(struct order *order, const struct submitted *submitted);
-void answer_revised(struct order *order, const struct operated *operated);
-void answer_faults(struct order *order, enum tc_error error, const struct document_faults *faults);
-void answer_fault(struct order *order, const struct tc_fault *fault);
+/* Each answers the submission once; the planner does not own it afterwards. */
+void answer_submitted(struct submission *submission, const struct submitted *submitted);
+void answer_revised(struct submission *submission, const struct operated *operated);
+void answer_faults(struct submission *submission, enum tc_error error, const struct document_faults *faults);
+void answer_fault(struct submission *submission, const struct tc_fault *fault);
 
 #endif

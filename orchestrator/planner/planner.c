@@ -5,70 +5,97 @@
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
 #include "orchestrator/planner/answer.h"
+#include "orchestrator/wording/finding_words.h"
+#include "orchestrator/wording/refusal_words.h"
 #include "orchestrator/worker/worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Orders that wait are answered in turn; one thread is plenty for people. */
-enum { ORDERS_A_BATCH = 16, EXPAND_PERIOD_MS = 2000 };
+enum { SUBMISSIONS_A_BATCH = 16, EXPAND_PERIOD_MS = 2000 };
 
 struct planner {
     struct planner_config config;
     struct store *submitting, *expanding; /* one for each worker's thread */
-    struct worker *orders, *expander;
+    struct worker *submissions, *expander;
 };
 
-/* What became of an order that was carried out. */
+/* The outcome of a submission that was accepted. */
 struct outcome {
     bool revised;
     struct operated operated;   /* when it was a revision, */
     struct submitted submitted; /* else */
 };
 
-static enum tc_error persist(struct planner *planner, const struct order *order, const struct submission *submission,
-                             struct outcome *outcome, struct tc_fault *fault)
+static enum tc_error persist(struct planner *planner, const struct submission *submission,
+                             const struct new_rollout *new_rollout, struct outcome *outcome, struct tc_fault *fault)
 {
-    const struct operation_order revision = {.operation = OPERATION_REVISE,
-                                             .rollout = order->revision.rollout,
-                                             .actor = order->author,
-                                             .reason = order->revision.reason,
-                                             .version = order->revision.version};
+    const struct operation_request revision = {.operation = OPERATION_REVISE,
+                                               .rollout = submission->revision.rollout,
+                                               .actor = submission->author,
+                                               .reason = submission->revision.reason,
+                                               .version = submission->revision.version};
     if (outcome->revised)
-        return operate_revise(planner->submitting, &revision, submission, &outcome->operated, fault);
-    enum tc_error error = planning_submit(planner->submitting, submission, &outcome->submitted, fault);
+        return operate_revise(planner->submitting, &revision, new_rollout, &outcome->operated, fault);
+    enum tc_error error = planning_submit(planner->submitting, new_rollout, &outcome->submitted, fault);
     failure_point("submission.committed");
     return error;
 }
 
+/* Tells in the answer what the expander would find out. It would, if this were not committed. */
+static enum tc_error reject(struct planner *planner, const struct prepared *prepared, struct submitted *submitted,
+                            struct tc_fault *fault)
+{
+    if (prepared->obstacles.total == 0 || submitted->existing)
+        return TC_OK;
+    const struct planned planned = {.rollout = submitted->rollout, .version = 1};
+    const char *reason = prepared->obstacles.items[0].detail;
+    enum tc_error error = planning_reject(planner->submitting, &planned, reason, fault);
+    if (error != TC_OK)
+        return error;
+    LOG_WARNING("rollout.rejected", F_INT("rollout", submitted->rollout), F_STR("reason", reason));
+    (void)snprintf(submitted->state, sizeof submitted->state, "rejected");
+    (void)snprintf(submitted->detail, sizeof submitted->detail, "%s", reason);
+    return TC_OK;
+}
+
 /* Checks it and persists it. On a fault of the plan itself, `faults` has at least one. */
-static enum tc_error accept_plan(struct planner *planner, const struct order *order, const struct plan *plan,
+static enum tc_error accept_plan(struct planner *planner, const struct submission *submission, const struct plan *plan,
                                  struct outcome *outcome, struct document_faults *faults, struct tc_fault *fault)
 {
-    outcome->revised = order->revision.rollout != 0;
-    const char *key = order->idempotency_key[0] == '\0' ? NULL : order->idempotency_key;
-    struct submission submission = {
-        .plan = plan, .author = order->author, .door = door_name(order->door), .idempotency_key = key};
+    outcome->revised = submission->revision.rollout != 0;
+    const char *key = submission->idempotency_key[0] == '\0' ? NULL : submission->idempotency_key;
+    struct new_rollout new_rollout = {.plan = plan,
+                                      .author = submission->author,
+                                      .endpoint = endpoint_name(submission->endpoint),
+                                      .idempotency_key = key};
     enum tc_error error = TC_OK;
     if (!outcome->revised)
-        error = planning_find(planner->submitting, &submission, &outcome->submitted, fault);
+        error = planning_find(planner->submitting, &new_rollout, &outcome->submitted, fault);
     if (error != TC_OK || outcome->submitted.existing)
         return error;
 
     struct prepared prepared = {0};
     error = plan_prepare(&planner->config.prepare, planner->submitting, plan, &prepared, faults, fault);
     if (error == TC_OK) {
-        submission.devices = prepared.devices;
-        submission.shared_claims = buffer_text(&prepared.shared_claims);
-        submission.calendars = prepared.calendars;
-        error = persist(planner, order, &submission, outcome, fault);
+        new_rollout.devices = prepared.devices;
+        new_rollout.content = buffer_text(&prepared.content);
+        new_rollout.calendars = prepared.calendars;
+        if (outcome->revised)
+            error = prepared_refuse_obstacles(&prepared, faults, fault);
+        if (error == TC_OK)
+            error = persist(planner, submission, &new_rollout, outcome, fault);
+        if (error == TC_OK && !outcome->revised)
+            error = reject(planner, &prepared, &outcome->submitted, fault);
     }
     prepared_free(&prepared);
     return error;
 }
 
 /* Who may approve a plan depends on who wrote it. */
-static enum tc_error check_author(const struct order *order, const struct plan *plan, struct tc_fault *fault)
+static enum tc_error check_author(const struct submission *submission, const struct plan *plan, struct tc_fault *fault)
 {
     const json_t *spec = json_object_get(plan->tree, "spec");
     bool needed = json_integer_value(json_object_get(json_object_get(spec, "approvals"), "required")) > 0;
@@ -77,52 +104,72 @@ static enum tc_error check_author(const struct order *order, const struct plan *
         const char *approval = json_string_value(json_object_get(json_array_get(groups, i), "approval"));
         needed = approval != NULL && strcmp(approval, "manual") == 0;
     }
-    if (!needed || !order->author_is_claimed)
+    if (!needed || !submission->author_is_unverified)
         return TC_OK;
     return tc_fault_set(fault, TC_DENIED,
-                        "this plan needs approval, and at this topic anybody can write in another's name: submit it "
+                        "this plan needs approval, and this topic does not verify who the author is: submit it "
                         "at {root}/operator/%s/submit, or by HTTP",
-                        order->author);
+                        submission->author);
 }
 
-static void take_order(struct planner *planner, struct order *order)
+static void take_submission(struct planner *planner, struct submission *submission)
 {
     struct plan *plan = NULL;
     struct document_faults faults = {0};
     struct tc_fault fault = {.code = TC_OK};
     struct outcome outcome = {0};
 
-    enum tc_error error = plan_parse(order->document, order->length, &plan, &faults);
+    enum tc_error error = plan_parse(submission->document, submission->length, &plan, &faults);
     if (error == TC_OK)
-        error = check_author(order, plan, &fault);
+        error = store_guard_check(planner->config.guard, &fault);
     if (error == TC_OK)
-        error = accept_plan(planner, order, plan, &outcome, &faults, &fault);
+        error = check_author(submission, plan, &fault);
+    if (error == TC_OK)
+        error = accept_plan(planner, submission, plan, &outcome, &faults, &fault);
     if (error == TC_OK) {
         if (outcome.revised)
-            answer_revised(order, &outcome.operated);
+            answer_revised(submission, &outcome.operated);
         else
-            answer_submitted(order, &outcome.submitted);
+            answer_submitted(submission, &outcome.submitted);
         batch_queue_wake(planner->config.wakes);
     } else if (faults.total > 0) {
-        answer_faults(order, error, &faults);
+        answer_faults(submission, error, &faults);
     } else {
-        answer_fault(order, &fault);
+        refusal_put_words(outcome.revised ? &outcome.operated.refusal : &outcome.submitted.refusal, &fault);
+        answer_fault(submission, &fault);
     }
     document_faults_free(&faults);
     plan_free(plan);
 }
 
-static void take_orders(void *context, void *thread_state, void *items, size_t count)
+static void take_submissions(void *context, void *thread_state, void *items, size_t count)
 {
     (void)thread_state;
-    struct order **orders = items;
-    metric_set(METRIC_QUEUE_ORDERS, (int64_t)batch_queue_length(((struct planner *)context)->config.orders));
+    struct submission **submissions = items;
+    metric_set(METRIC_QUEUE_ORDERS, (int64_t)batch_queue_length(((struct planner *)context)->config.submissions));
     for (size_t i = 0; i < count; i++)
-        take_order(context, orders[i]);
+        take_submission(context, submissions[i]);
 }
 
-/* Expands whatever is accepted: what was just ordered here, or left behind by an orchestrator that died. One that
- * cannot be planned is tried again at the next look; those after it do not wait for it. */
+/* One that cannot be planned ever ends; another is tried again at the next look. Those after it do not wait for it. */
+static void note_failure(struct planner *planner, const struct planned *planned, struct tc_fault *why)
+{
+    struct tc_fault fault = {.code = TC_OK};
+    if (planned->finding.kind != PLAN_IS_SOUND) {
+        struct buffer words = {0};
+        plan_finding_put_words(&planned->finding, &words);
+        (void)tc_fault_set(why, why->code, "%s", buffer_text(&words));
+        buffer_free(&words);
+    }
+    if (planned->impossible && planning_reject(planner->expanding, planned, why->text, &fault) == TC_OK) {
+        LOG_WARNING("rollout.rejected", F_INT("rollout", planned->rollout), F_STR("reason", why->text));
+        return;
+    }
+    LOG_ERROR("rollout.planning_failed", F_INT("rollout", planned->rollout), F_STR("reason", why->text),
+              F_STR("not_rejected", fault.code == TC_OK ? "" : fault.text));
+}
+
+/* Expands whatever is accepted: what was just ordered here, or left behind by an orchestrator that died. */
 static void expand_accepted(void *context, void *thread_state, void *items, size_t count)
 {
     (void)thread_state, (void)items, (void)count;
@@ -133,7 +180,7 @@ static void expand_accepted(void *context, void *thread_state, void *items, size
         enum tc_error error = planning_expand_next(planner->expanding, planned.rollout,
                                                    planner->config.default_per_minute, &planned, &fault);
         if (error != TC_OK && error != TC_UNAVAILABLE)
-            LOG_ERROR("rollout.planning_failed", F_STR("reason", fault.text));
+            note_failure(planner, &planned, &fault);
         if (error == TC_UNAVAILABLE || planned.rollout == 0)
             return;
         if (error != TC_OK)
@@ -151,14 +198,14 @@ enum tc_error planner_open(const struct planner_config *config, struct planner *
     struct planner *opened = calloc(1, sizeof *opened);
     TC_CHECK(opened != NULL);
     opened->config = *config;
-    const struct worker_config orders = {.name = "planner",
-                                         .queue = config->orders,
-                                         .threads = 1,
-                                         .item_size = sizeof(struct order *),
-                                         .batch_limit = ORDERS_A_BATCH,
-                                         .period_ms = -1,
-                                         .handle = take_orders,
-                                         .context = opened};
+    const struct worker_config submissions = {.name = "planner",
+                                              .queue = config->submissions,
+                                              .threads = 1,
+                                              .item_size = sizeof(struct submission *),
+                                              .batch_limit = SUBMISSIONS_A_BATCH,
+                                              .period_ms = -1,
+                                              .handle = take_submissions,
+                                              .context = opened};
     const struct worker_config expander = {.name = "expander",
                                            .queue = config->wakes,
                                            .threads = 1,
@@ -170,8 +217,14 @@ enum tc_error planner_open(const struct planner_config *config, struct planner *
     enum tc_error error = store_open(config->database, "tellercastd planner", &opened->submitting, fault);
     if (error == TC_OK)
         error = store_open(config->database, "tellercastd expander", &opened->expanding, fault);
+    if (error == TC_OK) {
+        store_use_guard(opened->submitting, config->guard);
+        store_use_guard(opened->expanding, config->guard);
+    }
     if (error == TC_OK)
-        error = worker_start(&orders, &opened->orders, fault);
+        store_allow_long(opened->expanding);
+    if (error == TC_OK)
+        error = worker_start(&submissions, &opened->submissions, fault);
     if (error == TC_OK)
         error = worker_start(&expander, &opened->expander, fault);
     if (error != TC_OK) {
@@ -186,7 +239,7 @@ void planner_close(struct planner *planner)
 {
     if (planner == NULL)
         return;
-    worker_stop(planner->orders);
+    worker_stop(planner->submissions);
     worker_stop(planner->expander);
     store_close(planner->submitting);
     store_close(planner->expanding);
@@ -195,5 +248,7 @@ void planner_close(struct planner *planner)
 
 int64_t planner_last_progress_ms(const struct planner *planner)
 {
-    return worker_last_progress_ms(planner->orders);
+    int64_t orders_ms = worker_last_progress_ms(planner->submissions);
+    int64_t expander_ms = worker_last_progress_ms(planner->expander);
+    return orders_ms < expander_ms ? orders_ms : expander_ms;
 }

@@ -1,10 +1,11 @@
-/* The planner: receives orders from every door, checks and persists them before they are answered, and expands
+/* The planner: receives submissions from every endpoint, checks and persists them before they are answered, and expands
  * each accepted rollout into one instruction a device, with its own planned time. */
 #ifndef TELLERCAST_ORCHESTRATOR_PLANNER_PLANNER_H
 #define TELLERCAST_ORCHESTRATOR_PLANNER_PLANNER_H
 
 #include "base/fault.h"
-#include "orchestrator/planner/prepare.h"
+#include "orchestrator/preparation/prepare.h"
+#include "orchestrator/store/guard.h"
 #include "orchestrator/worker/batch_queue.h"
 
 #include <stdint.h>
@@ -13,15 +14,16 @@ struct planner;
 
 struct planner_config {
     const char *database;
+    struct store_guard *guard; /* NULL: none */
     struct prepare_config prepare;
-    int64_t default_per_minute;  /* rate of a plan that names none; 0: all at once */
-    struct batch_queue *orders;  /* of struct order * */
-    struct batch_queue *wakes;   /* of bytes, private to the planner: "there is something to expand" */
-    struct batch_queue *planned; /* woken when a rollout was expanded: the scheduler's */
+    int64_t default_per_minute;      /* rate of a plan that names none; 0: all at once */
+    struct batch_queue *submissions; /* of struct submission * */
+    struct batch_queue *wakes;       /* of bytes, private to the planner: "there is something to expand" */
+    struct batch_queue *planned;     /* woken when a rollout was expanded: the scheduler's */
 };
 
 enum tc_error planner_open(const struct planner_config *config, struct planner **planner, struct tc_fault *fault);
-/* Answers every order that is in the queue, then ends. */
+/* Answers every submission that is in the queue, then ends. */
 void planner_close(struct planner *planner);
 /* For the watchdog: as worker_last_progress_ms. */
 int64_t planner_last_progress_ms(const struct planner *planner);

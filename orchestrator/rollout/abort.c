@@ -32,9 +32,14 @@ const char *abort_cause_name(enum abort_cause cause)
     return (size_t)cause < ABORT_CAUSE_COUNT ? causes[cause] : "unknown";
 }
 
+int64_t abort_rule_count(const struct abort_rule *rule, const struct abort_counts *counts)
+{
+    return rule->final_only ? counts->final[rule->cause] : counts->ended[rule->cause];
+}
+
 bool abort_rule_fires(const struct abort_rule *rule, const struct abort_counts *counts, int64_t seen)
 {
-    int64_t ended = counts->ended[rule->cause];
+    int64_t ended = abort_rule_count(rule, counts);
     if (ended <= seen)
         return false;
     if (rule->count > 0)
@@ -52,4 +57,16 @@ const struct abort_rule *abort_decide(const struct abort_rule *rules, size_t cou
             gravest = &rules[i];
     }
     return gravest;
+}
+
+bool abort_forget_recovered(const struct abort_rule *rules, size_t count, const struct abort_counts *counts,
+                            int64_t *seen)
+{
+    bool changed = false;
+    for (size_t i = 0; i < count; i++) {
+        int64_t ended = abort_rule_count(&rules[i], counts);
+        changed = changed || ended < seen[i];
+        seen[i] = ended < seen[i] ? ended : seen[i];
+    }
+    return changed;
 }

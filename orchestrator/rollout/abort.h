@@ -1,4 +1,4 @@
-/* When a rollout is stopped because too much goes wrong. Pure. */
+/* The abort criteria of a rollout. Pure. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_ABORT_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_ABORT_H
 
@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is counted, over all groups: ends that are final, not those about to be tried again. */
+/* Devices are counted over all groups by the end of their last ended attempt, or only those with no further attempt. */
 enum abort_cause {
     ABORT_ON_FAILED,
     ABORT_ON_TIMED_OUT,
     ABORT_ON_REJECTED,
-    ABORT_ON_OUT_OF_SERVICE, /* the device says so, or went to work and was not heard of again */
+    ABORT_ON_OUT_OF_SERVICE, /* reported by the device, or it began to install and was silent since */
     ABORT_CAUSE_COUNT,
 };
 
@@ -19,33 +19,43 @@ enum abort_action {
     ABORT_NOTHING,
     ABORT_PAUSE,
     ABORT_CANCEL,
-    ABORT_ROLLBACK, /* cancel, and undo what was done */
+    ABORT_ROLLBACK, /* cancel and roll back */
 };
 
 struct abort_rule {
     enum abort_cause cause;
-    int64_t count;     /* not 0: it fires at so many */
-    double percentage; /* else at so many percent of the executed devices of the whole rollout, */
-    int64_t minimum;   /* from so many executed devices on */
+    int64_t count;     /* not 0: fires at this number */
+    double percentage; /* else fires at this percentage of all executed devices, */
+    int64_t minimum;   /* once this many are executed */
+    bool final_only;   /* devices with a further attempt do not count yet */
     enum abort_action action;
 };
 
 struct abort_counts {
-    int64_t executed;
-    int64_t ended[ABORT_CAUSE_COUNT];
+    int64_t executed;                 /* devices with an attempt that ended */
+    int64_t ended[ABORT_CAUSE_COUNT]; /* by the last such attempt */
+    int64_t final[ABORT_CAUSE_COUNT]; /* of these, without a further attempt */
 };
 
-/* False when the word is none of the plan's. */
+/* Returns false for an unknown word. */
 bool abort_cause_parse(const char *word, enum abort_cause *cause);
 bool abort_action_parse(const char *word, enum abort_action *action);
 const char *abort_cause_name(enum abort_cause cause);
 
-/* Whether it fires: at exactly the value it does. `seen`: what an operator has seen of its cause and resumed the
- * rollout all the same; it fires again only when more came to it. 0: it never fired. */
+/* Returns the number that the rule counts. */
+int64_t abort_rule_count(const struct abort_rule *rule, const struct abort_counts *counts);
+
+/* Returns whether the rule fires; an exact match counts. `seen`: the count at which an operator resumed the rollout;
+ * the rule fires again only above it. 0: it never fired. */
 bool abort_rule_fires(const struct abort_rule *rule, const struct abort_counts *counts, int64_t seen);
 
-/* The gravest of those that fire, the first of equals; NULL: none. `seen` has `count` elements. */
+/* Returns the firing rule with the most severe action, the first of equals; NULL: none. `seen` has `count` elements. */
 const struct abort_rule *abort_decide(const struct abort_rule *rules, size_t count, const struct abort_counts *counts,
                                       const int64_t *seen);
+
+/* Lowers `seen` to the present counts, since devices that completed later no longer count: the rule can fire again for
+ * as many others. Returns true if any of `seen` changed. */
+bool abort_forget_recovered(const struct abort_rule *rules, size_t count, const struct abort_counts *counts,
+                            int64_t *seen);
 
 #endif

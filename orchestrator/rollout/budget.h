@@ -12,8 +12,8 @@ struct branch_budget {
     bool single_allowed; /* a branch's only machine may go down */
 };
 
-/* INT64_MAX: there is no limit. A percentage is rounded down: 10 % of 19 machines is 1. When that gives none, or the
- * branch has one machine only, one may go down if a single one may, else none. */
-int64_t budget_branch_room(const struct branch_budget *budget, int64_t machines);
+/* Returns the headroom; INT64_MAX: no limit. A percentage is rounded down: 10 % of 19 machines is 1. If that gives 0,
+ * or the branch has only one machine, the headroom is 1 if single_allowed, else 0. */
+int64_t budget_branch_headroom(const struct branch_budget *budget, int64_t machines);
 
 #endif

@@ -1,6 +1,8 @@
 #include "orchestrator/rollout/deadline.h"
 
-/* The backoff doubles at most this often, so that it stays within days. */
+#include "orchestrator/rollout/words.h"
+
+/* Limits the backoff to days. */
 enum { BACKOFF_DOUBLINGS_MAX = 6 };
 
 static int64_t lesser(int64_t a, int64_t b)
@@ -8,7 +10,7 @@ static int64_t lesser(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-int64_t wake_first_after_ms(const struct execution_rules *rules, bool pull)
+int64_t due_check_first_after_ms(const struct execution_rules *rules, bool pull)
 {
     int64_t least = lesser(rules->answer_timeout_ms, lesser(rules->receive_timeout_ms, rules->install_timeout_ms));
     return pull ? least : lesser(least, rules->dispatch_timeout_ms);
@@ -25,65 +27,100 @@ static int64_t backoff_after(const struct execution_rules *rules, int times)
     return doublings > 0 ? rules->backoff_ms << doublings : rules->backoff_ms;
 }
 
-/* Until when a stage may last, and the word for its being over. A pull client may be away for hours, so
- * its dispatch lasts for as long as it may start. */
-static int64_t deadline_of(const struct execution_rules *rules, const struct waking *waking, const char **code)
+/* For a node or a pull client the code names the device. When an ATM does not ask, either it or its node may be away,
+ * so the code names neither. */
+static const char *unasked_code(const struct due_check *check)
 {
-    switch (waking->state) {
+    if (check->pull)
+        return CODE_DEVICE_SILENT;
+    return check->node ? CODE_NODE_SILENT : CODE_NOT_ASKED;
+}
+
+/* Returns the deadline of a stage, and the code for passing it. A pull client may be away for hours, so its dispatch
+ * lasts as long as it may start. */
+static int64_t deadline_of(const struct execution_rules *rules, const struct due_check *check, const char **code)
+{
+    switch (check->state) {
     case DISPATCHED:
-        *code = waking->pull ? "device_silent" : "node_silent";
-        return waking->pull ? waking->start_before_ms : waking->since_ms + rules->dispatch_timeout_ms;
+        *code = unasked_code(check);
+        return check->pull ? check->start_before_ms : check->since_ms + rules->dispatch_timeout_ms;
     case SENT:
-        *code = waking->pull ? "device_silent" : "atm_silent";
-        return waking->since_ms + rules->answer_timeout_ms;
-    case RECEIVED: *code = "not_installing"; return waking->since_ms + rules->receive_timeout_ms;
-    default: *code = "install_timeout"; return waking->since_ms + rules->install_timeout_ms;
+        *code = check->pull || check->node ? CODE_DEVICE_SILENT : CODE_ATM_SILENT;
+        return check->since_ms + rules->answer_timeout_ms;
+    case RECEIVED: *code = CODE_NOT_INSTALLING; return check->since_ms + rules->receive_timeout_ms;
+    default: *code = CODE_INSTALL_TIMEOUT; return check->since_ms + rules->install_timeout_ms;
     }
 }
 
-static struct wake_decision decide_in_flight(const struct execution_rules *rules, const struct waking *waking,
-                                             int64_t now_ms)
+static bool is_withdrawn_unanswered(const struct due_check *check)
 {
-    const char *code;
-    int64_t deadline_ms = deadline_of(rules, waking, &code);
-    if (now_ms >= deadline_ms && waking->state == DISPATCHED && !waking->pull && !waking->withdrawn)
-        return (struct wake_decision){.action = WAKE_WITHDRAW, .at_ms = now_ms + WITHDRAWAL_MS, .code = "withdrawn"};
-    if (now_ms >= deadline_ms)
-        return (struct wake_decision){.action = WAKE_MOVE, .event = ON_DEADLINE, .code = code};
-    if (waking->withdrawn)
-        return (struct wake_decision){
-            .action = WAKE_RETRY, .event = ON_PREEMPTED, .at_ms = now_ms, .code = "preempted"};
-    int64_t next_stage_ms = now_ms + wake_first_after_ms(rules, waking->pull);
-    return (struct wake_decision){.action = WAKE_WAIT, .at_ms = lesser(deadline_ms, next_stage_ms), .code = ""};
+    return check->state == DISPATCHED && check->substate == WITHDRAWING;
 }
 
-struct wake_decision wake_decide(const struct execution_rules *rules, const struct waking *waking, int64_t now_ms)
+/* A device that was answered without reporting an installation may have begun it until start_before. One that reported
+ * it and is silent is unavailable. */
+static int64_t may_install_until(const struct execution_rules *rules, const struct due_check *check)
 {
-    if (waking->withdrawn && rules->gives_up)
-        return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_cancelled"};
-    if (waking->withdrawn && rules->cancels_at_end && execution_is_over(rules, now_ms))
-        return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_ended"};
-    if (instruction_state_is_in_flight(waking->state))
-        return decide_in_flight(rules, waking, now_ms);
+    bool is_answered = check->state == SENT || check->state == RECEIVED;
+    return is_answered ? check->start_before_ms + rules->install_timeout_ms : 0;
+}
 
-    if (waking->state == CREATED) {
+static struct due_check_decision decide_in_flight(const struct execution_rules *rules, const struct due_check *check,
+                                                  int64_t now_ms)
+{
+    const char *code;
+    int64_t deadline_ms = deadline_of(rules, check, &code);
+    bool is_over = now_ms >= deadline_ms;
+    if (is_over && check->state == DISPATCHED && !check->pull && check->substate != WITHDRAWING)
+        return (struct due_check_decision){
+            .action = DUE_CHECK_WITHDRAW, .event = ON_WITHDRAWN, .at_ms = now_ms + WITHDRAWAL_MS, .code = ""};
+    if (is_over)
+        return (struct due_check_decision){.action = DUE_CHECK_MOVE,
+                                           .event = ON_DEADLINE,
+                                           .may_install_until_ms = may_install_until(rules, check),
+                                           .code = code};
+    if (is_withdrawn_unanswered(check))
+        return (struct due_check_decision){
+            .action = DUE_CHECK_RETRY, .event = ON_PREEMPTED, .at_ms = now_ms, .code = CODE_PREEMPTED};
+    int64_t next_stage_ms = now_ms + due_check_first_after_ms(rules, check->pull);
+    return (struct due_check_decision){
+        .action = DUE_CHECK_WAIT, .at_ms = lesser(deadline_ms, next_stage_ms), .code = ""};
+}
+
+struct due_check_decision due_check_decide(const struct execution_rules *rules, const struct due_check *check,
+                                           int64_t now_ms)
+{
+    bool is_withdrawn = is_withdrawn_unanswered(check);
+    if (is_withdrawn && rules->gives_up)
+        return (struct due_check_decision){
+            .action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = CODE_ROLLOUT_CANCELLED};
+    if (is_withdrawn && rules->cancels_at_end && execution_is_over(rules, now_ms))
+        return (struct due_check_decision){.action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = CODE_ROLLOUT_ENDED};
+    if (instruction_state_is_in_flight(check->state))
+        return decide_in_flight(rules, check, now_ms);
+
+    if (check->state == CREATED) {
         if (rules->gives_up)
-            return (struct wake_decision){.action = WAKE_MOVE, .event = ON_CANCEL, .code = "rollout_cancelled"};
-        if (waking->deferrals > rules->defer_limit)
-            return (struct wake_decision){.action = WAKE_MOVE, .event = ON_FAILED, .code = "deferred_too_often"};
+            return (struct due_check_decision){
+                .action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = CODE_ROLLOUT_CANCELLED};
+        if (check->deferrals > rules->defer_limit)
+            return (struct due_check_decision){
+                .action = DUE_CHECK_MOVE, .event = ON_FAILED, .code = CODE_DEFERRED_TOO_OFTEN};
         int64_t at_ms = now_ms + rules->backoff_ms;
-        return (struct wake_decision){.action = WAKE_RETRY, .event = ON_RETRY, .at_ms = at_ms, .code = "deferred"};
+        return (struct due_check_decision){
+            .action = DUE_CHECK_RETRY, .event = ON_RETRY, .at_ms = at_ms, .code = CODE_DEFERRED};
     }
 
     bool retries =
-        (waking->state == FAILED && rules->retry_failed) || (waking->state == TIMED_OUT && rules->retry_timed_out);
-    bool deferred_out = waking->deferrals > rules->defer_limit;
-    bool pointless = rules->gives_up || waking->group_is_lost;
-    if (!retries || pointless || deferred_out || waking->failures > rules->retries)
-        return (struct wake_decision){.action = WAKE_SETTLE, .code = ""};
-    int64_t at_ms = now_ms + backoff_after(rules, waking->failures);
-    /* What failed has failed: it must not expire as if it had never been started. */
+        (check->state == FAILED && rules->retry_failed) || (check->state == TIMED_OUT && rules->retry_timed_out);
+    bool deferred_out = check->deferrals > rules->defer_limit;
+    bool no_retry = rules->gives_up || check->group_is_lost;
+    if (!retries || no_retry || deferred_out || check->failures > rules->retries)
+        return (struct due_check_decision){.action = DUE_CHECK_SETTLE, .event = ON_SETTLED, .code = ""};
+    int64_t at_ms = now_ms + backoff_after(rules, check->failures);
+    /* A failed instruction must not expire as if it had never started. */
     if (execution_is_over(rules, at_ms))
-        return (struct wake_decision){.action = WAKE_SETTLE, .code = ""};
-    return (struct wake_decision){.action = WAKE_RETRY, .event = ON_RETRY, .at_ms = at_ms, .code = "retry"};
+        return (struct due_check_decision){.action = DUE_CHECK_SETTLE, .event = ON_SETTLED, .code = ""};
+    return (struct due_check_decision){
+        .action = DUE_CHECK_RETRY, .event = ON_RETRY, .at_ms = at_ms, .code = CODE_RETRY};
 }

@@ -1,4 +1,4 @@
-/* When an instruction must be looked at again, and what is then to be done. Pure. */
+/* The time of an instruction's next due check, and the decision of a due check. Pure. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_DEADLINE_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_DEADLINE_H
 
@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* What the plan says about execution. Times in milliseconds. */
+/* The execution rules of a plan. Times in milliseconds. */
 struct execution_rules {
     int64_t dispatch_timeout_ms; /* dispatched → sent: the node and its ATM have asked */
     int64_t answer_timeout_ms;   /* sent → received */
@@ -17,46 +17,50 @@ struct execution_rules {
     int defer_limit;             /* how often a device may ask for a later time */
     bool retry_failed, retry_timed_out;
     bool gives_up;       /* the rollout is being cancelled: nothing is tried again */
-    int64_t end_at_ms;   /* of the rollout: no attempt begins then or later; 0: none */
-    bool cancels_at_end; /* what is dispatched and not answered is cancelled then */
+    int64_t end_at_ms;   /* of the rollout: no attempt begins from then on; 0: none */
+    bool cancels_at_end; /* dispatched, unanswered instructions are cancelled then */
 };
 
-/* Whether the rollout's end has come by then. */
+/* Returns whether the rollout's end is not after `at_ms`. */
 bool execution_is_over(const struct execution_rules *rules, int64_t at_ms);
 
-/* What is known of an instruction that woke up. */
-struct waking {
+/* The facts of an instruction whose check is due. */
+struct due_check {
     enum instruction_state state;
+    enum instruction_substate substate;
     bool pull;
+    bool node;        /* it is for the branch's node itself */
     int failures;     /* attempts that failed or timed out, the present one included */
     int deferrals;    /* the present one included */
-    int64_t since_ms; /* when it came into this state */
+    int64_t since_ms; /* when it entered this state */
     int64_t start_before_ms;
-    bool withdrawn;     /* dispatched, and taken from its device before that was answered */
-    bool group_is_lost; /* its group was not reached: what fails there is not tried again */
+    bool group_is_lost; /* its group was not reached: failures are not retried */
 };
 
-enum wake_action {
-    WAKE_WAIT,     /* nothing yet: look again at `at_ms` */
-    WAKE_WITHDRAW, /* its device must not be given it any more; look again at `at_ms` */
-    WAKE_MOVE,     /* `event` happens to it */
-    WAKE_RETRY,    /* `event` leads to a new attempt, due at `at_ms` */
-    WAKE_SETTLE,   /* its end is final */
+enum due_check_action {
+    DUE_CHECK_WAIT,     /* no change: check again at `at_ms` */
+    DUE_CHECK_WITHDRAW, /* ON_WITHDRAWN: its device must no longer get it; check again at `at_ms` */
+    DUE_CHECK_MOVE,     /* `event` happens to it */
+    DUE_CHECK_RETRY,    /* `event` leads to a new attempt, due at `at_ms` */
+    DUE_CHECK_SETTLE,   /* ON_SETTLED: its end is final */
 };
 
-struct wake_decision {
-    enum wake_action action;
+struct due_check_decision {
+    enum due_check_action action;
     enum instruction_event event;
     int64_t at_ms;
-    const char *code; /* why, as a stable word: "node_silent" */
+    /* Not 0: it was answered and is given up; its device may be installing until then. */
+    int64_t may_install_until_ms;
+    const char *code; /* the reason, a stable word: "not_asked" */
 };
 
-/* An answer that was under way when its instruction was withdrawn is known of within this time. */
+/* Within this time an answer that was under way at the withdrawal is recorded. */
 #define WITHDRAWAL_MS 2000
 
-struct wake_decision wake_decide(const struct execution_rules *rules, const struct waking *waking, int64_t now_ms);
+struct due_check_decision due_check_decide(const struct execution_rules *rules, const struct due_check *check,
+                                           int64_t now_ms);
 
-/* How long after the claim to look first: no deadline of any stage can be earlier. */
-int64_t wake_first_after_ms(const struct execution_rules *rules, bool pull);
+/* Returns the time from the claim to the first due check, the shortest deadline of all stages. */
+int64_t due_check_first_after_ms(const struct execution_rules *rules, bool pull);
 
 #endif

@@ -7,10 +7,10 @@
 #define MINUTE_MS INT64_C(60000)
 #define NEVER INT64_MAX
 
-/* A zone on its way through its windows. */
+/* The position of a zone in its windows. */
 struct zone_clock {
-    const struct forecast_window *window, *end; /* the one that is open or opens next */
-    double used_ms;                             /* that windows were open before this one */
+    const struct forecast_window *window, *end; /* the open or next one */
+    double used_ms;                             /* the open time of earlier windows */
     int64_t available;                          /* devices that may start in the present step */
 };
 
@@ -18,15 +18,28 @@ struct done {
     int64_t at_ms, devices;
 };
 
+struct cohort_range {
+    const struct forecast_cohort *begin, *end;
+};
+
+/* The progress of a group. */
+struct group_run {
+    struct cohort_range cohorts;
+    int64_t *started_in_zone, *devices_in_zone;
+    int64_t places_before; /* devices of the groups before */
+    int64_t opens_ms;      /* NEVER: not known yet */
+    int64_t opens_next_at; /* the next one opens when this many have started and are done */
+};
+
 struct run {
     const struct forecast_plan *plan;
     struct forecast *forecast;
     struct zone_clock *zones;
-    int64_t *started_in_zone, *devices_in_zone; /* of the present group */
-    struct forecast_branches *branches;         /* of each cell */
+    struct group_run *groups;
+    int64_t *counts_in_zones;           /* the memory of the groups' counts */
+    struct forecast_branches *branches; /* of each cohort */
     int64_t now_ms;
-    int64_t places_before; /* devices of the groups before */
-    /* The rate: what was used of the present minute; and, when it grows, what was started and when it is done. */
+    /* The rate: the use of the present minute; if it grows, what was started and when it is done. */
     int64_t minute_ms, used, completed;
     struct done *done;
     size_t done_first, done_count, done_places;
@@ -54,19 +67,19 @@ static bool is_open(const struct run *run, const struct zone_clock *zone)
     return zone->window < zone->end && zone->window->opens_ms <= run->now_ms;
 }
 
-/* How many of the group's devices in the zone are due within the coming minute: their places are spread evenly. */
+/* Returns how many of the group's devices in the zone are due within the next minute: they are spread evenly. */
 static int64_t due_in_zone(const struct run *run, int group, int zone_no)
 {
     const struct forecast_plan *plan = run->plan;
     const struct zone_clock *zone = &run->zones[zone_no];
-    int64_t devices = run->devices_in_zone[zone_no], all = run->forecast->groups[group].devices;
+    int64_t devices = run->groups[group].devices_in_zone[zone_no], all = run->forecast->groups[group].devices;
     if (plan->place_ms <= 0 || all == 0)
         return devices;
     int64_t until_ms = run->now_ms + MINUTE_MS;
     if (until_ms > zone->window->until_ms)
         until_ms = zone->window->until_ms;
-    double road_ms = zone->used_ms + (double)(until_ms - zone->window->opens_ms);
-    int64_t places = round_up(road_ms / plan->place_ms) - run->places_before;
+    double open_ms = zone->used_ms + (double)(until_ms - zone->window->opens_ms);
+    int64_t places = round_up(open_ms / plan->place_ms) - run->groups[group].places_before;
     if (places >= all)
         return devices;
     return places <= 0 ? 0 : round_up((double)devices * (double)places / (double)all);
@@ -74,7 +87,7 @@ static int64_t due_in_zone(const struct run *run, int group, int zone_no)
 
 /* ---- the rate --------------------------------------------------------------------------------------- */
 
-/* How many may start in a minute now; 0: as many as there are. */
+/* Returns how many may start in a minute now; 0: no limit. */
 static int64_t rate_here(struct run *run)
 {
     while (run->done_count > 0 && run->done[run->done_first].at_ms <= run->now_ms) {
@@ -82,7 +95,7 @@ static int64_t rate_here(struct run *run)
         run->done_first = (run->done_first + 1) % run->done_places;
         run->done_count--;
     }
-    return rate_now(&run->plan->rate, run->completed);
+    return rate_now(&run->plan->rate, run->plan->completed + run->completed);
 }
 
 static void remember_done(struct run *run, int64_t devices, int64_t at_ms)
@@ -90,7 +103,8 @@ static void remember_done(struct run *run, int64_t devices, int64_t at_ms)
     if (run->done_places == 0)
         return; /* the rate does not grow */
     size_t last = (run->done_first + run->done_count + run->done_places - 1) % run->done_places;
-    if (run->done_count == run->done_places) { /* told later than it is: the rate grows no sooner than it will */
+    if (run->done_count ==
+        run->done_places) { /* counted later than it is done, so that the rate does not grow too early */
         run->done[last].at_ms = at_ms;
         run->done[last].devices += devices;
         return;
@@ -99,8 +113,8 @@ static void remember_done(struct run *run, int64_t devices, int64_t at_ms)
     run->done_count++;
 }
 
-/* Room of the present minute, which begins anew when it is over. */
-static int64_t room_in_minute(struct run *run, int64_t rate)
+/* Returns the rest of the present minute's rate; starts a new minute when it is over. */
+static int64_t rest_of_minute(struct run *run, int64_t rate)
 {
     if (rate == 0)
         return NEVER;
@@ -117,7 +131,7 @@ static void note_night(struct run *run, int group, int32_t night, int64_t device
 {
     struct forecast *forecast = run->forecast;
     struct forecast_night *at = forecast->nights + forecast->night_count;
-    while (at > forecast->nights && at[-1].group == group && at[-1].night >= night)
+    while (at > forecast->nights && (at[-1].group > group || (at[-1].group == group && at[-1].night >= night)))
         at--;
     bool known = at < forecast->nights + forecast->night_count && at->group == group && at->night == night;
     if (!known) {
@@ -131,43 +145,49 @@ static void note_night(struct run *run, int group, int32_t night, int64_t device
         at->last_end_ms = last_ms + run->plan->install_timeout_ms;
 }
 
+/* Opens the group after `group`, which is done or reached. */
+static void open_next(struct run *run, int group, int64_t at_ms)
+{
+    if (group + 1 == run->plan->group_count || run->groups[group + 1].opens_ms != NEVER)
+        return;
+    run->groups[group + 1].opens_ms = at_ms + run->plan->gates[group].soak_ms;
+}
+
 static void note_start(struct run *run, int group, int32_t night, int64_t devices, int64_t last_ms)
 {
-    struct forecast_group *told = &run->forecast->groups[group];
-    if (told->started == 0)
-        told->first_start_ms = run->now_ms;
-    told->started += devices;
-    if (told->last_start_ms < last_ms)
-        told->last_start_ms = last_ms;
-    told->last_end_ms = told->last_start_ms + run->plan->install_timeout_ms;
+    struct forecast_group *totals = &run->forecast->groups[group];
+    if (totals->started == 0)
+        totals->first_start_ms = run->now_ms;
+    totals->started += devices;
+    if (totals->last_start_ms < last_ms)
+        totals->last_start_ms = last_ms;
+    totals->last_end_ms = totals->last_start_ms + run->plan->install_timeout_ms;
     note_night(run, group, night, devices, last_ms);
+    if (totals->started >= run->groups[group].opens_next_at)
+        open_next(run, group, totals->last_end_ms);
 }
 
-struct cell_range {
-    const struct forecast_cell *begin, *end;
-};
-
-static struct forecast_branches *branches_of(const struct run *run, const struct forecast_cell *cell)
+static struct forecast_branches *branches_of(const struct run *run, const struct forecast_cohort *cohort)
 {
-    return &run->branches[cell - run->plan->cells];
+    return &run->branches[cohort - run->plan->cohorts];
 }
 
-/* Devices that may start in each zone now; returns how many they are in all. */
-static int64_t look_around(struct run *run, int group, struct cell_range cells, int64_t rate)
+/* Counts the devices that may start in each zone now; returns their total. */
+static int64_t count_available(struct run *run, int group, struct cohort_range cohorts, int64_t rate)
 {
     for (int i = 0; i < run->plan->zone_count; i++)
         run->zones[i].available = 0;
-    for (const struct forecast_cell *cell = cells.begin; cell < cells.end; cell++) {
-        if (cell->room == 0)
+    for (const struct forecast_cohort *cohort = cohorts.begin; cohort < cohorts.end; cohort++) {
+        if (cohort->headroom == 0)
             continue;
-        forecast_branches_look(branches_of(run, cell), run->now_ms);
-        run->zones[cell->zone].available += branches_of(run, cell)->available;
+        forecast_branches_look(branches_of(run, cohort), run->now_ms);
+        run->zones[cohort->zone].available += branches_of(run, cohort)->available;
     }
     int64_t all = 0;
     for (int i = 0; i < run->plan->zone_count; i++) {
         struct zone_clock *zone = &run->zones[i];
-        int64_t most = is_open(run, zone) ? due_in_zone(run, group, i) - run->started_in_zone[i] : 0;
-        if (most > 0 && rate > 0) { /* of a minute that the window cuts off */
+        int64_t most = is_open(run, zone) ? due_in_zone(run, group, i) - run->groups[group].started_in_zone[i] : 0;
+        if (most > 0 && rate > 0) { /* in a minute that the window cuts short */
             int64_t rest_ms = zone->window->until_ms - run->now_ms;
             int64_t in_rest = rest_ms < MINUTE_MS ? (rest_ms * rate + MINUTE_MS - 1) / MINUTE_MS : rate;
             most = most < in_rest ? most : in_rest;
@@ -178,27 +198,27 @@ static int64_t look_around(struct run *run, int group, struct cell_range cells, 
     return all;
 }
 
-/* The part of `room` that falls to `available` of `all`; rounded up, so that nothing of it is left. */
-static int64_t share(int64_t room, int64_t available, int64_t all)
+/* Returns the share of `headroom` for `available` of `all`; rounded up, so that nothing is left over. */
+static int64_t share(int64_t headroom, int64_t available, int64_t all)
 {
-    if (room >= all)
+    if (headroom >= all)
         return available;
-    int64_t part = round_up((double)room * (double)available / (double)all);
-    return part < room ? part : room;
+    int64_t part = round_up((double)headroom * (double)available / (double)all);
+    return part < headroom ? part : headroom;
 }
 
-static void start_in_zone(struct run *run, int group, struct cell_range cells, int zone_no, int64_t devices,
+static void start_in_zone(struct run *run, int group, struct cohort_range cohorts, int zone_no, int64_t devices,
                           int64_t last_ms)
 {
     int64_t all = 0;
-    for (const struct forecast_cell *cell = cells.begin; cell < cells.end; cell++)
-        all += cell->zone == zone_no && cell->room > 0 ? branches_of(run, cell)->available : 0;
-    run->started_in_zone[zone_no] += devices;
+    for (const struct forecast_cohort *cohort = cohorts.begin; cohort < cohorts.end; cohort++)
+        all += cohort->zone == zone_no && cohort->headroom > 0 ? branches_of(run, cohort)->available : 0;
+    run->groups[group].started_in_zone[zone_no] += devices;
     note_start(run, group, run->zones[zone_no].window->night, devices, last_ms);
-    for (const struct forecast_cell *cell = cells.begin; cell < cells.end && devices > 0; cell++) {
-        if (cell->zone != zone_no || cell->room == 0)
+    for (const struct forecast_cohort *cohort = cohorts.begin; cohort < cohorts.end && devices > 0; cohort++) {
+        if (cohort->zone != zone_no || cohort->headroom == 0)
             continue;
-        struct forecast_branches *branches = branches_of(run, cell);
+        struct forecast_branches *branches = branches_of(run, cohort);
         int64_t available = branches->available, part = share(devices, available, all);
         all -= available;
         devices -= part;
@@ -206,13 +226,13 @@ static void start_in_zone(struct run *run, int group, struct cell_range cells, i
     }
 }
 
-/* Starts what may start now; returns how many. */
-static int64_t start_now(struct run *run, int group, struct cell_range cells)
+/* Starts the devices that may start now; returns their number. */
+static int64_t start_now(struct run *run, int group, struct cohort_range cohorts)
 {
     int64_t rate = rate_here(run);
-    int64_t room = room_in_minute(run, rate);
-    int64_t all = look_around(run, group, cells, rate);
-    int64_t starting = all < room ? all : room;
+    int64_t headroom = rest_of_minute(run, rate);
+    int64_t all = count_available(run, group, cohorts, rate);
+    int64_t starting = all < headroom ? all : headroom;
     if (starting == 0)
         return 0;
     int64_t last_ms = run->now_ms;
@@ -226,20 +246,21 @@ static int64_t start_now(struct run *run, int group, struct cell_range cells)
         all -= own;
         left -= part;
         if (part > 0)
-            start_in_zone(run, group, cells, i, part, last_ms);
+            start_in_zone(run, group, cohorts, i, part, last_ms);
     }
     remember_done(run, starting, last_ms + run->plan->install_timeout_ms);
     return starting;
 }
 
-/* When to look next: something becomes ready, a window opens, or there is room again. NEVER: no more of it starts. */
-static int64_t next_look(const struct run *run, struct cell_range cells)
+/* Returns the next time at which devices become ready, a window opens or the rate allows starts. NEVER: no more start.
+ */
+static int64_t next_start_ms(const struct run *run, struct cohort_range cohorts)
 {
     int64_t next_ms = NEVER;
-    for (const struct forecast_cell *cell = cells.begin; cell < cells.end; cell++) {
-        const struct zone_clock *zone = &run->zones[cell->zone];
-        const struct forecast_branches *branches = branches_of(run, cell);
-        if (cell->room == 0 || branches->waiting == 0 || zone->window == zone->end)
+    for (const struct forecast_cohort *cohort = cohorts.begin; cohort < cohorts.end; cohort++) {
+        const struct zone_clock *zone = &run->zones[cohort->zone];
+        const struct forecast_branches *branches = branches_of(run, cohort);
+        if (cohort->headroom == 0 || branches->waiting == 0 || zone->window == zone->end)
             continue;
         int64_t at_ms = NEVER;
         if (branches->available > 0)
@@ -257,60 +278,82 @@ static int64_t next_look(const struct run *run, struct cell_range cells)
 
 /* ---- groups ----------------------------------------------------------------------------------------- */
 
-static struct cell_range cells_of(const struct forecast_plan *plan, int group)
+static struct cohort_range cohorts_of(const struct forecast_plan *plan, int group)
 {
-    struct cell_range range = {plan->cells, plan->cells};
-    while (range.begin < plan->cells + plan->cell_count && range.begin->group < group)
+    struct cohort_range range = {plan->cohorts, plan->cohorts};
+    while (range.begin < plan->cohorts + plan->cohort_count && range.begin->group < group)
         range.begin++;
-    for (range.end = range.begin; range.end < plan->cells + plan->cell_count && range.end->group == group;)
+    for (range.end = range.begin; range.end < plan->cohorts + plan->cohort_count && range.end->group == group;)
         range.end++;
     return range;
 }
 
-static void begin_group(struct run *run, int group, struct cell_range cells)
+/* Returns how many of the group must be done before the next one opens. */
+static int64_t devices_for_gate(const struct forecast_gate *gate, int64_t devices)
 {
-    for (int i = 0; i < run->plan->zone_count; i++)
-        run->started_in_zone[i] = run->devices_in_zone[i] = 0;
-    for (const struct forecast_cell *cell = cells.begin; cell < cells.end; cell++) {
-        if (cell->room == 0)
+    enum { ALL = 100 };
+    if (!gate->opens_reached)
+        return devices;
+    int64_t needed = round_up((double)(devices + gate->completed) * gate->success_percent / ALL) - gate->completed;
+    return needed < devices ? needed : devices;
+}
+
+static void begin_group(struct run *run, int group)
+{
+    const struct forecast_gate *gate = &run->plan->gates[group];
+    struct group_run *own = &run->groups[group];
+    own->cohorts = cohorts_of(run->plan, group);
+    for (const struct forecast_cohort *cohort = own->cohorts.begin; cohort < own->cohorts.end; cohort++) {
+        if (cohort->headroom == 0)
             continue;
-        forecast_branches_begin(branches_of(run, cell), cell);
-        run->devices_in_zone[cell->zone] += forecast_cell_devices(cell);
-        run->forecast->groups[group].devices += forecast_cell_devices(cell);
+        forecast_branches_begin(branches_of(run, cohort), cohort);
+        own->devices_in_zone[cohort->zone] += forecast_cohort_devices(cohort);
+        run->forecast->groups[group].devices += forecast_cohort_devices(cohort);
+    }
+    own->places_before =
+        group == 0 ? 0 : run->groups[group - 1].places_before + run->forecast->groups[group - 1].devices;
+    own->opens_ms = group == 0 || gate->is_open ? run->plan->begin_ms : NEVER;
+    own->opens_next_at = devices_for_gate(gate, run->forecast->groups[group].devices);
+}
+
+static bool group_works(const struct run *run, int group)
+{
+    const struct forecast_group *totals = &run->forecast->groups[group];
+    return run->groups[group].opens_ms <= run->now_ms && totals->started < totals->devices;
+}
+
+/* Starts the devices that may start now, in the order of the groups. */
+static void work(struct run *run)
+{
+    pass_windows(run);
+    for (int group = 0; group < run->plan->group_count; group++) {
+        const struct group_run *own = &run->groups[group];
+        if (own->opens_ms <= run->now_ms && own->opens_next_at <= 0)
+            open_next(run, group, own->opens_ms); /* its gate needs no device */
+        if (group_works(run, group))
+            (void)start_now(run, group, own->cohorts);
     }
 }
 
-/* True when all of it started. */
-static bool run_group(struct run *run, int group, struct cell_range cells)
+static int64_t next_moment(const struct run *run)
 {
-    const struct forecast_group *told = &run->forecast->groups[group];
-    while (told->started < told->devices) {
-        pass_windows(run);
-        (void)start_now(run, group, cells);
-        if (told->started == told->devices)
-            break;
-        int64_t next_ms = next_look(run, cells);
-        if (next_ms == NEVER)
-            return false;
-        run->now_ms = next_ms;
+    int64_t next_ms = NEVER;
+    for (int group = 0; group < run->plan->group_count; group++) {
+        int64_t at_ms = run->groups[group].opens_ms;
+        if (at_ms <= run->now_ms)
+            at_ms = group_works(run, group) ? next_start_ms(run, run->groups[group].cohorts) : NEVER;
+        next_ms = next_ms < at_ms ? next_ms : at_ms;
     }
-    return true;
+    return next_ms;
 }
 
 static void run_groups(struct run *run)
 {
-    const struct forecast_plan *plan = run->plan;
-    bool goes_on = true;
-    for (int group = 0; group < plan->group_count; group++) {
-        struct cell_range cells = cells_of(plan, group);
-        const struct forecast_group *told = &run->forecast->groups[group];
-        begin_group(run, group, cells);
-        goes_on = goes_on && run_group(run, group, cells);
-        run->places_before += told->devices;
-        if (goes_on) {
-            int64_t done_ms = told->devices > 0 ? told->last_end_ms : run->now_ms;
-            run->now_ms = done_ms + plan->soak_ms[group];
-        }
+    for (int group = 0; group < run->plan->group_count; group++)
+        begin_group(run, group);
+    while (run->now_ms != NEVER) {
+        work(run);
+        run->now_ms = next_moment(run);
     }
 }
 
@@ -321,10 +364,14 @@ static bool open_zones(struct run *run)
     const struct forecast_plan *plan = run->plan;
     size_t count = (size_t)plan->zone_count + 1;
     run->zones = calloc(count, sizeof *run->zones);
-    run->started_in_zone = calloc(count, sizeof *run->started_in_zone);
-    run->devices_in_zone = calloc(count, sizeof *run->devices_in_zone);
-    if (run->zones == NULL || run->started_in_zone == NULL || run->devices_in_zone == NULL)
+    run->groups = calloc((size_t)plan->group_count + 1, sizeof *run->groups);
+    run->counts_in_zones = calloc(((size_t)plan->group_count + 1) * count * 2, sizeof *run->counts_in_zones);
+    if (run->zones == NULL || run->groups == NULL || run->counts_in_zones == NULL)
         return false;
+    for (size_t i = 0; i < (size_t)plan->group_count; i++) {
+        run->groups[i].started_in_zone = run->counts_in_zones + i * count * 2;
+        run->groups[i].devices_in_zone = run->groups[i].started_in_zone + count;
+    }
     const struct forecast_window *window = plan->windows, *end = plan->windows + plan->window_count;
     for (int i = 0; i < plan->zone_count; i++) {
         run->zones[i].window = window;
@@ -338,16 +385,17 @@ static bool open_zones(struct run *run)
 static bool open_branches(struct run *run)
 {
     const struct forecast_plan *plan = run->plan;
-    run->branches = calloc(plan->cell_count + 1, sizeof *run->branches);
+    run->branches = calloc(plan->cohort_count + 1, sizeof *run->branches);
     if (run->branches == NULL)
         return false;
-    for (size_t i = 0; i < plan->cell_count; i++) {
-        const struct forecast_cell *cell = &plan->cells[i];
+    for (size_t i = 0; i < plan->cohort_count; i++) {
+        const struct forecast_cohort *cohort = &plan->cohorts[i];
         struct forecast_branches *branches = &run->branches[i];
-        size_t waves = cell->room == 0 ? 1 : (size_t)forecast_waves(cell) + 1;
+        size_t waves = cohort->headroom == 0 ? 1 : (size_t)forecast_waves(cohort) + 1;
         branches->ready_in_wave = calloc(waves, sizeof *branches->ready_in_wave);
         branches->started_in_wave = calloc(waves, sizeof *branches->started_in_wave);
-        branches->ready = calloc(cell->room == 0 ? 1 : forecast_ready_places(cell) + 1, sizeof *branches->ready);
+        branches->ready =
+            calloc(cohort->headroom == 0 ? 1 : forecast_ready_places(cohort) + 1, sizeof *branches->ready);
         if (branches->ready_in_wave == NULL || branches->started_in_wave == NULL || branches->ready == NULL)
             return false;
     }
@@ -358,7 +406,10 @@ static bool open_run(struct run *run)
 {
     enum { DONE_PLACES = 4096 };
     const struct forecast_plan *plan = run->plan;
-    size_t nights = plan->window_count + (size_t)plan->group_count * (size_t)plan->zone_count + 1;
+    size_t at_once = 1; /* groups that may run in the same windows */
+    for (int i = 0; i < plan->group_count; i++)
+        at_once += plan->gates[i].opens_reached || plan->gates[i].is_open;
+    size_t nights = plan->window_count * at_once + (size_t)plan->group_count * (size_t)plan->zone_count + 1;
     run->forecast->groups = calloc((size_t)plan->group_count + 1, sizeof *run->forecast->groups);
     run->forecast->nights = calloc(nights, sizeof *run->forecast->nights);
     run->done_places = plan->rate.grow_after > 0 ? DONE_PLACES : 0;
@@ -369,15 +420,15 @@ static bool open_run(struct run *run)
 
 static void close_run(struct run *run)
 {
-    for (size_t i = 0; run->branches != NULL && i < run->plan->cell_count; i++) {
+    for (size_t i = 0; run->branches != NULL && i < run->plan->cohort_count; i++) {
         free(run->branches[i].ready_in_wave);
         free(run->branches[i].started_in_wave);
         free(run->branches[i].ready);
     }
     free(run->branches);
     free(run->zones);
-    free(run->started_in_zone);
-    free(run->devices_in_zone);
+    free(run->groups);
+    free(run->counts_in_zones);
     free(run->done);
 }
 

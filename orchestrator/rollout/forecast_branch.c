@@ -1,53 +1,53 @@
 #include "orchestrator/rollout/forecast_branch.h"
 
-static int64_t room_of(const struct forecast_cell *cell)
+static int64_t headroom_of(const struct forecast_cohort *cohort)
 {
-    return cell->room < cell->devices ? cell->room : cell->devices;
+    return cohort->headroom < cohort->devices ? cohort->headroom : cohort->devices;
 }
 
-static int64_t waves_without_node(const struct forecast_cell *cell)
+static int64_t waves_without_node(const struct forecast_cohort *cohort)
 {
-    int64_t room = room_of(cell);
-    return room == 0 ? 0 : (cell->devices + room - 1) / room;
+    int64_t headroom = headroom_of(cohort);
+    return headroom == 0 ? 0 : (cohort->devices + headroom - 1) / headroom;
 }
 
-int64_t forecast_waves(const struct forecast_cell *cell)
+int64_t forecast_waves(const struct forecast_cohort *cohort)
 {
-    return waves_without_node(cell) + (cell->node ? 1 : 0);
+    return waves_without_node(cohort) + (cohort->node ? 1 : 0);
 }
 
-int64_t forecast_wave_size(const struct forecast_cell *cell, int64_t wave)
+int64_t forecast_wave_size(const struct forecast_cohort *cohort, int64_t wave)
 {
-    if (wave >= waves_without_node(cell))
+    if (wave >= waves_without_node(cohort))
         return 1; /* the node */
-    int64_t left = cell->devices - wave * room_of(cell);
-    return left < room_of(cell) ? left : room_of(cell);
+    int64_t left = cohort->devices - wave * headroom_of(cohort);
+    return left < headroom_of(cohort) ? left : headroom_of(cohort);
 }
 
-int64_t forecast_cell_devices(const struct forecast_cell *cell)
+int64_t forecast_cohort_devices(const struct forecast_cohort *cohort)
 {
-    return cell->branches * (cell->devices + (cell->node ? 1 : 0));
+    return cohort->branches * (cohort->devices + (cohort->node ? 1 : 0));
 }
 
 static void make_available(struct forecast_branches *branches, int64_t wave, int64_t count)
 {
-    int64_t devices = count * forecast_wave_size(branches->cell, wave);
+    int64_t devices = count * forecast_wave_size(branches->cohort, wave);
     branches->ready_in_wave[wave] += devices;
     branches->available += devices;
 }
 
-size_t forecast_ready_places(const struct forecast_cell *cell)
+size_t forecast_ready_places(const struct forecast_cohort *cohort)
 {
-    return forecast_waves(cell) > 1 ? (size_t)cell->branches : 0;
+    return forecast_waves(cohort) > 1 ? (size_t)cohort->branches : 0;
 }
 
-void forecast_branches_begin(struct forecast_branches *branches, const struct forecast_cell *cell)
+void forecast_branches_begin(struct forecast_branches *branches, const struct forecast_cohort *cohort)
 {
-    branches->cell = cell;
-    branches->waves = forecast_waves(cell);
-    branches->waiting = forecast_cell_devices(cell);
-    branches->capacity = forecast_ready_places(cell);
-    make_available(branches, 0, cell->branches);
+    branches->cohort = cohort;
+    branches->waves = forecast_waves(cohort);
+    branches->waiting = forecast_cohort_devices(cohort);
+    branches->capacity = forecast_ready_places(cohort);
+    make_available(branches, 0, cohort->branches);
 }
 
 void forecast_branches_look(struct forecast_branches *branches, int64_t now_ms)
@@ -69,7 +69,7 @@ static void await(struct forecast_branches *branches, int64_t wave, int64_t coun
 
 static void start_in_wave(struct forecast_branches *branches, int64_t wave, int64_t devices, int64_t done_ms)
 {
-    int64_t size = forecast_wave_size(branches->cell, wave);
+    int64_t size = forecast_wave_size(branches->cohort, wave);
     int64_t done_before = branches->started_in_wave[wave] / size;
     branches->started_in_wave[wave] += devices;
     branches->ready_in_wave[wave] -= devices;
@@ -80,7 +80,7 @@ static void start_in_wave(struct forecast_branches *branches, int64_t wave, int6
         await(branches, wave + 1, done, done_ms);
 }
 
-/* Branches that have begun go on before others begin: so they stand in the order of a rollout. */
+/* Branches that have begun continue before others begin, as in the order of a rollout. */
 void forecast_branches_start(struct forecast_branches *branches, int64_t devices, int64_t done_ms)
 {
     for (int64_t wave = branches->waves - 1; wave >= 0 && devices > 0; wave--) {

@@ -1,7 +1,7 @@
-/* The life of a group of a rollout: when it is done, and whether the next one may open. Pure.
+/* The states of a group of a rollout: when it is done, and whether the next one may open. Pure.
  *
- * waiting → open → (soaking) → (awaiting_approval) → passed, or → not_reached. The caller opens a group that is
- * waiting when all before it have passed; what else happens to it is decided here. */
+ * waiting → open → (soaking) → (awaiting_approval) → passed, or → not_reached. The caller opens a
+ * waiting group when all earlier ones have passed; all other moves are decided here. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_GATE_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_GATE_H
 
@@ -10,45 +10,69 @@
 #include <stdint.h>
 
 enum group_state {
-    GROUP_WAITING,           /* for the groups before it */
-    GROUP_OPEN,              /* its devices are started */
-    GROUP_SOAKING,           /* enough succeeded; it is watched for a while */
-    GROUP_AWAITING_APPROVAL, /* of a person */
-    GROUP_PASSED,
-    GROUP_NOT_REACHED, /* it cannot pass any more */
+#define GROUP_STATE(constant, name) constant,
+#include "orchestrator/rollout/vocabulary.def"
     GROUP_STATE_COUNT,
 };
 
 const char *group_state_name(enum group_state state); /* as the database spells it: "awaiting_approval" */
-/* False when `name` is none. */
+/* Returns false for an unknown name. */
 bool group_state_parse(const char *name, enum group_state *state);
 
-/* What the plan says about a group. */
+/* The rules of a group in the plan. */
 struct group_rules {
-    double success_percent; /* of the executed devices must complete; at exactly the value the gate passes */
+    double success_percent; /* of the executed devices must complete; an exact match passes */
     int64_t soak_ms;
-    bool manual; /* the next group needs a person's word */
+    bool manual;        /* the next group needs an approval */
+    bool opens_reached; /* the next group need not wait until this one is settled */
 };
 
-/* How far it is. Executed are the devices that were started and have come to an end; those cancelled or expired before
- * were not. */
+/* The progress of a group. Executed devices were started and have ended; devices that were cancelled or expired before
+ * are not executed. */
 struct group_progress {
     int64_t count[STATE_COUNT]; /* of instructions in a state, without the retriable */
-    int64_t retriable;          /* they ended, and may be tried again */
-    int64_t settled_ms;         /* when it came to its end with success; 0: it did not yet */
-    bool approved, rejected;    /* by a person */
+    int64_t retriable;          /* ended, and may be retried */
+    int64_t settled_ms;         /* when it ended with success; 0: not yet */
+    int64_t reached_ms;         /* when its gate was certain before that; 0: it was not */
+    bool approved, rejected;    /* by an operator */
+    /* Silent devices that it was promoted past: they are in `count` and `retriable`, and the gate ignores them. */
+    bool promoted;
+    int64_t past_possible;  /* still without an end */
+    int64_t past_timed_out; /* they never answered */
 };
 
 int64_t group_executed(const struct group_progress *progress);
-/* Nothing of it is in flight or may be tried again; what waits to be started does not count. */
+/* Returns whether nothing of it is in flight or may be retried; waiting instructions do not count. */
 bool group_is_quiet(const struct group_progress *progress);
 
-/* What a group becomes at `now_ms` that is open, soaking or awaiting_approval; any other state stays. A group that
- * was settled and has something to do again is open.
+/* Returns whether its gate can no longer fail, even if all remaining devices fail, and the next group need not wait
+ * until it is settled. Only for a group with opens_reached, or a promoted one with no remaining devices. */
+bool group_is_reached(const struct group_rules *rules, const struct group_progress *progress);
+/* Returns whether the next group may open: this one passed, or is open, reached, has soaked since and is approved. */
+bool group_lets_next_open(enum group_state state, const struct group_rules *rules,
+                          const struct group_progress *progress, int64_t now_ms);
+/* Returns whether only an approval is missing, for a settled or a reached group. */
+bool group_awaits_word(enum group_state state, const struct group_rules *rules, const struct group_progress *progress,
+                       int64_t now_ms);
+
+enum promotion_verdict {
+    PROMOTION_IS_LEGAL,
+    PROMOTION_NOTHING_SILENT, /* no silent device, apart from those already passed */
+    PROMOTION_NOTHING_ELSE,   /* all of it is silent: no device shows that it works */
+    PROMOTION_OUT_OF_REACH,   /* too many failed to reach its gate even without the silent ones */
+};
+
+/* Decides whether a group that is open or not reached may be promoted past `silent` devices, which `progress` contains
+ * as passed. */
+enum promotion_verdict promotion_decide(const struct group_rules *rules, const struct group_progress *progress,
+                                        int64_t silent);
+
+/* Returns the state at `now_ms` of a group that is open, soaking or awaiting_approval; any other state stays. A settled
+ * group that has work again is open.
  *
- * It is settled when nothing waits, flies or may be tried again; not reached as soon as success is out of reach even
- * if all that is still possible completed. One of which nothing was executed is reached only at 0 percent, or when
- * nothing was to be executed: it is empty, or all of it was cancelled. Such a group does not soak. */
+ * It is settled when nothing waits, is in flight or may be retried; not reached as soon as it cannot succeed even if
+ * all remaining devices complete. A group with no executed device is reached only at 0 percent, or if it is empty or
+ * all of it was cancelled; it does not soak. A group that was reached before it was settled soaks from then on. */
 enum group_state group_decide(enum group_state state, const struct group_rules *rules,
                               const struct group_progress *progress, int64_t now_ms);
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* More than any fleet has devices: beyond it a rate is no limit. */
+/* More than the devices of any fleet, so that a higher rate is no limit. */
 #define RATE_MOST 1000000000
 
 int64_t rate_now(const struct rate_rules *rules, int64_t completed)

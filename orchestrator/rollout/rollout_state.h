@@ -1,5 +1,4 @@
-/* The life of a rollout: its states, what people order and what happens of itself, and every legal move, as rows.
- * Pure. */
+/* The states of a rollout, the operations and events that move it, and every legal move as a row. Pure. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_ROLLOUT_STATE_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_ROLLOUT_STATE_H
 
@@ -7,37 +6,36 @@
 #include <stddef.h>
 
 enum rollout_state {
-    ROLLOUT_ACCEPTED, /* committed, not yet planned */
-    ROLLOUT_AWAITING_APPROVAL,
-    ROLLOUT_RUNNING,
-    ROLLOUT_PAUSED,     /* nothing is started; what flies finishes */
-    ROLLOUT_CANCELLING, /* the same, and what waits is being cancelled */
-    ROLLOUT_COMPLETED,  /* from here on: the ends. Every group passed */
-    ROLLOUT_HALTED,     /* a group was not reached */
-    ROLLOUT_CANCELLED,
-    ROLLOUT_REJECTED, /* by an approver */
+#define ROLLOUT_STATE(constant, name) constant,
+#include "orchestrator/rollout/vocabulary.def"
     ROLLOUT_STATE_COUNT,
 };
 
 enum rollout_event {
-    /* What a person orders. */
-    ROLLOUT_ON_APPROVE, /* the last approval that it needs; one before leaves it as it is */
+    /* Operations. */
+    ROLLOUT_ON_APPROVE, /* the last required approval; an earlier one changes nothing */
     ROLLOUT_ON_REJECT,
     ROLLOUT_ON_APPROVE_GROUP, /* or reject one */
     ROLLOUT_ON_REVISE,
     ROLLOUT_ON_PAUSE,
     ROLLOUT_ON_RESUME,
+    ROLLOUT_ON_RESUME_ORDERED, /* or another operation that makes it run after an abort: other people must approve it */
+    ROLLOUT_ON_RESUME_APPROVED, /* the last required approval; an earlier one changes nothing */
+    ROLLOUT_ON_RESUME_REJECTED,
     ROLLOUT_ON_CANCEL,
     ROLLOUT_ON_RETRY,
     ROLLOUT_ON_ROLLBACK,
-    /* What happens of itself. */
+    ROLLOUT_ON_PROMOTE, /* one of its groups */
+    /* Events that no operator orders. */
     ROLLOUT_ON_PLANNED,         /* and no approval is needed */
     ROLLOUT_ON_PLANNED_TO_WAIT, /* and an approval is needed */
-    ROLLOUT_ON_PASSED,          /* every group did */
-    ROLLOUT_ON_NOT_REACHED,     /* a group was, and nothing is in flight */
+    ROLLOUT_ON_IMPOSSIBLE,      /* to plan */
+    ROLLOUT_ON_PASSED,          /* every group passed */
+    ROLLOUT_ON_NOT_REACHED,     /* a group was not reached, and nothing is in flight */
+    ROLLOUT_ON_ALL_FAILED,      /* every group passed, and no executed device completed */
     ROLLOUT_ON_ABORT_PAUSE,
     ROLLOUT_ON_ABORT_CANCEL, /* and rollback */
-    ROLLOUT_ON_OVER,         /* nothing starts any more, and not enough people approved it */
+    ROLLOUT_ON_OVER,         /* its end has passed without enough approvals */
     ROLLOUT_ON_SUPERSEDED,
     ROLLOUT_ON_ALL_CANCELLED, /* nothing waits or is in flight */
     ROLLOUT_EVENT_COUNT,
@@ -53,12 +51,12 @@ struct rollout_rule {
 extern const struct rollout_rule rollout_rules[];
 extern const size_t rollout_rule_count;
 
-/* NULL: it cannot happen in this state. */
+/* Returns NULL if the event cannot happen in this state. */
 const struct rollout_rule *rollout_rule_find(enum rollout_state from, enum rollout_event on);
 
 const char *rollout_state_name(enum rollout_state state); /* as the database spells it */
 const char *rollout_event_name(enum rollout_event event); /* "pause", as an operator spells it */
-/* False when `name` is none. */
+/* Returns false for an unknown name. */
 bool rollout_state_parse(const char *name, enum rollout_state *state);
 
 bool rollout_state_is_end(enum rollout_state state);

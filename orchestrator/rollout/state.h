@@ -1,61 +1,66 @@
-/* The life of an instruction: its states, what can happen to it, and every legal move, as rows. Pure. */
+/* The states of an instruction, its events, and every legal move as a row. Pure. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_STATE_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* The numbers stand in the database (table instruction_state) and are the order of progress. */
+/* The database contains the numbers (tables instruction_state, instruction_substate and instruction_event_kind); each
+ * state, substate and event is written once, in vocabulary.def. */
 enum instruction_state {
-    CREATED = 0,
-    DISPATCHED = 1, /* the start command went out, or the cache holds it */
-    SENT = 2,       /* the device was answered */
-    RECEIVED = 3,
-    INSTALLING = 4,
-    COMPLETED = 5, /* from here on: the ends */
-    FAILED = 6,
-    REJECTED = 7,
-    TIMED_OUT = 8,
-    CANCELLED = 9,
-    EXPIRED = 10,
-    STATE_COUNT = 11,
+#define INSTRUCTION_STATE(constant, number, name) constant = (number),
+#include "orchestrator/rollout/vocabulary.def"
+    STATE_COUNT,
+};
+
+/* Refines a state. The usual substate of each state is 0, and only its name depends on the state:
+ * compare SCHEDULED, ACTIVE and FINAL together with the state. */
+enum instruction_substate {
+#define USUAL_SUBSTATE(constant, number, name) constant = (number),
+#define SPECIAL_SUBSTATE(constant, number, name) constant = (number),
+#include "orchestrator/rollout/vocabulary.def"
+};
+
+/* FIRST_IN_FLIGHT, LAST_IN_FLIGHT, FIRST_END */
+enum {
+#define STATE_BOUND(constant, state) constant = (state),
+#include "orchestrator/rollout/vocabulary.def"
 };
 
 enum instruction_event {
-    ON_DUE = 0,
-    ON_ANSWERED = 1,
-    ON_RECEIVED = 2,
-    ON_INSTALLING = 3,
-    ON_COMPLETED = 4,
-    ON_FAILED = 5,
-    ON_REJECTED = 6,
-    ON_DEFERRED = 7,
-    ON_DEADLINE = 8,
-    ON_RETRY = 9,
-    ON_CANCEL = 10,
-    ON_EXPIRE = 11,
-    ON_PREEMPTED = 12,
-    EVENT_COUNT = 13,
+#define INSTRUCTION_EVENT(constant, number, name) constant = (number),
+#include "orchestrator/rollout/vocabulary.def"
+    EVENT_COUNT,
 };
 
 struct instruction_rule {
     enum instruction_state from;
+    enum instruction_substate from_substate;
     enum instruction_event on;
     enum instruction_state to;
+    enum instruction_substate to_substate;
     const char *why;
 };
 
-/* All legal moves; the database holds the same rows (table instruction_rule). */
+/* All legal moves; the database holds the same rows (table instruction_transition). */
 extern const struct instruction_rule instruction_rules[];
 extern const size_t instruction_rule_count;
 
-/* The rule for an event in a state; NULL when nothing moves. */
-const struct instruction_rule *instruction_rule_find(enum instruction_state from, enum instruction_event on);
+/* Returns the rule for an event; NULL: it moves nothing. */
+const struct instruction_rule *instruction_rule_find(enum instruction_state from,
+                                                     enum instruction_substate from_substate,
+                                                     enum instruction_event on);
+/* Returns whether a state has this substate. Both are numbers from the database, which a later version may have
+ * written. */
+bool instruction_substate_is_known(int64_t state, int64_t substate);
 
 const char *instruction_state_name(enum instruction_state state);
+/* The pair must be known. */
+const char *instruction_substate_name(enum instruction_state state, enum instruction_substate substate);
 const char *instruction_event_name(enum instruction_event event);
 bool instruction_state_is_end(enum instruction_state state);
-/* True while the device may be out of service because of it: dispatched to installing. */
+/* Returns true for dispatched to installing, while the device may be out of service. */
 bool instruction_state_is_in_flight(enum instruction_state state);
 
 #endif

@@ -5,16 +5,16 @@
 #include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
-#include "orchestrator/scheduler/outlook.h"
-#include "orchestrator/scheduler/pool.h"
+#include "orchestrator/queues/pool.h"
+#include "orchestrator/scheduler/scan_cursor.h"
 #include "orchestrator/store/claim.h"
 #include "orchestrator/worker/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A full pool is tried again this often, and the claims in it are renewed in between. */
-enum { POOL_WAIT_MS = 500, RENEWALS_A_LEASE = 4 };
+/* Wait for space in a full pool; claims are renewed between two waits. */
+enum { POOL_WAIT_MS = 500, RENEWALS_PER_LEASE = 4 };
 
 struct scheduler {
     struct scheduler_config config;
@@ -22,13 +22,13 @@ struct scheduler {
     struct cache *cache;
     struct worker *worker;
     int64_t renewed_ms; /* monotonic */
-    struct buffer held; /* int64_t: the claims that were handed on and may not be delivered yet */
-    struct buffer outlooks;
+    struct buffer held; /* int64_t: claims in the pool that may not be delivered yet */
+    struct buffer cursors;
 };
 
 static void log_fault(const char *event, enum tc_error error, const struct tc_fault *fault)
 {
-    /* A database that is away is logged once, where the connection is kept. */
+    /* An unavailable database is logged once, by its connection. */
     if (error != TC_OK && error != TC_BUSY && error != TC_UNAVAILABLE)
         LOG_ERROR(event, F_STR("reason", fault->text));
 }
@@ -37,7 +37,7 @@ static void renew_claims(struct scheduler *scheduler)
 {
     const struct scheduler_config *config = &scheduler->config;
     int64_t now_ms = clock_monotonic_ms();
-    if (now_ms - scheduler->renewed_ms < config->lease_ms / RENEWALS_A_LEASE)
+    if (now_ms - scheduler->renewed_ms < config->lease_ms / RENEWALS_PER_LEASE)
         return;
     scheduler->renewed_ms = now_ms;
     struct tc_fault fault;
@@ -49,7 +49,7 @@ static void renew_claims(struct scheduler *scheduler)
         scheduler->held.length = count * sizeof(int64_t);
 }
 
-/* The rows of a claim stand together. */
+/* The rows of a claim are adjacent. */
 static void hold_claims(struct scheduler *scheduler, const struct claimed *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -58,7 +58,7 @@ static void hold_claims(struct scheduler *scheduler, const struct claimed *rows,
     }
 }
 
-/* What cannot be cached is answered from the database: a cache that is away costs speed, not instructions. */
+/* Without the cache, asks are answered from the database: slower, and nothing is lost. */
 static void cache_rows(struct scheduler *scheduler, const struct claimed *rows, size_t count)
 {
     struct cached_instruction *items = calloc(count, sizeof *items);
@@ -73,6 +73,7 @@ static void cache_rows(struct scheduler *scheduler, const struct claimed *rows, 
             .role = rows[i].pull   ? ROLE_PULL
                     : rows[i].node ? ROLE_NODE
                                    : ROLE_ATM,
+            .out_of_service = rows[i].out_of_service,
         };
         memcpy(items[i].device, rows[i].device, sizeof items[i].device);
     }
@@ -81,8 +82,8 @@ static void cache_rows(struct scheduler *scheduler, const struct claimed *rows, 
     free(items);
 }
 
-/* Hands claimed rows on. False when this orchestrator ends before there is room: another takes them over. */
-static bool deliver(struct scheduler *scheduler, struct claimed *rows, size_t count)
+/* Puts claimed rows in the pool. False when this orchestrator ends before there is space: another takes them over. */
+static bool put_in_pool(struct scheduler *scheduler, struct claimed *rows, size_t count)
 {
     hold_claims(scheduler, rows, count);
     cache_rows(scheduler, rows, count);
@@ -111,17 +112,16 @@ static void take_over(struct scheduler *scheduler)
     if (error != TC_OK || count == 0)
         return;
     LOG_WARNING("claim.taken_over", F_INT("instructions", count));
-    (void)deliver(scheduler, rows, count);
+    (void)put_in_pool(scheduler, rows, count);
 }
 
-/* Those of the running rollouts that go before the one at hand. */
+/* The running rollouts that go before the current one. */
 struct precedence {
     int64_t *higher, *preempting;
     size_t higher_count, preempting_count;
 };
 
-/* Rollouts come in the order of their priority: those before `rollouts[at]` whose priority is not its own go before
- * it. */
+/* `rollouts` is sorted by priority: those before `rollouts[at]` with a higher priority go before it. */
 static void find_precedence(const struct running_rollout *rollouts, size_t at, struct precedence *precedence)
 {
     precedence->higher_count = precedence->preempting_count = 0;
@@ -132,9 +132,9 @@ static void find_precedence(const struct running_rollout *rollouts, size_t at, s
     }
 }
 
-/* Claims what is due of one rollout. True when there may be more. */
+/* Claims the due instructions of one rollout. True when there may be more. */
 static bool claim_rollout(struct scheduler *scheduler, const struct running_rollout *rollout,
-                          const struct precedence *precedence, struct outlook *outlook)
+                          const struct precedence *precedence, struct scan_cursor *cursor)
 {
     const struct scheduler_config *config = &scheduler->config;
     struct claim_request request = {
@@ -152,28 +152,28 @@ static bool claim_rollout(struct scheduler *scheduler, const struct running_roll
     };
     if (request.rate.per_minute == 0)
         request.rate = (struct rate_rules){.per_minute = config->default_per_minute};
-    enum outlook_step step = OUTLOOK_ON;
-    while (step == OUTLOOK_ON && !batch_queue_is_closed(config->wakes)) {
+    enum scan_cursor_step step = SCAN_CURSOR_ON;
+    while (step == SCAN_CURSOR_ON && !batch_queue_is_closed(config->wakes)) {
         struct claim_result found;
         struct tc_fault fault;
-        request.look = outlook->rows;
-        request.after = outlook->next;
+        request.look = cursor->rows;
+        request.after = cursor->next;
         enum tc_error error = claim_due(scheduler->store, &request, &found, &fault);
         log_fault("claim.failed", error, &fault);
         if (error != TC_OK)
             return false;
-        step = outlook_note(outlook, &found, config->claim_batch);
+        step = scan_cursor_note(cursor, &found, config->claim_batch);
         metric_add(METRIC_INSTRUCTIONS_CLAIMED, (int64_t)found.count);
         if (found.count > 0) {
             failure_point("claim.committed");
             LOG_DEBUG("instruction.claimed", F_INT("rollout", rollout->id), F_INT("instructions", found.count));
-            if (!deliver(scheduler, found.rows, found.count))
+            if (!put_in_pool(scheduler, found.rows, found.count))
                 return false;
         }
         renew_claims(scheduler);
         worker_mark_progress();
     }
-    return step == OUTLOOK_YIELD;
+    return step == SCAN_CURSOR_YIELD;
 }
 
 static void claim_rollouts(struct scheduler *scheduler, const struct running_rollout *rollouts, size_t count)
@@ -182,12 +182,14 @@ static void claim_rollouts(struct scheduler *scheduler, const struct running_rol
     struct precedence precedence = {.higher = calloc(count, sizeof(int64_t)),
                                     .preempting = calloc(count, sizeof(int64_t))};
     TC_CHECK(precedence.higher != NULL && precedence.preempting != NULL);
-    outlook_begin_turns(&scheduler->outlooks, rollouts, count, config->claim_batch);
-    struct outlook *outlooks = (void *)scheduler->outlooks.bytes;
+    scan_cursor_begin_turns(&scheduler->cursors, rollouts, count, config->claim_batch);
+    struct scan_cursor *cursors = (void *)scheduler->cursors.bytes;
     bool has_more = false;
     for (size_t i = 0; i < count && !batch_queue_is_closed(config->wakes); i++) {
+        if (!rollouts[i].known)
+            continue; /* it goes before others all the same */
         find_precedence(rollouts, i, &precedence);
-        has_more |= claim_rollout(scheduler, &rollouts[i], &precedence, &outlooks[i]);
+        has_more |= claim_rollout(scheduler, &rollouts[i], &precedence, &cursors[i]);
     }
     if (has_more)
         batch_queue_wake(config->wakes);
@@ -199,6 +201,8 @@ static void schedule(void *context, void *thread_state, void *items, size_t coun
 {
     (void)thread_state, (void)items, (void)count;
     struct scheduler *scheduler = context;
+    if (store_guard_check(scheduler->config.guard, NULL) != TC_OK)
+        return;
     renew_claims(scheduler);
     take_over(scheduler);
 
@@ -228,6 +232,8 @@ enum tc_error scheduler_open(const struct scheduler_config *config, struct sched
                                          .context = opened};
     enum tc_error error = store_open(config->database, "tellercastd scheduler", &opened->store, fault);
     if (error == TC_OK)
+        store_use_guard(opened->store, config->guard);
+    if (error == TC_OK)
         error = cache_open(config->cache, &opened->cache, fault);
     if (error == TC_OK)
         error = worker_start(&worker, &opened->worker, fault);
@@ -245,7 +251,7 @@ void scheduler_close(struct scheduler *scheduler)
         return;
     worker_stop(scheduler->worker);
     buffer_free(&scheduler->held);
-    buffer_free(&scheduler->outlooks);
+    buffer_free(&scheduler->cursors);
     cache_close(scheduler->cache);
     store_close(scheduler->store);
     free(scheduler);

@@ -1,10 +1,11 @@
-/* The scheduler: on a timer and when woken, finds what is due and puts it where it is delivered from: everything
- * into the Redis cache, and into the instruction pool for the dispatcher. */
+/* The scheduler: on a timer and when woken, claims due instructions and puts them in the Redis cache and in the
+ * instruction pool for the dispatcher. */
 #ifndef TELLERCAST_ORCHESTRATOR_SCHEDULER_SCHEDULER_H
 #define TELLERCAST_ORCHESTRATOR_SCHEDULER_SCHEDULER_H
 
 #include "base/fault.h"
 #include "orchestrator/cache/cache.h"
+#include "orchestrator/store/guard.h"
 #include "orchestrator/worker/batch_queue.h"
 
 #include <stdint.h>
@@ -13,6 +14,7 @@ struct scheduler;
 
 struct scheduler_config {
     const char *database;
+    struct store_guard *guard; /* NULL: none */
     const struct cache_config *cache;
     const char *instance;
     int shard; /* of the counters, its own */
@@ -20,7 +22,7 @@ struct scheduler_config {
     int64_t claim_batch;
     int64_t pull_wait_ms;
     int64_t default_per_minute; /* of a plan that names no rate; 0: no limit */
-    struct batch_queue *wakes;  /* woken when there may be something due; its items are not looked at */
+    struct batch_queue *wakes;  /* woken when instructions may be due; its items have no content */
     struct batch_queue *pool;   /* of struct pool_batch */
 };
 

@@ -1,107 +1,135 @@
 #include "orchestrator/store/claim.h"
 
+#include "orchestrator/store/abort_rules.h"
 #include "orchestrator/store/connection.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* A rollout with an unknown abort criterion starts nothing: this version could not stop it. */
+static bool knows_abort_rules(const char *text)
+{
+    json_t *list = stored_json(text);
+    struct abort_rule *rules;
+    size_t count;
+    bool known = abort_rules_read(list, &rules, &count);
+    free(rules);
+    json_decref(list);
+    return known;
+}
+
+static void take_rollout(struct store *store, const struct sql_running_rollouts_row *row,
+                         struct running_rollout *rollout)
+{
+    *rollout = (struct running_rollout){
+        .id = row->id,
+        .priority = row->priority,
+        .preempt = row->preempt,
+        .rate = {.per_minute = row->per_minute,
+                 .growth = row->growth,
+                 .grow_after = row->grow_after,
+                 .maximum_per_minute = row->maximum_per_minute},
+        .rules = {.dispatch_timeout_ms = row->dispatch_timeout_ms,
+                  .answer_timeout_ms = row->answer_timeout_ms,
+                  .receive_timeout_ms = row->receive_timeout_ms,
+                  .install_timeout_ms = row->install_timeout_ms},
+        .known = row->known,
+    };
+    if (!rollout->known)
+        store_log_unknown(store, rollout->id, "rate or execution", row->told);
+    if (!knows_abort_rules(row->abort)) {
+        store_log_unknown(store, rollout->id, "abort", row->abort);
+        rollout->known = false;
+    }
+}
 
 enum tc_error claim_read_rollouts(struct store *store, struct running_rollout **rollouts, size_t *count,
                                   struct tc_fault *fault)
 {
     *rollouts = NULL;
     *count = 0;
-    (void)store_params(store);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_RUNNING_ROLLOUTS, &result, fault);
-    if (error != TC_OK || PQntuples(result) == 0)
+    struct sql_running_rollouts_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_running_rollouts(store, &rows, fault);
+    if (error != TC_OK || rows.count == 0)
         return error;
 
-    *count = (size_t)PQntuples(result);
+    *count = (size_t)rows.count;
     *rollouts = calloc(*count, sizeof **rollouts);
     TC_CHECK(*rollouts != NULL);
-    for (int row = 0; row < PQntuples(result); row++) {
-        struct running_rollout *rollout = &(*rollouts)[row];
-        int column = 0;
-        rollout->id = result_int(result, row, column++);
-        rollout->priority = (int)result_int(result, row, column++);
-        rollout->preempt = result_bool(result, row, column++);
-        rollout->rate.per_minute = result_int(result, row, column++);
-        rollout->rate.growth = strtod(result_text(result, row, column++), NULL);
-        rollout->rate.grow_after = result_int(result, row, column++);
-        rollout->rate.maximum_per_minute = result_int(result, row, column++);
-        rollout->rules.dispatch_timeout_ms = result_int(result, row, column++);
-        rollout->rules.answer_timeout_ms = result_int(result, row, column++);
-        rollout->rules.receive_timeout_ms = result_int(result, row, column++);
-        rollout->rules.install_timeout_ms = result_int(result, row, column++);
+    for (int i = 0; i < rows.count; i++) {
+        const struct sql_running_rollouts_row row = sql_running_rollouts_at(&rows, i);
+        take_rollout(store, &row, &(*rollouts)[i]);
     }
     return TC_OK;
 }
 
-/* Both statements that give claimed rows begin with the same columns. */
-static void take_row(const PGresult *result, int row, struct claimed *claimed)
+static void take_one(const struct sql_claimed *row, struct claimed *claimed)
 {
-    claimed->claim = result_int(result, row, 0);
-    claimed->instruction = result_int(result, row, 1);
-    result_copy(result, row, 2, claimed->device, sizeof claimed->device);
-    result_copy(result, row, 3, claimed->branch, sizeof claimed->branch);
-    claimed->attempt = (int32_t)result_int(result, row, 4);
-    claimed->pull = result_bool(result, row, 5);
-    claimed->node = result_bool(result, row, 6);
-    claimed->start_before_s = result_int(result, row, 7);
-    claimed->rollout = result_int(result, row, 8);
-    claimed->epoch = result_int(result, row, 9);
+    *claimed = (struct claimed){
+        .claim = row->claim,
+        .instruction = row->instruction,
+        .attempt = row->attempt,
+        .pull = row->pull,
+        .node = row->node,
+        .start_before_s = row->start_before_s,
+        .rollout = row->rollout,
+        .epoch = row->epoch,
+        .out_of_service = row->out_of_service,
+    };
+    copy_text(claimed->device, sizeof claimed->device, row->device);
+    copy_text(claimed->branch, sizeof claimed->branch, row->branch);
 }
 
-static void take_rows(const PGresult *result, struct claimed **rows, size_t *count)
+static struct claimed *allocate_claimed(int count)
 {
-    *count = (size_t)PQntuples(result);
-    *rows = NULL;
-    if (*count == 0)
-        return;
-    *rows = calloc(*count, sizeof **rows);
-    TC_CHECK(*rows != NULL);
-    for (int row = 0; row < PQntuples(result); row++)
-        take_row(result, row, &(*rows)[row]);
+    struct claimed *claimed = count == 0 ? NULL : calloc((size_t)count, sizeof *claimed);
+    TC_CHECK(count == 0 || claimed != NULL);
+    return claimed;
 }
 
-/* Where to go on from stands in each row; when nothing was claimed the only row has nothing else. */
-static void take_claimed(const PGresult *result, struct claim_result *claimed)
+/* Each row has the place to continue from; when nothing was claimed, a single row has only that. */
+static void take_claimed(const struct sql_claim_due_rows *rows, struct claim_result *claimed)
 {
-    if (PQntuples(result) == 0)
+    if (rows->count == 0)
         return;
-    claimed->has_more = result_bool(result, 0, 10);
-    claimed->place.group = result_int(result, 0, 11);
-    claimed->place.due_us = result_int(result, 0, 12);
-    claimed->place.instruction = result_int(result, 0, 13);
-    if (!PQgetisnull(result, 0, 0))
-        take_rows(result, &claimed->rows, &claimed->count);
+    const struct sql_claim_due_row first = sql_claim_due_at(rows, 0);
+    claimed->has_more = first.has_more;
+    claimed->place = (struct claim_place){
+        .group = first.place_group, .due_us = first.place_due_us, .instruction = first.place_instruction};
+    if (!first.claimed.has_claim)
+        return;
+    claimed->count = (size_t)rows->count;
+    claimed->rows = allocate_claimed(rows->count);
+    for (int i = 0; i < rows->count; i++) {
+        const struct sql_claim_due_row row = sql_claim_due_at(rows, i);
+        take_one(&row.claimed, &claimed->rows[i]);
+    }
 }
 
 static enum tc_error take_turn(struct store *store, struct tc_fault *fault)
 {
-    (void)store_params(store);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_TAKE_CLAIM_TURN, &result, fault);
-    if (error == TC_OK && !result_bool(result, 0, 0))
-        return tc_fault_set(fault, TC_BUSY, "another orchestrator is claiming");
+    struct sql_take_claim_turn_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_take_claim_turn(store, &rows, fault);
+    if (error == TC_OK && !sql_take_claim_turn_at(&rows, 0).is_taken)
+        return tc_fault_set(fault, TC_BUSY, "database: another orchestrator is claiming");
     return error;
 }
 
-/* The ring, and what the rate is by now. */
+/* Reads the ring of starts and the rate that applies now. */
 static enum tc_error read_rate(struct store *store, const struct claim_request *request, struct rate_ring *ring,
                                int64_t *now_s, int64_t *per_minute, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, request->rollout->id);
-    params_add_bool(params, request->rate.grow_after > 0);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_READ_RATE, &result, fault);
+    const struct sql_read_rate_params params = {.rollout = request->rollout->id,
+                                                .counts_completed = request->rate.grow_after > 0};
+    struct sql_read_rate_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_rate(store, &params, &rows, fault);
     if (error != TC_OK)
         return error;
-    ring->second = result_int(result, 0, 0);
-    *now_s = result_int(result, 0, 2);
-    *per_minute = rate_now(&request->rate, result_int(result, 0, 3));
-    const char *at = result_text(result, 0, 1) + 1; /* after '{' */
+    const struct sql_read_rate_row row = sql_read_rate_at(&rows, 0);
+    ring->second = row.second;
+    *now_s = row.now_s;
+    *per_minute = rate_now(&request->rate, row.completed);
+    const char *at = row.starts + 1; /* after '{' */
     for (int i = 0; i < RATE_SECONDS; i++) {
         char *end;
         ring->starts[i] = (int32_t)strtol(at, &end, 10);
@@ -113,50 +141,37 @@ static enum tc_error read_rate(struct store *store, const struct claim_request *
 static enum tc_error write_rate(struct store *store, int64_t rollout, const struct rate_ring *ring,
                                 struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, rollout);
-    params_add_int(params, ring->second);
-    params_begin_int4_array(params, RATE_SECONDS);
-    for (int i = 0; i < RATE_SECONDS; i++)
-        params_put_int(params, ring->starts[i]);
-    params_end_array(params);
-    return store_do(store, SQL_WRITE_RATE, fault);
-}
-
-static void add_ids(struct params *params, const int64_t *ids, size_t count)
-{
-    params_begin_int_array(params, count);
-    for (size_t i = 0; i < count; i++)
-        params_put_int(params, ids[i]);
-    params_end_array(params);
+    const struct sql_write_rate_params params = {
+        .rollout = rollout, .second = ring->second, .starts = {ring->starts, RATE_SECONDS}};
+    return sql_write_rate(store, &params, fault);
 }
 
 static enum tc_error claim_rows(struct store *store, const struct claim_request *request, int64_t most,
                                 struct claim_result *claimed, struct tc_fault *fault)
 {
     const struct execution_rules *rules = &request->rollout->rules;
-    int64_t push_wait_ms = rules->dispatch_timeout_ms + rules->answer_timeout_ms + rules->receive_timeout_ms;
-    struct params *params = store_params(store);
-    params_add_int(params, request->rollout->id);
-    params_add_int(params, most);
-    params_add_text(params, request->instance);
-    params_add_int(params, request->lease_ms);
-    params_add_int(params, rules->install_timeout_ms);
-    add_ids(params, request->higher, request->higher_count);
-    params_add_int(params, wake_first_after_ms(rules, false));
-    params_add_int(params, wake_first_after_ms(rules, true));
-    params_add_int(params, push_wait_ms);
-    params_add_int(params, request->pull_wait_ms);
-    params_add_int(params, request->shard);
-    add_ids(params, request->preempting, request->preempting_count);
-    params_add_int(params, request->look);
-    params_add_int(params, request->after.group);
-    params_add_int(params, request->after.due_us);
-    params_add_int(params, request->after.instruction);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_CLAIM_DUE, &result, fault);
+    const struct sql_claim_due_params params = {
+        .rollout = request->rollout->id,
+        .most = most,
+        .instance = request->instance,
+        .lease_ms = request->lease_ms,
+        .install_timeout_ms = rules->install_timeout_ms,
+        .higher = {request->higher, request->higher_count},
+        .preempting = {request->preempting, request->preempting_count},
+        .push_next_check_ms = due_check_first_after_ms(rules, false),
+        .pull_next_check_ms = due_check_first_after_ms(rules, true),
+        .push_wait_ms = rules->dispatch_timeout_ms + rules->answer_timeout_ms + rules->receive_timeout_ms,
+        .pull_wait_ms = request->pull_wait_ms,
+        .shard = request->shard,
+        .look = request->look,
+        .after_group = request->after.group,
+        .after_due_us = request->after.due_us,
+        .after_instruction = request->after.instruction,
+    };
+    struct sql_claim_due_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_claim_due(store, &params, &rows, fault);
     if (error == TC_OK)
-        take_claimed(result, claimed);
+        take_claimed(&rows, claimed);
     return error;
 }
 
@@ -203,22 +218,20 @@ enum tc_error claim_due(struct store *store, const struct claim_request *request
 enum tc_error claim_renew(struct store *store, const char *instance, int64_t lease_ms, int64_t *claims, size_t *count,
                           struct tc_fault *fault)
 {
-    params_add_text(store_params(store), instance);
-    enum tc_error error = store_do(store, SQL_DROP_EMPTY_CLAIMS, fault);
+    const struct sql_drop_empty_claims_params empty = {.instance = instance};
+    enum tc_error error = sql_drop_empty_claims(store, &empty, fault);
     if (error != TC_OK)
         return error;
-    struct params *params = store_params(store);
-    params_add_text(params, instance);
-    params_add_int(params, lease_ms);
-    add_ids(params, claims, *count);
-    PGresult *result RESULT_AUTO = NULL;
-    error = store_run(store, SQL_RENEW_CLAIMS, &result, fault);
+    const struct sql_renew_claims_params params = {
+        .instance = instance, .lease_ms = lease_ms, .claims = {claims, *count}};
+    struct sql_renew_claims_rows rows ROWS_AUTO = {0};
+    error = sql_renew_claims(store, &params, &rows, fault);
     if (error != TC_OK)
         return error;
-    TC_CHECK((size_t)PQntuples(result) <= *count);
-    *count = (size_t)PQntuples(result);
-    for (int row = 0; row < PQntuples(result); row++)
-        claims[row] = result_int(result, row, 0);
+    TC_CHECK((size_t)rows.count <= *count);
+    *count = (size_t)rows.count;
+    for (int i = 0; i < rows.count; i++)
+        claims[i] = sql_renew_claims_at(&rows, i).id;
     return TC_OK;
 }
 
@@ -227,21 +240,28 @@ enum tc_error claim_take_over(struct store *store, const char *instance, int64_t
 {
     *rows = NULL;
     *count = 0;
-    struct params *params = store_params(store);
-    params_add_text(params, instance);
-    params_add_int(params, lease_ms);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_TAKE_OVER_CLAIMS, &result, fault);
+    enum tc_error error = store_begin(store, fault);
+    if (error != TC_OK)
+        return error;
+    const struct sql_take_over_claims_params params = {.instance = instance, .lease_ms = lease_ms};
+    struct sql_claimed_rows taken ROWS_AUTO = {0};
+    error = sql_take_over_claims(store, &params, &taken, fault);
     if (error == TC_OK)
-        take_rows(result, rows, count);
-    return error;
+        error = store_commit(store, fault);
+    if (error != TC_OK)
+        return store_rollback(store, error);
+    *count = (size_t)taken.count;
+    *rows = allocate_claimed(taken.count);
+    for (int i = 0; i < taken.count; i++) {
+        const struct sql_claimed row = sql_claimed_at(&taken, i);
+        take_one(&row, &(*rows)[i]);
+    }
+    return TC_OK;
 }
 
 enum tc_error claim_drop(struct store *store, const char *instance, const int64_t *claims, size_t count,
                          struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_text(params, instance);
-    add_ids(params, claims, count);
-    return store_do(store, SQL_DROP_CLAIMS, fault);
+    const struct sql_drop_claims_params params = {.instance = instance, .claims = {claims, count}};
+    return sql_drop_claims(store, &params, fault);
 }

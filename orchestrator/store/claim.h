@@ -1,4 +1,4 @@
-/* The scheduler's side of the store: what is due, claimed for delivery under a lease. */
+/* The scheduler's queries: due instructions, claimed for delivery under a lease. */
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_CLAIM_H
 #define TELLERCAST_ORCHESTRATOR_STORE_CLAIM_H
 
@@ -9,16 +9,17 @@
 
 #include <stddef.h>
 
-/* What the scheduler needs to know of a running rollout. */
+/* A running rollout, as the scheduler needs it. */
 struct running_rollout {
     int64_t id;
     int priority;
     bool preempt;
+    bool known;             /* false: a newer version wrote its rate, timeouts or aborts, and claims it */
     struct rate_rules rate; /* 0 a minute: the plan names none */
     struct execution_rules rules;
 };
 
-/* Every running rollout, those of the highest priority first, then the older; `*rollouts` is the caller's to free. */
+/* Reads all running rollouts by priority, highest first, then by age, oldest first. The caller frees `*rollouts`. */
 enum tc_error claim_read_rollouts(struct store *store, struct running_rollout **rollouts, size_t *count,
                                   struct tc_fault *fault);
 
@@ -31,11 +32,12 @@ struct claimed {
     int32_t attempt;
     bool pull;
     bool node; /* the device is its branch's node */
+    bool out_of_service;
     char device[TC_ID_SIZE];
     char branch[TC_ID_SIZE]; /* "" for none */
 };
 
-/* How far what is due has been looked at, up to and with this instruction. Zeroes: not at all. */
+/* The last due instruction that was examined. Zeros: none. */
 struct claim_place {
     int64_t group, due_us, instruction;
 };
@@ -46,7 +48,7 @@ struct claim_request {
     int64_t lease_ms;
     struct rate_rules rate; /* 0 a minute: no limit */
     int64_t most;           /* instructions to claim */
-    int64_t look;           /* instructions to look at */
+    int64_t look;           /* instructions to examine */
     struct claim_place after;
     int64_t pull_wait_ms;
     int shard; /* of the counters */
@@ -57,28 +59,28 @@ struct claim_request {
 };
 
 struct claim_result {
-    struct claimed *rows; /* by claim and branch; the caller's to free */
+    struct claimed *rows; /* by claim and branch; the caller frees them */
     size_t count;
-    struct claim_place place; /* to go on from */
-    bool has_more;            /* there may be more due behind it */
-    bool rate_is_used_up;     /* nothing was looked at */
+    struct claim_place place; /* to continue from */
+    bool has_more;            /* more may be due after it */
+    bool rate_is_used_up;     /* nothing was examined */
 };
 
-/* Claims what may start now, committed when it returns TC_OK, and sends what is due in a closed window to its next
- * window. TC_BUSY: another orchestrator is claiming. */
+/* Claims instructions that may start now, and moves those due in a closed window to their next window. Committed on
+ * TC_OK. TC_BUSY: another orchestrator is claiming. */
 enum tc_error claim_due(struct store *store, const struct claim_request *request, struct claim_result *result,
                         struct tc_fault *fault);
 
-/* Says that these claims of this instance are still in work, and takes out of `claims` those that are not its own any
- * more: delivered, or taken over by another. One that it does not name, since the answer to the claiming was lost, is
- * left to the end of its lease. */
+/* Renews these leases; removes from `claims` any that this instance no longer holds: it was delivered, or another
+ * instance took it over. A claim that is not listed, because the reply that named it was lost, keeps its old
+ * lease. */
 enum tc_error claim_renew(struct store *store, const char *instance, int64_t lease_ms, int64_t *claims, size_t *count,
                           struct tc_fault *fault);
-/* Takes over claims whose lease ran out: the holder is gone, or does not know of them. */
+/* Takes over claims whose lease expired: the holder ended, or does not know of them. */
 enum tc_error claim_take_over(struct store *store, const char *instance, int64_t lease_ms, struct claimed **rows,
                               size_t *count, struct tc_fault *fault);
 
-/* Delivered: these claims need no lease any more. */
+/* Ends the lease of claims that were delivered. */
 enum tc_error claim_drop(struct store *store, const char *instance, const int64_t *claims, size_t count,
                          struct tc_fault *fault);
 

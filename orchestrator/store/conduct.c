@@ -1,52 +1,55 @@
 #include "orchestrator/store/conduct.h"
 
+#include "base/clock.h"
 #include "orchestrator/store/connection.h"
+#include "orchestrator/store/released.h"
+#include "topics/message.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char lease_name[] = "conductor";
 
-enum tc_error conduct_take_lease(struct store *store, const char *instance, int64_t lease_ms, int64_t *epoch,
-                                 struct tc_fault *fault)
+enum tc_error conduct_take_lease(struct store *store, const char *instance, int64_t lease_ms, struct store_clock *clock,
+                                 int64_t *epoch, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_text(params, lease_name);
-    params_add_text(params, instance);
-    params_add_int(params, lease_ms);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_TAKE_LEASE, &result, fault);
+    enum tc_error error = store_connect(store, fault);
     if (error != TC_OK)
         return error;
-    if (PQntuples(result) == 0)
-        return tc_fault_set(fault, TC_BUSY, "another orchestrator is the conductor");
-    *epoch = result_int(result, 0, 0);
+    int64_t sent_ms = clock_boot_ms();
+    const struct sql_take_lease_params params = {.name = lease_name, .instance = instance, .lease_ms = lease_ms};
+    struct sql_take_lease_rows rows ROWS_AUTO = {0};
+    error = sql_take_lease(store, &params, &rows, fault);
+    if (error != TC_OK)
+        return error;
+    const struct sql_take_lease_row row = sql_take_lease_at(&rows, 0);
+    store_clock_note(clock, sent_ms, row.now_ms);
+    if (!row.has_epoch)
+        return tc_fault_set(fault, TC_BUSY, "database: another orchestrator is the conductor");
+    *epoch = row.epoch;
     return TC_OK;
 }
 
 enum tc_error conduct_renew_epoch(struct store *store, struct tc_fault *fault)
 {
-    params_add_text(store_params(store), lease_name);
-    return store_do(store, SQL_RENEW_EPOCH, fault);
+    const struct sql_renew_epoch_params params = {.name = lease_name};
+    return sql_renew_epoch(store, &params, fault);
 }
 
 enum tc_error conduct_release_lease(struct store *store, const char *instance, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_text(params, lease_name);
-    params_add_text(params, instance);
-    return store_do(store, SQL_RELEASE_LEASE, fault);
+    const struct sql_release_lease_params params = {.name = lease_name, .instance = instance};
+    return sql_release_lease(store, &params, fault);
 }
 
 static enum tc_error check_lease(struct store *store, int64_t epoch, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_text(params, lease_name);
-    params_add_int(params, epoch);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_CHECK_LEASE, &result, fault);
-    if (error == TC_OK && PQntuples(result) == 0)
-        return tc_fault_set(fault, TC_DENIED, "another orchestrator became the conductor");
+    const struct sql_check_lease_params params = {.name = lease_name, .epoch = epoch};
+    struct sql_check_lease_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_check_lease(store, &params, &rows, fault);
+    if (error == TC_OK && rows.count == 0)
+        return tc_fault_set(fault, TC_DENIED, "database: another orchestrator became the conductor");
     return error;
 }
 
@@ -69,144 +72,198 @@ enum tc_error conduct_rollback(struct store *store, enum tc_error error)
     return store_rollback(store, error);
 }
 
-enum tc_error conduct_read_waking(struct store *store, int64_t rollout, size_t most, struct waking_instruction **rows,
-                                  size_t *count, struct tc_fault *fault)
+static void take_due_check(struct store *store, int64_t rollout, const struct sql_due_checks_row *row,
+                           struct checked_instruction *item)
 {
-    *rows = NULL;
+    item->instruction = row->id;
+    item->attempt = row->attempt;
+    item->known = instruction_substate_is_known(row->state, row->substate);
+    if (!item->known) {
+        bool knows_state = row->state >= 0 && row->state < STATE_COUNT;
+        char number[16];
+        (void)snprintf(number, sizeof number, "%d", knows_state ? row->substate : row->state);
+        store_log_unknown(store, rollout, knows_state ? "instruction substate" : "instruction state", number);
+    }
+    item->check = (struct due_check){
+        .state = item->known ? (enum instruction_state)row->state : CREATED,
+        .substate = item->known ? (enum instruction_substate)row->substate : SCHEDULED,
+        .pull = row->pull,
+        .failures = row->failures,
+        .deferrals = row->deferrals,
+        .since_ms = row->since_ms,
+        .start_before_ms = row->start_before_ms,
+        .group_is_lost = row->group_is_lost,
+        .node = row->node,
+    };
+}
+
+enum tc_error conduct_read_due_checks(struct store *store, int64_t rollout, struct due_check_place *place, size_t most,
+                                      struct checked_instruction **items, size_t *count, struct tc_fault *fault)
+{
+    *items = NULL;
     *count = 0;
-    struct params *params = store_params(store);
-    params_add_int(params, rollout);
-    params_add_int(params, (int64_t)most);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_WAKING, &result, fault);
-    if (error != TC_OK || PQntuples(result) == 0)
+    const struct sql_due_checks_params params = {.rollout = rollout,
+                                                 .most = (int64_t)most,
+                                                 .after_next_check_us = place->next_check_us,
+                                                 .after_instruction = place->instruction};
+    struct sql_due_checks_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_due_checks(store, &params, &rows, fault);
+    if (error != TC_OK || rows.count == 0)
         return error;
-    *count = (size_t)PQntuples(result);
-    *rows = calloc(*count, sizeof **rows);
-    TC_CHECK(*rows != NULL);
-    for (int row = 0; row < PQntuples(result); row++) {
-        struct waking_instruction *item = &(*rows)[row];
-        item->instruction = result_int(result, row, 0);
-        item->attempt = (int32_t)result_int(result, row, 2);
-        item->waking = (struct waking){
-            .state = (enum instruction_state)result_int(result, row, 1),
-            .pull = result_bool(result, row, 3),
-            .failures = (int)result_int(result, row, 4),
-            .deferrals = (int)result_int(result, row, 5),
-            .since_ms = result_int(result, row, 6),
-            .start_before_ms = result_int(result, row, 7),
-            .withdrawn = result_bool(result, row, 8),
-            .group_is_lost = result_bool(result, row, 9),
-        };
+    *count = (size_t)rows.count;
+    *items = calloc(*count, sizeof **items);
+    TC_CHECK(*items != NULL);
+    for (int i = 0; i < rows.count; i++) {
+        const struct sql_due_checks_row row = sql_due_checks_at(&rows, i);
+        take_due_check(store, rollout, &row, &(*items)[i]);
+        place->instruction = row.id;
+        place->next_check_us = row.next_check_us;
     }
     return TC_OK;
 }
 
-static void take_released(const PGresult *result, struct released **released, size_t *count)
+void released_take_one(const struct sql_released *row, struct released *released)
 {
-    *count = (size_t)PQntuples(result);
+    copy_text(released->device, sizeof released->device, row->device);
+    released->pull = row->pull;
+}
+
+void released_take(const struct sql_released_rows *rows, struct released **released, size_t *count)
+{
+    *released = NULL;
+    *count = (size_t)rows->count;
     if (*count == 0)
         return;
     *released = calloc(*count, sizeof **released);
     TC_CHECK(*released != NULL);
-    for (int row = 0; row < PQntuples(result); row++) {
-        result_copy(result, row, 0, (*released)[row].device, TC_ID_SIZE);
-        (*released)[row].pull = result_bool(result, row, 1);
+    for (int i = 0; i < rows->count; i++) {
+        const struct sql_released row = sql_released_at(rows, i);
+        released_take_one(&row, &(*released)[i]);
     }
 }
 
-/* Runs a statement with the store's parameters that answers with the devices that it released. */
-static enum tc_error release(struct store *store, enum sql sql, struct released **released, size_t *count,
-                             struct tc_fault *fault)
-{
-    *released = NULL;
-    *count = 0;
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, sql, &result, fault);
-    if (error == TC_OK)
-        take_released(result, released, count);
-    return error;
-}
-
-enum tc_error conduct_read_withdrawn(struct store *store, struct withdrawn_mark *mark, size_t most,
+enum tc_error conduct_read_withdrawn(struct store *store, struct withdrawn_place *place, size_t most,
                                      struct released **released, size_t *count, struct tc_fault *fault)
 {
     *released = NULL;
     *count = 0;
-    struct params *params = store_params(store);
-    params_add_int(params, mark->start_before_us);
-    params_add_text(params, mark->device);
-    params_add_int(params, (int64_t)most);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_WITHDRAWN_PAGE, &result, fault);
-    if (error != TC_OK || PQntuples(result) == 0)
+    const struct sql_withdrawn_page_params params = {
+        .after_us = place->start_before_us, .after_device = place->device, .most = (int64_t)most};
+    struct sql_withdrawn_page_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_withdrawn_page(store, &params, &rows, fault);
+    if (error != TC_OK || rows.count == 0)
         return error;
-    take_released(result, released, count);
-    int last = PQntuples(result) - 1;
-    result_copy(result, last, 0, mark->device, sizeof mark->device);
-    mark->start_before_us = result_int(result, last, 2);
+    *count = (size_t)rows.count;
+    *released = calloc(*count, sizeof **released);
+    TC_CHECK(*released != NULL);
+    for (int i = 0; i < rows.count; i++) {
+        const struct sql_withdrawn_page_row row = sql_withdrawn_page_at(&rows, i);
+        released_take_one(&row.released, &(*released)[i]);
+        place->start_before_us = row.start_before_us;
+    }
+    copy_text(place->device, sizeof place->device, (*released)[*count - 1].device);
     return TC_OK;
 }
 
-#define ADD_NUMBERS(begin, field)                                                                                      \
-    do {                                                                                                               \
-        begin(params, count);                                                                                          \
-        for (size_t i = 0; i < count; i++)                                                                             \
-            params_put_int(params, decided[i].field);                                                                  \
-        params_end_array(params);                                                                                      \
-    } while (0)
+static void take_moved(const struct sql_move_decided_rows *rows, struct decided *decided, size_t count,
+                       struct released **released, size_t *released_count)
+{
+    if (rows->count == 0)
+        return;
+    *released = calloc((size_t)rows->count, sizeof **released);
+    TC_CHECK(*released != NULL);
+    for (int i = 0; i < rows->count; i++) {
+        const struct sql_move_decided_row row = sql_move_decided_at(rows, i);
+        TC_CHECK((size_t)row.at < count);
+        decided[row.at].moved = true;
+        if (!row.released)
+            continue;
+        struct released *item = &(*released)[(*released_count)++];
+        item->instruction = decided[row.at].instruction;
+        item->attempt = decided[row.at].attempt;
+        copy_text(item->device, sizeof item->device, row.device);
+        item->pull = row.pull;
+    }
+}
 
-enum tc_error conduct_move(struct store *store, const struct decided *decided, size_t count, int shard,
+enum tc_error conduct_move(struct store *store, struct decided *decided, size_t count, int shard,
                            struct released **released, size_t *released_count, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    ADD_NUMBERS(params_begin_int_array, instruction);
-    ADD_NUMBERS(params_begin_int2_array, from);
-    ADD_NUMBERS(params_begin_int4_array, attempt);
-    ADD_NUMBERS(params_begin_int2_array, to);
-    ADD_NUMBERS(params_begin_int_array, due_ms);
-    ADD_NUMBERS(params_begin_int_array, wake_ms);
-    params_begin_text_array(params, count);
+    struct sql_move_decided_item *items = calloc(count, sizeof *items);
+    TC_CHECK(items != NULL || count == 0);
     for (size_t i = 0; i < count; i++)
-        params_put_text(params, decided[i].code);
-    params_end_array(params);
-    params_add_int(params, shard);
-
-    return release(store, SQL_MOVE_DECIDED, released, released_count, fault);
+        items[i] = (struct sql_move_decided_item){
+            .id = decided[i].instruction,
+            .from_state = (int16_t)decided[i].from,
+            .from_substate = (int16_t)decided[i].from_substate,
+            .attempt = decided[i].attempt,
+            .to_state = (int16_t)decided[i].to,
+            .to_substate = (int16_t)decided[i].to_substate,
+            .due_ms = decided[i].due_ms,
+            .next_check_ms = decided[i].next_check_ms,
+            .may_install_until_ms = decided[i].may_install_until_ms,
+            .code = decided[i].code,
+        };
+    const struct sql_move_decided_params params = {
+        .shard = shard, .attempts_max = ATTEMPTS_MAX, .items = items, .item_count = count};
+    struct sql_move_decided_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_move_decided(store, &params, &rows, fault);
+    free(items);
+    if (error == TC_OK)
+        take_moved(&rows, decided, count, released, released_count);
+    return error;
 }
 
 enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, enum instruction_state to, const char *code,
                                   size_t most, int shard, int64_t *ended, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, rollout);
-    params_add_int(params, (int64_t)most);
-    params_add_int(params, to);
-    params_add_text(params, code);
-    params_add_int(params, shard);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_END_WAITING, &result, fault);
-    *ended = error == TC_OK ? result_int(result, 0, 0) : 0;
+    const struct sql_end_waiting_params params = {
+        .rollout = rollout, .most = (int64_t)most, .to_state = to, .code = code, .shard = shard};
+    struct sql_end_waiting_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_end_waiting(store, &params, &rows, fault);
+    *ended = error == TC_OK ? sql_end_waiting_at(&rows, 0).ended : 0;
     return error;
+}
+
+static void take_withdrawn(const struct sql_withdrawn_rows *rows, struct released **released, size_t *count)
+{
+    if (rows->count == 0)
+        return;
+    *count = (size_t)rows->count;
+    *released = calloc(*count, sizeof **released);
+    TC_CHECK(*released != NULL);
+    for (int i = 0; i < rows->count; i++) {
+        const struct sql_withdrawn row = sql_withdrawn_at(rows, i);
+        struct released *item = &(*released)[i];
+        *item = (struct released){.instruction = row.instruction, .attempt = row.attempt, .pull = row.pull};
+        copy_text(item->device, sizeof item->device, row.device);
+    }
 }
 
 enum tc_error conduct_withdraw(struct store *store, int64_t rollout, size_t most, struct released **released,
                                size_t *count, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, rollout);
-    params_add_int(params, WITHDRAWAL_MS);
-    params_add_int(params, (int64_t)most);
-    return release(store, SQL_WITHDRAW_DISPATCHED, released, count, fault);
+    *released = NULL;
+    *count = 0;
+    const struct sql_withdraw_unbegun_params params = {
+        .rollout = rollout, .withdrawal_ms = WITHDRAWAL_MS, .most = (int64_t)most};
+    struct sql_withdrawn_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_withdraw_unbegun(store, &params, &rows, fault);
+    if (error == TC_OK)
+        take_withdrawn(&rows, released, count);
+    return error;
 }
 
 enum tc_error conduct_withdraw_preempted(struct store *store, int64_t rollout, int priority, size_t most,
                                          struct released **released, size_t *count, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, rollout);
-    params_add_int(params, priority);
-    params_add_int(params, WITHDRAWAL_MS);
-    params_add_int(params, (int64_t)most);
-    return release(store, SQL_WITHDRAW_PREEMPTED, released, count, fault);
+    *released = NULL;
+    *count = 0;
+    const struct sql_withdraw_preempted_params params = {
+        .rollout = rollout, .priority = priority, .withdrawal_ms = WITHDRAWAL_MS, .most = (int64_t)most};
+    struct sql_withdrawn_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_withdraw_preempted(store, &params, &rows, fault);
+    if (error == TC_OK)
+        take_withdrawn(&rows, released, count);
+    return error;
 }

@@ -3,148 +3,109 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/store/guard_private.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a store waits after a connection could not be made before it tries again. */
-enum { RECONNECT_AFTER_MS = 500 };
+enum { LOCK_LOG_INTERVAL_MS = 60000 };
 
-/* Statements are short, or run once: compiling them takes longer than it saves. */
-#define SESSION_OPTIONS "-c timezone=UTC -c synchronous_commit=on -c jit=off"
-#define LOOP_OPTIONS " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c enable_bitmapscan=off"
+#define READ_ONLY "25006"
+#define LOCK_TIMEOUT "55P03"
+#define SHUTDOWN "57P"
 
-static void disconnect(struct store *store)
+/* Monotonic: when a statement of any store last failed because the disk was full; 0: never. */
+static _Atomic int64_t full_ms;
+
+/* The classes of SQLSTATE (PostgreSQL's appendix A) that are not errors of the statement itself. */
+static enum tc_error error_from_state(const char *state, const char *message)
 {
-    PQfinish(store->connection);
-    store->connection = NULL;
-    memset(store->prepared, 0, sizeof store->prepared);
-}
-
-/* libpq's messages end in a newline and can have several lines, indented by tabs; a fault is one. */
-static void one_line(const char *message, char *text, size_t size)
-{
-    static const char white[] = " \n\t";
-    size_t length = 0;
-    text[0] = '\0';
-    while (*(message += strspn(message, white)) != '\0' && length + 1 < size) {
-        int word = (int)strcspn(message, white);
-        int written = snprintf(text + length, size - length, "%s%.*s", length == 0 ? "" : " ", word, message);
-        length += (size_t)written;
-        message += word;
+    static const struct {
+        const char *prefix;
+        enum tc_error error;
+    } meanings[] = {
+        {"08", TC_UNAVAILABLE},                       /* the connection broke */
+        {"23", TC_CONFLICT},                          /* a constraint */
+        {READ_ONLY, TC_UNAVAILABLE}, {"40", TC_BUSY}, /* a deadlock, or another writer came first */
+        {LOCK_TIMEOUT, TC_BUSY},     {"53100", TC_NO_SPACE},
+        {"53", TC_UNAVAILABLE},                              /* too many connections, no memory */
+        {"57014", TC_UNAVAILABLE},                           /* it took too long, or an operator cancelled it */
+        {SHUTDOWN, TC_UNAVAILABLE},  {"58", TC_UNAVAILABLE}, /* the server's system failed */
+    };
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
+        if (strncmp(state, meanings[i].prefix, strlen(meanings[i].prefix)) == 0)
+            return meanings[i].error;
     }
+    /* PostgreSQL has no SQLSTATE for an exhausted quota. */
+    return strstr(message, "Disk quota exceeded") != NULL ? TC_NO_SPACE : TC_INTERNAL;
 }
 
-static void say_what_changed(struct store *store, const char *reason)
+/* A read-only or ending session is not used again: the next one may reach another server. */
+static bool ends_session(const char *state)
 {
-    if (strcmp(store->last_reason, reason) == 0)
-        return;
-    (void)snprintf(store->last_reason, sizeof store->last_reason, "%s", reason);
-    if (*reason == '\0')
-        LOG_INFO("database.connected", F_STR("role", store->role));
-    else
-        LOG_WARNING("database.unavailable", F_STR("role", store->role), F_STR("reason", reason));
+    return strcmp(state, READ_ONLY) == 0 || strncmp(state, SHUTDOWN, strlen(SHUTDOWN)) == 0;
 }
 
-/* What the server says beside its answers. */
-static void log_notice(void *context, const PGresult *notice)
+static void log_lock(struct store *store, const char *what, const char *message)
 {
-    const struct store *store = context;
-    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
-    const char *message = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
-    char text[sizeof store->last_reason];
-    one_line(message == NULL ? "" : message, text, sizeof text);
-    bool warns = severity != NULL && strcmp(severity, "WARNING") == 0;
-    LOG_EVENT(warns ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "database.notice", F_STR("role", store->role),
-              F_STR("severity", severity), F_STR("text", text));
-}
-
-/* A server that went away while nobody asked it anything has said so, or closed the socket. */
-static void notice_broken(struct store *store)
-{
-    if (PQtransactionStatus(store->connection) != PQTRANS_IDLE)
-        return;
-    struct pollfd socket = {.fd = PQsocket(store->connection), .events = POLLIN};
-    if (poll(&socket, 1, 0) <= 0)
-        return;
-    if (PQconsumeInput(store->connection) == 0 || PQstatus(store->connection) != CONNECTION_OK)
-        disconnect(store);
-}
-
-enum tc_error store_connect(struct store *store, struct tc_fault *fault)
-{
-    if (store->connection != NULL)
-        notice_broken(store);
-    if (store->connection != NULL)
-        return TC_OK;
     int64_t now_ms = clock_monotonic_ms();
-    if (now_ms < store->next_try_ms)
-        return tc_fault_set(fault, TC_UNAVAILABLE, "database: %s", store->last_reason);
-
-    /* A line that is dead without a word is known after half a minute; what the settings say comes later, and counts.
-     */
-    const char *keys[] = {"keepalives_idle",
-                          "keepalives_interval",
-                          "keepalives_count",
-                          "tcp_user_timeout",
-                          "dbname",
-                          "fallback_application_name",
-                          "options",
-                          "connect_timeout",
-                          NULL};
-    const char *options = store->by_loops ? SESSION_OPTIONS LOOP_OPTIONS : SESSION_OPTIONS;
-    const char *values[] = {"10", "5", "4", "30000", store->settings, store->role, options, "5", NULL};
-    store->connection = PQconnectdbParams(keys, values, 1);
-    if (PQstatus(store->connection) == CONNECTION_OK) {
-        (void)PQsetNoticeReceiver(store->connection, log_notice, store);
-        say_what_changed(store, "");
-        return TC_OK;
-    }
-    char reason[sizeof store->last_reason];
-    one_line(PQerrorMessage(store->connection), reason, sizeof reason);
-    say_what_changed(store, reason);
-    disconnect(store);
-    store->next_try_ms = now_ms + RECONNECT_AFTER_MS;
-    metric_add(METRIC_DATABASE_FAULTS, 1);
-    return tc_fault_set(fault, TC_UNAVAILABLE, "database: %s", reason);
-}
-
-static enum tc_error error_from_state(const char *state)
-{
-    if (state == NULL)
-        return TC_UNAVAILABLE;
-    if (strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0 || strcmp(state, "25006") == 0)
-        return TC_UNAVAILABLE;
-    if (strncmp(state, "40", 2) == 0 || strcmp(state, "55P03") == 0)
-        return TC_BUSY;
-    if (strcmp(state, "53100") == 0)
-        return TC_NO_SPACE;
-    if (strncmp(state, "53", 2) == 0)
-        return TC_UNAVAILABLE;
-    return strncmp(state, "23", 2) == 0 ? TC_CONFLICT : TC_INTERNAL;
+    if (store->waits_for_lock && now_ms - store->lock_logged_ms < LOCK_LOG_INTERVAL_MS)
+        return;
+    store->waits_for_lock = true;
+    store->lock_logged_ms = now_ms;
+    LOG_WARNING("database.lock_waits", F_STR("role", store->role), F_STR("statement", what), F_STR("reason", message));
 }
 
 enum tc_error store_fault_from(struct store *store, const PGresult *result, const char *what, struct tc_fault *fault)
 {
     char message[256];
-    enum tc_error error = error_from_state(result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE));
-    one_line(result == NULL ? PQerrorMessage(store->connection) : PQresultErrorMessage(result), message,
-             sizeof message);
+    const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (!store_was_silent(store, message, sizeof message))
+        store_one_line(result == NULL ? PQerrorMessage(store->connection) : PQresultErrorMessage(result), message,
+                       sizeof message);
+    enum tc_error error = state == NULL ? TC_UNAVAILABLE : error_from_state(state, message);
+    (void)snprintf(store->last_state, sizeof store->last_state, "%s", state == NULL ? "" : state);
     metric_add(METRIC_DATABASE_FAULTS, 1);
-    if (PQstatus(store->connection) != CONNECTION_OK) {
+    if (error == TC_NO_SPACE)
+        full_ms = clock_monotonic_ms();
+    if (state != NULL && strcmp(state, LOCK_TIMEOUT) == 0)
+        log_lock(store, what, message);
+    if (PQstatus(store->connection) != CONNECTION_OK || (state != NULL && ends_session(state))) {
         error = TC_UNAVAILABLE;
-        say_what_changed(store, message);
-        disconnect(store);
+        store_log_state(store, message);
+        store_disconnect(store);
     }
     return tc_fault_set(fault, error, "database: %s: %s", what, message);
 }
 
-struct params *store_params(struct store *store)
+bool store_refused_values(const struct store *store)
 {
-    params_begin(&store->params);
-    return &store->params;
+    static const char *const classes[] = {"21", "22", "54"}; /* cardinality, data, limits of the program */
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (strncmp(store->last_state, classes[i], 2) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool store_was_full(int64_t within_ms)
+{
+    int64_t last_ms = full_ms;
+    return last_ms != 0 && clock_monotonic_ms() - last_ms < within_ms;
+}
+
+void store_log_unknown(struct store *store, int64_t rollout, const char *what, const char *value)
+{
+    uint64_t hash = (uint64_t)rollout * UINT64_C(31) + (uint64_t)*what;
+    for (const char *c = value; *c != '\0'; c++)
+        hash = hash * UINT64_C(1099511628211) + (unsigned char)*c;
+    size_t place = hash % UNKNOWN_LOGGED;
+    if (store->unknown_logged[place] == hash)
+        return;
+    store->unknown_logged[place] = hash;
+    LOG_WARNING("database.unknown_value", F_STR("role", store->role), F_INT("rollout", rollout), F_STR("what", what),
+                F_STR("value", value), F_STR("reason", "a newer version wrote it; this one does not process it"));
 }
 
 static bool is_good(const PGresult *result)
@@ -153,25 +114,35 @@ static bool is_good(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
-static enum tc_error prepare(struct store *store, enum sql sql, struct tc_fault *fault)
+static enum tc_error prepare(struct store *store, const struct sql_statement *statement, struct tc_fault *fault)
 {
-    if (store->prepared[sql])
+    bool *prepared = &store->prepared[statement - sql_statements];
+    if (*prepared)
         return TC_OK;
-    const struct sql_text *text = &sql_statements[sql];
+    store_begin_wait(store);
     PGresult *result RESULT_AUTO =
-        PQprepare(store->connection, text->name, text->text, store->params.count, store->params.types);
+        PQprepare(store->connection, statement->name, statement->text, store->params.count, store->params.types);
+    store_end_wait(store);
     if (!is_good(result))
-        return store_fault_from(store, result, text->name, fault);
-    store->prepared[sql] = true;
+        return store_fault_from(store, result, statement->name, fault);
+    *prepared = true;
     return TC_OK;
 }
 
-enum tc_error store_run(struct store *store, enum sql sql, PGresult **result, struct tc_fault *fault)
+static void log_lock_gone(struct store *store)
+{
+    if (store->waits_for_lock)
+        LOG_INFO("database.lock_gone", F_STR("role", store->role));
+    store->waits_for_lock = false;
+}
+
+enum tc_error store_run(struct store *store, const struct sql_statement *statement, PGresult **result,
+                        struct tc_fault *fault)
 {
     *result = NULL;
     enum tc_error error = store_connect(store, fault);
     if (error == TC_OK)
-        error = prepare(store, sql, fault);
+        error = prepare(store, statement, fault);
     if (error != TC_OK)
         return error;
 
@@ -179,33 +150,97 @@ enum tc_error store_run(struct store *store, enum sql sql, PGresult **result, st
     const char *values[PARAMS_MAX];
     for (int i = 0; i < params->count; i++)
         values[i] = params->nulls[i] ? NULL : params->bytes.bytes + params->offsets[i];
-    *result = PQexecPrepared(store->connection, sql_statements[sql].name, params->count, values, params->lengths,
-                             params->formats, 0);
-    if (is_good(*result))
+    store_begin_wait(store);
+    *result =
+        PQexecPrepared(store->connection, statement->name, params->count, values, params->lengths, params->formats, 0);
+    store_end_wait(store);
+    store->used_ms = clock_monotonic_ms();
+    if (is_good(*result)) {
+        log_lock_gone(store);
         return TC_OK;
-    error = store_fault_from(store, *result, sql_statements[sql].name, fault);
+    }
+    error = store_fault_from(store, *result, statement->name, fault);
     result_clear(result);
     return error;
 }
 
-enum tc_error store_do(struct store *store, enum sql sql, struct tc_fault *fault)
+static enum tc_error run_script(struct store *store, const char *text, PGresult **result, struct tc_fault *fault)
 {
-    PGresult *result RESULT_AUTO = NULL;
-    return store_run(store, sql, &result, fault);
+    *result = NULL;
+    enum tc_error error = store_connect(store, fault);
+    if (error != TC_OK)
+        return error;
+    store_begin_wait(store);
+    *result = PQexec(store->connection, text);
+    store_end_wait(store);
+    store->used_ms = clock_monotonic_ms();
+    return is_good(*result) ? TC_OK : store_fault_from(store, *result, "script", fault);
 }
 
 enum tc_error store_script(struct store *store, const char *text, struct tc_fault *fault)
 {
-    enum tc_error error = store_connect(store, fault);
-    if (error != TC_OK)
+    PGresult *result RESULT_AUTO = NULL;
+    return run_script(store, text, &result, fault);
+}
+
+/* A session can break just before its use. A statement that changed nothing then runs again on a new one. */
+static bool broke(const struct store *store, bool was_connected, enum tc_error error)
+{
+    return was_connected && error == TC_UNAVAILABLE && store->connection == NULL;
+}
+
+static enum tc_error begin(struct store *store, const char *text, PGresult **result, struct tc_fault *fault)
+{
+    bool was_connected = store->connection != NULL;
+    enum tc_error error = run_script(store, text, result, fault);
+    if (!broke(store, was_connected, error))
         return error;
-    PGresult *result RESULT_AUTO = PQexec(store->connection, text);
-    return is_good(result) ? TC_OK : store_fault_from(store, result, "script", fault);
+    result_clear(result);
+    return run_script(store, text, result, fault);
+}
+
+static enum tc_error check_watermark(struct store_guard *guard, const struct sql_watermark_rows *rows,
+                                     struct mark_seen seen, struct tc_fault *fault)
+{
+    if (rows->count == 0)
+        return store_guard_judge(guard, NULL, seen, fault);
+    const struct sql_watermark found = sql_watermark_at(rows, 0);
+    return store_guard_judge(guard, &found, seen, fault);
 }
 
 enum tc_error store_begin(struct store *store, struct tc_fault *fault)
 {
-    return store_script(store, "BEGIN", fault);
+    if (store->guard == NULL)
+        return store_begin_unguarded(store, fault);
+    struct sql_watermark_rows rows ROWS_AUTO = {0};
+    const struct mark_seen seen = store_guard_read_mark(store->guard);
+    enum tc_error error = begin(store, sql_statements[SQL_BEGIN_GUARDED].text, &rows.result, fault);
+    rows.count = error == TC_OK ? PQntuples(rows.result) : 0;
+    if (error == TC_OK)
+        error = check_watermark(store->guard, &rows, seen, fault);
+    else if (error == TC_INTERNAL)
+        error = store_guard_refuse_unread(store->guard, fault);
+    return error == TC_OK ? TC_OK : store_rollback(store, error);
+}
+
+enum tc_error store_begin_unguarded(struct store *store, struct tc_fault *fault)
+{
+    PGresult *result RESULT_AUTO = NULL;
+    return begin(store, "BEGIN", &result, fault);
+}
+
+enum tc_error store_begin_snapshot(struct store *store, struct tc_fault *fault)
+{
+    PGresult *result RESULT_AUTO = NULL;
+    return begin(store, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &result, fault);
+}
+
+enum tc_error store_run_again(struct store *store, const struct sql_statement *statement, PGresult **result,
+                              struct tc_fault *fault)
+{
+    bool may_repeat = store->connection != NULL && PQtransactionStatus(store->connection) == PQTRANS_IDLE;
+    enum tc_error error = store_run(store, statement, result, fault);
+    return broke(store, may_repeat, error) ? store_run(store, statement, result, fault) : error;
 }
 
 enum tc_error store_commit(struct store *store, struct tc_fault *fault)
@@ -217,33 +252,7 @@ enum tc_error store_commit(struct store *store, struct tc_fault *fault)
 
 enum tc_error store_rollback(struct store *store, enum tc_error error)
 {
-    if (store->connection != NULL)
+    if (store->connection != NULL && PQtransactionStatus(store->connection) != PQTRANS_IDLE)
         (void)store_script(store, "ROLLBACK", NULL);
     return error;
-}
-
-int64_t result_int(const PGresult *result, int row, int column)
-{
-    return strtoll(PQgetvalue(result, row, column), NULL, 10);
-}
-
-bool result_bool(const PGresult *result, int row, int column)
-{
-    return PQgetvalue(result, row, column)[0] == 't';
-}
-
-const char *result_text(const PGresult *result, int row, int column)
-{
-    return PQgetvalue(result, row, column);
-}
-
-void result_copy(const PGresult *result, int row, int column, char *text, size_t size)
-{
-    (void)snprintf(text, size, "%s", PQgetvalue(result, row, column));
-}
-
-void result_clear(PGresult **result)
-{
-    PQclear(*result);
-    *result = NULL;
 }

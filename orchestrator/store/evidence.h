@@ -1,4 +1,4 @@
-/* The evidence of a rollout: what was ordered, by whom, what happened, and where it left its plan. It only reads. */
+/* The evidence of a rollout: the order, its author, what happened, and deviations from the plan. Only reads. */
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_EVIDENCE_H
 #define TELLERCAST_ORCHESTRATOR_STORE_EVIDENCE_H
 
@@ -9,13 +9,13 @@
 
 /* Each appends one JSON document. TC_NOT_FOUND when there is no such rollout. */
 
-/* The facts of the rollout, plan and actual of each group and night, deviations, drift. What was planned is forecast
- * anew from the devices, windows and groups as they were frozen, from the moment it started; `per_minute` is the rate
- * of a plan that names none. */
+/* Appends the facts of the rollout, planned and actual devices of each group and night, deviations, and drift. The plan
+ * is forecast again from the stored devices, windows and groups and the time of the start; `per_minute` is the rate of
+ * a plan without one. */
 enum tc_error evidence_report(struct store *store, int64_t rollout, int64_t per_minute, struct buffer *json,
                               struct tc_fault *fault);
 
-/* Devices that the plan would take now and did not, and those that it took and would not now. */
+/* Appends the devices that the plan would select now and did not, and those that it selected and would not now. */
 enum tc_error evidence_drift(struct store *store, int64_t rollout, struct buffer *json, struct tc_fault *fault);
 
 #endif

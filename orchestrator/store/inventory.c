@@ -1,11 +1,18 @@
 #include "orchestrator/store/inventory.h"
 
+#include "base/file.h"
+#include "base/log.h"
 #include "orchestrator/store/connection.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* COPY lines are sent in pieces of about this many bytes. */
 enum { COPY_PIECE_BYTES = 65536 };
+
+/* Import attempts, when the updater holds the same rows and the import is the one that gives way. */
+enum { IMPORT_TRIES = 5 };
 
 /* One value of a COPY line in text format, and the tab or newline after it. */
 static void put_value(struct buffer *line, const char *value, char after)
@@ -25,19 +32,66 @@ static void put_value(struct buffer *line, const char *value, char after)
     buffer_put(line, &after, 1);
 }
 
-static void put_branch(const struct fleet *fleet, size_t at, struct buffer *lines)
+/* ---- copying ---------------------------------------------------------------------------------- */
+
+/* Rows to be copied into the two tables of an import. PostgreSQL takes one COPY at a time: devices are sent at once,
+ * branches wait in a file. */
+struct copying {
+    struct store *store;
+    int scratch;
+    struct buffer devices, branches; /* lines that are not yet sent or written */
+    bool broken;                     /* the connection failed; libpq has the reason */
+    enum tc_error error;             /* of the scratch file */
+    struct tc_fault fault;
+};
+
+static bool send_piece(struct store *store, const char *bytes, int length)
 {
-    const struct fleet_branch *branch = &fleet->branches[at];
+    store_begin_wait(store);
+    bool sent = PQputCopyData(store->connection, bytes, length) == 1;
+    store_end_wait(store);
+    return sent;
+}
+
+static void send_devices(struct copying *copying)
+{
+    struct buffer *lines = &copying->devices;
+    if (lines->length > 0 && !copying->broken)
+        copying->broken = !send_piece(copying->store, lines->bytes, (int)lines->length);
+    buffer_clear(lines);
+}
+
+static void write_branches(struct copying *copying)
+{
+    struct buffer *lines = &copying->branches;
+    if (lines->length > 0 && copying->error == TC_OK)
+        copying->error = file_write_all(copying->scratch, lines->bytes, lines->length, &copying->fault);
+    buffer_clear(lines);
+}
+
+static bool is_working(const struct copying *copying)
+{
+    return !copying->broken && copying->error == TC_OK;
+}
+
+static bool copy_branch(void *context, const struct fleet_branch *branch)
+{
+    struct copying *copying = context;
+    struct buffer *lines = &copying->branches;
     buffer_format(lines, "%u\t", branch->line);
     put_value(lines, branch->id, '\t');
     put_value(lines, branch->name, '\t');
     put_value(lines, branch->zone, '\t');
     put_value(lines, branch->labels, '\n');
+    if (lines->length >= COPY_PIECE_BYTES)
+        write_branches(copying);
+    return is_working(copying);
 }
 
-static void put_device(const struct fleet *fleet, size_t at, struct buffer *lines)
+static bool copy_device(void *context, const struct fleet_device *device)
 {
-    const struct fleet_device *device = &fleet->devices[at];
+    struct copying *copying = context;
+    struct buffer *lines = &copying->devices;
     buffer_format(lines, "%u\t", device->line);
     put_value(lines, device->id, '\t');
     put_value(lines, device->branch, '\t');
@@ -46,160 +100,269 @@ static void put_device(const struct fleet *fleet, size_t at, struct buffer *line
     put_value(lines, device->model, '\t');
     put_value(lines, device->labels, '\t');
     put_value(lines, device->versions, '\n');
+    if (lines->length >= COPY_PIECE_BYTES)
+        send_devices(copying);
+    return is_working(copying);
 }
 
-static enum tc_error copy(struct store *store, enum sql sql, const struct fleet *fleet, size_t count,
-                          void (*put)(const struct fleet *, size_t, struct buffer *), struct tc_fault *fault)
+static enum tc_error begin_copy(struct store *store, const struct sql_statement *copy, struct tc_fault *fault)
 {
-    PGconn *connection = store->connection;
-    PGresult *opened RESULT_AUTO = PQexec(connection, sql_statements[sql].text);
+    store_begin_wait(store);
+    PGresult *opened RESULT_AUTO = PQexec(store->connection, copy->text);
+    store_end_wait(store);
     if (PQresultStatus(opened) != PGRES_COPY_IN)
-        return store_fault_from(store, opened, sql_statements[sql].name, fault);
-
-    struct buffer lines = {0};
-    bool sent = true;
-    for (size_t i = 0; i < count && sent; i++) {
-        put(fleet, i, &lines);
-        if (lines.length >= COPY_PIECE_BYTES || i + 1 == count) {
-            sent = PQputCopyData(connection, lines.bytes, (int)lines.length) == 1;
-            buffer_clear(&lines);
-        }
-    }
-    buffer_free(&lines);
-    (void)PQputCopyEnd(connection, sent ? NULL : "cut short");
-
-    enum tc_error error = TC_OK;
-    for (PGresult *result = PQgetResult(connection); result != NULL; result = PQgetResult(connection)) {
-        if (PQresultStatus(result) != PGRES_COMMAND_OK && error == TC_OK)
-            error = store_fault_from(store, result, sql_statements[sql].name, fault);
-        PQclear(result);
-        if (store->connection == NULL)
-            break;
-    }
-    return error;
-}
-
-static enum tc_error find_faults(struct store *store, struct document_faults *faults, struct tc_fault *fault)
-{
-    params_add_int(store_params(store), DOCUMENT_FAULTS_MAX);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_IMPORT_FAULTS, &result, fault);
-    if (error != TC_OK)
-        return error;
-    for (int i = 0; i < PQntuples(result); i++)
-        document_fault_add(faults, (unsigned)result_int(result, i, 0), 0, result_text(result, i, 1), "%s",
-                           result_text(result, i, 2));
-    if (PQntuples(result) == 0)
-        return TC_OK;
-    faults->total += (size_t)result_int(result, 0, 3) - (size_t)PQntuples(result);
-    return tc_fault_set(fault, TC_INVALID, "the fleet has %zu faults", faults->total);
-}
-
-static enum tc_error merge(struct store *store, enum sql sql, int64_t *added, int64_t *changed, int64_t *same,
-                           struct tc_fault *fault)
-{
-    (void)store_params(store);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, sql, &result, fault);
-    if (error != TC_OK)
-        return error;
-    *added = result_int(result, 0, 0);
-    *changed = result_int(result, 0, 1);
-    *same = result_int(result, 0, 2) - *added - *changed;
+        return store_fault_from(store, opened, copy->name, fault);
     return TC_OK;
 }
 
-static enum tc_error import(struct store *store, const struct fleet *fleet, struct fleet_imported *imported,
-                            struct document_faults *faults, struct tc_fault *fault)
+/* `complaint`: why not all was sent; NULL: all was. */
+static enum tc_error end_copy(struct store *store, const struct sql_statement *copy, const char *complaint,
+                              struct tc_fault *fault)
 {
-    enum tc_error error = store_script(store, sql_statements[SQL_IMPORT_TABLES].text, fault);
-    if (error == TC_OK)
-        error = copy(store, SQL_IMPORT_COPY_BRANCHES, fleet, fleet->branch_count, put_branch, fault);
-    if (error == TC_OK)
-        error = copy(store, SQL_IMPORT_COPY_DEVICES, fleet, fleet->device_count, put_device, fault);
-    (void)store_params(store);
-    if (error == TC_OK)
-        error = store_do(store, SQL_IMPORT_ANALYZE, fault);
-    if (error == TC_OK)
-        error = find_faults(store, faults, fault);
-    if (error == TC_OK)
-        error = store_do(store, SQL_IMPORT_TOUCHED, fault);
-    if (error == TC_OK)
-        error = store_do(store, SQL_IMPORT_MOVED, fault);
-    if (error == TC_OK)
-        error = merge(store, SQL_IMPORT_BRANCHES, &imported->branches_added, &imported->branches_changed,
-                      &imported->branches_same, fault);
-    if (error == TC_OK)
-        error = merge(store, SQL_IMPORT_DEVICES, &imported->devices_added, &imported->devices_changed,
-                      &imported->devices_same, fault);
-    if (error == TC_OK)
-        error = store_do(store, SQL_IMPORT_FOLLOW, fault);
-    if (error == TC_OK)
-        error = store_do(store, SQL_IMPORT_MACHINES, fault);
+    enum tc_error error = TC_OK;
+    store_begin_wait(store);
+    (void)PQputCopyEnd(store->connection, complaint);
+    PGresult *result = PQgetResult(store->connection);
+    store_end_wait(store);
+    while (result != NULL) {
+        if (PQresultStatus(result) != PGRES_COMMAND_OK && error == TC_OK)
+            error = store_fault_from(store, result, copy->name, fault);
+        PQclear(result);
+        result = store->connection == NULL
+                     ? NULL
+                     : PQgetResult(store->connection); /* the fault of the first result closed it */
+    }
     return error;
 }
 
-enum tc_error inventory_import(struct store *store, const struct fleet *fleet, struct fleet_imported *imported,
-                               struct document_faults *faults, struct tc_fault *fault)
+/* Reads the whole file, and collects all its faults. */
+static enum tc_error copy_devices(struct copying *copying, const struct fleet_file *file,
+                                  struct document_faults *faults, struct tc_fault *fault)
 {
+    struct store *store = copying->store;
+    const struct sql_statement *statement = &sql_statements[SQL_IMPORT_COPY_DEVICES];
+    enum tc_error error = begin_copy(store, statement, fault);
+    if (error != TC_OK)
+        return error;
+    const struct fleet_sink sink = {copying, copy_branch, copy_device, NULL};
+    enum tc_error read_error = fleet_file_read(file, &sink, faults, fault);
+    send_devices(copying);
+    write_branches(copying);
+    bool is_whole = read_error == TC_OK && is_working(copying);
+    struct tc_fault copy_fault;
+    error = end_copy(store, statement, is_whole ? NULL : "the import ends here", &copy_fault);
+    if (read_error != TC_OK)
+        return read_error;
+    if (copying->error != TC_OK)
+        return tc_fault_set(fault, copying->error, "%s", copying->fault.text);
+    return error == TC_OK ? TC_OK : tc_fault_set(fault, error, "%s", copy_fault.text);
+}
+
+static enum tc_error copy_branches(struct copying *copying, struct tc_fault *fault)
+{
+    struct store *store = copying->store;
+    const struct sql_statement *statement = &sql_statements[SQL_IMPORT_COPY_BRANCHES];
+    enum tc_error error = begin_copy(store, statement, fault);
+    if (error != TC_OK)
+        return error;
+    char piece[COPY_PIECE_BYTES];
+    ssize_t got = lseek(copying->scratch, 0, SEEK_SET) == 0 ? 1 : -1;
+    bool sent = true;
+    while (got > 0 && sent) {
+        got = read(copying->scratch, piece, sizeof piece);
+        if (got < 0 && errno == EINTR)
+            got = 1;
+        else if (got > 0)
+            sent = send_piece(store, piece, (int)got);
+    }
+    int number = errno;
+    error = end_copy(store, statement, got < 0 || !sent ? "the import ends here" : NULL, fault);
+    return got < 0 ? tc_fault_set(fault, TC_UNAVAILABLE, "database: read the branches again: %s", strerror(number))
+                   : error;
+}
+
+static enum tc_error copy(struct store *store, const struct fleet_file *file, int scratch,
+                          struct document_faults *faults, struct tc_fault *fault)
+{
+    struct copying copying = {.store = store, .scratch = scratch, .error = TC_OK};
+    enum tc_error error = copy_devices(&copying, file, faults, fault);
+    if (error == TC_OK)
+        error = copy_branches(&copying, fault);
+    buffer_free(&copying.devices);
+    buffer_free(&copying.branches);
+    return error;
+}
+
+/* ---- faults that only the database knows --------------------------------------------------------- */
+
+static enum fleet_finding_kind kind_of(const char *name)
+{
+    static const char *const names[FLEET_FINDING_COUNT] = {
+        [FLEET_ZONE_UNKNOWN] = "zone_unknown",     [FLEET_BRANCH_TWICE] = "branch_twice",
+        [FLEET_DEVICE_TWICE] = "device_twice",     [FLEET_ID_OF_BRANCH] = "id_of_branch",
+        [FLEET_BRANCH_UNKNOWN] = "branch_unknown", [FLEET_IN_FLIGHT] = "in_flight",
+    };
+    for (int kind = 0; kind < FLEET_FINDING_COUNT; kind++) {
+        if (strcmp(name, names[kind]) == 0)
+            return (enum fleet_finding_kind)kind;
+    }
+    tc_check_failed("unknown kind in import_faults.sql", __FILE__, __LINE__);
+}
+
+static enum tc_error find_faults(struct store *store, struct fleet_findings *findings, struct tc_fault *fault)
+{
+    const struct sql_import_faults_params params = {.most = DOCUMENT_FAULTS_MAX};
+    struct sql_import_faults_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_import_faults(store, &params, &rows, fault);
+    if (error != TC_OK || rows.count == 0)
+        return error;
+    findings->count = (size_t)rows.count;
+    findings->items = calloc(findings->count, sizeof *findings->items);
+    TC_CHECK(findings->items != NULL);
+    for (int i = 0; i < rows.count; i++) {
+        const struct sql_import_faults_row row = sql_import_faults_at(&rows, i);
+        struct fleet_finding *finding = &findings->items[i];
+        *finding = (struct fleet_finding){
+            .kind = kind_of(row.finding), .line = (unsigned)row.line, .first_line = (unsigned)row.first_line};
+        copy_text(finding->path, sizeof finding->path, row.path);
+        copy_text(finding->name, sizeof finding->name, row.name);
+        findings->total = (size_t)row.total;
+    }
+    return tc_fault_set(fault, TC_INVALID, "database: %zu faults in a fleet", findings->total);
+}
+
+static enum tc_error merge_branches(struct store *store, struct fleet_imported *imported, struct tc_fault *fault)
+{
+    struct sql_merged_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_import_branches(store, &rows, fault);
+    if (error != TC_OK)
+        return error;
+    const struct sql_merged merged = sql_merged_at(&rows, 0);
+    imported->branches_added = merged.added;
+    imported->branches_changed = merged.changed;
+    imported->branches_same = merged.total - merged.added - merged.changed;
+    return TC_OK;
+}
+
+static enum tc_error merge_devices(struct store *store, struct fleet_imported *imported, struct tc_fault *fault)
+{
+    struct sql_merged_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_import_devices(store, &rows, fault);
+    if (error != TC_OK)
+        return error;
+    const struct sql_merged merged = sql_merged_at(&rows, 0);
+    imported->devices_added = merged.added;
+    imported->devices_changed = merged.changed;
+    imported->devices_same = merged.total - merged.added - merged.changed;
+    return TC_OK;
+}
+
+static enum tc_error import(struct store *store, const struct fleet_file *file, int scratch,
+                            struct fleet_imported *imported, struct document_faults *faults,
+                            struct fleet_findings *findings, struct tc_fault *fault)
+{
+    enum tc_error error = store_script(store, sql_statements[SQL_IMPORT_TABLES].text, fault);
+    if (error == TC_OK)
+        error = copy(store, file, scratch, faults, fault);
+    if (error == TC_OK)
+        error = sql_import_analyze(store, fault);
+    if (error == TC_OK)
+        error = find_faults(store, findings, fault);
+    if (error == TC_OK)
+        error = sql_import_touched(store, fault);
+    if (error == TC_OK)
+        error = sql_import_moved(store, fault);
+    if (error == TC_OK)
+        error = merge_branches(store, imported, fault);
+    if (error == TC_OK)
+        error = merge_devices(store, imported, fault);
+    if (error == TC_OK)
+        error = sql_import_follow(store, fault);
+    if (error == TC_OK)
+        error = sql_import_machines(store, fault);
+    return error;
+}
+
+static enum tc_error import_once(struct store *store, const struct fleet_file *file, int scratch,
+                                 struct fleet_imported *imported, struct document_faults *faults,
+                                 struct fleet_findings *findings, struct tc_fault *fault)
+{
+    if (ftruncate(scratch, 0) != 0 || lseek(scratch, 0, SEEK_SET) != 0)
+        return tc_fault_set(fault, TC_UNAVAILABLE, "database: empty the scratch file: %s", strerror(errno));
+    *findings = (struct fleet_findings){0};
     *imported = (struct fleet_imported){0};
     enum tc_error error = store_begin(store, fault);
     if (error == TC_OK)
-        error = import(store, fleet, imported, faults, fault);
+        error = import(store, file, scratch, imported, faults, findings, fault);
     if (error == TC_OK)
         error = store_commit(store, fault);
+    return error == TC_OK ? TC_OK : store_rollback(store, error);
+}
+
+enum tc_error inventory_import(struct store *store, const struct fleet_file *file, int scratch,
+                               struct fleet_imported *imported, struct document_faults *faults,
+                               struct fleet_findings *findings, struct tc_fault *fault)
+{
+    enum tc_error error = TC_BUSY;
+    for (int try = 0; try < IMPORT_TRIES && error == TC_BUSY; try++)
+        error = import_once(store, file, scratch, imported, faults, findings, fault);
     if (error != TC_OK)
-        return store_rollback(store, error);
-    /* The planner of statements must know the new size before the next rollout is planned. */
-    (void)store_params(store);
-    return store_do(store, SQL_FLEET_ANALYZE, fault);
+        return error;
+    /* The query planner must know the new size before the next rollout is planned. */
+    struct tc_fault analyzed;
+    if (sql_fleet_analyze(store, &analyzed) != TC_OK)
+        LOG_WARNING("fleet.not_analyzed", F_STR("reason", analyzed.text));
+    return TC_OK;
 }
 
 enum tc_error artifact_add(struct store *store, const struct artifact *artifact, const char *author,
-                           struct tc_fault *fault)
+                           struct artifact_added *added, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_text(params, artifact->name);
-    params_add_text(params, artifact->version);
-    params_add_text(params, artifact->sha256);
-    params_add_int(params, artifact->size_bytes);
-    params_add_text(params, author);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_INSERT_ARTIFACT, &result, fault);
+    const struct sql_insert_artifact_params params = {.name = artifact->name,
+                                                      .version = artifact->version,
+                                                      .sha256 = artifact->sha256,
+                                                      .size_bytes = artifact->size_bytes,
+                                                      .author = author};
+    struct sql_insert_artifact_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_insert_artifact(store, &params, &rows, fault);
     if (error != TC_OK)
         return error;
-    if (PQntuples(result) == 1 && strcmp(result_text(result, 0, 0), artifact->sha256) == 0)
+    struct sql_insert_artifact_row row = {.sha256 = ""};
+    if (rows.count == 1)
+        row = sql_insert_artifact_at(&rows, 0);
+    if (strcmp(row.sha256, artifact->sha256) == 0) {
+        added->is_new = row.is_new;
+        buffer_put_text(&added->same_as, row.same_as);
         return TC_OK;
-    return tc_fault_set(fault, TC_CONFLICT, "%s %s is stored already, with another content", artifact->name,
-                        artifact->version);
+    }
+    added->is_another = true;
+    return tc_fault_set(fault, TC_CONFLICT, "database: has other bytes under this name and version");
 }
 
 enum tc_error artifact_find(struct store *store, struct artifact *artifact, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_text(params, artifact->name);
-    params_add_text(params, artifact->version);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_FIND_ARTIFACT, &result, fault);
+    const struct sql_find_artifact_params params = {.name = artifact->name, .version = artifact->version};
+    struct sql_find_artifact_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_find_artifact(store, &params, &rows, fault);
     if (error != TC_OK)
         return error;
-    if (PQntuples(result) == 0)
-        return tc_fault_set(fault, TC_NOT_FOUND, "%s %s is not in the artifact store", artifact->name,
-                            artifact->version);
-    result_copy(result, 0, 0, artifact->sha256, sizeof artifact->sha256);
-    artifact->size_bytes = result_int(result, 0, 1);
+    if (rows.count == 0)
+        return tc_fault_set(fault, TC_NOT_FOUND, "database: has no artifact of this name and version");
+    const struct sql_find_artifact_row row = sql_find_artifact_at(&rows, 0);
+    copy_text(artifact->sha256, sizeof artifact->sha256, row.sha256);
+    artifact->size_bytes = row.size_bytes;
     return TC_OK;
 }
 
 enum tc_error artifact_find_size(struct store *store, const char *sha256, int64_t *size_bytes, struct tc_fault *fault)
 {
-    params_add_text(store_params(store), sha256);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_FIND_ARTIFACT_SIZE, &result, fault);
+    const struct sql_find_artifact_size_params params = {.sha256 = sha256};
+    struct sql_find_artifact_size_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_find_artifact_size(store, &params, &rows, fault);
     if (error != TC_OK)
         return error;
-    if (PQntuples(result) == 0)
-        return tc_fault_set(fault, TC_NOT_FOUND, "no artifact has the digest %s", sha256);
-    *size_bytes = result_int(result, 0, 0);
+    if (rows.count == 0)
+        return tc_fault_set(fault, TC_NOT_FOUND, "database: has no artifact of this digest");
+    *size_bytes = sql_find_artifact_size_at(&rows, 0).size_bytes;
     return TC_OK;
 }

@@ -2,7 +2,9 @@
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_INVENTORY_H
 #define TELLERCAST_ORCHESTRATOR_STORE_INVENTORY_H
 
-#include "config/fleet.h"
+#include "base/buffer.h"
+#include "config/fleet_file.h"
+#include "orchestrator/store/finding.h"
 #include "orchestrator/store/store.h"
 
 struct fleet_imported {
@@ -10,11 +12,13 @@ struct fleet_imported {
     int64_t devices_added, devices_changed, devices_same;
 };
 
-/* Adds and updates the branches and devices named, by COPY, all or nothing; those not named stay as they
- * are. TC_INVALID with a fault by line for an unknown branch or zone, and for a change of branch or role of a
- * device with an instruction in flight. */
-enum tc_error inventory_import(struct store *store, const struct fleet *fleet, struct fleet_imported *imported,
-                               struct document_faults *faults, struct tc_fault *fault);
+/* Adds and updates the branches and devices of a file, by COPY, all or nothing; does not change others. Its memory does
+ * not grow with the file; `scratch` is an empty file of the caller, for branches that must wait. TC_INVALID with all
+ * faults of the file itself, by line, in `faults`; or else with those that only the database knows in `findings`: an
+ * unknown branch or zone, a change of branch or role of a device with an instruction in flight. */
+enum tc_error inventory_import(struct store *store, const struct fleet_file *file, int scratch,
+                               struct fleet_imported *imported, struct document_faults *faults,
+                               struct fleet_findings *findings, struct tc_fault *fault);
 
 struct artifact {
     char name[65], version[65];
@@ -22,10 +26,16 @@ struct artifact {
     int64_t size_bytes;
 };
 
-/* Records a stored artifact. The same again is TC_OK; the same name and version with another digest is
- * TC_CONFLICT. */
+struct artifact_added {
+    bool is_new;           /* the name and version are new */
+    bool is_another;       /* this name and version exist with other bytes: TC_CONFLICT */
+    struct buffer same_as; /* the other artifacts of the same bytes, as a JSON array; the caller frees it */
+};
+
+/* Records a stored artifact. TC_OK also when it is recorded already; TC_CONFLICT for the same name and version with
+ * another digest. */
 enum tc_error artifact_add(struct store *store, const struct artifact *artifact, const char *author,
-                           struct tc_fault *fault);
+                           struct artifact_added *added, struct tc_fault *fault);
 /* Fills in the digest and the size of the artifact with this name and version. TC_NOT_FOUND. */
 enum tc_error artifact_find(struct store *store, struct artifact *artifact, struct tc_fault *fault);
 /* The size of the artifacts with this digest. TC_NOT_FOUND. */

@@ -3,37 +3,36 @@
 
 #include <string.h>
 
-/* Whoever waits for a table's lock holds up everybody who comes after, so a migration gives way after a moment, which
- * is less than PostgreSQL's deadlock_timeout: of two that wait for one another it is the migration that ends. The turn
- * itself has no limit but the migrations before. */
-static const char give_way[] = "SET LOCAL lock_timeout = '500ms'";
+/* A session that waits for a table's lock blocks all later ones, so a migration gives up after less than PostgreSQL's
+ * deadlock_timeout: in a deadlock the migration ends, not the other session. The wait for the turn has the usual lock
+ * timeout; the caller then tries again. */
+static const char short_lock_timeout[] = "SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = 0";
 
 static enum tc_error begin_turn(struct store *store, struct tc_fault *fault)
 {
     enum tc_error error = store_begin(store, fault);
     if (error != TC_OK)
         return error;
-    (void)store_params(store);
-    error = store_do(store, SQL_TAKE_MIGRATION_TURN, fault);
-    return error == TC_OK ? store_script(store, give_way, fault) : error;
+    error = sql_take_migration_turn(store, fault);
+    return error == TC_OK ? store_script(store, short_lock_timeout, fault) : error;
 }
 
 static enum tc_error read_done(struct store *store, int *done, struct tc_fault *fault)
 {
-    (void)store_params(store);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_MIGRATIONS_DONE, &result, fault);
+    struct sql_migrations_done_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_migrations_done(store, &rows, fault);
     if (error != TC_OK)
         return error;
-    *done = PQntuples(result);
+    *done = rows.count;
     for (int i = 0; i < *done && i < MIGRATION_COUNT; i++) {
-        if (strcmp(result_text(result, i, 0), sql_migrations[i].name) != 0)
-            return tc_fault_set(fault, TC_CONFLICT, "database: has migration %s where this program has %s",
-                                result_text(result, i, 0), sql_migrations[i].name);
+        const char *name = sql_migrations_done_at(&rows, i).name;
+        if (strcmp(name, sql_migrations[i].name) != 0)
+            return tc_fault_set(fault, TC_CONFLICT, "database: has migration %s where this program has %s", name,
+                                sql_migrations[i].name);
     }
     if (*done > MIGRATION_COUNT)
         return tc_fault_set(fault, TC_CONFLICT, "database: is newer than this program: it has migration %s",
-                            result_text(result, MIGRATION_COUNT, 0));
+                            sql_migrations_done_at(&rows, MIGRATION_COUNT).name);
     return TC_OK;
 }
 
@@ -45,11 +44,11 @@ static enum tc_error apply_next(struct store *store, int *done, struct tc_fault 
     if (error != TC_OK || *done == MIGRATION_COUNT)
         return store_rollback(store, error);
 
-    const struct sql_text *migration = &sql_migrations[*done];
+    const struct sql_migration *migration = &sql_migrations[*done];
     error = store_script(store, migration->text, fault);
     if (error == TC_OK) {
-        params_add_text(store_params(store), migration->name);
-        error = store_do(store, SQL_MIGRATION_ADD, fault);
+        const struct sql_migration_add_params params = {.name = migration->name};
+        error = sql_migration_add(store, &params, fault);
     }
     if (error == TC_OK)
         error = store_commit(store, fault);
@@ -62,13 +61,11 @@ static enum tc_error apply_next(struct store *store, int *done, struct tc_fault 
     return TC_OK;
 }
 
-enum tc_error store_migrate(struct store *store, struct tc_fault *fault)
+static enum tc_error migrate(struct store *store, struct tc_fault *fault)
 {
     enum tc_error error = begin_turn(store, fault);
-    if (error == TC_OK) {
-        (void)store_params(store);
-        error = store_do(store, SQL_MIGRATIONS_TABLE, fault);
-    }
+    if (error == TC_OK)
+        error = sql_migrations_table(store, fault);
     if (error == TC_OK)
         error = store_commit(store, fault);
     if (error != TC_OK)
@@ -78,5 +75,13 @@ enum tc_error store_migrate(struct store *store, struct tc_fault *fault)
     do
         error = apply_next(store, &done, fault);
     while (error == TC_OK && done < MIGRATION_COUNT);
+    return error;
+}
+
+enum tc_error store_migrate(struct store *store, struct tc_fault *fault)
+{
+    store->takes_any_time = true;
+    enum tc_error error = migrate(store, fault);
+    store->takes_any_time = false;
     return error;
 }

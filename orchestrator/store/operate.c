@@ -1,354 +1,319 @@
 #include "orchestrator/store/operate.h"
 
+#include "orchestrator/rollout/words.h"
 #include "orchestrator/store/connection.h"
-#include "orchestrator/store/course.h"
 #include "orchestrator/store/operate_private.h"
 #include "orchestrator/store/planning.h"
+#include "orchestrator/store/rollout_progress.h"
+#include "topics/message.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A deadlock with who moves the same instructions is only bad luck. */
+/* Attempts, as writers of the same instructions can cause a deadlock. */
 enum { TRIES = 5 };
 
+/* The version of an event that another event of the same request caused, which has the rollout's version. */
+enum { NO_VERSION = 0 };
+
 static const struct {
-    const char *kind; /* of the event that tells it */
+    const char *kind; /* of the event that records it */
     enum rollout_event event;
 } operations[OPERATION_COUNT] = {
-    [OPERATION_APPROVE] = {"approved", ROLLOUT_ON_APPROVE},
-    [OPERATION_REJECT] = {"rejected", ROLLOUT_ON_REJECT},
-    [OPERATION_PAUSE] = {"paused", ROLLOUT_ON_PAUSE},
-    [OPERATION_RESUME] = {"resumed", ROLLOUT_ON_RESUME},
-    [OPERATION_CANCEL] = {"cancel_ordered", ROLLOUT_ON_CANCEL},
-    [OPERATION_RETRY] = {"retry_ordered", ROLLOUT_ON_RETRY},
-    [OPERATION_ROLLBACK] = {"rollback_ordered", ROLLOUT_ON_ROLLBACK},
-    [OPERATION_REVISE] = {"revised", ROLLOUT_ON_REVISE},
+    [OPERATION_APPROVE] = {KIND_APPROVED, ROLLOUT_ON_APPROVE},
+    [OPERATION_REJECT] = {KIND_REJECTED, ROLLOUT_ON_REJECT},
+    [OPERATION_PAUSE] = {KIND_PAUSED, ROLLOUT_ON_PAUSE},
+    [OPERATION_RESUME] = {KIND_RESUMED, ROLLOUT_ON_RESUME},
+    [OPERATION_CANCEL] = {KIND_CANCEL_ORDERED, ROLLOUT_ON_CANCEL},
+    [OPERATION_RETRY] = {KIND_RETRY_ORDERED, ROLLOUT_ON_RETRY},
+    [OPERATION_ROLLBACK] = {KIND_ROLLBACK_ORDERED, ROLLOUT_ON_ROLLBACK},
+    [OPERATION_PROMOTE] = {KIND_GROUP_PROMOTED, ROLLOUT_ON_PROMOTE},
+    [OPERATION_REVISE] = {KIND_REVISED, ROLLOUT_ON_REVISE},
 };
 
-const struct rollout_rule *operate_find_rule(const struct operation_order *order, const struct ground *ground,
-                                             enum rollout_event event, struct tc_fault *fault)
+static bool is_repeated(const struct operation_request *request, const struct rollout_snapshot *snapshot)
 {
-    const struct rollout_rule *rule = rollout_rule_find(ground->state, event);
-    if (rule != NULL)
-        return rule;
-    struct buffer allowed = {0};
-    for (size_t i = 0; i < rollout_rule_count; i++) {
-        if (rollout_rules[i].on == event)
-            buffer_format(&allowed, "%s%s", allowed.length == 0 ? "" : ", ", rollout_state_name(rollout_rules[i].from));
-    }
-    (void)tc_fault_set(fault, TC_CONFLICT, "rollout %" PRId64 " is %s; %s is for one that is: %s", order->rollout,
-                       rollout_state_name(ground->state), operation_name(order->operation), buffer_text(&allowed));
-    buffer_free(&allowed);
-    return NULL;
+    bool resumes_later =
+        request->operation == OPERATION_RESUME && strcmp(snapshot->recorded_kind, KIND_RESUME_ORDERED) == 0;
+    return (resumes_later || strcmp(snapshot->recorded_kind, operations[request->operation].kind) == 0) &&
+           strcmp(snapshot->recorded_actor, request->actor) == 0 &&
+           strcmp(snapshot->recorded_reason, request->reason) == 0 &&
+           (request->operation != OPERATION_PROMOTE || strcmp(snapshot->recorded_group, request->group) == 0);
 }
 
-static enum tc_error lock(struct store *store, const struct operation_order *order, struct ground *ground,
-                          struct tc_fault *fault)
-{
-    params_add_int(store_params(store), order->rollout);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_LOCK_ROLLOUT, &result, fault);
-    if (error != TC_OK)
-        return error;
-    if (PQntuples(result) == 0)
-        return tc_fault_set(fault, TC_NOT_FOUND, "there is no rollout %" PRId64, order->rollout);
-    result_copy(result, 0, 0, ground->name, sizeof ground->name);
-    TC_CHECK(rollout_state_parse(result_text(result, 0, 1), &ground->state));
-    ground->version = result_int(result, 0, 2);
-    result_copy(result, 0, 3, ground->digest, sizeof ground->digest);
-    ground->approvals_required = result_int(result, 0, 4);
-    result_copy(result, 0, 5, ground->action, sizeof ground->action);
-    ground->end_has_passed = result_bool(result, 0, 6);
-    ground->rollback_is_wanted = PQgetisnull(result, 0, 7) == 0;
-    return TC_OK;
-}
-
-/* A statement of its own: what was committed while the lock was waited for is seen only from here on. */
-static enum tc_error read_history(struct store *store, const struct operation_order *order, struct ground *ground,
-                                  struct tc_fault *fault)
-{
-    struct params *params = store_params(store);
-    params_add_int(params, order->rollout);
-    params_add_int(params, operation_is_on_digest(order->operation) ? -1 : order->version);
-    params_add_text(params, order->actor);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_READ_ROLLOUT_HISTORY, &result, fault);
-    if (error != TC_OK)
-        return error;
-    result_copy(result, 0, 0, ground->ordered_kind, sizeof ground->ordered_kind);
-    result_copy(result, 0, 1, ground->ordered_actor, sizeof ground->ordered_actor);
-    result_copy(result, 0, 2, ground->ordered_reason, sizeof ground->ordered_reason);
-    result_copy(result, 0, 3, ground->ordered_digest, sizeof ground->ordered_digest);
-    result_copy(result, 0, 4, ground->last_kind, sizeof ground->last_kind);
-    result_copy(result, 0, 5, ground->last_actor, sizeof ground->last_actor);
-    result_copy(result, 0, 6, ground->last_at, sizeof ground->last_at);
-    ground->actor_is_author = result_bool(result, 0, 7);
-    return TC_OK;
-}
-
-static bool is_repeated(const struct operation_order *order, const struct ground *ground)
-{
-    return strcmp(ground->ordered_kind, operations[order->operation].kind) == 0 &&
-           strcmp(ground->ordered_actor, order->actor) == 0 && strcmp(ground->ordered_reason, order->reason) == 0;
-}
-
-static enum tc_error check_version(const struct operation_order *order, const struct ground *ground,
+static enum tc_error check_version(const struct operation_request *request, const struct rollout_snapshot *snapshot,
                                    struct tc_fault *fault)
 {
-    if (order->version == ground->version)
+    if (request->version == snapshot->version)
         return TC_OK;
-    char last[192] = "";
-    if (ground->last_kind[0] != '\0')
-        (void)snprintf(last, sizeof last, "; the last that happened: %s, by %s, at %s", ground->last_kind,
-                       ground->last_actor, ground->last_at);
-    return tc_fault_set(fault, TC_CONFLICT,
-                        "rollout %" PRId64 " is %s at version %" PRId64 ", not at version %" PRId64 "%s",
-                        order->rollout, rollout_state_name(ground->state), ground->version, order->version, last);
-}
-
-enum tc_error operate_tell(struct store *store, const struct operation_order *order, const struct ground *ground,
-                           const char *kind, int64_t group_no, struct tc_fault *fault)
-{
-    struct params *params = store_params(store);
-    params_add_int(params, order->rollout);
-    params_add_text(params, kind);
-    params_add_text(params, order->actor);
-    params_add_text(params, order->reason);
-    params_add_int(params, ground->version);
-    params_add_text(params, ground->digest);
-    params_add_int(params, group_no);
-    return store_do(store, SQL_TELL_ORDER, fault);
+    struct refusal *refusal = snapshot->refusal;
+    refusal_copy(refusal->last_kind, sizeof refusal->last_kind, snapshot->last_kind);
+    refusal_copy(refusal->last_actor, sizeof refusal->last_actor, snapshot->last_actor);
+    refusal_copy(refusal->last_at, sizeof refusal->last_at, snapshot->last_at);
+    return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_OLD_VERSION, fault);
 }
 
 /* ---- each operation's own part ---- */
 
-/* Whether somebody wants it to be taken back, or it is; `or_was`: or it was. */
-static enum tc_error check_not_rolled_back(struct store *store, const struct operation_order *order,
-                                           const struct ground *ground, bool or_was, struct tc_fault *fault)
+/* Refuses if a rollback of the rollout is requested or under way; `or_was`: also if one has ended. */
+static enum tc_error check_not_rolled_back(struct store *store, const struct operation_request *request,
+                                           const struct rollout_snapshot *snapshot, bool or_was, struct tc_fault *fault)
 {
-    if (ground->rollback_is_wanted)
-        return tc_fault_set(fault, TC_CONFLICT, "rollout %" PRId64 " is to be rolled back already", order->rollout);
-    struct params *params = store_params(store);
-    params_add_int(params, order->rollout);
-    params_add_bool(params, or_was);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_FIND_ROLLBACK_OF, &result, fault);
-    if (error == TC_OK && PQntuples(result) > 0)
-        return tc_fault_set(fault, TC_CONFLICT, "rollout %" PRId64 " is rolled back by rollout %s", order->rollout,
-                            result_text(result, 0, 0));
-    return error;
+    if (snapshot->rollback_is_wanted)
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_TO_BE_ROLLED_BACK, fault);
+    const struct sql_find_rollback_of_params params = {.rollout = request->rollout, .or_was = or_was};
+    struct sql_find_rollback_of_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_find_rollback_of(store, &params, &rows, fault);
+    if (error != TC_OK || rows.count == 0)
+        return error;
+    snapshot->refusal->other = sql_find_rollback_of_at(&rows, 0).id;
+    return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_ROLLED_BACK, fault);
 }
 
-/* What a newer rollout replaced must not come back over it. */
-static enum tc_error check_not_superseded(struct store *store, const struct operation_order *order,
-                                          struct tc_fault *fault)
+/* A rollout must not install over the newer one that replaced it. */
+static enum tc_error check_not_superseded(struct store *store, const struct operation_request *request,
+                                          const struct rollout_snapshot *snapshot, struct tc_fault *fault)
 {
-    params_add_int(store_params(store), order->rollout);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_FIND_SUPERSEDER, &result, fault);
-    if (error == TC_OK && PQntuples(result) > 0)
-        return tc_fault_set(fault, TC_CONFLICT, "rollout %" PRId64 " is superseded by rollout %s, %s", order->rollout,
-                            result_text(result, 0, 0), result_text(result, 0, 1));
-    return error;
+    const struct sql_find_superseder_params params = {.rollout = request->rollout};
+    struct sql_find_superseder_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_find_superseder(store, &params, &rows, fault);
+    if (error != TC_OK || rows.count == 0)
+        return error;
+    const struct sql_find_superseder_row row = sql_find_superseder_at(&rows, 0);
+    snapshot->refusal->other = row.id;
+    copy_text(snapshot->refusal->name, sizeof snapshot->refusal->name, row.name);
+    return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_SUPERSEDED, fault);
 }
 
-static enum tc_error retry(struct store *store, const struct operation_order *order, const struct ground *ground,
-                           struct tc_fault *fault)
+static enum tc_error retry(struct store *store, const struct operation_request *request,
+                           const struct rollout_snapshot *snapshot, struct tc_fault *fault)
 {
-    if (ground->end_has_passed)
-        return tc_fault_set(fault, TC_CONFLICT,
-                            "the end of rollout %" PRId64 " has passed: nothing of it starts any more", order->rollout);
-    enum tc_error error = check_not_rolled_back(store, order, ground, true, fault);
+    if (snapshot->end_has_passed)
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_RETRY_AFTER_END, fault);
+    enum tc_error error = check_not_rolled_back(store, request, snapshot, true, fault);
     if (error == TC_OK)
-        error = check_not_superseded(store, order, fault);
+        error = check_not_superseded(store, request, snapshot, fault);
     if (error != TC_OK)
         return error;
-    struct params *params = store_params(store);
-    params_add_int(params, order->rollout);
-    params_add_int(params, order->shard);
-    PGresult *result RESULT_AUTO = NULL;
-    error = store_run(store, SQL_RETRY_ENDED, &result, fault);
-    if (error == TC_OK && result_int(result, 0, 0) == 0)
-        return tc_fault_set(fault, TC_CONFLICT, "nothing of rollout %" PRId64 " failed, timed out or was rejected",
-                            order->rollout);
+    const struct sql_retry_ended_params params = {
+        .rollout = request->rollout, .shard = request->shard, .attempts_max = ATTEMPTS_MAX};
+    struct sql_retry_ended_rows rows ROWS_AUTO = {0};
+    error = sql_retry_ended(store, &params, &rows, fault);
+    if (error == TC_OK && sql_retry_ended_at(&rows, 0).retried == 0)
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_NOTHING_TO_RETRY, fault);
     return error;
 }
 
-static enum tc_error order_rollback(struct store *store, const struct operation_order *order,
-                                    const struct ground *ground, enum rollout_state to, struct tc_fault *fault)
+static enum tc_error request_rollback(struct store *store, const struct operation_request *request,
+                                      const struct rollout_snapshot *snapshot, enum rollout_state to,
+                                      struct tc_fault *fault)
 {
-    if (strcmp(ground->action, "install") != 0)
-        return tc_fault_set(fault, TC_CONFLICT, "rollout %" PRId64 " does not install: it cannot be rolled back",
-                            order->rollout);
-    enum tc_error error = check_not_rolled_back(store, order, ground, false, fault);
+    if (strcmp(snapshot->action, "install") != 0)
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_NOT_AN_INSTALL, fault);
+    enum tc_error error = check_not_rolled_back(store, request, snapshot, false, fault);
     if (error != TC_OK)
         return error;
-    struct params *params = store_params(store);
-    params_add_int(params, order->rollout);
-    params_add_text(params, order->actor);
-    params_add_text(params, order->reason);
-    PGresult *result RESULT_AUTO = NULL;
-    error = store_run(store, SQL_ORDER_ROLLBACK, &result, fault);
-    if (error == TC_OK && rollout_state_is_end(to) && result_int(result, 0, 0) == 0)
-        return tc_fault_set(fault, TC_CONFLICT,
-                            "no device completed rollout %" PRId64 ": there is nothing to take back", order->rollout);
+    const struct sql_request_rollback_params params = {
+        .rollout = request->rollout, .actor = request->actor, .reason = request->reason};
+    struct sql_request_rollback_rows rows ROWS_AUTO = {0};
+    error = sql_request_rollback(store, &params, &rows, fault);
+    if (error == TC_OK && rollout_state_is_end(to) && sql_request_rollback_at(&rows, 0).devices == 0)
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_NOTHING_TO_TAKE_BACK, fault);
     return error;
 }
 
-static enum tc_error act(struct store *store, const struct operation_order *order, const struct ground *ground,
-                         enum rollout_state to, struct tc_fault *fault)
+static enum tc_error promote(struct store *store, const struct operation_request *request,
+                             const struct rollout_snapshot *snapshot, int64_t *group_no, struct tc_fault *fault)
 {
-    switch (order->operation) {
-    case OPERATION_RETRY: return retry(store, order, ground, fault);
-    case OPERATION_ROLLBACK: return order_rollback(store, order, ground, to, fault);
+    enum tc_error error = check_not_rolled_back(store, request, snapshot, true, fault);
+    if (error == TC_OK)
+        error = check_not_superseded(store, request, snapshot, fault);
+    return error == TC_OK ? operate_promote(store, request, snapshot, group_no, fault) : error;
+}
+
+/* `*group_no`: the group that is promoted; 0 for other operations. */
+static enum tc_error act(struct store *store, const struct operation_request *request,
+                         const struct rollout_snapshot *snapshot, enum rollout_state to, int64_t *group_no,
+                         struct tc_fault *fault)
+{
+    *group_no = 0;
+    switch (request->operation) {
+    case OPERATION_RETRY: return retry(store, request, snapshot, fault);
+    case OPERATION_PROMOTE: return promote(store, request, snapshot, group_no, fault);
+    case OPERATION_ROLLBACK: return request_rollback(store, request, snapshot, to, fault);
     case OPERATION_PAUSE:
     case OPERATION_RESUME:
-    case OPERATION_CANCEL: return TC_OK; /* the new state says it all */
+    case OPERATION_CANCEL: return TC_OK; /* they only change the state */
     case OPERATION_APPROVE:
     case OPERATION_REJECT:
     case OPERATION_REVISE:
     case OPERATION_COUNT: break;
     }
-    tc_check_failed("an operation on a version", __FILE__, __LINE__);
+    tc_check_failed("operation on a version", __FILE__, __LINE__);
 }
 
-/* ---- the course of an order ---- */
+/* ---- the steps of a request ---- */
 
-static enum tc_error change(struct store *store, const struct operation_order *order, const char *to,
+static enum tc_error change(struct store *store, const struct operation_request *request, const char *to,
                             struct operated *operated, struct tc_fault *fault)
 {
     enum rollout_state state = ROLLOUT_ACCEPTED;
-    struct params *params = store_params(store);
-    params_add_int(params, order->rollout);
-    params_add_text(params, to);
-    params_add_bool(params, to != NULL && rollout_state_parse(to, &state) && rollout_state_is_end(state));
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_CHANGE_ROLLOUT, &result, fault);
+    const struct sql_change_rollout_params params = {
+        .rollout = request->rollout,
+        .to_state = to,
+        .is_end = to != NULL && rollout_state_parse(to, &state) && rollout_state_is_end(state),
+    };
+    struct sql_change_rollout_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_change_rollout(store, &params, &rows, fault);
     if (error != TC_OK)
         return error;
-    operated->version = result_int(result, 0, 0);
-    result_copy(result, 0, 1, operated->state, sizeof operated->state);
+    const struct sql_change_rollout_row row = sql_change_rollout_at(&rows, 0);
+    operated->version = row.version;
+    copy_text(operated->state, sizeof operated->state, row.state);
     return TC_OK;
 }
 
-/* What has no instructions yet has ended at once. */
-static enum tc_error tell_end(struct store *store, const struct operation_order *order, enum rollout_state to,
-                              struct tc_fault *fault)
+/* The rule of a request on a version, and the event that records it. */
+struct step {
+    const struct rollout_rule *rule;
+    const char *kind;
+    bool waits; /* for approvals, because an abort stopped the rollout */
+};
+
+static enum tc_error find_step(struct store *store, const struct operation_request *request,
+                               const struct rollout_snapshot *snapshot, struct step *step, struct tc_fault *fault)
 {
-    if (order->operation != OPERATION_CANCEL || !rollout_state_is_end(to))
+    *step = (struct step){.kind = operations[request->operation].kind};
+    step->rule = operate_find_rule(request, snapshot, operations[request->operation].event, fault);
+    if (step->rule == NULL)
+        return TC_CONFLICT;
+    if (step->rule->to != ROLLOUT_RUNNING || snapshot->state == ROLLOUT_RUNNING)
         return TC_OK;
-    return course_tell(store, order->rollout, rollout_state_name(to), order->reason, fault);
+    enum tc_error error = operate_may_run_again(store, request, snapshot, &step->waits, fault);
+    if (error == TC_OK && step->waits)
+        step->rule = rollout_rule_find(snapshot->state, ROLLOUT_ON_RESUME_ORDERED);
+    TC_CHECK(step->rule != NULL);
+    return error;
 }
 
-static enum tc_error carry_out_on_version(struct store *store, const struct operation_order *order,
-                                          const struct ground *ground, struct operated *operated,
+/* A resume that waits is recorded as ordered; another request that waits has its own event, followed by that one. */
+static enum tc_error record_step(struct store *store, const struct operation_request *request,
+                                 const struct rollout_snapshot *snapshot, const struct step *step, int64_t group_no,
+                                 struct tc_fault *fault)
+{
+    if (step->waits && request->operation == OPERATION_RESUME)
+        return operate_record_event(store, request, snapshot, KIND_RESUME_ORDERED, group_no, fault);
+    enum tc_error error = operate_record_event(store, request, snapshot, step->kind, group_no, fault);
+    if (error != TC_OK || !step->waits)
+        return error;
+    struct rollout_snapshot after = *snapshot;
+    after.version = NO_VERSION;
+    return operate_record_event(store, request, &after, KIND_RESUME_ORDERED, 0, fault);
+}
+
+/* A rollout without instructions ends at once. */
+static enum tc_error record_end(struct store *store, const struct operation_request *request, enum rollout_state to,
+                                struct tc_fault *fault)
+{
+    if (request->operation != OPERATION_CANCEL || !rollout_state_is_end(to))
+        return TC_OK;
+    return rollout_progress_record_event(store, request->rollout, rollout_state_name(to), request->reason, fault);
+}
+
+static enum tc_error carry_out_on_version(struct store *store, const struct operation_request *request,
+                                          const struct rollout_snapshot *snapshot, struct operated *operated,
                                           struct tc_fault *fault)
 {
-    operated->existing = is_repeated(order, ground);
+    operated->existing = is_repeated(request, snapshot);
     if (operated->existing)
         return TC_OK;
-    enum tc_error error = check_version(order, ground, fault);
+    enum tc_error error = check_version(request, snapshot, fault);
     if (error != TC_OK)
         return error;
-    const struct rollout_rule *rule = operate_find_rule(order, ground, operations[order->operation].event, fault);
-    if (rule == NULL)
-        return TC_CONFLICT;
-    error = act(store, order, ground, rule->to, fault);
+    struct step step;
+    int64_t group_no;
+    error = find_step(store, request, snapshot, &step, fault);
     if (error == TC_OK)
-        error = operate_tell(store, order, ground, operations[order->operation].kind, 0, fault);
+        error = act(store, request, snapshot, step.rule->to, &group_no, fault);
     if (error == TC_OK)
-        error = tell_end(store, order, rule->to, fault);
-    return error == TC_OK ? change(store, order, rollout_state_name(rule->to), operated, fault) : error;
+        error = record_step(store, request, snapshot, &step, group_no, fault);
+    if (error == TC_OK)
+        error = record_end(store, request, step.rule->to, fault);
+    return error == TC_OK ? change(store, request, rollout_state_name(step.rule->to), operated, fault) : error;
 }
 
-static enum tc_error carry_out_on_digest(struct store *store, const struct operation_order *order,
-                                         const struct ground *ground, struct operated *operated, struct tc_fault *fault)
+static enum tc_error carry_out_on_digest(struct store *store, const struct operation_request *request,
+                                         const struct rollout_snapshot *snapshot, struct operated *operated,
+                                         struct tc_fault *fault)
 {
     const char *to = NULL;
-    enum tc_error error = operate_approval(store, order, ground, &to, &operated->existing, fault);
-    return error == TC_OK && !operated->existing ? change(store, order, to, operated, fault) : error;
+    enum tc_error error = operate_approval(store, request, snapshot, &to, &operated->existing, fault);
+    return error == TC_OK && !operated->existing ? change(store, request, to, operated, fault) : error;
 }
 
-/* In a transaction that ends with the caller's. Nobody speaks in the orchestrator's own name: what it orders by itself
- * was approved with the plan. */
-static enum tc_error stand(struct store *store, const struct operation_order *order, struct ground *ground,
-                           struct operated *operated, struct tc_fault *fault)
+static enum tc_error operate_once(struct store *store, const struct operation_request *request,
+                                  struct operated *operated, struct tc_fault *fault)
 {
-    if (strcmp(order->actor, COURSE_ACTOR) == 0)
-        return tc_fault_set(fault, TC_DENIED, "tellercast is the orchestrator's own name: give orders in your own");
-    enum tc_error error = lock(store, order, ground, fault);
-    if (error == TC_OK)
-        error = read_history(store, order, ground, fault);
-    if (error != TC_OK)
-        return error;
-    *operated = (struct operated){.operation = order->operation, .rollout = order->rollout, .version = ground->version};
-    (void)snprintf(operated->name, sizeof operated->name, "%s", ground->name);
-    (void)snprintf(operated->state, sizeof operated->state, "%s", rollout_state_name(ground->state));
-    return TC_OK;
-}
-
-static enum tc_error operate_once(struct store *store, const struct operation_order *order, struct operated *operated,
-                                  struct tc_fault *fault)
-{
-    struct ground ground = {0};
+    struct rollout_snapshot snapshot = {0};
+    *operated = (struct operated){.operation = request->operation, .rollout = request->rollout};
     enum tc_error error = store_begin(store, fault);
     if (error == TC_OK)
-        error = stand(store, order, &ground, operated, fault);
+        error = operate_load_snapshot(store, request, &snapshot, operated, fault);
     if (error == TC_OK)
-        error = operation_is_on_digest(order->operation) ? carry_out_on_digest(store, order, &ground, operated, fault)
-                                                         : carry_out_on_version(store, order, &ground, operated, fault);
+        error = operation_is_on_digest(request->operation)
+                    ? carry_out_on_digest(store, request, &snapshot, operated, fault)
+                    : carry_out_on_version(store, request, &snapshot, operated, fault);
     if (error == TC_OK)
         error = store_commit(store, fault);
     return error == TC_OK ? TC_OK : store_rollback(store, error);
 }
 
-enum tc_error operate(struct store *store, const struct operation_order *order, struct operated *operated,
+enum tc_error operate(struct store *store, const struct operation_request *request, struct operated *operated,
                       struct tc_fault *fault)
 {
     enum tc_error error = TC_BUSY;
     for (int try = 0; try < TRIES && error == TC_BUSY; try++)
-        error = operate_once(store, order, operated, fault);
+        error = operate_once(store, request, operated, fault);
     return error;
 }
 
 /* ---- another plan in its place ---- */
 
-static enum tc_error revise(struct store *store, const struct operation_order *order, struct ground *ground,
-                            const struct submission *submission, struct operated *operated, struct tc_fault *fault)
+static enum tc_error revise(struct store *store, const struct operation_request *request,
+                            struct rollout_snapshot *snapshot, const struct new_rollout *new_rollout,
+                            struct operated *operated, struct tc_fault *fault)
 {
-    const struct plan *plan = submission->plan;
-    operated->existing = is_repeated(order, ground) && strcmp(ground->ordered_digest, plan->digest) == 0;
+    const struct plan *plan = new_rollout->plan;
+    operated->existing = is_repeated(request, snapshot) && strcmp(snapshot->recorded_digest, plan->digest) == 0;
     if (operated->existing)
         return TC_OK;
-    enum tc_error error = check_version(order, ground, fault);
+    enum tc_error error = check_version(request, snapshot, fault);
     if (error != TC_OK)
         return error;
-    const struct rollout_rule *rule = operate_find_rule(order, ground, ROLLOUT_ON_REVISE, fault);
+    const struct rollout_rule *rule = operate_find_rule(request, snapshot, ROLLOUT_ON_REVISE, fault);
     if (rule == NULL)
         return TC_CONFLICT;
-    if (strcmp(plan->name, ground->name) != 0)
-        return tc_fault_set(fault, TC_CONFLICT,
-                            "rollout %" PRId64 " is named %s: a plan in its place has the same name", order->rollout,
-                            ground->name);
-    if (strcmp(plan->digest, ground->digest) == 0)
-        return tc_fault_set(fault, TC_CONFLICT, "rollout %" PRId64 " has this plan already", order->rollout);
-    (void)snprintf(ground->digest, sizeof ground->digest, "%s", plan->digest);
-    error = operate_tell(store, order, ground, operations[OPERATION_REVISE].kind, 0, fault);
+    if (strcmp(plan->name, snapshot->name) != 0)
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_OTHER_NAME, fault);
+    if (strcmp(plan->digest, snapshot->digest) == 0)
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_SAME_PLAN, fault);
+    (void)snprintf(snapshot->digest, sizeof snapshot->digest, "%s", plan->digest);
+    error = operate_record_event(store, request, snapshot, operations[OPERATION_REVISE].kind, 0, fault);
     if (error == TC_OK)
-        error = planning_revise(store, order->rollout, submission, fault);
-    return error == TC_OK ? change(store, order, rollout_state_name(rule->to), operated, fault) : error;
+        error = planning_revise(store, request->rollout, new_rollout, fault);
+    return error == TC_OK ? change(store, request, rollout_state_name(rule->to), operated, fault) : error;
 }
 
-enum tc_error operate_revise(struct store *store, const struct operation_order *order,
-                             const struct submission *submission, struct operated *operated, struct tc_fault *fault)
+enum tc_error operate_revise(struct store *store, const struct operation_request *request,
+                             const struct new_rollout *new_rollout, struct operated *operated, struct tc_fault *fault)
 {
-    struct ground ground = {0};
+    struct rollout_snapshot snapshot = {0};
+    *operated = (struct operated){.operation = request->operation, .rollout = request->rollout};
     enum tc_error error = store_begin(store, fault);
     if (error == TC_OK)
-        error = stand(store, order, &ground, operated, fault);
+        error = operate_load_snapshot(store, request, &snapshot, operated, fault);
     if (error == TC_OK)
-        error = revise(store, order, &ground, submission, operated, fault);
+        error = revise(store, request, &snapshot, new_rollout, operated, fault);
     if (error == TC_OK)
         error = store_commit(store, fault);
     return error == TC_OK ? TC_OK : store_rollback(store, error);

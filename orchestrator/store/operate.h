@@ -1,10 +1,11 @@
-/* What people order on a rollout that is there. Each order is one transaction: the rollout, the event that tells of
- * it, and a version higher by one, which is how two people who give orders on the same ground notice each other. */
+/* Operations on a rollout. Each is one transaction: it changes the rollout, records an event, and raises the version by
+ * one, so that of two operators who act on the same version the second is refused. */
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_OPERATE_H
 #define TELLERCAST_ORCHESTRATOR_STORE_OPERATE_H
 
 #include "base/buffer.h"
 #include "base/id.h"
+#include "orchestrator/store/refusal.h"
 #include "orchestrator/store/store.h"
 
 #include <stdbool.h>
@@ -18,23 +19,24 @@ enum operation {
     OPERATION_CANCEL,
     OPERATION_RETRY,
     OPERATION_ROLLBACK,
+    OPERATION_PROMOTE, /* a group, without its silent devices */
     OPERATION_REVISE,
     OPERATION_COUNT,
 };
 
 const char *operation_name(enum operation operation); /* "pause" */
-/* False when `name` is none. */
+/* Returns false for an unknown name. */
 bool operation_find(const char *name, enum operation *operation);
-/* Approving and rejecting are bound to the plan's digest, the others to the rollout's version. */
+/* Whether the operation is bound to the plan's digest (approve, reject), and not to the rollout's version. */
 bool operation_is_on_digest(enum operation operation);
 
-struct operation_order {
+struct operation_request {
     enum operation operation;
     int64_t rollout;
     const char *actor, *reason;
-    int64_t version;    /* that the actor saw */
-    const char *digest; /* of the plan that the actor read */
-    const char *group;  /* approve and reject: ""  is the rollout as a whole */
+    int64_t version;    /* the version that the actor saw */
+    const char *digest; /* the digest of the plan that the actor read */
+    const char *group;  /* promote; approve and reject: "" is the rollout as a whole */
     int shard;          /* of the counters */
 };
 
@@ -43,25 +45,33 @@ struct operated {
     int64_t rollout;
     int64_t version; /* now */
     char name[TC_ID_SIZE];
-    char state[32]; /* now */
-    bool existing;  /* this very order was carried out before: nothing was changed */
+    char state[32];         /* now */
+    bool existing;          /* the same request was carried out before: nothing changed */
+    struct refusal refusal; /* why it was refused, if so */
 };
 
-/* Carries out any order but OPERATION_REVISE. What it sets in motion (starts, cancellations, groups) the scheduler and
- * the conductor do when they look next. TC_NOT_FOUND: there is no such rollout or group. TC_DENIED: the author may not
- * approve. TC_CONFLICT: not in this state, on an old version or digest, or there is nothing to do; the text says how
- * it stands, and who did what last. */
-enum tc_error operate(struct store *store, const struct operation_order *order, struct operated *operated,
+/* Carries out any operation but OPERATION_REVISE. The scheduler and the conductor do the rest (starts, cancellations,
+ * groups) in their next cycle. TC_NOT_FOUND: no such rollout or group. TC_DENIED: the author may not approve.
+ * TC_CONFLICT: not allowed in this state, an old version or digest, or nothing to do. `operated->refusal` then has the
+ * reason. */
+enum tc_error operate(struct store *store, const struct operation_request *operation_request, struct operated *operated,
                       struct tc_fault *fault);
 
-struct submission; /* orchestrator/store/planning.h */
+struct new_rollout; /* orchestrator/store/planning.h */
 
-/* Puts another plan in the rollout's place, under the same name, while nothing of it was started. Its author is
- * order->actor. */
-enum tc_error operate_revise(struct store *store, const struct operation_order *order,
-                             const struct submission *submission, struct operated *operated, struct tc_fault *fault);
+/* Replaces the plan of a rollout by another one of the same name, before anything was started. The actor is its
+ * author. */
+enum tc_error operate_revise(struct store *store, const struct operation_request *operation_request,
+                             const struct new_rollout *new_rollout, struct operated *operated, struct tc_fault *fault);
 
-/* Appends what every door answers: {"rollout":42,"name":…,"state":…,"version":8,"operation":"pause","existing":false}.
+/* Returns a device to service: it no longer uses its branch's budget. Appends the device's former entry as JSON.
+ * TC_NOT_FOUND: no such device. TC_CONFLICT: it is in service. TC_DENIED: the actor's name is the orchestrator's.
+ * `refusal` has the reason. */
+enum tc_error operate_return_device(struct store *store, const char *device, const char *actor, const char *reason,
+                                    struct buffer *returned, struct refusal *refusal, struct tc_fault *fault);
+
+/* Appends the answer of all endpoints:
+ * {"rollout":42,"name":…,"state":…,"version":8,"operation":"pause","existing":false}.
  */
 void operated_write(const struct operated *operated, struct buffer *body);
 

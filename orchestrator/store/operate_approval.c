@@ -1,183 +1,219 @@
-/* Approving and rejecting: by somebody who is no author, of exactly the plan that was read. */
+/* Approving and rejecting: not by an author, and only exactly the plan that the approver read. */
+#include "orchestrator/rollout/state.h"
+#include "orchestrator/rollout/words.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/operate_private.h"
-#include "orchestrator/store/start.h"
+#include "orchestrator/store/running.h"
 
-#include <inttypes.h>
+#include <stdint.h>
 #include <string.h>
 
-/* What a rejected rollout's instructions end as. */
-enum { CANCELLED_STATE = 9 };
-
-struct group_ground {
+struct group_snapshot {
     int64_t number; /* 0: the rollout as a whole */
     char state[32];
-    bool manual;
+    bool manual, awaits_word;
 };
 
-static enum tc_error check_digest(const struct operation_order *order, const struct ground *ground,
+static enum tc_error check_digest(const struct operation_request *request, const struct rollout_snapshot *snapshot,
                                   struct tc_fault *fault)
 {
-    if (strcmp(order->digest, ground->digest) == 0)
+    if (strcmp(request->digest, snapshot->digest) == 0)
         return TC_OK;
-    return tc_fault_set(fault, TC_CONFLICT, "the plan of rollout %" PRId64 " has another digest now, %s: read it again",
-                        order->rollout, ground->digest);
+    refusal_copy(snapshot->refusal->digest, sizeof snapshot->refusal->digest, snapshot->digest);
+    return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_OTHER_DIGEST, fault);
 }
 
-static enum tc_error find_group(struct store *store, const struct operation_order *order, struct group_ground *group,
-                                struct tc_fault *fault)
-{
-    *group = (struct group_ground){0};
-    if (*order->group == '\0')
-        return TC_OK;
-    struct params *params = store_params(store);
-    params_add_int(params, order->rollout);
-    params_add_text(params, order->group);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_FIND_GROUP, &result, fault);
-    if (error != TC_OK)
-        return error;
-    if (PQntuples(result) == 0)
-        return tc_fault_set(fault, TC_NOT_FOUND, "rollout %" PRId64 " has no group %s", order->rollout, order->group);
-    group->number = result_int(result, 0, 0);
-    result_copy(result, 0, 1, group->state, sizeof group->state);
-    group->manual = result_bool(result, 0, 2);
-    return TC_OK;
-}
-
-/* Whether the actor said the same before. One who approved may still reject, and the other way round. */
-static enum tc_error find_said(struct store *store, const struct operation_order *order,
-                               const struct group_ground *group, bool *existing, struct tc_fault *fault)
-{
-    bool approves = order->operation == OPERATION_APPROVE;
-    struct params *params = store_params(store);
-    params_add_int(params, order->rollout);
-    params_add_int(params, group->number);
-    params_add_text(params, order->digest);
-    params_add_text(params, order->actor);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_FIND_APPROVAL, &result, fault);
-    if (error != TC_OK || PQntuples(result) == 0 || result_bool(result, 0, 0) != approves)
-        return error;
-    *existing = strcmp(result_text(result, 0, 1), order->reason) == 0;
-    if (*existing)
-        return TC_OK;
-    return tc_fault_set(fault, TC_CONFLICT, "%s %s it at %s already, for another reason", order->actor,
-                        approves ? "approved" : "rejected", result_text(result, 0, 2));
-}
-
-static enum tc_error write_approval(struct store *store, const struct operation_order *order,
-                                    const struct group_ground *group, struct tc_fault *fault)
-{
-    struct params *params = store_params(store);
-    params_add_int(params, order->rollout);
-    params_add_int(params, group->number);
-    params_add_text(params, order->digest);
-    params_add_text(params, order->actor);
-    params_add_bool(params, order->operation == OPERATION_APPROVE);
-    params_add_text(params, order->reason);
-    return store_do(store, SQL_WRITE_APPROVAL, fault);
-}
-
-static enum tc_error check_group(const struct operation_order *order, const struct group_ground *group,
+/* To be called after the state is checked: in another state, no other actor may decide either. */
+static enum tc_error check_actor(const struct operation_request *request, const struct rollout_snapshot *snapshot,
                                  struct tc_fault *fault)
 {
-    if (!group->manual)
-        return tc_fault_set(fault, TC_CONFLICT, "group %s needs nobody's approval", order->group);
-    if (strcmp(group->state, "awaiting_approval") != 0)
-        return tc_fault_set(fault, TC_CONFLICT, "group %s is %s; %s is for one that is: awaiting_approval",
-                            order->group, group->state, operation_name(order->operation));
+    if (!snapshot->actor_is_author)
+        return TC_OK;
+    return operate_refuse(request, snapshot, TC_DENIED, REFUSAL_IS_AUTHOR, fault);
+}
+
+static enum tc_error find_group(struct store *store, const struct operation_request *request,
+                                const struct rollout_snapshot *snapshot, struct group_snapshot *group,
+                                struct tc_fault *fault)
+{
+    *group = (struct group_snapshot){0};
+    if (*request->group == '\0')
+        return TC_OK;
+    const struct sql_find_group_params params = {.rollout = request->rollout, .name = request->group};
+    struct sql_find_group_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_find_group(store, &params, &rows, fault);
+    if (error != TC_OK)
+        return error;
+    if (rows.count == 0)
+        return operate_refuse(request, snapshot, TC_NOT_FOUND, REFUSAL_NO_GROUP, fault);
+    const struct sql_find_group_row row = sql_find_group_at(&rows, 0);
+    group->number = row.group_no;
+    copy_text(group->state, sizeof group->state, row.state);
+    group->manual = row.manual;
+    group->awaits_word = row.awaits_word;
     return TC_OK;
 }
 
-/* The conductor opens the next group, or gives the group up, when it sees what was said. */
-static enum tc_error decide_group(struct store *store, const struct operation_order *order, const struct ground *ground,
-                                  const struct group_ground *group, struct tc_fault *fault)
+/* Finds an earlier, equal decision of the actor. An approver may still reject, and the other way round. */
+static enum tc_error find_decision(struct store *store, const struct operation_request *request,
+                                   const struct rollout_snapshot *snapshot, const struct group_snapshot *group,
+                                   bool *existing, struct tc_fault *fault)
 {
-    if (operate_find_rule(order, ground, ROLLOUT_ON_APPROVE_GROUP, fault) == NULL)
-        return TC_CONFLICT;
-    enum tc_error error = check_group(order, group, fault);
-    if (error == TC_OK)
-        error = write_approval(store, order, group, fault);
-    if (error != TC_OK)
+    bool approves = request->operation == OPERATION_APPROVE;
+    const struct sql_find_approval_params params = {
+        .rollout = request->rollout, .group_no = group->number, .digest = request->digest, .actor = request->actor};
+    struct sql_find_approval_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_find_approval(store, &params, &rows, fault);
+    if (error != TC_OK || rows.count == 0)
         return error;
-    const char *kind = order->operation == OPERATION_APPROVE ? "group_approved" : "rejected";
-    return operate_tell(store, order, ground, kind, group->number, fault);
+    const struct sql_find_approval_row decision = sql_find_approval_at(&rows, 0);
+    if (decision.approved != approves)
+        return TC_OK;
+    *existing = strcmp(decision.reason, request->reason) == 0;
+    if (*existing)
+        return TC_OK;
+    copy_text(snapshot->refusal->at, sizeof snapshot->refusal->at, decision.at);
+    return operate_refuse(request, snapshot, TC_CONFLICT, approves ? REFUSAL_APPROVED_BEFORE : REFUSAL_REJECTED_BEFORE,
+                          fault);
 }
 
-static enum tc_error start_if_enough(struct store *store, const struct operation_order *order,
-                                     const struct ground *ground, struct tc_fault *fault)
+static enum tc_error write_approval(struct store *store, const struct operation_request *request,
+                                    const struct group_snapshot *group, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, order->rollout);
-    params_add_text(params, ground->digest);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_COUNT_APPROVALS, &result, fault);
-    if (error != TC_OK || result_int(result, 0, 0) < ground->approvals_required)
+    const struct sql_write_approval_params params = {.rollout = request->rollout,
+                                                     .group_no = group->number,
+                                                     .digest = request->digest,
+                                                     .actor = request->actor,
+                                                     .approved = request->operation == OPERATION_APPROVE,
+                                                     .reason = request->reason};
+    return sql_write_approval(store, &params, fault);
+}
+
+static enum tc_error check_group(const struct operation_request *request, const struct rollout_snapshot *snapshot,
+                                 const struct group_snapshot *group, struct tc_fault *fault)
+{
+    if (!group->manual)
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_NEEDS_NO_APPROVAL, fault);
+    if (group->awaits_word)
+        return TC_OK;
+    refusal_copy(snapshot->refusal->state, sizeof snapshot->refusal->state, group->state);
+    return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_GROUP_AWAITS_NONE, fault);
+}
+
+/* Records the decision; the conductor acts on it. */
+static enum tc_error decide_group(struct store *store, const struct operation_request *request,
+                                  const struct rollout_snapshot *snapshot, const struct group_snapshot *group,
+                                  struct tc_fault *fault)
+{
+    if (operate_find_rule(request, snapshot, ROLLOUT_ON_APPROVE_GROUP, fault) == NULL)
+        return TC_CONFLICT;
+    enum tc_error error = check_group(request, snapshot, group, fault);
+    if (error == TC_OK)
+        error = check_actor(request, snapshot, fault);
+    if (error == TC_OK)
+        error = write_approval(store, request, group, fault);
+    if (error != TC_OK)
+        return error;
+    const char *kind = request->operation == OPERATION_APPROVE ? KIND_GROUP_APPROVED : KIND_REJECTED;
+    return operate_record_event(store, request, snapshot, kind, group->number, fault);
+}
+
+static enum tc_error start_if_enough(struct store *store, const struct operation_request *request,
+                                     const struct rollout_snapshot *snapshot, struct tc_fault *fault)
+{
+    const struct sql_count_approvals_params params = {.rollout = request->rollout, .digest = snapshot->digest};
+    struct sql_count_approvals_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_count_approvals(store, &params, &rows, fault);
+    if (error != TC_OK || sql_count_approvals_at(&rows, 0).approvals < snapshot->approvals_required)
         return error;
     bool started;
-    error = rollout_start(store, order->rollout, order->actor, &started, fault);
-    TC_CHECK(error != TC_OK || started); /* its state was looked at, and is held */
+    error = rollout_begin_running(store, request->rollout, request->actor, &started, fault);
+    TC_CHECK(error != TC_OK || started); /* its state was checked under the lock */
     return error;
 }
 
-static enum tc_error approve(struct store *store, const struct operation_order *order, const struct ground *ground,
-                             struct tc_fault *fault)
+static enum tc_error approve(struct store *store, const struct operation_request *request,
+                             const struct rollout_snapshot *snapshot, struct tc_fault *fault)
 {
-    if (operate_find_rule(order, ground, ROLLOUT_ON_APPROVE, fault) == NULL)
+    if (operate_find_rule(request, snapshot, ROLLOUT_ON_APPROVE, fault) == NULL)
         return TC_CONFLICT;
-    if (ground->end_has_passed)
-        return tc_fault_set(fault, TC_CONFLICT, "the end of rollout %" PRId64 " has passed: nothing of it would start",
-                            order->rollout);
-    static const struct group_ground whole;
-    enum tc_error error = write_approval(store, order, &whole, fault);
+    if (snapshot->end_has_passed)
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_APPROVE_AFTER_END, fault);
+    static const struct group_snapshot whole;
+    enum tc_error error = check_actor(request, snapshot, fault);
     if (error == TC_OK)
-        error = operate_tell(store, order, ground, "approved", 0, fault);
-    return error == TC_OK ? start_if_enough(store, order, ground, fault) : error;
+        error = write_approval(store, request, &whole, fault);
+    if (error == TC_OK)
+        error = operate_record_event(store, request, snapshot, KIND_APPROVED, 0, fault);
+    return error == TC_OK ? start_if_enough(store, request, snapshot, fault) : error;
 }
 
-/* Nobody conducts it any more: its instructions end here. */
-static enum tc_error end_instructions(struct store *store, const struct operation_order *order, struct tc_fault *fault)
+/* The conductor no longer handles a rejected rollout: its instructions end here. */
+static enum tc_error end_instructions(struct store *store, const struct operation_request *request,
+                                      struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, order->rollout);
-    params_add_int(params, INT64_MAX);
-    params_add_int(params, CANCELLED_STATE);
-    params_add_text(params, "rejected");
-    params_add_int(params, order->shard);
-    return store_do(store, SQL_END_WAITING, fault);
+    const struct sql_end_waiting_params params = {.rollout = request->rollout,
+                                                  .most = INT64_MAX,
+                                                  .to_state = CANCELLED,
+                                                  .code = CODE_REJECTED,
+                                                  .shard = request->shard};
+    struct sql_end_waiting_rows rows ROWS_AUTO = {0};
+    return sql_end_waiting(store, &params, &rows, fault);
 }
 
-static enum tc_error reject(struct store *store, const struct operation_order *order, const struct ground *ground,
-                            const char **to, struct tc_fault *fault)
+static enum tc_error reject(struct store *store, const struct operation_request *request,
+                            const struct rollout_snapshot *snapshot, const char **to, struct tc_fault *fault)
 {
-    const struct rollout_rule *rule = operate_find_rule(order, ground, ROLLOUT_ON_REJECT, fault);
+    const struct rollout_rule *rule = operate_find_rule(request, snapshot, ROLLOUT_ON_REJECT, fault);
     if (rule == NULL)
         return TC_CONFLICT;
     *to = rollout_state_name(rule->to);
-    static const struct group_ground whole;
-    enum tc_error error = write_approval(store, order, &whole, fault);
+    static const struct group_snapshot whole;
+    enum tc_error error = check_actor(request, snapshot, fault);
     if (error == TC_OK)
-        error = operate_tell(store, order, ground, "rejected", 0, fault);
-    return error == TC_OK ? end_instructions(store, order, fault) : error;
+        error = write_approval(store, request, &whole, fault);
+    if (error == TC_OK)
+        error = operate_record_event(store, request, snapshot, KIND_REJECTED, 0, fault);
+    return error == TC_OK ? end_instructions(store, request, fault) : error;
 }
 
-enum tc_error operate_approval(struct store *store, const struct operation_order *order, const struct ground *ground,
-                               const char **to, bool *existing, struct tc_fault *fault)
+/* `*judged`: a resume awaits this decision, or had this same decision before. */
+static enum tc_error judge_resume(struct store *store, const struct operation_request *request,
+                                  const struct rollout_snapshot *snapshot, const char **to, bool *existing,
+                                  bool *judged, struct tc_fault *fault)
 {
-    if (ground->actor_is_author)
-        return tc_fault_set(fault, TC_DENIED, "%s is an author of this plan: somebody else must %s it", order->actor,
-                            operation_name(order->operation));
-    struct group_ground group;
-    enum tc_error error = find_group(store, order, &group, fault);
+    struct resume_snapshot resume;
+    if (snapshot->state != ROLLOUT_PAUSED && snapshot->state != ROLLOUT_RUNNING)
+        return TC_OK;
+    enum tc_error error = operate_read_resume(store, request, snapshot, &resume, fault);
+    if (error != TC_OK)
+        return error;
+    bool waits = snapshot->state == ROLLOUT_PAUSED && *resume.requested_by != '\0';
+    *existing = operate_resume_was_decided(request, &resume);
+    *judged = *existing || waits;
+    if (!waits || *existing)
+        return TC_OK;
+    error = check_actor(request, snapshot, fault);
+    return error == TC_OK ? operate_judge_resume(store, request, snapshot, &resume, to, fault) : error;
+}
+
+enum tc_error operate_approval(struct store *store, const struct operation_request *request,
+                               const struct rollout_snapshot *snapshot, const char **to, bool *existing,
+                               struct tc_fault *fault)
+{
+    struct group_snapshot group;
+    enum tc_error error = find_group(store, request, snapshot, &group, fault);
     if (error == TC_OK)
-        error = check_digest(order, ground, fault);
-    if (error == TC_OK)
-        error = find_said(store, order, &group, existing, fault);
-    if (error != TC_OK || *existing)
+        error = check_digest(request, snapshot, fault);
+    bool judged = false;
+    if (error == TC_OK && group.number == 0)
+        error = judge_resume(store, request, snapshot, to, existing, &judged, fault);
+    if (error == TC_OK && !judged)
+        error = find_decision(store, request, snapshot, &group, existing, fault);
+    if (error != TC_OK || judged || *existing)
         return error;
     if (group.number != 0)
-        return decide_group(store, order, ground, &group, fault);
-    return order->operation == OPERATION_APPROVE ? approve(store, order, ground, fault)
-                                                 : reject(store, order, ground, to, fault);
+        return decide_group(store, request, snapshot, &group, fault);
+    return request->operation == OPERATION_APPROVE ? approve(store, request, snapshot, fault)
+                                                   : reject(store, request, snapshot, to, fault);
 }

@@ -1,4 +1,4 @@
-/* What the files of operate.h share. Private to them. */
+/* Functions that the files of operate.h share. Private to them. */
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_OPERATE_PRIVATE_H
 #define TELLERCAST_ORCHESTRATOR_STORE_OPERATE_PRIVATE_H
 
@@ -6,8 +6,8 @@
 #include "orchestrator/rollout/rollout_state.h"
 #include "orchestrator/store/operate.h"
 
-/* The rollout that the order is about, held by the transaction, and what matters of its past. */
-struct ground {
+/* The rollout of a request, locked by the transaction, and the events that the request depends on. */
+struct rollout_snapshot {
     char name[TC_ID_SIZE];
     enum rollout_state state;
     int64_t version;
@@ -17,22 +17,70 @@ struct ground {
     bool end_has_passed;
     bool rollback_is_wanted;
     bool actor_is_author;
-    /* The order that was given at this order's version, and what happened last; "": none. */
-    char ordered_kind[32], ordered_actor[TC_ID_SIZE], ordered_reason[512], ordered_digest[PLAN_DIGEST_SIZE];
+    /* The operation that was requested at the same version, and the last event; "": none. */
+    char recorded_kind[32], recorded_actor[TC_ID_SIZE], recorded_reason[512], recorded_digest[PLAN_DIGEST_SIZE];
+    char recorded_group[TC_ID_SIZE];
     char last_kind[32], last_actor[TC_ID_SIZE], last_at[32];
+    struct refusal *refusal; /* filled in when the request is refused */
 };
 
-/* The rule for `event` in the rollout's state; NULL, and TC_CONFLICT in `fault`, when there is none. */
-const struct rollout_rule *operate_find_rule(const struct operation_order *order, const struct ground *ground,
-                                             enum rollout_event event, struct tc_fault *fault);
+/* Locks the rollout until the transaction ends, and reads it. Copies what the answer has of it to `operated`; refusals
+ * go to `operated->refusal`. TC_DENIED for the orchestrator's own name: the approval of the plan covers its own. */
+enum tc_error operate_load_snapshot(struct store *store, const struct operation_request *operation_request,
+                                    struct rollout_snapshot *snapshot, struct operated *operated,
+                                    struct tc_fault *fault);
 
-/* Writes the event of an order, at the version that stands before it. group_no 0: the rollout as a whole. */
-enum tc_error operate_tell(struct store *store, const struct operation_order *order, const struct ground *ground,
-                           const char *kind, int64_t group_no, struct tc_fault *fault);
+/* Refuses the request: sets the facts that all reasons share; the caller has set those of its own reason. Returns
+ * `error`. */
+enum tc_error operate_refuse(const struct operation_request *operation_request, const struct rollout_snapshot *snapshot,
+                             enum tc_error error, enum refusal_reason reason, struct tc_fault *fault);
 
-/* Approves or rejects, but for the rollout's state and version: `*to` is the state that it goes to, or NULL where it
+/* The resume of a rollout that an abort stopped. */
+struct resume_snapshot {
+    bool asks_for_approvals;       /* it was aborted since its last resume, and its plan requires approvals */
+    char requested_by[TC_ID_SIZE]; /* who requested the resume that awaits approval, if paused; "": none does */
+    int64_t approvals;             /* of that resume */
+    char decision[32], decision_reason[512]; /* the actor's, on the newest resume: kind of the event; "": none */
+};
+
+enum tc_error operate_read_resume(struct store *store, const struct operation_request *operation_request,
+                                  const struct rollout_snapshot *snapshot, struct resume_snapshot *resume,
+                                  struct tc_fault *fault);
+
+/* Checks a request that makes a rollout run again. `*waits`: an abort stopped it, so the request awaits approvals.
+ * TC_CONFLICT: another resume already does. */
+enum tc_error operate_may_run_again(struct store *store, const struct operation_request *operation_request,
+                                    const struct rollout_snapshot *snapshot, bool *waits, struct tc_fault *fault);
+
+/* Approves or rejects a resume that awaits it; `*to` is the rollout's new state, or NULL for no change. The actor is
+ * not an author of the plan. */
+enum tc_error operate_judge_resume(struct store *store, const struct operation_request *operation_request,
+                                   const struct rollout_snapshot *snapshot, const struct resume_snapshot *resume,
+                                   const char **to, struct tc_fault *fault);
+
+/* Whether the actor made the same decision, for the same reason, on the newest resume. */
+bool operate_resume_was_decided(const struct operation_request *operation_request,
+                                const struct resume_snapshot *resume);
+
+/* Finds the rule for `event` in the rollout's state; NULL, and TC_CONFLICT in `fault`, when there is none. */
+const struct rollout_rule *operate_find_rule(const struct operation_request *operation_request,
+                                             const struct rollout_snapshot *snapshot, enum rollout_event event,
+                                             struct tc_fault *fault);
+
+/* Records the event of a request, at the version before the change. group_no 0: the rollout as a whole. */
+enum tc_error operate_record_event(struct store *store, const struct operation_request *operation_request,
+                                   const struct rollout_snapshot *snapshot, const char *kind, int64_t group_no,
+                                   struct tc_fault *fault);
+
+/* Approves or rejects, but does not change the rollout's state and version: `*to` is its new state, or NULL when it
  * stays or was changed already. */
-enum tc_error operate_approval(struct store *store, const struct operation_order *order, const struct ground *ground,
-                               const char **to, bool *existing, struct tc_fault *fault);
+enum tc_error operate_approval(struct store *store, const struct operation_request *operation_request,
+                               const struct rollout_snapshot *snapshot, const char **to, bool *existing,
+                               struct tc_fault *fault);
+
+/* Promotes the request's group without its silent devices; `*group_no` is its number. TC_NOT_FOUND: no such group.
+ * TC_CONFLICT: its state, its gate or its devices do not allow it. */
+enum tc_error operate_promote(struct store *store, const struct operation_request *operation_request,
+                              const struct rollout_snapshot *snapshot, int64_t *group_no, struct tc_fault *fault);
 
 #endif

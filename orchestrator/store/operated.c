@@ -1,4 +1,4 @@
-/* The names of operations, and what is answered to one. */
+/* The names of operations, and the answer to one. */
 #include "orchestrator/store/operate.h"
 #include "topics/json_text.h"
 
@@ -6,9 +6,9 @@
 #include <string.h>
 
 static const char *const names[OPERATION_COUNT] = {
-    [OPERATION_APPROVE] = "approve",   [OPERATION_REJECT] = "reject", [OPERATION_PAUSE] = "pause",
-    [OPERATION_RESUME] = "resume",     [OPERATION_CANCEL] = "cancel", [OPERATION_RETRY] = "retry",
-    [OPERATION_ROLLBACK] = "rollback", [OPERATION_REVISE] = "revise",
+    [OPERATION_APPROVE] = "approve",   [OPERATION_REJECT] = "reject",   [OPERATION_PAUSE] = "pause",
+    [OPERATION_RESUME] = "resume",     [OPERATION_CANCEL] = "cancel",   [OPERATION_RETRY] = "retry",
+    [OPERATION_ROLLBACK] = "rollback", [OPERATION_PROMOTE] = "promote", [OPERATION_REVISE] = "revise",
 };
 
 const char *operation_name(enum operation operation)

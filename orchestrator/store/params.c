@@ -85,12 +85,12 @@ void params_add_text(struct params *params, const char *text)
     end(params);
 }
 
-/* The array's header: one dimension of `count`, no nulls, counting from 1. */
-static void begin_array(struct params *params, Oid array, Oid element, size_t count)
+/* The array's header: one dimension of `count`, counting from 1. */
+static void begin_array(struct params *params, Oid array, Oid element, size_t count, bool any_null)
 {
     begin(params, array, true);
     put_int4(&params->bytes, count == 0 ? 0 : 1);
-    put_int4(&params->bytes, 0);
+    put_int4(&params->bytes, any_null ? 1 : 0);
     put_int4(&params->bytes, element);
     if (count > 0) {
         put_int4(&params->bytes, (int64_t)count);
@@ -100,22 +100,22 @@ static void begin_array(struct params *params, Oid array, Oid element, size_t co
 
 void params_begin_int_array(struct params *params, size_t count)
 {
-    begin_array(params, OID_INT8_ARRAY, OID_INT8, count);
+    begin_array(params, OID_INT8_ARRAY, OID_INT8, count, false);
 }
 
 void params_begin_int4_array(struct params *params, size_t count)
 {
-    begin_array(params, OID_INT4_ARRAY, OID_INT4, count);
+    begin_array(params, OID_INT4_ARRAY, OID_INT4, count, false);
 }
 
 void params_begin_int2_array(struct params *params, size_t count)
 {
-    begin_array(params, OID_INT2_ARRAY, OID_INT2, count);
+    begin_array(params, OID_INT2_ARRAY, OID_INT2, count, false);
 }
 
-void params_begin_text_array(struct params *params, size_t count)
+void params_begin_text_array(struct params *params, size_t count, bool any_null)
 {
-    begin_array(params, OID_TEXT_ARRAY, OID_TEXT, count);
+    begin_array(params, OID_TEXT_ARRAY, OID_TEXT, count, any_null);
 }
 
 void params_put_int(struct params *params, int64_t value)
@@ -139,6 +139,10 @@ void params_put_int(struct params *params, int64_t value)
 
 void params_put_text(struct params *params, const char *text)
 {
+    if (text == NULL) {
+        put_int4(&params->bytes, -1);
+        return;
+    }
     size_t length = strlen(text);
     put_int4(&params->bytes, (int64_t)length);
     buffer_put(&params->bytes, text, length);

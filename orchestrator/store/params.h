@@ -21,7 +21,7 @@ struct params {
     struct buffer bytes; /* keeps its memory from one use to the next */
 };
 
-/* Empties it for the next statement. */
+/* Empties them for the next statement. */
 void params_begin(struct params *params);
 void params_free(struct params *params);
 
@@ -30,13 +30,13 @@ void params_add_bool(struct params *params, bool value);
 /* NULL is SQL's null. */
 void params_add_text(struct params *params, const char *text);
 
-/* Arrays are added whole: begin, then one call an element, in order. */
+/* To add an array: begin, then put each element in order, then end. */
 void params_begin_int_array(struct params *params, size_t count);
 void params_begin_int4_array(struct params *params, size_t count);
 void params_begin_int2_array(struct params *params, size_t count);
-void params_begin_text_array(struct params *params, size_t count);
-void params_put_int(struct params *params, int64_t value); /* of the array's width */
-void params_put_text(struct params *params, const char *text);
+void params_begin_text_array(struct params *params, size_t count, bool any_null);
+void params_put_int(struct params *params, int64_t value);     /* of the array's width */
+void params_put_text(struct params *params, const char *text); /* NULL is SQL's null */
 void params_end_array(struct params *params);
 
 #endif

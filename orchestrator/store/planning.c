@@ -5,96 +5,116 @@
 #include <stdio.h>
 #include <string.h>
 
-enum tc_error planning_find(struct store *store, const struct submission *submission, struct submitted *submitted,
+enum tc_error planning_find(struct store *store, const struct new_rollout *new_rollout, struct submitted *submitted,
                             struct tc_fault *fault)
 {
-    *submitted = (struct submitted){.devices = submission->devices};
-    (void)snprintf(submitted->name, sizeof submitted->name, "%s", submission->plan->name);
-    (void)snprintf(submitted->digest, sizeof submitted->digest, "%s", submission->plan->digest);
+    *submitted = (struct submitted){.devices = new_rollout->devices};
+    (void)snprintf(submitted->name, sizeof submitted->name, "%s", new_rollout->plan->name);
+    (void)snprintf(submitted->digest, sizeof submitted->digest, "%s", new_rollout->plan->digest);
     (void)snprintf(submitted->state, sizeof submitted->state, "accepted");
 
-    const struct plan *plan = submission->plan;
-    struct params *params = store_params(store);
-    params_add_text(params, plan->name);
-    params_add_text(params, submission->idempotency_key);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_FIND_ROLLOUT, &result, fault);
-    if (error != TC_OK || PQntuples(result) == 0)
+    const struct plan *plan = new_rollout->plan;
+    const struct sql_find_rollout_params params = {.name = plan->name, .idempotency_key = new_rollout->idempotency_key};
+    struct sql_find_rollout_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_find_rollout(store, &params, &rows, fault);
+    if (error != TC_OK || rows.count == 0)
         return error;
-    for (int i = 0; i < PQntuples(result); i++) {
-        if (strcmp(result_text(result, i, 1), plan->name) == 0 && strcmp(result_text(result, i, 2), plan->digest) == 0)
+    for (int i = 0; i < rows.count; i++) {
+        const struct sql_find_rollout_row row = sql_find_rollout_at(&rows, i);
+        bool by_name = strcmp(row.name, plan->name) == 0;
+        if (by_name && strcmp(row.digest, plan->digest) == 0)
             continue;
-        bool by_name = strcmp(result_text(result, i, 1), plan->name) == 0;
-        return tc_fault_set(fault, TC_CONFLICT, "%s is taken by rollout %s with another plan",
-                            by_name ? "this name" : "this idempotency key", result_text(result, i, 0));
+        submitted->refusal.other = row.id;
+        return refusal_set(&submitted->refusal, TC_CONFLICT, by_name ? REFUSAL_NAME_TAKEN : REFUSAL_KEY_TAKEN, fault);
     }
+    const struct sql_find_rollout_row found = sql_find_rollout_at(&rows, 0);
     submitted->existing = true;
-    submitted->rollout = result_int(result, 0, 0);
-    submitted->devices = result_int(result, 0, 4);
-    result_copy(result, 0, 3, submitted->state, sizeof submitted->state);
+    submitted->rollout = found.id;
+    submitted->devices = found.devices;
+    copy_text(submitted->state, sizeof submitted->state, found.state);
+    copy_text(submitted->detail, sizeof submitted->detail, found.detail);
     return TC_OK;
 }
 
-/* The parameters that a new rollout and a revised one share. */
-static void add_plan(struct params *params, const struct submission *submission)
+static struct sql_submitted_plan columns_of(const struct new_rollout *new_rollout)
 {
-    params_add_text(params, submission->plan->name);
-    params_add_text(params, submission->plan->digest);
-    params_add_text(params, submission->plan->canonical);
-    params_add_text(params, submission->shared_claims);
-    params_add_text(params, submission->calendars);
-    params_add_int(params, submission->devices);
+    return (struct sql_submitted_plan){
+        .name = new_rollout->plan->name,
+        .digest = new_rollout->plan->digest,
+        .plan = new_rollout->plan->canonical,
+        .content = new_rollout->content,
+        .calendars = new_rollout->calendars,
+        .devices = new_rollout->devices,
+    };
 }
 
-static enum tc_error insert(struct store *store, const struct submission *submission, struct submitted *submitted,
+static enum tc_error insert(struct store *store, const struct new_rollout *new_rollout, struct submitted *submitted,
                             struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    add_plan(params, submission);
-    params_add_text(params, submission->author);
-    params_add_text(params, submission->door);
-    params_add_text(params, submission->idempotency_key);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_INSERT_ROLLOUT, &result, fault);
+    const struct sql_insert_rollout_params params = {
+        .submitted_plan = columns_of(new_rollout),
+        .author = new_rollout->author,
+        .door = new_rollout->endpoint,
+        .idempotency_key = new_rollout->idempotency_key,
+    };
+    struct sql_insert_rollout_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_insert_rollout(store, &params, &rows, fault);
     if (error != TC_OK)
         return error;
-    submitted->devices = submission->devices;
-    /* Nothing was inserted: somebody else was quicker with the same name or key, or its origin has a rollback. */
-    submitted->rollout = PQntuples(result) == 0 ? 0 : result_int(result, 0, 0);
+    submitted->devices = new_rollout->devices;
+    /* No row: another submission has the same name or key, or its origin has a rollback. */
+    submitted->rollout = rows.count == 0 ? 0 : sql_insert_rollout_at(&rows, 0).id;
     return TC_OK;
 }
 
-enum tc_error planning_submit(struct store *store, const struct submission *submission, struct submitted *submitted,
+enum tc_error planning_submit(struct store *store, const struct new_rollout *new_rollout, struct submitted *submitted,
                               struct tc_fault *fault)
 {
-    enum tc_error error = insert(store, submission, submitted, fault);
-    if (error != TC_OK || submitted->rollout != 0)
-        return error;
-    error = planning_find(store, submission, submitted, fault);
+    submitted->refusal.reason = REFUSAL_NONE;
+    enum tc_error error = store_begin(store, fault);
+    if (error == TC_OK)
+        error = insert(store, new_rollout, submitted, fault);
+    if (error == TC_OK)
+        error = store_commit(store, fault);
+    if (error != TC_OK)
+        return store_rollback(store, error);
+    if (submitted->rollout != 0)
+        return TC_OK;
+    error = planning_find(store, new_rollout, submitted, fault);
     if (error == TC_OK && !submitted->existing)
-        error = tc_fault_set(fault, TC_CONFLICT, "the rollout that this one takes back has a rollback already");
+        error = refusal_set(&submitted->refusal, TC_CONFLICT, REFUSAL_HAS_ROLLBACK, fault);
     return error;
 }
 
-enum tc_error planning_revise(struct store *store, int64_t rollout, const struct submission *submission,
+/* Deletes what planning made of a rollout; its groups last, because the other rows refer to them. */
+static enum tc_error unplan(struct store *store, int64_t rollout, struct tc_fault *fault)
+{
+    const struct sql_unplan_instructions_params instructions = {.rollout = rollout};
+    const struct sql_unplan_counters_params counters = {.rollout = rollout};
+    const struct sql_unplan_windows_params windows = {.rollout = rollout};
+    const struct sql_unplan_zones_params zones = {.rollout = rollout};
+    const struct sql_unplan_groups_params groups = {.rollout = rollout};
+    enum tc_error error = sql_unplan_instructions(store, &instructions, fault);
+    if (error == TC_OK)
+        error = sql_unplan_counters(store, &counters, fault);
+    if (error == TC_OK)
+        error = sql_unplan_windows(store, &windows, fault);
+    if (error == TC_OK)
+        error = sql_unplan_zones(store, &zones, fault);
+    return error == TC_OK ? sql_unplan_groups(store, &groups, fault) : error;
+}
+
+enum tc_error planning_revise(struct store *store, int64_t rollout, const struct new_rollout *new_rollout,
                               struct tc_fault *fault)
 {
-    static const enum sql planned[] = {SQL_UNPLAN_INSTRUCTIONS, SQL_UNPLAN_COUNTERS, SQL_UNPLAN_WINDOWS,
-                                       SQL_UNPLAN_ZONES, SQL_UNPLAN_GROUPS};
-    enum tc_error error = TC_OK;
-    for (size_t i = 0; i < sizeof planned / sizeof *planned && error == TC_OK; i++) {
-        params_add_int(store_params(store), rollout);
-        error = store_do(store, planned[i], fault);
-    }
+    enum tc_error error = unplan(store, rollout, fault);
     if (error != TC_OK)
         return error;
-    struct params *params = store_params(store);
-    add_plan(params, submission);
-    params_add_int(params, rollout);
-    PGresult *result RESULT_AUTO = NULL;
-    error = store_run(store, SQL_REVISE_ROLLOUT, &result, fault);
-    if (error == TC_OK && PQntuples(result) == 0)
-        error = tc_fault_set(fault, TC_CONFLICT, "rollout %lld is not \"%s\", or has been started", (long long)rollout,
-                             submission->plan->name);
+    const struct sql_revise_rollout_params params = {.submitted_plan = columns_of(new_rollout), .rollout = rollout};
+    struct sql_revise_rollout_rows rows ROWS_AUTO = {0};
+    error = sql_revise_rollout(store, &params, &rows, fault);
+    if (error == TC_OK && rows.count == 0)
+        error = tc_fault_set(fault, TC_CONFLICT, "database: rollout %lld is not \"%s\", or has been started",
+                             (long long)rollout, new_rollout->plan->name);
     return error;
 }

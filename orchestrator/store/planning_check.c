@@ -1,148 +1,185 @@
 #include "orchestrator/store/planning.h"
 
 #include "orchestrator/store/connection.h"
+#include "orchestrator/store/planning_zones.h"
 #include "orchestrator/store/scope.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Adds a fault for each of `names` that is not there, at its own place in the plan. */
-static enum tc_error check_names(struct store *store, enum sql sql, const struct plan *plan, const json_t *names,
-                                 const char *path, const char *what, struct document_faults *faults,
-                                 struct tc_fault *fault)
+/* A plan that is being checked. */
+struct check {
+    struct store *store;
+    const struct plan *plan;
+    const struct plan_findings *findings;
+    size_t faults; /* found in the plan itself */
+};
+
+static void take_finding(void *context, const struct plan_finding *finding)
+{
+    struct check *check = context;
+    check->faults += PLAN_FINDING_IS_OF_FLEET(finding->kind) ? 0 : 1;
+    check->findings->take(check->findings->context, finding);
+}
+
+static void find_name(struct check *check, enum plan_finding_kind kind, const char *path, const char *name)
+{
+    struct plan_finding finding = {.kind = kind};
+    (void)snprintf(finding.path, sizeof finding.path, "%s", path);
+    (void)snprintf(finding.name, sizeof finding.name, "%s", name);
+    take_finding(check, &finding);
+}
+
+/* A statement that finds the names that do not exist. */
+typedef enum tc_error find_unknown(struct store *store, struct sql_texts names, struct sql_unknown_name_rows *rows,
+                                   struct tc_fault *fault);
+
+static enum tc_error find_unknown_branches(struct store *store, struct sql_texts names,
+                                           struct sql_unknown_name_rows *rows, struct tc_fault *fault)
+{
+    const struct sql_unknown_branches_params params = {.names = names};
+    return sql_unknown_branches(store, &params, rows, fault);
+}
+
+static enum tc_error find_unknown_devices(struct store *store, struct sql_texts names,
+                                          struct sql_unknown_name_rows *rows, struct tc_fault *fault)
+{
+    const struct sql_unknown_devices_params params = {.names = names};
+    return sql_unknown_devices(store, &params, rows, fault);
+}
+
+static enum tc_error find_unknown_rollouts(struct store *store, struct sql_texts names,
+                                           struct sql_unknown_name_rows *rows, struct tc_fault *fault)
+{
+    const struct sql_unknown_rollouts_params params = {.names = names};
+    return sql_unknown_rollouts(store, &params, rows, fault);
+}
+
+/* Reports each of `names` that does not exist, with its path in the plan. */
+static enum tc_error check_names(struct check *check, find_unknown *find, const json_t *names, const char *path,
+                                 enum plan_finding_kind kind, struct tc_fault *fault)
 {
     if (json_array_size(names) == 0)
         return TC_OK;
-    params_add_texts(store_params(store), names);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, sql, &result, fault);
+    struct sql_texts texts TEXTS_AUTO = texts_of(names);
+    struct sql_unknown_name_rows rows ROWS_AUTO = {0};
+    enum tc_error error = find(check->store, texts, &rows, fault);
+    for (int i = 0; i < rows.count; i++) {
+        char place[128];
+        const struct sql_unknown_name row = sql_unknown_name_at(&rows, i);
+        (void)snprintf(place, sizeof place, "%s[%" PRId64 "]", path, row.place);
+        find_name(check, kind, place, row.name);
+    }
+    return error;
+}
+
+/* Checks the branches and devices that one part of the plan names. */
+static enum tc_error check_members(struct check *check, const json_t *part, const char *part_path,
+                                   struct tc_fault *fault)
+{
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s.branches", part_path);
+    enum tc_error error =
+        check_names(check, find_unknown_branches, json_object_get(part, "branches"), path, PLAN_BRANCH_UNKNOWN, fault);
     if (error != TC_OK)
         return error;
-    for (int i = 0; i < PQntuples(result); i++) {
-        char place[128];
-        (void)snprintf(place, sizeof place, "%s[%s]", path, result_text(result, i, 0));
-        plan_fault_add(plan, faults, place, "found \"%s\", allowed: %s", result_text(result, i, 1), what);
-    }
-    return TC_OK;
+    (void)snprintf(path, sizeof path, "%s.devices", part_path);
+    return check_names(check, find_unknown_devices, json_object_get(part, "devices"), path, PLAN_DEVICE_UNKNOWN, fault);
 }
 
-static enum tc_error check_groups(struct store *store, const struct plan *plan, struct document_faults *faults,
-                                  struct tc_fault *fault)
+static enum tc_error check_groups(struct check *check, struct tc_fault *fault)
 {
-    const json_t *groups = json_object_get(json_object_get(plan->tree, "spec"), "groups");
-    for (size_t i = 0; i < json_array_size(groups); i++) {
-        const json_t *group = json_array_get(groups, i);
+    const json_t *groups = json_object_get(json_object_get(check->plan->tree, "spec"), "groups");
+    enum tc_error error = TC_OK;
+    for (size_t i = 0; i < json_array_size(groups) && error == TC_OK; i++) {
         char path[64];
-        (void)snprintf(path, sizeof path, "spec.groups[%zu].branches", i);
-        enum tc_error error = check_names(store, SQL_UNKNOWN_BRANCHES, plan, json_object_get(group, "branches"), path,
-                                          "a branch of the fleet", faults, fault);
-        (void)snprintf(path, sizeof path, "spec.groups[%zu].devices", i);
-        if (error == TC_OK)
-            error = check_names(store, SQL_UNKNOWN_DEVICES, plan, json_object_get(group, "devices"), path,
-                                "a device of the fleet", faults, fault);
-        if (error != TC_OK)
-            return error;
+        (void)snprintf(path, sizeof path, "spec.groups[%zu]", i);
+        error = check_members(check, json_array_get(groups, i), path, fault);
     }
-    return TC_OK;
+    return error;
 }
 
-/* A key that holds the name of one rollout. */
-static enum tc_error check_rollout(struct store *store, const struct plan *plan, const json_t *name, const char *path,
-                                   struct document_faults *faults, struct tc_fault *fault)
+/* Checks a key with the name of one rollout. */
+static enum tc_error check_rollout(struct check *check, const json_t *name, const char *path, struct tc_fault *fault)
 {
     if (!json_is_string(name))
         return TC_OK;
-    struct params *params = store_params(store);
-    params_begin_text_array(params, 1);
-    params_put_text(params, json_string_value(name));
-    params_end_array(params);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_UNKNOWN_ROLLOUTS, &result, fault);
-    if (error == TC_OK && PQntuples(result) > 0)
-        plan_fault_add(plan, faults, path, "found \"%s\", allowed: a rollout that was submitted",
-                       json_string_value(name));
+    const char *names[] = {json_string_value(name)};
+    struct sql_unknown_name_rows rows ROWS_AUTO = {0};
+    enum tc_error error = find_unknown_rollouts(check->store, (struct sql_texts){names, 1}, &rows, fault);
+    if (rows.count > 0)
+        find_name(check, PLAN_ROLLOUT_UNKNOWN, path, json_string_value(name));
     return error;
 }
 
-static enum tc_error check_rollouts(struct store *store, const struct plan *plan, struct document_faults *faults,
-                                    struct tc_fault *fault)
+static enum tc_error check_rollouts(struct check *check, struct tc_fault *fault)
 {
-    const json_t *metadata = json_object_get(plan->tree, "metadata"), *spec = json_object_get(plan->tree, "spec");
-    enum tc_error error =
-        check_rollout(store, plan, json_object_get(metadata, "rollbackOf"), "metadata.rollbackOf", faults, fault);
+    const json_t *tree = check->plan->tree;
+    const json_t *metadata = json_object_get(tree, "metadata"), *spec = json_object_get(tree, "spec");
+    enum tc_error error = check_rollout(check, json_object_get(metadata, "rollbackOf"), "metadata.rollbackOf", fault);
     if (error == TC_OK)
-        error = check_rollout(store, plan, plan_at(plan->tree, "selector", "completedIn"), "spec.selector.completedIn",
-                              faults, fault);
+        error = check_rollout(check, plan_at(tree, "selector", "completedIn"), "spec.selector.completedIn", fault);
     if (error == TC_OK)
-        error = check_names(store, SQL_UNKNOWN_ROLLOUTS, plan, json_object_get(spec, "supersedes"), "spec.supersedes",
-                            "a rollout that was submitted", faults, fault);
+        error = check_names(check, find_unknown_rollouts, json_object_get(spec, "supersedes"), "spec.supersedes",
+                            PLAN_ROLLOUT_UNKNOWN, fault);
     return error;
 }
 
-static enum tc_error check_zone(struct store *store, const struct plan *plan, struct document_faults *faults,
-                                struct tc_fault *fault)
+/* Uses the database's clock, which also ends the rollout. */
+static enum tc_error check_end(struct check *check, struct tc_fault *fault)
 {
-    const char *zone = json_string_value(plan_at(plan->tree, "schedule", "timeZone"));
-    if (zone == NULL || strcmp(zone, "device") == 0)
-        return TC_OK;
-    params_add_text(store_params(store), zone);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_ZONE_EXISTS, &result, fault);
-    if (error == TC_OK && result_int(result, 0, 0) == 0)
-        plan_fault_add(plan, faults, "spec.schedule.timeZone",
-                       "found \"%s\", allowed: device, or an IANA time zone, as \"Europe/Berlin\"", zone);
-    return error;
-}
-
-/* By the database's clock, which is the one that the rollout will end by. */
-static enum tc_error check_end(struct store *store, const struct plan *plan, struct document_faults *faults,
-                               struct tc_fault *fault)
-{
-    const char *end = json_string_value(plan_at(plan->tree, "schedule", "endAt"));
+    const char *end = json_string_value(plan_at(check->plan->tree, "schedule", "endAt"));
     if (end == NULL)
         return TC_OK;
-    params_add_text(store_params(store), end);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_END_HAS_PASSED, &result, fault);
-    if (error == TC_OK && result_int(result, 0, 0) == 1)
-        plan_fault_add(plan, faults, "spec.schedule.endAt", "found %s, allowed: a time to come", end);
+    const struct sql_end_has_passed_params params = {.end_at = end};
+    struct sql_end_has_passed_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_end_has_passed(check->store, &params, &rows, fault);
+    if (error == TC_OK && sql_end_has_passed_at(&rows, 0).has_passed)
+        find_name(check, PLAN_END_HAS_PASSED, "spec.schedule.endAt", end);
     return error;
 }
 
-static enum tc_error count_scope(struct store *store, const struct plan *plan, int64_t *devices, struct tc_fault *fault)
+static bool is_own_zone(const struct plan *plan)
 {
-    struct params *params = store_params(store);
-    params_add_scope(params, plan->tree);
-    params_add_completed_in(params, plan->tree);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_COUNT_SCOPE, &result, fault);
-    if (error == TC_OK)
-        *devices = result_int(result, 0, 0);
+    const char *zone = json_string_value(plan_at(plan->tree, "schedule", "timeZone"));
+    return zone != NULL && strcmp(zone, "device") != 0;
+}
+
+static enum tc_error check_scope(struct check *check, int64_t *devices, struct tc_fault *fault)
+{
+    struct plan_scope scope;
+    const struct plan_findings findings = {take_finding, check};
+    enum tc_error error = plan_scope_read(check->store, check->plan->tree, &scope, fault);
+    if (error != TC_OK)
+        return error;
+    *devices = scope.devices;
+    error = plan_scope_check_zones(check->store, check->plan->tree, &scope, &findings, fault);
+    free(scope.zones);
     return error;
 }
 
 enum tc_error planning_check(struct store *store, const struct plan *plan, int64_t *devices,
-                             struct document_faults *faults, struct tc_fault *fault)
+                             const struct plan_findings *findings, struct tc_fault *fault)
 {
     *devices = 0;
-    enum tc_error error = check_names(store, SQL_UNKNOWN_BRANCHES, plan, plan_at(plan->tree, "selector", "branches"),
-                                      "spec.selector.branches", "a branch of the fleet", faults, fault);
+    struct check check = {.store = store, .plan = plan, .findings = findings};
+    const json_t *selector = json_object_get(json_object_get(plan->tree, "spec"), "selector");
+    enum tc_error error = check_members(&check, selector, "spec.selector", fault);
     if (error == TC_OK)
-        error = check_names(store, SQL_UNKNOWN_DEVICES, plan, plan_at(plan->tree, "selector", "devices"),
-                            "spec.selector.devices", "a device of the fleet", faults, fault);
+        error = check_groups(&check, fault);
     if (error == TC_OK)
-        error = check_groups(store, plan, faults, fault);
+        error = check_rollouts(&check, fault);
     if (error == TC_OK)
-        error = check_rollouts(store, plan, faults, fault);
-    if (error == TC_OK)
-        error = check_zone(store, plan, faults, fault);
-    if (error == TC_OK)
-        error = check_end(store, plan, faults, fault);
-    if (error == TC_OK && faults->total == 0)
-        error = count_scope(store, plan, devices, fault);
+        error = check_end(&check, fault);
+    bool is_sound = check.faults == 0;
+    if (error == TC_OK &&
+        (is_sound || is_own_zone(plan))) /* an unknown zone of the plan is reported with its other faults */
+        error = check_scope(&check, devices, fault);
     if (error != TC_OK)
         return error;
-    if (faults->total == 0 && *devices == 0)
-        plan_fault_add(plan, faults, "spec.selector", "selects no device of the fleet");
-    return faults->total == 0 ? TC_OK : tc_fault_set(fault, TC_INVALID, "the plan has %zu faults", faults->total);
+    if (is_sound && *devices == 0)
+        find_name(&check, PLAN_SELECTS_NOTHING, "spec.selector", "");
+    return check.faults == 0 ? TC_OK : tc_fault_set(fault, TC_INVALID, "database: %zu faults in a plan", check.faults);
 }

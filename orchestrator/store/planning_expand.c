@@ -1,67 +1,72 @@
 #include "orchestrator/store/planning.h"
 
+#include "orchestrator/rollout/words.h"
 #include "orchestrator/store/connection.h"
-#include "orchestrator/store/course.h"
+#include "orchestrator/store/planning_zones.h"
+#include "orchestrator/store/rollout_progress.h"
+#include "orchestrator/store/running.h"
 #include "orchestrator/store/scope.h"
-#include "orchestrator/store/start.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* After this, a rollout that still cannot be planned is rejected. */
+enum { PLANNING_TIMEOUT_S = 3600 };
+
 struct accepted {
-    int64_t rollout;
+    int64_t rollout, version;
+    int64_t waits_s; /* since it was submitted or revised */
     json_t *plan;
 };
 
 static enum tc_error lock_next(struct store *store, int64_t after, struct accepted *accepted, struct tc_fault *fault)
 {
-    params_add_int(store_params(store), after);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_LOCK_ACCEPTED_ROLLOUT, &result, fault);
-    if (error != TC_OK || PQntuples(result) == 0)
+    const struct sql_lock_accepted_rollout_params params = {.after = after};
+    struct sql_lock_accepted_rollout_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_lock_accepted_rollout(store, &params, &rows, fault);
+    if (error != TC_OK || rows.count == 0)
         return error;
-    accepted->rollout = result_int(result, 0, 0);
-    accepted->plan = json_loads(result_text(result, 0, 1), 0, NULL);
-    return accepted->plan == NULL ? tc_fault_set(fault, TC_INTERNAL, "the stored plan is not JSON") : TC_OK;
+    const struct sql_lock_accepted_rollout_row row = sql_lock_accepted_rollout_at(&rows, 0);
+    *accepted = (struct accepted){
+        .rollout = row.id, .plan = stored_json(row.plan), .version = row.version, .waits_s = row.waits_s};
+    return accepted->plan == NULL ? tc_fault_set(fault, TC_INTERNAL, "database: a stored plan is not JSON") : TC_OK;
 }
 
-static enum tc_error run_for(struct store *store, enum sql sql, const struct accepted *accepted, struct tc_fault *fault)
+/* Keeps the first finding as the reason. */
+static void take_reason(void *context, const struct plan_finding *finding)
 {
-    params_add_int(store_params(store), accepted->rollout);
-    return store_do(store, sql, fault);
+    struct plan_finding *reason = context;
+    if (reason->kind == PLAN_IS_SOUND)
+        *reason = *finding;
 }
 
 static enum tc_error make_zones(struct store *store, const struct accepted *accepted, int64_t *devices,
-                                struct tc_fault *fault)
+                                struct plan_finding *reason, struct tc_fault *fault)
 {
-    struct params *scope = store_params(store);
-    params_add_scope(scope, accepted->plan);
-    params_add_completed_in(scope, accepted->plan);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_SCOPE_ZONES, &result, fault);
+    struct plan_scope scope;
+    const struct plan_findings findings = {take_reason, reason};
+    enum tc_error error = plan_scope_read(store, accepted->plan, &scope, fault);
     if (error != TC_OK)
         return error;
-    *devices = result_int(result, 0, 0);
-    struct params *params = store_params(store);
-    params_add_int(params, accepted->rollout);
-    params_add_text(params, result_text(result, 0, 1));
-    return store_do(store, SQL_PLAN_ZONES, fault);
+    *devices = scope.devices;
+    error = plan_scope_check_zones(store, accepted->plan, &scope, &findings, fault);
+    if (error == TC_OK && reason->kind != PLAN_IS_SOUND)
+        error = tc_fault_set(fault, TC_INVALID, "database: does not know a zone of the plan");
+    if (error == TC_OK) {
+        const struct sql_plan_zones_params params = {.rollout = accepted->rollout, .zones = scope.zones};
+        error = sql_plan_zones(store, &params, fault);
+    }
+    free(scope.zones);
+    return error;
 }
 
 static enum tc_error make_instructions(struct store *store, const struct accepted *accepted, int64_t per_minute,
                                        int64_t devices, int64_t *made, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, accepted->rollout);
-    params_add_scope(params, accepted->plan);
-    params_add_int(params, per_minute);
-    params_add_int(params, devices);
-    params_add_completed_in(params, accepted->plan);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_PLAN_INSTRUCTIONS, &result, fault);
-    if (error == TC_OK)
-        *made = strtoll(PQcmdTuples(result), NULL, 10);
-    return error;
+    struct sql_scope scope SCOPE_AUTO = scope_of(accepted->plan);
+    const struct sql_plan_instructions_params params = {
+        .rollout = accepted->rollout, .scope = scope, .per_minute = per_minute, .devices = devices};
+    return sql_plan_instructions(store, &params, made, fault);
 }
 
 static enum tc_error write_sizes(struct store *store, const struct accepted *accepted, int64_t made,
@@ -69,61 +74,58 @@ static enum tc_error write_sizes(struct store *store, const struct accepted *acc
 {
     if (made == 0)
         return TC_OK;
-    struct params *params = store_params(store);
-    params_add_int(params, accepted->rollout);
-    params_add_int(params, made);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_PLAN_SIZES, &result, fault);
+    const struct sql_plan_sizes_params params = {.rollout = accepted->rollout, .made = made};
+    int64_t sized = 0;
+    enum tc_error error = sql_plan_sizes(store, &params, &sized, fault);
     const json_t *groups = json_object_get(json_object_get(accepted->plan, "spec"), "groups");
-    if (error == TC_OK && strtoull(PQcmdTuples(result), NULL, 10) != json_array_size(groups))
-        return tc_fault_set(fault, TC_INTERNAL, "the ids of the instructions do not run on");
+    if (error == TC_OK && (size_t)sized != json_array_size(groups))
+        return tc_fault_set(fault, TC_INTERNAL, "database: the IDs of the instructions are not consecutive");
     return error;
 }
 
 static enum tc_error prepare_expanding(struct store *store, struct tc_fault *fault)
 {
-    static const enum sql steps[] = {SQL_PLAN_MEMORY, SQL_TAKE_PLANNING_TURN, SQL_PLAN_IDS};
-    (void)store_params(store);
-    enum tc_error error = TC_OK;
-    for (size_t i = 0; i < sizeof steps / sizeof *steps && error == TC_OK; i++)
-        error = store_do(store, steps[i], fault);
-    return error;
+    enum tc_error error = sql_plan_memory(store, fault);
+    if (error == TC_OK)
+        error = sql_take_planning_turn(store, fault);
+    return error == TC_OK ? sql_plan_ids(store, fault) : error;
 }
 
-/* Devices of branches that may lose none under the plan's budget get no turn. */
+/* Skips the devices of branches whose budget allows no unavailable machine. */
 static enum tc_error skip_single_devices(struct store *store, const struct accepted *accepted, struct tc_fault *fault)
 {
     const char *single = json_string_value(plan_at(accepted->plan, "disruptionBudget", "singleDevice"));
     if (single == NULL || strcmp(single, "skip") != 0)
         return TC_OK;
-    return run_for(store, SQL_PLAN_SKIPS, accepted, fault);
+    const struct sql_plan_skips_params params = {.rollout = accepted->rollout};
+    return sql_plan_skips(store, &params, fault);
 }
 
-/* It waits for approval, or runs at once. */
+/* Makes it await approval, or starts it when it needs none. */
 static enum tc_error finish(struct store *store, int64_t rollout, int64_t devices, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, rollout);
-    params_add_int(params, devices);
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_FINISH_PLANNING, &result, fault);
-    if (error != TC_OK || result_int(result, 0, 0) > 0)
+    const struct sql_finish_planning_params params = {.rollout = rollout, .devices = devices};
+    struct sql_finish_planning_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_finish_planning(store, &params, &rows, fault);
+    if (error != TC_OK || sql_finish_planning_at(&rows, 0).approvals_required > 0)
         return error;
     bool started;
-    return rollout_start(store, rollout, COURSE_ACTOR, &started, fault);
+    return rollout_begin_running(store, rollout, ACTOR_TELLERCAST, &started, fault);
 }
 
-static enum tc_error expand(struct store *store, const struct accepted *accepted, int64_t per_minute, int64_t *made,
-                            struct tc_fault *fault)
+static enum tc_error expand(struct store *store, const struct accepted *accepted, int64_t per_minute,
+                            struct planned *planned, struct tc_fault *fault)
 {
-    int64_t devices = 0;
+    int64_t devices = 0, *made = &planned->instructions;
+    const struct sql_plan_groups_params groups = {.rollout = accepted->rollout};
+    const struct sql_plan_windows_params windows = {.rollout = accepted->rollout};
     enum tc_error error = prepare_expanding(store, fault);
     if (error == TC_OK)
-        error = run_for(store, SQL_PLAN_GROUPS, accepted, fault);
+        error = sql_plan_groups(store, &groups, fault);
     if (error == TC_OK)
-        error = make_zones(store, accepted, &devices, fault);
+        error = make_zones(store, accepted, &devices, &planned->finding, fault);
     if (error == TC_OK)
-        error = run_for(store, SQL_PLAN_WINDOWS, accepted, fault);
+        error = sql_plan_windows(store, &windows, fault);
     if (error == TC_OK)
         error = make_instructions(store, accepted, per_minute, devices, made, fault);
     if (error == TC_OK)
@@ -135,6 +137,20 @@ static enum tc_error expand(struct store *store, const struct accepted *accepted
     return finish(store, accepted->rollout, *made, fault);
 }
 
+/* Whether another try would fail, too: the plan or the fleet has a fault, or it was tried for too long. An unavailable
+ * server, a lock or a full disk is temporary. */
+static bool is_permanent(const struct store *store, enum tc_error error, const struct accepted *accepted)
+{
+    switch (error) {
+    case TC_OK:
+    case TC_UNAVAILABLE:
+    case TC_BUSY:
+    case TC_NO_SPACE: return false;
+    case TC_INVALID: return true;
+    default: return store_refused_values(store) || accepted->waits_s > PLANNING_TIMEOUT_S;
+    }
+}
+
 enum tc_error planning_expand_next(struct store *store, int64_t after, int64_t per_minute, struct planned *planned,
                                    struct tc_fault *fault)
 {
@@ -144,14 +160,22 @@ enum tc_error planning_expand_next(struct store *store, int64_t after, int64_t p
     if (error == TC_OK)
         error = lock_next(store, after, &accepted, fault);
     planned->rollout = accepted.rollout;
+    planned->version = accepted.version;
     if (error == TC_OK && accepted.rollout != 0)
-        error = expand(store, &accepted, per_minute, &planned->instructions, fault);
+        error = expand(store, &accepted, per_minute, planned, fault);
     if (error == TC_OK)
         error = store_commit(store, fault);
     json_decref(accepted.plan);
     if (error == TC_OK)
         return TC_OK;
-    if (accepted.rollout != 0)
-        (void)tc_fault_context(fault, "rollout %lld", (long long)accepted.rollout);
+    planned->impossible = accepted.rollout != 0 && is_permanent(store, error, &accepted);
     return store_rollback(store, error);
+}
+
+enum tc_error planning_reject(struct store *store, const struct planned *planned, const char *reason,
+                              struct tc_fault *fault)
+{
+    const struct sql_reject_accepted_params params = {
+        .rollout = planned->rollout, .version = planned->version, .reason = reason};
+    return sql_reject_accepted(store, &params, fault);
 }

@@ -1,25 +1,26 @@
-/* What a preview tells beyond the forecast: other rollouts in the way, and examples of what cannot be. All of it only
- * reads. */
+/* The parts of a preview beside the forecast: conflicting rollouts, and examples of devices and branches that cannot be
+ * updated. Only reads. */
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_PREVIEW_H
 #define TELLERCAST_ORCHESTRATOR_STORE_PREVIEW_H
 
-#include "orchestrator/store/prospect.h"
+#include "orchestrator/store/forecast_input.h"
 
-/* Between the two the database takes no write from this store, and shows it one moment. Ending it keeps `error`. */
+/* Begins and ends a read-only transaction on one snapshot of the database. Ending it returns `error`. */
 enum tc_error preview_begin_reading(struct store *store, struct tc_fault *fault);
 enum tc_error preview_end_reading(struct store *store, enum tc_error error);
 
-/* Each gives a new array. Of devices and branches it has at most a hundred, by their IDs. */
+/* Each makes a new array. Devices and branches are at most a hundred, ordered by ID. */
 
-/* Rollouts under way that have something to do on the plan's devices:
+/* Rollouts under way with open instructions for the plan's devices:
  * {"rollout", "name", "state", "priority", "preempt", "devices"}. */
-enum tc_error preview_conflicts(struct store *store, const struct prospect_plan *plan, json_t **rollouts,
+enum tc_error preview_conflicts(struct store *store, const struct forecast_input_plan *plan, json_t **rollouts,
                                 struct tc_fault *fault);
 /* Devices whose zone has no window. */
-enum tc_error preview_unfit_devices(struct store *store, const struct prospect_plan *plan,
-                                    const struct prospect *prospect, json_t **devices, struct tc_fault *fault);
-/* Branches that may lose no device by the plan's budget. */
-enum tc_error preview_never_branches(struct store *store, const struct prospect_plan *plan, json_t **branches,
+enum tc_error preview_unfit_devices(struct store *store, const struct forecast_input_plan *plan,
+                                    const struct forecast_input *forecast_input, json_t **devices,
+                                    struct tc_fault *fault);
+/* Branches whose budget in this plan allows no unavailable machine. */
+enum tc_error preview_never_branches(struct store *store, const struct forecast_input_plan *plan, json_t **branches,
                                      struct tc_fault *fault);
 
 #endif

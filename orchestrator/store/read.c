@@ -1,69 +1,116 @@
 #include "orchestrator/store/read.h"
 
+#include "config/fleet_reserved.h"
 #include "orchestrator/store/connection.h"
 
-/* Appends the one text that the statement gives. No row: what was named is not there. */
-static enum tc_error read_document(struct store *store, enum sql sql, struct buffer *json, struct tc_fault *fault)
+#include <stdlib.h>
+#include <string.h>
+
+enum { ID_DIGITS_MAX = 18 }; /* fits a bigint */
+
+/* Appends the document. No row: TC_NOT_FOUND. */
+static enum tc_error put_document(const struct sql_document_rows *rows, struct buffer *json, struct tc_fault *fault)
 {
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, sql, &result, fault);
-    if (error != TC_OK)
-        return error;
-    if (PQntuples(result) == 0)
-        return tc_fault_set(fault, TC_NOT_FOUND, "there is none of that name");
-    buffer_put_text(json, result_text(result, 0, 0));
+    if (rows->count == 0)
+        return tc_fault_set(fault, TC_NOT_FOUND, "database: no entry has this name or ID");
+    buffer_put_text(json, sql_document_at(rows, 0).document);
     return TC_OK;
 }
 
-enum tc_error read_rollouts(struct store *store, int64_t after, int limit, struct buffer *json, struct tc_fault *fault)
+/* Parses a positive decimal number without a leading zero; else 0, which is never an ID. */
+static int64_t id_of(const char *reference)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, after);
-    params_add_int(params, limit);
-    return read_document(store, SQL_READ_ROLLOUTS, json, fault);
+    size_t digits = strspn(reference, "0123456789");
+    bool is_id = digits > 0 && digits <= ID_DIGITS_MAX && reference[digits] == '\0' && reference[0] != '0';
+    return is_id ? strtoll(reference, NULL, 10) : 0;
+}
+
+enum tc_error read_rollouts(struct store *store, const char *reference, int64_t after, int limit, struct buffer *json,
+                            struct tc_fault *fault)
+{
+    const struct sql_read_rollouts_params params = {
+        .after = after, .most = limit, .name = reference, .id = reference == NULL ? 0 : id_of(reference)};
+    struct sql_document_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_rollouts(store, &params, &rows, fault);
+    return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
 enum tc_error read_rollout(struct store *store, int64_t id, struct buffer *json, struct tc_fault *fault)
 {
-    params_add_int(store_params(store), id);
-    return read_document(store, SQL_READ_ROLLOUT, json, fault);
+    const struct sql_read_rollout_params params = {.rollout = id};
+    struct sql_document_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_rollout(store, &params, &rows, fault);
+    return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
 enum tc_error read_instructions(struct store *store, int64_t rollout, const char *state, const char *group,
                                 int64_t after, int limit, struct buffer *json, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_int(params, rollout);
-    params_add_text(params, state);
-    params_add_text(params, group);
-    params_add_int(params, after);
-    params_add_int(params, limit);
-    return read_document(store, SQL_READ_INSTRUCTIONS, json, fault);
+    const struct sql_read_instructions_params params = {
+        .rollout = rollout, .state = state, .group_name = group, .after = after, .most = limit};
+    struct sql_document_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_instructions(store, &params, &rows, fault);
+    return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
 enum tc_error read_devices(struct store *store, const char *after, int limit, struct buffer *json,
                            struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_add_text(params, after);
-    params_add_int(params, limit);
-    return read_document(store, SQL_READ_DEVICES, json, fault);
+    const struct sql_read_devices_params params = {.after = after, .most = limit};
+    struct sql_document_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_devices(store, &params, &rows, fault);
+    return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
 enum tc_error read_device(struct store *store, const char *id, struct buffer *json, struct tc_fault *fault)
 {
-    params_add_text(store_params(store), id);
-    return read_document(store, SQL_READ_DEVICE, json, fault);
+    const struct sql_read_device_params params = {.device = id};
+    struct sql_document_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_device(store, &params, &rows, fault);
+    return error == TC_OK ? put_document(&rows, json, fault) : error;
+}
+
+static void take_warning(struct fleet_warning *warning, int64_t count, const char *example)
+{
+    warning->count = count;
+    copy_text(warning->example, sizeof warning->example, example);
+}
+
+enum tc_error read_fleet_warnings(struct store *store, const char *broker_user, struct fleet_warning *warnings,
+                                  struct tc_fault *fault)
+{
+    size_t count = 0;
+    while (fleet_reserved_ids[count] != NULL)
+        count++;
+    const char **reserved = calloc(count + 1, sizeof *reserved);
+    TC_CHECK(reserved != NULL);
+    memcpy(reserved, fleet_reserved_ids, count * sizeof *reserved);
+    reserved[count] = broker_user;
+    const struct sql_read_fleet_warnings_params params = {.reserved = {reserved, count + 1}};
+    struct sql_read_fleet_warnings_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_fleet_warnings(store, &params, &rows, fault);
+    free(reserved);
+    if (error != TC_OK)
+        return error;
+    const struct sql_read_fleet_warnings_row row = sql_read_fleet_warnings_at(&rows, 0);
+    take_warning(&warnings[FLEET_WARNS_OF_USER_NAMES], row.reserved_count, row.reserved_example);
+    take_warning(&warnings[FLEET_WARNS_OF_DASHES], row.dashed_count, row.dashed_example);
+    take_warning(&warnings[FLEET_WARNS_OF_LABELS], row.labelled_count, row.labelled_example);
+    take_warning(&warnings[FLEET_WARNS_OF_NO_ZONE], row.zoneless_count, row.zoneless_example);
+    return TC_OK;
 }
 
 enum tc_error read_artifacts(struct store *store, struct buffer *json, struct tc_fault *fault)
 {
-    (void)store_params(store);
-    return read_document(store, SQL_READ_ARTIFACTS, json, fault);
+    struct sql_document_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_artifacts(store, &rows, fault);
+    return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
 enum tc_error read_progress(struct store *store, int64_t rollout, struct buffer *json, struct tc_fault *fault)
 {
-    params_add_int(store_params(store), rollout);
-    return read_document(store, SQL_PROGRESS, json, fault);
+    const struct sql_progress_params params = {.rollout = rollout};
+    struct sql_document_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_progress(store, &params, &rows, fault);
+    return error == TC_OK ? put_document(&rows, json, fault) : error;
 }

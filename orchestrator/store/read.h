@@ -1,18 +1,21 @@
-/* What the HTTP door shows, read from the database as ready JSON documents. */
+/* The JSON documents that the HTTP endpoint serves, read from the database. */
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_READ_H
 #define TELLERCAST_ORCHESTRATOR_STORE_READ_H
 
 #include "base/buffer.h"
+#include "orchestrator/store/finding.h"
 #include "orchestrator/store/store.h"
 
 #include <stdint.h>
 
-/* A page of a list, by key: `after` is the last key of the page before ("" or 0 for the first). */
+/* Lists are read in pages: `after` is the last key of the previous page ("" or 0 for the first). */
 #define READ_PAGE_MAX 1000
 
-/* Each appends one JSON document to `json`. TC_NOT_FOUND when what was named is not there;
- * TC_UNAVAILABLE when the database is not. */
-enum tc_error read_rollouts(struct store *store, int64_t after, int limit, struct buffer *json, struct tc_fault *fault);
+/* Each appends one JSON document to `json`. TC_NOT_FOUND: no entry has this name or ID; TC_UNAVAILABLE: the database is
+ * unavailable. */
+/* reference: the rollouts with this name or ID only, at most two. NULL: all. */
+enum tc_error read_rollouts(struct store *store, const char *reference, int64_t after, int limit, struct buffer *json,
+                            struct tc_fault *fault);
 enum tc_error read_rollout(struct store *store, int64_t id, struct buffer *json, struct tc_fault *fault);
 /* state and group: "" for all. */
 enum tc_error read_instructions(struct store *store, int64_t rollout, const char *state, const char *group,
@@ -20,8 +23,12 @@ enum tc_error read_instructions(struct store *store, int64_t rollout, const char
 enum tc_error read_devices(struct store *store, const char *after, int limit, struct buffer *json,
                            struct tc_fault *fault);
 enum tc_error read_device(struct store *store, const char *id, struct buffer *json, struct tc_fault *fault);
-/* What the progress topic of a rollout says. */
+/* The message of a rollout's progress topic. */
 enum tc_error read_progress(struct store *store, int64_t rollout, struct buffer *json, struct tc_fault *fault);
+/* Fills in, by enum fleet_warning_kind, entries of the fleet that an import would refuse now. broker_user: "" for
+ * none. */
+enum tc_error read_fleet_warnings(struct store *store, const char *broker_user, struct fleet_warning *warnings,
+                                  struct tc_fault *fault);
 enum tc_error read_artifacts(struct store *store, struct buffer *json, struct tc_fault *fault);
 
 #endif

@@ -1,73 +1,68 @@
 #include "orchestrator/store/report.h"
 
+#include "base/clock.h"
 #include "orchestrator/store/connection.h"
 
-static const char *text_or_empty(const char *text)
+#include <stdlib.h>
+
+/* In a batch, missing text is NULL. */
+static const char *text_or_null(const char *text)
 {
-    return text == NULL ? "" : text;
+    return text == NULL || *text == '\0' ? NULL : text;
 }
 
-#define ADD_NUMBERS(begin, field)                                                                                      \
-    do {                                                                                                               \
-        begin(params, count);                                                                                          \
-        for (size_t i = 0; i < count; i++)                                                                             \
-            params_put_int(params, reports[i].field);                                                                  \
-        params_end_array(params);                                                                                      \
-    } while (0)
+static struct sql_move_reported_item *items_of(const struct report_row *reports, size_t count)
+{
+    struct sql_move_reported_item *items = calloc(count, sizeof *items);
+    TC_CHECK(items != NULL || count == 0);
+    for (size_t i = 0; i < count; i++) {
+        const struct report_row *report = &reports[i];
+        items[i] = (struct sql_move_reported_item){
+            .id = report->instruction,
+            .device = report->device,
+            .attempt = report->attempt,
+            .event = (int16_t)report->event,
+            .sequence = report->sequence,
+            .progress = (int16_t)report->progress,
+            .code = text_or_null(report->code),
+            .detail = text_or_null(report->detail),
+            .versions = text_or_null(report->versions),
+        };
+    }
+    return items;
+}
 
-/* Texts that no report has are an empty array. */
-#define ADD_TEXTS(field)                                                                                               \
-    do {                                                                                                               \
-        size_t said = 0;                                                                                               \
-        for (size_t i = 0; i < count && said == 0; i++)                                                                \
-            said = *text_or_empty(reports[i].field) == '\0' ? 0 : count;                                               \
-        params_begin_text_array(params, said);                                                                         \
-        for (size_t i = 0; i < said; i++)                                                                              \
-            params_put_text(params, text_or_empty(reports[i].field));                                                  \
-        params_end_array(params);                                                                                      \
-    } while (0)
-
-enum tc_error report_write(struct store *store, const struct report *reports, size_t count, int shard,
+enum tc_error report_write(struct store *store, const struct report_row *reports, size_t count, int shard,
                            struct report_result *results, struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    ADD_NUMBERS(params_begin_int_array, instruction);
-    ADD_TEXTS(device);
-    ADD_NUMBERS(params_begin_int4_array, attempt);
-    ADD_NUMBERS(params_begin_int2_array, event);
-    ADD_NUMBERS(params_begin_int4_array, sequence);
-    ADD_NUMBERS(params_begin_int2_array, progress);
-    ADD_TEXTS(code);
-    ADD_TEXTS(detail);
-    ADD_TEXTS(versions);
-    params_add_int(params, shard);
-
-    PGresult *result RESULT_AUTO = NULL;
-    enum tc_error error = store_run(store, SQL_MOVE_REPORTED, &result, fault);
+    struct sql_move_reported_item *items = items_of(reports, count);
+    const struct sql_move_reported_params params = {.shard = shard, .items = items, .item_count = count};
+    struct sql_move_reported_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_move_reported(store, &params, &rows, fault);
+    free(items);
     if (error != TC_OK)
         return error;
     for (size_t i = 0; i < count; i++)
         results[i] = (struct report_result){.verdict = REPORT_MOVED};
-    for (int row = 0; row < PQntuples(result); row++) {
-        size_t at = (size_t)result_int(result, row, 0);
-        TC_CHECK(at < count);
-        results[at].verdict = (enum report_verdict)result_int(result, row, 1);
-        results[at].pull = result_bool(result, row, 2);
+    for (int i = 0; i < rows.count; i++) {
+        const struct sql_move_reported_row row = sql_move_reported_at(&rows, i);
+        TC_CHECK((size_t)row.at < count);
+        results[row.at] = (struct report_result){.verdict = (enum report_verdict)row.verdict, .pull = row.pull};
     }
     return TC_OK;
 }
 
-enum tc_error report_write_versions(struct store *store, const struct versions_told *told, size_t count,
+enum tc_error report_write_versions(struct store *store, const struct versions_told *versions, size_t count,
                                     struct tc_fault *fault)
 {
-    struct params *params = store_params(store);
-    params_begin_text_array(params, count);
+    struct sql_write_versions_item *items = calloc(count, sizeof *items);
+    TC_CHECK(items != NULL || count == 0);
+    int64_t now_ms = clock_monotonic_ms();
     for (size_t i = 0; i < count; i++)
-        params_put_text(params, told[i].device);
-    params_end_array(params);
-    params_begin_text_array(params, count);
-    for (size_t i = 0; i < count; i++)
-        params_put_text(params, told[i].versions);
-    params_end_array(params);
-    return store_do(store, SQL_WRITE_VERSIONS, fault);
+        items[i] = (struct sql_write_versions_item){
+            .device = versions[i].device, .versions = versions[i].versions, .age_ms = now_ms - versions[i].said_ms};
+    const struct sql_write_versions_params params = {.items = items, .item_count = count};
+    enum tc_error error = sql_write_versions(store, &params, fault);
+    free(items);
+    return error;
 }

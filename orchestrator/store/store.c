@@ -1,29 +1,41 @@
 #include "orchestrator/store/store.h"
 
+#include "base/clock.h"
 #include "orchestrator/store/connection.h"
+#include "orchestrator/store/connection_string.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { FULL_REPORTED_MS = 10000, PROBE_SESSION_MS = 10000 };
+
+/* Copies a connection string's value of a keyword; "" when it has none. */
+static char *copy_option(const PQconninfoOption *options, const char *keyword)
+{
+    const char *value = NULL;
+    for (const PQconninfoOption *option = options; option->keyword != NULL; option++) {
+        if (strcmp(option->keyword, keyword) == 0)
+            value = option->val;
+    }
+    return strdup(value == NULL ? "" : value);
+}
+
 enum tc_error store_open(const char *connection, const char *role, struct store **store, struct tc_fault *fault)
 {
     *store = NULL;
-    char *reason = NULL;
-    PQconninfoOption *options = PQconninfoParse(connection, &reason);
-    if (options == NULL) {
-        (void)tc_fault_set(fault, TC_INVALID, "database: %s", reason == NULL ? "out of memory" : reason);
-        PQfreemem(reason);
-        return TC_INVALID;
-    }
-    PQconninfoFree(options);
-
+    PQconninfoOption *options;
+    enum tc_error error = connection_string_parse(connection, &options, fault);
+    if (error != TC_OK)
+        return error;
     struct store *opened = calloc(1, sizeof *opened);
     TC_CHECK(opened != NULL);
     opened->settings = strdup(connection);
     opened->role = strdup(role);
-    TC_CHECK(opened->settings != NULL && opened->role != NULL);
+    opened->own_options = copy_option(options, "options");
+    TC_CHECK(opened->settings != NULL && opened->role != NULL && opened->own_options != NULL);
+    PQconninfoFree(options);
     *store = opened;
     return TC_OK;
 }
@@ -35,6 +47,7 @@ void store_close(struct store *store)
     PQfinish(store->connection);
     params_free(&store->params);
     free(store->settings);
+    free(store->own_options);
     free(store->role);
     free(store);
 }
@@ -44,24 +57,44 @@ void store_join_by_loops(struct store *store)
     store->by_loops = true;
 }
 
-enum tc_error store_ping(struct store *store, struct tc_fault *fault)
+void store_use_guard(struct store *store, struct store_guard *guard)
 {
-    (void)store_params(store);
-    return store_do(store, SQL_PING, fault);
+    store->guard = guard;
+}
+
+void store_allow_long(struct store *store)
+{
+    store->takes_long = true;
+}
+
+void store_allow_reading(struct store *store)
+{
+    store->reads_too = true;
+}
+
+enum tc_error store_probe(struct store *store, bool migrated, struct tc_fault *fault)
+{
+    if (store->connection != NULL && clock_monotonic_ms() - store->connected_ms > PROBE_SESSION_MS)
+        store_disconnect(store);
+    enum tc_error error = migrated ? sql_prove_writable(store, fault) : sql_ping(store, fault);
+    if (error == TC_OK && store_was_full(FULL_REPORTED_MS))
+        return tc_fault_set(fault, TC_NO_SPACE, "database: its disk is full: a statement failed a moment ago");
+    return error;
 }
 
 struct store_pool {
     pthread_mutex_t mutex;
-    pthread_cond_t given;
+    pthread_cond_t returned;
     int count, free_count;
     struct store *all[];
 };
 
-enum tc_error store_pool_open(const char *connection, int count, struct store_pool **pool, struct tc_fault *fault)
+enum tc_error store_pool_open(const char *connection, int count, struct store_guard *guard, struct store_pool **pool,
+                              struct tc_fault *fault)
 {
     struct store_pool *opened = calloc(1, sizeof *opened + (size_t)count * sizeof *opened->all);
     TC_CHECK(opened != NULL);
-    TC_CHECK(pthread_mutex_init(&opened->mutex, NULL) == 0 && pthread_cond_init(&opened->given, NULL) == 0);
+    TC_CHECK(pthread_mutex_init(&opened->mutex, NULL) == 0 && pthread_cond_init(&opened->returned, NULL) == 0);
     *pool = opened;
     for (; opened->count < count; opened->count++) {
         char role[32];
@@ -73,6 +106,9 @@ enum tc_error store_pool_open(const char *connection, int count, struct store_po
             *pool = NULL;
             return error;
         }
+        store_use_guard(opened->all[opened->count], guard);
+        store_allow_long(opened->all[opened->count]);
+        store_allow_reading(opened->all[opened->count]);
     }
     opened->free_count = count;
     return TC_OK;
@@ -85,7 +121,7 @@ void store_pool_close(struct store_pool *pool)
     TC_CHECK(pool->free_count == pool->count);
     for (int i = 0; i < pool->count; i++)
         store_close(pool->all[i]);
-    (void)pthread_cond_destroy(&pool->given);
+    (void)pthread_cond_destroy(&pool->returned);
     (void)pthread_mutex_destroy(&pool->mutex);
     free(pool);
 }
@@ -94,7 +130,7 @@ struct store *store_pool_take(struct store_pool *pool)
 {
     (void)pthread_mutex_lock(&pool->mutex);
     while (pool->free_count == 0)
-        (void)pthread_cond_wait(&pool->given, &pool->mutex);
+        (void)pthread_cond_wait(&pool->returned, &pool->mutex);
     struct store *store = pool->all[--pool->free_count];
     (void)pthread_mutex_unlock(&pool->mutex);
     return store;
@@ -104,6 +140,6 @@ void store_pool_give(struct store_pool *pool, struct store *store)
 {
     (void)pthread_mutex_lock(&pool->mutex);
     pool->all[pool->free_count++] = store;
-    (void)pthread_cond_signal(&pool->given);
+    (void)pthread_cond_signal(&pool->returned);
     (void)pthread_mutex_unlock(&pool->mutex);
 }

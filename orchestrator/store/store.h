@@ -1,8 +1,8 @@
-/* One connection to PostgreSQL, which is the truth: what is accepted is committed, and time is its clock.
+/* One connection to PostgreSQL, the source of truth: what is accepted is committed, and its clock is the time.
  *
- * A store belongs to one thread at a time. A broken connection is made again by the next call; a call that
- * meets one says TC_UNAVAILABLE and nothing of it was done, or (for a commit whose answer was lost) it may
- * be done: every statement here can be repeated. */
+ * A store belongs to one thread at a time. The next call replaces a broken connection. The call on which it breaks
+ * returns TC_UNAVAILABLE and had no effect, except that a commit whose response was lost may have taken effect: every
+ * statement here can be repeated. */
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_STORE_H
 #define TELLERCAST_ORCHESTRATOR_STORE_STORE_H
 
@@ -13,25 +13,54 @@
 
 struct store;
 
-/* Keeps the connection string and connects at the first need. `role` is shown in pg_stat_activity:
+/* Minimum version of PostgreSQL, as PQserverVersion returns it. */
+#define STORE_SERVER_VERSION_MIN 150000
+
+/* TC_INVALID when store_open would refuse the connection string. The fault shows nothing of it. */
+enum tc_error store_check_connection(const char *connection, struct tc_fault *fault);
+
+/* Keeps the connection string and connects at the first use. `role` is shown in pg_stat_activity:
  * "tellercastd updater 2". */
 enum tc_error store_open(const char *connection, const char *role, struct store **store, struct tc_fault *fault);
 void store_close(struct store *store);
 
-/* From the next connection on, joins look up one row after the other in an index: what writes many rows takes them in
- * the order in which it has them, however small the tables are. */
+/* From the next connection on, joins are nested loops over an index: statements that write many rows lock them in the
+ * order of their input, however small the tables are. */
 void store_join_by_loops(struct store *store);
 
-/* Connects if need be and asks for one row: is the database there? */
-enum tc_error store_ping(struct store *store, struct tc_fault *fault);
+struct store_guard; /* orchestrator/store/guard.h */
 
-/* Brings the schema to this version: every migration not yet there, each in a transaction, one
- * orchestrator at a time. TC_CONFLICT when the database is newer than this program. */
+/* From now on each transaction that writes checks the guard, which must outlive the store. NULL: no guard. */
+void store_use_guard(struct store *store, struct store_guard *guard);
+
+/* From the next connection on, a statement may take ten minutes instead of thirty seconds: for those that read or write
+ * a whole fleet. The lock timeout stays five seconds. */
+void store_allow_long(struct store *store);
+
+/* From the next connection on, a read-only server is accepted, too: for stores that mostly read. */
+void store_allow_reading(struct store *store);
+
+/* Checks that the database takes writes. Connects if need be, and commits to a row that all orchestrators share: only a
+ * commit detects a standby, a read-only session or a missing synchronous standby. TC_NO_SPACE also when the disk was
+ * full for any store of this program in the last ten seconds: this row needs no new space. Reconnects every ten
+ * seconds, to detect what would stop new sessions of other parts. Before store_migrate (`migrated` false), checks only
+ * that the database responds. */
+enum tc_error store_probe(struct store *store, bool migrated, struct tc_fault *fault);
+
+/* Brings the schema to this version: applies every missing migration, each in a transaction, one orchestrator at a
+ * time. TC_CONFLICT when the database is newer than this program. */
 enum tc_error store_migrate(struct store *store, struct tc_fault *fault);
 
-/* A few connections shared by threads that need one now and then (the HTTP door's). Any thread. */
+/* Closes each session whose server has exceeded the time limit of a statement by 15 s, and each other waiting session
+ * that is as old: the same server is frozen. Their callers get TC_UNAVAILABLE, and reconnect. A migration, or a
+ * statement whose limit the connection string sets, ends only together with others. To be called once a second, on a
+ * thread that waits for no server. */
+void store_end_silent_waits(void);
+
+/* Connections that threads share, each for a short time (the HTTP endpoint's). Any thread. */
 struct store_pool;
-enum tc_error store_pool_open(const char *connection, int count, struct store_pool **pool, struct tc_fault *fault);
+enum tc_error store_pool_open(const char *connection, int count, struct store_guard *guard, struct store_pool **pool,
+                              struct tc_fault *fault);
 void store_pool_close(struct store_pool *pool);
 /* Waits for a free one. */
 struct store *store_pool_take(struct store_pool *pool);

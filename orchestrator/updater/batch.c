@@ -2,7 +2,10 @@
 
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/rollout/state.h"
+#include "orchestrator/rollout/words.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,10 +23,12 @@ void report_batch_open(struct report_batch *batch, size_t limit)
     batch->sources = allocate(limit, sizeof *batch->sources);
     batch->furthest = allocate(limit, sizeof *batch->furthest);
     batch->place = allocate(limit, sizeof *batch->place);
-    batch->folded = allocate(limit, sizeof *batch->folded);
-    batch->folded_results = allocate(limit, sizeof *batch->folded_results);
-    batch->told = allocate(limit, sizeof *batch->told);
-    batch->fold = fold_open(limit);
+    batch->coalesced = allocate(limit, sizeof *batch->coalesced);
+    batch->coalesced_results = allocate(limit, sizeof *batch->coalesced_results);
+    batch->refused = allocate(limit, sizeof *batch->refused);
+    batch->versions = allocate(limit, sizeof *batch->versions);
+    batch->recalled = allocate(limit, sizeof *batch->recalled);
+    batch->coalescer = coalesce_open(limit);
 }
 
 void report_batch_clear(struct report_batch *batch)
@@ -33,47 +38,51 @@ void report_batch_clear(struct report_batch *batch)
         free(batch->sources[i].detail);
         free(batch->sources[i].versions);
     }
-    for (size_t i = 0; i < batch->told_count; i++)
-        free(batch->told[i].versions);
+    for (size_t i = 0; i < batch->versions_count; i++)
+        free(batch->versions[i].versions);
     batch->count = 0;
-    batch->told_count = 0;
+    batch->versions_count = 0;
+    batch->recalled_count = 0;
+    batch->refused_count = 0;
 }
 
 void report_batch_close(struct report_batch *batch)
 {
     report_batch_clear(batch);
-    fold_free(batch->fold);
-    free(batch->told);
-    free(batch->folded_results);
-    free(batch->folded);
+    coalesce_free(batch->coalescer);
+    free(batch->recalled);
+    free(batch->versions);
+    free(batch->refused);
+    free(batch->coalesced_results);
+    free(batch->coalesced);
     free(batch->place);
     free(batch->furthest);
     free(batch->sources);
     free(batch->reports);
 }
 
-/* The device got it when its time to start was over: nothing is wrong with either, and another window comes. */
-static bool came_too_late(const char *code)
+/* The device got the instruction after its time to start: that is no failure, and another window follows. */
+static bool arrived_too_late(const char *code)
 {
     return strcmp(code, "window_missed") == 0 || strcmp(code, "expired") == 0;
 }
 
-static enum instruction_event event_of(const struct status *status)
+static enum instruction_event event_of(const struct report *report)
 {
-    switch (status->state) {
+    switch (report->state) {
     case REPORT_RECEIVED: return ON_RECEIVED;
     case REPORT_DEFERRED: return ON_DEFERRED;
     case REPORT_INSTALLING: return ON_INSTALLING;
     case REPORT_COMPLETED: return ON_COMPLETED;
     case REPORT_FAILED: return ON_FAILED;
-    case REPORT_REJECTED: return came_too_late(status->code) ? ON_DEFERRED : ON_REJECTED;
+    case REPORT_REJECTED: return arrived_too_late(report->code) ? ON_DEFERRED : ON_REJECTED;
     }
     TC_CHECK(false);
     return ON_REJECTED;
 }
 
-/* Most reports have no texts, and a status has room for long ones: what is there is copied. */
-static char *copy_said(const char *text)
+/* Returns a copy, or NULL of an empty text: a decoded report has space for long texts, and most have none. */
+static char *copy_text(const char *text)
 {
     if (*text == '\0')
         return NULL;
@@ -82,48 +91,96 @@ static char *copy_said(const char *text)
     return copy;
 }
 
-static void take_reply(struct report_batch *batch, const struct update *update)
+static void refuse(struct report_batch *batch, const char *device, const struct report *report, const char *reason)
+{
+    metric_add(METRIC_STATUSES_REFUSED, 1);
+    LOG_LIMITED(LOG_LEVEL_WARNING, device, "status.refused", F_STR("device", device),
+                F_INT("instruction", report->instruction), F_STR("reason", reason));
+    if (report->sequence == 0)
+        return;
+    struct refused *refused = &batch->refused[batch->refused_count++];
+    *refused = (struct refused){
+        .confirm = {.instruction = report->instruction, .attempt = report->attempt, .sequence = report->sequence}};
+    memcpy(refused->device, device, sizeof refused->device);
+    (void)snprintf(refused->confirm.reason, sizeof refused->confirm.reason, "%.*s", MESSAGE_REASON_SIZE - 1, reason);
+}
+
+static void take_report(struct report_batch *batch, const struct update *update)
 {
     metric_add(METRIC_STATUSES_RECEIVED, 1);
-    struct status status;
+    struct report report;
     struct tc_fault fault;
-    if (status_decode(update->payload, update->length, &status, &fault) != TC_OK) {
-        metric_add(METRIC_STATUSES_REFUSED, 1);
-        LOG_WARNING("status.refused", F_STR("device", update->device), F_STR("reason", fault.text));
+    if (report_decode(update->payload, update->length, &report, &fault) != TC_OK) {
+        refuse(batch, update->device, &report, fault.text);
         return;
     }
-    struct reported *source = &batch->sources[batch->count];
-    *source = (struct reported){
-        .code = copy_said(status.code),
-        .detail = copy_said(status.detail),
-        .wants_confirm = status.confirm || report_state_is_final(status.state),
+    if (report.versions_fault[0] != '\0')
+        LOG_LIMITED(LOG_LEVEL_WARNING, update->device, "status.versions_left_out", F_STR("device", update->device),
+                    F_INT("instruction", report.instruction), F_STR("reason", report.versions_fault));
+    struct report_source *source = &batch->sources[batch->count];
+    *source = (struct report_source){
+        .code = copy_text(report.code),
+        .detail = copy_text(report.detail),
+        .wants_confirm = report.confirm || report_state_is_final(report.state),
     };
-    if (status.versions != NULL) {
-        source->versions = json_dumps(status.versions, JSON_COMPACT);
+    if (report.versions != NULL) {
+        source->versions = json_dumps(report.versions, JSON_COMPACT);
         TC_CHECK(source->versions != NULL);
     }
-    struct report *report = &batch->reports[batch->count++];
-    *report = (struct report){
-        .instruction = status.instruction,
-        .attempt = status.attempt,
-        .sequence = status.sequence,
-        .event = event_of(&status),
-        .progress = status.progress,
+    struct report_row *row = &batch->reports[batch->count++];
+    *row = (struct report_row){
+        .instruction = report.instruction,
+        .attempt = report.attempt,
+        .sequence = report.sequence,
+        .event = event_of(&report),
+        .progress = report.progress,
         .code = source->code,
         .detail = source->detail,
         .versions = source->versions,
     };
-    memcpy(report->device, update->device, sizeof report->device);
-    status_free(&status);
+    memcpy(row->device, update->device, sizeof row->device);
+    report_free(&report);
 }
 
 static void take_sent(struct report_batch *batch, const struct update *update)
 {
-    batch->sources[batch->count] = (struct reported){0};
-    struct report *report = &batch->reports[batch->count++];
-    *report = (struct report){
+    batch->sources[batch->count] = (struct report_source){.is_own = true};
+    struct report_row *row = &batch->reports[batch->count++];
+    *row = (struct report_row){
         .instruction = update->instruction, .attempt = update->attempt, .event = ON_ANSWERED, .progress = -1};
-    memcpy(report->device, update->device, sizeof report->device);
+    memcpy(row->device, update->device, sizeof row->device);
+}
+
+static void take_versions(struct report_batch *batch, struct update *update)
+{
+    struct versions_told *versions = &batch->versions[batch->versions_count++];
+    memcpy(versions->device, update->device, sizeof versions->device);
+    versions->versions = update->payload;
+    versions->said_ms = update->received_ms;
+    update->payload = NULL;
+}
+
+static void take_recalled(struct report_batch *batch, const struct update *update)
+{
+    struct recalled *recalled = &batch->recalled[batch->recalled_count++];
+    *recalled = (struct recalled){.epoch = update->epoch, .told = update->has_reported};
+    memcpy(recalled->device, update->device, sizeof recalled->device);
+}
+
+static void take_too_large(struct report_batch *batch, struct update *update)
+{
+    struct report_source *source = &batch->sources[batch->count];
+    *source =
+        (struct report_source){.is_own = true, .code = copy_text(CODE_TOO_LARGE_FOR_BROKER), .detail = update->payload};
+    update->payload = NULL;
+    struct report_row *row = &batch->reports[batch->count++];
+    *row = (struct report_row){.instruction = update->instruction,
+                               .attempt = update->attempt,
+                               .event = ON_FAILED,
+                               .progress = -1,
+                               .code = source->code,
+                               .detail = source->detail};
+    memcpy(row->device, update->device, sizeof row->device);
 }
 
 void report_batch_take(struct report_batch *batch, struct update *updates, size_t count)
@@ -132,20 +189,17 @@ void report_batch_take(struct report_batch *batch, struct update *updates, size_
     for (size_t i = 0; i < count; i++) {
         struct update *update = &updates[i];
         switch (update->kind) {
-        case UPDATE_REPLY: take_reply(batch, update); break;
+        case UPDATE_REPORT: take_report(batch, update); break;
         case UPDATE_SENT: take_sent(batch, update); break;
-        case UPDATE_VERSIONS: {
-            struct versions_told *told = &batch->told[batch->told_count++];
-            memcpy(told->device, update->device, sizeof told->device);
-            told->versions = update->payload;
-            update->payload = NULL;
-            break;
-        }
+        case UPDATE_TOO_LARGE: take_too_large(batch, update); break;
+        case UPDATE_VERSIONS: take_versions(batch, update); break;
+        case UPDATE_RECALLED: take_recalled(batch, update); break;
         }
         free(update->payload);
         update->payload = NULL;
     }
-    batch->furthest_count = fold_batch(batch->fold, batch->reports, batch->count, batch->furthest, batch->place);
+    batch->furthest_count =
+        coalesce_batch(batch->coalescer, batch->reports, batch->count, batch->furthest, batch->place);
     for (size_t i = 0; i < batch->furthest_count; i++)
-        batch->folded[i] = batch->reports[batch->furthest[i]];
+        batch->coalesced[i] = batch->reports[batch->furthest[i]];
 }

@@ -1,38 +1,52 @@
-/* A batch of updates, read: the reports to write, and the versions that devices told. Private to the updater. */
+/* A decoded batch of updates: reports, versions and recalls to write. Private to the updater. */
 #ifndef TELLERCAST_ORCHESTRATOR_UPDATER_BATCH_H
 #define TELLERCAST_ORCHESTRATOR_UPDATER_BATCH_H
 
+#include "orchestrator/queues/update.h"
+#include "orchestrator/store/lost.h"
 #include "orchestrator/store/report.h"
-#include "orchestrator/updater/fold.h"
-#include "orchestrator/updater/update.h"
+#include "orchestrator/updater/coalesce.h"
 #include "topics/message.h"
 
-/* What a report's texts are kept in, and what becomes of it. */
-struct reported {
-    char *code, *detail, *versions; /* owned; NULL: there is none */
+/* A report's texts, and how it is confirmed. */
+struct report_source {
+    char *code, *detail, *versions; /* owned; NULL: none */
     bool wants_confirm;
+    bool is_own; /* made by this orchestrator, not by the device */
+};
+
+/* The confirm of a refused report. */
+struct refused {
+    char device[TC_ID_SIZE];
+    struct confirm confirm;
 };
 
 struct report_batch {
     size_t limit, count;
-    struct report *reports;   /* `count` of them, in the order in which they came */
-    struct reported *sources; /* sources[i] of reports[i] */
+    struct report_row *reports;    /* `count` of them, in the order of arrival */
+    struct report_source *sources; /* sources[i] of reports[i] */
 
-    struct fold *fold;
-    size_t *furthest, *place; /* as fold_batch says */
+    struct coalescer *coalescer;
+    size_t *furthest, *place; /* see coalesce_batch */
     size_t furthest_count;
-    struct report *folded; /* what is written: the furthest of each instruction */
-    struct report_result *folded_results;
+    struct report_row *coalesced; /* to write: the furthest of each instruction */
+    struct report_result *coalesced_results;
 
-    size_t told_count; /* versions told in asks */
-    struct versions_told *told;
+    size_t refused_count; /* reports that were decoded and are not acceptable */
+    struct refused *refused;
+
+    size_t versions_count; /* from asks */
+    struct versions_told *versions;
+
+    size_t recalled_count;
+    struct recalled *recalled;
 };
 
 void report_batch_open(struct report_batch *batch, size_t limit);
 void report_batch_close(struct report_batch *batch);
 
-/* Reads `count` updates and frees their payloads. A reply that cannot be read is refused: logged and counted; its
- * device will not be confirmed and learns of it at its deadline. */
+/* Decodes `count` updates and frees their payloads. Refuses an invalid report: logs and counts it, and adds it to
+ * `refused` when it names its instruction. */
 void report_batch_take(struct report_batch *batch, struct update *updates, size_t count);
 void report_batch_clear(struct report_batch *batch);
 

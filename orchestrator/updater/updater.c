@@ -18,7 +18,7 @@ struct updater {
     atomic_bool ending;
 };
 
-/* What one thread of the pool works with. */
+/* The state of one thread of the pool. */
 struct updater_thread {
     struct update_writer writer;
     struct report_batch batch;
@@ -32,11 +32,13 @@ static void *open_thread(void *context, int thread)
     TC_CHECK(opened != NULL);
     char role[48];
     (void)snprintf(role, sizeof role, "tellercastd updater %d", thread + 1);
-    /* The settings were checked when the pool was opened; both connect when they are needed. */
+    /* Cannot fail: the settings were checked before, and both connect on first use. */
     TC_CHECK(store_open(config->database, role, &opened->writer.store, NULL) == TC_OK);
-    store_join_by_loops(opened->writer.store); /* or writers of the same rows could wait for one another in a circle */
+    store_use_guard(opened->writer.store, config->guard);
+    store_join_by_loops(opened->writer.store); /* otherwise writers of the same rows could deadlock */
     TC_CHECK(cache_open(config->cache, &opened->writer.cache, NULL) == TC_OK);
     opened->writer.broker = config->broker;
+    opened->writer.guard = config->guard;
     opened->writer.shard = config->first_shard + thread;
     opened->writer.ending = &updater->ending;
     report_batch_open(&opened->batch, (size_t)config->batch);

@@ -3,63 +3,72 @@
 #include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/rollout/state.h"
 #include "orchestrator/worker/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* How long to wait before the database is tried again, and how often reports that met another writer are. */
+/* The pause before the database is tried again, and the number of tries after a conflict with another writer. */
 enum { TRY_AGAIN_MS = 200, CONTENTIONS_MAX = 10 };
 
-static void wait_a_little(void)
+/* Maximum number of lost reports written from one batch: each is a transaction of its own. */
+enum { LOST_REPORTS_MAX = 256 };
+
+static void pause_before_retry(void)
 {
     worker_mark_progress();
     (void)nanosleep(&(struct timespec){.tv_nsec = TRY_AGAIN_MS * 1000000L}, NULL);
 }
 
-/* Runs the statement until it did or did not work for a reason of its own. */
-static enum tc_error write_reports(struct update_writer *writer, const struct report *reports, size_t count,
+/* TC_BUSY: another writer holds the rows, or its transaction won a deadlock. */
+static bool is_transient(enum tc_error error)
+{
+    return error == TC_UNAVAILABLE || error == TC_NO_SPACE || error == TC_BUSY;
+}
+
+/* Runs the statement until it succeeds or fails permanently. */
+static enum tc_error write_reports(struct update_writer *writer, const struct report_row *reports, size_t count,
                                    struct report_result *results, struct tc_fault *fault)
 {
     for (;;) {
-        enum tc_error error = report_write(writer->store, reports, count, writer->shard, results, fault);
-        if (error == TC_BUSY)
-            continue; /* a deadlock with another writer: its own transaction went through */
-        if (error != TC_UNAVAILABLE && error != TC_NO_SPACE)
+        enum tc_error error = store_guard_check(writer->guard, fault);
+        if (error != TC_OK)
             return error;
-        if (*writer->ending)
+        error = report_write(writer->store, reports, count, writer->shard, results, fault);
+        if (!is_transient(error) || *writer->ending)
             return error;
-        wait_a_little();
+        pause_before_retry();
     }
 }
 
-/* A batch that the database refuses is written report by report, so that one that it cannot take does not stop the
- * others. */
+/* Writes a batch that the database refused report by report, so that one bad report does not stop the others. */
 static enum tc_error write_each(struct update_writer *writer, struct report_batch *batch)
 {
     for (size_t i = 0; i < batch->furthest_count; i++) {
         struct tc_fault fault;
-        enum tc_error error = write_reports(writer, &batch->folded[i], 1, &batch->folded_results[i], &fault);
-        if (error == TC_UNAVAILABLE || error == TC_NO_SPACE)
+        enum tc_error error = write_reports(writer, &batch->coalesced[i], 1, &batch->coalesced_results[i], &fault);
+        if (is_transient(error))
             return error;
         if (error == TC_OK)
             continue;
-        batch->folded_results[i] = (struct report_result){.verdict = REPORT_NOT_WRITTEN};
-        LOG_ERROR("status.not_written", F_STR("device", batch->folded[i].device),
-                  F_INT("instruction", batch->folded[i].instruction), F_STR("reason", fault.text));
+        batch->coalesced_results[i] = (struct report_result){.verdict = REPORT_NOT_WRITTEN};
+        LOG_LIMITED(LOG_LEVEL_ERROR, batch->coalesced[i].device, "status.not_written",
+                    F_STR("device", batch->coalesced[i].device), F_INT("instruction", batch->coalesced[i].instruction),
+                    F_STR("reason", fault.text));
     }
     return TC_OK;
 }
 
-/* Reports that met another writer are judged again by what that writer left. One that meets others again and again is
- * left: its device sends it again. */
+/* Writes again the reports that conflicted with another writer. A report that conflicts every time is given up: its
+ * device sends it again. */
 static enum tc_error write_contended(struct update_writer *writer, struct report_batch *batch, struct tc_fault *fault)
 {
     for (size_t i = 0; i < batch->furthest_count; i++) {
-        struct report_result *result = &batch->folded_results[i];
+        struct report_result *result = &batch->coalesced_results[i];
         for (int tries = 0; result->verdict == REPORT_CONTENDED && tries < CONTENTIONS_MAX; tries++) {
-            enum tc_error error = write_reports(writer, &batch->folded[i], 1, result, fault);
+            enum tc_error error = write_reports(writer, &batch->coalesced[i], 1, result, fault);
             if (error != TC_OK)
                 return error;
         }
@@ -69,13 +78,57 @@ static enum tc_error write_contended(struct update_writer *writer, struct report
     return TC_OK;
 }
 
+static bool may_be_lost(const struct report_batch *batch, size_t i)
+{
+    enum report_verdict verdict = batch->coalesced_results[i].verdict;
+    return (verdict == REPORT_UNKNOWN || verdict == REPORT_NOT_STARTED) && batch->coalesced[i].event != ON_ANSWERED;
+}
+
+static bool any_may_be_lost(const struct report_batch *batch)
+{
+    bool any = false;
+    for (size_t i = 0; i < batch->furthest_count && !any; i++)
+        any = may_be_lost(batch, i);
+    return any;
+}
+
+/* An instruction that the database does not know, or not as far, may have been lost with a restore. A report that is
+ * not written is sent again by its device. */
+static void write_lost(struct update_writer *writer, struct report_batch *batch)
+{
+    bool possible = false;
+    struct tc_fault fault;
+    if (!any_may_be_lost(batch))
+        return;
+    enum tc_error error = lost_is_possible(writer->store, &possible, &fault);
+    if (error == TC_OK && !possible)
+        return;
+    int taken = 0;
+    for (size_t i = 0; i < batch->furthest_count; i++) {
+        const struct report_row *report = &batch->coalesced[i];
+        struct report_result *result = &batch->coalesced_results[i];
+        if (!may_be_lost(batch, i))
+            continue;
+        bool is_within_limit = error == TC_OK && taken++ < LOST_REPORTS_MAX;
+        if (is_within_limit && lost_take(writer->store, report, writer->shard, result, &fault) == TC_OK)
+            continue;
+        result->verdict = REPORT_NOT_WRITTEN;
+        if (is_within_limit)
+            LOG_LIMITED(LOG_LEVEL_WARNING, report->device, "status.not_written", F_STR("device", report->device),
+                        F_INT("instruction", report->instruction), F_STR("reason", fault.text));
+    }
+}
+
 static enum tc_error write_batch(struct update_writer *writer, struct report_batch *batch, struct tc_fault *fault)
 {
-    enum tc_error error = write_reports(writer, batch->folded, batch->furthest_count, batch->folded_results, fault);
-    if (error != TC_OK && error != TC_UNAVAILABLE && error != TC_NO_SPACE)
+    enum tc_error error =
+        write_reports(writer, batch->coalesced, batch->furthest_count, batch->coalesced_results, fault);
+    if (error != TC_OK && !is_transient(error))
         error = write_each(writer, batch);
     if (error == TC_OK)
         error = write_contended(writer, batch, fault);
+    if (error == TC_OK)
+        write_lost(writer, batch);
     return error;
 }
 
@@ -84,20 +137,32 @@ static const char *reason_of(enum report_verdict verdict)
     return verdict == REPORT_NOT_STARTED ? "not started" : "unknown instruction";
 }
 
-static void confirm(struct update_writer *writer, const struct report *report, enum report_verdict verdict)
+static void send_confirm(struct update_writer *writer, const char *device, const struct confirm *confirm)
+{
+    struct topic topic = {.kind = TOPIC_CONFIRM};
+    memcpy(topic.device, device, sizeof topic.device);
+    buffer_clear(&writer->message);
+    confirm_encode(confirm, &writer->message);
+    if (broker_publish(writer->broker, &topic, writer->message.bytes, writer->message.length, 0, false, NULL) == TC_OK)
+        metric_add(METRIC_CONFIRMS_PUBLISHED, 1);
+}
+
+static void confirm(struct update_writer *writer, const struct report_row *report, enum report_verdict verdict)
 {
     struct confirm confirm = {.instruction = report->instruction,
                               .attempt = report->attempt,
                               .sequence = report->sequence,
-                              .accepted = verdict == REPORT_MOVED || verdict == REPORT_STALE};
+                              .accepted = verdict == REPORT_MOVED || verdict == REPORT_STALE || verdict == REPORT_KEPT};
     if (!confirm.accepted)
         (void)snprintf(confirm.reason, sizeof confirm.reason, "%s", reason_of(verdict));
-    struct topic topic = {.kind = TOPIC_CONFIRM};
-    memcpy(topic.device, report->device, sizeof topic.device);
-    buffer_clear(&writer->message);
-    confirm_encode(&confirm, &writer->message);
-    if (broker_publish(writer->broker, &topic, writer->message.bytes, writer->message.length, 0, false, NULL) == TC_OK)
-        metric_add(METRIC_CONFIRMS_PUBLISHED, 1);
+    send_confirm(writer, report->device, &confirm);
+}
+
+/* Refusals are final: the devices need not send these reports again. */
+static void confirm_refused(struct update_writer *writer, const struct report_batch *batch)
+{
+    for (size_t i = 0; i < batch->refused_count && writer->broker != NULL; i++)
+        send_confirm(writer, batch->refused[i].device, &batch->refused[i].confirm);
 }
 
 static bool has_ended(enum instruction_event event)
@@ -105,20 +170,20 @@ static bool has_ended(enum instruction_event event)
     return event != ON_ANSWERED && event != ON_RECEIVED && event != ON_INSTALLING;
 }
 
-/* An instruction that ended must not be answered from the cache, nor stay on a retained topic. An end that is reported
- * again is forgotten again: whoever wrote it may have died before it could tell the cache. */
+/* Removes ended instructions from the cache and from retained topics. Also after a repeated report of an end: the
+ * orchestrator that wrote the first may have died before it removed them. */
 static void forget_ended(struct update_writer *writer, const struct report_batch *batch)
 {
     const char **devices = calloc(batch->furthest_count, sizeof *devices);
     TC_CHECK(devices != NULL);
     size_t count = 0;
     for (size_t i = 0; i < batch->furthest_count; i++) {
-        const struct report *report = &batch->folded[i];
-        enum report_verdict verdict = batch->folded_results[i].verdict;
+        const struct report_row *report = &batch->coalesced[i];
+        enum report_verdict verdict = batch->coalesced_results[i].verdict;
         if ((verdict != REPORT_MOVED && verdict != REPORT_STALE) || !has_ended(report->event))
             continue;
         devices[count++] = report->device;
-        if (verdict == REPORT_MOVED && batch->folded_results[i].pull && writer->broker != NULL) {
+        if (verdict == REPORT_MOVED && batch->coalesced_results[i].pull && writer->broker != NULL) {
             struct topic topic = {.kind = TOPIC_INSTRUCTION};
             memcpy(topic.device, report->device, sizeof topic.device);
             (void)broker_publish(writer->broker, &topic, "", 0, 1, true, NULL);
@@ -132,19 +197,21 @@ static void forget_ended(struct update_writer *writer, const struct report_batch
 static void confirm_all(struct update_writer *writer, const struct report_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        const struct report *report = &batch->reports[i];
-        enum report_verdict verdict = batch->folded_results[batch->place[i]].verdict;
-        bool replied = report->event != ON_ANSWERED;
-        bool refused = replied && (verdict == REPORT_UNKNOWN || verdict == REPORT_NOT_STARTED);
-        if (verdict == REPORT_NOT_WRITTEN)
+        const struct report_row *report = &batch->reports[i];
+        enum report_verdict verdict = batch->coalesced_results[batch->place[i]].verdict;
+        bool is_report = !batch->sources[i].is_own;
+        bool refused = is_report && (verdict == REPORT_UNKNOWN || verdict == REPORT_NOT_STARTED);
+        if (verdict == REPORT_NOT_WRITTEN || !is_report)
             continue;
         metric_add(refused                   ? METRIC_STATUSES_REFUSED
+                   : verdict == REPORT_KEPT  ? METRIC_UNKNOWN_ORDERS
                    : verdict == REPORT_MOVED ? METRIC_STATUSES_MOVED
                                              : METRIC_STATUSES_STALE,
                    1);
         if (refused)
-            LOG_WARNING("status.refused", F_STR("device", report->device), F_INT("instruction", report->instruction),
-                        F_INT("attempt", report->attempt), F_STR("reason", reason_of(verdict)));
+            LOG_LIMITED(LOG_LEVEL_WARNING, report->device, "status.refused", F_STR("device", report->device),
+                        F_INT("instruction", report->instruction), F_INT("attempt", report->attempt),
+                        F_STR("reason", reason_of(verdict)));
         if (writer->broker != NULL && (batch->sources[i].wants_confirm || refused))
             confirm(writer, report, verdict);
     }
@@ -153,13 +220,28 @@ static void confirm_all(struct update_writer *writer, const struct report_batch 
 static void write_versions(struct update_writer *writer, const struct report_batch *batch)
 {
     struct tc_fault fault;
-    if (batch->told_count > 0 && report_write_versions(writer->store, batch->told, batch->told_count, &fault) != TC_OK)
-        LOG_WARNING("versions.not_written", F_INT("devices", batch->told_count), F_STR("reason", fault.text));
+    if (batch->versions_count > 0 &&
+        report_write_versions(writer->store, batch->versions, batch->versions_count, &fault) != TC_OK)
+        LOG_LIMITED(LOG_LEVEL_WARNING, "", "versions.not_written", F_INT("devices", batch->versions_count),
+                    F_STR("reason", fault.text));
+}
+
+static void write_recalled(struct update_writer *writer, const struct report_batch *batch)
+{
+    struct tc_fault fault;
+    if (batch->recalled_count > 0 &&
+        lost_write_recalled(writer->store, batch->recalled, batch->recalled_count, &fault) != TC_OK)
+        LOG_LIMITED(LOG_LEVEL_WARNING, "", "recalled.not_written", F_INT("devices", batch->recalled_count),
+                    F_STR("reason", fault.text)); /* the devices repeat it */
 }
 
 void update_write(struct update_writer *writer, struct report_batch *batch)
 {
+    if (store_guard_check(writer->guard, NULL) != TC_OK)
+        return;
+    confirm_refused(writer, batch);
     write_versions(writer, batch);
+    write_recalled(writer, batch);
     if (batch->count == 0)
         return;
     struct tc_fault fault;

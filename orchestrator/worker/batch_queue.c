@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A ring of `limit` items. A taker that lingers waits on `fuller`, apart from those that wait for a first
- * item, so that it is woken once for a batch and not once for each item. */
+/* A ring of `limit` items. A lingering taker waits on `fuller`, apart from takers that wait for a first item, so that
+ * it is woken once per batch and not once per item. */
 struct batch_queue {
     pthread_mutex_t lock;
     pthread_cond_t not_full;
@@ -54,7 +54,7 @@ void batch_queue_free(struct batch_queue *queue)
     free(queue);
 }
 
-static void wait_for_room(struct batch_queue *queue, int wait_ms)
+static void wait_for_space(struct batch_queue *queue, int wait_ms)
 {
     int64_t deadline_ms = condition_deadline(wait_ms);
     queue->putters_waiting++;
@@ -72,7 +72,7 @@ static void append(struct batch_queue *queue, const void *item)
     queue->length++;
 }
 
-/* A taker that lingers will take this item, too: then nobody else need look. */
+/* A lingering taker will take this item, too: then no other taker is woken. */
 static void announce_item(struct batch_queue *queue)
 {
     if (queue->takers_lingering == 0) {
@@ -88,7 +88,7 @@ enum tc_error batch_queue_put(struct batch_queue *queue, const void *item, int w
     enum tc_error error = TC_OK;
     (void)pthread_mutex_lock(&queue->lock);
     if (queue->length == queue->limit && wait_ms != 0)
-        wait_for_room(queue, wait_ms);
+        wait_for_space(queue, wait_ms);
     if (queue->closed) {
         error = TC_UNAVAILABLE;
     } else if (queue->length == queue->limit) {
@@ -137,7 +137,7 @@ static size_t take_items(struct batch_queue *queue, unsigned char *items, size_t
     return count;
 }
 
-static void announce_room(struct batch_queue *queue)
+static void announce_space(struct batch_queue *queue)
 {
     if (queue->putters_waiting > 0)
         (void)pthread_cond_broadcast(&queue->not_full);
@@ -152,7 +152,7 @@ size_t batch_queue_take(struct batch_queue *queue, void *items, size_t most, int
     size_t count = 0;
     int64_t deadline_ms = wait_ms == 0 ? 0 : condition_deadline(wait_ms);
     (void)pthread_mutex_lock(&queue->lock);
-    /* Another taker may have had everything while this one lingered: then it waits on. */
+    /* Another taker may have taken everything while this one lingered: then it waits again. */
     while (count == 0 && !queue->woken && wait_for_first(queue, deadline_ms)) {
         if (queue->woken)
             break;
@@ -162,7 +162,7 @@ size_t batch_queue_take(struct batch_queue *queue, void *items, size_t most, int
     }
     if (count == 0)
         queue->woken = false;
-    announce_room(queue);
+    announce_space(queue);
     (void)pthread_mutex_unlock(&queue->lock);
     return count;
 }
@@ -179,7 +179,7 @@ void batch_queue_close(struct batch_queue *queue)
 {
     (void)pthread_mutex_lock(&queue->lock);
     queue->closed = true;
-    queue->woken = false; /* it would hide what is left to be taken */
+    queue->woken = false; /* else a taker would return without the items that are left */
     (void)pthread_cond_broadcast(&queue->not_full);
     (void)pthread_cond_broadcast(&queue->not_empty);
     (void)pthread_cond_broadcast(&queue->fuller);

@@ -1,21 +1,22 @@
 #include "orchestrator/worker/worker.h"
 
 #include "base/clock.h"
+#include "base/progress.h"
 #include "base/thread.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static const int64_t idle = INT64_MAX;
+/* A longer wait for one answer is not a wait for a server: any statement is ended before. */
+enum { WAIT_MAX_MS = 900000 };
 
 struct worker_thread {
     pthread_t id;
     const struct worker *worker;
     int index;
     struct batch_queue *queue;
-    _Atomic int64_t busy_since_ms; /* or `idle` while it waits for items */
+    struct progress progress; /* at rest while the thread waits for items */
 };
 
 struct worker {
@@ -24,21 +25,19 @@ struct worker {
     struct worker_thread threads[];
 };
 
-static _Thread_local struct worker_thread *current;
-
 static void run(struct worker_thread *thread, void *state, void *items)
 {
     const struct worker_config *config = &thread->worker->config;
     for (;;) {
-        thread->busy_since_ms = idle;
+        progress_rest();
         size_t count =
             batch_queue_take(thread->queue, items, config->batch_limit, config->period_ms, config->linger_ms);
         if (count == 0 && batch_queue_is_closed(thread->queue)) {
             if (batch_queue_length(thread->queue) == 0)
                 return;
-            continue; /* the last items came in while its wait ended */
+            continue; /* the last items arrived as the wait ended */
         }
-        thread->busy_since_ms = clock_monotonic_ms();
+        progress_mark();
         config->handle(config->context, state, items, count);
     }
 }
@@ -47,7 +46,7 @@ static void *run_thread(void *argument)
 {
     struct worker_thread *thread = argument;
     const struct worker_config *config = &thread->worker->config;
-    current = thread;
+    progress_open(&thread->progress);
 
     void *items = calloc(config->batch_limit, config->item_size);
     TC_CHECK(items != NULL);
@@ -68,7 +67,7 @@ static enum tc_error start_threads(struct worker *worker, struct tc_fault *fault
         thread->worker = worker;
         thread->index = i;
         thread->queue = config->queues != NULL ? config->queues[i] : config->queue;
-        thread->busy_since_ms = clock_monotonic_ms();
+        thread->progress = (struct progress){clock_monotonic_ms(), PROGRESS_NEVER};
         char name[32];
         (void)snprintf(name, sizeof name, "%.12s-%d", config->name, i);
         error = thread_start(&thread->id, name, run_thread, thread, fault);
@@ -108,10 +107,13 @@ void worker_stop(struct worker *worker)
 
 int64_t worker_last_progress_ms(const struct worker *worker)
 {
-    int64_t last_ms = clock_monotonic_ms();
+    int64_t now_ms = clock_monotonic_ms();
+    int64_t last_ms = now_ms;
     for (int i = 0; i < worker->started; i++) {
-        int64_t busy_since_ms = worker->threads[i].busy_since_ms;
-        if (busy_since_ms < last_ms)
+        const struct progress *progress = &worker->threads[i].progress;
+        int64_t waits_since_ms = progress->waits_since_ms, busy_since_ms = progress->busy_since_ms;
+        bool waits = waits_since_ms != PROGRESS_NEVER && now_ms - waits_since_ms < WAIT_MAX_MS;
+        if (!waits && busy_since_ms < last_ms)
             last_ms = busy_since_ms;
     }
     return last_ms;
@@ -119,6 +121,5 @@ int64_t worker_last_progress_ms(const struct worker *worker)
 
 void worker_mark_progress(void)
 {
-    if (current != NULL)
-        current->busy_since_ms = clock_monotonic_ms();
+    progress_mark();
 }

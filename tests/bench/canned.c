@@ -9,7 +9,7 @@
 enum { VALID_S = 24 * 60 * 60 };
 
 /* As long as a real one. */
-static const struct instruction_claims canned = {
+static const struct instruction_payload canned = {
     .device = "B00000-canned",
     .instruction = 1,
     .rollout = 1,
@@ -30,15 +30,15 @@ static const struct instruction_claims canned = {
 
 static void sign(const struct signing_key *key, struct buffer *token)
 {
-    struct buffer order = {0};
-    struct instruction_claims claims = canned;
-    claims.issued_at_s = clock_now_ms() / 1000;
-    claims.not_before_s = claims.issued_at_s;
-    claims.expires_s = claims.issued_at_s + VALID_S;
-    claims.start_before_s = claims.expires_s;
-    instruction_order_encode(&claims, &order);
-    token_sign(key, &claims, buffer_text(&order), token);
-    buffer_free(&order);
+    struct buffer content = {0};
+    struct instruction_payload payload = canned;
+    payload.issued_at_s = clock_now_ms() / 1000;
+    payload.not_before_s = payload.issued_at_s;
+    payload.expires_s = payload.issued_at_s + VALID_S;
+    payload.start_before_s = payload.expires_s;
+    instruction_content_encode(&payload, &content);
+    token_sign(key, &payload, buffer_text(&content), token);
+    buffer_free(&content);
 }
 
 enum tc_error canned_make(const char *key_path, const char *keys_path, struct buffer *token, struct tc_fault *fault)

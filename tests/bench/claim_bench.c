@@ -4,7 +4,7 @@
  *
  * Claims COUNT instructions of ROLLOUT, before which the rollout HIGHER goes, turn by turn, or makes one turn when
  * COUNT is 0; prints JSON. */
-#include "orchestrator/scheduler/outlook.h"
+#include "orchestrator/scheduler/scan_cursor.h"
 #include "tests/bench/report_stream.h"
 
 #include <inttypes.h>
@@ -17,24 +17,24 @@ struct claiming {
     struct store *store;
     struct running_rollout rollout;
     struct claim_request request;
-    struct buffer outlooks;
+    struct buffer cursors;
     int64_t claimed, looks;
 };
 
 static enum tc_error take_turn(struct claiming *claiming, int64_t count, struct tc_fault *fault)
 {
     struct claim_request *request = &claiming->request;
-    outlook_begin_turns(&claiming->outlooks, &claiming->rollout, 1, request->most);
-    struct outlook *outlook = (void *)claiming->outlooks.bytes;
-    enum outlook_step step = OUTLOOK_ON;
-    while (step == OUTLOOK_ON && (count == 0 || claiming->claimed < count)) {
+    scan_cursor_begin_turns(&claiming->cursors, &claiming->rollout, 1, request->most);
+    struct scan_cursor *cursor = (void *)claiming->cursors.bytes;
+    enum scan_cursor_step step = SCAN_CURSOR_ON;
+    while (step == SCAN_CURSOR_ON && (count == 0 || claiming->claimed < count)) {
         struct claim_result found;
-        request->look = outlook->rows;
-        request->after = outlook->next;
+        request->look = cursor->rows;
+        request->after = cursor->next;
         enum tc_error error = claim_due(claiming->store, request, &found, fault);
         if (error != TC_OK)
             return error;
-        step = outlook_note(outlook, &found, request->most);
+        step = scan_cursor_note(cursor, &found, request->most);
         claiming->claimed += (int64_t)found.count;
         claiming->looks++;
         free(found.rows);
@@ -86,7 +86,7 @@ int main(int count, char **words)
         error = claim(&claiming, strtoll(words[4], NULL, 10), &fault);
     if (error != TC_OK)
         (void)fprintf(stderr, "claim-bench: %s\n", fault.text);
-    buffer_free(&claiming.outlooks);
+    buffer_free(&claiming.cursors);
     store_close(claiming.store);
     return error == TC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

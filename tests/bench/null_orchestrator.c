@@ -107,7 +107,7 @@ static void pause_ms(int64_t duration_ms)
 }
 
 /* Waits until at most `most` of the `started` devices are in flight. False when the time is over. */
-static bool wait_for_room(struct null_orchestrator *self, size_t started, size_t most, int64_t deadline_ms)
+static bool wait_for_headroom(struct null_orchestrator *self, size_t started, size_t most, int64_t deadline_ms)
 {
     while (started > atomic_load(&self->completed) + most) {
         if (clock_monotonic_ms() > deadline_ms)
@@ -154,7 +154,7 @@ static size_t start_all(struct null_orchestrator *self, const struct fleet *flee
         bool is_last = next == NULL || strcmp(next, device->branch) != 0;
         if (is_last || start.device_count == START_DEVICES_MAX) {
             publish_start(self, device->branch, &start);
-            if (!wait_for_room(self, started, self->options->window, deadline_ms))
+            if (!wait_for_headroom(self, started, self->options->window, deadline_ms))
                 return started;
         }
     }
@@ -199,7 +199,7 @@ static enum tc_error run(struct null_orchestrator *self, const struct fleet *fle
         int64_t began_ms = clock_monotonic_ms();
         int64_t deadline_ms = began_ms + self->options->timeout_ms;
         size_t started = start_all(self, fleet, deadline_ms);
-        bool is_done = wait_for_room(self, started, 0, deadline_ms);
+        bool is_done = wait_for_headroom(self, started, 0, deadline_ms);
         print_result(self, (double)(clock_monotonic_ms() - began_ms) / 1000.0, paho_client_cpu_seconds() - cpu_before);
         if (!is_done)
             error = tc_fault_set(fault, TC_TIMEOUT, "%zu of %zu devices did not complete",

@@ -25,16 +25,20 @@ static enum tc_error read_plan(const char *path, struct plan **plan, struct tc_f
     return error;
 }
 
-static enum tc_error order(struct store *store, const struct plan *plan, struct tc_fault *fault)
+static void ignore_finding(void *context, const struct plan_finding *finding)
 {
-    struct document_faults faults = {0};
-    struct submission submission = {
-        .plan = plan, .shared_claims = "{}", .calendars = "{}", .author = "bench", .door = "http"};
+    (void)context, (void)finding;
+}
+
+static enum tc_error submission(struct store *store, const struct plan *plan, struct tc_fault *fault)
+{
+    static const struct plan_findings findings = {ignore_finding, NULL};
+    struct new_rollout new_rollout = {
+        .plan = plan, .content = "{}", .calendars = "{}", .author = "bench", .endpoint = "http"};
     struct submitted submitted;
-    enum tc_error error = planning_check(store, plan, &submission.devices, &faults, fault);
+    enum tc_error error = planning_check(store, plan, &new_rollout.devices, &findings, fault);
     if (error == TC_OK)
-        error = planning_submit(store, &submission, &submitted, fault);
-    document_faults_free(&faults);
+        error = planning_submit(store, &new_rollout, &submitted, fault);
     return error;
 }
 
@@ -54,7 +58,7 @@ static enum tc_error plan_file(struct store *store, const char *path, int64_t pe
     struct plan *plan = NULL;
     enum tc_error error = read_plan(path, &plan, fault);
     if (error == TC_OK)
-        error = order(store, plan, fault);
+        error = submission(store, plan, fault);
     if (error == TC_OK)
         error = expand(store, per_minute, fault);
     plan_free(plan);

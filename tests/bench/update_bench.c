@@ -30,7 +30,7 @@ static void add_reply(void *context, const struct reporting_device *device, int 
 {
     static const enum report_state states[STAGES] = {REPORT_RECEIVED, REPORT_INSTALLING, REPORT_COMPLETED};
     struct replies *replies = context;
-    struct status status = {
+    struct report report = {
         .instruction = device->instruction,
         .attempt = 1,
         .sequence = stage + 1,
@@ -39,7 +39,7 @@ static void add_reply(void *context, const struct reporting_device *device, int 
         .versions = stage == STAGE_COMPLETED ? replies->versions : NULL,
     };
     size_t offset = replies->bytes.length;
-    status_encode(&status, &replies->bytes);
+    report_encode(&report, &replies->bytes);
     replies->items[replies->count].offset = offset;
     replies->items[replies->count].length = replies->bytes.length - offset;
     replies->items[replies->count++].device = device->device;
@@ -68,8 +68,8 @@ static enum tc_error feed(const struct replies *replies, struct updater_config *
     if (error != TC_OK)
         return error;
     for (size_t i = 0; i < replies->count && error == TC_OK; i++)
-        error = update_put_reply(config->queues, replies->items[i].device,
-                                 replies->bytes.bytes + replies->items[i].offset, replies->items[i].length);
+        error = update_put_report(config->queues, replies->items[i].device,
+                                  replies->bytes.bytes + replies->items[i].offset, replies->items[i].length);
     updater_close(updater);
     double seconds = seconds_now() - began;
     if (error == TC_OK)

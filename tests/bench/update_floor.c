@@ -45,7 +45,7 @@ static void fill_params(struct params *params, const struct move *moves, size_t 
     for (size_t i = 0; i < count; i++)
         params_put_int(params, moves[i].device->instruction);
     params_end_array(params);
-    params_begin_text_array(params, count);
+    params_begin_text_array(params, count, false);
     for (size_t i = 0; i < count; i++)
         params_put_text(params, moves[i].device->device);
     params_end_array(params);
@@ -57,7 +57,7 @@ static void fill_params(struct params *params, const struct move *moves, size_t 
     for (size_t i = 0; i < count; i++)
         params_put_int(params, moves[i].stage + 1);
     params_end_array(params);
-    params_begin_text_array(params, count);
+    params_begin_text_array(params, count, false);
     for (size_t i = 0; i < count; i++)
         params_put_text(params, moves[i].stage == STAGE_COMPLETED ? "{\"atm-app\":\"4.7.2\"}" : "");
     params_end_array(params);

@@ -1,9 +1,9 @@
 /* The nth allocation fails, ours or jansson's or one inside libpq, hiredis or paho, for every n until none is left, in
- * each step of a rollout's life: the program ends at once by a check, or says that it could not; it never goes on with
- * what is not there. */
+ * each step of a rollout's lifecycle: the program ends at once by a check, or says that it could not; it never goes on
+ * with what is not there. */
 #include "tests/failing/failing.h"
 #include "tests/failing/library_memory.h"
-#include "tests/failing/life.h"
+#include "tests/failing/rollout_lifecycle.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -25,27 +25,27 @@ static int databases = 1; /* made so far */
 
 static int set_up(void **state)
 {
-    static struct life_servers servers;
-    life_start_servers(&servers);
+    static struct rollout_lifecycle_servers servers;
+    rollout_lifecycle_start_servers(&servers);
     *state = &servers;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    life_remove_servers(*state);
+    rollout_lifecycle_remove_servers(*state);
     return 0;
 }
 
 /* Whether the step, taken again with memory, comes to its end. What earlier children have in flight stands in the way
  * of those that claim, and what they have begun does not matter to the others. */
-static bool ends_well(struct life *life, const struct life_step *step)
+static bool ends_well(struct rollout_lifecycle *lifecycle, const struct rollout_lifecycle_step *step)
 {
     if (!step->stands_alone)
         return true;
     for (int i = 0; i < TRIES_MAX; i++) {
-        step->turn(life);
-        if (step->is_done(life))
+        step->turn(lifecycle);
+        if (step->is_done(lifecycle))
             return true;
     }
     return false;
@@ -72,23 +72,24 @@ static void crash_for_good(void)
 }
 
 /* Comes to the step with what earlier children have left, and takes it with the nth allocation failing. */
-_Noreturn static void run_child(const struct life_servers *servers, enum failing kind, int step, int nth)
+_Noreturn static void run_child(const struct rollout_lifecycle_servers *servers, enum failing kind, int step, int nth)
 {
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0});
     crash_for_good();
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     (void)dup2(nowhere, STDERR_FILENO);
-    struct life *life = life_open(servers);
-    life_begin_rollout(life, life_steps[step].begins_anew ? step * ALLOCATIONS_MAX + nth : 0);
+    struct rollout_lifecycle *lifecycle = rollout_lifecycle_open(servers);
+    rollout_lifecycle_begin_rollout(
+        lifecycle, rollout_lifecycle_steps[step].begins_anew ? step * ALLOCATIONS_MAX + nth : 0, step == 0);
     for (int i = 0; i < step; i++)
-        life_steps[i].turn(life);
+        rollout_lifecycle_steps[i].turn(lifecycle);
     failing_arm(kind, nth);
-    life_steps[step].turn(life);
+    rollout_lifecycle_steps[step].turn(lifecycle);
     if (!failing_disarm())
         _exit(NONE_LEFT);
     /* A library without memory leaves a connection broken, at most; that the work goes through later is seen where
      * calls fail. */
-    _exit(kind == LIBRARY_MEMORY_IS_OUT || ends_well(life, &life_steps[step]) ? WENT_ON : WENT_WRONG);
+    _exit(kind == LIBRARY_MEMORY_IS_OUT || ends_well(lifecycle, &rollout_lifecycle_steps[step]) ? WENT_ON : WENT_WRONG);
 }
 
 static int end_of(pid_t child)
@@ -98,12 +99,12 @@ static int end_of(pid_t child)
     return status;
 }
 
-static void fail_each_allocation(struct life_servers *servers, enum failing kind, int first_step)
+static void fail_each_allocation(struct rollout_lifecycle_servers *servers, enum failing kind, int first_step)
 {
-    for (int step = first_step; step < life_step_count; step++) {
+    for (int step = first_step; step < rollout_lifecycle_step_count; step++) {
         int checked = 0, crashed = 0, survived = 0, nth = 1;
         if (step > 0)
-            life_renew_database(servers, ++databases);
+            rollout_lifecycle_renew_database(servers, ++databases);
         for (;; nth++) {
             assert_true(nth < ALLOCATIONS_MAX);
             pid_t child = fork();
@@ -118,13 +119,13 @@ static void fail_each_allocation(struct life_servers *servers, enum failing kind
                 kind == LIBRARY_MEMORY_IS_OUT && WIFEXITED(status) && WEXITSTATUS(status) == LIBRARY_CRASHED;
             bool went_on = WIFEXITED(status) && WEXITSTATUS(status) == WENT_ON;
             if (!ended_by_check && !has_crashed && !went_on)
-                fail_msg("%s, allocation %d: status %d", life_steps[step].name, nth, status);
+                fail_msg("%s, allocation %d: status %d", rollout_lifecycle_steps[step].name, nth, status);
             checked += ended_by_check;
             crashed += has_crashed;
             survived += went_on;
         }
         print_message("%s: %d allocations, %d ended by a check, %d by a crash in the library, %d survived\n",
-                      life_steps[step].name, nth - 1, checked, crashed, survived);
+                      rollout_lifecycle_steps[step].name, nth - 1, checked, crashed, survived);
     }
 }
 

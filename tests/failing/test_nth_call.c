@@ -1,7 +1,7 @@
-/* The nth call of libpq, hiredis or paho fails, for every n until none is left, in each step of a rollout's life: the
- * part that meets it neither ends nor loses the work, and the same work given again goes through. */
+/* The nth call of libpq, hiredis or paho fails, for every n until none is left, in each step of a rollout's lifecycle:
+ * the part that meets it neither ends nor loses the work, and the same work given again goes through. */
 #include "tests/failing/failing.h"
-#include "tests/failing/life.h"
+#include "tests/failing/rollout_lifecycle.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,16 +13,16 @@
 enum { CALLS_MAX = 200 };
 
 struct fixture {
-    struct life_servers servers;
-    struct life *life;
+    struct rollout_lifecycle_servers servers;
+    struct rollout_lifecycle *lifecycle;
     int rollouts;
 };
 
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    life_start_servers(&fixture->servers);
-    fixture->life = life_open(&fixture->servers);
+    rollout_lifecycle_start_servers(&fixture->servers);
+    fixture->lifecycle = rollout_lifecycle_open(&fixture->servers);
     *state = fixture;
     return 0;
 }
@@ -30,43 +30,44 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    life_close(fixture->life);
-    life_remove_servers(&fixture->servers);
+    rollout_lifecycle_close(fixture->lifecycle);
+    rollout_lifecycle_remove_servers(&fixture->servers);
     free(fixture);
     return 0;
 }
 
-static void take_step(struct life *life, const struct life_step *step)
+static void take_step(struct rollout_lifecycle *lifecycle, const struct rollout_lifecycle_step *step)
 {
-    step->turn(life);
-    WAIT_FOR(step->is_done(life) || (step->turn(life), false));
+    step->turn(lifecycle);
+    WAIT_FOR(step->is_done(lifecycle) || (step->turn(lifecycle), false));
 }
 
 /* True when a call was left to fail. */
 static bool live_with(struct fixture *fixture, int failing_step, enum failing kind, int nth)
 {
-    struct life *life = fixture->life;
+    struct rollout_lifecycle *lifecycle = fixture->lifecycle;
     bool failed = false;
-    life_begin_rollout(life, ++fixture->rollouts);
-    for (int i = 0; i < life_step_count; i++) {
+    rollout_lifecycle_begin_rollout(lifecycle, ++fixture->rollouts, failing_step == 0);
+    for (int i = 0; i < rollout_lifecycle_step_count; i++) {
         if (i == failing_step) {
             failing_arm(kind, nth);
-            life_steps[i].turn(life);
+            rollout_lifecycle_steps[i].turn(lifecycle);
             failed = failing_disarm();
         }
-        take_step(life, &life_steps[i]);
+        take_step(lifecycle, &rollout_lifecycle_steps[i]);
     }
     return failed;
 }
 
 static void fail_each_call(struct fixture *fixture, enum failing first, enum failing last)
 {
-    for (int step = 0; step < life_step_count; step++) {
+    for (int step = 0; step < rollout_lifecycle_step_count; step++) {
         for (int kind = (int)first; kind <= (int)last; kind++) {
             int nth = 1;
             while (live_with(fixture, step, (enum failing)kind, nth))
                 assert_true(++nth < CALLS_MAX);
-            print_message("%s: %s at each of %d calls\n", life_steps[step].name, failing_names[kind], nth - 1);
+            print_message("%s: %s at each of %d calls\n", rollout_lifecycle_steps[step].name, failing_names[kind],
+                          nth - 1);
         }
     }
 }

@@ -9,6 +9,8 @@ import subprocess
 
 from harness.wait import wait_for
 
+from outages import OUTAGES, Outages
+
 AUDIT = """
 CREATE TABLE history (
   seq bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), decided_at timestamptz NOT NULL DEFAULT now(),
@@ -25,7 +27,7 @@ END $$;
 CREATE TRIGGER history AFTER UPDATE ON instruction FOR EACH ROW
   WHEN (OLD.state <> NEW.state OR OLD.in_flight <> NEW.in_flight OR OLD.attempt <> NEW.attempt)
   EXECUTE FUNCTION write_history();
-"""
+""" + OUTAGES
 INSTALL = "(r.plan #>> '{spec,execution,installTimeout}')::int * interval '1 second'"
 DISPATCHED, COMPLETED, CANCELLED, EXPIRED = 1, 5, 9, 10
 EVENTS = {"received": 2, "installing": 3, "completed": 4, "failed": 5, "rejected": 6, "deferred": 7}  # of reports
@@ -48,10 +50,11 @@ Promise = collections.namedtuple("Promise", "budget opens_at closes_at quiet")
 class Audit:
     """Looks at the rollouts from `since` on; at 0 at everything there ever was."""
 
-    def __init__(self, bank):
-        self.bank = bank
+    def __init__(self, testbed):
+        self.testbed = testbed
         self.faults = []
         self.since = 0
+        self.outages = None  # of machines
         self.executions, self.double = {}, 0  # what the simulated devices executed, and how often too often
         self.accepted = 0  # statuses that a simulated device was told are accepted, each once
         self.compared = 0  # of those looked at last, one of each state of an attempt: each was looked for in the history
@@ -63,18 +66,25 @@ class Audit:
     # the database alone
 
     def check_ends(self):
-        rows = self.bank.database.rows(
+        rows = self.testbed.database.rows(
             "SELECT rollout_id, state, count(*) FROM instruction WHERE state < 5 OR in_flight OR due_at IS NOT NULL GROUP BY 1, 2")
         self.expect(not rows, f"instructions without an end: {rows}")
         # One that got it too late says so, and gets it again: that is no end.
-        refused = self.bank.database.rows(
+        refused = self.testbed.database.rows(
             "SELECT id, device, attempt, code FROM instruction WHERE state = 7 AND rollout_id >= %s LIMIT 5", self.since)
         self.expect(not refused, f"devices refused what was in order: {refused}")
-        left = self.bank.database.value("SELECT count(*) FROM claim")
+        left = self.testbed.database.value("SELECT count(*) FROM claim")
         self.expect(left == 0, f"{left} claims were left")
 
+    def check_substates(self):
+        """Whatever version wrote them last: those that their state can have, and none that is about to be left."""
+        wrong = self.testbed.database.rows(
+            "SELECT i.state, i.substate, count(*) FROM instruction i LEFT JOIN instruction_substate b USING (state, substate) "
+            "WHERE b.name IS DISTINCT FROM 'final' OR i.may_install_until IS NOT NULL AND i.state NOT IN (8, 9, 10) GROUP BY 1, 2")
+        self.expect(not wrong, f"instructions in substates that have not ended: {wrong}")
+
     def check_counters(self):
-        wrong = self.bank.database.rows(
+        wrong = self.testbed.database.rows(
             "SELECT rollout_id, group_no, state, sum(n) AS difference FROM ("
             " SELECT rollout_id, group_no, state, count FROM counter"
             " UNION ALL SELECT rollout_id, group_no, state, -count(*) FROM instruction GROUP BY 1, 2, 3) AS c(rollout_id, "
@@ -83,13 +93,13 @@ class Audit:
 
     def check_no_circles(self):
         """Writers wait for one another, but PostgreSQL never had to break a circle of them."""
-        circles = self.bank.database.value("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        circles = self.testbed.database.value("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         self.expect(circles == 0, f"{circles} deadlocks")
 
     def check_forward(self):
         """Within an attempt a state only grows; a new attempt begins at created; an end that a device told is left by a
         retry alone, any other also by the device's own word that it completed or failed."""
-        wrong = self.bank.database.rows(
+        wrong = self.testbed.database.rows(
             "SELECT * FROM (SELECT *, lag(to_state) OVER w AS was, lag(attempt) OVER w AS attempt_was FROM history "
             "WHERE rollout_id >= %s WINDOW w AS (PARTITION BY instruction_id ORDER BY seq)) h WHERE "
             "(was IS NOT NULL AND was <> from_state)"
@@ -99,28 +109,26 @@ class Audit:
             " OR (from_state = 5 AND to_state <> 5)"
             " OR (from_state IN (6, 7) AND to_state <> 0)"
             " OR (from_state = 8 AND to_state NOT IN (0, 5, 6))"
-            " OR (from_state IN (9, 10) AND to_state NOT IN (5, 6)) LIMIT 5", self.since)
+            " OR (from_state = 9 AND to_state NOT IN (0, 5, 6))"
+            " OR (from_state = 10 AND to_state NOT IN (5, 6)) LIMIT 5", self.since)
         self.expect(not wrong, f"states went backward: {wrong}")
 
-    def check_budget(self, rollout, most):
-        """While anything of the rollout is in flight in a branch, never more than it promised is, over all rollouts."""
-        over = self.bank.database.rows(
-            "SELECT * FROM (SELECT seq, at, branch, device, rollout_id, sum(change) OVER w AS down, "
-            "sum(change) FILTER (WHERE rollout_id = %s) OVER w AS own "
-            "FROM (SELECT *, to_flight::int - from_flight::int AS change FROM history) h "
-            "WHERE branch IS NOT NULL AND rollout_id >= %s WINDOW w AS (PARTITION BY branch ORDER BY seq)) h "
-            "WHERE own > 0 AND down > %s LIMIT 5", rollout, self.since, most)
-        self.expect(not over, f"branches over the budget of {most}: {over}")
+    def check_budgets(self, promises):
+        """While anything of a rollout is in flight in a branch, never more than it promised is, over all rollouts; what is
+        out of service counts as well."""
+        budgets = {rollout: promise.budget for rollout, promise in promises.items()}
+        over = self.outages.starts_over_budget(budgets)
+        self.expect(not over, f"branches over their budget: {over[:3]}")
 
     def check_work(self, promises):
-        """The same of what simulated devices were at, by their own word; and a node was alone."""
+        """The same of what simulated devices were at, by their own word, but for repairs; and a node was alone."""
         turns = collections.defaultdict(list)  # by branch: (when, whether it begins, device, rollout)
         for device, executions in self.executions.items():
             for one in executions:
-                if one["executed"] > 0:
+                if one["executed"] > 0 and not self.outages.was_out(device, one["began_ms"]):
                     turns[device.split("-")[0]] += [(one["began_ms"], True, device, one["rollout"]),
                                                     (one["ended_ms"] or float("inf"), False, device, one["rollout"])]
-        for branch in set(turns) & set(self.bank.branches):
+        for branch in set(turns) & set(self.testbed.branches):
             at_work = collections.Counter()
             for when, begins, device, rollout in sorted(turns[branch]):
                 at_work[device, rollout] += 1 if begins else -1
@@ -130,7 +138,7 @@ class Audit:
                 self.expect(len(busy) <= most, f"more than {most} at work in {branch} at {when}: {dict(busy)}")
 
     def check_one_at_a_time(self):
-        over = self.bank.database.rows(
+        over = self.testbed.database.rows(
             "SELECT * FROM (SELECT device, seq, sum(to_flight::int - from_flight::int) OVER (PARTITION BY device ORDER BY "
             "seq) AS down FROM history WHERE rollout_id >= %s) h WHERE down > 1 LIMIT 5", self.since)
         self.expect(not over, f"devices with two things at once: {over}")
@@ -139,17 +147,17 @@ class Audit:
         """The windows are within what was ordered. Nothing is started outside a window of its zone, nor with less of it
         left than an installation takes, nor may a device begin later than that; those that are simulated did not."""
         for rollout, promise in promises.items():
-            wrong = self.bank.database.rows(
+            wrong = self.testbed.database.rows(
                 "SELECT * FROM rollout_window WHERE rollout_id = %s AND (opens_at < to_timestamp(%s) OR closes_at > "
                 "to_timestamp(%s))", rollout, promise.opens_at, promise.closes_at)
             self.expect(not wrong, f"windows that nobody ordered: {wrong}, {promise}")
-        outside = self.bank.database.rows(
+        outside = self.testbed.database.rows(
             "SELECT h.* FROM history h JOIN rollout r ON r.id = h.rollout_id "
             "WHERE h.to_flight AND NOT h.from_flight AND h.rollout_id >= %s AND NOT EXISTS (SELECT FROM rollout_window w "
             "WHERE w.rollout_id = h.rollout_id AND w.zone_no = h.zone_no AND w.opens_at <= h.decided_at "
             f"AND w.closes_at - {INSTALL} >= h.decided_at AND w.closes_at - {INSTALL} >= h.start_before) LIMIT 5", self.since)
         self.expect(not outside, f"started outside their windows: {outside}")
-        latest = {(row["instruction_id"], row["attempt"]): row["start_before"].timestamp() for row in self.bank.database.rows(
+        latest = {(row["instruction_id"], row["attempt"]): row["start_before"].timestamp() for row in self.testbed.database.rows(
             "SELECT instruction_id, attempt, start_before FROM history WHERE to_flight AND NOT from_flight AND rollout_id >= %s",
             self.since)}
         late = [(device, one) for device, executions in self.executions.items() for one in executions
@@ -158,7 +166,7 @@ class Audit:
 
     def check_quiet(self, rollout, times):
         for begin, end in times:
-            started = self.bank.database.rows(
+            started = self.testbed.database.rows(
                 "SELECT * FROM history WHERE rollout_id = %s AND to_flight AND NOT from_flight AND at > to_timestamp(%s) "
                 "AND at < to_timestamp(%s) LIMIT 5", rollout, begin, end)
             self.expect(not started, f"started while it was paused or cancelled: {started}")
@@ -168,7 +176,7 @@ class Audit:
     def _moves(self):
         """By instruction."""
         moves = collections.defaultdict(list)
-        for row in self.bank.database.rows(
+        for row in self.testbed.database.rows(
                 "SELECT instruction_id, floor(extract(epoch FROM at) * 1000)::bigint AS at_ms, attempt, from_state, to_state "
                 "FROM history WHERE rollout_id >= %s AND from_state <> to_state ORDER BY seq", self.since):
             moves[row["instruction_id"]].append(Move(row["at_ms"], row["attempt"], row["from_state"], row["to_state"]))
@@ -177,7 +185,7 @@ class Audit:
     def _rules(self):
         """By state and event, the state that follows."""
         return {(row["from_state"], row["event"]): row["to_state"]
-                for row in self.bank.database.rows("SELECT from_state, event, to_state FROM instruction_rule")}
+                for row in self.testbed.database.rows("SELECT from_state, event, to_state FROM instruction_rule")}
 
     @staticmethod
     def _is_kept(moves, rules, attempt, reported, until_ms=float("inf")):
@@ -204,11 +212,11 @@ class Audit:
     # the fleet against the database
 
     def check_fleet(self):
-        counters = self.bank.ask_fleet("counters")
+        counters = self.testbed.ask_fleet("counters")
         self.expect(counters["double_executions"] == 0, f"{counters['double_executions']} attempts were executed twice")
         self.accepted, self.compared = counters["accepted"], 0
         self.expect(self.double == 0, f"{self.double} executions too many")
-        states = {row["id"]: row for row in self.bank.database.rows(
+        states = {row["id"]: row for row in self.testbed.database.rows(
             "SELECT id, device, state, attempt, code FROM instruction WHERE rollout_id >= %s", self.since)}
         moves, rules = self._moves(), self._rules()
         lost, wrong, done = [], [], set()
@@ -232,7 +240,7 @@ class Audit:
         self.expect(not wrong, f"devices executed what is not theirs: {wrong[:3]}")
         self.expect(not lost, f"{len(lost)} accepted statuses were lost: {lost[:3]}")
         invented = [row for row in states.values() if row["state"] == COMPLETED and row["id"] not in done
-                    and row["device"] not in self.bank.clients and row["code"] != "not_needed"]
+                    and row["device"] not in self.testbed.clients and row["code"] != "not_needed"]
         self.expect(not invented, f"completed, but never executed: {invented[:3]}")
 
     # the real clients
@@ -245,7 +253,7 @@ class Audit:
         for device, instruction, attempt in map(str.split, self._installs("installed")):
             done[device, int(instruction)].append(int(attempt))
         moves, rules = self._moves(), self._rules()
-        for name, client in self.bank.clients.items():
+        for name, client in self.testbed.clients.items():
             journal = self._journal(client)
             # An installer outlives its agent, and nobody hears how it ended: that alone is done again.
             twice = [(instruction, attempts) for (device, instruction), attempts in done.items()
@@ -253,7 +261,7 @@ class Audit:
                      and any(journal[instruction, attempt].get("code") != "interrupted" for attempt in attempts[:-1])]
             self.expect(not twice, f"{name} did in two attempts what was done: {twice}")
             newest = {instruction: entry for (instruction, _), entry in journal.items()}
-            for row in self.bank.database.rows(
+            for row in self.testbed.database.rows(
                     "SELECT id, state, attempt FROM instruction WHERE device = %s AND rollout_id >= %s", name, self.since):
                 entry = newest.get(row["id"])
                 if row["state"] == COMPLETED:
@@ -268,7 +276,7 @@ class Audit:
 
     def _installs(self, name):
         """Lines of device, instruction and attempt."""
-        log = self.bank.folder / name
+        log = self.testbed.folder / name
         return log.read_text().splitlines() if log.exists() else []
 
     @staticmethod
@@ -290,18 +298,18 @@ class Audit:
     def _footprint(self):
         """Threads and open files of the orchestrators, and their connections."""
         found = {}
-        for one in self.bank.orchestrators:
+        for one in self.testbed.orchestrators:
             process = pathlib.Path(f"/proc/{one.pid}")
             found[f"{one.name} threads"] = len(list((process / "task").iterdir()))
             found[f"{one.name} files"] = len(list((process / "fd").iterdir()))
-        found["database connections"] = self.bank.database.value(
+        found["database connections"] = self.testbed.database.value(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tellercastd%%'")
         return found
 
     def _retained(self):
         """Instructions that a new subscriber would get; by a program of its own, for this one has very many files open."""
         heard = subprocess.run(
-            ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.bank.broker.port), "-V", "5", "-u", "spy", "-i", "auditor",
+            ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.testbed.broker.port), "-V", "5", "-u", "spy", "-i", "auditor",
              "-t", "tc/v1/device/+/instruction", "-t", "tc/v1/orchestrator/epoch", "-F", "%t %l", "-W", "3"],
             capture_output=True, text=True, check=False).stdout.splitlines()
         assert any("epoch" in line for line in heard), f"the auditor heard {heard}"
@@ -311,8 +319,8 @@ class Audit:
         """The orchestrators lose the broker and find it again."""
         for _ in range(times):
             for mode, is_ready in (("cut", False), ("open", True)):
-                self.bank.to_broker.set(mode)
-                for one in self.bank.orchestrators:
+                self.testbed.to_broker.set(mode)
+                for one in self.testbed.orchestrators:
                     wait_for(lambda one=one, is_ready=is_ready: one.is_ready() == is_ready, f"{one.name}: ready is {is_ready}")
 
     def check_nothing_leaks(self, run_quiet_round):
@@ -320,8 +328,8 @@ class Audit:
         work. Returns what each did, as the lines of a table, and what did not hold."""
         self._reconnect(RECONNECTS)
         grown = self._footprint()
-        slow = [one.name for one in self.bank.orchestrators if one.stop(seconds=5) != 0]
-        for one in self.bank.orchestrators:
+        slow = [one.name for one in self.testbed.orchestrators if one.stop(seconds=5) != 0]
+        for one in self.testbed.orchestrators:
             one.start()
             one.wait_until_ready()
         faults = run_quiet_round()
@@ -336,7 +344,7 @@ class Audit:
         return self._share_work(shares), self.faults
 
     def _shares(self):
-        return {title: [one.http.metric(f"tellercast_{name}_total") for one in self.bank.orchestrators]
+        return {title: [one.http.metric(f"tellercast_{name}_total") for one in self.testbed.orchestrators]
                 for title, name in WORK.items()}
 
     def _share_work(self, shares):
@@ -352,29 +360,31 @@ class Audit:
     def check_finish(self, rollout, mended_at):
         """All but a few devices of a rollout that had the time completed it, and hardly an attempt that was started once
         everything worked again got no answer. Returns how many of either there were."""
-        states = self.bank.database.states(rollout)
+        states = self.testbed.database.states(rollout)
         undone = sum(states.values()) - states.get("completed", 0)
         self.expect(set(states) <= {"completed", "failed", "timed_out"}, f"the rollout had its time, and ended with {states}")
-        self.expect(undone <= self.bank.size * UNDONE_MOST, f"too few completed it: {states}")
-        lost = self.bank.database.value(
+        self.expect(undone <= self.testbed.size * UNDONE_MOST, f"too few completed it: {states}")
+        lost = self.testbed.database.value(
             "SELECT count(*) FROM history h WHERE rollout_id = %s AND to_state = 8 AND EXISTS (SELECT FROM history d "
             "WHERE d.instruction_id = h.instruction_id AND d.attempt = h.attempt AND d.to_state = 1 "
-            "AND d.at > to_timestamp(%s))", rollout, mended_at + SETTLE_S + SETTLE_S_PER_DEVICE * self.bank.size)
-        self.expect(lost <= self.bank.size * LOST_MOST, f"{lost} attempts got no answer after everything worked again")
+            "AND d.at > to_timestamp(%s))", rollout, mended_at + SETTLE_S + SETTLE_S_PER_DEVICE * self.testbed.size)
+        self.expect(lost <= self.testbed.size * LOST_MOST, f"{lost} attempts got no answer after everything worked again")
         return undone, lost
 
     def check_all(self, promises):
         """After a round with these rollouts, the first of which was the first of them all."""
         self.since = min(promises, default=0)
-        found = self.bank.ask_fleet("executions", match="*", from_rollout=self.since)
+        found = self.testbed.ask_fleet("executions", match="*", from_rollout=self.since)
         self.executions, self.double = found["list"], found["double"]
         self.check_ends()
+        self.check_substates()
         self.check_counters()
         self.check_no_circles()
         self.check_forward()
         self.check_one_at_a_time()
+        self.outages = Outages(self.testbed.database, self.since)
+        self.check_budgets(promises)
         for rollout, promise in promises.items():
-            self.check_budget(rollout, promise.budget)
             self.check_quiet(rollout, promise.quiet)
         if promises:
             self.check_work(promises)

@@ -9,7 +9,7 @@ import time
 
 import psycopg2
 
-from bank import NEXT, REAL_ATMS, REAL_BRANCH, REAL_PULL
+from testbed import NEXT, REAL_ATMS, REAL_BRANCH, REAL_PULL
 
 FAKE_CLOCK = "/usr/$LIB/faketime/libfaketimeMT.so.1"
 KINDS = {}
@@ -27,8 +27,8 @@ def nothing():
     """What is over at once needs no mending."""
 
 
-def some_orchestrator(bank, dice):
-    return dice.choice(bank.orchestrators)
+def some_orchestrator(testbed, rng):
+    return rng.choice(testbed.orchestrators)
 
 
 def revive(orchestrator):
@@ -48,43 +48,43 @@ def end(one):
 
 
 @kind
-def kill_orchestrator(bank, dice):
-    one = some_orchestrator(bank, dice)
+def kill_orchestrator(testbed, rng):
+    one = some_orchestrator(testbed, rng)
     one.kill()
     return revive(one)
 
 
 @kind
-def kill_all_orchestrators(bank, _dice):
-    for one in bank.orchestrators:
+def kill_all_orchestrators(testbed, _rng):
+    for one in testbed.orchestrators:
         one.kill()
 
     def mend():
-        for one in bank.orchestrators:
+        for one in testbed.orchestrators:
             revive(one)()
     return mend
 
 
 @kind
-def freeze_orchestrator(bank, dice):
+def freeze_orchestrator(testbed, rng):
     """Longer than its lease, when the schedule lets it last: another takes over, and it comes back."""
-    one = some_orchestrator(bank, dice)
+    one = some_orchestrator(testbed, rng)
     one.send(signal.SIGSTOP)
     return lambda: one.send(signal.SIGCONT)
 
 
 @kind
-def restart_orchestrator(bank, dice):
-    one = some_orchestrator(bank, dice)
+def restart_orchestrator(testbed, rng):
+    one = some_orchestrator(testbed, rng)
     end(one)
     return revive(one)
 
 
 @kind
-def upgrade_orchestrators(bank, dice):
+def upgrade_orchestrators(testbed, rng):
     """One after the other ends and comes back as the next version, the first of which changes the tables while the others
     work on with what they know."""
-    first, *others = dice.sample(bank.orchestrators, len(bank.orchestrators))
+    first, *others = rng.sample(testbed.orchestrators, len(testbed.orchestrators))
 
     def upgrade(one):
         end(one)
@@ -102,71 +102,71 @@ def upgrade_orchestrators(bank, dice):
 
 
 @kind
-def kill_broker(bank, _dice):
+def kill_broker(testbed, _rng):
     """It comes back and has forgotten everything."""
-    bank.broker.kill()
-    bank.broker.state.unlink(missing_ok=True)
-    return bank.broker.start
+    testbed.broker.kill()
+    testbed.broker.state.unlink(missing_ok=True)
+    return testbed.broker.start
 
 
 @kind
-def restart_broker(bank, _dice):
-    bank.broker.stop()
-    return bank.broker.start
+def restart_broker(testbed, _rng):
+    testbed.broker.stop()
+    return testbed.broker.start
 
 
 @kind
-def old_broker(bank, _dice):
+def old_broker(testbed, _rng):
     """It comes back with what it held a while ago."""
-    bank.broker.kill()
-    bank.restore_broker()
-    return bank.broker.start
+    testbed.broker.kill()
+    testbed.restore_broker()
+    return testbed.broker.start
 
 
 @kind
-def freeze_broker(bank, _dice):
-    bank.broker.send(signal.SIGSTOP)
-    return lambda: bank.broker.send(signal.SIGCONT)
+def freeze_broker(testbed, _rng):
+    testbed.broker.send(signal.SIGSTOP)
+    return lambda: testbed.broker.send(signal.SIGCONT)
 
 
 # PostgreSQL
 
 
 @kind
-def kill_postgres(bank, _dice):
-    bank.postgres.kill()
-    return bank.start_postgres
+def kill_postgres(testbed, _rng):
+    testbed.postgres.kill()
+    return testbed.start_postgres
 
 
 @kind
-def restart_postgres(bank, _dice):
-    bank.postgres.stop()
-    return bank.start_postgres
+def restart_postgres(testbed, _rng):
+    testbed.postgres.stop()
+    return testbed.start_postgres
 
 
 @kind
-def postgres_down_for_a_minute(bank, _dice):
+def postgres_down_for_a_minute(testbed, _rng):
     """Longer than every deadline of a stage."""
-    bank.postgres.stop()
-    return bank.start_postgres
+    testbed.postgres.stop()
+    return testbed.start_postgres
 
 
 @kind
-def freeze_postgres(bank, _dice):
-    bank.signal_postgres(signal.SIGSTOP)
-    return lambda: bank.signal_postgres(signal.SIGCONT)
+def freeze_postgres(testbed, _rng):
+    testbed.signal_postgres(signal.SIGSTOP)
+    return lambda: testbed.signal_postgres(signal.SIGCONT)
 
 
 @kind
-def drop_connections(bank, _dice):
-    bank.database.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tellercastd%%'")
+def drop_connections(testbed, _rng):
+    testbed.database.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tellercastd%%'")
     return nothing
 
 
 @kind
-def hold_table(bank, _dice):
+def hold_table(testbed, _rng):
     """The updaters stand still while reports come in."""
-    connection = psycopg2.connect(bank.postgres.address("bank"))
+    connection = psycopg2.connect(testbed.postgres.address("bank"))
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '1s'")
         try:
@@ -178,9 +178,9 @@ def hold_table(bank, _dice):
 
 
 @kind
-def hold_claims(bank, _dice):
+def hold_claims(testbed, _rng):
     """Somebody else claims, and does not come to an end."""
-    connection = psycopg2.connect(bank.postgres.address("bank"))
+    connection = psycopg2.connect(testbed.postgres.address("bank"))
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('tellercast'), hashtext('claim'))")
         if not cursor.fetchone()[0]:
@@ -190,49 +190,49 @@ def hold_claims(bank, _dice):
 
 
 @kind
-def full_disk(bank, _dice):
+def full_disk(testbed, _rng):
     """PostgreSQL can write nothing any more."""
-    return bank.fill_disk()
+    return testbed.fill_disk()
 
 
 # Redis
 
 
 @kind
-def kill_redis(bank, _dice):
-    bank.redis_server.kill()
-    bank.redis_dump.unlink(missing_ok=True)
-    return bank.redis_server.start
+def kill_redis(testbed, _rng):
+    testbed.redis_server.kill()
+    testbed.redis_dump.unlink(missing_ok=True)
+    return testbed.redis_server.start
 
 
 @kind
-def old_redis(bank, _dice):
-    bank.redis_server.kill()
-    bank.restore_redis()
-    return bank.redis_server.start
+def old_redis(testbed, _rng):
+    testbed.redis_server.kill()
+    testbed.restore_redis()
+    return testbed.redis_server.start
 
 
 @kind
-def freeze_redis(bank, _dice):
-    bank.redis_server.send(signal.SIGSTOP)
-    return lambda: bank.redis_server.send(signal.SIGCONT)
+def freeze_redis(testbed, _rng):
+    testbed.redis_server.send(signal.SIGSTOP)
+    return lambda: testbed.redis_server.send(signal.SIGCONT)
 
 
 @kind
-def flush_redis(bank, _dice):
-    bank.redis_server.connect().flushall()
+def flush_redis(testbed, _rng):
+    testbed.redis_server.connect().flushall()
     return nothing
 
 
 @kind
-def tiny_redis(bank, _dice):
+def tiny_redis(testbed, _rng):
     """It throws out what it has no room for, or takes nothing new."""
-    client = bank.redis_server.connect()
-    client.config_set("maxmemory-policy", _dice.choice(["allkeys-lru", "noeviction"]))
+    client = testbed.redis_server.connect()
+    client.config_set("maxmemory-policy", _rng.choice(["allkeys-lru", "noeviction"]))
     client.config_set("maxmemory", 1)
 
     def mend():
-        again = bank.redis_server.connect()
+        again = testbed.redis_server.connect()
         again.config_set("maxmemory", 1 << 30)
         again.config_set("maxmemory-policy", "noeviction")
     return mend
@@ -242,8 +242,8 @@ def tiny_redis(bank, _dice):
 
 
 def on_route(name, mode, delay_s=0.0):
-    def inject(bank, _dice):
-        route = getattr(bank, name)
+    def inject(testbed, _rng):
+        route = getattr(testbed, name)
         route.set(mode, delay_s)
         return lambda: route.set("open")
     return inject
@@ -261,10 +261,10 @@ for _route, _short in (("to_broker", "broker"), ("to_artifacts", "artifacts")):
 
 
 @kind
-def cut_within_a_packet(bank, dice):
-    routes = (bank.to_broker, bank.to_fleet)
+def cut_within_a_packet(testbed, rng):
+    routes = (testbed.to_broker, testbed.to_fleet)
     for route in routes:
-        route.break_within_a_packet(dice.randint(100, 20000))
+        route.break_within_a_packet(rng.randint(100, 20000))
     return lambda: NOT_YET if any(route.is_to_break() for route in routes) else None
 
 
@@ -272,21 +272,21 @@ def cut_within_a_packet(bank, dice):
 
 
 @kind
-def reconnect_storm(bank, dice):
-    bank.ask_fleet("disconnect", match="*", clean=False, for_ms=dice.randint(0, 500))
+def reconnect_storm(testbed, rng):
+    testbed.ask_fleet("disconnect", match="*", clean=False, for_ms=rng.randint(0, 500))
     return nothing
 
 
 @kind
-def branches_away(bank, dice):
+def branches_away(testbed, rng):
     """A tenth of the branches loses its line."""
-    bank.ask_fleet("disconnect", match=f"B*{dice.randint(0, 9)}*", clean=False, for_ms=4000)
+    testbed.ask_fleet("disconnect", match=f"B*{rng.randint(0, 9)}*", clean=False, for_ms=4000)
     return nothing
 
 
 def client_kind(name, number, devices):
-    def inject(bank, dice):
-        client = bank.clients[dice.choice(devices)]
+    def inject(testbed, rng):
+        client = testbed.clients[rng.choice(devices)]
         if number == signal.SIGSTOP:
             client.send(number)
             return lambda: client.send(signal.SIGCONT)
@@ -301,11 +301,11 @@ for _devices, _role in (([REAL_BRANCH], "node"), (REAL_ATMS, "atm"), (REAL_PULL,
 
 
 def wrong_clock(role, devices):
-    def inject(bank, dice):
+    def inject(testbed, rng):
         """A machine whose clock is years off comes up, and later its clock is put right while it works."""
-        client = bank.clients[dice.choice(devices)]
+        client = testbed.clients[rng.choice(devices)]
         clock = client.folder / "clock"
-        clock.write_text(f"{dice.choice('+-')}{dice.randint(1, 20)}y\n")
+        clock.write_text(f"{rng.choice('+-')}{rng.randint(1, 20)}y\n")
         client.kill()
         logged = len(client.text())
         client.start({"LD_PRELOAD": FAKE_CLOCK, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_CACHE_DURATION": "1",
@@ -343,12 +343,12 @@ AT_ONCE = POINTS - AT_FIRST                                                  # w
 
 
 def dies_at(point):
-    def inject(bank, dice):
+    def inject(testbed, rng):
         """One of those who come there dies: of an order it is the first, who gets it; of all else it is the only one that
         runs. The others take over what it left before it comes back."""
         is_of_order = name_of(point) in AT_FIRST
-        one = bank.orchestrators[0] if is_of_order else some_orchestrator(bank, dice)
-        others = [] if is_of_order else [other for other in bank.orchestrators if other is not one]
+        one = testbed.orchestrators[0] if is_of_order else some_orchestrator(testbed, rng)
+        others = [] if is_of_order else [other for other in testbed.orchestrators if other is not one]
         for other in [*others, one]:
             other.kill()
         one.start({"TELLERCAST_FAILURE_POINT": f"{point}:1"})

@@ -10,7 +10,7 @@ from harness.operations import JSON
 from harness.wait import wait_for
 
 from audit import Promise
-from bank import INSIST_S, REAL_BRANCH
+from testbed import INSIST_S, REAL_BRANCH
 
 LONGEST_S = 3.0  # from one order to the next, and that a pause lasts
 ANSWER_S = 5
@@ -18,10 +18,10 @@ PATCH = {"priority": 90, "preempt": True}
 PATCH_BUDGET, PATCH_BRANCHES, PATCH_ENDS_S = 2, 3, 240
 
 
-def order(bank, promises, name, version, budget, starts_s, ends_s, **spec):
+def order(testbed, promises, name, version, budget, starts_s, ends_s, **spec):
     """A rollout whose windows open and close at whole seconds, so long from now."""
     opens_at, closes_at = int(time.time()) + starts_s, int(time.time()) + ends_s
-    rollout = bank.submit(f"{name}-{bank.rounds}", version, disruptionBudget={"maxUnavailable": budget},
+    rollout = testbed.submit(f"{name}-{testbed.rounds}", version, disruptionBudget={"maxUnavailable": budget},
                           schedule={"startAt": utc(opens_at), "endAt": utc(closes_at)}, **spec)
     promises[rollout] = Promise(budget, opens_at, closes_at, [])
     return rollout
@@ -35,14 +35,14 @@ class Unanswered(Exception):
     pass
 
 
-class People(threading.Thread):
+class Operators(threading.Thread):
     """Some pause the rollout and go on with it, try again what failed, or put a patch before it that they then cancel or
     take back: none, some or all of it, by the seed, one after the other."""
 
-    def __init__(self, bank, promises, seed):
+    def __init__(self, testbed, promises, seed):
         super().__init__(daemon=True)
-        self.bank, self.promises = bank, promises
-        self.dice = random.Random(f"{seed} people")
+        self.testbed, self.promises = testbed, promises
+        self.rng = random.Random(f"{seed} people")
         self.did = []
         self._rollout = self._fault = None
 
@@ -57,14 +57,14 @@ class People(threading.Thread):
 
     def run(self):
         try:
-            for what in self.dice.sample((self._pause, self._retry, self._patch), self.dice.randint(0, 3)):
+            for what in self.rng.sample((self._pause, self._retry, self._patch), self.rng.randint(0, 3)):
                 self._wait()
                 what(self._rollout)
         except Exception as fault:  # whatever it is, end() is where it is told
             self._fault = fault
 
     def _wait(self):
-        time.sleep(self.dice.uniform(0, LONGEST_S))
+        time.sleep(self.rng.uniform(0, LONGEST_S))
 
     def _pause(self, rollout):
         if self._insist(rollout, "pause", ("paused", "completed", "halted"))["state"] != "paused":
@@ -86,13 +86,13 @@ class People(threading.Thread):
             self.did.append("retry")
 
     def _patch(self, _rollout):
-        version = f"5.{self.bank.rounds}.1"
-        self.bank.add_artifact(version)
-        branches = [*self.dice.sample(sorted(self.bank.branches), PATCH_BRANCHES), REAL_BRANCH]
-        patch = order(self.bank, self.promises, "patch", version, PATCH_BUDGET, 0, PATCH_ENDS_S,
+        version = f"5.{self.testbed.rounds}.1"
+        self.testbed.add_artifact(version)
+        branches = [*self.rng.sample(sorted(self.testbed.branches), PATCH_BRANCHES), REAL_BRANCH]
+        patch = order(self.testbed, self.promises, "patch", version, PATCH_BUDGET, 0, PATCH_ENDS_S,
                       selector={"branches": branches}, **PATCH)
         self._wait()
-        self.did.append(self.dice.choice(("patch", "patch, cancelled", "patch, taken back")))
+        self.did.append(self.rng.choice(("patch", "patch, cancelled", "patch, taken back")))
         if "cancelled" in self.did[-1]:
             self._cancel(patch)
         elif "taken back" in self.did[-1]:
@@ -139,7 +139,7 @@ class People(threading.Thread):
         return wait_for(answered, what, INSIST_S)
 
     def _shown(self, rollout):
-        answer = self.bank.http.ask("GET", f"/v1/rollouts/{rollout}", seconds=ANSWER_S)
+        answer = self.testbed.http.ask("GET", f"/v1/rollouts/{rollout}", seconds=ANSWER_S)
         if answer.status != 200:
             raise Unanswered(answer)
         return answer.json()
@@ -148,4 +148,4 @@ class People(threading.Thread):
         """The status of the answer."""
         body = json.dumps({"version": shown["version"], "reason": "it is a bad night"})
         headers = {**JSON, "Tellercast-Author": "bob"}
-        return self.bank.http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, headers, ANSWER_S).status
+        return self.testbed.http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, headers, ANSWER_S).status

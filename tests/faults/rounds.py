@@ -9,7 +9,7 @@ import redis
 from harness.wait import wait_for
 
 from kinds import AT_FIRST, AT_ONCE, KINDS, LASTS_S, NOT_YET, POINTS, target
-from orders import People, order
+from orders import Operators, order
 
 FIRST_S, LAST_S = 0.2, 4.0        # when a fault comes, after the rollouts were ordered
 SHORTEST_S, LONGEST_S = 0.5, 5.0  # how long it lasts
@@ -36,9 +36,9 @@ class Schedule:
         self.steps.sort()
 
     @staticmethod
-    def _step(dice, name):
-        lasts = LASTS_S.get(name, round(dice.uniform(SHORTEST_S, LONGEST_S), 2))
-        at = round(dice.uniform(FIRST_S, LAST_S), 2)
+    def _step(rng, name):
+        lasts = LASTS_S.get(name, round(rng.uniform(SHORTEST_S, LONGEST_S), 2))
+        at = round(rng.uniform(FIRST_S, LAST_S), 2)
         return 0.0 if name in AT_FIRST else FIRST_S if name in AT_ONCE else at, lasts, name
 
     @classmethod
@@ -48,11 +48,11 @@ class Schedule:
     @classmethod
     def random(cls, seed, names, most):
         """No two failure points: only the first would be there in time."""
-        dice = random.Random(seed)
-        count = dice.randint(1, most)
-        sample = dice.sample(names, min(count, len(names)))
+        rng = random.Random(seed)
+        count = rng.randint(1, most)
+        sample = rng.sample(names, min(count, len(names)))
         points = [name for name in sample if name in POINTS]
-        return cls(seed, [cls._step(dice, name) for name in sample if name not in points[1:]])
+        return cls(seed, [cls._step(rng, name) for name in sample if name not in points[1:]])
 
     @classmethod
     def tour(cls, seed, names, at_a_time):
@@ -63,15 +63,15 @@ class Schedule:
         rounds = max(-(-len(names) // at_a_time), len(POINTS & set(names)))
         for number in range(rounds):
             some = shuffled[number::rounds]
-            dice = random.Random(f"{seed} {some}")
-            yield cls(seed, [cls._step(dice, name) for name in some])
+            rng = random.Random(f"{seed} {some}")
+            yield cls(seed, [cls._step(rng, name) for name in some])
 
-    def play(self, bank, place_order):
+    def play(self, testbed, place_order):
         """Has the rollout ordered, does what the schedule says, and mends it."""
-        dice = random.Random(f"{self.seed} what")
+        rng = random.Random(f"{self.seed} what")
         mends = []  # (when, what mends it, kind)
         for _, lasts, name in [step for step in self.steps if step[0] == 0]:
-            mends.append((time.monotonic() + lasts, KINDS[name](bank, dice), name))
+            mends.append((time.monotonic() + lasts, KINDS[name](testbed, rng), name))
         place_order()
         waiting = [step for step in self.steps if step[0] > 0]
         began = time.monotonic()
@@ -85,7 +85,7 @@ class Schedule:
             for at, lasts, name in [step for step in waiting if began + step[0] <= now]:
                 if target(name) in [target(one[2]) for one in mends]:
                     continue  # what is broken already, because something took longer than it should
-                mend = KINDS[name](bank, dice)
+                mend = KINDS[name](testbed, rng)
                 if mend is not NOT_YET:
                     waiting.remove((at, lasts, name))
                     mends.append((time.monotonic() + lasts, mend, name))
@@ -122,34 +122,34 @@ class Kills:
         self.seed, self.most = seed, most
         self.killed = collections.Counter()
 
-    def play(self, bank, place_order):
+    def play(self, testbed, place_order):
         rollouts = [place_order()]
-        dice = random.Random(f"{self.seed} kills")
+        rng = random.Random(f"{self.seed} kills")
         back = []  # (when, what starts it again)
         next_at = time.monotonic()
-        while back or (sum(self.killed.values()) < self.most and not bank.is_settled(rollouts)):
+        while back or (sum(self.killed.values()) < self.most and not testbed.is_settled(rollouts)):
             now = time.monotonic()
             for one in [one for one in back if one[0] <= now]:
                 back.remove(one)
                 one[1]()
             if now >= next_at and sum(self.killed.values()) < self.most:
-                next_at = now + dice.expovariate(1 / self.PAUSE_S)
-                name, process, start = self._choose(bank, dice)
+                next_at = now + rng.expovariate(1 / self.PAUSE_S)
+                name, process, start = self._choose(testbed, rng)
                 if process.is_running():
                     process.kill()
                     self.killed[name] += 1
-                    back.append((now + dice.uniform(0, self.DOWN_S), start))
+                    back.append((now + rng.uniform(0, self.DOWN_S), start))
             time.sleep(STEP_S)
 
-    def _choose(self, bank, dice):
-        name = dice.choices(list(self.WEIGHTS), self.WEIGHTS.values())[0]
+    def _choose(self, testbed, rng):
+        name = rng.choices(list(self.WEIGHTS), self.WEIGHTS.values())[0]
         if name == "orchestrator":
-            process = dice.choice(bank.orchestrators)
+            process = rng.choice(testbed.orchestrators)
         elif name == "client":
-            process = dice.choice(list(bank.clients.values()))
+            process = rng.choice(list(testbed.clients.values()))
         else:
-            return name, *{"redis": (bank.redis_server, bank.redis_server.start), "broker": (bank.broker, bank.broker.start),
-                           "postgres": (bank.postgres, bank.start_postgres)}[name]
+            return name, *{"redis": (testbed.redis_server, testbed.redis_server.start), "broker": (testbed.broker, testbed.broker.start),
+                           "postgres": (testbed.postgres, testbed.start_postgres)}[name]
         return name, process, process.start
 
     def again(self):
@@ -160,37 +160,37 @@ class Kills:
         return f"seed {self.seed}: {sum(self.killed.values())} times kill -9 ({kinds})"
 
 
-def run_round(bank, audit, faults):
+def run_round(testbed, audit, faults):
     """What did not hold."""
-    bank.begin_round()
-    version = f"5.{bank.rounds}.0"
-    dice = random.Random(f"{faults.again()} windows")
+    testbed.begin_round()
+    version = f"5.{testbed.rounds}.0"
+    rng = random.Random(f"{faults.again()} windows")
     promises = {}
-    people = People(bank, promises, faults.again())
+    operators = Operators(testbed, promises, faults.again())
 
     def place_order():
-        rollout = order(bank, promises, "all", version, BUDGET, STARTS_S, dice.randint(*ENDS_S))
-        people.begin(rollout)
+        rollout = order(testbed, promises, "all", version, BUDGET, STARTS_S, rng.randint(*ENDS_S))
+        operators.begin(rollout)
         return rollout
 
     try:
-        bank.add_artifact(version)
-        faults.play(bank, place_order)
-        bank.make_whole()
-        people.end()
+        testbed.add_artifact(version)
+        faults.play(testbed, place_order)
+        testbed.make_whole()
+        operators.end()
         began, mended_at = time.monotonic(), time.time()
-        order(bank, promises, "some", version, 1, 0, dice.randint(*SOON_S), selector={"branches": ["B0001", "B0002", "R1"]})
-        wait_for(lambda: bank.is_settled(list(promises)), "the rollouts come to their ends", FINISH_S)
-        bank.ask_fleet("wait_below", unconfirmed=1, timeout_ms=FINISH_S * 1000)
-        wait_for(bank.clients_are_confirmed, "all that the real clients have to say is accepted", FINISH_S)
+        order(testbed, promises, "some", version, 1, 0, rng.randint(*SOON_S), selector={"branches": ["B0001", "B0002", "R1"]})
+        wait_for(lambda: testbed.is_settled(list(promises)), "the rollouts come to their ends", FINISH_S)
+        testbed.ask_fleet("wait_below", unconfirmed=1, timeout_ms=FINISH_S * 1000)
+        wait_for(testbed.clients_are_confirmed, "all that the real clients have to say is accepted", FINISH_S)
         seconds = time.monotonic() - began
     except (AssertionError, OSError, psycopg2.Error, redis.RedisError) as fault:
-        return [f"{type(fault).__name__}: {fault}", *bank.describe(list(promises))]
+        return [f"{type(fault).__name__}: {fault}", *testbed.describe(list(promises))]
     audit.faults = []
     audit.check_all(promises)
     undone, lost = audit.check_finish(min(promises), mended_at)
     if not audit.faults:
-        did = "; ".join(people.did) or "nothing"
+        did = "; ".join(operators.did) or "nothing"
         print(f"✓ {faults} (ordered meanwhile: {did}; finished {seconds:.1f} s after, {undone} not completed, {lost} attempts "
               "unanswered)", flush=True)
     return audit.faults

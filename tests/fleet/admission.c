@@ -54,7 +54,7 @@ static bool can_leave(const struct device *device)
 }
 
 /* Sends one finished device away, for a while. False when there is none. */
-static bool make_room(struct shard *shard)
+static bool make_headroom(struct shard *shard)
 {
     struct waiting_line *donors = &shard->admission.donors;
     while (donors->first != NOBODY) {
@@ -133,7 +133,7 @@ int64_t admission_run(struct shard *shard)
             continue;
         }
         admission->was_full = true;
-        if (!make_room(shard))
+        if (!make_headroom(shard))
             return INT64_MAX;
         admission->tokens -= 1; /* the place is free when the connection is closed */
     }

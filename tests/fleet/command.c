@@ -3,6 +3,7 @@
 #include "tests/fleet/session.h"
 #include "tests/fleet/shard.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,12 @@ static void count(struct device *device, enum fleet_counter counter)
 static void send_ask(struct device *device)
 {
     const struct behaviour *behaviour = device->behaviour;
-    if (!session_publish(device, TOPIC_ASK, device->id, &device->versions->ask, behaviour->ask_qos)) {
+    struct buffer *payload = &device->shard->payload;
+    struct ask ask = {.versions = device->versions->versions};
+    (void)snprintf(ask.nonce, sizeof ask.nonce, "%" PRId64, device->shard->counters.values[COUNT_ASKS]);
+    buffer_clear(payload);
+    ask_encode(&ask, payload);
+    if (!session_publish(device, TOPIC_ASK, device->id, payload, behaviour->ask_qos)) {
         device->must_ask = true;
         return;
     }

@@ -130,7 +130,7 @@ void work_resume(struct device *device);
 /* An end before any effect. */
 void work_refuse(struct device *device, struct execution *execution, enum report_state state, const char *code);
 
-/* report.c: statuses, the outbox and its confirms. */
+/* report.c: reports, the outbox and its confirms. */
 void report_state(struct device *device, struct execution *execution, enum report_state state, int progress);
 void report_end(struct device *device, struct execution *execution, enum report_state state, const char *code);
 void report_again(struct device *device, struct execution *execution);

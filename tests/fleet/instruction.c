@@ -1,7 +1,7 @@
 #include "base/clock.h"
 #include "tests/fleet/device.h"
 #include "topics/base64url.h"
-#include "topics/token_claims.h"
+#include "topics/token_payload.h"
 
 #include <string.h>
 
@@ -12,56 +12,56 @@ static void count(struct device *device, enum fleet_counter counter)
     device->shard->counters.values[counter]++;
 }
 
-/* The claims without the signature, for runs that leave it out. */
+/* The payload without the signature, for runs that leave it out. */
 static enum tc_error read_unverified(struct device *device, const char *token, size_t length,
-                                     struct instruction_claims *claims)
+                                     struct instruction_payload *payload)
 {
-    const char *payload = memchr(token, '.', length);
-    if (payload == NULL)
+    const char *encoded = memchr(token, '.', length);
+    if (encoded == NULL)
         return TC_INVALID;
-    payload++;
-    const char *end = memchr(payload, '.', length - (size_t)(payload - token));
+    encoded++;
+    const char *end = memchr(encoded, '.', length - (size_t)(encoded - token));
     struct buffer *text = &device->shard->token;
     buffer_clear(text);
-    if (end == NULL || !base64url_read(payload, (size_t)(end - payload), text))
+    if (end == NULL || !base64url_read(encoded, (size_t)(end - encoded), text))
         return TC_INVALID;
-    return token_claims_decode(buffer_text(text), text->length, claims, NULL);
+    return token_payload_decode(buffer_text(text), text->length, payload, NULL);
 }
 
 /* Its signature and form, and whether it is for this device and of this age of the orchestrators. */
-static bool is_trusted(struct device *device, const void *token, size_t length, struct instruction_claims *claims)
+static bool is_trusted(struct device *device, const void *token, size_t length, struct instruction_payload *payload)
 {
     const struct simulation_config *config = device->shard->config;
-    enum tc_error error = config->keys != NULL ? token_verify(config->keys, token, length, claims, NULL)
-                                               : read_unverified(device, token, length, claims);
+    enum tc_error error = config->keys != NULL ? token_verify(config->keys, token, length, payload, NULL)
+                                               : read_unverified(device, token, length, payload);
     if (error != TC_OK)
         return false;
-    if (!config->any_audience && strcmp(claims->device, device->id) != 0)
+    if (!config->any_audience && strcmp(payload->device, device->id) != 0)
         return false;
-    if (claims->epoch < device->epoch)
+    if (payload->epoch < device->epoch)
         return false;
-    device->epoch = claims->epoch;
+    device->epoch = payload->epoch;
     return true;
 }
 
 /* NULL when it may be carried out now, else the code of the rejection. */
-static const char *find_objection(const struct device *device, const struct instruction_claims *claims)
+static const char *find_objection(const struct device *device, const struct instruction_payload *payload)
 {
     int64_t now_s = clock_now_ms() / MS_PER_SECOND;
-    if (now_s + NOT_BEFORE_TOLERANCE_S < claims->not_before_s)
+    if (now_s + NOT_BEFORE_TOLERANCE_S < payload->not_before_s)
         return "not_yet_valid";
-    if (now_s >= claims->expires_s)
+    if (now_s >= payload->expires_s)
         return "expired";
-    if (now_s >= claims->start_before_s)
+    if (now_s >= payload->start_before_s)
         return "window_missed";
     return device->behaviour->reject_code[0] == '\0' ? NULL : device->behaviour->reject_code;
 }
 
 /* True when what this device did already is the whole answer. */
-static bool is_answered_by_log(struct device *device, const struct instruction_claims *claims)
+static bool is_answered_by_log(struct device *device, const struct instruction_payload *payload)
 {
-    struct execution *known = execution_log_find(&device->log, claims->instruction, claims->attempt);
-    const struct execution *latest = execution_log_find_latest(&device->log, claims->instruction);
+    struct execution *known = execution_log_find(&device->log, payload->instruction, payload->attempt);
+    const struct execution *latest = execution_log_find_latest(&device->log, payload->instruction);
     if (known != NULL) {
         count(device, COUNT_REPEATED);
         report_again(device, known);
@@ -69,13 +69,13 @@ static bool is_answered_by_log(struct device *device, const struct instruction_c
     }
     if (latest == NULL)
         return false;
-    if (latest->attempt > claims->attempt) {
+    if (latest->attempt > payload->attempt) {
         count(device, COUNT_REPEATED);
         return true;
     }
     if (latest->stage != EXECUTION_ENDED || latest->state != REPORT_COMPLETED)
         return false;
-    struct execution *execution = execution_log_add(&device->log, claims->instruction, claims->attempt);
+    struct execution *execution = execution_log_add(&device->log, payload->instruction, payload->attempt);
     work_refuse(device, execution, REPORT_COMPLETED, "already_completed");
     return true;
 }
@@ -86,15 +86,15 @@ static const char *version_in(const struct version_set *set, const char *artifac
 }
 
 /* What is there when the work is done: another version, and the one of now as its previous one. */
-static void plan_versions(struct device *device, const struct instruction_claims *claims)
+static void plan_versions(struct device *device, const struct instruction_payload *payload)
 {
     const struct behaviour *behaviour = device->behaviour;
-    const char *artifact = claims->artifact.name, *version = claims->artifact.version;
+    const char *artifact = payload->artifact.name, *version = payload->artifact.version;
     device->versions_after = device->versions;
     device->previous_after = device->previous;
-    if (!claims->has_artifact || version[0] == '\0')
+    if (!payload->has_artifact || version[0] == '\0')
         return;
-    if (claims->action == ACTION_ROLLBACK)
+    if (payload->action == ACTION_ROLLBACK)
         version = version_in(device->previous, artifact);
     else if (behaviour->version[0] != '\0')
         version = behaviour->version;
@@ -107,46 +107,49 @@ static void plan_versions(struct device *device, const struct instruction_claims
 
 /* True when there is nothing to roll back, or nothing to go back to. */
 static bool is_ended_without_effect(struct device *device, struct execution *execution,
-                                    const struct instruction_claims *claims)
+                                    const struct instruction_payload *payload)
 {
-    if (claims->action != ACTION_ROLLBACK || !claims->has_artifact)
+    if (payload->action != ACTION_ROLLBACK || !payload->has_artifact)
         return false;
-    const char *found = version_in(device->versions, claims->artifact.name);
-    if (found == NULL || strcmp(found, claims->artifact.version) != 0)
+    const char *found = version_in(device->versions, payload->artifact.name);
+    bool is_left = found == NULL || strcmp(found, payload->artifact.version) != 0;
+    if (is_left && payload->out_of_service)
+        return false;
+    if (is_left)
         work_refuse(device, execution, REPORT_COMPLETED, "not_needed");
-    else if (version_in(device->previous, claims->artifact.name) == NULL)
+    else if (version_in(device->previous, payload->artifact.name) == NULL)
         work_refuse(device, execution, REPORT_FAILED, "no_previous");
     else
         return false;
     return true;
 }
 
-static void carry_out(struct device *device, const struct instruction_claims *claims)
+static void carry_out(struct device *device, const struct instruction_payload *payload)
 {
-    struct execution *execution = execution_log_find(&device->log, claims->instruction, claims->attempt);
+    struct execution *execution = execution_log_find(&device->log, payload->instruction, payload->attempt);
     if (execution == NULL)
-        execution = execution_log_add(&device->log, claims->instruction, claims->attempt);
-    execution->rollout = claims->rollout;
-    execution->start_before_s = claims->start_before_s;
-    const char *objection = find_objection(device, claims);
+        execution = execution_log_add(&device->log, payload->instruction, payload->attempt);
+    execution->rollout = payload->rollout;
+    execution->start_before_s = payload->start_before_s;
+    const char *objection = find_objection(device, payload);
     if (objection != NULL) {
         count(device, COUNT_REFUSED);
         work_refuse(device, execution, REPORT_REJECTED, objection);
-    } else if (!is_ended_without_effect(device, execution, claims)) {
-        plan_versions(device, claims);
+    } else if (!is_ended_without_effect(device, execution, payload)) {
+        plan_versions(device, payload);
         work_begin(device, execution);
     }
 }
 
-static void judge(struct device *device, const struct instruction_claims *claims)
+static void decide(struct device *device, const struct instruction_payload *payload)
 {
     const struct execution *work = device->work;
-    if (work != NULL && (work->instruction != claims->instruction || work->attempt != claims->attempt))
+    if (work != NULL && (work->instruction != payload->instruction || work->attempt != payload->attempt))
         device->must_ask = true; /* one at a time */
     else if (work != NULL)
-        (void)is_answered_by_log(device, claims);
-    else if (device->behaviour->forgetful || !is_answered_by_log(device, claims))
-        carry_out(device, claims);
+        (void)is_answered_by_log(device, payload);
+    else if (device->behaviour->forgetful || !is_answered_by_log(device, payload))
+        carry_out(device, payload);
 }
 
 void instruction_take(struct device *device, const void *token, size_t length)
@@ -159,12 +162,13 @@ void instruction_take(struct device *device, const void *token, size_t length)
     count(device, COUNT_INSTRUCTIONS);
     if (device->behaviour->silence == SILENT_AT_DISPATCH || device->behaviour->silence == SILENT_AT_ASK)
         return;
-    struct instruction_claims claims = {0};
-    if (is_trusted(device, token, length, &claims)) {
+    struct instruction_payload payload = {0};
+    if (is_trusted(device, token, length, &payload)) {
         count(device, COUNT_VERIFIED);
-        judge(device, &claims);
+        if (payload.instruction != 0)
+            decide(device, &payload);
     } else {
         count(device, COUNT_REFUSED);
     }
-    instruction_claims_free(&claims);
+    instruction_payload_free(&payload);
 }

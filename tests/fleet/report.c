@@ -14,7 +14,7 @@ static const enum fleet_counter counters_of_states[] = {
 static void encode(const struct device *device, const struct execution *execution, int progress, struct buffer *payload)
 {
     bool has_effect = execution->state == REPORT_COMPLETED || execution->state == REPORT_FAILED;
-    struct status status = {
+    struct report report = {
         .instruction = execution->instruction,
         .attempt = execution->attempt,
         .sequence = execution->sequence,
@@ -24,9 +24,9 @@ static void encode(const struct device *device, const struct execution *executio
         .versions = has_effect ? device->versions->versions : NULL,
         .at_ms = execution->at_ms,
     };
-    (void)snprintf(status.code, sizeof status.code, "%s", execution->code);
+    (void)snprintf(report.code, sizeof report.code, "%s", execution->code);
     buffer_clear(payload);
-    status_encode(&status, payload);
+    report_encode(&report, payload);
 }
 
 static void publish(struct device *device, const struct buffer *payload)

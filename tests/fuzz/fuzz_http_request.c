@@ -1,12 +1,12 @@
-/* Whatever bytes come through the HTTP door, each request that begins comes to its end, is answered when it is whole,
- * and does nothing without a token where one is needed; what becomes an order or a job is in order. The bytes go
+/* Whatever bytes come through the HTTP endpoint, each request that begins comes to its end, is answered when it is
+ * whole, and does nothing without a token where one is needed; what becomes an order or a job is in order. The bytes go
  * through libmicrohttpd and all that is below it, over a pair of sockets and on one thread: this one is also the job
  * thread and the planner. The first two bytes: how large the pieces are (not more of them than PIECES, for each costs
  * some calls of the system), and who answers what. */
 #include "base/file.h"
 #include "base/log.h"
 #include "orchestrator/intake/http_connection.h"
-#include "tests/unit/http_stand_ins.h"
+#include "tests/unit/http_stubs.h"
 #include "tests/unit/temporary_folder.h"
 #include "topics/topic.h"
 
@@ -27,7 +27,7 @@ enum {
     ANSWER_MS = 600000,
 };
 
-/* The SHA-256 of "secret-of-ann", and of the one artifact that is there. */
+/* The SHA-256 of "secret-of-ann", and of the only stored artifact. */
 #define TOKEN "secret-of-ann"
 #define TOKEN_DIGEST "70b418541da77d413246ec0d700eebb8b23852493cfaa4ab4f39009cd68360f0"
 #define ARTIFACT "tellercast\n"
@@ -35,40 +35,45 @@ enum {
 
 static const enum tc_error store_answers[] = {TC_OK, TC_NOT_FOUND, TC_CONFLICT, TC_TOO_LARGE};
 
-struct room {
+struct fixture {
     struct http http;
     struct http_auth *auth;
-    struct batch_queue *orders;
+    struct batch_queue *submissions;
     struct temporary_folder folder;
     bool is_open;
     /* Of this input. */
     int handle;
-    size_t heard, open_requests;
+    size_t received, open_requests;
     bool has_token;
 };
 
-static struct room room;
+static struct fixture fixture;
 
-/* ---- what is seen of each request ---- */
+/* ---- checks of each request ---- */
 
 static void *begin(void *context, const char *uri, struct MHD_Connection *connection)
 {
-    room.open_requests++;
+    fixture.open_requests++;
     return http_connection_begin(context, uri, connection);
 }
 
 static void end(void *context, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code)
 {
     const struct http_request *request = *slot;
-    TC_CHECK(request != NULL && room.open_requests > 0);
+    TC_CHECK(request != NULL && fixture.open_requests > 0);
     bool passed = request->route != NULL && request->status != 401 && request->status != 0;
     TC_CHECK(request->status == 0 || (request->status >= 200 && request->status < 600));
     TC_CHECK(request->phase != HTTP_ANSWERED || request->status != 0);
     TC_CHECK(request->phase != HTTP_WAITING);
-    if (passed && room.http.auth != NULL && !request->route->open)
-        TC_CHECK(room.has_token && strcmp(request->author, "ann") == 0);
-    room.open_requests--;
+    if (passed && fixture.http.auth != NULL && !request->route->public)
+        TC_CHECK(fixture.has_token && strcmp(request->author, "ann") == 0);
+    fixture.open_requests--;
     http_connection_end(context, connection, slot, code);
+}
+
+static void ignore_fleet(void *context)
+{
+    (void)context;
 }
 
 static void describe_health(void *context, struct intake_health *health)
@@ -77,7 +82,7 @@ static void describe_health(void *context, struct intake_health *health)
     *health = (struct intake_health){.ready = true, .broker = "ok", .database = "ok", .cache = "ok"};
 }
 
-/* ---- the door ---- */
+/* ---- the endpoint ---- */
 
 static enum tc_error note_artifact(void *context, struct tc_fault *fault)
 {
@@ -92,13 +97,13 @@ static void keep_artifact(struct artifact_store *store)
     TC_CHECK(artifact_upload_write(upload, ARTIFACT, strlen(ARTIFACT), NULL) == TC_OK);
     bool existed;
     struct tc_fault fault;
-    TC_CHECK(artifact_upload_keep(upload, note_artifact, NULL, &existed, &fault) == TC_OK);
+    TC_CHECK(artifact_upload_commit(upload, note_artifact, NULL, &existed, &fault) == TC_OK);
     artifact_upload_close(upload);
 }
 
 static void remove_folder(void)
 {
-    temporary_folder_remove(&room.folder);
+    temporary_folder_remove(&fixture.folder);
 }
 
 static void fill_config(struct http_config *config)
@@ -107,38 +112,39 @@ static void fill_config(struct http_config *config)
         .public_url = "https://store.example/",
         .artifact_size_limit = 1 << 20,
         .fleet_size_limit = 1 << 16,
-        .preview = &hall_preview,
+        .preview = &http_fixture_preview,
         .scheduler_wakes = batch_queue_open(1, 1),
         .conductor_wakes = batch_queue_open(1, 1),
         .describe_health = describe_health,
+        .fleet_changed = ignore_fleet,
     };
-    TC_CHECK(funnel_open(room.orders, ANSWER_MS, &config->funnel, NULL) == TC_OK);
-    TC_CHECK(artifact_store_open(room.folder.path, &config->artifacts, NULL) == TC_OK);
+    TC_CHECK(submission_gateway_open(fixture.submissions, ANSWER_MS, &config->gateway, NULL) == TC_OK);
+    TC_CHECK(artifact_store_open(fixture.folder.path, &config->artifacts, NULL) == TC_OK);
     keep_artifact(config->artifacts);
-    hall_artifact_size = (int64_t)strlen(ARTIFACT);
+    http_fixture_artifact_size = (int64_t)strlen(ARTIFACT);
 }
 
-static void open_room(void)
+static void open_fixture(void)
 {
     char path[PATH_MAX];
     static const char tokens[] = "ann " TOKEN_DIGEST "\n";
     log_set_level(LOG_LEVEL_ERROR);
     (void)signal(SIGPIPE, SIG_IGN);
-    temporary_folder_make(&room.folder);
+    temporary_folder_make(&fixture.folder);
     (void)atexit(remove_folder);
-    (void)temporary_path(&room.folder, "tokens", path);
+    (void)temporary_path(&fixture.folder, "tokens", path);
     TC_CHECK(file_replace(path, tokens, strlen(tokens), 0600, NULL) == TC_OK);
-    TC_CHECK(http_auth_open(path, &room.auth, NULL) == TC_OK);
-    room.orders = batch_queue_open(sizeof(struct order *), QUEUE);
-    room.http.jobs = batch_queue_open(sizeof(struct http_request *), QUEUE);
-    TC_CHECK(pthread_mutex_init(&room.http.fleet_import, NULL) == 0);
-    fill_config(&room.http.config);
-    room.http.daemon =
-        MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_connection_advance,
-                         &room.http, MHD_OPTION_URI_LOG_CALLBACK, begin, &room.http, MHD_OPTION_NOTIFY_COMPLETED, end,
-                         &room.http, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
-    TC_CHECK(room.http.daemon != NULL);
-    room.is_open = true;
+    TC_CHECK(http_auth_open(path, &fixture.auth, NULL) == TC_OK);
+    fixture.submissions = batch_queue_open(sizeof(struct submission *), QUEUE);
+    fixture.http.jobs = batch_queue_open(sizeof(struct http_request *), QUEUE);
+    TC_CHECK(pthread_mutex_init(&fixture.http.fleet_import, NULL) == 0);
+    fill_config(&fixture.http.config);
+    fixture.http.daemon = MHD_start_daemon(
+        MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_connection_advance, &fixture.http,
+        MHD_OPTION_URI_LOG_CALLBACK, begin, &fixture.http, MHD_OPTION_NOTIFY_COMPLETED, end, &fixture.http,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    TC_CHECK(fixture.http.daemon != NULL);
+    fixture.is_open = true;
 }
 
 /* ---- what the other threads do ---- */
@@ -146,10 +152,9 @@ static void open_room(void)
 static bool do_job(void)
 {
     struct http_request *request;
-    if (batch_queue_take(room.http.jobs, &request, 1, 0, 0) == 0)
+    if (batch_queue_take(fixture.http.jobs, &request, 1, 0, 0) == 0)
         return false;
-    TC_CHECK(request->phase == HTTP_WAITING &&
-             (request->route->course == IN_A_JOB || request->route->course == EITHER));
+    TC_CHECK(request->phase == HTTP_WAITING && (request->route->handling == JOB || request->route->handling == EITHER));
     http_connection_run(NULL, NULL, &request, 1);
     return true;
 }
@@ -157,35 +162,35 @@ static bool do_job(void)
 static bool plan_order(void)
 {
     static const char body[] = "{\"rollout\":1}";
-    struct order *order;
-    if (batch_queue_take(room.orders, &order, 1, 0, 0) == 0)
+    struct submission *submission;
+    if (batch_queue_take(fixture.submissions, &submission, 1, 0, 0) == 0)
         return false;
-    TC_CHECK(order->door == DOOR_HTTP && order->length <= PLAN_SIZE_MAX);
-    TC_CHECK(name_is_valid(order->author, strlen(order->author)));
-    TC_CHECK(order->idempotency_key[0] == '\0' ||
-             name_is_valid(order->idempotency_key, strlen(order->idempotency_key)));
-    order->answered(order, &(struct order_answer){201, body, strlen(body)});
+    TC_CHECK(submission->endpoint == ENDPOINT_HTTP && submission->length <= PLAN_SIZE_MAX);
+    TC_CHECK(name_is_valid(submission->author, strlen(submission->author)));
+    TC_CHECK(submission->idempotency_key[0] == '\0' ||
+             name_is_valid(submission->idempotency_key, strlen(submission->idempotency_key)));
+    submission->answered(submission, &(struct submission_answer){201, body, strlen(body)});
     return true;
 }
 
-/* What the client hears begins as an answer. */
-static bool hear(void)
+/* Checks that what the client receives begins as an answer. */
+static bool receive(void)
 {
     static const char begins[] = "HTTP/1.";
     char piece[4096];
-    ssize_t got = recv(room.handle, piece, sizeof piece, 0);
-    for (ssize_t i = 0; i < got; i++, room.heard++)
-        TC_CHECK(room.heard >= strlen(begins) || piece[i] == begins[room.heard]);
+    ssize_t got = recv(fixture.handle, piece, sizeof piece, 0);
+    for (ssize_t i = 0; i < got; i++, fixture.received++)
+        TC_CHECK(fixture.received >= strlen(begins) || piece[i] == begins[fixture.received]);
     return got > 0;
 }
 
 static void run_until_still(void)
 {
     for (int still = 0; still < STILL_ROUNDS; still++) {
-        TC_CHECK(MHD_run(room.http.daemon) == MHD_YES);
+        TC_CHECK(MHD_run(fixture.http.daemon) == MHD_YES);
         bool moved = do_job();
         moved = plan_order() || moved;
-        moved = hear() || moved;
+        moved = receive() || moved;
         if (moved)
             still = -1;
     }
@@ -194,9 +199,9 @@ static void run_until_still(void)
 static void say(const uint8_t *bytes, size_t length, size_t piece)
 {
     while (length > 0) {
-        ssize_t sent = send(room.handle, bytes, length < piece ? length : piece, MSG_NOSIGNAL);
+        ssize_t sent = send(fixture.handle, bytes, length < piece ? length : piece, MSG_NOSIGNAL);
         if (sent < 0)
-            return; /* the door was closed */
+            return; /* the endpoint was closed */
         bytes += sent;
         length -= (size_t)sent;
         run_until_still();
@@ -205,28 +210,28 @@ static void say(const uint8_t *bytes, size_t length, size_t piece)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    static const struct sockaddr_in nobody = {.sin_family = AF_INET};
+    static const struct sockaddr_in peer = {.sin_family = AF_INET};
     if (length < HEAD)
         return 0;
-    if (!room.is_open)
-        open_room();
+    if (!fixture.is_open)
+        open_fixture();
     size_t piece = (size_t)1 << (bytes[0] % PIECE_BITS);
     if (piece < length / PIECES)
         piece = length / PIECES;
-    room.http.auth = (bytes[1] & 1) != 0 ? room.auth : NULL;
-    hall_store_answers = store_answers[(bytes[1] >> 1) % (sizeof store_answers / sizeof *store_answers)];
-    room.has_token = memmem(bytes, length, TOKEN, strlen(TOKEN)) != NULL;
-    room.heard = 0;
+    fixture.http.auth = (bytes[1] & 1) != 0 ? fixture.auth : NULL;
+    http_fixture_store_answers = store_answers[(bytes[1] >> 1) % (sizeof store_answers / sizeof *store_answers)];
+    fixture.has_token = memmem(bytes, length, TOKEN, strlen(TOKEN)) != NULL;
+    fixture.received = 0;
     int handles[2];
     TC_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, handles) == 0);
-    room.handle = handles[0];
-    TC_CHECK(MHD_add_connection(room.http.daemon, handles[1], (const struct sockaddr *)&nobody, sizeof nobody) ==
+    fixture.handle = handles[0];
+    TC_CHECK(MHD_add_connection(fixture.http.daemon, handles[1], (const struct sockaddr *)&peer, sizeof peer) ==
              MHD_YES);
     say(bytes + HEAD, length - HEAD, piece);
-    (void)shutdown(room.handle, SHUT_WR);
+    (void)shutdown(fixture.handle, SHUT_WR);
     run_until_still();
-    TC_CHECK(room.open_requests == 0 && room.http.waiting == 0);
-    TC_CHECK(close(room.handle) == 0);
-    (void)MHD_run(room.http.daemon);
+    TC_CHECK(fixture.open_requests == 0 && fixture.http.waiting == 0);
+    TC_CHECK(close(fixture.handle) == 0);
+    (void)MHD_run(fixture.http.daemon);
     return 0;
 }

@@ -1,8 +1,8 @@
 /* A token is read or refused. The input is tried as a token, and as a payload that is truly signed: no
- * fuzzer finds a signature. Whatever claims are read are signed again into what reads the same. */
+ * fuzzer finds a signature. A payload that is read is signed again into what reads the same. */
 #include "topics/token.h"
-#include "topics/token_claims.h"
 #include "topics/token_key.h"
+#include "topics/token_payload.h"
 
 #include <string.h>
 
@@ -28,21 +28,21 @@ static const struct keys *open_keys(void)
     return &keys;
 }
 
-static void sign_again(const struct keys *keys, const struct instruction_claims *claims)
+static void sign_again(const struct keys *keys, const struct instruction_payload *payload)
 {
     struct tc_fault fault;
-    struct buffer order = {0};
+    struct buffer content = {0};
     struct buffer token = {0};
-    struct instruction_claims back;
-    instruction_order_encode(claims, &order);
-    token_sign(keys->signing, claims, order.bytes, &token);
+    struct instruction_payload back;
+    instruction_content_encode(payload, &content);
+    token_sign(keys->signing, payload, content.bytes, &token);
     if (token.length <= TOKEN_SIZE_MAX) {
         TC_CHECK(token_verify(keys->trusted, token.bytes, token.length, &back, &fault) == TC_OK);
-        TC_CHECK(back.instruction == claims->instruction && strcmp(back.device, claims->device) == 0);
-        TC_CHECK(strcmp(back.artifact.url, claims->artifact.url) == 0);
-        instruction_claims_free(&back);
+        TC_CHECK(back.instruction == payload->instruction && strcmp(back.device, payload->device) == 0);
+        TC_CHECK(strcmp(back.artifact.url, payload->artifact.url) == 0);
+        instruction_payload_free(&back);
     }
-    buffer_free(&order);
+    buffer_free(&content);
     buffer_free(&token);
 }
 
@@ -50,12 +50,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     const struct keys *keys = open_keys();
     struct tc_fault fault;
-    struct instruction_claims claims;
-    if (token_verify(keys->trusted, bytes, length, &claims, &fault) == TC_OK)
-        instruction_claims_free(&claims);
-    if (token_claims_decode((const char *)bytes, length, &claims, &fault) == TC_OK) {
-        sign_again(keys, &claims);
-        instruction_claims_free(&claims);
+    struct instruction_payload payload;
+    if (token_verify(keys->trusted, bytes, length, &payload, &fault) == TC_OK)
+        instruction_payload_free(&payload);
+    if (token_payload_decode((const char *)bytes, length, &payload, &fault) == TC_OK) {
+        sign_again(keys, &payload);
+        instruction_payload_free(&payload);
     }
     return 0;
 }

@@ -41,8 +41,10 @@ static void note_change(void *context, bool connected)
 
 struct side *side_open_with_tls(const struct server *server, const char *name, int in_flight_limit, const char *ca_file)
 {
-    static const struct broker_subscription subscriptions[] = {
-        {TOPIC_SUBMIT, true, 1}, {TOPIC_ASK, true, 0}, {TOPIC_REPLY, true, 1}, {TOPIC_EPOCH, false, 1}};
+    static const struct broker_subscription subscriptions[] = {{.kind = TOPIC_SUBMIT, .shared = true, .qos = 1},
+                                                               {.kind = TOPIC_ASK, .shared = true, .qos = 0},
+                                                               {.kind = TOPIC_REPLY, .shared = true, .qos = 1},
+                                                               {.kind = TOPIC_EPOCH, .retained = true, .qos = 1}};
     struct side *side = calloc(1, sizeof *side);
     struct broker_config config = {.host = ca_file == NULL ? "127.0.0.1" : "localhost",
                                    .port = server->port,

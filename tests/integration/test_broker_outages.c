@@ -108,7 +108,7 @@ static void *publish_many(void *argument)
     return NULL;
 }
 
-static void a_publisher_that_waits_for_room_is_let_go_when_the_broker_dies(void **state)
+static void a_publisher_that_waits_for_headroom_is_let_go_when_the_broker_dies(void **state)
 {
     struct broker_fixture *fixture = *state;
     pthread_t threads[3];
@@ -187,7 +187,7 @@ int main(void)
         WITH_BROKER(a_batch_that_was_under_way_when_the_broker_died_fails),
         WITH_BROKER(a_batch_fails_also_while_the_handler_waits),
         WITH_BROKER(a_batch_that_is_not_acknowledged_in_time_is_given_up_and_can_be_used_again),
-        WITH_BROKER(a_publisher_that_waits_for_room_is_let_go_when_the_broker_dies),
+        WITH_BROKER(a_publisher_that_waits_for_headroom_is_let_go_when_the_broker_dies),
         WITH_BROKER(a_connection_that_is_ended_on_purpose_comes_back),
         cmocka_unit_test_setup_teardown(a_broker_that_does_not_let_us_in_is_not_connected_and_says_why,
                                         set_up_for_known_users, broker_tear_down),

@@ -195,7 +195,7 @@ static void an_entry_goes_when_its_time_to_start_is_over(void **state)
 static void an_entry_that_cannot_be_read_is_a_miss(void **state)
 {
     const struct fixture *fixture = *state;
-    command(fixture, "SET|tc:instruction:ATM-1|2 77 42 1 5 9999999999 atm");
+    command(fixture, "SET|tc:instruction:ATM-1|3 77 42 1 5 9999999999 atm");
     command(fixture, "LPUSH|tc:instruction:ATM-2|1 77 42 1 5 9999999999 atm");
     assert_false(is_found(fixture, "ATM-1", NULL));
     assert_false(is_found(fixture, "ATM-2", NULL));
@@ -293,6 +293,34 @@ static void only_the_right_password_opens_a_server_that_asks_for_one(void **stat
     put(fixture, &item);
 }
 
+static void restart_without(struct fixture *fixture, const char *command)
+{
+    char setting[64];
+    (void)snprintf(setting, sizeof setting, "rename-command %s \"\"\n", command);
+    server_end(&fixture->server, SIGKILL);
+    server_add_settings(&fixture->server, setting);
+    server_start(&fixture->server);
+    cache_close(fixture->cache);
+    fixture->cache = open_cache(&fixture->server, "s3cr", SERVER_DEADLINE_MS);
+}
+
+static void what_a_server_quotes_of_a_command_is_not_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cached_instruction item = make("ATM-1", 1);
+    static const char *const commands[] = {"SET", "AUTH"};
+    for (size_t i = 0; i < 2; i++) {
+        struct tc_fault fault;
+        restart_without(fixture, commands[i]);
+        if (i == 0)
+            command(fixture, "CONFIG|SET|requirepass|s3cr");
+        assert_int_equal(cache_put(fixture->cache, &item, 1, &fault), TC_UNAVAILABLE);
+        assert_non_null(strstr(fault.text, "unknown command"));
+        assert_null(strstr(fault.text, "args"));
+        assert_null(strstr(fault.text, "s3cr"));
+    }
+}
+
 static void a_new_redis_is_not_current_until_it_was_rebuilt(void **state)
 {
     const struct fixture *fixture = *state;
@@ -372,6 +400,26 @@ static void a_prefix_that_is_no_name_is_refused(void **state)
     assert_int_equal(cache_open(&config, &cache, &fault), TC_INVALID);
 }
 
+static void what_was_withdrawn_is_not_found_however_late_it_is_put(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct cached_instruction item = make("ATM-1", 7), other = make("ATM-2", 8);
+    put(fixture, &item);
+    put(fixture, &other);
+    const struct withdrawn_instruction withdrawn[] = {{"ATM-1", 7, 1}, {"ATM-3", 9, 1}};
+    assert_int_equal(cache_withdraw(fixture->cache, withdrawn, 2, NULL), TC_OK);
+    assert_false(is_found(fixture, "ATM-1", NULL));
+    assert_true(is_found(fixture, "ATM-2", NULL));
+    put(fixture, &item);
+    assert_false(is_found(fixture, "ATM-1", NULL));
+    rebuild(fixture);
+    put(fixture, &item);
+    assert_false(is_found(fixture, "ATM-1", NULL));
+    item.attempt = 2;
+    put(fixture, &item);
+    assert_true(is_found(fixture, "ATM-1", NULL));
+}
+
 #define WITH_REDIS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -382,6 +430,7 @@ int main(void)
         WITH_REDIS(a_later_instruction_takes_the_place_of_the_one_before),
         WITH_REDIS(a_device_with_nothing_is_a_miss_among_hits),
         WITH_REDIS(a_batch_of_any_size_is_put_found_and_forgotten),
+        WITH_REDIS(what_was_withdrawn_is_not_found_however_late_it_is_put),
         WITH_REDIS(an_entry_goes_when_its_time_to_start_is_over),
         WITH_REDIS(an_entry_that_cannot_be_read_is_a_miss),
         WITH_REDIS(a_server_that_is_absent_at_first_is_used_when_it_comes),
@@ -390,6 +439,7 @@ int main(void)
         WITH_REDIS(a_server_that_hangs_costs_one_timeout_and_its_late_answers_are_not_mixed_up),
         WITH_REDIS(an_error_reply_is_reported_and_does_not_upset_the_next_call),
         WITH_REDIS(only_the_right_password_opens_a_server_that_asks_for_one),
+        WITH_REDIS(what_a_server_quotes_of_a_command_is_not_told),
         WITH_REDIS(a_new_redis_is_not_current_until_it_was_rebuilt),
         WITH_REDIS(a_flush_makes_it_not_current),
         WITH_REDIS(a_restart_from_a_dump_makes_it_not_current),

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Checks docs/openapi.yaml: by the official schema of OpenAPI 3.1, its references, its schemas and examples, its
-states by those in orchestrator/rollout/state.c, and its paths by the table in http_routes.c."""
+states by those in orchestrator/rollout/vocabulary.def, and its paths by the table in http_routes.c."""
 
 import json
 import pathlib
@@ -16,8 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs/openapi.yaml"
 SCHEMA = ROOT / "docs/schemas/openapi-3.1.json"
 TABLE = ROOT / "orchestrator/intake/http_routes.c"
-STATES = ROOT / "orchestrator/rollout/state.c"
-ROW = re.compile(r'\{"(\w+)",\s*"([^"]+)",\s*"([^"]*)",\s*(EVERYBODY|OPERATORS),')
+STATES = ROOT / "orchestrator/rollout/vocabulary.def"
+ROW = re.compile(r'\{"(\w+)",\s*"([^"]+)",\s*"([^"]*)",\s*(PUBLIC|OPERATORS),')
 
 
 def check_by_official_schema(document):
@@ -33,9 +33,9 @@ def check_schemas(document):
             jsonschema.Draft202012Validator.check_schema(schema)
         except jsonschema.SchemaError as error:
             yield f"schema {name}: {error.message[:200]}"
-    names = re.search(r"state_names\[STATE_COUNT\] = \{(.*?)\};", STATES.read_text(encoding="utf-8"), re.DOTALL)
-    if document["components"]["schemas"]["State"]["enum"] != re.findall(r'"(\w+)"', names.group(1)):
-        yield "schema State: not the states of orchestrator/rollout/state.c"
+    states = re.findall(r'^INSTRUCTION_STATE\(\w+, \d+, "(\w+)"\)', STATES.read_text(encoding="utf-8"), re.MULTILINE)
+    if not states or document["components"]["schemas"]["State"]["enum"] != states:
+        yield "schema State: not the states of orchestrator/rollout/vocabulary.def"
 
 
 def contents(value):
@@ -72,7 +72,7 @@ def operations(document):
 
 def check_routes(document):
     rows = ROW.findall(TABLE.read_text(encoding="utf-8"))
-    served = {(method, path, frozenset(query.split()), who == "EVERYBODY") for method, path, query, who in rows}
+    served = {(method, path, frozenset(query.split()), who == "PUBLIC") for method, path, query, who in rows}
     described = set(operations(document))
     for route in sorted(served - described, key=str):
         yield f"{route[0]} {route[1]}: http_routes.c has it so, docs/openapi.yaml has not"

@@ -1,4 +1,4 @@
-"""Each test has its own stack, or its own house on one that they share; PostgreSQL is shared by the tests of one
+"""Each test has its own stack, or its own namespace on one that they share; PostgreSQL is shared by the tests of one
 process, a database a stack."""
 
 import contextlib
@@ -12,11 +12,38 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from harness.house import Bank, House  # noqa: E402
+from harness.namespace import Testbed, Namespace  # noqa: E402
 from harness.servers import ROOT, Postgres  # noqa: E402
 from harness.stack import Stack  # noqa: E402
 
 KEPT_LOGS = ROOT / "build/logs/scenarios"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--leave-out", type=pathlib.Path, help="a file with the names of tests that are not run")
+
+
+def pytest_configure(config):
+    """A thread of a test that ends by an exception fails the test."""
+    config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Refuses a name that no test has: what was renamed would come back unseen, or stay left out."""
+    if config.option.leave_out is None:
+        return
+    lines = config.option.leave_out.read_text(encoding="utf-8").splitlines()
+    names = {line for line in lines if line and not line.startswith("#")}
+    unknown = names - {name_of(item) for item in items}
+    if unknown:
+        raise pytest.UsageError(f"{config.option.leave_out}: no such tests: {', '.join(sorted(unknown))}")
+    config.hook.pytest_deselected(items=[item for item in items if name_of(item) in names])
+    items[:] = [item for item in items if name_of(item) not in names]
+
+
+def name_of(item):
+    """As the list has it: without parameters. Two files have no test of the same name; the lint sees to it."""
+    return item.originalname
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +77,18 @@ def stack(postgres, scratch, request):
         yield stack
 
 
+@pytest.fixture
+def own(scratch, request):
+    """A stack whose PostgreSQL is its own."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="o", dir=scratch))
+    folder.chmod(0o711)
+    postgres = Postgres(folder)
+    with a_stack(postgres, scratch, "o") as stack:
+        request.node.stack = stack
+        yield stack
+    postgres.stop()
+
+
 @pytest.fixture(scope="module")
 def module_stack(postgres, scratch):
     """For tests that change nothing."""
@@ -57,19 +96,32 @@ def module_stack(postgres, scratch):
         yield stack
 
 
-@pytest.fixture(scope="session")
-def bank_of_houses(postgres, scratch):
-    with a_stack(postgres, scratch, "b") as stack:
-        yield Bank(stack)
+@pytest.fixture(scope="module")
+def module_testbed(module_stack, request):
+    """What the module's open_testbed() makes of the module's stack."""
+    return request.module.open_testbed(module_stack)
 
 
 @pytest.fixture
-def house(bank_of_houses, request):
+def untouched(module_testbed, request):
+    """One testbed for all the tests of a module that change nothing."""
+    request.node.stack = module_testbed
+    return module_testbed
+
+
+@pytest.fixture(scope="session")
+def testbed_of_namespaces(postgres, scratch):
+    with a_stack(postgres, scratch, "b") as stack:
+        yield Testbed(stack)
+
+
+@pytest.fixture
+def namespace(testbed_of_namespaces, request):
     """For tests that can do with a fleet of their own on a stack of all."""
-    house = request.node.stack = House(bank_of_houses)
-    yield house
-    if house.fleet is not None:
-        house.fleet.stop()
+    namespace = request.node.stack = Namespace(testbed_of_namespaces)
+    yield namespace
+    if namespace.fleet is not None:
+        namespace.fleet.stop()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -14,7 +14,7 @@ from harness.wait import wait_for
 LATER = {"startAt": "2099-01-01T00:00:00Z"}
 
 
-def open_bank(stack):
+def open_testbed(stack):
     stack.orchestrator()
     stack.add_artifact()
     stack.import_fleet({"B1": ["A1", "A2"]}, ["P1"])
@@ -22,30 +22,18 @@ def open_bank(stack):
 
 
 @pytest.fixture
-def bank(stack):
-    return open_bank(stack)
+def testbed(stack):
+    return open_testbed(stack)
 
 
-@pytest.fixture(scope="module")
-def opened(module_stack):
-    return open_bank(module_stack)
-
-
-@pytest.fixture
-def untouched(opened, request):
-    """One bank for all the tests that change nothing."""
-    request.node.stack = opened
-    return opened
-
-
-def refuse(bank, document, status=422):
-    before = bank.database.everything()
-    answer = bank.http.submit(document)
+def refuse(testbed, document, status=422):
+    before = testbed.database.everything()
+    answer = testbed.http.submit(document)
     assert answer.status == status, answer
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     problem = answer.json()
     assert problem["status"] == status and problem["detail"]
-    assert bank.database.everything() == before
+    assert testbed.database.everything() == before
     return problem
 
 
@@ -190,16 +178,16 @@ def test_a_full_disk_leaves_nothing_of_an_artifact_behind(stack, tmp_path):
 
 
 @pytest.fixture
-def claimed(bank):
+def claimed(testbed):
     """A1's instruction is with it; A2 is another device."""
-    bank.first = bank.device("A1", "B1")
-    bank.other = bank.device("A2", "B1")
-    bank.rollout = bank.submit(selector={"devices": ["A1"]})
-    bank.wait_for_state(bank.rollout, "A1", "dispatched")
-    bank.first.ask()
-    bank.claims = bank.first.wait_for_instruction()
-    bank.wait_for_state(bank.rollout, "A1", "sent")
-    return bank
+    testbed.first = testbed.device("A1", "B1")
+    testbed.other = testbed.device("A2", "B1")
+    testbed.rollout = testbed.submit(selector={"devices": ["A1"]})
+    testbed.wait_for_state(testbed.rollout, "A1", "dispatched")
+    testbed.first.ask()
+    testbed.claims = testbed.first.wait_for_instruction()
+    testbed.wait_for_state(testbed.rollout, "A1", "sent")
+    return testbed
 
 
 def test_a_reply_for_an_unknown_instruction(claimed):
@@ -265,7 +253,9 @@ def test_an_ask_of_an_unknown_device_gets_nothing(claimed):
     stranger = claimed.device("STRANGER")
     stranger.ask({APPLICATION: VERSION})
     wait_for(lambda: claimed.http.metric("tellercast_asks_unknown_device_total") == 1, "the ask is counted")
-    assert stranger.tokens() == []
+    claimed.other.ask()
+    claimed.other.wait_for_nothing()
+    assert stranger.answers() == []
     assert claimed.database.everything() == before
 
 
@@ -301,6 +291,51 @@ def test_a_settings_file_with_a_typo_is_refused_by_its_line(stack):
         assert "typo.yaml:3:14" in done.stderr and "queue_limit" in done.stderr
 
 
+# Settings that the table allows and no orchestrator could start with, or be ready with.
+CANNOT_START = [
+    ("database: 'postgresql://ann:pa@s3cr@127.0.0.1/bank'", "database: invalid connection string"),
+    ("topic_root: 'tc/#'", 'topic_root: found "tc/#"'),
+    ("topic_root: ''", 'topic_root: found ""'),
+    ("data_folder: ''", "data_folder: must be the path of a folder"),
+    (f"data_folder: /{'d/' * 2040}d", "data_folder: the path is too long"),
+    ("broker: {host: ''}", "broker.host: must be a host name or an address"),
+    ("broker: {certificate_file: /dev/null}", "broker.key_file: must be set, since broker.certificate_file is"),
+    ("redis: {prefix: 'a b'}", 'redis.prefix: found "a b"'),
+    ("redis: {host: ''}", "redis.host: must be set, since redis.socket is empty"),
+    ("http: {listen: nowhere.example}", 'http.listen: found "nowhere.example"'),
+    ("http: {listen: 0.0.0.0}", "http.listen: 0.0.0.0 is not a loopback address, so http.tokens_file"),
+    ("http: {public_url: 'localhost:8080'}", 'http.public_url: found "localhost:8080"'),
+    ("http: {key_file: /dev/null}", "http.certificate_file: must be set, since http.key_file is"),
+    (f"socket: {{path: /{'s' * 120}}}", "socket.path: /sss"),
+]
+# Files that they name, which --check-config reads as the start does.
+NO_FILE = ["broker: {password_file: /none}", "redis: {password_file: /none}", "broker: {ca_file: /none}",
+           "http: {tokens_file: /none}", "http: {certificate_file: /none, key_file: /none}"]
+
+
+@pytest.mark.parametrize("text, said", [*CANNOT_START, *[(text, "_file: /none: ") for text in NO_FILE]])
+def test_what_a_start_refuses_is_refused_when_it_is_checked(tmp_path, text, said):
+    file = tmp_path / "tellercastd.yaml"
+    file.write_text(text + "\n", encoding="utf-8")
+    done = subprocess.run([BIN / "tellercastd", "--config", file, "--check-config"], capture_output=True, text=True,
+                          timeout=30)
+    assert done.returncode == 1 and f"{file}: " in done.stderr and said in done.stderr, done.stderr
+    assert "s3cr" not in done.stderr
+
+
+def test_what_a_start_refuses_is_refused_at_sighup(stack):
+    orchestrator = stack.orchestrator()
+    file = orchestrator.file
+    kept = file.read_text(encoding="utf-8")
+    file.write_text("database: 'postgresql://ann:pa@s3cr@127.0.0.1/bank'\nlog: {level: warning}\n", encoding="utf-8")
+    orchestrator.send(signal.SIGHUP)
+    wait_for(lambda: "settings.refused" in orchestrator.text(), "the settings are refused")
+    assert "invalid connection string" in orchestrator.text() and "s3cr" not in orchestrator.text()
+    file.write_text(kept, encoding="utf-8")
+    orchestrator.send(signal.SIGHUP)
+    wait_for(lambda: "settings.reloaded" in orchestrator.text(), "the good ones are taken")
+
+
 @pytest.mark.parametrize("program", ["tellercastd --print-config", "tellercastd --print-states",
                                      "tellercastd --version", "tellercastd --help", "tellercast-atm --print-config",
                                      "tellercast-atm --version", "tellercast-atm --help",
@@ -313,23 +348,23 @@ def test_what_cannot_be_printed_is_no_success(program):
     assert name in done.stderr
 
 
-def test_a_bad_file_at_a_reload_leaves_the_old_settings_in_force(bank):
-    orchestrator = bank.orchestrators[0]
+def test_a_bad_file_at_a_reload_leaves_the_old_settings_in_force(testbed):
+    orchestrator = testbed.orchestrators[0]
     orchestrator.file.write_text("nonsense: true\n", encoding="utf-8")
     orchestrator.send(signal.SIGHUP)
     orchestrator.wait_until(lambda: "settings.refused" in orchestrator.text(), "the reload is refused")
     faults = [line for line in orchestrator.text().splitlines() if "nonsense" in line]
     assert len(faults) == 1 and " error settings.fault " in faults[0] and " line=1 " in faults[0], faults
-    bank.submit(schedule=LATER)
+    testbed.submit(schedule=LATER)
 
 
-def test_what_the_database_says_beside_its_answers_is_an_event(bank):
-    bank.database.rows("CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS "
+def test_what_the_database_says_beside_its_answers_is_an_event(testbed):
+    testbed.database.rows("CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS "
                        "$$ BEGIN RAISE WARNING E'a word\\nof warning'; RETURN NULL; END $$")
-    bank.database.rows("CREATE TRIGGER warn AFTER INSERT ON device EXECUTE FUNCTION warn()")
-    bank.import_fleet({"B1": ["A1", "A2"]})
-    bank.import_fleet({"B8": ["A8"]})
-    lines = bank.orchestrators[0].text().splitlines()
+    testbed.database.rows("CREATE TRIGGER warn AFTER INSERT ON device EXECUTE FUNCTION warn()")
+    testbed.import_fleet({"B1": ["A1", "A2"]})
+    testbed.import_fleet({"B8": ["A8"]})
+    lines = testbed.orchestrators[0].text().splitlines()
     assert not [line for line in lines if "NOTICE" in line or "already exists" in line]
     warnings = [line for line in lines if "of warning" in line]
     assert warnings and all(' info database.notice ' in line and 'text="a word of warning"' in line
@@ -365,30 +400,30 @@ def test_a_server_that_is_not_there_at_start_is_named_and_waited_for(stack, serv
 
 
 @pytest.mark.parametrize("server", ["redis", "broker"])
-def test_a_server_that_goes_away_comes_back_into_use(bank, server):
-    orchestrator = bank.orchestrators[0]
-    victim = bank.redis_server if server == "redis" else bank.broker
+def test_a_server_that_goes_away_comes_back_into_use(testbed, server):
+    orchestrator = testbed.orchestrators[0]
+    victim = testbed.redis_server if server == "redis" else testbed.broker
     victim.kill()
     orchestrator.wait_until(lambda: not orchestrator.is_ready(), "it says that it is not ready")
     assert orchestrator.http.answers("/healthz")
     victim.start()
     orchestrator.wait_until_ready()
-    device = bank.device("A1", "B1")
-    rollout = bank.submit(selector={"devices": ["A1"]})
-    bank.wait_for_state(rollout, "A1", "dispatched")
+    device = testbed.device("A1", "B1")
+    rollout = testbed.submit(selector={"devices": ["A1"]})
+    testbed.wait_for_state(rollout, "A1", "dispatched")
     device.ask()
     device.reply(device.wait_for_instruction(), "completed")
-    bank.wait_for_state(rollout, "A1", "completed")
+    testbed.wait_for_state(rollout, "A1", "completed")
 
 
-def test_a_database_that_goes_away_refuses_plans_and_comes_back_into_use(bank, postgres):
-    orchestrator = bank.orchestrators[0]
+def test_a_database_that_goes_away_refuses_plans_and_comes_back_into_use(testbed, postgres):
+    orchestrator = testbed.orchestrators[0]
     postgres.kill()
     try:
         orchestrator.wait_until(lambda: not orchestrator.is_ready(), "it says that it is not ready")
-        assert bank.http.submit(plan(schedule=LATER)).status == 503
+        assert testbed.http.submit(plan(schedule=LATER)).status == 503
     finally:
         postgres.start()
     orchestrator.wait_until_ready()
-    rollout = bank.submit(schedule=LATER)
-    bank.wait_for_states(rollout, created=4)
+    rollout = testbed.submit(schedule=LATER)
+    testbed.wait_for_states(rollout, created=4)

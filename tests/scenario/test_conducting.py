@@ -8,7 +8,7 @@ from harness.wait import wait_for
 
 
 @pytest.fixture
-def bank(stack):
+def testbed(stack):
     """An orchestrator, an artifact and a branch of three ATMs that the test plays."""
     stack.orchestrator()
     stack.add_artifact()
@@ -16,116 +16,136 @@ def bank(stack):
     return stack
 
 
-def take(bank, rollout, name):
+def take(testbed, rollout, name):
     """Lets the device ask once it may start; returns it and what it was given."""
-    bank.wait_for_state(rollout, name, "dispatched")
-    device = bank.device(name, "B1")
+    testbed.wait_for_state(rollout, name, "dispatched")
+    device = testbed.device(name, "B1")
     device.ask()
     return device, device.wait_for_instruction()
 
 
-def groups(bank, rollout):
-    rows = bank.database.rows("SELECT name, state FROM rollout_group WHERE rollout_id = %s ORDER BY group_no", rollout)
+def groups(testbed, rollout):
+    rows = testbed.database.rows("SELECT name, state FROM rollout_group WHERE rollout_id = %s ORDER BY group_no", rollout)
     return [row["state"] for row in rows]
 
 
-def wait_for_groups(bank, rollout, *states):
-    wait_for(lambda: groups(bank, rollout) == list(states), f"the groups are {states}")
+def wait_for_groups(testbed, rollout, *states):
+    wait_for(lambda: groups(testbed, rollout) == list(states), f"the groups are {states}")
 
 
 ATMS = {"devices": ["A1", "A2", "A3"]}
 
 
-def test_a_group_out_of_reach_says_so_while_devices_are_still_at_work(bank):
-    rollout = bank.submit(selector=ATMS, groups=[{"name": "pilot", "devices": ["A1", "A2"]},
+def test_a_group_out_of_reach_says_so_while_devices_are_still_at_work(testbed):
+    rollout = testbed.submit(selector=ATMS, groups=[{"name": "pilot", "devices": ["A1", "A2"]},
                                                  {"name": "rest", "percentage": 100}])
-    failing, first = take(bank, rollout, "A1")
-    working, second = take(bank, rollout, "A2")
+    failing, first = take(testbed, rollout, "A1")
+    working, second = take(testbed, rollout, "A2")
     failing.reply(first, "failed", code="no_space")
-    wait_for_groups(bank, rollout, "not_reached", "waiting")
-    assert bank.database.rollout(rollout)["state"] == "running", "one is still at work"
+    wait_for_groups(testbed, rollout, "not_reached", "waiting")
+    assert testbed.database.rollout(rollout)["state"] == "running", "one is still at work"
     working.reply(second, "completed")
-    bank.wait_for_rollout(rollout, "halted")
-    assert bank.database.states(rollout) == {"failed": 1, "completed": 1, "created": 1}
-    kinds = [kind for kind, _ in events(bank, rollout)]
+    testbed.wait_for_rollout(rollout, "halted")
+    assert testbed.database.states(rollout) == {"failed": 1, "completed": 1, "created": 1}
+    kinds = [kind for kind, _ in events(testbed, rollout)]
     assert kinds[-2:] == ["group_not_reached", "halted"]
 
 
-def test_after_a_retry_several_groups_are_open_and_each_passes_by_itself(bank):
-    rollout = bank.submit(selector=ATMS, groups=[{"name": "pilot", "devices": ["A1"], "success": 0},
+def test_a_rollout_of_which_every_device_failed_is_not_completed(testbed):
+    """A gate of 0 % opens the next group whatever happens; it makes no success of what failed everywhere."""
+    rollout = testbed.submit(selector={"devices": ["A1", "A2"]}, groups=[{"name": "first", "devices": ["A1"], "success": 0},
+                                                                      {"name": "rest", "percentage": 100, "success": 0}])
+    devices = {}
+    for name in ("A1", "A2"):
+        devices[name], claims = take(testbed, rollout, name)
+        devices[name].reply(claims, "failed", code="no_space")
+    testbed.wait_for_rollout(rollout, "halted")
+    assert groups(testbed, rollout) == ["passed", "passed"]
+    document = testbed.http.document(f"/v1/rollouts/{rollout}")
+    assert document["detail"] == "none of its 2 executed devices completed"
+    ordered(testbed, rollout, "retry")
+    for name, ends in (("A1", {"state": "failed", "code": "no_space"}), ("A2", {"state": "completed"})):
+        testbed.wait_for_state(rollout, name, "dispatched")
+        devices[name].ask()
+        devices[name].reply(devices[name].wait_for_instruction(2), **ends)
+    testbed.wait_for_rollout(rollout, "completed")
+
+
+def test_after_a_retry_several_groups_are_open_and_each_passes_by_itself(testbed):
+    rollout = testbed.submit(selector=ATMS, groups=[{"name": "pilot", "devices": ["A1"], "success": 0},
                                                  {"name": "rest", "percentage": 100}])
-    device, claims = take(bank, rollout, "A1")
+    device, claims = take(testbed, rollout, "A1")
     device.reply(claims, "failed", code="no_space")
-    wait_for_groups(bank, rollout, "passed", "open")
-    ordered(bank, rollout, "retry")
-    wait_for_groups(bank, rollout, "open", "open")
+    wait_for_groups(testbed, rollout, "passed", "open")
+    ordered(testbed, rollout, "retry")
+    wait_for_groups(testbed, rollout, "open", "open")
     for name in ("A2", "A3"):
-        other, others = take(bank, rollout, name)
+        other, others = take(testbed, rollout, name)
         other.reply(others, "completed")
-    wait_for_groups(bank, rollout, "open", "passed")
-    assert bank.database.rollout(rollout)["state"] == "running"
-    bank.wait_for_state(rollout, "A1", "dispatched")
+    wait_for_groups(testbed, rollout, "open", "passed")
+    assert testbed.database.rollout(rollout)["state"] == "running"
+    testbed.wait_for_state(rollout, "A1", "dispatched")
     device.ask()
     device.reply(device.wait_for_instruction(2), "completed")
-    bank.wait_for_rollout(rollout, "completed")
-    assert groups(bank, rollout) == ["passed", "passed"]
+    testbed.wait_for_rollout(rollout, "completed")
+    assert groups(testbed, rollout) == ["passed", "passed"]
 
 
-def test_deadlines_go_on_in_a_paused_rollout_and_gates_do_not(bank):
-    rollout = bank.submit(selector={"devices": ["A1"]}, execution={"answerTimeout": "2s"})
-    take(bank, rollout, "A1")
-    bank.wait_for_state(rollout, "A1", "sent")
-    ordered(bank, rollout, "pause")
-    bank.wait_for_state(rollout, "A1", "timed_out")
-    wait_for(lambda: bank.database.instruction(rollout, "A1")["wake_at"] is None, "it is settled")
-    assert (bank.database.rollout(rollout)["state"], groups(bank, rollout)) == ("paused", ["open"])
-    ordered(bank, rollout, "resume")
-    bank.wait_for_rollout(rollout, "halted")
+def test_deadlines_go_on_in_a_paused_rollout_and_gates_do_not(testbed):
+    rollout = testbed.submit(selector={"devices": ["A1"]}, execution={"answerTimeout": "2s"})
+    take(testbed, rollout, "A1")
+    testbed.wait_for_state(rollout, "A1", "sent")
+    ordered(testbed, rollout, "pause")
+    testbed.wait_for_state(rollout, "A1", "timed_out")
+    wait_for(lambda: testbed.database.instruction(rollout, "A1")["wake_at"] is None, "it is settled")
+    assert (testbed.database.rollout(rollout)["state"], groups(testbed, rollout)) == ("paused", ["open"])
+    ordered(testbed, rollout, "resume")
+    testbed.wait_for_rollout(rollout, "halted")
 
 
-def test_what_fails_while_it_is_paused_does_not_pause_it_again(bank):
-    rollout = bank.submit(selector=ATMS, abort=[{"on": "failed", "count": 1, "then": "pause"}],
+def test_what_fails_while_it_is_paused_does_not_pause_it_again(testbed):
+    rollout = testbed.submit(selector=ATMS, abort=[{"on": "failed", "count": 1, "then": "pause"}],
                           groups=[{"name": "all", "percentage": 100, "success": 0}])
-    first, second, third = (take(bank, rollout, name) for name in ("A1", "A2", "A3"))
+    first, second, third = (take(testbed, rollout, name) for name in ("A1", "A2", "A3"))
     for count, (device, claims) in enumerate((first, second), 1):
         device.reply(claims, "failed", code="no_space")
-        wait_for(lambda: bank.database.rollout(rollout)["abort_seen"] == [count], f"{count} were seen")
-        assert bank.database.rollout(rollout)["state"] == "paused"
-    ordered(bank, rollout, "resume")
+        wait_for(lambda: testbed.database.rollout(rollout)["abort_seen"] == [count], f"{count} were seen")
+        assert testbed.database.rollout(rollout)["state"] == "paused"
+    ordered(testbed, rollout, "resume")
     third[0].reply(third[1], "completed")
-    bank.wait_for_rollout(rollout, "completed")
-    assert [kind for kind, _ in events(bank, rollout)].count("aborted") == 1
+    testbed.wait_for_rollout(rollout, "completed")
+    assert [kind for kind, _ in events(testbed, rollout)].count("aborted") == 1
 
 
-def test_what_fails_after_a_resume_pauses_it_again(bank):
-    rollout = bank.submit(selector=ATMS, abort=[{"on": "failed", "count": 1, "then": "pause"}],
+def test_what_fails_after_a_resume_pauses_it_again(testbed):
+    rollout = testbed.submit(selector=ATMS, abort=[{"on": "failed", "count": 1, "then": "pause"}],
                           groups=[{"name": "all", "percentage": 100, "success": 0}])
     for name in ("A1", "A2"):
-        device, claims = take(bank, rollout, name)
+        device, claims = take(testbed, rollout, name)
         device.reply(claims, "failed", code="no_space")
-        bank.wait_for_rollout(rollout, "paused")
-        ordered(bank, rollout, "resume")
-    assert [kind for kind, _ in events(bank, rollout)].count("aborted") == 2
+        testbed.wait_for_rollout(rollout, "paused")
+        ordered(testbed, rollout, "resume")
+    assert [kind for kind, _ in events(testbed, rollout)].count("aborted") == 2
 
 
-def test_a_cancelled_instruction_is_taken_off_its_retained_topic_and_out_of_the_cache(bank):
-    rollout = bank.submit(selector={"devices": ["P1"]})
+def test_a_cancelled_instruction_is_taken_off_its_retained_topic_and_out_of_the_cache(testbed):
+    rollout = testbed.submit(selector={"devices": ["P1"]})
     topic = "tc/v1/device/P1/instruction"
-    assert bank.spy.wait_for(topic)[0].payload
-    ordered(bank, rollout, "cancel")
-    bank.wait_for_rollout(rollout, "cancelled")
-    assert bank.database.instruction(rollout, "P1")["code"] == "rollout_cancelled"
-    late = bank.device("P1")
+    assert testbed.spy.wait_for(topic)[0].payload
+    ordered(testbed, rollout, "cancel")
+    testbed.wait_for_rollout(rollout, "cancelled")
+    assert testbed.database.instruction(rollout, "P1")["code"] == "rollout_cancelled"
+    late = testbed.device("P1")
     late.ask()
     wait_for(lambda: late.messages(topic), "it was answered")
     assert late.tokens() == []
-    assert not bank.redis.keys("*P1*")
+    assert testbed.redis.get("tc:instruction:P1") is None
 
 
 MACHINES, PERCENTAGES = range(0, 42), (0.5, 1, 2.5, 10, 33.3, 50, 99.9, 100)
 
 
-def test_the_room_of_a_branch_is_reckoned_in_the_database_as_in_the_program(stack):
+def test_the_headroom_of_a_branch_is_reckoned_in_the_database_as_in_the_program(stack):
     """tests/unit/test_budget.c holds the program to the same rule."""
     stack.orchestrator()
     for machines, percent, single in itertools.product(MACHINES, PERCENTAGES, (True, False)):
@@ -133,8 +153,8 @@ def test_the_room_of_a_branch_is_reckoned_in_the_database_as_in_the_program(stac
         expected = part if part >= 1 else int(single)
         if machines <= 1 and not single:
             expected = 0
-        room = stack.database.value("SELECT branch_room(%s, NULL, %s, %s)", machines, percent, single)
-        assert room == expected, (machines, percent, single)
+        headroom = stack.database.value("SELECT branch_room(%s, NULL, %s, %s)", machines, percent, single)
+        assert headroom == expected, (machines, percent, single)
     for machines, most, single in itertools.product(MACHINES, (1, 3), (True, False)):
         expected = 0 if machines <= 1 and not single else most
         assert stack.database.value("SELECT branch_room(%s, %s, NULL, %s)", machines, most, single) == expected

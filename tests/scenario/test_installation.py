@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,11 +27,16 @@ build_preset() { BIN=$TELLERCAST_BIN; }
 """
 
 
+def hear_interrupts():
+    """A shell cannot trap what was ignored when it began: so it is in what another shell put in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(command, *arguments, programs=BIN):
     environment = {**os.environ, "ROOT": str(ROOT), "TELLERCAST_BIN": str(programs)}
     return subprocess.Popen(["bash", "-c", RUN + command, "run", *map(str, arguments)], cwd=ROOT, env=environment,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            start_new_session=True)
+                            start_new_session=True, preexec_fn=hear_interrupts)
 
 
 def run(command, *arguments):
@@ -87,6 +93,70 @@ def test_an_installation_comes_up_goes_down_and_comes_up_again(data):
         code, said = installation("down", data)
         assert code == 0, said
         assert not any(map(is_running, processes))
+
+
+def test_settings_that_a_person_changed_are_kept_and_other_ports_in_them_are_said(data):
+    """It came up once, and somebody changed its settings."""
+    assert installation("up", data)[0] == 0
+    settings = data / "tellercastd.yaml"
+    installation("down", data)
+    changed = settings.read_text(encoding="utf-8") + "lease: 5s\n"
+    settings.write_text(changed, encoding="utf-8")
+    code, said = installation("up", data)
+    assert code == 0 and "is kept" not in said, said
+    assert settings.read_text(encoding="utf-8") == changed
+    installation("down", data)
+    (data / "mosquitto.port").write_text(f"{free_port()}\n", encoding="utf-8")
+    up = start('installation "$@"', "up", "--data", data)
+    said = iter(up.stdout.readline, "")
+    assert any(f"{settings} is kept" in line for line in said)
+    up.send_signal(signal.SIGTERM)  # it is not ready without its broker
+    up.communicate(timeout=60)
+    assert settings.read_text(encoding="utf-8") == changed
+
+
+@pytest.mark.parametrize("command", ["setup", "build", "demo", "up", "down", "status", "test", "property", "bench", "faults",
+                                     "fuzz", "lint"])
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_every_command_of_run_shows_its_usage_and_does_nothing(command, option):
+    done = subprocess.run(["./run", command, option], cwd=ROOT, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 0 and done.stdout.startswith("Usage: ./run COMMAND") and not done.stderr
+
+
+def test_help_looks_at_no_process(tmp_path):
+    """There can be thousands of them, and what was not started need not be looked for."""
+    for name in ("bash", "env", "dirname", "cat"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    for name in ("tr", "grep", "mktemp"):
+        (tmp_path / name).write_text(f"#!/bin/bash\necho {name} >>{tmp_path}/called\nexit 1\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(["./run", "status", "-h"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=20,
+                          env={"PATH": str(tmp_path)})
+    assert done.returncode == 0 and done.stdout.startswith("Usage: ./run COMMAND") and not done.stderr
+    assert not (tmp_path / "called").exists()
+
+
+@pytest.mark.parametrize("form", ["--data={}", "--data {}"])
+@pytest.mark.parametrize("command, code", [("status", 1), ("down", 0)])
+def test_an_option_of_run_may_have_its_value_behind_a_sign_or_a_space(form, command, code, tmp_path):
+    done = subprocess.run(["./run", command, *form.format(tmp_path / "none").split()], cwd=ROOT, capture_output=True,
+                          text=True, check=False, timeout=20)
+    assert (done.returncode, done.stdout) == (code, f"there is no installation in {tmp_path / 'none'}\n")
+
+
+@pytest.mark.parametrize("option", [["--devices=7"], ["--devices", "7"]])
+def test_a_demo_says_how_many_devices_it_takes(option):
+    done = subprocess.run(["./run", "demo", *option], cwd=ROOT, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 1 and '--devices: found "7"' in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["test", "--slow"], ["lint", "all"], ["build", "release", "debug"], ["up", "--port", "1"],
+                                       ["setup", "x"], ["status", "x", "y"], ["status", "x"], ["status", "--data="],
+                                       ["up", "--data"], ["demo", "7"], ["tests"]])
+def test_what_run_does_not_know_is_refused_with_the_usage(arguments):
+    done = subprocess.run(["./run", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr.startswith("./run ") and "Usage: ./run COMMAND" in done.stderr
 
 
 @pytest.mark.parametrize("file", ["mosquitto.port", "http.port"])

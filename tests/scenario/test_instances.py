@@ -8,7 +8,7 @@ PULL = [f"P{p}" for p in range(1, 21)]
 COUNT = 20 * 5 + 20
 
 
-def start_bank(stack, orchestrators):
+def start_testbed(stack, orchestrators):
     for _ in range(orchestrators):
         stack.orchestrator()
     stack.add_artifact()
@@ -32,7 +32,7 @@ def check_each_ran_once(stack, simulated, rollout):
 
 
 def test_two_orchestrators_finish_a_rollout_and_nothing_runs_twice(stack):
-    simulated = start_bank(stack, 2)
+    simulated = start_testbed(stack, 2)
     wait_until_connected(stack)
     rollout = stack.submit()
     stack.wait_for_states(rollout, completed=COUNT)
@@ -46,7 +46,7 @@ def test_two_orchestrators_finish_a_rollout_and_nothing_runs_twice(stack):
 
 
 def test_two_orchestrators_when_one_dies_the_other_finishes(stack):
-    simulated = start_bank(stack, 2)
+    simulated = start_testbed(stack, 2)
     wait_until_connected(stack)
     rollout = stack.submit(disruptionBudget={"maxUnavailable": 1})
     wait_for(lambda: stack.database.states(rollout).get("completed", 0) >= 5, "it is under way")

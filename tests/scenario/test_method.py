@@ -1,5 +1,6 @@
 """The method, step by step: S1 to S8 and C2 to C8 of the mission, by rows, messages, keys and files."""
 
+import contextlib
 import datetime
 import hashlib
 
@@ -16,7 +17,7 @@ def later(**delta):
 
 
 @pytest.fixture
-def bank(stack):
+def testbed(stack):
     """An orchestrator, an artifact, and a fleet of two branches and two pull clients."""
     stack.orchestrator()
     stack.add_artifact()
@@ -24,324 +25,330 @@ def bank(stack):
     return stack
 
 
-def hold_row(stack, table, where):
-    """Locks a row, so that nobody can write it until the connection is closed."""
-    connection = stack.postgres.connect(stack.database.address.split("dbname=")[1])
-    connection.autocommit = False
-    connection.cursor().execute(f"SELECT FROM {table} WHERE {where} FOR UPDATE")
-    return connection
+@contextlib.contextmanager
+def held_row(stack, table, where):
+    """Locks a row, so that it cannot be written meanwhile; gives a function that waits until something wants to."""
+    with contextlib.closing(stack.database.connect()) as connection:
+        connection.autocommit = False
+        connection.cursor().execute(f"SELECT FROM {table} WHERE {where} FOR UPDATE")
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        yield lambda: wait_for(lambda: stack.database.value(waiting) > 0, "the row is to be written")
 
 
 # ---- S: the steps -----------------------------------------------------------------------------
 
 
-def test_S1_the_planner_receives_rollouts(bank):
-    answer = bank.http.submit(plan("first"))
+def test_S1_the_planner_receives_rollouts(testbed):
+    answer = testbed.http.submit(plan("first"))
     assert answer.status == 201, answer
     document = answer.json()
     assert (document["name"], document["devices"], document["existing"]) == ("first", 8, False)
-    row = bank.database.rollout(document["rollout"])
+    row = testbed.database.rollout(document["rollout"])
     assert (row["name"], row["door"], row["author"], row["devices"]) == ("first", "http", "local", 8)
     assert row["digest"] == document["digest"]
-    assert bank.http.metric("tellercast_orders_accepted_total") == 1
+    assert testbed.http.metric("tellercast_orders_accepted_total") == 1
 
 
-def test_S2_a_rollout_is_parsed_and_persisted_before_it_is_answered(bank):
+def test_S2_a_rollout_is_parsed_and_persisted_before_it_is_answered(testbed):
     for number in range(10):
-        document = bank.http.submit(plan(f"r{number}", schedule={"startAt": later(days=1)})).json()
-        row = bank.database.rollout(document["rollout"])
+        document = testbed.http.submit(plan(f"r{number}", schedule={"startAt": later(days=1)})).json()
+        row = testbed.database.rollout(document["rollout"])
         assert row["plan"]["spec"]["execution"]["installTimeout"] == 3600, "defaults are written out"
         assert row["plan"]["metadata"]["name"] == f"r{number}"
 
 
-def test_S2_an_answered_rollout_survives_the_death_of_the_orchestrator(bank):
-    rollout = bank.submit(schedule={"startAt": later(days=1)})
-    bank.orchestrators[0].kill()
-    assert bank.database.rollout(rollout)["name"] == "upgrade"
-    bank.orchestrator()
-    bank.wait_for_states(rollout, created=8)
+def test_S2_an_answered_rollout_survives_the_death_of_the_orchestrator(testbed):
+    rollout = testbed.submit(schedule={"startAt": later(days=1)})
+    testbed.orchestrators[0].kill()
+    assert testbed.database.rollout(rollout)["name"] == "upgrade"
+    testbed.orchestrator()
+    testbed.wait_for_states(rollout, created=8)
 
 
-def test_S3_each_device_in_scope_gets_one_created_instruction_with_its_time(bank):
+def test_S3_each_device_in_scope_gets_one_created_instruction_with_its_time(testbed):
     start = later(days=2)
-    rollout = bank.submit(selector={"branches": ["B1"]}, schedule={"startAt": start})
-    bank.wait_for_rollout(rollout, "running")
-    rows = bank.database.instructions(rollout)
+    rollout = testbed.submit(selector={"branches": ["B1"]}, schedule={"startAt": start})
+    testbed.wait_for_rollout(rollout, "running")
+    rows = testbed.database.instructions(rollout)
     assert sorted(rows) == ["A1", "A2", "A3", "B1"]
     for row in rows.values():
         assert (row["state_name"], row["attempt"], row["branch"]) == ("created", 1, "B1")
         assert row["planned_at"] == datetime.datetime.fromisoformat(start.replace("Z", "+00:00"))
         assert row["dispatched_at"] is row["sent_at"] is row["ended_at"] is None
-    assert bank.database.counters(rollout) == {"created": 4}
+    assert testbed.database.counters(rollout) == {"created": 4}
 
 
-def test_S4_what_is_not_due_goes_nowhere_and_what_is_due_goes_to_pool_or_redis(bank):
-    future = bank.submit("future", selector={"devices": ["A4", "P2"]}, schedule={"startAt": later(days=1)})
-    now = bank.submit("now", selector={"devices": ["A1", "P1"]})
-    bank.wait_for_states(now, dispatched=2)
+def test_S4_what_is_not_due_goes_nowhere_and_what_is_due_goes_to_pool_or_redis(testbed):
+    future = testbed.submit("future", selector={"devices": ["A4", "P2"]}, schedule={"startAt": later(days=1)})
+    testbed.wait_for_rollout(future, "running")
+    now = testbed.submit("now", selector={"devices": ["A1", "P1"]})
+    testbed.wait_for_states(now, dispatched=2)
 
-    start = bank.spy.wait_for("tc/v1/branch/+/start")[0]
+    start = testbed.spy.wait_for("tc/v1/branch/+/start")[0]
     assert start.topic == "tc/v1/branch/B1/start"
     assert (start.json()["rollout"], start.json()["devices"]) == (now, ["A1"])
-    entry = bank.redis.get("tc:instruction:P1").split()
-    assert int(entry[1]) == bank.database.instruction(now, "P1")["id"]
+    entry = testbed.redis.get("tc:instruction:P1").split()
+    assert int(entry[1]) == testbed.database.instruction(now, "P1")["id"]
     assert int(entry[2]) == now
 
-    rows = bank.database.instructions(now)
+    rows = testbed.database.instructions(now)
     assert all(row["dispatched_at"] >= row["planned_at"] for row in rows.values())
-    assert bank.database.states(future) == {"created": 2}
-    assert bank.redis.get("tc:instruction:P2") is None
-    assert bank.redis.get("tc:instruction:A4") is None
-    assert bank.spy.messages("tc/v1/branch/B2/start") == []
-    assert bank.spy.messages("tc/v1/device/P2/instruction") == []
+    testbed.submit("later", selector={"devices": ["A2"]})
+    testbed.spy.wait_for("tc/v1/branch/B1/start", 2)  # what the scheduler did until then was published before
+    assert testbed.database.states(future) == {"created": 2}
+    assert testbed.redis.get("tc:instruction:P2") is None
+    assert testbed.redis.get("tc:instruction:A4") is None
+    assert testbed.spy.messages("tc/v1/branch/B2/start") == []
+    assert testbed.spy.messages("tc/v1/device/P2/instruction") == []
 
 
-def test_S4_the_scheduler_takes_an_instruction_when_its_time_comes(bank):
-    rollout = bank.submit(selector={"devices": ["A1", "P1"]}, schedule={"startAt": later(seconds=3)})
-    bank.wait_for_states(rollout, dispatched=2)
-    for row in bank.database.instructions(rollout).values():
+def test_S4_the_scheduler_takes_an_instruction_when_its_time_comes(testbed):
+    rollout = testbed.submit(selector={"devices": ["A1", "P1"]}, schedule={"startAt": later(seconds=3)})
+    testbed.wait_for_states(rollout, dispatched=2)
+    for row in testbed.database.instructions(rollout).values():
         assert row["dispatched_at"] >= row["planned_at"]
 
 
-def test_S5_both_kinds_of_client_are_really_upgraded(bank):
-    clients = [bank.client("node", "B1")]
-    clients += [bank.client("atm", atm, "B1") for atm in ("A1", "A2", "A3")]
-    clients += [bank.client("pull", pull) for pull in ("P1", "P2")]
-    rollout = bank.submit(selector={"devices": [client.device for client in clients]})
-    bank.wait_for_states(rollout, completed=6)
-    bank.wait_for_rollout(rollout)
+def test_S5_both_kinds_of_client_are_really_upgraded(testbed):
+    clients = [testbed.client("node", "B1")]
+    clients += [testbed.client("atm", atm, "B1") for atm in ("A1", "A2", "A3")]
+    clients += [testbed.client("pull", pull) for pull in ("P1", "P2")]
+    rollout = testbed.submit(selector={"devices": [client.device for client in clients]})
+    testbed.wait_for_states(rollout, completed=6)
+    testbed.wait_for_rollout(rollout)
     for client in clients:
         installed = (client.installed / APPLICATION).read_bytes()
         assert hashlib.sha256(installed).digest() == hashlib.sha256(CONTENT).digest()
-        document = bank.http.document(f"/v1/devices/{client.device}")
+        document = testbed.http.document(f"/v1/devices/{client.device}")
         assert document["versions"][APPLICATION] == VERSION
-    assert bank.database.counters(rollout) == {"completed": 6}
+    assert testbed.database.counters(rollout) == {"completed": 6}
 
 
-def test_S6_delivery_makes_it_sent(bank):
-    device = bank.device("A4", "B2")
-    rollout = bank.submit(selector={"devices": ["A4"]})
-    bank.wait_for_state(rollout, "A4", "dispatched")
+def test_S6_delivery_makes_it_sent(testbed):
+    device = testbed.device("A4", "B2")
+    rollout = testbed.submit(selector={"devices": ["A4"]})
+    testbed.wait_for_state(rollout, "A4", "dispatched")
     device.ask({APPLICATION: OLD_VERSION})
     claims = device.wait_for_instruction()
     assert (claims["aud"], claims["rollout"]) == ("A4", rollout)
-    row = bank.wait_for_state(rollout, "A4", "sent")
+    row = testbed.wait_for_state(rollout, "A4", "sent")
     assert row["dispatched_at"] <= row["sent_at"]
     assert row["received_at"] is None
 
 
-def test_S6_the_state_is_written_asynchronously(bank):
+def test_S6_the_state_is_written_asynchronously(testbed):
     """The answer goes out though its row cannot be written; the state follows when it can."""
-    device = bank.device("A4", "B2")
-    rollout = bank.submit(selector={"devices": ["A4"]})
-    bank.wait_for_state(rollout, "A4", "dispatched")
-    lock = hold_row(bank, "instruction", "device = 'A4'")
-    device.ask()
-    device.wait_for_instruction()
-    assert bank.database.instruction(rollout, "A4")["state_name"] == "dispatched"
-    lock.close()
-    bank.wait_for_state(rollout, "A4", "sent")
+    device = testbed.device("A4", "B2")
+    rollout = testbed.submit(selector={"devices": ["A4"]})
+    testbed.wait_for_state(rollout, "A4", "dispatched")
+    with held_row(testbed, "instruction", "device = 'A4'") as wait_for_writer:
+        device.ask()
+        device.wait_for_instruction()
+        wait_for_writer()
+        assert testbed.database.instruction(rollout, "A4")["state_name"] == "dispatched"
+    testbed.wait_for_state(rollout, "A4", "sent")
 
 
-def test_S7_the_acknowledgment_of_receipt_makes_it_received(bank):
-    device = bank.device("A4", "B2")
-    rollout = bank.submit(selector={"devices": ["A4"]})
-    bank.wait_for_state(rollout, "A4", "dispatched")
+def test_S7_the_acknowledgment_of_receipt_makes_it_received(testbed):
+    device = testbed.device("A4", "B2")
+    rollout = testbed.submit(selector={"devices": ["A4"]})
+    testbed.wait_for_state(rollout, "A4", "dispatched")
     device.ask()
     claims = device.wait_for_instruction()
-    bank.wait_for_state(rollout, "A4", "sent")
-    lock = hold_row(bank, "instruction", "device = 'A4'")
-    sequence = device.reply(claims, "received", confirm=True)
-    wait_for(lambda: bank.http.metric("tellercast_statuses_received_total") == 1, "the report is there")
-    assert device.confirms() == [], "nothing is confirmed before it is committed"
-    lock.close()
-    row = bank.wait_for_state(rollout, "A4", "received")
+    testbed.wait_for_state(rollout, "A4", "sent")
+    with held_row(testbed, "instruction", "device = 'A4'") as wait_for_writer:
+        sequence = device.reply(claims, "received", confirm=True)
+        wait_for_writer()
+        assert device.confirms() == [], "nothing is confirmed before it is committed"
+    row = testbed.wait_for_state(rollout, "A4", "received")
     assert row["sent_at"] <= row["received_at"]
     assert device.wait_for_confirm(sequence) == {
         "instruction": claims["instruction"], "attempt": 1, "sequence": sequence, "accepted": True,
     }
 
 
-def test_S8_the_acknowledgment_of_the_end_makes_it_completed(bank):
-    device = bank.device("A4", "B2")
-    rollout = bank.submit(selector={"devices": ["A4"]})
-    bank.wait_for_state(rollout, "A4", "dispatched")
+def test_S8_the_acknowledgment_of_the_end_makes_it_completed(testbed):
+    device = testbed.device("A4", "B2")
+    rollout = testbed.submit(selector={"devices": ["A4"]})
+    testbed.wait_for_state(rollout, "A4", "dispatched")
     device.ask()
     claims = device.wait_for_instruction()
     device.reply(claims, "received")
     device.reply(claims, "installing", progress=40)
-    row = bank.wait_for_state(rollout, "A4", "installing")
+    row = testbed.wait_for_state(rollout, "A4", "installing")
     assert row["progress"] == 40
-    lock = hold_row(bank, "instruction", "device = 'A4'")
-    sequence = device.reply(claims, "completed", versions={APPLICATION: VERSION})
-    wait_for(lambda: bank.http.metric("tellercast_statuses_received_total") == 3, "the report is there")
-    assert device.confirms() == [], "nothing is confirmed before it is committed"
-    lock.close()
-    row = bank.wait_for_state(rollout, "A4", "completed")
+    with held_row(testbed, "instruction", "device = 'A4'") as wait_for_writer:
+        sequence = device.reply(claims, "completed", versions={APPLICATION: VERSION})
+        wait_for_writer()
+        assert device.confirms() == [], "nothing is confirmed before it is committed"
+    row = testbed.wait_for_state(rollout, "A4", "completed")
     assert device.wait_for_confirm(sequence)["accepted"]
+    assert testbed.http.metric("tellercast_statuses_moved_total") == 3, "the answer to an ask is no report"
     times = [row[key] for key in ("dispatched_at", "sent_at", "received_at", "installing_at", "ended_at")]
     assert times == sorted(times)
-    assert bank.http.document("/v1/devices/A4")["versions"] == {APPLICATION: VERSION}
-    bank.wait_for_rollout(rollout)
+    assert testbed.http.document("/v1/devices/A4")["versions"] == {APPLICATION: VERSION}
+    testbed.wait_for_rollout(rollout)
 
 
-def test_S8_a_completed_instruction_never_moves_again(bank):
-    device = bank.device("A4", "B2")
-    rollout = bank.submit(selector={"devices": ["A4"]})
-    bank.wait_for_state(rollout, "A4", "dispatched")
+def test_S8_a_completed_instruction_never_moves_again(testbed):
+    device = testbed.device("A4", "B2")
+    rollout = testbed.submit(selector={"devices": ["A4"]})
+    testbed.wait_for_state(rollout, "A4", "dispatched")
     device.ask()
     claims = device.wait_for_instruction()
     device.reply(claims, "completed")
-    before = bank.wait_for_state(rollout, "A4", "completed")
+    before = testbed.wait_for_state(rollout, "A4", "completed")
     for state in ("received", "installing", "failed", "rejected", "deferred", "completed"):
         sequence = device.reply(claims, state, confirm=True)
         assert device.wait_for_confirm(sequence)["accepted"], "a late report is taken out of the outbox"
-    assert bank.database.instruction(rollout, "A4") == before
+    assert testbed.database.instruction(rollout, "A4") == before
 
 
 # ---- C: the parts -----------------------------------------------------------------------------
 
 
-def test_C2_an_atm_client_listens_to_its_node_and_to_nobody_else(bank):
+def test_C2_an_atm_client_listens_to_its_node_and_to_nobody_else(testbed):
     """While its node is away an ATM client is not upgraded; when it is there, it is."""
-    bank.client("atm", "A4", "B2")
-    bank.spy.wait_for("tc/v1/device/A4/instruction")  # it asks once by itself, when it has connected
-    rollout = bank.submit(selector={"devices": ["A4"]},
+    testbed.client("atm", "A4", "B2")
+    testbed.spy.wait_for("tc/v1/device/A4/instruction")  # it asks once by itself, when it has connected
+    rollout = testbed.submit(selector={"devices": ["A4"]},
                           execution={"dispatchTimeout": "2s", "retries": 20, "backoff": "0s"})
-    bank.wait_for_state(rollout, "A4", "dispatched")
-    wait_for(lambda: bank.database.instruction(rollout, "A4")["attempt"] == 2, "the first attempt was given up")
-    assert bank.spy.messages("tc/v1/branch/B2/dispatch/A4") == []
-    bank.client("node", "B2")
-    bank.wait_for_states(rollout, completed=1)
-    assert len(bank.spy.messages("tc/v1/branch/B2/dispatch/A4")) >= 1
-    assert bank.database.events(bank.database.instruction(rollout, "A4")["id"])[0]["state_name"] == "timed_out"
+    testbed.wait_for_state(rollout, "A4", "dispatched")
+    wait_for(lambda: testbed.database.instruction(rollout, "A4")["attempt"] == 2, "the first attempt was given up")
+    assert testbed.spy.messages("tc/v1/branch/B2/dispatch/A4") == []
+    testbed.client("node", "B2")
+    testbed.wait_for_states(rollout, completed=1)
+    assert len(testbed.spy.messages("tc/v1/branch/B2/dispatch/A4")) >= 1
+    assert testbed.database.events(testbed.database.instruction(rollout, "A4")["id"])[0]["state_name"] == "timed_out"
 
 
-def test_C3_push_instructions_come_into_the_pool_grouped_by_branch(bank):
-    rollout = bank.submit(selector={"devices": ["A1", "A2", "A3", "A4"]})
-    bank.wait_for_states(rollout, dispatched=4)
-    starts = {start.topic: start.json() for start in bank.spy.wait_for("tc/v1/branch/+/start", 2)}
+def test_C3_push_instructions_come_into_the_pool_grouped_by_branch(testbed):
+    rollout = testbed.submit(selector={"devices": ["A1", "A2", "A3", "A4"]})
+    testbed.wait_for_states(rollout, dispatched=4)
+    starts = {start.topic: start.json() for start in testbed.spy.wait_for("tc/v1/branch/+/start", 2)}
     assert {topic: sorted(start["devices"]) for topic, start in starts.items()} == {
         "tc/v1/branch/B1/start": ["A1", "A2", "A3"],
         "tc/v1/branch/B2/start": ["A4"],
     }
-    assert bank.spy.messages("tc/v1/device/+/instruction") == [], "a start carries no instruction"
-    wait_for(lambda: bank.database.rows("SELECT id FROM claim") == [], "what is delivered is no longer claimed")
+    wait_for(lambda: testbed.database.rows("SELECT id FROM claim") == [], "what is delivered is no longer claimed")
+    testbed.submit("later", selector={"devices": ["P1"]})
+    assert testbed.spy.wait_for("tc/v1/device/+/instruction")[0].topic == "tc/v1/device/P1/instruction", (
+        "a start carries no instruction")
 
 
-def test_C4_start_then_dispatch_then_ask_then_the_answer_from_the_table(bank):
-    bank.client("node", "B1")
+def test_C4_start_then_dispatch_then_ask_then_the_answer_from_the_table(testbed):
+    testbed.client("node", "B1")
     for atm in ("A1", "A2", "A3"):
-        bank.client("atm", atm, "B1")
-    rollout = bank.submit(selector={"branches": ["B1"]})
-    bank.wait_for_states(rollout, completed=4)
-    order = [message.topic for message in bank.spy.messages("tc/v1/#")]
-    commands = [message.json() for message in bank.spy.messages("tc/v1/branch/B1/start")]
+        testbed.client("atm", atm, "B1")
+    rollout = testbed.submit(selector={"branches": ["B1"]})
+    testbed.wait_for_states(rollout, completed=4)
+    order = [message.topic for message in testbed.spy.messages("tc/v1/#")]
+    commands = [message.json() for message in testbed.spy.messages("tc/v1/branch/B1/start")]
     assert sorted(device for command in commands for device in command["devices"]) == ["A1", "A2", "A3", "B1"]
-    rows = bank.database.instructions(rollout)
+    rows = testbed.database.instructions(rollout)
     for device in ("A1", "A2", "A3"):
         dispatch = order.index(f"tc/v1/branch/B1/dispatch/{device}")
-        answer = next(i for i, message in enumerate(bank.spy.messages("tc/v1/#"))
+        answer = next(i for i, message in enumerate(testbed.spy.messages("tc/v1/#"))
                       if message.topic == f"tc/v1/device/{device}/instruction" and message.payload)
         assert order.index("tc/v1/branch/B1/start") < dispatch < answer
         assert f"tc/v1/device/{device}/ask" in order[dispatch:answer], "it asks after the dispatch"
     assert "tc/v1/branch/B1/dispatch/B1" not in order, "the node asks for itself"
-    answers = [message for message in bank.spy.messages("tc/v1/device/B1/instruction") if message.payload]
+    answers = [message for message in testbed.spy.messages("tc/v1/device/B1/instruction") if message.payload]
     assert len(answers) >= 1
     for device, row in rows.items():
         assert row["start_before"] is not None, device
 
 
-def test_C4_a_start_by_itself_lets_nobody_begin(bank):
+def test_C4_a_start_by_itself_lets_nobody_begin(testbed):
     """A device that asks unbidden before its time gets nothing."""
-    device = bank.device("A4", "B2")
-    bank.submit(selector={"devices": ["A4"]}, schedule={"startAt": later(days=1)})
+    device = testbed.device("A4", "B2")
+    testbed.submit(selector={"devices": ["A4"]}, schedule={"startAt": later(days=1)})
     device.ask()
     answer = device.wait_for("tc/v1/device/A4/instruction")[0]
     assert answer.payload == b""
 
 
-def test_C5_pull_instructions_are_cached_in_redis_by_device(bank):
-    rollout = bank.submit(selector={"devices": ["P1", "P2"]})
-    bank.wait_for_states(rollout, dispatched=2)
+def test_C5_pull_instructions_are_cached_in_redis_by_device(testbed):
+    rollout = testbed.submit(selector={"devices": ["P1", "P2"]})
+    testbed.wait_for_states(rollout, dispatched=2)
     for device in ("P1", "P2"):
-        row = bank.database.instruction(rollout, device)
-        version, instruction, of_rollout, attempt, epoch, start_before, role = bank.redis.get(
+        row = testbed.database.instruction(rollout, device)
+        version, instruction, of_rollout, attempt, epoch, start_before, role = testbed.redis.get(
             f"tc:instruction:{device}"
         ).split()
         assert (int(instruction), int(of_rollout), int(attempt)) == (row["id"], rollout, 1)
         assert (version, epoch, role) == ("1", "1", "pull")
         assert int(start_before) == int(row["start_before"].timestamp())
-        retained = bank.spy.wait_for(f"tc/v1/device/{device}/instruction")[0]
+        retained = testbed.spy.wait_for(f"tc/v1/device/{device}/instruction")[0]
         assert retained.payload.count(b".") == 2, "a signed instruction waits on its topic"
 
 
-def test_C6_a_pull_client_that_asks_is_answered_from_the_cache(bank):
+def test_C6_a_pull_client_that_asks_is_answered_from_the_cache(testbed):
     """The database cannot answer, for its table is locked."""
-    device = bank.device("P1")
-    rollout = bank.submit(selector={"devices": ["P1"]})
-    bank.wait_for_state(rollout, "P1", "dispatched")
+    device = testbed.device("P1")
+    rollout = testbed.submit(selector={"devices": ["P1"]})
+    testbed.wait_for_state(rollout, "P1", "dispatched")
     device.wait_for_instruction()  # that is the retained one
-    lock = bank.postgres.connect(bank.database.address.split("dbname=")[1])
+    lock = testbed.postgres.connect(testbed.database.address.split("dbname=")[1])
     lock.autocommit = False
     lock.cursor().execute("LOCK TABLE instruction IN ACCESS EXCLUSIVE MODE")
-    hits = bank.http.metric("tellercast_cache_hits_total")
+    hits = testbed.http.metric("tellercast_cache_hits_total")
     device.ask()
     claims = device.wait_for_instruction(2)
     assert claims["rollout"] == rollout
-    assert bank.http.metric("tellercast_cache_hits_total") == hits + 1
+    assert testbed.http.metric("tellercast_cache_hits_total") == hits + 1
     lock.close()
-    bank.wait_for_state(rollout, "P1", "sent")
+    testbed.wait_for_state(rollout, "P1", "sent")
 
 
-def test_C6_a_pull_client_that_was_away_finds_its_instruction_retained(bank):
-    rollout = bank.submit(selector={"devices": ["P1"]})
-    bank.wait_for_state(rollout, "P1", "dispatched")
-    bank.spy.wait_for("tc/v1/device/P1/instruction")
-    device = bank.device("P1")
+def test_C6_a_pull_client_that_was_away_finds_its_instruction_retained(testbed):
+    rollout = testbed.submit(selector={"devices": ["P1"]})
+    testbed.wait_for_state(rollout, "P1", "dispatched")
+    testbed.spy.wait_for("tc/v1/device/P1/instruction")
+    device = testbed.device("P1")
     claims = device.wait_for_instruction()
     assert (claims["aud"], claims["rollout"]) == ("P1", rollout)
     device.reply(claims, "received")
     device.reply(claims, "completed")
-    bank.wait_for_states(rollout, completed=1)
-    wait_for(lambda: bank.redis.get("tc:instruction:P1") is None, "the cache forgets it")
-    wait_for(lambda: bank.spy.messages("tc/v1/device/P1/instruction")[-1].payload == b"", "the topic is emptied")
+    testbed.wait_for_states(rollout, completed=1)
+    wait_for(lambda: testbed.redis.get("tc:instruction:P1") is None, "the cache forgets it")
+    wait_for(lambda: testbed.spy.messages("tc/v1/device/P1/instruction")[-1].payload == b"", "the topic is emptied")
 
 
-def test_C6_a_cache_that_lost_all_is_filled_again_from_the_database(bank):
-    rollout = bank.submit(selector={"devices": ["P1", "P2"]})
-    bank.wait_for_states(rollout, dispatched=2)
-    bank.redis.flushall()
-    device = bank.device("P1")
+def test_C6_a_cache_that_lost_all_is_filled_again_from_the_database(testbed):
+    rollout = testbed.submit(selector={"devices": ["P1", "P2"]})
+    testbed.wait_for_states(rollout, dispatched=2)
+    testbed.redis.flushall()
+    device = testbed.device("P1")
     device.ask()
     wait_for(lambda: len(device.tokens()) >= 2, "it is answered though the cache is empty")
-    wait_for(lambda: bank.redis.get("tc:instruction:P2"), "the cache is filled again for all")
+    wait_for(lambda: testbed.redis.get("tc:instruction:P2"), "the cache is filled again for all")
 
 
-def test_C7_rollouts_arrive_by_http_by_message_and_by_socket(bank):
-    operator = bank.operator()
+def test_C7_rollouts_arrive_by_http_by_message_and_by_socket(testbed):
+    operator = testbed.operator()
     scope = {"selector": {"devices": ["P1"]}, "schedule": {"startAt": later(days=1)}}
-    by_http = bank.http.submit(plan("by-http", **scope)).json()
+    by_http = testbed.http.submit(plan("by-http", **scope)).json()
     by_message = operator.submit(plan("by-message", **scope))
-    by_socket = bank.orchestrators[0].submit_by_socket(plan("by-socket", **scope))
-    doors = {}
+    by_socket = testbed.orchestrators[0].submit_by_socket(plan("by-socket", **scope))
+    endpoints = {}
     for answer in (by_http, by_message, by_socket):
         assert set(answer) == set(by_http)
-        row = bank.database.rollout(answer["rollout"])
-        doors[row["name"]] = (row["door"], answer["devices"], answer["existing"])
-    assert doors == {
+        row = testbed.database.rollout(answer["rollout"])
+        endpoints[row["name"]] = (row["door"], answer["devices"], answer["existing"])
+    assert endpoints == {
         "by-http": ("http", 1, False),
         "by-message": ("mqtt", 1, False),
         "by-socket": ("socket", 1, False),
     }
-    assert bank.database.rollout(by_message["rollout"])["author"] == "operator"
+    assert testbed.database.rollout(by_message["rollout"])["author"] == "operator"
 
 
-def test_C8_release_times_follow_the_plans_rate(bank):
-    rollout = bank.submit(selector={"devices": ["A1", "A2", "A3", "A4", "P1", "P2"]},
+def test_C8_release_times_follow_the_plans_rate(testbed):
+    rollout = testbed.submit(selector={"devices": ["A1", "A2", "A3", "A4", "P1", "P2"]},
                           schedule={"startAt": later(days=1)}, rate={"perMinute": 2})
-    bank.wait_for_rollout(rollout, "running")
-    times = sorted(row["planned_at"] for row in bank.database.instructions(rollout).values())
+    testbed.wait_for_rollout(rollout, "running")
+    times = sorted(row["planned_at"] for row in testbed.database.instructions(rollout).values())
     gaps = {(b - a).total_seconds() for a, b in zip(times, times[1:])}
     assert gaps == {30.0}
 
@@ -379,35 +386,35 @@ def test_C8_release_times_lie_in_the_windows_of_each_branchs_zone(stack):
     assert windows == 3 * 7, "four weeks of two nights less the blackout, in each of three zones"
 
 
-def test_C8_the_planner_keeps_an_instructions_state_through_retries(bank):
-    device = bank.device("A4", "B2")
-    rollout = bank.submit(selector={"devices": ["A4"]}, execution={"retries": 1, "backoff": "0s"})
-    bank.wait_for_state(rollout, "A4", "dispatched")
+def test_C8_the_planner_keeps_an_instructions_state_through_retries(testbed):
+    device = testbed.device("A4", "B2")
+    rollout = testbed.submit(selector={"devices": ["A4"]}, execution={"retries": 1, "backoff": "0s"})
+    testbed.wait_for_state(rollout, "A4", "dispatched")
     device.ask()
     claims = device.wait_for_instruction()
     device.reply(claims, "failed", code="no_space", detail="the disk is full")
     row = wait_for(
-        lambda: next((row for row in bank.database.instructions(rollout).values()
+        lambda: next((row for row in testbed.database.instructions(rollout).values()
                       if row["attempt"] == 2 and row["state_name"] == "dispatched"), None),
         "the second attempt is under way")
-    events = bank.database.events(row["id"])
+    events = testbed.database.events(row["id"])
     assert (events[0]["attempt"], events[0]["state_name"], events[0]["code"]) == (1, "failed", "no_space")
     device.ask()
     claims = wait_for(lambda: next((c for c in device.tokens() if c["attempt"] == 2), None), "attempt 2 is answered")
     device.reply(claims, "completed")
-    bank.wait_for_states(rollout, completed=1)
+    testbed.wait_for_states(rollout, completed=1)
 
 
-def test_C8_a_silent_node_is_told_from_a_silent_atm(bank):
-    """Nobody asks for A4: its node is silent. A1 asks and says nothing more: it is silent itself."""
-    device = bank.device("A1", "B1")
-    rollout = bank.submit(selector={"devices": ["A1", "A4"]},
+def test_C8_what_did_not_ask_is_told_from_what_was_answered(testbed):
+    """Nobody asks for A4: it may be away, or its node. A1 asks and says nothing more: it is silent itself."""
+    device = testbed.device("A1", "B1")
+    rollout = testbed.submit(selector={"devices": ["A1", "A4"]},
                           execution={"dispatchTimeout": "2s", "answerTimeout": "2s", "receiveTimeout": "2s"})
-    bank.wait_for_state(rollout, "A1", "dispatched")
+    testbed.wait_for_state(rollout, "A1", "dispatched")
     device.ask()
     device.wait_for_instruction()
-    bank.wait_for_states(rollout, timed_out=2)
-    rows = bank.database.instructions(rollout)
+    testbed.wait_for_states(rollout, timed_out=2)
+    rows = testbed.database.instructions(rollout)
     codes = {name: (row["code"], row["sent_at"] is not None) for name, row in rows.items()}
     assert codes["A1"][1] and not codes["A4"][1]
     assert codes["A1"][0] != codes["A4"][0], codes

@@ -1,5 +1,7 @@
 """A database that is older or newer than the program."""
 
+import json
+
 import psycopg2
 from harness.servers import ROOT
 from harness.wait import wait_for
@@ -47,3 +49,67 @@ def test_a_newer_database_is_refused_and_left_as_it_is(stack):
     assert orchestrator.wait() != 0
     assert "is newer than this program: it has migration 9999_to_come" in orchestrator.text()
     assert done(stack) == [*(migration.stem for migration in MIGRATIONS), "9999_to_come"]
+
+
+def make_sixth(stack):
+    """The database as the sixth version left it."""
+    stack.database.rows("CREATE TABLE migration (name text PRIMARY KEY, done_at timestamptz NOT NULL DEFAULT now())")
+    for migration in MIGRATIONS[:6]:
+        stack.database.rows(migration.read_text(encoding="utf-8"))
+        stack.database.rows("INSERT INTO migration (name) VALUES (%s)", migration.stem)
+
+
+def add_rollout(stack, name, state, instructions):
+    """instructions: (device, branch, state, attempt, failures, code, last state and code that an event tells of)."""
+    plan = json.dumps({"metadata": {}, "spec": {"action": "install", "schedule": {}, "execution": {}, "abort": []}})
+    rollout = stack.database.value(
+        "INSERT INTO rollout (name, digest, plan, shared_claims, state, author, door, devices, planned_at) "
+        "VALUES (%s, 'd', %s, '', %s, 'ann', 'http', 3, now()) RETURNING id", name, plan, state)
+    for device, branch, now, attempt, failures, code, last in instructions:
+        instruction = stack.database.value(
+            "INSERT INTO instruction (rollout_id, group_no, zone_no, pull, device, branch, state, attempt, failures, code, "
+            "ended_at) VALUES (%s, 1, 1, false, %s, %s, %s, %s, %s, %s, now()) RETURNING id",
+            rollout, device, branch, now, attempt, failures, code)
+        if last is not None:
+            stack.database.rows("INSERT INTO instruction_event (instruction_id, attempt, state, code, detail) "
+                                "VALUES (%s, 1, %s, %s, '')", instruction, *last)
+    return rollout
+
+
+def test_machines_out_of_service_count_from_then_on_where_their_rollout_goes_on_and_are_back_where_it_has_ended(stack):
+    make_sixth(stack)
+    ended = add_rollout(stack, "ended", "halted", [("A1", "B1", 6, 1, 1, "out_of_service", (6, "out_of_service")),
+                                                   ("A2", "B1", 5, 1, 0, None, None)])
+    going = add_rollout(stack, "going", "paused", [("A3", "B1", 8, 1, 1, "install_timeout", (8, "install_timeout")),
+                                                   ("A4", "B1", 0, 2, 1, "out_of_service", (6, "out_of_service")),
+                                                   ("A5", "B1", 0, 2, 1, "no_space", (6, "no_space")),
+                                                   ("A6", "B1", 3, 2, 1, None, (6, "out_of_service")),
+                                                   ("A7", "B1", 6, 1, 1, "out_of_service", (6, "out_of_service")),
+                                                   ("B1", "B1", 6, 1, 1, "out_of_service", (6, "out_of_service"))])
+    mended = add_rollout(stack, "mended", "completed", [("A7", "B1", 5, 1, 0, None, None)])
+    stack.database.rows("UPDATE instruction SET dispatched_at = ended_at WHERE rollout_id = %s", mended)
+    stack.orchestrator()
+    unavailable = stack.database.rows("SELECT device, rollout_id FROM unavailable ORDER BY 1")
+    assert unavailable == [{"device": device, "rollout_id": going} for device in ("A3", "A4", "A6")]
+    failing = stack.database.rows("SELECT state, code FROM failing WHERE rollout_id = %s ORDER BY code", going)
+    assert failing == [{"state": 6, "code": code} for code in ("no_space", "out_of_service", "out_of_service")]
+    told = {row["rollout_id"]: (row["kind"], row["reason"])
+            for row in stack.database.rows("SELECT rollout_id, kind, reason FROM rollout_event WHERE actor = 'tellercast' "
+                                           "AND kind IN ('returned_by_upgrade', 'unavailable_counted')")}
+    assert told[ended][0] == "returned_by_upgrade" and "A1" in told[ended][1]
+    assert told[going][0] == "unavailable_counted" and told[going][1].endswith("out of service now: 3")
+
+
+def test_an_orchestrator_of_the_version_before_is_heard_beside_a_new_one(stack):
+    """It moves instructions without knowing what else is to be written."""
+    stack.orchestrator().stop()
+    rollout = add_rollout(stack, "mixed", "running", [("A1", "B1", 4, 1, 0, None, None)])
+    move = "UPDATE instruction SET state = %s, attempt = %s, failures = %s, code = %s, dispatched_at = now() WHERE device = 'A1'"
+    stack.database.rows(move, 6, 1, 1, "out_of_service")
+    assert stack.database.value("SELECT count(*) FROM unavailable WHERE rollout_id = %s", rollout) == 1
+    stack.database.rows(move, 0, 2, 1, "out_of_service")
+    assert stack.database.rows("SELECT state, code FROM failing") == [{"state": 6, "code": "out_of_service"}]
+    stack.database.rows(move, 4, 2, 1, None)
+    stack.database.rows(move, 5, 2, 1, None)
+    assert stack.database.value("SELECT count(*) FROM unavailable") == 0
+    assert stack.database.value("SELECT count(*) FROM failing") == 0

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 import yaml
+from harness.branches import MARKER, look_again
 from harness.plan import plan, text_of
 from harness.wait import wait_for
 
@@ -156,32 +157,34 @@ def test_a_device_is_not_started_when_the_rest_of_its_window_is_too_short_to_ins
 
 
 def test_no_more_start_in_a_minute_than_the_rate_allows(stack):
-    start(stack, {"B1": [f"A{number:02}" for number in range(30)]})
-    rollout = stack.submit(rate={"perMinute": 7})
+    start(stack, {"B1": [f"A{number:02}" for number in range(30)]}, pull=[MARKER])
+    rollout = stack.submit(rate={"perMinute": 7}, selector={"branches": ["B1"]})
     # All are due as if their forecast had long passed: only the rate holds them back.
     planned(stack, rollout)
     stack.database.rows("UPDATE instruction SET due_at = now() - interval '1 hour' WHERE due_at IS NOT NULL")
     wait_for(lambda: stack.database.states(rollout).get("dispatched", 0) >= 7, "seven are dispatched")
-    ticks = stack.orchestrators[0].http.metric("tellercast_instructions_claimed_total")
-    assert ticks == 7
+    look_again(stack)
+    assert stack.http.metric("tellercast_instructions_claimed_total") == 7 + 1, "and the marker"
     assert stack.database.states(rollout) == {"dispatched": 7, "created": 24}
 
 
 def test_a_branch_never_has_more_in_flight_than_its_budget_over_all_rollouts(stack):
-    start(stack, {"B1": ["A1", "A2", "A3", "A4"], "B2": ["C1", "C2"]})
+    start(stack, {"B1": ["A1", "A2", "A3", "A4"], "B2": ["C1", "C2"]}, pull=[MARKER])
     budget = {"per": "branch", "maxUnavailable": 2}
     first = stack.submit("first", disruptionBudget=budget, selector={"devices": ["A1", "A2", "A3", "C1"]})
     stack.wait_for_states(first, dispatched=3, created=1)
     second = stack.submit("second", disruptionBudget=budget, selector={"devices": ["A4", "C2"]})
     stack.wait_for_states(second, dispatched=1, created=1)
+    look_again(stack)
     in_flight = stack.database.rows("SELECT branch, count(*) FROM instruction WHERE in_flight GROUP BY 1 ORDER BY 1")
     assert [(row["branch"], row["count"]) for row in in_flight] == [("B1", 2), ("B2", 2)]
 
 
 def test_a_node_goes_alone_and_last_of_its_branch(stack):
-    start(stack, {"B1": ["A1", "A2"]})
-    rollout = stack.submit()
+    start(stack, {"B1": ["A1", "A2"]}, pull=[MARKER])
+    rollout = stack.submit(selector={"branches": ["B1"]})
     stack.wait_for_states(rollout, dispatched=2, created=1)
+    look_again(stack)
     assert stack.database.instruction(rollout, "B1")["state_name"] == "created"
     for name in ("A1", "A2"):
         atm = stack.device(name, "B1")
@@ -194,13 +197,14 @@ def test_a_node_goes_alone_and_last_of_its_branch(stack):
     node = stack.device("B1", "B1")
     node.ask()
     claims = node.wait_for_instruction()
+    look_again(stack)
     assert stack.database.instruction(other, "A1")["state_name"] == "created"
     node.reply(claims, "completed")
     stack.wait_for_state(other, "A1", "dispatched")
 
 
 def test_two_rollouts_never_run_on_one_device_at_once(stack):
-    start(stack, {"B1": ["A1"]})
+    start(stack, {"B1": ["A1"]}, pull=[MARKER])
     first = stack.submit("first", selector={"devices": ["A1"]})
     stack.wait_for_states(first, dispatched=1)
     second = stack.submit("second", selector={"devices": ["A1"]})
@@ -208,6 +212,7 @@ def test_two_rollouts_never_run_on_one_device_at_once(stack):
     atm = stack.device("A1", "B1")
     atm.ask()
     assert atm.wait_for_instruction()["rollout"] == first
+    look_again(stack)
     assert stack.database.states(second) == {"created": 1}
     atm.reply(atm.tokens()[0], "completed")
     stack.wait_for_states(second, dispatched=1)
@@ -325,7 +330,7 @@ def test_a_big_fleet_is_planned_once_a_device_with_counters_that_agree(stack):
 
 def test_devices_come_in_without_their_branches_which_are_there_already(stack):
     start(stack, {"B1": ["A1"]})
-    answer = stack.http.import_fleet("kind,id,branch,role\ndevice,A2,B1,atm\ndevice,P9,,pull\n", "text/csv")
+    answer = stack.http.import_fleet("kind,id,branch,role,zone\ndevice,A2,B1,atm,\ndevice,P9,,pull,UTC\n", "text/csv")
     assert answer.status == 200, answer
     assert stack.database.value("SELECT count(*) FROM device WHERE id IN ('A2', 'P9')") == 2
 

@@ -41,7 +41,7 @@ def groups(document):
 
 
 @pytest.fixture
-def bank(stack):
+def testbed(stack):
     """Thirty branches of one to five ATMs in three zones, and five devices without a branch."""
     stack.orchestrator()
     stack.add_artifact()
@@ -72,7 +72,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_preview_puts_as_many_in_each_group_and_night_as_planning_does(bank, shape):
+def test_a_preview_puts_as_many_in_each_group_and_night_as_planning_does(testbed, shape):
     spec = {
         "schedule": {**LATER, "windows": TWO_HOURS_NIGHTLY},
         "rate": {"perMinute": 3},
@@ -80,23 +80,23 @@ def test_a_preview_puts_as_many_in_each_group_and_night_as_planning_does(bank, s
         "execution": {"installTimeout": "20m"},
         "groups": SHAPES[shape],
     }
-    told = preview(bank, **spec)
-    rollout = bank.submit(**spec)
-    rows = planned(bank, rollout)
-    sizes = bank.database.rows("SELECT name, devices FROM rollout_group WHERE rollout_id = %s", rollout)
+    told = preview(testbed, **spec)
+    rollout = testbed.submit(**spec)
+    rows = planned(testbed, rollout)
+    sizes = testbed.database.rows("SELECT name, devices FROM rollout_group WHERE rollout_id = %s", rollout)
     assert groups(told) == {row["name"]: row["devices"] for row in sizes}
     assert told["devices"] == len(rows)
     # The plan of the rollout's report is made of its own rows and windows.
-    report = bank.http.document(f"/v1/rollouts/{rollout}/report")
+    report = testbed.http.document(f"/v1/rollouts/{rollout}/report")
     assert nights(told) == {(night["group"], night["night"]): night["planned"] for night in report["nights"]}
     assert sum(nights(told).values()) == len(rows)
 
 
-def test_a_preview_of_a_selector_counts_only_what_it_takes(bank):
+def test_a_preview_of_a_selector_counts_only_what_it_takes(testbed):
     selector = {"matchExpressions": [{"key": "role", "operator": "In", "values": ["atm"]}], "branches": ["B03", "B04"]}
-    told = preview(bank, selector=selector, schedule=LATER)
-    rollout = bank.submit(selector=selector, schedule=LATER)
-    assert told["devices"] == len(planned(bank, rollout)) == 9
+    told = preview(testbed, selector=selector, schedule=LATER)
+    rollout = testbed.submit(selector=selector, schedule=LATER)
+    assert told["devices"] == len(planned(testbed, rollout)) == 9
     assert groups(told) == {"all": 9}
 
 
@@ -164,41 +164,41 @@ def test_a_preview_forecasts_turns_of_a_branch_soaks_and_the_end(stack):
     assert told["cannot_fit"]["devices"] == told["never"]["devices"] == told["left_over"]["devices"] == 0
 
 
-def test_a_preview_writes_nothing_at_all(bank):
-    bank.submit("running")
-    bank.wait_for_states(1, dispatched=95, created=30)
+def test_a_preview_writes_nothing_at_all(testbed):
+    testbed.submit("running")
+    testbed.wait_for_states(1, dispatched=95, created=30)
 
     def picture():
-        sequences = bank.database.rows(
+        sequences = testbed.database.rows(
             "SELECT sequencename, last_value FROM pg_sequences WHERE sequencename <> 'claim_id_seq' ORDER BY 1")
-        return bank.database.everything(), sequences
+        return testbed.database.everything(), sequences
 
     before = picture()
     for name in ("upgrade", "other"):
-        preview(bank, name, groups=SHAPES["by devices and branches"], disruptionBudget={"maxUnavailable": 1})
-        ask_preview(bank, name, selector={"devices": ["nobody"]})
+        preview(testbed, name, groups=SHAPES["by devices and branches"], disruptionBudget={"maxUnavailable": 1})
+        ask_preview(testbed, name, selector={"devices": ["nobody"]})
     assert picture() == before
 
 
-def test_a_preview_works_where_nothing_can_be_written(bank):
-    bank.database.rows("ALTER DATABASE " + bank.database.value("SELECT quote_ident(current_database())")
+def test_a_preview_works_where_nothing_can_be_written(testbed):
+    testbed.database.rows("ALTER DATABASE " + testbed.database.value("SELECT quote_ident(current_database())")
                        + " SET default_transaction_read_only = on")
-    other = bank.orchestrator(ready=False)
+    other = testbed.orchestrator(ready=False)
     wait_for(lambda: other.http.answers(), "its door is open")
     answer = other.http.ask("POST", "/v1/rollouts:preview", plan("upgrade"), YAML)
     assert answer.status == 200, answer
 
 
-def test_a_preview_cannot_write_even_if_a_statement_of_it_would(bank):
+def test_a_preview_cannot_write_even_if_a_statement_of_it_would(testbed):
     """The function that lays out nights is made to take a number: the transaction does not let it."""
-    number = bank.database.value("SELECT last_value FROM instruction_id")
-    bank.database.rows(
+    number = testbed.database.value("SELECT last_value FROM instruction_id")
+    testbed.database.rows(
         "CREATE OR REPLACE FUNCTION window_nights(zone text, opens_at timestamptz, closes_at timestamptz, "
         "install_s bigint) RETURNS TABLE (night date, opens timestamptz, until timestamptz) LANGUAGE sql VOLATILE AS "
         "'SELECT current_date, opens_at, closes_at FROM (SELECT nextval(''instruction_id'')) taken'")
-    answer = ask_preview(bank)
+    answer = ask_preview(testbed)
     assert answer.status == 503 and "read-only transaction" in answer.json()["detail"]
-    assert bank.database.value("SELECT last_value FROM instruction_id") == number
+    assert testbed.database.value("SELECT last_value FROM instruction_id") == number
 
 
 WRONG = {
@@ -220,42 +220,42 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_preview_meets_the_same_faults_as_a_submission(bank, wrong):
-    told = ask_preview(bank, **WRONG[wrong])
-    submitted = bank.http.submit(plan(**WRONG[wrong]))
+def test_a_preview_meets_the_same_faults_as_a_submission(testbed, wrong):
+    told = ask_preview(testbed, **WRONG[wrong])
+    submitted = testbed.http.submit(plan(**WRONG[wrong]))
     assert told.status == submitted.status == 422
     assert told.json() == submitted.json()
     assert told.json()["errors"]
 
 
-def test_a_preview_wants_a_plan_and_an_answer_to_who_asks(bank):
-    assert bank.http.ask("POST", "/v1/rollouts:preview", "x", {"Content-Type": "text/plain"}).status == 415
-    assert bank.http.ask("POST", "/v1/rollouts:preview", "a: [", YAML).status == 422
-    assert bank.http.ask("POST", "/v1/rollouts:preview", "#" * 1_100_000, YAML).status == 413
-    assert bank.http.get("/v1/rollouts:preview").status == 405
+def test_a_preview_wants_a_plan_and_an_answer_to_who_asks(testbed):
+    assert testbed.http.ask("POST", "/v1/rollouts:preview", "x", {"Content-Type": "text/plain"}).status == 415
+    assert testbed.http.ask("POST", "/v1/rollouts:preview", "a: [", YAML).status == 422
+    assert testbed.http.ask("POST", "/v1/rollouts:preview", "#" * 1_100_000, YAML).status == 413
+    assert testbed.http.get("/v1/rollouts:preview").status == 405
 
 
-def test_a_name_that_is_taken_is_told_unless_its_plan_can_still_be_revised(bank):
-    bank.submit("taken", schedule=LATER)
-    wait_for(lambda: bank.database.rollout(1)["state"] == "running", "it runs")
-    assert ask_preview(bank, "taken", schedule=LATER).status == 200, "it is the same plan"
-    answer = ask_preview(bank, "taken")
-    assert answer.status == bank.http.submit(plan("taken")).status == 409
+def test_a_name_that_is_taken_is_told_unless_its_plan_can_still_be_revised(testbed):
+    testbed.submit("taken", schedule=LATER)
+    wait_for(lambda: testbed.database.rollout(1)["state"] == "running", "it runs")
+    assert ask_preview(testbed, "taken", schedule=LATER).status == 200, "it is the same plan"
+    answer = ask_preview(testbed, "taken")
+    assert answer.status == testbed.http.submit(plan("taken")).status == 409
     assert "taken by rollout 1" in answer.json()["detail"]
-    waits = submit_as(bank, "ann", plan("waits", approvals={"required": 1}))
-    assert planned(bank, waits)
-    told = preview(bank, "waits", approvals={"required": 2}, schedule=LATER)
+    waits = submit_as(testbed, "ann", plan("waits", approvals={"required": 1}))
+    assert planned(testbed, waits)
+    told = preview(testbed, "waits", approvals={"required": 2}, schedule=LATER)
     assert told["groups"][0]["waits_for"] == ["approval by 2 persons"]
     assert any(f"Rollout {waits} has this name" in sentence for sentence in told["assumptions"])
     assert [conflict["name"] for conflict in told["conflicts"]] == ["taken"], "it does not stand in its own way"
 
 
-def test_rollouts_under_way_on_the_same_devices_are_told_with_who_goes_first(bank):
+def test_rollouts_under_way_on_the_same_devices_are_told_with_who_goes_first(testbed):
     for name, priority in (("low", 20), ("even", 50), ("high", 80)):
         devices = {"low": ["P0", "P1"], "even": ["P1"], "high": ["P1", "P2", "P4"]}[name]
-        planned(bank, bank.submit(name, priority=priority, selector={"devices": devices}, preempt=name == "high",
+        planned(testbed, testbed.submit(name, priority=priority, selector={"devices": devices}, preempt=name == "high",
                                   schedule=LATER))
-    told = preview(bank, selector={"devices": ["P0", "P1", "P2", "P3"]})
+    told = preview(testbed, selector={"devices": ["P0", "P1", "P2", "P3"]})
     assert told["conflicts"] == [
         {"rollout": 3, "name": "high", "state": "running", "priority": 80, "devices": 2, "first": "that",
          "preempts": True, "superseded": False},
@@ -264,38 +264,38 @@ def test_rollouts_under_way_on_the_same_devices_are_told_with_who_goes_first(ban
         {"rollout": 1, "name": "low", "state": "running", "priority": 20, "devices": 2, "first": "this",
          "preempts": False, "superseded": False},
     ]
-    told = preview(bank, selector={"devices": ["P1"]}, priority=70, preempt=True)
+    told = preview(testbed, selector={"devices": ["P1"]}, priority=70, preempt=True)
     assert [(c["name"], c["first"], c["preempts"]) for c in told["conflicts"]] == [
         ("high", "that", True), ("even", "this", True), ("low", "this", True)]
-    told = preview(bank, selector={"devices": ["P2"]}, supersedes=["high"])
+    told = preview(testbed, selector={"devices": ["P2"]}, supersedes=["high"])
     assert [(c["name"], c["first"], c["superseded"]) for c in told["conflicts"]] == [("high", "this", True)]
-    assert not preview(bank, selector={"devices": ["P3"]})["conflicts"]
+    assert not preview(testbed, selector={"devices": ["P3"]})["conflicts"]
 
 
-def test_branches_that_can_never_satisfy_the_budget_are_named_and_so_planned(bank):
+def test_branches_that_can_never_satisfy_the_budget_are_named_and_so_planned(testbed):
     spec = {"schedule": LATER, "disruptionBudget": {"maxUnavailable": 1, "singleDevice": "skip"}}
-    told = preview(bank, **spec)
+    told = preview(testbed, **spec)
     single = [f"B{n:02}" for n in range(0, 30, 5)]  # of one ATM and the node
     never = told["never"]
     assert (never["branches"], never["devices"], never["examples"]) == (6, 12, single)
     assert "singleDevice" in never["why"]
-    rollout = bank.submit(**spec)
-    rows = planned(bank, rollout)
+    rollout = testbed.submit(**spec)
+    rows = planned(testbed, rollout)
     cancelled = [name for name, row in rows.items() if row["code"] == "single_device"]
     assert len(cancelled) == never["devices"]
     assert sum(nights(told).values()) == told["devices"] - never["devices"] == len(rows) - len(cancelled)
 
 
-def test_a_percentage_that_is_less_than_one_device_is_never_satisfied_either(bank):
+def test_a_percentage_that_is_less_than_one_device_is_never_satisfied_either(testbed):
     budget = {"maxUnavailable": "30%", "singleDevice": "skip"}
-    told = preview(bank, schedule=LATER, disruptionBudget=budget)
+    told = preview(testbed, schedule=LATER, disruptionBudget=budget)
     assert told["never"]["branches"] == 18, "of one, two and three ATMs"
-    rollout = bank.submit(schedule=LATER, disruptionBudget=budget)
-    cancelled = [row for row in planned(bank, rollout).values() if row["state_name"] == "cancelled"]
+    rollout = testbed.submit(schedule=LATER, disruptionBudget=budget)
+    cancelled = [row for row in planned(testbed, rollout).values() if row["state_name"] == "cancelled"]
     assert len(cancelled) == told["never"]["devices"]
 
 
-def test_devices_that_cannot_fit_their_window_are_named_and_so_planned(bank):
+def test_devices_that_cannot_fit_their_window_are_named_and_so_planned(testbed):
     # The night of the tenth comes first in India, then in Europe; the end is before that of New York.
     spec = {
         "schedule": {**LATER, "endAt": "2027-01-10T03:00:00Z", "windows": NIGHTLY,
@@ -303,9 +303,9 @@ def test_devices_that_cannot_fit_their_window_are_named_and_so_planned(bank):
         "execution": {"installTimeout": "1h"},
         "groups": [{"name": "first", "percentage": "50%"}, {"name": "rest", "percentage": "100%"}],
     }
-    told = preview(bank, **spec)
-    rollout = bank.submit(**spec)
-    rows = planned(bank, rollout)
+    told = preview(testbed, **spec)
+    rollout = testbed.submit(**spec)
+    rows = planned(testbed, rollout)
     homeless = sorted(name for name, row in rows.items() if row["planned_at"] is None)
     assert told["cannot_fit"]["devices"] == len(homeless)
     assert told["cannot_fit"]["examples"] == homeless[:100]
@@ -318,8 +318,8 @@ def test_devices_that_cannot_fit_their_window_are_named_and_so_planned(bank):
     assert sum(nights(told).values()) + told["cannot_fit"]["devices"] + told["left_over"]["devices"] == len(rows)
 
 
-def test_who_would_come_after_the_last_window_is_left_over(bank):
-    told = preview(bank, schedule={"startAt": "2027-01-10T00:00:00Z", "endAt": "2027-01-10T02:00:00Z"},
+def test_who_would_come_after_the_last_window_is_left_over(testbed):
+    told = preview(testbed, schedule={"startAt": "2027-01-10T00:00:00Z", "endAt": "2027-01-10T02:00:00Z"},
                    rate={"perMinute": 1}, execution={"installTimeout": "1h"})
     assert sum(nights(told).values()) == 60
     assert told["left_over"] == {"devices": told["devices"] - 60, "why": "their turn would come after the last window"}
@@ -341,20 +341,28 @@ def test_calendars_and_the_rate_of_the_settings_count(stack):
     assert set(nights(without)) == {("all", "2027-01-31")}
 
 
-def test_submissions_do_not_wait_for_previews(bank):
+def test_submissions_do_not_wait_for_previews(testbed):
     """Previews lay out nights, submissions do not: so that is where previews are held up."""
-    bank.database.rows(
+    testbed.database.rows(
         "CREATE OR REPLACE FUNCTION window_nights(zone text, opens_at timestamptz, closes_at timestamptz, "
         "install_s bigint) RETURNS TABLE (night date, opens timestamptz, until timestamptz) LANGUAGE sql STABLE AS "
         "'SELECT current_date, opens_at, opens_at + interval ''1 day'' FROM (SELECT pg_advisory_lock_shared(42)) held'")
-    holder = bank.postgres.connect(bank.database._name)
+    holder = testbed.postgres.connect(testbed.database._name)
     with concurrent.futures.ThreadPoolExecutor() as pool, holder.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(42)")
-        held = [pool.submit(preview, bank, f"preview-{number}") for number in range(3)]
+        held = [pool.submit(preview, testbed, f"preview-{number}") for number in range(3)]
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted"
-        wait_for(lambda: bank.database.value(waiting) == 3, "previews are held up")
-        assert bank.http.submit(plan("meanwhile", schedule=LATER)).status == 201
+        wait_for(lambda: testbed.database.value(waiting) == 3, "previews are held up")
+        assert testbed.http.submit(plan("meanwhile", schedule=LATER)).status == 201
         assert not any(future.done() for future in held)
         cursor.execute("SELECT pg_advisory_unlock(42)")
         assert all(future.result()["devices"] > 0 for future in held)
     holder.close()
+
+
+def test_a_group_without_devices_is_warned_of(testbed):
+    groups = [{"name": "pilot", "branches": ["B01"]}, {"name": "again", "branches": ["B01"]},
+              {"name": "rest", "percentage": 100}]
+    told = preview(testbed, groups=groups)
+    assert [warning.split(":")[0] for warning in told["warnings"]] == ["group again has no devices"]
+    assert preview(testbed, groups=[groups[0], groups[2]])["warnings"] == []

@@ -13,7 +13,7 @@ LATER = {"startAt": "2027-01-10T00:00:00Z"}
 
 
 @pytest.fixture
-def bank(stack):
+def testbed(stack):
     stack.orchestrator()
     stack.add_artifact()
     stack.import_fleet({"B1": ["A1", "A2", "A3"]}, ["P1", "P2"], zones={"B1": "UTC"})
@@ -53,7 +53,7 @@ def answer(stack, rollout, name, state, attempt=1, **more):
     device.close()
 
 
-def test_a_finished_rollout_with_failures_and_retries_is_told_in_full(bank):
+def test_a_finished_rollout_with_failures_and_retries_is_told_in_full(testbed):
     document = plan(
         "upgrade",
         selector={"devices": ["A1", "A2", "A3", "P1"]},
@@ -62,19 +62,19 @@ def test_a_finished_rollout_with_failures_and_retries_is_told_in_full(bank):
         execution={"retries": 1, "retryOn": ["failed"], "backoff": "0s", "installTimeout": "1h"},
         approvals={"required": 1},
     )
-    rollout = submit_as(bank, "ann", document)
-    wait_for(lambda: bank.database.rollout(rollout)["state"] == "awaiting_approval", "it waits for approval")
-    ordered(bank, rollout, "approve", "bob", reason="tested in the lab")
-    answer(bank, rollout, "A1", "failed", code="no_space", detail="disk is full")
-    answer(bank, rollout, "A1", "completed", attempt=2)
-    answer(bank, rollout, "A2", "completed")
-    answer(bank, rollout, "P1", "completed")
-    answer(bank, rollout, "A3", "failed", code="bad_image")
-    answer(bank, rollout, "A3", "failed", attempt=2, code="bad_image")
-    bank.wait_for_rollout(rollout)
-    told = report(bank, rollout)
+    rollout = submit_as(testbed, "ann", document)
+    wait_for(lambda: testbed.database.rollout(rollout)["state"] == "awaiting_approval", "it waits for approval")
+    ordered(testbed, rollout, "approve", "bob", reason="tested in the lab")
+    answer(testbed, rollout, "A1", "failed", code="no_space", detail="disk is full")
+    answer(testbed, rollout, "A1", "completed", attempt=2)
+    answer(testbed, rollout, "A2", "completed")
+    answer(testbed, rollout, "P1", "completed")
+    answer(testbed, rollout, "A3", "failed", code="bad_image")
+    answer(testbed, rollout, "A3", "failed", attempt=2, code="bad_image")
+    testbed.wait_for_rollout(rollout)
+    told = report(testbed, rollout)
 
-    digest = bank.database.rollout(rollout)["digest"]
+    digest = testbed.database.rollout(rollout)["digest"]
     assert (told["author"], told["door"], told["digest"], told["state"]) == ("ann", "http", digest, "completed")
     given = told["approvals"]["given"]
     assert [(a["actor"], a["digest"], a["reason"], a["void"]) for a in given] == [
@@ -103,8 +103,8 @@ def test_a_finished_rollout_with_failures_and_retries_is_told_in_full(bank):
     assert told["plan"]["spec"]["approvals"] == {"required": 1}
 
     # Each device's states and attempts, by pages.
-    page = bank.http.document(f"/v1/rollouts/{rollout}/instructions?limit=3")
-    rest = bank.http.document(f"/v1/rollouts/{rollout}/instructions?limit=3&after={page['next']}")
+    page = testbed.http.document(f"/v1/rollouts/{rollout}/instructions?limit=3")
+    rest = testbed.http.document(f"/v1/rollouts/{rollout}/instructions?limit=3&after={page['next']}")
     rows = {row["device"]: row for row in page["instructions"] + rest["instructions"]}
     assert [(e["attempt"], e["state"], e["code"], e["detail"]) for e in rows["A1"]["events"]][:1] == [
         (1, "failed", "no_space", "disk is full")]
@@ -115,7 +115,7 @@ def test_a_finished_rollout_with_failures_and_retries_is_told_in_full(bank):
     assert times == sorted(times) and all(times)
 
 
-def test_plan_and_actual_of_each_night_stand_side_by_side(stack):
+def test_plan_and_actual_of_each_night_are_side_by_side(stack):
     """Devices that wait for a week are let go today, as if an operator had opened the window."""
     stack.orchestrator()
     stack.add_artifact()
@@ -157,60 +157,60 @@ def test_plan_and_actual_of_each_night_stand_side_by_side(stack):
     assert tonight < next_week
 
 
-def test_what_was_never_started_is_told_with_the_reason(bank):
+def test_what_was_never_started_is_told_with_the_reason(testbed):
     soon = datetime.now(UTC) + timedelta(seconds=2)
-    rollout = bank.submit("late", schedule={"endAt": f"{soon:%Y-%m-%dT%H:%M:%SZ}"}, execution={"installTimeout": "1h"})
-    wait_for(lambda: bank.database.rollout(rollout)["ended_at"], "it has ended")
-    told = report(bank, rollout)
+    rollout = testbed.submit("late", schedule={"endAt": f"{soon:%Y-%m-%dT%H:%M:%SZ}"}, execution={"installTimeout": "1h"})
+    wait_for(lambda: testbed.database.rollout(rollout)["ended_at"], "it has ended")
+    told = report(testbed, rollout)
     assert told["deviations"]["not_executed"] == {
         "devices": 6, "codes": {"rollout_ended": 6}, "examples": ["A1", "A2", "A3", "B1", "P1", "P2"]}
     assert told["nights"] == []
-    cancelled = planned(bank, bank.submit("called-off", schedule=LATER))
-    ordered(bank, cancelled, "cancel", reason="not this year")
-    bank.wait_for_rollout(cancelled, "cancelled")
-    told = report(bank, cancelled)
+    cancelled = planned(testbed, testbed.submit("called-off", schedule=LATER))
+    ordered(testbed, cancelled, "cancel", reason="not this year")
+    testbed.wait_for_rollout(cancelled, "cancelled")
+    told = report(testbed, cancelled)
     assert told["deviations"]["not_executed"]["devices"] == 6
     assert ("cancel_ordered", "bob", "not this year") in [(e["kind"], e["actor"], e["reason"]) for e in told["events"]]
 
 
-def test_the_report_of_a_rollout_that_did_not_start_has_its_plan_alone(bank):
-    waits = submit_as(bank, "ann", plan("waits", approvals={"required": 1}, schedule=LATER))
-    wait_for(lambda: bank.database.rollout(waits)["state"] == "awaiting_approval", "it waits for approval")
-    told = report(bank, waits)
+def test_the_report_of_a_rollout_that_did_not_start_has_its_plan_alone(testbed):
+    waits = submit_as(testbed, "ann", plan("waits", approvals={"required": 1}, schedule=LATER))
+    wait_for(lambda: testbed.database.rollout(waits)["state"] == "awaiting_approval", "it waits for approval")
+    told = report(testbed, waits)
     assert told["started_at"] is None and told["first_start_at"] is None
     assert [(n["planned"], n["started"]) for n in told["nights"]] == [(6, 0)]
     assert all(deviation["devices"] == 0 for deviation in told["deviations"].values())
 
 
-def test_drift_is_told_both_ways(bank):
+def test_drift_is_told_both_ways(testbed):
     labels = {"A1": {"site": "old"}, "A2": {"site": "old"}, "P1": {"site": "old"}}
     everybody = ({"B1": ["A1", "A2", "A3"]}, ["P1", "P2"])
-    bank.import_fleet(*everybody, zones={"B1": "UTC"}, labels=labels)
-    rollout = planned(bank, bank.submit(selector={"matchLabels": {"site": "old"}}, schedule=LATER))
+    testbed.import_fleet(*everybody, zones={"B1": "UTC"}, labels=labels)
+    rollout = planned(testbed, testbed.submit(selector={"matchLabels": {"site": "old"}}, schedule=LATER))
     nothing = {"devices": 0, "examples": []}
-    assert drift(bank, rollout) == {"added": nothing, "gone": nothing}
+    assert drift(testbed, rollout) == {"added": nothing, "gone": nothing}
     labels = {"A2": {"site": "old"}, "A3": {"site": "old"}, "P2": {"site": "old"}, "P1": {"site": "new"}}
-    bank.import_fleet(*everybody, zones={"B1": "UTC"}, labels=labels)
-    assert drift(bank, rollout) == {
+    testbed.import_fleet(*everybody, zones={"B1": "UTC"}, labels=labels)
+    assert drift(testbed, rollout) == {
         "added": {"devices": 2, "examples": ["A3", "P2"]},
         "gone": {"devices": 2, "examples": ["A1", "P1"]},
     }
-    assert sorted(bank.database.instructions(rollout)) == ["A1", "A2", "P1"], "membership stays as it was planned"
+    assert sorted(testbed.database.instructions(rollout)) == ["A1", "A2", "P1"], "membership stays as it was planned"
 
 
-def test_an_upgrade_by_from_versions_is_no_drift_of_those_that_it_upgraded(bank):
+def test_an_upgrade_by_from_versions_is_no_drift_of_those_that_it_upgraded(testbed):
     artifact = {"name": "atm-app", "version": "4.7.2", "fromVersions": [OLD_VERSION]}
-    rollout = bank.submit(artifact=artifact, selector={"devices": ["P1"]})
-    device = bank.device("P1")
-    bank.wait_for_state(rollout, "P1", "dispatched")
+    rollout = testbed.submit(artifact=artifact, selector={"devices": ["P1"]})
+    device = testbed.device("P1")
+    testbed.wait_for_state(rollout, "P1", "dispatched")
     device.ask()
     device.reply(device.wait_for_instruction(), "completed", versions={"atm-app": "4.7.2"})
-    bank.wait_for_rollout(rollout)
-    wait_for(lambda: bank.http.document("/v1/devices/P1")["versions"] == {"atm-app": "4.7.2"}, "its version is known")
-    assert drift(bank, rollout)["gone"]["devices"] == 0
+    testbed.wait_for_rollout(rollout)
+    wait_for(lambda: testbed.http.document("/v1/devices/P1")["versions"] == {"atm-app": "4.7.2"}, "its version is known")
+    assert drift(testbed, rollout)["gone"]["devices"] == 0
 
 
-def test_a_report_of_nothing_is_not_found(bank):
+def test_a_report_of_nothing_is_not_found(testbed):
     for what in ("report", "drift"):
-        assert bank.http.get(f"/v1/rollouts/99/{what}").status == 404
-        assert bank.http.get(f"/v1/rollouts/x/{what}").status == 404
+        assert testbed.http.get(f"/v1/rollouts/99/{what}").status == 404
+        assert testbed.http.get(f"/v1/rollouts/x/{what}").status == 404

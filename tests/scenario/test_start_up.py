@@ -1,5 +1,6 @@
 """What is in flight when an orchestrator comes back is asked for its state at once: no deadline is waited for."""
 
+import re
 import signal
 
 import pytest
@@ -20,7 +21,7 @@ SECONDS = 20  # the orchestrator's own start on a busy machine; the hours are fa
 
 
 @pytest.fixture
-def bank(stack):
+def testbed(stack):
     stack.orchestrator(lease="1h")
     stack.add_artifact()
     stack.import_fleet({"B1": ["A1", "A2"]}, ["P1"])
@@ -36,57 +37,57 @@ def restart(stack):
     stack.orchestrators[0].start()
 
 
-def test_a_lost_start_command_is_sent_again_when_the_orchestrator_comes_back(bank):
-    rollout = bank.submit(selector={"devices": ["A1", "A2", "P1"]}, execution=HOURS)
-    bank.wait_for_states(rollout, dispatched=3)
-    bank.spy.wait_for(STARTS)
-    bank.orchestrators[0].kill()
-    before = len(starts(bank))
-    bank.client("node", "B1", "B1", **SILENT)  # nobody heard the first
+def test_a_lost_start_command_is_sent_again_when_the_orchestrator_comes_back(testbed):
+    rollout = testbed.submit(selector={"devices": ["A1", "A2", "P1"]}, execution=HOURS)
+    testbed.wait_for_states(rollout, dispatched=3)
+    testbed.spy.wait_for(STARTS)
+    testbed.orchestrators[0].kill()
+    before = len(starts(testbed))
+    testbed.client("node", "B1", "B1", **SILENT)  # nobody heard the first
     for atm in ("A1", "A2"):
-        bank.client("atm", atm, "B1", **SILENT)
-    restart(bank)
-    bank.spy.wait_for(STARTS, before + 1, seconds=SECONDS)
-    assert starts(bank)[before]["rollout"] == rollout
-    assert sorted(starts(bank)[before]["devices"]) == ["A1", "A2"], "one command a branch"
-    bank.client("pull", "P1", **SILENT)
-    bank.wait_for_rollout(rollout, seconds=SECONDS)
-    assert {row["attempt"] for row in bank.database.instructions(rollout).values()} == {1}
+        testbed.client("atm", atm, "B1", **SILENT)
+    restart(testbed)
+    testbed.spy.wait_for(STARTS, before + 1, seconds=SECONDS)
+    assert starts(testbed)[before]["rollout"] == rollout
+    assert sorted(starts(testbed)[before]["devices"]) == ["A1", "A2"], "one command a branch"
+    testbed.client("pull", "P1", **SILENT)
+    testbed.wait_for_rollout(rollout, seconds=SECONDS)
+    assert {row["attempt"] for row in testbed.database.instructions(rollout).values()} == {1}
 
 
 @pytest.mark.parametrize("may_begin", ["still", "no more"])
-def test_what_devices_finished_meanwhile_is_told_when_the_orchestrator_comes_back(bank, may_begin):
-    go = bank.folder / "go"
-    script = installer(bank, "waits", f'until [[ -e {go} ]]; do sleep 0.05; done\n'
+def test_what_devices_finished_meanwhile_is_told_when_the_orchestrator_comes_back(testbed, may_begin):
+    go = testbed.folder / "go"
+    script = installer(testbed, "waits", f'until [[ -e {go} ]]; do sleep 0.05; done\n'
                                       f'cp "$TELLERCAST_ARTIFACT_FILE" {APPLICATION}')
     own = {**SILENT, "actions": {"install": str(script)}}
-    bank.client("node", "B1", "B1", **own)
+    testbed.client("node", "B1", "B1", **own)
     for atm in ("A1", "A2"):
-        bank.client("atm", atm, "B1", **own)
-    rollout = bank.submit(selector={"devices": ["A1", "A2"]}, execution=HOURS)
-    bank.wait_for_states(rollout, installing=2)
-    bank.orchestrators[0].kill()
+        testbed.client("atm", atm, "B1", **own)
+    rollout = testbed.submit(selector={"devices": ["A1", "A2"]}, execution=HOURS)
+    testbed.wait_for_states(rollout, installing=2)
+    testbed.orchestrators[0].kill()
     go.touch()
     for atm in ("A1", "A2"):
         replies = f"tc/v1/device/{atm}/reply"
-        wait_for(lambda: any(reply.json()["state"] == "completed" for reply in bank.spy.messages(replies)),
+        wait_for(lambda: any(reply.json()["state"] == "completed" for reply in testbed.spy.messages(replies)),
                  f"{atm} has told nobody that it completed")
-    assert bank.database.states(rollout) == {"installing": 2}
+    assert testbed.database.states(rollout) == {"installing": 2}
     if may_begin == "no more":
-        bank.database.rows("UPDATE instruction SET start_before = now() - interval '1 s'")
-    restart(bank)
-    bank.wait_for_states(rollout, completed=2, seconds=SECONDS)
-    bank.wait_for_rollout(rollout, seconds=SECONDS)
+        testbed.database.rows("UPDATE instruction SET start_before = now() - interval '1 s'")
+    restart(testbed)
+    testbed.wait_for_states(rollout, completed=2, seconds=SECONDS)
+    testbed.wait_for_rollout(rollout, seconds=SECONDS)
 
 
 def restored(orchestrator):
     return orchestrator.text().count("broker.restored")
 
 
-def test_the_conductor_asks_again_when_another_orchestrator_starts(bank):
+def test_the_conductor_asks_again_when_another_orchestrator_starts(testbed):
     """What was acknowledged to the broker by the one that died is known to nobody else."""
-    other = bank.orchestrator(lease="1h")
-    conductor = bank.orchestrators[0]
+    other = testbed.orchestrator(lease="1h")
+    conductor = testbed.orchestrators[0]
     wait_for(lambda: restored(conductor) >= 2, "the other announced itself", SECONDS)
     other.kill()
     before = restored(conductor)
@@ -102,7 +103,7 @@ def test_who_lost_the_lease_does_not_take_it_from_the_one_that_holds_it(stack):
     first.send(signal.SIGCONT)
     wait_for(lambda: "conductor.stepped_down" in first.text(), "the first sees it", SECONDS)
     elected = first.text().count("conductor.elected")
-    expiry = "SELECT extract(epoch FROM expires_at)::float FROM lease"
+    expiry = "SELECT extract(epoch FROM expires_at)::float FROM lease WHERE name = 'conductor'"
     before = stack.database.value(expiry)
     wait_for(lambda: stack.database.value(expiry) > before + 3, "the other goes on renewing it", SECONDS)
     assert (first.text().count("conductor.elected"), restored(second)) == (elected, 1)
@@ -111,40 +112,43 @@ def test_who_lost_the_lease_does_not_take_it_from_the_one_that_holds_it(stack):
 # ---- pull clients that were away -------------------------------------------------------------------
 
 
-def withdraw(bank, client):
+def withdraw(testbed, client):
     """A rollout is dispatched to P1, which is away, and cancelled before it comes back. Returns what was retained."""
     client.stop()
-    rollout = bank.submit(selector={"devices": ["P1"]}, execution=HOURS)
-    bank.wait_for_states(rollout, dispatched=1)
-    token = wait_for(lambda: [message.payload for message in bank.spy.messages(INSTRUCTIONS) if message.payload],
+    rollout = testbed.submit(selector={"devices": ["P1"]}, execution=HOURS)
+    testbed.wait_for_states(rollout, dispatched=1)
+    token = wait_for(lambda: [message.payload for message in testbed.spy.messages(INSTRUCTIONS) if message.payload],
                      "it is retained")
-    ordered(bank, rollout, "cancel")
-    bank.wait_for_rollout(rollout, "cancelled")
+    ordered(testbed, rollout, "cancel")
+    testbed.wait_for_rollout(rollout, "cancelled")
     return rollout, token[-1]
 
 
-def check_nothing_was_done(bank, client, rollout):
-    """What the broker had for it came with the connection, before it was answered."""
-    answers = len(bank.spy.messages(INSTRUCTIONS))
+def check_nothing_was_done(testbed, client, rollout):
+    """What the broker had for it came with the connection, before what it is told next."""
+    answers = len(testbed.spy.messages(INSTRUCTIONS))
     client.start()
-    bank.spy.wait_for(INSTRUCTIONS, answers + 1)
-    assert "instruction.received" not in client.text() and not any(client.installed.iterdir())
-    assert bank.database.states(rollout) == {"cancelled": 1}
+    testbed.spy.wait_for(INSTRUCTIONS, answers + 1)
+    following = testbed.submit("following", selector={"devices": ["P1"]})
+    testbed.wait_for_states(following, completed=1)
+    received = re.findall(r"instruction\.received instruction=(\d+)", client.text())
+    assert received == [str(testbed.database.instruction(following, "P1")["id"])]
+    assert testbed.database.states(rollout) == {"cancelled": 1}
 
 
-def test_what_was_cancelled_while_a_pull_client_was_away_is_not_done_when_it_comes_back(bank):
-    client = bank.client("pull", "P1")
-    rollout, _ = withdraw(bank, client)
-    check_nothing_was_done(bank, client, rollout)
+def test_what_was_cancelled_while_a_pull_client_was_away_is_not_done_when_it_comes_back(testbed):
+    client = testbed.client("pull", "P1")
+    rollout, _ = withdraw(testbed, client)
+    check_nothing_was_done(testbed, client, rollout)
 
 
-def test_what_an_old_state_of_the_broker_brings_back_is_emptied_again(bank):
-    client = bank.client("pull", "P1")
-    rollout, token = withdraw(bank, client)
-    old_state = Wire(bank.broker.port, ORCHESTRATOR_USER, [INSTRUCTIONS])
+def test_what_an_old_state_of_the_broker_brings_back_is_emptied_again(testbed):
+    client = testbed.client("pull", "P1")
+    rollout, token = withdraw(testbed, client)
+    old_state = Wire(testbed.broker.port, ORCHESTRATOR_USER, [INSTRUCTIONS])
     old_state.publish(INSTRUCTIONS, token, retain=True)
     old_state.close()
-    bank.orchestrator(lease="1h")  # which makes the conductor restore
-    wait_for(lambda: restored(bank.orchestrators[0]) >= 2 and not bank.spy.messages(INSTRUCTIONS)[-1].payload,
+    testbed.orchestrator(lease="1h")  # which makes the conductor restore
+    wait_for(lambda: restored(testbed.orchestrators[0]) >= 2 and not testbed.spy.messages(INSTRUCTIONS)[-1].payload,
              "it is emptied", SECONDS)
-    check_nothing_was_done(bank, client, rollout)
+    check_nothing_was_done(testbed, client, rollout)

@@ -1,69 +1,129 @@
 """The states of an instruction in the database: the same rules as the program's, and every move they allow."""
 
 import itertools
+import re
 import subprocess
 import threading
 from datetime import timedelta
 
 import psycopg2
 import pytest
-from harness.database import STATES
 from harness.operations import ordered
 from harness.programs import BIN
-from harness.servers import ROOT
+from harness.statements import Prepared, vocabulary
 from harness.wait import wait_for
 
 REPORTS = ("received", "installing", "completed", "failed", "rejected", "deferred")
 
 
 def rules():
+    """(from, event) → to, where a state stands with its substate: "created/scheduled"."""
     printed = subprocess.run([BIN / "tellercastd", "--print-states"], capture_output=True, text=True, check=True)
     instruction_moves = printed.stdout.split("\n\n")[0]
     return {tuple(line.split()[:2]): line.split()[2] for line in instruction_moves.splitlines()}
 
 
+def substates():
+    known = rules()
+    return sorted({start for start, _ in known} | set(known.values()))
+
+
 def test_the_rules_in_the_database_are_those_of_the_program(stack):
     stack.orchestrator()
     rows = stack.database.rows(
-        "SELECT f.name AS from_state, e.name AS event, t.name AS to_state FROM instruction_rule r "
-        "JOIN instruction_state f ON f.state = r.from_state JOIN instruction_state t ON t.state = r.to_state "
-        "JOIN instruction_event_kind e USING (event)"
+        "SELECT concat(fs.name, '/', fb.name) AS was, e.name AS event, concat(ts.name, '/', tb.name) AS becomes "
+        "FROM instruction_transition t JOIN instruction_event_kind e USING (event) "
+        "JOIN instruction_state fs ON fs.state = t.from_state JOIN instruction_state ts ON ts.state = t.to_state "
+        "JOIN instruction_substate fb ON (fb.state, fb.substate) = (t.from_state, t.from_substate) "
+        "JOIN instruction_substate tb ON (tb.state, tb.substate) = (t.to_state, t.to_substate)"
     )
-    assert {(row["from_state"], row["event"]): row["to_state"] for row in rows} == rules()
+    assert {(row["was"], row["event"]): row["becomes"] for row in rows} == rules()
+    named = stack.database.rows("SELECT concat(s.name, '/', b.name) AS name FROM instruction_substate b "
+                                "JOIN instruction_state s USING (state) ORDER BY 1")
+    assert [row["name"] for row in named] == substates()
 
 
-def test_every_report_in_every_state_does_what_the_rules_say_and_nothing_else(stack):
-    pairs = list(itertools.product(STATES, REPORTS))
+def test_the_words_in_the_database_are_those_of_the_vocabulary(stack):
+    stack.orchestrator()
+    states, events = vocabulary("INSTRUCTION_STATE"), vocabulary("INSTRUCTION_EVENT")
+    numbers = {constant: number for constant, number, _ in (*states, *events)}
+    first_end = numbers[dict(vocabulary("STATE_BOUND"))["FIRST_END"]]
+
+    def rows(table):
+        return {tuple(row.values()) for row in stack.database.rows(f"SELECT * FROM {table}")}
+
+    assert rows("instruction_state") == {(number, name, number >= first_end) for _, number, name in states}
+    assert rows("instruction_event_kind") == {(number, name) for _, number, name in events}
+    specials = vocabulary("SPECIAL_SUBSTATE")
+    numbers |= {constant: number for constant, number, _ in (*vocabulary("USUAL_SUBSTATE"), *specials)}
+    assert rows("instruction_transition") == {tuple(numbers[word] for word in rule[:5])
+                                              for rule in vocabulary("INSTRUCTION_RULE")}
+    named = {(number, name) for _, number, name in specials}
+    assert {(substate, name) for _, substate, name in rows("instruction_substate") if substate != 0} == named
+
+
+@pytest.mark.parametrize("table, column, kind", [("rollout", "state", "ROLLOUT_STATE"), ("device", "role", "DEVICE_ROLE"),
+                                                 ("rollout_group", "state", "GROUP_STATE")])
+def test_a_column_takes_the_words_of_the_vocabulary_and_no_others(stack, table, column, kind):
+    stack.orchestrator()
+    check = stack.database.value("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s",
+                                 f"{table}_{column}_check")
+    assert set(re.findall(r"'(\w+)'", check)) == {name for _, name in vocabulary(kind)}
+
+
+def test_between_states_the_version_before_moves_by_the_same_rules(stack):
+    stack.orchestrator()
+    own = "SELECT DISTINCT from_state, event, to_state FROM instruction_transition WHERE from_state <> to_state"
+    before = "SELECT from_state, event, to_state FROM instruction_rule WHERE from_state <> to_state"
+    assert stack.database.rows(f"({own}) EXCEPT ({before})") == []
+    assert stack.database.rows(f"({before}) EXCEPT ({own})") == []
+
+
+# When a row is in a substate: its times.
+TIMES_OF = {"no_window": "due_at = 'infinity'", "deferred": "due_at = NULL, wake_at = now() + interval '1 h'",
+         "admitted": "due_at = NULL", "withdrawing": "due_at = NULL, withdrawn_at = now()",
+         "undecided": "due_at = NULL, wake_at = now() + interval '1 h'", "active": "due_at = NULL",
+         "final": "due_at = NULL", "scheduled": "planned_at = planned_at"}
+NOT_STARTED = ("created/scheduled", "created/no_window")  # nothing can be reported on such an attempt
+
+
+def put(stack, rollout, device, substate):
+    """By hand, as the second attempt of its instruction."""
+    state, special = substate.split("/")
+    for _ in range(2):  # what comes to received in one move is not withdrawing
+        stack.database.rows(
+            f"UPDATE instruction i SET attempt = 2, sequence = 0, state = b.state, substate = b.substate, {TIMES_OF[special]}, "
+            "in_flight = s.name IN ('dispatched', 'sent', 'received', 'installing') "
+            "FROM instruction_state s JOIN instruction_substate b USING (state) "
+            "WHERE rollout_id = %s AND device = %s AND s.name = %s AND b.name = %s", rollout, device, state, special)
+
+
+def test_every_report_in_every_substate_does_what_the_rules_say_and_nothing_else(stack):
+    pairs = list(itertools.product(substates(), REPORTS))
+    names = [f"A{number:03}" for number in range(len(pairs))]
     stack.orchestrator(conductor={"period": "1m"}, scheduler={"period": "1m"})
-    stack.import_fleet({"B1": [f"A{number:02}" for number in range(len(pairs))]})
+    stack.import_fleet({"B1": names})
     stack.add_artifact()
     rollout = stack.submit(schedule={"startAt": "2027-01-10T00:00:00Z"})
     wait_for(lambda: stack.database.rollout(rollout)["state"] == "running", "it is planned")
-    # Each device is put into its state by hand, as the second attempt of its instruction.
-    for number, (state, _) in enumerate(pairs):
-        stack.database.rows(
-            "UPDATE instruction SET attempt = 2, sequence = 0, due_at = CASE WHEN %s = 'created' THEN due_at END, "
-            "state = (SELECT state FROM instruction_state WHERE name = %s), "
-            "in_flight = %s IN ('dispatched', 'sent', 'received', 'installing') WHERE rollout_id = %s AND device = %s",
-            state, state, state, rollout, f"A{number:02}",
-        )
+    for name, (substate, _) in zip(names, pairs):
+        put(stack, rollout, name, substate)
     before = stack.database.instructions(rollout)
-    for number, (_, report) in enumerate(pairs):
-        name = f"A{number:02}"
+    for name, (_, report) in zip(names, pairs):
         status = {"instruction": before[name]["id"], "attempt": 2, "sequence": 1, "state": report, "confirm": True}
         stack.device(name).send_reply(status)
-    for number in range(len(pairs)):
-        stack.spy.wait_for(f"tc/v1/device/A{number:02}/confirm")
+    for name in names:
+        stack.spy.wait_for(f"tc/v1/device/{name}/confirm")
     after = stack.database.instructions(rollout)
     known = rules()
-    for number, (state, report) in enumerate(pairs):
-        row = after[f"A{number:02}"]
-        expected = known.get((state, report), state)
-        if state == "created":
-            expected = state  # an attempt that was not started cannot be reported on
-        assert row["state_name"] == expected, (state, report)
-        confirm = stack.spy.messages(f"tc/v1/device/A{number:02}/confirm")[0].json()
-        assert confirm["accepted"] == (state != "created"), (state, report)
+    for name, (substate, report) in zip(names, pairs):
+        expected = known.get((substate, report), substate)
+        if substate in NOT_STARTED:
+            expected = substate
+        row = after[name]
+        assert f"{row['state_name']}/{row['substate_name']}" == expected, (substate, report)
+        confirm = stack.spy.messages(f"tc/v1/device/{name}/confirm")[0].json()
+        assert confirm["accepted"] == (substate not in NOT_STARTED), (substate, report)
 
 
 def play(stack, *reports, **execution):
@@ -154,19 +214,19 @@ def test_a_device_that_got_its_instruction_too_late_gets_it_again(stack, code):
     stack.wait_for_rollout(rollout)
 
 
-def test_a_silent_node_is_told_from_a_silent_atm(stack):
+def test_what_did_not_ask_is_told_from_what_was_answered_and_a_node_from_an_atm_that_may_be_away_itself(stack):
     stack.orchestrator()
-    stack.import_fleet({"B1": ["A1"], "B2": ["A2"]})
+    stack.import_fleet({"B1": ["A1"], "B2": ["A2"], "B3": []})
     stack.add_artifact()
     quick = {"dispatchTimeout": "2s", "answerTimeout": "2s", "retries": 0}
-    rollout = stack.submit(selector={"devices": ["A1", "A2"]}, execution=quick)
-    stack.wait_for_states(rollout, dispatched=2)
+    rollout = stack.submit(selector={"devices": ["A1", "A2", "B3"]}, execution=quick)
+    stack.wait_for_states(rollout, dispatched=3)
     atm = stack.device("A2", "B2")
     atm.ask()
     atm.wait_for_instruction()
-    stack.wait_for_states(rollout, timed_out=2)
-    assert stack.database.instruction(rollout, "A1")["code"] == "node_silent"
-    assert stack.database.instruction(rollout, "A2")["code"] == "atm_silent"
+    stack.wait_for_states(rollout, timed_out=3)
+    codes = {device: stack.database.instruction(rollout, device)["code"] for device in ("A1", "A2", "B3")}
+    assert codes == {"A1": "not_asked", "A2": "atm_silent", "B3": "node_silent"}
 
 
 def test_a_device_that_completed_after_we_gave_up_on_it_has_completed(stack):
@@ -237,27 +297,32 @@ def test_a_stage_that_lasts_too_long_is_timed_out(stack, stage, reports):
 
 
 INSTALLING, TIMES = 4, 20
+ATTEMPTS_MAX = 1_000_000
 REPORTED_INSTALLING = 3
 
 
-def statement(name):
-    return (ROOT / f"orchestrator/store/queries/{name}.sql").read_text(encoding="utf-8")
+PLANS = {"nested loops": {"enable_hashjoin": "off", "enable_mergejoin": "off"},
+         "hash joins": {"enable_nestloop": "off", "enable_mergejoin": "off"},
+         "merge joins": {"enable_nestloop": "off", "enable_hashjoin": "off"}}
 
 
-def write_again_and_again(address, types, text, arrays, faults):
+def write_again_and_again(address, plan, name, values_at, faults):
     try:
         with psycopg2.connect(address) as connection, connection.cursor() as cursor:
-            cursor.execute(f"PREPARE write ({types}) AS {text}")
+            prepared = Prepared(cursor, name)
+            for setting, value in PLANS[plan].items():
+                cursor.execute(f"SET {setting} = {value}")
             for time in range(1, TIMES + 1):
-                values = arrays(time)
-                cursor.execute(f"EXECUTE write ({', '.join(['%s'] * len(values))})", values)
+                prepared.run(**values_at(time))
                 connection.commit()
     except psycopg2.Error as error:
         faults.append(error)
 
 
-def test_writers_of_the_same_instructions_in_other_orders_never_wait_in_a_circle(stack):
-    """Each of several orchestrators is told what another was told, too, and the conductor looks at what is late."""
+@pytest.mark.parametrize("plan", PLANS)
+def test_writers_of_the_same_instructions_in_other_orders_never_wait_in_a_circle(stack, plan):
+    """Each of several orchestrators is told what another was told, too, and the conductor looks at what is late. The order
+    in which rows are locked must not depend on the plan that PostgreSQL chooses."""
     stack.orchestrator(conductor={"period": "1m"}, scheduler={"period": "1m"})
     stack.import_fleet({"B1": [f"A{number:04}" for number in range(1000)]})
     stack.add_artifact()
@@ -268,22 +333,21 @@ def test_writers_of_the_same_instructions_in_other_orders_never_wait_in_a_circle
     count = len(rows)
 
     def updater(rows):
-        ids, devices = [row["id"] for row in rows], [row["device"] for row in rows]
-        return ("bigint[], text[], int[], smallint[], int[], smallint[], text[], text[], text[], smallint",
-                statement("move_reported"),
-                lambda time: (ids, devices, [1] * count, [REPORTED_INSTALLING] * count, [time] * count, [time] * count,
-                              [""] * count, [""] * count, ['{"app": "%d"}' % time] * count, 0))
+        fixed = {"id": [row["id"] for row in rows], "device": [row["device"] for row in rows], "attempt": [1] * count,
+                 "event": [REPORTED_INSTALLING] * count, "code": [""] * count, "detail": [""] * count, "shard": 0}
+        return ("move_reported", lambda time: {**fixed, "sequence": [time] * count, "progress": [time] * count,
+                                               "versions": ['{"app": "%d"}' % time] * count})
 
     def conductor(rows):
-        ids = [row["id"] for row in rows]
-        return ("bigint[], smallint[], int[], smallint[], bigint[], bigint[], text[], smallint",
-                statement("move_decided"),
-                lambda time: (ids, [INSTALLING] * count, [1] * count, [INSTALLING] * count, [0] * count, [time] * count,
-                              [""] * count, 0))
+        fixed = {"id": [row["id"] for row in rows], "from_state": [INSTALLING] * count, "attempt": [1] * count,
+                 "from_substate": [0] * count, "to_state": [INSTALLING] * count, "to_substate": [0] * count,
+                 "may_install_until_ms": [0] * count, "due_ms": [0] * count, "code": [""] * count, "shard": 0,
+                 "attempts_max": ATTEMPTS_MAX}
+        return ("move_decided", lambda time: {**fixed, "next_check_ms": [time] * count})
 
     faults = []
     parts = [updater(rows), updater(rows[::-1]), updater(rows[500:] + rows[:500]), conductor(rows[::-1])]
-    writers = [threading.Thread(target=write_again_and_again, args=(stack.database.address, *part, faults)) for part in parts]
+    writers = [threading.Thread(target=write_again_and_again, args=(stack.database.address, plan, *part, faults)) for part in parts]
     for writer in writers:
         writer.start()
     for writer in writers:

@@ -10,6 +10,16 @@
 
 #include <cmocka.h>
 
+static void record_nonce(struct bench *bench, const void *payload, size_t length)
+{
+    struct ask ask;
+    assert_int_equal(ask_decode(payload, length, &ask, NULL), TC_OK);
+    assert_string_not_equal(ask.nonce, "");
+    assert_string_not_equal(ask.nonce, bench->nonce);
+    memcpy(bench->nonce, ask.nonce, sizeof bench->nonce);
+    ask_free(&ask);
+}
+
 static enum tc_error record_publish(void *context, const struct topic *topic, const void *payload, size_t length,
                                     int qos, bool retained)
 {
@@ -18,6 +28,8 @@ static enum tc_error record_publish(void *context, const struct topic *topic, co
     if (!bench->is_connected)
         return TC_UNAVAILABLE;
     assert_true(bench->sent_count < BENCH_SENT_MAX);
+    if (topic->kind == TOPIC_ASK)
+        record_nonce(bench, payload, length);
     bench->sent[bench->sent_count++] = (struct bench_sent){*topic, strndup(payload, length), qos};
     return TC_OK;
 }
@@ -31,8 +43,14 @@ static size_t record_unacknowledged(void *context)
 static void record_download(void *context, const struct download_request *request)
 {
     struct bench *bench = context;
-    (void)request;
     bench->downloads++;
+    bench->time_left_ms = request->time_left_ms;
+}
+
+static void record_end_download(void *context)
+{
+    struct bench *bench = context;
+    bench->ended_downloads++;
 }
 
 static void record_installer(void *context, const struct install_request *request)
@@ -58,8 +76,15 @@ static uint32_t record_random(void *context, uint32_t below)
 static void open_agent(struct bench *bench)
 {
     struct tc_fault fault;
-    const struct agent_effects effects = {bench,           record_publish,   record_unacknowledged,
-                                          record_download, record_installer, record_random};
+    const struct agent_effects effects = {
+        .context = bench,
+        .publish = record_publish,
+        .unacknowledged = record_unacknowledged,
+        .start_download = record_download,
+        .end_download = record_end_download,
+        .start_installer = record_installer,
+        .random = record_random,
+    };
     assert_int_equal(agent_open(&bench->config, &effects, bench->now, &bench->agent, &fault), TC_OK);
 }
 
@@ -86,6 +111,7 @@ void bench_open(struct bench *bench, enum device_role role)
         .versions_executable = "/i",
         .ask_first_ms = 5000,
         .ask_longest_ms = 20000,
+        .ask_while_downloading_ms = 15000,
         .resend_first_ms = 10000,
         .resend_longest_ms = 60000,
         .progress_period_ms = 2000,
@@ -177,10 +203,10 @@ void bench_make_idle(struct bench *bench, const char *installed)
     bench_forget_sent(bench);
 }
 
-struct instruction_claims bench_claims(const struct bench *bench, int64_t instruction, int32_t attempt)
+struct instruction_payload bench_payload(const struct bench *bench, int64_t instruction, int32_t attempt)
 {
     int64_t now_s = bench->now.wall_ms / 1000;
-    struct instruction_claims claims = {
+    struct instruction_payload payload = {
         .instruction = instruction,
         .rollout = 42,
         .attempt = attempt,
@@ -190,8 +216,8 @@ struct instruction_claims bench_claims(const struct bench *bench, int64_t instru
         .expires_s = now_s + 3600,
         .start_before_s = now_s + 1800,
     };
-    (void)snprintf(claims.device, sizeof claims.device, "%s", bench->config.device);
-    return claims;
+    (void)snprintf(payload.device, sizeof payload.device, "%s", bench->config.device);
+    return payload;
 }
 
 void bench_send(struct bench *bench, enum topic_kind kind, const char *payload)
@@ -203,22 +229,46 @@ void bench_send(struct bench *bench, enum topic_kind kind, const char *payload)
     bench_step(bench);
 }
 
-void bench_send_token(struct bench *bench, const struct signing_key *key, const struct instruction_claims *claims,
-                      const char *order, bool retained)
+void bench_send_token(struct bench *bench, const struct signing_key *key, const struct instruction_payload *payload,
+                      const char *content, bool retained)
 {
     struct topic topic = {.kind = TOPIC_INSTRUCTION};
     struct buffer token = {0};
     (void)snprintf(topic.device, sizeof topic.device, "%s", bench->config.device);
-    token_sign(key, claims, order, &token);
+    token_sign(key, payload, content, &token);
     agent_message(bench->agent, &topic, token.bytes, token.length, retained, bench->now);
     buffer_free(&token);
     bench_step(bench);
 }
 
-void bench_instruct(struct bench *bench, int64_t instruction, int32_t attempt, const char *order)
+void bench_instruct(struct bench *bench, int64_t instruction, int32_t attempt, const char *content)
 {
-    const struct instruction_claims claims = bench_claims(bench, instruction, attempt);
-    bench_send_token(bench, bench->key, &claims, order, false);
+    const struct instruction_payload payload = bench_payload(bench, instruction, attempt);
+    bench_send_token(bench, bench->key, &payload, content, false);
+}
+
+void bench_answer(struct bench *bench, int64_t instruction, int32_t attempt, const char *content)
+{
+    struct instruction_payload payload = bench_payload(bench, instruction, attempt);
+    memcpy(payload.nonce, bench->nonce, sizeof payload.nonce);
+    bench_send_token(bench, bench->key, &payload, content, false);
+}
+
+void bench_prove_time(struct bench *bench, int64_t ahead_s)
+{
+    struct instruction_payload payload = bench_payload(bench, 0, 0);
+    payload.issued_at_s += ahead_s;
+    memcpy(payload.nonce, bench->nonce, sizeof payload.nonce);
+    bench_send_token(bench, bench->key, &payload, "", false);
+}
+
+void bench_recall(struct bench *bench, int64_t recall, int64_t since_s)
+{
+    struct instruction_payload payload = bench_payload(bench, 0, 0);
+    payload.recall = recall;
+    payload.recall_since_s = since_s;
+    memcpy(payload.nonce, bench->nonce, sizeof payload.nonce);
+    bench_send_token(bench, bench->key, &payload, "", false);
 }
 
 void bench_confirm(struct bench *bench, int64_t instruction, int32_t attempt, int32_t sequence)
@@ -256,24 +306,24 @@ void bench_downloaded(struct bench *bench, const char *code)
     bench_step(bench);
 }
 
-static struct status status_of(const struct bench_sent *sent)
+static struct report report_of(const struct bench_sent *sent)
 {
-    struct status status;
+    struct report report;
     struct tc_fault fault;
-    assert_int_equal(status_decode(sent->payload, strlen(sent->payload), &status, &fault), TC_OK);
-    json_decref(status.versions);
-    status.versions = NULL;
-    return status;
+    assert_int_equal(report_decode(sent->payload, strlen(sent->payload), &report, &fault), TC_OK);
+    json_decref(report.versions);
+    report.versions = NULL;
+    return report;
 }
 
-struct status bench_last_status(const struct bench *bench)
+struct report bench_last_report(const struct bench *bench)
 {
     for (size_t i = bench->sent_count; i > 0; i--) {
         if (bench->sent[i - 1].topic.kind == TOPIC_REPLY)
-            return status_of(&bench->sent[i - 1]);
+            return report_of(&bench->sent[i - 1]);
     }
-    fail_msg("no status was sent");
-    return (struct status){0};
+    fail_msg("no report was sent");
+    return (struct report){0};
 }
 
 size_t bench_count_sent(const struct bench *bench, enum topic_kind kind)
@@ -289,7 +339,7 @@ size_t bench_count_states(const struct bench *bench, enum report_state state)
     size_t count = 0;
     for (size_t i = 0; i < bench->sent_count; i++) {
         if (bench->sent[i].topic.kind == TOPIC_REPLY)
-            count += status_of(&bench->sent[i]).state == state;
+            count += report_of(&bench->sent[i]).state == state;
     }
     return count;
 }
@@ -297,9 +347,9 @@ size_t bench_count_states(const struct bench *bench, enum report_state state)
 void bench_assert_last(const struct bench *bench, int64_t instruction, int32_t attempt, enum report_state state,
                        const char *code)
 {
-    struct status status = bench_last_status(bench);
-    assert_int_equal(status.instruction, instruction);
-    assert_int_equal(status.attempt, attempt);
-    assert_string_equal(report_state_name(status.state), report_state_name(state));
-    assert_string_equal(status.code, code);
+    struct report report = bench_last_report(bench);
+    assert_int_equal(report.instruction, instruction);
+    assert_int_equal(report.attempt, attempt);
+    assert_string_equal(report_state_name(report.state), report_state_name(state));
+    assert_string_equal(report.code, code);
 }

@@ -34,8 +34,10 @@ struct bench {
     bool is_connected;
     struct bench_sent sent[BENCH_SENT_MAX];
     size_t sent_count;
+    char nonce[TC_ID_SIZE]; /* of the last ask */
     size_t unacknowledged;
-    int downloads, installs, version_readings;
+    int downloads, ended_downloads, installs, version_readings;
+    int64_t time_left_ms; /* of the last download */
     char last_action[16];
     char last_artifact[PATH_MAX];
 };
@@ -57,11 +59,17 @@ void bench_pass(struct bench *bench, int64_t time_ms);
 void bench_forget_sent(struct bench *bench);
 
 /* What a claim is, and what a test changes of it. */
-struct instruction_claims bench_claims(const struct bench *bench, int64_t instruction, int32_t attempt);
-void bench_send_token(struct bench *bench, const struct signing_key *key, const struct instruction_claims *claims,
-                      const char *order, bool retained);
+struct instruction_payload bench_payload(const struct bench *bench, int64_t instruction, int32_t attempt);
+void bench_send_token(struct bench *bench, const struct signing_key *key, const struct instruction_payload *payload,
+                      const char *content, bool retained);
 /* A good instruction, not retained. */
-void bench_instruct(struct bench *bench, int64_t instruction, int32_t attempt, const char *order);
+void bench_instruct(struct bench *bench, int64_t instruction, int32_t attempt, const char *content);
+/* A good instruction that answers the last ask. */
+void bench_answer(struct bench *bench, int64_t instruction, int32_t attempt, const char *content);
+/* The last ask is answered: there is no instruction, but a proof of the time `ahead_s` from the wall clock. */
+void bench_prove_time(struct bench *bench, int64_t ahead_s);
+/* The last ask is answered: there is no instruction, but the device is to tell what it did. */
+void bench_recall(struct bench *bench, int64_t recall, int64_t since_s);
 void bench_send(struct bench *bench, enum topic_kind kind, const char *payload);
 void bench_confirm(struct bench *bench, int64_t instruction, int32_t attempt, int32_t sequence);
 void bench_dispatch(struct bench *bench, int64_t expires_in_ms);
@@ -69,8 +77,8 @@ void bench_dispatch(struct bench *bench, int64_t expires_in_ms);
 void bench_installed(struct bench *bench, enum install_outcome outcome, const char *code);
 void bench_downloaded(struct bench *bench, const char *code);
 
-/* The last status that was sent; fails the test when there is none. `count` ones of it were sent. */
-struct status bench_last_status(const struct bench *bench);
+/* The last report that was sent; fails the test when there is none. `count` ones of it were sent. */
+struct report bench_last_report(const struct bench *bench);
 size_t bench_count_sent(const struct bench *bench, enum topic_kind kind);
 size_t bench_count_states(const struct bench *bench, enum report_state state);
 void bench_assert_last(const struct bench *bench, int64_t instruction, int32_t attempt, enum report_state state,

@@ -82,6 +82,35 @@ static void the_first_of_equally_grave_ones_is_told(void **state)
     assert_ptr_equal(abort_decide(rules, COUNT_OF(rules), &counts, seen), &rules[0]);
 }
 
+static void a_rule_that_waits_for_the_retries_counts_final_ends_alone(void **state)
+{
+    (void)state;
+    const struct abort_rule at_once = {.cause = ABORT_ON_OUT_OF_SERVICE, .count = 1, .action = ABORT_CANCEL};
+    struct abort_rule later = at_once;
+    later.final_only = true;
+    struct abort_counts counts = {.executed = 1, .ended = {[ABORT_ON_OUT_OF_SERVICE] = 1}};
+    assert_true(abort_rule_fires(&at_once, &counts, 0));
+    assert_false(abort_rule_fires(&later, &counts, 0));
+    counts.final[ABORT_ON_OUT_OF_SERVICE] = 1;
+    assert_true(abort_rule_fires(&later, &counts, 0));
+}
+
+static void what_was_seen_follows_a_count_that_falls(void **state)
+{
+    (void)state;
+    const struct abort_rule rules[] = {{.count = 3, .action = ABORT_PAUSE},
+                                       {.count = 3, .action = ABORT_PAUSE, .final_only = true}};
+    int64_t seen[COUNT_OF(rules)] = {3, 0};
+    struct abort_counts counts = {.executed = 10, .ended = {3}};
+    assert_false(abort_forget_recovered(rules, COUNT_OF(rules), &counts, seen));
+    counts.ended[ABORT_ON_FAILED] = 1; /* two of them completed by another attempt */
+    assert_true(abort_forget_recovered(rules, COUNT_OF(rules), &counts, seen));
+    assert_int_equal(seen[0], 1);
+    assert_int_equal(seen[1], 0);
+    counts.ended[ABORT_ON_FAILED] = 3; /* and two others failed */
+    assert_ptr_equal(abort_decide(rules, COUNT_OF(rules), &counts, seen), &rules[0]);
+}
+
 static void the_words_of_the_plan_are_read(void **state)
 {
     (void)state;
@@ -98,12 +127,14 @@ static void the_words_of_the_plan_are_read(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT_OF(cases) + 3] = {
+    struct CMUnitTest tests[COUNT_OF(cases) + 5] = {
         cmocka_unit_test(the_gravest_of_those_that_fire_is_done),
+        cmocka_unit_test(a_rule_that_waits_for_the_retries_counts_final_ends_alone),
+        cmocka_unit_test(what_was_seen_follows_a_count_that_falls),
         cmocka_unit_test(the_first_of_equally_grave_ones_is_told),
         cmocka_unit_test(the_words_of_the_plan_are_read),
     };
-    size_t count = 3;
+    size_t count = 5;
     ADD_ROWS(tests, count, cases, the_criterion_does_what_its_row_says);
     return _cmocka_run_group_tests("aborts", tests, count, NULL, NULL);
 }

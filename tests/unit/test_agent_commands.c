@@ -9,7 +9,7 @@ static void each_connection_asks_once(void **state)
     bench_read_versions(&bench, "4.7.0");
     bench_connect(&bench);
     assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 1);
-    assert_string_equal(bench.sent[0].payload, "{\"versions\":{\"atm-app\":\"4.7.0\"}}");
+    assert_non_null(strstr(bench.sent[0].payload, "{\"versions\":{\"atm-app\":\"4.7.0\"},\"nonce\":\""));
     assert_int_equal(bench.sent[0].qos, 0);
     bench_pass(&bench, HOUR_MS);
     assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 1);
@@ -50,9 +50,22 @@ static void an_expired_or_malformed_dispatch_is_dropped(void **state)
 {
     (void)state;
     bench_make_idle(&bench, NULL);
+    bench_prove_time(&bench, 0);
     bench_dispatch(&bench, -1);
     bench_send(&bench, TOPIC_DISPATCH, "{\"rollout\":\"x\"}");
     assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 0);
+}
+
+/* Else a device whose wall clock is some days ahead would never ask, and never learn the time. */
+static void a_dispatch_that_looks_expired_is_asked_about_while_the_time_is_not_certain(void **state)
+{
+    (void)state;
+    bench_make_idle(&bench, NULL);
+    bench_dispatch(&bench, -72 * HOUR_MS);
+    assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 1);
+    bench_prove_time(&bench, -INT64_C(3) * 24 * 3600);
+    bench_pass(&bench, HOUR_MS);
+    assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 1);
 }
 
 static void a_dispatch_during_an_install_is_asked_about_afterwards(void **state)
@@ -79,8 +92,8 @@ static void told_to_ask_while_it_installs_a_device_says_how_far_it_is(void **sta
     bench_forget_sent(&bench);
     bench_dispatch(&bench, 10 * MINUTE_MS);
     assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 1);
-    assert_int_equal(bench_last_status(&bench).progress, 40);
-    assert_int_equal(bench_last_status(&bench).sequence, 3);
+    assert_int_equal(bench_last_report(&bench).progress, 40);
+    assert_int_equal(bench_last_report(&bench).sequence, 3);
     assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 0);
 
     bench_confirm(&bench, 77, 1, 3);
@@ -102,7 +115,7 @@ static void a_new_connection_is_told_of_an_installation_under_way(void **state)
     assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 1);
     bench_pass(&bench, 10000);
     assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 2);
-    assert_true(bench_last_status(&bench).confirm);
+    assert_true(bench_last_report(&bench).confirm);
     assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 0);
 }
 
@@ -119,6 +132,23 @@ static void what_is_told_again_never_comes_after_the_end(void **state)
     bench_pass(&bench, HOUR_MS);
     assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 0);
     assert_true(bench_count_states(&bench, REPORT_COMPLETED) > 0);
+}
+
+static void a_command_that_comes_too_soon_has_reports_sent_again_when_its_time_has_come(void **state)
+{
+    (void)state;
+    bench_make_idle(&bench, NULL);
+    bench_dispatch(&bench, 10 * MINUTE_MS);
+    bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
+    bench_installed(&bench, INSTALL_DONE, "");
+    bench_read_versions(&bench, NULL);
+    bench_forget_sent(&bench);
+    bench_dispatch(&bench, 10 * MINUTE_MS);
+    bench_dispatch(&bench, 10 * MINUTE_MS);
+    assert_int_equal(bench_count_states(&bench, REPORT_COMPLETED), 0);
+    bench_pass(&bench, 500);
+    assert_int_equal(bench_count_states(&bench, REPORT_COMPLETED), 1);
+    assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 1);
 }
 
 /* ---- the node --------------------------------------------------------------------------------- */
@@ -159,6 +189,7 @@ static void an_expired_start_is_dropped(void **state)
 {
     (void)state;
     bench_make_idle(&bench, NULL);
+    bench_prove_time(&bench, 0);
     start("\"A7\",\"B1\"", -1);
     assert_int_equal(bench.sent_count, 0);
 }
@@ -247,10 +278,12 @@ int main(void)
         ATM(a_dispatch_is_answered_by_asking_until_there_is_an_answer),
         ATM(asking_ends_when_the_dispatch_expires),
         ATM(an_expired_or_malformed_dispatch_is_dropped),
+        ATM(a_dispatch_that_looks_expired_is_asked_about_while_the_time_is_not_certain),
         ATM(a_dispatch_during_an_install_is_asked_about_afterwards),
         ATM(told_to_ask_while_it_installs_a_device_says_how_far_it_is),
         ATM(a_new_connection_is_told_of_an_installation_under_way),
         ATM(what_is_told_again_never_comes_after_the_end),
+        ATM(a_command_that_comes_too_soon_has_reports_sent_again_when_its_time_has_come),
         NODE(a_node_relays_a_dispatch_to_each_atm_named_and_asks_for_itself),
         NODE(a_node_that_is_not_named_does_not_ask),
         NODE(an_expired_start_is_dropped),

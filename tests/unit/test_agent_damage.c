@@ -14,13 +14,13 @@ static void a_flipped_bit_in_the_intent_does_not_make_an_attempt_run_twice(void 
     bench_make_idle(&bench, "4.7.0");
     bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
     agent_install_progress(bench.agent, 40, "", bench.now);
-    int32_t last_sequence = bench_last_status(&bench).sequence;
+    int32_t last_sequence = bench_last_report(&bench).sequence;
     restart_damaged(intent);
-    const struct instruction_claims claims = bench_claims(&bench, 77, 1);
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, true);
+    const struct instruction_payload payload = bench_payload(&bench, 77, 1);
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, true);
     bench_connect(&bench);
     bench_assert_last(&bench, 77, 1, REPORT_FAILED, "journal_damaged");
-    assert_true(bench_last_status(&bench).sequence > last_sequence);
+    assert_true(bench_last_report(&bench).sequence > last_sequence);
     bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
     assert_int_equal(bench.installs, 1);
 
@@ -52,8 +52,8 @@ static void a_damaged_journal_stays_in_doubt_until_an_answer_comes(void **state)
     (void)state;
     bench_make_idle(&bench, "4.7.0");
     bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
-    const struct instruction_claims old = bench_claims(&bench, 76, 1);
-    const struct instruction_claims older = bench_claims(&bench, 75, 1);
+    const struct instruction_payload old = bench_payload(&bench, 76, 1);
+    const struct instruction_payload older = bench_payload(&bench, 75, 1);
     restart_damaged(intent);
     bench_pass(&bench, MINUTE_MS);
     bench_send_token(&bench, bench.key, &old, BENCH_CONFIGURE, true);
@@ -113,8 +113,8 @@ static void what_nobody_signed_settles_no_doubt(void **state)
     bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
     restart_damaged(intent);
     bench_connect(&bench);
-    const struct instruction_claims claims = bench_claims(&bench, 78, 1);
-    bench_send_token(&bench, bench.other_key, &claims, BENCH_CONFIGURE, false);
+    const struct instruction_payload payload = bench_payload(&bench, 78, 1);
+    bench_send_token(&bench, bench.other_key, &payload, BENCH_CONFIGURE, false);
     bench_dispatch(&bench, MINUTE_MS);
     bench_send(&bench, TOPIC_INSTRUCTION, "");
     bench_dispatch(&bench, MINUTE_MS);

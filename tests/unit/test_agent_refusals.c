@@ -4,24 +4,24 @@ static void what_is_not_to_be_followed_is_rejected_with_its_reason(void **state)
 {
     (void)state;
     bench_make_idle(&bench, NULL);
-    struct instruction_claims claims = bench_claims(&bench, 77, 1);
-    bench_send_token(&bench, bench.other_key, &claims, BENCH_CONFIGURE, false);
+    struct instruction_payload payload = bench_payload(&bench, 77, 1);
+    bench_send_token(&bench, bench.other_key, &payload, BENCH_CONFIGURE, false);
     bench_assert_last(&bench, 77, 1, REPORT_REJECTED, "bad_signature");
 
-    (void)snprintf(claims.device, sizeof claims.device, "A8");
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
+    (void)snprintf(payload.device, sizeof payload.device, "A8");
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, false);
     bench_assert_last(&bench, 77, 1, REPORT_REJECTED, "wrong_device");
 
     bench_instruct(&bench, 78, 1, "\"action\":\"collect\"");
     bench_assert_last(&bench, 78, 1, REPORT_REJECTED, "unsupported_action");
 
-    claims = bench_claims(&bench, 79, 1);
-    claims.epoch = 4;
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
+    payload = bench_payload(&bench, 79, 1);
+    payload.epoch = 4;
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, false);
     bench_assert_last(&bench, 79, 1, REPORT_REJECTED, "old_epoch");
     bench_restart(&bench);
     bench_make_idle(&bench, NULL);
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, false);
     bench_assert_last(&bench, 79, 1, REPORT_REJECTED, "old_epoch");
     assert_int_equal(bench.installs, 0);
 }
@@ -32,8 +32,8 @@ static void a_forged_token_cannot_overrule_what_the_device_has_reported(void **s
     bench_make_idle(&bench, "4.7.0");
     complete(1);
     bench_forget_sent(&bench);
-    const struct instruction_claims claims = bench_claims(&bench, 77, 1);
-    bench_send_token(&bench, bench.other_key, &claims, BENCH_INSTALL, false);
+    const struct instruction_payload payload = bench_payload(&bench, 77, 1);
+    bench_send_token(&bench, bench.other_key, &payload, BENCH_INSTALL, false);
     assert_int_equal(bench.sent_count, 0);
 }
 
@@ -41,8 +41,8 @@ static void a_forged_token_does_not_keep_the_real_one_from_running(void **state)
 {
     (void)state;
     bench_make_idle(&bench, NULL);
-    const struct instruction_claims claims = bench_claims(&bench, 77, 1);
-    bench_send_token(&bench, bench.other_key, &claims, BENCH_CONFIGURE, false);
+    const struct instruction_payload payload = bench_payload(&bench, 77, 1);
+    bench_send_token(&bench, bench.other_key, &payload, BENCH_CONFIGURE, false);
     bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
     assert_int_equal(bench.installs, 1);
 }
@@ -54,22 +54,22 @@ static void a_clock_that_is_years_ahead_is_found_out_by_a_second_answer(void **s
     bench_read_versions(&bench, NULL);
     bench.now.wall_ms += ahead_ms;
     bench_connect(&bench);
-    struct instruction_claims claims = bench_claims(&bench, 77, 1);
-    int64_t true_s = claims.issued_at_s - ahead_ms / 1000;
-    claims = (struct instruction_claims){.instruction = 77, .rollout = 42, .attempt = 1, .epoch = 5};
-    (void)snprintf(claims.device, sizeof claims.device, "A7");
-    claims.issued_at_s = claims.not_before_s = true_s;
-    claims.expires_s = claims.start_before_s = true_s + 600;
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
+    struct instruction_payload payload = bench_payload(&bench, 77, 1);
+    int64_t true_s = payload.issued_at_s - ahead_ms / 1000;
+    payload = (struct instruction_payload){.instruction = 77, .rollout = 42, .attempt = 1, .epoch = 5};
+    (void)snprintf(payload.device, sizeof payload.device, "A7");
+    payload.issued_at_s = payload.not_before_s = true_s;
+    payload.expires_s = payload.start_before_s = true_s + 600;
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, false);
     assert_int_equal(bench_count_sent(&bench, TOPIC_REPLY), 0);
     bench_pass(&bench, 2000);
-    claims.issued_at_s += 2; /* an answer that a start caused: too soon to tell it from a repeated one */
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
+    payload.issued_at_s += 2; /* an answer that a start caused: too soon to tell it from a repeated one */
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, false);
     assert_int_equal(bench_count_sent(&bench, TOPIC_REPLY), 0);
     bench_pass(&bench, 3000);
     assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 2);
-    claims.issued_at_s += 3;
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
+    payload.issued_at_s += 3;
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, false);
     assert_int_equal(bench.installs, 1);
 }
 
@@ -78,14 +78,14 @@ static void an_old_instruction_that_is_repeated_is_refused_in_the_end(void **sta
     (void)state;
     bench_read_versions(&bench, NULL);
     bench_connect(&bench);
-    struct instruction_claims claims = bench_claims(&bench, 77, 1);
-    claims.issued_at_s -= 86400;
-    claims.not_before_s = claims.issued_at_s;
-    claims.expires_s = claims.start_before_s = claims.issued_at_s + 600;
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
+    struct instruction_payload payload = bench_payload(&bench, 77, 1);
+    payload.issued_at_s -= 86400;
+    payload.not_before_s = payload.issued_at_s;
+    payload.expires_s = payload.start_before_s = payload.issued_at_s + 600;
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, false);
     assert_int_equal(bench_count_sent(&bench, TOPIC_REPLY), 0);
     bench_pass(&bench, 3000);
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, false);
     bench_assert_last(&bench, 77, 1, REPORT_REJECTED, "expired");
     assert_int_equal(bench.installs, 0);
 }
@@ -95,11 +95,11 @@ static void an_old_retained_instruction_is_refused_when_nobody_answers(void **st
     (void)state;
     bench_read_versions(&bench, NULL);
     bench_connect(&bench);
-    struct instruction_claims claims = bench_claims(&bench, 77, 1);
-    claims.issued_at_s -= 86400;
-    claims.not_before_s = claims.issued_at_s;
-    claims.start_before_s = claims.issued_at_s + 600;
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, true);
+    struct instruction_payload payload = bench_payload(&bench, 77, 1);
+    payload.issued_at_s -= 86400;
+    payload.not_before_s = payload.issued_at_s;
+    payload.start_before_s = payload.issued_at_s + 600;
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, true);
     assert_int_equal(bench_count_sent(&bench, TOPIC_REPLY), 0);
     bench_pass(&bench, 60000);
     bench_assert_last(&bench, 77, 1, REPORT_REJECTED, "window_missed");
@@ -110,13 +110,13 @@ static void a_retained_instruction_does_not_set_the_clock(void **state)
     (void)state;
     bench_read_versions(&bench, NULL);
     bench_connect(&bench);
-    const struct instruction_claims claims = bench_claims(&bench, 77, 1);
+    const struct instruction_payload payload = bench_payload(&bench, 77, 1);
     bench.now.wall_ms = 0;
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, true);
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, true);
     assert_int_equal(bench.installs, 0);
     bench_pass(&bench, 3000);
     assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 2);
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, false);
     assert_int_equal(bench.installs, 1);
 }
 

@@ -27,9 +27,20 @@ static void a_device_with_another_version_completes_without_an_effect_and_says_w
     assert_int_equal(bench.installs, 0);
     assert_int_equal(bench_count_states(&bench, REPORT_RECEIVED), 1);
     bench_assert_last(&bench, 77, 1, REPORT_COMPLETED, "not_needed");
-    assert_string_equal(bench_last_status(&bench).detail, "atm-app 4.6.3 is installed, not 4.7.2");
+    assert_string_equal(bench_last_report(&bench).detail, "atm-app 4.6.3 is installed, not 4.7.2");
     assert_non_null(strstr(last_payload(), "{\"atm-app\":\"4.6.3\"}"));
     assert_false(agent_is_busy(bench.agent));
+}
+
+static void a_device_out_of_service_calls_the_installer_whatever_version_it_has(void **state)
+{
+    (void)state;
+    bench_make_idle(&bench, "4.6.3");
+    bench_instruct(&bench, 77, 1, "\"out_of_service\":true," BENCH_ROLLBACK);
+    assert_int_equal(bench.installs, 1);
+    bench_installed(&bench, INSTALL_DONE, "");
+    bench_read_versions(&bench, "4.6.3");
+    bench_assert_last(&bench, 77, 1, REPORT_COMPLETED, "");
 }
 
 static void an_installer_that_says_nothing_of_the_artifact_is_asked(void **state)
@@ -114,6 +125,7 @@ int main(void)
         ATM(the_version_to_leave_is_left_and_what_is_there_then_is_told),
         ATM(a_device_with_another_version_completes_without_an_effect_and_says_why),
         ATM(an_installer_that_says_nothing_of_the_artifact_is_asked),
+        ATM(a_device_out_of_service_calls_the_installer_whatever_version_it_has),
         ATM(an_order_that_names_no_version_asks_the_installer),
         ATM(a_device_without_a_previous_version_fails_with_a_clear_code),
         ATM(an_installer_that_is_done_while_the_version_is_still_there_has_failed),

@@ -21,7 +21,7 @@ static void an_instruction_is_received_downloaded_installed_and_completed(void *
     bench_read_versions(&bench, "4.7.2");
     bench_assert_last(&bench, 77, 1, REPORT_COMPLETED, "");
     assert_non_null(strstr(bench.sent[bench.sent_count - 1].payload, "{\"atm-app\":\"4.7.2\"}"));
-    assert_int_equal(bench_last_status(&bench).sequence, 3);
+    assert_int_equal(bench_last_report(&bench).sequence, 3);
     assert_false(agent_is_busy(bench.agent));
 }
 
@@ -56,7 +56,7 @@ static void failures_and_deferrals_are_told_with_their_code(void **state)
     bench_installed(&bench, INSTALL_DEFERRED, "installer_deferred");
     bench_read_versions(&bench, NULL);
     bench_assert_last(&bench, 79, 1, REPORT_DEFERRED, "installer_deferred");
-    assert_true(bench_last_status(&bench).confirm);
+    assert_true(bench_last_report(&bench).confirm);
 }
 
 static void an_installer_that_is_done_without_the_version_being_there_has_failed(void **state)
@@ -81,7 +81,7 @@ static void progress_is_told_but_not_too_often(void **state)
     assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 1);
     bench_pass(&bench, 2000);
     agent_install_progress(bench.agent, 50, "copying", bench.now);
-    assert_int_equal(bench_last_status(&bench).progress, 50);
+    assert_int_equal(bench_last_report(&bench).progress, 50);
     assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 2);
 }
 
@@ -98,7 +98,7 @@ static void the_window_is_looked_at_again_after_a_long_download(void **state)
 
 /* ---- never twice ------------------------------------------------------------------------------ */
 
-static void the_same_attempt_again_gets_its_status_again_and_runs_nothing(void **state)
+static void the_same_attempt_again_gets_its_report_again_and_runs_nothing(void **state)
 {
     (void)state;
     bench_make_idle(&bench, "4.7.0");
@@ -107,7 +107,7 @@ static void the_same_attempt_again_gets_its_status_again_and_runs_nothing(void *
     bench_forget_sent(&bench);
     bench_instruct(&bench, 77, 1, BENCH_INSTALL);
     bench_assert_last(&bench, 77, 1, REPORT_COMPLETED, "");
-    assert_int_equal(bench_last_status(&bench).sequence, 4);
+    assert_int_equal(bench_last_report(&bench).sequence, 4);
     bench_restart(&bench);
     bench_make_idle(&bench, "4.7.2");
     bench_instruct(&bench, 77, 1, BENCH_INSTALL);
@@ -151,12 +151,12 @@ static void an_agent_killed_during_an_install_reports_it_interrupted_and_never_r
     bench_make_idle(&bench, "4.7.0");
     bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
     agent_install_progress(bench.agent, 40, "", bench.now);
-    int32_t last_sequence = bench_last_status(&bench).sequence;
+    int32_t last_sequence = bench_last_report(&bench).sequence;
     bench_restart(&bench);
     bench_read_versions(&bench, "4.7.0");
     bench_connect(&bench);
     bench_assert_last(&bench, 77, 1, REPORT_FAILED, "interrupted");
-    assert_true(bench_last_status(&bench).sequence > last_sequence);
+    assert_true(bench_last_report(&bench).sequence > last_sequence);
     bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
     assert_int_equal(bench.installs, 1);
 }
@@ -204,7 +204,7 @@ static void an_agent_killed_during_a_download_takes_the_instruction_up_again(voi
     bench_instruct(&bench, 77, 1, BENCH_INSTALL);
     assert_int_equal(bench.downloads, 2);
     bench_assert_last(&bench, 77, 1, REPORT_RECEIVED, "");
-    assert_int_equal(bench_last_status(&bench).sequence, 2);
+    assert_int_equal(bench_last_report(&bench).sequence, 2);
 }
 
 static void one_instruction_at_a_time_and_the_next_when_it_is_done(void **state)
@@ -230,15 +230,15 @@ static void the_same_instruction_with_another_order_is_not_taken_for_the_first(v
     bench_instruct(&bench, 77, 2, BENCH_CONFIGURE);
     bench_assert_last(&bench, 77, 2, REPORT_REJECTED, "conflict");
     /* After the orchestrators' state was restored, IDs can mean something else; the epoch is higher then. */
-    struct instruction_claims claims = bench_claims(&bench, 77, 1);
-    claims.epoch = 6;
-    bench_send_token(&bench, bench.key, &claims, BENCH_CONFIGURE, false);
+    struct instruction_payload payload = bench_payload(&bench, 77, 1);
+    payload.epoch = 6;
+    bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, false);
     assert_int_equal(bench.installs, 2);
 }
 
 /* ---- the outbox ------------------------------------------------------------------------------- */
 
-static void a_final_status_is_sent_until_it_is_confirmed(void **state)
+static void a_final_report_is_sent_until_it_is_confirmed(void **state)
 {
     (void)state;
     bench_make_idle(&bench, "4.7.0");
@@ -246,12 +246,12 @@ static void a_final_status_is_sent_until_it_is_confirmed(void **state)
     assert_int_equal(bench_count_states(&bench, REPORT_COMPLETED), 1);
     bench_pass(&bench, 10000);
     assert_int_equal(bench_count_states(&bench, REPORT_COMPLETED), 2);
-    assert_true(bench_last_status(&bench).confirm);
+    assert_true(bench_last_report(&bench).confirm);
     bench_restart(&bench);
     bench_read_versions(&bench, "4.7.2");
     bench_connect(&bench);
     assert_int_equal(bench_count_states(&bench, REPORT_COMPLETED), 1);
-    assert_int_equal(bench_last_status(&bench).sequence, 3);
+    assert_int_equal(bench_last_report(&bench).sequence, 3);
     bench_confirm(&bench, 77, 1, 3);
     bench_forget_sent(&bench);
     bench_pass(&bench, HOUR_MS);
@@ -271,8 +271,8 @@ static void that_the_installer_runs_is_told_until_it_is_confirmed(void **state)
     bench_confirm(&bench, 77, 1, 1); /* of `received` alone */
     bench_pass(&bench, 10000);
     assert_int_equal(bench_count_states(&bench, REPORT_INSTALLING), 2);
-    assert_int_equal(bench_last_status(&bench).sequence, 2);
-    assert_true(bench_last_status(&bench).confirm);
+    assert_int_equal(bench_last_report(&bench).sequence, 2);
+    assert_true(bench_last_report(&bench).confirm);
     bench_confirm(&bench, 77, 1, 2);
     bench_forget_sent(&bench);
     bench_pass(&bench, HOUR_MS);
@@ -336,7 +336,7 @@ int main(void)
         ATM(an_installer_that_is_done_without_the_version_being_there_has_failed),
         ATM(progress_is_told_but_not_too_often),
         ATM(the_window_is_looked_at_again_after_a_long_download),
-        ATM(the_same_attempt_again_gets_its_status_again_and_runs_nothing),
+        ATM(the_same_attempt_again_gets_its_report_again_and_runs_nothing),
         ATM(a_higher_attempt_of_a_completed_instruction_is_completed_without_an_install),
         ATM(a_higher_attempt_of_a_failed_instruction_runs),
         ATM(an_agent_killed_during_an_install_reports_it_interrupted_and_never_runs_it_again),
@@ -345,7 +345,7 @@ int main(void)
         ATM(an_agent_killed_during_a_download_takes_the_instruction_up_again),
         ATM(one_instruction_at_a_time_and_the_next_when_it_is_done),
         ATM(the_same_instruction_with_another_order_is_not_taken_for_the_first),
-        ATM(a_final_status_is_sent_until_it_is_confirmed),
+        ATM(a_final_report_is_sent_until_it_is_confirmed),
         ATM(that_the_installer_runs_is_told_until_it_is_confirmed),
         ATM(what_happens_while_the_line_is_down_is_told_when_it_is_up),
         ATM(a_stop_writes_down_how_the_installer_ended_and_begins_nothing),

@@ -54,7 +54,7 @@ static enum tc_error refuse_it(void *context, struct tc_fault *fault)
     return tc_fault_set(fault, TC_CONFLICT, "taken");
 }
 
-/* Uploads in pieces of 1,000 bytes, with what is announced given apart from what comes. */
+/* Uploads in pieces of 1,000 bytes; `announced` may differ from `length`. */
 static enum tc_error upload(struct artifact_store *store, const void *bytes, size_t length, const char *sha256,
                             int64_t announced, enum tc_error (*record)(void *, struct tc_fault *), bool *existed)
 {
@@ -66,7 +66,7 @@ static enum tc_error upload(struct artifact_store *store, const void *bytes, siz
             artifact_upload_write(upload, (const char *)bytes + at, length - at < 1000 ? length - at : 1000, &fault);
     int recorded = 0;
     if (error == TC_OK)
-        error = artifact_upload_keep(upload, record, &recorded, existed, &fault);
+        error = artifact_upload_commit(upload, record, &recorded, existed, &fault);
     artifact_upload_close(upload);
     assert_int_equal(recorded, error == TC_OK);
     return error;
@@ -174,7 +174,7 @@ static void two_uploads_of_one_file_at_once_both_succeed(void **state)
     for (int i = 0; i < 2; i++) {
         int recorded = 0;
         bool existed;
-        assert_int_equal(artifact_upload_keep(uploads[i], record_it, &recorded, &existed, &fault), TC_OK);
+        assert_int_equal(artifact_upload_commit(uploads[i], record_it, &recorded, &existed, &fault), TC_OK);
         assert_int_equal(existed, i == 1);
         artifact_upload_close(uploads[i]);
     }
@@ -202,7 +202,7 @@ static void a_start_removes_what_a_crash_left_and_no_upload_under_way(void **sta
     int recorded = 0;
     bool existed;
     assert_int_equal(artifact_upload_write(upload, "abc", 3, &fault), TC_OK);
-    assert_int_equal(artifact_upload_keep(upload, record_it, &recorded, &existed, &fault), TC_OK);
+    assert_int_equal(artifact_upload_commit(upload, record_it, &recorded, &existed, &fault), TC_OK);
     artifact_upload_close(upload);
     assert_stored(second, sha256, "abc", 3);
     artifact_store_close(second);
@@ -242,7 +242,7 @@ static void a_file_over_the_limit_of_the_process_is_no_space_and_leaves_nothing(
     artifact_store_close(store);
 }
 
-static void a_full_disk_is_known_before_the_first_byte_and_has_room_again_afterwards(void **state)
+static void a_full_disk_is_known_before_the_first_byte_and_has_space_again_afterwards(void **state)
 {
     (void)state;
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
@@ -288,7 +288,7 @@ int main(void)
         STORE_TEST(a_start_removes_what_a_crash_left_and_no_upload_under_way),
         STORE_TEST(a_scratch_file_is_gone_with_its_descriptor),
         STORE_TEST(a_file_over_the_limit_of_the_process_is_no_space_and_leaves_nothing),
-        STORE_TEST(a_full_disk_is_known_before_the_first_byte_and_has_room_again_afterwards),
+        STORE_TEST(a_full_disk_is_known_before_the_first_byte_and_has_space_again_afterwards),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

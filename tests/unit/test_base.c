@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/utf8.h"
 #include "tests/unit/temporary_folder.h"
 
@@ -164,7 +165,7 @@ static void a_buffer_grows_and_always_ends_in_a_nul(void **state)
 
 /* ---- id, utf8 ------------------------------------------------------------------------------- */
 
-static void an_id_is_what_may_stand_in_a_topic(void **state)
+static void an_id_is_what_may_be_in_a_topic(void **state)
 {
     (void)state;
     char longest[TC_ID_MAX + 2];
@@ -390,6 +391,63 @@ static void every_json_line_is_json_whatever_is_in_it(void **state)
     assert_int_equal(lines, 3);
 }
 
+static int admitted(struct log_limit *limit, const char *event, const char *subject, int times, int64_t now_ms)
+{
+    int count = 0;
+    for (int i = 0; i < times; i++)
+        count += log_limit_admits(limit, event, subject, now_ms);
+    return count;
+}
+
+static void a_flood_about_one_device_leaves_headroom_for_the_others_and_is_counted(void **state)
+{
+    (void)state;
+    struct log_limit limit = {0};
+    struct log_limit_count left;
+    assert_int_equal(admitted(&limit, "ask.refused", "A1", 1000, 0), LOG_LIMIT_LINES);
+    assert_int_equal(admitted(&limit, "ask.refused", "A2", 3, 10), 3);
+    assert_int_equal(admitted(&limit, "status.refused", "A1", 4, 20), 4);
+    assert_false(log_limit_take(&limit, LOG_LIMIT_PERIOD_MS - 1, false, &left));
+    assert_true(log_limit_take(&limit, LOG_LIMIT_PERIOD_MS, false, &left));
+    assert_string_equal(left.event, "ask.refused");
+    assert_string_equal(left.subject, "A1");
+    assert_int_equal(left.left_out, 1000 - LOG_LIMIT_LINES);
+    assert_false(log_limit_take(&limit, LOG_LIMIT_PERIOD_MS, false, &left));
+    assert_int_equal(admitted(&limit, "ask.refused", "A1", 1000, LOG_LIMIT_PERIOD_MS), LOG_LIMIT_LINES);
+}
+
+static void a_flood_under_many_names_is_limited_by_event_and_every_line_is_counted(void **state)
+{
+    (void)state;
+    struct log_limit limit = {0};
+    struct log_limit_count left;
+    int written = 0, left_out = 0, lines = 5 * LOG_LIMIT_SUBJECTS;
+    for (int i = 0; i < lines; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "X%d", i);
+        written += log_limit_admits(&limit, "ask.refused", name, 0);
+    }
+    assert_int_equal(written, LOG_LIMIT_EVENT_LINES);
+    assert_int_equal(admitted(&limit, "status.refused", "A1", 1, 0), 1);
+    while (log_limit_take(&limit, 0, true, &left))
+        left_out += (int)left.left_out;
+    assert_int_equal(written + left_out, lines);
+}
+
+static void what_was_left_out_is_told(void **state)
+{
+    (void)state;
+    char text[8192];
+    for (int i = 0; i < LOG_LIMIT_LINES + 5; i++)
+        LOG_LIMITED(LOG_LEVEL_WARNING, "A1", "ask.refused", F_INT("number", i));
+    LOG_LIMITED(LOG_LEVEL_DEBUG, "A1", "not.wanted");
+    log_left_out(true);
+    const char *last = strstr(logged(text), "log.left_out");
+    assert_non_null(last);
+    assert_non_null(strstr(last, "of=ask.refused subject=A1 lines=5 "));
+    assert_null(strstr(text, "number=10"));
+}
+
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 #define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, catch_log, release_log)
 
@@ -403,7 +461,7 @@ int main(void)
         cmocka_unit_test(a_fault_that_is_too_long_is_cut_and_still_ends),
         cmocka_unit_test(every_error_has_its_own_name),
         cmocka_unit_test(a_buffer_grows_and_always_ends_in_a_nul),
-        cmocka_unit_test(an_id_is_what_may_stand_in_a_topic),
+        cmocka_unit_test(an_id_is_what_may_be_in_a_topic),
         cmocka_unit_test(a_name_may_have_points_but_not_begin_with_one),
         cmocka_unit_test(only_real_utf8_is_a_character),
         WITH_FOLDER(a_replaced_file_has_the_new_bytes_and_mode_and_nothing_is_left_over),
@@ -412,6 +470,9 @@ int main(void)
         WITH_FOLDER(folders_are_made_with_those_above_them),
         WITH_LOG(an_event_is_a_name_and_its_fields),
         WITH_LOG(every_json_line_is_json_whatever_is_in_it),
+        cmocka_unit_test(a_flood_about_one_device_leaves_headroom_for_the_others_and_is_counted),
+        cmocka_unit_test(a_flood_under_many_names_is_limited_by_event_and_every_line_is_counted),
+        WITH_LOG(what_was_left_out_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

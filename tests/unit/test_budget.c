@@ -10,7 +10,7 @@ struct budget_case {
     int64_t most;
     double most_percent;
     bool single_allowed;
-    int64_t room;
+    int64_t headroom;
 };
 
 static const struct budget_case cases[] = {
@@ -34,12 +34,12 @@ static const struct budget_case cases[] = {
     {"all of them", 3, NONE, 100, false, 3},
 };
 
-static void the_branch_has_the_room_that_its_row_says(void **state)
+static void the_branch_has_the_headroom_that_its_row_says(void **state)
 {
     const struct budget_case *row = *state;
     const struct branch_budget budget = {
         .most = row->most, .most_percent = row->most_percent, .single_allowed = row->single_allowed};
-    assert_int_equal(budget_branch_room(&budget, row->machines), row->room);
+    assert_int_equal(budget_branch_headroom(&budget, row->machines), row->headroom);
 }
 
 static void a_percentage_never_takes_more_than_its_part_or_one_machine(void **state)
@@ -49,9 +49,9 @@ static void a_percentage_never_takes_more_than_its_part_or_one_machine(void **st
         for (int percent = 1; percent <= 100; percent++) {
             struct branch_budget budget = {.most = NONE, .most_percent = percent, .single_allowed = false};
             int64_t part = machines * percent / 100;
-            assert_int_equal(budget_branch_room(&budget, machines), part);
+            assert_int_equal(budget_branch_headroom(&budget, machines), part);
             budget.single_allowed = true;
-            assert_int_equal(budget_branch_room(&budget, machines), part == 0 ? 1 : part);
+            assert_int_equal(budget_branch_headroom(&budget, machines), part == 0 ? 1 : part);
         }
     }
 }
@@ -62,6 +62,6 @@ int main(void)
         cmocka_unit_test(a_percentage_never_takes_more_than_its_part_or_one_machine),
     };
     size_t count = 1;
-    ADD_ROWS(tests, count, cases, the_branch_has_the_room_that_its_row_says);
+    ADD_ROWS(tests, count, cases, the_branch_has_the_headroom_that_its_row_says);
     return _cmocka_run_group_tests("budgets", tests, count, NULL, NULL);
 }

@@ -15,9 +15,10 @@ static void what_is_written_is_read_again_at_the_ends_of_every_range(void **stat
 {
     (void)state;
     static const struct cached_instruction cases[] = {
-        {"A", 0, 0, 0, 0, 0, ROLE_NODE},
-        {"A", 77, 42, 1, 5, 1796432400, ROLE_ATM},
-        {"A", INT64_MAX, INT64_MAX, INT32_MAX, INT64_MAX, INT64_MAX, ROLE_PULL},
+        {"A", 0, 0, 0, 0, 0, ROLE_NODE, false},
+        {"A", 77, 42, 1, 5, 1796432400, ROLE_ATM, false},
+        {"A", 77, 42, 1, 5, 1796432400, ROLE_ATM, true},
+        {"A", INT64_MAX, INT64_MAX, INT32_MAX, INT64_MAX, INT64_MAX, ROLE_PULL, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[CACHE_ENTRY_SIZE];
@@ -31,6 +32,7 @@ static void what_is_written_is_read_again_at_the_ends_of_every_range(void **stat
         assert_int_equal(read.epoch, cases[i].epoch);
         assert_int_equal(read.start_before_s, cases[i].start_before_s);
         assert_int_equal(read.role, cases[i].role);
+        assert_int_equal(read.out_of_service, cases[i].out_of_service);
         assert_string_equal(read.device, "A");
     }
 }
@@ -39,9 +41,12 @@ static void the_text_is_the_one_that_other_releases_know(void **state)
 {
     (void)state;
     char text[CACHE_ENTRY_SIZE];
-    struct cached_instruction item = {"A", 77, 42, 1, 5, 1796432400, ROLE_ATM};
+    struct cached_instruction item = {"A", 77, 42, 1, 5, 1796432400, ROLE_ATM, false};
     (void)cache_entry_write(&item, text);
     assert_string_equal(text, "1 77 42 1 5 1796432400 atm");
+    item.out_of_service = true; /* which they do not know: they ask the database */
+    (void)cache_entry_write(&item, text);
+    assert_string_equal(text, "2 77 42 1 5 1796432400 atm");
 }
 
 static void anything_else_is_refused_and_fills_nothing(void **state)
@@ -55,7 +60,7 @@ static void anything_else_is_refused_and_fills_nothing(void **state)
         "1 77 42 1 5 1796432400 teller",
         "1 77 42 1 5 1796432400 atm ",
         "1 77 42 1 5 1796432400 atm\n",
-        "2 77 42 1 5 1796432400 atm",
+        "3 77 42 1 5 1796432400 atm",
         "0 77 42 1 5 1796432400 atm",
         "01 77 42 1 5 1796432400 atm",
         "1 077 42 1 5 1796432400 atm",

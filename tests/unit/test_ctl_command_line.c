@@ -95,16 +95,16 @@ static void a_wrong_line_says_what_is_wrong(void **state)
     static const struct {
         const char *line, *wrong;
     } rows[] = {
-        {"tellercast", "which command?"},
-        {"tellercast rollout", "which command?"},
-        {"tellercast rolout list", "no command \"rolout\"; did you mean rollout?"},
-        {"tellercast rollout lst", "no command \"rollout lst\"; did you mean list?"},
-        {"tellercast rollout stop 3", "no command \"rollout stop\""},
-        {"tellercast rollout list -o x", "no option --output"},
+        {"tellercast", "no command given"},
+        {"tellercast rollout", "no command given"},
+        {"tellercast rolout list", "unknown command \"rolout\"; did you mean rollout?"},
+        {"tellercast rollout lst", "unknown command \"rollout lst\"; did you mean list?"},
+        {"tellercast rollout stop 3", "unknown command \"rollout stop\""},
+        {"tellercast rollout list -o x", "unknown option --output"},
         {"tellercast rollout report 3 -o", "--output needs a value: FILE"},
-        {"tellercast rollout list --sever x", "no option --sever; did you mean --server?"},
-        {"tellercast rollout list --via http", "no option --via"},
-        {"tellercast rollout list -x", "no option -x"},
+        {"tellercast rollout list --sever x", "unknown option --sever; did you mean --server?"},
+        {"tellercast rollout list --via http", "unknown option --via"},
+        {"tellercast rollout list -x", "unknown option -x"},
         {"tellercast rollout list 7", "takes no argument, found \"7\""},
         {"tellercast rollout status", "needs ID|NAME"},
         {"tellercast rollout status 1 2", "takes ID|NAME, found also \"2\""},
@@ -148,11 +148,11 @@ static void a_command_may_have_a_version_of_its_own(void **state)
 static void every_command_can_be_found_and_explained(void **state)
 {
     (void)state;
-    const struct look look = {.width = 80};
+    const struct screen screen = {.width = 80};
     for (size_t i = 0; i < command_count; i++) {
         assert_ptr_equal(command_find(commands[i].group, commands[i].name), &commands[i]);
         struct buffer out = {0};
-        help_put_command(&commands[i], &look, &out);
+        help_put_command(&commands[i], &screen, &out);
         for (const struct option *option = commands[i].options; option != NULL && option->name != NULL; option++)
             assert_non_null(strstr(buffer_text(&out), option->name));
         buffer_free(&out);

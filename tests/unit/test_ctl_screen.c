@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-static const struct look plain = {.utf8 = false, .width = 0};
-static const struct look rich = {.terminal = true, .colour = true, .utf8 = true, .width = 80, .height = 24};
+static const struct screen plain = {.utf8 = false, .width = 0};
+static const struct screen rich = {.terminal = true, .colour = true, .utf8 = true, .width = 80, .height = 24};
 
 static void assert_put(struct buffer *out, const char *expected)
 {
@@ -121,16 +121,16 @@ static void a_table_aligns_its_columns(void **state)
     table_add(&table, TONE_PLAIN, "Ulm");
     table_add(&table, TONE_PLAIN, "the disk is full of logs");
     struct buffer out = {0};
-    const struct look wide = {.utf8 = true};
+    const struct screen wide = {.utf8 = true};
     table_put(&table, &wide, true, &out);
     assert_put(&out, "  ID  NAME    DETAIL\n"
                      "1042  Zürich  -\n"
                      "   7  Ulm     the disk is full of logs\n");
-    const struct look narrow = {.utf8 = true, .width = 31};
+    const struct screen narrow = {.utf8 = true, .width = 31};
     table_put(&table, &narrow, false, &out);
     assert_put(&out, "1042  Zürich  -\n"
                      "   7  Ulm     the disk is full…\n");
-    const struct look phone = {.utf8 = true, .width = 22};
+    const struct screen phone = {.utf8 = true, .width = 22};
     table_put(&table, &phone, true, &out);
     assert_put(&out, "  ID  DETAIL\n"
                      "1042  -\n"
@@ -150,33 +150,33 @@ static void assert_bar(struct bar_share share, unsigned width, const char *expec
 static void a_bar_has_its_width_whatever_it_shows(void **state)
 {
     (void)state;
-    assert_bar((struct bar_share){0, 0, 0, 100}, 12, "[..........]");
-    assert_bar((struct bar_share){50, 10, 20, 100}, 12, "[#####!==..]");
-    assert_bar((struct bar_share){100, 0, 0, 100}, 12, "[##########]");
-    assert_bar((struct bar_share){0, 0, 0, 0}, 12, "[..........]");
+    assert_bar((struct bar_share){0, 0, 0, 100, 0}, 12, "[..........]");
+    assert_bar((struct bar_share){50, 10, 20, 100, 0}, 12, "[#####!==..]");
+    assert_bar((struct bar_share){100, 0, 0, 100, 0}, 12, "[##########]");
+    assert_bar((struct bar_share){0, 0, 0, 0, 0}, 12, "[..........]");
 }
 
 static void one_in_a_million_is_seen_and_the_last_one_too(void **state)
 {
     (void)state;
-    assert_bar((struct bar_share){0, 1, 0, 1000000}, 12, "[!.........]");
-    assert_bar((struct bar_share){999998, 1, 0, 1000000}, 12, "[########!.]");
-    assert_bar((struct bar_share){1, 1, 1, 1000000}, 12, "[#!=.......]");
-    assert_int_equal(bar_percent(&(struct bar_share){999999, 0, 0, 1000000}), 99);
-    assert_int_equal(bar_percent(&(struct bar_share){0, 5, 0, 5}), 100);
-    assert_int_equal(bar_percent(&(struct bar_share){0, 0, 0, 0}), 100);
+    assert_bar((struct bar_share){0, 1, 0, 1000000, 0}, 12, "[!.........]");
+    assert_bar((struct bar_share){999998, 1, 0, 1000000, 0}, 12, "[########!.]");
+    assert_bar((struct bar_share){1, 1, 1, 1000000, 0}, 12, "[#!=.......]");
+    assert_int_equal(bar_percent(&(struct bar_share){999999, 0, 0, 1000000, 0}), 99);
+    assert_int_equal(bar_percent(&(struct bar_share){0, 5, 0, 5, 0}), 100);
+    assert_int_equal(bar_percent(&(struct bar_share){0, 0, 0, 0, 0}), 100);
 }
 
 static void every_bar_of_every_share_is_as_wide_as_asked(void **state)
 {
     (void)state;
-    const struct look bare = {.utf8 = true};
+    const struct screen bare = {.utf8 = true};
     for (int64_t total = 0; total <= 12; total++)
         for (int64_t completed = 0; completed <= total; completed++)
             for (int64_t failed = 0; completed + failed <= total; failed++)
                 for (int64_t busy = 0; completed + failed + busy <= total; busy++) {
                     struct buffer out = {0};
-                    bar_put(&(struct bar_share){completed, failed, busy, total}, 7, &bare, &out);
+                    bar_put(&(struct bar_share){completed, failed, busy, total, 0}, 7, &bare, &out);
                     assert_int_equal(text_width(buffer_text(&out)), 7);
                     bool full = strstr(buffer_text(&out), "░") == NULL && strstr(buffer_text(&out), "▒") == NULL;
                     assert_int_equal(full, total > 0 && completed + failed == total);
@@ -189,11 +189,9 @@ static void a_rate_is_of_the_last_seconds(void **state)
     (void)state;
     struct meter meter = {0};
     assert_true(meter_rate(&meter) == 0);
-    assert_int_equal(meter_eta_ms(&meter, 100), -1);
     for (int64_t second = 0; second <= 20; second++)
         meter_feed(&meter, second * 1000, second < 10 ? 0 : (second - 10) * 50);
     assert_true(meter_rate(&meter) > 49.9 && meter_rate(&meter) < 50.1);
-    assert_int_equal(meter_eta_ms(&meter, 100), 2000);
     for (int64_t second = 21; second <= 40; second++)
         meter_feed(&meter, second * 1000, 500);
     assert_true(meter_rate(&meter) == 0);
@@ -218,6 +216,7 @@ static enum tone no_tone(const char *state)
 
 static const char running[] =
     "{\"rollout\":42,\"name\":\"atm-app-4.7.2\",\"state\":\"running\",\"detail\":\"\",\"devices\":2008,"
+    "\"at\":\"2026-12-01T01:00:00Z\",\"forecast_end_at\":\"2026-12-01T01:00:30Z\","
     "\"counts\":{\"created\":1408,\"sent\":100,\"completed\":497,\"failed\":2,\"timed_out\":1},"
     "\"first_start_at\":null,\"last_completed_at\":null,\"groups\":["
     "{\"group\":1,\"name\":\"lab\",\"state\":\"passed\",\"devices\":20,\"counts\":{\"completed\":20}},"
@@ -238,9 +237,9 @@ static void a_rollout_is_drawn_with_a_bar_a_group(void **state)
     json_t *document = rollout_document(running);
     assert_true(rollout_view_read(&view, document, 1000));
     struct buffer out = {0};
-    const struct look look = {.utf8 = false, .width = 80};
-    rollout_views_draw(&view, 1, no_tone, &look, &out);
-    assert_put(&out, "atm-app-4.7.2 - rollout 42 - running - 500 of 2,008\n"
+    const struct screen screen = {.utf8 = false, .width = 80};
+    rollout_views_draw(&view, 1, no_tone, &screen, &out);
+    assert_put(&out, "atm-app-4.7.2 - rollout 42 - running - 500 of 2,008 - ETA 30 s\n"
                      "  lab   [###################] 100%      20/20            passed\n"
                      "  rest  [####!=.............]  24%  480/1,988  3 failed  open\n");
     json_decref(document);
@@ -254,9 +253,9 @@ static void no_line_is_wider_than_the_terminal(void **state)
     json_t *document = rollout_document(running);
     for (unsigned width = 48; width <= 200; width++) {
         assert_true(rollout_view_read(&view, document, INT64_C(1000) * width));
-        struct look look = {.utf8 = width % 2 == 0, .width = width};
+        struct screen screen = {.utf8 = width % 2 == 0, .width = width};
         struct buffer out = {0};
-        rollout_views_draw(&view, 1, no_tone, &look, &out);
+        rollout_views_draw(&view, 1, no_tone, &screen, &out);
         char *rest;
         for (char *line = strtok_r(out.bytes, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
             assert_in_range(text_width(line), 1, width - 1);
@@ -277,8 +276,61 @@ static void a_running_rollout_is_told_with_its_pace(void **state)
     (void)json_object_set_new(counts, "completed", json_integer(497));
     assert_true(rollout_view_read(&view, document, 3000));
     struct buffer out = {0};
-    rollout_view_tell(&view, &out);
+    rollout_view_describe(&view, &out);
     assert_put(&out, "atm-app-4.7.2 (rollout 42): running, 500 of 2,008 ended, 3 failed, 50/s, ETA 30 s");
+    json_decref(document);
+    rollout_view_free(&view);
+}
+
+static json_t *with_state(const char *state)
+{
+    json_t *document = rollout_document(running);
+    assert_int_equal(json_object_set_new(document, "state", json_string(state)), 0);
+    return document;
+}
+
+static void a_paused_rollout_has_neither_a_pace_nor_an_end(void **state)
+{
+    (void)state;
+    struct rollout_view view = {0};
+    json_t *document = with_state("paused");
+    json_t *counts = json_object_get(document, "counts");
+    for (int64_t second = 1; second <= 3; second++) {
+        (void)json_object_set_new(counts, "completed", json_integer(400 + 50 * second));
+        assert_true(rollout_view_read(&view, document, second * 1000));
+    }
+    assert_false(group_view_has_rate(&view.all));
+    struct buffer out = {0};
+    const struct screen screen = {.width = 80};
+    rollout_views_draw(&view, 1, no_tone, &screen, &out);
+    assert_null(strstr(buffer_text(&out), "ETA"));
+    assert_null(strstr(buffer_text(&out), "/s"));
+    buffer_free(&out);
+    json_decref(document);
+    rollout_view_free(&view);
+}
+
+static void what_was_cancelled_before_it_started_did_not_fail_and_asks_for_nothing(void **state)
+{
+    (void)state;
+    struct rollout_view view = {0};
+    json_t *document = rollout_document(
+        "{\"rollout\":7,\"name\":\"x\",\"state\":\"cancelled\",\"devices\":2760,\"counts\":{\"completed\":10,"
+        "\"rejected\":8,"
+        "\"cancelled\":2742},\"groups\":[{\"name\":\"pilot\",\"state\":\"awaiting_approval\",\"devices\":18,"
+        "\"counts\":{\"completed\":10,\"rejected\":8}},{\"name\":\"rest\",\"state\":\"waiting\",\"devices\":2742,"
+        "\"counts\":{\"cancelled\":2742}}]}");
+    assert_true(rollout_view_read(&view, document, 1000));
+    assert_int_equal(view.all.share.failed, 0);
+    assert_int_equal(view.all.share.refused, 8);
+    assert_false(view.groups[0].waits);
+    struct buffer out = {0};
+    rollout_view_describe(&view, &out);
+    assert_put(&out, "x (rollout 7): cancelled, 18 of 2,760 ended, 8 refused, 2,742 not started");
+    const struct screen screen = {.width = 80};
+    rollout_views_draw(&view, 1, no_tone, &screen, &out);
+    assert_non_null(strstr(buffer_text(&out), "  0%  0/2,742  2,742 not started  cancelled\n"));
+    buffer_free(&out);
     json_decref(document);
     rollout_view_free(&view);
 }
@@ -293,7 +345,7 @@ static void an_ended_rollout_says_how_long_it_took(void **state)
                          "\"last_completed_at\":\"2026-12-01T00:00:08Z\"}");
     assert_true(rollout_view_read(&view, document, 1000));
     struct buffer out = {0};
-    rollout_view_tell(&view, &out);
+    rollout_view_describe(&view, &out);
     assert_put(&out, "x (rollout 1): completed, 2,000 of 2,000 ended, in 8.0 s, 250/s");
     json_decref(document);
     rollout_view_free(&view);
@@ -345,13 +397,13 @@ static void a_soak_is_told_with_its_end_and_another_stage_is_news(void **state)
     assert_true(rollout_view_read(&view, document, 1000));
     json_decref(document);
     uint32_t stage = view.stage;
-    rollout_view_tell(&view, &out);
+    rollout_view_describe(&view, &out);
     assert_put(&out, "x (rollout 42): running, 0 of 0 ended; group pilot soaks to 12-04 00:30Z");
     document = load_groups("awaiting_approval", "waiting");
     assert_true(rollout_view_read(&view, document, 1000));
     json_decref(document);
     assert_true(view.stage != stage);
-    rollout_view_tell(&view, &out);
+    rollout_view_describe(&view, &out);
     assert_put(&out, "x (rollout 42): running, 0 of 0 ended; group pilot is awaiting approval");
     rollout_view_free(&view);
 }
@@ -373,11 +425,11 @@ static void what_is_not_a_rollout_is_refused(void **state)
 static void colours_are_only_for_those_who_show_them(void **state)
 {
     (void)state;
-    const struct bar_share share = {5, 5, 0, 10};
+    const struct bar_share share = {5, 5, 0, 10, 0};
     struct buffer out = {0};
     bar_put(&share, 4, &rich, &out);
     assert_put(&out, "\033[32m██\033[0m\033[31m██\033[0m");
-    struct look grey = rich;
+    struct screen grey = rich;
     grey.colour = false;
     bar_put(&share, 4, &grey, &out);
     assert_put(&out, "████");
@@ -400,6 +452,8 @@ int main(void)
         cmocka_unit_test(a_rollout_is_drawn_with_a_bar_a_group),
         cmocka_unit_test(no_line_is_wider_than_the_terminal),
         cmocka_unit_test(a_running_rollout_is_told_with_its_pace),
+        cmocka_unit_test(a_paused_rollout_has_neither_a_pace_nor_an_end),
+        cmocka_unit_test(what_was_cancelled_before_it_started_did_not_fail_and_asks_for_nothing),
         cmocka_unit_test(an_ended_rollout_says_how_long_it_took),
         cmocka_unit_test(a_rollout_of_which_only_a_person_can_open_the_next_group_waits),
         cmocka_unit_test(a_soak_is_told_with_its_end_and_another_stage_is_news),

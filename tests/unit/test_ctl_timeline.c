@@ -1,4 +1,5 @@
 #include "clients/ctl/picture/markup.h"
+#include "clients/ctl/picture/timeline_columns.h"
 #include "clients/ctl/picture/timeline_draw.h"
 #include "clients/ctl/picture/timeline_words.h"
 #include "tests/unit/markup_check.h"
@@ -12,8 +13,8 @@
 
 #include <cmocka.h>
 
-static const struct look plain = {.utf8 = false, .width = 0};
-static const struct look rich = {.utf8 = true, .width = 80};
+static const struct screen plain = {.utf8 = false, .width = 0};
+static const struct screen rich = {.utf8 = true, .width = 80};
 
 static const char preview_text[] =
     "{'name':'atm-app-4.7.2','devices':2008,'groups':[{'group':1,'name':'lab','devices':2},"
@@ -100,14 +101,14 @@ static void a_report_tells_what_came_too_and_twice_is_the_sum(void **state)
 {
     (void)state;
     struct timeline timeline;
-    json_t *report =
+    json_t *evidence =
         load("{'name':'x','groups':[{'group':1,'name':'all','devices':9}],'nights':["
              "{'night':'2026-12-02','group':'all','planned':0,'started':4,'completed':2,'failed':1,'timed_out':1},"
              "{'night':'2026-12-01','group':'all','planned':5,'started':1,'completed':1},"
              "{'night':'2026-12-02','group':'all','planned':4,'started':0,'completed':0}],"
              "'plan':{'spec':{'groups':[{'name':'all','success':90}]}}}");
-    timeline_read_report(&timeline, report);
-    json_decref(report);
+    timeline_read_evidence(&timeline, evidence);
+    json_decref(evidence);
     assert_int_equal(timeline.night_count, 2);
     const struct timeline_night *second = timeline_night_at(&timeline, 0, 1);
     assert_int_equal(second->planned, 4);
@@ -210,7 +211,7 @@ static void a_narrow_terminal_gets_one_part_below_the_other(void **state)
 {
     (void)state;
     enum { WIDTH = 40 };
-    const struct look narrow = {.utf8 = false, .width = WIDTH};
+    const struct screen narrow = {.utf8 = false, .width = WIDTH};
     struct timeline timeline;
     struct buffer out = {0};
     read_preview(&timeline, preview_text, plan_text);

@@ -12,7 +12,7 @@
 #define DAY (24 * HOUR)
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
-static const int64_t no_soak[8];
+static const struct forecast_gate no_gates[8];
 
 /* Of a zone that is always open, or of the windows that the plan has already. */
 static struct forecast make(struct forecast_plan plan)
@@ -22,8 +22,8 @@ static struct forecast make(struct forecast_plan plan)
         plan.windows = &always;
         plan.window_count = 1;
     }
-    if (plan.soak_ms == NULL)
-        plan.soak_ms = no_soak;
+    if (plan.gates == NULL)
+        plan.gates = no_gates;
     if (plan.group_count == 0)
         plan.group_count = 1;
     if (plan.zone_count == 0)
@@ -38,8 +38,8 @@ static struct forecast make(struct forecast_plan plan)
 static void without_a_rate_and_a_budget_all_start_at_once(void **state)
 {
     (void)state;
-    struct forecast_cell cell = {.branches = 7, .devices = 3, .room = FORECAST_NO_LIMIT};
-    struct forecast forecast = make((struct forecast_plan){.begin_ms = HOUR, .cells = &cell, .cell_count = 1});
+    struct forecast_cohort cohort = {.branches = 7, .devices = 3, .headroom = FORECAST_NO_LIMIT};
+    struct forecast forecast = make((struct forecast_plan){.begin_ms = HOUR, .cohorts = &cohort, .cohort_count = 1});
     assert_int_equal(forecast.groups[0].started, 21);
     assert_int_equal(forecast.groups[0].first_start_ms, HOUR);
     assert_int_equal(forecast.groups[0].last_start_ms, HOUR);
@@ -49,15 +49,15 @@ static void without_a_rate_and_a_budget_all_start_at_once(void **state)
     forecast_free(&forecast);
 }
 
-static void a_branch_of_five_with_room_for_two_needs_three_turns_and_its_node_one_more(void **state)
+static void a_branch_of_five_with_headroom_for_two_needs_three_turns_and_its_node_one_more(void **state)
 {
     (void)state;
-    struct forecast_cell cells[] = {{.branches = 4, .devices = 5, .room = 2},
-                                    {.branches = 1, .devices = 5, .node = true, .room = 2}};
-    struct forecast without = make((struct forecast_plan){.cells = cells, .cell_count = 1});
+    struct forecast_cohort cohorts[] = {{.branches = 4, .devices = 5, .headroom = 2},
+                                        {.branches = 1, .devices = 5, .node = true, .headroom = 2}};
+    struct forecast without = make((struct forecast_plan){.cohorts = cohorts, .cohort_count = 1});
     assert_int_equal(without.groups[0].last_start_ms, 2 * HOUR);
     forecast_free(&without);
-    struct forecast with = make((struct forecast_plan){.cells = cells, .cell_count = 2});
+    struct forecast with = make((struct forecast_plan){.cohorts = cohorts, .cohort_count = 2});
     assert_int_equal(with.groups[0].started, 26);
     assert_int_equal(with.groups[0].last_start_ms, 3 * HOUR);
     assert_int_equal(with.groups[0].last_end_ms, 4 * HOUR);
@@ -67,8 +67,8 @@ static void a_branch_of_five_with_room_for_two_needs_three_turns_and_its_node_on
 static void a_rate_spreads_the_starts_over_minutes(void **state)
 {
     (void)state;
-    struct forecast_cell cell = {.branches = 10, .devices = 1, .room = FORECAST_NO_LIMIT};
-    struct forecast_plan plan = {.rate = {.per_minute = 4}, .place_ms = 15000, .cells = &cell, .cell_count = 1};
+    struct forecast_cohort cohort = {.branches = 10, .devices = 1, .headroom = FORECAST_NO_LIMIT};
+    struct forecast_plan plan = {.rate = {.per_minute = 4}, .place_ms = 15000, .cohorts = &cohort, .cohort_count = 1};
     struct forecast forecast = make(plan);
     assert_int_equal(forecast.groups[0].last_start_ms, 2 * MINUTE + 15000);
     forecast_free(&forecast);
@@ -77,11 +77,11 @@ static void a_rate_spreads_the_starts_over_minutes(void **state)
 static void a_rate_that_grows_gets_through_sooner(void **state)
 {
     (void)state;
-    struct forecast_cell cell = {.branches = 100, .devices = 1, .room = FORECAST_NO_LIMIT};
+    struct forecast_cohort cohort = {.branches = 100, .devices = 1, .headroom = FORECAST_NO_LIMIT};
     struct forecast_plan plan = {.install_timeout_ms = 10 * MINUTE,
                                  .rate = {.per_minute = 1, .growth = 10, .grow_after = 5, .maximum_per_minute = 50},
-                                 .cells = &cell,
-                                 .cell_count = 1};
+                                 .cohorts = &cohort,
+                                 .cohort_count = 1};
     struct forecast forecast = make(plan);
     /* One a minute until the fifth is done, in minute 14; then ten, until the tenth is done, in 19; then fifty. */
     assert_int_equal(forecast.groups[0].last_start_ms / MINUTE, 19);
@@ -94,13 +94,13 @@ static void what_does_not_fit_in_a_night_goes_to_the_next(void **state)
     struct forecast_window windows[] = {{.opens_ms = DAY, .until_ms = DAY + 4 * MINUTE, .night = 1},
                                         {.opens_ms = 2 * DAY, .until_ms = 2 * DAY + 4 * MINUTE, .night = 2},
                                         {.opens_ms = 3 * DAY, .until_ms = 3 * DAY + 4 * MINUTE, .night = 3}};
-    struct forecast_cell cell = {.branches = 10, .devices = 1, .room = FORECAST_NO_LIMIT};
+    struct forecast_cohort cohort = {.branches = 10, .devices = 1, .headroom = FORECAST_NO_LIMIT};
     struct forecast forecast = make((struct forecast_plan){.rate = {.per_minute = 1},
                                                            .place_ms = MINUTE,
                                                            .windows = windows,
                                                            .window_count = LENGTH(windows),
-                                                           .cells = &cell,
-                                                           .cell_count = 1});
+                                                           .cohorts = &cohort,
+                                                           .cohort_count = 1});
     assert_int_equal(forecast.night_count, 3);
     assert_int_equal(forecast.nights[0].devices, 4);
     assert_int_equal(forecast.nights[1].devices, 4);
@@ -115,9 +115,9 @@ static void turns_of_a_branch_go_to_the_next_night_when_no_time_is_left(void **s
     (void)state;
     struct forecast_window windows[] = {{.opens_ms = 0, .until_ms = 2 * HOUR, .night = 0},
                                         {.opens_ms = DAY, .until_ms = DAY + 2 * HOUR, .night = 1}};
-    struct forecast_cell cell = {.branches = 3, .devices = 4, .room = 1};
-    struct forecast forecast = make(
-        (struct forecast_plan){.windows = windows, .window_count = LENGTH(windows), .cells = &cell, .cell_count = 1});
+    struct forecast_cohort cohort = {.branches = 3, .devices = 4, .headroom = 1};
+    struct forecast forecast = make((struct forecast_plan){
+        .windows = windows, .window_count = LENGTH(windows), .cohorts = &cohort, .cohort_count = 1});
     assert_int_equal(forecast.nights[0].devices, 6);
     assert_int_equal(forecast.nights[1].devices, 6);
     assert_int_equal(forecast.groups[0].last_end_ms, DAY + 2 * HOUR);
@@ -127,11 +127,11 @@ static void turns_of_a_branch_go_to_the_next_night_when_no_time_is_left(void **s
 static void a_group_begins_when_the_one_before_is_done_and_has_soaked(void **state)
 {
     (void)state;
-    static const int64_t soak[] = {2 * DAY, 0};
-    struct forecast_cell cells[] = {{.group = 0, .branches = 1, .devices = 1, .room = FORECAST_NO_LIMIT},
-                                    {.group = 1, .branches = 5, .devices = 1, .room = FORECAST_NO_LIMIT}};
-    struct forecast forecast =
-        make((struct forecast_plan){.group_count = 2, .soak_ms = soak, .cells = cells, .cell_count = LENGTH(cells)});
+    static const struct forecast_gate gates[] = {{.soak_ms = 2 * DAY}, {.soak_ms = 0}};
+    struct forecast_cohort cohorts[] = {{.group = 0, .branches = 1, .devices = 1, .headroom = FORECAST_NO_LIMIT},
+                                        {.group = 1, .branches = 5, .devices = 1, .headroom = FORECAST_NO_LIMIT}};
+    struct forecast forecast = make(
+        (struct forecast_plan){.group_count = 2, .gates = gates, .cohorts = cohorts, .cohort_count = LENGTH(cohorts)});
     assert_int_equal(forecast.groups[1].first_start_ms, HOUR + 2 * DAY);
     assert_int_equal(forecast.night_count, 2);
     assert_int_equal(forecast.nights[1].group, 1);
@@ -141,11 +141,45 @@ static void a_group_begins_when_the_one_before_is_done_and_has_soaked(void **sta
 static void an_empty_group_lets_the_next_one_begin_at_once(void **state)
 {
     (void)state;
-    struct forecast_cell cell = {.group = 1, .branches = 5, .devices = 1, .room = FORECAST_NO_LIMIT};
-    struct forecast forecast = make((struct forecast_plan){.group_count = 2, .cells = &cell, .cell_count = 1});
+    struct forecast_cohort cohort = {.group = 1, .branches = 5, .devices = 1, .headroom = FORECAST_NO_LIMIT};
+    struct forecast forecast = make((struct forecast_plan){.group_count = 2, .cohorts = &cohort, .cohort_count = 1});
     assert_int_equal(forecast.groups[0].devices, 0);
     assert_int_equal(forecast.groups[1].started, 5);
     assert_int_equal(forecast.groups[1].first_start_ms, 0);
+    forecast_free(&forecast);
+}
+
+static void a_group_that_opens_the_next_when_reached_goes_on_beside_it(void **state)
+{
+    (void)state;
+    /* Four waves of an hour each; half of them are done after the second. */
+    static const struct forecast_gate gates[] = {{.soak_ms = HOUR, .opens_reached = true, .success_percent = 50}, {0}};
+    struct forecast_cohort cohorts[] = {{.group = 0, .branches = 1, .devices = 4, .headroom = 1},
+                                        {.group = 1, .branches = 5, .devices = 1, .headroom = FORECAST_NO_LIMIT}};
+    struct forecast forecast = make(
+        (struct forecast_plan){.group_count = 2, .gates = gates, .cohorts = cohorts, .cohort_count = LENGTH(cohorts)});
+    assert_int_equal(forecast.groups[1].first_start_ms, 3 * HOUR);
+    assert_int_equal(forecast.groups[0].last_end_ms, 4 * HOUR);
+    assert_int_equal(forecast.groups[1].last_end_ms, 4 * HOUR);
+    assert_true(forecast_is_whole(&forecast));
+    assert_int_equal(forecast.night_count, 2);
+    assert_int_equal(forecast.nights[0].devices, 4);
+    assert_int_equal(forecast.nights[1].devices, 5);
+    forecast_free(&forecast);
+}
+
+static void what_completed_before_counts_for_a_gate_and_what_is_open_begins_at_once(void **state)
+{
+    (void)state;
+    static const struct forecast_gate gates[] = {
+        {.opens_reached = true, .success_percent = 60, .completed = 6}, {0}, {.is_open = true}};
+    struct forecast_cohort cohorts[] = {{.group = 0, .branches = 1, .devices = 4, .headroom = 1},
+                                        {.group = 1, .branches = 1, .devices = 1, .headroom = 1},
+                                        {.group = 2, .branches = 1, .devices = 1, .headroom = 1}};
+    struct forecast forecast = make(
+        (struct forecast_plan){.group_count = 3, .gates = gates, .cohorts = cohorts, .cohort_count = LENGTH(cohorts)});
+    for (int group = 0; group < 3; group++)
+        assert_int_equal(forecast.groups[group].first_start_ms, 0);
     forecast_free(&forecast);
 }
 
@@ -153,15 +187,16 @@ static void after_a_group_that_is_never_done_no_other_begins(void **state)
 {
     (void)state;
     struct forecast_window window = {.zone = 0, .until_ms = DAY};
-    struct forecast_cell cells[] = {{.group = 0, .zone = 0, .branches = 2, .devices = 1, .room = FORECAST_NO_LIMIT},
-                                    {.group = 0, .zone = 1, .branches = 3, .devices = 1, .room = FORECAST_NO_LIMIT},
-                                    {.group = 1, .zone = 0, .branches = 5, .devices = 1, .room = FORECAST_NO_LIMIT}};
+    struct forecast_cohort cohorts[] = {
+        {.group = 0, .zone = 0, .branches = 2, .devices = 1, .headroom = FORECAST_NO_LIMIT},
+        {.group = 0, .zone = 1, .branches = 3, .devices = 1, .headroom = FORECAST_NO_LIMIT},
+        {.group = 1, .zone = 0, .branches = 5, .devices = 1, .headroom = FORECAST_NO_LIMIT}};
     struct forecast forecast = make((struct forecast_plan){.group_count = 2,
                                                            .zone_count = 2,
                                                            .windows = &window,
                                                            .window_count = 1,
-                                                           .cells = cells,
-                                                           .cell_count = LENGTH(cells)});
+                                                           .cohorts = cohorts,
+                                                           .cohort_count = LENGTH(cohorts)});
     assert_int_equal(forecast.groups[0].devices, 5);
     assert_int_equal(forecast.groups[0].started, 2);
     assert_int_equal(forecast.groups[1].devices, 5);
@@ -169,11 +204,12 @@ static void after_a_group_that_is_never_done_no_other_begins(void **state)
     forecast_free(&forecast);
 }
 
-static void branches_with_room_for_none_are_not_counted(void **state)
+static void branches_with_headroom_for_none_are_not_counted(void **state)
 {
     (void)state;
-    struct forecast_cell cells[] = {{.branches = 2, .devices = 1, .room = 0}, {.branches = 3, .devices = 1, .room = 1}};
-    struct forecast forecast = make((struct forecast_plan){.cells = cells, .cell_count = LENGTH(cells)});
+    struct forecast_cohort cohorts[] = {{.branches = 2, .devices = 1, .headroom = 0},
+                                        {.branches = 3, .devices = 1, .headroom = 1}};
+    struct forecast forecast = make((struct forecast_plan){.cohorts = cohorts, .cohort_count = LENGTH(cohorts)});
     assert_int_equal(forecast.groups[0].devices, 3);
     assert_int_equal(forecast.groups[0].started, 3);
     forecast_free(&forecast);
@@ -190,15 +226,15 @@ static void devices_of_a_zone_are_due_by_their_places_among_all(void **state)
         {.zone = 1, .opens_ms = 5 * HOUR, .until_ms = 7 * HOUR, .night = 0},
         {.zone = 1, .opens_ms = DAY + 5 * HOUR, .until_ms = DAY + 7 * HOUR, .night = 1},
     };
-    struct forecast_cell cells[] = {{.zone = 0, .branches = 100, .devices = 1, .room = FORECAST_NO_LIMIT},
-                                    {.zone = 1, .branches = 140, .devices = 1, .room = FORECAST_NO_LIMIT}};
+    struct forecast_cohort cohorts[] = {{.zone = 0, .branches = 100, .devices = 1, .headroom = FORECAST_NO_LIMIT},
+                                        {.zone = 1, .branches = 140, .devices = 1, .headroom = FORECAST_NO_LIMIT}};
     struct forecast forecast = make((struct forecast_plan){.zone_count = 2,
                                                            .rate = {.per_minute = 1},
                                                            .place_ms = MINUTE,
                                                            .windows = windows,
                                                            .window_count = LENGTH(windows),
-                                                           .cells = cells,
-                                                           .cell_count = LENGTH(cells)});
+                                                           .cohorts = cohorts,
+                                                           .cohort_count = LENGTH(cohorts)});
     assert_int_equal(forecast.night_count, 2);
     assert_int_equal(forecast.nights[0].devices, 120);
     assert_int_equal(forecast.nights[1].devices, 120);
@@ -209,13 +245,13 @@ static void a_million_devices_at_one_a_minute_end_with_the_last_window(void **st
 {
     (void)state;
     struct forecast_window window = {.until_ms = 366 * DAY};
-    struct forecast_cell cell = {.branches = 1000000, .devices = 1, .room = 1};
+    struct forecast_cohort cohort = {.branches = 1000000, .devices = 1, .headroom = 1};
     struct forecast forecast = make((struct forecast_plan){.rate = {.per_minute = 1},
                                                            .place_ms = MINUTE,
                                                            .windows = &window,
                                                            .window_count = 1,
-                                                           .cells = &cell,
-                                                           .cell_count = 1});
+                                                           .cohorts = &cohort,
+                                                           .cohort_count = 1});
     assert_int_equal(forecast.groups[0].started, 366 * 24 * 60);
     forecast_free(&forecast);
 }
@@ -224,15 +260,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_rate_and_a_budget_all_start_at_once),
-        cmocka_unit_test(a_branch_of_five_with_room_for_two_needs_three_turns_and_its_node_one_more),
+        cmocka_unit_test(a_branch_of_five_with_headroom_for_two_needs_three_turns_and_its_node_one_more),
         cmocka_unit_test(a_rate_spreads_the_starts_over_minutes),
         cmocka_unit_test(a_rate_that_grows_gets_through_sooner),
         cmocka_unit_test(what_does_not_fit_in_a_night_goes_to_the_next),
         cmocka_unit_test(turns_of_a_branch_go_to_the_next_night_when_no_time_is_left),
         cmocka_unit_test(a_group_begins_when_the_one_before_is_done_and_has_soaked),
         cmocka_unit_test(an_empty_group_lets_the_next_one_begin_at_once),
+        cmocka_unit_test(a_group_that_opens_the_next_when_reached_goes_on_beside_it),
+        cmocka_unit_test(what_completed_before_counts_for_a_gate_and_what_is_open_begins_at_once),
         cmocka_unit_test(after_a_group_that_is_never_done_no_other_begins),
-        cmocka_unit_test(branches_with_room_for_none_are_not_counted),
+        cmocka_unit_test(branches_with_headroom_for_none_are_not_counted),
         cmocka_unit_test(devices_of_a_zone_are_due_by_their_places_among_all),
         cmocka_unit_test(a_million_devices_at_one_a_minute_end_with_the_last_window),
     };

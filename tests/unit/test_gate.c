@@ -17,6 +17,7 @@ struct group_case {
     int64_t created, in_flight, completed, failed, rejected, timed_out, cancelled, expired, retriable;
     int64_t settled_ms;
     bool approved, is_rejected;
+    int64_t reached_ms, past_possible, past_timed_out;
     enum group_state becomes;
 };
 
@@ -91,6 +92,20 @@ static const struct group_case cases[] = {
      .becomes = GROUP_NOT_REACHED},
     {"a rejection weighs more than an approval", AWAITING, .success = 100, .completed = 5, .approved = true,
      .is_rejected = true, .becomes = GROUP_NOT_REACHED},
+    {"a reached group soaks from when it was reached", OPEN, .success = 80, .soak_ms = 48 * HOUR, .completed = 4,
+     .timed_out = 1, .reached_ms = NOW - 48 * HOUR, .becomes = GROUP_PASSED},
+    {"a reached group that settles before its soak is over soaks on", OPEN, .success = 80, .soak_ms = 48 * HOUR,
+     .completed = 4, .timed_out = 1, .reached_ms = NOW - 47 * HOUR, .becomes = GROUP_SOAKING},
+    {"a reached group that a person rejected is not reached", OPEN, .success = 80, .manual = true, .completed = 4,
+     .in_flight = 1, .reached_ms = NOW - HOUR, .is_rejected = true, .becomes = GROUP_NOT_REACHED},
+    {"what a person went past and timed out does not count against the gate", OPEN, .success = 100, .completed = 4,
+     .timed_out = 2, .past_timed_out = 2, .becomes = GROUP_PASSED},
+    {"what a person went past keeps its group open while it may still answer", OPEN, .success = 100, .completed = 4,
+     .in_flight = 2, .past_possible = 2, .becomes = GROUP_OPEN},
+    {"what failed beside what a person went past counts", OPEN, .success = 100, .completed = 4, .failed = 1,
+     .in_flight = 2, .past_possible = 2, .becomes = GROUP_NOT_REACHED},
+    {"a group that is all gone past is not reached", OPEN, .success = 1, .in_flight = 2, .past_possible = 2,
+     .becomes = GROUP_NOT_REACHED},
     {"a waiting group is not touched", .state = GROUP_WAITING, .success = 100, .created = 5, .becomes = GROUP_WAITING},
     {"a passed group stays", .state = GROUP_PASSED, .success = 100, .completed = 5, .failed = 5,
      .becomes = GROUP_PASSED},
@@ -102,6 +117,9 @@ static struct group_progress progress_of(const struct group_case *row)
 {
     struct group_progress progress = {.retriable = row->retriable,
                                       .settled_ms = row->settled_ms,
+                                      .reached_ms = row->reached_ms,
+                                      .past_possible = row->past_possible,
+                                      .past_timed_out = row->past_timed_out,
                                       .approved = row->approved,
                                       .rejected = row->is_rejected};
     progress.count[CREATED] = row->created;
@@ -181,15 +199,111 @@ static void a_percentage_is_reached_without_the_dust_of_binary_fractions(void **
     assert_false(percent_is_reached(0, 0, 0));
 }
 
+/* ---- before it is settled ------------------------------------------------------------------------- */
+
+static void a_group_is_reached_exactly_when_no_future_fails_it(void **state)
+{
+    (void)state;
+    const struct group_rules settled = {.success_percent = 75},
+                             reached = {.success_percent = 75, .opens_reached = true};
+    for (int64_t completed = 0; completed <= 8; completed++) {
+        for (int64_t failed = 0; failed <= 8; failed++) {
+            for (int64_t left = 1; left <= 8; left++) {
+                struct group_progress progress = {0};
+                progress.count[COMPLETED] = completed;
+                progress.count[FAILED] = failed;
+                progress.count[CREATED] = left / 2;
+                progress.count[SENT] = left - left / 2;
+                bool every_future = completed * 4 >= (completed + failed + left) * 3;
+                assert_int_equal(group_is_reached(&reached, &progress), every_future);
+                assert_false(group_is_reached(&settled, &progress));
+            }
+        }
+    }
+}
+
+static void at_zero_percent_a_group_is_reached_at_once(void **state)
+{
+    (void)state;
+    const struct group_rules rules = {.success_percent = 0, .opens_reached = true};
+    struct group_progress progress = {0};
+    progress.count[CREATED] = 10;
+    assert_true(group_is_reached(&rules, &progress));
+}
+
+static void a_promoted_group_is_reached_when_all_but_the_silent_have_settled(void **state)
+{
+    (void)state;
+    const struct group_rules rules = {.success_percent = 100};
+    struct group_progress progress = {.promoted = true, .past_possible = 2};
+    progress.count[COMPLETED] = 3;
+    progress.count[DISPATCHED] = 2;
+    assert_true(group_is_reached(&rules, &progress));
+    progress.count[CREATED] = 1;
+    assert_false(group_is_reached(&rules, &progress));
+    progress.count[CREATED] = 0;
+    progress.count[FAILED] = 1;
+    assert_false(group_is_reached(&rules, &progress));
+}
+
+static void the_next_group_opens_after_the_soak_and_the_word(void **state)
+{
+    (void)state;
+    const struct group_rules rules = {.success_percent = 80, .soak_ms = HOUR, .manual = true};
+    struct group_progress progress = {0};
+    assert_true(group_lets_next_open(GROUP_PASSED, &rules, &progress, NOW));
+    assert_false(group_lets_next_open(GROUP_OPEN, &rules, &progress, NOW));
+    progress.reached_ms = NOW - HOUR + 1;
+    assert_false(group_awaits_word(GROUP_OPEN, &rules, &progress, NOW));
+    progress.reached_ms = NOW - HOUR;
+    assert_true(group_awaits_word(GROUP_OPEN, &rules, &progress, NOW));
+    assert_false(group_lets_next_open(GROUP_OPEN, &rules, &progress, NOW));
+    progress.approved = true;
+    assert_false(group_awaits_word(GROUP_OPEN, &rules, &progress, NOW));
+    assert_true(group_lets_next_open(GROUP_OPEN, &rules, &progress, NOW));
+    assert_false(group_lets_next_open(GROUP_SOAKING, &rules, &progress, NOW));
+    assert_false(group_lets_next_open(GROUP_NOT_REACHED, &rules, &progress, NOW));
+}
+
+static void a_promotion_goes_past_what_is_silent_and_not_past_what_failed(void **state)
+{
+    (void)state;
+    static const struct {
+        double success;
+        int64_t completed, failed, waiting, silent;
+        enum promotion_verdict verdict;
+    } rows[] = {
+        {100, 3, 0, 0, 2, PROMOTION_IS_LEGAL},       {100, 3, 0, 4, 2, PROMOTION_IS_LEGAL},
+        {100, 3, 0, 0, 0, PROMOTION_NOTHING_SILENT}, {100, 0, 0, 0, 2, PROMOTION_NOTHING_ELSE},
+        {0, 0, 0, 0, 2, PROMOTION_NOTHING_ELSE},     {100, 3, 1, 0, 2, PROMOTION_OUT_OF_REACH},
+        {75, 3, 1, 0, 2, PROMOTION_IS_LEGAL},        {80, 3, 1, 0, 2, PROMOTION_OUT_OF_REACH},
+        {80, 3, 1, 1, 2, PROMOTION_IS_LEGAL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct group_rules rules = {.success_percent = rows[i].success};
+        struct group_progress progress = {.promoted = true, .past_possible = rows[i].silent};
+        progress.count[COMPLETED] = rows[i].completed;
+        progress.count[FAILED] = rows[i].failed;
+        progress.count[CREATED] = rows[i].waiting;
+        progress.count[DISPATCHED] = rows[i].silent;
+        assert_int_equal(promotion_decide(&rules, &progress, rows[i].silent), rows[i].verdict);
+    }
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[COUNT_OF(cases) + 4] = {
+    struct CMUnitTest tests[COUNT_OF(cases) + 9] = {
         cmocka_unit_test(every_stage_in_flight_keeps_a_group_open),
         cmocka_unit_test(a_group_is_reachable_exactly_when_some_future_reaches_it),
         cmocka_unit_test(the_names_of_group_states_are_read_as_they_are_written),
         cmocka_unit_test(a_percentage_is_reached_without_the_dust_of_binary_fractions),
+        cmocka_unit_test(a_group_is_reached_exactly_when_no_future_fails_it),
+        cmocka_unit_test(at_zero_percent_a_group_is_reached_at_once),
+        cmocka_unit_test(a_promoted_group_is_reached_when_all_but_the_silent_have_settled),
+        cmocka_unit_test(the_next_group_opens_after_the_soak_and_the_word),
+        cmocka_unit_test(a_promotion_goes_past_what_is_silent_and_not_past_what_failed),
     };
-    size_t count = 4;
+    size_t count = 9;
     ADD_ROWS(tests, count, cases, the_group_becomes_what_its_row_says);
     return _cmocka_run_group_tests("gates", tests, count, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-#include "orchestrator/planner/order.h"
-#include "tests/unit/http_hall.h"
+#include "orchestrator/queues/submission.h"
+#include "tests/unit/http_fixture.h"
 
 #include <setjmp.h>
 #include <sodium.h>
@@ -16,22 +16,22 @@
 #define DIGEST "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 #define ON_DIGEST "{\"digest\":\"" DIGEST "\",\"reason\":\"read it\",\"group\":\"pilot\"}"
 
-static int say(const struct hall *hall, const char *line, const char *body)
+static int say(const struct http_fixture *fixture, const char *line, const char *body)
 {
-    return hall_ask(hall, line, JSON, body, strlen(body));
+    return http_fixture_ask(fixture, line, JSON, body, strlen(body));
 }
 
-static bool woken(const struct hall *hall)
+static bool woken(const struct http_fixture *fixture)
 {
     char none;
-    return batch_queue_take(hall->wakes, &none, 1, HALL_DEADLINE_MS, 0) == 0;
+    return batch_queue_take(fixture->wakes, &none, 1, HTTP_FIXTURE_DEADLINE_MS, 0) == 0;
 }
 
 static void an_operation_is_carried_out_and_the_parts_are_woken(void **state)
 {
     (void)state;
     static const char *const names[] = {"pause", "resume", "cancel", "retry", "rollback"};
-    struct hall hall = hall_open("");
+    struct http_fixture fixture = http_fixture_open("");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char line[64], expected[160];
         (void)snprintf(line, sizeof line, "POST /v1/rollouts/42/%s", names[i]);
@@ -39,24 +39,37 @@ static void an_operation_is_carried_out_and_the_parts_are_woken(void **state)
                        "{\"rollout\":42,\"name\":\"upgrade\",\"state\":\"paused\",\"version\":8,\"operation\":\"%s\","
                        "\"existing\":false}",
                        names[i]);
-        hall_expect(say(&hall, line, ON_VERSION), 200, expected);
+        http_fixture_expect(say(&fixture, line, ON_VERSION), 200, expected);
         (void)snprintf(expected, sizeof expected, "%s 42 by ann [] [] 7: a leak", names[i]);
-        assert_string_equal(hall_last_read, expected);
-        assert_true(woken(&hall));
+        assert_string_equal(http_fixture_last_read, expected);
+        assert_true(woken(&fixture));
     }
-    hall_close(&hall);
+    http_fixture_close(&fixture);
 }
 
 static void approving_and_rejecting_are_bound_to_a_digest(void **state)
 {
     (void)state;
-    struct hall hall = hall_open("");
-    hall_expect(say(&hall, "POST /v1/rollouts/42/approve", ON_DIGEST), 200, "\"operation\":\"approve\"");
-    assert_string_equal(hall_last_read, "approve 42 by ann [" DIGEST "] [pilot] 0: read it");
-    hall_expect(say(&hall, "POST /v1/rollouts/42/reject", ON_DIGEST), 200, "\"operation\":\"reject\"");
-    hall_expect(say(&hall, "POST /v1/rollouts/42/approve", ON_VERSION), 422, "\"path\":\"version\"");
-    hall_expect(say(&hall, "POST /v1/rollouts/42/pause", ON_DIGEST), 422, "\"path\":\"digest\"");
-    hall_close(&hall);
+    struct http_fixture fixture = http_fixture_open("");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/approve", ON_DIGEST), 200, "\"operation\":\"approve\"");
+    assert_string_equal(http_fixture_last_read, "approve 42 by ann [" DIGEST "] [pilot] 0: read it");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/reject", ON_DIGEST), 200, "\"operation\":\"reject\"");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/approve", ON_VERSION), 422, "\"path\":\"version\"");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/pause", ON_DIGEST), 422, "\"path\":\"digest\"");
+    http_fixture_close(&fixture);
+}
+
+static void a_machine_is_returned_by_its_name_with_a_reason(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    http_fixture_expect(say(&fixture, "POST /v1/devices/A1/return", "{\"reason\":\"new disk\"}"), 200,
+                        "{\"from\":\"store\"}");
+    assert_string_equal(http_fixture_last_read, "return A1 by ann: new disk");
+    assert_true(woken(&fixture));
+    http_fixture_expect(say(&fixture, "POST /v1/devices/A1/return", "{}"), 422, "\"path\":\"reason\"");
+    http_fixture_expect(say(&fixture, "POST /v1/devices/A1/return", ON_VERSION), 422, "\"path\":\"version\"");
+    http_fixture_close(&fixture);
 }
 
 static void the_store_s_refusal_is_the_answer(void **state)
@@ -66,50 +79,52 @@ static void the_store_s_refusal_is_the_answer(void **state)
         enum tc_error error;
         int status;
     } cases[] = {{TC_NOT_FOUND, 404}, {TC_CONFLICT, 409}, {TC_DENIED, 403}, {TC_UNAVAILABLE, 503}, {TC_BUSY, 503}};
-    struct hall hall = hall_open("");
+    struct http_fixture fixture = http_fixture_open("");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        hall_store_answers = cases[i].error;
-        hall_expect(say(&hall, "POST /v1/rollouts/42/pause", ON_VERSION), cases[i].status, "the store says no");
+        http_fixture_store_answers = cases[i].error;
+        http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/pause", ON_VERSION), cases[i].status,
+                            "the store says no");
     }
-    hall_close(&hall);
+    http_fixture_close(&fixture);
 }
 
 static void what_is_no_order_never_gets_to_the_store(void **state)
 {
     (void)state;
-    struct hall hall = hall_open("");
-    (void)snprintf(hall_last_read, sizeof hall_last_read, "nothing");
-    hall_expect(say(&hall, "POST /v1/rollouts/042/pause", ON_VERSION), 404, "number");
-    hall_expect(say(&hall, "POST /v1/rollouts/42/explode", ON_VERSION), 404, "nothing at this path");
-    hall_expect(say(&hall, "GET /v1/rollouts/42/pause", ""), 405, "POST");
-    hall_expect(say(&hall, "POST /v1/rollouts/42/pause?force=1", ON_VERSION), 400, "force");
-    hall_expect(hall_ask(&hall, "POST /v1/rollouts/42/pause", "", ON_VERSION, strlen(ON_VERSION)), 415, "json");
-    hall_expect(say(&hall, "POST /v1/rollouts/42/pause", "{\"version\":7}"), 422,
-                "\"errors\":[{\"line\":1,\"column\":1,\"path\":\"reason\"");
+    struct http_fixture fixture = http_fixture_open("");
+    (void)snprintf(http_fixture_last_read, sizeof http_fixture_last_read, "nothing");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/042/pause", ON_VERSION), 404, "number");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/explode", ON_VERSION), 404, "unknown path");
+    http_fixture_expect(say(&fixture, "GET /v1/rollouts/42/pause", ""), 405, "POST");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/pause?force=1", ON_VERSION), 400, "force");
+    http_fixture_expect(http_fixture_ask(&fixture, "POST /v1/rollouts/42/pause", "", ON_VERSION, strlen(ON_VERSION)),
+                        415, "json");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/pause", "{\"version\":7}"), 422,
+                        "\"errors\":[{\"line\":1,\"column\":1,\"path\":\"reason\"");
     char large[9000];
     memset(large, ' ', sizeof large - 1);
     large[sizeof large - 1] = '\0';
-    hall_expect(say(&hall, "POST /v1/rollouts/42/pause", large), 413, "8192");
-    assert_string_equal(hall_last_read, "nothing");
-    hall_close(&hall);
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/pause", large), 413, "8192");
+    assert_string_equal(http_fixture_last_read, "nothing");
+    http_fixture_close(&fixture);
 }
 
 static void another_plan_goes_to_the_planner_with_what_it_stands_for(void **state)
 {
     (void)state;
-    struct hall hall = hall_open("");
-    int handle = hall_ask(&hall, "PUT /v1/rollouts/42/plan?version=7&reason=a%20typo",
-                          YAML "Tellercast-Author: ann\r\n", "plan", 4);
-    struct order *order = NULL;
-    assert_int_equal(batch_queue_take(hall.orders, &order, 1, HALL_DEADLINE_MS, 0), 1);
-    assert_string_equal(order->author, "ann");
-    assert_int_equal(order->revision.rollout, 42);
-    assert_int_equal(order->revision.version, 7);
-    assert_string_equal(order->revision.reason, "a typo");
-    assert_memory_equal(order->document, "plan", 4);
-    order->answered(order, &(struct order_answer){200, "{}", 2});
-    hall_expect(handle, 200, "{}");
-    hall_close(&hall);
+    struct http_fixture fixture = http_fixture_open("");
+    int handle = http_fixture_ask(&fixture, "PUT /v1/rollouts/42/plan?version=7&reason=a%20typo",
+                                  YAML "Tellercast-Author: ann\r\n", "plan", 4);
+    struct submission *submission = NULL;
+    assert_int_equal(batch_queue_take(fixture.submissions, &submission, 1, HTTP_FIXTURE_DEADLINE_MS, 0), 1);
+    assert_string_equal(submission->author, "ann");
+    assert_int_equal(submission->revision.rollout, 42);
+    assert_int_equal(submission->revision.version, 7);
+    assert_string_equal(submission->revision.reason, "a typo");
+    assert_memory_equal(submission->document, "plan", 4);
+    submission->answered(submission, &(struct submission_answer){200, "{}", 2});
+    http_fixture_expect(handle, 200, "{}");
+    http_fixture_close(&fixture);
 }
 
 static void another_plan_needs_a_version_and_a_reason(void **state)
@@ -130,38 +145,41 @@ static void another_plan_needs_a_version_and_a_reason(void **state)
         {"PUT /v1/rollouts/42/plan?version=7&reason=r&force=1", 400, "force"},
         {"PUT /v1/rollouts/x/plan?version=7&reason=r", 404, "number"},
     };
-    struct hall hall = hall_open("");
+    struct http_fixture fixture = http_fixture_open("");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        hall_expect(hall_ask(&hall, cases[i].line, YAML, "plan", 4), cases[i].status, cases[i].wanted);
-    assert_int_equal(batch_queue_length(hall.orders), 0);
-    hall_close(&hall);
+        http_fixture_expect(http_fixture_ask(&fixture, cases[i].line, YAML, "plan", 4), cases[i].status,
+                            cases[i].wanted);
+    assert_int_equal(batch_queue_length(fixture.submissions), 0);
+    http_fixture_close(&fixture);
 }
 
 static void a_plan_is_previewed_and_a_rollout_has_evidence(void **state)
 {
     (void)state;
-    struct hall hall = hall_open("");
-    hall_expect(hall_ask(&hall, "POST /v1/rollouts:preview", YAML, "plan", 4), 200, "{\"from\":\"store\"}");
-    assert_string_equal(hall_last_read, "preview plan");
-    hall_expect_of(&hall, "GET /v1/rollouts/42/report", 200, "{\"from\":\"store\"}");
-    assert_string_equal(hall_last_read, "report 42 at 60");
-    hall_expect_of(&hall, "GET /v1/rollouts/42/drift", 200, "{\"from\":\"store\"}");
-    assert_string_equal(hall_last_read, "drift 42");
-    hall_expect_of(&hall, "GET /v1/rollouts/x/drift", 404, "number");
-    hall_close(&hall);
+    struct http_fixture fixture = http_fixture_open("");
+    http_fixture_expect(http_fixture_ask(&fixture, "POST /v1/rollouts:preview", YAML, "plan", 4), 200,
+                        "{\"from\":\"store\"}");
+    assert_string_equal(http_fixture_last_read, "preview plan");
+    http_fixture_expect_of(&fixture, "GET /v1/rollouts/42/report", 200, "{\"from\":\"store\"}");
+    assert_string_equal(http_fixture_last_read, "report 42 at 60");
+    http_fixture_expect_of(&fixture, "GET /v1/rollouts/42/drift", 200, "{\"from\":\"store\"}");
+    assert_string_equal(http_fixture_last_read, "drift 42");
+    http_fixture_expect_of(&fixture, "GET /v1/rollouts/x/drift", 404, "number");
+    http_fixture_close(&fixture);
 }
 
 int main(void)
 {
     assert_true(sodium_init() >= 0);
     const struct CMUnitTest tests[] = {
-        DOOR_TEST(an_operation_is_carried_out_and_the_parts_are_woken),
-        DOOR_TEST(approving_and_rejecting_are_bound_to_a_digest),
-        DOOR_TEST(the_store_s_refusal_is_the_answer),
-        DOOR_TEST(what_is_no_order_never_gets_to_the_store),
-        DOOR_TEST(another_plan_goes_to_the_planner_with_what_it_stands_for),
-        DOOR_TEST(another_plan_needs_a_version_and_a_reason),
-        DOOR_TEST(a_plan_is_previewed_and_a_rollout_has_evidence),
+        ENDPOINT_TEST(an_operation_is_carried_out_and_the_parts_are_woken),
+        ENDPOINT_TEST(approving_and_rejecting_are_bound_to_a_digest),
+        ENDPOINT_TEST(a_machine_is_returned_by_its_name_with_a_reason),
+        ENDPOINT_TEST(the_store_s_refusal_is_the_answer),
+        ENDPOINT_TEST(what_is_no_order_never_gets_to_the_store),
+        ENDPOINT_TEST(another_plan_goes_to_the_planner_with_what_it_stands_for),
+        ENDPOINT_TEST(another_plan_needs_a_version_and_a_reason),
+        ENDPOINT_TEST(a_plan_is_previewed_and_a_rollout_has_evidence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "clients/installer/target.h"
 #include "tests/unit/temporary_folder.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    target_close(&target);
     assert_int_equal(chdir("/"), 0);
     temporary_folder_remove(&folder);
     return 0;
@@ -102,6 +104,80 @@ static void the_permissions_of_the_file_stay(void **state)
     assert_int_equal(found.st_mode & 07777, 0640);
 }
 
+static mode_t mode_of_target(void)
+{
+    struct stat found;
+    assert_int_equal(lstat("atm-app", &found), 0);
+    return found.st_mode & 07777;
+}
+
+static void a_new_version_is_not_setuid_unless_it_is_asked_for(void **state)
+{
+    (void)state;
+    install("one", "4.7.0");
+    assert_int_equal(chmod("atm-app", 06755), 0);
+    target.keeps_setuid = true;
+    install("two", "4.7.2");
+    assert_int_equal(mode_of_target(), 06755);
+    target.keeps_setuid = false;
+    install("three", "4.7.3");
+    assert_int_equal(mode_of_target(), 0755);
+}
+
+static void the_owner_of_the_file_stays(void **state)
+{
+    (void)state;
+    enum { OTHER_USER = 65534 };
+    struct stat found;
+    if (geteuid() != 0)
+        skip(); /* only root can give a file away */
+    install("one", "4.7.0");
+    assert_int_equal(chown("atm-app", OTHER_USER, OTHER_USER), 0);
+    target.keeps_setuid = true;
+    assert_int_equal(chmod("atm-app", 04755), 0);
+    install("two", "4.7.2");
+    assert_int_equal(stat("atm-app", &found), 0);
+    assert_int_equal(found.st_uid, OTHER_USER);
+    assert_int_equal(found.st_gid, OTHER_USER);
+    assert_int_equal(mode_of_target(), 04755);
+}
+
+static void no_symbolic_link_is_followed(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    struct buffer found = {0};
+    assert_int_equal(file_replace("precious", "precious", 8, 0600, NULL), TC_OK);
+    assert_int_equal(symlinkat("../precious", target.folder, target.staged), 0);
+    assert_int_equal(symlinkat("../precious", target.folder, ".versions"), 0);
+    install("one", "4.7.0");
+    check("one", "4.7.0");
+    assert_int_equal(unlink("atm-app"), 0);
+    assert_int_equal(symlink("precious", "atm-app"), 0);
+    assert_int_equal(target_install(&target, "artifact", "4.7.2", NULL, &fault), TC_DENIED);
+    assert_string_equal(fault.text, "atm-app: must be a regular file");
+    assert_int_equal(unlink("atm-app"), 0);
+    assert_int_equal(mkfifo("atm-app", 0600), 0);
+    assert_int_equal(target_install(&target, "artifact", "4.7.2", NULL, &fault), TC_DENIED);
+    assert_int_equal(file_read("precious", 1000, &found, NULL), TC_OK);
+    assert_string_equal(buffer_text(&found), "precious");
+    buffer_free(&found);
+}
+
+static void a_folder_that_another_user_could_write_to_is_refused(void **state)
+{
+    (void)state;
+    struct target other;
+    struct tc_fault fault;
+    assert_int_equal(chmod(".tellercast", 0775), 0);
+    assert_int_equal(target_open(&other, "atm-app", &fault), TC_DENIED);
+    assert_non_null(strstr(fault.text, ".tellercast: must be a folder of the user"));
+    assert_int_equal(chmod(".tellercast", 0755), 0);
+    assert_int_equal(rename(".tellercast", "elsewhere"), 0);
+    assert_int_equal(symlink("elsewhere", ".tellercast"), 0);
+    assert_int_equal(target_open(&other, "atm-app", &fault), TC_DENIED);
+}
+
 static void an_artifact_that_cannot_be_read_changes_nothing(void **state)
 {
     (void)state;
@@ -118,8 +194,9 @@ static void a_crash_between_the_renames_is_finished_by_the_next_call(void **stat
     install("one", "4.7.0");
     install("two", "4.7.2");
     /* As after the first rename of installing a third one. */
-    assert_int_equal(link("atm-app", target.kept), 0);
+    assert_int_equal(linkat(AT_FDCWD, "atm-app", target.folder, target.kept, 0), 0);
     assert_int_equal(file_replace("atm-app", "three", 5, 0755, NULL), TC_OK);
+    target_close(&target);
     assert_int_equal(target_open(&target, "atm-app", NULL), TC_OK);
     assert_int_equal(target_roll_back(&target, NULL), TC_OK);
     check("two", "4.7.2");
@@ -130,7 +207,8 @@ static void a_crash_before_the_renames_leaves_the_previous_version(void **state)
     (void)state;
     install("one", "4.7.0");
     install("two", "4.7.2");
-    assert_int_equal(link("atm-app", target.kept), 0);
+    assert_int_equal(linkat(AT_FDCWD, "atm-app", target.folder, target.kept, 0), 0);
+    target_close(&target);
     assert_int_equal(target_open(&target, "atm-app", NULL), TC_OK);
     assert_int_equal(target_roll_back(&target, NULL), TC_OK);
     check("one", "4.7.0");
@@ -159,7 +237,7 @@ static void only_the_newest_digests_are_kept(void **state)
     check("content 99", "1.99");
     assert_int_equal(target_roll_back(&target, NULL), TC_OK);
     check("content 98", "1.98");
-    assert_int_equal(file_read(target.versions, 1 << 20, &lines, NULL), TC_OK);
+    assert_int_equal(file_read(".tellercast/atm-app.versions", 1 << 20, &lines, NULL), TC_OK);
     size_t count = 0;
     for (size_t i = 0; i < lines.length; i++)
         count += lines.bytes[i] == '\n';
@@ -178,6 +256,10 @@ int main(void)
         TEST(installing_what_is_there_keeps_the_previous_version),
         TEST(a_file_that_was_changed_by_hand_has_no_version),
         TEST(the_permissions_of_the_file_stay),
+        TEST(a_new_version_is_not_setuid_unless_it_is_asked_for),
+        TEST(the_owner_of_the_file_stays),
+        TEST(no_symbolic_link_is_followed),
+        TEST(a_folder_that_another_user_could_write_to_is_refused),
         TEST(an_artifact_that_cannot_be_read_changes_nothing),
         TEST(a_crash_between_the_renames_is_finished_by_the_next_call),
         TEST(a_crash_before_the_renames_leaves_the_previous_version),

@@ -56,7 +56,7 @@ static struct journal_entry entry_of(int64_t instruction, enum journal_stage sta
     return (struct journal_entry){.instruction = instruction,
                                   .attempt = 1,
                                   .epoch = 5,
-                                  .order = "00112233445566778899aabbccddeeff",
+                                  .content = "00112233445566778899aabbccddeeff",
                                   .expires_s = 1800000000,
                                   .stage = stage,
                                   .sequence = 3,
@@ -90,17 +90,17 @@ static void what_was_written_is_there_after_a_restart(void **state)
 {
     struct fixture *fixture = *state;
     struct journal_entry entry = entry_of(77, JOURNAL_ENDED);
-    struct journal_marks marks = {.epoch = 7, .issued_at_s = 1790000000};
+    struct journal_high_water_marks high_water_marks = {.epoch = 7, .issued_at_s = 1790000000};
     struct tc_fault fault;
     write_entry(fixture, &entry);
-    assert_int_equal(journal_write_marks(fixture->journal, &marks, &fault), TC_OK);
+    assert_int_equal(journal_write_high_water_marks(fixture->journal, &high_water_marks, &fault), TC_OK);
     open_again(fixture);
 
     const struct journal_entry *found = journal_find(fixture->journal, 77);
     assert_non_null(found);
     assert_int_equal(found->attempt, 1);
     assert_int_equal(found->epoch, 5);
-    assert_string_equal(found->order, entry.order);
+    assert_string_equal(found->content, entry.content);
     assert_int_equal(found->expires_s, entry.expires_s);
     assert_int_equal(found->stage, JOURNAL_ENDED);
     assert_int_equal(found->sequence, 3);
@@ -109,8 +109,8 @@ static void what_was_written_is_there_after_a_restart(void **state)
     assert_int_equal(found->at_ms, 1234);
     assert_string_equal(found->code, "installer_exit_3");
     assert_string_equal(found->detail, entry.detail);
-    assert_int_equal(journal_marks(fixture->journal).epoch, 7);
-    assert_int_equal(journal_marks(fixture->journal).issued_at_s, 1790000000);
+    assert_int_equal(journal_high_water_marks(fixture->journal).epoch, 7);
+    assert_int_equal(journal_high_water_marks(fixture->journal).issued_at_s, 1790000000);
     assert_null(journal_find(fixture->journal, 78));
 }
 
@@ -144,7 +144,7 @@ static void records_of_earlier_and_of_later_agents_are_no_damage(void **state)
                     ":\"00112233445566778899aabbccddeeff\",\"expires\":1800000000,\"stage\":\"intent\",\"sequen"
                     "ce\":3,\"action\":\"polish\",\"artifact\":\"atm-app\",\"version\":\"4.7.2\",\"more\":[1]}\n");
     open_again(fixture);
-    assert_int_equal(journal_marks(fixture->journal).forgotten_before_s, 0);
+    assert_int_equal(journal_high_water_marks(fixture->journal).forgotten_before_s, 0);
     assert_int_equal(journal_find(fixture->journal, 77)->state, REPORT_COMPLETED);
     assert_string_equal(journal_find(fixture->journal, 77)->artifact, "");
     assert_int_equal(journal_find(fixture->journal, 78)->stage, JOURNAL_INTENT);
@@ -203,7 +203,7 @@ static void every_cut_of_the_last_record_leaves_the_one_before(void **state)
 
 static int64_t forgotten_before(const struct fixture *fixture)
 {
-    return journal_marks(fixture->journal).forgotten_before_s;
+    return journal_high_water_marks(fixture->journal).forgotten_before_s;
 }
 
 static void flip_bit(const struct fixture *fixture, int64_t offset, int bit)
@@ -223,11 +223,11 @@ static void a_damaged_record_in_the_middle_is_skipped_and_the_rest_is_read(void 
     write_entry(fixture, &entry);
     entry.instruction = 78;
     write_entry(fixture, &entry);
-    struct buffer content = {0};
-    assert_int_equal(file_read(fixture->path, 65536, &content, NULL), TC_OK);
-    char *order = strstr(content.bytes, entry.order);
-    flip_bit(fixture, order - content.bytes, 0); /* still good JSON */
-    buffer_free(&content);
+    struct buffer bytes = {0};
+    assert_int_equal(file_read(fixture->path, 65536, &bytes, NULL), TC_OK);
+    char *content = strstr(bytes.bytes, entry.content);
+    flip_bit(fixture, content - bytes.bytes, 0); /* still good JSON */
+    buffer_free(&bytes);
     open_again(fixture);
     assert_null(journal_find(fixture->journal, 77));
     assert_non_null(journal_find(fixture->journal, 78));
@@ -243,20 +243,20 @@ static void no_flipped_bit_of_the_last_record_is_taken_for_a_torn_write(void **s
     entry.stage = JOURNAL_INTENT;
     write_entry(fixture, &entry);
     assert_int_equal(forgotten_before(fixture), 0);
-    struct buffer content = {0};
-    assert_int_equal(file_read(fixture->path, 65536, &content, NULL), TC_OK);
-    for (int64_t offset = first_bytes; offset < (int64_t)content.length; offset++) {
+    struct buffer bytes = {0};
+    assert_int_equal(file_read(fixture->path, 65536, &bytes, NULL), TC_OK);
+    for (int64_t offset = first_bytes; offset < (int64_t)bytes.length; offset++) {
         for (int bit = 0; bit < 8; bit++) {
-            assert_int_equal(file_replace(fixture->path, content.bytes, content.length, 0600, NULL), TC_OK);
+            assert_int_equal(file_replace(fixture->path, bytes.bytes, bytes.length, 0600, NULL), TC_OK);
             flip_bit(fixture, offset, bit);
             open_again(fixture);
             assert_int_equal(forgotten_before(fixture), JOURNAL_ALL_FORGOTTEN);
         }
     }
-    buffer_free(&content);
+    buffer_free(&bytes);
 }
 
-static void a_doubt_outlives_restarts_and_other_marks_until_it_is_settled(void **state)
+static void a_doubt_outlives_restarts_and_other_high_water_marks_until_it_is_settled(void **state)
 {
     struct fixture *fixture = *state;
     struct tc_fault fault;
@@ -264,9 +264,9 @@ static void a_doubt_outlives_restarts_and_other_marks_until_it_is_settled(void *
     write_entry(fixture, &entry);
     append(fixture, "00000000 {}\n");
     open_again(fixture);
-    struct journal_marks marks = journal_marks(fixture->journal);
-    marks.epoch = 8;
-    assert_int_equal(journal_write_marks(fixture->journal, &marks, &fault), TC_OK);
+    struct journal_high_water_marks high_water_marks = journal_high_water_marks(fixture->journal);
+    high_water_marks.epoch = 8;
+    assert_int_equal(journal_write_high_water_marks(fixture->journal, &high_water_marks, &fault), TC_OK);
     open_again(fixture);
     assert_int_equal(forgotten_before(fixture), JOURNAL_ALL_FORGOTTEN);
 
@@ -275,7 +275,7 @@ static void a_doubt_outlives_restarts_and_other_marks_until_it_is_settled(void *
     write_entry(fixture, &entry);
     open_again(fixture);
     assert_int_equal(forgotten_before(fixture), 1790000000);
-    assert_int_equal(journal_marks(fixture->journal).epoch, 8);
+    assert_int_equal(journal_high_water_marks(fixture->journal).epoch, 8);
     assert_non_null(journal_find(fixture->journal, 77));
     assert_non_null(journal_find(fixture->journal, 78));
 }
@@ -336,8 +336,8 @@ static void a_large_journal_is_rewritten_and_forgets_only_what_has_expired(void 
     enum { RECORDS = 8000, EXPIRED = 1000 };
     struct fixture *fixture = *state;
     struct tc_fault fault;
-    struct journal_marks marks = {.epoch = 1, .issued_at_s = 1000};
-    assert_int_equal(journal_write_marks(fixture->journal, &marks, &fault), TC_OK);
+    struct journal_high_water_marks high_water_marks = {.epoch = 1, .issued_at_s = 1000};
+    assert_int_equal(journal_write_high_water_marks(fixture->journal, &high_water_marks, &fault), TC_OK);
     for (int i = 1; i <= RECORDS; i++) {
         struct journal_entry entry = entry_of(i % EXPIRED + 1, i == 1 ? JOURNAL_INTENT : JOURNAL_ENDED);
         entry.expires_s = i < EXPIRED / 2 ? 2000 : 10;
@@ -347,7 +347,7 @@ static void a_large_journal_is_rewritten_and_forgets_only_what_has_expired(void 
     }
     assert_true(size_of(fixture) < 2 << 20);
     open_again(fixture);
-    assert_int_equal(journal_marks(fixture->journal).issued_at_s, 1000);
+    assert_int_equal(journal_high_water_marks(fixture->journal).issued_at_s, 1000);
     assert_int_equal(journal_find(fixture->journal, 2)->stage, JOURNAL_INTENT);
     assert_non_null(journal_find(fixture->journal, 400));
     assert_null(journal_find(fixture->journal, 520));
@@ -366,8 +366,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_record_in_the_middle_is_skipped_and_the_rest_is_read, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(no_flipped_bit_of_the_last_record_is_taken_for_a_torn_write, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_doubt_outlives_restarts_and_other_marks_until_it_is_settled, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_doubt_outlives_restarts_and_other_high_water_marks_until_it_is_settled,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(settling_writes_what_a_full_disk_kept_from_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_is_a_fault_and_leaves_the_file_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_large_journal_is_rewritten_and_forgets_only_what_has_expired, set_up,

@@ -28,14 +28,15 @@ static enum tc_error decode_ask(const void *bytes, size_t length, struct tc_faul
     return error;
 }
 
-static enum tc_error decode_status(const void *bytes, size_t length, struct tc_fault *fault)
+static enum tc_error decode_report(const void *bytes, size_t length, struct tc_fault *fault)
 {
-    static const struct status empty;
-    struct status status;
-    enum tc_error error = status_decode(bytes, length, &status, fault);
-    if (error != TC_OK)
-        assert_memory_equal(&status, &empty, sizeof status);
-    status_free(&status);
+    struct report report;
+    enum tc_error error = report_decode(bytes, length, &report, fault);
+    if (error != TC_OK) {
+        assert_null(report.versions);
+        assert_int_equal(report.code[0] + report.detail[0] + report.at_ms, 0);
+    }
+    report_free(&report);
     return error;
 }
 
@@ -72,8 +73,8 @@ static const struct {
     decoder *decode;
     const char *members;
 } messages[] = {
-    {decode_ask, "\"versions\":{\"atm-app\":\"4.7.0\"}"},
-    {decode_status, "\"instruction\":77,\"attempt\":1,\"sequence\":3,\"state\":\"installing\""},
+    {decode_ask, "\"versions\":{\"atm-app\":\"4.7.0\"},\"nonce\":\"h3T0vJ5bQz6mXkW1sYcDgA\",\"recalled\":6"},
+    {decode_report, "\"instruction\":77,\"attempt\":1,\"sequence\":3,\"state\":\"installing\""},
     {decode_start, "\"rollout\":42,\"devices\":[\"A7\"],\"expires\":\"2026-12-01T00:00:00Z\""},
     {decode_dispatch, "\"rollout\":42,\"device\":\"A7\",\"expires\":\"2026-12-01T00:00:00Z\""},
     {decode_confirm, "\"instruction\":77,\"attempt\":1,\"sequence\":3,\"accepted\":true"},
@@ -160,7 +161,7 @@ static void sixty_four_kibibytes_are_read_and_one_byte_more_is_not(void **state)
         assert_int_equal(messages[i].decode(text.bytes, text.length, &fault), TC_OK);
         buffer_put_text(&text, " ");
         assert_int_equal(messages[i].decode(text.bytes, text.length, &fault), TC_TOO_LARGE);
-        assert_string_equal(fault.text, "65537 bytes, at most 65536 are allowed");
+        assert_string_equal(fault.text, "found 65537 bytes, allowed: at most 65536");
         buffer_free(&text);
     }
 }
@@ -217,14 +218,14 @@ static void assert_refused(decoder *decode, const struct wrong *cases, size_t co
 }
 #define ASSERT_REFUSED(decode, cases) assert_refused((decode), (cases), sizeof(cases) / sizeof *(cases))
 
-static void a_status_with_a_wrong_value_is_refused_and_the_field_is_named(void **state)
+static void a_report_with_a_wrong_value_is_refused_and_the_field_is_named(void **state)
 {
     (void)state;
     static const struct wrong cases[] = {
         {"{}", "instruction: is missing"},
-        {"{\"instruction\":\"77\"}", "instruction: found \"77\", allowed is an integer, 1 to 9007199254740991"},
-        {"{\"instruction\":77.0}", "instruction: found 77, which is no integer"},
-        {"{\"instruction\":1e3}", "instruction: found 1000, which is no integer"},
+        {"{\"instruction\":\"77\"}", "instruction: found \"77\", allowed: an integer, 1 to 9007199254740991"},
+        {"{\"instruction\":77.0}", "instruction: found 77, not an integer"},
+        {"{\"instruction\":1e3}", "instruction: found 1000, not an integer"},
         {"{\"instruction\":0}", "instruction: found 0"},
         {"{\"instruction\":-1}", "instruction: found -1"},
         {"{\"instruction\":9007199254740992}", "instruction: found 9007199254740992"},
@@ -235,29 +236,85 @@ static void a_status_with_a_wrong_value_is_refused_and_the_field_is_named(void *
         {"{\"instruction\":[77]}", "instruction: found an array"},
         {"{\"instruction\":77}", "attempt: is missing"},
         {"{\"instruction\":77,\"attempt\":2147483648}", "attempt: found 2147483648"},
+        {"{\"instruction\":77,\"attempt\":1000001}", "attempt: found 1000001, allowed: an integer, 1 to 1000000"},
         {"{\"instruction\":77,\"attempt\":1}", "sequence: is missing"},
         {"{\"instruction\":77,\"attempt\":1,\"sequence\":0}", "sequence: found 0"},
         {"{\"instruction\":77,\"attempt\":1,\"sequence\":1}", "state: is missing"},
-        {"{\"instruction\":77,\"attempt\":1,\"sequence\":1,\"state\":\"sent\"}", "state: allowed are"},
-        {"{\"instruction\":77,\"attempt\":1,\"sequence\":1,\"state\":\"Completed\"}", "state: allowed are"},
-        {"{\"instruction\":77,\"attempt\":1,\"sequence\":1,\"state\":4}", "state: found 4, allowed is a string"},
-        {STATUS_START ",\"progress\":101}", "progress: found 101, allowed is an integer, 0 to 100"},
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":1,\"state\":\"sent\"}", "state: allowed:"},
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":1,\"state\":\"Completed\"}", "state: allowed:"},
+        {"{\"instruction\":77,\"attempt\":1,\"sequence\":1,\"state\":4}", "state: found 4, allowed: a string"},
+        {STATUS_START ",\"progress\":101}", "progress: found 101, allowed: an integer, 0 to 100"},
         {STATUS_START ",\"progress\":-1}", "progress: found -1"},
         {STATUS_START ",\"progress\":40.5}", "progress: found 40.5"},
-        {STATUS_START ",\"confirm\":1}", "confirm: found 1, allowed is true or false"},
-        {STATUS_START ",\"code\":7}", "code: found 7, allowed is a string"},
+        {STATUS_START ",\"confirm\":1}", "confirm: found 1, allowed: true or false"},
+        {STATUS_START ",\"code\":7}", "code: found 7, allowed: a string"},
         {STATUS_START ",\"code\":\"a\\u0000b\"}", "not JSON at byte"},
         {STATUS_START ",\"detail\":{}}", "detail: found an object"},
-        {STATUS_START ",\"at\":\"yesterday\\n\"}", "at: found \"yesterday?\", allowed is a time"},
-        {STATUS_START ",\"at\":1796083200}", "at: found 1796083200, allowed is a string"},
+        {STATUS_START ",\"at\":\"yesterday\\n\"}", "at: found \"yesterday?\", allowed: a time"},
+        {STATUS_START ",\"at\":1796083200}", "at: found 1796083200, allowed: a string"},
         {STATUS_START ",\"at\":\"2026-02-30T00:00:00Z\"}", "at: found"},
-        {STATUS_START ",\"versions\":[]}", "versions: found an array, allowed is an object"},
-        {STATUS_START ",\"versions\":{\"a\":1}}", "versions: found 1, allowed is a version"},
-        {STATUS_START ",\"versions\":{\"a\":\"\"}}", "versions: found \"\""},
-        {STATUS_START ",\"versions\":{\"a b\":\"1\"}}", "versions: an artifact's name"},
-        {STATUS_START ",\"versions\":{\"\":\"1\"}}", "versions: an artifact's name"},
     };
-    ASSERT_REFUSED(decode_status, cases);
+    ASSERT_REFUSED(decode_report, cases);
+}
+
+static void a_report_that_is_refused_still_says_what_it_is_about(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int sequence;
+    } cases[] = {
+        {"{\"instruction\":77,\"attempt\":2,\"sequence\":3,\"state\":\"sent\"}", 3},
+        {"{\"instruction\":77,\"attempt\":2,\"sequence\":3,\"state\":\"failed\",\"progress\":101,\"versions\":{\"a\":"
+         "\"1\"}}",
+         3},
+        {"{\"instruction\":77,\"attempt\":2,\"sequence\":0,\"state\":\"failed\"}", 0},
+        {"{\"instruction\":77,\"attempt\":2,\"sequence\":3,\"sequence\":4,\"state\":\"failed\"}", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct report report;
+        struct tc_fault fault;
+        assert_int_equal(report_decode(cases[i].text, strlen(cases[i].text), &report, &fault), TC_INVALID);
+        assert_int_equal(report.sequence, cases[i].sequence);
+        if (report.sequence != 0) {
+            assert_int_equal(report.instruction, 77);
+            assert_int_equal(report.attempt, 2);
+        }
+        assert_null(report.versions);
+    }
+}
+
+static void versions_that_are_wrong_are_left_out_and_the_rest_is_taken(void **state)
+{
+    (void)state;
+    static const struct wrong cases[] = {
+        {"[]", "versions: found an array, allowed: an object"},
+        {"null", "versions: found null"},
+        {"\"4.7.0\"", "versions: found \"4.7.0\", allowed: an object"},
+        {"{\"a\":1}", "versions: found 1, allowed: a version"},
+        {"{\"a\":\"\"}", "versions: found \"\""},
+        {"{\"a\":\"1\",\"b\":\"4.7 beta\"}", "versions: found \"4.7 beta\""},
+        {"{\"a b\":\"1\"}", "versions: the name of an artifact"},
+        {"{\"\":\"1\"}", "versions: the name of an artifact"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct report report;
+        struct ask ask;
+        struct tc_fault fault;
+        struct buffer text = {0};
+        buffer_format(&text, STATUS_START ",\"versions\":%s,\"at\":\"2026-12-01T00:00:00Z\"}", cases[i].text);
+        assert_int_equal(report_decode(text.bytes, text.length, &report, &fault), TC_OK);
+        assert_null(report.versions);
+        assert_true(report.at_ms > 0);
+        assert_non_null(strstr(report.versions_fault, cases[i].fault));
+        buffer_clear(&text);
+        buffer_format(&text, "{\"versions\":%s,\"nonce\":\"n1\"}", cases[i].text);
+        assert_int_equal(ask_decode(text.bytes, text.length, &ask, &fault), TC_OK);
+        assert_null(ask.versions);
+        assert_string_equal(ask.nonce, "n1");
+        assert_non_null(strstr(ask.versions_fault, cases[i].fault));
+        buffer_free(&text);
+    }
 }
 
 static void the_other_messages_refuse_wrong_values_too(void **state)
@@ -276,7 +333,7 @@ static void the_other_messages_refuse_wrong_values_too(void **state)
     ASSERT_REFUSED(decode_start, starts);
     static const struct wrong dispatches[] = {
         {"{\"rollout\":42,\"expires\":\"2026-12-01T00:00:00Z\"}", "device: is missing"},
-        {"{\"rollout\":42,\"device\":\"+\",\"expires\":\"2026-12-01T00:00:00Z\"}", "device: found \"+\", allowed is"},
+        {"{\"rollout\":42,\"device\":\"+\",\"expires\":\"2026-12-01T00:00:00Z\"}", "device: found \"+\", allowed:"},
         {"{\"rollout\":42,\"device\":\"\",\"expires\":\"2026-12-01T00:00:00Z\"}", "device: found \"\""},
         {"{\"rollout\":42,\"device\":\"A7\"}", "expires: is missing"},
     };
@@ -290,14 +347,16 @@ static void the_other_messages_refuse_wrong_values_too(void **state)
     static const struct wrong presences[] = {
         {"{\"role\":\"atm\",\"branch\":\"B0042\"}", "online: is missing"},
         {"{\"online\":true,\"branch\":\"B0042\"}", "role: is missing"},
-        {"{\"online\":true,\"role\":\"server\"}", "role: allowed are"},
-        {"{\"online\":true,\"role\":\"atm\"}", "branch: is missing, and only a pull client has none"},
+        {"{\"online\":true,\"role\":\"server\"}", "role: allowed:"},
+        {"{\"online\":true,\"role\":\"atm\"}", "branch: is missing; only a pull client may have none"},
         {"{\"online\":true,\"role\":\"pull\",\"agent\":\"1 0\"}", "agent: found \"1 0\""},
     };
     ASSERT_REFUSED(decode_presence, presences);
     static const struct wrong asks[] = {
-        {"{\"versions\":\"4.7.0\"}", "versions: found \"4.7.0\", allowed is an object"},
-        {"{\"versions\":null}", "versions: found null"},
+        {"{\"versions\":{\"a\":\"1\"},\"nonce\":7}", "nonce: found 7"},
+        {"{\"recalled\":0}", "recalled: found 0"},
+        {"{\"recalled\":\"6\"}", "recalled: found \"6\""},
+        {"{\"nonce\":\"a b\"}", "nonce: found \"a b\", allowed: 1 to 64"},
     };
     ASSERT_REFUSED(decode_ask, asks);
 }
@@ -310,9 +369,9 @@ static void texts_and_lists_over_their_limit_are_refused(void **state)
         size_t most;
         decoder *decode;
     } cases[] = {
-        {STATUS_START ",\"code\":\"", "c", "\"}", STATUS_CODE_MAX, decode_status},
-        {STATUS_START ",\"detail\":\"", "d", "\"}", STATUS_DETAIL_MAX, decode_status},
-        {"{\"versions\":{\"a\":\"", "1", "\"}}", TC_ID_MAX, decode_ask},
+        {STATUS_START ",\"code\":\"", "c", "\"}", REPORT_CODE_MAX, decode_report},
+        {STATUS_START ",\"detail\":\"", "d", "\"}", REPORT_DETAIL_MAX, decode_report},
+        {"{\"nonce\":\"", "n", "\"}", TC_ID_MAX, decode_ask},
         {"{\"rollout\":42,\"expires\":\"2026-12-01T00:00:00Z\",\"devices\":[\"A7\"", ",\"A7\"", "]}",
          START_DEVICES_MAX - 1, decode_start},
         {"{\"instruction\":77,\"attempt\":1,\"sequence\":3,\"accepted\":false,\"reason\":\"", "r", "\"}", 127,
@@ -333,11 +392,11 @@ static void texts_and_lists_over_their_limit_are_refused(void **state)
     }
 }
 
-static void more_versions_than_allowed_are_refused(void **state)
+static void more_versions_than_allowed_are_left_out(void **state)
 {
     (void)state;
     for (int count = VERSIONS_MAX; count <= VERSIONS_MAX + 1; count++) {
-        struct ask ask = {json_object()};
+        struct ask ask = {.versions = json_object()};
         for (int i = 0; i < count; i++) {
             char name[16];
             (void)snprintf(name, sizeof name, "app-%d", i);
@@ -346,7 +405,11 @@ static void more_versions_than_allowed_are_refused(void **state)
         struct buffer text = {0};
         struct tc_fault fault;
         ask_encode(&ask, &text);
-        assert_int_equal(decode_ask(text.bytes, text.length, &fault), count <= VERSIONS_MAX ? TC_OK : TC_INVALID);
+        struct ask back;
+        assert_int_equal(ask_decode(text.bytes, text.length, &back, &fault), TC_OK);
+        assert_int_equal(back.versions != NULL, count <= VERSIONS_MAX);
+        assert_int_equal(back.versions_fault[0] == '\0', count <= VERSIONS_MAX);
+        ask_free(&back);
         buffer_free(&text);
         ask_free(&ask);
     }
@@ -362,10 +425,12 @@ int main(void)
         cmocka_unit_test(sixty_four_kibibytes_are_read_and_one_byte_more_is_not),
         cmocka_unit_test(what_is_not_utf8_is_refused),
         cmocka_unit_test(what_is_not_a_json_object_is_refused),
-        cmocka_unit_test(a_status_with_a_wrong_value_is_refused_and_the_field_is_named),
+        cmocka_unit_test(a_report_with_a_wrong_value_is_refused_and_the_field_is_named),
         cmocka_unit_test(the_other_messages_refuse_wrong_values_too),
         cmocka_unit_test(texts_and_lists_over_their_limit_are_refused),
-        cmocka_unit_test(more_versions_than_allowed_are_refused),
+        cmocka_unit_test(more_versions_than_allowed_are_left_out),
+        cmocka_unit_test(a_report_that_is_refused_still_says_what_it_is_about),
+        cmocka_unit_test(versions_that_are_wrong_are_left_out_and_the_rest_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

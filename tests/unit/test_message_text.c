@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void a_status_is_read_back_as_it_was_written(void **state)
+static void a_report_is_read_back_as_it_was_written(void **state)
 {
     (void)state;
-    struct status status = {
+    struct report report = {
         .instruction = INT64_C(9007199254740991),
-        .attempt = INT32_MAX,
+        .attempt = ATTEMPTS_MAX,
         .sequence = 3,
         .state = REPORT_FAILED,
         .progress = 40,
@@ -26,35 +26,35 @@ static void a_status_is_read_back_as_it_was_written(void **state)
         .at_ms = INT64_C(1796083200123),
     };
     struct buffer text = {0};
-    status_encode(&status, &text);
-    struct status back;
+    report_encode(&report, &text);
+    struct report back;
     struct tc_fault fault = {.text = "none"};
-    if (status_decode(text.bytes, text.length, &back, &fault) != TC_OK)
+    if (report_decode(text.bytes, text.length, &back, &fault) != TC_OK)
         fail_msg("%s: %s", text.bytes, fault.text);
-    assert_int_equal(back.instruction, status.instruction);
-    assert_int_equal(back.attempt, status.attempt);
-    assert_int_equal(back.sequence, status.sequence);
-    assert_int_equal(back.state, status.state);
-    assert_int_equal(back.progress, status.progress);
+    assert_int_equal(back.instruction, report.instruction);
+    assert_int_equal(back.attempt, report.attempt);
+    assert_int_equal(back.sequence, report.sequence);
+    assert_int_equal(back.state, report.state);
+    assert_int_equal(back.progress, report.progress);
     assert_true(back.confirm);
-    assert_string_equal(back.code, status.code);
-    assert_string_equal(back.detail, status.detail);
-    assert_true(json_equal(back.versions, status.versions));
-    assert_int_equal(back.at_ms, status.at_ms);
+    assert_string_equal(back.code, report.code);
+    assert_string_equal(back.detail, report.detail);
+    assert_true(json_equal(back.versions, report.versions));
+    assert_int_equal(back.at_ms, report.at_ms);
     buffer_free(&text);
-    status_free(&back);
-    status_free(&status);
+    report_free(&back);
+    report_free(&report);
 }
 
-static void a_short_status_says_only_what_there_is_to_say(void **state)
+static void a_short_report_says_only_what_there_is_to_say(void **state)
 {
     (void)state;
-    struct status status = {.instruction = 77, .attempt = 1, .sequence = 3, .state = REPORT_RECEIVED, .progress = -1};
+    struct report report = {.instruction = 77, .attempt = 1, .sequence = 3, .state = REPORT_RECEIVED, .progress = -1};
     struct buffer text = {0};
-    status_encode(&status, &text);
+    report_encode(&report, &text);
     assert_string_equal(text.bytes, "{\"instruction\":77,\"attempt\":1,\"sequence\":3,\"state\":\"received\"}");
-    struct status back;
-    assert_int_equal(status_decode(text.bytes, text.length, &back, NULL), TC_OK);
+    struct report back;
+    assert_int_equal(report_decode(text.bytes, text.length, &back, NULL), TC_OK);
     assert_int_equal(back.progress, -1);
     assert_false(back.confirm);
     assert_null(back.versions);
@@ -65,20 +65,20 @@ static void a_short_status_says_only_what_there_is_to_say(void **state)
 static void whatever_an_installer_printed_is_still_reported(void **state)
 {
     (void)state;
-    struct status status = {.instruction = 77, .attempt = 1, .sequence = 3, .state = REPORT_FAILED, .progress = -1};
-    for (int i = 0; i < STATUS_DETAIL_MAX; i++)
-        status.detail[i] = (char)(i % 255 + 1); /* every byte but NUL */
+    struct report report = {.instruction = 77, .attempt = 1, .sequence = 3, .state = REPORT_FAILED, .progress = -1};
+    for (int i = 0; i < REPORT_DETAIL_MAX; i++)
+        report.detail[i] = (char)(i % 255 + 1); /* every byte but NUL */
     struct buffer text = {0};
-    status_encode(&status, &text);
-    struct status back;
+    report_encode(&report, &text);
+    struct report back;
     struct tc_fault fault = {.text = "none"};
-    if (status_decode(text.bytes, text.length, &back, &fault) != TC_OK)
+    if (report_decode(text.bytes, text.length, &back, &fault) != TC_OK)
         fail_msg("%s", fault.text);
-    assert_int_equal(strlen(back.detail), STATUS_DETAIL_MAX);
-    assert_memory_equal(back.detail, status.detail, 0x7f);
+    assert_int_equal(strlen(back.detail), REPORT_DETAIL_MAX);
+    assert_memory_equal(back.detail, report.detail, 0x7f);
     assert_int_equal(back.detail[0x80], '?');
     buffer_free(&text);
-    status_free(&back);
+    report_free(&back);
 }
 
 static void the_other_messages_are_read_back_as_they_were_written(void **state)
@@ -126,7 +126,27 @@ static void the_other_messages_are_read_back_as_they_were_written(void **state)
     assert_true(presence_back.online);
 
     buffer_clear(&text);
-    struct ask ask = {NULL};
+    struct ask ask = {.nonce = "h3T0vJ5bQz6mXkW1sYcDgA"}, ask_back;
+    ask_encode(&ask, &text);
+    assert_string_equal(text.bytes, "{\"nonce\":\"h3T0vJ5bQz6mXkW1sYcDgA\"}");
+    buffer_clear(&text);
+    ask.versions = json_pack("{s:s}", "atm-app", "4.7.0");
+    ask_encode(&ask, &text);
+    assert_string_equal(text.bytes, "{\"versions\":{\"atm-app\":\"4.7.0\"},\"nonce\":\"h3T0vJ5bQz6mXkW1sYcDgA\"}");
+    assert_int_equal(ask_decode(text.bytes, text.length, &ask_back, &fault), TC_OK);
+    assert_string_equal(ask_back.nonce, ask.nonce);
+    assert_int_equal(ask_back.recalled, 0);
+    ask_free(&ask);
+    ask_free(&ask_back);
+    buffer_clear(&text);
+    ask.recalled = 6;
+    ask_encode(&ask, &text);
+    assert_string_equal(text.bytes, "{\"recalled\":6}");
+    assert_int_equal(ask_decode(text.bytes, text.length, &ask_back, &fault), TC_OK);
+    assert_int_equal(ask_back.recalled, 6);
+    ask_free(&ask);
+
+    buffer_clear(&text);
     ask_encode(&ask, &text);
     assert_int_equal(text.length, 0);
     buffer_free(&text);
@@ -148,8 +168,8 @@ static void only_what_ends_an_attempt_is_final(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_status_is_read_back_as_it_was_written),
-        cmocka_unit_test(a_short_status_says_only_what_there_is_to_say),
+        cmocka_unit_test(a_report_is_read_back_as_it_was_written),
+        cmocka_unit_test(a_short_report_says_only_what_there_is_to_say),
         cmocka_unit_test(whatever_an_installer_printed_is_still_reported),
         cmocka_unit_test(the_other_messages_are_read_back_as_they_were_written),
         cmocka_unit_test(only_what_ends_an_attempt_is_final),

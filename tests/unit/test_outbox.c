@@ -50,14 +50,14 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void put(struct fixture *fixture, int64_t instruction, int32_t sequence, enum report_state report)
+static void put(struct fixture *fixture, int64_t instruction, int32_t sequence, enum report_state state)
 {
     struct tc_fault fault;
-    struct status status = {
-        .instruction = instruction, .attempt = 1, .sequence = sequence, .state = report, .progress = -1};
-    status.versions = json_pack("{s:s}", "atm-app", "4.7.2");
-    assert_int_equal(outbox_put(fixture->outbox, &status, &fault), TC_OK);
-    status_free(&status);
+    struct report report = {
+        .instruction = instruction, .attempt = 1, .sequence = sequence, .state = state, .progress = -1};
+    report.versions = json_pack("{s:s}", "atm-app", "4.7.2");
+    assert_int_equal(outbox_put(fixture->outbox, &report, &fault), TC_OK);
+    report_free(&report);
 }
 
 static size_t files_in(const struct fixture *fixture)
@@ -70,21 +70,21 @@ static size_t files_in(const struct fixture *fixture)
     return count;
 }
 
-static void a_status_survives_a_restart_with_all_it_says(void **state)
+static void a_report_survives_a_restart_with_all_it_says(void **state)
 {
     struct fixture *fixture = *state;
     put(fixture, 77, 3, REPORT_COMPLETED);
     open_again(fixture);
-    const struct status *status = outbox_take_due(fixture->outbox, 0);
-    assert_non_null(status);
-    assert_int_equal(status->instruction, 77);
-    assert_int_equal(status->attempt, 1);
-    assert_int_equal(status->sequence, 3);
-    assert_int_equal(status->state, REPORT_COMPLETED);
-    assert_string_equal(json_string_value(json_object_get(status->versions, "atm-app")), "4.7.2");
+    const struct report *report = outbox_take_due(fixture->outbox, 0);
+    assert_non_null(report);
+    assert_int_equal(report->instruction, 77);
+    assert_int_equal(report->attempt, 1);
+    assert_int_equal(report->sequence, 3);
+    assert_int_equal(report->state, REPORT_COMPLETED);
+    assert_string_equal(json_string_value(json_object_get(report->versions, "atm-app")), "4.7.2");
 }
 
-static void a_status_is_sent_again_with_backoff_and_asks_for_its_confirm(void **state)
+static void a_report_is_sent_again_with_backoff_and_asks_for_its_confirm(void **state)
 {
     struct fixture *fixture = *state;
     put(fixture, 77, 1, REPORT_RECEIVED);
@@ -98,7 +98,7 @@ static void a_status_is_sent_again_with_backoff_and_asks_for_its_confirm(void **
     assert_int_equal(outbox_next_ms(fixture->outbox), 10000 + LONGEST_MS);
 }
 
-static void a_confirmed_status_is_gone_for_good(void **state)
+static void a_confirmed_report_is_gone_for_good(void **state)
 {
     struct fixture *fixture = *state;
     put(fixture, 77, 3, REPORT_COMPLETED);
@@ -113,7 +113,7 @@ static void a_confirmed_status_is_gone_for_good(void **state)
     assert_int_equal(outbox_take_due(fixture->outbox, 0)->instruction, 78);
 }
 
-static void a_newer_status_of_an_attempt_takes_the_place_of_the_older(void **state)
+static void a_newer_report_of_an_attempt_takes_the_place_of_the_older(void **state)
 {
     struct fixture *fixture = *state;
     put(fixture, 77, 1, REPORT_RECEIVED);
@@ -124,6 +124,35 @@ static void a_newer_status_of_an_attempt_takes_the_place_of_the_older(void **sta
     assert_int_equal(outbox_take_due(fixture->outbox, 0)->state, REPORT_FAILED);
 }
 
+static void put_said_at(struct fixture *fixture, int64_t instruction, int64_t at_ms)
+{
+    struct tc_fault fault;
+    const struct report report = {.instruction = instruction,
+                                  .attempt = 1,
+                                  .sequence = 3,
+                                  .state = REPORT_COMPLETED,
+                                  .progress = -1,
+                                  .at_ms = at_ms};
+    assert_int_equal(outbox_put(fixture->outbox, &report, &fault), TC_OK);
+}
+
+static void what_was_said_first_is_sent_first_also_after_a_restart(void **state)
+{
+    enum { COUNT = 20, REPLACED = 7, CONFIRMED = 3 };
+    struct fixture *fixture = *state;
+    for (int i = 0; i < COUNT; i++)
+        put_said_at(fixture, 1000 - i * 7, (i + 1) * INT64_C(1000));
+    open_again(fixture);
+    assert_true(outbox_confirm(fixture->outbox, 1000 - CONFIRMED * 7, 1, 3));
+    put_said_at(fixture, 1000 - REPLACED * 7, (COUNT + 1) * INT64_C(1000));
+    for (int i = 0; i < COUNT; i++) {
+        if (i != CONFIRMED && i != REPLACED)
+            assert_int_equal(outbox_take_due(fixture->outbox, 0)->instruction, 1000 - i * 7);
+    }
+    assert_int_equal(outbox_take_due(fixture->outbox, 0)->instruction, 1000 - REPLACED * 7);
+    assert_null(outbox_take_due(fixture->outbox, 0));
+}
+
 static void a_new_connection_makes_all_due(void **state)
 {
     struct fixture *fixture = *state;
@@ -131,16 +160,16 @@ static void a_new_connection_makes_all_due(void **state)
     put(fixture, 78, 3, REPORT_COMPLETED);
     while (outbox_take_due(fixture->outbox, 0) != NULL)
         ;
-    outbox_hurry_all(fixture->outbox);
+    outbox_make_all_due(fixture->outbox);
     assert_non_null(outbox_take_due(fixture->outbox, 1));
     assert_non_null(outbox_take_due(fixture->outbox, 1));
     assert_null(outbox_take_due(fixture->outbox, 1));
-    assert_true(outbox_hurry(fixture->outbox, 77, 1));
-    assert_false(outbox_hurry(fixture->outbox, 79, 1));
+    assert_true(outbox_make_due(fixture->outbox, 77, 1));
+    assert_false(outbox_make_due(fixture->outbox, 79, 1));
     assert_int_equal(outbox_take_due(fixture->outbox, 1)->instruction, 77);
 }
 
-static void a_file_that_is_no_status_is_removed(void **state)
+static void a_file_that_is_no_report_is_removed(void **state)
 {
     struct fixture *fixture = *state;
     char path[PATH_MAX];
@@ -157,13 +186,14 @@ static void a_file_that_is_no_status_is_removed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_status_survives_a_restart_with_all_it_says, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_status_is_sent_again_with_backoff_and_asks_for_its_confirm, set_up,
+        cmocka_unit_test_setup_teardown(a_report_survives_a_restart_with_all_it_says, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_report_is_sent_again_with_backoff_and_asks_for_its_confirm, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_confirmed_status_is_gone_for_good, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_newer_status_of_an_attempt_takes_the_place_of_the_older, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_confirmed_report_is_gone_for_good, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_newer_report_of_an_attempt_takes_the_place_of_the_older, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_said_first_is_sent_first_also_after_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_connection_makes_all_due, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_file_that_is_no_status_is_removed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_is_no_report_is_removed, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

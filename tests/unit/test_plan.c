@@ -22,14 +22,16 @@ static const struct bad_plan bad_plans[] = {
     {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: ^x\nspec: {action: run}\n", "metadata", "a map"},
     {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: x}\nspec:^\n", "spec", "found nothing"},
     {SPEC("^selektor: {}"), "spec.selektor", "did you mean selector?"},
-    {SPEC("^labels: {}"), "spec.labels", "there is no such key"},
-    {SPEC("^action: run"), "spec.action", "already"},
+    {SPEC("^labels: {}"), "spec.labels", "unknown key"},
+    {SPEC("^action: run"), "spec.action", "duplicate key"},
     {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: x}\n^Spec: {}\nspec: {action: run}\n", "Spec",
      "did you mean spec?"},
 
     /* metadata */
     {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: ^a b}\nspec: {action: run}\n", "metadata.name",
      "found \"a b\""},
+    {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: ^42}\nspec: {action: run}\n", "metadata.name",
+     "a number is the ID"},
     {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: ^{change: C1}\nspec: {action: run}\n", "metadata.name",
      "missing"},
     {"apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: x, change: ^[C1]}\nspec: {action: run}\n",
@@ -86,13 +88,15 @@ static const struct bad_plan bad_plans[] = {
     {SPEC("selector: ^all"), "spec.selector", "a map"},
     {SPEC("selector: {completedIn: ^[y]}"), "spec.selector.completedIn", "a name"},
     {SPEC("selector: {completedIn: ^x}"), "spec.selector.completedIn", "another rollout"},
+    {SPEC("selector: {completedIn: y, outOfService: ^only}"), "spec.selector.outOfService", "exclude|include"},
+    {SPEC("selector: {outOfService: ^include}"), "spec.selector.outOfService", "include needs completedIn"},
     {SPEC("selector: {branches: ^B1}"), "spec.selector.branches", "a list"},
     {SPEC("selector: {branches: [B1, ^B 2]}"), "spec.selector.branches[1]", "an ID"},
     {SPEC("selector: {branches: [B1, B2, ^B1]}"), "spec.selector.branches[2]", "already, as number 1"},
     {SPEC("selector: {devices: ^A1}"), "spec.selector.devices", "a list"},
     {SPEC("selector: {devices: [^A/1]}"), "spec.selector.devices[0]", "an ID"},
     {SPEC("selector: {matchLabels: ^[a]}"), "spec.selector.matchLabels", "a map"},
-    {SPEC("selector: {matchLabels: {^\"a b\": c}}"), "spec.selector.matchLabels.a b", "the key is no name"},
+    {SPEC("selector: {matchLabels: {^\"a b\": c}}"), "spec.selector.matchLabels.a b", "the key must be a name"},
     {SPEC("selector: {matchLabels: {a: ^{}}}"), "spec.selector.matchLabels.a", "found a map"},
     {SPEC("selector: {matchExpressions: ^{}}"), "spec.selector.matchExpressions", "a list"},
     {SPEC("selector: {matchExpressions: [{key: ^'', operator: Exists}]}"), "spec.selector.matchExpressions[0].key",
@@ -196,12 +200,16 @@ static const struct bad_plan bad_plans[] = {
      "at least the 9"},
 
     {SPEC("groups: [{name: a, count: 1, soak: ^48}]"), "spec.groups[0].soak", "a duration"},
+    {SPEC("groups: [{name: a, count: 1, opens: ^soon}, {name: b, count: 2}]"), "spec.groups[0].opens",
+     "settled|reached"},
     {SPEC("groups: [{name: a, count: 1}, {name: b, count: 2, approval: ^me}]"), "spec.groups[1].approval",
      "automatic|manual"},
 
     /* abort and rollback */
     {SPEC("abort: ^{}"), "spec.abort", "a list"},
     {SPEC("abort: [{on: ^bored, count: 50, then: cancel}]"), "spec.abort[0].on", "failed|timed_out"},
+    {SPEC("abort: [{on: failed, count: 5, then: pause, counts: ^all}]"), "spec.abort[0].counts", "attempts|final"},
+    {SPEC("abort: [{on: failed, count: ^final, then: pause}]"), "spec.abort[0].count", "an integer"},
     {SPEC("abort: [{on: failed, count: 50, then: ^stop}]"), "spec.abort[0].then", "pause|cancel|rollback"},
     {SPEC("abort: [^{on: failed, then: pause}]"), "spec.abort[0]", "exactly one"},
     {SPEC("abort: [^{on: failed, percentage: 2, count: 1, then: pause}]"), "spec.abort[0]", "exactly one"},
@@ -349,7 +357,7 @@ static void all_faults_are_found_at_once_in_the_order_of_the_source(void **state
     assert_string_equal(buffer_text(&all),
                         "p:1:13: apiVersion: found \"v1\", allowed: tellercast/v1\n"
                         "p:3:11: metadata.name: it is missing and must be given\n"
-                        "p:3:12: metadata.nam: there is no such key; did you mean name?\n"
+                        "p:3:12: metadata.nam: unknown key; did you mean name?\n"
                         "p:5:3: spec.artifact: action install needs an artifact\n"
                         "p:6:21: spec.rate.perMinute: found \"0\", allowed: an integer, 1 to 1000000\n"
                         "p:6:32: spec.rate.growth: growth needs growAfter, the completed devices after which the "

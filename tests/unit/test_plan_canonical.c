@@ -154,6 +154,56 @@ static void every_action_of_the_wire_can_be_ordered(void **state)
     }
 }
 
+static const struct accepted_plan {
+    const char *file, *digest;
+} accepted_plans[] = {
+    {"banknote-blacklist.yaml", "d54c077717463f4cd1539efc4e5c3a8584435bd52fd6c67130369ceef9b5b4ec"},
+    {"collect-journals.yaml", "c051fbd0376f5966c820d7b622ea2ed4b736c61d16201cc9efd1bd7bb13ed273"},
+    {"emergency-patch.yaml", "afee8b1e998328b091650b366ac0df24aba9ff0c7d48c10582d6163ec3e1037d"},
+    {"escapes.json", "69d9f4393220ed09c7878a8826f96e3d4fc08fd8af4c918ca5971473c3ec9d97"},
+    {"offsite-only.yaml", "452ace27da2d63815a3f593227a1998d6e049096be857886244dc079f77f4f7d"},
+    {"parameter-change.yaml", "7a76befb3fcdfcae2977f183c72e708242bd4662ded1d5bc92963d4eb1cbd637"},
+    {"pilot-then-nation.yaml", "6a3dd55cd6b427c6f746eeab6a39e3d9b69b4462a4891bada98036dcc40be188"},
+    {"plan-configure.yaml", "b168d76ae921fb82511f0034a45eba54eddec72355a498563e1e567102da810c"},
+    {"plan-offsite.yaml", "714855019a180a84b0774791374dd5ef81d590499533e0da946ebca835509ad6"},
+    {"plan-pilot-then-nation.yaml", "34d5a2e5eb31afa80a622f174c7806e3e1a306963a44d5f6d4e1a60553bf932d"},
+    {"rollback.yaml", "54b046d18ee5a0dde52606b02160457579fa51621185850e7d9ab4357ee126f4"},
+    {"whole-language.yaml", "b0adbd60cc3fc02c41f5232017e52e3ef5c3f85c5aa050c435ed204a1417aafe"},
+};
+
+/* The folder holds plans as they were when the digests above were taken from the first version of the language. An
+ * approval is bound to a digest, so none may ever change. */
+static void an_accepted_plan_keeps_its_digest_in_each_version(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(accepted_plans); i++) {
+        struct buffer path = {0}, content = {0};
+        buffer_format(&path, "tests/unit/accepted_plans/%s", accepted_plans[i].file);
+        assert_int_equal(file_read(buffer_text(&path), PLAN_SIZE_MAX, &content, NULL), TC_OK);
+        struct plan *plan = parse_good(buffer_text(&content));
+        assert_string_equal(plan->digest, accepted_plans[i].digest);
+        plan_free(plan);
+        buffer_free(&content);
+        buffer_free(&path);
+    }
+}
+
+static void a_key_added_later_is_written_only_when_it_is_not_at_its_default(void **state)
+{
+    (void)state;
+    struct plan *bare = parse_good(SPEC("abort: [{on: failed, count: 5, then: pause}]"));
+    struct plan *same = parse_good(SPEC("abort: [{on: failed, count: 5, then: pause, counts: attempts}]"));
+    struct plan *other = parse_good(SPEC("abort: [{on: failed, count: 5, then: pause, counts: final}]"));
+    assert_null(strstr(bare->canonical, "counts"));
+    assert_string_equal(same->canonical, bare->canonical);
+    assert_string_equal(same->digest, bare->digest);
+    assert_non_null(strstr(other->canonical, "\"counts\":\"final\""));
+    assert_string_not_equal(other->digest, bare->digest);
+    plan_free(other);
+    plan_free(same);
+    plan_free(bare);
+}
+
 static void the_examples_are_right(void **state)
 {
     (void)state;
@@ -184,6 +234,8 @@ int main(void)
         cmocka_unit_test(the_digest_is_of_the_meaning_not_of_the_writing),
         cmocka_unit_test(a_fault_found_later_stands_where_the_key_stood),
         cmocka_unit_test(every_action_of_the_wire_can_be_ordered),
+        cmocka_unit_test(an_accepted_plan_keeps_its_digest_in_each_version),
+        cmocka_unit_test(a_key_added_later_is_written_only_when_it_is_not_at_its_default),
         cmocka_unit_test(the_examples_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 
 static bool is_order(enum rollout_event event)
 {
-    return event <= ROLLOUT_ON_ROLLBACK;
+    return event <= ROLLOUT_ON_PROMOTE;
 }
 
 static void every_state_and_event_has_at_most_one_rule(void **state)
@@ -26,7 +26,7 @@ static void every_state_and_event_has_at_most_one_rule(void **state)
     }
 }
 
-static void an_ended_rollout_is_moved_by_people_and_newer_rollouts_only(void **state)
+static void an_ended_rollout_is_moved_by_operators_and_newer_rollouts_only(void **state)
 {
     (void)state;
     for (size_t i = 0; i < rollout_rule_count; i++) {
@@ -78,12 +78,29 @@ static void whatever_has_not_ended_can_be_cancelled_and_superseded(void **state)
     }
 }
 
-static void what_is_being_cancelled_never_runs_again(void **state)
+static void what_is_cancelled_runs_again_only_when_an_operator_retries_it(void **state)
 {
     (void)state;
     for (size_t i = 0; i < rollout_rule_count; i++) {
-        if (rollout_rules[i].from == ROLLOUT_CANCELLING || rollout_rules[i].from == ROLLOUT_CANCELLED)
-            assert_true(rollout_rules[i].to == ROLLOUT_CANCELLING || rollout_rules[i].to == ROLLOUT_CANCELLED);
+        const struct rollout_rule *rule = &rollout_rules[i];
+        bool is_retry =
+            rule->from == ROLLOUT_CANCELLED && (rule->on == ROLLOUT_ON_RETRY || rule->on == ROLLOUT_ON_RESUME_ORDERED);
+        if ((rule->from == ROLLOUT_CANCELLING || rule->from == ROLLOUT_CANCELLED) && !is_retry)
+            assert_true(rule->to == ROLLOUT_CANCELLING || rule->to == ROLLOUT_CANCELLED);
+    }
+}
+
+static void whatever_makes_it_run_again_can_be_made_to_wait_for_approvals(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < rollout_rule_count; i++) {
+        const struct rollout_rule *rule = &rollout_rules[i];
+        if (rule->to != ROLLOUT_RUNNING || rule->from == ROLLOUT_RUNNING || rule->from == ROLLOUT_ACCEPTED ||
+            rule->from == ROLLOUT_AWAITING_APPROVAL)
+            continue;
+        const struct rollout_rule *ordered = rollout_rule_find(rule->from, ROLLOUT_ON_RESUME_ORDERED);
+        assert_non_null(ordered);
+        assert_int_equal(ordered->to, ROLLOUT_PAUSED);
     }
 }
 
@@ -118,13 +135,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_state_and_event_has_at_most_one_rule),
-        cmocka_unit_test(an_ended_rollout_is_moved_by_people_and_newer_rollouts_only),
+        cmocka_unit_test(an_ended_rollout_is_moved_by_operators_and_newer_rollouts_only),
         cmocka_unit_test(what_can_be_tried_again_and_has_devices_waiting_can_be_superseded),
         cmocka_unit_test(a_rejected_rollout_never_moves_again),
         cmocka_unit_test(nothing_runs_that_was_not_approved),
         cmocka_unit_test(a_plan_is_revised_only_before_anything_starts),
         cmocka_unit_test(whatever_has_not_ended_can_be_cancelled_and_superseded),
-        cmocka_unit_test(what_is_being_cancelled_never_runs_again),
+        cmocka_unit_test(what_is_cancelled_runs_again_only_when_an_operator_retries_it),
+        cmocka_unit_test(whatever_makes_it_run_again_can_be_made_to_wait_for_approvals),
         cmocka_unit_test(every_state_that_is_no_end_can_reach_an_end),
         cmocka_unit_test(the_names_of_states_are_read_as_they_are_written),
     };

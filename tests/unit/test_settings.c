@@ -76,8 +76,8 @@ static void a_bad_file_is_a_fault_at_its_place_and_leaves_the_defaults(void **st
     } bad[] = {
         {"^nmae: x\n", "nmae", "did you mean name?"},
         {"water:\n  ^cup: 3\n", "water.cup", "did you mean water.cups?"},
-        {"^unheard: 1\n", "unheard", "no such setting"},
-        {"^water.cups.more: 1\n", "water.cups.more", "no such setting"},
+        {"^unheard: 1\n", "unheard", "unknown setting"},
+        {"^water.cups.more: 1\n", "water.cups.more", "unknown setting"},
         {"water: ^5\n", "water", "a map"},
         {"water: ^[5]\n", "water", "a map"},
         {"name: ^[x]\n", "name", "found a list"},
@@ -94,8 +94,8 @@ static void a_bad_file_is_a_fault_at_its_place_and_leaves_the_defaults(void **st
         {"whistle: ^'true'\n", "whistle", "true or false"},
         {"colour: ^blue\n", "colour", "red|green"},
         {"colour: ^red|green\n", "colour", "red|green"},
-        {"water: {cups: 3}\n^water.cups: 4\n", "water.cups", "already"},
-        {"name: a\n^name: b\n", "name", "already"},
+        {"water: {cups: 3}\n^water.cups: 4\n", "water.cups", "duplicate"},
+        {"name: a\n^name: b\n", "name", "duplicate"},
         {"name: ^&x a\n", "", "anchors"},
         {"^[1, 2]\n", "", "a map of settings"},
         {"name: 'open\n^", "", "not YAML"},
@@ -251,14 +251,14 @@ static void a_wrong_calendar_is_a_fault_at_its_place(void **state)
     } bad[] = {
         {"calendars: ^[month-end]\n", "calendars", "a map of names"},
         {"calendars: ^none\n", "calendars", "a map of names"},
-        {"calendars: {^'month end': []}\n", "calendars.month end", "the key is no name"},
+        {"calendars: {^'month end': []}\n", "calendars.month end", "the key must be a name"},
         {"calendars: {x: ^2026-12-24}\n", "calendars.x", "a list"},
         {"calendars: {x: [^2026-12-24]}\n", "calendars.x[0]", "a map of keys"},
         {"calendars: {x: [^{from: 2026-12-24}]}\n", "calendars.x[0].to", "missing"},
         {"calendars: {x: [{from: 2026-12-24, to: ^2026-12-32}]}\n", "calendars.x[0].to", "a date"},
         {"calendars: {x: [], y: [{from: 2026-12-24, to: ^2026-12-23}]}\n", "calendars.y[0].to", "not before from"},
-        {"calendars: {x: [{from: 2026-12-24, to: 2026-12-24, ^till: 5}]}\n", "calendars.x[0].till", "no such key"},
-        {"calendars: {}\n^calendars: {}\n", "calendars", "already"},
+        {"calendars: {x: [{from: 2026-12-24, to: 2026-12-24, ^till: 5}]}\n", "calendars.x[0].till", "unknown key"},
+        {"calendars: {}\n^calendars: {}\n", "calendars", "duplicate"},
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct marked_text marked = marked_text(bad[i].text);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "tests/unit/rfc8037.h"
 #include "topics/base64url.h"
+#include "topics/message.h"
 #include "topics/token_key.h"
 
 #include <setjmp.h>
@@ -18,6 +19,7 @@
 #define OWN                                                                                                            \
     "\"iss\":\"tellercast\",\"aud\":\"A7\",\"jti\":\"77.1\",\"iat\":1796083200,\"nbf\":1796083200,"                    \
     "\"exp\":1796169600,\"instruction\":77,\"rollout\":42,\"attempt\":1,\"epoch\":5,\"start_before\":1796090400"
+#define ANSWER "\"iss\":\"tellercast\",\"aud\":\"A7\",\"iat\":1,\"nbf\":1,\"exp\":2,\"epoch\":5"
 #define SHA256 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 #define ARTIFACT                                                                                                       \
     "{\"name\":\"atm-app\",\"version\":\"4.7.2\",\"url\":\"https://tellercast.example/v1/artifacts/" SHA256            \
@@ -46,9 +48,9 @@ static int close_keys(void **state)
     return 0;
 }
 
-static struct instruction_claims example_claims(void)
+static struct instruction_payload example_payload(void)
 {
-    return (struct instruction_claims){
+    return (struct instruction_payload){
         .device = "A7",
         .instruction = 77,
         .rollout = 42,
@@ -58,6 +60,7 @@ static struct instruction_claims example_claims(void)
         .not_before_s = 1796083200,
         .expires_s = 1796169600,
         .start_before_s = 1796090400,
+        .nonce = "h3T0vJ5bQz6mXkW1sYcDgA",
         .action = ACTION_INSTALL,
         .has_artifact = true,
         .artifact = {"atm-app", "4.7.2", "https://tellercast.example/v1/artifacts/" SHA256, SHA256, 431996928},
@@ -81,17 +84,17 @@ static void sign_raw(const struct fixture *fixture, const char *header, const ch
 static void a_token_is_read_back_as_it_was_signed(void **state)
 {
     const struct fixture *fixture = *state;
-    struct instruction_claims claims = example_claims();
-    claims.parameters = json_pack("{s:s,s:{s:f}}", "odd", "\"\n\xc3\xa9", "nested", "ratio", 0.5);
-    struct buffer order = {0};
+    struct instruction_payload payload = example_payload();
+    payload.parameters = json_pack("{s:s,s:{s:f}}", "odd", "\"\n\xc3\xa9", "nested", "ratio", 0.5);
+    struct buffer content = {0};
     struct buffer token = {0};
-    instruction_order_encode(&claims, &order);
-    assert_int_equal(instruction_order_check(order.bytes, order.length, NULL), TC_OK);
+    instruction_content_encode(&payload, &content);
+    assert_int_equal(instruction_content_check(content.bytes, content.length, NULL), TC_OK);
     buffer_put_text(&token, "kept:");
-    token_sign(fixture->key, &claims, order.bytes, &token);
+    token_sign(fixture->key, &payload, content.bytes, &token);
     assert_memory_equal(token.bytes, "kept:", 5);
 
-    struct instruction_claims back;
+    struct instruction_payload back;
     struct tc_fault fault = {.text = "none"};
     if (token_verify(fixture->trusted, token.bytes + 5, token.length - 5, &back, &fault) != TC_OK)
         fail_msg("%s", fault.text);
@@ -100,21 +103,23 @@ static void a_token_is_read_back_as_it_was_signed(void **state)
     assert_int_equal(back.rollout, 42);
     assert_int_equal(back.attempt, 1);
     assert_int_equal(back.epoch, 5);
-    assert_int_equal(back.issued_at_s, claims.issued_at_s);
-    assert_int_equal(back.not_before_s, claims.not_before_s);
-    assert_int_equal(back.expires_s, claims.expires_s);
-    assert_int_equal(back.start_before_s, claims.start_before_s);
+    assert_int_equal(back.issued_at_s, payload.issued_at_s);
+    assert_int_equal(back.not_before_s, payload.not_before_s);
+    assert_int_equal(back.expires_s, payload.expires_s);
+    assert_int_equal(back.start_before_s, payload.start_before_s);
+    assert_string_equal(back.nonce, payload.nonce);
+    assert_int_equal(back.recall, 0);
     assert_int_equal(back.action, ACTION_INSTALL);
     assert_true(back.has_artifact);
     assert_string_equal(back.artifact.name, "atm-app");
     assert_string_equal(back.artifact.version, "4.7.2");
-    assert_string_equal(back.artifact.url, claims.artifact.url);
+    assert_string_equal(back.artifact.url, payload.artifact.url);
     assert_string_equal(back.artifact.sha256, SHA256);
     assert_int_equal(back.artifact.size_bytes, 431996928);
-    assert_true(json_equal(back.parameters, claims.parameters));
-    instruction_claims_free(&back);
-    instruction_claims_free(&claims);
-    buffer_free(&order);
+    assert_true(json_equal(back.parameters, payload.parameters));
+    instruction_payload_free(&back);
+    instruction_payload_free(&payload);
+    buffer_free(&content);
     buffer_free(&token);
 }
 
@@ -137,11 +142,11 @@ static size_t decode_by_openssl(const char *text, size_t length, unsigned char *
 static void an_independent_implementation_accepts_our_token(void **state)
 {
     const struct fixture *fixture = *state;
-    struct instruction_claims claims = example_claims();
-    struct buffer order = {0};
+    struct instruction_payload payload = example_payload();
+    struct buffer content = {0};
     struct buffer token = {0};
-    instruction_order_encode(&claims, &order);
-    token_sign(fixture->key, &claims, order.bytes, &token);
+    instruction_content_encode(&payload, &content);
+    token_sign(fixture->key, &payload, content.bytes, &token);
 
     unsigned char public[48];
     unsigned char signature[96];
@@ -166,7 +171,7 @@ static void an_independent_implementation_accepts_our_token(void **state)
         EVP_MD_CTX_free(context);
     }
     EVP_PKEY_free(key);
-    buffer_free(&order);
+    buffer_free(&content);
     buffer_free(&token);
 }
 
@@ -175,22 +180,22 @@ static void no_changed_character_is_accepted(void **state)
     const struct fixture *fixture = *state;
     struct buffer token = {0};
     sign_raw(fixture, HEADER, "{" OWN "," INSTALL "}", &token);
-    struct instruction_claims claims;
-    assert_int_equal(token_verify(fixture->trusted, token.bytes, token.length, &claims, NULL), TC_OK);
-    instruction_claims_free(&claims);
+    struct instruction_payload payload;
+    assert_int_equal(token_verify(fixture->trusted, token.bytes, token.length, &payload, NULL), TC_OK);
+    instruction_payload_free(&payload);
     for (size_t i = 0; i < token.length; i++) {
         char before = token.bytes[i];
         static const char others[] = "A_.=\n";
         for (const char *other = others; *other != '\0'; other++) {
             token.bytes[i] = *other;
-            if (before != *other && token_verify(fixture->trusted, token.bytes, token.length, &claims, NULL) == TC_OK)
+            if (before != *other && token_verify(fixture->trusted, token.bytes, token.length, &payload, NULL) == TC_OK)
                 fail_msg("accepted with '%c' at %zu", *other, i);
         }
         token.bytes[i] = before;
-        assert_int_not_equal(token_verify(fixture->trusted, token.bytes, i, &claims, NULL), TC_OK);
+        assert_int_not_equal(token_verify(fixture->trusted, token.bytes, i, &payload, NULL), TC_OK);
     }
     buffer_put_text(&token, "A");
-    assert_int_not_equal(token_verify(fixture->trusted, token.bytes, token.length, &claims, NULL), TC_OK);
+    assert_int_not_equal(token_verify(fixture->trusted, token.bytes, token.length, &payload, NULL), TC_OK);
     buffer_free(&token);
 }
 
@@ -205,12 +210,12 @@ static void assert_refused(const struct fixture *fixture, const struct refused *
     for (size_t i = 0; i < count; i++) {
         struct buffer token = {0};
         sign_raw(fixture, cases[i].header, cases[i].payload, &token);
-        struct instruction_claims claims;
+        struct instruction_payload payload;
         struct tc_fault fault = {.text = "none"};
-        enum tc_error error = token_verify(fixture->trusted, token.bytes, token.length, &claims, &fault);
+        enum tc_error error = token_verify(fixture->trusted, token.bytes, token.length, &payload, &fault);
         if (error != cases[i].error || strncmp(fault.text, cases[i].fault, strlen(cases[i].fault)) != 0)
             fail_msg("%s %s: %s: %s", cases[i].header, cases[i].payload, tc_error_name(error), fault.text);
-        assert_true(claims.device[0] == '\0' && claims.instruction == 0 && claims.parameters == NULL);
+        assert_true(payload.device[0] == '\0' && payload.instruction == 0 && payload.parameters == NULL);
         buffer_free(&token);
     }
 }
@@ -219,9 +224,9 @@ static void a_header_that_asks_for_anything_else_is_refused(void **state)
 {
     static const char payload[] = "{" OWN "," INSTALL "}";
     static const struct refused cases[] = {
-        {"{\"alg\":\"none\",\"kid\":\"" RFC_THUMBPRINT "\"}", payload, TC_INVALID, "header: alg: allowed is"},
-        {"{\"alg\":\"HS256\",\"kid\":\"" RFC_THUMBPRINT "\"}", payload, TC_INVALID, "header: alg: allowed is"},
-        {"{\"alg\":\"eddsa\",\"kid\":\"" RFC_THUMBPRINT "\"}", payload, TC_INVALID, "header: alg: allowed is"},
+        {"{\"alg\":\"none\",\"kid\":\"" RFC_THUMBPRINT "\"}", payload, TC_INVALID, "header: alg: allowed:"},
+        {"{\"alg\":\"HS256\",\"kid\":\"" RFC_THUMBPRINT "\"}", payload, TC_INVALID, "header: alg: allowed:"},
+        {"{\"alg\":\"eddsa\",\"kid\":\"" RFC_THUMBPRINT "\"}", payload, TC_INVALID, "header: alg: allowed:"},
         {"{\"kid\":\"" RFC_THUMBPRINT "\"}", payload, TC_INVALID, "header: alg: is missing"},
         {"{\"alg\":\"EdDSA\",\"alg\":\"EdDSA\",\"kid\":\"a\"}", payload, TC_INVALID, "header: not JSON"},
         {"{\"alg\":\"EdDSA\"}", payload, TC_INVALID, "header: kid: is missing"},
@@ -245,7 +250,7 @@ static void a_payload_with_a_wrong_claim_is_refused_and_the_claim_is_named(void 
         {HEADER, "", TC_INVALID, "not JSON"},
         {HEADER, "[]", TC_INVALID, "found an array"},
         {HEADER, "{}", TC_INVALID, "iss: is missing"},
-        {HEADER, "{\"iss\":\"Tellercast\"}", TC_INVALID, "iss: allowed is"},
+        {HEADER, "{\"iss\":\"Tellercast\"}", TC_INVALID, "iss: allowed:"},
         {HEADER, "{\"iss\":\"tellercast\",\"aud\":[\"A7\"]}", TC_INVALID, "aud: found an array"},
         {HEADER, "{\"iss\":\"tellercast\",\"aud\":\"A/7\"}", TC_INVALID, "aud: found \"A/7\""},
         {HEADER, "{\"iss\":\"tellercast\",\"aud\":\"A7\",\"iat\":1.5," WITHOUT_TIMES "}", TC_INVALID, "iat: found 1.5"},
@@ -253,7 +258,13 @@ static void a_payload_with_a_wrong_claim_is_refused_and_the_claim_is_named(void 
         {HEADER, "{\"iss\":\"tellercast\",\"aud\":\"A7\",\"iat\":253402300800," WITHOUT_TIMES "}", TC_INVALID, "iat"},
         {HEADER, "{" OWN ",\"aud\":\"A8\"," INSTALL "}", TC_INVALID, "not JSON at byte"},
         {HEADER, "{" OWN "}", TC_INVALID, "action: is missing"},
-        {HEADER, "{" OWN ",\"action\":\"destroy\"}", TC_INVALID, "action: allowed are"},
+        {HEADER, "{" OWN ",\"nonce\":\"a b\"," INSTALL "}", TC_INVALID, "nonce: found \"a b\""},
+        {HEADER, "{" OWN ",\"nonce\":7," INSTALL "}", TC_INVALID, "nonce: found 7"},
+        {HEADER, "{" OWN ",\"recall\":0," INSTALL "}", TC_INVALID, "recall: found 0"},
+        {HEADER, "{" ANSWER "}", TC_INVALID, "instruction: is missing"},
+        {HEADER, "{" ANSWER ",\"nonce\":\"\"}", TC_INVALID, "instruction: is missing"},
+        {HEADER, "{" ANSWER ",\"recall\":5}", TC_INVALID, "instruction: is missing"},
+        {HEADER, "{" OWN ",\"action\":\"destroy\"}", TC_INVALID, "action: allowed:"},
         {HEADER, "{" OWN ",\"action\":\"install\"}", TC_INVALID, "artifact: is missing"},
         {HEADER, "{" OWN ",\"action\":\"install\",\"artifact\":[]}", TC_INVALID, "artifact: found an array"},
         {HEADER, "{" OWN ",\"action\":\"install\",\"artifact\":{\"name\":\"a\",\"version\":\"1\"}}", TC_INVALID,
@@ -268,7 +279,7 @@ static void a_payload_with_a_wrong_claim_is_refused_and_the_claim_is_named(void 
         {HEADER,
          "{" OWN ",\"action\":\"install\",\"artifact\":{\"name\":\"a\",\"version\":\"1\",\"url\":\"u\",\"size\":1,"
          "\"sha256\":\"9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08\"}}",
-         TC_INVALID, "artifact.sha256: allowed are 64"},
+         TC_INVALID, "artifact.sha256: allowed: 64"},
         {HEADER, "{" OWN ",\"action\":\"configure\",\"parameters\":[]}", TC_INVALID, "parameters: found an array"},
         {HEADER, "{" OWN ",\"action\":\"configure\",\"parameters\":{\"a\":1,\"a\":2}}", TC_INVALID, "not JSON"},
         {HEADER, "{" OWN ",\"action\":\"run\",\"x\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}", TC_INVALID, "nested deeper"},
@@ -283,7 +294,7 @@ static void a_jti_that_is_not_the_instructions_is_refused(void **state)
     buffer_put_text(&payload, "{" OWN "," INSTALL "}");
     char *jti = strstr(payload.bytes, "77.1");
     jti[3] = '2';
-    struct refused wrong = {HEADER, payload.bytes, TC_INVALID, "jti: allowed is \"77.1\""};
+    struct refused wrong = {HEADER, payload.bytes, TC_INVALID, "jti: allowed: \"77.1\""};
     assert_refused(fixture, &wrong, 1);
     buffer_free(&payload);
 }
@@ -291,51 +302,80 @@ static void a_jti_that_is_not_the_instructions_is_refused(void **state)
 static void an_action_without_a_download_needs_no_url(void **state)
 {
     const struct fixture *fixture = *state;
-    struct instruction_claims claims = example_claims();
-    claims.action = ACTION_ROLLBACK;
-    claims.artifact = (struct artifact_claim){.name = "atm-app"};
-    struct buffer order = {0};
+    struct instruction_payload payload = example_payload();
+    payload.action = ACTION_ROLLBACK;
+    payload.artifact = (struct payload_artifact){.name = "atm-app"};
+    struct buffer content = {0};
     struct buffer token = {0};
-    instruction_order_encode(&claims, &order);
-    assert_string_equal(order.bytes, "\"action\":\"rollback\",\"artifact\":{\"name\":\"atm-app\"}");
-    token_sign(fixture->key, &claims, order.bytes, &token);
-    struct instruction_claims back;
+    instruction_content_encode(&payload, &content);
+    assert_string_equal(content.bytes, "\"action\":\"rollback\",\"artifact\":{\"name\":\"atm-app\"}");
+    token_sign(fixture->key, &payload, content.bytes, &token);
+    struct instruction_payload back;
     assert_int_equal(token_verify(fixture->trusted, token.bytes, token.length, &back, NULL), TC_OK);
     assert_true(back.has_artifact);
     assert_string_equal(back.artifact.name, "atm-app");
     assert_string_equal(back.artifact.url, "");
-    buffer_free(&order);
+    buffer_free(&content);
+    buffer_free(&token);
+}
+
+static void an_answer_without_an_instruction_says_which_ask_it_answers(void **state)
+{
+    const struct fixture *fixture = *state;
+    const struct instruction_payload payload = {.device = "A7",
+                                                .epoch = 5,
+                                                .issued_at_s = 1796083200,
+                                                .not_before_s = 1796083200,
+                                                .expires_s = 1796169600,
+                                                .nonce = "n-1",
+                                                .recall = 6,
+                                                .recall_since_s = 1796000000};
+    struct buffer token = {0};
+    token_sign(fixture->key, &payload, "", &token);
+    struct instruction_payload back;
+    assert_int_equal(token_verify(fixture->trusted, token.bytes, token.length, &back, NULL), TC_OK);
+    assert_string_equal(back.device, "A7");
+    assert_int_equal(back.instruction, 0);
+    assert_int_equal(back.epoch, 5);
+    assert_int_equal(back.issued_at_s, 1796083200);
+    assert_int_equal(back.expires_s, 1796169600);
+    assert_string_equal(back.nonce, "n-1");
+    assert_int_equal(back.recall, 6);
+    assert_int_equal(back.recall_since_s, 1796000000);
     buffer_free(&token);
 }
 
 static void the_longest_order_still_makes_a_token_of_the_wire(void **state)
 {
     const struct fixture *fixture = *state;
-    struct instruction_claims claims = example_claims();
-    memset(claims.device, 'd', TC_ID_MAX);
-    claims.instruction = claims.rollout = claims.epoch = INT64_C(9007199254740991);
-    claims.attempt = INT32_MAX;
-    claims.issued_at_s = claims.not_before_s = claims.expires_s = claims.start_before_s = INT64_C(253402300799);
-    struct buffer order = {0};
-    buffer_put_text(&order, "\"action\":\"configure\",\"parameters\":{\"x\":\"");
-    while (order.length < INSTRUCTION_ORDER_MAX - 2)
-        buffer_put_text(&order, "x");
-    buffer_put_text(&order, "\"}");
+    struct instruction_payload payload = example_payload();
+    memset(payload.device, 'd', TC_ID_MAX);
+    payload.instruction = payload.rollout = payload.epoch = INT64_C(9007199254740991);
+    payload.attempt = ATTEMPTS_MAX;
+    memset(payload.nonce, 'n', TC_ID_MAX);
+    payload.recall = INT64_C(9007199254740991);
+    payload.recall_since_s = INT64_C(253402300799);
+    payload.issued_at_s = payload.not_before_s = payload.expires_s = payload.start_before_s = INT64_C(253402300799);
+    struct buffer content = {0};
+    buffer_put_text(&content, "\"action\":\"configure\",\"parameters\":{\"x\":\"");
+    while (content.length < INSTRUCTION_CONTENT_MAX - 2)
+        buffer_put_text(&content, "x");
+    buffer_put_text(&content, "\"}");
     struct tc_fault fault;
-    assert_int_equal(instruction_order_check(order.bytes, order.length, &fault), TC_OK);
+    assert_int_equal(instruction_content_check(content.bytes, content.length, &fault), TC_OK);
     struct buffer token = {0};
-    token_sign(fixture->key, &claims, order.bytes, &token);
+    token_sign(fixture->key, &payload, content.bytes, &token);
     assert_in_range(token.length, 1, TOKEN_SIZE_MAX - TC_ID_MAX * 2); /* a longer key ID fits, too */
-    struct instruction_claims back;
+    struct instruction_payload back;
     assert_int_equal(token_verify(fixture->trusted, token.bytes, token.length, &back, &fault), TC_OK);
-    instruction_claims_free(&back);
+    instruction_payload_free(&back);
 
-    buffer_put_text(&order, " ");
-    assert_int_equal(instruction_order_check(order.bytes, order.length, &fault), TC_TOO_LARGE);
-    buffer_free(&order);
+    buffer_put_text(&content, " ");
+    assert_int_equal(instruction_content_check(content.bytes, content.length, &fault), TC_TOO_LARGE);
+    buffer_free(&content);
     buffer_free(&token);
     static const char nameless[] = "\"action\":\"install\"";
-    assert_int_equal(instruction_order_check(nameless, strlen(nameless), &fault), TC_INVALID);
+    assert_int_equal(instruction_content_check(nameless, strlen(nameless), &fault), TC_INVALID);
 }
 
 static void an_oversized_token_is_refused_unread(void **state)
@@ -344,13 +384,13 @@ static void an_oversized_token_is_refused_unread(void **state)
     struct buffer token = {0};
     while (token.length <= TOKEN_SIZE_MAX)
         buffer_put_text(&token, "A");
-    struct instruction_claims claims;
+    struct instruction_payload payload;
     struct tc_fault fault;
-    assert_int_equal(token_verify(fixture->trusted, token.bytes, token.length, &claims, &fault), TC_TOO_LARGE);
+    assert_int_equal(token_verify(fixture->trusted, token.bytes, token.length, &payload, &fault), TC_TOO_LARGE);
     buffer_free(&token);
-    assert_int_equal(token_verify(fixture->trusted, "", 0, &claims, &fault), TC_INVALID);
-    assert_int_equal(token_verify(fixture->trusted, "..", 2, &claims, &fault), TC_INVALID);
-    assert_int_equal(token_verify(fixture->trusted, "a.b.c.d", 7, &claims, &fault), TC_INVALID);
+    assert_int_equal(token_verify(fixture->trusted, "", 0, &payload, &fault), TC_INVALID);
+    assert_int_equal(token_verify(fixture->trusted, "..", 2, &payload, &fault), TC_INVALID);
+    assert_int_equal(token_verify(fixture->trusted, "a.b.c.d", 7, &payload, &fault), TC_INVALID);
 }
 
 static void actions_are_known_by_their_names(void **state)
@@ -373,14 +413,14 @@ static void the_token_on_the_protocol_page_is_a_real_one(void **state)
     const struct fixture *fixture = *state;
     struct buffer token = {0};
     struct buffer page = {0};
-    struct instruction_claims claims = example_claims();
-    struct buffer order = {0};
-    instruction_order_encode(&claims, &order);
-    token_sign(fixture->key, &claims, order.bytes, &token);
+    struct instruction_payload payload = example_payload();
+    struct buffer content = {0};
+    instruction_content_encode(&payload, &content);
+    token_sign(fixture->key, &payload, content.bytes, &token);
     assert_int_equal(file_read("docs/protocol.md", 1000000, &page, NULL), TC_OK);
     if (strstr(page.bytes, token.bytes) == NULL)
         fail_msg("docs/protocol.md should show this token: %s", token.bytes);
-    buffer_free(&order);
+    buffer_free(&content);
     buffer_free(&page);
     buffer_free(&token);
 }
@@ -395,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_payload_with_a_wrong_claim_is_refused_and_the_claim_is_named),
         cmocka_unit_test(a_jti_that_is_not_the_instructions_is_refused),
         cmocka_unit_test(an_action_without_a_download_needs_no_url),
+        cmocka_unit_test(an_answer_without_an_instruction_says_which_ask_it_answers),
         cmocka_unit_test(the_longest_order_still_makes_a_token_of_the_wire),
         cmocka_unit_test(an_oversized_token_is_refused_unread),
         cmocka_unit_test(actions_are_known_by_their_names),

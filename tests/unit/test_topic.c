@@ -205,7 +205,7 @@ static void the_access_list_needs_no_line_a_device(void **state)
 {
     (void)state;
     struct buffer acl = {0};
-    topic_write_acl("tc/v1", "tellercast", &acl);
+    topic_write_acl("tc/v1", TOPIC_ORCHESTRATOR_USER, &acl);
     topic_write_acl_operator("tc/v1", "alice", &acl);
     assert_string_equal(buffer_text(&acl), "# A device, a node included: its user name is its device ID.\n"
                                            "pattern read tc/v1/device/%u/instruction\n"
@@ -220,7 +220,7 @@ static void the_access_list_needs_no_line_a_device(void **state)
                                            "pattern read tc/v1/operator/%u/#\n"
                                            "\n"
                                            "# The orchestrators.\n"
-                                           "user tellercast\n"
+                                           "user " TOPIC_ORCHESTRATOR_USER "\n"
                                            "topic read tc/v1/rollout/submit\n"
                                            "topic read tc/v1/operator/+/submit\n"
                                            "topic write tc/v1/branch/+/start\n"

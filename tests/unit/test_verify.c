@@ -1,4 +1,3 @@
-#include "clients/agent/device_clock.h"
 #include "clients/agent/verify.h"
 #include "tests/unit/temporary_folder.h"
 
@@ -10,7 +9,6 @@
 #include <cmocka.h>
 
 #define NOW_S INT64_C(1796400000)
-#define NOW_MS (NOW_S * 1000)
 
 static struct signing_key *key, *other_key;
 static struct trusted_keys *trusted;
@@ -42,9 +40,9 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct instruction_claims good_claims(void)
+static struct instruction_payload good_payload(void)
 {
-    return (struct instruction_claims){
+    return (struct instruction_payload){
         .device = "A7",
         .instruction = 77,
         .rollout = 42,
@@ -57,22 +55,22 @@ static struct instruction_claims good_claims(void)
     };
 }
 
-static struct buffer sign(const struct signing_key *with, const char *order)
+static struct buffer sign(const struct signing_key *with, const char *content)
 {
     struct buffer token = {0};
-    const struct instruction_claims claims = good_claims();
-    token_sign(with, &claims, order, &token);
+    const struct instruction_payload payload = good_payload();
+    token_sign(with, &payload, content, &token);
     return token;
 }
 
 static void check_token(struct buffer token, const char *code, int64_t instruction)
 {
-    struct instruction_claims claims = {0};
+    struct instruction_payload payload = {0};
     struct refusal refusal;
-    assert_int_equal(verify_token(trusted, "A7", token.bytes, token.length, &claims, &refusal), code[0] == '\0');
+    assert_int_equal(verify_token(trusted, "A7", token.bytes, token.length, &payload, &refusal), code[0] == '\0');
     assert_string_equal(refusal.code, code);
-    assert_int_equal(claims.instruction, instruction);
-    instruction_claims_free(&claims);
+    assert_int_equal(payload.instruction, instruction);
+    instruction_payload_free(&payload);
     buffer_free(&token);
 }
 
@@ -94,12 +92,12 @@ static void an_unproven_token_says_only_which_instruction_it_claims_to_be(void *
 static void an_unproven_token_for_another_device_says_nothing(void **state)
 {
     (void)state;
-    struct instruction_claims claims = {0};
+    struct instruction_payload payload = {0};
     struct refusal refusal;
     struct buffer token = sign(other_key, "\"action\":\"configure\"");
-    assert_false(verify_token(trusted, "A8", token.bytes, token.length, &claims, &refusal));
+    assert_false(verify_token(trusted, "A8", token.bytes, token.length, &payload, &refusal));
     assert_string_equal(refusal.code, "bad_signature");
-    assert_int_equal(claims.instruction, 0);
+    assert_int_equal(payload.instruction, 0);
     buffer_free(&token);
 }
 
@@ -121,9 +119,9 @@ static void an_instruction_for_another_device_is_refused(void **state)
 {
     (void)state;
     struct refusal refusal = {0};
-    const struct instruction_claims claims = good_claims();
-    assert_true(verify_address(&claims, "A7", 5, &refusal));
-    assert_false(verify_address(&claims, "A8", 5, &refusal));
+    const struct instruction_payload payload = good_payload();
+    assert_true(verify_address(&payload, "A7", 5, &refusal));
+    assert_false(verify_address(&payload, "A8", 5, &refusal));
     assert_string_equal(refusal.code, "wrong_device");
 }
 
@@ -131,10 +129,10 @@ static void an_instruction_of_a_lower_epoch_than_seen_is_refused(void **state)
 {
     (void)state;
     struct refusal refusal = {0};
-    const struct instruction_claims claims = good_claims();
-    assert_false(verify_address(&claims, "A7", 6, &refusal));
+    const struct instruction_payload payload = good_payload();
+    assert_false(verify_address(&payload, "A7", 6, &refusal));
     assert_string_equal(refusal.code, "old_epoch");
-    assert_true(verify_address(&claims, "A7", 4, &refusal));
+    assert_true(verify_address(&payload, "A7", 4, &refusal));
 }
 
 static void an_instruction_is_followed_only_in_its_time(void **state)
@@ -147,72 +145,12 @@ static void an_instruction_is_followed_only_in_its_time(void **state)
         {NOW_S - 61, "not_yet_valid"}, {NOW_S - 60, ""},         {NOW_S + 49, ""}, {NOW_S + 50, "window_missed"},
         {NOW_S + 99, "window_missed"}, {NOW_S + 100, "expired"},
     };
-    const struct instruction_claims claims = good_claims();
+    const struct instruction_payload payload = good_payload();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct refusal refusal = {0};
-        assert_int_equal(verify_times(&claims, cases[i].now_s * 1000, &refusal), cases[i].code[0] == '\0');
+        assert_int_equal(verify_times(&payload, cases[i].now_s * 1000, &refusal), cases[i].code[0] == '\0');
         assert_string_equal(refusal.code, cases[i].code);
     }
-}
-
-/* ---- the device's clock ----------------------------------------------------------------------- */
-
-static void before_an_answer_the_wall_clock_has_to_do_but_never_runs_behind_what_is_known(void **state)
-{
-    (void)state;
-    struct device_clock clock = {.floor_ms = NOW_MS};
-    assert_int_equal(device_clock_now_ms(&clock, (struct agent_time){5, NOW_MS + 1000}), NOW_MS + 1000);
-    assert_int_equal(device_clock_now_ms(&clock, (struct agent_time){5, 1000}), NOW_MS);
-    assert_false(device_clock_is_known(&clock));
-}
-
-static void an_answer_sets_the_clock_of_a_device_whose_own_is_years_behind(void **state)
-{
-    (void)state;
-    struct device_clock clock = {0};
-    device_clock_learn(&clock, NOW_S, (struct agent_time){7000, 1000});
-    assert_true(device_clock_is_known(&clock));
-    assert_int_equal(device_clock_now_ms(&clock, (struct agent_time){9000, 3000}), NOW_MS + 2000);
-    /* The wall clock is set right, or wrong: nothing changes. */
-    assert_int_equal(device_clock_now_ms(&clock, (struct agent_time){9000, NOW_MS * 2}), NOW_MS + 2000);
-}
-
-static void a_second_live_answer_sets_the_clock_of_a_device_whose_own_is_years_ahead(void **state)
-{
-    (void)state;
-    const int64_t ahead_ms = NOW_MS + INT64_C(100000000000);
-    struct device_clock clock = {0};
-    device_clock_learn(&clock, NOW_S, (struct agent_time){7000, ahead_ms});
-    assert_false(device_clock_is_known(&clock));
-    device_clock_learn(&clock, NOW_S + 3, (struct agent_time){10500, ahead_ms + 3500});
-    assert_true(device_clock_is_known(&clock));
-    assert_int_equal(device_clock_now_ms(&clock, (struct agent_time){10500, ahead_ms}), NOW_MS + 3000);
-}
-
-static void an_old_answer_that_is_repeated_does_not_set_the_clock_back(void **state)
-{
-    (void)state;
-    struct device_clock clock = {0};
-    for (int64_t i = 0; i < 10; i++)
-        device_clock_learn(&clock, NOW_S - 86400, (struct agent_time){7000 + i * 5000, NOW_MS + i * 5000});
-    assert_false(device_clock_is_known(&clock));
-    device_clock_learn(&clock, NOW_S + 60, (struct agent_time){67000, NOW_MS + 60000});
-    assert_int_equal(device_clock_now_ms(&clock, (struct agent_time){67000, 0}), NOW_MS + 60000);
-    device_clock_learn(&clock, NOW_S - 86400, (struct agent_time){68000, NOW_MS + 61000});
-    assert_int_equal(device_clock_now_ms(&clock, (struct agent_time){68000, 0}), NOW_MS + 61000);
-}
-
-static void a_command_older_than_the_broker_keeps_one_shows_a_wrong_clock_and_is_good(void **state)
-{
-    (void)state;
-    const int64_t week_ms = INT64_C(604800000);
-    const struct device_clock clock = {0};
-    const struct agent_time now = {0, NOW_MS};
-    assert_int_equal(device_clock_time_left_ms(&clock, NOW_MS + 5000, now), 5000);
-    assert_int_equal(device_clock_time_left_ms(&clock, NOW_MS, now), 0);
-    assert_int_equal(device_clock_time_left_ms(&clock, NOW_MS - week_ms, now), 0);
-    assert_true(device_clock_time_left_ms(&clock, NOW_MS - week_ms - 1, now) > 0);
-    assert_true(device_clock_time_left_ms(&clock, NOW_MS + week_ms + 1, now) < week_ms);
 }
 
 int main(void)
@@ -225,11 +163,6 @@ int main(void)
         cmocka_unit_test(an_instruction_for_another_device_is_refused),
         cmocka_unit_test(an_instruction_of_a_lower_epoch_than_seen_is_refused),
         cmocka_unit_test(an_instruction_is_followed_only_in_its_time),
-        cmocka_unit_test(before_an_answer_the_wall_clock_has_to_do_but_never_runs_behind_what_is_known),
-        cmocka_unit_test(an_answer_sets_the_clock_of_a_device_whose_own_is_years_behind),
-        cmocka_unit_test(a_second_live_answer_sets_the_clock_of_a_device_whose_own_is_years_ahead),
-        cmocka_unit_test(an_old_answer_that_is_repeated_does_not_set_the_clock_back),
-        cmocka_unit_test(a_command_older_than_the_broker_keeps_one_shows_a_wrong_clock_and_is_good),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

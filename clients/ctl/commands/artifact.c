@@ -14,7 +14,7 @@
 
 enum { READ_SIZE = 1 << 18 };
 
-/* The file being added. */
+/* The file that is added. */
 struct source {
     const char *path;
     int file;
@@ -36,7 +36,7 @@ static int open_source(const struct session *session, struct source *source)
     if (fstat(source->file, &status) != 0)
         return fail_errno(session, source, "stat");
     if (!S_ISREG(status.st_mode))
-        return session_fail(session, EXIT_ERROR, "%s: not an ordinary file", source->path);
+        return session_fail(session, EXIT_ERROR, "%s: not a regular file", source->path);
     source->size_bytes = status.st_size;
     return EXIT_HEALTHY;
 }
@@ -72,10 +72,24 @@ static int digest_source(const struct session *session, struct source *source)
     return EXIT_HEALTHY;
 }
 
-static void tell_sent(void *context, int64_t sent, int64_t total)
+static void report_sent(void *context, int64_t sent, int64_t total)
 {
     (void)total;
     transfer_move(context, sent);
+}
+
+/* "  (the same file as atm-app 4.7.1, atm-app 4.7.2)" */
+static void put_same(const json_t *same, struct buffer *out)
+{
+    size_t i;
+    const json_t *other;
+    json_array_foreach(same, i, other)
+    {
+        buffer_format(out, "%s%s %s", i == 0 ? "  (the same file as " : ", ", document_text(other, "name"),
+                      document_text(other, "version"));
+    }
+    if (json_array_size(same) > 0)
+        buffer_put_text(out, ")");
 }
 
 static int show_added(const struct session *session, const struct http_answer *answer)
@@ -88,8 +102,10 @@ static int show_added(const struct session *session, const struct http_answer *a
     buffer_format(&text, "%s %s  ", document_text(answer->document, "name"),
                   document_text(answer->document, "version"));
     text_put_size(&text, document_number(answer->document, "size"));
-    buffer_format(&text, "  sha256 %s%s\n", document_text(answer->document, "sha256"),
-                  answer->status == 200 ? "  (was there already)" : "");
+    buffer_format(&text, "  sha256 %s%s", document_text(answer->document, "sha256"),
+                  answer->status == 200 ? "  (already stored)" : "");
+    put_same(json_object_get(answer->document, "same_as"), &text);
+    buffer_put_text(&text, "\n");
     session_put(&text);
     buffer_free(&text);
     return EXIT_HEALTHY;
@@ -114,7 +130,7 @@ static int send_source(struct session *session, const struct source *source, con
         .content_type = "application/octet-stream",
         .file = source->file,
         .file_size = source->size_bytes,
-        .sent = tell_sent,
+        .sent = report_sent,
         .context = &transfer,
     };
     struct tc_fault fault;
@@ -129,7 +145,7 @@ static int send_source(struct session *session, const struct source *source, con
     else
         code = session_report_problem(session, source->path, answer.status, answer.document);
     http_answer_free(&answer);
-    /* Only a plan or a fleet is invalid in the sense of that code. */
+    /* EXIT_INVALID is for plans and fleets only. */
     return code == EXIT_INVALID ? EXIT_ERROR : code;
 }
 
@@ -139,7 +155,7 @@ static bool is_name(const struct session *session, const char *option, int *code
     if (text != NULL && name_is_valid(text, strlen(text)))
         return true;
     *code = text == NULL
-                ? session_fail_usage(session, "--%s is needed", option)
+                ? session_fail_usage(session, "--%s is required", option)
                 : session_fail_usage(session, "--%s: found \"%.80s\", allowed: 1 to 64 of A-Z a-z 0-9 _ - . : +",
                                      option, text);
     return false;
@@ -187,6 +203,6 @@ int run_artifact_list(struct session *session)
                                     add_artifact,
                                     true,
                                     0,
-                                    "no artifact; add one with: tellercast artifact add FILE --name N --version V"};
+                                    "no artifacts; add one with: tellercast artifact add FILE --name N --version V"};
     return session_list(session, &listing);
 }

@@ -1,5 +1,5 @@
-/* The commands, as rows: the same table parses the command line, writes the help, the manual page
- * docs/cli.md and the shell's completion. */
+/* The table of commands. It drives the parsing of the command line, the help, the manual page docs/cli.md and the
+ * completion of the shell. */
 #ifndef TELLERCAST_CTL_COMMAND_H
 #define TELLERCAST_CTL_COMMAND_H
 
@@ -11,21 +11,21 @@
 struct session;
 
 struct option {
-    const char *name;     /* "server"; NULL ends a list */
-    const char *value;    /* "URL"; NULL: a switch */
-    const char *variable; /* of the environment, asked when it is not given; or NULL */
-    const char *initial;  /* or NULL */
+    const char *name;          /* "server"; NULL ends a list */
+    const char *value;         /* "URL"; NULL: a flag without a value */
+    const char *variable;      /* environment variable, used when the option is not given; or NULL */
+    const char *default_value; /* default value, or NULL */
     const char *help;
 };
 
 struct command {
-    const char *group; /* "rollout"; NULL: stands by itself */
+    const char *group; /* "rollout"; NULL: no group */
     const char *name;
     const char *arguments;               /* "ID|NAME"; "" for none */
-    size_t least, most;                  /* how many */
+    size_t least, most;                  /* number of arguments */
     const char *summary;                 /* one line */
-    const char *more;                    /* what else to know; or NULL */
-    const struct option *options;        /* its own; ends with a nameless one */
+    const char *more;                    /* further sentences, or NULL */
+    const struct option *options;        /* its own options; the last has no name */
     int (*run)(struct session *session); /* the exit code */
 };
 
@@ -38,16 +38,16 @@ extern const struct command commands[];
 extern const size_t command_count;
 extern const struct command_group command_groups[];
 extern const size_t command_group_count;
-extern const struct option global_options[]; /* ends with a nameless one */
+extern const struct option global_options[]; /* the last has no name */
 
 enum { ARGUMENTS_UNBOUNDED = 100000, OPTIONS_GIVEN_MAX = 32 };
 
 struct option_given {
     const struct option *option;
-    const char *value; /* NULL of a switch */
+    const char *value; /* NULL for a flag */
 };
 
-/* A command line that was understood. Texts are borrowed from it. */
+/* A parsed command line. Texts are borrowed from it. */
 struct invocation {
     const struct command *command;
     const char **arguments; /* owned */
@@ -58,22 +58,22 @@ struct invocation {
 
 enum command_line {
     COMMAND_LINE_RUN,
-    COMMAND_LINE_HELP, /* of `invocation->command`, of `group`, or of everything */
+    COMMAND_LINE_HELP, /* for `invocation->command`, for `group`, or for all commands */
     COMMAND_LINE_VERSION,
-    COMMAND_LINE_WRONG, /* `wrong` says why */
+    COMMAND_LINE_WRONG, /* `wrong` has the reason */
 };
 
-/* `count` and `words` as main's, the program's name included. Call invocation_free whatever comes back. */
+/* Parses the arguments of main, the program's name included. Call invocation_free in any case. */
 enum command_line command_line_parse(int count, char *const *words, struct invocation *invocation,
                                      const struct command_group **group, struct buffer *wrong);
 void invocation_free(struct invocation *invocation);
 
-/* The last value given for an option, or the environment's, or its initial one, or NULL. The option must be one of
- * the command's or a global one. */
+/* Returns the last value given for an option, else that of the environment, else the default, else NULL. The option
+ * must be global or belong to the command. */
 const char *invocation_option(const struct invocation *invocation, const char *name);
 bool invocation_has(const struct invocation *invocation, const char *name); /* given on the command line */
 
-/* NULL when there is none. `group` may be NULL. */
+/* Returns NULL for an unknown command. `group` may be NULL. */
 const struct command *command_find(const char *group, const char *name);
 
 #endif

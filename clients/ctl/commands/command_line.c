@@ -69,7 +69,7 @@ static bool refuse_option(struct reading *reading, const char *name, size_t leng
         suggestion_offer(&suggestion, o->name);
     for (const struct option *o = global_options; o->name != NULL; o++)
         suggestion_offer(&suggestion, o->name);
-    buffer_format(reading->wrong, "no option --%s", found);
+    buffer_format(reading->wrong, "unknown option --%s", found);
     suggest(reading->wrong, &suggestion, "--");
     return false;
 }
@@ -107,8 +107,8 @@ static bool read_option(struct reading *reading, const char *word)
     return true;
 }
 
-/* The few options that have a letter, too: "-o FILE". NULL for any other word. */
-static const char *spell_out(const char *word)
+/* The long form of a short option: "--output" for "-o". NULL for any other word. */
+static const char *long_option(const char *word)
 {
     static const struct {
         const char *letter, *word;
@@ -132,7 +132,7 @@ static bool refuse_command(struct reading *reading, const char *word)
     }
     for (size_t i = 0; reading->group == NULL && i < command_group_count; i++)
         suggestion_offer(&suggestion, command_groups[i].name);
-    buffer_format(reading->wrong, "no command \"%s%s%.64s\"", reading->group == NULL ? "" : reading->group->name,
+    buffer_format(reading->wrong, "unknown command \"%s%s%.64s\"", reading->group == NULL ? "" : reading->group->name,
                   reading->group == NULL ? "" : " ", word);
     suggest(reading->wrong, &suggestion, "");
     return false;
@@ -166,10 +166,10 @@ static bool read_words(struct reading *reading)
         } else if (strcmp(word, "--") == 0) {
             reading->options_ended = true;
             fine = true;
-        } else if (spell_out(word) != NULL) {
-            fine = read_option(reading, spell_out(word));
+        } else if (long_option(word) != NULL) {
+            fine = read_option(reading, long_option(word));
         } else if (word[1] != '-') {
-            buffer_format(reading->wrong, "no option %.64s", word);
+            buffer_format(reading->wrong, "unknown option %.64s", word);
             fine = false;
         } else {
             fine = read_option(reading, word);
@@ -210,7 +210,7 @@ enum command_line command_line_parse(int count, char *const *words, struct invoc
     if (reading.version)
         return COMMAND_LINE_VERSION;
     if (invocation->command == NULL) {
-        buffer_put_text(wrong, "which command?");
+        buffer_put_text(wrong, "no command given");
         return COMMAND_LINE_WRONG;
     }
     return count_arguments(invocation, wrong) ? COMMAND_LINE_RUN : COMMAND_LINE_WRONG;
@@ -244,5 +244,5 @@ const char *invocation_option(const struct invocation *invocation, const char *n
     const struct option *option = find_option(invocation->command, name, strlen(name));
     TC_CHECK(option != NULL);
     const char *value = option->variable == NULL ? NULL : getenv(option->variable);
-    return value != NULL && *value != '\0' ? value : option->initial;
+    return value != NULL && *value != '\0' ? value : option->default_value;
 }

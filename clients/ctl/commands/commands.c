@@ -9,97 +9,103 @@
     }
 #define REASON                                                                                                         \
     {                                                                                                                  \
-        "reason", "TEXT", NULL, NULL, "Why. Needed; it is written down with your name."                                \
+        "reason", "TEXT", NULL, NULL, "Reason, required; recorded with your name."                                     \
     }
 #define EXPECTED_VERSION                                                                                               \
     {                                                                                                                  \
-        "version", "N", NULL, NULL,                                                                                    \
-            "Only if the rollout is still at this version, the one you saw. Default: the one that it has now."         \
+        "version", "N", NULL, NULL, "Act only if the rollout is still at this version. Default: its current version."  \
     }
 #define LIMIT                                                                                                          \
     {                                                                                                                  \
-        "limit", "N", NULL, NULL, "Show at most so many."                                                              \
+        "limit", "N", NULL, NULL, "Maximum number of entries to show."                                                 \
     }
 
 static const struct option fleet_import_options[] = {
-    {"format", "csv|yaml", NULL, NULL, "What the file is written in. By its extension when not given."},
-    {"dry-run", NULL, NULL, NULL, "Only read and check the file here; the daemon is not asked."},
+    {"format", "csv|yaml", NULL, NULL, "Format of the file. Default: by its extension."},
+    {"default-zone", "ZONE", NULL, NULL,
+     "Time zone of devices with neither a branch nor a zone, such as Europe/Berlin."},
+    {"dry-run", NULL, NULL, NULL, "Only check the file here; send nothing to the daemon."},
     NO_OPTION,
 };
 static const struct option fleet_generate_options[] = {
     {"branches", "N", NULL, "200", "Branches, each with its node."},
     {"atms", "N", NULL, "9", "ATM clients in each branch."},
     {"pull", "N", NULL, "0", "Pull clients, which have no node."},
-    {"seed", "S", NULL, "1", "The same seed makes the same fleet."},
-    {"format", "csv|yaml", NULL, "csv", "What to write."},
+    {"seed", "S", NULL, "1", "The same seed gives the same fleet."},
+    {"format", "csv|yaml", NULL, "csv", "Format of the output."},
     NO_OPTION,
 };
 static const struct option artifact_add_options[] = {
-    {"name", "NAME", NULL, NULL, "The artifact's name, as plans call it. Needed."},
-    {"version", "VERSION", NULL, NULL, "Its version. Needed."},
+    {"name", "NAME", NULL, NULL, "Artifact name, as used in plans. Required."},
+    {"version", "VERSION", NULL, NULL, "Artifact version. Required."},
     NO_OPTION,
 };
 static const struct option rollout_submit_options[] = {
-    {"via", "http|mqtt|socket", NULL, "http", "The door to use. All three check the same and answer the same."},
-    {"wait", NULL, NULL, NULL, "Then watch the rollout, and exit by how it ends."},
-    {"timeout", "DURATION", NULL, NULL, "With --wait: give up after this long, such as 90s, 10m or 2h."},
-    {"idempotency-key", "KEY", NULL, NULL, "The same key again gives the same rollout again. By http only."},
-    {"password-file", "FILE", NULL, NULL, "By mqtt: the password is its first line."},
-    {"certificate-file", "FILE", NULL, NULL, "By mqtt with TLS: the client's certificate."},
-    {"key-file", "FILE", NULL, NULL, "By mqtt with TLS: the certificate's private key."},
+    {"via", "http|mqtt|socket", NULL, "http", "Endpoint to use. All three check and answer the same."},
+    {"wait", NULL, NULL, NULL, "Then watch the rollout; the exit code gives its outcome."},
+    {"timeout", "DURATION", NULL, NULL, "With --wait: give up after this time, such as 90s, 10m or 2h."},
+    {"idempotency-key", "KEY", NULL, NULL,
+     "Submitting again with the same key returns the same rollout. Only with http."},
+    {"password-file", "FILE", NULL, NULL, "With mqtt: file with the password in its first line."},
+    {"certificate-file", "FILE", NULL, NULL, "With mqtt and TLS: the client's certificate."},
+    {"key-file", "FILE", NULL, NULL, "With mqtt and TLS: the certificate's private key."},
     NO_OPTION,
 };
 static const struct option rollout_wait_options[] = {
-    {"timeout", "DURATION", NULL, NULL, "Give up after this long, such as 90s, 10m or 2h."},
+    {"timeout", "DURATION", NULL, NULL, "Give up after this time, such as 90s, 10m or 2h."},
     NO_OPTION,
 };
-static const struct option judgement_options[] = {
+static const struct option decision_options[] = {
     REASON,
-    {"group", "GROUP", NULL, NULL, "Only that the rollout may go on after this group, where the plan asks for it."},
-    {"digest", "DIGEST", NULL, NULL, "Of the plan that you read. Default: of the plan that the rollout has now."},
-    {"yes", NULL, NULL, NULL, "Do not ask on a terminal."},
+    {"group", "GROUP", NULL, NULL,
+     "Decide only whether the rollout may continue after this group, if the plan requires that."},
+    {"digest", "DIGEST", NULL, NULL, "Digest of the plan that you read. Default: that of the rollout's current plan."},
+    {"yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."},
     NO_OPTION,
 };
-static const struct option order_options[] = {REASON, EXPECTED_VERSION, NO_OPTION};
+static const struct option reason_options[] = {REASON, NO_OPTION};
+static const struct option operation_options[] = {REASON, EXPECTED_VERSION, NO_OPTION};
 static const struct option report_options[] = {
-    {"html", NULL, NULL, NULL, "As one page for a browser, which prints on A4."},
-    {"output", "FILE", NULL, NULL, "Write it to this file, which is whole or is not there. Also: -o FILE."},
+    {"html", NULL, NULL, NULL, "Write one HTML page, printable on A4."},
+    {"output", "FILE", NULL, NULL, "Write to this file, completely or not at all. Short form: -o FILE."},
     NO_OPTION,
 };
 static const struct option preview_options[] = {
-    {"svg", "FILE", NULL, NULL, "Also draw the timeline into this file, as SVG."},
+    {"svg", "FILE", NULL, NULL, "Also write the timeline to this file, as SVG."},
     NO_OPTION,
 };
 static const struct option rollout_instructions_options[] = {
-    {"state", "STATE", NULL, NULL, "Only those in this state, such as failed."},
-    {"group", "GROUP", NULL, NULL, "Only those of this group."},
+    {"state", "STATE", NULL, NULL, "Show only instructions in this state, such as failed."},
+    {"group", "GROUP", NULL, NULL, "Show only instructions of this group."},
     LIMIT,
     NO_OPTION,
 };
 static const struct option list_options[] = {LIMIT, NO_OPTION};
 static const struct option acl_options[] = {
-    {"orchestrator", "USER", NULL, "tellercastd", "The orchestrators' user name at the broker."},
-    {"operator", "USER", NULL, NULL,
-     "An operator who may submit plans by mqtt. Give it as often as there are operators."},
+    {"orchestrator", "USER", NULL, TOPIC_ORCHESTRATOR_USER, "The orchestrators' user name at the broker."},
+    {"operator", "USER", NULL, NULL, "An operator who may submit plans by mqtt. Repeat it for each operator."},
     NO_OPTION,
 };
 static const struct option help_options[] = {
-    {"markdown", NULL, NULL, NULL, "Write the manual page docs/cli.md."},
+    {"markdown", NULL, NULL, NULL, "Print the manual page docs/cli.md."},
     NO_OPTION,
 };
 
 const struct option global_options[] = {
-    {"server", "URL", "TELLERCAST_SERVER", "http://127.0.0.1:8080", "The daemon's HTTP door."},
-    {"token-file", "FILE", "TELLERCAST_TOKEN_FILE", NULL, "Your bearer token is its first line."},
-    {"ca-file", "FILE", "TELLERCAST_CA_FILE", NULL, "Certificate authorities to trust, PEM."},
+    {"server", "URL", "TELLERCAST_SERVER", "http://127.0.0.1:8080", "The daemon's HTTP endpoint."},
+    {"token-file", "FILE", "TELLERCAST_TOKEN_FILE", NULL, "File with your bearer token in its first line."},
+    {"ca-file", "FILE", "TELLERCAST_CA_FILE", NULL, "File with the trusted certificate authorities, PEM."},
+    {"proxy", "URL", "TELLERCAST_PROXY", NULL,
+     "Proxy for --server. http_proxy and similar variables are ignored. Pass a URL with a password in the variable: "
+     "other users of this machine can see command lines."},
     {"socket", "PATH", "TELLERCAST_SOCKET", "/run/tellercast/tellercast.sock", "The daemon's Unix socket."},
     {"broker", "[mqtts://]HOST:PORT", "TELLERCAST_BROKER", "127.0.0.1:1883", "The MQTT broker."},
-    {"user", "NAME", "TELLERCAST_USER", NULL, "Who you are: at the broker, and at a daemon on this machine."},
-    {"root", "TOPIC", "TELLERCAST_ROOT", TOPIC_ROOT_DEFAULT, "The root of all topics."},
-    {"json", NULL, NULL, NULL, "Data as JSON."},
-    {"quiet", NULL, NULL, NULL, "No talk; errors are still told."},
+    {"user", "NAME", "TELLERCAST_USER", NULL, "Your name at the broker, and for a daemon on this machine."},
+    {"root", "TOPIC", "TELLERCAST_ROOT", TOPIC_ROOT_DEFAULT, "Root of all topics."},
+    {"json", NULL, NULL, NULL, "Print data as JSON."},
+    {"quiet", NULL, NULL, NULL, "Print no messages except errors."},
     {"help", NULL, NULL, NULL, "Explain the command."},
-    {"version", NULL, NULL, NULL, "Say which version this is."},
+    {"version", NULL, NULL, NULL, "Print the version."},
     NO_OPTION,
 };
 
@@ -109,80 +115,102 @@ const struct command_group command_groups[] = {
     {"artifact", "Artifacts: the files that devices install"},
     {"fleet", "The fleet: branches and devices"},
     {"device", "Devices: one by one"},
+    {"admin", "The installation as a whole"},
     {"broker", "The MQTT broker"},
     {"key", "Signing keys"},
 };
 const size_t command_group_count = sizeof command_groups / sizeof *command_groups;
 
 const struct command commands[] = {
-    {"rollout", "submit", "FILE", 1, 1, "Hand in a plan.",
-     "The plan is checked here first, then by the daemon. Prints the rollout; with --quiet its ID alone.",
+    {"rollout", "submit", "FILE", 1, 1, "Submit a plan.",
+     "The plan is checked here first, then by the daemon. Prints the rollout; with --quiet only its ID.",
      rollout_submit_options, run_rollout_submit},
     {"rollout", "list", "", 0, 0, "Show the rollouts, newest first.", NULL, list_options, run_rollout_list},
     {"rollout", "status", "ID|NAME", 1, 1, "Show one rollout and its groups.", NULL, NULL, run_rollout_status},
     {"rollout", "watch", "ID|NAME…", 1, ARGUMENTS_UNBOUNDED, "Follow rollouts live until all have ended.",
-     "Draws a bar a group on a terminal, and writes plain lines elsewhere. Exits by how they end.",
+     "Draws a bar per group on a terminal, and writes plain lines elsewhere. Continues while a rollout is paused or "
+     "waits for approval. The exit code is that of the worst outcome.",
      rollout_wait_options, run_rollout_watch},
     {"rollout", "wait", "ID|NAME…", 1, ARGUMENTS_UNBOUNDED, "Wait silently until all have ended, then show them.",
-     "Exits by how they end.", rollout_wait_options, run_rollout_wait},
-    {"rollout", "instructions", "ID|NAME", 1, 1, "Show what each device was told, and how far it is.", NULL,
+     "Does not wait for one that is paused or waits for approval: exit code 4. The exit code is that of the worst "
+     "outcome.",
+     rollout_wait_options, run_rollout_wait},
+    {"rollout", "instructions", "ID|NAME", 1, 1, "Show the instruction of each device and its state.", NULL,
      rollout_instructions_options, run_rollout_instructions},
-    {"rollout", "approve", "ID|NAME", 1, 1, "Say that a rollout may start, or may go on after a group.",
-     "Shows what is approved: the rollout, its digest and its devices. Nobody approves what they ordered themselves, "
-     "and "
-     "an approval holds for that digest alone: another plan under the same name needs to be approved again.",
-     judgement_options, run_rollout_approve},
-    {"rollout", "reject", "ID|NAME", 1, 1, "Say that a rollout must not start, or must not go on after a group.",
-     "One rejection ends it.", judgement_options, run_rollout_reject},
-    {"rollout", "pause", "ID|NAME", 1, 1, "Start nothing more for now.", "What was started goes on and is recorded.",
-     order_options, run_rollout_pause},
-    {"rollout", "resume", "ID|NAME", 1, 1, "Let a paused rollout go on.", NULL, order_options, run_rollout_resume},
-    {"rollout", "cancel", "ID|NAME", 1, 1, "Start nothing more, for good.",
-     "What was not answered yet is taken back; what is being installed is finished and recorded.", order_options,
+    {"rollout", "approve", "ID|NAME", 1, 1, "Approve that a rollout starts, or continues after a group.",
+     "Shows what is approved: the rollout, its digest and its devices. You cannot approve what you ordered yourself. "
+     "An approval is bound to the digest: a changed plan needs new approvals.",
+     decision_options, run_rollout_approve},
+    {"rollout", "reject", "ID|NAME", 1, 1, "Reject that a rollout starts, or continues after a group.",
+     "One rejection ends it.", decision_options, run_rollout_reject},
+    {"rollout", "pause", "ID|NAME", 1, 1, "Pause a rollout: start no more devices for now.",
+     "Devices that have started finish and are recorded.", operation_options, run_rollout_pause},
+    {"rollout", "resume", "ID|NAME", 1, 1, "Resume a paused rollout.",
+     "After an abort it needs as many approvals by other people as the plan did; until then it exits with 4.",
+     operation_options, run_rollout_resume},
+    {"rollout", "cancel", "ID|NAME", 1, 1, "Cancel a rollout: start no more devices.",
+     "Unanswered instructions are withdrawn; running installations finish and are recorded.", operation_options,
      run_rollout_cancel},
-    {"rollout", "retry", "ID|NAME", 1, 1, "Try again where it failed, was rejected or timed out.", NULL, order_options,
+    {"rollout", "retry", "ID|NAME", 1, 1, "Retry the devices that failed, rejected the instruction or timed out.",
+     "A rollout that an abort stopped is paused and needs the approvals of a resume.", operation_options,
      run_rollout_retry},
-    {"rollout", "rollback", "ID|NAME", 1, 1, "Bring the devices that completed back to what they ran before.",
-     "By a rollout of its own, NAME.rollback, which needs as many approvals as this one did. This one is cancelled if "
+    {"rollout", "promote", "ID|NAME GROUP", 2, 2, "Continue past the silent devices of a group.",
+     "Silent devices were started and do not answer, or timed out without an answer. The gate is judged without them, "
+     "and the next group opens once all others have settled. They stay listed, and their attempts continue. Failed "
+     "devices are not passed over.",
+     operation_options, run_rollout_promote},
+    {"rollout", "rollback", "ID|NAME", 1, 1, "Return the devices that completed to their previous version.",
+     "Creates the rollout NAME.rollback, which needs as many approvals as this one did. This one is cancelled if "
      "it has not ended.",
-     order_options, run_rollout_rollback},
-    {"rollout", "revise", "ID|NAME FILE", 2, 2, "Give a rollout that has not started another plan of the same name.",
-     "Approvals that were given are void: the digest is another one.", order_options, run_rollout_revise},
-    {"rollout", "drift", "ID|NAME", 1, 1, "Show the devices that the plan would choose now and did not then.",
-     "And the other way round. What is in a rollout stays as it was planned.", NULL, run_rollout_drift},
+     operation_options, run_rollout_rollback},
+    {"rollout", "revise", "ID|NAME FILE", 2, 2, "Replace the plan of a rollout that has not started.",
+     "The new plan must have the same name. Approvals become void, because the digest changes.", operation_options,
+     run_rollout_revise},
+    {"rollout", "drift", "ID|NAME", 1, 1, "Compare the devices of a rollout with those that its plan would select now.",
+     "The rollout itself stays as it was planned.", NULL, run_rollout_drift},
     {"rollout", "report", "ID|NAME", 1, 1, "Write the evidence of a rollout.",
-     "Who ordered what and who approved which digest, all that happened, plan and actual night by night, what was not "
-     "as planned, and every device with its states and times.",
+     "Contains who ordered it and who approved which digest, all events, plan and actual per night, deviations, and "
+     "every device with its states and times.",
      report_options, run_rollout_report},
-    {"plan", "validate", "FILE…", 1, ARGUMENTS_UNBOUNDED, "Check plans here, and show every fault.",
-     "What only the daemon knows, such as the fleet and the artifacts, is checked when a plan is submitted.", NULL,
-     run_plan_validate},
+    {"plan", "validate", "FILE…", 1, ARGUMENTS_UNBOUNDED, "Check plans locally, and show every fault.",
+     "The daemon checks the rest, such as devices and artifacts, when a plan is submitted.", NULL, run_plan_validate},
     {"plan", "preview", "FILE", 1, 1, "Show what a plan would do, without ordering anything.",
-     "For each group and night how many devices start and when the last one ends, as tables and as a timeline; and "
-     "what "
-     "to know beforehand: devices that fit no window, branches whose budget has no room, rollouts on the same devices.",
+     "Shows for each group and night how many devices start and when the last one ends, as tables and as a timeline. "
+     "Warns of devices that fit no window, branches whose budget has no headroom, and rollouts on the same devices.",
      preview_options, run_plan_preview},
-    {"plan", "show", "FILE", 1, 1, "Show a plan's canonical form and its digest.",
-     "The digest is what an approval is bound to.", NULL, run_plan_show},
-    {"artifact", "add", "FILE", 1, 1, "Put a file into the daemon's store.", NULL, artifact_add_options,
+    {"plan", "show", "FILE", 1, 1, "Show a plan's canonical form and its digest.", "Approvals are bound to the digest.",
+     NULL, run_plan_show},
+    {"artifact", "add", "FILE", 1, 1, "Upload a file to the daemon's artifact store.", NULL, artifact_add_options,
      run_artifact_add},
     {"artifact", "list", "", 0, 0, "Show the stored artifacts.", NULL, NULL, run_artifact_list},
-    {"fleet", "import", "FILE", 1, 1, "Bring branches and devices in, all or nothing.",
-     "The file is checked here first, so that every fault is shown with its line.", fleet_import_options,
-     run_fleet_import},
-    {"fleet", "generate", "", 0, 0, "Write a large fleet to try things with.", NULL, fleet_generate_options,
+    {"fleet", "import", "FILE", 1, 1, "Import branches and devices, all or none.",
+     "The file is checked locally first; every fault is shown with its line.", fleet_import_options, run_fleet_import},
+    {"fleet", "generate", "", 0, 0, "Generate a large fleet for trials.", NULL, fleet_generate_options,
      run_fleet_generate},
     {"fleet", "list", "", 0, 0, "Show the devices.", NULL, list_options, run_device_list},
-    {"device", "show", "ID", 1, 1, "Show one device and what it runs.", NULL, NULL, run_device_show},
-    {"device", "trace", "ID", 1, 1, "Show all that was ordered of a device and what became of it, in order.", NULL,
-     NULL, run_device_trace},
+    {"device", "show", "ID", 1, 1, "Show one device and its versions.", NULL, NULL, run_device_show},
+    {"device", "trace", "ID", 1, 1, "Show all instructions of a device and their history, in order.", NULL, NULL,
+     run_device_trace},
+    {"device", "return", "ID", 1, 1, "Return a device that was out of service to service.",
+     "It then no longer uses the budget of its branch. A successful installation returns it automatically.",
+     reason_options, run_device_return},
     {"device", "list", "", 0, 0, "Show the devices.", NULL, list_options, run_device_list},
     {"broker", "acl", "", 0, 0, "Write mosquitto's access list for the fleet.",
-     "Patterns stand for all the devices: each has its ID as its user name.", acl_options, run_broker_acl},
-    {"key", "create", "FILE", 1, 1, "Make a new signing key.", "Never replaces a file.", NULL, run_key_create},
-    {"key", "public", "FILE", 1, 1, "Write the public half of a signing key, to be given to the devices.", NULL, NULL,
+     "Patterns cover all devices: the user name of a device is its ID.", acl_options, run_broker_acl},
+    {"admin", "status", "", 0, 0, "Show the installation and the restores of its database.",
+     "Shows a restore that is not accepted yet, and how many devices have reported what they did since the last one.",
+     NULL, run_admin_status},
+    {"admin", "accept-restored", "", 0, 0, "Accept a database that was restored from a backup.",
+     "Orders made after the backup are lost; devices are asked what they did of them. Numbers that devices have seen "
+     "are not reused.",
+     reason_options, run_admin_accept_restored},
+    {"admin", "unknown-orders", "", 0, 0, "Show device reports on orders that the restored database does not know.",
+     NULL, list_options, run_admin_unknown_orders},
+    {"key", "create", "FILE", 1, 1, "Create a signing key.", "Does not replace an existing file.", NULL,
+     run_key_create},
+    {"key", "public", "FILE", 1, 1, "Print the public half of a signing key, for the devices.", NULL, NULL,
      run_key_public},
-    {NULL, "completion", "bash", 1, 1, "Write the shell's completion.",
+    {NULL, "completion", "bash", 1, 1, "Print the completion script for the shell.",
      "Use it with: source <(tellercast completion bash)", NULL, run_completion},
     {NULL, "help", "[COMMAND]", 0, 2, "Explain the commands, or one of them.", NULL, help_options, run_help},
 };

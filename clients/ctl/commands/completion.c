@@ -8,8 +8,8 @@ static void put_option_words(const struct option *options, struct buffer *out)
         buffer_format(out, " --%s", options->name);
 }
 
-/* True when a command before this one has an option of that name. */
-static bool came_before(const struct command *command, const char *name)
+/* Returns whether an earlier command has an option of that name. */
+static bool is_in_earlier_command(const struct command *command, const char *name)
 {
     for (const struct command *c = commands; c < command; c++) {
         for (const struct option *o = c->options; o != NULL && o->name != NULL; o++) {
@@ -20,11 +20,11 @@ static bool came_before(const struct command *command, const char *name)
     return false;
 }
 
-/* The words that may follow an option which takes one of a few. */
+/* Writes the values of options that have a fixed set of values. */
 static void put_values(const struct command *command, struct buffer *out)
 {
     for (const struct option *option = command->options; option != NULL && option->name != NULL; option++) {
-        if (option->value == NULL || strchr(option->value, '|') == NULL || came_before(command, option->name))
+        if (option->value == NULL || strchr(option->value, '|') == NULL || is_in_earlier_command(command, option->name))
             continue;
         buffer_format(out, "    --%s) words=\"", option->name);
         for (const char *c = option->value; *c != '\0'; c++)
@@ -33,7 +33,7 @@ static void put_values(const struct command *command, struct buffer *out)
     }
 }
 
-/* The words that may follow a group: its commands. */
+/* Writes the commands of each group. */
 static void put_groups(struct buffer *out)
 {
     for (size_t i = 0; i < command_group_count; i++) {
@@ -64,9 +64,9 @@ void completion_put_bash(struct buffer *out)
     buffer_put_text(out, "# bash completion of tellercast\n"
                          "_tellercast() {\n"
                          "  local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
-                         "  local words=\"\" spoken=\"\" word\n"
+                         "  local words=\"\" given=\"\" word\n"
                          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-                         "    [[ $word == -* ]] || spoken=\"${spoken:+$spoken }$word\"\n"
+                         "    [[ $word == -* ]] || given=\"${given:+$given }$word\"\n"
                          "  done\n"
                          "  case \"$previous\" in\n");
     for (size_t i = 0; i < command_count; i++)
@@ -79,13 +79,13 @@ void completion_put_bash(struct buffer *out)
                          "  if [[ $current == -* ]]; then\n"
                          "    words=\"");
     put_option_words(global_options, out);
-    buffer_put_text(out, "\"\n    set -- $spoken\n    case \"${1-} ${2-}\" in\n");
+    buffer_put_text(out, "\"\n    set -- $given\n    case \"${1-} ${2-}\" in\n");
     put_command_options(out);
     buffer_put_text(out, "    esac\n"
                          "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
                          "    return\n"
                          "  fi\n"
-                         "  case \"$spoken\" in\n"
+                         "  case \"$given\" in\n"
                          "    \"\") words=\"");
     for (size_t i = 0; i < command_group_count; i++)
         buffer_format(out, "%s ", command_groups[i].name);

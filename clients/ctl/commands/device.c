@@ -25,6 +25,21 @@ static void add_device(struct table *table, const json_t *device)
     add_pairs(table, json_object_get(device, "versions"));
 }
 
+static void say_warnings(struct session *session)
+{
+    json_t *warnings = session_get_warnings(session);
+    size_t i;
+    const json_t *warning;
+    json_array_foreach(warnings, i, warning)
+    {
+        struct buffer text = {0};
+        (void)text_put_clean(&text, json_string_value(warning), 0, session->err.utf8);
+        session_say(session, "Warning: %s", buffer_text(&text));
+        buffer_free(&text);
+    }
+    json_decref(warnings);
+}
+
 int run_device_list(struct session *session)
 {
     static const struct table_column columns[] = {
@@ -37,8 +52,11 @@ int run_device_list(struct session *session)
         return code;
     const struct listing listing = {
         "/v1/devices", "devices", columns, sizeof columns / sizeof *columns,
-        add_device,    false,     limit,   "no device; bring a fleet in with: tellercast fleet import FILE"};
-    return session_list(session, &listing);
+        add_device,    false,     limit,   "no devices; import a fleet with: tellercast fleet import FILE"};
+    code = session_list(session, &listing);
+    if (code == EXIT_HEALTHY)
+        say_warnings(session);
+    return code;
 }
 
 json_t *device_get(struct session *session, int *code)
@@ -46,7 +64,7 @@ json_t *device_get(struct session *session, int *code)
     struct buffer path = {0};
     struct buffer subject = {0};
     buffer_put_text(&subject, "device ");
-    (void)text_put_clean(&subject, session_argument(session, 0), 0, session->talk.utf8);
+    (void)text_put_clean(&subject, session_argument(session, 0), 0, session->err.utf8);
     buffer_put_text(&path, "/v1/devices/");
     http_put_escaped(&path, session_argument(session, 0));
     json_t *device = session_get(session, buffer_text(&path), buffer_text(&subject), code);
@@ -58,8 +76,9 @@ json_t *device_get(struct session *session, int *code)
 static void put_instructions(const struct session *session, const json_t *instructions, struct buffer *out)
 {
     static const struct table_column columns[] = {
-        {"INSTRUCTION", true, 0, 1}, {"ROLLOUT", true, 0, 0}, {"NAME", false, 0, 0}, {"STATE", false, 0, 0},
-        {"ATTEMPT", true, 0, 2},     {"ENDED", false, 0, 3},  {"CODE", false, 0, 0}, {"DETAIL", false, 0, 0},
+        {"INSTRUCTION", true, 0, 1}, {"ROLLOUT", true, 0, 0},   {"NAME", false, 0, 0},
+        {"STATE", false, 0, 0},      {"SUBSTATE", false, 0, 4}, {"ATTEMPT", true, 0, 2},
+        {"ENDED", false, 0, 3},      {"CODE", false, 0, 0},     {"DETAIL", false, 0, 0},
     };
     struct table table = table_start(columns, sizeof columns / sizeof *columns);
     size_t i;
@@ -71,6 +90,7 @@ static void put_instructions(const struct session *session, const json_t *instru
         table_add_id(&table, TONE_PLAIN, document_number(instruction, "rollout"));
         table_add(&table, TONE_PLAIN, document_text(instruction, "name"));
         table_add(&table, instruction_state_tone(state), state);
+        table_add(&table, TONE_PLAIN, document_text(instruction, "substate"));
         table_add_id(&table, TONE_PLAIN, document_number(instruction, "attempt"));
         table_add_time(&table, document_text(instruction, "ended_at"));
         table_add(&table, TONE_PLAIN, document_text(instruction, "code"));
@@ -81,6 +101,18 @@ static void put_instructions(const struct session *session, const json_t *instru
         table_put(&table, &session->out, true, out);
     }
     table_free(&table);
+}
+
+static void put_unavailable(const struct session *session, const json_t *unavailable, struct buffer *out)
+{
+    struct buffer text = {0};
+    if (!json_is_object(unavailable))
+        return;
+    buffer_format(&text, "%s since ", document_text(unavailable, "code"));
+    text_put_time(&text, document_text(unavailable, "since"));
+    buffer_format(&text, ", by rollout %" PRId64, document_number(unavailable, "rollout"));
+    session_put_fact(session, "unavailable", buffer_text(&text), out);
+    buffer_free(&text);
 }
 
 int run_device_show(struct session *session)
@@ -100,6 +132,7 @@ int run_device_show(struct session *session)
         session_put_fact(session, "zone", document_text(device, "zone"), &out);
         session_put_pairs(session, "labels", json_object_get(device, "labels"), &out);
         session_put_pairs(session, "versions", json_object_get(device, "versions"), &out);
+        put_unavailable(session, json_object_get(device, "unavailable"), &out);
         put_instructions(session, json_object_get(device, "instructions"), &out);
         session_put(&out);
         buffer_free(&out);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One thing that happened. Texts are the document's. */
+/* One event. Its texts are borrowed from the document. */
 struct step {
     const char *at, *state, *code, *detail;
     int64_t attempt;
@@ -20,7 +20,7 @@ struct steps {
     size_t count;
 };
 
-/* All times are written alike, in UTC; but a fraction is written only when there is one, and '.' sorts before 'Z'. */
+/* All times are in UTC and have one format, but the fraction is optional, and '.' sorts before 'Z'. */
 static int compare_times(const char *a, const char *b)
 {
     enum { WHOLE_SECONDS = 19 };
@@ -40,7 +40,7 @@ static int compare_steps(const struct step *first, const struct step *second)
     return compare_times(first->at, second->at);
 }
 
-/* Puts it in its place: after those of its time that are there already, for one report can tell of several. */
+/* Inserts a step in order, after earlier ones of the same time: one report can contain several. */
 static void add_step(struct steps *steps, const struct step *step)
 {
     if (*step->at == '\0' || steps->count == STEPS_MAX)
@@ -60,7 +60,7 @@ static bool has_event(const struct steps *steps, const char *state, int64_t atte
     return false;
 }
 
-/* The row of an instruction has the times of its current attempt; the events tell how earlier ones ended. */
+/* The row of an instruction has the times of its current attempt; its events have the ends of earlier ones. */
 static void gather_steps(const json_t *instruction, struct steps *steps)
 {
     static const struct {
@@ -106,6 +106,9 @@ static void put_trace(const struct session *session, const json_t *instruction, 
     buffer_format(&heading, "rollout %" PRId64 " %s, instruction %" PRId64 ": %s",
                   document_number(instruction, "rollout"), document_text(instruction, "name"),
                   document_number(instruction, "instruction"), document_text(instruction, "state"));
+    const char *substate = document_text(instruction, "substate"); /* an older server sends none */
+    if (*substate != '\0')
+        buffer_format(&heading, ", %s", substate);
     session_put_heading(session, buffer_text(&heading), out);
     buffer_free(&heading);
 
@@ -149,7 +152,7 @@ int run_device_trace(struct session *session)
         session_put(&out);
         buffer_free(&out);
         if (json_array_size(instructions) == 0)
-            session_say(session, "%s: nothing was ordered of it yet", session_argument(session, 0));
+            session_say(session, "%s: no instructions yet", session_argument(session, 0));
     }
     json_decref(device);
     return EXIT_HEALTHY;

@@ -3,14 +3,14 @@
 #include <string.h>
 
 const struct exit_meaning exit_meanings[] = {
-    {EXIT_HEALTHY, "done; of a rollout: completed"},
+    {EXIT_HEALTHY, "success; of a rollout: completed"},
     {EXIT_ERROR, "an error, or the daemon refused"},
-    {EXIT_USAGE, "the command line is wrong"},
+    {EXIT_USAGE, "the command line is invalid"},
     {EXIT_INVALID, "the plan or the fleet is invalid"},
     {EXIT_PAUSED, "the rollout is paused or waits for approval"},
     {EXIT_ABORTED, "the rollout ended with failures beyond its gate, or was cancelled or rejected"},
-    {EXIT_TIMED_OUT, "it did not happen in time"},
-    {EXIT_UNREACHABLE, "the server, socket or broker is not there, or not ready"},
+    {EXIT_TIMED_OUT, "timed out"},
+    {EXIT_UNREACHABLE, "the server, socket or broker is unreachable or not ready"},
 };
 const size_t exit_meaning_count = sizeof exit_meanings / sizeof *exit_meanings;
 

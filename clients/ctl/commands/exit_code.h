@@ -1,4 +1,4 @@
-/* How the program ends, for scripts. The numbers are a promise. */
+/* Exit codes. Scripts rely on the numbers: they never change. */
 #ifndef TELLERCAST_CTL_EXIT_CODE_H
 #define TELLERCAST_CTL_EXIT_CODE_H
 
@@ -26,23 +26,23 @@ struct exit_meaning {
 extern const struct exit_meaning exit_meanings[];
 extern const size_t exit_meaning_count;
 
-/* Of what went wrong on our side of a door. */
+/* Returns the exit code of a local or network fault. */
 enum exit_code exit_code_of_error(enum tc_error error);
-/* Of an answer's HTTP status: what a door refuses as a wrong document is EXIT_INVALID, a door that is not ready
- * is EXIT_UNREACHABLE. */
+/* Returns the exit code of an HTTP status: EXIT_INVALID for an invalid document, EXIT_UNREACHABLE for an endpoint that
+ * is not ready. */
 enum exit_code exit_code_of_status(int status);
 
-/* What a rollout's state means to who waits for it. */
+/* What a rollout's state means to a command that waits for it. */
 enum rollout_phase {
-    ROLLOUT_MOVING,  /* it goes on by itself */
+    ROLLOUT_MOVING,  /* it continues by itself */
     ROLLOUT_HELD,    /* it waits for a person: EXIT_PAUSED */
     ROLLOUT_HEALTHY, /* ended well */
     ROLLOUT_ABORTED, /* ended otherwise */
 };
 
-/* A state that is not known here is one of a newer daemon: taken as moving. */
+/* An unknown state comes from a newer daemon and counts as moving. */
 enum rollout_phase rollout_phase_of(const char *state);
-/* EXIT_HEALTHY also while it moves. */
+/* Returns EXIT_HEALTHY also for ROLLOUT_MOVING. */
 enum exit_code exit_code_of_phase(enum rollout_phase phase);
 
 #endif

@@ -54,5 +54,5 @@ int run_help(struct session *session)
     bool found = explain(session, &out);
     session_put(&out);
     buffer_free(&out);
-    return found ? EXIT_HEALTHY : session_fail_usage(session, "no such command");
+    return found ? EXIT_HEALTHY : session_fail_usage(session, "unknown command");
 }

@@ -30,7 +30,7 @@ int run_fleet_generate(struct session *session)
     if (strcmp(format, "yaml") == 0)
         shape.format = FLEET_YAML;
     else if (strcmp(format, "csv") != 0)
-        return session_fail_usage(session, "--format: found \"%.32s\", allowed: csv or yaml", format);
+        return session_fail_usage(session, "--format: found \"%.32s\", allowed: csv, yaml", format);
     if (!read_number(session, "branches", FLEET_SHAPE_MOST, &shape.branches, &code) ||
         !read_number(session, "atms", FLEET_SHAPE_MOST, &shape.atms_per_branch, &code) ||
         !read_number(session, "pull", FLEET_SHAPE_MOST, &shape.pull_clients, &code) ||

@@ -7,11 +7,11 @@
 
 enum { LINE_WIDTH = 96, HELP_COLUMN = 30 };
 
-static void put_title(const char *title, const struct look *look, struct buffer *out)
+static void put_title(const char *title, const struct screen *screen, struct buffer *out)
 {
-    look_begin(look, TONE_STRONG, out);
+    screen_begin_tone(screen, TONE_STRONG, out);
     buffer_put_text(out, title);
-    look_end(look, TONE_STRONG, out);
+    screen_end_tone(screen, TONE_STRONG, out);
     buffer_put_text(out, "\n");
 }
 
@@ -21,8 +21,8 @@ static size_t word_length(const char *text)
     return *text == '[' ? strcspn(text, "]") + 1 : strcspn(text, " ");
 }
 
-/* Puts words from column `column` on, and goes on there in the next line when one is full. */
-static void put_folded(const char *text, unsigned column, struct buffer *out)
+/* Writes words from column `column` on, and wraps long lines to the same column. */
+static void put_wrapped(const char *text, unsigned column, struct buffer *out)
 {
     unsigned at = column;
     while (*text != '\0') {
@@ -42,7 +42,7 @@ static void put_folded(const char *text, unsigned column, struct buffer *out)
     buffer_put_text(out, "\n");
 }
 
-/* A name in front, its explanation in the column beside it, or below it when the name is long. */
+/* A name and its explanation in the next column, or below a long name. */
 static void put_entry(const char *name, const char *help, struct buffer *out)
 {
     buffer_format(out, "  %s", name);
@@ -52,7 +52,7 @@ static void put_entry(const char *name, const char *help, struct buffer *out)
         width = 0;
     }
     buffer_format(out, "%*s", (int)(HELP_COLUMN - width), "");
-    put_folded(help, HELP_COLUMN, out);
+    put_wrapped(help, HELP_COLUMN, out);
 }
 
 static void put_option_name(const struct option *option, struct buffer *out)
@@ -64,8 +64,8 @@ static void put_option_name(const struct option *option, struct buffer *out)
 static void put_option_help(const struct option *option, struct buffer *out)
 {
     buffer_put_text(out, option->help);
-    if (option->initial != NULL)
-        buffer_format(out, " Default: %s.", option->initial);
+    if (option->default_value != NULL)
+        buffer_format(out, " Default: %s.", option->default_value);
     if (option->variable != NULL)
         buffer_format(out, " Environment: %s.", option->variable);
 }
@@ -123,32 +123,32 @@ void help_put_usage(const struct command *command, struct buffer *out)
     }
 }
 
-void help_put_command(const struct command *command, const struct look *look, struct buffer *out)
+void help_put_command(const struct command *command, const struct screen *screen, struct buffer *out)
 {
     struct buffer usage = {0};
     help_put_usage(command, &usage);
     buffer_put_text(out, "Usage: ");
-    put_folded(buffer_text(&usage), (unsigned)strlen("Usage: "), out);
+    put_wrapped(buffer_text(&usage), (unsigned)strlen("Usage: "), out);
     buffer_free(&usage);
     buffer_format(out, "\n%s\n", command->summary);
     if (command->more != NULL) {
         buffer_put_text(out, "\n");
-        put_folded(command->more, 0, out);
+        put_wrapped(command->more, 0, out);
     }
     if (command->options != NULL && command->options->name != NULL) {
         buffer_put_text(out, "\n");
-        put_title("Options", look, out);
+        put_title("Options", screen, out);
         put_options(command->options, out);
     }
-    buffer_put_text(out, "\nThe options that every command takes: tellercast --help\n");
+    buffer_put_text(out, "\nOptions of every command: tellercast --help\n");
 }
 
-void help_put_group(const struct command_group *group, const struct look *look, struct buffer *out)
+void help_put_group(const struct command_group *group, const struct screen *screen, struct buffer *out)
 {
     buffer_format(out, "Usage: tellercast %s COMMAND\n\n%s\n\n", group->name, group->summary);
-    put_title("Commands", look, out);
+    put_title("Commands", screen, out);
     put_commands(group, out);
-    buffer_format(out, "\nMore on one of them: tellercast %s COMMAND --help\n", group->name);
+    buffer_format(out, "\nHelp on one command: tellercast %s COMMAND --help\n", group->name);
 }
 
 static void put_exit_codes(struct buffer *out)
@@ -157,27 +157,27 @@ static void put_exit_codes(struct buffer *out)
         buffer_format(out, "  %d  %s\n", (int)exit_meanings[i].code, exit_meanings[i].meaning);
 }
 
-void help_put_all(const struct look *look, struct buffer *out)
+void help_put_all(const struct screen *screen, struct buffer *out)
 {
     buffer_put_text(out, "tellercast " TELLERCAST_VERSION ": upgrades a bank's machines over MQTT\n\n"
                          "Usage: tellercast COMMAND [OPTION]\n");
     for (size_t i = 0; i < command_group_count; i++) {
         buffer_put_text(out, "\n");
-        put_title(command_groups[i].summary, look, out);
+        put_title(command_groups[i].summary, screen, out);
         put_commands(&command_groups[i], out);
     }
     buffer_put_text(out, "\n");
-    put_title("Other", look, out);
+    put_title("Other", screen, out);
     put_commands(NULL, out);
     buffer_put_text(out, "\n");
-    put_title("Options of every command", look, out);
+    put_title("Options of every command", screen, out);
     put_options(global_options, out);
     buffer_put_text(out, "\n");
-    put_title("Exit codes", look, out);
+    put_title("Exit codes", screen, out);
     put_exit_codes(out);
 }
 
-/* A bar would end a cell of Markdown's tables. */
+/* An unescaped bar ends a cell of a Markdown table. */
 static void put_cell(const char *text, struct buffer *out)
 {
     for (; *text != '\0'; text++) {
@@ -221,9 +221,11 @@ void help_put_markdown(struct buffer *out)
 {
     buffer_put_text(out, "# The command line\n\n"
                          "<!-- Written by `tellercast help --markdown`; a test compares the two. -->\n\n"
-                         "`tellercast` is the operator's command. Data goes to standard output, talk to standard "
-                         "error; `--json` gives the data as JSON. Colours and bars that are drawn again in place "
-                         "appear on a terminal only.\n\n");
+                         "`tellercast` is the operator's command. Data goes to standard output, messages to "
+                         "standard error; `--json` gives the data as JSON. Colours and live progress bars appear on "
+                         "a terminal only.\n\n"
+                         "`ID|NAME` is the ID or the name of a rollout. If it matches two rollouts, the command "
+                         "names both and does nothing: use `id=7` or `name=7`.\n\n");
     for (size_t i = 0; i <= command_group_count; i++) {
         const struct command_group *group = i < command_group_count ? &command_groups[i] : NULL;
         buffer_format(out, "## %s\n\n", group != NULL ? group->summary : "Other");
@@ -232,7 +234,9 @@ void help_put_markdown(struct buffer *out)
                 put_markdown_command(&commands[k], out);
         }
     }
-    buffer_put_text(out, "## Options of every command\n\n");
+    buffer_put_text(out, "## Options of every command\n\n"
+                         "An option takes precedence over its environment variable, and that over the default. No "
+                         "other environment variable changes where the command connects.\n\n");
     put_markdown_options(global_options, out);
     buffer_put_text(out, "## Exit codes\n\n| code | meaning |\n|---|---|\n");
     for (size_t i = 0; i < exit_meaning_count; i++)

@@ -2,7 +2,7 @@
 #include "clients/ctl/commands/session.h"
 #include "topics/token.h"
 
-/* What goes wrong with a file of ours is no server that cannot be reached. */
+/* A fault of a local file must not exit like an unreachable server. */
 static int fail(const struct session *session, const struct tc_fault *fault)
 {
     return session_fail(session, EXIT_ERROR, "%s", fault->text);
@@ -16,7 +16,7 @@ int run_key_create(struct session *session)
     if (signing_key_create(path, &fault) != TC_OK || signing_key_open(path, &key, &fault) != TC_OK)
         return fail(session, &fault);
     (void)printf("%s\n", signing_key_id(key));
-    session_say(session, "%s: a new signing key; its public half: tellercast key public %s", path, path);
+    session_say(session, "%s: signing key created; for its public half: tellercast key public %s", path, path);
     signing_key_close(key);
     return EXIT_HEALTHY;
 }

@@ -6,7 +6,7 @@
 
 enum { PAGE_ELEMENTS = 1000 };
 
-/* The path of the page after `next`: an ID, or a number. */
+/* Writes the path of the page after `next`, which is a device ID or a number. */
 static void put_page_path(const char *path, int64_t elements, const json_t *next, struct buffer *out)
 {
     buffer_put_text(out, path);
@@ -21,8 +21,8 @@ static void put_page_path(const char *path, int64_t elements, const json_t *next
     }
 }
 
-/* A page at a time of so many `elements`, or the whole list at once with 0. `page` gets them and says whether to go
- * on. */
+/* Reads pages of `elements` each, or the whole list at once with 0. `page` takes them and returns whether to
+ * continue. */
 static int walk_pages(struct session *session, const char *path, const char *key, int64_t elements,
                       bool (*page)(void *context, const json_t *elements), void *context)
 {
@@ -117,10 +117,10 @@ int session_list(struct session *session, const struct listing *listing)
 {
     struct list_output output = {session, listing, 0, false};
     int64_t elements = listing->most > 0 && listing->most < PAGE_ELEMENTS ? listing->most : PAGE_ELEMENTS;
-    int code = walk_pages(session, listing->path, listing->key, listing->whole ? 0 : elements, list_page, &output);
+    int code = walk_pages(session, listing->path, listing->key, listing->unpaged ? 0 : elements, list_page, &output);
     if (output.begun)
         (void)fputs("]}\n", stdout);
     else if (code == EXIT_HEALTHY && output.shown == 0)
-        session_say(session, "%s", listing->none);
+        session_say(session, "%s", listing->empty_message);
     return code;
 }

@@ -43,7 +43,7 @@ void output_put(struct output *output, struct buffer *text)
     buffer_clear(text);
 }
 
-/* mkstemp's files are for their owner alone; a report is as any file that one writes. */
+/* mkstemp creates files with mode 0600; a report gets the usual mode. */
 static mode_t usual_mode(void)
 {
     enum { MODE = 0666 };

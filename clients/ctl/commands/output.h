@@ -1,4 +1,4 @@
-/* Where a long text goes: standard output, or a file that is whole or is not there. One thread. */
+/* Output of a long text: standard output, or a file that is written completely or not at all. One thread. */
 #ifndef TELLERCAST_CTL_OUTPUT_H
 #define TELLERCAST_CTL_OUTPUT_H
 
@@ -11,11 +11,11 @@ struct output {
     char *path, *partial; /* owned; NULL: standard output */
 };
 
-/* `path` NULL: standard output. False after the fault was shown. */
+/* Opens `path`; NULL: standard output. False after the fault was shown. */
 bool output_open(const struct session *session, const char *path, struct output *output, int *code);
-/* Writes the text and empties it; what goes wrong is told at the end. */
+/* Writes the text and empties it. output_close reports write errors. */
 void output_put(struct output *output, struct buffer *text);
-/* With EXIT_HEALTHY makes the file whole, else takes it away. Returns the exit code. */
+/* Completes the file when `code` is EXIT_HEALTHY, else removes it. Returns the exit code. */
 int output_close(const struct session *session, struct output *output, int code);
 
 #endif

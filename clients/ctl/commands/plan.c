@@ -1,5 +1,6 @@
 #include "clients/ctl/commands/plan.h"
 
+#include "base/clock.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/screen/text.h"
 #include "topics/topic.h"
@@ -25,6 +26,37 @@ static struct plan *read_plan(struct session *session, const char *path, int *co
     return plan;
 }
 
+/* Uses this machine's clock; the daemon checks again with its own. */
+static bool is_over(const struct session *session, const char *path, const struct plan *plan, int *code)
+{
+    if (plan_end_ms(plan) > clock_now_ms())
+        return false;
+    struct document_faults faults = {0};
+    plan_fault_add_over(plan, &faults);
+    *code = session_report_faults(session, path, &faults);
+    document_faults_free(&faults);
+    return true;
+}
+
+static void say_valid(struct session *session, const char *path, const struct plan *plan)
+{
+    if (session->json) {
+        json_t *document =
+            json_pack("{s:s, s:b, s:s, s:s}", "file", path, "valid", 1, "name", plan->name, "digest", plan->digest);
+        TC_CHECK(document != NULL);
+        session_put_json(session, document);
+        json_decref(document);
+        return;
+    }
+    struct buffer line = {0};
+    screen_begin_tone(&session->out, TONE_GOOD, &line);
+    buffer_put_text(&line, "valid");
+    screen_end_tone(&session->out, TONE_GOOD, &line);
+    buffer_format(&line, "  %s  %s  %s\n", plan->name, plan->digest, path);
+    session_put(&line);
+    buffer_free(&line);
+}
+
 int run_plan_validate(struct session *session)
 {
     int worst = EXIT_HEALTHY;
@@ -32,21 +64,8 @@ int run_plan_validate(struct session *session)
         const char *path = session_argument(session, i);
         int code = EXIT_HEALTHY;
         struct plan *plan = read_plan(session, path, &code);
-        if (plan != NULL && session->json) {
-            json_t *document =
-                json_pack("{s:s, s:b, s:s, s:s}", "file", path, "valid", 1, "name", plan->name, "digest", plan->digest);
-            TC_CHECK(document != NULL);
-            session_put_json(session, document);
-            json_decref(document);
-        } else if (plan != NULL) {
-            struct buffer line = {0};
-            look_begin(&session->out, TONE_GOOD, &line);
-            buffer_put_text(&line, "valid");
-            look_end(&session->out, TONE_GOOD, &line);
-            buffer_format(&line, "  %s  %s  %s\n", plan->name, plan->digest, path);
-            session_put(&line);
-            buffer_free(&line);
-        }
+        if (plan != NULL && !is_over(session, path, plan, &code))
+            say_valid(session, path, plan);
         plan_free(plan);
         if (code > worst)
             worst = code;
@@ -60,7 +79,7 @@ int run_plan_show(struct session *session)
     struct plan *plan = read_plan(session, session_argument(session, 0), &code);
     if (plan == NULL)
         return code;
-    /* Off a terminal the canonical bytes themselves, so that their SHA-256 is the digest. */
+    /* Without a terminal writes the canonical bytes, whose SHA-256 is the digest. */
     if (session->out.terminal)
         session_put_json(session, plan->tree);
     else

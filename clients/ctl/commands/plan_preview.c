@@ -73,18 +73,18 @@ static void put_nights(const struct session *session, const json_t *nights, stru
     table_free(&table);
 }
 
-/* ---- what to know of it --------------------------------------------------------------------- */
+/* ---- warnings ----------------------------------------------------------------------------- */
 
 static void put_warning(const struct session *session, const struct buffer *text, struct buffer *out)
 {
-    look_begin(&session->out, TONE_WARN, out);
+    screen_begin_tone(&session->out, TONE_WARN, out);
     buffer_put_text(out, "warning: ");
-    look_end(&session->out, TONE_WARN, out);
+    screen_end_tone(&session->out, TONE_WARN, out);
     (void)text_put_clean(out, buffer_text(text), 0, session->out.utf8);
     buffer_put_text(out, "\n");
 }
 
-/* ": because of that (A1, A2, A3, …)" */
+/* ": the reason (A1, A2, A3, …)" */
 static void put_cause(const json_t *part, int64_t count, struct buffer *text)
 {
     enum { EXAMPLES_MOST = 5 };
@@ -137,15 +137,15 @@ static void put_left_over(const struct session *session, const json_t *left_over
     buffer_free(&text);
 }
 
-/* What becomes of a device that is in both. */
+/* Returns what happens to a device that is in both rollouts. */
 static const char *conflict_end(const json_t *conflict)
 {
     bool preempts = json_is_true(json_object_get(conflict, "preempts"));
     if (json_is_true(json_object_get(conflict, "superseded")))
         return "this one cancels it";
     if (strcmp(document_text(conflict, "first"), "that") == 0)
-        return preempts ? "it goes first, and takes them from this one" : "it goes first";
-    return preempts ? "this one goes first, and takes them from it" : "this one goes first";
+        return preempts ? "it goes first and takes them over" : "it goes first";
+    return preempts ? "this one goes first and takes them over" : "this one goes first";
 }
 
 static void put_conflicts(const struct session *session, const json_t *conflicts, struct buffer *out)
@@ -164,17 +164,30 @@ static void put_conflicts(const struct session *session, const json_t *conflicts
     }
 }
 
+static void put_warnings(const struct session *session, const json_t *warnings, struct buffer *out)
+{
+    size_t i;
+    const json_t *warning;
+    json_array_foreach(warnings, i, warning)
+    {
+        struct buffer text = {0};
+        buffer_put_text(&text, json_is_string(warning) ? json_string_value(warning) : "?");
+        put_warning(session, &text, out);
+        buffer_free(&text);
+    }
+}
+
 static void put_assumptions(const struct session *session, const json_t *assumptions, struct buffer *out)
 {
     size_t i;
     const json_t *assumption;
     json_array_foreach(assumptions, i, assumption)
     {
-        look_begin(&session->out, TONE_FAINT, out);
-        buffer_put_text(out, i == 0 ? "The forecast supposes:\n  " : "  ");
+        screen_begin_tone(&session->out, TONE_FAINT, out);
+        buffer_put_text(out, i == 0 ? "The forecast assumes:\n  " : "  ");
         (void)text_put_clean(out, json_is_string(assumption) ? json_string_value(assumption) : "?", 0,
                              session->out.utf8);
-        look_end(&session->out, TONE_FAINT, out);
+        screen_end_tone(&session->out, TONE_FAINT, out);
         buffer_put_text(out, "\n");
     }
 }
@@ -202,9 +215,9 @@ static void put_preview(const struct session *session, const json_t *preview, co
     const char *between = session->out.utf8 ? " · " : " - ";
     struct buffer out = {0};
     struct buffer text = {0};
-    look_begin(&session->out, TONE_STRONG, &out);
+    screen_begin_tone(&session->out, TONE_STRONG, &out);
     (void)text_put_clean(&out, document_text(preview, "name"), 0, session->out.utf8);
-    look_end(&session->out, TONE_STRONG, &out);
+    screen_end_tone(&session->out, TONE_STRONG, &out);
     put_summary(preview, timeline->approvals, between, &text);
     buffer_format(&out, "%s%s\n", between, buffer_text(&text));
     session_put_fact(session, "digest", document_text(preview, "digest"), &out);
@@ -217,6 +230,7 @@ static void put_preview(const struct session *session, const json_t *preview, co
         timeline_put_screen(timeline, &session->out, &out);
     }
     buffer_put_text(&out, "\n");
+    put_warnings(session, json_object_get(preview, "warnings"), &out);
     put_misfits(session, preview, &out);
     put_left_over(session, json_object_get(preview, "left_over"), &out);
     put_conflicts(session, json_object_get(preview, "conflicts"), &out);
@@ -241,7 +255,7 @@ static int write_picture(const struct session *session, const char *path, const 
     buffer_free(&heading);
     if (error != TC_OK)
         return session_fail(session, EXIT_ERROR, "%s", fault.text);
-    session_say(session, "the picture is in %s", path);
+    session_say(session, "timeline written to %s", path);
     return EXIT_HEALTHY;
 }
 

@@ -1,5 +1,6 @@
 #include "clients/ctl/commands/program.h"
 
+#include "base/environment.h"
 #include "clients/ctl/commands/help.h"
 #include "clients/ctl/commands/session.h"
 
@@ -10,13 +11,13 @@
 static int put_help(const struct invocation *invocation, const struct command_group *group)
 {
     struct buffer out = {0};
-    struct look look = look_at(stdout);
+    struct screen screen = screen_detect(stdout);
     if (invocation->command != NULL)
-        help_put_command(invocation->command, &look, &out);
+        help_put_command(invocation->command, &screen, &out);
     else if (group != NULL)
-        help_put_group(group, &look, &out);
+        help_put_group(group, &screen, &out);
     else
-        help_put_all(&look, &out);
+        help_put_all(&screen, &out);
     session_put(&out);
     buffer_free(&out);
     return EXIT_HEALTHY;
@@ -38,18 +39,21 @@ static int refuse(const struct invocation *invocation, const struct command_grou
 static int run(const struct invocation *invocation)
 {
     struct session session;
+    struct buffer ignored = {0};
+    environment_ignore(&ignored);
     session_open(&session, invocation);
     int code = invocation->command->run(&session);
     session_close(&session);
+    buffer_free(&ignored);
     return code;
 }
 
-/* What was shown is only done when it has been written, too: to a full disk, say. */
+/* The program has failed when its output could not be written, for example to a full disk. */
 static int flush_output(int code)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
-    (void)fprintf(stderr, "tellercast: standard output does not take it all\n");
+    (void)fprintf(stderr, "tellercast: cannot write to standard output\n");
     return code == EXIT_HEALTHY ? EXIT_ERROR : code;
 }
 

@@ -6,26 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a person reads of one fault: "plan.yaml:12:7: spec.rate: found …". A place or a path that is not known is
- * left out. */
+/* Writes one fault: "plan.yaml:12:7: spec.rate: found …", without an unknown position or path. */
 static void put_fault(const struct session *session, const char *file, const json_t *fault, struct buffer *out)
 {
     int64_t line = document_number(fault, "line");
     int64_t column = document_number(fault, "column");
     const char *path = document_text(fault, "path");
-    look_begin(&session->talk, TONE_STRONG, out);
-    (void)text_put_clean(out, file, 0, session->talk.utf8);
+    screen_begin_tone(&session->err, TONE_STRONG, out);
+    (void)text_put_clean(out, file, 0, session->err.utf8);
     if (line > 0)
         buffer_format(out, ":%" PRId64, line);
     if (line > 0 && column > 0)
         buffer_format(out, ":%" PRId64, column);
-    look_end(&session->talk, TONE_STRONG, out);
+    screen_end_tone(&session->err, TONE_STRONG, out);
     buffer_put_text(out, ": ");
     if (*path != '\0') {
-        (void)text_put_clean(out, path, 0, session->talk.utf8);
+        (void)text_put_clean(out, path, 0, session->err.utf8);
         buffer_put_text(out, ": ");
     }
-    (void)text_put_clean(out, document_text(fault, "detail"), 0, session->talk.utf8);
+    (void)text_put_clean(out, document_text(fault, "detail"), 0, session->err.utf8);
     buffer_put_text(out, "\n");
 }
 
@@ -55,7 +54,7 @@ int session_report_faults(const struct session *session, const char *file, const
     }
     json_decref(list);
     if (faults->total > faults->count)
-        session_say(session, "%s: and %zu more", file, faults->total - faults->count);
+        session_say(session, "%s: and %zu more faults", file, faults->total - faults->count);
     return session_fail(session, EXIT_INVALID, "%s: %zu fault%s; nothing was changed", file, faults->total,
                         faults->total == 1 ? "" : "s");
 }
@@ -63,7 +62,7 @@ int session_report_faults(const struct session *session, const char *file, const
 static const char *advice(int status)
 {
     switch (status) {
-    case 401: return "; name a file with your token: --token-file";
+    case 401: return "; pass your token with --token-file";
     case 503: return "; try again later";
     default: return "";
     }
@@ -77,9 +76,9 @@ int session_report_problem(const struct session *session, const char *subject, i
     if (session->json && problem != NULL)
         session_put_json(session, problem);
     put_faults(session, subject, json_object_get(problem, "errors"));
-    (void)text_put_clean(&text, *detail == '\0' ? "the server says" : detail, 0, session->talk.utf8);
+    (void)text_put_clean(&text, *detail == '\0' ? "the server answered" : detail, 0, session->err.utf8);
     buffer_format(&text, " (%d%s", status, *title == '\0' ? "" : " ");
-    (void)text_put_clean(&text, title, 0, session->talk.utf8);
+    (void)text_put_clean(&text, title, 0, session->err.utf8);
     buffer_put_text(&text, ")");
     int code = session_fail(session, (int)exit_code_of_status(status), "%s: %s%s", subject, buffer_text(&text),
                             advice(status));

@@ -1,5 +1,6 @@
 #include "clients/ctl/commands/rollout.h"
 
+#include "base/id.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/screen/rollout_view.h"
 #include "clients/ctl/screen/text.h"
@@ -8,54 +9,82 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum tone rollout_state_tone(const char *state)
+static const char id_prefix[] = "id=", name_prefix[] = "name=";
+
+static bool starts_with(const char *word, const char *prefix)
 {
-    switch (rollout_phase_of(state)) {
-    case ROLLOUT_HEALTHY: return TONE_GOOD;
-    case ROLLOUT_ABORTED: return TONE_BAD;
-    case ROLLOUT_HELD: return TONE_WARN;
-    default: return TONE_BUSY;
-    }
+    return strncmp(word, prefix, strlen(prefix)) == 0;
 }
 
-enum tone instruction_state_tone(const char *state)
+static int fail_two(const struct session *session, const char *word, const json_t *rollouts)
 {
-    static const char *const bad[] = {"failed", "rejected", "timed_out"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        if (strcmp(bad[i], state) == 0)
-            return TONE_BAD;
+    const json_t *by_id = json_array_get(rollouts, 0), *by_name = json_array_get(rollouts, 1);
+    if (strcmp(document_text(by_id, "name"), word) == 0) {
+        by_name = by_id;
+        by_id = json_array_get(rollouts, 1);
     }
-    return strcmp(state, "completed") == 0 ? TONE_GOOD : TONE_PLAIN;
+    return session_fail(
+        session, EXIT_USAGE,
+        "\"%s\" matches two rollouts: the one with the ID %s, named \"%s\", and the one named \"%s\", with "
+        "the ID %" PRId64 "; nothing was done. Use id=%s or name=%s",
+        word, word, document_text(by_id, "name"), word, document_number(by_name, "rollout"), word, word);
 }
 
-struct search {
-    const char *name;
-    int64_t id;
-};
-
-static bool is_searched(void *context, const json_t *rollout)
+/* Reads "id=7"; no lookup is needed for it. */
+static bool read_given_id(const struct session *session, const char *word, int64_t *id, int *code)
 {
-    struct search *search = context;
-    if (strcmp(document_text(rollout, "name"), search->name) != 0)
+    enum { DIGITS_MAX = 18 };
+    const char *number = word + strlen(id_prefix);
+    size_t digits = strspn(number, "0123456789");
+    *id = strtoll(number, NULL, 10);
+    if (digits > 0 && digits <= DIGITS_MAX && number[digits] == '\0')
         return true;
-    search->id = document_number(rollout, "rollout");
+    *code = session_fail_usage(session, "found \"%.80s\", allowed: id= and a number", word);
     return false;
 }
 
-bool rollout_find(struct session *session, const char *name, int64_t *id, int *code)
+/* Returns the rollout of `rollouts` that `word` names; NULL after the fault was shown. */
+static const json_t *choose(const struct session *session, const char *word, const char *name, const json_t *rollouts,
+                            int *code)
 {
-    enum { DIGITS_MAX = 18 };
-    size_t digits = strspn(name, "0123456789");
-    if (digits > 0 && digits <= DIGITS_MAX && name[digits] == '\0') {
-        *id = strtoll(name, NULL, 10);
-        return true;
+    bool by_name_alone = name != word;
+    const json_t *rollout, *found = NULL;
+    size_t i;
+    json_array_foreach(rollouts, i, rollout)
+    {
+        if (!by_name_alone || strcmp(document_text(rollout, "name"), name) == 0)
+            found = rollout;
     }
-    struct search search = {name, 0};
-    *code = session_walk(session, "/v1/rollouts", "rollouts", is_searched, &search);
-    if (*code == EXIT_HEALTHY && search.id == 0)
-        *code = session_fail(session, EXIT_ERROR, "no rollout is called \"%.80s\"", name);
-    *id = search.id;
-    return search.id != 0;
+    if (found == NULL)
+        *code = session_fail(session, EXIT_ERROR, "no rollout %s \"%.80s\"",
+                             by_name_alone ? "is named" : "has the ID or the name", name);
+    else if (!by_name_alone && json_array_size(rollouts) > 1)
+        *code = fail_two(session, word, rollouts);
+    else
+        return found;
+    return NULL;
+}
+
+bool rollout_find(struct session *session, const char *word, int64_t *id, int *code)
+{
+    if (starts_with(word, id_prefix))
+        return read_given_id(session, word, id, code);
+    const char *name = starts_with(word, name_prefix) ? word + strlen(name_prefix) : word;
+    if (!name_is_valid(name, strlen(name))) {
+        *code = session_fail_usage(session, "found \"%.80s\", allowed: the ID or the name of a rollout", word);
+        return false;
+    }
+    struct buffer path = {0};
+    buffer_put_text(&path, "/v1/rollouts?reference=");
+    http_put_escaped(&path, name);
+    json_t *answer = session_get(session, buffer_text(&path), word, code);
+    buffer_free(&path);
+    if (answer == NULL)
+        return false;
+    const json_t *found = choose(session, word, name, json_object_get(answer, "rollouts"), code);
+    *id = found == NULL ? 0 : document_number(found, "rollout");
+    json_decref(answer);
+    return found != NULL;
 }
 
 json_t *rollout_get(struct session *session, int64_t id, int *code)
@@ -73,14 +102,14 @@ bool rollout_timeout(const struct session *session, int64_t *timeout_ms, int *co
     *timeout_ms = -1;
     if (text == NULL || text_parse_duration(text, timeout_ms))
         return true;
-    *code = session_fail_usage(session, "--timeout: found \"%.32s\", allowed: such as 90s, 10m or 2h", text);
+    *code =
+        session_fail_usage(session, "--timeout: found \"%.32s\", allowed: a duration, such as 90s, 10m or 2h", text);
     return false;
 }
 
 static void add_rollout(struct table *table, const json_t *rollout)
 {
-    struct bar_share share =
-        rollout_share_read(json_object_get(rollout, "counts"), document_number(rollout, "devices"));
+    struct rollout_share share = rollout_share_read(rollout);
     const char *state = document_text(rollout, "state");
     table_add_id(table, TONE_PLAIN, document_number(rollout, "rollout"));
     table_add(table, TONE_STRONG, document_text(rollout, "name"));
@@ -89,9 +118,12 @@ static void add_rollout(struct table *table, const json_t *rollout)
         table_add_id(table, TONE_PLAIN, document_number(rollout, "version"));
     else
         table_add(table, TONE_PLAIN, "");
-    table_add_count(table, TONE_PLAIN, share.total);
-    table_add_count(table, TONE_GOOD, share.completed);
+    table_add_count(table, TONE_PLAIN, share.bar.total);
+    table_add_count(table, TONE_GOOD, share.bar.completed);
     table_add_count(table, TONE_BAD, share.failed);
+    table_add_count(table, TONE_BAD, share.refused);
+    table_add_count(table, TONE_WARN, share.retrying);
+    table_add_count(table, TONE_WARN, share.not_started);
     table_add_time(table, document_text(rollout, "submitted_at"));
     table_add(table, TONE_PLAIN, document_text(rollout, "author"));
     table_add(table, TONE_PLAIN, document_text(rollout, "door"));
@@ -100,9 +132,10 @@ static void add_rollout(struct table *table, const json_t *rollout)
 int run_rollout_list(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"ID", true, 4, 0},      {"NAME", false, 14, 0},    {"STATE", false, 9, 0}, {"VERSION", true, 0, 4},
-        {"DEVICES", true, 0, 0}, {"COMPLETED", true, 0, 0}, {"FAILED", true, 0, 0}, {"SUBMITTED", false, 20, 1},
-        {"BY", false, 5, 2},     {"DOOR", false, 0, 3},
+        {"ID", true, 4, 0},       {"NAME", false, 14, 0},      {"STATE", false, 9, 0},      {"VERSION", true, 0, 4},
+        {"DEVICES", true, 0, 0},  {"COMPLETED", true, 0, 0},   {"FAILED", true, 0, 0},      {"REFUSED", true, 0, 5},
+        {"TO RETRY", true, 0, 5}, {"NOT STARTED", true, 0, 5}, {"SUBMITTED", false, 20, 1}, {"BY", false, 5, 2},
+        {"DOOR", false, 0, 3},
     };
     int64_t limit;
     int code;
@@ -110,11 +143,27 @@ int run_rollout_list(struct session *session)
         return code;
     const struct listing listing = {
         "/v1/rollouts", "rollouts", columns, sizeof columns / sizeof *columns,
-        add_rollout,    false,      limit,   "no rollout; submit one with: tellercast rollout submit FILE"};
+        add_rollout,    false,      limit,   "no rollouts; submit one with: tellercast rollout submit FILE"};
     return session_list(session, &listing);
 }
 
-static void say_what_it_waits_for(const struct session *session, const json_t *rollout)
+/* Says how a paused rollout is resumed. */
+static void say_how_to_resume(const struct session *session, int64_t id, const json_t *resume)
+{
+    int64_t required = document_number(resume, "required");
+    if (*document_text(resume, "ordered_by") != '\0')
+        session_say(session, "Its resume waits for approval: tellercast rollout approve %" PRId64 " --reason REASON",
+                    id);
+    else if (required > 0)
+        session_say(session,
+                    "An abort paused it: tellercast rollout resume %" PRId64 " --reason REASON; %" PRId64
+                    " other %s must approve the resume",
+                    id, required, required == 1 ? "person" : "people");
+    else
+        session_say(session, "It is paused: tellercast rollout resume %" PRId64 " --reason REASON", id);
+}
+
+static void say_next_steps(const struct session *session, const json_t *rollout)
 {
     const char *state = document_text(rollout, "state");
     int64_t id = document_number(rollout, "rollout");
@@ -123,12 +172,13 @@ static void say_what_it_waits_for(const struct session *session, const json_t *r
     if (strcmp(state, "awaiting_approval") == 0)
         session_say(session, "It waits for approval: tellercast rollout approve %" PRId64 " --reason REASON", id);
     if (strcmp(state, "paused") == 0)
-        session_say(session, "It is paused: tellercast rollout resume %" PRId64 " --reason REASON", id);
+        say_how_to_resume(session, id, json_object_get(rollout, "resume"));
     json_array_foreach(json_object_get(rollout, "groups"), i, group)
     {
-        if (group_waits_for_person(group))
-            session_say(session, "A group waits: tellercast rollout approve %" PRId64 " --group %s --reason REASON", id,
-                        document_text(group, "name"));
+        if (group_awaits_decision(group, state))
+            session_say(session,
+                        "A group waits for approval: tellercast rollout approve %" PRId64 " --group %s --reason REASON",
+                        id, document_text(group, "name"));
     }
 }
 
@@ -148,7 +198,7 @@ int run_rollout_status(struct session *session)
         rollout_put(session, rollout, &out);
         session_put(&out);
         buffer_free(&out);
-        say_what_it_waits_for(session, rollout);
+        say_next_steps(session, rollout);
     }
     json_decref(rollout);
     return EXIT_HEALTHY;

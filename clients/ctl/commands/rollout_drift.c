@@ -41,8 +41,8 @@ int run_rollout_drift(struct session *session)
     } else {
         put_part(session, json_object_get(drift, "added"), "device matches now and is not in the rollout",
                  "devices match now and are not in the rollout", &out);
-        put_part(session, json_object_get(drift, "gone"), "device of the rollout matches no more",
-                 "devices of the rollout match no more", &out);
+        put_part(session, json_object_get(drift, "gone"), "device of the rollout no longer matches",
+                 "devices of the rollout no longer match", &out);
         session_put(&out);
     }
     buffer_free(&out);

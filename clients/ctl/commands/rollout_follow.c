@@ -18,7 +18,7 @@ static int follow(struct session *session, enum watch_display display, bool show
             return code;
         }
     }
-    code = watch_rollouts(session, ids, count, display, timeout_ms);
+    code = watch_rollouts(session, ids, count, display, display != WATCH_SILENT, timeout_ms);
     bool ended = code == EXIT_HEALTHY || code == EXIT_PAUSED || code == EXIT_ABORTED;
     for (size_t i = 0; show_end && ended && i < count; i++) {
         int ignored;
@@ -38,7 +38,7 @@ static int follow(struct session *session, enum watch_display display, bool show
 
 int run_rollout_watch(struct session *session)
 {
-    return follow(session, WATCH_ON_OUTPUT, false);
+    return follow(session, WATCH_ON_STDOUT, false);
 }
 
 int run_rollout_wait(struct session *session)

@@ -17,6 +17,7 @@ static void add_instruction(struct table *table, const json_t *instruction)
     table_add(table, TONE_PLAIN, document_text(instruction, "branch"));
     table_add(table, TONE_PLAIN, document_text(instruction, "group"));
     table_add(table, instruction_state_tone(state), buffer_text(&shown));
+    table_add(table, TONE_PLAIN, document_text(instruction, "substate"));
     table_add_id(table, TONE_PLAIN, document_number(instruction, "attempt"));
     table_add_time(table, document_text(instruction, "planned_at"));
     table_add_time(table, document_text(instruction, "ended_at"));
@@ -37,9 +38,9 @@ static void put_parameter(struct buffer *path, const struct session *session, co
 int run_rollout_instructions(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"INSTRUCTION", true, 0, 0}, {"DEVICE", false, 10, 0}, {"BRANCH", false, 8, 3},   {"GROUP", false, 8, 1},
-        {"STATE", false, 15, 0},     {"ATTEMPT", true, 0, 2},  {"PLANNED", false, 20, 5}, {"ENDED", false, 20, 4},
-        {"CODE", false, 0, 1},       {"DETAIL", false, 0, 0},
+        {"INSTRUCTION", true, 0, 0}, {"DEVICE", false, 10, 0},   {"BRANCH", false, 8, 3}, {"GROUP", false, 8, 1},
+        {"STATE", false, 15, 0},     {"SUBSTATE", false, 11, 6}, {"ATTEMPT", true, 0, 2}, {"PLANNED", false, 20, 5},
+        {"ENDED", false, 20, 4},     {"CODE", false, 0, 1},      {"DETAIL", false, 0, 0},
     };
     int64_t id, limit;
     int code;
@@ -50,7 +51,7 @@ int run_rollout_instructions(struct session *session)
     put_parameter(&path, session, "state");
     put_parameter(&path, session, "group");
     const struct listing listing = {buffer_text(&path), "instructions", columns, sizeof columns / sizeof *columns,
-                                    add_instruction,    false,          limit,   "no such instruction"};
+                                    add_instruction,    false,          limit,   "no matching instructions"};
     code = session_list(session, &listing);
     buffer_free(&path);
     return code;

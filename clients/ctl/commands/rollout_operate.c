@@ -1,8 +1,9 @@
 #include "clients/ctl/commands/plan.h"
+#include "clients/ctl/commands/plan_words.h"
 #include "clients/ctl/commands/rollout.h"
 #include "clients/ctl/commands/run.h"
+#include "clients/ctl/screen/rollout_view.h"
 #include "clients/ctl/screen/text.h"
-#include "config/operation.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,21 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --reason, which every order has; NULL after the fault was shown. */
-static const char *read_reason(const struct session *session, int *code)
-{
-    const char *reason = session_option(session, "reason");
-    if (reason == NULL)
-        *code = session_fail_usage(session, "--reason is needed: it is written down with your name");
-    else if (!operation_reason_is_valid(reason))
-        *code = session_fail_usage(session, "--reason: allowed: 1 to %d bytes in one line, not blank",
-                                   OPERATION_REASON_MAX);
-    else
-        return reason;
-    return NULL;
-}
-
-/* --version, the one that the operator saw, or else that of the rollout as it was just read. */
+/* Reads --version. Default: the version of the rollout as it was just read. */
 static bool read_version(const struct session *session, const json_t *rollout, int64_t *version, int *code)
 {
     enum { DIGITS_MAX = 18 };
@@ -40,8 +27,8 @@ static bool read_version(const struct session *session, const json_t *rollout, i
     return false;
 }
 
-/* An order is no plan, so what is wrong with it is an error of another kind. */
-static json_t *order(struct session *session, int64_t id, const char *verb, json_t *body, int *code)
+/* Sends an operation. Its faults are EXIT_ERROR: EXIT_INVALID is for plans. */
+static json_t *send_operation(struct session *session, int64_t id, const char *verb, json_t *body, int *code)
 {
     char path[96];
     char subject[64];
@@ -64,7 +51,7 @@ static json_t *order(struct session *session, int64_t id, const char *verb, json
     return answer;
 }
 
-/* "rollout 42  atm-app-4.7.2  paused, version 8": what came of an order. */
+/* Shows the result of an operation: "rollout 42  atm-app-4.7.2  paused, version 8". */
 static void show_done(const struct session *session, const json_t *answer, const char *done)
 {
     if (session->json) {
@@ -74,15 +61,15 @@ static void show_done(const struct session *session, const json_t *answer, const
     const char *state = document_text(answer, "state");
     struct buffer out = {0};
     buffer_format(&out, "rollout %" PRId64 "  ", document_number(answer, "rollout"));
-    look_begin(&session->out, TONE_STRONG, &out);
+    screen_begin_tone(&session->out, TONE_STRONG, &out);
     (void)text_put_clean(&out, document_text(answer, "name"), 0, session->out.utf8);
-    look_end(&session->out, TONE_STRONG, &out);
+    screen_end_tone(&session->out, TONE_STRONG, &out);
     buffer_format(&out, "  %s%s; it is ", json_is_true(json_object_get(answer, "existing")) ? "was already " : "",
                   done);
-    look_begin(&session->out, rollout_state_tone(state), &out);
+    screen_begin_tone(&session->out, rollout_state_tone(state), &out);
     for (; *state != '\0'; state++)
         buffer_put(&out, *state == '_' ? " " : state, 1);
-    look_end(&session->out, rollout_state_tone(document_text(answer, "state")), &out);
+    screen_end_tone(&session->out, rollout_state_tone(document_text(answer, "state")), &out);
     buffer_format(&out, ", version %" PRId64 "\n", document_number(answer, "version"));
     session_put(&out);
     buffer_free(&out);
@@ -90,104 +77,189 @@ static void show_done(const struct session *session, const json_t *answer, const
 
 /* ---- approving and rejecting ---------------------------------------------------------------- */
 
-/* Yes or no, on a terminal; elsewhere, and with --yes, it is yes. */
+/* Asks yes or no on a terminal. Returns true elsewhere and with --yes. */
 static bool confirm(const struct session *session, const char *question)
 {
     char *line = NULL;
     size_t size = 0;
-    if (session_has(session, "yes") || !session->talk.terminal || isatty(STDIN_FILENO) != 1)
+    if (session_has(session, "yes") || !session->err.terminal || isatty(STDIN_FILENO) != 1)
         return true;
     (void)fprintf(stderr, "%s [y/N] ", question);
     (void)fflush(stderr);
-    bool said = getline(&line, &size, stdin) > 0;
-    bool yes = said && (strcmp(line, "y\n") == 0 || strcmp(line, "yes\n") == 0);
-    if (!said)
+    bool answered = getline(&line, &size, stdin) > 0;
+    bool yes = answered && (strcmp(line, "y\n") == 0 || strcmp(line, "yes\n") == 0);
+    if (!answered)
         (void)fputc('\n', stderr);
     free(line);
     return yes;
 }
 
-/* What is about to be approved, on standard error: the answer alone is data. */
-static void show_subject(const struct session *session, const json_t *rollout, const char *group, const char *digest)
+/* Shows the resume that is to be approved after an abort. */
+static void put_resume(const struct screen *screen, const json_t *resume, struct buffer *out)
 {
     struct buffer text = {0};
-    if (session->quiet)
+    if (*document_text(resume, "ordered_by") == '\0')
         return;
-    buffer_format(&text, "rollout %" PRId64 "  ", document_number(rollout, "rollout"));
-    (void)text_put_clean(&text, document_text(rollout, "name"), 0, session->talk.utf8);
-    buffer_put_text(&text, "\n  digest       ");
-    (void)text_put_clean(&text, digest, 0, session->talk.utf8);
-    buffer_put_text(&text, "\n  ordered by   ");
-    (void)text_put_clean(&text, document_text(rollout, "author"), 0, session->talk.utf8);
-    if (*document_text(rollout, "change") != '\0') {
-        buffer_put_text(&text, ", change ");
-        (void)text_put_clean(&text, document_text(rollout, "change"), 0, session->talk.utf8);
-    }
-    buffer_put_text(&text, "\n  devices      ");
-    text_put_count(&text, document_number(rollout, "devices"));
-    if (group != NULL) {
-        buffer_put_text(&text, "\n  group        ");
-        (void)text_put_clean(&text, group, 0, session->talk.utf8);
-    }
-    (void)fprintf(stderr, "%s\n", buffer_text(&text));
+    buffer_format(&text, "ordered by %s: %s", document_text(resume, "ordered_by"), document_text(resume, "reason"));
+    facts_put(screen, "resume", buffer_text(&text), out);
     buffer_free(&text);
 }
 
-static int judge(struct session *session, const json_t *rollout, const char *verb, const char *reason)
+/* Shows what is to be approved, on standard error: only the answer is data. */
+static void show_subject(const struct session *session, const json_t *rollout, const char *group, const char *digest)
+{
+    struct buffer text = {0}, out = {0};
+    const char *change = document_text(rollout, "change");
+    if (session->quiet)
+        return;
+    buffer_format(&out, "rollout %" PRId64 "  ", document_number(rollout, "rollout"));
+    (void)text_put_clean(&out, document_text(rollout, "name"), 0, session->err.utf8);
+    buffer_put_text(&out, "\n");
+    facts_put(&session->err, "digest", digest, &out);
+    buffer_format(&text, "%s%s%s", document_text(rollout, "author"), *change == '\0' ? "" : ", change ", change);
+    facts_put(&session->err, "ordered by", buffer_text(&text), &out);
+    plan_put_words(&session->err, json_object_get(rollout, "plan"), &out);
+    buffer_clear(&text);
+    text_put_count(&text, document_number(rollout, "devices"));
+    facts_put(&session->err, "devices", buffer_text(&text), &out);
+    facts_put(&session->err, "group", group == NULL ? "" : group, &out);
+    put_resume(&session->err, json_object_get(rollout, "resume"), &out);
+    (void)fputs(buffer_text(&out), stderr);
+    buffer_free(&text);
+    buffer_free(&out);
+}
+
+static const json_t *find_group(const json_t *rollout, const char *name)
+{
+    size_t i;
+    const json_t *group;
+    json_array_foreach(json_object_get(rollout, "groups"), i, group)
+    {
+        if (strcmp(document_text(group, "name"), name) == 0)
+            return group;
+    }
+    return NULL;
+}
+
+/* `group` NULL: the rollout as a whole, or its resume. */
+static bool awaits_approval(const json_t *rollout, const json_t *group)
+{
+    const char *state = document_text(rollout, "state");
+    if (group != NULL)
+        return group_awaits_approval(group, state);
+    bool resumes = *document_text(json_object_get(rollout, "resume"), "ordered_by") != '\0';
+    return strcmp(state, "awaiting_approval") == 0 || (strcmp(state, "paused") == 0 && resumes);
+}
+
+/* Returns whether the same decision was made before: this may be a repeated request. The daemon knows by whom. */
+static bool was_decided_before(const json_t *rollout, const char *group, bool approves, const char *reason)
+{
+    size_t i;
+    const json_t *event;
+    const char *whole = approves ? "approved" : "rejected";
+    const char *resume = approves ? "resume_approved" : "resume_rejected";
+    const char *of_group = approves ? "group_approved" : "rejected";
+    json_array_foreach(json_object_get(rollout, "events"), i, event)
+    {
+        const char *kind = document_text(event, "kind");
+        bool is_of_kind =
+            group != NULL ? strcmp(kind, of_group) == 0 : strcmp(kind, whole) == 0 || strcmp(kind, resume) == 0;
+        if (is_of_kind && strcmp(document_text(event, "group"), group == NULL ? "" : group) == 0 &&
+            strcmp(document_text(event, "reason"), reason) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Shows the state of the rollout, and which groups await approval instead. */
+static int fail_not_awaited(const struct session *session, const json_t *rollout, const char *name, const json_t *group)
+{
+    size_t i;
+    const json_t *other;
+    struct buffer text = {0}, clean = {0};
+    const char *state = document_text(rollout, "state");
+    buffer_format(&text, "rollout %" PRId64 " ", document_number(rollout, "rollout"));
+    if (name != NULL && group == NULL)
+        buffer_format(&text, "has no group %s", name);
+    else
+        buffer_format(&text, "is %s", state);
+    if (group != NULL)
+        buffer_format(&text, ", and its group %s is %s", name, group_state_shown(group, state));
+    if (name == NULL || group != NULL)
+        buffer_format(&text, ": %s awaits no approval", name == NULL ? "it" : "the group");
+    json_array_foreach(json_object_get(rollout, "groups"), i, other)
+    {
+        if (group_awaits_approval(other, state))
+            buffer_format(&text, "; its group %s awaits approval: --group %s", document_text(other, "name"),
+                          document_text(other, "name"));
+    }
+    (void)text_put_clean(&clean, buffer_text(&text), 0, session->err.utf8);
+    int code = session_fail(session, EXIT_ERROR, "%s", buffer_text(&clean));
+    buffer_free(&text);
+    buffer_free(&clean);
+    return code;
+}
+
+static int decide(struct session *session, const json_t *rollout, const char *verb, const char *reason)
 {
     bool approves = strcmp(verb, "approve") == 0;
-    const char *group = session_option(session, "group");
+    const char *name = session_option(session, "group");
+    const json_t *group = name == NULL ? NULL : find_group(rollout, name);
+    bool awaits = (name == NULL || group != NULL) && awaits_approval(rollout, group);
+    if (!awaits && !was_decided_before(rollout, name, approves, reason))
+        return fail_not_awaited(session, rollout, name, group);
     const char *digest = session_option(session, "digest");
     int code = EXIT_HEALTHY;
     if (digest == NULL)
         digest = document_text(rollout, "digest");
-    show_subject(session, rollout, group, digest);
-    if (!confirm(session, approves ? "Approve it?" : "Reject it?"))
+    if (awaits)
+        show_subject(session, rollout, name, digest);
+    if (awaits && !confirm(session, approves ? "Approve it?" : "Reject it?"))
         return session_fail(session, EXIT_ERROR, "nothing was %s", approves ? "approved" : "rejected");
     json_t *body = json_pack("{s:s, s:s}", "digest", digest, "reason", reason);
     if (body == NULL)
-        return session_fail_usage(session, "--digest and --reason: allowed: UTF-8");
-    if (group != NULL && json_object_set_new(body, "group", json_string(group)) != 0) {
+        return session_fail_usage(session, "--digest and --reason: must be UTF-8");
+    if (name != NULL && json_object_set_new(body, "group", json_string(name)) != 0) {
         json_decref(body);
-        return session_fail_usage(session, "--group: allowed: UTF-8");
+        return session_fail_usage(session, "--group: must be UTF-8");
     }
-    json_t *answer = order(session, document_number(rollout, "rollout"), verb, body, &code);
+    json_t *answer = send_operation(session, document_number(rollout, "rollout"), verb, body, &code);
     if (answer != NULL)
         show_done(session, answer, approves ? "approved" : "rejected");
     json_decref(answer);
     return code;
 }
 
-static int run_judgement(struct session *session, const char *verb)
+static int run_decision(struct session *session, const char *verb)
 {
     int64_t id;
     int code;
-    const char *reason = read_reason(session, &code);
+    const char *reason = session_reason(session, &code);
     if (reason == NULL || !rollout_find(session, session_argument(session, 0), &id, &code))
         return code;
     json_t *rollout = rollout_get(session, id, &code);
     if (rollout != NULL)
-        code = judge(session, rollout, verb, reason);
+        code = decide(session, rollout, verb, reason);
     json_decref(rollout);
     return code;
 }
 
 int run_rollout_approve(struct session *session)
 {
-    return run_judgement(session, "approve");
+    return run_decision(session, "approve");
 }
 
 int run_rollout_reject(struct session *session)
 {
-    return run_judgement(session, "reject");
+    return run_decision(session, "reject");
 }
 
-/* ---- the orders on a version ---------------------------------------------------------------- */
+/* ---- operations on a version ---------------------------------------------------------------- */
 
-/* Finds the rollout and reads what every order on a version has. */
-static bool read_order(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code)
+/* Finds the rollout and reads the options that all operations on a version have. */
+static bool read_operation(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code)
 {
-    *reason = read_reason(session, code);
+    *reason = session_reason(session, code);
     if (*reason == NULL || !rollout_find(session, session_argument(session, 0), id, code))
         return false;
     json_t *rollout = rollout_get(session, *id, code);
@@ -196,46 +268,75 @@ static bool read_order(struct session *session, int64_t *id, int64_t *version, c
     return fine;
 }
 
-static int run_order(struct session *session, const char *verb, const char *done)
+/* Returns EXIT_PAUSED, with a message, when the operation waits for other people's approvals; else `code`. */
+static int report_missing_approvals(struct session *session, int64_t id, int code)
+{
+    json_t *rollout = rollout_get(session, id, &code);
+    if (rollout != NULL && awaits_approval(rollout, NULL)) {
+        session_say(session,
+                    "An abort stopped it; other people must approve the resume: tellercast rollout approve %" PRId64
+                    " --reason REASON",
+                    id);
+        code = EXIT_PAUSED;
+    }
+    json_decref(rollout);
+    return code;
+}
+
+/* `group`: of the rollout, or NULL. */
+static int run_operation_on(struct session *session, const char *verb, const char *group, const char *done)
 {
     int64_t id, version;
     const char *reason;
     int code;
-    if (!read_order(session, &id, &version, &reason, &code))
+    if (!read_operation(session, &id, &version, &reason, &code))
         return code;
-    json_t *body = json_pack("{s:I, s:s}", "version", (json_int_t)version, "reason", reason);
+    json_t *body = json_pack("{s:I, s:s, s:s*}", "version", (json_int_t)version, "reason", reason, "group", group);
     if (body == NULL)
-        return session_fail_usage(session, "--reason: allowed: UTF-8");
-    json_t *answer = order(session, id, verb, body, &code);
-    if (answer != NULL)
-        show_done(session, answer, done);
+        return session_fail_usage(session, "--reason%s: must be UTF-8", group == NULL ? "" : " and GROUP");
+    json_t *answer = send_operation(session, id, verb, body, &code);
+    if (answer == NULL)
+        return code;
+    show_done(session, answer, done);
+    bool may_wait = strcmp(verb, "pause") != 0 && strcmp(document_text(answer, "state"), "paused") == 0;
     json_decref(answer);
-    return code;
+    return may_wait ? report_missing_approvals(session, id, code) : code;
+}
+
+static int run_operation(struct session *session, const char *verb, const char *done)
+{
+    return run_operation_on(session, verb, NULL, done);
+}
+
+int run_rollout_promote(struct session *session)
+{
+    return run_operation_on(session, "promote", session_argument(session, 1), "promoted");
 }
 
 int run_rollout_pause(struct session *session)
 {
-    return run_order(session, "pause", "paused");
+    return run_operation(session, "pause", "paused");
 }
 
+/* A rollout that is still paused afterwards waits for other people's approvals. */
 int run_rollout_resume(struct session *session)
 {
-    return run_order(session, "resume", "resumed");
+    return run_operation(session, "resume", "asked to resume");
 }
 
 int run_rollout_cancel(struct session *session)
 {
-    return run_order(session, "cancel", "cancelled");
+    return run_operation(session, "cancel", "cancelled");
 }
 
 int run_rollout_retry(struct session *session)
 {
-    return run_order(session, "retry", "told to try again");
+    return run_operation(session, "retry", "asked to retry");
 }
 
 int run_rollout_rollback(struct session *session)
 {
-    return run_order(session, "rollback", "told to roll back");
+    return run_operation(session, "rollback", "asked to roll back");
 }
 
 static int revise(struct session *session, int64_t id, int64_t version, const char *reason,
@@ -267,7 +368,7 @@ int run_rollout_revise(struct session *session)
     int code = EXIT_HEALTHY;
     struct buffer content = {0};
     struct plan *plan = plan_read(session, session_argument(session, 1), &content, &code);
-    if (plan != NULL && read_order(session, &id, &version, &reason, &code))
+    if (plan != NULL && read_operation(session, &id, &version, &reason, &code))
         code = revise(session, id, version, reason, &content);
     plan_free(plan);
     buffer_free(&content);

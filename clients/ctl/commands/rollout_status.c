@@ -1,8 +1,10 @@
+#include "clients/ctl/commands/plan_words.h"
 #include "clients/ctl/commands/rollout.h"
 #include "clients/ctl/screen/rollout_view.h"
 #include "clients/ctl/screen/text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void put_time_fact(const struct session *session, const char *name, const char *rfc3339, struct buffer *out)
 {
@@ -17,7 +19,7 @@ static void put_number_fact(const struct session *session, const char *name, con
                             struct buffer *out)
 {
     const json_t *number = json_object_get(document, key);
-    if (json_is_object(number)) /* a report names the other rollout, too */
+    if (json_is_object(number)) /* a report has an object with the rollout and its name */
         number = json_object_get(number, "rollout");
     struct buffer text = {0};
     if (json_is_integer(number))
@@ -37,7 +39,7 @@ static void put_approval(const struct session *session, const char *name, const 
     text_put_time(&text, document_text(approval, "at"));
     buffer_format(&text, ": %s", document_text(approval, "reason"));
     if (json_is_true(json_object_get(approval, "void")))
-        buffer_put_text(&text, " (void: of another plan)");
+        buffer_format(&text, " (void: %s)", document_text(approval, "void_because"));
     session_put_fact(session, name, buffer_text(&text), out);
     buffer_free(&text);
 }
@@ -66,6 +68,83 @@ static void put_approvals(const struct session *session, const json_t *approvals
     }
 }
 
+/* Writes a resume that waits for approvals: who ordered it and why, and the approvals so far. */
+static void put_resume(const struct session *session, const json_t *resume, struct buffer *out)
+{
+    size_t i;
+    const json_t *approval;
+    const json_t *given = json_object_get(resume, "given");
+    if (*document_text(resume, "ordered_by") == '\0')
+        return;
+    struct buffer text = {0};
+    buffer_format(&text, "ordered by %s, ", document_text(resume, "ordered_by"));
+    text_put_time(&text, document_text(resume, "at"));
+    buffer_format(&text, ": %s; %zu of %" PRId64 " approvals given", document_text(resume, "reason"),
+                  json_array_size(given), document_number(resume, "required"));
+    session_put_fact(session, "resume", buffer_text(&text), out);
+    json_array_foreach(given, i, approval)
+    {
+        buffer_clear(&text);
+        buffer_format(&text, "%s approved, ", document_text(approval, "actor"));
+        text_put_time(&text, document_text(approval, "at"));
+        buffer_format(&text, ": %s", document_text(approval, "reason"));
+        session_put_fact(session, "", buffer_text(&text), out);
+    }
+    buffer_free(&text);
+}
+
+/* "promoted  pilot, past A7 (dispatched), A9 (timed out: not_asked)" */
+static void put_promotion(const struct session *session, const json_t *group, struct buffer *out)
+{
+    enum { NAMES_MOST = 20 };
+    size_t i;
+    const json_t *device;
+    const json_t *past = json_object_get(group, "promoted_past");
+    size_t count = json_array_size(past);
+    struct buffer text = {0};
+    if (count == 0)
+        return;
+    buffer_format(&text, "%s, past ", document_text(group, "name"));
+    json_array_foreach(past, i, device)
+    {
+        const char *code = document_text(device, "code");
+        if (i < NAMES_MOST)
+            buffer_format(&text, "%s%s (%s%s%s)", i == 0 ? "" : ", ", document_text(device, "device"),
+                          document_text(device, "state"), *code == '\0' ? "" : ": ", code);
+    }
+    if (count > NAMES_MOST)
+        buffer_format(&text, " and %zu more", count - NAMES_MOST);
+    session_put_fact(session, "promoted", buffer_text(&text), out);
+    buffer_free(&text);
+}
+
+static void put_promotions(const struct session *session, const json_t *groups, struct buffer *out)
+{
+    size_t i;
+    const json_t *group;
+    json_array_foreach(groups, i, group)
+    {
+        put_promotion(session, group, out);
+    }
+}
+
+/* Counts only the transient substates. */
+static void put_substates(const struct session *session, const json_t *substates, struct buffer *out)
+{
+    static const char *const names[] = {"deferred", "withdrawing", "undecided"};
+    struct buffer text = {0};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int64_t count = document_number(substates, names[i]);
+        if (count == 0)
+            continue;
+        buffer_put_text(&text, text.length == 0 ? "" : ", ");
+        text_put_count(&text, count);
+        buffer_format(&text, " %s", names[i]);
+    }
+    session_put_fact(session, "substates", buffer_text(&text), out);
+    buffer_free(&text);
+}
+
 static void put_facts(const struct session *session, const json_t *rollout, struct buffer *out)
 {
     struct buffer text = {0};
@@ -75,21 +154,26 @@ static void put_facts(const struct session *session, const json_t *rollout, stru
     buffer_clear(&text);
     session_put_fact(session, "change", document_text(rollout, "change"), out);
     session_put_fact(session, "digest", document_text(rollout, "digest"), out);
+    plan_put_words(&session->out, json_object_get(rollout, "plan"), out);
     put_number_fact(session, "version", rollout, "version", out);
     put_number_fact(session, "priority", rollout, "priority", out);
     put_number_fact(session, "rollback of", rollout, "rollback_of", out);
     put_number_fact(session, "rollback", rollout, "rollback", out);
     put_approvals(session, json_object_get(rollout, "approvals"), out);
+    put_resume(session, json_object_get(rollout, "resume"), out);
     text_put_count(&text, document_number(rollout, "devices"));
     session_put_fact(session, "devices", buffer_text(&text), out);
     buffer_free(&text);
+    put_substates(session, json_object_get(rollout, "substates"), out);
     put_time_fact(session, "planned", document_text(rollout, "planned_at"), out);
     put_time_fact(session, "first start", document_text(rollout, "first_start_at"), out);
     put_time_fact(session, "last done", document_text(rollout, "last_completed_at"), out);
     put_time_fact(session, "last end", document_text(rollout, "last_end_at"), out);
-    put_time_fact(session, "forecast", document_text(rollout, "forecast_end_at"), out);
+    if (strcmp(document_text(rollout, "state"), "running") == 0) /* an older server sends one after the end, too */
+        put_time_fact(session, "forecast", document_text(rollout, "forecast_end_at"), out);
     put_time_fact(session, "ended", document_text(rollout, "ended_at"), out);
     session_put_fact(session, "because", document_text(rollout, "detail"), out);
+    put_promotions(session, json_object_get(rollout, "groups"), out);
 }
 
 void rollout_put_events(const struct session *session, const json_t *events, size_t most, struct buffer *out)
@@ -118,36 +202,38 @@ void rollout_put_events(const struct session *session, const json_t *events, siz
 
 static void add_group(struct table *table, const char *name, const char *state, const json_t *group)
 {
-    struct group_view view = {.soaks_until_ms = group_soaks_until_ms(group)};
+    struct group_view view = {.soaks_until_ms = strcmp(state, "soaking") == 0 ? group_soaks_until_ms(group) : -1};
     struct buffer words = {0};
     (void)snprintf(view.state, sizeof view.state, "%s", state);
     group_state_put(&view, &words);
-    const json_t *counts = json_object_get(group, "counts");
-    struct bar_share share = rollout_share_read(counts, document_number(group, "devices"));
-    int64_t not_started = document_number(counts, "cancelled") + document_number(counts, "expired");
+    struct rollout_share share = rollout_share_read(group);
     table_add(table, TONE_STRONG, name);
     table_add(table, group_state_tone(state), buffer_text(&words));
     buffer_free(&words);
-    table_add_count(table, TONE_PLAIN, share.total);
-    table_add_count(table, TONE_PLAIN, document_number(counts, "created"));
-    table_add_count(table, TONE_BUSY, share.under_way);
-    table_add_count(table, TONE_GOOD, share.completed);
-    table_add_count(table, TONE_BAD, share.failed - not_started);
-    table_add_count(table, TONE_WARN, not_started);
+    table_add_count(table, TONE_PLAIN, share.bar.total);
+    table_add_count(table, TONE_PLAIN, document_number(json_object_get(group, "counts"), "created"));
+    table_add_count(table, TONE_BUSY, share.bar.under_way);
+    table_add_count(table, TONE_GOOD, share.bar.completed);
+    table_add_count(table, TONE_BAD, share.failed);
+    table_add_count(table, TONE_BAD, share.refused);
+    table_add_count(table, TONE_WARN, share.retrying);
+    table_add_count(table, TONE_WARN, share.not_started);
 }
 
 static void put_groups(const struct session *session, const json_t *rollout, struct buffer *out)
 {
     static const struct table_column columns[] = {
-        {"GROUP", false, 0, 0},    {"STATE", false, 0, 0},    {"DEVICES", true, 0, 0}, {"WAITING", true, 0, 0},
-        {"UNDER WAY", true, 0, 0}, {"COMPLETED", true, 0, 0}, {"FAILED", true, 0, 0},  {"NOT STARTED", true, 0, 1},
+        {"GROUP", false, 0, 0},    {"STATE", false, 0, 0},      {"DEVICES", true, 0, 0}, {"WAITING", true, 0, 0},
+        {"UNDER WAY", true, 0, 0}, {"COMPLETED", true, 0, 0},   {"FAILED", true, 0, 0},  {"REFUSED", true, 0, 1},
+        {"TO RETRY", true, 0, 1},  {"NOT STARTED", true, 0, 1},
     };
     struct table table = table_start(columns, sizeof columns / sizeof *columns);
     size_t i;
     const json_t *group;
     json_array_foreach(json_object_get(rollout, "groups"), i, group)
     {
-        add_group(&table, document_text(group, "name"), document_text(group, "state"), group);
+        add_group(&table, document_text(group, "name"), group_state_shown(group, document_text(rollout, "state")),
+                  group);
     }
     if (i != 1)
         add_group(&table, "all", document_text(rollout, "state"), rollout);
@@ -158,18 +244,19 @@ static void put_groups(const struct session *session, const json_t *rollout, str
 
 void rollout_put_head(const struct session *session, const json_t *rollout, struct buffer *out)
 {
-    const struct look *look = &session->out;
+    const struct screen *screen = &session->out;
     const char *state = document_text(rollout, "state");
-    look_begin(look, TONE_STRONG, out);
-    (void)text_put_clean(out, document_text(rollout, "name"), 0, look->utf8);
-    look_end(look, TONE_STRONG, out);
-    buffer_format(out, "%srollout %" PRId64 "%s", look->utf8 ? " · " : " - ", document_number(rollout, "rollout"),
-                  look->utf8 ? " · " : " - ");
-    look_begin(look, rollout_state_tone(state), out);
-    (void)text_put_clean(out, state, 0, look->utf8);
-    look_end(look, rollout_state_tone(state), out);
+    screen_begin_tone(screen, TONE_STRONG, out);
+    (void)text_put_clean(out, document_text(rollout, "name"), 0, screen->utf8);
+    screen_end_tone(screen, TONE_STRONG, out);
+    buffer_format(out, "%srollout %" PRId64 "%s", screen->utf8 ? " · " : " - ", document_number(rollout, "rollout"),
+                  screen->utf8 ? " · " : " - ");
+    screen_begin_tone(screen, rollout_state_tone(state), out);
+    (void)text_put_clean(out, state, 0, screen->utf8);
+    screen_end_tone(screen, rollout_state_tone(state), out);
     buffer_put_text(out, "\n");
     put_facts(session, rollout, out);
+    rollout_put_unavailable(session, rollout, out);
     put_groups(session, rollout, out);
 }
 

@@ -1,4 +1,4 @@
-/* The commands' own functions, one for each row of the table in commands.c. Each returns the exit code. */
+/* The functions of the commands, one for each row of the table in commands.c. Each returns the exit code. */
 #ifndef TELLERCAST_CTL_RUN_H
 #define TELLERCAST_CTL_RUN_H
 
@@ -24,13 +24,18 @@ int run_rollout_resume(struct session *session);
 int run_rollout_cancel(struct session *session);
 int run_rollout_retry(struct session *session);
 int run_rollout_rollback(struct session *session);
+int run_rollout_promote(struct session *session);
 int run_rollout_revise(struct session *session);
 int run_rollout_drift(struct session *session);
 int run_rollout_report(struct session *session);
 int run_device_show(struct session *session);
 int run_device_trace(struct session *session);
+int run_device_return(struct session *session);
 int run_device_list(struct session *session); /* also: fleet list */
 int run_broker_acl(struct session *session);
+int run_admin_status(struct session *session);
+int run_admin_accept_restored(struct session *session);
+int run_admin_unknown_orders(struct session *session);
 int run_key_create(struct session *session);
 int run_key_public(struct session *session);
 int run_completion(struct session *session);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "clients/ctl/commands/help.h"
 #include "clients/ctl/screen/text.h"
+#include "config/operation.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,8 +14,8 @@ void session_open(struct session *session, const struct invocation *invocation)
 {
     *session = (struct session){
         .invocation = invocation,
-        .out = look_at(stdout),
-        .talk = look_at(stderr),
+        .out = screen_detect(stdout),
+        .err = screen_detect(stderr),
         .json = invocation_has(invocation, "json"),
         .quiet = invocation_has(invocation, "quiet"),
     };
@@ -62,9 +63,9 @@ void session_say(const struct session *session, const char *format, ...)
 int session_fail(const struct session *session, int code, const char *format, ...)
 {
     struct buffer start = {0};
-    look_begin(&session->talk, TONE_BAD, &start);
+    screen_begin_tone(&session->err, TONE_BAD, &start);
     buffer_put_text(&start, "tellercast: ");
-    look_end(&session->talk, TONE_BAD, &start);
+    screen_end_tone(&session->err, TONE_BAD, &start);
     va_list arguments;
     va_start(arguments, format);
     write_line(buffer_text(&start), format, arguments);
@@ -76,7 +77,7 @@ int session_fail(const struct session *session, int code, const char *format, ..
 int session_fail_fault(const struct session *session, const struct tc_fault *fault)
 {
     struct buffer text = {0};
-    (void)text_put_clean(&text, fault->text, 0, session->talk.utf8);
+    (void)text_put_clean(&text, fault->text, 0, session->err.utf8);
     int code = session_fail(session, (int)exit_code_of_error(fault->code), "%s", buffer_text(&text));
     buffer_free(&text);
     return code;
@@ -109,61 +110,28 @@ void session_put_json(const struct session *session, const json_t *document)
     (void)fputc('\n', stdout);
 }
 
-struct http *session_http(struct session *session, int *code)
-{
-    struct tc_fault fault;
-    if (session->http != NULL)
-        return session->http;
-    const struct http_options options = {
-        .server = session_option(session, "server"),
-        .token_file = session_option(session, "token-file"),
-        .ca_file = session_option(session, "ca-file"),
-        .author = session_option(session, "user"),
-    };
-    if (http_open(&options, &session->http, &fault) != TC_OK) {
-        *code = session_fail_fault(session, &fault);
-        return NULL;
-    }
-    return session->http;
-}
-
-json_t *session_send(struct session *session, const struct http_request *request, const char *subject, int *code)
-{
-    struct tc_fault fault;
-    struct http_answer answer;
-    struct http *http = session_http(session, code);
-    if (http == NULL)
-        return NULL;
-    if (http_send(http, request, &answer, &fault) != TC_OK) {
-        *code = session_fail_fault(session, &fault);
-        return NULL;
-    }
-    if (!http_answer_is_good(&answer)) {
-        *code = session_report_problem(session, subject, answer.status, answer.document);
-        http_answer_free(&answer);
-        return NULL;
-    }
-    *code = EXIT_HEALTHY;
-    return answer.document;
-}
-
-json_t *session_get(struct session *session, const char *path, const char *subject, int *code)
-{
-    json_t *document = session_send(session, &(struct http_request){.method = "GET", .path = path}, subject, code);
-    if (document == NULL && *code == EXIT_INVALID)
-        *code = EXIT_ERROR; /* no plan was sent */
-    return document;
-}
-
 bool session_read_file(const struct session *session, const char *path, size_t most_bytes, struct buffer *content,
                        int *code)
 {
     struct tc_fault fault;
     if (file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, most_bytes, content, &fault) == TC_OK)
         return true;
-    /* A file of ours that cannot be read is no server that cannot be reached. */
+    /* An unreadable local file must not exit like an unreachable server. */
     *code = session_fail(session, fault.code == TC_TOO_LARGE ? EXIT_INVALID : EXIT_ERROR, "%s", fault.text);
     return false;
+}
+
+const char *session_reason(const struct session *session, int *code)
+{
+    const char *reason = session_option(session, "reason");
+    if (reason == NULL)
+        *code = session_fail_usage(session, "--reason is required; it is recorded with your name");
+    else if (!operation_reason_is_valid(reason))
+        *code =
+            session_fail_usage(session, "--reason: must be 1 to %d bytes in one line, not blank", OPERATION_REASON_MAX);
+    else
+        return reason;
+    return NULL;
 }
 
 bool session_limit(const struct session *session, int64_t *limit, int *code)
@@ -199,14 +167,73 @@ void document_put_counted(struct buffer *out, int64_t count, const char *one, co
     buffer_format(out, " %s", count == 1 ? one : more);
 }
 
+/* Returns whether a text needs no quotes in a list separated by commas. */
+static bool is_plain(const char *text)
+{
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+        if (*at <= ' ' || strchr(",=\"", *at) != NULL)
+            return false;
+    }
+    return *text != '\0';
+}
+
+/* Writes at most VALUE_MAX bytes, and no partial character. */
+static void put_bounded(const char *text, struct buffer *out)
+{
+    enum { VALUE_MAX = 400 };
+    size_t length = strlen(text), most = length;
+    if (length > VALUE_MAX) {
+        for (most = VALUE_MAX; ((unsigned char)text[most] & 0xC0U) == 0x80U;)
+            most--;
+    }
+    buffer_put(out, text, most);
+    if (most < length)
+        buffer_format(out, "... (cut, %zu bytes in total)", length);
+}
+
+/* Numbers of a plan have at most 15 digits; with this precision 2.3 stays 2.3. */
+static void put_value(const json_t *value, struct buffer *out)
+{
+    if (json_is_string(value) && is_plain(json_string_value(value))) {
+        put_bounded(json_string_value(value), out);
+        return;
+    }
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
+    TC_CHECK(text != NULL);
+    put_bounded(text, out);
+    free(text);
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static void put_key(const char *key, struct buffer *out)
+{
+    json_t *text = json_string(key);
+    TC_CHECK(text != NULL);
+    put_value(text, out);
+    json_decref(text);
+}
+
 void document_put_pairs(const json_t *object, struct buffer *out)
 {
+    size_t count = json_object_size(object), i = 0;
+    const char **keys = calloc(count + 1, sizeof *keys);
     const char *key;
     const json_t *value;
-    const char *between = "";
+    TC_CHECK(keys != NULL);
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
-        buffer_format(out, "%s%s=%s", between, key, json_is_string(value) ? json_string_value(value) : "");
-        between = ", ";
+        keys[i++] = key;
     }
+    qsort(keys, count, sizeof *keys, compare_keys);
+    for (i = 0; i < count; i++) {
+        buffer_put_text(out, i == 0 ? "" : ", ");
+        put_key(keys[i], out);
+        buffer_put_text(out, "=");
+        put_value(json_object_get(object, keys[i]), out);
+    }
+    free(keys);
 }

@@ -1,4 +1,4 @@
-/* A bar for bytes on their way, on standard error when that is a terminal; elsewhere nothing is shown. One thread. */
+/* A progress bar for a transfer, on standard error when that is a terminal. One thread. */
 #ifndef TELLERCAST_CTL_TRANSFER_H
 #define TELLERCAST_CTL_TRANSFER_H
 
@@ -14,9 +14,9 @@ struct transfer {
 };
 
 void transfer_start(struct transfer *transfer, const struct session *session, const char *what, int64_t total_bytes);
-/* Draws now and then, however often it is called. */
+/* Updates the bar; limits how often it is drawn. */
 void transfer_move(struct transfer *transfer, int64_t bytes);
-/* Takes the bar away. */
+/* Removes the bar. */
 void transfer_end(struct transfer *transfer);
 
 #endif

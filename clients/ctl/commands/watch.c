@@ -12,16 +12,16 @@
 enum {
     POLL_ON_TERMINAL_MS = 500,
     POLL_ELSEWHERE_MS = 1000,
-    TELL_PERIOD_MS = 5000,        /* lines off a terminal, while the state stays the same */
-    UNREACHABLE_LIMIT_MS = 60000, /* a daemon that is started again is back by then */
+    LINE_PERIOD_MS = 5000,        /* between lines without a terminal, while the state stays the same */
+    UNREACHABLE_LIMIT_MS = 60000, /* longer than a restart of the daemon takes */
 };
 
-/* A rollout being watched. */
+/* A watched rollout. */
 struct watched {
-    json_t *document; /* the newest */
-    int64_t told_at_ms, told_ended;
-    char told_state[STATE_NAME_SIZE];
-    uint32_t told_stage;
+    json_t *document; /* the latest */
+    int64_t shown_at_ms, shown_ended;
+    char shown_state[STATE_NAME_SIZE];
+    uint32_t shown_stage;
 };
 
 struct watch {
@@ -31,19 +31,19 @@ struct watch {
     struct watched *watched;
     size_t count;
     enum watch_display display;
-    struct look look;
+    bool to_the_end; /* continue while a rollout waits for a person */
+    struct screen screen;
     FILE *file;
     unsigned drawn_lines;
-    int64_t unreachable_since_ms; /* 0: it is reachable */
+    int64_t unreachable_since_ms; /* 0: reachable */
 };
 
 /* ---- showing -------------------------------------------------------------------------------- */
 
-/* But for the last frame it leaves out what would scroll the terminal: lines that have left it cannot be drawn
- * again. */
+/* Cuts every frame but the last to the height of the terminal: lines that scrolled out cannot be redrawn. */
 static void put_frame_lines(struct watch *watch, const struct buffer *frame, bool last, struct buffer *out)
 {
-    unsigned most = watch->look.height > 1 && !last ? watch->look.height - 1 : UINT32_MAX;
+    unsigned most = watch->screen.height > 1 && !last ? watch->screen.height - 1 : UINT32_MAX;
     const char *line = buffer_text(frame);
     unsigned lines = 0;
     for (; *line != '\0' && lines < most; lines++) {
@@ -59,14 +59,14 @@ static void draw(struct watch *watch, bool last)
 {
     struct buffer frame = {0};
     struct buffer out = {0};
-    watch->look = look_at(watch->file);
-    rollout_views_draw(watch->views, watch->count, rollout_state_tone, &watch->look, &frame);
+    watch->screen = screen_detect(watch->file);
+    rollout_views_draw(watch->views, watch->count, rollout_state_tone, &watch->screen, &frame);
     if (watch->unreachable_since_ms != 0)
-        buffer_format(&frame, "(no answer from the server for %" PRId64 " s; trying again)\n",
+        buffer_format(&frame, "(no answer from the server for %" PRId64 " s; retrying)\n",
                       (clock_monotonic_ms() - watch->unreachable_since_ms) / 1000);
     if (watch->drawn_lines > 0)
         buffer_format(&out, "\033[%uA", watch->drawn_lines);
-    /* No cursor, and no line that goes on in the next one. */
+    /* Hides the cursor and disables line wrapping. */
     buffer_put_text(&out, "\033[?25l\033[?7l\r");
     put_frame_lines(watch, &frame, last, &out);
     buffer_put_text(&out, "\033[J\033[?7h\033[?25h");
@@ -76,43 +76,43 @@ static void draw(struct watch *watch, bool last)
     buffer_free(&out);
 }
 
-/* True when there is news: another state at once, other counts every few seconds. */
-static bool is_news(const struct watched *watched, const struct rollout_view *view, int64_t now_ms)
+/* Returns whether a line is due: a new state at once, new counts every few seconds. */
+static bool is_line_due(const struct watched *watched, const struct rollout_view *view, int64_t now_ms)
 {
-    if (strcmp(watched->told_state, view->state) != 0 || watched->told_stage != view->stage)
+    if (strcmp(watched->shown_state, view->state) != 0 || watched->shown_stage != view->stage)
         return true;
-    int64_t ended = view->all.share.completed + view->all.share.failed;
-    return ended != watched->told_ended && now_ms - watched->told_at_ms >= TELL_PERIOD_MS;
+    int64_t ended = rollout_share_ended(&view->all.share);
+    return ended != watched->shown_ended && now_ms - watched->shown_at_ms >= LINE_PERIOD_MS;
 }
 
-static void tell(const struct watch *watch, size_t i)
+static void print_line(const struct watch *watch, size_t i)
 {
     struct watched *watched = &watch->watched[i];
     const struct rollout_view *view = &watch->views[i];
     int64_t now_ms = clock_monotonic_ms();
-    if (watched->document == NULL || !is_news(watched, view, now_ms))
+    if (watched->document == NULL || !is_line_due(watched, view, now_ms))
         return;
-    if (watch->session->json && watch->display == WATCH_ON_OUTPUT) {
+    if (watch->session->json && watch->display == WATCH_ON_STDOUT) {
         json_object_del(watched->document, "plan");
         (void)json_dumpf(watched->document, watch->file, JSON_COMPACT);
         (void)fputc('\n', watch->file);
     } else {
         struct buffer line = {0};
-        rollout_view_tell(view, &line);
+        rollout_view_describe(view, &line);
         (void)fprintf(watch->file, "%s\n", buffer_text(&line));
         buffer_free(&line);
     }
     (void)fflush(watch->file);
-    watched->told_at_ms = now_ms;
-    watched->told_ended = view->all.share.completed + view->all.share.failed;
-    watched->told_stage = view->stage;
-    memcpy(watched->told_state, view->state, sizeof watched->told_state);
+    watched->shown_at_ms = now_ms;
+    watched->shown_ended = rollout_share_ended(&view->all.share);
+    watched->shown_stage = view->stage;
+    memcpy(watched->shown_state, view->state, sizeof watched->shown_state);
 }
 
 static bool draws(const struct watch *watch)
 {
-    bool json = watch->session->json && watch->display == WATCH_ON_OUTPUT;
-    return watch->display != WATCH_SILENT && watch->look.terminal && !json;
+    bool json = watch->session->json && watch->display == WATCH_ON_STDOUT;
+    return watch->display != WATCH_SILENT && watch->screen.terminal && !json;
 }
 
 static void show(struct watch *watch, bool last)
@@ -121,19 +121,19 @@ static void show(struct watch *watch, bool last)
         draw(watch, last);
     else if (watch->display != WATCH_SILENT)
         for (size_t i = 0; i < watch->count; i++)
-            tell(watch, i);
+            print_line(watch, i);
 }
 
-/* ---- asking --------------------------------------------------------------------------------- */
+/* ---- polling -------------------------------------------------------------------------------- */
 
-/* A server that is away for a while is asked again. */
-static int note_absence(struct watch *watch, const struct tc_fault *fault)
+/* Tolerates a server that is unreachable for a while. */
+static int tolerate_outage(struct watch *watch, const struct tc_fault *fault)
 {
     int64_t now_ms = clock_monotonic_ms();
     if (watch->unreachable_since_ms == 0) {
         watch->unreachable_since_ms = now_ms;
         if (!draws(watch))
-            session_say(watch->session, "%s; trying again", fault->text);
+            session_say(watch->session, "%s; retrying", fault->text);
     }
     if (now_ms - watch->unreachable_since_ms < UNREACHABLE_LIMIT_MS)
         return EXIT_HEALTHY;
@@ -141,19 +141,18 @@ static int note_absence(struct watch *watch, const struct tc_fault *fault)
     return EXIT_UNREACHABLE;
 }
 
-static int take(struct watch *watch, size_t i, const struct http_answer *answer)
+static int accept_answer(struct watch *watch, size_t i, const struct http_answer *answer)
 {
     if (!rollout_view_read(&watch->views[i], answer->document, clock_monotonic_ms()))
-        return session_fail(watch->session, EXIT_ERROR, "rollout %" PRId64 ": the answer makes no sense",
-                            watch->ids[i]);
+        return session_fail(watch->session, EXIT_ERROR, "rollout %" PRId64 ": invalid answer", watch->ids[i]);
     watch->unreachable_since_ms = 0;
     json_decref(watch->watched[i].document);
     watch->watched[i].document = json_incref(answer->document);
     return EXIT_HEALTHY;
 }
 
-/* One that was never there is not waited for. */
-static int ask(struct watch *watch, size_t i)
+/* Fails at once when the rollout was never read. */
+static int poll_rollout(struct watch *watch, size_t i)
 {
     char path[64], subject[64];
     int code = EXIT_HEALTHY;
@@ -166,12 +165,12 @@ static int ask(struct watch *watch, size_t i)
     (void)snprintf(subject, sizeof subject, "rollout %" PRId64, watch->ids[i]);
     bool seen = watch->watched[i].document != NULL;
     if (http_get(http, path, &answer, &fault) != TC_OK)
-        return seen ? note_absence(watch, &fault) : session_fail_fault(watch->session, &fault);
+        return seen ? tolerate_outage(watch, &fault) : session_fail_fault(watch->session, &fault);
     if (http_answer_is_good(&answer)) {
-        code = take(watch, i, &answer);
+        code = accept_answer(watch, i, &answer);
     } else if (answer.status >= 500 && seen) {
-        (void)tc_fault_set(&fault, TC_UNAVAILABLE, "the server answers status %d", answer.status);
-        code = note_absence(watch, &fault);
+        (void)tc_fault_set(&fault, TC_UNAVAILABLE, "the server answered with status %d", answer.status);
+        code = tolerate_outage(watch, &fault);
     } else {
         code = session_report_problem(watch->session, subject, answer.status, answer.document);
     }
@@ -184,19 +183,20 @@ static enum rollout_phase phase_of(const struct rollout_view *view)
     return view->waits ? ROLLOUT_HELD : rollout_phase_of(view->state);
 }
 
-static bool is_settled(const struct rollout_view *view)
+static bool is_settled(const struct watch *watch, const struct rollout_view *view)
 {
-    return *view->state != '\0' && phase_of(view) != ROLLOUT_MOVING;
+    enum rollout_phase phase = phase_of(view);
+    return *view->state != '\0' && phase != ROLLOUT_MOVING && (phase != ROLLOUT_HELD || !watch->to_the_end);
 }
 
-static int ask_all(struct watch *watch, bool *settled)
+static int poll_all(struct watch *watch, bool *settled)
 {
     *settled = true;
     for (size_t i = 0; i < watch->count; i++) {
-        int code = ask(watch, i);
+        int code = poll_rollout(watch, i);
         if (code != EXIT_HEALTHY)
             return code;
-        *settled = *settled && is_settled(&watch->views[i]);
+        *settled = *settled && is_settled(watch, &watch->views[i]);
     }
     return EXIT_HEALTHY;
 }
@@ -223,7 +223,7 @@ static int follow(struct watch *watch, int64_t timeout_ms)
     int64_t start_ms = clock_monotonic_ms();
     for (;;) {
         bool settled;
-        int code = ask_all(watch, &settled);
+        int code = poll_all(watch, &settled);
         if (code != EXIT_HEALTHY)
             return code;
         show(watch, settled);
@@ -231,15 +231,15 @@ static int follow(struct watch *watch, int64_t timeout_ms)
             return worst_end(watch);
         int64_t left_ms = timeout_ms < 0 ? period_ms : start_ms + timeout_ms - clock_monotonic_ms();
         if (left_ms <= 0)
-            return session_fail(watch->session, EXIT_TIMED_OUT, "not ended in time; the rollout goes on");
+            return session_fail(watch->session, EXIT_TIMED_OUT, "timed out; the rollout continues");
         pause_ms(left_ms < period_ms ? left_ms : period_ms);
     }
 }
 
 int watch_rollouts(struct session *session, const int64_t *ids, size_t count, enum watch_display display,
-                   int64_t timeout_ms)
+                   bool to_the_end, int64_t timeout_ms)
 {
-    if (display == WATCH_ON_TALK && session->quiet)
+    if (display == WATCH_ON_STDERR && session->quiet)
         display = WATCH_SILENT;
     struct watch watch = {
         .session = session,
@@ -248,8 +248,9 @@ int watch_rollouts(struct session *session, const int64_t *ids, size_t count, en
         .watched = calloc(count, sizeof *watch.watched),
         .count = count,
         .display = display,
-        .look = display == WATCH_ON_TALK ? session->talk : session->out,
-        .file = display == WATCH_ON_TALK ? stderr : stdout,
+        .to_the_end = to_the_end,
+        .screen = display == WATCH_ON_STDERR ? session->err : session->out,
+        .file = display == WATCH_ON_STDERR ? stderr : stdout,
     };
     TC_CHECK(watch.views != NULL && watch.watched != NULL);
     int code = follow(&watch, timeout_ms);

@@ -8,7 +8,7 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* The character as it may stand in a document; NULL: as it is. */
+/* Returns the escaped character; NULL when it needs no escape. */
 static const char *escape(const char *text, size_t length)
 {
     unsigned char c = (unsigned char)*text;

@@ -50,7 +50,7 @@ static size_t find_group(const struct timeline *timeline, const char *name)
     return i;
 }
 
-/* The name stands under "group" or, where "group" is the number, under "name". */
+/* The name has the key "name", or "group" when that is not the number. */
 static const char *name_of(const json_t *group)
 {
     const char *name = text_of(group, "name");
@@ -70,7 +70,7 @@ static void read_groups(struct timeline *timeline, const json_t *list)
     }
 }
 
-/* The gates as the plan has them. */
+/* Reads the gates of the plan. */
 static void read_gates(struct timeline *timeline, const json_t *spec)
 {
     size_t i;
@@ -125,7 +125,7 @@ static int compare_nights(const void *left, const void *right)
     return (a->day > b->day) - (a->day < b->day);
 }
 
-/* A night that is told twice is the sum. */
+/* Sorts the nights and adds up duplicates. */
 static void sort_nights(struct timeline *timeline)
 {
     struct timeline_night *nights = timeline->nights;
@@ -144,7 +144,7 @@ static void sort_nights(struct timeline *timeline)
     timeline->night_count = kept;
 }
 
-/* A date is the whole day; a time at midnight is the end of the day before. */
+/* A date includes the whole day; midnight ends the day before. */
 static int last_day_read(const char *text)
 {
     int day = timeline_day_read(text);
@@ -169,7 +169,7 @@ static void read_blackouts(struct timeline *timeline, const json_t *list)
     }
 }
 
-/* The plan's own, and those of the calendars that it names. */
+/* Reads the blackouts of the plan and of its calendars. */
 static void read_closed_days(struct timeline *timeline, const json_t *own, const json_t *calendars)
 {
     const char *name;
@@ -206,10 +206,10 @@ void timeline_read_preview(struct timeline *timeline, const json_t *preview, con
     read_all(timeline, preview, plan);
 }
 
-void timeline_read_report(struct timeline *timeline, const json_t *report)
+void timeline_read_evidence(struct timeline *timeline, const json_t *evidence)
 {
     *timeline = (struct timeline){.actual = true};
-    read_all(timeline, report, json_object_get(report, "plan"));
+    read_all(timeline, evidence, json_object_get(evidence, "plan"));
 }
 
 void timeline_free(struct timeline *timeline)
@@ -221,15 +221,4 @@ void timeline_free(struct timeline *timeline)
     free(timeline->blackouts);
     free(timeline->columns);
     *timeline = (struct timeline){0};
-}
-
-bool timeline_soak(const struct timeline_group *group, double *begin, double *end)
-{
-    /* A night's work is drawn in the middle of its day, and the soak beside it. */
-    static const double night_middle = 0.5, night_end = 0.85;
-    *begin = group->last_night + night_end;
-    *end = group->last_night + night_middle + (double)group->soak_s / DAY_S;
-    if (*end < *begin)
-        *end = *begin;
-    return group->last_night >= 0 && group->soak_s > 0;
 }

@@ -5,10 +5,22 @@
 #include <stdlib.h>
 
 enum {
-    IDLE_RUN_LEAST = 4,  /* so many idle days alike become one column */
-    DAYS_MOST = 36600,   /* a hundred years; what lies later is not drawn */
-    SOAK_DAYS_MOST = 60, /* shown behind the last night */
+    IDLE_RUN_LEAST = 4,  /* from this number on, equal idle days become one column */
+    DAYS_MOST = 36600,   /* a hundred years; later days are not drawn */
+    SOAK_DAYS_MOST = 60, /* shown after the last night */
+    DAY_S = 86400,
 };
+
+bool timeline_soak(const struct timeline_group *group, double *begin, double *end)
+{
+    /* A night is drawn in the middle of its day, and the soak beside it. */
+    static const double night_middle = 0.5, night_end = 0.85;
+    *begin = group->last_night + night_end;
+    *end = group->last_night + night_middle + (double)group->soak_s / DAY_S;
+    if (*end < *begin)
+        *end = *begin;
+    return group->last_night >= 0 && group->soak_s > 0;
+}
 
 static const struct timeline_blackout *find_blackout(const struct timeline *timeline, int day)
 {
@@ -19,7 +31,7 @@ static const struct timeline_blackout *find_blackout(const struct timeline *time
     return NULL;
 }
 
-/* The day in which a group's soak ends, or in which a person may open the next one. */
+/* Returns the day in which a group's soak ends, or a person may approve the next group. */
 static int mark_day(const struct timeline_group *group)
 {
     double begin, end;
@@ -47,7 +59,7 @@ static void find_span(const struct timeline *timeline, int *first, int *last)
         *last = *first + DAYS_MOST - 1;
 }
 
-/* A byte a day: whether anything happens in it. */
+/* Returns one byte per day: whether anything happens in it. */
 static unsigned char *find_busy(const struct timeline *timeline, int first, int last)
 {
     unsigned char *busy = calloc((size_t)(last - first) + 1, 1);

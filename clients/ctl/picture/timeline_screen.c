@@ -1,5 +1,6 @@
 #include "clients/ctl/picture/timeline_draw.h"
 
+#include "clients/ctl/picture/timeline_columns.h"
 #include "clients/ctl/picture/timeline_words.h"
 #include "clients/ctl/screen/text.h"
 
@@ -9,7 +10,7 @@
 enum {
     NAME_MOST = 24,
     GAP = 2,
-    CELL = 3, /* a night: its bar, and a place for a mark behind it */
+    CELL = 3, /* a night: its bar and a place for a mark */
     BAR = CELL - 1,
     COUNT_LEAST = 7,
     COLUMNS_UNBOUNDED = 40,
@@ -17,7 +18,7 @@ enum {
 
 struct chart {
     const struct timeline *timeline;
-    const struct look *look;
+    const struct screen *screen;
     unsigned name;
     size_t first, end; /* the columns of this part */
     struct buffer *out;
@@ -30,14 +31,14 @@ static void put_spaces(struct buffer *out, unsigned count)
 
 static void put_toned(const struct chart *chart, enum tone tone, const char *text)
 {
-    look_begin(chart->look, tone, chart->out);
+    screen_begin_tone(chart->screen, tone, chart->out);
     buffer_put_text(chart->out, text);
-    look_end(chart->look, tone, chart->out);
+    screen_end_tone(chart->screen, tone, chart->out);
 }
 
 /* ---- the days ------------------------------------------------------------------------------- */
 
-/* A month's name stands over its first day in the part, when the next month leaves it room. */
+/* Writes a month's name over its first day in the part, if there is space before the next month. */
 static void put_months(const struct chart *chart)
 {
     struct buffer line = {0};
@@ -66,7 +67,7 @@ static void put_days(const struct chart *chart)
         char text[16] = "..";
         if (column->days == 1)
             (void)snprintf(text, sizeof text, "%02d", timeline_date_of(column->day).day);
-        else if (chart->look->utf8)
+        else if (chart->screen->utf8)
             (void)snprintf(text, sizeof text, "⋯ ");
         put_toned(chart, column->blackout != NULL ? TONE_WARN : TONE_STRONG, text);
         if (i + 1 < chart->end)
@@ -77,7 +78,7 @@ static void put_days(const struct chart *chart)
 
 /* ---- the rows ------------------------------------------------------------------------------- */
 
-/* What a night has of the most: 1 to 8. */
+/* Returns the height of a night's bar: 1 to 8. */
 static unsigned level_of(const struct chart *chart, int64_t count)
 {
     enum { LEVELS = 8 };
@@ -92,9 +93,9 @@ static void put_bar(const struct chart *chart, const struct timeline_night *nigh
     int64_t count = chart->timeline->actual ? night->started : night->planned;
     enum tone tone = night->failed > 0 ? TONE_BAD : TONE_BUSY;
     if (count == 0)
-        put_toned(chart, TONE_FAINT, chart->look->utf8 ? "··" : "__");
+        put_toned(chart, TONE_FAINT, chart->screen->utf8 ? "··" : "__");
     else
-        put_toned(chart, tone, (chart->look->utf8 ? utf8 : ascii)[level_of(chart, count) - 1]);
+        put_toned(chart, tone, (chart->screen->utf8 ? utf8 : ascii)[level_of(chart, count) - 1]);
 }
 
 static void put_cell(const struct chart *chart, size_t group_number, size_t column)
@@ -102,7 +103,7 @@ static void put_cell(const struct chart *chart, size_t group_number, size_t colu
     const struct timeline *timeline = chart->timeline;
     const struct timeline_group *group = &timeline->groups[group_number];
     const struct timeline_night *night = timeline_night_at(timeline, group_number, column);
-    bool utf8 = chart->look->utf8;
+    bool utf8 = chart->screen->utf8;
     double begin, end;
     bool soaks = timeline_soak(group, &begin, &end);
     double from = timeline_position(timeline, begin);
@@ -129,9 +130,9 @@ static void put_row(const struct chart *chart, size_t group_number)
 {
     const struct timeline_group *group = &chart->timeline->groups[group_number];
     struct buffer count = {0};
-    look_begin(chart->look, TONE_STRONG, chart->out);
-    unsigned put = text_put_clean(chart->out, group->name, chart->name, chart->look->utf8);
-    look_end(chart->look, TONE_STRONG, chart->out);
+    screen_begin_tone(chart->screen, TONE_STRONG, chart->out);
+    unsigned put = text_put_clean(chart->out, group->name, chart->name, chart->screen->utf8);
+    screen_end_tone(chart->screen, TONE_STRONG, chart->out);
     put_spaces(chart->out, chart->name - put + GAP);
     for (size_t i = chart->first; i < chart->end; i++)
         put_cell(chart, group_number, i);
@@ -145,7 +146,7 @@ static void put_row(const struct chart *chart, size_t group_number)
 static void put_sign(const struct chart *chart, enum tone tone, const char *utf8, const char *ascii, const char *text)
 {
     put_spaces(chart->out, GAP);
-    put_toned(chart, tone, chart->look->utf8 ? utf8 : ascii);
+    put_toned(chart, tone, chart->screen->utf8 ? utf8 : ascii);
     buffer_format(chart->out, " %s", text);
 }
 
@@ -178,9 +179,9 @@ static void put_legend(const struct chart *chart)
     buffer_free(&most);
 }
 
-void timeline_put_screen(const struct timeline *timeline, const struct look *look, struct buffer *out)
+void timeline_put_screen(const struct timeline *timeline, const struct screen *screen, struct buffer *out)
 {
-    struct chart chart = {.timeline = timeline, .look = look, .out = out};
+    struct chart chart = {.timeline = timeline, .screen = screen, .out = out};
     if (timeline->column_count == 0 || timeline->most == 0)
         return;
     for (size_t i = 0; i < timeline->group_count; i++) {
@@ -189,7 +190,9 @@ void timeline_put_screen(const struct timeline *timeline, const struct look *loo
     }
     chart.name = chart.name > NAME_MOST ? NAME_MOST : chart.name;
     unsigned taken = chart.name + GAP + COUNT_LEAST + 1;
-    size_t columns = look->width == 0 ? COLUMNS_UNBOUNDED : look->width > taken ? (look->width - taken) / CELL : 0;
+    size_t columns = screen->width == 0      ? COLUMNS_UNBOUNDED
+                     : screen->width > taken ? (screen->width - taken) / CELL
+                                             : 0;
     columns = columns < 1 ? 1 : columns;
     for (chart.first = 0; chart.first < timeline->column_count; chart.first = chart.end) {
         chart.end = chart.first + columns;

@@ -15,12 +15,6 @@ size_t timeline_columns_in(unsigned width)
     return width < taken + SVG_COLUMN_LEAST ? 1 : (width - taken) / SVG_COLUMN_LEAST;
 }
 
-unsigned svg_text_width(const char *text, unsigned size)
-{
-    static const double character = 0.56; /* of the size: wide enough for any font of the family */
-    return (unsigned)(text_width(text) * size * character);
-}
-
 static unsigned larger(unsigned a, unsigned b)
 {
     return a > b ? a : b;
@@ -58,19 +52,6 @@ static struct canvas lay_out(const struct timeline *timeline, const struct timel
     };
 }
 
-double svg_x(const struct canvas *canvas, double position)
-{
-    double columns = position - (double)canvas->part->column;
-    double most = (double)canvas->part->column_count;
-    columns = columns < 0 ? 0 : columns > most ? most : columns;
-    return canvas->chart_left + columns * canvas->column;
-}
-
-unsigned svg_row_y(const struct canvas *canvas, size_t row)
-{
-    return canvas->top + (unsigned)row * SVG_ROW;
-}
-
 static void put_patterns(struct buffer *out)
 {
     buffer_put_text(out, "<defs>"
@@ -80,7 +61,7 @@ static void put_patterns(struct buffer *out)
                          "</defs>\n");
 }
 
-/* The rollout's name, and a line below it. */
+/* Draws the rollout's name, and a line below it. */
 static void put_heading(const struct canvas *canvas, const char *heading)
 {
     struct buffer *out = canvas->out;
@@ -116,7 +97,7 @@ static void put_date(const struct canvas *canvas, const struct timeline_column *
                       middle, y + 25, date.weekday, middle, y + 38, date.day);
 }
 
-/* The days above the chart; below them the lines between, and what is blacked out. */
+/* Draws the days above the chart, the lines and the blackouts. */
 static void put_grid(const struct canvas *canvas)
 {
     const struct timeline_part *part = canvas->part;
@@ -153,7 +134,7 @@ static void put_grid(const struct canvas *canvas)
     buffer_put_text(out, "\n</g>\n");
 }
 
-/* A group's name and gate on the left, its devices on the right. */
+/* Draws a group's name and gate on the left, its number of devices on the right. */
 static void put_group(const struct canvas *canvas, const struct timeline_group *group, unsigned y)
 {
     enum { NAME_CHARACTERS = 23, GATE_CHARACTERS = 32 };

@@ -1,12 +1,32 @@
 #include "clients/ctl/picture/timeline_svg_parts.h"
 
 #include "clients/ctl/picture/markup.h"
+#include "clients/ctl/picture/timeline_columns.h"
 #include "clients/ctl/picture/timeline_words.h"
 #include "clients/ctl/screen/text.h"
 
 #include <inttypes.h>
 
 enum { BAR_MOST = 34, BAR_BOTTOM = 4 };
+
+double svg_x(const struct canvas *canvas, double position)
+{
+    double columns = position - (double)canvas->part->column;
+    double most = (double)canvas->part->column_count;
+    columns = columns < 0 ? 0 : columns > most ? most : columns;
+    return canvas->chart_left + columns * canvas->column;
+}
+
+unsigned svg_row_y(const struct canvas *canvas, size_t row)
+{
+    return canvas->top + (unsigned)row * SVG_ROW;
+}
+
+unsigned svg_text_width(const char *text, unsigned size)
+{
+    static const double character = 0.56; /* of the size: wide enough for any font of the family */
+    return (unsigned)(text_width(text) * size * character);
+}
 
 static double bar_height(const struct canvas *canvas, int64_t count)
 {
@@ -74,7 +94,7 @@ void svg_put_night(const struct canvas *canvas, const struct timeline_night *nig
     buffer_free(&label);
 }
 
-/* A soak is a bar along the row's lower edge. */
+/* Draws a soak as a bar along the row's lower edge. */
 void svg_put_soak(const struct canvas *canvas, const struct timeline_group *group, unsigned y)
 {
     enum { THICKNESS = 5 };
@@ -164,7 +184,7 @@ unsigned svg_put_legend(const struct canvas *canvas, unsigned y, struct buffer *
         put_entry(&legend, SVG_STARTED, SWATCH, "started");
     }
     if (failed)
-        put_entry(&legend, SVG_FAILED, SWATCH, "of these failed");
+        put_entry(&legend, SVG_FAILED, SWATCH, "failed");
     if (!timeline->actual)
         put_entry(&legend, SVG_STARTED, SWATCH, "devices that start");
     if (soaks)

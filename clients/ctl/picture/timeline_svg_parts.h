@@ -5,7 +5,7 @@
 #include "clients/ctl/picture/timeline_draw.h"
 
 enum {
-    SVG_MARGIN = 16, /* of a picture by itself; in a page the page has one */
+    SVG_MARGIN = 16, /* of a separate picture; a page has its own margin */
     SVG_NAMES = 180,
     SVG_TOTALS = 60,
     SVG_COLUMN_LEAST = 36,
@@ -33,20 +33,20 @@ struct canvas {
     const struct timeline *timeline;
     const struct timeline_part *part;
     struct buffer *out;
-    unsigned left, width, top; /* of the picture: where things begin, and how wide it is */
+    unsigned left, width, top; /* of the picture */
     unsigned column, chart_left, chart_right;
 };
 
-/* Where a position of timeline_position stands; within the part's chart. */
+/* Returns the x of a timeline_position, within the part's chart. */
 double svg_x(const struct canvas *canvas, double position);
 unsigned svg_row_y(const struct canvas *canvas, size_t row);
-/* A guess, for nothing knows the font here; in no less than it takes. */
+/* Estimates an upper bound: the font is unknown here. */
 unsigned svg_text_width(const char *text, unsigned size);
 
 void svg_put_night(const struct canvas *canvas, const struct timeline_night *night, double x, unsigned y);
 void svg_put_soak(const struct canvas *canvas, const struct timeline_group *group, unsigned y);
 void svg_put_approval(const struct canvas *canvas, const struct timeline_group *group, unsigned y);
-/* Of what is in the timeline; from `y` on. Returns where it ends. */
+/* Draws the legend of the timeline's contents from `y` on. Returns its lower end. */
 unsigned svg_put_legend(const struct canvas *canvas, unsigned y, struct buffer *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* The words of a timeline's drawings. One thread. */
+/* Texts of a timeline's drawings. One thread. */
 #ifndef TELLERCAST_CTL_PICTURE_TIMELINE_WORDS_H
 #define TELLERCAST_CTL_PICTURE_TIMELINE_WORDS_H
 
@@ -13,7 +13,7 @@ struct timeline_date {
 
 struct timeline_date timeline_date_of(int day);
 
-/* "≥ 98 % · soak 48 h · approval": what opens the next group; joined by `between`. */
+/* Writes the condition of the next group: "≥ 98 % · soak 48 h · approval". */
 void timeline_put_gate(const struct timeline_group *group, bool utf8, struct buffer *out);
 /* "48 h", "5 d", "90 min" */
 void timeline_put_soak(int64_t soak_s, struct buffer *out);

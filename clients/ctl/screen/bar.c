@@ -15,8 +15,7 @@ static void put_repeated(struct buffer *out, const char *text, unsigned count)
         buffer_put_text(out, text);
 }
 
-/* The column where a share ends that `so_far` of `total` reach. One column stays free for each later
- * share that is not empty. */
+/* Returns the column where `so_far` of `total` ends. Leaves one column for each later share that is not empty. */
 static unsigned column_of(int64_t so_far, int64_t total, unsigned width, unsigned later)
 {
     unsigned column = so_far >= total ? width : (unsigned)((double)so_far / (double)total * width);
@@ -24,7 +23,7 @@ static unsigned column_of(int64_t so_far, int64_t total, unsigned width, unsigne
     return column > most ? most : column;
 }
 
-void bar_put(const struct bar_share *share, unsigned width, const struct look *look, struct buffer *out)
+void bar_put(const struct bar_share *share, unsigned width, const struct screen *screen, struct buffer *out)
 {
     int64_t waiting = share->total - share->completed - share->failed - share->under_way;
     const struct piece pieces[] = {
@@ -37,8 +36,8 @@ void bar_put(const struct bar_share *share, unsigned width, const struct look *l
     unsigned later = 0;
     for (unsigned i = 0; i < PIECES; i++)
         later += pieces[i].count > 0;
-    bool brackets = !look->utf8 && width > 2;
-    unsigned room = brackets ? width - 2 : width;
+    bool brackets = !screen->utf8 && width > 2;
+    unsigned space = brackets ? width - 2 : width;
     unsigned drawn = 0;
     int64_t so_far = 0;
     if (brackets)
@@ -48,12 +47,12 @@ void bar_put(const struct bar_share *share, unsigned width, const struct look *l
             continue;
         later -= pieces[i].count > 0;
         so_far += pieces[i].count;
-        unsigned end = column_of(so_far, share->total, room, later);
-        if (end <= drawn && drawn < room)
+        unsigned end = column_of(so_far, share->total, space, later);
+        if (end <= drawn && drawn < space)
             end = drawn + 1;
-        look_begin(look, pieces[i].tone, out);
-        put_repeated(out, look->utf8 ? pieces[i].utf8 : pieces[i].ascii, end - drawn);
-        look_end(look, pieces[i].tone, out);
+        screen_begin_tone(screen, pieces[i].tone, out);
+        put_repeated(out, screen->utf8 ? pieces[i].utf8 : pieces[i].ascii, end - drawn);
+        screen_end_tone(screen, pieces[i].tone, out);
         drawn = end;
     }
     if (brackets)
@@ -62,7 +61,7 @@ void bar_put(const struct bar_share *share, unsigned width, const struct look *l
 
 int64_t bar_left(const struct bar_share *share)
 {
-    return share->total - share->completed - share->failed;
+    return share->total - share->completed - share->failed - share->never;
 }
 
 unsigned bar_percent(const struct bar_share *share)
@@ -76,8 +75,7 @@ unsigned bar_percent(const struct bar_share *share)
 void meter_feed(struct meter *meter, int64_t now_ms, int64_t count)
 {
     unsigned last = (meter->next + METER_SAMPLES - 1) % METER_SAMPLES;
-    /* The newest sample is moved on, not added to, until it is old enough: the window stays full
-     * length however often the screen is drawn. */
+    /* Replaces the newest sample while it is young: the window keeps its length at any drawing frequency. */
     unsigned before = (last + METER_SAMPLES - 1) % METER_SAMPLES;
     bool young = meter->used >= 2 && now_ms - meter->samples[before].at_ms < METER_SPACING_MS;
     unsigned at = young ? last : meter->next;
@@ -102,16 +100,10 @@ double meter_rate(const struct meter *meter)
             break;
         oldest = i;
     }
-    /* Time in which nothing moved at first says nothing of how fast it goes now. */
+    /* Skips idle time at the start: it does not count for the current rate. */
     while (oldest != newest && meter->samples[(oldest + 1) % METER_SAMPLES].count == meter->samples[oldest].count)
         oldest = (oldest + 1) % METER_SAMPLES;
     int64_t span_ms = meter->samples[newest].at_ms - meter->samples[oldest].at_ms;
     int64_t counted = meter->samples[newest].count - meter->samples[oldest].count;
     return span_ms <= 0 || counted <= 0 ? 0 : (double)counted * 1000 / (double)span_ms;
-}
-
-int64_t meter_eta_ms(const struct meter *meter, int64_t left)
-{
-    double rate = meter_rate(meter);
-    return rate <= 0 ? -1 : (int64_t)((double)left * 1000 / rate);
 }

@@ -7,31 +7,23 @@
 
 enum { BAR_LEAST = 10, BAR_MOST = 40, INDENT = 2, GAP = 2, PERCENT_WIDTH = 4, WIDTH_WHEN_UNBOUNDED = 100 };
 
-/* The columns that all the lines share. */
+/* The column widths of all lines. */
 struct layout {
-    unsigned name, bar, counts, failed, pace;
+    unsigned name, bar, counts, failed, rate; /* failed: all outcomes except success */
 };
 
-static void put_counts(const struct bar_share *share, struct buffer *out)
+static void put_counts(const struct rollout_share *share, struct buffer *out)
 {
-    text_put_count(out, share->completed + share->failed);
+    text_put_count(out, rollout_share_ended(share));
     buffer_put_text(out, "/");
-    text_put_count(out, share->total);
+    text_put_count(out, share->bar.total);
 }
 
-static void put_failed(const struct bar_share *share, struct buffer *out)
+/* Writes the end of a line: the group's rate, else its state. */
+static void put_rate_or_state(const struct group_view *group, struct buffer *out)
 {
-    if (share->failed == 0)
-        return;
-    text_put_count(out, share->failed);
-    buffer_put_text(out, " failed");
-}
-
-/* What stands at a line's end, after a gap: how fast it goes, else the group's state. */
-static void put_last(const struct group_view *group, struct buffer *out)
-{
-    if (group_view_moves(group)) {
-        group_view_put_pace(group, "  ", out);
+    if (group_view_has_rate(group)) {
+        group_view_put_rate(group, "  ", out);
         return;
     }
     buffer_put_text(out, "  ");
@@ -49,16 +41,16 @@ static void measure_group(const struct group_view *group, struct layout *layout)
     put_counts(&group->share, &text);
     layout->counts = larger(layout->counts, (unsigned)text.length);
     buffer_clear(&text);
-    put_failed(&group->share, &text);
+    rollout_share_put(&group->share, "", ", ", &text);
     layout->failed = larger(layout->failed, (unsigned)text.length);
     layout->name = larger(layout->name, text_width(group->name));
     buffer_free(&text);
 }
 
-static struct layout lay_out(const struct rollout_view *views, size_t count, const struct look *look)
+static struct layout lay_out(const struct rollout_view *views, size_t count, const struct screen *screen)
 {
-    enum { NAME_MOST = 24, PACE_WIDTH = 22 }; /* "1,204/s  ETA 59 m 59 s" */
-    struct layout layout = {.pace = PACE_WIDTH};
+    enum { NAME_MOST = 24, RATE_WIDTH = 22 }; /* "soaks to 12-03 04:00Z" */
+    struct layout layout = {.rate = RATE_WIDTH};
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < views[i].group_count; k++)
             measure_group(&views[i].groups[k], &layout);
@@ -67,16 +59,16 @@ static struct layout lay_out(const struct rollout_view *views, size_t count, con
     }
     if (layout.name > NAME_MOST)
         layout.name = NAME_MOST;
-    /* The last column stays free: what clears a line's end would take it away. */
-    unsigned width = look->width == 0 ? WIDTH_WHEN_UNBOUNDED : look->width - 1;
+    /* Keeps the last column free: clearing the rest of the line would erase it. */
+    unsigned width = screen->width == 0 ? WIDTH_WHEN_UNBOUNDED : screen->width - 1;
     unsigned others = INDENT + layout.name + GAP + 1 + PERCENT_WIDTH + GAP + layout.counts +
                       (layout.failed > 0 ? GAP + layout.failed : 0);
-    unsigned room = width > others ? width - others : 0;
-    /* On a narrow terminal the pace gives way before the bar does. */
-    if (room < BAR_LEAST + GAP + PACE_WIDTH)
-        layout.pace = room > BAR_LEAST + GAP ? room - BAR_LEAST - GAP : 0;
-    unsigned pace = layout.pace > 0 ? GAP + layout.pace : 0;
-    layout.bar = room > BAR_LEAST + pace ? room - pace : BAR_LEAST;
+    unsigned space = width > others ? width - others : 0;
+    /* A narrow terminal shortens the rate before the bar. */
+    if (space < BAR_LEAST + GAP + RATE_WIDTH)
+        layout.rate = space > BAR_LEAST + GAP ? space - BAR_LEAST - GAP : 0;
+    unsigned rate = layout.rate > 0 ? GAP + layout.rate : 0;
+    layout.bar = space > BAR_LEAST + rate ? space - rate : BAR_LEAST;
     if (layout.bar > BAR_MOST)
         layout.bar = BAR_MOST;
     return layout;
@@ -93,62 +85,65 @@ enum tone group_state_tone(const char *state)
         return TONE_GOOD;
     if (strcmp(state, "not_reached") == 0 || strcmp(state, "halted") == 0)
         return TONE_BAD;
-    if (strcmp(state, "awaiting_approval") == 0)
+    if (strcmp(state, "awaiting_approval") == 0 || strcmp(state, "cancelled") == 0)
         return TONE_WARN;
     if (strcmp(state, "soaking") == 0)
         return TONE_BUSY;
     return strcmp(state, "waiting") == 0 ? TONE_FAINT : TONE_PLAIN;
 }
 
-static void draw_group(const struct group_view *group, const struct layout *layout, const struct look *look,
+static void draw_group(const struct group_view *group, const struct layout *layout, const struct screen *screen,
                        struct buffer *out)
 {
     struct buffer text = {0};
     buffer_format(out, "%*s", INDENT, "");
-    unsigned put = text_put_clean(out, group->name, layout->name, look->utf8);
+    unsigned put = text_put_clean(out, group->name, layout->name, screen->utf8);
     buffer_format(out, "%*s", (int)(layout->name - put + GAP), "");
-    bar_put(&group->share, layout->bar, look, out);
-    buffer_format(out, " %3u%%", bar_percent(&group->share));
+    bar_put(&group->share.bar, layout->bar, screen, out);
+    buffer_format(out, " %3u%%", bar_percent(&group->share.bar));
     put_counts(&group->share, &text);
     put_right(buffer_text(&text), GAP + layout->counts, out);
     if (layout->failed > 0) {
         buffer_clear(&text);
-        put_failed(&group->share, &text);
-        look_begin(look, TONE_BAD, out);
+        rollout_share_put(&group->share, "", ", ", &text);
+        enum tone tone = group->share.bar.failed > 0 ? TONE_BAD : TONE_WARN;
+        screen_begin_tone(screen, tone, out);
         put_right(buffer_text(&text), GAP + layout->failed, out);
-        look_end(look, TONE_BAD, out);
+        screen_end_tone(screen, tone, out);
     }
     buffer_clear(&text);
-    put_last(group, &text);
-    enum tone tone = group_view_moves(group) ? TONE_PLAIN : group_state_tone(group->state);
-    if (layout->pace > 0) {
-        look_begin(look, tone, out);
-        (void)text_put_clean(out, buffer_text(&text), GAP + layout->pace, look->utf8);
-        look_end(look, tone, out);
+    put_rate_or_state(group, &text);
+    enum tone tone = group_view_has_rate(group) ? TONE_PLAIN : group_state_tone(group->state);
+    if (layout->rate > 0) {
+        screen_begin_tone(screen, tone, out);
+        (void)text_put_clean(out, buffer_text(&text), GAP + layout->rate, screen->utf8);
+        screen_end_tone(screen, tone, out);
     }
     buffer_put_text(out, "\n");
     buffer_free(&text);
 }
 
-/* What stands behind a rollout's state: how far it is and how fast, what it took, why it was halted. */
+/* Writes the text after a rollout's state: progress, rate, duration, and why it was halted. */
 static void put_summary(const struct rollout_view *view, const char *dot, struct buffer *out)
 {
-    const struct bar_share *share = &view->all.share;
-    if (view->group_count > 1 && share->total > 0) {
+    const struct rollout_share *share = &view->all.share;
+    if (view->group_count > 1 && share->bar.total > 0) {
         buffer_put_text(out, dot);
-        text_put_count(out, share->completed + share->failed);
+        text_put_count(out, rollout_share_ended(share));
         buffer_put_text(out, " of ");
-        text_put_count(out, share->total);
-        group_view_put_pace(&view->all, dot, out);
+        text_put_count(out, share->bar.total);
+        group_view_put_rate(&view->all, dot, out);
     }
-    rollout_view_put_took(view, dot, out);
+    rollout_view_put_eta(view, dot, out);
+    rollout_view_put_duration(view, dot, out);
     if (*view->detail != '\0')
         buffer_format(out, "%s%s", dot, view->detail);
 }
 
-static void draw_heading(const struct rollout_view *view, enum tone tone, const struct look *look, struct buffer *out)
+static void draw_heading(const struct rollout_view *view, enum tone tone, const struct screen *screen,
+                         struct buffer *out)
 {
-    const char *dot = look->utf8 ? " · " : " - ";
+    const char *dot = screen->utf8 ? " · " : " - ";
     struct buffer id = {0};
     struct buffer summary = {0};
     buffer_format(&id, "%srollout %" PRId64 "%s", dot, view->id, dot);
@@ -156,43 +151,44 @@ static void draw_heading(const struct rollout_view *view, enum tone tone, const 
         buffer_format(&id, "version %" PRId64 "%s", view->version, dot);
     put_summary(view, dot, &summary);
     unsigned used = text_width(view->name) + text_width(buffer_text(&id)) + text_width(view->state);
-    look_begin(look, TONE_STRONG, out);
-    (void)text_put_clean(out, view->name, look->width, look->utf8);
-    look_end(look, TONE_STRONG, out);
-    if (look->width == 0 || used < look->width) {
+    screen_begin_tone(screen, TONE_STRONG, out);
+    (void)text_put_clean(out, view->name, screen->width, screen->utf8);
+    screen_end_tone(screen, TONE_STRONG, out);
+    if (screen->width == 0 || used < screen->width) {
         buffer_put_text(out, buffer_text(&id));
-        look_begin(look, tone, out);
-        (void)text_put_clean(out, view->state, 0, look->utf8);
-        look_end(look, tone, out);
+        screen_begin_tone(screen, tone, out);
+        (void)text_put_clean(out, view->state, 0, screen->utf8);
+        screen_end_tone(screen, tone, out);
     }
-    if (look->width == 0 || used + 1 < look->width)
-        (void)text_put_clean(out, buffer_text(&summary), look->width == 0 ? 0 : look->width - used - 1, look->utf8);
+    if (screen->width == 0 || used + 1 < screen->width)
+        (void)text_put_clean(out, buffer_text(&summary), screen->width == 0 ? 0 : screen->width - used - 1,
+                             screen->utf8);
     buffer_put_text(out, "\n");
     buffer_free(&id);
     buffer_free(&summary);
 }
 
-/* An empty line between rollouts, when the terminal has the room. */
-static bool has_room_between(const struct rollout_view *views, size_t count, const struct look *look)
+/* Returns whether the terminal has space for an empty line between rollouts. */
+static bool has_space_between(const struct rollout_view *views, size_t count, const struct screen *screen)
 {
     size_t lines = count;
     for (size_t i = 0; i < count; i++)
         lines += 1 + (views[i].group_count == 0 ? 1 : views[i].group_count);
-    return look->height == 0 || lines < look->height;
+    return screen->height == 0 || lines < screen->height;
 }
 
 void rollout_views_draw(const struct rollout_view *views, size_t count, enum tone (*state_tone)(const char *state),
-                        const struct look *look, struct buffer *out)
+                        const struct screen *screen, struct buffer *out)
 {
-    struct layout layout = lay_out(views, count, look);
-    bool spaced = has_room_between(views, count, look);
+    struct layout layout = lay_out(views, count, screen);
+    bool spaced = has_space_between(views, count, screen);
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && spaced)
             buffer_put_text(out, "\n");
-        draw_heading(&views[i], state_tone(views[i].state), look, out);
+        draw_heading(&views[i], state_tone(views[i].state), screen, out);
         for (size_t k = 0; k < views[i].group_count; k++)
-            draw_group(&views[i].groups[k], &layout, look, out);
-        if (views[i].group_count == 0 && views[i].all.share.total > 0)
-            draw_group(&views[i].all, &layout, look, out);
+            draw_group(&views[i].groups[k], &layout, screen, out);
+        if (views[i].group_count == 0 && views[i].all.share.bar.total > 0)
+            draw_group(&views[i].all, &layout, screen, out);
     }
 }

@@ -56,10 +56,10 @@ void table_add_time(struct table *table, const char *rfc3339)
     add_buffer(table, TONE_PLAIN, &text);
 }
 
-/* How a table is laid out on a screen. A hidden column has no width. */
+/* The layout of a table. A hidden column has width 0. */
 struct columns {
     unsigned widths[TABLE_COLUMNS_MAX];
-    size_t last; /* that is shown */
+    size_t last; /* shown column */
 };
 
 static unsigned total_width(const struct table *table, const struct columns *columns)
@@ -79,8 +79,8 @@ static void find_last(const struct table *table, struct columns *columns)
     }
 }
 
-/* Hides the column that can be spared best. False when all that are left are needed. */
-static bool spare_one(const struct table *table, struct columns *columns)
+/* Hides the column with the highest `spare`. False when none is left to hide. */
+static bool hide_column(const struct table *table, struct columns *columns)
 {
     size_t best = table->column_count;
     for (size_t i = 0; i < table->column_count; i++) {
@@ -95,14 +95,14 @@ static bool spare_one(const struct table *table, struct columns *columns)
     return true;
 }
 
-/* The last column is cut before another is left out, but not to less than a word. */
-static void fit(const struct table *table, const struct look *look, struct columns *columns)
+/* Cuts the last column before it hides another one, but not below LAST_COLUMN_LEAST. */
+static void fit(const struct table *table, const struct screen *screen, struct columns *columns)
 {
-    if (look->width == 0)
+    if (screen->width == 0)
         return;
     for (;;) {
         unsigned total = total_width(table, columns);
-        unsigned over = total > look->width ? total - look->width : 0;
+        unsigned over = total > screen->width ? total - screen->width : 0;
         unsigned *last = &columns->widths[columns->last];
         if (over == 0)
             return;
@@ -110,12 +110,12 @@ static void fit(const struct table *table, const struct look *look, struct colum
             *last -= over;
             return;
         }
-        if (!spare_one(table, columns))
+        if (!hide_column(table, columns))
             return;
     }
 }
 
-static void measure(const struct table *table, const struct look *look, bool titles, struct columns *columns)
+static void measure(const struct table *table, const struct screen *screen, bool titles, struct columns *columns)
 {
     for (size_t i = 0; i < table->column_count; i++) {
         columns->widths[i] = table->columns[i].width_least;
@@ -129,7 +129,7 @@ static void measure(const struct table *table, const struct look *look, bool tit
             columns->widths[i % table->column_count] = width;
     }
     find_last(table, columns);
-    fit(table, look, columns);
+    fit(table, screen, columns);
 }
 
 static void put_spaces(struct buffer *out, unsigned count)
@@ -139,7 +139,7 @@ static void put_spaces(struct buffer *out, unsigned count)
 }
 
 static void put_cell(const struct table *table, size_t column, const struct table_cell *cell,
-                     const struct columns *columns, const struct look *look, struct buffer *out)
+                     const struct columns *columns, const struct screen *screen, struct buffer *out)
 {
     unsigned width = columns->widths[column];
     unsigned text = text_width(cell->text);
@@ -149,9 +149,9 @@ static void put_cell(const struct table *table, size_t column, const struct tabl
         return;
     if (table->columns[column].right)
         put_spaces(out, pad);
-    look_begin(look, cell->tone, out);
-    (void)text_put_clean(out, cell->text, width, look->utf8);
-    look_end(look, cell->tone, out);
+    screen_begin_tone(screen, cell->tone, out);
+    (void)text_put_clean(out, cell->text, width, screen->utf8);
+    screen_end_tone(screen, cell->tone, out);
     if (!table->columns[column].right && !last)
         put_spaces(out, pad);
     if (last)
@@ -160,17 +160,17 @@ static void put_cell(const struct table *table, size_t column, const struct tabl
         put_spaces(out, GAP);
 }
 
-void table_put(const struct table *table, const struct look *look, bool titles, struct buffer *out)
+void table_put(const struct table *table, const struct screen *screen, bool titles, struct buffer *out)
 {
     struct columns columns;
     TC_CHECK(table->column_count > 0);
-    measure(table, look, titles, &columns);
+    measure(table, screen, titles, &columns);
     for (size_t i = 0; titles && i < table->column_count; i++) {
         char *title = (char *)(uintptr_t)table->columns[i].title;
-        put_cell(table, i, &(struct table_cell){title, TONE_STRONG}, &columns, look, out);
+        put_cell(table, i, &(struct table_cell){title, TONE_STRONG}, &columns, screen, out);
     }
     for (size_t i = 0; i < table->cell_count; i++)
-        put_cell(table, i % table->column_count, &table->cells[i], &columns, look, out);
+        put_cell(table, i % table->column_count, &table->cells[i], &columns, screen, out);
 }
 
 void table_free(struct table *table)

@@ -14,7 +14,7 @@ static const int64_t ms_per_minute = 60 * ms_per_second;
 static const int64_t ms_per_hour = 60 * ms_per_minute;
 static const int64_t ms_per_day = 24 * ms_per_hour;
 
-/* One character as it is shown: its bytes in the source, the columns it takes, and whether it may be shown. */
+/* One character: its bytes in the source, its columns, and whether it may be shown. */
 struct shown {
     size_t length;
     unsigned width;
@@ -30,14 +30,14 @@ static uint32_t code_point(const char *text, size_t length)
     return code;
 }
 
-/* Bidirectional controls reorder what stands around them, so that a text could pass for another one. */
+/* Bidirectional controls reorder the text around them, so that it could be misread. */
 static bool is_control(uint32_t code)
 {
     return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
            (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
-static struct shown look_at_character(const char *text)
+static struct shown read_character(const char *text)
 {
     size_t length = utf8_character_length(text, strlen(text));
     if (length == 0)
@@ -53,7 +53,7 @@ unsigned text_width(const char *text)
 {
     unsigned width = 0;
     while (*text != '\0') {
-        struct shown shown = look_at_character(text);
+        struct shown shown = read_character(text);
         width += shown.width;
         text += shown.length;
     }
@@ -63,11 +63,11 @@ unsigned text_width(const char *text)
 unsigned text_put_clean(struct buffer *out, const char *text, unsigned width, bool utf8)
 {
     bool cut = width > 0 && text_width(text) > width;
-    unsigned room = cut ? width - 1 : width;
+    unsigned space = cut ? width - 1 : width;
     unsigned put = 0;
     while (*text != '\0') {
-        struct shown shown = look_at_character(text);
-        if (width > 0 && put + shown.width > room)
+        struct shown shown = read_character(text);
+        if (width > 0 && put + shown.width > space)
             break;
         if (shown.clean && (utf8 || shown.length == 1))
             buffer_put(out, text, shown.length);

@@ -1,7 +1,7 @@
 #include "tests/property/engine/commands.h"
 
-#include "orchestrator/store/inventory.h"
-#include "tests/property/engine/hand_worker.h"
+#include "tests/fleet_in_memory.h"
+#include "tests/property/engine/stepped_worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,17 +61,12 @@ static json_t *import_fleet(struct engine *engine, json_t *arguments)
     const char *document;
     size_t length;
     TAKE(arguments, "[s%]", &document, &length);
-    struct fleet *fleet = NULL;
     struct document_faults faults = {0};
-    struct fleet_imported imported;
     struct tc_fault fault = {0};
-    enum tc_error error = fleet_parse(FLEET_YAML, document, length, &fleet, &faults);
-    if (error == TC_OK)
-        error = inventory_import(engine->parts.store, fleet, &imported, &faults, &fault);
+    enum tc_error error = import_from_memory(engine->parts.store, document, length, &faults, &fault);
     if (error != TC_OK && faults.total > 0)
         (void)tc_fault_set(&fault, error, "line %u: %s", faults.items[0].line, faults.items[0].detail);
     document_faults_free(&faults);
-    fleet_free(fleet);
     return done_or(error, &fault);
 }
 
@@ -83,32 +78,32 @@ static json_t *set_calendars(struct engine *engine, json_t *arguments)
     return json_object();
 }
 
-static void take_answer(struct order *order, const struct order_answer *given)
+static void take_answer(struct submission *submission, const struct submission_answer *given)
 {
     json_t *body = json_loadb(given->body, given->length, 0, NULL);
-    *(json_t **)order->context = json_pack("{s:i, s:o}", "status", given->status, "body", body);
+    *(json_t **)submission->context = json_pack("{s:i, s:o}", "status", given->status, "body", body);
 }
 
 static json_t *take_order(struct engine *engine, json_t *arguments)
 {
     const char *author, *document;
     json_t *answer = NULL;
-    struct order order = {.door = DOOR_HTTP, .answered = take_answer, .context = &answer};
-    TAKE(arguments, "[ss%]", &author, &document, &order.length);
-    order.document = strdup(document);
-    TC_CHECK(order.document != NULL);
-    (void)snprintf(order.author, sizeof order.author, "%s", author);
-    struct order *pointer = &order;
-    TC_CHECK(batch_queue_put(engine->parts.orders, &pointer, 0) == TC_OK);
-    hand_worker_turn(engine->parts.ordering);
-    free(order.document);
+    struct submission submission = {.endpoint = ENDPOINT_HTTP, .answered = take_answer, .context = &answer};
+    TAKE(arguments, "[ss%]", &author, &document, &submission.length);
+    submission.document = strdup(document);
+    TC_CHECK(submission.document != NULL);
+    (void)snprintf(submission.author, sizeof submission.author, "%s", author);
+    struct submission *pointer = &submission;
+    TC_CHECK(batch_queue_put(engine->parts.submissions, &pointer, 0) == TC_OK);
+    stepped_worker_turn(engine->parts.ordering);
+    free(submission.document);
     return answer;
 }
 
 static json_t *expand(struct engine *engine, json_t *arguments)
 {
     (void)arguments;
-    hand_worker_turn(engine->parts.expanding);
+    stepped_worker_turn(engine->parts.expanding);
     return json_object();
 }
 
@@ -133,7 +128,7 @@ static json_t *schedule(struct engine *engine, json_t *arguments)
     int number, delivered;
     TAKE(arguments, "[ib]", &number, &delivered);
     struct instance *instance = instance_at(engine, number);
-    hand_worker_turn(instance->scheduling);
+    stepped_worker_turn(instance->scheduling);
 
     json_t *rows = json_array();
     struct pool_batch batch;
@@ -154,17 +149,17 @@ static json_t *conduct(struct engine *engine, json_t *arguments)
 {
     int number;
     TAKE(arguments, "[i]", &number);
-    hand_worker_turn(instance_at(engine, number)->conducting);
-    hand_worker_turn(engine->parts.ordering); /* it may have ordered rollbacks */
+    stepped_worker_turn(instance_at(engine, number)->conducting);
+    stepped_worker_turn(engine->parts.ordering); /* it may have ordered rollbacks */
     return json_object();
 }
 
-static void take_report(json_t *row, struct report *report)
+static void take_report(json_t *row, struct report_row *report)
 {
     json_int_t instruction;
     const char *device;
     int attempt, event, sequence, progress;
-    *report = (struct report){0};
+    *report = (struct report_row){0};
     TAKE(row, "[Isiiiis]", &instruction, &device, &attempt, &event, &sequence, &progress, &report->code);
     report->instruction = instruction;
     report->attempt = attempt;
@@ -177,7 +172,7 @@ static void take_report(json_t *row, struct report *report)
 static json_t *write_reports(struct engine *engine, json_t *arguments)
 {
     size_t count = json_array_size(arguments);
-    struct report *reports = calloc(count, sizeof *reports);
+    struct report_row *reports = calloc(count, sizeof *reports);
     struct report_result *results = calloc(count, sizeof *results);
     TC_CHECK(reports != NULL && results != NULL);
     for (size_t i = 0; i < count; i++)
@@ -198,9 +193,10 @@ static const struct {
     const char *name;
     json_t *(*run)(struct engine *engine, json_t *arguments);
 } commands[] = {
-    {"migrate", migrate},         {"open", open_parts},        {"clock", set_clock},      {"fleet", import_fleet},
-    {"calendars", set_calendars}, {"order", take_order},       {"expand", expand},        {"schedule", schedule},
-    {"conduct", conduct},         {"operate", engine_operate}, {"report", write_reports},
+    {"migrate", migrate},        {"open", open_parts},         {"clock", set_clock},
+    {"fleet", import_fleet},     {"calendars", set_calendars}, {"order", take_order},
+    {"expand", expand},          {"schedule", schedule},       {"conduct", conduct},
+    {"operate", engine_operate}, {"report", write_reports},    {"give_back", engine_give_back},
 };
 
 void engine_run(struct engine *engine, const char *line)

@@ -18,5 +18,7 @@ void engine_close(struct engine *engine);
 
 /* operate.c: what a person orders. */
 json_t *engine_operate(struct engine *engine, json_t *arguments);
+/* The same on a device: that it is back. */
+json_t *engine_give_back(struct engine *engine, json_t *arguments);
 
 #endif

@@ -1,5 +1,6 @@
 #include "orchestrator/store/operate.h"
 
+#include "orchestrator/wording/refusal_words.h"
 #include "tests/property/engine/commands.h"
 
 enum { OPERATE_SHARD = 51 };
@@ -8,17 +9,34 @@ json_t *engine_operate(struct engine *engine, json_t *arguments)
 {
     const char *name;
     json_int_t rollout, version;
-    struct operation_order order = {.reason = "because", .shard = OPERATE_SHARD};
-    TC_CHECK(json_unpack(arguments, "[sIIsss]", &name, &rollout, &version, &order.actor, &order.group, &order.digest) ==
-             0);
-    TC_CHECK(operation_find(name, &order.operation));
-    order.rollout = rollout;
-    order.version = version;
+    struct operation_request operation_request = {.reason = "because", .shard = OPERATE_SHARD};
+    TC_CHECK(json_unpack(arguments, "[sIIsss]", &name, &rollout, &version, &operation_request.actor,
+                         &operation_request.group, &operation_request.digest) == 0);
+    TC_CHECK(operation_find(name, &operation_request.operation));
+    operation_request.rollout = rollout;
+    operation_request.version = version;
     struct operated operated;
     struct tc_fault fault = {0};
-    enum tc_error error = operate(engine->parts.store, &order, &operated, &fault);
+    enum tc_error error = operate(engine->parts.store, &operation_request, &operated, &fault);
+    refusal_put_words(&operated.refusal, &fault);
     if (error != TC_OK)
         return json_pack("{s:s, s:s}", "result", tc_error_name(error), "why", fault.text);
     return json_pack("{s:s, s:s, s:I, s:b}", "result", "ok", "state", operated.state, "version",
                      (json_int_t)operated.version, "existing", operated.existing);
+}
+
+json_t *engine_give_back(struct engine *engine, json_t *arguments)
+{
+    const char *device, *actor;
+    TC_CHECK(json_unpack(arguments, "[ss]", &device, &actor) == 0);
+    struct buffer returned = {0};
+    struct tc_fault fault = {0};
+    struct refusal refusal;
+    enum tc_error error =
+        operate_return_device(engine->parts.store, device, actor, "because", &returned, &refusal, &fault);
+    buffer_free(&returned);
+    refusal_put_words(&refusal, &fault);
+    if (error != TC_OK)
+        return json_pack("{s:s, s:s}", "result", tc_error_name(error), "why", fault.text);
+    return json_pack("{s:s}", "result", "ok");
 }

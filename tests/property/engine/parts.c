@@ -1,6 +1,6 @@
 #include "tests/property/engine/parts.h"
 
-#include "tests/property/engine/hand_worker.h"
+#include "tests/property/engine/stepped_worker.h"
 
 #include <stdio.h>
 
@@ -17,9 +17,15 @@ void parts_set_clock(int64_t now_ms)
 
 /* The linker puts these in the place of base/clock.h's, and knows them by these names. */
 int64_t virtual_monotonic_ms(void) __asm__("__wrap_clock_monotonic_ms");
+int64_t virtual_boot_ms(void) __asm__("__wrap_clock_boot_ms");
 int64_t virtual_now_ms(void) __asm__("__wrap_clock_now_ms");
 
 int64_t virtual_monotonic_ms(void)
+{
+    return virtual_ms;
+}
+
+int64_t virtual_boot_ms(void)
 {
     return virtual_ms;
 }
@@ -37,13 +43,13 @@ static enum tc_error open_planner(struct parts *parts, const char *database, str
         .database = database,
         .prepare = {.public_url = "https://tellercast.invalid", .calendars = parts->calendars},
         .default_per_minute = DEFAULT_PER_MINUTE,
-        .orders = parts->orders,
+        .submissions = parts->submissions,
         .wakes = parts->expander_wakes,
         .planned = parts->scheduler_wakes};
     enum tc_error error = planner_open(&planner, &parts->planner, fault);
     if (error == TC_OK) {
-        parts->ordering = hand_worker_last("planner");
-        parts->expanding = hand_worker_last("expander");
+        parts->ordering = stepped_worker_last("planner");
+        parts->expanding = stepped_worker_last("expander");
     }
     return error;
 }
@@ -71,19 +77,20 @@ static enum tc_error open_instance(struct parts *parts, int number, const char *
                                                .period_ms = 1000,
                                                .progress_period_ms = 1000,
                                                .lease_ms = LEASE_MS,
+                                               .clock = &parts->clock,
                                                .wakes = parts->conductor_wakes,
                                                .broker_is_new = &parts->broker_is_new,
                                                .asked_ms = &parts->asked_ms,
                                                .pool = parts->pool,
                                                .planned = parts->scheduler_wakes,
-                                               .orders = parts->orders};
+                                               .submissions = parts->submissions};
     enum tc_error error = scheduler_open(&scheduler, &instance->scheduler, fault);
     if (error != TC_OK)
         return error;
-    instance->scheduling = hand_worker_last("scheduler");
+    instance->scheduling = stepped_worker_last("scheduler");
     error = conductor_open(&conductor, &instance->conductor, fault);
     if (error == TC_OK)
-        instance->conducting = hand_worker_last("conductor");
+        instance->conducting = stepped_worker_last("conductor");
     return error;
 }
 
@@ -91,7 +98,7 @@ enum tc_error parts_open(struct parts *parts, const char *database, int64_t clai
 {
     *parts = (struct parts){
         .calendars = calendars_open("{}"),
-        .orders = batch_queue_open(sizeof(struct order *), QUEUE_ITEMS),
+        .submissions = batch_queue_open(sizeof(struct submission *), QUEUE_ITEMS),
         .expander_wakes = batch_queue_open(1, 1),
         .scheduler_wakes = batch_queue_open(1, 1),
         .conductor_wakes = batch_queue_open(1, 1),
@@ -117,6 +124,6 @@ void parts_close(struct parts *parts)
     batch_queue_free(parts->conductor_wakes);
     batch_queue_free(parts->scheduler_wakes);
     batch_queue_free(parts->expander_wakes);
-    batch_queue_free(parts->orders);
+    batch_queue_free(parts->submissions);
     calendars_free(parts->calendars);
 }

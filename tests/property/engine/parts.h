@@ -4,9 +4,9 @@
 #define TELLERCAST_TESTS_PROPERTY_ENGINE_PARTS_H
 
 #include "orchestrator/conductor/conductor.h"
-#include "orchestrator/planner/order.h"
 #include "orchestrator/planner/planner.h"
-#include "orchestrator/scheduler/pool.h"
+#include "orchestrator/queues/pool.h"
+#include "orchestrator/queues/submission.h"
 #include "orchestrator/scheduler/scheduler.h"
 #include "orchestrator/store/claim.h"
 #include "orchestrator/store/report.h"
@@ -26,9 +26,10 @@ struct parts {
     struct planner *planner;
     struct worker *ordering, *expanding;
     struct instance instances[INSTANCES];
-    struct batch_queue *orders, *expander_wakes, *scheduler_wakes, *conductor_wakes, *pool;
+    struct batch_queue *submissions, *expander_wakes, *scheduler_wakes, *conductor_wakes, *pool;
     atomic_bool broker_is_new;
     _Atomic int64_t asked_ms; /* 0: never */
+    struct store_clock clock;
 };
 
 /* `claim_batch`: the most that one claim takes. */

@@ -7,6 +7,8 @@ STATES = (
     "created dispatched sent received installing completed failed rejected timed_out cancelled expired".split()
 )
 
+WROTE_AS_BEFORE = "this program writes as the version before"
+
 
 class Database:
     def __init__(self, postgres, name):
@@ -14,6 +16,15 @@ class Database:
         self._postgres = postgres
         self._name = name
         self._connection = None
+
+    def connect(self):
+        """Another connection, the caller's."""
+        return self._postgres.connect(self._name)
+
+    def lead_to(self, postgres):
+        """From now on it is the one of the same name in another server."""
+        self._postgres, self._connection = postgres, None
+        self.address = postgres.address(self._name)
 
     def rows(self, statement, *values):
         """All rows, as dictionaries."""
@@ -45,8 +56,8 @@ class Database:
     def instructions(self, rollout):
         """By device, with the state by name."""
         rows = self.rows(
-            "SELECT i.*, s.name AS state_name FROM instruction i JOIN instruction_state s USING (state) "
-            "WHERE rollout_id = %s ORDER BY device",
+            "SELECT i.*, s.name AS state_name, b.name AS substate_name FROM instruction i JOIN instruction_state s USING (state) "
+            "LEFT JOIN instruction_substate b USING (state, substate) WHERE rollout_id = %s ORDER BY device",
             rollout,
         )
         return {row["device"]: row for row in rows}
@@ -72,6 +83,17 @@ class Database:
         )
         return {row["name"]: row["count"] for row in rows}
 
+    def complete_nothing_for_this_version(self):
+        """What completes the writes of the version before refuses those of a program: ours must need no help. Those that a
+        test makes by hand it completes."""
+        function = "complete_move_of_version_before"
+        body = self.value("SELECT prosrc FROM pg_proc WHERE proname = %s", function)
+        if WROTE_AS_BEFORE not in body:
+            guard = ("BEGIN IF current_setting('application_name') LIKE 'tellercastd%' THEN "
+                     f"RAISE EXCEPTION '{WROTE_AS_BEFORE}: % became %', OLD, NEW; END IF;")
+            self.rows(f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $body$"
+                      + body.replace("BEGIN", guard, 1) + "$body$")
+
     def events(self, instruction):
         return self.rows(
             "SELECT e.*, s.name AS state_name FROM instruction_event e JOIN instruction_state s USING (state) "
@@ -90,6 +112,12 @@ class Database:
     def forget(self):
         """The connection may be broken: the next statement makes another."""
         self._connection = None
+
+    def make_anew(self):
+        """An empty database in its place."""
+        self.close()
+        self._connection = None
+        self._postgres.create_database(self._name)
 
     def close(self):
         if self._connection is not None:

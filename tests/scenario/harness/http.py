@@ -1,4 +1,4 @@
-"""The HTTP door, and an HTTP server of artifacts that misbehaves on demand."""
+"""The HTTP endpoint, and an HTTP server of artifacts that misbehaves on demand."""
 
 import hashlib
 import http.client

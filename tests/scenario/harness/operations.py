@@ -9,8 +9,8 @@ JSON = {"Content-Type": "application/json"}
 def order(stack, rollout, operation, actor="bob", number=0, **body):
     """Orders it at one of the orchestrators. What the body lacks is as the rollout is; None takes it out."""
     row = stack.database.rollout(rollout)
-    ground = {"digest": row["digest"]} if operation in ("approve", "reject") else {"version": row["version"]}
-    body = {"reason": "the test wants it", **ground, **body}
+    snapshot = {"digest": row["digest"]} if operation in ("approve", "reject") else {"version": row["version"]}
+    body = {"reason": "the test wants it", **snapshot, **body}
     text = json.dumps({key: value for key, value in body.items() if value is not None})
     http = stack.orchestrators[number].http
     return http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", text, {**JSON, "Tellercast-Author": actor})

@@ -29,7 +29,7 @@ def fleet(branches=None, pull=(), zones=None, labels=None):
         for atm in atms:
             devices.append({"id": atm, "branch": branch, "role": "atm", "versions": {APPLICATION: OLD_VERSION}})
     for client in pull:
-        devices.append({"id": client, "role": "pull", "versions": {APPLICATION: OLD_VERSION}})
+        devices.append({"id": client, "role": "pull", "zone": "UTC", "versions": {APPLICATION: OLD_VERSION}})
     for device in devices:
         if labels and device["id"] in labels:
             device["labels"] = labels[device["id"]]

@@ -28,9 +28,9 @@ def command_line(*arguments, check=True, **more):
 
 
 class Orchestrator(Process):
-    """tellercastd. `settings` are added to those of the stack."""
+    """tellercastd. `settings` are added to those of the stack. `program` may be that of another version."""
 
-    def __init__(self, folder, number, own, settings):
+    def __init__(self, folder, number, own, settings, program=BIN / "tellercastd"):
         self.http = Http(free_port())
         self.socket_path = folder / f"door{number}.sock"
         self.settings = {
@@ -43,7 +43,7 @@ class Orchestrator(Process):
             self.settings[key] = {**self.settings.get(key, {}), **value} if isinstance(value, dict) else value
         self.file = folder / f"tellercastd{number}.yaml"
         self.file.write_text(text_of(self.settings), encoding="utf-8")
-        self.program = BIN / "tellercastd"
+        self.program = program
         self._named, self._logs = f"tellercastd{number}", folder / f"tellercastd{number}.log"
         self.start()
 
@@ -58,22 +58,22 @@ class Orchestrator(Process):
         return self
 
     def submit_by_socket(self, document):
-        with socket.socket(socket.AF_UNIX) as door:
-            door.settimeout(60)
-            door.connect(str(self.socket_path))
-            door.sendall(document.encode() if isinstance(document, str) else document)
-            door.shutdown(socket.SHUT_WR)
+        with socket.socket(socket.AF_UNIX) as endpoint:
+            endpoint.settimeout(60)
+            endpoint.connect(str(self.socket_path))
+            endpoint.sendall(document.encode() if isinstance(document, str) else document)
+            endpoint.shutdown(socket.SHUT_WR)
             answer = b""
-            while part := door.recv(65536):
+            while part := endpoint.recv(65536):
                 answer += part
         return json.loads(answer)
 
 
 class Client(Process):
-    """A real tellercast-node, -atm or -pull."""
+    """A real tellercast-node, -atm or -pull, from the folder `programs`."""
 
-    def __init__(self, folder, role, device, branch, port, keys, settings):
-        self.device = device
+    def __init__(self, folder, role, device, branch, port, keys, settings, programs=BIN):
+        self.device, self.role, self.programs = device, role, programs
         self.folder = folder / device
         self.installed = self.folder / "installed"
         (self.folder / "installed").mkdir(parents=True, exist_ok=True)
@@ -91,19 +91,19 @@ class Client(Process):
             values["branch"] = branch
         for key, value in settings.items():
             values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
-        file = self.folder / "settings.yaml"
-        file.write_text(text_of(values), encoding="utf-8")
-        self._arguments = (device, [BIN / f"tellercast-{role}", "--config", file], folder / f"{device}.log")
+        self._file, self._logs = self.folder / "settings.yaml", folder / f"{device}.log"
+        self._file.write_text(text_of(values), encoding="utf-8")
         self.start()
 
     def start(self, environment=None):
-        super().__init__(*self._arguments, environment=environment)
+        program = self.programs / f"tellercast-{self.role}"
+        super().__init__(self.device, [program, "--config", self._file], self._logs, environment=environment)
 
 
 class Fleet(Process):
-    """The simulated fleet."""
+    """The simulated fleet, from the folder `programs`."""
 
-    def __init__(self, folder, document, behaviour, port, keys, number=1, extra=()):
+    def __init__(self, folder, document, behaviour, port, keys, number=1, extra=(), programs=BIN):
         self.report_file = folder / f"fleet{number}-report.json"
         self.control = folder / f"fleet{number}.sock"
         fleet_file = folder / f"fleet{number}.yaml"
@@ -112,7 +112,7 @@ class Fleet(Process):
         behaviour_file.write_text(text_of(behaviour or {}), encoding="utf-8")
         super().__init__(
             f"fleet{number}",
-            [BIN / "tellercast-fleet", "--fleet", fleet_file, "--behaviour", behaviour_file, "--broker",
+            [programs / "tellercast-fleet", "--fleet", fleet_file, "--behaviour", behaviour_file, "--broker",
              f"127.0.0.1:{port}", "--keys", keys, "--control", self.control, "--report", self.report_file,
              *extra],
             folder / f"fleet{number}.log",

@@ -1,9 +1,12 @@
 """Private PostgreSQL, Redis and mosquitto, started as ./run starts them."""
 
+import contextlib
+import os
 import pathlib
 import random
 import signal
 import socket
+import subprocess
 
 import psycopg2
 import redis
@@ -74,6 +77,38 @@ class Postgres(Server):
     def drop_database(self, name):
         with self.connect().cursor() as cursor:
             cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+    def send_all(self, number):
+        """To all its processes, each of which is a group of its own."""
+        children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="utf-8").split()
+        for pid in [self.pid, *map(int, children)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def set(self, *lines):
+        with open(self.folder / "data/postgresql.conf", "a", encoding="utf-8") as settings:
+            settings.writelines(f"{line}\n" for line in lines)
+
+    def standby(self, folder):
+        """A standby without which nothing is committed here from now on."""
+        self.stop()
+        self.set("wal_level = replica", "max_wal_senders = 4")
+        self.start()
+        own = pathlib.Path(folder) / self.kind
+        own.mkdir()
+        command = ("pg_basebackup", f"--host={self.folder}", "--username=tellercast", f"--pgdata={own}/data",
+                   "--write-recovery-conf", "--no-sync")
+        subprocess.run(command, check=True, timeout=120)
+        if os.geteuid() == 0:
+            subprocess.run(("chown", "-R", "postgres:postgres", own), check=True)
+        with open(own / "data/postgresql.conf", "a", encoding="utf-8") as settings:
+            settings.write(f"unix_socket_directories = '\"{own}\"'\nsynchronous_standby_names = ''\n")
+        standby = Postgres(folder)
+        with self.connect().cursor() as cursor:
+            cursor.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            cursor.execute("SELECT pg_reload_conf()")
+        return standby
 
 
 class Redis(Server):

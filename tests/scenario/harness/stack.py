@@ -3,12 +3,12 @@
 import os
 import shutil
 
-from .database import Database
+from .database import WROTE_AS_BEFORE, Database
 from .plan import fleet, plan
 from .programs import ORCHESTRATOR_USER, Client, Fleet, Orchestrator, command_line
 from .servers import Mosquitto, Redis
 from .wait import wait_for
-from .wire import Device, Operator, Spy
+from .wire import Device, Operator, Spy, Wire
 
 CONTENT = bytes(range(256)) * 400
 SANITIZED = "TELLERCAST_SANITIZED" in os.environ
@@ -30,9 +30,10 @@ class Stack:
         self.keys = folder / "trusted-keys.json"
         self.data_folder = folder / "data"
         self.data_folder.mkdir()
-        self.spy = self._keep(Spy(self.broker.port))
+        self.spy = self.keep(Spy(self.broker.port))
 
-    def _keep(self, wire):
+    def keep(self, wire):
+        """It is closed with the stack."""
         self.wires.append(wire)
         return wire
 
@@ -53,6 +54,7 @@ class Stack:
         self.programs.append(orchestrator)
         if ready:
             orchestrator.wait_until_ready()
+            self.database.complete_nothing_for_this_version()
             self.write_trusted_keys()
         return orchestrator
 
@@ -80,10 +82,14 @@ class Stack:
 
     def device(self, name, branch=None):
         """A device played by the test."""
-        return self._keep(Device(self.broker.port, name, branch))
+        return self.keep(Device(self.broker.port, name, branch))
+
+    def orchestrator_voice(self):
+        """A client that may publish all that orchestrators may."""
+        return self.keep(Wire(self.broker.port, ORCHESTRATOR_USER, []))
 
     def operator(self, name="operator"):
-        return self._keep(Operator(self.broker.port, name))
+        return self.keep(Operator(self.broker.port, name))
 
     # orders
 
@@ -144,7 +150,8 @@ class Stack:
 
 def sanitizer_lines(log):
     text = log.read_text(encoding="utf-8", errors="replace")
-    return [line for line in text.splitlines() if "Sanitizer" in line or "runtime error:" in line]
+    return [line for line in text.splitlines()
+            if "Sanitizer" in line or "runtime error:" in line or WROTE_AS_BEFORE in line]
 
 
 _access_list = None

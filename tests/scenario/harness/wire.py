@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -50,7 +51,10 @@ class Wire:
         assert self._subscribed.wait(30), f"{name} could not subscribe"
 
     def _on_connect(self, client, *_):
-        client.subscribe([(name, 1) for name in self._filters])
+        if self._filters:
+            client.subscribe([(name, 1) for name in self._filters])
+        else:
+            self._subscribed.set()
 
     def _on_message(self, _client, _data, message):
         with self._lock:
@@ -72,6 +76,12 @@ class Wire:
             payload = json.dumps(payload)
         self._client.publish(topic, payload, qos, retain, properties=properties).wait_for_publish(30)
 
+    def send_soon(self, topic, payload):
+        """At QoS 0; returns at once, but for when a thousand others are not written yet."""
+        while self._client._out_packet and len(self._client._out_packet) > 1000:
+            time.sleep(0.001)
+        self._client.publish(topic, payload, 0)
+
     def close(self):
         self._client.disconnect()
         self._client.loop_stop()
@@ -83,7 +93,7 @@ class Spy(Wire):
 
 
 class Operator(Wire):
-    """An operator at the MQTT door."""
+    """An operator at the MQTT endpoint."""
 
     def __init__(self, port, name="operator"):
         self._answers = f"{ROOT_TOPIC}/operator/{name}/answer"
@@ -114,13 +124,22 @@ class Device(Wire):
             filters.append(f"{ROOT_TOPIC}/branch/{name}/start")
         super().__init__(port, name, filters)
 
-    def ask(self, versions=None):
-        self.publish(f"{ROOT_TOPIC}/device/{self.name}/ask", {"versions": versions} if versions else b"")
+    def ask(self, versions=None, nonce=None):
+        ask = {key: value for key, value in (("versions", versions), ("nonce", nonce)) if value}
+        self.publish(f"{ROOT_TOPIC}/device/{self.name}/ask", ask or b"")
+
+    def answers(self):
+        """All that came on its instruction topic, also that there is nothing for it."""
+        return self.messages(f"{ROOT_TOPIC}/device/{self.name}/instruction")
+
+    def wait_for_nothing(self, after=0):
+        """An ask is answered, with nothing; `after` so many earlier answers."""
+        wait_for(lambda: len(self.answers()) > after, f"{self.name} is answered")
+        assert self.answers()[after].payload == b""
 
     def tokens(self):
         """The claims of all instructions that came."""
-        tokens = [message.payload for message in self.messages(f"{ROOT_TOPIC}/device/{self.name}/instruction")]
-        return [claims_of(token) for token in tokens if token]
+        return [claims_of(message.payload) for message in self.answers() if message.payload]
 
     def wait_for_instruction(self, count=1, seconds=60):
         wait_for(lambda: len(self.tokens()) >= count, f"{self.name} has {count} instructions", seconds)

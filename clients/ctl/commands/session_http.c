@@ -1,0 +1,85 @@
+/* Requests of a session to the daemon. */
+#include "base/url.h"
+#include "clients/ctl/commands/session.h"
+
+/* No fault contains the value: it may have a password. */
+static bool check_addresses(const struct session *session, struct url_proxy *proxy, int *code)
+{
+    struct tc_fault fault;
+    const char *given = session_option(session, "proxy"), *server = session_option(session, "server");
+    if (url_may_have_user(server))
+        *code = session_fail_usage(session, "--server: a user in the URL is not allowed; use --token-file");
+    else if (url_find_fault(server) != NULL)
+        *code = session_fail_usage(session, "--server: %s; allowed: [http|https]://HOST:PORT", url_find_fault(server));
+    else if (given != NULL && url_read_proxy(given, proxy, &fault) != TC_OK)
+        *code = session_fail_usage(session, "--proxy: %s", fault.text);
+    else
+        return true;
+    return false;
+}
+
+struct http *session_http(struct session *session, int *code)
+{
+    struct tc_fault fault;
+    struct url_proxy proxy = {0};
+    if (session->http != NULL)
+        return session->http;
+    if (!check_addresses(session, &proxy, code))
+        return NULL;
+    const struct http_options options = {
+        .server = session_option(session, "server"),
+        .token_file = session_option(session, "token-file"),
+        .ca_file = session_option(session, "ca-file"),
+        .proxy = &proxy,
+        .author = session_option(session, "user"),
+    };
+    if (http_open(&options, &session->http, &fault) != TC_OK) {
+        *code = session_fail_fault(session, &fault);
+        return NULL;
+    }
+    return session->http;
+}
+
+json_t *session_get_warnings(struct session *session)
+{
+    int code;
+    struct http_answer answer;
+    struct http *http = session_http(session, &code);
+    json_t *warnings = NULL;
+    if (http != NULL && http_get(http, "/readyz", &answer, NULL) == TC_OK) {
+        warnings = json_incref(json_object_get(answer.document, "warnings"));
+        http_answer_free(&answer);
+    }
+    if (warnings == NULL)
+        warnings = json_array();
+    TC_CHECK(warnings != NULL);
+    return warnings;
+}
+
+json_t *session_send(struct session *session, const struct http_request *request, const char *subject, int *code)
+{
+    struct tc_fault fault;
+    struct http_answer answer;
+    struct http *http = session_http(session, code);
+    if (http == NULL)
+        return NULL;
+    if (http_send(http, request, &answer, &fault) != TC_OK) {
+        *code = session_fail_fault(session, &fault);
+        return NULL;
+    }
+    if (!http_answer_is_good(&answer)) {
+        *code = session_report_problem(session, subject, answer.status, answer.document);
+        http_answer_free(&answer);
+        return NULL;
+    }
+    *code = EXIT_HEALTHY;
+    return answer.document;
+}
+
+json_t *session_get(struct session *session, const char *path, const char *subject, int *code)
+{
+    json_t *document = session_send(session, &(struct http_request){.method = "GET", .path = path}, subject, code);
+    if (document == NULL && *code == EXIT_INVALID)
+        *code = EXIT_ERROR; /* EXIT_INVALID is for plans and fleets only */
+    return document;
+}

@@ -1,0 +1,43 @@
+# The constants that C and SQL share: reads vocabularies such as orchestrator/rollout/vocabulary.def, and puts the value of
+# each constant in its place in a text of SQL.
+
+# read_vocabulary(FILE): sets CONSTANT_NAME in the caller's scope for each entry: a number, or a text in quotes.
+function(read_vocabulary file)
+    file(STRINGS ${file} lines REGEX "^[A-Z_]+\\(")
+    foreach(line IN LISTS lines)
+        if(line MATCHES "^INSTRUCTION_RULE\\(")
+            continue() # a rule is a row, not a constant
+        elseif(line MATCHES "^[A-Z_]+\\(([A-Z_]+), \"([a-z_]+)\"\\)")
+            set(name ${CMAKE_MATCH_1})
+            set(value "'${CMAKE_MATCH_2}'")
+        elseif(line MATCHES "^[A-Z_]+\\(([A-Z_]+), ([0-9]+)[,)]")
+            set(name ${CMAKE_MATCH_1})
+            set(value ${CMAKE_MATCH_2})
+        elseif(line MATCHES "^STATE_BOUND\\(([A-Z_]+), ([A-Z_]+)\\)")
+            set(name ${CMAKE_MATCH_1})
+            set(value ${CONSTANT_${CMAKE_MATCH_2}})
+        else()
+            message(FATAL_ERROR "${file}: expected NAME(CONSTANT, number or \"name\"), found: ${line}")
+        endif()
+        if(DEFINED CONSTANT_${name})
+            message(FATAL_ERROR "${file}: the constant ${name} is there already")
+        endif()
+        set(CONSTANT_${name} "${value}")
+        set(CONSTANT_${name} "${value}" PARENT_SCOPE)
+    endforeach()
+endfunction()
+
+# put_constants(VARIABLE FILE): replaces each :NAME in the text of a variable. An unknown one ends the build.
+function(put_constants variable file)
+    set(text "${${variable}}")
+    string(REGEX MATCHALL "[^:]:[A-Z][A-Z_0-9]*" found "${text}")
+    list(TRANSFORM found REPLACE "^.:" "")
+    list(REMOVE_DUPLICATES found)
+    foreach(name IN LISTS found)
+        if(NOT DEFINED CONSTANT_${name})
+            message(FATAL_ERROR "${file}: :${name} is in no vocabulary.def")
+        endif()
+        string(REGEX REPLACE "([^:]):${name}([^A-Z_0-9])" "\\1${CONSTANT_${name}}\\2" text "${text}")
+    endforeach()
+    set(${variable} "${text}" PARENT_SCOPE)
+endfunction()

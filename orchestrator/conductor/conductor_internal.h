@@ -1,0 +1,117 @@
+/* Shared by the conductor's files. Private to the conductor. */
+#ifndef TELLERCAST_ORCHESTRATOR_CONDUCTOR_CONDUCTOR_INTERNAL_H
+#define TELLERCAST_ORCHESTRATOR_CONDUCTOR_CONDUCTOR_INTERNAL_H
+
+#include "base/buffer.h"
+#include "orchestrator/conductor/conductor.h"
+#include "orchestrator/queues/submission.h"
+#include "orchestrator/store/conduct.h"
+#include "orchestrator/store/lost.h"
+#include "orchestrator/store/rollout_progress.h"
+
+/* Rollouts whose last published progress is remembered, so that only changes are published. */
+#define PROGRESS_ROLLOUTS 64
+
+/* Instructions in one transaction. */
+#define CONDUCT_ROWS 2000
+
+/* Of the text that says why a group or a rollout changed. */
+#define REASON_SIZE 256
+
+struct published_progress {
+    int64_t rollout; /* 0: free */
+    uint64_t hash;
+};
+
+struct forecast_memory {
+    int64_t rollout; /* 0: free */
+    int64_t version; /* of the rollout, at the last forecast */
+    int64_t due_ms;  /* monotonic: of the next forecast */
+};
+
+enum rollback_submission_state { ROLLBACK_NONE, ROLLBACK_SUBMITTED, ROLLBACK_ANSWERED };
+
+/* The rollback that the planner has to answer: one at a time. */
+struct rollback_submission {
+    struct submission submission;
+    int64_t origin;
+    atomic_int state; /* enum rollback_submission_state; the planner owns the next two while it is ROLLBACK_SUBMITTED */
+    int status;       /* of the answer */
+    struct buffer body; /* of the answer */
+    int64_t after;      /* origins up to this one had their turn */
+};
+
+/* Progress of the recall after a restore: recalls.c. */
+struct recall_state {
+    struct recall_round round; /* under way; epoch 0: none */
+    struct recall_place after;
+    int64_t checked_ms; /* monotonic */
+};
+
+struct conductor {
+    struct conductor_config config;
+    struct store *store;
+    struct cache *cache;
+    struct worker *worker;
+    bool announced;       /* the start of this orchestrator, to the acting conductor */
+    int64_t epoch;        /* of the lease; 0: another orchestrator is the conductor */
+    int64_t signed_epoch; /* the installation's, when retained messages and cache were last restored */
+    int64_t leased_ms;    /* monotonic: when the lease was last taken */
+    int64_t progress_published_ms;
+    struct published_progress published[PROGRESS_ROLLOUTS];
+    size_t next_published;
+    struct forecast_memory forecasts[PROGRESS_ROLLOUTS];
+    struct buffer message;
+    bool cache_may_be_stale;  /* it may hold ended instructions */
+    bool topics_may_be_stale; /* pull clients' topics may retain instructions that the database does not know */
+    struct rollback_submission rollback;
+    struct recall_state recall;
+};
+
+/* lease.c: takes or renews the lease. False when another orchestrator has it. */
+bool conductor_take_lease(struct conductor *conductor);
+/* Ends a transaction that began with conduct_begin: commits when `error` is TC_OK, else rolls back. */
+enum tc_error conductor_end(struct conductor *conductor, enum tc_error error, struct tc_fault *fault);
+/* Renews the lease when it is time; call it during long work. False when the lease was lost. */
+bool conductor_keeps_lease(struct conductor *conductor);
+
+/* deadlines.c: makes all due checks of the rollout. */
+enum tc_error conductor_sweep(struct conductor *conductor, const struct conducted_rollout *rollout,
+                              struct tc_fault *fault);
+
+/* endings.c: ends what waits, and withdraws what may not start, when the rollout is over or being cancelled. */
+enum tc_error conductor_give_up(struct conductor *conductor, const struct conducted_rollout *rollout,
+                                struct tc_fault *fault);
+/* Withdraws from the rollout's devices the instructions of rollouts of lower priority. */
+enum tc_error conductor_preempt(struct conductor *conductor, const struct conducted_rollout *rollout,
+                                struct tc_fault *fault);
+/* After the commit: removes these devices' instructions from the cache and from retained topics. */
+void conductor_forget(struct conductor *conductor, const struct released *released, size_t count);
+
+/* groups.c: opens and ends groups, ends the rollout. `*changed`: the rollout's state did. */
+enum tc_error conductor_advance(struct conductor *conductor, const struct conducted_rollout *rollout, bool *changed,
+                                struct tc_fault *fault);
+
+/* aborts.c: stops the rollout when an abort rule fires. `*changed`: the rollout's state did. */
+enum tc_error conductor_watch(struct conductor *conductor, const struct conducted_rollout *rollout,
+                              const struct group *groups, size_t count, bool *changed, struct tc_fault *fault);
+
+/* rollbacks.c: submits the rollbacks that were requested. */
+void conductor_submit_rollbacks(struct conductor *conductor);
+void conductor_close_rollbacks(struct conductor *conductor);
+
+/* forecasts.c: computes periodically when a running rollout will end, and writes it to the rollout. */
+void conductor_forecast(struct conductor *conductor, const struct conducted_rollout *rollout,
+                        const struct group *groups, size_t count);
+
+/* progress.c: publishes the rollout's progress if it changed since the last time. */
+void conductor_publish_progress(struct conductor *conductor, int64_t rollout);
+
+/* restore.c: restores what Redis and the broker lost, and asks for the state of what is in flight. */
+void conductor_restore_cache(struct conductor *conductor);
+void conductor_restore_assignments(struct conductor *conductor);
+
+/* recalls.c: starts devices that have not reported what they did before the database was restored. */
+void conductor_recall(struct conductor *conductor);
+
+#endif

@@ -1,0 +1,23 @@
+/* The items of the dispatcher's queue of asks. */
+#ifndef TELLERCAST_ORCHESTRATOR_QUEUES_ASKED_H
+#define TELLERCAST_ORCHESTRATOR_QUEUES_ASKED_H
+
+#include "base/fault.h"
+#include "base/id.h"
+#include "orchestrator/worker/batch_queue.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One ask on its way to the dispatcher. */
+struct asked {
+    char device[TC_ID_SIZE];
+    char *payload; /* owned; NULL when the ask was empty */
+    size_t length;
+    int64_t received_ms; /* monotonic */
+};
+
+/* Copies an ask into the dispatcher's queue; waits for space. Any thread. */
+enum tc_error asked_put(struct batch_queue *asks, const char *device, const void *payload, size_t length);
+
+#endif

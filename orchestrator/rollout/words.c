@@ -1,0 +1,6 @@
+#include "orchestrator/rollout/words.h"
+
+#define INSTRUCTION_CODE(constant, name) const char constant[] = name;
+#define EVENT_KIND(constant, name) const char constant[] = name;
+#define EVENT_ACTOR(constant, name) const char constant[] = name;
+#include "orchestrator/rollout/vocabulary.def"

@@ -1,0 +1,14 @@
+/* The codes of instructions, and the kinds and actors of rollout events. Each is written once, in vocabulary.def, for C
+ * and for SQL. */
+#ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_WORDS_H
+#define TELLERCAST_ORCHESTRATOR_ROLLOUT_WORDS_H
+
+/* CODE_NOT_ASKED is "not_asked"; KIND_GROUP_OPENED is "group_opened"; ACTOR_TELLERCAST is "tellercast". */
+/* NOLINTBEGIN(bugprone-macro-parentheses): what is defined is a name */
+#define INSTRUCTION_CODE(constant, name) extern const char constant[];
+#define EVENT_KIND(constant, name) extern const char constant[];
+#define EVENT_ACTOR(constant, name) extern const char constant[];
+#include "orchestrator/rollout/vocabulary.def"
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+#endif

@@ -1,0 +1,116 @@
+#include "orchestrator/settings_check.h"
+
+#include "base/file.h"
+#include "base/url.h"
+#include "config/scalar.h"
+#include "orchestrator/daemon_setup.h"
+#include "orchestrator/intake/intake.h"
+#include "orchestrator/store/store.h"
+#include "topics/topic.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PEM_SIZE_MAX = 1 << 20 };
+
+static bool is_set(const char *text)
+{
+    return *text != '\0';
+}
+
+/* Adds a fault whose text names the setting. */
+static void add(struct document_faults *faults, enum tc_error error, const struct tc_fault *fault)
+{
+    if (error != TC_OK)
+        document_fault_add(faults, 0, 0, "", "%s", fault->text);
+}
+
+static void check_names(const struct daemon_settings *settings, struct document_faults *faults)
+{
+    if (!topic_root_is_valid(settings->topic_root))
+        document_fault_add(faults, 0, 0, "topic_root",
+                           "found \"%s\", allowed: 1 to %d characters, levels of A-Z a-z 0-9 _ - . joined by /",
+                           settings->topic_root, TOPIC_ROOT_MAX);
+    if (!name_is_valid(settings->redis_prefix, strlen(settings->redis_prefix)))
+        document_fault_add(faults, 0, 0, "redis.prefix",
+                           "found \"%s\", allowed: a name of 1 to 64 of A-Z a-z 0-9 _ - and, inside it, . : +",
+                           settings->redis_prefix);
+    if (is_set(settings->http_public_url) && !scalar_is_url(settings->http_public_url))
+        document_fault_add(faults, 0, 0, "http.public_url", "found \"%s\", allowed: an http:// or https:// URL",
+                           settings->http_public_url);
+}
+
+/* A password in the host would appear in each fault of the connection. */
+static void check_user(const char *group, const char *host, struct document_faults *faults)
+{
+    if (url_may_have_user(host))
+        document_fault_add(faults, 0, 0, "", "%s.host: a user is not allowed; set its password in %s.password_file",
+                           group, group);
+}
+
+static void check_hosts(const struct daemon_settings *settings, struct document_faults *faults)
+{
+    if (!is_set(settings->broker_host))
+        document_fault_add(faults, 0, 0, "broker.host", "must be a host name or an address; it is empty");
+    if (!is_set(settings->redis_socket) && !is_set(settings->redis_host))
+        document_fault_add(faults, 0, 0, "redis.host", "must be set, since redis.socket is empty");
+    check_user("broker", settings->broker_host, faults);
+    check_user("redis", settings->redis_host, faults);
+    if (!is_set(settings->data_folder))
+        document_fault_add(faults, 0, 0, "data_folder", "must be the path of a folder; it is empty");
+}
+
+static void check_pair(const char *certificate_key, const char *certificate, const char *key_key, const char *key,
+                       struct document_faults *faults)
+{
+    if (is_set(certificate) != is_set(key))
+        document_fault_add(faults, 0, 0, is_set(certificate) ? key_key : certificate_key, "must be set, since %s is",
+                           is_set(certificate) ? certificate_key : key_key);
+}
+
+void settings_check(const struct daemon_settings *settings, struct document_faults *faults)
+{
+    struct tc_fault fault;
+    check_names(settings, faults);
+    check_hosts(settings, faults);
+    check_pair("broker.certificate_file", settings->broker_certificate_file, "broker.key_file",
+               settings->broker_key_file, faults);
+    check_pair("http.certificate_file", settings->http_certificate_file, "http.key_file", settings->http_key_file,
+               faults);
+    add(faults, store_check_connection(settings->database, &fault), &fault);
+    intake_check(settings, faults);
+}
+
+static void check_readable(const char *key, const char *path, struct document_faults *faults)
+{
+    struct buffer content = {0};
+    struct tc_fault fault;
+    if (is_set(path) && file_read(path, PEM_SIZE_MAX, &content, &fault) != TC_OK)
+        document_fault_add(faults, 0, 0, key, "%s", fault.text);
+    buffer_free(&content);
+}
+
+static void check_password(const char *key, const char *path, struct document_faults *faults)
+{
+    char *password = NULL;
+    struct tc_fault fault;
+    if (daemon_setup_password(path, &password, &fault) != TC_OK)
+        document_fault_add(faults, 0, 0, key, "%s", fault.text);
+    free(password);
+}
+
+void settings_check_files(const struct daemon_settings *settings, struct document_faults *faults)
+{
+    const struct {
+        const char *key, *path;
+    } files[] = {
+        {"broker.ca_file", settings->broker_ca_file},   {"broker.certificate_file", settings->broker_certificate_file},
+        {"broker.key_file", settings->broker_key_file}, {"http.certificate_file", settings->http_certificate_file},
+        {"http.key_file", settings->http_key_file},
+    };
+    check_password("broker.password_file", settings->broker_password_file, faults);
+    check_password("redis.password_file", settings->redis_password_file, faults);
+    intake_check_files(settings, faults);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        check_readable(files[i].key, files[i].path, faults);
+}

@@ -1,0 +1,45 @@
+/* The dispatcher's queries: what each device has in flight. */
+#ifndef TELLERCAST_ORCHESTRATOR_STORE_ASSIGNMENT_H
+#define TELLERCAST_ORCHESTRATOR_STORE_ASSIGNMENT_H
+
+#include "base/buffer.h"
+#include "base/id.h"
+#include "orchestrator/store/store.h"
+#include "topics/message.h"
+
+#include <stddef.h>
+
+struct assignment {
+    char device[TC_ID_SIZE];
+    bool known;          /* the device is in the fleet, with a role that this version knows */
+    int64_t instruction; /* 0: it has none in flight */
+    int64_t rollout;
+    int64_t epoch;
+    int64_t start_before_s;
+    int32_t attempt;
+    enum device_role role;
+    bool out_of_service;
+    /* Of assignment_find: */
+    int64_t recall;         /* epoch of the restore that the device must still report about; 0: none */
+    int64_t recall_since_s; /* it reports what ended since then */
+    bool recall_unable;     /* its agent is known not to support a recall */
+    /* Of assignment_page: */
+    char branch[TC_ID_SIZE]; /* "" for none */
+    bool pull;               /* the device takes it from its retained topic */
+    bool withdrawn;          /* not given to the device again; the device may be asked about it */
+};
+
+/* Fills assignments[i] with what devices[i] may be given. */
+enum tc_error assignment_find(struct store *store, const char *const *devices, size_t count,
+                              struct assignment *assignments, struct tc_fault *fault);
+
+/* Reads the next `most` assignments in flight, ordered by device, after `after` ("": from the start). The last page has
+ * fewer than `most`. */
+enum tc_error assignment_page(struct store *store, const char *after, size_t most, struct assignment *assignments,
+                              size_t *count, struct tc_fault *fault);
+
+/* Appends the content that all signed instructions of a rollout share. TC_NOT_FOUND: no such rollout. */
+enum tc_error assignment_read_content(struct store *store, int64_t rollout, struct buffer *content,
+                                      struct tc_fault *fault);
+
+#endif

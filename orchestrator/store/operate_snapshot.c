@@ -1,0 +1,119 @@
+/* The rollout that an operation is about: read under its lock, judged, and its event recorded. */
+#include "orchestrator/rollout/words.h"
+#include "orchestrator/store/connection.h"
+#include "orchestrator/store/operate_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum tc_error operate_refuse(const struct operation_request *request, const struct rollout_snapshot *snapshot,
+                             enum tc_error error, enum refusal_reason reason, struct tc_fault *fault)
+{
+    struct refusal *refusal = snapshot->refusal;
+    refusal->rollout = request->rollout;
+    refusal->operation = operation_name(request->operation);
+    refusal->version = snapshot->version;
+    refusal->seen_version = request->version;
+    refusal_copy(refusal->actor, sizeof refusal->actor, request->actor);
+    if (*refusal->name == '\0')
+        refusal_copy(refusal->name, sizeof refusal->name, snapshot->name);
+    refusal_copy(refusal->group, sizeof refusal->group, request->group == NULL ? "" : request->group);
+    if (*refusal->state == '\0')
+        refusal_copy(refusal->state, sizeof refusal->state, rollout_state_name(snapshot->state));
+    return refusal_set(refusal, error, reason, fault);
+}
+
+const struct rollout_rule *operate_find_rule(const struct operation_request *request,
+                                             const struct rollout_snapshot *snapshot, enum rollout_event event,
+                                             struct tc_fault *fault)
+{
+    const struct rollout_rule *rule = rollout_rule_find(snapshot->state, event);
+    if (rule != NULL)
+        return rule;
+    snapshot->refusal->event = event;
+    (void)operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_STATE, fault);
+    return NULL;
+}
+
+static enum tc_error lock(struct store *store, const struct operation_request *request,
+                          struct rollout_snapshot *snapshot, struct tc_fault *fault)
+{
+    const struct sql_lock_rollout_params params = {.rollout = request->rollout};
+    struct sql_lock_rollout_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_lock_rollout(store, &params, &rows, fault);
+    if (error != TC_OK)
+        return error;
+    if (rows.count == 0)
+        return operate_refuse(request, snapshot, TC_NOT_FOUND, REFUSAL_NO_ROLLOUT, fault);
+    const struct sql_lock_rollout_row row = sql_lock_rollout_at(&rows, 0);
+    copy_text(snapshot->name, sizeof snapshot->name, row.name);
+    if (!rollout_state_parse(row.state, &snapshot->state)) {
+        copy_text(snapshot->refusal->state, sizeof snapshot->refusal->state, row.state);
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_UNKNOWN_STATE, fault);
+    }
+    snapshot->version = row.version;
+    copy_text(snapshot->digest, sizeof snapshot->digest, row.digest);
+    snapshot->approvals_required = row.approvals_required;
+    copy_text(snapshot->action, sizeof snapshot->action, row.action);
+    snapshot->end_has_passed = row.end_has_passed;
+    snapshot->rollback_is_wanted = row.rollback_wanted_by != NULL;
+    return TC_OK;
+}
+
+/* Must be a statement of its own: only a later one sees what was committed during the wait for the lock. */
+static enum tc_error read_history(struct store *store, const struct operation_request *request,
+                                  struct rollout_snapshot *snapshot, struct tc_fault *fault)
+{
+    const struct sql_read_rollout_history_params params = {
+        .rollout = request->rollout,
+        .version = operation_is_on_digest(request->operation) ? -1 : request->version,
+        .actor = request->actor,
+    };
+    struct sql_read_rollout_history_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_rollout_history(store, &params, &rows, fault);
+    if (error != TC_OK)
+        return error;
+    const struct sql_read_rollout_history_row row = sql_read_rollout_history_at(&rows, 0);
+    copy_text(snapshot->recorded_kind, sizeof snapshot->recorded_kind, row.recorded_kind);
+    copy_text(snapshot->recorded_actor, sizeof snapshot->recorded_actor, row.recorded_actor);
+    copy_text(snapshot->recorded_reason, sizeof snapshot->recorded_reason, row.recorded_reason);
+    copy_text(snapshot->recorded_digest, sizeof snapshot->recorded_digest, row.recorded_digest);
+    copy_text(snapshot->recorded_group, sizeof snapshot->recorded_group, row.recorded_group);
+    copy_text(snapshot->last_kind, sizeof snapshot->last_kind, row.last_kind);
+    copy_text(snapshot->last_actor, sizeof snapshot->last_actor, row.last_actor);
+    copy_text(snapshot->last_at, sizeof snapshot->last_at, row.last_at);
+    snapshot->actor_is_author = row.actor_is_author;
+    return TC_OK;
+}
+
+enum tc_error operate_load_snapshot(struct store *store, const struct operation_request *request,
+                                    struct rollout_snapshot *snapshot, struct operated *operated,
+                                    struct tc_fault *fault)
+{
+    snapshot->refusal = &operated->refusal;
+    if (strcmp(request->actor, ACTOR_TELLERCAST) == 0)
+        return operate_refuse(request, snapshot, TC_DENIED, REFUSAL_OWN_NAME, fault);
+    enum tc_error error = lock(store, request, snapshot, fault);
+    if (error == TC_OK)
+        error = read_history(store, request, snapshot, fault);
+    if (error != TC_OK)
+        return error;
+    operated->version = snapshot->version;
+    (void)snprintf(operated->name, sizeof operated->name, "%s", snapshot->name);
+    (void)snprintf(operated->state, sizeof operated->state, "%s", rollout_state_name(snapshot->state));
+    return TC_OK;
+}
+
+enum tc_error operate_record_event(struct store *store, const struct operation_request *request,
+                                   const struct rollout_snapshot *snapshot, const char *kind, int64_t group_no,
+                                   struct tc_fault *fault)
+{
+    const struct sql_record_operation_params params = {.rollout = request->rollout,
+                                                       .kind = kind,
+                                                       .actor = request->actor,
+                                                       .reason = request->reason,
+                                                       .version = snapshot->version,
+                                                       .digest = snapshot->digest,
+                                                       .group_no = group_no};
+    return sql_record_operation(store, &params, fault);
+}

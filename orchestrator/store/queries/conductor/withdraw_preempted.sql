@@ -1,0 +1,21 @@
+-- Withdraws unanswered instructions of lower priority from the devices that rollout :rollout of priority :priority
+-- needs: at most :most, each with its next check in :withdrawal_ms ms. Skips pull clients, which may have theirs
+-- already, and instructions that are still in a claim on their way to the broker. Returns the devices, which must no
+-- longer get them.
+-- parameters: rollout bigint, priority bigint, withdrawal_ms bigint, most bigint
+-- row: withdrawn.*
+WITH unanswered AS (
+  SELECT f.id
+  FROM rollout r
+  JOIN instruction f ON f.rollout_id = r.id AND f.wake_at IS NOT NULL AND f.state = :DISPATCHED AND f.substate = :ACTIVE
+                    AND NOT f.pull
+  JOIN instruction n ON n.device = f.device AND n.rollout_id = :rollout AND n.state < :FIRST_END
+  WHERE r.state IN (:ROLLOUT_RUNNING, :ROLLOUT_PAUSED) AND r.priority < :priority
+    AND NOT EXISTS (SELECT FROM claim c WHERE c.rollout_id = r.id AND f.id = ANY (c.instructions))
+  LIMIT :most
+  FOR UPDATE OF f SKIP LOCKED
+)
+UPDATE instruction i
+SET substate = :WITHDRAWING, withdrawn_at = now(), wake_at = now() + :withdrawal_ms::bigint * interval '1 ms'
+FROM unanswered u WHERE i.id = u.id AND i.state = :DISPATCHED
+RETURNING i.device, i.pull, i.id AS instruction, i.attempt

@@ -1,0 +1,2 @@
+-- parameters: name text
+INSERT INTO migration (name) VALUES (:name)

@@ -1,0 +1,2 @@
+-- row: name text
+SELECT name FROM migration ORDER BY name

@@ -1,0 +1,19 @@
+-- Reads for each device its assignment, the watermark, and since when it must report what it did before a restore. A
+-- device that is not in the fleet has no row. LATERAL with LIMIT makes one index probe for each device; a join could be
+-- planned to read everything in flight.
+-- parameters: devices text[]
+-- row: at bigint, assignment.*, watermark.*, recall bigint, recall_since_s bigint, recall_unable boolean
+SELECT n.at - 1 AS at, i.id AS instruction, i.rollout_id AS rollout, i.attempt, d.role, floor(extract(epoch FROM i.start_before))::bigint AS start_before_s,
+       installation.epoch, EXISTS (SELECT FROM unavailable u WHERE u.device = n.device) AS out_of_service,
+       installation.id, installation.epoch, w.counter, w.refused_at IS NOT NULL AS is_refused, w.refused_by, w.marked_counter,
+       coalesce(a.epoch, 0) AS recall, coalesce(floor(extract(epoch FROM a.restored_to))::bigint, 0) AS recall_since_s, d.recall_unable
+FROM unnest(:devices::text[]) WITH ORDINALITY AS n(device, at)
+JOIN device d ON d.id = n.device
+LEFT JOIN accepted_restore a ON a.recalls AND a.epoch > d.recalled
+LEFT JOIN LATERAL (
+  SELECT f.id, f.rollout_id, f.attempt, f.start_before
+  FROM instruction f
+  WHERE f.device = n.device AND f.in_flight AND f.substate = :ACTIVE
+  LIMIT 1
+) i ON true, installation, watermark w
+ORDER BY n.at

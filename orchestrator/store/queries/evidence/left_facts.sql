@@ -1,0 +1,29 @@
+-- Reads what a forecast of the rest of rollout :rollout needs. The expected duration of a device (`takes_ms`) is the
+-- mean plus one standard deviation of a sample of completed devices, which lie next to the remaining ones; with fewer
+-- than three completed devices it is installTimeout. `known`: this version understands the rate and installTimeout;
+-- `told`: the JSON that they were read from.
+-- parameters: rollout bigint
+-- row: now_ms bigint, install_s bigint null, takes_ms bigint null, per_minute bigint null, growth double precision
+--   null, grow_after bigint null, maximum_per_minute bigint null, known boolean, told text
+SELECT (extract(epoch FROM now()) * 1000)::bigint AS now_ms,
+       x.install_s,
+       coalesce((SELECT CASE WHEN count(*) >= 3 THEN (avg(s.took) + stddev_pop(s.took)) * 1000 END
+                 FROM (SELECT extract(epoch FROM i.ended_at - i.dispatched_at) AS took
+                       FROM instruction i
+                       WHERE i.id BETWEEN x.near - 2500 AND x.near + 2500 AND i.rollout_id = :rollout AND i.state = :COMPLETED
+                         AND i.dispatched_at IS NOT NULL) s),
+                x.install_s * 1000)::bigint AS takes_ms,
+       nullif(x.per_minute, 0) AS per_minute, x.growth, x.grow_after, x.maximum_per_minute,
+       num_nulls(x.install_s, x.per_minute, x.growth, x.grow_after, x.maximum_per_minute) = 0 AS known,
+       concat(r.plan #>> '{spec,rate}', ' ', r.plan #>> '{spec,execution}') AS told
+FROM rollout r,
+LATERAL (
+  SELECT plan_number(r.plan #> '{spec,execution,installTimeout}', NULL) AS install_s,
+         plan_number(r.plan #> '{spec,rate,perMinute}', 0) AS per_minute,
+         plan_decimal(r.plan #> '{spec,rate,growth}', 0) AS growth,
+         plan_number(r.plan #> '{spec,rate,growAfter}', 0) AS grow_after,
+         plan_number(r.plan #> '{spec,rate,maximumPerMinute}', 0) AS maximum_per_minute,
+         least((SELECT min(i.id) FROM instruction i WHERE i.rollout_id = :rollout AND i.due_at IS NOT NULL),
+               (SELECT min(i.id) FROM instruction i WHERE i.rollout_id = :rollout AND i.wake_at IS NOT NULL)) AS near
+) x
+WHERE r.id = :rollout

@@ -1,1 +1,0 @@
-SELECT size_bytes FROM artifact WHERE sha256 = $1 LIMIT 1

@@ -1,1 +1,0 @@
-SELECT group_no, state, manual FROM rollout_group WHERE rollout_id = $1 AND name = $2

@@ -1,0 +1,4 @@
+-- parameters: name text, version text
+-- row: sha256 text, size_bytes bigint
+-- alone
+SELECT sha256, size_bytes FROM artifact WHERE name = :name AND version = :version

@@ -1,0 +1,2 @@
+-- script
+COPY imported_branch (line, id, name, zone, labels) FROM STDIN

@@ -1,0 +1,2 @@
+-- script
+COPY imported_device (line, id, branch, role, zone, model, labels, versions) FROM STDIN

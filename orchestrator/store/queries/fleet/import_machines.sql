@@ -1,0 +1,8 @@
+-- Updates the number of machines of each branch that this import changes.
+UPDATE branch b
+SET machines = c.machines
+FROM (SELECT t.branch, count(d.id) AS machines
+      FROM imported_touched t
+      LEFT JOIN device d ON d.branch = t.branch AND d.role <> :ROLE_NODE
+      GROUP BY t.branch) c
+WHERE b.id = c.branch AND b.machines <> c.machines

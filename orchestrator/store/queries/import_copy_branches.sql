@@ -1,1 +1,0 @@
-COPY imported_branch (line, id, name, zone, labels) FROM STDIN

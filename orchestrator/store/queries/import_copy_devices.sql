@@ -1,1 +1,0 @@
-COPY imported_device (line, id, branch, role, zone, model, labels, versions) FROM STDIN

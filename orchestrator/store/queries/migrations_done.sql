@@ -1,1 +1,0 @@
-SELECT name FROM migration ORDER BY name

@@ -1,0 +1,11 @@
+-- After an operation on rollout :rollout: sets state :to_state (null: unchanged), an end or not (:is_end), and raises
+-- the version by one.
+-- parameters: rollout bigint, to_state text, is_end boolean
+-- row: version bigint, state text
+UPDATE rollout
+SET state = coalesce(:to_state, state),
+    version = version + 1,
+    detail = CASE WHEN :to_state IS NULL OR :to_state = state THEN detail ELSE '' END,
+    ended_at = CASE WHEN :to_state IS NULL OR :to_state = state THEN ended_at WHEN :is_end::boolean THEN now() END
+WHERE id = :rollout
+RETURNING version, state

@@ -1,0 +1,10 @@
+-- Reads rollout :rollout and locks it until this transaction ends.
+-- parameters: rollout bigint
+-- row: name text, state text, version bigint, digest text, approvals_required smallint, action text null,
+--   end_has_passed boolean, rollback_wanted_by text null
+SELECT name, state, version, digest, approvals_required, plan #>> '{spec,action}' AS action,
+       coalesce(ends_at <= clock_timestamp(), false) AS end_has_passed,
+       rollback_wanted_by
+FROM rollout
+WHERE id = :rollout
+FOR UPDATE

@@ -1,0 +1,2 @@
+-- Discards IDs that this session reserved: they would not be consecutive.
+DISCARD SEQUENCES

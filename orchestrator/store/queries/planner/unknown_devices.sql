@@ -1,0 +1,7 @@
+-- Lists the names that are no device of the fleet, with their places in the list (from 0).
+-- parameters: names text[]
+-- row: unknown_name.*
+SELECT n.at - 1 AS place, n.id AS name
+FROM unnest(:names::text[]) WITH ORDINALITY AS n(id, at)
+WHERE NOT EXISTS (SELECT FROM device d WHERE d.id = n.id)
+ORDER BY n.at

@@ -1,0 +1,2 @@
+-- parameters: rollout bigint
+DELETE FROM counter WHERE rollout_id = :rollout

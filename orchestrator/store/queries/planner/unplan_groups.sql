@@ -1,0 +1,2 @@
+-- parameters: rollout bigint
+DELETE FROM rollout_group WHERE rollout_id = :rollout

@@ -1,0 +1,2 @@
+-- parameters: rollout bigint
+DELETE FROM instruction WHERE rollout_id = :rollout

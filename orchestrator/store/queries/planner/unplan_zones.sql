@@ -1,0 +1,2 @@
+-- parameters: rollout bigint
+DELETE FROM rollout_zone WHERE rollout_id = :rollout

@@ -1,0 +1,71 @@
+-- Reads rollout :rollout in full, with its last fifty events.
+-- parameters: rollout bigint
+-- row: document.*
+-- alone
+SELECT json_build_object(
+  'rollout', r.id, 'name', r.name, 'digest', r.digest, 'state', r.state, 'version', r.version, 'priority', r.priority,
+  'detail', r.detail, 'author', r.author, 'door', r.door, 'change', r.plan #>> '{metadata,change}',
+  'submitted_at', rfc3339(r.submitted_at), 'planned_at', rfc3339(r.planned_at), 'ended_at', rfc3339(r.ended_at),
+  'devices', r.devices, 'counts', state_counts(r.id, NULL), 'substates', substate_counts(r.id, NULL), 'retrying', retrying_counts(r.id, NULL),
+  'given_up', given_up_counts(r.id, NULL),
+  'unavailable', unavailable_of(r.id), 'awaiting_return', awaiting_return(r.id),
+  'approvals', json_build_object(
+    'required', r.approvals_required,
+    'given', approvals_told(r.id)),
+  -- The last of these events decides: an abort or a rejection ends a waiting resume. So does a pause by an operator,
+  -- since only a running rollout can be paused.
+  'resume', (SELECT json_build_object(
+                 'required', CASE WHEN EXISTS (SELECT FROM rollout_event a
+                                               WHERE a.rollout_id = r.id AND a.kind = :KIND_ABORTED
+                                                 AND a.id > coalesce((SELECT max(d.id) FROM rollout_event d
+                                                                      WHERE d.rollout_id = r.id
+                                                                        AND (d.kind = :KIND_RESUMED OR d.kind = :KIND_PAUSED
+                                                                             AND d.actor <> :ACTOR_TELLERCAST)), 0))
+                                  THEN r.approvals_required ELSE 0 END,
+                 'ordered_by', o.actor, 'reason', o.reason, 'at', rfc3339(o.at),
+                 'given', (SELECT coalesce(json_agg(json_build_object(
+                               'actor', e.actor, 'reason', e.reason, 'at', rfc3339(e.at)) ORDER BY e.id), '[]')
+                           FROM rollout_event e
+                           WHERE e.rollout_id = r.id AND e.kind = :KIND_RESUME_APPROVED AND e.id > o.id))
+             FROM (VALUES (r.id)) w(id)
+             LEFT JOIN LATERAL (SELECT e.id, e.kind, e.actor, e.reason, e.at
+                                FROM rollout_event e
+                                WHERE e.rollout_id = w.id
+                                  AND (e.kind IN (:KIND_ABORTED, :KIND_RESUMED, :KIND_RESUME_REJECTED, :KIND_RESUME_ORDERED)
+                                       OR e.kind = :KIND_PAUSED AND e.actor <> :ACTOR_TELLERCAST)
+                                ORDER BY e.id DESC LIMIT 1) o ON o.kind = :KIND_RESUME_ORDERED
+             WHERE r.state = :ROLLOUT_PAUSED),
+  'groups', (SELECT coalesce(json_agg(json_build_object(
+                 'group', g.group_no, 'name', g.name, 'state', g.state, 'success', g.success, 'soak_s', g.soak_s,
+                 'manual', g.manual, 'opens', coalesce(r.plan #>> ARRAY['spec', 'groups', (g.group_no - 1)::text, 'opens'],
+                                                       'settled'),
+                 'awaits_approval', g.manual AND r.state IN (:ROLLOUT_RUNNING, :ROLLOUT_PAUSED)
+                                    AND (g.state = :GROUP_AWAITING_APPROVAL OR group_has_soaked_open(g)),
+                 'decided', EXISTS (SELECT FROM approval a
+                                    WHERE a.rollout_id = r.id AND a.group_no = g.group_no AND a.digest = r.digest),
+                 'devices', g.devices, 'opened_at', rfc3339(g.opened_at), 'reached_at', rfc3339(g.reached_at),
+                 'settled_at', rfc3339(g.settled_at), 'ended_at', rfc3339(g.ended_at),
+                 'promoted_past', group_promoted_past(r.id, g.group_no),
+                 'counts', state_counts(r.id, g.group_no), 'substates', substate_counts(r.id, g.group_no),
+                 'retrying', retrying_counts(r.id, g.group_no),
+                 'given_up', given_up_counts(r.id, g.group_no)) ORDER BY g.group_no), '[]')
+             FROM rollout_group g WHERE g.rollout_id = r.id),
+  'first_start_at', rfc3339(t.first_start_at), 'last_completed_at', rfc3339(t.last_completed_at),
+  'at', rfc3339(now()),
+  'forecast_end_at', rfc3339((SELECT f.end_at FROM rollout_forecast f WHERE f.rollout_id = r.id AND r.state = :ROLLOUT_RUNNING)),
+  'rollback_of', r.rollback_of, 'rollback', (SELECT b.id FROM rollout b WHERE b.rollback_of = r.id
+               ORDER BY b.id DESC LIMIT 1),
+  'events', (SELECT coalesce(json_agg(json_build_object(
+                 'at', rfc3339(e.at), 'kind', e.kind, 'actor', e.actor, 'reason', e.reason, 'version', e.version,
+                 'digest', e.digest, 'group', g.name) ORDER BY e.id), '[]')
+             FROM (SELECT * FROM rollout_event WHERE rollout_id = r.id ORDER BY id DESC LIMIT 50) e
+             LEFT JOIN rollout_group g ON g.rollout_id = e.rollout_id AND g.group_no = e.group_no),
+  'plan', r.plan)::text AS document
+FROM rollout r,
+LATERAL (
+  -- Only of an ended rollout: of an active one each request would read all its rows.
+  SELECT min(dispatched_at) AS first_start_at, max(ended_at) FILTER (WHERE state = :COMPLETED) AS last_completed_at
+  FROM instruction i
+  WHERE i.rollout_id = r.id AND r.ended_at IS NOT NULL
+) t
+WHERE r.id = :rollout

@@ -1,1 +1,0 @@
-UPDATE lease SET expires_at = now() WHERE name = $1 AND instance = $2

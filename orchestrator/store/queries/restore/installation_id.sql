@@ -1,0 +1,2 @@
+-- row: id uuid
+SELECT id FROM installation

@@ -1,0 +1,17 @@
+-- Takes over claims whose lease expired for :instance and :lease_ms ms; their instructions that are still dispatched
+-- must be delivered again. The claims may be its own: it does not renew a claim that it was never told of.
+-- parameters: instance text, lease_ms bigint
+-- row: claimed.*
+WITH expired AS (
+  SELECT id FROM claim WHERE lease_until < now() ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED
+), taken AS (
+  UPDATE claim c SET instance = :instance, lease_until = now() + :lease_ms::bigint * interval '1 ms'
+  FROM expired WHERE c.id = expired.id
+  RETURNING c.id, c.instructions
+)
+SELECT t.id AS claim, i.id AS instruction, i.device, coalesce(i.branch, '') AS branch, i.attempt, i.pull, i.device = i.branch AS node,
+       floor(extract(epoch FROM i.start_before))::bigint AS start_before_s, i.rollout_id AS rollout, installation.epoch,
+       EXISTS (SELECT FROM unavailable u WHERE u.device = i.device) AS out_of_service
+FROM taken t
+JOIN instruction i ON i.id = ANY (t.instructions) AND i.state = :DISPATCHED, installation
+ORDER BY t.id, i.branch, i.id

@@ -1,1 +1,0 @@
-SELECT shared_claims FROM rollout WHERE id = $1

@@ -1,1 +1,0 @@
-INSERT INTO rollout_event (rollout_id, kind, actor, reason, at) VALUES ($1, $2, 'tellercast', $3, clock_timestamp())

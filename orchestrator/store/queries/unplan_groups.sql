@@ -1,1 +1,0 @@
-DELETE FROM rollout_group WHERE rollout_id = $1

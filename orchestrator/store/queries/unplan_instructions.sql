@@ -1,1 +1,0 @@
-DELETE FROM instruction WHERE rollout_id = $1

@@ -1,1 +1,0 @@
-DELETE FROM rollout_window WHERE rollout_id = $1

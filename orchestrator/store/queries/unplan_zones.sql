@@ -1,1 +1,0 @@
-DELETE FROM rollout_zone WHERE rollout_id = $1

@@ -1,1 +1,0 @@
-UPDATE rollout SET abort_seen = $2 WHERE id = $1

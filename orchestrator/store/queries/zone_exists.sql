@@ -1,1 +1,0 @@
-SELECT count(*) FROM pg_timezone_names WHERE name = $1

@@ -1,0 +1,77 @@
+/* Why the store refuses a request: a reason and its facts. orchestrator/wording writes the sentences for users. */
+#ifndef TELLERCAST_ORCHESTRATOR_STORE_REFUSAL_H
+#define TELLERCAST_ORCHESTRATOR_STORE_REFUSAL_H
+
+#include "base/fault.h"
+#include "base/id.h"
+#include "config/plan.h"
+#include "orchestrator/rollout/rollout_state.h"
+
+#include <stdint.h>
+
+enum refusal_reason {
+    REFUSAL_NONE,
+    /* An operation on a rollout. */
+    REFUSAL_OWN_NAME, /* the actor's name is the orchestrator's */
+    REFUSAL_NO_ROLLOUT,
+    REFUSAL_UNKNOWN_STATE, /* `state`: a newer version wrote it */
+    REFUSAL_STATE,         /* no rule for `event` in `state` */
+    REFUSAL_OLD_VERSION,   /* `version`, not `seen_version`; `last_kind`, "": nothing happened yet */
+    REFUSAL_TO_BE_ROLLED_BACK,
+    REFUSAL_ROLLED_BACK, /* by rollout `other` */
+    REFUSAL_SUPERSEDED,  /* by rollout `other`, `name` */
+    REFUSAL_RETRY_AFTER_END,
+    REFUSAL_NOTHING_TO_RETRY,
+    REFUSAL_NOT_AN_INSTALL,
+    REFUSAL_NOTHING_TO_TAKE_BACK,
+    REFUSAL_RESUME_WAITS, /* `who` ordered it; `given` approvals of `needed` */
+    REFUSAL_OTHER_NAME,   /* of a revision: the rollout's is `name` */
+    REFUSAL_SAME_PLAN,
+    /* Approving and rejecting. */
+    REFUSAL_OTHER_DIGEST, /* it is `digest` now */
+    REFUSAL_IS_AUTHOR,
+    REFUSAL_NO_GROUP,
+    REFUSAL_APPROVED_BEFORE, /* at `at`, for another reason */
+    REFUSAL_REJECTED_BEFORE,
+    REFUSAL_NEEDS_NO_APPROVAL,
+    REFUSAL_GROUP_AWAITS_NONE, /* the group is `state` */
+    REFUSAL_APPROVE_AFTER_END,
+    REFUSAL_ORDERED_RESUME, /* the actor ordered it, and so cannot decide on it */
+    REFUSAL_RESUME_APPROVED_BEFORE,
+    /* Promoting a group. */
+    REFUSAL_GROUP_IS_NOT_OPEN, /* it is `state` */
+    REFUSAL_NOTHING_SILENT,
+    REFUSAL_ALL_SILENT,
+    REFUSAL_OUT_OF_REACH, /* its gate: `percent` */
+    /* A submission. */
+    REFUSAL_NAME_TAKEN, /* by rollout `other` */
+    REFUSAL_KEY_TAKEN,  /* the idempotency key, by rollout `other` */
+    REFUSAL_HAS_ROLLBACK,
+    /* A device and the installation. */
+    REFUSAL_NO_DEVICE,
+    REFUSAL_IN_SERVICE,
+    REFUSAL_DATABASE_IN_USE,  /* no restore waits to be accepted, and none was */
+    REFUSAL_RESTORE_ACCEPTED, /* by `who`, at `at` */
+    REFUSAL_COUNT,
+};
+
+/* Only the facts of the reason and of the refused operation are set. */
+struct refusal {
+    enum refusal_reason reason;
+    enum rollout_event event;
+    const char *operation; /* the verb: "pause" */
+    int64_t rollout, version, seen_version, given, needed, other;
+    double percent;
+    char actor[TC_ID_SIZE], who[TC_ID_SIZE], device[TC_ID_SIZE], group[TC_ID_SIZE], name[TC_ID_SIZE];
+    char state[32], at[32], digest[PLAN_DIGEST_SIZE];
+    char last_kind[32], last_actor[TC_ID_SIZE], last_at[32];
+};
+
+/* Sets the reason, and fills the fault with `error` and the reason's number. Returns `error`. */
+enum tc_error refusal_set(struct refusal *refusal, enum tc_error error, enum refusal_reason reason,
+                          struct tc_fault *fault);
+
+/* Copies a fact; truncates a longer one. */
+void refusal_copy(char *fact, size_t size, const char *text);
+
+#endif

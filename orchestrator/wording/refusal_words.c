@@ -1,0 +1,132 @@
+#include "orchestrator/wording/refusal_words.h"
+
+#include "base/buffer.h"
+#include "orchestrator/rollout/rollout_state.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* {name} is replaced by a fact: see put_fact(). */
+static const char *const words[REFUSAL_COUNT] = {
+    [REFUSAL_OWN_NAME] = "tellercast is the orchestrator's own name: an operator must use another",
+    [REFUSAL_NO_ROLLOUT] = "there is no rollout {rollout}",
+    [REFUSAL_UNKNOWN_STATE] = "rollout {rollout} is {state}, an unknown state to this version: use a newer version",
+    [REFUSAL_STATE] = "rollout {rollout} is {state}: {operation} is not possible; allowed: {allowed}",
+    [REFUSAL_OLD_VERSION] = "rollout {rollout} is {state} at version {version}, not at version {seen_version}{last}",
+    [REFUSAL_TO_BE_ROLLED_BACK] = "rollout {rollout} already has a rollback request",
+    [REFUSAL_ROLLED_BACK] = "rollout {rollout} is rolled back by rollout {other}",
+    [REFUSAL_SUPERSEDED] = "rollout {rollout} is superseded by rollout {other}, {name}",
+    [REFUSAL_RETRY_AFTER_END] = "the end of rollout {rollout} has passed: no attempt can start",
+    [REFUSAL_NOTHING_TO_RETRY] = "nothing of rollout {rollout} failed, timed out or was rejected",
+    [REFUSAL_NOT_AN_INSTALL] = "rollout {rollout} does not install: it cannot be rolled back",
+    [REFUSAL_NOTHING_TO_TAKE_BACK] =
+        ("no device completed rollout {rollout} or was taken out of service by it: there is "
+         "nothing to take back"),
+    [REFUSAL_RESUME_WAITS] = ("{who} ordered the resume of rollout {rollout} already; {given} of {needed} approvals "
+                              "were given: approve or reject it"),
+    [REFUSAL_OTHER_NAME] = "rollout {rollout} is named {name}: the new plan must have the same name",
+    [REFUSAL_SAME_PLAN] = "rollout {rollout} has this plan already",
+    [REFUSAL_OTHER_DIGEST] = "the plan of rollout {rollout} now has the digest {digest}: read it again",
+    [REFUSAL_IS_AUTHOR] = "{actor} is an author of this plan: another person must {operation} it",
+    [REFUSAL_NO_GROUP] = "rollout {rollout} has no group {group}",
+    [REFUSAL_APPROVED_BEFORE] = "{actor} already approved it at {at}, for another reason",
+    [REFUSAL_REJECTED_BEFORE] = "{actor} already rejected it at {at}, for another reason",
+    [REFUSAL_NEEDS_NO_APPROVAL] = "group {group} needs no approval",
+    [REFUSAL_GROUP_AWAITS_NONE] = ("group {group} is {state}: {operation} is not possible; allowed: "
+                                   "awaiting_approval, or open if it is reached and has soaked"),
+    [REFUSAL_APPROVE_AFTER_END] = "the end of rollout {rollout} has passed: nothing could start",
+    [REFUSAL_ORDERED_RESUME] = "{actor} ordered the resume: another person must {operation} it",
+    [REFUSAL_RESUME_APPROVED_BEFORE] = "{actor} already approved the resume, for another reason",
+    [REFUSAL_GROUP_IS_NOT_OPEN] = "group {group} is {state}: promote is not possible; allowed: open, not_reached",
+    [REFUSAL_NOTHING_SILENT] =
+        ("group {group} has no silent device that it was not promoted past already; a device that "
+         "was not started or is installing is not silent"),
+    [REFUSAL_ALL_SILENT] = "all of group {group} is silent: no device shows that the rollout works",
+    [REFUSAL_OUT_OF_REACH] = ("without its silent devices group {group} cannot reach its gate of {percent} % either: "
+                              "promote skips silent devices, but not failed ones"),
+    [REFUSAL_NAME_TAKEN] = "this name is taken by rollout {other} with another plan",
+    [REFUSAL_KEY_TAKEN] = "this idempotency key is taken by rollout {other} with another plan",
+    [REFUSAL_HAS_ROLLBACK] = "the rollout that this one takes back already has a rollback",
+    [REFUSAL_NO_DEVICE] = "there is no device {device}",
+    [REFUSAL_IN_SERVICE] = "device {device} is not out of service: there is nothing to return",
+    [REFUSAL_DATABASE_IN_USE] = "the database is not refused: there is nothing to accept",
+    [REFUSAL_RESTORE_ACCEPTED] =
+        "the database is not refused: there is nothing to accept; {who} accepted a restore at {at}",
+};
+
+/* Appends the states in which the operation is legal. */
+static void put_allowed(const struct refusal *refusal, struct buffer *text)
+{
+    const char *comma = "";
+    for (size_t i = 0; i < rollout_rule_count; i++) {
+        if (rollout_rules[i].on != refusal->event)
+            continue;
+        buffer_format(text, "%s%s", comma, rollout_state_name(rollout_rules[i].from));
+        comma = ", ";
+    }
+}
+
+static void put_last(const struct refusal *refusal, struct buffer *text)
+{
+    if (refusal->last_kind[0] != '\0')
+        buffer_format(text, "; last event: %s, by %s, at %s", refusal->last_kind, refusal->last_actor,
+                      refusal->last_at);
+}
+
+static void put_fact(const struct refusal *refusal, const char *name, size_t length, struct buffer *text)
+{
+    const struct {
+        const char *name, *value;
+    } texts[] = {
+        {"operation", refusal->operation}, {"actor", refusal->actor}, {"who", refusal->who},
+        {"device", refusal->device},       {"group", refusal->group}, {"name", refusal->name},
+        {"state", refusal->state},         {"at", refusal->at},       {"digest", refusal->digest},
+    };
+    const struct {
+        const char *name;
+        int64_t value;
+    } numbers[] = {
+        {"rollout", refusal->rollout}, {"version", refusal->version}, {"seen_version", refusal->seen_version},
+        {"given", refusal->given},     {"needed", refusal->needed},   {"other", refusal->other},
+    };
+#define IS(known) (strlen(known) == length && memcmp(known, name, length) == 0)
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (IS(texts[i].name)) {
+            buffer_put_text(text, texts[i].value);
+            return;
+        }
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (IS(numbers[i].name)) {
+            buffer_format(text, "%" PRId64, numbers[i].value);
+            return;
+        }
+    }
+    if (IS("percent"))
+        buffer_format(text, "%g", refusal->percent);
+    else if (IS("allowed"))
+        put_allowed(refusal, text);
+    else if (IS("last"))
+        put_last(refusal, text);
+    else
+        tc_check_failed("a fact of a refusal", __FILE__, __LINE__);
+#undef IS
+}
+
+void refusal_put_words(const struct refusal *refusal, struct tc_fault *fault)
+{
+    if (refusal->reason == REFUSAL_NONE)
+        return;
+    struct buffer text = {0};
+    const char *rest = words[refusal->reason];
+    for (const char *brace = strchr(rest, '{'); brace != NULL; brace = strchr(rest, '{')) {
+        const char *end = strchr(brace, '}');
+        TC_CHECK(end != NULL);
+        buffer_put(&text, rest, (size_t)(brace - rest));
+        put_fact(refusal, brace + 1, (size_t)(end - brace - 1), &text);
+        rest = end + 1;
+    }
+    buffer_put_text(&text, rest);
+    (void)tc_fault_set(fault, fault->code, "%s", buffer_text(&text));
+    buffer_free(&text);
+}

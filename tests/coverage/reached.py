@@ -1,0 +1,23 @@
+"""A plugin of pytest: writes what code each test reached to a file in $TELLERCAST_REACHED, one line of JSON a test."""
+
+import json
+import os
+import pathlib
+import time
+
+import pytest
+from profiles import Profiles
+
+FOLDER = pathlib.Path(os.environ["TELLERCAST_REACHED"])
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+profiles = Profiles(FOLDER / WORKER)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    began = time.monotonic()
+    yield
+    name, seconds = item.originalname, round(time.monotonic() - began, 2)
+    with (FOLDER / f"{WORKER}.jsonl").open("a", encoding="utf-8") as file:
+        json.dump({"test": name, "seconds": seconds, "reached": sorted(profiles.reached())}, file)
+        file.write("\n")

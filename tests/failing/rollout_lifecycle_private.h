@@ -1,0 +1,61 @@
+/* What the files of a lifecycle share. Private to them. */
+#ifndef TELLERCAST_TESTS_FAILING_ROLLOUT_LIFECYCLE_PRIVATE_H
+#define TELLERCAST_TESTS_FAILING_ROLLOUT_LIFECYCLE_PRIVATE_H
+
+#include "orchestrator/broker/broker.h"
+#include "orchestrator/cache/cache.h"
+#include "orchestrator/conductor/conductor.h"
+#include "orchestrator/dispatcher/dispatcher_thread.h"
+#include "orchestrator/planner/planner.h"
+#include "orchestrator/queues/pool.h"
+#include "orchestrator/queues/submission.h"
+#include "orchestrator/scheduler/scheduler.h"
+#include "orchestrator/updater/write.h"
+#include "tests/failing/rollout_lifecycle.h"
+
+#include <libpq-fe.h>
+
+enum { BATCH = 100, POOLED_MAX = 100, DEVICES = 2 };
+
+struct rollout_lifecycle {
+    char database[SERVER_PATH_SIZE];
+    char redis[SERVER_PATH_SIZE];
+    PGconn *look; /* the test's own eyes */
+    struct cache_config cache;
+    struct broker *broker;
+    atomic_bool is_connected, broker_is_new;
+    _Atomic int64_t asked_ms;
+    struct store_clock clock;
+    struct batch_queue *submissions, *expander_wakes, *scheduler_wakes, *conductor_wakes, *pool, *updates;
+    struct update_queues update_queues;
+    struct calendars *calendars;
+    struct signing_key *key;
+    struct planner *planner;
+    struct scheduler *scheduler;
+    struct conductor *conductor;
+    struct worker *ordering, *expanding, *scheduling, *conducting;
+    struct dispatcher_config dispatcher;
+    struct dispatcher_thread *thread;
+    struct update_writer writer;
+    struct report_batch reports;
+    atomic_bool ending;
+    struct store *inventory;
+
+    int number; /* of the rollout; its name is r{number} */
+    struct submission submission;
+    int status;     /* of its answer */
+    bool has_fleet; /* of an earlier rollout, and is not to import it again */
+    bool is_imported;
+    struct pool_batch pooled[POOLED_MAX];
+    size_t pooled_count;
+    bool delivers;
+    int starts, instructions[DEVICES], confirms[DEVICES];
+    int32_t sequence;
+};
+
+/* lifecycle.c */
+void rollout_lifecycle_see_message(const char *topic, const char *payload, size_t length);
+void rollout_lifecycle_free_pooled(struct rollout_lifecycle *lifecycle);
+extern struct rollout_lifecycle *rollout_lifecycle_seen; /* whose messages those are */
+
+#endif

@@ -1,0 +1,370 @@
+"""A bank on one machine, every part of which can be broken: servers, orchestrators, a simulated fleet, real clients."""
+
+import atexit
+import collections
+import functools
+import http.client
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+import psycopg2
+from harness.database import Database
+from harness.http import Http
+from harness.plan import APPLICATION, fleet, plan
+from harness.process import Process
+from harness.programs import BIN, INSTALLER, ORCHESTRATOR_USER, Client, Fleet, Orchestrator
+from harness.servers import Mosquitto, Postgres, Redis, free_port
+from harness.stack import access_list
+from harness.wait import wait_for
+from harness.wire import Spy
+
+from audit import AUDIT
+from certificates import Authority
+from proxy import Network
+
+NEXT = BIN.parent.parent / "next/bin/tellercastd"  # a version ahead, with a migration of its own
+LEASE = "3s"
+MAY_MOUNT = os.geteuid() == 0
+INSIST_S = 150  # whoever is not answered orders again, so long
+QUICK = {
+    "dispatchTimeout": "6s", "answerTimeout": "4s", "receiveTimeout": "4s", "installTimeout": "8s",
+    "retries": 4, "backoff": "0s", "deferLimit": 50,
+}
+REAL_BRANCH, REAL_ATMS, REAL_PULL = "R1", ["R1-A1", "R1-A2"], ["RP1"]
+
+# Who installs is counted when it begins and when it is done, by something that no part of the product writes. Three times
+# of four it takes 0.3 to 1.4 s, so that there is time to be killed.
+COUNTED_INSTALL = """#!/bin/sh
+[ "$1" = install ] || exec "{installer}" "$@"
+work="$TELLERCAST_DEVICE $TELLERCAST_INSTRUCTION $TELLERCAST_ATTEMPT"
+echo "$work" >>"{folder}/installs"
+drawn=$(echo "{seed} $work" | cksum | cut -d ' ' -f 1)
+[ $((drawn % 4)) = 0 ] || sleep "$((drawn / 4 % 2)).$((drawn / 8 % 2 + 3))"
+"{installer}" "$@" || exit
+echo "$work" >>"{folder}/installed"
+"""
+
+# What a fleet does on an ordinary night, and what a bad line does to it.
+BEHAVIOUR = {
+    "seed": 11,
+    "rules": [
+        {"match": {"percentage": 4}, "failure": {"rate": 50, "code": "disk_full"}, "install": {"min": "50ms", "max": "400ms"}},
+        {"match": {"percentage": 4}, "duplicates": 3, "install": {"min": "50ms", "max": "400ms"}},
+        {"match": {"percentage": 3}, "crash": {"rate": 50, "for": "1s"}, "install": {"min": "200ms", "max": "800ms"}},
+        {"match": {"percentage": 3}, "defer": 1},
+        {"match": {"percentage": 5}, "lostReplies": 30, "lateReplies": {"rate": 50, "by": "700ms"}, "installReports": 2,
+         "install": {"min": "50ms", "max": "900ms"}},
+        {"receive": {"min": "0ms", "max": "100ms"}, "install": {"min": "50ms", "max": "900ms"}, "installReports": 1},
+    ],
+}
+for _rule in BEHAVIOUR["rules"]:
+    _rule.update({"askAgain": "1s", "resend": "1s", "confirmAll": True})
+
+
+Direct = collections.namedtuple("Direct", "listen")
+
+
+class KeepingMosquitto(Mosquitto):
+    """A broker that writes what it holds to a file when it is told to, and can be started again with it or without.
+    Besides the plain port it has one where both sides show a certificate, as in a bank: who connects is who it says."""
+
+    def __init__(self, folder, acl, authority):
+        self.saved = pathlib.Path(folder) / "mosquitto.saved"
+        self.secure_port = free_port()
+        own = authority.issue("broker")
+        (pathlib.Path(folder) / "mosquitto").mkdir()
+        (pathlib.Path(folder) / "mosquitto/listeners").write_text(
+            f"listener {self.secure_port} 127.0.0.1\ncafile {own['ca_file']}\ncertfile {own['certificate_file']}\n"
+            f"keyfile {own['key_file']}\nrequire_certificate true\nuse_identity_as_username true\n", encoding="utf-8")
+        super().__init__(folder, acl)
+
+    def start(self):
+        self._environment = {"MOSQUITTO_PORT": str(self.port), "LASTING": "yes"}
+        super().start()
+
+    @property
+    def state(self):
+        return self.folder / "mosquitto.db"
+
+
+def add_up(one, other):
+    return {key: {**value, **other[key]} if isinstance(value, dict) else value + other[key] if isinstance(value, int) else value
+            for key, value in one.items()}
+
+
+class Testbed:
+    """`branches` of nine ATMs and a node, and as many pull clients as branches, simulated; one real branch."""
+
+    real_branches, real_pull = {REAL_BRANCH: REAL_ATMS}, REAL_PULL
+    orchestrator_program = BIN / "tellercastd"
+    behaviour = BEHAVIOUR
+
+    def __init__(self, folder, branches=95, orchestrators=2, disk="1g", direct=False, seed=1):
+        """`direct`: the fleet's connections are not led through the network that can be broken, which carries less."""
+        self.folder, self.seed = pathlib.Path(folder), seed
+        self.network = Network()
+        self._mount(disk)
+        self.postgres = Postgres(folder)
+        self.postgres.create_database("bank")
+        self.database = Database(self.postgres, "bank")
+        self.redis_server = Redis(folder)
+        self.authority = Authority(self.folder / "certificates")
+        self.broker = KeepingMosquitto(folder, access_list() + "\npattern readwrite tc/v1/#\n", self.authority)
+        self.branches = {f"B{b:04}": [f"B{b:04}-A{a}" for a in range(1, 10)] for b in range(1, branches + 1)}
+        self.pull = [f"P{p:04}" for p in range(1, branches + 1)]
+        self.simulated = branches * 11
+        self.size = self.simulated + len(self.real)
+        self.rounds = 0
+        self._open_routes(direct)
+        self.orchestrators = [self._orchestrator(number) for number in range(1, orchestrators + 1)]
+        for orchestrator in self.orchestrators:
+            orchestrator.wait_until_ready()
+        self.database.rows(AUDIT)
+        self._import()
+        self.keys = self.folder / "keys.json"
+        private = next((self.folder / "data").glob("*key*.json"))
+        self.keys.write_text(subprocess.run([BIN / "tellercast", "key", "public", private], check=True,
+                                            capture_output=True, text=True).stdout)
+        self.fleets = self._start_fleets()
+        self.spy = Spy(self.broker.port)
+        self.clients = {name: self._client(name) for name in self.real}
+        for one, size in self.fleets:
+            one.wait_until_connected(size)
+        wait_for(lambda: len(self.spy.messages("tc/v1/device/+/presence")) >= self.size, "all are online")
+
+    # parts
+
+    def _mount(self, disk):
+        """A small disk for PostgreSQL, so that it can be filled."""
+        (self.folder / "postgres").mkdir()
+        if not MAY_MOUNT:
+            return
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={disk}", "tellercast", self.folder / "postgres"], check=True)
+        atexit.register(self._unmount)
+
+    def _unmount(self):
+        if not MAY_MOUNT:
+            return
+        subprocess.run(["umount", "--lazy", self.folder / "postgres"], check=False, stderr=subprocess.DEVNULL)
+
+    def _open_routes(self, direct):
+        """Each program has its own road to each server."""
+        roads = self.folder / "roads"
+        roads.mkdir()
+        os.chmod(roads, 0o711)
+        self.to_fleet = Direct(self.broker.port) if direct else self.network.route(free_port(), self.broker.port)
+        self.to_clients = self.network.route(free_port(), self.broker.secure_port)
+        self.to_broker = self.network.route(free_port(), self.broker.secure_port)
+        self.to_postgres = self.network.route(roads / ".s.PGSQL.5432", self.postgres.folder / ".s.PGSQL.5432")
+        self.to_redis = self.network.route(roads / "redis.sock", self.redis_server.socket)
+        self.endpoints = []  # the ports of the orchestrators' HTTP endpoints
+        self.to_artifacts = self.network.route(free_port(), self.endpoints)
+        self.roads = roads
+
+    def _orchestrator(self, number):
+        data = self.folder / "data"
+        data.mkdir(exist_ok=True)
+        own = {
+            "data_folder": str(data), "lease": LEASE,
+            "database": f"host={self.roads} port=5432 user=tellercast dbname=bank connect_timeout=2 "
+                        "tcp_user_timeout=3000",
+            "broker": {"port": self.to_broker.listen, **self.authority.issue(ORCHESTRATOR_USER)},
+            "redis": {"socket": str(self.roads / "redis.sock")},
+            "scheduler": {"period": "200ms"}, "conductor": {"period": "200ms", "progress_period": "1s"},
+        }
+        made = Orchestrator(self.folder, number, own, {"http": {"public_url": f"http://127.0.0.1:{self.to_artifacts.listen}"}},
+                            self.orchestrator_program)
+        self.endpoints.append(made.http.port)
+        return made
+
+    @property
+    def real(self):
+        atms = [atm for branch in self.real_branches.values() for atm in branch]
+        return [*self.real_branches, *atms, *self.real_pull]
+
+    def _client(self, name, programs=BIN):
+        role = "node" if name in self.real_branches else "pull" if name in self.real_pull else "atm"
+        branch = None if role == "pull" else name.split("-")[0]
+        counted = self.folder / f"counted-install-{name}"
+        self.write_installer(counted, programs)
+        settings = {"actions": {"install": str(counted), "rollback": str(counted)}, "broker": self.authority.issue(name)}
+        return Client(self.folder, role, name, branch, self.to_clients.listen, self.keys, settings, programs)
+
+    def write_installer(self, counted, programs):
+        """One that is there is replaced at once."""
+        fresh = counted.with_suffix(".fresh")
+        fresh.write_text(COUNTED_INSTALL.format(seed=self.seed, folder=self.folder, installer=programs / INSTALLER.name))
+        fresh.chmod(0o755)
+        fresh.rename(counted)
+
+    def _start_fleets(self):
+        """Each with the number of its devices."""
+        return [(self.simulate(self.branches, self.pull), self.simulated)]
+
+    def simulate(self, branches, pull, number=1, programs=BIN):
+        return Fleet(self.folder, fleet(branches, pull), self.behaviour, self.to_fleet.listen, self.keys, number,
+                     ("--quiet",), programs)
+
+    def _import(self):
+        everybody = fleet({**self.branches, **self.real_branches}, [*self.pull, *self.real_pull])
+        answer = self.http.import_fleet(everybody)
+        assert answer.status == 200, answer
+
+    @property
+    def http(self) -> Http:
+        return next(one for one in self.orchestrators if one.is_running()).http
+
+    def insist(self, what, call, statuses=(200, 201)):
+        """Calls until it is answered well: whoever orders something in a bad night tries again."""
+
+        def answered():
+            try:
+                answer = call(self.http)
+            except (OSError, http.client.HTTPException, StopIteration):
+                return None
+            return answer if answer.status in statuses else None
+
+        return wait_for(answered, what, INSIST_S).json()
+
+    def ask_fleet(self, what, **more):
+        """Of several fleets it is what all of them have, and the sum of what they counted."""
+        answers = [one.ask(what, **more) for one, _ in self.fleets]
+        assert all(answer["ok"] for answer in answers), answers
+        return functools.reduce(add_up, answers)
+
+    # rollouts
+
+    def add_artifact(self, version):
+        content = f"{APPLICATION} {version}\n".encode() * 2000
+        self.insist("the artifact is taken", lambda http: http.add_artifact(content, version=version))
+
+    def submit(self, name, version, **spec):
+        """Through whichever endpoint is open."""
+        document = plan(name, artifact={"name": APPLICATION, "version": version}, execution=QUICK,
+                        groups=[{"name": "all", "percentage": 100, "success": 0}], **spec)
+        return self.insist(f"{name} is accepted", lambda http: http.submit(document, key=name))["rollout"]
+
+    def is_settled(self, rollouts):
+        try:
+            open_ones = self.database.value(
+                "SELECT count(*) FROM rollout WHERE id = ANY (%s) AND state NOT IN "
+                "('completed', 'halted', 'cancelled', 'rejected')", rollouts)
+        except psycopg2.Error:
+            self.database.forget()
+            return False
+        return open_ones == 0
+
+    def clients_are_confirmed(self):
+        """Nothing lies in their outboxes."""
+        return not [left for client in self.clients.values() for left in (client.folder / "outbox").iterdir()]
+
+    # faults and their mending
+
+    def begin_round(self):
+        """What an old state is, later: the present one."""
+        self.rounds += 1
+        self.broker.send(signal.SIGUSR1)  # it writes what it holds
+        self.redis_server.connect().save()
+        wait_for(self.broker.state.exists, "the broker wrote its state")
+        shutil.copy(self.broker.state, self.broker.saved)
+        shutil.copy(self.redis_dump, self.folder / "redis.saved")
+
+    @property
+    def redis_dump(self):
+        return self.redis_server.folder / "dump.rdb"
+
+    def restore_broker(self):
+        shutil.copy(self.broker.saved, self.broker.state)
+
+    def restore_redis(self):
+        shutil.copy(self.folder / "redis.saved", self.redis_dump)
+
+    def start_postgres(self):
+        if not self.postgres.is_running():
+            wait_for(self._try_postgres, "PostgreSQL starts, and nothing of the killed one is left", 60)
+        self.database.forget()
+
+    def _try_postgres(self):
+        (self.postgres.folder / "data/postmaster.pid").unlink(missing_ok=True)
+        try:
+            self.postgres.start()
+        except AssertionError:
+            return False
+        return True
+
+    def signal_postgres(self, number):
+        """All its processes, each of which is a group of its own."""
+        children = pathlib.Path(f"/proc/{self.postgres.pid}/task/{self.postgres.pid}/children").read_text().split()
+        for pid in [self.postgres.pid, *map(int, children)]:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+    def fill_disk(self):
+        """Of PostgreSQL alone: its files lie on a file system of their own."""
+        ballast = self.postgres.folder / "ballast"
+        with open(ballast, "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(1 << 20))
+            except OSError:
+                pass
+
+        def mend():
+            ballast.unlink()
+            self.start_postgres()
+
+        return mend
+
+    def make_whole(self):
+        """Whatever the faults left, everything runs again."""
+        for one in self.orchestrators:
+            if not one.is_running():
+                one.start()
+        for one in self.orchestrators:
+            one.wait_until_ready()
+        self.database.forget()
+        for one, size in self.fleets:
+            one.wait_until_connected(size * 99 // 100)  # of whom some are always just crashing
+
+    def describe(self, rollouts):
+        """What there is to see when a round does not come to its end."""
+        self.database.forget()
+        try:
+            return [f"rollout {rollout}: {self.database.rollout(rollout)['state']} {self.database.states(rollout)}"
+                    for rollout in rollouts]
+        except psycopg2.Error as error:
+            return [f"the database says nothing: {error}"]
+
+    # the end
+
+    def keep_logs(self):
+        """What all wrote, and what the clients hold: where it stays when the bank is gone."""
+        kept = pathlib.Path(os.environ.get("TELLERCAST_LOGS", "/tmp")) / "faults"
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
+        for log in [*self.folder.glob("*.log"), *self.folder.glob("*/*.log")]:
+            shutil.copy(log, kept)
+        for name in self.clients:
+            shutil.copytree(self.folder / name, kept / name)
+        print(f"the logs are in {kept}", flush=True)
+
+    def close(self):
+        self.spy.close()
+        for client in self.clients.values():
+            client.kill()
+        for one, _ in self.fleets:
+            one.kill()
+        for orchestrator in self.orchestrators:
+            orchestrator.kill()
+        for server in (self.broker, self.redis_server, self.postgres):
+            server.kill()
+        self.network.close()
+        self._unmount()
+
+
+__all__ = ["Testbed", "Process", "REAL_ATMS", "REAL_BRANCH", "REAL_PULL", "QUICK", "LEASE"]

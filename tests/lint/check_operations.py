@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+"""Each metric, log event and setting that docs/operations.md mentions is one that the code has."""
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/operations.md"
+METRICS = ROOT / "orchestrator/metrics/metrics.c"
+SETTINGS = ROOT / "config/daemon.c"
+LOGGING = ("base", "orchestrator")
+NAME = r"[a-z][a-z_]*\.[a-z][a-z_]*"
+FILES = re.compile(r"\.(json|yaml|md)$")
+
+
+def log_events():
+    """The events of all LOG_… statements. A statement ends with the first semicolon at the end of a line."""
+    events = set()
+    for folder in LOGGING:
+        for path in sorted((ROOT / folder).rglob("*.c")):
+            for statement in re.findall(r"\bLOG_[A-Z]+\(.*?;$", path.read_text(encoding="utf-8"), re.M | re.S):
+                events.update(re.findall(rf'"({NAME})"', statement))
+    return events
+
+
+def main():
+    page = PAGE.read_text(encoding="utf-8")
+    metrics = set(re.findall(r'\{"(tellercast_\w+)"', METRICS.read_text(encoding="utf-8")))
+    settings = set(re.findall(rf'\("({NAME})"', SETTINGS.read_text(encoding="utf-8")))
+    events = log_events()
+    mentioned_metrics = set(re.findall(r"\btellercast_\w+", page))
+    mentioned_names = {name for name in re.findall(rf"`({NAME})`", page) if not FILES.search(name)}
+    faults = [f"metric {name} is not in {METRICS.relative_to(ROOT)}" for name in sorted(mentioned_metrics - metrics)]
+    faults += [f"{name} is neither a log event nor a setting" for name in sorted(mentioned_names - events - settings)]
+    for fault in faults:
+        print(f"docs/operations.md: {fault}", file=sys.stderr)
+    return 1 if faults or not mentioned_metrics or not mentioned_names & events else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The orchestrator's parts, moved by hand: property-engine behind two pipes."""
+
+import json
+import subprocess
+
+
+class EngineEnded(Exception):
+    """It ended by itself: a check of its own failed, or a sanitizer's."""
+
+
+class Engine:
+    def __init__(self, program, database, log):
+        self._log = open(log, "w+", encoding="utf-8", errors="replace")
+        self._process = subprocess.Popen([program, database], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         stderr=self._log)
+
+    def _ask(self, name, *arguments):
+        try:
+            self._process.stdin.write(json.dumps([name, arguments]).encode() + b"\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = b""
+        if not answer:
+            self._process.wait(10)
+            raise EngineEnded(f"the engine ended at {name}: {self.said()}")
+        return json.loads(answer)
+
+    def _do(self, name, *arguments):
+        answer = self._ask(name, *arguments)
+        if "error" in answer:
+            raise EngineEnded(f"{name}: {answer['error']}")
+        return answer
+
+    def migrate(self):
+        self._do("migrate")
+
+    def open(self, claim_batch):
+        self._do("open", claim_batch)
+
+    def clock(self, now_ms):
+        self._do("clock", now_ms)
+
+    def fleet(self, document):
+        self._do("fleet", json.dumps(document))
+
+    def calendars(self, document):
+        self._do("calendars", json.dumps(document))
+
+    def order(self, author, document):
+        """The HTTP status and the body of the answer."""
+        answer = self._ask("order", author, json.dumps(document))
+        return answer["status"], answer["body"]
+
+    def expand(self):
+        self._do("expand")
+
+    def schedule(self, instance, delivered):
+        """What was claimed: (instruction, attempt, device, start_before_s)."""
+        return self._do("schedule", instance, delivered)["rows"]
+
+    def conduct(self, instance):
+        self._do("conduct", instance)
+
+    def operate(self, operation, rollout, version, actor, group, digest):
+        """{"result": "ok", "state": …} or the name and text of a fault."""
+        return self._ask("operate", operation, rollout, version, actor, group, digest)
+
+    def give_back(self, device, actor):
+        """Says that a machine serves again; as operate()."""
+        return self._ask("give_back", device, actor)
+
+    def report(self, reports):
+        """reports: (instruction, device, attempt, event, sequence, progress, code); their verdicts."""
+        return self._do("report", *reports)["verdicts"]
+
+    def said(self):
+        """What it logged since it was last asked: errors only."""
+        self._log.seek(0)
+        text = self._log.read()
+        self._log.seek(0)
+        self._log.truncate()
+        return text.strip()
+
+    def close(self):
+        self._process.stdin.close()
+        code = self._process.wait(30)
+        self._log.close()
+        return code

@@ -1,0 +1,63 @@
+"""A way to a server that can lead elsewhere, change what the server says, or go dead without a word."""
+
+import contextlib
+import socket
+import threading
+
+PIECE = 65536
+
+
+class Relay:
+    """Listens on the Unix socket `listen` and leads to the socket `target`, which may be changed. `rewrite` changes what
+    the server says."""
+
+    def __init__(self, listen, target, rewrite=lambda piece: piece):
+        self.listen, self.target, self.rewrite = listen, target, rewrite
+        self._pairs = []
+        self._dead = set()
+        self._endpoint = socket.socket(socket.AF_UNIX)
+        self._endpoint.bind(str(listen))
+        self._endpoint.listen(100)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def die(self, says):
+        """Connections whose first words have `says` in them carry nothing any more, and nobody is told."""
+        self._dead |= {pair for pair, first in self._pairs if says in first}
+
+    def close(self):
+        self._endpoint.close()
+        for (near, far), _ in self._pairs:
+            for end in (near, far):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._endpoint.accept()
+                threading.Thread(target=self._open, args=(near,), daemon=True).start()
+
+    def _open(self, near):
+        far = socket.socket(socket.AF_UNIX)
+        try:
+            far.connect(str(self.target))
+            first = near.recv(PIECE)
+            far.sendall(first)
+        except OSError:
+            near.close()
+            far.close()
+            return
+        pair = (near, far)
+        self._pairs.append((pair, first))
+        threading.Thread(target=self._carry, args=(pair, near, far, lambda piece: piece), daemon=True).start()
+        self._carry(pair, far, near, self.rewrite)
+
+    def _carry(self, pair, source, sink, change):
+        with contextlib.suppress(OSError):
+            while piece := source.recv(PIECE):
+                if pair not in self._dead:
+                    sink.sendall(change(piece))
+        if pair not in self._dead:
+            for end in pair:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)

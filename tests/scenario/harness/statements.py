@@ -1,0 +1,36 @@
+"""The statements of the store as the orchestrator prepares them, and the words that they share with C."""
+
+import re
+
+from .programs import BIN
+from .servers import ROOT
+
+PREPARED = BIN.parent / "orchestrator/store/generated/prepared"
+VOCABULARIES = (ROOT / "topics/vocabulary.def", ROOT / "orchestrator/rollout/vocabulary.def")
+
+
+def statement(name):
+    """The text of a statement of queries/, as the server gets it."""
+    return (PREPARED / f"{name}.sql").read_text(encoding="utf-8")
+
+
+class Prepared:
+    """A statement in a session, run with its parameters by their names."""
+
+    def __init__(self, cursor, name):
+        text = statement(name)
+        names, types = (re.match(rf"-- {key}: (.*)$", line)[1] for key, line in zip(("parameters", "types"), text.splitlines()))
+        self._cursor, self._name, self._names = cursor, name, names.split(", ")
+        cursor.execute(f"PREPARE {name} ({types}) AS {text}")
+
+    def run(self, explain="", **values):
+        assert set(values) == set(self._names), f"parameters of {self._name}: {self._names}"
+        places = ", ".join(["%s"] * len(values))
+        self._cursor.execute(f"{explain} EXECUTE {self._name} ({places})", [values[name] for name in self._names])
+
+
+def vocabulary(kind):
+    """The entries of a kind, such as INSTRUCTION_STATE, each as its fields: numbers, texts, and names of constants."""
+    text = "".join(path.read_text(encoding="utf-8") for path in VOCABULARIES)
+    entries = [re.findall(r'"[^"]*"|\w+', fields) for fields in re.findall(rf"^{kind}\((.*?)\)(?: /\*.*)?$", text, re.MULTILINE)]
+    return [tuple(int(field) if field.isdigit() else field.strip('"') for field in entry) for entry in entries]

@@ -1,0 +1,39 @@
+"""An orchestrator that the broker's access list does not know, or knows no more, is not ready and says why."""
+
+import signal
+
+from harness.stack import access_list
+from harness.wait import wait_for
+from harness.wire import Wire
+
+
+def broker_of(orchestrator):
+    """Whether it is ready, and what it says of the broker."""
+    answer = orchestrator.http.get("/readyz")
+    return answer.status, answer.json()["broker"]
+
+
+def change_access_list(stack, text):
+    """The broker reads it some time after."""
+    (stack.broker.folder / "acl").write_text(text, encoding="utf-8")
+    stack.broker.send(signal.SIGHUP)
+
+
+def test_an_orchestrator_with_another_user_than_the_access_list_has_is_not_ready_and_names_it(stack):
+    stranger = stack.orchestrator(ready=False, broker={"user": "somebody"})
+    wait_for(stranger.http.answers, "it answers")
+    wait_for(lambda: 'user "somebody" may not publish: Not authorized' in broker_of(stranger)[1], "it says that it may not")
+    assert broker_of(stranger)[0] == 503
+
+
+def test_an_access_list_that_is_withdrawn_makes_it_unready_until_it_is_back(stack):
+    orchestrator = stack.orchestrator()
+    stack.import_fleet({"B1": ["A1"]})
+    stack.add_artifact()
+    change_access_list(stack, "user spy\ntopic read tc/v1/#\nuser probe\ntopic readwrite probe/#\n")
+    probe = stack.keep(Wire(stack.broker.port, "probe", ["probe/#"]))
+    wait_for(lambda: probe.publish("probe/list", "") or probe.messages("probe/list"), "the broker has read the list")
+    stack.submit()  # its start command is refused
+    wait_for(lambda: broker_of(orchestrator) == (503, "publishing is refused: Not authorized"), "it is not ready")
+    change_access_list(stack, access_list())
+    wait_for(lambda: broker_of(orchestrator) == (200, "ok"), "it is ready again", 90)

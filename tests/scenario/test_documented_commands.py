@@ -1,0 +1,120 @@
+"""The commands of README and docs do what stands there: those in blocks are run, in their order, against a stack; those
+in the text exist, with the options that they are given."""
+
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+from harness.programs import BIN
+from harness.servers import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docker/README.md",
+         *sorted(page for page in (ROOT / "docs").glob("*.md") if page.name != "cli.md")]  # which `tellercast help` writes
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`((?:\./run|tellercastd?) [^`]+)`")
+PROGRAM = re.compile(r"^(\./run|tellercast\w*|docker|openssl|echo|pg_\w+|cmake|mkdir|curl|\$ \S+)\b")
+
+# Commands of blocks that are not run here, by how they begin, and why.
+NOT_RUN = {
+    "./run demo": "it builds everything; CONTRIBUTING: it is shown, not tested",
+    "./run test": "it is what runs this",
+    "docker ": "no container engine", "openssl ": "for the containers", "echo ": "for the containers",
+    "pg_dump ": "test_restore makes a dump and restores it",
+    "$ socat ": "test_doors submits by the socket",
+}
+# What a command needs besides to come to its end here, and its exit code if that is not 0.
+AMENDED = {
+    "tellercast rollout submit plan.yaml --wait": ("--timeout 1s", 6),  # its window opens at night
+    "tellercast rollout watch 1": ("--timeout 1s", 6),
+}
+
+
+def blocks():
+    """(page, language, text) of each, in order."""
+    return [(page, *found) for page in PAGES for found in BLOCK.findall(page.read_text(encoding="utf-8"))]
+
+
+def commands():
+    """(page, line) of each command in a block of commands."""
+    return [(page, line.split(" #")[0].strip()) for page, language, text in blocks() if not language
+            for line in text.splitlines() if PROGRAM.match(line)]
+
+
+def not_run(line):
+    return next((reason for begin, reason in NOT_RUN.items() if line.startswith(begin)), None)
+
+
+@pytest.fixture
+def thread(stack):
+    """Somebody who reads README: the files that it names, in the folder where the commands are run."""
+    stack.orchestrator()
+    folder = stack.folder / "desk"
+    folder.mkdir()
+    shutil.copy(ROOT / "config/examples/fleet-small.yaml", folder / "fleet.yaml")
+    (folder / "atm-app-4.7.2.bin").write_bytes(bytes(5000))
+    plans = [text for page, language, text in blocks() if page.name == "README.md" and language == "yaml"]
+    (folder / "plan.yaml").write_text(plans[0], encoding="utf-8")
+    environment = {"PATH": f"{BIN}:/usr/bin:/bin", "TELLERCAST_SERVER": stack.http.url, "TELLERCAST_USER": "operator",
+                   "TELLERCAST_BROKER": stack.broker.address, "TELLERCAST_SOCKET": str(stack.orchestrators[0].socket_path)}
+
+    def run(line):
+        return subprocess.run(shlex.split(line), cwd=folder, env=environment, capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL, check=False)
+
+    return run
+
+
+def test_every_command_in_a_block_is_run_and_does_what_stands_there(thread):
+    lines = [line for _, line in commands() if not_run(line) is None]
+    assert len(lines) >= 9
+    for line in lines:
+        more, code = AMENDED.get(line, ("", 0))
+        done = thread(f"{line} {more}")
+        assert done.returncode == code, f"{line}: {done.returncode}\n{done.stdout}{done.stderr}"
+
+
+def test_the_table_of_what_is_not_run_has_nothing_that_no_page_has():
+    lines = [line for _, line in commands()]
+    assert all(any(line.startswith(begin) for line in lines) for begin in NOT_RUN)
+    assert set(AMENDED) <= set(lines)
+
+
+def mentioned(program):
+    """Words of each command of this program in the text of the pages, with the page."""
+    return [(page.name, found.replace("…", "").split()[1:]) for page in PAGES
+            for found in INLINE.findall(page.read_text(encoding="utf-8")) if found.split()[0] == program]
+
+
+def test_every_tellercast_command_in_the_text_exists_with_its_options():
+    found = mentioned("tellercast")
+    assert len(found) >= 8
+    for page, words in found:
+        names = [word for word in words[:2] if re.fullmatch(r"[a-z][a-z-]+", word)]
+        done = subprocess.run([BIN / "tellercast", "help", *names], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{page}: tellercast {' '.join(words)}: {done.stderr}"
+        general = subprocess.run([BIN / "tellercast", "help"], capture_output=True, text=True, check=True).stdout
+        for option in [word for word in words if word.startswith("--")]:
+            assert option in done.stdout + general, f"{page}: tellercast {' '.join(words)}"
+
+
+def test_every_option_of_tellercastd_in_the_text_exists():
+    help_text = subprocess.run([BIN / "tellercastd", "--help"], capture_output=True, text=True, check=True).stdout
+    for page, words in mentioned("tellercastd"):
+        assert all(word in help_text for word in words if word.startswith("--")), f"{page}: tellercastd {' '.join(words)}"
+
+
+def test_every_command_of_run_in_the_text_exists():
+    usage = subprocess.run([ROOT / "run", "help"], capture_output=True, text=True, check=True).stdout
+    known = set(re.findall(r"^  (?:\w+ \| )*(\w+)", usage, re.MULTILINE)) | {"up", "down", "status"}
+    for page, words in mentioned("./run"):
+        assert words[0] in known, f"{page}: ./run {' '.join(words)}"
+
+
+def test_the_agents_settings_name_programs_where_cmake_installs_them():
+    installed = re.search(r'CMAKE_INSTALL_PREFIX:PATH=(.*)', (BIN.parent / "CMakeCache.txt").read_text(encoding="utf-8"))
+    for role in ("node", "atm", "pull"):
+        settings = (ROOT / f"config/examples/{role}.yaml").read_text(encoding="utf-8")
+        programs = set(re.findall(r"\S+/tellercast-install-file", settings))
+        assert programs == {f"{installed[1]}/bin/tellercast-install-file"}

@@ -1,0 +1,157 @@
+"""The next group need not wait for machines that are silent: `opens: reached`, and a person's `promote`."""
+
+import pytest
+from harness.branches import MARKER, look_again
+from harness.operations import events, order, ordered
+from harness.wait import wait_for
+
+PILOT = ["A1", "A2", "A3"]
+
+
+@pytest.fixture
+def testbed(stack):
+    stack.orchestrator()
+    stack.add_artifact()
+    stack.import_fleet({"B1": ["A1"], "B2": ["A2"], "B3": ["A3"], "B4": ["A4"]}, [MARKER])
+    return stack
+
+
+def submit(testbed, **pilot):
+    groups = [{"name": "pilot", "devices": PILOT, **pilot}, {"name": "rest", "percentage": 100, "success": 0}]
+    return testbed.submit(selector={"devices": [*PILOT, "A4"]}, groups=groups,
+                       execution={"dispatchTimeout": "1h", "answerTimeout": "1h", "retries": 0})
+
+
+def report(testbed, rollout, name, state, **words):
+    testbed.wait_for_state(rollout, name, "dispatched")
+    device = testbed.device(name, testbed.database.instruction(rollout, name)["branch"])
+    device.ask()
+    claims = device.wait_for_instruction()
+    device.reply(claims, state, **words)
+    testbed.wait_for_state(rollout, name, state)
+    return device, claims
+
+
+def group(testbed, rollout, name="pilot"):
+    return next(g for g in testbed.http.document(f"/v1/rollouts/{rollout}")["groups"] if g["name"] == name)
+
+
+def wait_for_group(testbed, rollout, name, state):
+    wait_for(lambda: group(testbed, rollout, name)["state"] == state, f"group {name} is {state}")
+
+
+# ---- opens: reached ---------------------------------------------------------------------------------
+
+
+def test_a_group_that_opens_the_next_when_reached_waits_for_no_silent_device(testbed):
+    rollout = submit(testbed, success=66, opens="reached")
+    report(testbed, rollout, "A1", "completed")
+    look_again(testbed)
+    assert group(testbed, rollout)["reached_at"] is None and group(testbed, rollout, "rest")["state"] == "waiting"
+    report(testbed, rollout, "A2", "completed")
+    report(testbed, rollout, "A4", "completed")
+    pilot = group(testbed, rollout)
+    assert (pilot["opens"], pilot["state"]) == ("reached", "open") and pilot["reached_at"] is not None
+    assert testbed.database.instruction(rollout, "A3")["state_name"] == "dispatched"
+    assert testbed.database.rollout(rollout)["state"] == "running", "A3 is still awaited"
+    report(testbed, rollout, "A3", "failed", code="no_space")
+    testbed.wait_for_rollout(rollout, "completed")
+    assert [kind for kind, _ in events(testbed, rollout)].count("group_reached") == 1
+
+
+def test_a_group_that_opens_the_next_when_settled_waits_for_the_last_device(testbed):
+    rollout = submit(testbed, success=66)
+    report(testbed, rollout, "A1", "completed")
+    report(testbed, rollout, "A2", "completed")
+    report(testbed, rollout, "A3", "received")
+    look_again(testbed)
+    assert group(testbed, rollout, "rest")["state"] == "waiting"
+    assert group(testbed, rollout)["reached_at"] is None
+
+
+def test_a_reached_group_soaks_from_then_on_and_asks_for_a_persons_word_before_it_is_settled(testbed):
+    rollout = submit(testbed, success=66, opens="reached", soak="2s", approval="manual")
+    report(testbed, rollout, "A1", "completed")
+    assert order(testbed, rollout, "approve", group="pilot").status == 409
+    report(testbed, rollout, "A2", "completed")
+    wait_for(lambda: group(testbed, rollout)["awaits_approval"], "it asks")
+    assert group(testbed, rollout, "rest")["state"] == "waiting"
+    ordered(testbed, rollout, "approve", "bob", group="pilot")
+    testbed.wait_for_state(rollout, "A4", "dispatched")
+    assert group(testbed, rollout)["state"] == "open"
+
+
+# ---- promote ------------------------------------------------------------------------------------------
+
+
+def test_a_promoted_group_goes_past_what_is_silent_and_keeps_it_listed(testbed):
+    rollout = submit(testbed)
+    report(testbed, rollout, "A1", "completed")
+    silent = testbed.device("A3", "B3")
+    silent.ask()
+    silent.wait_for_instruction()
+    testbed.wait_for_state(rollout, "A3", "sent")
+    device, claims = report(testbed, rollout, "A2", "received")
+    answer = ordered(testbed, rollout, "promote", "bob", group="pilot", reason="A3 is in the basement")
+    assert (answer["operation"], answer["state"], answer["existing"]) == ("promote", "running", False)
+    again = ordered(testbed, rollout, "promote", "bob", group="pilot", reason="A3 is in the basement",
+                    version=answer["version"] - 1)
+    assert again["existing"] is True
+    assert group(testbed, rollout, "rest")["state"] == "waiting", "A2 is at work, and not silent"
+    device.reply(claims, "completed")
+    report(testbed, rollout, "A4", "completed")
+    (past,) = group(testbed, rollout)["promoted_past"]
+    assert (past["device"], past["state"]) == ("A3", "sent")
+    assert testbed.database.rollout(rollout)["state"] == "running", "A3 is still awaited"
+    told = testbed.http.document(f"/v1/rollouts/{rollout}/report")
+    (promoted,) = [event for event in told["events"] if event["kind"] == "group_promoted"]
+    assert (promoted["actor"], promoted["group"], promoted["reason"]) == ("bob", "pilot", "A3 is in the basement")
+    assert [device["device"] for device in told["groups"][0]["promoted_past"]] == ["A3"]
+    silent.reply(silent.wait_for_instruction(), "completed")
+    testbed.wait_for_rollout(rollout, "completed")
+
+
+def test_a_group_that_was_not_reached_for_its_silent_devices_can_be_promoted_after_the_end(testbed):
+    groups = [{"name": "pilot", "devices": PILOT}, {"name": "rest", "percentage": 100, "success": 0}]
+    rollout = testbed.submit(selector={"devices": [*PILOT, "A4"]}, groups=groups,
+                          execution={"dispatchTimeout": "4s", "retries": 0})
+    report(testbed, rollout, "A1", "completed")
+    report(testbed, rollout, "A2", "completed")
+    testbed.wait_for_rollout(rollout, "halted")
+    assert ordered(testbed, rollout, "promote", group="pilot")["state"] == "running"
+    report(testbed, rollout, "A4", "completed")
+    testbed.wait_for_rollout(rollout, "completed")
+    (past,) = group(testbed, rollout)["promoted_past"]
+    assert (past["device"], past["state"], past["code"]) == ("A3", "timed_out", "not_asked")
+
+
+def test_what_failed_is_not_gone_past(testbed):
+    rollout = submit(testbed)
+    report(testbed, rollout, "A1", "completed")
+    report(testbed, rollout, "A2", "failed", code="no_space")
+    wait_for_group(testbed, rollout, "pilot", "not_reached")
+    answer = order(testbed, rollout, "promote", group="pilot")
+    assert answer.status == 409 and "not failed ones" in answer.json()["detail"]
+    assert testbed.database.rows("SELECT * FROM promoted_past") == []
+
+
+def test_a_promotion_that_makes_no_sense_is_refused_and_says_why(testbed):
+    rollout = submit(testbed)
+    for device in PILOT:
+        testbed.wait_for_state(rollout, device, "dispatched")
+    detail = {"pilot": "all of group pilot is silent",
+              "rest": "group rest is waiting: promote is not possible; allowed: open", "lab": "has no group lab"}
+    for name, text in detail.items():
+        assert text in order(testbed, rollout, "promote", group=name).json()["detail"]
+    report(testbed, rollout, "A1", "completed")
+    ordered(testbed, rollout, "promote", group="pilot")
+    assert "promoted past already" in order(testbed, rollout, "promote", group="pilot").json()["detail"]
+    assert order(testbed, rollout, "promote").status == 422
+
+
+def test_a_promotion_is_bound_to_the_version_that_was_seen(testbed):
+    rollout = submit(testbed)
+    report(testbed, rollout, "A1", "completed")
+    ordered(testbed, rollout, "pause")
+    assert order(testbed, rollout, "promote", group="pilot", version=1).status == 409
+    assert ordered(testbed, rollout, "promote", group="pilot")["state"] == "paused"

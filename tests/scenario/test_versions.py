@@ -1,0 +1,81 @@
+"""What is recorded of the versions on a device is what it said last, all of it, and when."""
+
+import pytest
+from harness.wait import wait_for
+
+OLD, NEW = {"atm-app": "4.7.0"}, {"atm-app": "4.7.2"}
+
+
+@pytest.fixture
+def testbed(stack):
+    stack.orchestrator()
+    stack.import_fleet({"B1": ["A1"]})
+    stack.add_artifact()
+    return stack
+
+
+def versions(stack):
+    return stack.database.value("SELECT versions FROM device WHERE id = 'A1'")
+
+
+def wait_for_versions(stack, expected):
+    wait_for(lambda: versions(stack) == expected, f"the versions are {expected}; they are {versions(stack)}")
+
+
+def sent(stack, device, name, count):
+    """A rollout whose instruction the device has been given: its number and the claims."""
+    rollout = stack.submit(name, selector={"devices": ["A1"]})
+    stack.wait_for_states(rollout, dispatched=1)
+    device.ask()
+    claims = device.wait_for_instruction(count)
+    stack.wait_for_states(rollout, sent=1)
+    return rollout, claims
+
+
+def test_a_report_that_comes_again_late_does_not_bring_its_versions_back(testbed):
+    device = testbed.device("A1", "B1")
+    _, claims = sent(testbed, device, "one", 1)
+    snapshot = {"instruction": claims["instruction"], "attempt": claims["attempt"]}
+    device.send_reply({**snapshot, "sequence": 5, "state": "completed", "versions": NEW})
+    assert device.wait_for_confirm(5)["accepted"] is True
+    device.send_reply({**snapshot, "sequence": 2, "state": "installing", "versions": OLD, "confirm": True})
+    device.wait_for_confirm(2)
+    assert versions(testbed) == NEW
+
+
+def test_a_late_report_on_an_earlier_order_does_not_put_older_versions_over_newer_ones(testbed):
+    device = testbed.device("A1", "B1")
+    first, early = sent(testbed, device, "first", 1)
+    testbed.database.rows("UPDATE instruction SET state = 8, in_flight = false, wake_at = NULL, ended_at = now() "
+                       "WHERE rollout_id = %s", first)  # it was given up
+    _, later = sent(testbed, device, "second", 2)
+    device.send_reply({"instruction": later["instruction"], "attempt": 1, "sequence": 5, "state": "completed",
+                       "versions": NEW})
+    assert device.wait_for_confirm(5)["accepted"] is True
+    device.send_reply({"instruction": early["instruction"], "attempt": 1, "sequence": 7, "state": "completed",
+                       "versions": OLD})
+    assert device.wait_for_confirm(7)["accepted"] is True
+    assert testbed.database.instruction(first, "A1")["state_name"] == "completed"
+    assert versions(testbed) == NEW
+
+
+def test_what_a_device_does_not_say_any_more_is_not_installed_any_more(testbed):
+    device = testbed.device("A1", "B1")
+    device.ask({**OLD, "printer": "1.0"})
+    wait_for_versions(testbed, {**OLD, "printer": "1.0"})
+    device.ask(OLD)
+    wait_for_versions(testbed, OLD)
+    _, claims = sent(testbed, device, "one", 1)
+    device.reply(claims, "completed", versions={"reader": "2"})
+    wait_for_versions(testbed, {"reader": "2"})
+
+
+def test_when_versions_were_said_is_told_also_when_they_are_the_same(testbed):
+    device = testbed.device("A1", "B1")
+    device.ask(OLD)
+    wait_for_versions(testbed, OLD)
+    for wrong in ("now() - interval '1 h'", "now() + interval '3 days'"):
+        testbed.database.rows(f"UPDATE device SET versions_at = {wrong} WHERE id = 'A1'")
+        device.ask(OLD)
+        wait_for(lambda: testbed.database.value("SELECT versions_at BETWEEN now() - interval '1 min' AND now() "
+                                             "FROM device WHERE id = 'A1'"), "it was said now")

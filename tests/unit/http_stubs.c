@@ -1,0 +1,176 @@
+#include "tests/unit/http_stubs.h"
+
+#include "orchestrator/store/evidence.h"
+#include "orchestrator/store/inventory.h"
+#include "orchestrator/store/operate.h"
+#include "orchestrator/store/read.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static int store_stub;
+char http_fixture_last_read[HTTP_FIXTURE_TEXT_SIZE];
+enum tc_error http_fixture_store_answers = TC_OK;
+int64_t http_fixture_artifact_size;
+atomic_bool http_fixture_store_hangs;
+
+struct store *store_pool_take(struct store_pool *pool)
+{
+    (void)pool;
+    return (struct store *)(void *)&store_stub;
+}
+
+void store_pool_give(struct store_pool *pool, struct store *store)
+{
+    (void)pool;
+    TC_CHECK((const void *)store == &store_stub);
+}
+
+static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
+
+__attribute__((format(printf, 3, 4))) static enum tc_error give(struct buffer *json, struct tc_fault *fault,
+                                                                const char *format, ...)
+{
+    while (http_fixture_store_hangs)
+        (void)sched_yield();
+    (void)pthread_mutex_lock(&reading);
+    va_list arguments;
+    va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang-tidy 14 does not see the va_start above */
+    (void)vsnprintf(http_fixture_last_read, sizeof http_fixture_last_read, format, arguments);
+    va_end(arguments);
+    (void)pthread_mutex_unlock(&reading);
+    if (http_fixture_store_answers != TC_OK)
+        return tc_fault_set(fault, http_fixture_store_answers, "the store says no");
+    buffer_put_text(json, "{\"from\":\"store\"}");
+    return TC_OK;
+}
+
+#define READ(...) ((void)store, give(json, fault, __VA_ARGS__))
+
+enum tc_error read_rollouts(struct store *store, const char *reference, int64_t after, int limit, struct buffer *json,
+                            struct tc_fault *fault)
+{
+    return READ("rollouts %lld %d%s%s", (long long)after, limit, reference == NULL ? "" : " ",
+                reference == NULL ? "" : reference);
+}
+
+enum tc_error read_rollout(struct store *store, int64_t id, struct buffer *json, struct tc_fault *fault)
+{
+    return READ("rollout %lld", (long long)id);
+}
+
+enum tc_error read_instructions(struct store *store, int64_t rollout, const char *state, const char *group,
+                                int64_t after, int limit, struct buffer *json, struct tc_fault *fault)
+{
+    return READ("instructions %lld [%s] [%s] %lld %d", (long long)rollout, state, group, (long long)after, limit);
+}
+
+enum tc_error read_devices(struct store *store, const char *after, int limit, struct buffer *json,
+                           struct tc_fault *fault)
+{
+    return READ("devices [%s] %d", after, limit);
+}
+
+enum tc_error read_device(struct store *store, const char *id, struct buffer *json, struct tc_fault *fault)
+{
+    return READ("device %s", id);
+}
+
+enum tc_error read_artifacts(struct store *store, struct buffer *json, struct tc_fault *fault)
+{
+    return READ("artifacts");
+}
+
+enum tc_error operate_return_device(struct store *store, const char *device, const char *actor, const char *reason,
+                                    struct buffer *returned, struct refusal *refusal, struct tc_fault *fault)
+{
+    (void)store;
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    return give(returned, fault, "return %s by %s: %s", device, actor, reason);
+}
+
+enum tc_error operate(struct store *store, const struct operation_request *operation_request, struct operated *operated,
+                      struct tc_fault *fault)
+{
+    struct buffer unused = {0};
+    *operated = (struct operated){
+        .operation = operation_request->operation, .rollout = operation_request->rollout, .version = 8};
+    (void)snprintf(operated->name, sizeof operated->name, "upgrade");
+    (void)snprintf(operated->state, sizeof operated->state, "paused");
+    (void)store;
+    enum tc_error error =
+        give(&unused, fault, "%s %lld by %s [%s] [%s] %lld: %s", operation_name(operation_request->operation),
+             (long long)operation_request->rollout, operation_request->actor, operation_request->digest,
+             operation_request->group, (long long)operation_request->version, operation_request->reason);
+    buffer_free(&unused);
+    return error;
+}
+
+enum { PER_MINUTE = 60 };
+const struct preview_config http_fixture_preview = {.default_per_minute = PER_MINUTE};
+
+enum tc_error preview_make(const struct preview_config *config, struct store *store, const void *document,
+                           size_t length, struct buffer *json, struct document_faults *faults, struct tc_fault *fault)
+{
+    (void)faults;
+    TC_CHECK(config == &http_fixture_preview);
+    return READ("preview %.*s", (int)length, (const char *)document);
+}
+
+enum tc_error evidence_report(struct store *store, int64_t rollout, int64_t per_minute, struct buffer *json,
+                              struct tc_fault *fault)
+{
+    return READ("report %lld at %lld", (long long)rollout, (long long)per_minute);
+}
+
+enum tc_error evidence_drift(struct store *store, int64_t rollout, struct buffer *json, struct tc_fault *fault)
+{
+    return READ("drift %lld", (long long)rollout);
+}
+
+static bool count_branch(void *context, const struct fleet_branch *branch)
+{
+    (void)branch;
+    ((struct fleet_imported *)context)->branches_added++;
+    return true;
+}
+
+static bool count_device(void *context, const struct fleet_device *device)
+{
+    (void)device;
+    ((struct fleet_imported *)context)->devices_added++;
+    return true;
+}
+
+enum tc_error inventory_import(struct store *store, const struct fleet_file *file, int scratch,
+                               struct fleet_imported *imported, struct document_faults *faults,
+                               struct fleet_findings *findings, struct tc_fault *fault)
+{
+    (void)store, (void)scratch;
+    *findings = (struct fleet_findings){0};
+    *imported = (struct fleet_imported){0};
+    const struct fleet_sink sink = {imported, count_branch, count_device, NULL};
+    return fleet_file_read(file, &sink, faults, fault);
+}
+
+enum tc_error artifact_add(struct store *store, const struct artifact *artifact, const char *author,
+                           struct artifact_added *added, struct tc_fault *fault)
+{
+    (void)store;
+    buffer_put_text(&added->same_as, "[]");
+    (void)snprintf(http_fixture_last_read, sizeof http_fixture_last_read, "add %s %s %lld by %s", artifact->name,
+                   artifact->version, (long long)artifact->size_bytes, author);
+    return http_fixture_store_answers == TC_OK ? TC_OK
+                                               : tc_fault_set(fault, http_fixture_store_answers, "the store says no");
+}
+
+enum tc_error artifact_find_size(struct store *store, const char *sha256, int64_t *size_bytes, struct tc_fault *fault)
+{
+    (void)store, (void)sha256;
+    *size_bytes = http_fixture_artifact_size;
+    return http_fixture_store_answers == TC_OK ? TC_OK
+                                               : tc_fault_set(fault, http_fixture_store_answers, "the store says no");
+}

@@ -1,0 +1,21 @@
+/* Stubs of the store for an HTTP endpoint, which record their calls. Any thread. */
+#ifndef TELLERCAST_TESTS_UNIT_HTTP_STUBS_H
+#define TELLERCAST_TESTS_UNIT_HTTP_STUBS_H
+
+#include "base/fault.h"
+#include "orchestrator/preparation/preview.h"
+
+#include <stdatomic.h>
+
+enum { HTTP_FIXTURE_TEXT_SIZE = 256 };
+
+/* The last call, the result of the stubs, and whether they hang. */
+extern char http_fixture_last_read[HTTP_FIXTURE_TEXT_SIZE];
+extern enum tc_error http_fixture_store_answers;
+extern int64_t http_fixture_artifact_size; /* of every digest */
+extern atomic_bool http_fixture_store_hangs;
+
+/* The preview_config that the endpoint must be opened with. */
+extern const struct preview_config http_fixture_preview;
+
+#endif

@@ -1,0 +1,354 @@
+#include "base/clock.h"
+#include "base/file.h"
+#include "tests/unit/http_fixture.h"
+#include "topics/topic.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int submit(const struct http_fixture *fixture, const char *headers, const void *plan, size_t length)
+{
+    return http_fixture_ask(fixture, "POST /v1/rollouts", headers, plan, length);
+}
+
+static struct submission *take(struct http_fixture *fixture)
+{
+    struct submission *submission = NULL;
+    assert_int_equal(batch_queue_take(fixture->submissions, &submission, 1, HTTP_FIXTURE_DEADLINE_MS, 0), 1);
+    return submission;
+}
+
+static void answer(struct submission *submission, int status, const char *body)
+{
+    submission->answered(submission, &(struct submission_answer){status, body, strlen(body)});
+}
+
+/* ---- plans ---- */
+
+static void a_plan_is_ordered_and_the_planner_s_answer_is_the_body(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    int handle = submit(&fixture, YAML "Tellercast-Author: ann\r\nIdempotency-Key: k1\r\n", "plan", 4);
+    struct submission *submission = take(&fixture);
+    assert_int_equal(submission->endpoint, ENDPOINT_HTTP);
+    assert_string_equal(submission->author, "ann");
+    assert_string_equal(submission->idempotency_key, "k1");
+    assert_int_equal(submission->length, 4);
+    assert_memory_equal(submission->document, "plan", 4);
+    answer(submission, 201, "{\"rollout\":1}");
+    http_fixture_expect(handle, 201, "\r\n\r\n{\"rollout\":1}");
+
+    handle = submit(&fixture, "Content-Type: Application/JSON; charset=utf-8\r\n", "", 0);
+    submission = take(&fixture);
+    assert_string_equal(submission->author, "local");
+    assert_string_equal(submission->idempotency_key, "");
+    assert_int_equal(submission->length, 0);
+    answer(submission, 503, "{\"status\":503}");
+    http_fixture_expect(handle, 503, "Retry-After: ");
+    http_fixture_close(&fixture);
+}
+
+static void a_plan_that_cannot_be_an_order_never_reaches_the_planner(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    char *large = calloc(1, PLAN_SIZE_MAX + 1);
+    http_fixture_expect(submit(&fixture, YAML, large, PLAN_SIZE_MAX + 1), 413, "\"status\":413");
+    http_fixture_expect(submit(&fixture, YAML "Expect: 100-continue\r\nContent-Length: 2000000\r\n", "", 0), 413,
+                        "\"status\":413");
+    http_fixture_expect(submit(&fixture, "", "plan", 4), 415, "application/yaml");
+    http_fixture_expect(submit(&fixture, "Content-Type: application/x-www-form-urlencoded\r\n", "plan", 4), 415, "");
+    http_fixture_expect(submit(&fixture, YAML "Idempotency-Key: a b\r\n", "plan", 4), 400, "Idempotency-Key");
+    http_fixture_expect(submit(&fixture, YAML "Tellercast-Author: a b\r\n", "plan", 4), 400, "Tellercast-Author");
+    assert_int_equal(batch_queue_length(fixture.submissions), 0);
+
+    int handle = submit(&fixture, YAML, large, PLAN_SIZE_MAX);
+    struct submission *submission = take(&fixture);
+    assert_int_equal(submission->length, PLAN_SIZE_MAX);
+    answer(submission, 201, "{}");
+    http_fixture_expect(handle, 201, "{}");
+    free(large);
+    http_fixture_close(&fixture);
+}
+
+static void a_chunked_plan_over_the_limit_is_refused_too(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    char *chunk = malloc(PLAN_SIZE_MAX);
+    memset(chunk, 'a', PLAN_SIZE_MAX);
+    int handle = submit(&fixture, YAML "Transfer-Encoding: chunked\r\n", "", 0);
+    http_fixture_send(handle, "100000\r\n", 8);
+    http_fixture_send(handle, chunk, PLAN_SIZE_MAX);
+    http_fixture_send(handle, "\r\n1\r\na\r\n0\r\n\r\n", 13);
+    http_fixture_expect(handle, 413, "at most 1048576 bytes");
+    assert_int_equal(batch_queue_length(fixture.submissions), 0);
+    free(chunk);
+    http_fixture_close(&fixture);
+}
+
+static void many_who_wait_for_the_planner_do_not_close_the_endpoint_to_others(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    int handles[HTTP_FIXTURE_ORDERS_MAX];
+    struct submission *submissions[HTTP_FIXTURE_ORDERS_MAX];
+    for (int i = 0; i < HTTP_FIXTURE_ORDERS_MAX; i++)
+        handles[i] = submit(&fixture, YAML, "plan", 4);
+    for (int i = 0; i < HTTP_FIXTURE_ORDERS_MAX; i++)
+        submissions[i] = take(&fixture);
+    http_fixture_expect_of(&fixture, "GET /healthz", 200, "");
+    http_fixture_expect_of(&fixture, "GET /v1/rollouts", 200, "store");
+    for (int i = 0; i < HTTP_FIXTURE_ORDERS_MAX; i++)
+        answer(submissions[i], 201, "{\"rollout\":1}");
+    for (int i = 0; i < HTTP_FIXTURE_ORDERS_MAX; i++)
+        http_fixture_expect(handles[i], 201, "{\"rollout\":1}");
+    http_fixture_close(&fixture);
+}
+
+static void a_database_that_hangs_holds_up_neither_orders_nor_health(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    int readers[HTTP_FIXTURE_ORDERS_MAX];
+    http_fixture_store_hangs = true;
+    for (int i = 0; i < HTTP_FIXTURE_ORDERS_MAX; i++)
+        readers[i] = http_fixture_ask(&fixture, "GET /v1/devices", "", "", 0);
+    int handle = submit(&fixture, YAML, "plan", 4);
+    answer(take(&fixture), 201, "{\"rollout\":1}");
+    http_fixture_expect(handle, 201, "{\"rollout\":1}");
+    http_fixture_expect_of(&fixture, "GET /healthz", 200, "");
+    http_fixture_store_hangs = false;
+    for (int i = 0; i < HTTP_FIXTURE_ORDERS_MAX; i++)
+        http_fixture_expect(readers[i], 200, "store");
+    http_fixture_close(&fixture);
+}
+
+static void closing_answers_those_that_wait(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    int handle = submit(&fixture, YAML, "plan", 4);
+    struct submission *submission = take(&fixture);
+    http_fixture_close(&fixture);
+    http_fixture_expect(handle, 503, "may or may not have been accepted");
+    answer(submission, 201, "{}");
+}
+
+/* ---- reading ---- */
+
+static void a_list_is_read_as_its_parameters_say(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *read;
+    } cases[] = {
+        {"GET /v1/rollouts", "rollouts 0 100"},
+        {"GET /v1/rollouts?after=7&limit=1000", "rollouts 7 1000"},
+        {"GET /v1/rollouts?reference=v1.2:a", "rollouts 0 100 v1.2:a"},
+        {"GET /v1/rollouts/42", "rollout 42"},
+        {"GET /v1/rollouts/42/instructions", "instructions 42 [] [] 0 100"},
+        {"GET /v1/rollouts/42/instructions?state=timed_out&group=pilot&after=9&limit=1",
+         "instructions 42 [timed_out] [pilot] 9 1"},
+        {"GET /v1/devices?after=A7", "devices [A7] 100"},
+        {"GET /v1/devices/A7", "device A7"},
+        {"GET /v1/artifacts", "artifacts"},
+    };
+    struct http_fixture fixture = http_fixture_open("");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        http_fixture_expect_of(&fixture, cases[i].line, 200, "\r\n\r\n{\"from\":\"store\"}");
+        assert_string_equal(http_fixture_last_read, cases[i].read);
+    }
+    http_fixture_close(&fixture);
+}
+
+static void a_request_with_a_fault_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        int status;
+        const char *wanted;
+    } cases[] = {
+        {"GET /", 404, ""},
+        {"GET /v1/nothing", 404, "\"title\":\"Not Found\""},
+        {"GET /v1/rollouts/", 404, ""},
+        {"GET /v1/rollouts/x", 404, ""},
+        {"GET /v1/rollouts/0", 404, ""},
+        {"GET /v1/devices/a%2fb", 404, ""},
+        {"GET /v1/devices/%", 400, ""},
+        {"DELETE /v1/rollouts", 405, "Allow: POST, GET, HEAD\r\n"},
+        {"POST /v1/fleet", 405, "Allow: PUT\r\n"},
+        {"HEAD /v1/fleet", 405, "Allow: PUT\r\n"},
+        {"GET /v1/rollouts?limit=0", 400, "1 to 1000"},
+        {"GET /v1/rollouts?reference=", 400, "must be the ID or the name"},
+        {"GET /v1/rollouts?limit=1001", 400, ""},
+        {"GET /v1/rollouts?limit=1&limit=2", 400, "duplicate parameter"},
+        {"GET /v1/rollouts?page=1", 400, "allowed: reference after limit"},
+        {"GET /v1/rollouts/1/instructions?state=done", 400, "state"},
+        {"GET /v1/devices?after=a.b", 400, "after"},
+    };
+    struct http_fixture fixture = http_fixture_open("");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        http_fixture_expect_of(&fixture, cases[i].line, cases[i].status, cases[i].wanted);
+    http_fixture_close(&fixture);
+}
+
+static void a_head_request_gets_the_headers_alone(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    http_fixture_expect_of(&fixture, "HEAD /v1/rollouts", 200, "Content-Length: 16\r\n");
+    assert_string_equal(strstr(http_fixture_received, "\r\n\r\n"), "\r\n\r\n");
+    http_fixture_close(&fixture);
+}
+
+static void a_database_that_is_away_is_said_so(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    http_fixture_store_answers = TC_UNAVAILABLE;
+    http_fixture_expect_of(&fixture, "GET /v1/rollouts", 503, "Retry-After: ");
+    http_fixture_store_answers = TC_NOT_FOUND;
+    http_fixture_expect_of(&fixture, "GET /v1/devices/A7", 404, "unknown ID or name");
+    http_fixture_store_answers = TC_INTERNAL;
+    http_fixture_expect_of(&fixture, "GET /v1/devices/A7", 500, "");
+    assert_null(strstr(http_fixture_received, "the store says no"));
+    http_fixture_close(&fixture);
+}
+
+static void readiness_names_the_server_that_is_away(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    http_fixture_is_ready = true;
+    http_fixture_expect_of(&fixture, "GET /readyz", 200,
+                           "{\"ready\":true,\"broker\":\"ok\",\"database\":\"ok\",\"cache\":\"ok\",\"warnings\":[]}");
+    http_fixture_is_ready = false;
+    (void)http_fixture_receive(http_fixture_ask(&fixture, "GET /readyz", "", "", 0), http_fixture_received);
+    assert_non_null(strstr(http_fixture_received, "HTTP/1.1 503 "));
+    assert_non_null(strstr(http_fixture_received, "\"broker\":\"connection refused\""));
+    http_fixture_expect_of(&fixture, "GET /metrics", 200, "tellercast_http_requests_total ");
+    http_fixture_close(&fixture);
+}
+
+/* ---- who may ---- */
+
+static void without_a_token_only_downloads_and_health_are_open(void **state)
+{
+    (void)state;
+    char tokens[128], sha256[65];
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    (void)crypto_hash_sha256(digest, (const unsigned char *)"secret", 6);
+    (void)sodium_bin2hex(sha256, sizeof sha256, digest, sizeof digest);
+    struct buffer line = {0};
+    buffer_format(&line, "ann %s\n", sha256);
+    (void)snprintf(tokens, sizeof tokens, "%s/tokens", http_fixture_folder.path);
+    struct tc_fault fault;
+    assert_int_equal(file_replace(tokens, line.bytes, line.length, 0600, &fault), TC_OK);
+    buffer_free(&line);
+
+    struct http_fixture fixture = http_fixture_open(tokens);
+    static const char *const closed[] = {"GET /v1/rollouts", "GET /v1/rollouts/1", "GET /v1/rollouts/1/instructions",
+                                         "GET /v1/devices",  "GET /v1/devices/A7", "GET /v1/artifacts"};
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++)
+        http_fixture_expect_of(&fixture, closed[i], 401, "WWW-Authenticate: Bearer\r\n");
+    http_fixture_expect(submit(&fixture, YAML "Authorization: Bearer wrong\r\n", "plan", 4), 401, "");
+    http_fixture_expect(http_fixture_ask(&fixture, "PUT /v1/fleet", YAML "Tellercast-Author: ann\r\n", "x", 1), 401,
+                        "");
+    assert_int_equal(batch_queue_length(fixture.submissions), 0);
+
+    int handle = submit(&fixture, YAML "Authorization: Bearer secret\r\nTellercast-Author: eve\r\n", "plan", 4);
+    struct submission *submission = take(&fixture);
+    assert_string_equal(submission->author, "ann");
+    answer(submission, 201, "{}");
+    http_fixture_expect(handle, 201, "{}");
+    http_fixture_expect_of(&fixture, "GET /healthz", 200, "");
+    http_fixture_expect_of(&fixture, "GET /metrics", 200, "");
+    http_fixture_expect_of(
+        &fixture, "GET /v1/artifacts/0000000000000000000000000000000000000000000000000000000000000000", 404, "");
+
+    assert_int_equal(file_replace(tokens, "", 0, 0600, &fault), TC_OK);
+    assert_int_equal(http_reload(fixture.http, &fault), TC_OK);
+    http_fixture_expect(submit(&fixture, YAML "Authorization: Bearer secret\r\n", "plan", 4), 401, "");
+    http_fixture_close(&fixture);
+}
+
+static void without_tokens_no_other_machine_and_no_other_name_is_served(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture second = fixture;
+    struct tc_fault fault;
+    static const char *const others[] = {"0.0.0.0", "::", "192.0.2.1"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_equal(http_fixture_open_endpoint(&second, others[i], "", &fault), TC_DENIED);
+    assert_int_equal(http_fixture_open_endpoint(&second, "example.org", "", &fault), TC_INVALID);
+
+    int handle = http_fixture_connect(&fixture);
+    static const char lured[] = "GET /v1/rollouts HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    http_fixture_send(handle, lured, sizeof lured - 1);
+    http_fixture_expect(handle, 421, "localhost");
+    http_fixture_close(&fixture);
+}
+
+/* ---- the fleet ---- */
+
+static void a_fleet_is_read_and_its_faults_are_given_by_line(void **state)
+{
+    (void)state;
+    static const char fleet[] = "apiVersion: tellercast/v1\nkind: Fleet\nbranches:\n  - {id: B1, name: One, zone: "
+                                "UTC}\ndevices:\n  - {id: P1, role: pull}\n";
+    struct http_fixture fixture = http_fixture_open("");
+    http_fixture_expect(http_fixture_ask(&fixture, "PUT /v1/fleet", YAML, fleet, sizeof fleet - 1), 422,
+                        "names its zone");
+    http_fixture_expect(http_fixture_ask(&fixture, "PUT /v1/fleet?default_zone=Mars%20", YAML, fleet, sizeof fleet - 1),
+                        400, "IANA");
+    int handle = http_fixture_ask(&fixture, "PUT /v1/fleet?default_zone=UTC", YAML, fleet, sizeof fleet - 1);
+    http_fixture_expect(
+        handle, 200,
+        "{\"branches\":{\"added\":1,\"changed\":0,\"same\":0},\"devices\":{\"added\":1,\"changed\":0,\"same\":0}}");
+    http_fixture_expect(http_fixture_ask(&fixture, "PUT /v1/fleet", YAML, "a: [", 4), 422, "\"errors\":[{\"line\":");
+    http_fixture_expect(http_fixture_ask(&fixture, "PUT /v1/fleet", "Content-Type: text/csv\r\n", "", 0), 422,
+                        "\"errors\":[");
+    http_fixture_expect(http_fixture_ask(&fixture, "PUT /v1/fleet", "Content-Type: text/html\r\n", "x", 1), 415,
+                        "text/csv");
+    char *large = calloc(1, (1 << 16) + 1);
+    http_fixture_expect(http_fixture_ask(&fixture, "PUT /v1/fleet", YAML, large, (1 << 16) + 1), 413, "");
+    free(large);
+    http_fixture_close(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ENDPOINT_TEST(a_plan_is_ordered_and_the_planner_s_answer_is_the_body),
+        ENDPOINT_TEST(a_plan_that_cannot_be_an_order_never_reaches_the_planner),
+        ENDPOINT_TEST(a_chunked_plan_over_the_limit_is_refused_too),
+        ENDPOINT_TEST(many_who_wait_for_the_planner_do_not_close_the_endpoint_to_others),
+        ENDPOINT_TEST(a_database_that_hangs_holds_up_neither_orders_nor_health),
+        ENDPOINT_TEST(closing_answers_those_that_wait),
+        ENDPOINT_TEST(a_list_is_read_as_its_parameters_say),
+        ENDPOINT_TEST(a_request_with_a_fault_is_refused_with_the_reason),
+        ENDPOINT_TEST(a_head_request_gets_the_headers_alone),
+        ENDPOINT_TEST(a_database_that_is_away_is_said_so),
+        ENDPOINT_TEST(readiness_names_the_server_that_is_away),
+        ENDPOINT_TEST(without_a_token_only_downloads_and_health_are_open),
+        ENDPOINT_TEST(without_tokens_no_other_machine_and_no_other_name_is_served),
+        ENDPOINT_TEST(a_fleet_is_read_and_its_faults_are_given_by_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
