@@ -38,7 +38,8 @@ launch_part() {
     else
         SERVERS+=("$PID $signal")
     fi
-    echo "$PID $(started_at "$PID")" >"$DATA/run/$name.pid"
+    echo "$PID $(started_at "$PID")" >"$DATA/run/$name.pid.new"
+    mv -f "$DATA/run/$name.pid.new" "$DATA/run/$name.pid"
 }
 
 let_parts_live() { STARTED=() SERVERS=(); }

@@ -1,5 +1,6 @@
 """The operator's command line, from a plan's preview to the evidence of its rollout."""
 
+import errno
 import html.parser
 import json
 import os
@@ -80,15 +81,26 @@ def ask(thread, *words):
     """As run(), at a terminal where the question is answered with yes: exit code and all that was shown."""
     ours, theirs = pty.openpty()
     try:
-        process = subprocess.Popen([TELLERCAST, "--server", thread.stack.http.url, "--user", "bob", *map(str, words)],
-                                   stdin=theirs, stdout=theirs, stderr=theirs)
-        os.write(ours, b"y\n")
-        code = process.wait(timeout=60)
-        os.set_blocking(ours, False)
-        return code, os.read(ours, 65536).decode()
+        with subprocess.Popen([TELLERCAST, "--server", thread.stack.http.url, "--user", "bob", *map(str, words)],
+                              stdin=theirs, stdout=theirs, stderr=theirs) as process:
+            os.close(theirs)
+            os.write(ours, b"y\n")
+            shown = read_terminal(ours)
+            return process.wait(timeout=60), shown
     finally:
         os.close(ours)
-        os.close(theirs)
+
+
+def read_terminal(terminal):
+    """All that its programs write until the last of them ends: the kernel hands it on later than they end."""
+    shown = b""
+    while True:
+        try:
+            shown += os.read(terminal, 65536)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return shown.decode()
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
