@@ -1,1 +1,2 @@
+-- Checks that the server answers. Uses no table, so it also works before the first migration.
 SELECT 1

@@ -1,3 +1,4 @@
+-- Finds artifact :name in version :version. Returns its digest and size; no row: it is not stored.
 -- parameters: name text, version text
 -- row: sha256 text, size_bytes bigint
 -- alone

@@ -1,3 +1,5 @@
+-- Merges the imported branches: inserts new ones and updates those that differ. Locks rows in the order of their IDs,
+-- so that two imports never deadlock. Runs before import_devices, since devices refer to branches.
 -- row: merged.*
 WITH changed AS (
   INSERT INTO branch AS b (id, name, zone, labels)

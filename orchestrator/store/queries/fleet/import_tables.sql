@@ -1,3 +1,6 @@
+-- Creates the temporary tables of an import, once in a session. PostgreSQL empties them at the end of each transaction.
+-- imported_branch and imported_device have the rows of the file, with their lines; imported_touched and imported_moved
+-- have what import_touched and import_moved found.
 -- script
 DO $$
 BEGIN

@@ -1,5 +1,5 @@
--- After an operation on rollout :rollout: sets state :to_state (null: unchanged), an end or not (:is_end), and raises
--- the version by one.
+-- Sets the state of rollout :rollout to :to_state (null: unchanged) and raises its version by one, after an operation.
+-- :is_end: the new state is an end. Returns the new version and state.
 -- parameters: rollout bigint, to_state text, is_end boolean
 -- row: version bigint, state text
 UPDATE rollout

@@ -1,5 +1,5 @@
--- Finds the rollback of rollout :rollout that is under way or, with :or_was, if there is none, one that was carried
--- out.
+-- Finds the last rollback of rollout :rollout that has not ended or, with :or_was, that completed or was halted. No row:
+-- there is none.
 -- parameters: rollout bigint, or_was boolean
 -- row: id bigint
 SELECT id FROM rollout

@@ -1,4 +1,4 @@
--- Reads rollout :rollout and locks it until this transaction ends.
+-- Reads rollout :rollout and locks it until this transaction ends. No row: there is no such rollout.
 -- parameters: rollout bigint
 -- row: name text, state text, version bigint, digest text, approvals_required smallint, action text null,
 --   end_has_passed boolean, rollback_wanted_by text null

@@ -1,5 +1,5 @@
--- Writes a rollback request of :actor with reason :reason for rollout :rollout. Returns the number of devices to take
--- back.
+-- Writes a rollback request of :actor with reason :reason for rollout :rollout. Returns the number of devices that the
+-- rollback will take back.
 -- parameters: rollout bigint, actor text, reason text
 -- row: devices bigint
 UPDATE rollout

@@ -1,5 +1,5 @@
--- Locks the rollouts that the plan of rollout :rollout supersedes until this transaction ends; an operator may retry an
--- ended one at this moment.
+-- Locks the rollouts that the plan of rollout :rollout supersedes until this transaction ends: an operator may be
+-- retrying one that has ended.
 -- parameters: rollout bigint
 SELECT o.id
 FROM rollout s

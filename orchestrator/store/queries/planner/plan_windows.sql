@@ -1,4 +1,4 @@
--- Inserts the windows of each zone of the rollout.
+-- Inserts the windows of each zone of rollout :rollout. Runs after plan_zones.
 -- parameters: rollout bigint
 INSERT INTO rollout_window (rollout_id, zone_no, opens_at, closes_at)
 SELECT r.id, z.zone_no, w.opens_at, w.closes_at

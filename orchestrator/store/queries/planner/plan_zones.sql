@@ -1,4 +1,5 @@
--- Inserts the zones of rollout :rollout: :zones, those of its devices, or the one that the plan names for all.
+-- Inserts the zones of rollout :rollout: the one that its plan names for all devices, or else :zones, those of its
+-- devices.
 -- parameters: rollout bigint, zones text
 INSERT INTO rollout_zone (rollout_id, zone_no, zone)
 SELECT r.id, z.no, z.zone

@@ -1,2 +1,3 @@
--- Waits until no other rollout is expanded, so that the IDs of its instructions are consecutive.
+-- Waits until no other orchestrator expands a rollout, and keeps others from it until this transaction ends, so that
+-- the IDs of a rollout's instructions are consecutive.
 SELECT pg_advisory_xact_lock(hashtext('tellercast'), hashtext('plan'))

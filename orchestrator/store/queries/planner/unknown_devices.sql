@@ -1,4 +1,4 @@
--- Lists the names that are no device of the fleet, with their places in the list (from 0).
+-- Lists the unknown devices among :names, with their places in the list (from 0).
 -- parameters: names text[]
 -- row: unknown_name.*
 SELECT n.at - 1 AS place, n.id AS name

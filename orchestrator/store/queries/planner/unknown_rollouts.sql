@@ -1,4 +1,4 @@
--- Lists the names that no rollout has, with their places in the list (from 0).
+-- Lists the names in :names that no rollout has, with their places in the list (from 0).
 -- parameters: names text[]
 -- row: unknown_name.*
 SELECT n.at - 1 AS place, n.name

@@ -1,3 +1,4 @@
+-- Reads all stored artifacts, by name and version.
 -- row: document.*
 -- alone
 SELECT json_build_object('artifacts', coalesce(json_agg(json_build_object(

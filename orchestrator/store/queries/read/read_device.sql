@@ -1,3 +1,5 @@
+-- Reads device :device with its instructions, newest first, and the events of each. Labels and zone include those of
+-- its branch. No row: there is no such device.
 -- parameters: device text
 -- row: document.*
 -- alone

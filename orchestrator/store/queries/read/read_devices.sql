@@ -1,3 +1,5 @@
+-- Reads a page of at most :most devices after device :after ('': the first page), in the order of their IDs. `next`:
+-- the :after of the next page; null on the last one.
 -- parameters: after text, most bigint
 -- row: document.*
 -- alone

@@ -1,5 +1,5 @@
--- Counts what an import refuses today and earlier versions accepted, with an example of each enum fleet_warning_kind.
--- :reserved: IDs that no device may have.
+-- Counts the entries of the fleet that an import refuses today but that earlier versions accepted, with an example of
+-- each enum fleet_warning_kind. :reserved: IDs that no device may have.
 -- parameters: reserved text[]
 -- row: reserved_count bigint, reserved_example text null, dashed_count bigint, dashed_example text null,
 --   labelled_count bigint, labelled_example text null, zoneless_count bigint, zoneless_example text null

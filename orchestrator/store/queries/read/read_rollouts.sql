@@ -1,3 +1,5 @@
+-- Reads a page of at most :most rollouts, newest first, with IDs below :after (0: the first page). :name and :id: only
+-- the rollouts with this name or this ID; a null :name: all. `next`: the :after of the next page; null on the last one.
 -- parameters: after bigint, most bigint, name text, id bigint
 -- row: document.*
 -- alone

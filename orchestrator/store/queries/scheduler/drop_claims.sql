@@ -1,3 +1,3 @@
--- Deletes these claims of :instance, which are delivered.
+-- Deletes the claims :claims of :instance, whose instructions are delivered.
 -- parameters: instance text, claims bigint[]
 DELETE FROM claim WHERE instance = :instance AND id = ANY (:claims::bigint[])

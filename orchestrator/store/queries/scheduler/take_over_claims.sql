@@ -1,5 +1,7 @@
--- Takes over claims whose lease expired for :instance and :lease_ms ms; their instructions that are still dispatched
--- must be delivered again. The claims may be its own: it does not renew a claim that it was never told of.
+-- Takes over at most 20 claims with an expired lease for :instance and :lease_ms ms; skips claims that another
+-- transaction has locked. Returns their instructions that are still dispatched: they must be delivered again. A claim
+-- of :instance itself can expire: if the reply that named it was lost, the instance does not know of it and does not
+-- renew it.
 -- parameters: instance text, lease_ms bigint
 -- row: claimed.*
 WITH expired AS (

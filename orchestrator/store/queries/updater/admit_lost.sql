@@ -1,6 +1,6 @@
--- Admits attempt :attempt of instruction :instruction, which its device made in the time that a restore lost: brings
--- the row to where a report of that attempt counts. Changes nothing if the attempt is more than :lost_attempts_max
--- beyond the stored one.
+-- Moves instruction :instruction to attempt :attempt, which its device made in the time that a restore lost, so that a
+-- report on that attempt counts. Changes nothing if the attempt is earlier than the stored one or more than
+-- :lost_attempts_max beyond it, or if the device itself ended the instruction.
 -- parameters: instruction bigint, attempt bigint, lost_attempts_max bigint
 UPDATE instruction
 SET attempt = greatest(attempt, :attempt::int), sequence = CASE WHEN attempt < :attempt::int THEN 0 ELSE sequence END, due_at = NULL,
