@@ -1,11 +1,11 @@
-/* Memory that is given back all at once. One owner, one thread. */
+/* Memory blocks that are freed all at once. One owner, one thread. */
 #ifndef TELLERCAST_CONFIG_ARENA_H
 #define TELLERCAST_CONFIG_ARENA_H
 
 #include <stddef.h>
 
 struct arena {
-    struct arena_block *newest; /* NULL while nothing was taken */
+    struct arena_block *newest; /* NULL: nothing was allocated yet */
 };
 
 /* Zeroed memory for any type, good until the arena is cleared or freed. Never NULL. */
@@ -13,7 +13,7 @@ void *arena_take(struct arena *arena, size_t size);
 /* A copy of a text, with a NUL. */
 char *arena_text(struct arena *arena, const char *text, size_t length);
 
-/* Takes everything back and keeps one block for the next use. */
+/* Frees everything but one block, which is kept for the next use. */
 void arena_clear(struct arena *arena);
 void arena_free(struct arena *arena);
 

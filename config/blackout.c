@@ -15,7 +15,7 @@ static const struct schema_key blackout_keys[] = {
 };
 static const struct schema blackout = {blackout_keys, sizeof blackout_keys / sizeof *blackout_keys};
 
-/* A date is in a zone not known here: its first and its last moment lie between these two. */
+/* Sets the earliest and the latest time that the text can mean: the zone of a date is not known here. */
 static bool bounds_of(const char *text, int64_t *earliest_ms, int64_t *latest_ms)
 {
     int64_t time_ms;
@@ -36,7 +36,7 @@ static bool is_in_order(const char *from, const char *to)
     if (!bounds_of(from, &from_earliest, &from_latest) || !bounds_of(to, &to_earliest, &to_latest))
         return true;
     bool both_dates = from_earliest != from_latest && to_earliest != to_latest;
-    /* Given by dates it lasts through its last day, which may be its first. */
+    /* Given as dates, a blackout includes its last day, which may be its first. */
     return both_dates ? strcmp(from, to) <= 0 : from_earliest < to_latest;
 }
 

@@ -8,7 +8,7 @@
 
 /* ---- characters and lines -------------------------------------------------------------------- */
 
-/* One character further; a line's end counts the line. */
+/* Goes one character further, and counts lines and columns. */
 static void advance(struct csv_reader *reader)
 {
     unsigned char byte = (unsigned char)*reader->at++;
@@ -26,7 +26,7 @@ static bool at_line_end(const struct csv_reader *reader)
     return *reader->at == '\n' || *reader->at == '\r';
 }
 
-/* CRLF is one line's end. */
+/* Skips LF, CR, or CRLF as one line end. */
 static void skip_line_end(struct csv_reader *reader)
 {
     bool is_pair = *reader->at == '\r' && reader->at + 1 < reader->end && reader->at[1] == '\n';
@@ -51,7 +51,7 @@ static size_t blank_length(const char *at, const char *end)
 
 /* ---- the separator ---------------------------------------------------------------------------- */
 
-/* A first line "sep=;", which some spreadsheets write and hide. */
+/* Reads a first line such as "sep=;", which some spreadsheets write and do not show. */
 static bool read_separator_line(struct csv_reader *reader)
 {
     static const char word[] = "sep=";
@@ -70,7 +70,7 @@ static bool read_separator_line(struct csv_reader *reader)
     return true;
 }
 
-/* What separates the names of the first line, which have none of these themselves. */
+/* Finds the separator: the first character of the first line that can be one, since the column names contain none. */
 static void find_separator(struct csv_reader *reader)
 {
     static const char separators[] = ",;\t";
@@ -123,7 +123,7 @@ static bool read_quoted(struct csv_reader *reader)
             if (reader->at == reader->end || *reader->at != '"')
                 return true;
         }
-        if (at_line_end(reader)) { /* whichever it is, it becomes a newline */
+        if (at_line_end(reader)) { /* LF, CR and CRLF become a newline */
             buffer_put(&reader->texts, "\n", 1);
             skip_line_end(reader);
             continue;
@@ -153,7 +153,7 @@ static void read_plain(struct csv_reader *reader)
     }
 }
 
-/* Before a field; a separator that is a blank itself is none. */
+/* Skips the blanks before a field. A tab is not skipped if it is the separator. */
 static void skip_blanks(struct csv_reader *reader)
 {
     while (reader->at < reader->end && *reader->at != reader->separator) {
@@ -165,7 +165,7 @@ static void skip_blanks(struct csv_reader *reader)
     }
 }
 
-/* What stands after a field: true when there is another. */
+/* Reads the separator or the line end after a field. Returns true when another field follows. */
 static bool read_separator(struct csv_reader *reader, struct csv_row *row)
 {
     if (reader->at == reader->end || reader->texts.length > CSV_ROW_MAX)
@@ -205,7 +205,7 @@ static void read_field(struct csv_reader *reader, struct csv_row *row, struct cs
 
 /* ---- rows ------------------------------------------------------------------------------------- */
 
-/* False, and the place, when the bytes of the row are no text. */
+/* Returns false, and adds a fault, when the row has a byte that is not UTF-8, or a NUL. */
 static bool check_bytes(struct csv_reader *reader, const struct csv_reader *start)
 {
     size_t length = (size_t)(reader->at - start->at);

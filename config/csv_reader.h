@@ -1,8 +1,8 @@
-/* Rows of CSV (RFC 4180) as office programs write it, with the places of their fields. One owner, one thread.
+/* Reads rows of CSV (RFC 4180) as office programs write it, with the position of each field. One owner, one thread.
  *
- * UTF-8, with a byte order mark or without. Lines end in LF, CRLF or CR. Fields are separated by what stands between
- * the first line's (',', ';' or a tab), or by what a line "sep=;" before it says. Rows whose fields are all blank are
- * no rows. Blanks, also non-breaking ones, around a field without quotes do not belong to it. */
+ * The encoding is UTF-8, with or without a byte order mark. Lines end in LF, CRLF or CR. The separator is the one
+ * between the fields of the first line (',', ';' or a tab), unless a line such as "sep=;" before it names another. Rows
+ * with blank fields only are skipped. Blanks around a field without quotes, also non-breaking ones, are removed. */
 #ifndef TELLERCAST_CONFIG_CSV_READER_H
 #define TELLERCAST_CONFIG_CSV_READER_H
 
@@ -24,22 +24,22 @@ struct csv_reader {
     const char *at, *end;
     unsigned line, column;
     char separator;
-    struct buffer texts; /* of the row */
+    struct buffer texts; /* of the fields of the present row */
     struct document_faults *faults;
 };
 
 struct csv_row {
     struct csv_field fields[CSV_FIELDS_MAX];
-    size_t count; /* of all its fields, also of those beyond CSV_FIELDS_MAX */
+    size_t count; /* of all fields of the row, also of those beyond CSV_FIELDS_MAX */
     unsigned line;
-    bool faulty; /* it has a fault already */
+    bool faulty; /* a fault was added for this row */
 };
 
-/* Reads from memory that the caller keeps. UTF-16 is a fault, and then there are no rows. */
+/* Reads from memory, which must outlive the reader. UTF-16 is a fault: then there are no rows. */
 void csv_reader_open(struct csv_reader *reader, const char *bytes, size_t length, struct document_faults *faults);
 void csv_reader_close(struct csv_reader *reader);
 
-/* False at the end, which is also behind a byte that is not UTF-8, a NUL, or a row of more than CSV_ROW_MAX. */
+/* Reads the next row. Returns false at the end, and at a byte that is not UTF-8, a NUL, or a row over CSV_ROW_MAX. */
 bool csv_reader_next(struct csv_reader *reader, struct csv_row *row);
 
 #endif

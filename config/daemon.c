@@ -6,7 +6,7 @@
 #define SETTINGS_STRUCT struct daemon_settings
 #include "config/settings_rows.h"
 
-/* Keys of one group stand together: settings_print writes them under one heading. */
+/* Settings of one group stand together, since settings_print writes them under one heading. */
 static const struct setting rows[] = {
     TEXT("instance", instance, "", "Name of this orchestrator among several; empty: host name and process ID."),
     TEXT("data_folder", data_folder, "/var/lib/tellercast", "Folder of the signing key and the artifact store."),

@@ -15,9 +15,9 @@ struct daemon_settings {
     char *broker_user, *broker_password_file;
     char *broker_ca_file, *broker_certificate_file, *broker_key_file; /* TLS when a CA is named */
     int64_t broker_keep_alive_ms;
-    int64_t broker_in_flight; /* QoS 1 messages under way */
+    int64_t broker_in_flight; /* QoS 1 messages in flight */
 
-    char *database;     /* libpq connection string */
+    char *database;     /* libpq's connection string */
     char *redis_socket; /* a Unix socket; when empty, host and port */
     char *redis_host;
     int64_t redis_port;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A text cut in the middle of a character is no text that JSON can carry. */
+/* A text that is cut inside a character is not valid in JSON. */
 static void cut_to_whole_characters(char *text)
 {
     text[utf8_valid_length(text, strlen(text))] = '\0';

@@ -1,5 +1,5 @@
-/* A YAML 1.1 or JSON document read into a tree that knows its lines and columns, and the list of all
- * that is wrong with it. What reads a plan, a settings file or a fleet file starts here.
+/* Faults of a YAML 1.1 or JSON document, each with its line and column. The readers of plans, settings and fleet files
+ * share them.
  *
  * Duplicate keys, anchors, aliases, tags, second documents and nesting deeper than 32 are faults. */
 #ifndef TELLERCAST_CONFIG_DOCUMENT_H
@@ -12,16 +12,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One thing that is wrong, and where. Lines and columns count from 1; 0 when there is no place. */
+/* One fault and its place. Lines and columns count from 1; 0: the fault has no place. */
 struct document_fault {
     unsigned line, column;
     char path[128];   /* "spec.schedule.windows[0].days" */
-    char detail[256]; /* what was found and what is allowed */
+    char detail[256]; /* found and allowed values */
 };
 
-#define DOCUMENT_FAULTS_MAX 200 /* more are counted, not kept */
+#define DOCUMENT_FAULTS_MAX 200 /* further faults are counted, but not kept */
 
-/* Starts as all zeros. */
+/* Zeroed before its first use. */
 struct document_faults {
     struct document_fault *items; /* owned */
     size_t count;                 /* kept */
@@ -30,10 +30,10 @@ struct document_faults {
 
 void document_fault_add(struct document_faults *faults, unsigned line, unsigned column, const char *path,
                         const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* Puts them in the order of the source. */
+/* Sorts the faults by line and column. */
 void document_faults_sort(struct document_faults *faults);
 void document_faults_free(struct document_faults *faults);
-/* One line a fault, "plan.yaml:12:7: spec.rate.perMinute: found "x", allowed: 1 to 1000000". */
+/* Appends one line for each fault: "plan.yaml:12:7: spec.rate.perMinute: found "x", allowed: 1 to 1000000". */
 void document_faults_print(const struct document_faults *faults, const char *name, struct buffer *out);
 /* The array [{"line":12,"column":7,"path":"…","detail":"…"}, …]; a new reference. */
 json_t *document_faults_json(const struct document_faults *faults);

@@ -32,11 +32,11 @@ struct fleet_memory {
 struct collecting {
     struct fleet *fleet;
     struct arena *arena;   /* the fleet's */
-    struct text_set texts; /* what repeats is kept once: models, zones, labels, versions */
+    struct text_set texts; /* models, zones, labels, versions: equal texts are kept once */
     size_t branch_capacity, device_capacity;
 };
 
-/* A lasting text equal to `text`; equal ones are one. */
+/* Returns a copy that lives as long as the fleet; equal texts have one copy. */
 static const char *keep(struct collecting *collecting, const char *text)
 {
     if (text == NULL)
@@ -49,7 +49,7 @@ static const char *keep(struct collecting *collecting, const char *text)
     return kept;
 }
 
-/* An array of `size` each with room for one more. */
+/* Grows an array of elements of `size` bytes, if need be, so that one more fits. */
 static void *with_space(void *array, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity)

@@ -16,12 +16,12 @@ struct fleet_branch {
 
 struct fleet_device {
     const char *id;
-    const char *branch;   /* NULL: a pull client that belongs to none */
+    const char *branch;   /* NULL: a pull client without a branch */
     const char *role;     /* "node", "atm" or "pull" */
-    const char *model;    /* "" when not said */
-    const char *zone;     /* of a device without a branch; NULL: UTC (no rules asked for one) */
+    const char *model;    /* "" when not given */
+    const char *zone;     /* of a device without a branch; NULL: UTC (only if no rules require a zone) */
     const char *labels;   /* as above */
-    const char *versions; /* what is known to be installed: a flat JSON object; "{}" when none */
+    const char *versions; /* installed versions, as far as known: a flat JSON object; "{}" for none */
     unsigned line;
 };
 
@@ -35,32 +35,31 @@ struct fleet {
 
 enum fleet_format { FLEET_YAML, FLEET_CSV };
 
-/* What an import asks of a fleet beyond its form. What was imported before it was asked stays as it is. */
+/* Further rules of an import. Devices and branches that were imported under fewer rules stay as they are. */
 struct fleet_rules {
-    const char *default_zone; /* of a pull client that has neither branch nor zone; NULL: it must name its zone */
-    const char
-        *broker_user; /* of the orchestrators at the broker: no device may have it as its ID; NULL or "": not known */
+    const char *default_zone; /* of a pull client without branch and zone; NULL: it must have a zone */
+    const char *broker_user;  /* of the orchestrators: no device may have it as its ID; NULL or "": not known */
 };
 
-/* Takes a fleet branch by branch and device by device, in the order of the file; the texts are gone afterwards. */
+/* Receives the branches and devices of a fleet in the order of the file. The texts are valid only during the call. */
 struct fleet_sink {
     void *context;
-    /* Each returns false when nothing more is to be read. */
+    /* Each returns false to end the reading. */
     bool (*take_branch)(void *context, const struct fleet_branch *branch);
     bool (*take_device)(void *context, const struct fleet_device *device);
-    /* Called now and then between two rows, also when they have faults; may be NULL. */
+    /* Called between rows from time to time, also between rows with faults; may be NULL. */
     void (*pass)(void *context);
 };
 
-/* Reads and checks a fleet: IDs, roles, duplicates; a node's ID is its branch's ID; an ATM or a node has a branch, a
- * pull client need not. `rules` NULL: of a fleet that was imported before. TC_INVALID with every fault by line; the
- * sink has then got rows all the same. The memory it takes does not grow with the input; therefore a duplicate may stay
- * unnoticed behind the first million IDs: the store notices it. The store also checks that a branch which is not in
- * this file is in the database. */
+/* Reads and checks a fleet: IDs, roles, duplicates. The ID of a node is that of its branch; ATMs and nodes have a
+ * branch, pull clients need none. `rules` NULL: the fleet was imported before. TC_INVALID with all faults, by line; the
+ * sink gets the valid rows all the same. The memory does not grow with the input, so a duplicate after the first
+ * million IDs may be missed here; the store finds it. The store also checks that a branch that is missing in the file
+ * is in the database. */
 enum tc_error fleet_read(enum fleet_format format, const void *bytes, size_t length, const struct fleet_rules *rules,
                          const struct fleet_sink *sink, struct document_faults *faults);
 
-/* The same into memory, without rules. */
+/* As fleet_read, into memory and without rules. */
 enum tc_error fleet_parse(enum fleet_format format, const void *bytes, size_t length, struct fleet **fleet,
                           struct document_faults *faults);
 void fleet_free(struct fleet *fleet);

@@ -12,7 +12,7 @@
 enum { ROWS_A_PASS = 256 };
 
 struct fleet_builder {
-    const struct fleet_rules *rules; /* NULL: none */
+    const struct fleet_rules *rules; /* NULL: no rules */
     const struct fleet_sink *sink;
     struct id_register branches; /* marked: none */
     struct id_register devices;  /* marked: nodes */
@@ -21,11 +21,11 @@ struct fleet_builder {
     struct document_faults *faults;
 };
 
-/* ---- the language of rows ------------------------------------------------------------------- */
+/* ---- the schemas of rows -------------------------------------------------------------------- */
 
 enum { NAME_MAX_BYTES = 200, MODEL_MAX_BYTES = 128, LABELS_MAX = 64, FLEET_VERSIONS_MAX = 64 };
 
-/* A branch's devices are rows of their own, read after it. */
+/* The devices of a branch are rows of their own and are read after it. */
 static json_t *read_later(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
 {
     (void)key;
@@ -87,7 +87,7 @@ static const char *text_of(const json_t *row, const char *key, const char *initi
     return text == NULL ? initial : text;
 }
 
-/* The caller's to free. */
+/* The caller frees the text. */
 static char *map_text(const json_t *row, const char *key)
 {
     const json_t *map = json_object_get(row, key);
@@ -106,7 +106,7 @@ static void fault_at_member(struct fleet_builder *builder, const struct tree_nod
     key_path_cut(path, above);
 }
 
-/* The row as JSON; NULL when it has faults. */
+/* Reads the row as JSON. Returns NULL when it has faults. */
 static json_t *read_row(struct fleet_builder *builder, const struct schema_key *language, const struct tree_node *row,
                         const struct key_path *path)
 {
@@ -122,7 +122,7 @@ static json_t *read_row(struct fleet_builder *builder, const struct schema_key *
 
 /* ---- the rules of an import ------------------------------------------------------------------ */
 
-/* A device's ID is its user name at the broker, and these are the users that the access list gives more to. */
+/* The ID of a device is its user name at the broker. Reserved IDs are users with more rights in the access list. */
 static bool is_reserved(const struct fleet_rules *rules, const char *id)
 {
     for (size_t i = 0; fleet_reserved_ids[i] != NULL; i++) {
@@ -132,7 +132,7 @@ static bool is_reserved(const struct fleet_rules *rules, const char *id)
     return rules->broker_user != NULL && *rules->broker_user != '\0' && strcmp(rules->broker_user, id) == 0;
 }
 
-/* Labels that a device has by what it is: one's own of that name would never be seen. */
+/* Every device has the built-in labels, so a label of the same name could never be selected. */
 static void check_labels(struct fleet_builder *builder, const struct tree_node *row, struct key_path *path)
 {
     static const char *const built_in[] = {"role", "model", "branch"};
@@ -160,7 +160,7 @@ static void check_rules(struct fleet_builder *builder, const json_t *row, const 
     check_labels(builder, source, path);
 }
 
-/* The zone of a device of no branch; NULL, after a fault when the rules ask for one. */
+/* Returns the zone of a device without a branch. NULL: it has none; that is a fault if there are rules. */
 static const char *find_zone(struct fleet_builder *builder, const json_t *row, const struct tree_node *source,
                              struct key_path *path)
 {
@@ -188,7 +188,7 @@ static bool is_taken(struct fleet_builder *builder, const struct id_register *id
 
 /* ---- branches ------------------------------------------------------------------------------- */
 
-/* A branch's start commands go to whoever has its ID as user name: its node, and nobody else. */
+/* Start commands of a branch go to the user with the branch's ID. So only the node may have that ID. */
 static const char not_a_node[] = "only a branch's node may have the branch's ID";
 
 static void add_checked_branch(struct fleet_builder *builder, const json_t *row, const struct tree_node *source,
@@ -243,7 +243,7 @@ void fleet_builder_add_branch(struct fleet_builder *builder, const struct tree_n
 
 /* ---- devices -------------------------------------------------------------------------------- */
 
-/* What must hold between the keys of a device. */
+/* Checks the rules between the keys of a device. */
 static bool fits_together(struct fleet_builder *builder, const json_t *row, const struct tree_node *source,
                           struct key_path *path, const char *branch)
 {
@@ -296,7 +296,7 @@ static void add_checked_device(struct fleet_builder *builder, const json_t *row,
         give_device(builder, row, source->line, branch, zone);
 }
 
-/* `implied`: the branch under which the device stands, or NULL. */
+/* `implied`: the branch in which the device is listed, or NULL. */
 static void add_device_of(struct fleet_builder *builder, const struct tree_node *row, struct key_path *path,
                           const char *implied)
 {

@@ -27,7 +27,7 @@ enum { COLUMNS = sizeof columns / sizeof *columns };
 struct fleet_table {
     struct fleet_builder *builder;
     struct document_faults *faults;
-    const struct column *header[CSV_FIELDS_MAX]; /* what each field of a row is */
+    const struct column *header[CSV_FIELDS_MAX]; /* the column of each field of a row */
     size_t width;                                /* without the columns at the end that have no name */
     struct arena row;
 };
@@ -60,7 +60,7 @@ static void fault_unknown_column(struct fleet_table *table, const struct csv_fie
                        suggestion.nearest == NULL ? "" : suggestion.nearest);
 }
 
-/* False when rows cannot be read by it. */
+/* Returns false when rows cannot be read with this header. */
 static bool read_header(struct fleet_table *table, const struct csv_row *row)
 {
     size_t faults_before = table->faults->total;
@@ -106,7 +106,7 @@ static void append(struct tree_node *owner, struct tree_node **last, struct tree
     owner->count++;
 }
 
-/* "1.23E+05": a spreadsheet showed a long number short, and saved what it showed. */
+/* True for a number such as "1.23E+05": a spreadsheet has shortened it and saved the short form. */
 static bool is_shortened(const char *text)
 {
     size_t whole = strspn(text, "0123456789");
@@ -119,7 +119,7 @@ static bool is_shortened(const char *text)
     return power > 0 && at[2 + power] == '\0';
 }
 
-/* Blanks that look like spaces, or like nothing, and that no ID has. */
+/* True for spaces other than U+0020, and for invisible characters. No ID has them. */
 static bool has_odd_blank(const char *text)
 {
     static const char *const blanks[] = {"\xC2\xA0", "\xE2\x80\x8B", "\xE2\x80\xAF", "\xEF\xBB\xBF"};
@@ -130,7 +130,7 @@ static bool has_odd_blank(const char *text)
     return false;
 }
 
-/* What an office program did to the field. False after a fault. */
+/* Checks for damage that office programs do. Returns false after a fault. */
 static bool check_text(struct fleet_table *table, const struct column *column, const struct csv_field *field,
                        const char *text)
 {
@@ -144,7 +144,7 @@ static bool check_text(struct fleet_table *table, const struct column *column, c
     return false;
 }
 
-/* "region=north;site=branch" as a map. */
+/* Reads "region=north;site=branch" as a map. */
 static struct tree_node *read_pairs(struct fleet_table *table, const struct column *column,
                                     const struct csv_field *field)
 {
@@ -170,7 +170,7 @@ static struct tree_node *read_pairs(struct fleet_table *table, const struct colu
     return map;
 }
 
-/* NULL after a fault. */
+/* Returns NULL after a fault. */
 static struct tree_node *read_value(struct fleet_table *table, const struct column *column,
                                     const struct csv_field *field)
 {
@@ -184,7 +184,7 @@ static struct tree_node *read_value(struct fleet_table *table, const struct colu
     return node;
 }
 
-/* The field of the column, or NULL when the row has none. */
+/* Returns the field of the column, or NULL when the row has none. */
 static const struct csv_field *field_of(const struct fleet_table *table, const struct csv_row *row, const char *name)
 {
     for (size_t i = 0; i < table->width; i++) {
@@ -226,7 +226,7 @@ static void read_row(struct fleet_table *table, const struct csv_row *row)
         fleet_builder_add_device(table->builder, map, &path);
 }
 
-/* Fields behind the last column are nothing when they are empty. */
+/* Empty fields after the last column are ignored. */
 static bool check_width(const struct fleet_table *table, const struct csv_row *row)
 {
     size_t count = row->count;

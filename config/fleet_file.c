@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* The caller's sink, and the mapping from which it is fed. */
+/* The caller's sink, and the mapping of the file. */
 struct feeding {
     const struct fleet_sink *sink;
     void *bytes;
@@ -24,7 +24,7 @@ static bool take_device(void *context, const struct fleet_device *device)
     return feeding->sink->take_device(feeding->sink->context, device);
 }
 
-/* What is read again comes from the file again. */
+/* Gives back the pages that were read. A second access would read them from the file again. */
 static void give_back_pages(void *context)
 {
     const struct feeding *feeding = context;

@@ -1,11 +1,11 @@
-/* A fleet in a file, read without keeping it in memory: pages that were read are given back. One call, one thread. */
+/* Reads a fleet from a file without keeping it in memory: pages that were read are given back. One call, one thread. */
 #ifndef TELLERCAST_CONFIG_FLEET_FILE_H
 #define TELLERCAST_CONFIG_FLEET_FILE_H
 
 #include "config/fleet.h"
 
 struct fleet_file {
-    int file; /* an ordinary file, open for reading; its offset does not matter */
+    int file; /* a regular file, open for reading; its offset does not matter */
     enum fleet_format format;
     struct fleet_rules rules;
 };

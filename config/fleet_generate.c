@@ -8,7 +8,8 @@ struct place {
     const char *zone, *region, *name;
 };
 
-/* East and west, whole and half hours, with daylight saving in the north, in the south, and without. */
+/* Zones in the east and west, with whole and half hours, and with daylight saving time in the north, in the south, or
+ * never. */
 static const struct place places[] = {
     {"Europe/Berlin", "emea", "Berlin"},          {"America/New_York", "americas", "New York"},
     {"Asia/Shanghai", "apac", "Shanghai"},        {"Australia/Sydney", "apac", "Sydney"},

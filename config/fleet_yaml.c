@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* A fleet in YAML is never a whole tree: each branch and each device is one, and gone when it is read. */
+/* Reads a fleet in YAML. The whole document is never in memory: each branch and each device is read into a tree of its
+ * own, which is freed before the next one. */
 struct fleet_document {
     struct fleet_builder *builder;
     struct yaml_reader *reader;
@@ -17,7 +18,7 @@ typedef void add_row(struct fleet_builder *builder, const struct tree_node *row,
 
 struct fleet_key {
     const char *name;
-    const char *allowed; /* the one value it must have; NULL: a list of rows */
+    const char *allowed; /* the only allowed value; NULL: a list of rows */
     add_row *add;
     bool required;
 };
@@ -30,7 +31,7 @@ static const struct fleet_key keys[] = {
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 
-/* NULL when the document ends inside it. */
+/* Returns NULL when the document ends inside the value. */
 static const struct tree_node *read_node(struct fleet_document *document, const struct yaml_item *item)
 {
     arena_clear(&document->row);
@@ -46,7 +47,7 @@ static void fault_value(struct fleet_document *document, const struct tree_node 
                            found, allowed);
 }
 
-/* Each of these is false when the document ended inside the value. */
+/* Each of the following functions returns false when the document ends inside the value. */
 
 static bool read_rows(struct fleet_document *document, const struct fleet_key *key)
 {
@@ -92,7 +93,7 @@ static bool read_value(struct fleet_document *document, const struct fleet_key *
 static bool read_key(struct fleet_document *document, const struct yaml_item *item)
 {
     const struct fleet_key *key = NULL;
-    struct yaml_item name = *item; /* its text is gone once the value is looked at */
+    struct yaml_item name = *item; /* for its place: its text is gone when the value has been read */
     bool usable = item->kind == ITEM_TEXT;
     for (size_t i = 0; usable && i < KEYS; i++)
         key = strcmp(keys[i].name, item->text) == 0 ? &keys[i] : key;
@@ -123,7 +124,7 @@ void fleet_read_yaml(struct fleet_builder *builder, const char *bytes, size_t le
             document_fault_add(faults, first.line, first.column, keys[i].name, "it is missing and must be given");
     }
     if (whole)
-        yaml_reader_next(document.reader, &first); /* what follows is the end, or a fault */
+        yaml_reader_next(document.reader, &first); /* the end of the document, or a fault, follows */
     yaml_reader_close(document.reader);
     arena_free(&document.row);
 }

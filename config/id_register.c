@@ -19,7 +19,7 @@ static uint64_t hash_id(const struct id_register *ids, const char *id)
     return number == 0 ? 1 : number;
 }
 
-/* The entry with this hash, or the free one where it belongs. */
+/* Returns the entry with this hash, or the free entry for it. */
 static struct id_register_entry *entry_for(const struct id_register *ids, uint64_t hash)
 {
     size_t i = (size_t)hash & (ids->capacity - 1);

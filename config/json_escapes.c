@@ -16,7 +16,7 @@ static bool may_have_surrogates(const char *bytes, size_t length)
     return memmem(bytes, length, "\\ud", 3) != NULL || memmem(bytes, length, "\\uD", 3) != NULL;
 }
 
-/* In JSON that was read once, four digits follow every \u. */
+/* The JSON is valid, so each \u has four digits. */
 static unsigned long code_of(const char *escape)
 {
     char digits[5] = {0};
@@ -37,7 +37,7 @@ bool json_join_surrogates(const char *bytes, size_t length, struct buffer *joine
     for (const char *at = bytes; at < end;) {
         size_t step = *at == '\\' ? 2 : 1;
         if (step == 2 && at[1] == 'u' && code_of(at) >= 0xD800 && code_of(at) <= 0xDBFF) {
-            unsigned long low = code_of(at + ESCAPE_LENGTH); /* the other half follows, or it were no JSON */
+            unsigned long low = code_of(at + ESCAPE_LENGTH); /* valid JSON has the low half here */
             buffer_format(joined, "\\U%08lX", 0x10000 + ((code_of(at) - 0xD800) << 10) + (low - 0xDC00));
             step = (size_t)2 * ESCAPE_LENGTH;
         } else {

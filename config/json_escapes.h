@@ -1,4 +1,4 @@
-/* The one thing of JSON that libyaml cannot read: characters above U+FFFF escaped as two halves. */
+/* Characters above U+FFFF that JSON escapes as a surrogate pair: the one part of JSON that libyaml cannot read. */
 #ifndef TELLERCAST_CONFIG_JSON_ESCAPES_H
 #define TELLERCAST_CONFIG_JSON_ESCAPES_H
 
@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* If the document is JSON and has such escapes, writes it to `joined` with YAML's "\U0001F600" for
- * each "\ud83d\ude00", and gives true; columns after one are two too small. Any thread. */
+/* Returns false when the document is not JSON or has no such escapes. Otherwise copies it to `joined` with each pair,
+ * such as "\ud83d\ude00", replaced by YAML's "\U0001F600". The replacement is two characters shorter, so libyaml's
+ * column is two too small for each pair before it in the line. Any thread. */
 bool json_join_surrogates(const char *bytes, size_t length, struct buffer *joined);
 
 #endif

@@ -1,4 +1,4 @@
-/* The path of a key in a document, "spec.schedule.windows[0].days", as a reader goes down and up. */
+/* The path of a key in a document, "spec.schedule.windows[0].days", which a reader extends and cuts as it goes on. */
 #ifndef TELLERCAST_CONFIG_KEY_PATH_H
 #define TELLERCAST_CONFIG_KEY_PATH_H
 
@@ -9,7 +9,7 @@ struct key_path {
     size_t length;
 };
 
-/* Goes down one step. Each gives the length before, for key_path_cut to go up again. */
+/* Each appends one step and returns the previous length, for key_path_cut. */
 size_t key_path_add_key(struct key_path *path, const char *key);
 size_t key_path_add_index(struct key_path *path, size_t index);
 void key_path_cut(struct key_path *path, size_t length);

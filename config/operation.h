@@ -1,6 +1,8 @@
-/* What a person says when ordering an operation on a rollout: {"version":7,"reason":"…"}, or, to approve or reject
- * it, {"digest":"…","reason":"…","group":"pilot"}, or, about a group of it, {"version":7,"reason":"…","group":"pilot"};
- * or on the installation or a device, {"reason":"…"}. JSON or YAML. Any thread. */
+/* The body of an operator's request, in JSON or YAML. Any thread.
+ *
+ * An operation on a rollout has {"version":7,"reason":"…"}; approve and reject have {"digest":"…","reason":"…"} and may
+ * have "group":"pilot"; an operation on a group has {"version":7,"reason":"…","group":"pilot"}; one on the installation
+ * or on a device has only {"reason":"…"}. */
 #ifndef TELLERCAST_CONFIG_OPERATION_H
 #define TELLERCAST_CONFIG_OPERATION_H
 
@@ -14,15 +16,15 @@
 #define OPERATION_BODY_MAX 8192
 
 enum operation_form {
-    OPERATION_ON_VERSION, /* of the rollout, as the person saw it */
-    OPERATION_ON_DIGEST,  /* of the plan that the person read */
-    OPERATION_ON_GROUP,   /* of the rollout, as the person saw it */
-    OPERATION_BY_REASON,  /* which alone is given */
+    OPERATION_ON_VERSION, /* version of the rollout that the operator saw */
+    OPERATION_ON_DIGEST,  /* digest of the plan that the operator read */
+    OPERATION_ON_GROUP,   /* version of the rollout that the operator saw, and a group */
+    OPERATION_BY_REASON,  /* a reason and nothing else */
 };
 
 struct operation_words {
-    int64_t version;        /* of the first form and the third */
-    char digest[65];        /* of the second form */
+    int64_t version;        /* of OPERATION_ON_VERSION and OPERATION_ON_GROUP */
+    char digest[65];        /* of OPERATION_ON_DIGEST */
     char group[TC_ID_SIZE]; /* "": the rollout as a whole */
     char reason[OPERATION_REASON_MAX + 1];
 };
@@ -31,7 +33,7 @@ struct operation_words {
 enum tc_error operation_parse(enum operation_form form, const char *bytes, size_t length, struct operation_words *words,
                               struct document_faults *faults);
 
-/* True for what may stand as a reason. */
+/* Returns whether the text is valid as a reason. */
 bool operation_reason_is_valid(const char *text);
 
 #endif

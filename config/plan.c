@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Percentages have at most seven digits and parameters' numbers at most 15, so 15 loses nothing, and
- * 2.3 stays 2.3. */
+/* 15 digits are exact: percentages have at most seven and numbers in parameters at most 15. And 2.3 stays 2.3. */
 enum { CANONICAL_FLAGS = JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15) };
 
 static void canonicalize(struct plan *plan)

@@ -1,9 +1,9 @@
-/* A rollout plan: what an operator orders, checked in full and in canonical form.
+/* A rollout plan: an operator's order, fully checked and in canonical form.
  *
- * The canonical form is JSON with sorted keys, no white space, every default written out but those of keys
- * that were added to the language later, durations in whole seconds, sizes in bytes, times as RFC 3339 UTC (a
- * blackout's date stays a date), weekdays as 1 to 7 from Monday, a percentage as a number, 2 or 2.5. The planner's SQL
- * reads it, its SHA-256 is what an approval is bound to. */
+ * The canonical form is JSON with sorted keys and no white space. Every default is written, except those of keys that
+ * were added to the language later. Durations are in whole seconds, sizes in bytes, times in RFC 3339 UTC (the dates of
+ * a blackout stay dates), weekdays are 1 (Monday) to 7, and percentages are numbers such as 2 or 2.5. The planner's SQL
+ * reads this form, and an approval is bound to its SHA-256. */
 #ifndef TELLERCAST_CONFIG_PLAN_H
 #define TELLERCAST_CONFIG_PLAN_H
 
@@ -21,22 +21,22 @@ struct plan {
     char name[TC_ID_SIZE];
     char digest[PLAN_DIGEST_SIZE];
     char *canonical;     /* the canonical JSON; owned */
-    json_t *tree;        /* the same as a tree; owned */
-    struct tree *source; /* where each key stood; owned */
+    json_t *tree;        /* the canonical JSON as a tree; owned */
+    struct tree *source; /* the source, for the place of each key; owned */
 };
 
-/* Reads, checks and canonicalizes a plan in YAML or JSON. TC_INVALID with at least one fault in
- * `faults` (all that could be found), TC_TOO_LARGE over PLAN_SIZE_MAX. */
+/* Reads, checks and canonicalizes a plan in YAML or JSON. TC_INVALID with at least one fault in `faults` (all that were
+ * found), TC_TOO_LARGE over PLAN_SIZE_MAX. */
 enum tc_error plan_parse(const void *bytes, size_t length, struct plan **plan, struct document_faults *faults);
 void plan_free(struct plan *plan);
 
-/* Adds a fault found later (an unknown branch, say) at the place where `path` stood in the source. */
+/* Adds a fault that was found later, such as an unknown branch, with the place of `path` in the source. */
 void plan_fault_add(const struct plan *plan, struct document_faults *faults, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Adds the fault of a plan whose endAt is over. */
+/* Adds the fault that endAt is in the past. */
 void plan_fault_add_over(const struct plan *plan, struct document_faults *faults);
-/* The plan's endAt; INT64_MAX when it has none. */
+/* Returns the plan's endAt; INT64_MAX: it has none. */
 int64_t plan_end_ms(const struct plan *plan);
 
 #endif

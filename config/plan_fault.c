@@ -1,4 +1,4 @@
-/* Faults of a plan, at their places in its source. */
+/* Adds faults of a plan with their places in its source. */
 #include "config/plan.h"
 #include "config/tree.h"
 
@@ -9,7 +9,7 @@
 
 void plan_fault_add(const struct plan *plan, struct document_faults *faults, const char *path, const char *format, ...)
 {
-    if (faults->count == DOCUMENT_FAULTS_MAX) { /* only counted: no need to look for its place */
+    if (faults->count == DOCUMENT_FAULTS_MAX) { /* it is only counted, so it needs no place */
         faults->total++;
         return;
     }

@@ -14,13 +14,13 @@
 #define PERCENT(value) ((value)*PERCENT_PARTS)
 
 enum {
-    LISTED_MAX = 200000, /* IDs in a list; the size of a plan stops it before */
+    LISTED_MAX = 200000, /* IDs in a list; the size limit of a plan is reached before */
     PARAMETERS_MAX = 32768,
     GROUPS_MAX = 500,
     WINDOWS_MAX = 50,
 };
 
-/* Of what people name in a command. */
+/* Reads a name that people type in commands. */
 static json_t *read_typed_name(struct schema_reading *reading, const struct schema_key *key,
                                const struct tree_node *node)
 {
@@ -30,7 +30,7 @@ static json_t *read_typed_name(struct schema_reading *reading, const struct sche
     return schema_read_name(reading, key, node);
 }
 
-/* A rollout is named by its ID or its name: what is only digits would be both. */
+/* Reads the name of the rollout. Commands take an ID or a name, so a name of digits only would be ambiguous. */
 static json_t *read_own_name(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
 {
     bool is_number = node->kind == TREE_TEXT && node->length > 0 && strspn(node->text, "0123456789") == node->length;
@@ -73,7 +73,7 @@ static const struct schema_key metadata_keys[] = {
 };
 static const struct schema metadata = {SCHEMA_OF(metadata_keys)};
 
-/* ---- what ----------------------------------------------------------------------------------- */
+/* ---- artifact ------------------------------------------------------------------------------- */
 
 static const struct schema_key artifact_keys[] = {
     {.name = "name", .read = schema_read_name},
@@ -85,7 +85,7 @@ static const struct schema_key artifact_keys[] = {
 };
 static const struct schema artifact = {SCHEMA_OF(artifact_keys)};
 
-/* ---- who ------------------------------------------------------------------------------------ */
+/* ---- selector ------------------------------------------------------------------------------- */
 
 static const struct schema_key expression_keys[] = {
     {.name = "key", .read = schema_read_name},
@@ -105,7 +105,7 @@ static const struct schema_key selector_keys[] = {
 };
 static const struct schema selector = {SCHEMA_OF(selector_keys)};
 
-/* ---- when ----------------------------------------------------------------------------------- */
+/* ---- schedule ------------------------------------------------------------------------------- */
 
 static const struct schema_key window_keys[] = {
     {.name = "days",
@@ -131,7 +131,7 @@ static const struct schema_key schedule_keys[] = {
 };
 static const struct schema schedule = {SCHEMA_OF(schedule_keys)};
 
-/* ---- how fast ------------------------------------------------------------------------------- */
+/* ---- rate and budget ------------------------------------------------------------------------ */
 
 static const struct schema_key rate_keys[] = {
     {INTEGER("perMinute", "null", 1, 1000000)},
@@ -148,11 +148,11 @@ static const struct schema_key budget_keys[] = {
 };
 static const struct schema budget = {SCHEMA_OF(budget_keys)};
 
-/* ---- in which order ------------------------------------------------------------------------- */
+/* ---- groups --------------------------------------------------------------------------------- */
 
 static const struct schema_key group_keys[] = {
     {.name = "name", .read = read_typed_name},
-    {ID_LIST("devices", SCHEMA_NOTHING, 1)}, /* this, or one of the next three: see plan_rules.c */
+    {ID_LIST("devices", SCHEMA_NOTHING, 1)}, /* this key, or one of the next three: see plan_rules.c */
     {ID_LIST("branches", SCHEMA_NOTHING, 1)},
     {PERCENTAGE("percentage", SCHEMA_NOTHING, 1)},
     {INTEGER("count", SCHEMA_NOTHING, 1, 100000000)},
@@ -164,7 +164,7 @@ static const struct schema_key group_keys[] = {
 static const struct schema group = {SCHEMA_OF(group_keys)};
 static const struct schema_key group_item = {.read = schema_read_map, .map = &group};
 
-/* ---- what if -------------------------------------------------------------------------------- */
+/* ---- execution, abort, rollback and approvals ----------------------------------------------- */
 
 static const struct schema_key retry_item = {.read = schema_read_choice, .allowed = "timed_out|failed"};
 
@@ -210,7 +210,7 @@ static const struct schema rollback = {SCHEMA_OF(rollback_keys)};
 static const struct schema_key approvals_keys[] = {{INTEGER("required", "0", 0, 10)}};
 static const struct schema approvals = {SCHEMA_OF(approvals_keys)};
 
-/* ---- the whole ------------------------------------------------------------------------------ */
+/* ---- the whole plan ------------------------------------------------------------------------- */
 
 static const struct schema_key spec_keys[] = {
     {CHOICE("action", SCHEMA_REQUIRED, "install|rollback|configure|collect|run")},

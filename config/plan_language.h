@@ -1,4 +1,4 @@
-/* The language of plans: its keys, and what must hold between them. */
+/* The language of plans: its keys, and the rules between them. */
 #ifndef TELLERCAST_CONFIG_PLAN_LANGUAGE_H
 #define TELLERCAST_CONFIG_PLAN_LANGUAGE_H
 
@@ -6,10 +6,10 @@
 #include "config/plan.h"
 #include "config/schema.h"
 
-/* The whole document. */
+/* The schema of the whole document. */
 extern const struct schema_key plan_document_key;
 
-/* Adds a fault for each rule between keys that plan->tree breaks; keys that are missing break none. */
+/* Adds a fault for each rule between keys that plan->tree breaks. A missing key breaks no rule. */
 void plan_check_rules(const struct plan *plan, struct document_faults *faults);
 
 #endif

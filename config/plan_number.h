@@ -1,5 +1,5 @@
-/* Numbers of a plan that is stored, as plan_number() and plan_decimal() read them in the database: what stands there
- * and is no such number, since a later version wrote it, is unknown. Any thread. */
+/* Reads numbers of a stored plan by the same rules as plan_number() and plan_decimal() of the database. A value of
+ * another form was written by a later version and counts as unknown. Any thread. */
 #ifndef TELLERCAST_CONFIG_PLAN_NUMBER_H
 #define TELLERCAST_CONFIG_PLAN_NUMBER_H
 
@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An integer of at most nine digits, not negative; `absent` when the key is missing, or null. Anything else makes
- * `*known` false, which is left alone otherwise, and gives `absent`. */
+/* Returns an integer from 0 with at most nine digits; `absent` when the key is missing or null. For any other value
+ * also returns `absent`, and sets `*known` to false; otherwise does not change `*known`. */
 int64_t plan_number(const json_t *map, const char *key, int64_t absent, bool *known);
-/* The same of any number, not negative and below a thousand millions. */
+/* The same for any number from 0 and below 10^9. */
 double plan_decimal(const json_t *map, const char *key, double absent, bool *known);
 
 #endif

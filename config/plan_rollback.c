@@ -12,7 +12,7 @@
 
 enum { CANONICAL_FLAGS = JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15), MS_PER_SECOND = 1000 };
 
-/* Canonical values that the language writes in another way: what `key` holds is put in its place. */
+/* Writes a canonical duration as plans write it: replaces the seconds of `key` by a text. */
 static void put_duration(json_t *map, const char *key)
 {
     const json_t *seconds = json_object_get(map, key);
@@ -23,7 +23,7 @@ static void put_duration(json_t *map, const char *key)
     TC_CHECK(json_object_set_new(map, key, json_string(text)) == 0);
 }
 
-/* A day that a later version wrote is left as it is, for plan_parse() to refuse. */
+/* Leaves the unknown day of a later version as it is: plan_parse() refuses it. */
 static void put_weekdays(json_t *window)
 {
     static const char *const names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
@@ -46,7 +46,7 @@ static void put_percentage(json_t *map, const char *key)
     free(number);
 }
 
-/* A copy of a part without what it left to the default of "none". */
+/* Copies a part of the plan without its null values: null is the default of keys that were left out. */
 static json_t *copy_part(const json_t *spec, const char *part)
 {
     const json_t *origin = json_object_get(spec, part);
@@ -88,8 +88,8 @@ static json_t *execution_of(const json_t *spec)
     return execution;
 }
 
-/* A gate of 0 % is passed by a rollback that failed everywhere. One that a later version wrote is no number, and as
- * high as can be. */
+/* Returns the lowest gate of the groups, but at least 1 %: a rollback that failed everywhere would pass a gate of 0 %.
+ * The gate of a later version that is not a number counts as 100 %. */
 static double success_of(const json_t *spec)
 {
     static const double least = 1, highest = 100;
@@ -105,7 +105,7 @@ static double success_of(const json_t *spec)
     return lowest > least ? lowest : least;
 }
 
-/* A minimum goes with a percentage alone. What is no criterion is left for plan_parse() to refuse. */
+/* Only a percentage can have a minimum. An invalid criterion is left as it is: plan_parse() refuses it. */
 static json_t *abort_of(const json_t *spec)
 {
     json_t *criteria = json_array();
@@ -153,7 +153,7 @@ static json_t *metadata_of(const json_t *metadata, const char *origin_name, cons
     char name[TC_ID_SIZE + sizeof ".rollback-9223372036854775807"], again[24] = "";
     if (of->number > 1)
         (void)snprintf(again, sizeof again, "-%" PRId64, of->number);
-    /* An earlier version let a name begin with -; no new plan may. */
+    /* Earlier versions allowed a name that begins with -; a new plan may not have one. */
     bool fits = snprintf(name, sizeof name, "%s.rollback%s", origin_name, again) < TC_ID_SIZE;
     if (!fits || *origin_name == '-')
         (void)snprintf(name, sizeof name, "rollback-of-%" PRId64 "%s", of->origin, again);

@@ -1,4 +1,4 @@
-/* What must hold between the keys of a plan. */
+/* The rules between the keys of a plan. */
 #include "base/clock.h"
 #include "config/plan_language.h"
 #include "config/scalar.h"
@@ -30,8 +30,8 @@ static bool has(const json_t *object, const char *key)
 
 /* ---- artifact and parameters ---------------------------------------------------------------- */
 
-/* Where the artifact is: all of its place is said, or none of it. Keys with a fault of their own are
- * missing in the canonical form, and are not counted here again. */
+/* Checks that all keys of the artifact's place are given, or none. A key with a fault of its own is missing in the
+ * canonical form and does not count. */
 static void check_artifact_place(const struct checking *checking, const json_t *artifact)
 {
     static const char *const keys[] = {"url", "sha256", "size"};
@@ -51,7 +51,7 @@ static void check_artifact_place(const struct checking *checking, const json_t *
     }
 }
 
-/* Only what was installed has a version before it. */
+/* Only an installed artifact has a previous version. */
 static bool can_be_rolled_back(const struct checking *checking)
 {
     const char *action = text_of(checking->spec, "action");
@@ -161,7 +161,7 @@ static void check_group_members(const struct checking *checking, const json_t *g
                        "found %zu of devices, branches, percentage and count, allowed: exactly one of them", given);
 }
 
-/* Groups are cumulative: one that reaches less far than an earlier one is a mistake. */
+/* Groups are cumulative: a group with a lower value than an earlier one is a mistake. */
 static void check_group_reach(const struct checking *checking, const json_t *groups, const char *key)
 {
     double reached = 0;
@@ -187,7 +187,7 @@ static void check_group_reach(const struct checking *checking, const json_t *gro
 static void check_groups(const struct checking *checking)
 {
     if (tree_nearest(checking->plan->source->root, "spec.groups")->kind != TREE_LIST)
-        return; /* left out, or a fault already */
+        return; /* it is missing, or a fault was added for it */
     const json_t *groups = json_object_get(checking->spec, "groups");
     struct text_set names = {0};
     size_t i;
@@ -293,7 +293,7 @@ static void check_abort(const struct checking *checking, const json_t *criterion
     }
 }
 
-/* What `rollback: {on: [abort]}` waits for. */
+/* Returns whether some criterion ends the rollout: `rollback: {on: [abort]}` requires one. */
 static bool ends_by_abort(const json_t *criteria)
 {
     bool ends = false;

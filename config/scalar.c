@@ -10,7 +10,7 @@ struct unit {
     int64_t factor;
 };
 
-/* Largest first: the writer takes the first that divides. */
+/* Largest first: the writer takes the first unit that divides the value. */
 static const struct unit duration_units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
 static const struct unit size_units[] = {
     {"TiB", INT64_C(1) << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}};
@@ -22,7 +22,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* An unsigned integer without leading zeros at the start of the text; NULL, or what follows it. */
+/* Reads an unsigned integer without leading zeros at the start of the text. Returns the text after it, or NULL. */
 static const char *read_unsigned(const char *text, int64_t *value)
 {
     if (!is_digit(*text) || (*text == '0' && is_digit(text[1])))

@@ -1,5 +1,5 @@
-/* Values written as text, read strictly: what is not exactly of the form is refused, never guessed.
- * Each reader is given a text with a NUL and leaves its result alone when it returns false. Any thread. */
+/* Reads values written as text, strictly: any other form is refused, never guessed. Each reader takes a text that ends
+ * with a NUL; when it returns false, it does not change its result. Any thread. */
 #ifndef TELLERCAST_CONFIG_SCALAR_H
 #define TELLERCAST_CONFIG_SCALAR_H
 
@@ -24,7 +24,7 @@ bool scalar_read_weekday(const char *text, int *weekday);
 bool scalar_read_time_of_day(const char *text, int *minutes);
 /* 2026-12-08; the time is its midnight in UTC. */
 bool scalar_read_date(const char *text, int64_t *time_ms);
-/* True when the text has the form of an IANA zone name; whether the zone exists, the database knows. */
+/* Returns whether the text has the form of an IANA zone name. Only the database knows whether the zone exists. */
 bool scalar_is_zone(const char *text);
 /* True for http:// or https://, a host, and no space or control character. */
 bool scalar_is_url(const char *text);
@@ -32,7 +32,7 @@ bool scalar_is_url(const char *text);
 bool scalar_read_sha256(const char *text, char digest[static 65]);
 
 #define SCALAR_TEXT_SIZE 32
-/* The shortest text that the reader of its kind reads as this value. */
+/* Writes the shortest text that the matching reader reads as this value. */
 void scalar_write_duration(int64_t duration_ms, char text[static SCALAR_TEXT_SIZE]);
 void scalar_write_size(int64_t size_bytes, char text[static SCALAR_TEXT_SIZE]);
 

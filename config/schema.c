@@ -71,7 +71,7 @@ static json_t *read_left_out(struct schema_reading *reading, const struct schema
     return value;
 }
 
-/* As if it had been left out: two plans that mean the same have one canonical form. */
+/* Omits an initial value, so that two plans with the same meaning have one canonical form. */
 static json_t *leave_out_initial(const struct schema_key *key, json_t *value)
 {
     json_t *initial = json_loads(key->initial, JSON_DECODE_ANY, NULL);
@@ -105,7 +105,7 @@ json_t *schema_read_map(struct schema_reading *reading, const struct schema_key 
     return map;
 }
 
-/* Lists of texts are sets: who names a device twice meant another one. */
+/* Lists of texts are sets: a repeated entry is probably a mistake for another one. */
 static void fault_if_repeated(struct schema_reading *reading, struct text_set *seen, const struct tree_node *node)
 {
     if (node->kind != TREE_TEXT)

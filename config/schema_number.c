@@ -23,13 +23,13 @@ static bool in_bounds(const struct schema_key *key, int64_t value)
     return value >= key->least && value <= key->most;
 }
 
-/* Texts that quotes would make no different, as durations and times. */
+/* True for values that may have quotes, such as durations and times. */
 static bool is_text(const struct tree_node *node)
 {
     return node->kind == TREE_TEXT && !tree_is_null(node);
 }
 
-/* What quotes would make a text, as integers. */
+/* True for values that must have no quotes, such as integers. */
 static bool is_bare(const struct tree_node *node)
 {
     return is_text(node) && node->plain;
@@ -80,7 +80,7 @@ json_t *schema_read_size(struct schema_reading *reading, const struct schema_key
     return integer_value(size_bytes);
 }
 
-/* 2 or 2.5: no 2.0, so that equal amounts have one text. */
+/* 2 or 2.5, never 2.0, so that equal amounts have one text. */
 static json_t *parts_value(int64_t parts)
 {
     if (parts % PERCENT_PARTS == 0)

@@ -1,5 +1,5 @@
-/* The reader of any JSON object: YAML's ways to write a number or a truth that JSON does not know are
- * refused, because other programs would read them differently. */
+/* Reads any JSON object. Numbers and booleans that are YAML but not JSON are refused, because other programs would read
+ * them differently. */
 #include "config/scalar.h"
 #include "config/schema.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As many as a double keeps through text and back, so that canonical JSON is what was written. */
+/* The digits that a double keeps exactly, so that canonical JSON has the number as it was written. */
 enum { EXACT_DIGITS = 15 };
 
 static json_t *read_any(struct schema_reading *reading, const struct tree_node *node);
@@ -17,7 +17,7 @@ static const char *skip_digits(const char *at)
     return at + strspn(at, "0123456789");
 }
 
-/* A number of JSON with a fraction or an exponent. */
+/* True for a JSON number with a fraction or an exponent. */
 static bool is_json_real(const char *text)
 {
     const char *at = text + (*text == '-' ? 1 : 0);
@@ -49,7 +49,7 @@ static size_t count_digits(const char *text)
     return count;
 }
 
-/* What YAML readers take for a number or a truth, each in its own way: 010, 0x1F, 1_000, .5, yes, Off. */
+/* True for texts that some YAML readers take for numbers or booleans: 010, 0x1F, 1_000, .5, yes, Off. */
 static bool is_ambiguous(const char *text)
 {
     static const char *const words[] = {"true", "false", "yes", "no", "on", "off", ".inf", "-.inf", "+.inf", ".nan"};

@@ -88,7 +88,7 @@ static bool in_bounds(const struct setting *row, int64_t value)
     return (row->least == 0 && row->most == 0) || (value >= row->least && value <= row->most);
 }
 
-/* Sets the field; false when the text is not a value that the row allows. */
+/* Sets the field. Returns false when the text is not an allowed value of the row. */
 static bool set_value(const struct setting *row, void *settings, const char *text)
 {
     int64_t number = 0;
@@ -151,7 +151,7 @@ void settings_free(const struct settings_table *table, void *settings)
 struct loading {
     const struct settings_table *table;
     void *settings;
-    bool *given; /* a row each: the file has it */
+    bool *given; /* for each row: whether the file has it */
     struct key_path path;
     struct document_faults *faults;
 };
@@ -187,14 +187,14 @@ static void fault_unknown(struct loading *loading, const struct tree_node *node)
                            "unknown setting; did you mean %s?", suggestion.nearest);
 }
 
-/* Numbers and booleans in quotes are texts, which those settings do not take. */
+/* A number or a boolean in quotes is a text, which is not a value of such a setting. */
 static bool is_value_for(const struct setting *row, const struct tree_node *node)
 {
     bool bare = row->type == SETTING_INTEGER || row->type == SETTING_BOOLEAN;
     return node->kind == TREE_TEXT && !tree_is_null(node) && (node->plain || !bare);
 }
 
-/* Its reader adds the faults. */
+/* The reader of the document adds the faults. */
 static void load_document(struct loading *loading, const struct setting *row, const struct tree_node *node)
 {
     struct schema_reading reading = {.faults = loading->faults, .path = loading->path};
@@ -286,7 +286,7 @@ enum tc_error settings_load(const struct settings_table *table, const char *path
         error = settings_parse(table, buffer_text(&content), content.length, settings, faults);
     } else {
         settings_set_defaults(table, settings);
-        /* What prints faults puts the file's name before each. */
+        /* The printer of faults writes the name of the file, so it is removed from the text. */
         size_t named = strncmp(fault.text, path, strlen(path)) == 0 ? strlen(path) : 0;
         named += named > 0 ? strspn(fault.text + named, ": ") : 0;
         document_fault_add(faults, 0, 0, "", "%s", fault.text + named);
@@ -297,8 +297,7 @@ enum tc_error settings_load(const struct settings_table *table, const char *path
 
 /* ---- printing ------------------------------------------------------------------------------- */
 
-/* Of the characters that YAML folds or refuses when they stand as they are (YAML 1.1, 5.1 and 5.4), the escape; of
- * others NULL. */
+/* Returns the escape of a character that YAML would fold or refuse (YAML 1.1, 5.1 and 5.4); NULL for others. */
 static const char *escape_of(const char *character)
 {
     static const struct {

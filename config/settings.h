@@ -1,5 +1,5 @@
-/* Settings files: one table a program says every key, its type, default, unit, bounds and help; the
- * same table loads the YAML file, prints the settings in force, and writes the documentation. */
+/* Settings files. One table for each program has the key, type, default, bounds and help of every setting; it loads the
+ * YAML file, prints the settings in force, and writes the documentation. */
 #ifndef TELLERCAST_CONFIG_SETTINGS_H
 #define TELLERCAST_CONFIG_SETTINGS_H
 
@@ -20,7 +20,7 @@ enum setting_type {
     SETTING_SIZE,     /* int64_t bytes; written 512, 64KiB, 412MiB, 2GiB */
     SETTING_BOOLEAN,  /* bool */
     SETTING_CHOICE,   /* char *; one of `allowed`, words joined by '|' */
-    SETTING_DOCUMENT, /* char *; what `schema` reads, as JSON */
+    SETTING_DOCUMENT, /* char *; read by `schema`, kept as JSON */
 };
 
 struct setting {
@@ -28,7 +28,7 @@ struct setting {
     enum setting_type type;
     size_t offset; /* of the field in the program's struct */
     const char *initial;
-    int64_t least, most; /* of numbers; both 0: not bounded */
+    int64_t least, most; /* of numbers; both 0: no bounds */
     const char *allowed; /* of a choice */
     bool reloads;        /* SIGHUP may change it */
     const char *help;    /* with its unit */
@@ -40,15 +40,16 @@ struct settings_table {
     size_t count;
 };
 
-/* Fills the program's struct with the defaults; what it held before is not freed. */
+/* Fills the program's struct with the defaults. Does not free previous values. */
 void settings_set_defaults(const struct settings_table *table, void *settings);
-/* Defaults, then the file's values. On any fault the struct holds the defaults and `faults` says all. */
+/* Reads the defaults, then the values of the file. On any fault the struct has the defaults, and `faults` has all
+ * faults. */
 enum tc_error settings_load(const struct settings_table *table, const char *path, void *settings,
                             struct document_faults *faults);
 /* As settings_load, from memory. */
 enum tc_error settings_parse(const struct settings_table *table, const void *bytes, size_t length, void *settings,
                              struct document_faults *faults);
-/* YAML of the settings in force, each with its help as a comment. */
+/* Writes the settings in force as YAML, each with its help as a comment. */
 void settings_print(const struct settings_table *table, const void *settings, struct buffer *out);
 void settings_free(const struct settings_table *table, void *settings);
 

@@ -1,4 +1,4 @@
-/* What a settings table is written with. The file that includes this says which struct its rows fill:
+/* The macros of rows of a settings table. The file that includes this names the struct that its rows fill:
  *
  *     #define SETTINGS_STRUCT struct daemon_settings
  *     #include "config/settings_rows.h"
@@ -10,14 +10,14 @@
 
 #include <stddef.h>
 
-/* clang-format off: a row a kind */
+/* clang-format off: one row for each kind */
 #define ROW(key, type, field, initial, least, most, allowed, reloads, help)                                            \
     {                                                                                                                  \
         key, type, offsetof(SETTINGS_STRUCT, field), initial, least, most, allowed, reloads, help, NULL                \
     }
 #define TEXT(key, field, initial, help) ROW(key, SETTING_TEXT, field, initial, 0, 0, NULL, false, help)
 #define CHOICE(key, field, initial, allowed, help) ROW(key, SETTING_CHOICE, field, initial, 0, 0, allowed, false, help)
-/* One that SIGHUP may change. */
+/* A setting that SIGHUP can change. */
 #define CHOICE_THAT_RELOADS(key, field, initial, allowed, help)                                                        \
     ROW(key, SETTING_CHOICE, field, initial, 0, 0, allowed, true, help)
 #define INTEGER(key, field, initial, least, most, help)                                                                \
@@ -26,7 +26,7 @@
     ROW(key, SETTING_DURATION, field, initial, least, most, NULL, false, help)
 #define SIZE(key, field, initial, least, most, help)                                                                   \
     ROW(key, SETTING_SIZE, field, initial, least, most, NULL, false, help)
-/* A map or list as `schema_of_it` reads it, which SIGHUP may change. */
+/* A map or list that `schema_of_it` reads and SIGHUP can change. */
 #define DOCUMENT_THAT_RELOADS(key, field, initial, schema_of_it, help)                                                 \
     {                                                                                                                  \
         key, SETTING_DOCUMENT, offsetof(SETTINGS_STRUCT, field), initial, 0, 0, NULL, true, help, &(schema_of_it)      \

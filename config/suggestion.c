@@ -10,7 +10,7 @@ static size_t least_of(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* How many letters must be changed, added, dropped or swapped with their neighbour. */
+/* Returns the number of letters to change, add, drop or swap with their neighbour. */
 static size_t distance_between(const char *a, size_t a_length, const char *b, size_t b_length)
 {
     size_t rows[3][WORD_MAX + 1];

@@ -1,16 +1,16 @@
-/* "Did you mean …": the word nearest to one that is not known. */
+/* Finds the known word that is nearest to an unknown one, for "did you mean …". */
 #ifndef TELLERCAST_CONFIG_SUGGESTION_H
 #define TELLERCAST_CONFIG_SUGGESTION_H
 
 #include <stddef.h>
 
 struct suggestion {
-    const char *found;   /* what was written; set by the caller */
-    const char *nearest; /* NULL while nothing is near enough */
+    const char *found;   /* the unknown word; set by the caller */
+    const char *nearest; /* NULL: none is near enough */
     size_t distance;     /* of `nearest` */
 };
 
-/* Takes `candidate` if it is near, and nearer than what was offered before. Not copied. */
+/* Takes `candidate` if it is near and nearer than all before. Does not copy it. */
 void suggestion_offer(struct suggestion *suggestion, const char *candidate);
 
 #endif

@@ -16,7 +16,7 @@ size_t text_form_mark_length(const char *bytes, size_t length)
 const char *text_form_fault(const char *bytes, size_t length)
 {
     bool is_utf16 = begins_with(bytes, length, "\xFF\xFE", 2) || begins_with(bytes, length, "\xFE\xFF", 2);
-    /* Without a mark: every other byte of what is mostly ASCII is a NUL. */
+    /* Without a byte order mark: in UTF-16, mostly ASCII text has a NUL in every other byte. */
     is_utf16 = is_utf16 || (length >= 4 && ((bytes[0] == '\0') != (bytes[1] == '\0')) &&
                             ((bytes[0] == '\0') == (bytes[2] == '\0')) && ((bytes[1] == '\0') == (bytes[3] == '\0')));
     if (is_utf16)

@@ -19,7 +19,7 @@ static uint32_t hash_text(const struct text_set *set, const char *text)
     return low;
 }
 
-/* The entry that holds `text`, or the free one where it belongs. */
+/* Returns the entry with `text`, or the free entry for it. */
 static struct text_set_entry *entry_for(const struct text_set *set, const char *text, uint32_t hash)
 {
     for (size_t i = hash & (set->capacity - 1);; i = (i + 1) & (set->capacity - 1)) {

@@ -1,5 +1,5 @@
-/* A set of texts, each with a number: to find duplicates among a million quickly, and to keep equal
- * texts once. The texts are not copied: they must outlive the set. One owner, one thread. */
+/* A set of texts, each with a number: to find duplicates among a million texts quickly, and to keep equal texts once.
+ * The texts are not copied and must outlive the set. One owner, one thread. */
 #ifndef TELLERCAST_CONFIG_TEXT_SET_H
 #define TELLERCAST_CONFIG_TEXT_SET_H
 
@@ -15,10 +15,10 @@ struct text_set_entry {
 struct text_set {
     struct text_set_entry *entries;
     size_t capacity, count;
-    unsigned char key[16]; /* secret, so that no file can be made of texts that collide */
+    unsigned char key[16]; /* secret, so that nobody can make a file of texts that collide */
 };
 
-/* Finds an equal text. NULL when there is none. */
+/* Returns the entry of an equal text; NULL: there is none. */
 const struct text_set_entry *text_set_find(const struct text_set *set, const char *text);
 /* Adds `text`, which must not be in the set. */
 void text_set_add(struct text_set *set, const char *text, uint32_t number);

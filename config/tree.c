@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A map of more members than this looks for duplicates with a set. */
+/* In a map with more members, duplicates are found by a set. */
 enum { FEW_MEMBERS = 16 };
 
 struct builder {
@@ -21,7 +21,7 @@ struct builder {
 /* The members of the list or map being read. */
 struct members {
     struct tree_node *owner, *last;
-    struct text_set keys; /* used once there are many */
+    struct text_set keys; /* used for maps with many members */
 };
 
 static struct tree_node *build(struct builder *builder, const struct yaml_item *item);
@@ -63,7 +63,7 @@ static bool build_list(struct builder *builder, struct tree_node *list)
     }
 }
 
-/* The member that starts with the key `item`; false when the document ends inside it. */
+/* Reads the member whose key is `item`. Returns false when the document ends inside it. */
 static bool build_member(struct builder *builder, struct members *members, const struct yaml_item *item)
 {
     bool usable = item->kind == ITEM_TEXT;
@@ -148,7 +148,7 @@ struct tree *tree_parse(const char *bytes, size_t length, struct document_faults
     yaml_reader_next(reader, &item);
     tree->root = tree_read(reader, &item, &path, &tree->arena, faults);
     if (tree->root != NULL)
-        yaml_reader_next(reader, &item); /* what follows is the end, or a fault */
+        yaml_reader_next(reader, &item); /* the end of the document, or a fault, follows */
     else if (faults->total == faults_before)
         document_fault_add(faults, 1, 1, "", "the document is empty");
     yaml_reader_close(reader);

@@ -1,4 +1,4 @@
-/* A YAML or JSON document as a tree that knows where everything stood. One owner, one thread. */
+/* A YAML or JSON document as a tree; each node has its place in the source. One owner, one thread. */
 #ifndef TELLERCAST_CONFIG_TREE_H
 #define TELLERCAST_CONFIG_TREE_H
 
@@ -14,7 +14,7 @@ enum tree_kind {
     TREE_TEXT,
     TREE_LIST,
     TREE_MAP,
-    TREE_REFUSED, /* there is a fault for it already: a reader says nothing more */
+    TREE_REFUSED, /* a fault was added for it: readers add no other */
 };
 
 struct tree_node {
@@ -34,26 +34,26 @@ struct tree {
     struct arena arena;
 };
 
-/* Reads a document. NULL, with a fault, when it is no YAML at all or empty. There can be faults beside
- * a tree, too: duplicate keys, say, of which the first stays; the caller looks at `faults`. */
+/* Reads a document. Returns NULL, with a fault, when it is empty or not YAML. Faults are also possible when it returns
+ * a tree, such as duplicate keys (the first one stays): check `faults`. */
 struct tree *tree_parse(const char *bytes, size_t length, struct document_faults *faults);
 void tree_free(struct tree *tree);
 
-/* Reads the one value that starts with `item` from a stream, into `arena`. `path` is where it stands.
- * NULL when the document ends inside it. */
+/* Reads the value that begins with `item` from a stream into `arena`. `path` is the place of the value. Returns NULL
+ * when the document ends inside it. */
 struct tree_node *tree_read(struct yaml_reader *reader, const struct yaml_item *item, struct key_path *path,
                             struct arena *arena, struct document_faults *faults);
 
-/* The member of a map, or NULL. */
+/* Returns the member of a map, or NULL. */
 const struct tree_node *tree_member(const struct tree_node *map, const char *key);
-/* The node at a path such as "spec.groups[1].name", or the nearest above it that is there. */
+/* Returns the node at a path such as "spec.groups[1].name", or else the nearest existing one above it. */
 const struct tree_node *tree_nearest(const struct tree_node *root, const char *path);
 
-/* True for a value that YAML and JSON call null: nothing, ~ or null without quotes. */
+/* Returns whether the value is null in YAML and JSON: empty, ~ or null, without quotes. */
 bool tree_is_null(const struct tree_node *node);
 
 #define TREE_DESCRIPTION_SIZE 80
-/* What a fault says was found: `"4.7"`, `a list`, `nothing`. Control characters become '?'. */
+/* Describes the found value for a fault: `"4.7"`, `a list`, `nothing`. Control characters become '?'. */
 void tree_describe(const struct tree_node *node, char text[static TREE_DESCRIPTION_SIZE]);
 void text_describe(const char *found, char text[static TREE_DESCRIPTION_SIZE]);
 

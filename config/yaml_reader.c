@@ -11,7 +11,7 @@ enum { CHECKED_FIRST_MOST = 16 << 20 };
 
 struct yaml_reader {
     yaml_parser_t parser;
-    yaml_event_t event; /* holds the text of the item given last */
+    yaml_event_t event; /* has the text of the last item */
     bool has_event, ended;
     unsigned depth;
     const char *bytes;
@@ -43,7 +43,7 @@ struct yaml_reader *yaml_reader_open(const char *bytes, size_t length, struct do
 {
     struct yaml_reader *reader = calloc(1, sizeof *reader);
     TC_CHECK(reader != NULL && yaml_parser_initialize(&reader->parser));
-    size_t mark = text_form_mark_length(bytes, length); /* libyaml takes it for a line's first character */
+    size_t mark = text_form_mark_length(bytes, length); /* libyaml would count it as a character of the first line */
     length -= mark;
     reader->bytes = length == 0 ? "" : bytes + mark;
     reader->length = length;
@@ -52,7 +52,7 @@ struct yaml_reader *yaml_reader_open(const char *bytes, size_t length, struct do
     yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->bytes, length);
 
     const char *wrong_form = text_form_fault(reader->bytes, length);
-    /* A longer one is not gone through twice: libyaml finds the byte when it comes there. */
+    /* A longer document is not checked twice: libyaml finds the wrong byte when it reads it. */
     size_t valid = length > CHECKED_FIRST_MOST ? length : utf8_valid_length(reader->bytes, length);
     if (wrong_form != NULL)
         fault_at_offset(reader, 0, wrong_form);
@@ -94,7 +94,7 @@ static void fault_from_parser(struct yaml_reader *reader)
                        problem, parser->context == NULL ? "" : " ", parser->context == NULL ? "" : parser->context);
 }
 
-/* False at the end, also the one that an error makes. */
+/* Returns false at the end of the stream and after an error. */
 static bool read_event(struct yaml_reader *reader)
 {
     drop_event(reader);
@@ -139,7 +139,7 @@ static void give_container(struct yaml_reader *reader, struct yaml_item *item, e
         check_properties(reader, reader->event.data.mapping_start.anchor, reader->event.data.mapping_start.tag);
     item->kind = kind;
     if (reader->depth == YAML_DEPTH_MAX) {
-        /* libyaml's time grows with the square of the depth, so what follows is not even skipped. */
+        /* libyaml's time grows with the square of the depth, so the rest is not read. */
         fault_at_mark(reader, &reader->event.start_mark, "nested deeper than 32");
         reader->ended = true;
         item->kind = ITEM_END;
@@ -148,7 +148,7 @@ static void give_container(struct yaml_reader *reader, struct yaml_item *item, e
     }
 }
 
-/* A second document is refused unread. */
+/* Adds a fault for a second document and ends the reading. */
 static bool is_second_document(struct yaml_reader *reader, bool seen_one)
 {
     if (!seen_one)

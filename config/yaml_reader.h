@@ -1,7 +1,6 @@
-/* A YAML 1.1 or JSON document as a stream of items with their places: libyaml's events less what this
- * program never accepts. Anchors, aliases, tags, second documents, nesting deeper than 32 and texts
- * with a NUL become faults here, once for all readers; the reading ends at a second document and at
- * what is too deep. One owner, one thread. */
+/* A YAML 1.1 or JSON document as a stream of items with their places. Anchors, aliases, tags, second documents, nesting
+ * deeper than 32 and texts with a NUL are faults for all readers; the reading ends at a second document and at too deep
+ * nesting. One owner, one thread. */
 #ifndef TELLERCAST_CONFIG_YAML_READER_H
 #define TELLERCAST_CONFIG_YAML_READER_H
 
@@ -15,10 +14,10 @@
 enum yaml_item_kind {
     ITEM_TEXT,
     ITEM_LIST, /* its members follow, then ITEM_CLOSE */
-    ITEM_MAP,  /* keys and values in turn follow, then ITEM_CLOSE */
+    ITEM_MAP,  /* keys and values, alternating, follow, then ITEM_CLOSE */
     ITEM_CLOSE,
-    ITEM_REFUSED, /* stands for a value that was refused with a fault */
-    ITEM_END,     /* of the document, or what follows cannot be read: then there is a fault */
+    ITEM_REFUSED, /* in place of a value for which a fault was added */
+    ITEM_END,     /* end of the document, or the rest cannot be read (then there is a fault) */
 };
 
 struct yaml_item {
@@ -31,11 +30,11 @@ struct yaml_item {
 
 struct yaml_reader;
 
-/* Reads from memory that the caller keeps. Faults go to `faults`, which must outlive the reader. */
+/* Reads from memory, which must outlive the reader. Faults go to `faults`, which must outlive it, too. */
 struct yaml_reader *yaml_reader_open(const char *bytes, size_t length, struct document_faults *faults);
 void yaml_reader_close(struct yaml_reader *reader);
 
-/* The next item. After ITEM_END always ITEM_END. */
+/* Reads the next item. After ITEM_END it is always ITEM_END. */
 void yaml_reader_next(struct yaml_reader *reader, struct yaml_item *item);
 
 #endif
