@@ -136,7 +136,7 @@ static bool is_possible(int64_t count)
 enum tc_error fleet_generate(const struct fleet_shape *shape, FILE *out, struct tc_fault *fault)
 {
     if (!is_possible(shape->branches) || !is_possible(shape->atms_per_branch) || !is_possible(shape->pull_clients))
-        return tc_fault_set(fault, TC_INVALID, "branches, ATMs and pull clients: allowed are 0 to %d",
+        return tc_fault_set(fault, TC_INVALID, "the numbers of branches, ATMs and pull clients must be 0 to %d",
                             FLEET_SHAPE_MOST);
     struct generating generating = {.shape = shape, .out = out, .random = shape->seed};
     write_all(&generating);

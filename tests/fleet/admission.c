@@ -53,7 +53,7 @@ static bool can_leave(const struct device *device)
            !device->is_asking && !device->must_ask;
 }
 
-/* Sends one finished device away, for a while. False when there is none. */
+/* Disconnects one finished device for a while. Returns false when there is none. */
 static bool make_headroom(struct shard *shard)
 {
     struct waiting_line *donors = &shard->admission.donors;
@@ -135,6 +135,6 @@ int64_t admission_run(struct shard *shard)
         admission->was_full = true;
         if (!make_headroom(shard))
             return INT64_MAX;
-        admission->tokens -= 1; /* the place is free when the connection is closed */
+        admission->tokens -= 1; /* its connection is free once it is closed */
     }
 }

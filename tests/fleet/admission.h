@@ -1,6 +1,6 @@
-/* Who may be connected, and how fast they come: at most so many connections at once, so many of them on
- * their way, so many new ones a second. A device beyond that waits, nodes first, until a connection is
- * free, or until a device that has finished an instruction gives its own away. The shard's thread. */
+/* Limits the connections of a shard: how many at once, how many of them being made, and how many new ones a second. A
+ * device beyond that waits, nodes first, until a connection is free or a device that has finished an instruction gives
+ * its own up. Called on the shard's thread. */
 #ifndef TELLERCAST_TESTS_FLEET_ADMISSION_H
 #define TELLERCAST_TESTS_FLEET_ADMISSION_H
 
@@ -15,7 +15,7 @@ struct waiting_line {
     uint32_t first, last;
 };
 
-enum { WAITING_LINES = 2 }; /* nodes, and the others */
+enum { WAITING_LINES = 2 }; /* nodes, and the other devices */
 
 struct admission {
     size_t slots, used;
@@ -29,15 +29,16 @@ struct admission {
 
 void admission_open(struct admission *admission, size_t slots, size_t pending_most, double connects_per_second);
 
-/* Lets a device wait for a connection; it must not wait already. */
+/* Queues a device for a connection. It must not wait already. */
 void admission_wait(struct shard *shard, struct device *device);
-/* The device is idle and has finished: it may be asked to make room. */
+/* The device is idle and has finished: it may be disconnected for another one. */
 void admission_offer(struct shard *shard, struct device *device);
-/* Its connection is complete; its connection is gone. */
+/* The connection of the device is complete; it is closed. */
 void admission_completed(struct shard *shard);
 void admission_released(struct shard *shard, bool was_pending);
 
-/* Connects those whose turn it is. Returns when to call again at the latest; INT64_MAX: after an event. */
+/* Connects waiting devices, as far as the limits allow. Returns the time of the next call; INT64_MAX: after an
+ * event. */
 int64_t admission_run(struct shard *shard);
 
 #endif

@@ -26,7 +26,7 @@ static bool ask(struct device *device)
     return true;
 }
 
-/* Fills up with the devices whose turn it is. */
+/* Lets further devices ask, in turn, until `outstanding_most` asks wait for their answers. */
 static void ask_more(struct shard *shard)
 {
     struct ask_load *load = shard->ask_load;

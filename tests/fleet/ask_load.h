@@ -1,5 +1,5 @@
-/* A load of asks: so many wait for their answer at any time, round and round over the shard's devices. The
- * shard's thread. */
+/* A load of asks: keeps a number of asks unanswered at any time, by the shard's devices in turn. Called on the shard's
+ * thread. */
 #ifndef TELLERCAST_TESTS_FLEET_ASK_LOAD_H
 #define TELLERCAST_TESTS_FLEET_ASK_LOAD_H
 
@@ -14,16 +14,16 @@ struct shard;
 struct ask_load {
     size_t outstanding_most, outstanding;
     int64_t give_up_ms;
-    uint32_t next; /* device */
+    uint32_t next; /* index of the device that asks next */
     int64_t lost;
     struct latency latency;
 };
 
-/* Begins with `load`, which stays in use until the load is stopped. */
+/* Starts `load`, which must live until the load is stopped. */
 void ask_load_start(struct shard *shard, struct ask_load *load);
 void ask_load_stop(struct shard *shard);
 
-/* What happens to the devices meanwhile. */
+/* Events of the devices during the load. */
 void ask_load_answered(struct device *device);
 void ask_load_gave_up(struct device *device);
 

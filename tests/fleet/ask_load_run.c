@@ -1,4 +1,4 @@
-/* An ask load over the whole simulation, measured. */
+/* Runs an ask load over the whole simulation and measures it. */
 #include "base/clock.h"
 #include "tests/fleet/ask_load.h"
 #include "tests/fleet/device.h"

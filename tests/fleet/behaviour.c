@@ -18,11 +18,11 @@ struct rule {
 struct behaviours {
     json_t *document; /* owns the texts of the rules */
     uint64_t seed;
-    struct rule *rules; /* the last one fits every device */
+    struct rule *rules; /* the last one matches every device */
     size_t rule_count;
 };
 
-/* What stands in a document without rules: one rule that says nothing. */
+/* The document of an empty text: one rule, with the defaults. */
 static const char default_document[] = "rules: [{}]";
 
 static const char *text_of(const json_t *map, const char *key)
@@ -40,14 +40,14 @@ static int64_t parts_of(const json_t *map, const char *key)
     return (int64_t)llround(json_number_value(json_object_get(map, key)) * (double)PERCENT_PARTS);
 }
 
-/* The place of a word in words that end with NULL. */
+/* Returns the index of a word in a list that ends with NULL. */
 static int choice_of(const json_t *map, const char *key, const char *const words[])
 {
     const char *text = text_of(map, key);
     int place = 0;
     while (words[place] != NULL && strcmp(words[place], text) != 0)
         place++;
-    TC_CHECK(words[place] != NULL); /* the schema allows no other */
+    TC_CHECK(words[place] != NULL); /* the schema allows no other word */
     return place;
 }
 
@@ -107,7 +107,7 @@ static struct rule rule_of(const json_t *entry)
     };
 }
 
-/* NULL after a fault. */
+/* Returns NULL after a fault. */
 static json_t *read_document(const char *bytes, size_t length, struct document_faults *faults)
 {
     size_t before = faults->total;
@@ -161,7 +161,7 @@ void behaviours_free(struct behaviours *behaviours)
     free(behaviours);
 }
 
-/* The finishing of splitmix64: every bit of the input moves every bit of the result. */
+/* The final mixing step of splitmix64: every bit of the input affects every bit of the result. */
 static uint64_t mix(uint64_t value)
 {
     value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);

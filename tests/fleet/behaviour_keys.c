@@ -11,7 +11,7 @@
 
 enum { DAY_MS = 24 * 60 * 60 * 1000, RULES_MAX = 1000, REPORTS_MAX = 100, DUPLICATES_MAX = 100, DEFER_MAX = 1000 };
 
-/* A plan's durations are whole seconds; a device can be quicker. */
+/* Unlike a plan's, these durations may be fractions of a second: a simulated device can be that fast. */
 static json_t *read_milliseconds(struct schema_reading *reading, const struct schema_key *key,
                                  const struct tree_node *node)
 {

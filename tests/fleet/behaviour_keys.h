@@ -4,7 +4,7 @@
 
 #include "config/schema.h"
 
-/* The whole document. */
+/* The schema of the whole document. */
 extern const struct schema_key behaviour_document_key;
 
 #endif

@@ -62,7 +62,8 @@ void command_answered(struct device *device)
     device_stop_timer(device, TIMER_ASK);
 }
 
-/* What is under way already is not asked for again; whoever does not know of it is told. */
+/* Reacts to a command to ask. The instruction in progress needs no ask: it is reported again, since the sender of the
+ * command may not know of it. */
 static void be_told_to_ask(struct device *device, int64_t rollout, int64_t until_ms)
 {
     if (device->work != NULL)

@@ -30,7 +30,7 @@ struct control {
     bool is_told_to_stop;
 };
 
-/* The socket has its name only when it can be connected to: who sees it may ask. */
+/* Listens under another name and renames the socket then: as soon as `path` exists, clients can connect. */
 static enum tc_error listen_at(struct control *control, const char *path, struct tc_fault *fault)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -104,7 +104,7 @@ static bool write_all(int fd, const char *bytes, size_t length)
     return true;
 }
 
-/* Takes `answer` over. */
+/* Takes ownership of `answer`. */
 static void send_answer(struct client *client, json_t *answer)
 {
     char *text = json_dumps(answer, JSON_COMPACT);
@@ -116,7 +116,7 @@ static void send_answer(struct client *client, json_t *answer)
         forget(client);
 }
 
-/* Answers the lines that are there, until one has to wait. */
+/* Answers the received lines, up to the first request that has to wait. */
 static void answer_lines(struct control *control, struct client *client)
 {
     while (client->fd >= 0 && client->wait.request == NULL && client->input.length > 0) {
@@ -159,7 +159,7 @@ static void take_client(struct control *control)
         (void)close(fd);
 }
 
-/* True while somebody waits. */
+/* Returns true while a client waits for a condition. */
 static bool answer_waits(struct control *control)
 {
     bool is_waited = false;

@@ -11,7 +11,7 @@ static json_t *refuse(const char *error)
     return json_pack("{s:b, s:s}", "ok", 0, "error", error);
 }
 
-/* Takes `answer` over. */
+/* Takes ownership of `answer`. */
 static json_t *accept(json_t *answer)
 {
     if (answer == NULL)

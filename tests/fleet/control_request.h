@@ -7,16 +7,16 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* What a request that waits waits for. */
+/* A request that waits for a condition. */
 struct control_wait {
-    json_t *request; /* owned; NULL: nobody waits */
+    json_t *request; /* owned; NULL: no request waits */
     int64_t deadline_ms;
 };
 
-/* The answer, a new reference; NULL when it is to come later, from control_wait_answer. */
+/* Returns the answer as a new reference. NULL: the request waits; control_wait_answer gives the answer later. */
 json_t *control_request_answer(struct simulation *simulation, const char *line, struct control_wait *wait,
                                bool *is_told_to_stop);
-/* The answer when the wait is over, else NULL. */
+/* Returns the answer when the wait is over, else NULL. */
 json_t *control_wait_answer(struct simulation *simulation, struct control_wait *wait);
 
 #endif

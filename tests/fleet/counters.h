@@ -1,4 +1,4 @@
-/* What a simulated fleet counts. Each shard counts for itself, on its own thread; sums are made of copies. */
+/* Counters of a simulated fleet. Each shard counts on its own thread; sums are made from copies. */
 #ifndef TELLERCAST_TESTS_FLEET_COUNTERS_H
 #define TELLERCAST_TESTS_FLEET_COUNTERS_H
 
@@ -8,9 +8,9 @@
 
 /* clang-format off */
 #define FLEET_COUNTERS(COUNTER)                                                                                        \
-    COUNTER(CONNECTED, connected)                           /* subscribed, and ready to be commanded */                \
+    COUNTER(CONNECTED, connected)                           /* subscribed, and ready for commands */                   \
     COUNTER(CONNECTING, connecting)                                                                                    \
-    COUNTER(WAITING, waiting)                               /* for a free connection */                                \
+    COUNTER(WAITING, waiting)                               /* devices waiting for a free connection */                \
     COUNTER(CONNECTS, connects)                                                                                        \
     COUNTER(CONNECT_FAILURES, connect_failures)                                                                        \
     COUNTER(DISCONNECTS, disconnects)                                                                                  \
@@ -18,12 +18,12 @@
     COUNTER(RELAYED, relayed)                               /* dispatches that nodes sent */                           \
     COUNTER(DISPATCHES, dispatches)                         /* dispatches that ATMs received */                        \
     COUNTER(ASKS, asks)                                                                                                \
-    COUNTER(ASKS_AGAIN, asks_again)                         /* of them, because no answer came */                      \
+    COUNTER(ASKS_AGAIN, asks_again)                         /* of these, repeated because no answer came */            \
     COUNTER(INSTRUCTIONS, instructions)                     /* messages with an instruction */                         \
     COUNTER(NOTHINGS, nothings)                             /* empty messages on an instruction topic */               \
-    COUNTER(VERIFIED, verified)                             /* signature, form and address are right */                \
-    COUNTER(REFUSED, refused)                               /* not verified, or out of time */                         \
-    COUNTER(REPEATED, repeated)                             /* instructions that were known already */                 \
+    COUNTER(VERIFIED, verified)                             /* signature, form and device are right */                 \
+    COUNTER(REFUSED, refused)                               /* not verified, or not valid at this time */              \
+    COUNTER(REPEATED, repeated)                             /* instructions that the device already knew */            \
     COUNTER(EXECUTED, executed)                                                                                        \
     COUNTER(DOUBLE_EXECUTIONS, double_executions)           /* beyond one per (device, instruction, attempt) */        \
     COUNTER(AFTER_COMPLETED, after_completed)               /* executions of an instruction that was completed before */ \
@@ -35,13 +35,13 @@
     COUNTER(FAILED, failed)                                                                                            \
     COUNTER(REJECTED, rejected)                                                                                        \
     COUNTER(RESENDS, resends)                                                                                          \
-    COUNTER(UNCONFIRMED, unconfirmed)                       /* final reports that wait for their confirm */            \
+    COUNTER(UNCONFIRMED, unconfirmed)                       /* final reports without a confirm yet */                  \
     COUNTER(CONFIRMS, confirms)                                                                                        \
-    COUNTER(CONFIRMS_REFUSED, confirms_refused)             /* of them, with accepted false */                         \
-    COUNTER(ACCEPTED, accepted)                             /* reports of any state that are accepted, each once */    \
+    COUNTER(CONFIRMS_REFUSED, confirms_refused)             /* of these, with accepted false */                        \
+    COUNTER(ACCEPTED, accepted)                             /* accepted reports of any state, each once */             \
     COUNTER(CONFIRMED, confirmed)                           /* final reports that were confirmed */                    \
     COUNTER(CONFIRMED_COMPLETED, confirmed_completed)                                                                  \
-    COUNTER(GARBAGE, garbage)                               /* messages that could not be read */
+    COUNTER(GARBAGE, garbage)                               /* unreadable messages */
 
 /* clang-format on */
 
@@ -55,9 +55,9 @@ struct counters {
 };
 
 void counters_add(struct counters *sum, const struct counters *part);
-/* The values by name; a new reference. */
+/* Returns the values by name; a new reference. */
 json_t *counters_json(const struct counters *counters);
-/* False when there is no such counter. */
+/* Returns false when there is no such counter. */
 bool counters_find(const struct counters *counters, const char *name, int64_t *value);
 
 #endif

@@ -21,11 +21,11 @@ enum device_timer { TIMER_LINK, TIMER_ASK, TIMER_WORK, TIMER_RESEND, TIMER_LATE,
 
 enum device_link {
     LINK_DOWN,        /* until TIMER_LINK */
-    LINK_WAITING,     /* for a connection, in the admission's queue */
-    LINK_CONNECTING,  /* until the broker has accepted it, or TIMER_LINK */
-    LINK_SUBSCRIBING, /* likewise; retained messages come already */
+    LINK_WAITING,     /* in the queue of the admission, for a connection */
+    LINK_CONNECTING,  /* until the broker accepts the connection, or TIMER_LINK */
+    LINK_SUBSCRIBING, /* until it is subscribed, or TIMER_LINK; retained messages come already */
     LINK_READY,
-    LINK_CLOSING, /* nothing is said or heard any more */
+    LINK_CLOSING, /* the device sends nothing and ignores what it receives */
 };
 
 struct device {
@@ -34,40 +34,40 @@ struct device {
     const char *id, *branch_id; /* of the fleet; branch_id NULL: none */
     const struct behaviour *behaviour;
     const struct version_set *versions;
-    const struct version_set *previous; /* of each artifact, the version before the one that is installed */
-    const struct version_set *versions_after, *previous_after; /* the work */
+    const struct version_set *previous; /* for each artifact, the version before the installed one */
+    const struct version_set *versions_after, *previous_after; /* after the work */
     struct execution_log log;
-    struct execution *work;           /* under way */
-    struct buffer late;               /* a reply that is held back until TIMER_LATE */
+    struct execution *work;           /* in progress */
+    struct buffer late;               /* a reply to be sent at TIMER_LATE */
     int64_t timers_ms[DEVICE_TIMERS]; /* INT64_MAX: not set */
-    int64_t epoch;                    /* the highest seen */
-    int64_t ask_until_ms;             /* wall clock; nobody waits for an answer after it */
+    int64_t epoch;                    /* the highest one seen */
+    int64_t ask_until_ms;             /* wall clock; an answer is not needed after this time */
     int64_t asked_us;                 /* ask load: monotonic */
-    int64_t down_ms;                  /* how long the next loss of the link lasts; -1: backoff */
+    int64_t down_ms;                  /* how long the link will be down after its next loss; -1: backoff */
     uint32_t index, branch;           /* in the shard */
     uint32_t next_waiting, next_donor;
     uint32_t unconfirmed;
-    uint32_t connects, failures; /* of connecting, since the last success */
+    uint32_t connects, failures; /* failures to connect since the last success */
     uint32_t ask_tries, resend_tries;
-    int32_t installs_left; /* `installing` reports */
+    int32_t installs_left; /* `installing` reports that are still to be sent */
     enum device_role role;
     enum device_link link;
     bool is_pending; /* connecting, and counted as such */
     bool is_polled_for_writing, is_dirty;
     bool is_donor;
-    bool is_resting;   /* it gave its connection away */
-    bool has_finished; /* an instruction, since it connected */
-    bool must_ask;     /* when it is ready, or its work has ended */
+    bool is_resting;   /* it gave its connection up */
+    bool has_finished; /* it has ended an instruction since it connected */
+    bool must_ask;     /* it asks when it is ready or when its work has ended */
     bool is_asking;
     bool has_crashed; /* in the middle of its work */
-    bool was_offline; /* has had its time offline */
+    bool was_offline; /* it has been offline once */
 };
 
 struct branch {
     int64_t in_flight;
 };
 
-/* Work that another thread has for the shard's thread. */
+/* A call from another thread, to be run on the shard's thread. */
 struct shard_mailbox {
     pthread_mutex_t mutex;
     pthread_cond_t done;
@@ -78,7 +78,7 @@ struct shard_mailbox {
 
 struct shard {
     const struct simulation_config *config;
-    size_t number; /* among the shards */
+    size_t number; /* index among the shards */
     struct device *devices;
     size_t device_count;
     struct branch *branches;
@@ -91,29 +91,29 @@ struct shard {
     uint32_t *dirty; /* devices that may have something to write */
     size_t dirty_count;
     struct buffer payload, token;
-    struct ask_load *ask_load; /* NULL but while one runs */
+    struct ask_load *ask_load; /* NULL: none runs */
     uint64_t random;
     bool is_leaving;
-    struct text_set by_id; /* to indexes of devices */
+    struct text_set by_id; /* IDs to indexes of devices */
     struct shard_mailbox mailbox;
 };
 
-/* Sets a timer, in place of what it was set to. */
+/* Sets a timer, and replaces its earlier time. */
 void device_set_timer(struct device *device, enum device_timer timer, int64_t delay_ms);
 void device_stop_timer(struct device *device, enum device_timer timer);
-/* `delay_ms` times 0.5 to 1.0, so that what went down together does not come back together. */
+/* Returns `delay_ms` times 0.5 to 1.0, so that devices that were disconnected together do not return together. */
 int64_t device_jitter_ms(struct device *device, int64_t delay_ms);
 
-/* What happens to a device. */
+/* Events of a device. */
 void device_ready(struct device *device);
 void device_message(struct device *device, const struct topic *topic, const void *payload, size_t length,
                     bool is_retained);
 void device_timer_due(struct device *device, enum device_timer timer);
 
-/* command.c: what a device does when it is told to ask, and asking itself. */
+/* command.c: reacts to commands, and asks. */
 void command_start(struct device *node, const void *payload, size_t length);
 void command_dispatch(struct device *device, const void *payload, size_t length);
-/* Asks now, when it is ready, or when what is under way has ended. */
+/* Asks now if the device is ready and idle; else as soon as it is. */
 void command_ask(struct device *device);
 void command_ask_again(struct device *device);
 void command_answered(struct device *device);
@@ -122,12 +122,12 @@ void command_answered(struct device *device);
 void instruction_take(struct device *device, const void *token, size_t length);
 
 /* work.c: receiving, installing, ending. */
-/* Once versions_after and previous_after are set. */
+/* Call it after setting versions_after and previous_after. */
 void work_begin(struct device *device, struct execution *execution);
 void work_step(struct device *device);
-/* It is back after a crash in the middle of its work. */
+/* Goes on after a crash in the middle of the work. */
 void work_resume(struct device *device);
-/* An end before any effect. */
+/* Ends the work before it has had an effect. */
 void work_refuse(struct device *device, struct execution *execution, enum report_state state, const char *code);
 
 /* report.c: reports, the outbox and its confirms. */

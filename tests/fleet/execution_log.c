@@ -81,7 +81,7 @@ int64_t execution_log_count(const struct execution_log *log, int64_t instruction
     return count;
 }
 
-/* FNV-1a: good for telling two runs apart, not against anybody. */
+/* FNV-1a: it detects a difference between two runs; it does not protect from an attacker. */
 static uint64_t hash_text(const char *text)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);

@@ -1,4 +1,4 @@
-/* What a running simulation says about its devices, and does to them when it is asked to. */
+/* Reads and changes the devices of a running simulation for requests. */
 #include "tests/fleet/device.h"
 #include "tests/fleet/session.h"
 #include "tests/fleet/simulation_private.h"
@@ -37,7 +37,7 @@ json_t *simulation_executions(struct simulation *simulation)
                      "digest", digest);
 }
 
-/* Each state that was accepted, and when the device heard of it. */
+/* For each accepted state, the time at which the device received its confirm. */
 static json_t *describe_accepted(const struct execution *execution)
 {
     json_t *accepted = json_object();
@@ -49,7 +49,7 @@ static json_t *describe_accepted(const struct execution *execution)
     return accepted;
 }
 
-/* Those of the rollouts from `first` on. */
+/* Lists the executions of rollouts from `first` on. */
 static json_t *describe_executions(const struct device *device, int64_t first)
 {
     json_t *list = json_array();
@@ -93,7 +93,7 @@ json_t *simulation_device(struct simulation *simulation, const char *id)
     return search.found;
 }
 
-/* What is done to each device that fits. */
+/* The devices of a request, and what is done to each. */
 struct selection {
     const char *pattern;
     void (*act)(struct device *device, struct selection *selection);
@@ -134,7 +134,7 @@ json_t *simulation_execution_list(struct simulation *simulation, const char *pat
 
 static void list_versions(struct device *device, struct selection *selection)
 {
-    /* A copy: the sets belong to the shard's thread, and so do their reference counts. */
+    /* A copy, since the sets and their reference counts belong to the shard's thread. */
     TC_CHECK(json_object_set_new(selection->result, device->id, json_copy(device->versions->versions)) == 0);
 }
 

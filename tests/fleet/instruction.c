@@ -12,7 +12,7 @@ static void count(struct device *device, enum fleet_counter counter)
     device->shard->counters.values[counter]++;
 }
 
-/* The payload without the signature, for runs that leave it out. */
+/* Reads the payload without checking the signature, for runs without keys. */
 static enum tc_error read_unverified(struct device *device, const char *token, size_t length,
                                      struct instruction_payload *payload)
 {
@@ -28,7 +28,7 @@ static enum tc_error read_unverified(struct device *device, const char *token, s
     return token_payload_decode(buffer_text(text), text->length, payload, NULL);
 }
 
-/* Its signature and form, and whether it is for this device and of this age of the orchestrators. */
+/* Checks the signature and form of an instruction, its device and its epoch. */
 static bool is_trusted(struct device *device, const void *token, size_t length, struct instruction_payload *payload)
 {
     const struct simulation_config *config = device->shard->config;
@@ -44,7 +44,7 @@ static bool is_trusted(struct device *device, const void *token, size_t length, 
     return true;
 }
 
-/* NULL when it may be carried out now, else the code of the rejection. */
+/* Returns NULL when the instruction may be executed now, else the code of the rejection. */
 static const char *find_objection(const struct device *device, const struct instruction_payload *payload)
 {
     int64_t now_s = clock_now_ms() / MS_PER_SECOND;
@@ -57,7 +57,7 @@ static const char *find_objection(const struct device *device, const struct inst
     return device->behaviour->reject_code[0] == '\0' ? NULL : device->behaviour->reject_code;
 }
 
-/* True when what this device did already is the whole answer. */
+/* Returns true when the device already has the outcome or is working on it: it only reports again. */
 static bool is_answered_by_log(struct device *device, const struct instruction_payload *payload)
 {
     struct execution *known = execution_log_find(&device->log, payload->instruction, payload->attempt);
@@ -85,7 +85,7 @@ static const char *version_in(const struct version_set *set, const char *artifac
     return json_string_value(json_object_get(set->versions, artifact));
 }
 
-/* What is there when the work is done: another version, and the one of now as its previous one. */
+/* Determines the versions after the work. The version that is installed now becomes the previous one. */
 static void plan_versions(struct device *device, const struct instruction_payload *payload)
 {
     const struct behaviour *behaviour = device->behaviour;
@@ -105,7 +105,7 @@ static void plan_versions(struct device *device, const struct instruction_payloa
         device->previous_after = version_sets_install(sets, device->previous, artifact, before);
 }
 
-/* True when there is nothing to roll back, or nothing to go back to. */
+/* Ends a rollback that needs no work, since the version is not installed, or that has no previous version. */
 static bool is_ended_without_effect(struct device *device, struct execution *execution,
                                     const struct instruction_payload *payload)
 {
@@ -145,7 +145,7 @@ static void decide(struct device *device, const struct instruction_payload *payl
 {
     const struct execution *work = device->work;
     if (work != NULL && (work->instruction != payload->instruction || work->attempt != payload->attempt))
-        device->must_ask = true; /* one at a time */
+        device->must_ask = true; /* a device executes one instruction at a time */
     else if (work != NULL)
         (void)is_answered_by_log(device, payload);
     else if (device->behaviour->forgetful || !is_answered_by_log(device, payload))

@@ -4,7 +4,7 @@
 
 static const size_t steps = LATENCY_STEPS;
 
-/* Up to 64 every microsecond has its bucket; above, each doubling has LATENCY_STEPS of them. */
+/* Durations up to 64 microseconds have one bucket each; above that, each doubling has LATENCY_STEPS buckets. */
 static size_t bucket_of(int64_t duration_us)
 {
     uint64_t value = duration_us < 0 ? 0 : (uint64_t)duration_us;
@@ -15,7 +15,7 @@ static size_t bucket_of(int64_t duration_us)
     return bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
 }
 
-/* The longest duration that the bucket takes; the last one takes all that is longer. */
+/* Returns the longest duration of the bucket; the last bucket also has all longer ones. */
 static int64_t bucket_end_us(size_t bucket)
 {
     if (bucket == LATENCY_BUCKETS - 1)

@@ -1,4 +1,4 @@
-/* How long things took: counts by duration, each to about 3 %. One thread; histograms can be added up. */
+/* Histograms of durations, with an error of about 3 %. One thread; histograms can be added. */
 #ifndef TELLERCAST_TESTS_FLEET_LATENCY_H
 #define TELLERCAST_TESTS_FLEET_LATENCY_H
 
@@ -13,7 +13,7 @@ struct latency {
 
 void latency_add(struct latency *latency, int64_t duration_us);
 void latency_merge(struct latency *sum, const struct latency *part);
-/* The duration that `share` (0 to 1) of them did not exceed; 0 without any. */
+/* Returns the duration that a share (0 to 1) of the samples did not exceed; 0: there are none. */
 int64_t latency_at(const struct latency *latency, double share);
 
 #endif

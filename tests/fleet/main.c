@@ -26,7 +26,7 @@ enum {
 };
 static const size_t file_size_max = (size_t)1 << 30;
 
-/* What a run stands on. */
+/* The files that a run reads. */
 struct inputs {
     struct fleet *fleet;
     struct behaviours *behaviours;
@@ -138,7 +138,7 @@ static void serve(struct control *control, struct simulation *simulation, int si
     }
 }
 
-/* Waits until all connections that are allowed stand. */
+/* Waits until all allowed connections are open. */
 static enum tc_error connect_all(struct control *control, struct simulation *simulation, size_t connections,
                                  int signals, struct tc_fault *fault)
 {
@@ -214,7 +214,7 @@ static enum tc_error simulate(const struct options *options, const struct inputs
     return error;
 }
 
-/* The signals that end a run, as something to read; no thread is interrupted by them. */
+/* Makes the signals that end a run readable from a descriptor, so that they interrupt no thread. */
 static int open_signals(void)
 {
     sigset_t ends;

@@ -80,12 +80,12 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* Descriptors that are not connections: files, sockets of the control, libraries. */
+/* File descriptors for other uses than connections: files, control sockets, libraries. */
 enum { SPARE_DESCRIPTORS = 256, PORT_MAX = 65535, MANY = 1000000, PENDING = 90, PENDING_ON_UNIX_SOCKET = 9 };
 
 static bool complain(const char *option, const char *allowed)
 {
-    (void)fprintf(stderr, "tellercast-fleet: --%s: allowed is %s\n", option, allowed);
+    (void)fprintf(stderr, "tellercast-fleet: --%s: allowed: %s\n", option, allowed);
     return false;
 }
 
@@ -152,7 +152,7 @@ static bool read_option(int name, struct options *options)
     }
 }
 
-/* Raises the limit of open files as far as it goes, and returns how many connections that allows. */
+/* Raises the limit of open files as far as possible, and returns the number of connections that it allows. */
 static size_t connections_possible(void)
 {
     struct rlimit limit;
@@ -195,7 +195,9 @@ enum options_outcome options_read(int count, char **words, struct options *optio
     if (options->pending == 0)
         options->pending = options->broker_port == 0 ? PENDING_ON_UNIX_SOCKET : PENDING;
     if (options->connections > possible)
-        (void)fprintf(stderr, "tellercast-fleet: %zu connections at once, more are not allowed here\n", possible);
+        (void)fprintf(stderr,
+                      "tellercast-fleet: using %zu connections at once: the limit of open files allows no more\n",
+                      possible);
     options->connections = options->connections < possible ? options->connections : possible;
     return optind == count && are_complete(options) ? OPTIONS_READ : OPTIONS_WRONG;
 }

@@ -48,7 +48,7 @@ static bool draws(const struct device *device, enum draw draw, const struct exec
     return behaviours_draw(device->shard->config->behaviours, draw, device->id, execution->instruction, report, parts);
 }
 
-/* On a bad line a reply is lost, or comes after those that were sent behind it. */
+/* Simulates a bad line: the reply may be lost, or be sent after later ones. */
 static void publish_new(struct device *device, const struct execution *execution, int progress)
 {
     const struct behaviour *behaviour = device->behaviour;
@@ -93,7 +93,7 @@ void report_state(struct device *device, struct execution *execution, enum repor
     send_new(device, execution, progress);
 }
 
-/* From now on it is sent again until it is confirmed. */
+/* Sends a final report, which is sent again until it is confirmed. */
 static void send_final(struct device *device, struct execution *execution)
 {
     device->unconfirmed++;

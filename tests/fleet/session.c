@@ -14,8 +14,8 @@ enum {
     CONNECT_TIMEOUT_MS = 20000,
     BACKOFF_FIRST_MS = 500,
     BACKOFF_MOST_MS = 30000,
-    ADDRESSES = 8,       /* that a large fleet comes from */
-    LARGE_FLEET = 10000, /* devices beyond which one address may run out of ports */
+    ADDRESSES = 8,       /* source addresses of a large fleet */
+    LARGE_FLEET = 10000, /* with more devices, one address may not have enough ports */
     FILTERS_MAX = 3,
     AT_LEAST_ONCE = 1,
 };
@@ -32,7 +32,7 @@ static int64_t backoff_ms(struct device *device)
     return device_jitter_ms(device, delay_ms < BACKOFF_MOST_MS ? delay_ms : BACKOFF_MOST_MS);
 }
 
-/* The link is gone, whoever ended it. */
+/* Handles the end of the link, from either side. */
 static void lose(struct device *device)
 {
     struct shard *shard = device->shard;
@@ -78,7 +78,7 @@ static void subscribe(struct device *device)
         (void)snprintf(topic.branch, sizeof topic.branch, "%s", device->id);
         topic_format(root, &topic, filters[count++]);
     }
-    /* At most once stays at most once: the lower of the two qualities holds. */
+    /* The broker delivers with the lower QoS of message and subscription, so QoS 0 messages stay QoS 0. */
     int error = mosquitto_subscribe_multiple(device->session, NULL, count, list, AT_LEAST_ONCE, 0, NULL);
     if (error != MOSQ_ERR_SUCCESS)
         session_cut(device, -1);
@@ -192,7 +192,7 @@ void session_close(struct device *device)
     device->session = NULL;
 }
 
-/* A source address of its own for each part of a large fleet, when the broker is on the loopback network. */
+/* Returns a source address for each part of a large fleet, if the broker is on the loopback network. */
 static const char *source_address(const struct device *device, char address[static 16])
 {
     const struct simulation_config *config = device->shard->config;
@@ -269,7 +269,7 @@ void session_cut(struct device *device, int64_t for_ms)
         return;
     device->link = LINK_CLOSING;
     device->down_ms = for_ms;
-    /* The next read finds the end, and libmosquitto closes the socket without a DISCONNECT. */
+    /* The next read finds the end of the stream, and libmosquitto closes the socket without a DISCONNECT. */
     if (mosquitto_socket(device->session) >= 0)
         (void)shutdown(mosquitto_socket(device->session), SHUT_RDWR);
 }

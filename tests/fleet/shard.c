@@ -121,7 +121,7 @@ void shard_end(struct shard *shard)
     (void)pthread_mutex_unlock(&shard->mailbox.mutex);
 }
 
-/* False when the thread is to end. */
+/* Returns false when the thread is to end. */
 static bool open_mailbox(struct shard *shard)
 {
     struct shard_mailbox *mailbox = &shard->mailbox;
@@ -166,7 +166,7 @@ static void flush(struct shard *shard)
     size_t count = shard->dirty_count;
     for (size_t i = 0; i < count; i++)
         session_flush(&shard->devices[shard->dirty[i]]);
-    /* What was marked meanwhile stands behind. */
+    /* Devices that were marked during the loop are behind the first `count`: keep them. */
     memmove(shard->dirty, shard->dirty + count, (shard->dirty_count - count) * sizeof *shard->dirty);
     shard->dirty_count -= count;
 }

@@ -19,9 +19,9 @@ struct simulation {
     size_t opened, running; /* shards */
 };
 
-/* Where each branch lives: all devices of a branch in one shard, which counts what is in flight there. */
+/* Assigns branches to shards. All devices of a branch are in one shard, which counts those in flight. */
 struct placement {
-    struct text_set branches; /* to numbers */
+    struct text_set branches; /* IDs to numbers */
     size_t shard_count;
     size_t next; /* shard of the next device without a branch */
 };
@@ -59,7 +59,7 @@ static enum tc_error add_devices(struct simulation *simulation, const struct fle
     return error;
 }
 
-/* See session_open: while sessions are made, no descriptor can be had. */
+/* Makes sessions while no descriptor is available; session_open has the reason. */
 static enum tc_error add_devices_without_descriptors(struct simulation *simulation, const struct fleet *fleet,
                                                      struct tc_fault *fault)
 {

@@ -1,4 +1,4 @@
-/* What the files of the simulation share. Private to tests/fleet. */
+/* Shared by the files of the simulation. Private to tests/fleet. */
 #ifndef TELLERCAST_TESTS_FLEET_SIMULATION_PRIVATE_H
 #define TELLERCAST_TESTS_FLEET_SIMULATION_PRIVATE_H
 
@@ -6,7 +6,7 @@
 
 struct shard;
 
-/* Runs `call` on each shard, one after the other, on its own thread while it runs. */
+/* Runs `call` on each shard in turn; on the shard's own thread while that runs. */
 void simulation_call_all(struct simulation *simulation, void (*call)(struct shard *shard, void *context),
                          void *context);
 size_t simulation_shard_count(const struct simulation *simulation);

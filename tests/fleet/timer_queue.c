@@ -21,7 +21,7 @@ void timer_queue_put(struct timer_queue *queue, const struct timer_entry *entry)
     queue->entries[at] = *entry;
 }
 
-/* Lets `entry` sink from the top to its place. */
+/* Moves `entry` down from the top of the heap to its place. */
 static void sink(struct timer_queue *queue, struct timer_entry entry)
 {
     size_t at = 0;

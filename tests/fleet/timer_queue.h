@@ -1,7 +1,7 @@
 /* Timers of many owners, several kinds each. One thread.
  *
- * An entry is not taken out when its timer is set anew or stopped: the owner knows what it waits for, and
- * passes over an entry that is not that any more. */
+ * An entry stays in the queue when its timer is set again or stopped: the owner knows the present time of its timer,
+ * and ignores an outdated entry. */
 #ifndef TELLERCAST_TESTS_FLEET_TIMER_QUEUE_H
 #define TELLERCAST_TESTS_FLEET_TIMER_QUEUE_H
 
@@ -23,7 +23,7 @@ struct timer_queue {
 void timer_queue_put(struct timer_queue *queue, const struct timer_entry *entry);
 /* Takes the earliest entry that is due by `now_ms`. */
 bool timer_queue_take(struct timer_queue *queue, int64_t now_ms, struct timer_entry *entry);
-/* When the earliest is due; INT64_MAX: never. */
+/* Returns the time of the earliest entry; INT64_MAX: there is none. */
 int64_t timer_queue_next_ms(const struct timer_queue *queue);
 void timer_queue_free(struct timer_queue *queue);
 

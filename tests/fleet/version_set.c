@@ -8,7 +8,7 @@
 
 enum { FIRST_CAPACITY = 16, TEXT_FLAGS = JSON_COMPACT | JSON_SORT_KEYS };
 
-/* Takes `versions` over. */
+/* Takes ownership of `versions`. */
 static const struct version_set *keep(struct version_sets *sets, json_t *versions)
 {
     char *text = json_dumps(versions, TEXT_FLAGS);

@@ -1,5 +1,5 @@
-/* What is installed at devices: few different sets among thousands of devices, so each is kept once, with the
- * payload of the ask that says it. One thread. */
+/* Sets of installed versions. Thousands of devices have few different sets, so each is kept once, with the payload of
+ * the ask that reports it. One thread. */
 #ifndef TELLERCAST_TESTS_FLEET_VERSION_SET_H
 #define TELLERCAST_TESTS_FLEET_VERSION_SET_H
 
@@ -16,14 +16,14 @@ struct version_set {
 };
 
 struct version_sets {
-    struct text_set texts; /* to places in `sets` */
+    struct text_set texts; /* JSON to indexes in `sets` */
     struct version_set **sets;
     size_t count, capacity;
 };
 
-/* The set that a flat JSON object says. NULL when it is none. */
+/* Returns the set of a flat JSON object. NULL: the text is none. */
 const struct version_set *version_sets_read(struct version_sets *sets, const char *text);
-/* The set that `old` becomes when `version` of `artifact` is installed. */
+/* Returns the set `old` with `version` of `artifact` installed. */
 const struct version_set *version_sets_install(struct version_sets *sets, const struct version_set *old,
                                                const char *artifact, const char *version);
 void version_sets_free(struct version_sets *sets);

@@ -42,7 +42,7 @@ static void leave_branch(struct device *device)
         device->shard->branches[device->branch].in_flight--;
 }
 
-/* Between two steps of the installation: its reports divide it evenly. */
+/* The time between two steps of the installation: its reports divide it evenly. */
 static int64_t install_step_ms(const struct device *device)
 {
     const struct behaviour *behaviour = device->behaviour;
@@ -88,7 +88,7 @@ static int64_t run(struct device *device)
     return is_to_crash(device) ? install_step_ms(device) / 2 : install_step_ms(device);
 }
 
-/* It was in time when it came; between that and now it was received. */
+/* Begins if the window is still open. It was when the instruction arrived, but receiving took time. */
 static int64_t begin_in_time(struct device *device)
 {
     if (clock_now_ms() / MS_PER_SECOND < device->work->start_before_s)
@@ -144,7 +144,7 @@ static int64_t go_on(struct device *device)
     return 0;
 }
 
-/* One step; returns when the next one is. */
+/* Does one step. Returns the time until the next one. */
 static int64_t step(struct device *device)
 {
     if (device->work->stage == EXECUTION_ARRIVED) {

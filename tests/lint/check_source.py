@@ -65,14 +65,14 @@ def faults_of(name, text):
     """What is wrong in a file, as (line, text)."""
     lines = text.count("\n")
     if lines > FILE_LINES:
-        yield lines, f"a file of {lines} lines, allowed are {FILE_LINES}"
+        yield lines, f"a file of {lines} lines, allowed: at most {FILE_LINES}"
     for match in NOTE.finditer(text):
         yield text.count("\n", 0, match.start()) + 1, f"a note to do something later: {match.group(0)}"
     suffix = pathlib.PurePath(name).suffix
     if suffix in (".c", ".h"):
         text = without_comments(text)
         for start, length in long_functions(text):
-            yield start, f"a function of {length} lines, allowed are {FUNCTION_LINES}"
+            yield start, f"a function of {length} lines, allowed: at most {FUNCTION_LINES}"
     if name.startswith("orchestrator/store/") and suffix == ".c":
         for match in STORE_TEXT.finditer(text):
             yield text.count("\n", 0, match.start()) + 1, f"words for people in the store: {match.group(0)[:80]}"
