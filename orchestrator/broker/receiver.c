@@ -182,7 +182,8 @@ static const char *reason_of(const struct receiver *receiver, int rc)
     return rc == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(rc);
 }
 
-/* Waits once and handles what was received. False with the fault when the connection is lost. */
+/* Waits at most POLL_MS for the broker or an interrupt, then reads and writes what is possible. Returns false, with the
+ * fault, when the connection is lost. */
 static bool step(struct receiver *receiver, bool *interrupted, struct tc_fault *fault)
 {
     struct mosquitto *mosquitto = receiver->mosquitto;
@@ -195,7 +196,7 @@ static bool step(struct receiver *receiver, bool *interrupted, struct tc_fault *
     *interrupted = fds[1].revents != 0;
     if (rc == MOSQ_ERR_SUCCESS && (fds[0].revents & POLLOUT) != 0)
         rc = mosquitto_loop_write(mosquitto, 1);
-    /* A call reads one packet; only errno says that there is no other. */
+    /* Each call reads one packet. Only errno shows that there is no further one. */
     errno = 0;
     for (int i = 0; i < READS_PER_POLL && rc == MOSQ_ERR_SUCCESS && (fds[0].revents & ~POLLOUT) != 0; i++) {
         rc = mosquitto_loop_read(mosquitto, 1);
@@ -216,7 +217,7 @@ static bool is_answered(const struct receiver *receiver)
     return receiver->connect_reason != NO_REASON && receiver->unanswered == 0;
 }
 
-/* Reads until the broker has answered CONNECT and every SUBSCRIBE. */
+/* Handles packets until the broker has answered CONNECT and every SUBSCRIBE. */
 static enum tc_error wait_for_answers(struct receiver *receiver, int64_t deadline_ms, struct tc_fault *fault)
 {
     bool interrupted = false;

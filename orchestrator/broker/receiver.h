@@ -1,8 +1,8 @@
 /* The connection that receives, over libmosquitto.
  *
- * Not over paho, because paho's callbacks hold the lock that every publish of the process needs: a handler that waits
- * for space in its queue would block the answers that make space. libmosquitto reads on the calling thread: when that
- * thread waits, the socket is not read, and nothing else is blocked. */
+ * It does not use paho, because paho's callbacks hold the lock that every publish of the process needs: a handler that
+ * waits for space in its queue would block the answers that make space. libmosquitto reads on the calling thread: when
+ * that thread waits, the socket is not read, and nothing else is blocked. */
 #ifndef TELLERCAST_ORCHESTRATOR_BROKER_RECEIVER_H
 #define TELLERCAST_ORCHESTRATOR_BROKER_RECEIVER_H
 

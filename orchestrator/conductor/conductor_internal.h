@@ -31,7 +31,7 @@ struct forecast_memory {
 
 enum rollback_submission_state { ROLLBACK_NONE, ROLLBACK_SUBMITTED, ROLLBACK_ANSWERED };
 
-/* The rollback that the planner has to answer: one at a time. */
+/* The rollback that was submitted to the planner and waits for its answer. At most one at a time. */
 struct rollback_submission {
     struct submission submission;
     int64_t origin;
@@ -53,7 +53,7 @@ struct conductor {
     struct store *store;
     struct cache *cache;
     struct worker *worker;
-    bool announced;       /* the start of this orchestrator, to the acting conductor */
+    bool announced;       /* it has notified the acting conductor that this orchestrator started */
     int64_t epoch;        /* of the lease; 0: another orchestrator is the conductor */
     int64_t signed_epoch; /* the installation's, when retained messages and cache were last restored */
     int64_t leased_ms;    /* monotonic: when the lease was last taken */
@@ -88,11 +88,11 @@ enum tc_error conductor_preempt(struct conductor *conductor, const struct conduc
 /* After the commit: removes these devices' instructions from the cache and from retained topics. */
 void conductor_forget(struct conductor *conductor, const struct released *released, size_t count);
 
-/* groups.c: opens and ends groups, ends the rollout. `*changed`: the rollout's state did. */
+/* groups.c: opens and ends groups, ends the rollout. `*changed`: whether the state of the rollout changed. */
 enum tc_error conductor_advance(struct conductor *conductor, const struct conducted_rollout *rollout, bool *changed,
                                 struct tc_fault *fault);
 
-/* aborts.c: stops the rollout when an abort rule fires. `*changed`: the rollout's state did. */
+/* aborts.c: stops the rollout when an abort criterion is met. `*changed`: whether the state of the rollout changed. */
 enum tc_error conductor_watch(struct conductor *conductor, const struct conducted_rollout *rollout,
                               const struct group *groups, size_t count, bool *changed, struct tc_fault *fault);
 

@@ -39,7 +39,8 @@ static bool for_each_page(struct conductor *conductor, bool (*take)(struct condu
     return good;
 }
 
-/* A broker that returned with an old state may again retain what was withdrawn while it was away, or just before. */
+/* A broker that returned with an old state may again retain instructions that were withdrawn while it was away, or just
+ * before. */
 static bool empty_withdrawn(struct conductor *conductor)
 {
     struct withdrawn_place place = {0};

@@ -7,7 +7,7 @@
 #include "orchestrator/store/operate.h"
 #include "orchestrator/store/planning.h"
 
-/* Each answers the submission once; the planner does not own it afterwards. */
+/* Each answers the submission once; then its maker owns it again. */
 void answer_submitted(struct submission *submission, const struct submitted *submitted);
 void answer_revised(struct submission *submission, const struct operated *operated);
 void answer_faults(struct submission *submission, enum tc_error error, const struct document_faults *faults);

@@ -13,20 +13,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Orders that wait are answered in turn; one thread is plenty for people. */
+/* Operators submit few plans, so one thread answers all submissions, one after the other. */
 enum { SUBMISSIONS_A_BATCH = 16, EXPAND_PERIOD_MS = 2000 };
 
 struct planner {
     struct planner_config config;
-    struct store *submitting, *expanding; /* one for each worker's thread */
+    struct store *submitting, *expanding; /* one for each thread */
     struct worker *submissions, *expander;
 };
 
-/* The outcome of a submission that was accepted. */
+/* The outcome of an accepted submission. */
 struct outcome {
     bool revised;
-    struct operated operated;   /* when it was a revision, */
-    struct submitted submitted; /* else */
+    struct operated operated;   /* of a revision */
+    struct submitted submitted; /* of any other submission */
 };
 
 static enum tc_error persist(struct planner *planner, const struct submission *submission,
@@ -44,7 +44,8 @@ static enum tc_error persist(struct planner *planner, const struct submission *s
     return error;
 }
 
-/* Tells in the answer what the expander would find out. It would, if this were not committed. */
+/* Rejects a new rollout whose planning is certain to fail, so that the answer already says so. If this is not
+ * committed, the expander finds the same fault and rejects it. */
 static enum tc_error reject(struct planner *planner, const struct prepared *prepared, struct submitted *submitted,
                             struct tc_fault *fault)
 {
@@ -61,7 +62,7 @@ static enum tc_error reject(struct planner *planner, const struct prepared *prep
     return TC_OK;
 }
 
-/* Checks it and persists it. On a fault of the plan itself, `faults` has at least one. */
+/* Checks the plan and persists it. TC_INVALID with at least one fault in `faults` when the plan itself is wrong. */
 static enum tc_error accept_plan(struct planner *planner, const struct submission *submission, const struct plan *plan,
                                  struct outcome *outcome, struct document_faults *faults, struct tc_fault *fault)
 {
@@ -94,7 +95,7 @@ static enum tc_error accept_plan(struct planner *planner, const struct submissio
     return error;
 }
 
-/* Who may approve a plan depends on who wrote it. */
+/* Refuses a plan that needs approval when its author is not verified: an author may not approve their own plan. */
 static enum tc_error check_author(const struct submission *submission, const struct plan *plan, struct tc_fault *fault)
 {
     const json_t *spec = json_object_get(plan->tree, "spec");
@@ -151,7 +152,8 @@ static void take_submissions(void *context, void *thread_state, void *items, siz
         take_submission(context, submissions[i]);
 }
 
-/* One that cannot be planned ever ends; another is tried again at the next look. Those after it do not wait for it. */
+/* Rejects a rollout that can never be planned. Any other one is tried again in the next period; it does not delay the
+ * rollouts after it. */
 static void note_failure(struct planner *planner, const struct planned *planned, struct tc_fault *why)
 {
     struct tc_fault fault = {.code = TC_OK};
@@ -169,7 +171,8 @@ static void note_failure(struct planner *planner, const struct planned *planned,
               F_STR("not_rejected", fault.code == TC_OK ? "" : fault.text));
 }
 
-/* Expands whatever is accepted: what was just ordered here, or left behind by an orchestrator that died. */
+/* Expands all accepted rollouts: those that were just submitted here, and those that an orchestrator left when it
+ * died. */
 static void expand_accepted(void *context, void *thread_state, void *items, size_t count)
 {
     (void)thread_state, (void)items, (void)count;

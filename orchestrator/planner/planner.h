@@ -1,5 +1,5 @@
 /* The planner: receives submissions from every endpoint, checks and persists them before they are answered, and expands
- * each accepted rollout into one instruction a device, with its own planned time. */
+ * each accepted rollout into one instruction for each device, with its own planned time. */
 #ifndef TELLERCAST_ORCHESTRATOR_PLANNER_PLANNER_H
 #define TELLERCAST_ORCHESTRATOR_PLANNER_PLANNER_H
 
@@ -16,16 +16,17 @@ struct planner_config {
     const char *database;
     struct store_guard *guard; /* NULL: none */
     struct prepare_config prepare;
-    int64_t default_per_minute;      /* rate of a plan that names none; 0: all at once */
+    int64_t default_per_minute;      /* rate of a plan without one; 0: all at once */
     struct batch_queue *submissions; /* of struct submission * */
-    struct batch_queue *wakes;       /* of bytes, private to the planner: "there is something to expand" */
-    struct batch_queue *planned;     /* woken when a rollout was expanded: the scheduler's */
+    struct batch_queue
+        *wakes; /* private to the planner: woken when there is a rollout to expand; its items have no content */
+    struct batch_queue *planned; /* the scheduler's: woken when a rollout was expanded */
 };
 
 enum tc_error planner_open(const struct planner_config *config, struct planner **planner, struct tc_fault *fault);
-/* Answers every submission that is in the queue, then ends. */
+/* Answers all queued submissions, then ends the planner. */
 void planner_close(struct planner *planner);
-/* For the watchdog: as worker_last_progress_ms. */
+/* For the watchdog: see worker_last_progress_ms. */
 int64_t planner_last_progress_ms(const struct planner *planner);
 
 #endif

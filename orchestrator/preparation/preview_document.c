@@ -145,7 +145,7 @@ struct shortfall {
     int64_t unfit, never, never_branches, single_branches, left_over;
     int64_t last_end_ms;
     bool all_end;
-    int blocked_by; /* the first group of which some never start; -1: none */
+    int blocked_by; /* the first group with devices that never start; -1: none */
 };
 
 static struct shortfall find_shortfall(const struct previewed *previewed)
@@ -217,7 +217,7 @@ static json_t *left_over(const struct previewed *previewed, const struct shortfa
     return json_pack("{s:I, s:s}", "devices", (json_int_t)found->left_over, "why", why);
 }
 
-/* ---- others ----------------------------------------------------------------------------------------- */
+/* ---- other rollouts --------------------------------------------------------------------------------- */
 
 static bool supersedes(const struct previewed *previewed, const char *name)
 {
@@ -333,7 +333,7 @@ static json_t *calendars_of(const struct previewed *previewed)
     return calendars;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------- */
+/* ---- the whole document ----------------------------------------------------------------------------- */
 
 json_t *preview_document(const struct previewed *previewed)
 {

@@ -12,29 +12,30 @@ enum rollout_state {
 };
 
 enum rollout_event {
-    /* Operations. */
-    ROLLOUT_ON_APPROVE, /* the last required approval; an earlier one changes nothing */
+    /* Requested by operators. */
+    ROLLOUT_ON_APPROVE, /* the last required approval; earlier approvals are no events */
     ROLLOUT_ON_REJECT,
-    ROLLOUT_ON_APPROVE_GROUP, /* or reject one */
+    ROLLOUT_ON_APPROVE_GROUP, /* a group is approved or rejected */
     ROLLOUT_ON_REVISE,
     ROLLOUT_ON_PAUSE,
     ROLLOUT_ON_RESUME,
-    ROLLOUT_ON_RESUME_ORDERED, /* or another operation that makes it run after an abort: other people must approve it */
-    ROLLOUT_ON_RESUME_APPROVED, /* the last required approval; an earlier one changes nothing */
+    ROLLOUT_ON_RESUME_ORDERED,  /* a resume, or another operation that lets an aborted rollout run again: others must
+                                   approve it */
+    ROLLOUT_ON_RESUME_APPROVED, /* the last required approval; earlier approvals are no events */
     ROLLOUT_ON_RESUME_REJECTED,
     ROLLOUT_ON_CANCEL,
     ROLLOUT_ON_RETRY,
     ROLLOUT_ON_ROLLBACK,
-    ROLLOUT_ON_PROMOTE, /* one of its groups */
-    /* Events that no operator orders. */
-    ROLLOUT_ON_PLANNED,         /* and no approval is needed */
-    ROLLOUT_ON_PLANNED_TO_WAIT, /* and an approval is needed */
-    ROLLOUT_ON_IMPOSSIBLE,      /* to plan */
+    ROLLOUT_ON_PROMOTE, /* a group is promoted */
+    /* Not requested by an operator. */
+    ROLLOUT_ON_PLANNED,         /* planned, and no approval is needed */
+    ROLLOUT_ON_PLANNED_TO_WAIT, /* planned, and an approval is needed */
+    ROLLOUT_ON_IMPOSSIBLE,      /* it cannot be planned */
     ROLLOUT_ON_PASSED,          /* every group passed */
     ROLLOUT_ON_NOT_REACHED,     /* a group was not reached, and nothing is in flight */
     ROLLOUT_ON_ALL_FAILED,      /* every group passed, and no executed device completed */
     ROLLOUT_ON_ABORT_PAUSE,
-    ROLLOUT_ON_ABORT_CANCEL, /* and rollback */
+    ROLLOUT_ON_ABORT_CANCEL, /* cancel, or cancel and roll back */
     ROLLOUT_ON_OVER,         /* its end has passed without enough approvals */
     ROLLOUT_ON_SUPERSEDED,
     ROLLOUT_ON_ALL_CANCELLED, /* nothing waits or is in flight */

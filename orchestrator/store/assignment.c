@@ -38,7 +38,7 @@ enum tc_error assignment_find(struct store *store, const char *const *devices, s
     for (int i = 0; i < rows.count; i++) {
         const struct sql_find_assignment_row row = sql_find_assignment_at(&rows, i);
         if (i == 0)
-            error = store_guard_judge(store->guard, &row.watermark, seen, fault);
+            error = store_guard_compare(store->guard, &row.watermark, seen, fault);
         if (error != TC_OK)
             return error;
         size_t at = (size_t)row.at;

@@ -29,7 +29,7 @@ struct assignment {
     bool withdrawn;          /* not given to the device again; the device may be asked about it */
 };
 
-/* Fills assignments[i] with what devices[i] may be given. */
+/* Fills assignments[i] with the instruction that devices[i] may be given. */
 enum tc_error assignment_find(struct store *store, const char *const *devices, size_t count,
                               struct assignment *assignments, struct tc_fault *fault);
 

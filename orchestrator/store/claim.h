@@ -14,8 +14,9 @@ struct running_rollout {
     int64_t id;
     int priority;
     bool preempt;
-    bool known;             /* false: a newer version wrote its rate, timeouts or aborts, and claims it */
-    struct rate_rules rate; /* 0 a minute: the plan names none */
+    bool known; /* false: a newer version wrote its rate, timeouts or abort criteria; only that version claims its
+                   instructions */
+    struct rate_rules rate; /* per_minute 0: the plan has no rate */
     struct execution_rules rules;
 };
 
@@ -37,7 +38,7 @@ struct claimed {
     char branch[TC_ID_SIZE]; /* "" for none */
 };
 
-/* The last due instruction that was examined. Zeros: none. */
+/* The position of the last due instruction that was examined. Zeros: before the first. */
 struct claim_place {
     int64_t group, due_us, instruction;
 };
@@ -46,9 +47,9 @@ struct claim_request {
     const struct running_rollout *rollout;
     const char *instance;
     int64_t lease_ms;
-    struct rate_rules rate; /* 0 a minute: no limit */
-    int64_t most;           /* instructions to claim */
-    int64_t look;           /* instructions to examine */
+    struct rate_rules rate; /* per_minute 0: no limit */
+    int64_t most;           /* maximum number of instructions to claim */
+    int64_t look;           /* maximum number of instructions to examine */
     struct claim_place after;
     int64_t pull_wait_ms;
     int shard; /* of the counters */
@@ -61,9 +62,9 @@ struct claim_request {
 struct claim_result {
     struct claimed *rows; /* by claim and branch; the caller frees them */
     size_t count;
-    struct claim_place place; /* to continue from */
-    bool has_more;            /* more may be due after it */
-    bool rate_is_used_up;     /* nothing was examined */
+    struct claim_place place; /* where the next claim continues */
+    bool has_more;            /* more instructions may be due after `place` */
+    bool rate_is_used_up;     /* the rate allows no start now; nothing was examined */
 };
 
 /* Claims instructions that may start now, and moves those due in a closed window to their next window. Committed on
@@ -71,16 +72,16 @@ struct claim_result {
 enum tc_error claim_due(struct store *store, const struct claim_request *request, struct claim_result *result,
                         struct tc_fault *fault);
 
-/* Renews these leases; removes from `claims` any that this instance no longer holds: it was delivered, or another
- * instance took it over. A claim that is not listed, because the reply that named it was lost, keeps its old
- * lease. */
+/* Renews the leases of `claims`, and removes those that this instance no longer holds: they were delivered, or another
+ * instance took them over. An instance cannot renew a claim that it does not know of, because the reply that named it
+ * was lost; that lease expires. */
 enum tc_error claim_renew(struct store *store, const char *instance, int64_t lease_ms, int64_t *claims, size_t *count,
                           struct tc_fault *fault);
-/* Takes over claims whose lease expired: the holder ended, or does not know of them. */
+/* Takes over claims whose lease expired: their holder has ended or does not know of them. */
 enum tc_error claim_take_over(struct store *store, const char *instance, int64_t lease_ms, struct claimed **rows,
                               size_t *count, struct tc_fault *fault);
 
-/* Ends the lease of claims that were delivered. */
+/* Deletes claims that were delivered, and so ends their leases. */
 enum tc_error claim_drop(struct store *store, const char *instance, const int64_t *claims, size_t count,
                          struct tc_fault *fault);
 

@@ -203,9 +203,9 @@ static enum tc_error check_watermark(struct store_guard *guard, const struct sql
                                      struct mark_seen seen, struct tc_fault *fault)
 {
     if (rows->count == 0)
-        return store_guard_judge(guard, NULL, seen, fault);
+        return store_guard_compare(guard, NULL, seen, fault);
     const struct sql_watermark found = sql_watermark_at(rows, 0);
-    return store_guard_judge(guard, &found, seen, fault);
+    return store_guard_compare(guard, &found, seen, fault);
 }
 
 enum tc_error store_begin(struct store *store, struct tc_fault *fault)

@@ -200,7 +200,7 @@ static enum tc_error read_facts(struct store *store, const struct evidence *evid
     return error == TC_OK ? take_document(&rows, facts, fault) : error;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------- */
+/* ---- the whole report ------------------------------------------------------------------------------- */
 
 static enum tc_error make_report(struct store *store, struct evidence *evidence, int64_t per_minute,
                                  struct tc_fault *fault)

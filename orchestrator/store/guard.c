@@ -162,8 +162,8 @@ static bool close_if_refused(struct store_guard *guard, const struct sql_waterma
     return refused;
 }
 
-enum tc_error store_guard_judge(struct store_guard *guard, const struct sql_watermark *found, struct mark_seen seen,
-                                struct tc_fault *fault)
+enum tc_error store_guard_compare(struct store_guard *guard, const struct sql_watermark *found, struct mark_seen seen,
+                                  struct tc_fault *fault)
 {
     if (guard == NULL)
         return TC_OK;

@@ -16,8 +16,8 @@ struct mark_seen store_guard_read_mark(struct store_guard *guard);
 
 /* Compares the watermark found in the database with `seen`. Closes the guard, with TC_UNAVAILABLE, when the database
  * must not be acted upon. NULL: the database has no installation. */
-enum tc_error store_guard_judge(struct store_guard *guard, const struct sql_watermark *found, struct mark_seen seen,
-                                struct tc_fault *fault);
+enum tc_error store_guard_compare(struct store_guard *guard, const struct sql_watermark *found, struct mark_seen seen,
+                                  struct tc_fault *fault);
 
 /* Closes the guard because the watermark cannot be read. Returns TC_UNAVAILABLE. */
 enum tc_error store_guard_refuse_unread(struct store_guard *guard, struct tc_fault *fault);

@@ -35,7 +35,7 @@ static enum tc_error keep_versions(struct store *store, const struct report_row 
 {
     if (*text_or(report->versions, "") == '\0')
         return TC_OK;
-    struct versions_told versions = {.versions = strdup(report->versions), .said_ms = clock_monotonic_ms()};
+    struct reported_versions versions = {.versions = strdup(report->versions), .received_ms = clock_monotonic_ms()};
     TC_CHECK(versions.versions != NULL);
     memcpy(versions.device, report->device, sizeof versions.device);
     enum tc_error error = report_write_versions(store, &versions, 1, fault);
@@ -116,7 +116,7 @@ enum tc_error lost_write_recalled(struct store *store, const struct recalled *re
     TC_CHECK(items != NULL || count == 0);
     for (size_t i = 0; i < count; i++)
         items[i] = (struct sql_write_recalled_item){
-            .device = recalled[i].device, .epoch = recalled[i].epoch, .told = recalled[i].told};
+            .device = recalled[i].device, .epoch = recalled[i].epoch, .told = recalled[i].has_reported};
     const struct sql_write_recalled_params params = {.items = items, .item_count = count};
     enum tc_error error = sql_write_recalled(store, &params, fault);
     free(items);

@@ -12,8 +12,8 @@
 /* The most attempts of one instruction that can have been lost. Reports on later ones are refused. */
 #define LOST_ATTEMPTS_MAX 1000
 
-/* Whether reports can be from a lost time: the database was once restored. TC_UNAVAILABLE while a restore is not
- * accepted. */
+/* Sets `*possible`: whether reports can be from a lost time, since the database was once restored. TC_UNAVAILABLE while
+ * a restore is not accepted. */
 enum tc_error lost_is_possible(struct store *store, bool *possible, struct tc_fault *fault);
 
 /* Checks a report that report_write found unknown or not started. If the database was once restored: keeps a report on
@@ -24,8 +24,8 @@ enum tc_error lost_take(struct store *store, const struct report_row *report, in
 
 struct recalled {
     char device[TC_ID_SIZE];
-    int64_t epoch; /* of the restore after which the device was asked */
-    bool told;     /* the device reported what it did; false: its agent does not support that */
+    int64_t epoch;     /* of the restore that the recall follows */
+    bool has_reported; /* the device reported what it did; false: its agent does not support that */
 };
 
 enum tc_error lost_write_recalled(struct store *store, const struct recalled *recalled, size_t count,

@@ -177,10 +177,10 @@ static enum tc_error reject(struct store *store, const struct operation_request 
     return error == TC_OK ? end_instructions(store, request, fault) : error;
 }
 
-/* `*judged`: a resume awaits this decision, or had this same decision before. */
-static enum tc_error judge_resume(struct store *store, const struct operation_request *request,
-                                  const struct rollout_snapshot *snapshot, const char **to, bool *existing,
-                                  bool *judged, struct tc_fault *fault)
+/* `*is_of_resume`: the decision is about a resume, which awaits it or had the same decision before. */
+static enum tc_error decide_resume(struct store *store, const struct operation_request *request,
+                                   const struct rollout_snapshot *snapshot, const char **to, bool *existing,
+                                   bool *is_of_resume, struct tc_fault *fault)
 {
     struct resume_snapshot resume;
     if (snapshot->state != ROLLOUT_PAUSED && snapshot->state != ROLLOUT_RUNNING)
@@ -190,11 +190,11 @@ static enum tc_error judge_resume(struct store *store, const struct operation_re
         return error;
     bool waits = snapshot->state == ROLLOUT_PAUSED && *resume.requested_by != '\0';
     *existing = operate_resume_was_decided(request, &resume);
-    *judged = *existing || waits;
+    *is_of_resume = *existing || waits;
     if (!waits || *existing)
         return TC_OK;
     error = check_actor(request, snapshot, fault);
-    return error == TC_OK ? operate_judge_resume(store, request, snapshot, &resume, to, fault) : error;
+    return error == TC_OK ? operate_decide_resume(store, request, snapshot, &resume, to, fault) : error;
 }
 
 enum tc_error operate_approval(struct store *store, const struct operation_request *request,
@@ -205,12 +205,12 @@ enum tc_error operate_approval(struct store *store, const struct operation_reque
     enum tc_error error = find_group(store, request, snapshot, &group, fault);
     if (error == TC_OK)
         error = check_digest(request, snapshot, fault);
-    bool judged = false;
+    bool is_of_resume = false;
     if (error == TC_OK && group.number == 0)
-        error = judge_resume(store, request, snapshot, to, existing, &judged, fault);
-    if (error == TC_OK && !judged)
+        error = decide_resume(store, request, snapshot, to, existing, &is_of_resume, fault);
+    if (error == TC_OK && !is_of_resume)
         error = find_decision(store, request, snapshot, &group, existing, fault);
-    if (error != TC_OK || judged || *existing)
+    if (error != TC_OK || is_of_resume || *existing)
         return error;
     if (group.number != 0)
         return decide_group(store, request, snapshot, &group, fault);

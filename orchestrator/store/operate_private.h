@@ -54,9 +54,9 @@ enum tc_error operate_may_run_again(struct store *store, const struct operation_
 
 /* Approves or rejects a resume that awaits it; `*to` is the rollout's new state, or NULL for no change. The actor is
  * not an author of the plan. */
-enum tc_error operate_judge_resume(struct store *store, const struct operation_request *operation_request,
-                                   const struct rollout_snapshot *snapshot, const struct resume_snapshot *resume,
-                                   const char **to, struct tc_fault *fault);
+enum tc_error operate_decide_resume(struct store *store, const struct operation_request *operation_request,
+                                    const struct rollout_snapshot *snapshot, const struct resume_snapshot *resume,
+                                    const char **to, struct tc_fault *fault);
 
 /* Whether the actor made the same decision, for the same reason, on the newest resume. */
 bool operate_resume_was_decided(const struct operation_request *operation_request,

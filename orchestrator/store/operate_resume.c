@@ -77,9 +77,9 @@ static enum tc_error go_on(struct store *store, const struct operation_request *
     return rollout_progress_record_event(store, request->rollout, KIND_RESUMED, reason, fault);
 }
 
-enum tc_error operate_judge_resume(struct store *store, const struct operation_request *request,
-                                   const struct rollout_snapshot *snapshot, const struct resume_snapshot *resume,
-                                   const char **to, struct tc_fault *fault)
+enum tc_error operate_decide_resume(struct store *store, const struct operation_request *request,
+                                    const struct rollout_snapshot *snapshot, const struct resume_snapshot *resume,
+                                    const char **to, struct tc_fault *fault)
 {
     bool approves = request->operation == OPERATION_APPROVE;
     enum rollout_event event = approves ? ROLLOUT_ON_RESUME_APPROVED : ROLLOUT_ON_RESUME_REJECTED;

@@ -1,4 +1,4 @@
-/* The rollout that an operation is about: read under its lock, judged, and its event recorded. */
+/* The rollout of an operation: reads it under its lock, checks the request against it, and records the event. */
 #include "orchestrator/rollout/words.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/operate_private.h"

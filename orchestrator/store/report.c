@@ -52,7 +52,7 @@ enum tc_error report_write(struct store *store, const struct report_row *reports
     return TC_OK;
 }
 
-enum tc_error report_write_versions(struct store *store, const struct versions_told *versions, size_t count,
+enum tc_error report_write_versions(struct store *store, const struct reported_versions *versions, size_t count,
                                     struct tc_fault *fault)
 {
     struct sql_write_versions_item *items = calloc(count, sizeof *items);
@@ -60,7 +60,7 @@ enum tc_error report_write_versions(struct store *store, const struct versions_t
     int64_t now_ms = clock_monotonic_ms();
     for (size_t i = 0; i < count; i++)
         items[i] = (struct sql_write_versions_item){
-            .device = versions[i].device, .versions = versions[i].versions, .age_ms = now_ms - versions[i].said_ms};
+            .device = versions[i].device, .versions = versions[i].versions, .age_ms = now_ms - versions[i].received_ms};
     const struct sql_write_versions_params params = {.items = items, .item_count = count};
     enum tc_error error = sql_write_versions(store, &params, fault);
     free(items);

@@ -28,21 +28,21 @@ struct report_result {
     bool pull; /* if the instruction moved: its device is a pull client */
 };
 
-/* Writes all of them in one statement, committed on TC_OK; results[i] is for reports[i]. At most one report of each
- * device on an instruction. `shard`: this writer's counters. */
+/* Writes all reports in one statement, committed on TC_OK; results[i] is for reports[i]. At most one report of each
+ * device on an instruction. `shard`: this writer's shard of the counters. */
 enum tc_error report_write(struct store *store, const struct report_row *reports, size_t count, int shard,
                            struct report_result *results, struct tc_fault *fault);
 
-/* The versions that a device sent in its ask. */
-struct versions_told {
+/* Installed versions that a device reported in an ask. */
+struct reported_versions {
     char device[TC_ID_SIZE];
-    char *versions;  /* a flat JSON object: all that is installed; owned by the caller */
-    int64_t said_ms; /* monotonic */
+    char *versions;      /* a flat JSON object with all installed versions; owned by the caller */
+    int64_t received_ms; /* monotonic */
 };
 
 /* Replaces the stored versions of devices; of several for one device the last counts. Ignores devices that are not in
  * the fleet. */
-enum tc_error report_write_versions(struct store *store, const struct versions_told *versions, size_t count,
+enum tc_error report_write_versions(struct store *store, const struct reported_versions *versions, size_t count,
                                     struct tc_fault *fault);
 
 #endif

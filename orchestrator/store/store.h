@@ -16,7 +16,7 @@ struct store;
 /* Minimum version of PostgreSQL, as PQserverVersion returns it. */
 #define STORE_SERVER_VERSION_MIN 150000
 
-/* TC_INVALID when store_open would refuse the connection string. The fault shows nothing of it. */
+/* TC_INVALID when store_open would refuse the connection string. The fault quotes nothing of the string. */
 enum tc_error store_check_connection(const char *connection, struct tc_fault *fault);
 
 /* Keeps the connection string and connects at the first use. `role` is shown in pg_stat_activity:

@@ -153,17 +153,17 @@ static void take_sent(struct report_batch *batch, const struct update *update)
 
 static void take_versions(struct report_batch *batch, struct update *update)
 {
-    struct versions_told *versions = &batch->versions[batch->versions_count++];
+    struct reported_versions *versions = &batch->versions[batch->versions_count++];
     memcpy(versions->device, update->device, sizeof versions->device);
     versions->versions = update->payload;
-    versions->said_ms = update->received_ms;
+    versions->received_ms = update->received_ms;
     update->payload = NULL;
 }
 
 static void take_recalled(struct report_batch *batch, const struct update *update)
 {
     struct recalled *recalled = &batch->recalled[batch->recalled_count++];
-    *recalled = (struct recalled){.epoch = update->epoch, .told = update->has_reported};
+    *recalled = (struct recalled){.epoch = update->epoch, .has_reported = update->has_reported};
     memcpy(recalled->device, update->device, sizeof recalled->device);
 }
 

@@ -36,7 +36,7 @@ struct report_batch {
     struct refused *refused;
 
     size_t versions_count; /* from asks */
-    struct versions_told *versions;
+    struct reported_versions *versions;
 
     size_t recalled_count;
     struct recalled *recalled;

@@ -14,7 +14,7 @@ static bool is_called_older(struct store_guard *guard, int64_t counter, int64_t 
 {
     struct tc_fault fault;
     const struct sql_watermark found = {.id = "b7", .epoch = epoch, .counter = counter, .refused_by = ""};
-    assert_int_equal(store_guard_judge(guard, &found, seen, &fault), TC_UNAVAILABLE);
+    assert_int_equal(store_guard_compare(guard, &found, seen, &fault), TC_UNAVAILABLE);
     return strstr(fault.text, "put back to an older state") != NULL;
 }
 
