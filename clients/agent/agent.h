@@ -44,11 +44,11 @@ struct agent_effects {
                              bool retained);
     /* QoS 1 messages that the broker has not acknowledged yet. */
     size_t (*unacknowledged)(void *context);
-    /* Copies what it needs; agent_downloaded follows. limits and stop are not set. */
+    /* Copies the request; agent_downloaded follows. limits and stop are not set. */
     void (*start_download)(void *context, const struct download_request *request);
     /* Cancels the download: agent_downloaded follows soon. */
     void (*end_download)(void *context);
-    /* Copies what it needs; agent_installed follows. Times, folders of the process, stop and callbacks are not set. */
+    /* Copies the request; agent_installed follows. Times, folders of the process, stop and callbacks are not set. */
     void (*start_installer)(void *context, const struct install_request *request);
     /* 0 to `below` - 1. */
     uint32_t (*random)(void *context, uint32_t below);

@@ -33,7 +33,7 @@ void agent_journal_end(struct agent *agent, struct journal_entry *entry, enum re
 void agent_journal_forgotten(struct agent *agent, struct journal_entry *entry, int64_t at_ms)
 {
     if (entry->stage == JOURNAL_RECEIVED)
-        entry->sequence += 2 * PROGRESS_REPORTS_MAX; /* beyond what it may have reported */
+        entry->sequence += 2 * PROGRESS_REPORTS_MAX; /* above each sequence that may have been reported */
     agent_journal_end(agent, entry, REPORT_FAILED, "journal_damaged",
                       "the journal lost records: this attempt may have run, so it is not repeated", at_ms);
 }

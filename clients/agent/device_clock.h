@@ -39,7 +39,7 @@ struct device_clock {
     int64_t floor_ms;                  /* the latest `iat` of earlier runs */
     bool is_proof_needed;              /* the orchestrators repeat nonces, as this run or an earlier one has seen */
     struct device_clock_point known;   /* from the answers of this run */
-    struct device_clock_point doubted; /* an answer that differs too much to be believed alone */
+    struct device_clock_point doubted; /* an answer that differs too much to count alone */
 };
 
 int64_t device_clock_now_ms(const struct device_clock *clock, struct agent_time now);
@@ -60,10 +60,10 @@ void device_clock_learn_proven(struct device_clock *clock, int64_t issued_at_s, 
  * proof is needed. */
 void device_clock_learn_unproven(struct device_clock *clock, int64_t issued_at_s, struct agent_time arrived);
 
-/* How long a command (start, dispatch) is good for: until `expires_ms`, 0 when that has gone by. A command only makes
- * the device ask, and the answer carries the time; so while no answer has confirmed the time lately, one that looks
- * expired is good for a minute. The broker keeps no command longer than the session expiry, so one that looks older, or
- * that lasts longer, shows that the device's clock is wrong: it then is good for ten minutes. */
+/* Returns how long a command (start, dispatch) is valid: until `expires_ms`; 0: it has expired. A command only makes
+ * the device ask, and the answer carries the time. So while no answer has confirmed the time lately, a command that
+ * looks expired is valid for a minute. The broker keeps no command longer than the session expiry. So a command that
+ * looks older, or is valid for longer, shows that the device's clock is wrong: then it is valid for ten minutes. */
 int64_t device_clock_time_left_ms(const struct device_clock *clock, int64_t expires_ms, struct agent_time now);
 
 #endif

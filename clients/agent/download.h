@@ -22,7 +22,7 @@ struct download_limits {
     int64_t max_bytes;        /* of one artifact */
     int64_t connect_ms;       /* until a connection is made */
     int64_t stall_ms;         /* below the minimum rate for this long: the connection is closed */
-    int64_t min_rate;         /* bytes per second; at most half of bytes_per_second counts */
+    int64_t min_rate;         /* bytes per second; reduced to half of bytes_per_second if it is more */
     int64_t tries;            /* connections in a row without progress, before it fails */
     int64_t longest_ms;       /* for the whole artifact, all waiting included */
     int64_t backoff_first_ms; /* before the second try; doubles with each, with jitter */
@@ -37,10 +37,10 @@ struct download_request {
     const char *folder;
     const char *sha256;
     int64_t size_bytes;
-    int64_t time_left_ms; /* after that its attempt may not begin any more */
+    int64_t time_left_ms; /* after this time the attempt may no longer begin */
     struct download_limits limits;
 
-    const atomic_bool *stop; /* becomes true: give up soon */
+    const atomic_bool *stop; /* becomes true: end soon */
 };
 
 struct download_result {

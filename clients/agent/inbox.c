@@ -46,7 +46,7 @@ int inbox_descriptor(const struct inbox *inbox)
     return inbox->event;
 }
 
-/* With the lock held. */
+/* Call it with the lock held. */
 static void add(struct inbox *inbox, struct inbox_entry *entry)
 {
     const uint64_t one = 1;

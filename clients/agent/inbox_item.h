@@ -1,4 +1,4 @@
-/* An item of the inbox: a message, an event of the connection's, or a result of the worker. */
+/* An item of the inbox: a message, an event of the connection, or a result of the worker. */
 #ifndef TELLERCAST_CLIENTS_AGENT_INBOX_ITEM_H
 #define TELLERCAST_CLIENTS_AGENT_INBOX_ITEM_H
 
@@ -41,7 +41,7 @@ struct inbox_item {
     };
 };
 
-/* Frees what it owns. */
+/* Frees the contents of the item. */
 void inbox_item_free(struct inbox_item *item);
 
 #endif

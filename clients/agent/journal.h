@@ -24,7 +24,7 @@
 enum journal_stage {
     JOURNAL_RECEIVED, /* accepted; everything done so far may be repeated */
     JOURNAL_INTENT,   /* its installer was about to start, or has started */
-    JOURNAL_ENDED,    /* `state` is how */
+    JOURNAL_ENDED,    /* `state` says how */
 };
 
 /* The newest attempt of an instruction. */
@@ -32,9 +32,9 @@ struct journal_entry {
     int64_t instruction;
     int32_t attempt;
     int64_t epoch;
-    char
-        content[JOURNAL_CONTENT_SIZE]; /* digest of what is ordered: the same ID with another digest is another order */
-    int64_t expires_s;                 /* `exp`: after it the entry may be forgotten */
+    char content[JOURNAL_CONTENT_SIZE]; /* digest of the content: an order with another digest is another order, even
+                                           with the same ID */
+    int64_t expires_s;                  /* `exp`: after it the entry may be forgotten */
     enum journal_stage stage;
     int32_t sequence; /* no report of this attempt had a higher one */
 
@@ -43,7 +43,7 @@ struct journal_entry {
     char artifact[TC_ID_SIZE];
     char version[TC_ID_SIZE];
 
-    /* Of an ended one. */
+    /* Of an ended entry. */
     enum report_state state;
     bool reported; /* its last report has been put in the outbox */
     int64_t at_ms; /* when it ended, by the device's clock */
@@ -57,37 +57,37 @@ struct journal_entry {
 struct journal_high_water_marks {
     int64_t recalled;    /* the last `recall` that was answered; 0: none */
     int64_t epoch;       /* the highest epoch seen */
-    int64_t issued_at_s; /* the latest `iat` seen, but for those that a proven answer has shown to be too late */
-    /* Attempts issued before it and not in the journal may have run: records were lost. 0: none were.
-     * JOURNAL_ALL_FORGOTTEN: they were, and no time is known yet from which on what comes is new; entries that are only
-     * received may have been begun, too. */
+    int64_t issued_at_s; /* the latest `iat` seen; those that a proven answer has shown to be too late do not count */
+    /* Attempts that were issued before this time and are not in the journal may have run, because records were lost. 0:
+     * no record was lost. JOURNAL_ALL_FORGOTTEN: records were lost, and it is not known yet from which time of issue on
+     * instructions are new; entries in JOURNAL_RECEIVED may have begun, too. */
     int64_t forgotten_before_s;
     bool is_time_proven; /* a token had a nonce: answers without a proof no longer set the time */
 };
 
 struct journal;
 
-/* Opens or makes the file, whose folder must be there. One with damage is rewritten without it, its marks saying
- * JOURNAL_ALL_FORGOTTEN. TC_UNAVAILABLE, TC_DENIED, TC_NO_SPACE. */
+/* Opens or makes the file, in an existing folder. A damaged file is rewritten without the damage, and its high-water
+ * marks then say JOURNAL_ALL_FORGOTTEN. TC_UNAVAILABLE, TC_DENIED, TC_NO_SPACE. */
 enum tc_error journal_open(const char *path, struct journal **journal, struct tc_fault *fault);
 void journal_close(struct journal *journal);
 
-/* Makes `entry` the newest of its instruction, durably. On a fault it is known in this run only. */
+/* Makes `entry` the newest attempt of its instruction, durably. On a fault only this run knows it. */
 enum tc_error journal_write(struct journal *journal, const struct journal_entry *entry, struct tc_fault *fault);
 enum tc_error journal_write_high_water_marks(struct journal *journal,
                                              const struct journal_high_water_marks *high_water_marks,
                                              struct tc_fault *fault);
 
-/* Of a journal that is in doubt about everything: what was issued at `issued_at_s` or later is new. Writes all that
- * this run knows with it, at once, so that none of that can be forgotten and taken for new. On a fault the doubt
- * stays. */
+/* Ends the doubt of a journal with JOURNAL_ALL_FORGOTTEN: instructions issued at `issued_at_s` or later are new. Also
+ * writes all entries that this run knows, in one step, so that none is lost and later taken for new. On a fault the
+ * doubt stays. */
 enum tc_error journal_settle(struct journal *journal, int64_t issued_at_s, struct tc_fault *fault);
 
 /* The newest attempt of an instruction, or NULL. Valid until the next write. */
 const struct journal_entry *journal_find(const struct journal *journal, int64_t instruction);
 struct journal_high_water_marks journal_high_water_marks(const struct journal *journal);
 
-/* All entries, in the order in which their instructions came; NULL at the end. A write keeps the order. */
+/* All entries, in the order in which their instructions arrived; NULL at the end. A write keeps the order. */
 const struct journal_entry *journal_at(const struct journal *journal, size_t index);
 
 #endif

@@ -55,7 +55,7 @@ static void remove_item(struct outbox *outbox, struct item *item)
     outbox->count--;
 }
 
-/* Takes over what `report` owns. */
+/* Takes ownership of the contents of `report`. */
 static void add(struct outbox *outbox, const struct report *report)
 {
     struct item *item = find(outbox, report->instruction, report->attempt);

@@ -36,12 +36,12 @@ struct relay {
 void relay_init(struct relay *relay);
 void relay_free(struct relay *relay);
 
-/* Takes the devices of a start command but `own`. True when `own` is among them. */
+/* Adds the devices of a start command except `own`. Returns whether `own` is among them. */
 bool relay_take(struct relay *relay, const struct start *start, const char *own, int64_t until_ms);
 
-/* The next dispatch to send, or NULL; drops those that have expired. */
+/* Returns the next dispatch to send, or NULL. Drops those that have expired. */
 const struct dispatch *relay_next(struct relay *relay, int64_t now_ms);
-/* The dispatch from relay_next has been sent. */
+/* Removes the dispatch of relay_next, which was sent. */
 void relay_sent(struct relay *relay, int64_t now_ms);
 
 #endif

@@ -42,11 +42,11 @@ struct session {
     struct session_config config;
     MQTTAsync client;
     enum session_phase phase;
-    int64_t connect_ms; /* PHASE_WAITING: when */
+    int64_t connect_ms; /* PHASE_WAITING: time of the next attempt */
     int64_t delay_ms;
     bool is_down_logged;
     struct announced announced;
-    int keep_alive_s, in_flight; /* of the connection; as the broker wants them, by what it last announced */
+    int keep_alive_s, in_flight; /* of the present connection, by the broker's last announcement */
     atomic_size_t unacknowledged;
 };
 
@@ -421,7 +421,7 @@ size_t session_unacknowledged(struct session *session)
     return atomic_load(&session->unacknowledged);
 }
 
-/* True once `done` holds, looked at until the deadline. */
+/* Waits until `done` holds or the deadline has passed. Returns whether it holds. */
 static bool wait_until(struct session *session, bool (*done)(struct session *), int64_t deadline_ms)
 {
     const struct timespec step = {.tv_nsec = CLOSE_POLL_NS};

@@ -23,7 +23,7 @@ struct work *work_create(const struct work_config *config);
 /* Waits for the end of the current job: call work_stop first. */
 void work_destroy(struct work *work);
 
-/* Copies what it needs and returns at once. No job may be running. One thread. */
+/* Copies the request and returns at once. No job may be running. One thread. */
 void work_download(struct work *work, const struct download_request *request);
 void work_install(struct work *work, const struct install_request *request);
 

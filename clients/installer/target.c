@@ -304,7 +304,7 @@ static enum tc_error sync_folders(const struct target *target, struct tc_fault *
     return error == TC_OK ? file_sync_folder_of(target->name, fault) : error;
 }
 
-/* `fresh` becomes the target, and what was kept of it the previous one. */
+/* Makes `fresh` the target, and the kept file the previous one. */
 static enum tc_error exchange(const struct target *target, const char *fresh, struct tc_fault *fault)
 {
     if (renameat(target->folder, fresh, AT_FDCWD, target->name) != 0)

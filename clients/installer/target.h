@@ -23,7 +23,7 @@
 #define TARGET_UNKNOWN_VERSION "unknown"
 #define TARGET_DIGEST_SIZE 65
 
-/* The longest suffix is that of .versions. */
+/* ".versions" is the longest suffix. */
 enum { TARGET_ENTRY_SIZE = TC_ID_SIZE + sizeof ".versions" };
 
 struct target {
@@ -33,15 +33,15 @@ struct target {
     bool keeps_setuid; /* false: a new version loses the set-user-ID and set-group-ID bits of the old one */
 };
 
-/* `name` is a name as of an artifact, TC_INVALID otherwise. Makes .tellercast; TC_DENIED when it is not a folder that
- * the caller owns and that nobody else may write to. */
+/* `name` must be valid as the name of an artifact, else TC_INVALID. Makes .tellercast. TC_DENIED when that is not a
+ * folder of the caller that only the caller can write to. */
 enum tc_error target_open(struct target *target, const char *name, struct tc_fault *fault);
 void target_close(struct target *target);
 
 /* Stages a copy of `source` in .tellercast, with the owner and the permissions of the target, fsyncs it, and renames it
- * over the target; the file that was there becomes the previous one. Installing what is there already changes nothing.
- * Calls `progress` with percents. TC_DENIED when the target is not a regular file, TC_NO_SPACE and others: the target
- * is as it was. */
+ * over the target; the earlier file becomes the previous one. Changes nothing if the target already has this content.
+ * Calls `progress` with percents. On a fault the target is unchanged: TC_DENIED when it is not a regular file,
+ * TC_NO_SPACE and others. */
 enum tc_error target_install(const struct target *target, const char *source, const char *version,
                              void (*progress)(int percent), struct tc_fault *fault);
 

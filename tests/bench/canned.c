@@ -8,7 +8,7 @@
 
 enum { VALID_S = 24 * 60 * 60 };
 
-/* As long as a real one. */
+/* As long as a real value. */
 static const struct instruction_payload canned = {
     .device = "B00000-canned",
     .instruction = 1,

@@ -5,8 +5,8 @@
 #include "base/buffer.h"
 #include "base/fault.h"
 
-/* Opens the signing key in `key_path`, which is made when it is not there; writes its public half as a JWK Set
- * to `keys_path` unless that is NULL; appends an instruction 1, attempt 1, to `token`. */
+/* Opens the signing key in `key_path` and makes it if it is missing. Writes its public half as a JWK Set to `keys_path`
+ * unless that is NULL. Appends instruction 1, attempt 1, as a token. */
 enum tc_error canned_make(const char *key_path, const char *keys_path, struct buffer *token, struct tc_fault *fault);
 
 #endif

@@ -1,4 +1,4 @@
-/* The floor that `bench claim` is measured against: one statement a batch, that takes what is due and asks nothing.
+/* The floor for `bench claim`: one statement for each batch, which takes due instructions and checks nothing else.
  *
  *   claim-floor DATABASE STATEMENT.sql ROLLOUT COUNT BATCH      prints JSON */
 #include "base/file.h"
@@ -10,7 +10,7 @@
 
 enum { EXIT_USAGE = 2, STATEMENT_BYTES_MAX = 65536 };
 
-/* How many a batch took; 0 also when it failed. */
+/* Returns the number of instructions in the batch; 0 also when the statement failed. */
 static long claim_batch(PGconn *connection, const char *statement, const char *const *values)
 {
     PGresult *result = PQexecParams(connection, statement, 2, NULL, values, NULL, NULL, 0);

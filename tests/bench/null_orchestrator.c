@@ -36,9 +36,9 @@ struct null_orchestrator {
     const struct options *options;
     struct paho_client *client;
     struct buffer token;
-    struct buffer confirm;   /* the receiving thread's */
-    struct text_set devices; /* to their places in the fleet */
-    bool *has_completed;     /* likewise; the receiving thread's: a device may complete again */
+    struct buffer confirm;   /* used by the receiving thread */
+    struct text_set devices; /* IDs to indexes in the fleet */
+    bool *has_completed;     /* by that index; used by the receiving thread, since a device may complete again */
     atomic_size_t asks, received, completed, dropped;
 };
 
@@ -58,7 +58,7 @@ static void answer_ask(struct null_orchestrator *self, struct topic *topic)
     publish(self, topic, &self->token, 0, false);
 }
 
-/* A number of the reply without reading the rest of it. */
+/* Reads a number of the reply without parsing the rest. */
 static int32_t find_number(const char *payload, size_t length, const char *key)
 {
     const char *at = memmem(payload, length, key, strlen(key));
@@ -106,7 +106,7 @@ static void pause_ms(int64_t duration_ms)
     (void)nanosleep(&pause, NULL);
 }
 
-/* Waits until at most `most` of the `started` devices are in flight. False when the time is over. */
+/* Waits until at most `most` of the `started` devices are in flight. Returns false after the deadline. */
 static bool wait_for_headroom(struct null_orchestrator *self, size_t started, size_t most, int64_t deadline_ms)
 {
     while (started > atomic_load(&self->completed) + most) {
@@ -135,8 +135,8 @@ static void publish_start(struct null_orchestrator *self, const char *branch, st
     start->device_count = 0;
 }
 
-/* One start for each run of devices of the same branch, as a fleet file lists them. Returns how many devices
- * were started before the time was over. */
+/* Sends one start for each sequence of devices of the same branch in the fleet file. Returns the number of devices that
+ * were started before the deadline. */
 static size_t start_all(struct null_orchestrator *self, const struct fleet *fleet, int64_t deadline_ms)
 {
     static char ids[START_DEVICES_MAX][TC_ID_SIZE];

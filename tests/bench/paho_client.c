@@ -14,7 +14,7 @@ struct paho_client {
     MQTTAsync handle;
     paho_receive *receive;
     void *context;
-    sem_t answered; /* a request of ours */
+    sem_t answered; /* a request of this file */
     int reason;     /* of that answer; MQTTASYNC_SUCCESS or a failure */
     atomic_size_t unacknowledged;
 };
@@ -58,7 +58,7 @@ static void on_not_acknowledged(void *context, MQTTAsync_failureData5 *response)
     atomic_fetch_sub(&client->unacknowledged, 1);
 }
 
-/* What paho answers to a request that it took as `rc`. */
+/* Returns paho's answer to a request that it accepted with `rc`. */
 static enum tc_error wait_for_answer(struct paho_client *client, const char *what, int rc, struct tc_fault *fault)
 {
     struct timespec deadline;

@@ -1,5 +1,5 @@
-/* The floor that `bench pull` is measured against: answers each ask at once with the same bytes, as many as an
- * instruction has. Runs until SIGTERM, then prints JSON. */
+/* The floor for `bench pull`: answers each ask at once with the same bytes, as many as an instruction has. Runs until
+ * SIGTERM, then prints JSON. */
 #include "tests/bench/paho_client.h"
 #include "topics/topic.h"
 

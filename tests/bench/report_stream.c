@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* How many devices are at each stage at a time: more than a batch, so that few reports can be coalesced. */
+/* Number of devices at each stage at a time. It is larger than a batch, so that few reports can be coalesced. */
 enum { DEVICES_A_STAGE = 4096 };
 static const size_t input_size_max = (size_t)1 << 30;
 

@@ -1,5 +1,5 @@
-/* The reports of a rollout as an orchestrator hears them: each device reports received, installing and completed,
- * and many devices are at each stage at a time. */
+/* The reports of a rollout in the order in which an orchestrator receives them: each device reports received,
+ * installing and completed, and many devices are at each stage at a time. */
 #ifndef TELLERCAST_TESTS_BENCH_REPORT_STREAM_H
 #define TELLERCAST_TESTS_BENCH_REPORT_STREAM_H
 
@@ -25,7 +25,7 @@ struct report_stream {
 enum tc_error report_stream_read(const char *path, struct report_stream *stream, struct tc_fault *fault);
 void report_stream_free(struct report_stream *stream);
 
-/* Calls `take` for every report, in the order in which they come. */
+/* Calls `take` for each report, in order. */
 void report_stream_each(const struct report_stream *stream,
                         void (*take)(void *context, const struct reporting_device *device, int stage), void *context);
 

@@ -15,7 +15,7 @@
 
 enum { EXIT_USAGE = 2, QUEUE_LIMIT = 50000, CACHE_TIMEOUT_MS = 1000 };
 
-/* Replies as they come from the broker, made before the clock runs. */
+/* The replies as the broker would deliver them, made before the measurement. */
 struct replies {
     struct buffer bytes;
     struct {

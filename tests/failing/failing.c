@@ -27,7 +27,7 @@ const char *const failing_names[FAILING_KINDS] = {
 void (*failing_sees_message)(const char *topic, const char *payload, size_t length);
 
 static _Thread_local enum failing armed;
-static _Thread_local int left; /* calls until the one that fails; 0: it has been made */
+static _Thread_local int left; /* calls until the one that fails; 0: that call was made */
 
 void failing_arm(enum failing kind, int nth)
 {
@@ -53,7 +53,7 @@ void failing_go_on(enum failing held)
     armed = held;
 }
 
-/* What is to happen at this call of a library that can fail in the ways from `first` to `last`. */
+/* Returns how this call of a library fails, if it can fail in the ways from `first` to `last`. */
 static enum failing next_call(enum failing first, enum failing last)
 {
     if (armed < first || armed > last || left == 0 || --left > 0)
@@ -126,7 +126,7 @@ static const char *refusal(enum failing kind)
     }
 }
 
-/* What becomes of a statement that was carried out. */
+/* Returns the result of a statement that was carried out, or a failure in its place. */
 static PGresult *answer(PGconn *connection, enum failing kind, PGresult *result)
 {
     if (kind != DATABASE_GOES_AFTER && kind != DATABASE_HAS_NO_RESULT)
@@ -135,10 +135,10 @@ static PGresult *answer(PGconn *connection, enum failing kind, PGresult *result)
     if (kind == DATABASE_HAS_NO_RESULT)
         return NULL;
     cut(connection);
-    return REAL(PQexec)(connection, "SELECT 1"); /* which fails, and the connection is known to be broken */
+    return REAL(PQexec)(connection, "SELECT 1"); /* it fails, and libpq notices that the connection is broken */
 }
 
-/* Before a statement: NULL, or the server's refusal in its place. */
+/* Called before a statement. Returns the server's refusal in its place, or NULL. */
 static PGresult *refuse(PGconn *connection, enum failing kind)
 {
     if (kind == DATABASE_GOES_BEFORE)
@@ -183,7 +183,7 @@ PGresult *WRAP(PQexec)(PGconn *connection, const char *text)
     return refused != NULL ? refused : answer(connection, kind, REAL(PQexec)(connection, text));
 }
 
-/* In the midst of a COPY the server answers nothing: whatever fails there is the connection. */
+/* During a COPY the server sends no answers, so only the connection can fail. */
 int WRAP(PQputCopyData)(PGconn *connection, const char *bytes, int length)
 {
     if (next_statement() != FAILING_NOTHING)
@@ -206,7 +206,7 @@ redisContext *WRAP(redisConnectUnixWithTimeout)(const char *path, const struct t
     return REAL(redisConnectUnixWithTimeout)(fails ? "/nonexistent/redis" : path, timeout);
 }
 
-/* A reply as hiredis would have made it. */
+/* Makes an error reply as hiredis does. */
 static redisReply *error_reply(void)
 {
     static const char text[] = "OOM command not allowed when used memory > 'maxmemory'.";
@@ -241,7 +241,7 @@ int WRAP(MQTTAsync_send)(MQTTAsync handle, const char *topic, int length, const 
 {
     if (next_call(BROKER_REFUSES, BROKER_REFUSES) != FAILING_NOTHING)
         return MQTTASYNC_FAILURE;
-    enum failing held = failing_hold(); /* who looks on may ask the database */
+    enum failing held = failing_hold(); /* the observer may use the database */
     if (failing_sees_message != NULL)
         failing_sees_message(topic, payload, (size_t)length);
     failing_go_on(held);
@@ -280,7 +280,7 @@ char *WRAP(strndup)(const char *text, size_t most)
     return is_out() ? NULL : REAL(strndup)(text, most);
 }
 
-/* jansson takes its memory from here, too. */
+/* jansson uses this malloc, too. */
 static void *allocate_json(size_t size)
 {
     return is_out() ? NULL : REAL(malloc)(size);

@@ -1,4 +1,5 @@
-/* A program's own malloc comes before glibc's, for the libraries too. It gives glibc's memory, but knows who asks. */
+/* The program's own malloc replaces glibc's, for the libraries too. It allocates from glibc, but checks whether a
+ * library called it. */
 #include "tests/failing/library_memory.h"
 
 #include "tests/failing/failing.h"
@@ -16,10 +17,10 @@ struct place {
     uintptr_t first, end;
 };
 
-static struct place places[PLACES_MAX]; /* of the libraries' code */
+static struct place places[PLACES_MAX]; /* where the code of the libraries is */
 static size_t place_count;
 
-/* glibc's own names for what stands in their place here. */
+/* glibc's names of the functions that are replaced here. */
 /* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -58,7 +59,7 @@ bool library_memory_is_code(uintptr_t address)
     return false;
 }
 
-/* True when a library asks, and is to get nothing. */
+/* Returns true when a library called and must get no memory. */
 static bool is_out(const void *caller)
 {
     return library_memory_is_code((uintptr_t)caller) && failing_is_next(LIBRARY_MEMORY_IS_OUT);

@@ -1,4 +1,4 @@
-/* Stands between libpq, hiredis and paho, and the memory they take. Not with sanitizers, which have a malloc of their
+/* Replaces the allocation functions of libpq, hiredis and paho. Not with sanitizers, which have a malloc of their
  * own. */
 #ifndef TELLERCAST_TESTS_FAILING_LIBRARY_MEMORY_H
 #define TELLERCAST_TESTS_FAILING_LIBRARY_MEMORY_H

@@ -11,13 +11,13 @@
 
 enum { STATUS_OK = 300 };
 
-static const char *const devices[DEVICES] = {"A1", "P1"}; /* behind a node, and without one */
+static const char *const devices[DEVICES] = {"A1", "P1"}; /* a device behind a node, and one without */
 
 struct rollout_lifecycle *rollout_lifecycle_seen;
 
-/* ---- looking ---- */
+/* ---- reading the database  */
 
-/* A number of the database, about this rollout ($1 is its name). */
+/* Reads a number about this rollout from the database; $1 is the name of the rollout. */
 static int64_t look(struct rollout_lifecycle *lifecycle, const char *statement)
 {
     enum failing held = failing_hold();
@@ -60,7 +60,7 @@ static int64_t instruction_of(struct rollout_lifecycle *lifecycle, const char *d
     return look(lifecycle, statement);
 }
 
-/* What is confirmed is committed. */
+/* Checks that confirmed reports are committed. */
 void rollout_lifecycle_see_message(const char *topic, const char *payload, size_t length)
 {
     if (strstr(topic, "/start") != NULL)
@@ -140,8 +140,8 @@ static void give_order(struct rollout_lifecycle *lifecycle)
     TC_CHECK(batch_queue_put(lifecycle->submissions, &submission, 0) == TC_OK);
     stepped_worker_turn(lifecycle->ordering);
     buffer_free(&plan);
-    TC_CHECK(lifecycle->status != 0);                                           /* every order is answered, */
-    TC_CHECK(lifecycle->status >= STATUS_OK || count_rollouts(lifecycle) == 1); /* with what is committed */
+    TC_CHECK(lifecycle->status != 0);                                           /* every submission is answered, */
+    TC_CHECK(lifecycle->status >= STATUS_OK || count_rollouts(lifecycle) == 1); /* with the committed state */
 }
 
 static bool is_ordered(struct rollout_lifecycle *lifecycle)
@@ -202,7 +202,7 @@ static void deliver(struct rollout_lifecycle *lifecycle)
         lifecycle->pooled_count--;
     }
     delivery_drop_claims(lifecycle->thread);
-    schedule(lifecycle); /* renews what it holds, and takes over what was lost */
+    schedule(lifecycle); /* renews its claims, and takes over expired ones */
 }
 
 static bool is_delivered(struct rollout_lifecycle *lifecycle)
@@ -216,7 +216,7 @@ static void conduct(struct rollout_lifecycle *lifecycle)
     stepped_worker_turn(lifecycle->conducting);
 }
 
-/* Another orchestrator was the conductor, and died. */
+/* Simulates that another orchestrator was the conductor and died. */
 static void restore(struct rollout_lifecycle *lifecycle)
 {
     if (lifecycle->delivers) {

@@ -1,4 +1,4 @@
-/* What the files of a lifecycle share. Private to them. */
+/* Shared by the files of a lifecycle. Private to them. */
 #ifndef TELLERCAST_TESTS_FAILING_ROLLOUT_LIFECYCLE_PRIVATE_H
 #define TELLERCAST_TESTS_FAILING_ROLLOUT_LIFECYCLE_PRIVATE_H
 
@@ -20,7 +20,7 @@ enum { BATCH = 100, POOLED_MAX = 100, DEVICES = 2 };
 struct rollout_lifecycle {
     char database[SERVER_PATH_SIZE];
     char redis[SERVER_PATH_SIZE];
-    PGconn *look; /* the test's own eyes */
+    PGconn *look; /* the test's own connection */
     struct cache_config cache;
     struct broker *broker;
     atomic_bool is_connected, broker_is_new;

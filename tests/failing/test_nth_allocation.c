@@ -1,6 +1,6 @@
-/* The nth allocation fails, ours or jansson's or one inside libpq, hiredis or paho, for every n until none is left, in
- * each step of a rollout's lifecycle: the program ends at once by a check, or says that it could not; it never goes on
- * with what is not there. */
+/* Makes the nth allocation fail, for every n until none is left, in each step of a rollout's lifecycle: allocations of
+ * this program, of jansson, and inside libpq, hiredis and paho. The program ends at once by a check or reports the
+ * failure; it never goes on with missing data. */
 #include "tests/failing/failing.h"
 #include "tests/failing/library_memory.h"
 #include "tests/failing/rollout_lifecycle.h"
@@ -21,7 +21,7 @@
 
 enum { EXIT_USAGE = 2, ALLOCATIONS_MAX = 5000, TRIES_MAX = 20, NONE_LEFT = 7, WENT_ON, WENT_WRONG, LIBRARY_CRASHED };
 
-static int databases = 1; /* made so far */
+static int databases = 1; /* allocations so far */
 
 static int set_up(void **state)
 {
@@ -37,8 +37,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Whether the step, taken again with memory, comes to its end. What earlier children have in flight stands in the way
- * of those that claim, and what they have begun does not matter to the others. */
+/* Returns whether the step ends when it is repeated with memory. Instructions in flight from earlier children block the
+ * steps that claim; to other steps the unfinished work of children does not matter. */
 static bool ends_well(struct rollout_lifecycle *lifecycle, const struct rollout_lifecycle_step *step)
 {
     if (!step->stands_alone)
@@ -51,7 +51,7 @@ static bool ends_well(struct rollout_lifecycle *lifecycle, const struct rollout_
     return false;
 }
 
-/* A library that goes on without the memory it did not get crashes, which is an end as well. */
+/* A library that ignores a failed allocation crashes, which also ends the program. */
 static void end_of_crash(int number, siginfo_t *info, void *context)
 {
     (void)info;
@@ -62,7 +62,7 @@ static void end_of_crash(int number, siginfo_t *info, void *context)
     (void)raise(number);
 }
 
-/* cmocka takes a crash for a test that failed, and would go on with the next one in the child. */
+/* cmocka reports a crash as a failed test and would run the next test in the child. */
 static void crash_for_good(void)
 {
     static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS};
@@ -71,7 +71,8 @@ static void crash_for_good(void)
         (void)sigaction(crashes[i], &end, NULL);
 }
 
-/* Comes to the step with what earlier children have left, and takes it with the nth allocation failing. */
+/* Runs the lifecycle up to the step, on the data that earlier children left, and then the step with the nth allocation
+ * failing. */
 _Noreturn static void run_child(const struct rollout_lifecycle_servers *servers, enum failing kind, int step, int nth)
 {
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0});
@@ -87,8 +88,8 @@ _Noreturn static void run_child(const struct rollout_lifecycle_servers *servers,
     rollout_lifecycle_steps[step].turn(lifecycle);
     if (!failing_disarm())
         _exit(NONE_LEFT);
-    /* A library without memory leaves a connection broken, at most; that the work goes through later is seen where
-     * calls fail. */
+    /* A library without memory at most breaks its connection. test_nth_call shows that the work is completed
+     * afterwards. */
     _exit(kind == LIBRARY_MEMORY_IS_OUT || ends_well(lifecycle, &rollout_lifecycle_steps[step]) ? WENT_ON : WENT_WRONG);
 }
 
@@ -134,14 +135,14 @@ static void whichever_allocation_fails_the_program_ends_by_a_check_or_goes_on_we
     fail_each_allocation(*state, MEMORY_IS_OUT, 0);
 }
 
-/* Not in the first step, the import: without memory for the answer to a COPY, libpq 15 takes it for not having arrived
- * yet, and waits for good (getCopyStart in fe-protocol3.c). */
+/* Not in the first step, the import: without memory for the answer to a COPY, libpq 15 believes that the answer has not
+ * arrived and waits for ever (getCopyStart in fe-protocol3.c). */
 static void whichever_allocation_of_a_library_fails_the_program_ends_by_a_check_or_goes_on_well(void **state)
 {
     fail_each_allocation(*state, LIBRARY_MEMORY_IS_OUT, 1);
 }
 
-/* test_nth_allocation ours|libraries: two programs' worth of work, to be run side by side. */
+/* test_nth_allocation ours|libraries: two parts that can run in parallel. */
 int main(int count, char **words)
 {
     const struct CMUnitTest ours[] = {

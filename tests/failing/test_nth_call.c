@@ -1,5 +1,6 @@
-/* The nth call of libpq, hiredis or paho fails, for every n until none is left, in each step of a rollout's lifecycle:
- * the part that meets it neither ends nor loses the work, and the same work given again goes through. */
+/* Makes the nth call of libpq, hiredis or paho fail, for every n until none is left, in each step of a rollout's
+ * lifecycle. The part that made the call neither ends nor loses the work, and the same work succeeds when it is
+ * repeated. */
 #include "tests/failing/failing.h"
 #include "tests/failing/rollout_lifecycle.h"
 
@@ -42,7 +43,7 @@ static void take_step(struct rollout_lifecycle *lifecycle, const struct rollout_
     WAIT_FOR(step->is_done(lifecycle) || (step->turn(lifecycle), false));
 }
 
-/* True when a call was left to fail. */
+/* Returns true when there was a call to fail. */
 static bool live_with(struct fixture *fixture, int failing_step, enum failing kind, int nth)
 {
     struct rollout_lifecycle *lifecycle = fixture->lifecycle;

@@ -1,4 +1,4 @@
-/* Whatever an ask decodes to is encoded into what decodes to the same. */
+/* If bytes decode to an ask, encoding it gives bytes that decode to the same ask. */
 #include "topics/message.h"
 
 #include <string.h>

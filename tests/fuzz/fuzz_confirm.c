@@ -1,4 +1,4 @@
-/* Whatever a confirm decodes to is encoded into what decodes to the same. */
+/* If bytes decode to a confirm, encoding it gives bytes that decode to the same confirm. */
 #include "topics/message.h"
 
 #include <string.h>

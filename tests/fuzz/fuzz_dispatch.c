@@ -1,4 +1,4 @@
-/* Whatever a dispatch decodes to is encoded into what decodes to the same. */
+/* If bytes decode to a dispatch, encoding it gives bytes that decode to the same dispatch. */
 #include "topics/message.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* A fleet, in either format, is refused with a fault or every branch and device is whole. */
+/* A fleet in either format is refused with a fault, or every branch and device is complete. */
 #include "base/id.h"
 #include "config/fleet.h"
 

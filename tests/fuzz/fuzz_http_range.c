@@ -1,4 +1,4 @@
-/* Whatever range is given lies within the file. The first byte says how large the file is. */
+/* An accepted range always lies within the file. The first byte gives the size of the file. */
 #include "base/fault.h"
 #include "orchestrator/intake/http_range.h"
 

@@ -1,8 +1,8 @@
-/* Whatever bytes come through the HTTP endpoint, each request that begins comes to its end, is answered when it is
- * whole, and does nothing without a token where one is needed; what becomes an order or a job is in order. The bytes go
- * through libmicrohttpd and all that is below it, over a pair of sockets and on one thread: this one is also the job
- * thread and the planner. The first two bytes: how large the pieces are (not more of them than PIECES, for each costs
- * some calls of the system), and who answers what. */
+/* For any bytes through the HTTP endpoint: each request that begins also ends, is answered once it is complete, and has
+ * no effect without a token where one is required; submissions and jobs that result are valid. The bytes go through
+ * libmicrohttpd and everything below it, over a pair of sockets and on one thread, which is also the job thread and the
+ * planner. The first two bytes: the size of the pieces (at most PIECES of them, since each costs system calls), and
+ * which thread answers which request. */
 #include "base/file.h"
 #include "base/log.h"
 #include "orchestrator/intake/http_connection.h"
@@ -23,7 +23,7 @@ enum {
     PIECES = 64,
     QUEUE = 16,
     CONNECTION_MEMORY = 32 * 1024,
-    STILL_ROUNDS = 3, /* without anything new: then there is nothing to come */
+    STILL_ROUNDS = 3, /* rounds without anything new: nothing more will come */
     ANSWER_MS = 600000,
 };
 
@@ -147,7 +147,7 @@ static void open_fixture(void)
     fixture.is_open = true;
 }
 
-/* ---- what the other threads do ---- */
+/* ---- the work of the other threads  */
 
 static bool do_job(void)
 {
@@ -173,7 +173,7 @@ static bool plan_order(void)
     return true;
 }
 
-/* Checks that what the client receives begins as an answer. */
+/* Checks that the client receives the beginning of an answer. */
 static bool receive(void)
 {
     static const char begins[] = "HTTP/1.";

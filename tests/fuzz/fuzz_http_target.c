@@ -1,4 +1,4 @@
-/* Whatever is read as a target has decoded texts that can be matched and read as numbers. */
+/* A parsed target has decoded texts that can be matched and read as numbers. */
 #include "base/utf8.h"
 #include "orchestrator/intake/http_target.h"
 

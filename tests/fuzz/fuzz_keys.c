@@ -1,4 +1,4 @@
-/* A key document is read or refused, as a set of trusted keys and as a private key. */
+/* A key document is read or refused, both as a set of trusted keys and as a private key. */
 #include "topics/token_key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

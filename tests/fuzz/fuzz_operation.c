@@ -1,4 +1,4 @@
-/* What is ordered on a rollout is refused with a fault, or has all that its form needs. */
+/* An operation on a rollout is refused with a fault, or has all fields of its form. */
 #include "config/operation.h"
 
 #include <string.h>

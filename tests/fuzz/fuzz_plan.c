@@ -1,4 +1,4 @@
-/* A plan is refused with a fault, or its canonical form is JSON that is written as itself again. */
+/* A plan is refused with a fault, or its canonical form is JSON that is written the same way again. */
 #include "config/plan.h"
 
 #include <stdlib.h>

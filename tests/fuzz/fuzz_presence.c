@@ -1,4 +1,4 @@
-/* Whatever a presence decodes to is encoded into what decodes to the same. */
+/* If bytes decode to a presence, encoding it gives bytes that decode to the same presence. */
 #include "topics/message.h"
 
 #include <string.h>

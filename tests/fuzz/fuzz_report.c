@@ -1,4 +1,4 @@
-/* Whatever a report decodes to is encoded into what decodes to the same. */
+/* If bytes decode to a report, encoding it gives bytes that decode to the same report. */
 #include "topics/message.h"
 
 #include <string.h>

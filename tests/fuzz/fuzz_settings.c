@@ -1,4 +1,4 @@
-/* Settings are refused with a fault, or what is printed of them loads as the same. */
+/* Settings are refused with a fault, or printing and loading them gives the same settings. */
 #include "config/daemon.h"
 
 #include <string.h>

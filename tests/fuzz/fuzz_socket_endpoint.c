@@ -1,6 +1,6 @@
-/* A plan that comes through the socket endpoint in pieces is ordered once and as it was sent, or refused for its
- * reason; and its sender reads one whole answer. The first two bytes: how large the pieces are, and how the sender
- * ends. The limits are small, so that what is over them is quickly said. */
+/* A plan that arrives through the socket endpoint in pieces is submitted once and unchanged, or refused with the right
+ * reason; its sender reads one complete answer. The first two bytes: the size of the pieces, and how the sender ends.
+ * The limits are small, so that inputs soon exceed them. */
 #include "base/log.h"
 #include "orchestrator/intake/socket_connection.h"
 
@@ -65,7 +65,7 @@ static size_t next_piece(const struct sender *sender)
     return left < sender->piece ? left : sender->piece;
 }
 
-/* The planner: it gets what was sent, and nothing else. */
+/* The planner: checks that it gets exactly the bytes that were sent. */
 static size_t take_orders(const struct bench *bench, const struct sender *sender)
 {
     struct submission *submission;
@@ -83,7 +83,7 @@ static size_t take_orders(const struct bench *bench, const struct sender *sender
     return count;
 }
 
-/* One look at the connection, as the endpoint's thread has it. */
+/* Serves the connection once, as the endpoint's thread does. */
 static void look(struct socket_connection *connection)
 {
     struct pollfd polled = {.fd = connection->handle, .events = socket_connection_events(connection)};
@@ -108,7 +108,7 @@ static void say_all(struct sender *sender, struct socket_connection *connection)
         ssize_t sent = send(sender->handle, sender->document + sender->said, length, MSG_NOSIGNAL);
         sender->said += sent > 0 ? (size_t)sent : 0;
         if (sent < 0 && errno != EAGAIN)
-            return; /* cut off, for it was too much */
+            return; /* cut off, because the document is too large */
         look(connection);
         if (connection->phase != SOCKET_READING)
             return;
@@ -152,7 +152,7 @@ static void check(const struct sender *sender, size_t submissions)
     else if (fits)
         check_answer(sender, sender->ending == SHUTS_DOWN ? created : "\"status\":408");
     else
-        check_answer(sender, "\"status\":4"); /* 413 when it was too much to be read, else 408 */
+        check_answer(sender, "\"status\":4"); /* 413 when the document was too large, else 408 */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

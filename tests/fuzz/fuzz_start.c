@@ -1,4 +1,4 @@
-/* Whatever a start decodes to is encoded into what decodes to the same. */
+/* If bytes decode to a start, encoding it gives bytes that decode to the same start. */
 #include "topics/message.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Whatever is read as a time is written as what is read as the same time. */
+/* If a text is read as a time, writing that time gives a text that reads as the same time. */
 #include "base/clock.h"
 #include "base/fault.h"
 

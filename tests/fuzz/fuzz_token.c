@@ -1,5 +1,5 @@
-/* A token is read or refused. The input is tried as a token, and as a payload that is truly signed: no
- * fuzzer finds a signature. A payload that is read is signed again into what reads the same. */
+/* A token is read or refused. The input is tried as a token, and as a payload with a valid signature, since a fuzzer
+ * cannot find one. A payload that is read and signed again reads the same. */
 #include "topics/token.h"
 #include "topics/token_key.h"
 #include "topics/token_payload.h"

@@ -1,4 +1,4 @@
-/* Whatever is read as a topic is written as the same name. */
+/* If a text is read as a topic, writing that topic gives the same text. */
 #include "topics/topic.h"
 
 #include <string.h>

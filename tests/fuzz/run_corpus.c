@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 enum { INPUT_MAX = 1 << 21 };
 
-/* A block of the exact size, so that a sanitizer sees one byte too many. */
+/* Copies the file to a block of its exact size, so that a sanitizer detects reading one byte too many. */
 static int run_file(const char *path)
 {
     static uint8_t content[INPUT_MAX];

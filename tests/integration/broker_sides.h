@@ -1,4 +1,5 @@
-/* The two sides of a broker under test: an orchestrator's connection, and the devices and operators it hears. */
+/* The two sides of a broker under test: an orchestrator's connection, and a client in the place of devices and
+ * operators. */
 #ifndef TELLERCAST_TESTS_INTEGRATION_BROKER_SIDES_H
 #define TELLERCAST_TESTS_INTEGRATION_BROKER_SIDES_H
 
@@ -10,7 +11,7 @@
 
 enum { MESSAGES_MAX = 20000 };
 
-/* One orchestrator's side: what its broker connection handed it. */
+/* An orchestrator's side: what its connection to the broker received. */
 struct side {
     struct broker *broker;
     atomic_bool connected;
@@ -18,7 +19,7 @@ struct side {
     atomic_bool hold; /* the handler waits while this is set */
     atomic_bool holding;
     atomic_int count;
-    int numbers[MESSAGES_MAX]; /* of messages whose payload is one */
+    int numbers[MESSAGES_MAX]; /* the payloads that are numbers */
     struct topic topic;        /* of the last message, and so on */
     size_t length;
     bool retained;
@@ -26,13 +27,13 @@ struct side {
     char correlation[BROKER_CORRELATION_MAX + 1];
 };
 
-/* `ca_file`: NULL for a connection without TLS. Neither waits until it is connected. */
+/* `ca_file`: NULL for a connection without TLS. Neither function waits until it is connected. */
 struct side *side_open_with_tls(const struct server *server, const char *name, int in_flight_limit,
                                 const char *ca_file);
 struct side *side_open(const struct server *server, const char *name, int in_flight_limit);
 void side_close(struct side *side);
 
-/* Publishes to ATM-1, B1 or rollout 1, as the kind asks for. */
+/* Publishes to ATM-1, B1 or rollout 1, depending on the kind. */
 enum tc_error side_publish(struct side *side, enum topic_kind kind, const char *payload, int qos, bool retained,
                            struct broker_batch *batch);
 
@@ -46,20 +47,20 @@ struct peer {
     char correlation[64];
 };
 
-/* Connected, and subscribed to `filter` unless that is NULL. */
+/* Connects, and subscribes to `filter` unless that is NULL. */
 struct peer *peer_open(const struct server *server, const char *filter);
 void peer_close(struct peer *peer);
 void peer_publish(struct peer *peer, const char *topic, const char *payload, int qos);
 
-/* The state of a cmocka test: a broker, and a side on it. */
+/* The state of a cmocka test: a broker, and an orchestrator's side on it. */
 struct broker_fixture {
     struct server server;
     struct side *side;
 };
 
-/* `settings` are lines of the broker's file. */
+/* `settings` are lines of the broker's configuration file. */
 int broker_set_up_with(void **state, const char *settings);
-/* One that lets everybody in, and the side is connected. */
+/* A broker that accepts every client; the side is connected. */
 int broker_set_up(void **state);
 int broker_tear_down(void **state);
 

@@ -140,7 +140,7 @@ void server_start(struct server *server)
 {
     char log_path[SERVER_PATH_SIZE];
     (void)snprintf(log_path, sizeof log_path, "%s/log", server->folder);
-    /* setpriv becomes the server, which then does not outlive a test that crashes. */
+    /* setpriv starts the server so that it ends with the test, even when the test crashes. */
     char *const redis[] = {"setpriv", "--pdeathsig", "KILL", "redis-server", server->config_path, NULL};
     char *const mosquitto[] = {"setpriv", "--pdeathsig",       "KILL", "/usr/sbin/mosquitto",
                                "-c",      server->config_path, NULL};
@@ -150,7 +150,7 @@ void server_start(struct server *server)
     int64_t deadline_ms = clock_monotonic_ms() + SERVER_DEADLINE_MS;
     while (!takes_connections(server)) {
         TC_CHECK(clock_monotonic_ms() < deadline_ms);
-        TC_CHECK(waitpid(server->pid, NULL, WNOHANG) == 0); /* it ended at once: see its log */
+        TC_CHECK(waitpid(server->pid, NULL, WNOHANG) == 0); /* it ended at once: its log has the reason */
         server_breathe();
     }
 }

@@ -1,4 +1,4 @@
-/* A server of the test's own: in a folder of its own, on a free port or a Unix socket, and ended by its PID. */
+/* A server of a test: in a folder of its own, on a free port or a Unix socket, and ended by its PID. */
 #ifndef TELLERCAST_TESTS_INTEGRATION_SERVER_H
 #define TELLERCAST_TESTS_INTEGRATION_SERVER_H
 
@@ -19,23 +19,25 @@ struct server {
     char config_path[SERVER_PATH_SIZE];
 };
 
-/* Makes the folder and chooses the place; nothing runs yet. `settings` are lines of the server's own file. */
+/* Makes the folder and chooses the port or socket; starts nothing. `settings` are lines of the server's configuration
+ * file. */
 void server_prepare_redis(struct server *server, const char *settings);
-/* With the project's own settings; the user is tellercast, the host is the server's folder. */
+/* With the project's own configuration. The user is tellercast; the host is the server's folder. */
 void server_prepare_postgres(struct server *server);
 void server_prepare_mosquitto(struct server *server, const char *settings);
 
-/* Adds lines to the file of a server that does not run yet: those that name files in its folder. */
+/* Adds lines to the configuration file of a server that does not run yet, such as those that name files in its
+ * folder. */
 void server_add_settings(const struct server *server, const char *settings);
 
-/* Starts it, and waits until it takes connections. */
+/* Starts the server, and waits until it accepts connections. */
 void server_start(struct server *server);
-/* Ends it in its own time (SIGTERM) or at once (SIGKILL), and waits until it is gone. */
+/* Ends the server with SIGTERM or SIGKILL, and waits for its end. */
 void server_end(struct server *server, int signal);
-/* Ends it if it runs, and removes the folder. */
+/* Ends the server if it runs, and removes its folder. */
 void server_remove(struct server *server);
 
-/* Runs a program to its end, quietly; it must succeed. */
+/* Runs a program to its end without output. It must succeed. */
 void server_run_tool(char *const *arguments);
 
 /* Waits for a condition; the test fails after the deadline. */
@@ -49,7 +51,7 @@ void server_run_tool(char *const *arguments);
         }                                                                                                              \
     } while (0)
 
-/* A moment between two looks. */
+/* Waits a moment before the condition is checked again. */
 void server_breathe(void);
 
 #endif

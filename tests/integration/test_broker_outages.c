@@ -136,7 +136,7 @@ static void a_broker_that_does_not_let_us_in_is_not_connected_and_says_why(void 
     assert_false(fixture->side->connected);
 }
 
-/* A key and a certificate for localhost, signed by itself, as {name}.key and {name}.pem. */
+/* Makes a key and a self-signed certificate for localhost, as {name}.key and {name}.pem. */
 static void make_certificate(const struct server *server, const char *name, char path[static SERVER_PATH_SIZE])
 {
     char key_path[SERVER_PATH_SIZE];

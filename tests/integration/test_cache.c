@@ -46,7 +46,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* What another client of the same Redis does. */
+/* Changes by another client of the same Redis. */
 static void command(const struct fixture *fixture, const char *text)
 {
     redisContext *redis = redisConnectUnix(fixture->server.socket_path);

@@ -1,4 +1,4 @@
-/* What each statement of queries/ declares, against a PostgreSQL with all migrations. */
+/* Compares the declarations in queries/ with a PostgreSQL that has all migrations. */
 #include "orchestrator/store/store.h"
 #include "tests/integration/server.h"
 
@@ -19,7 +19,7 @@ enum { PARAMETERS_MAX = 32, TYPE_NAME_SIZE = 64 };
 struct fixture {
     struct server server;
     PGconn *connection;
-    int faults; /* that were told */
+    int faults; /* faults that were printed */
 };
 
 static int set_up(void **state)
@@ -157,7 +157,7 @@ static void each_statement_has_the_parameters_and_columns_that_it_declares(void 
     assert_int_equal(fixture->faults, 0);
 }
 
-/* It is no statement to prepare, but its row is read by its declaration, too. */
+/* This statement cannot be prepared, but its row is read by its declaration, too. */
 static void the_row_of_a_guarded_beginning_is_as_declared(void **state)
 {
     struct fixture *fixture = *state;

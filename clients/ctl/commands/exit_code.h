@@ -32,7 +32,7 @@ enum exit_code exit_code_of_error(enum tc_error error);
  * is not ready. */
 enum exit_code exit_code_of_status(int status);
 
-/* What a rollout's state means to a command that waits for it. */
+/* The meaning of a rollout's state for a command that waits for the rollout. */
 enum rollout_phase {
     ROLLOUT_MOVING,  /* it continues by itself */
     ROLLOUT_HELD,    /* it waits for a person: EXIT_PAUSED */

@@ -192,7 +192,7 @@ static void put_assumptions(const struct session *session, const json_t *assumpt
     }
 }
 
-/* ---- the whole ------------------------------------------------------------------------------ */
+/* ---- the whole preview ---------------------------------------------------------------------- */
 
 /* "2,008 devices in 3 groups · the last one ends 2026-12-17 02:00:00Z" */
 static void put_summary(const json_t *preview, int64_t approvals, const char *between, struct buffer *out)

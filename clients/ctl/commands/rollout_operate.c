@@ -105,7 +105,7 @@ static void put_resume(const struct screen *screen, const json_t *resume, struct
     buffer_free(&text);
 }
 
-/* Shows what is to be approved, on standard error: only the answer is data. */
+/* Shows the plan to be approved on standard error, since standard output is for the answer. */
 static void show_subject(const struct session *session, const json_t *rollout, const char *group, const char *digest)
 {
     struct buffer text = {0}, out = {0};

@@ -6,7 +6,7 @@
 /* The JSON has all of them. */
 enum { NAMES_MOST = 8 };
 
-/* "A1, A2, …" of `total`, of which some are in `names`: texts, or documents with a `key`. */
+/* Writes "A1, A2, …" for `total` devices. `names` has some of them: texts, or documents with a `key`. */
 static void put_names(const json_t *names, const char *key, int64_t total, struct buffer *out)
 {
     size_t count = json_array_size(names);

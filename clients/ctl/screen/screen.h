@@ -1,4 +1,4 @@
-/* What a terminal can show, and the tones. Drawing functions take a screen and a buffer, so that they can be tested
+/* The abilities of a terminal, and the tones. Drawing functions take a screen and a buffer, so that they can be tested
  * without a terminal. One thread. */
 #ifndef TELLERCAST_CTL_SCREEN_SCREEN_H
 #define TELLERCAST_CTL_SCREEN_SCREEN_H

@@ -1,5 +1,5 @@
-/* A broker and a Redis that are away all the time: what the orchestrator then decides, it decides by the database
- * alone. They stand in for orchestrator/broker and orchestrator/cache. */
+/* A broker and a Redis that are always unavailable: so the orchestrator decides by the database alone. They replace
+ * orchestrator/broker and orchestrator/cache. */
 #include "orchestrator/broker/broker.h"
 #include "orchestrator/cache/cache.h"
 

@@ -9,7 +9,7 @@
 
 enum { REPORTS_SHARD = 50 };
 
-/* Takes what a command was given after its name; it is our own other half that wrote it. */
+/* Reads the arguments of a command. The model wrote them, so they are valid. */
 #define TAKE(arguments, ...) TC_CHECK(json_unpack((arguments), __VA_ARGS__) == 0)
 
 static json_t *done_or(enum tc_error error, const struct tc_fault *fault)
@@ -107,7 +107,7 @@ static json_t *expand(struct engine *engine, json_t *arguments)
     return json_object();
 }
 
-/* What the dispatcher would do: it says that these claims are delivered. */
+/* Acts for the dispatcher: reports that these claims are delivered. */
 static void drop_claims(struct engine *engine, const struct instance *instance, const struct pool_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -150,7 +150,7 @@ static json_t *conduct(struct engine *engine, json_t *arguments)
     int number;
     TAKE(arguments, "[i]", &number);
     stepped_worker_turn(instance_at(engine, number)->conducting);
-    stepped_worker_turn(engine->parts.ordering); /* it may have ordered rollbacks */
+    stepped_worker_turn(engine->parts.ordering); /* it may have requested rollbacks */
     return json_object();
 }
 

@@ -12,13 +12,13 @@ struct engine {
     struct parts parts;
 };
 
-/* Runs one line and answers on stdout. A line that is no command ends the program. */
+/* Runs one line and answers on stdout. Ends the program when the line is not a command. */
 void engine_run(struct engine *engine, const char *line);
 void engine_close(struct engine *engine);
 
-/* operate.c: what a person orders. */
+/* operate.c: an operation of an operator on a rollout. */
 json_t *engine_operate(struct engine *engine, json_t *arguments);
-/* The same on a device: that it is back. */
+/* The return of a device to service. */
 json_t *engine_give_back(struct engine *engine, json_t *arguments);
 
 #endif

@@ -1,15 +1,16 @@
-/* property-engine DATABASE: the real planner, scheduler and conductor, moved by commands on stdin, one a line as
- * ["name", [argument, ...]], each answered by one line of JSON. Whose clock they see is the database's affair.
+/* property-engine DATABASE: runs the real planner, scheduler and conductor by commands on stdin. A command is one line,
+ * ["name", [argument, ...]], and its answer is one line of JSON. The parts use the clock of the database.
  *
  *   migrate                          brings the schema to this version
- *   open CLAIM_BATCH                 opens the parts, after it closed those that were open
- *   clock MS                         what timers see
- *   fleet DOCUMENT                   YAML or JSON
- *   calendars DOCUMENT               those of the settings, as JSON
- *   order AUTHOR DOCUMENT            a plan: {"status", "body"} as HTTP's
- *   expand                           the planner's look for what was accepted
- *   schedule INSTANCE DELIVERED      the scheduler's look: {"rows": [[instruction, attempt, device, start before],
- * ...]}; not DELIVERED: its claims stay, as if it had died conduct INSTANCE                 the conductor's look
+ *   open CLAIM_BATCH                 opens the parts; closes those that were open
+ *   clock MS                         sets the time of all timers
+ *   fleet DOCUMENT                   imports a fleet, YAML or JSON
+ *   calendars DOCUMENT               sets the calendars of the settings, JSON
+ *   order AUTHOR DOCUMENT            submits a plan; answers {"status", "body"} as HTTP does
+ *   expand                           runs the planner's expander once
+ *   schedule INSTANCE DELIVERED      runs the scheduler once; answers {"rows": [[instruction, attempt, device,
+ *                                    start before], ...]}; not DELIVERED: keeps its claims, as if it had died
+ *   conduct INSTANCE                 runs the conductor once
  *   operate NAME ROLLOUT VERSION ACTOR GROUP DIGEST
  *   report [INSTRUCTION, DEVICE, ATTEMPT, EVENT, SEQUENCE, PROGRESS, CODE] ... */
 #include "base/log.h"

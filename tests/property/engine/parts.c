@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* So many that no part ever waits for room: nobody else would make some. */
+/* Large enough that no part ever waits for space: no other thread would make it. */
 enum { QUEUE_ITEMS = 4096 };
 enum { LEASE_MS = 30000, PULL_WAIT_MS = 6 * 3600 * 1000, DEFAULT_PER_MINUTE = 600, SHARDS_AN_INSTANCE = 10 };
 
@@ -15,7 +15,7 @@ void parts_set_clock(int64_t now_ms)
     virtual_ms = now_ms;
 }
 
-/* The linker puts these in the place of base/clock.h's, and knows them by these names. */
+/* The linker uses these in place of the functions of base/clock.h, by these names. */
 int64_t virtual_monotonic_ms(void) __asm__("__wrap_clock_monotonic_ms");
 int64_t virtual_boot_ms(void) __asm__("__wrap_clock_boot_ms");
 int64_t virtual_now_ms(void) __asm__("__wrap_clock_now_ms");

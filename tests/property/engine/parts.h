@@ -1,5 +1,5 @@
-/* The orchestrator's working parts on one database, moved by hand: two instances that schedule and conduct, one that
- * plans and writes reports. */
+/* The orchestrator's working parts on one database, run by commands: two instances that schedule and conduct, and one
+ * that plans and writes reports. */
 #ifndef TELLERCAST_TESTS_PROPERTY_ENGINE_PARTS_H
 #define TELLERCAST_TESTS_PROPERTY_ENGINE_PARTS_H
 
@@ -21,7 +21,7 @@ struct instance {
 };
 
 struct parts {
-    struct store *store; /* for what no part does */
+    struct store *store; /* for reads that no part does */
     struct calendars *calendars;
     struct planner *planner;
     struct worker *ordering, *expanding;
@@ -32,11 +32,11 @@ struct parts {
     struct store_clock clock;
 };
 
-/* `claim_batch`: the most that one claim takes. */
+/* `claim_batch`: the maximum of one claim. */
 enum tc_error parts_open(struct parts *parts, const char *database, int64_t claim_batch, struct tc_fault *fault);
 void parts_close(struct parts *parts);
 
-/* The time of all timers. */
+/* Sets the time of all timers. */
 void parts_set_clock(int64_t now_ms);
 
 #endif

@@ -10,7 +10,7 @@ struct worker {
     void *items;
 };
 
-static struct worker *started[WORKERS_MAX]; /* in order, the last one last */
+static struct worker *started[WORKERS_MAX]; /* in the order of their start */
 static size_t started_count;
 
 enum tc_error worker_start(const struct worker_config *config, struct worker **worker, struct tc_fault *fault)

@@ -1,5 +1,5 @@
-/* Working parts without threads: a part that is opened here takes its turn when it is told to, and not before. This
- * stands in for orchestrator/worker/worker.c; the parts do not know. One thread. */
+/* Working parts without threads: a part runs only when stepped_worker_turn is called. Replaces
+ * orchestrator/worker/worker.c; the parts do not notice. One thread. */
 #ifndef TELLERCAST_TESTS_PROPERTY_ENGINE_STEPPED_WORKER_H
 #define TELLERCAST_TESTS_PROPERTY_ENGINE_STEPPED_WORKER_H
 
@@ -8,7 +8,7 @@
 /* The worker that was started last. */
 struct worker *stepped_worker_last(const char *name);
 
-/* One turn: the handler gets what is in the queue now, at most a batch, or nothing, as when its time has come. */
+/* Runs the handler once, with at most a batch of the queued items; without items as after its period. */
 void stepped_worker_turn(struct worker *worker);
 
 #endif
