@@ -19,7 +19,7 @@ struct id_register_entry {
 struct id_register {
     struct id_register_entry *entries;
     size_t capacity, count;
-    unsigned char key[16]; /* secret, so that nobody can make a file of IDs that collide */
+    unsigned char key[16]; /* secret, to prevent files whose IDs collide */
 };
 
 /* Returns NULL when the ID was not added or was not kept. */

@@ -15,7 +15,7 @@ struct text_set_entry {
 struct text_set {
     struct text_set_entry *entries;
     size_t capacity, count;
-    unsigned char key[16]; /* secret, so that nobody can make a file of texts that collide */
+    unsigned char key[16]; /* secret, to prevent files whose texts collide */
 };
 
 /* Returns the entry of an equal text; NULL: there is none. */

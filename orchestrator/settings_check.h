@@ -1,4 +1,4 @@
-/* Checks of settings beyond the rules of the settings table: what the parts need when the daemon starts. */
+/* Checks settings beyond the rules of the settings table: the needs of the parts when the daemon starts. */
 #ifndef TELLERCAST_ORCHESTRATOR_SETTINGS_CHECK_H
 #define TELLERCAST_ORCHESTRATOR_SETTINGS_CHECK_H
 

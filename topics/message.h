@@ -108,7 +108,7 @@ struct confirm {
     int64_t instruction;
     int32_t attempt;
     int32_t sequence;
-    bool accepted;                    /* committed, or already superseded by what is committed */
+    bool accepted;                    /* committed, or a later report is committed already */
     char reason[MESSAGE_REASON_SIZE]; /* why not; empty when accepted */
 };
 

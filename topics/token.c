@@ -34,7 +34,7 @@ size_t token_size(const struct signing_key *key, const struct instruction_payloa
     return size;
 }
 
-/* The three parts of a compact JWS, and what the signature is over: the first two. */
+/* The three parts of a compact JWS, and the signed text: the first two parts. */
 struct parts {
     const char *header, *payload, *signature;
     size_t header_length, payload_length, signature_length, signed_length;

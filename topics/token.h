@@ -48,9 +48,9 @@ struct instruction_payload {
     int64_t not_before_s;   /* nbf */
     int64_t expires_s;      /* exp */
     int64_t start_before_s; /* no effect may begin after this */
-    bool out_of_service;    /* the device does not serve: a rollback calls the installer whatever version is there */
+    bool out_of_service; /* the device is out of service: a rollback calls the installer with any installed version */
     char nonce[TC_ID_SIZE]; /* of the ask that this answers; "": an older agent asked, or no ask was made */
-    int64_t recall;         /* report what was done, once for each value; 0: no such request */
+    int64_t recall;         /* a request to report past work, once for each value; 0: no such request */
     int64_t recall_since_s; /* attempts that ended earlier need no report; 0: report all */
     enum action action;
     bool has_artifact;

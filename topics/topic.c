@@ -60,7 +60,7 @@ static bool read_id(const struct level *level, char id[static TC_ID_SIZE])
 /* Digits only, no leading zero, at least 1: each number has one spelling. */
 static bool read_rollout(const struct level *level, int64_t *rollout)
 {
-    enum { DIGITS_MAX = 18 }; /* what fits an int64_t whatever the digits are */
+    enum { DIGITS_MAX = 18 }; /* digits that fit an int64_t for certain */
     if (level->length == 0 || level->length > DIGITS_MAX || level->text[0] == '0')
         return false;
     *rollout = 0;

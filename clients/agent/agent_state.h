@@ -1,4 +1,4 @@
-/* The machine's state. Private to the agent_*.c files, each of which has its steps in a header of its own. */
+/* The state of the step machine. Private to the agent_*.c files; each of them has a header for its steps. */
 #ifndef TELLERCAST_CLIENTS_AGENT_AGENT_STATE_H
 #define TELLERCAST_CLIENTS_AGENT_AGENT_STATE_H
 
@@ -18,7 +18,7 @@ enum agent_stage {
     STAGE_VERSIONS_RETRY, /* an end depends on the versions, and an installer of an earlier run still runs */
     STAGE_IDLE,
     STAGE_DOWNLOADING,
-    STAGE_WAITING, /* for the broker to acknowledge what a node relayed */
+    STAGE_WAITING, /* for the broker to acknowledge the dispatches that a node relayed */
     STAGE_INSTALLING,
 };
 

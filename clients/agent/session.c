@@ -30,7 +30,7 @@ enum {
  * and read after it was taken. */
 struct announced {
     uint32_t packet_bytes; /* maximum packet size; 0: no limit */
-    int keep_alive_s;      /* 0: ours applies */
+    int keep_alive_s;      /* 0: the client's own applies */
     int receive_maximum;   /* QoS 1 messages that may be in flight */
     int qos;
     bool retains, has_wildcards;

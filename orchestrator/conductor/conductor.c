@@ -39,8 +39,8 @@ static bool may_preempt(const struct conducted_rollout *rollout, const struct co
     return has_lower && rollout->state == ROLLOUT_RUNNING;
 }
 
-/* Whether the next step may follow. A step that fails because of one row must not keep gates and aborts from being
- * judged. TC_CONFLICT: another writer changed the rollout; the next cycle reads it again. */
+/* Returns whether the next step may follow. A step that fails because of one row must not keep gates and abort criteria
+ * from being checked. TC_CONFLICT: another writer changed the rollout; the next cycle reads it again. */
 static bool may_continue(const struct conducted_rollout *rollout, enum tc_error error, const struct tc_fault *fault)
 {
     if (error == TC_OK)
@@ -54,7 +54,7 @@ static bool may_continue(const struct conducted_rollout *rollout, enum tc_error 
     return true;
 }
 
-/* False when the lease was lost on the way. */
+/* Returns false when the lease was lost in the meantime. */
 static bool conduct_rollout(struct conductor *conductor, const struct conducted_rollout *rollout, bool preempts,
                             bool publishes)
 {

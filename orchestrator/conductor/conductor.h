@@ -30,10 +30,10 @@ struct conductor_config {
     /* Set at each new connection to the broker, which may have lost retained messages; cleared here when all of them
      * were published again. */
     atomic_bool *broker_is_new;
-    /* Monotonic: when devices were last asked for the state of what they have in flight. Set here when all are to be
-     * asked, by the dispatcher when some were. */
+    /* Monotonic: when devices were last asked for the state of their instructions in flight. Set here when all are to
+     * be asked, by the dispatcher when some were. */
     _Atomic int64_t *asked_ms;
-    struct batch_queue *pool;    /* of struct pool_batch: takes what the broker lost */
+    struct batch_queue *pool;    /* of struct pool_batch: gets the instructions that the broker lost */
     struct batch_queue *planned; /* woken when something may start: the scheduler's */
     /* Of struct submission *: the planner's. It must have ended before the conductor closes. */
     struct batch_queue *submissions;

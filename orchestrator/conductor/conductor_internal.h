@@ -107,7 +107,8 @@ void conductor_forecast(struct conductor *conductor, const struct conducted_roll
 /* progress.c: publishes the rollout's progress if it changed since the last time. */
 void conductor_publish_progress(struct conductor *conductor, int64_t rollout);
 
-/* restore.c: restores what Redis and the broker lost, and asks for the state of what is in flight. */
+/* restore.c: restores the entries and messages that Redis and the broker lost, and asks devices for the state of their
+ * instructions in flight. */
 void conductor_restore_cache(struct conductor *conductor);
 void conductor_restore_assignments(struct conductor *conductor);
 

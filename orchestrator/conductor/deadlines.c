@@ -148,8 +148,8 @@ static enum tc_error sweep_all(struct conductor *conductor, const struct conduct
     return error;
 }
 
-/* Twice: what ends in the first pass is retried or becomes final in the second. Otherwise a group or an abort would be
- * judged by only some of the ends of this moment. */
+/* Two passes: an instruction that ends in the first one is retried or becomes final in the second. Otherwise a gate or
+ * an abort criterion would see only some of the ends of this moment. */
 enum tc_error conductor_sweep(struct conductor *conductor, const struct conducted_rollout *rollout,
                               struct tc_fault *fault)
 {

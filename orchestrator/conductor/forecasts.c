@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* The time between two forecasts is COST_FACTOR times what the last one took, within these bounds. */
+/* The time between two forecasts is COST_FACTOR times the duration of the last one, within these bounds. */
 enum { COST_FACTOR = 100, LEAST_PERIOD_MS = 5000, LONGEST_PERIOD_MS = 600000 };
 
 static struct forecast_memory *find_memory(struct conductor *conductor, int64_t rollout)

@@ -40,7 +40,8 @@ enum tc_error conductor_end(struct conductor *conductor, enum tc_error error, st
     if (error == TC_OK) {
         failure_point("conductor.committed");
     } else {
-        /* It may be committed all the same, and the cache and the broker may still hold what it withdrew. */
+        /* It may have been committed. Then the cache and the broker may still have the instructions that it
+         * withdrew. */
         *conductor->config.broker_is_new = true;
         conductor->cache_may_be_stale = true;
     }

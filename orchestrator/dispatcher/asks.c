@@ -138,7 +138,7 @@ static void look_up_all(struct dispatcher_thread *thread, const char *const *dev
     free(items);
 }
 
-/* Notes what the ask says about a recall. Leaves `found->recall` set when the device is still to be asked. */
+/* Records the ask's field about a recall. Leaves `found->recall` set when the device is still to be asked. */
 static void settle_recall(struct dispatcher_thread *thread, const char *device, const struct ask_fields *fields,
                           struct lookup *found)
 {

@@ -55,8 +55,8 @@ static void answer_asks(void *context, void *thread_state, void *items, size_t c
     metric_set(METRIC_QUEUE_ASKS, (int64_t)batch_queue_length(dispatcher->config.asks));
 }
 
-/* Claims from before a restore of the database are not delivered: the conductor delivers again what is still in flight
- * after it. */
+/* Claims from before a restore of the database are not delivered: the conductor delivers the instructions again that
+ * are in flight after it. */
 static bool is_out_of_date(const struct dispatcher *dispatcher, const struct pool_batch *batch)
 {
     struct store_guard *guard = dispatcher->config.guard;

@@ -37,7 +37,7 @@ struct dispatcher_thread {
 struct dispatcher_thread *dispatcher_thread_open(const struct dispatcher_config *config, const char *role);
 void dispatcher_thread_close(struct dispatcher_thread *thread);
 
-/* In a new epoch, forgets what was read in an older one: the database may not know it any more. */
+/* In a new epoch, forgets everything that was read in an older one: the database may not know it any more. */
 void dispatcher_thread_notice_epoch(struct dispatcher_thread *thread);
 
 /* The content of an answer to a device. */

@@ -41,7 +41,7 @@ struct forecast_gate {
     bool opens_reached;     /* the next begins when success_percent are done, not all */
     double success_percent; /* 0 to 100 */
     int64_t completed;      /* of this one, before the forecast begins */
-    bool is_open;           /* it is open when the forecast begins, whatever the group before it */
+    bool is_open;           /* it is open when the forecast begins, whatever the state of the group before it */
 };
 
 struct forecast_plan {

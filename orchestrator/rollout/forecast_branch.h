@@ -32,7 +32,7 @@ int64_t forecast_wave_size(const struct forecast_cohort *cohort, int64_t wave);
 size_t forecast_ready_places(const struct forecast_cohort *cohort);
 /* Makes all branches ready for their first wave. The arrays must be allocated, those of the waves zero. */
 void forecast_branches_begin(struct forecast_branches *branches, const struct forecast_cohort *cohort);
-/* Makes available what is ready by `now_ms`. */
+/* Makes the waves available that are ready by `now_ms`. */
 void forecast_branches_look(struct forecast_branches *branches, int64_t now_ms);
 /* Starts `devices` of the available; they are done at `done_ms`. */
 void forecast_branches_start(struct forecast_branches *branches, int64_t devices, int64_t done_ms);

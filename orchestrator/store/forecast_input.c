@@ -184,7 +184,7 @@ static enum tc_error read_rollout_begin(struct store *store, int64_t rollout, st
     return error;
 }
 
-/* `rest_only`: only what has not ended. */
+/* `rest_only`: only the devices that have not ended. */
 static enum tc_error read_rollout_cohorts(struct store *store, int64_t rollout, bool rest_only,
                                           struct forecast_input *forecast_input, struct tc_fault *fault)
 {

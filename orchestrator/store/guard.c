@@ -113,7 +113,7 @@ static void format_other_reason(const struct sql_watermark *found, char reason[s
                    found->refused_by, seen);
 }
 
-/* Whether the database must not be acted upon; then fills in the reason. The caller holds the mutex. */
+/* Returns whether the database must not be used; then fills in the reason. The caller holds the mutex. */
 static bool is_refused(const struct store_guard *guard, const struct sql_watermark *found, struct mark_seen seen,
                        char reason[static GUARD_REASON_SIZE])
 {
@@ -147,7 +147,7 @@ static bool is_refused(const struct store_guard *guard, const struct sql_waterma
     return true;
 }
 
-/* Closes the guard when the database must not be acted upon. */
+/* Closes the guard when the database must not be used. */
 static bool close_if_refused(struct store_guard *guard, const struct sql_watermark *found, struct mark_seen seen,
                              struct tc_fault *fault)
 {

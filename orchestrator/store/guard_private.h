@@ -14,8 +14,8 @@ struct mark_seen {
  * database that was read is not older for that. */
 struct mark_seen store_guard_read_mark(struct store_guard *guard);
 
-/* Compares the watermark found in the database with `seen`. Closes the guard, with TC_UNAVAILABLE, when the database
- * must not be acted upon. NULL: the database has no installation. */
+/* Compares the watermark in the database, `found`, with `seen`. Closes the guard, with TC_UNAVAILABLE, when the
+ * database must not be used. NULL: the database has no installation. */
 enum tc_error store_guard_compare(struct store_guard *guard, const struct sql_watermark *found, struct mark_seen seen,
                                   struct tc_fault *fault);
 

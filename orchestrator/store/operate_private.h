@@ -24,8 +24,9 @@ struct rollout_snapshot {
     struct refusal *refusal; /* filled in when the request is refused */
 };
 
-/* Locks the rollout until the transaction ends, and reads it. Copies what the answer has of it to `operated`; refusals
- * go to `operated->refusal`. TC_DENIED for the orchestrator's own name: the approval of the plan covers its own. */
+/* Locks the rollout until the transaction ends, and reads it. Copies the fields of the answer to `operated`; refusals
+ * go to `operated->refusal`. TC_DENIED when the actor has the orchestrator's own name: the approval of the plan covers
+ * the orchestrator's own operations. */
 enum tc_error operate_load_snapshot(struct store *store, const struct operation_request *operation_request,
                                     struct rollout_snapshot *snapshot, struct operated *operated,
                                     struct tc_fault *fault);

@@ -60,7 +60,7 @@ static enum tc_error lock(struct store *store, const struct operation_request *r
     return TC_OK;
 }
 
-/* Must be a statement of its own: only a later one sees what was committed during the wait for the lock. */
+/* Must be a statement of its own: only a later statement sees commits made during the wait for the lock. */
 static enum tc_error read_history(struct store *store, const struct operation_request *request,
                                   struct rollout_snapshot *snapshot, struct tc_fault *fault)
 {

@@ -10,7 +10,7 @@ enum tc_error rollout_begin_running(struct store *store, int64_t rollout, const 
     enum tc_error error = sql_hold_superseded(store, &superseding, fault);
     if (error != TC_OK)
         return error;
-    /* A new statement sees what was committed while the one before waited. */
+    /* A statement of its own: it sees commits that were made while the one before waited for its locks. */
     const struct sql_begin_running_params params = {.rollout = rollout, .actor = actor};
     struct sql_begin_running_rows rows ROWS_AUTO = {0};
     error = sql_begin_running(store, &params, &rows, fault);

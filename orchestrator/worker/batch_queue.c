@@ -17,7 +17,7 @@ struct batch_queue {
     size_t limit;
     size_t first;
     size_t length;
-    size_t enough; /* what a lingering taker waits for */
+    size_t enough; /* the number of items that a lingering taker waits for */
     unsigned putters_waiting;
     unsigned takers_waiting;
     unsigned takers_lingering;

@@ -61,8 +61,8 @@ enum report_state execution_state_of(const struct execution *execution, int32_t 
 /* Returns the number of attempts of the instruction whose last report has this state. */
 int64_t execution_log_count(const struct execution_log *log, int64_t instruction, enum report_state state);
 
-/* Returns a number for the sum over a fleet: the sum is equal for equal executions (device, instruction, attempt,
- * times, state), in whatever order they are added. */
+/* Returns a number to be added up over a fleet. The sum is the same for the same executions (device, instruction,
+ * attempt, times, state), in any order. */
 uint64_t execution_log_digest(const struct execution_log *log, const char *device);
 
 #endif

@@ -93,7 +93,7 @@ json_t *simulation_device(struct simulation *simulation, const char *id)
     return search.found;
 }
 
-/* The devices of a request, and what is done to each. */
+/* The devices of a request, and the action on each. */
 struct selection {
     const char *pattern;
     void (*act)(struct device *device, struct selection *selection);

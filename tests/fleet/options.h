@@ -20,7 +20,7 @@ struct options {
 
 enum options_outcome { OPTIONS_READ, OPTIONS_HELPED, OPTIONS_WRONG };
 
-/* Prints the help on stdout, or what is wrong on stderr. */
+/* Prints the help on stdout, or the fault on stderr. */
 enum options_outcome options_read(int count, char **words, struct options *options);
 void options_free(struct options *options);
 

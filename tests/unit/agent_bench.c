@@ -66,7 +66,7 @@ static void record_installer(void *context, const struct install_request *reques
                    request->artifact_file == NULL ? "" : request->artifact_file);
 }
 
-/* No chance: half of each wait, and the half that is chance is 0. */
+/* No jitter: half of each wait is fixed, and the random half is 0. */
 static uint32_t record_random(void *context, uint32_t below)
 {
     (void)context, (void)below;

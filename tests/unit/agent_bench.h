@@ -30,7 +30,7 @@ struct bench {
     struct agent *agent;
     struct agent_time now;
 
-    /* What the effects were told. */
+    /* The recorded calls of the effects. */
     bool is_connected;
     struct bench_sent sent[BENCH_SENT_MAX];
     size_t sent_count;
@@ -45,12 +45,13 @@ struct bench {
 /* Makes an agent of A7 (an ATM; a node's ID is B1) that is not connected and is reading its versions. */
 void bench_open(struct bench *bench, enum device_role role);
 void bench_close(struct bench *bench);
-/* Ends the agent without a word, as kill -9 does, and starts another on the same files. */
+/* Ends the agent abruptly, as kill -9 does, and starts another on the same files. */
 void bench_restart(struct bench *bench);
-/* The same, and between the two a bit flips in the last record of the journal that has `text` in it. */
+/* The same, and flips a bit in the last journal record that contains `text` before the other agent starts. */
 void bench_restart_damaged(struct bench *bench, const char *text);
 
-/* Connects it, with `installed` as what the installer says is there (NULL: nothing), and forgets what was sent. */
+/* Connects the agent and forgets the messages that it sent. `installed`: the versions that the installer prints; NULL:
+ * none. */
 void bench_make_idle(struct bench *bench, const char *installed);
 void bench_read_versions(struct bench *bench, const char *installed);
 void bench_connect(struct bench *bench);
@@ -58,17 +59,17 @@ void bench_step(struct bench *bench);
 void bench_pass(struct bench *bench, int64_t time_ms);
 void bench_forget_sent(struct bench *bench);
 
-/* What a claim is, and what a test changes of it. */
+/* Returns the payload of a valid instruction, for a test to change. */
 struct instruction_payload bench_payload(const struct bench *bench, int64_t instruction, int32_t attempt);
 void bench_send_token(struct bench *bench, const struct signing_key *key, const struct instruction_payload *payload,
                       const char *content, bool retained);
-/* A good instruction, not retained. */
+/* A valid instruction, not retained. */
 void bench_instruct(struct bench *bench, int64_t instruction, int32_t attempt, const char *content);
-/* A good instruction that answers the last ask. */
+/* A valid instruction that answers the last ask. */
 void bench_answer(struct bench *bench, int64_t instruction, int32_t attempt, const char *content);
-/* The last ask is answered: there is no instruction, but a proof of the time `ahead_s` from the wall clock. */
+/* Answers the last ask without an instruction; the time in it is proven and `ahead_s` from the wall clock. */
 void bench_prove_time(struct bench *bench, int64_t ahead_s);
-/* The last ask is answered: there is no instruction, but the device is to tell what it did. */
+/* Answers the last ask without an instruction, but with a recall. */
 void bench_recall(struct bench *bench, int64_t recall, int64_t since_s);
 void bench_send(struct bench *bench, enum topic_kind kind, const char *payload);
 void bench_confirm(struct bench *bench, int64_t instruction, int32_t attempt, int32_t sequence);
@@ -77,7 +78,7 @@ void bench_dispatch(struct bench *bench, int64_t expires_in_ms);
 void bench_installed(struct bench *bench, enum install_outcome outcome, const char *code);
 void bench_downloaded(struct bench *bench, const char *code);
 
-/* The last report that was sent; fails the test when there is none. `count` ones of it were sent. */
+/* Returns the last report that was sent; fails the test when there is none. */
 struct report bench_last_report(const struct bench *bench);
 size_t bench_count_sent(const struct bench *bench, enum topic_kind kind);
 size_t bench_count_states(const struct bench *bench, enum report_state state);

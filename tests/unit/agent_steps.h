@@ -1,4 +1,4 @@
-/* What the tests of the agent's steps share: one bench, made anew for each test. */
+/* Shared by the tests of the agent's steps: a new bench for each test. */
 #ifndef TELLERCAST_TESTS_UNIT_AGENT_STEPS_H
 #define TELLERCAST_TESTS_UNIT_AGENT_STEPS_H
 
@@ -36,7 +36,7 @@ static inline int tear_down(void **state)
     return 0;
 }
 
-/* Carries instruction 77 through to its end. */
+/* Executes instruction 77 to its end. */
 static inline void complete(int32_t attempt)
 {
     bench_instruct(&bench, 77, attempt, BENCH_INSTALL);

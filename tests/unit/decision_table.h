@@ -11,7 +11,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
-/* Adds a test for each row of `table`, whose rows have a member `name`; `check` gets the row as its state. */
+/* Adds a test for each row of `table`; the rows have a member `name`. `check` gets the row as its state. */
 #define ADD_ROWS(tests, count, table, check)                                                                           \
     do {                                                                                                               \
         for (size_t row = 0; row < COUNT_OF(table); row++)                                                             \

@@ -1,4 +1,4 @@
-/* What the tests of documents share: a text whose '^' marks where a fault is expected. */
+/* Shared by the tests of documents: in a text, '^' marks the place of an expected fault. */
 #ifndef TELLERCAST_TESTS_UNIT_DOCUMENT_CHECK_H
 #define TELLERCAST_TESTS_UNIT_DOCUMENT_CHECK_H
 
@@ -35,7 +35,7 @@ static inline struct marked_text marked_text(const char *marked)
     return result;
 }
 
-/* Exactly one fault, at the mark, with this path and this in its detail. */
+/* Expects exactly one fault, at the mark, with this path, and with this text in its detail. */
 static inline void assert_one_fault(const struct document_faults *faults, const struct marked_text *marked,
                                     const char *path, const char *detail)
 {

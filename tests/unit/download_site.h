@@ -1,4 +1,4 @@
-/* A server of one artifact that behaves badly as a test says, and downloads from it. */
+/* A server of one artifact that misbehaves as a test wants, and downloads from it. */
 #ifndef TELLERCAST_TESTS_UNIT_DOWNLOAD_SITE_H
 #define TELLERCAST_TESTS_UNIT_DOWNLOAD_SITE_H
 
@@ -15,7 +15,7 @@
 
 enum { SIZE = 300000, URL_SIZE = 128, FAULTS_MAX = 8, DRIP_MS = 100 };
 
-/* How the server answers a request: the plan's steps are used up one by one, the last for ever. */
+/* How the server answers requests: each takes the next step of the plan; the last step repeats. */
 enum behaviour {
     WHOLE,
     BREAK_HALF_WAY,
@@ -54,9 +54,9 @@ struct fixture {
 int site_set_up(void **state);
 int site_tear_down(void **state);
 
-/* Downloads, and asserts with which code that ended; "": well. */
+/* Downloads, and expects this code at the end; "": success. */
 void site_run(struct fixture *fixture, const char *code);
-/* Is there a file of the artifact with this suffix? */
+/* Returns whether there is a file of the artifact with this suffix. */
 bool site_has_left(const struct fixture *fixture, const char *suffix);
 void site_check_whole(struct fixture *fixture);
 

@@ -9,7 +9,7 @@
 
 enum { HTTP_FIXTURE_TEXT_SIZE = 256 };
 
-/* The last call, the result of the stubs, and whether they hang. */
+/* The last call, the results of the stubs, and whether they block. */
 extern char http_fixture_last_read[HTTP_FIXTURE_TEXT_SIZE];
 extern enum tc_error http_fixture_store_answers;
 extern int64_t http_fixture_artifact_size; /* of every digest */

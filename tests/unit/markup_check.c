@@ -26,7 +26,7 @@ static bool is_reference(const char *at)
     return false;
 }
 
-/* From behind an element's name to its '>'; NULL when an attribute is wrong. */
+/* Reads the attributes after an element's name. Returns the '>' after them; NULL when an attribute is wrong. */
 static const char *skip_attributes(const char *at)
 {
     while (*at != '>' && strncmp(at, "/>", 2) != 0) {
@@ -46,7 +46,7 @@ static const char *skip_attributes(const char *at)
     return at;
 }
 
-/* An element's begin or end, from its '<'; gives what stands behind it, or NULL. */
+/* Reads the start or end tag of an element from its '<'. Returns the text after it, or NULL. */
 static const char *read_element(const char *at, struct open_elements *open)
 {
     bool ends = at[1] == '/';

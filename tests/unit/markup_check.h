@@ -1,11 +1,11 @@
-/* Whether a text is well formed, for tests of what writes SVG and HTML. */
+/* Checks that a text is well formed, for tests of functions that write SVG and HTML. */
 #ifndef TELLERCAST_TESTS_MARKUP_CHECK_H
 #define TELLERCAST_TESTS_MARKUP_CHECK_H
 
 #include <stdbool.h>
 
-/* Each element is ended in its order, attributes are in quotes, and '<' and '&' stand for themselves nowhere.
- * HTML's <meta> needs no end. What is wrong is printed. */
+/* Returns whether elements end in order, attributes are in quotes, and '<' and '&' are escaped. HTML's <meta> needs no
+ * end. Prints the fault. */
 bool markup_is_well_formed(const char *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the tests of plans share. */
+/* Shared by the tests of plans. */
 #ifndef TELLERCAST_TESTS_UNIT_PLAN_CHECK_H
 #define TELLERCAST_TESTS_UNIT_PLAN_CHECK_H
 
@@ -7,7 +7,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
-/* A plan that is right but for what a test puts in it. */
+/* A plan that is valid except for the parts that a test inserts. */
 #define HEAD "apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: x}\n"
 #define SPEC(text) HEAD "spec:\n  action: run\n  " text "\n"
 #define INSTALL(text) HEAD "spec:\n  action: install\n  " text "\n"

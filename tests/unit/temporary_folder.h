@@ -1,4 +1,4 @@
-/* A folder of a test's own, under the system's temporary folder. */
+/* A folder for one test, in the system's temporary folder. */
 #ifndef TELLERCAST_TESTS_UNIT_TEMPORARY_FOLDER_H
 #define TELLERCAST_TESTS_UNIT_TEMPORARY_FOLDER_H
 
@@ -49,7 +49,7 @@ static inline int temporary_folder_count_one(const char *path, const struct stat
     return 0;
 }
 
-/* All files in the folder and below. One thread. */
+/* Returns the number of files in the folder and below. One thread. */
 static inline int temporary_folder_count_files(const struct temporary_folder *folder)
 {
     enum { OPEN_FOLDERS = 8 };

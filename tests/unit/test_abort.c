@@ -1,4 +1,4 @@
-/* When a rollout is stopped: the decision table of its edge cases. */
+/* When a rollout is stopped: a decision table of edge cases. */
 #include "orchestrator/rollout/abort.h"
 #include "tests/unit/decision_table.h"
 

@@ -65,7 +65,7 @@ static void a_damaged_journal_stays_in_doubt_until_an_answer_comes(void **state)
     bench_assert_last(&bench, 78, 1, REPORT_FAILED, "journal_damaged");
     assert_int_equal(bench.installs, 1);
 
-    /* From here on what is new runs, and what is old does not, after another restart, too. */
+    /* From now on new instructions run and old ones do not, also after another restart. */
     bench_restart(&bench);
     bench_make_idle(&bench, "4.7.0");
     bench_send_token(&bench, bench.key, &older, BENCH_CONFIGURE, true);

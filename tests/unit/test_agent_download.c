@@ -1,4 +1,4 @@
-/* A device that downloads: until when, and how it hears that its instruction stands no more. */
+/* Downloads of a device: their deadline, and how the device learns that its instruction is withdrawn. */
 #include "tests/unit/agent_steps.h"
 
 /* The download of instruction 77, first attempt, is under way; the time is proven. */
@@ -108,7 +108,7 @@ static void another_order_of_the_same_number_ends_the_download(void **state)
     (void)state;
     begin_download();
     bench_pass(&bench, 15000);
-    bench_answer(&bench, 77, 1, BENCH_CONFIGURE); /* the database was restored, and gave the number again */
+    bench_answer(&bench, 77, 1, BENCH_CONFIGURE); /* the database was restored and used the number again */
     assert_int_equal(bench.ended_downloads, 1);
 }
 
@@ -141,7 +141,7 @@ static void what_was_withdrawn_while_the_agent_was_away_ends_when_two_answers_sa
     (void)state;
     begin_download();
     bench_restart(&bench);
-    bench_make_idle(&bench, "4.7.0"); /* the first answer, upon which it asks at once */
+    bench_make_idle(&bench, "4.7.0"); /* the first answer; the device asks again at once */
     bench_step(&bench);
     assert_int_equal(bench_count_states(&bench, REPORT_DEFERRED), 0);
     bench_send(&bench, TOPIC_INSTRUCTION, "");

@@ -1,6 +1,6 @@
 #include "tests/unit/agent_steps.h"
 
-/* Instruction 77 has ended, and everybody knows. */
+/* Instruction 77 has ended, and its report is confirmed. */
 static void make_history(void)
 {
     bench_make_idle(&bench, "4.7.0");

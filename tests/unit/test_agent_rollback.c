@@ -79,7 +79,7 @@ static void an_installer_that_is_done_while_the_version_is_still_there_has_faile
     bench_assert_last(&bench, 77, 1, REPORT_FAILED, "version_mismatch");
 }
 
-/* A second rollback of the same installer would bring back what was left. */
+/* A second rollback by the same installer would bring back the version that was left. */
 static void a_rollback_cut_off_after_its_effect_is_not_made_again_by_the_next_attempt(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* What the agent does while it is not certain of the time. Answers repeat the nonces of its asks. */
+/* The agent while it is not certain of the time. Answers repeat the nonces of its asks. */
 #include "tests/unit/agent_steps.h"
 
 static const int64_t day_s = 86400;

@@ -1,6 +1,6 @@
 #include "tests/unit/agent_steps.h"
 
-/* The installer of instruction 77 says that it is done; what is installed has not been read yet. */
+/* The installer of instruction 77 has reported success; the installed versions are not read yet. */
 static void install(void)
 {
     bench_make_idle(&bench, "4.7.0");

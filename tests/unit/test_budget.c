@@ -1,4 +1,4 @@
-/* How many devices of a branch may be down at once: the decision table of its edge cases. */
+/* How many devices of a branch may be down at once: a decision table of edge cases. */
 #include "orchestrator/rollout/budget.h"
 #include "tests/unit/decision_table.h"
 

@@ -1,4 +1,4 @@
-/* Folding a batch of reports to the furthest of each instruction. */
+/* Coalescing a batch of reports: the furthest of each instruction stays. */
 #include "orchestrator/updater/coalesce.h"
 
 #include <setjmp.h>

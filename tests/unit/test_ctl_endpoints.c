@@ -65,7 +65,7 @@ static void what_an_operator_types_cannot_change_the_path(void **state)
     buffer_free(&out);
 }
 
-/* A daemon of one connection: reads to the end of writing, keeps what it read, answers. */
+/* A daemon for one connection: reads to the end of the stream, keeps what it read, and answers. */
 struct small_daemon {
     char folder[TEMPORARY_NAME_SIZE], path[TEMPORARY_NAME_SIZE + sizeof "/socket"];
     int listener;

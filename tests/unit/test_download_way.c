@@ -1,4 +1,4 @@
-/* The way to the artifact: redirects, proxies, and what is told of their URLs. */
+/* The connection to the artifact: redirects, proxies, and what is logged of their URLs. */
 #include "tests/unit/download_site.h"
 
 #include <netinet/in.h>
@@ -125,7 +125,7 @@ static void what_may_be_a_password_in_a_url_is_not_told(void **state)
     assert_null(strstr(fixture->result.detail, "s3cr"));
     fixture->request.url = "http://files.invalid/a";
     site_run(fixture, "download_failed");
-    assert_non_null(strstr(fixture->result.detail, "files.invalid")); /* what is no secret is told */
+    assert_non_null(strstr(fixture->result.detail, "files.invalid")); /* the part that is not secret appears */
 }
 
 static void no_file_and_no_other_protocol_is_read(void **state)

@@ -31,7 +31,7 @@ static struct fleet *parse_good(const char *text)
     return fleet;
 }
 
-/* ---- what is read --------------------------------------------------------------------------- */
+/* ---- valid fleets --------------------------------------------------------------------------- */
 
 static void all_of_a_device_and_a_branch_is_read(void **state)
 {
@@ -97,7 +97,7 @@ static void a_fleet_may_be_empty_or_only_devices(void **state)
     fleet_free(fleet);
 }
 
-/* ---- what is refused ------------------------------------------------------------------------ */
+/* ---- faults --------------------------------------------------------------------------------- */
 
 static const struct {
     const char *text, *path, *detail;

@@ -1,4 +1,4 @@
-/* What people import: files as office programs write them, and what a new fleet has to keep. */
+/* Imported files: as office programs write them, and the rules of a new fleet. */
 #include "config/fleet.h"
 #include "document_check.h"
 
@@ -112,7 +112,7 @@ static void a_row_without_an_end_is_refused_before_it_fills_the_memory(void **st
     buffer_free(&text);
 }
 
-/* ---- what an import asks ---------------------------------------------------------------------- */
+/* ---- the rules of an import ------------------------------------------------------------------- */
 
 static bool take_device(void *context, const struct fleet_device *device)
 {

@@ -1,4 +1,4 @@
-/* What a plan will do in the worst case. */
+/* The worst case of a plan. */
 #include "orchestrator/rollout/forecast.h"
 
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 
 static const struct forecast_gate no_gates[8];
 
-/* Of a zone that is always open, or of the windows that the plan has already. */
+/* For a zone that is always open, or for the windows that the plan already has. */
 static struct forecast make(struct forecast_plan plan)
 {
     static const struct forecast_window always = {.until_ms = 1000 * DAY};

@@ -1,4 +1,4 @@
-/* When a group is done: the decision table of its edge cases. */
+/* When a group is done: a decision table of edge cases. */
 #include "orchestrator/rollout/gate.h"
 #include "orchestrator/rollout/percent.h"
 #include "tests/unit/decision_table.h"

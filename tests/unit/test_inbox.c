@@ -1,4 +1,4 @@
-/* The inbox: what is merged, what is forgotten, and that nobody who may not wait does. */
+/* The inbox: merged and dropped messages, and that only the worker's thread ever waits. */
 #include "base/buffer.h"
 #include "clients/agent/inbox.h"
 #include "clients/agent/inbox_merge.h"

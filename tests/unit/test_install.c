@@ -23,7 +23,7 @@ struct fixture {
     struct temporary_folder folder;
     char script[PATH_MAX], lock[PATH_MAX];
     atomic_bool stop;
-    struct buffer heard; /* what the callbacks were told */
+    struct buffer heard; /* the recorded calls of the callbacks */
     struct install_request request;
     struct install_result result;
 };

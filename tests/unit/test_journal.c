@@ -25,7 +25,7 @@ static void open_journal(struct fixture *fixture)
     assert_int_equal(journal_open(fixture->path, &fixture->journal, &fault), TC_OK);
 }
 
-/* As a kill -9 would: what is not in the file is gone. */
+/* Simulates kill -9: only the file remains. */
 static void open_again(struct fixture *fixture)
 {
     journal_close(fixture->journal);
@@ -280,7 +280,7 @@ static void a_doubt_outlives_restarts_and_other_high_water_marks_until_it_is_set
     assert_non_null(journal_find(fixture->journal, 78));
 }
 
-/* Else an attempt that only this run knows would be new to the next, and no longer in doubt. */
+/* Otherwise the next run would take an attempt that only this run knows for new. */
 static void settling_writes_what_a_full_disk_kept_from_the_file(void **state)
 {
     struct fixture *fixture = *state;

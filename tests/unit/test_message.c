@@ -13,9 +13,9 @@
 
 #define STATUS_START "{\"instruction\":77,\"attempt\":1,\"sequence\":3,\"state\":\"installing\""
 
-/* ---- what every message has to stand -------------------------------------------------------- */
+/* ---- checks of every message ---------------------------------------------------------------- */
 
-/* A decoder without its type: decodes, frees what it got, and says how it went. */
+/* A decoder of any message: decodes, frees the result, and returns its code. */
 typedef enum tc_error decoder(const void *bytes, size_t length, struct tc_fault *fault);
 
 static enum tc_error decode_ask(const void *bytes, size_t length, struct tc_fault *fault)
@@ -82,7 +82,7 @@ static const struct {
 };
 enum { MESSAGE_COUNT = sizeof messages / sizeof *messages };
 
-/* Decodes the members with `more` after them and says how it went; the fault's text is left in `fault`. */
+/* Decodes the members followed by `more`, and returns the code. The text of the fault is in `fault`. */
 static enum tc_error decode_with(int message, const char *more, struct tc_fault *fault)
 {
     struct buffer text = {0};

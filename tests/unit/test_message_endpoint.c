@@ -16,7 +16,7 @@
 
 enum { DEADLINE_MS = 20000, LONG_MS = 600000 };
 
-/* A stub of the broker, and what was published to it. */
+/* A stub of the broker that records published messages. */
 static atomic_int published;
 static char last_topic[128], last_body[256], last_correlation[64];
 static int broker_stub;

@@ -141,7 +141,7 @@ static void a_name_that_leaves_no_headroom_for_a_suffix_is_told_by_its_number(vo
     }
 }
 
-/* What a later version wrote into a stored plan. */
+/* Values that a later version wrote into a stored plan. */
 static void a_number_of_a_later_version_is_refused_and_never_zero(void **state)
 {
     (void)state;

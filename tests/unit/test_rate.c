@@ -1,4 +1,4 @@
-/* The rate of a rollout as it grows: the decision table of its edge cases. */
+/* The rate of a rollout as it grows: a decision table of edge cases. */
 #include "orchestrator/rollout/rate.h"
 #include "tests/unit/decision_table.h"
 

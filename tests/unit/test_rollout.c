@@ -150,7 +150,7 @@ static void each_stage_ends_exactly_at_its_own_deadline(void **state)
         {INSTALLING, rules.install_timeout_ms, "install_timeout"},
     };
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
-        /* What its device may still be given is withdrawn first. */
+        /* An instruction that its device may still get is withdrawn first. */
         bool withdrawn = stages[i].stage == DISPATCHED;
         const struct due_check check = {
             .state = stages[i].stage, .since_ms = 1000, .substate = withdrawn ? WITHDRAWING : ACTIVE};

@@ -1,4 +1,4 @@
-/* The life of a rollout: every state with everything that can happen to it. */
+/* The states of a rollout: each state with each event. */
 #include "orchestrator/rollout/rollout_state.h"
 
 #include <setjmp.h>

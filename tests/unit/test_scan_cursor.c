@@ -21,7 +21,7 @@ static struct scan_cursor *begin(struct buffer *cursors, int64_t rollout)
     return (void *)cursors->bytes;
 }
 
-/* Looks until the turn ends, and finds nothing; returns how many looks it took. */
+/* Scans until the turn ends, and finds nothing. Returns the number of scans. */
 static int look_in_vain(struct scan_cursor *cursor, int64_t *instruction)
 {
     for (int looks = 1;; looks++) {
@@ -54,10 +54,10 @@ static void what_cannot_start_is_gone_through_bit_by_bit_from_turn_to_turn(void 
     assert_in_range(looks, 2, 10);
 
     struct scan_cursor *cursor = begin(&cursors, 7);
-    assert_int_equal(cursor->next.instruction, 0); /* the front first */
+    assert_int_equal(cursor->next.instruction, 0); /* first the front */
     const struct claim_result front = found(0, cursor->rows);
     assert_int_equal(scan_cursor_note(cursor, &front, BATCH), SCAN_CURSOR_ON);
-    assert_int_equal(cursor->next.instruction, reached); /* then behind all that was looked at before */
+    assert_int_equal(cursor->next.instruction, reached); /* then the rows behind those that were scanned before */
     buffer_free(&cursors);
 }
 

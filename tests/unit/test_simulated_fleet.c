@@ -1,4 +1,4 @@
-/* The pure parts of the simulated fleet: what it is told to do, what it counts, and when. */
+/* The pure parts of the simulated fleet: behaviour, counters and timers. */
 #include "base/file.h"
 #include "document_check.h"
 #include "tests/fleet/behaviour.h"

@@ -9,7 +9,7 @@
 
 static const struct watermark mark_of_today = {.installation = "b7", .counter = 38, .epoch = 3};
 
-/* True when the guard says that the database was put back. It is never open here: nothing was counted. */
+/* Returns whether the guard reports a restored database. It is never open here, since nothing was counted. */
 static bool is_called_older(struct store_guard *guard, int64_t counter, int64_t epoch, struct mark_seen seen)
 {
     struct tc_fault fault;

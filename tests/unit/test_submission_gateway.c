@@ -17,7 +17,7 @@
 
 enum { DEADLINE_MS = 20000, LONG_MS = 600000, SHORT_MS = 20 };
 
-/* What an endpoint was received. */
+/* What an endpoint received. */
 struct received {
     atomic_int times;
     int status;
