@@ -48,7 +48,8 @@ struct agent_effects {
     void (*start_download)(void *context, const struct download_request *request);
     /* Cancels the download: agent_downloaded follows soon. */
     void (*end_download)(void *context);
-    /* Copies the request; agent_installed follows. Times, folders of the process, stop and callbacks are not set. */
+    /* Copies the request; agent_installer_ended follows. Times, folders of the process, stop and callbacks are not set.
+     */
     void (*start_installer)(void *context, const struct install_request *request);
     /* 0 to `below` - 1. */
     uint32_t (*random)(void *context, uint32_t below);
@@ -71,14 +72,14 @@ void agent_message(struct agent *agent, const struct topic *topic, const void *p
 void agent_downloaded(struct agent *agent, const struct download_result *result, struct agent_time now);
 void agent_install_progress(struct agent *agent, int percent, const char *text, struct agent_time now);
 void agent_install_version(struct agent *agent, const char *name, const char *version);
-void agent_installed(struct agent *agent, const struct install_result *result, struct agent_time now);
+void agent_installer_ended(struct agent *agent, const struct install_result *result, struct agent_time now);
 
 /* Does all that is due. Returns the monotonic time of the next due step; INT64_MAX: none. Call it after each event and
  * at that time. */
 int64_t agent_step(struct agent *agent, struct agent_time now);
 
 /* Starts nothing new from now on. Another run can resume the current download. The end of a running installer is
- * recorded by agent_installed and reported by another run. */
+ * recorded by agent_installer_ended and reported by another run. */
 void agent_stop(struct agent *agent);
 
 /* True while an instruction is carried out, or the versions are read, or must be read before an end is reported. */

@@ -217,7 +217,7 @@ static void handle_versions_end(struct agent *agent, const struct install_result
     agent_report_all(agent, agent->stage == STAGE_IDLE);
 }
 
-void agent_installed(struct agent *agent, const struct install_result *result, struct agent_time now)
+void agent_installer_ended(struct agent *agent, const struct install_result *result, struct agent_time now)
 {
     TC_CHECK(agent->stage == STAGE_INSTALLING || agent->stage == STAGE_READING_VERSIONS);
     if (agent->stage == STAGE_INSTALLING)

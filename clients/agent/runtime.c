@@ -44,7 +44,7 @@ static void take_item(struct runtime *runtime, const struct inbox_item *item)
     case INBOX_DOWNLOADED: agent_downloaded(agent, &item->downloaded, runtime_now()); break;
     case INBOX_INSTALL_PROGRESS: agent_install_progress(agent, item->percent, item->text, runtime_now()); break;
     case INBOX_INSTALL_VERSION: agent_install_version(agent, item->name, item->text); break;
-    case INBOX_INSTALLED: agent_installed(agent, &item->installed, runtime_now()); break;
+    case INBOX_INSTALLED: agent_installer_ended(agent, &item->installed, runtime_now()); break;
     }
 }
 

@@ -191,7 +191,7 @@ void bench_read_versions(struct bench *bench, const char *installed)
     const struct install_result done = {.outcome = INSTALL_DONE};
     if (installed != NULL)
         agent_install_version(bench->agent, "atm-app", installed);
-    agent_installed(bench->agent, &done, bench->now);
+    agent_installer_ended(bench->agent, &done, bench->now);
     bench_step(bench);
 }
 
@@ -294,7 +294,7 @@ void bench_installed(struct bench *bench, enum install_outcome outcome, const ch
 {
     struct install_result result = {.outcome = outcome};
     (void)snprintf(result.code, sizeof result.code, "%s", code);
-    agent_installed(bench->agent, &result, bench->now);
+    agent_installer_ended(bench->agent, &result, bench->now);
     bench_step(bench);
 }
 
