@@ -57,7 +57,7 @@ static void open_queues(struct daemon *daemon)
     daemon->expander_wakes = batch_queue_open(1, 1);
     daemon->scheduler_wakes = batch_queue_open(1, 1);
     daemon->conductor_wakes = batch_queue_open(1, 1);
-    daemon->asks = batch_queue_open(sizeof(struct asked), limit);
+    daemon->asks = batch_queue_open(sizeof(struct queued_ask), limit);
     daemon->pool = batch_queue_open(sizeof(struct pool_batch), POOL_BATCHES);
 
     daemon->updates.count = (int)settings->updater_threads;
@@ -85,7 +85,7 @@ static void receive(void *context, const struct broker_message *message)
 {
     struct daemon *daemon = context;
     switch (message->topic.kind) {
-    case TOPIC_ASK: (void)asked_put(daemon->asks, message->topic.device, message->payload, message->length); break;
+    case TOPIC_ASK: (void)queued_ask_put(daemon->asks, message->topic.device, message->payload, message->length); break;
     case TOPIC_REPLY:
         (void)update_put_report(&daemon->updates, message->topic.device, message->payload, message->length);
         break;

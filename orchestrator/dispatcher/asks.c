@@ -31,26 +31,26 @@ struct ask_fields {
 };
 
 /* Queues the versions and fills `fields`. False when the payload is not an ask: it is refused. */
-static bool read_ask(struct dispatcher_thread *thread, const struct asked *asked, struct ask_fields *fields)
+static bool read_ask(struct dispatcher_thread *thread, const struct queued_ask *queued, struct ask_fields *fields)
 {
     *fields = (struct ask_fields){0};
-    if (asked->payload == NULL)
+    if (queued->payload == NULL)
         return true;
     struct ask ask;
     struct tc_fault fault;
-    if (ask_decode(asked->payload, asked->length, &ask, &fault) != TC_OK) {
+    if (ask_decode(queued->payload, queued->length, &ask, &fault) != TC_OK) {
         metric_add(METRIC_ASKS_REFUSED, 1);
-        LOG_LIMITED(LOG_LEVEL_WARNING, asked->device, "ask.refused", F_STR("device", asked->device),
+        LOG_LIMITED(LOG_LEVEL_WARNING, queued->device, "ask.refused", F_STR("device", queued->device),
                     F_STR("reason", fault.text));
         return false;
     }
     if (ask.versions_fault[0] != '\0')
-        LOG_LIMITED(LOG_LEVEL_WARNING, asked->device, "ask.versions_left_out", F_STR("device", asked->device),
+        LOG_LIMITED(LOG_LEVEL_WARNING, queued->device, "ask.versions_left_out", F_STR("device", queued->device),
                     F_STR("reason", ask.versions_fault));
     if (ask.versions != NULL) {
         char *versions = json_dumps(ask.versions, JSON_COMPACT);
         TC_CHECK(versions != NULL);
-        (void)update_put_versions(thread->config->updates, asked->device, versions, asked->received_ms);
+        (void)update_put_versions(thread->config->updates, queued->device, versions, queued->received_ms);
         free(versions);
     }
     fields->recalled = ask.recalled;
@@ -229,7 +229,7 @@ static void answer_one(struct dispatcher_thread *thread, const char *device, con
     send_empty(thread, device, nonce, found);
 }
 
-void asks_answer(struct dispatcher_thread *thread, struct asked *asks, size_t count)
+void asks_answer(struct dispatcher_thread *thread, struct queued_ask *asks, size_t count)
 {
     metric_add(METRIC_ASKS_RECEIVED, (int64_t)count);
     dispatcher_thread_notice_epoch(thread);
@@ -254,7 +254,7 @@ void asks_answer(struct dispatcher_thread *thread, struct asked *asks, size_t co
     free(devices);
 }
 
-void asks_drop(struct asked *asks, size_t count)
+void asks_drop(struct queued_ask *asks, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         free(asks[i].payload);

@@ -5,9 +5,9 @@
 #include "orchestrator/dispatcher/dispatcher_thread.h"
 
 /* Answers a batch: one round trip to the cache, one to the database for the misses. Frees the payloads. */
-void asks_answer(struct dispatcher_thread *thread, struct asked *asks, size_t count);
+void asks_answer(struct dispatcher_thread *thread, struct queued_ask *asks, size_t count);
 
 /* Frees a batch unanswered: the devices ask again. */
-void asks_drop(struct asked *asks, size_t count);
+void asks_drop(struct queued_ask *asks, size_t count);
 
 #endif

@@ -109,7 +109,7 @@ enum tc_error dispatcher_open(const struct dispatcher_config *config, struct dis
     const struct worker_config asks = {.name = "dispatcher",
                                        .queue = config->asks,
                                        .threads = config->ask_threads,
-                                       .item_size = sizeof(struct asked),
+                                       .item_size = sizeof(struct queued_ask),
                                        .batch_limit = (size_t)config->ask_batch,
                                        .period_ms = IDLE_PERIOD_MS,
                                        .open = open_ask_thread,

@@ -7,7 +7,7 @@
 #include "base/id.h"
 #include "orchestrator/broker/broker.h"
 #include "orchestrator/cache/cache.h"
-#include "orchestrator/queues/asked.h"
+#include "orchestrator/queues/queued_ask.h"
 #include "orchestrator/queues/update.h"
 #include "orchestrator/store/guard.h"
 #include "orchestrator/store/store_clock.h"
@@ -30,7 +30,7 @@ struct dispatcher_config {
     int64_t validity_ms; /* minimum validity of a signed instruction */
     int ask_threads;
     int64_t ask_batch;
-    struct batch_queue *asks; /* of struct asked */
+    struct batch_queue *asks; /* of struct queued_ask */
     struct batch_queue *pool; /* of struct pool_batch */
     const struct update_queues *updates;
     _Atomic int64_t *asked_ms; /* see orchestrator/conductor/conductor.h */

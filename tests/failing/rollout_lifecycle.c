@@ -235,7 +235,7 @@ static bool is_restored(struct rollout_lifecycle *lifecycle)
 static void ask(struct rollout_lifecycle *lifecycle)
 {
     memset(lifecycle->instructions, 0, sizeof lifecycle->instructions);
-    struct asked asks[DEVICES] = {0};
+    struct queued_ask asks[DEVICES] = {0};
     for (int i = 0; i < DEVICES; i++)
         (void)snprintf(asks[i].device, sizeof asks[i].device, "%s", devices[i]);
     static const char told[] = "{\"versions\":{\"app\":\"0.9\"}}";
