@@ -36,8 +36,8 @@ struct daemon {
     struct store_pool *stores;
     struct intake *intake;
     struct broker *broker;
-    atomic_bool broker_is_new; /* for the conductor */
-    _Atomic int64_t asked_ms;  /* see orchestrator/conductor/conductor.h */
+    atomic_bool broker_is_new;          /* for the conductor */
+    _Atomic int64_t state_requested_ms; /* see orchestrator/conductor/conductor.h */
     struct store_clock clock;
     struct calendars *calendars;
     struct preview_config preview;
@@ -189,7 +189,7 @@ static enum tc_error open_dispatcher(struct daemon *daemon, struct tc_fault *fau
         .asks = daemon->asks,
         .pool = daemon->pool,
         .updates = &daemon->updates,
-        .asked_ms = &daemon->asked_ms,
+        .state_requested_ms = &daemon->state_requested_ms,
     };
     return dispatcher_open(&dispatcher, &daemon->dispatcher, fault);
 }
@@ -210,7 +210,7 @@ static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *faul
         .clock = &daemon->clock,
         .wakes = daemon->conductor_wakes,
         .broker_is_new = &daemon->broker_is_new,
-        .asked_ms = &daemon->asked_ms,
+        .state_requested_ms = &daemon->state_requested_ms,
         .pool = daemon->pool,
         .planned = daemon->scheduler_wakes,
         .submissions = daemon->submissions,

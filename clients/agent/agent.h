@@ -48,8 +48,7 @@ struct agent_effects {
     void (*start_download)(void *context, const struct download_request *request);
     /* Cancels the download: agent_downloaded follows soon. */
     void (*end_download)(void *context);
-    /* Copies the request; agent_installer_ended follows. Times, folders of the process, stop and callbacks are not set.
-     */
+    /* Copies the request; agent_installer_ended follows. Times, process folders, stop and callbacks are not set. */
     void (*start_installer)(void *context, const struct install_request *request);
     /* 0 to `below` - 1. */
     uint32_t (*random)(void *context, uint32_t below);

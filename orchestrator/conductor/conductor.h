@@ -32,7 +32,7 @@ struct conductor_config {
     atomic_bool *broker_is_new;
     /* Monotonic: when devices were last asked for the state of their instructions in flight. Set here when all are to
      * be asked, by the dispatcher when some were. */
-    _Atomic int64_t *asked_ms;
+    _Atomic int64_t *state_requested_ms;
     struct batch_queue *pool;    /* of struct pool_batch: gets the instructions that the broker lost */
     struct batch_queue *planned; /* woken when something may start: the scheduler's */
     /* Of struct submission *: the planner's. It must have ended before the conductor closes. */

@@ -11,7 +11,7 @@
 /* Devices that were just asked may be about to report: their earlier reports may have been lost. */
 static bool may_report(const struct conductor *conductor)
 {
-    return clock_monotonic_ms() - atomic_load(conductor->config.asked_ms) < WITHDRAWAL_MS;
+    return clock_monotonic_ms() - atomic_load(conductor->config.state_requested_ms) < WITHDRAWAL_MS;
 }
 
 /* Sets the state and substate that the decided event leads to. */

@@ -210,7 +210,7 @@ void conductor_restore_assignments(struct conductor *conductor)
         *conductor->config.broker_is_new = true;
         return;
     }
-    atomic_store(conductor->config.asked_ms, clock_monotonic_ms());
+    atomic_store(conductor->config.state_requested_ms, clock_monotonic_ms());
     publish_epoch(conductor);
     metric_add(METRIC_RETAINED_RESTORED, count);
     LOG_INFO("broker.restored", F_INT("instructions", count), F_INT("epoch", conductor->epoch));

@@ -85,7 +85,7 @@ static void deliver_batch(struct dispatcher *dispatcher, struct dispatcher_threa
         (void)nanosleep(&(struct timespec){.tv_nsec = DELIVER_AGAIN_MS * 1000000L}, NULL);
     } while (true);
     if (batch->count > 0 && batch->rows[0].claim == 0)
-        atomic_store(dispatcher->config.asked_ms, clock_monotonic_ms());
+        atomic_store(dispatcher->config.state_requested_ms, clock_monotonic_ms());
 }
 
 static void deliver_pool(void *context, void *thread_state, void *items, size_t count)

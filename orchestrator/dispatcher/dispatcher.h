@@ -33,7 +33,7 @@ struct dispatcher_config {
     struct batch_queue *asks; /* of struct queued_ask */
     struct batch_queue *pool; /* of struct pool_batch */
     const struct update_queues *updates;
-    _Atomic int64_t *asked_ms; /* see orchestrator/conductor/conductor.h */
+    _Atomic int64_t *state_requested_ms; /* see orchestrator/conductor/conductor.h */
 };
 
 enum tc_error dispatcher_open(const struct dispatcher_config *config, struct dispatcher **dispatcher,

@@ -78,7 +78,7 @@ static void open_parts(struct rollout_lifecycle *lifecycle)
                                                .clock = &lifecycle->clock,
                                                .wakes = lifecycle->conductor_wakes,
                                                .broker_is_new = &lifecycle->broker_is_new,
-                                               .asked_ms = &lifecycle->asked_ms,
+                                               .state_requested_ms = &lifecycle->state_requested_ms,
                                                .pool = lifecycle->pool,
                                                .planned = lifecycle->scheduler_wakes,
                                                .submissions = lifecycle->submissions};
@@ -105,7 +105,7 @@ static void open_threads(struct rollout_lifecycle *lifecycle, const char *folder
                                                        .clock = &lifecycle->clock,
                                                        .validity_ms = INT64_C(3600) * 1000,
                                                        .updates = &lifecycle->update_queues,
-                                                       .asked_ms = &lifecycle->asked_ms};
+                                                       .state_requested_ms = &lifecycle->state_requested_ms};
     lifecycle->thread = dispatcher_thread_open(&lifecycle->dispatcher, "failing desk");
     lifecycle->writer = (struct update_writer){.broker = lifecycle->broker, .shard = 3, .ending = &lifecycle->ending};
     TC_CHECK(store_open(lifecycle->database, "failing writer", &lifecycle->writer.store, NULL) == TC_OK);

@@ -24,7 +24,7 @@ struct rollout_lifecycle {
     struct cache_config cache;
     struct broker *broker;
     atomic_bool is_connected, broker_is_new;
-    _Atomic int64_t asked_ms;
+    _Atomic int64_t state_requested_ms;
     struct store_clock clock;
     struct batch_queue *submissions, *expander_wakes, *scheduler_wakes, *conductor_wakes, *pool, *updates;
     struct update_queues update_queues;

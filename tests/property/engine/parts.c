@@ -80,7 +80,7 @@ static enum tc_error open_instance(struct parts *parts, int number, const char *
                                                .clock = &parts->clock,
                                                .wakes = parts->conductor_wakes,
                                                .broker_is_new = &parts->broker_is_new,
-                                               .asked_ms = &parts->asked_ms,
+                                               .state_requested_ms = &parts->state_requested_ms,
                                                .pool = parts->pool,
                                                .planned = parts->scheduler_wakes,
                                                .submissions = parts->submissions};
