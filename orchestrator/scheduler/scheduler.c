@@ -142,7 +142,7 @@ static bool claim_rollout(struct scheduler *scheduler, const struct running_roll
         .instance = config->instance,
         .lease_ms = config->lease_ms,
         .rate = rollout->rate,
-        .most = config->claim_batch,
+        .claim_limit = config->claim_batch,
         .pull_wait_ms = config->pull_wait_ms,
         .shard = config->shard,
         .higher = precedence->higher,
@@ -156,7 +156,7 @@ static bool claim_rollout(struct scheduler *scheduler, const struct running_roll
     while (step == SCAN_CURSOR_ON && !batch_queue_is_closed(config->wakes)) {
         struct claim_result found;
         struct tc_fault fault;
-        request.look = cursor->rows;
+        request.scan_limit = cursor->rows;
         request.after = cursor->next;
         enum tc_error error = claim_due(scheduler->store, &request, &found, &fault);
         log_fault("claim.failed", error, &fault);

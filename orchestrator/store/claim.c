@@ -146,13 +146,13 @@ static enum tc_error write_rate(struct store *store, int64_t rollout, const stru
     return sql_write_rate(store, &params, fault);
 }
 
-static enum tc_error claim_rows(struct store *store, const struct claim_request *request, int64_t most,
+static enum tc_error claim_rows(struct store *store, const struct claim_request *request, int64_t claim_limit,
                                 struct claim_result *claimed, struct tc_fault *fault)
 {
     const struct execution_rules *rules = &request->rollout->rules;
     const struct sql_claim_due_params params = {
         .rollout = request->rollout->id,
-        .most = most,
+        .claim_limit = claim_limit,
         .instance = request->instance,
         .lease_ms = request->lease_ms,
         .install_timeout_ms = rules->install_timeout_ms,
@@ -163,7 +163,7 @@ static enum tc_error claim_rows(struct store *store, const struct claim_request 
         .push_wait_ms = rules->dispatch_timeout_ms + rules->answer_timeout_ms + rules->receive_timeout_ms,
         .pull_wait_ms = request->pull_wait_ms,
         .shard = request->shard,
-        .look = request->look,
+        .scan_limit = request->scan_limit,
         .after_group = request->after.group,
         .after_due_us = request->after.due_us,
         .after_instruction = request->after.instruction,
@@ -179,7 +179,7 @@ static enum tc_error claim_within_rate(struct store *store, const struct claim_r
                                        struct claim_result *claimed, struct tc_fault *fault)
 {
     if (request->rate.per_minute == 0)
-        return claim_rows(store, request, request->most, claimed, fault);
+        return claim_rows(store, request, request->claim_limit, claimed, fault);
 
     struct rate_ring ring;
     int64_t now_s, per_minute;
@@ -190,7 +190,7 @@ static enum tc_error claim_within_rate(struct store *store, const struct claim_r
     claimed->rate_is_used_up = allowed == 0;
     if (allowed == 0)
         return TC_OK;
-    error = claim_rows(store, request, allowed < request->most ? allowed : request->most, claimed, fault);
+    error = claim_rows(store, request, allowed < request->claim_limit ? allowed : request->claim_limit, claimed, fault);
     if (error != TC_OK || claimed->count == 0)
         return error;
     rate_count(&ring, (int64_t)claimed->count);

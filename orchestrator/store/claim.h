@@ -48,8 +48,8 @@ struct claim_request {
     const char *instance;
     int64_t lease_ms;
     struct rate_rules rate; /* per_minute 0: no limit */
-    int64_t most;           /* maximum number of instructions to claim */
-    int64_t look;           /* maximum number of instructions to examine */
+    int64_t claim_limit;    /* maximum number of instructions to claim */
+    int64_t scan_limit;     /* maximum number of instructions to examine */
     struct claim_place after;
     int64_t pull_wait_ms;
     int shard; /* of the counters */

@@ -24,17 +24,17 @@ struct claiming {
 static enum tc_error take_turn(struct claiming *claiming, int64_t count, struct tc_fault *fault)
 {
     struct claim_request *request = &claiming->request;
-    scan_cursor_begin_turns(&claiming->cursors, &claiming->rollout, 1, request->most);
+    scan_cursor_begin_turns(&claiming->cursors, &claiming->rollout, 1, request->claim_limit);
     struct scan_cursor *cursor = (void *)claiming->cursors.bytes;
     enum scan_cursor_step step = SCAN_CURSOR_ON;
     while (step == SCAN_CURSOR_ON && (count == 0 || claiming->claimed < count)) {
         struct claim_result found;
-        request->look = cursor->rows;
+        request->scan_limit = cursor->rows;
         request->after = cursor->next;
         enum tc_error error = claim_due(claiming->store, request, &found, fault);
         if (error != TC_OK)
             return error;
-        step = scan_cursor_note(cursor, &found, request->most);
+        step = scan_cursor_note(cursor, &found, request->claim_limit);
         claiming->claimed += (int64_t)found.count;
         claiming->looks++;
         free(found.rows);
@@ -74,7 +74,7 @@ int main(int count, char **words)
                               .install_timeout_ms = HOUR_MS}},
         .request = {.instance = "claim-bench",
                     .lease_ms = LEASE_MS,
-                    .most = strtoll(words[5], NULL, 10),
+                    .claim_limit = strtoll(words[5], NULL, 10),
                     .pull_wait_ms = HOUR_MS,
                     .higher = &higher,
                     .higher_count = 1},

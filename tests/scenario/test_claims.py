@@ -301,7 +301,7 @@ def test_what_lies_in_a_closed_window_goes_to_the_next_one_though_others_wait_be
 
 # ---- what a claim reads -----------------------------------------------------------------------
 
-WAITING, LOOK, MOST = 20_000, 400, 200
+WAITING, SCAN_LIMIT, CLAIM_LIMIT = 20_000, 400, 200
 SETTINGS = re.findall(r"set_config\('(\w+)', 'off', true\)", statement("take_claim_turn"))
 
 
@@ -356,9 +356,10 @@ class Claiming:
 
     def claim(self, this, higher, explain=""):
         self.run("BEGIN", *[f"SET LOCAL {setting} = off" for setting in SETTINGS])
-        self._claim.run(explain, rollout=this, most=MOST, instance="x", lease_ms=1000, install_timeout_ms=60000,
-                        higher=[higher], push_next_check_ms=1, pull_next_check_ms=1, push_wait_ms=1, pull_wait_ms=1, shard=0,
-                        preempting=[], look=LOOK, after_group=0, after_due_us=0, after_instruction=0)
+        self._claim.run(explain, rollout=this, claim_limit=CLAIM_LIMIT, instance="x", lease_ms=1000,
+                        install_timeout_ms=60000, higher=[higher], push_next_check_ms=1, pull_next_check_ms=1,
+                        push_wait_ms=1, pull_wait_ms=1, shard=0, preempting=[], scan_limit=SCAN_LIMIT,
+                        after_group=0, after_due_us=0, after_instruction=0)
         rows = self._cursor.fetchall()
         self.run("COMMIT")
         return rows
@@ -380,9 +381,9 @@ def test_a_claim_reads_no_more_than_it_looks_at_whatever_statistics_say(testbed,
     for _ in range(3):
         assert len(claiming.claim(ids["this"], ids["higher"])) > 1
     plan = claiming.claim(ids["this"], ids["higher"], "EXPLAIN (ANALYZE, FORMAT JSON)")[0][0][0]["Plan"]
-    # A look costs its row, its branch's assignments (30 at most, twenty devices share them), and a probe or two.
+    # A scan costs its row, its branch's assignments (30 at most, twenty devices share them), and a probe or two.
     for rows, node in rows_read(plan):
-        assert rows <= 3 * LOOK, json.dumps({key: value for key, value in node.items() if key != "Plans"}, indent=1)
+        assert rows <= 3 * SCAN_LIMIT, json.dumps({key: value for key, value in node.items() if key != "Plans"}, indent=1)
 
 
 def test_a_claim_that_comes_after_a_pause_takes_nothing(testbed):

@@ -1,4 +1,4 @@
--- Claims due instructions of a rollout: at most :most, for an instance and a lease.
+-- Claims due instructions of a rollout: at most :claim_limit, for an instance and a lease.
 --
 -- An instruction is claimed if its group is open; its window is open for as long as an installation takes; its device
 -- has nothing in flight; no rollout with precedence needs the device (:higher: running with a higher priority;
@@ -11,9 +11,9 @@
 -- position where the next claim continues; claimed and postponed write instructions; counted and lease write what
 -- follows; delivery is what the dispatcher gets.
 --
--- At most :look instructions are considered, however many wait: those after the position (:after_group, :after_due_us
--- in microseconds since the epoch, :after_instruction), in index order. Each row of the result has the position to
--- continue from, and whether more follows; the first row may have no instruction.
+-- At most :scan_limit instructions are considered, however many wait: those after the position (:after_group,
+-- :after_due_us in microseconds since the epoch, :after_instruction), in index order. Each row of the result has the
+-- position to continue from, and whether more follows; the first row may have no instruction.
 --
 -- :push_next_check_ms and :pull_next_check_ms: the first due check of push and pull instructions; :push_wait_ms and
 -- :pull_wait_ms: how long such a client may take to start; :shard: the counter's shard.
@@ -21,9 +21,10 @@
 -- Statistics never know how many instructions wait or are in flight now, so no plan may depend on them: each access to
 -- a big table is an index probe, by OFFSET 0, LATERAL or an array; the transaction forbids sequential scans. A section
 -- that is not MATERIALIZED is used once, and the query planner merges it into its reader.
--- parameters: rollout bigint, most bigint, instance text, lease_ms bigint, install_timeout_ms bigint, higher bigint[],
---   push_next_check_ms bigint, pull_next_check_ms bigint, push_wait_ms bigint, pull_wait_ms bigint, shard bigint,
---   preempting bigint[], look bigint, after_group bigint, after_due_us bigint, after_instruction bigint
+-- parameters: rollout bigint, claim_limit bigint, instance text, lease_ms bigint, install_timeout_ms bigint,
+--   higher bigint[], push_next_check_ms bigint, pull_next_check_ms bigint, push_wait_ms bigint, pull_wait_ms bigint,
+--   shard bigint, preempting bigint[], scan_limit bigint, after_group bigint, after_due_us bigint,
+--   after_instruction bigint
 -- row: claimed.*, has_more boolean, place_group smallint, place_due_us bigint, place_instruction bigint
 WITH own AS MATERIALIZED (
   -- The rollout and its budget. Locked, so that nothing is claimed after a pause or cancel; only if something is due.
@@ -60,7 +61,7 @@ WITH own AS MATERIALIZED (
     AND EXISTS (SELECT FROM instruction h
                 WHERE h.rollout_id = g.rollout_id AND h.group_no = g.group_no AND h.due_at <= now() OFFSET 0)
 ), due AS (
-  -- The next :look due instructions, by open group in order.
+  -- The next :scan_limit due instructions, by open group in order.
   SELECT d.*
   FROM own,
   (SELECT group_no,
@@ -75,9 +76,9 @@ WITH own AS MATERIALIZED (
     WHERE i.rollout_id = :rollout AND i.group_no = g.group_no AND i.due_at <= now()
       AND (i.due_at, i.id) > (g.from_at, :after_instruction::bigint)
     ORDER BY i.due_at, i.id
-    LIMIT :look
+    LIMIT :scan_limit
   ) d
-  LIMIT :look
+  LIMIT :scan_limit
 ), scanned AS MATERIALIZED (
   -- The same with the end of their window; null: it is closed.
   SELECT i.*, z.closes_at
@@ -152,15 +153,15 @@ WITH own AS MATERIALIZED (
   FROM fit
   WHERE headroom_left IS NULL OR nth <= headroom_left
   ORDER BY group_no, due_at, id
-  LIMIT :most
+  LIMIT :claim_limit
 ), place AS (
   -- Where the next claim continues: after the last chosen if the limit was reached, else after the last scanned.
-  SELECT n.scanned = :look OR n.chosen = :most AS has_more, p.group_no, p.due_at, p.id
+  SELECT n.scanned = :scan_limit OR n.chosen = :claim_limit AS has_more, p.group_no, p.due_at, p.id
   FROM (SELECT (SELECT count(*) FROM scanned) AS scanned, (SELECT count(*) FROM chosen) AS chosen) n,
   LATERAL (
-    (SELECT group_no, due_at, id FROM chosen WHERE n.chosen = :most ORDER BY group_no DESC, due_at DESC, id DESC LIMIT 1)
+    (SELECT group_no, due_at, id FROM chosen WHERE n.chosen = :claim_limit ORDER BY group_no DESC, due_at DESC, id DESC LIMIT 1)
     UNION ALL
-    (SELECT group_no, due_at, id FROM scanned WHERE n.chosen < :most ORDER BY group_no DESC, due_at DESC, id DESC LIMIT 1)
+    (SELECT group_no, due_at, id FROM scanned WHERE n.chosen < :claim_limit ORDER BY group_no DESC, due_at DESC, id DESC LIMIT 1)
   ) p
 ), claimed AS (
   -- Starts them. dispatched_at is not now(): the transaction began before the claims that it waited for and counts.
