@@ -158,7 +158,7 @@ static bool claim_rollout(struct scheduler *scheduler, const struct running_roll
         struct tc_fault fault;
         request.scan_limit = cursor->rows;
         request.after = cursor->next;
-        enum tc_error error = claim_due(scheduler->store, &request, &found, &fault);
+        enum tc_error error = claim_take_due(scheduler->store, &request, &found, &fault);
         log_fault("claim.failed", error, &fault);
         if (error != TC_OK)
             return false;

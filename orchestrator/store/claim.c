@@ -146,8 +146,8 @@ static enum tc_error write_rate(struct store *store, int64_t rollout, const stru
     return sql_write_rate(store, &params, fault);
 }
 
-static enum tc_error claim_rows(struct store *store, const struct claim_request *request, int64_t claim_limit,
-                                struct claim_result *claimed, struct tc_fault *fault)
+static enum tc_error claim_due(struct store *store, const struct claim_request *request, int64_t claim_limit,
+                               struct claim_result *claimed, struct tc_fault *fault)
 {
     const struct execution_rules *rules = &request->rollout->rules;
     const struct sql_claim_due_params params = {
@@ -179,7 +179,7 @@ static enum tc_error claim_within_rate(struct store *store, const struct claim_r
                                        struct claim_result *claimed, struct tc_fault *fault)
 {
     if (request->rate.per_minute == 0)
-        return claim_rows(store, request, request->claim_limit, claimed, fault);
+        return claim_due(store, request, request->claim_limit, claimed, fault);
 
     struct rate_ring ring;
     int64_t now_s, per_minute;
@@ -190,15 +190,15 @@ static enum tc_error claim_within_rate(struct store *store, const struct claim_r
     claimed->rate_is_used_up = allowed == 0;
     if (allowed == 0)
         return TC_OK;
-    error = claim_rows(store, request, allowed < request->claim_limit ? allowed : request->claim_limit, claimed, fault);
+    error = claim_due(store, request, allowed < request->claim_limit ? allowed : request->claim_limit, claimed, fault);
     if (error != TC_OK || claimed->count == 0)
         return error;
     rate_count(&ring, (int64_t)claimed->count);
     return write_rate(store, request->rollout->id, &ring, fault);
 }
 
-enum tc_error claim_due(struct store *store, const struct claim_request *request, struct claim_result *result,
-                        struct tc_fault *fault)
+enum tc_error claim_take_due(struct store *store, const struct claim_request *request, struct claim_result *result,
+                             struct tc_fault *fault)
 {
     *result = (struct claim_result){0};
     enum tc_error error = store_begin(store, fault);

@@ -69,8 +69,8 @@ struct claim_result {
 
 /* Claims instructions that may start now, and moves those due in a closed window to their next window. Committed on
  * TC_OK. TC_BUSY: another orchestrator is claiming. */
-enum tc_error claim_due(struct store *store, const struct claim_request *request, struct claim_result *result,
-                        struct tc_fault *fault);
+enum tc_error claim_take_due(struct store *store, const struct claim_request *request, struct claim_result *result,
+                             struct tc_fault *fault);
 
 /* Renews the leases of `claims`, and removes those that this instance no longer holds: they were delivered, or another
  * instance took them over. An instance cannot renew a claim that it does not know of, because the reply that named it

@@ -31,7 +31,7 @@ static enum tc_error take_turn(struct claiming *claiming, int64_t count, struct 
         struct claim_result found;
         request->scan_limit = cursor->rows;
         request->after = cursor->next;
-        enum tc_error error = claim_due(claiming->store, request, &found, fault);
+        enum tc_error error = claim_take_due(claiming->store, request, &found, fault);
         if (error != TC_OK)
             return error;
         step = scan_cursor_note(cursor, &found, request->claim_limit);
