@@ -57,7 +57,7 @@ static int64_t end_of(const struct forecast *forecast, const struct forecast_gat
 static bool awaits_operator(const struct conducted_rollout *rollout, const struct group *groups, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (group_awaits_word(groups[i].state, &groups[i].rules, &groups[i].progress, rollout->now_ms))
+        if (group_awaits_approval(groups[i].state, &groups[i].rules, &groups[i].progress, rollout->now_ms))
             return true;
     }
     return false;

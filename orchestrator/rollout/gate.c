@@ -97,8 +97,8 @@ bool group_lets_next_open(enum group_state state, const struct group_rules *rule
            (has_soaked_open(state, rules, progress, now_ms) && (!rules->manual || progress->approved));
 }
 
-bool group_awaits_word(enum group_state state, const struct group_rules *rules, const struct group_progress *progress,
-                       int64_t now_ms)
+bool group_awaits_approval(enum group_state state, const struct group_rules *rules,
+                           const struct group_progress *progress, int64_t now_ms)
 {
     return rules->manual && !progress->approved &&
            (state == GROUP_AWAITING_APPROVAL || has_soaked_open(state, rules, progress, now_ms));

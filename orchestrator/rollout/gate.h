@@ -52,8 +52,8 @@ bool group_is_reached(const struct group_rules *rules, const struct group_progre
 bool group_lets_next_open(enum group_state state, const struct group_rules *rules,
                           const struct group_progress *progress, int64_t now_ms);
 /* Returns whether only an approval is missing, for a settled or a reached group. */
-bool group_awaits_word(enum group_state state, const struct group_rules *rules, const struct group_progress *progress,
-                       int64_t now_ms);
+bool group_awaits_approval(enum group_state state, const struct group_rules *rules,
+                           const struct group_progress *progress, int64_t now_ms);
 
 enum promotion_verdict {
     PROMOTION_IS_LEGAL,

@@ -11,7 +11,7 @@
 struct group_snapshot {
     int64_t number; /* 0: the rollout as a whole */
     char state[32];
-    bool manual, awaits_word;
+    bool manual, awaits_approval;
 };
 
 static enum tc_error check_digest(const struct operation_request *request, const struct rollout_snapshot *snapshot,
@@ -50,7 +50,7 @@ static enum tc_error find_group(struct store *store, const struct operation_requ
     group->number = row.group_no;
     copy_text(group->state, sizeof group->state, row.state);
     group->manual = row.manual;
-    group->awaits_word = row.awaits_word;
+    group->awaits_approval = row.awaits_approval;
     return TC_OK;
 }
 
@@ -94,7 +94,7 @@ static enum tc_error check_group(const struct operation_request *request, const 
 {
     if (!group->manual)
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_NEEDS_NO_APPROVAL, fault);
-    if (group->awaits_word)
+    if (group->awaits_approval)
         return TC_OK;
     refusal_copy(snapshot->refusal->state, sizeof snapshot->refusal->state, group->state);
     return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_GROUP_AWAITS_NONE, fault);

@@ -254,12 +254,12 @@ static void the_next_group_opens_after_the_soak_and_the_word(void **state)
     assert_true(group_lets_next_open(GROUP_PASSED, &rules, &progress, NOW));
     assert_false(group_lets_next_open(GROUP_OPEN, &rules, &progress, NOW));
     progress.reached_ms = NOW - HOUR + 1;
-    assert_false(group_awaits_word(GROUP_OPEN, &rules, &progress, NOW));
+    assert_false(group_awaits_approval(GROUP_OPEN, &rules, &progress, NOW));
     progress.reached_ms = NOW - HOUR;
-    assert_true(group_awaits_word(GROUP_OPEN, &rules, &progress, NOW));
+    assert_true(group_awaits_approval(GROUP_OPEN, &rules, &progress, NOW));
     assert_false(group_lets_next_open(GROUP_OPEN, &rules, &progress, NOW));
     progress.approved = true;
-    assert_false(group_awaits_word(GROUP_OPEN, &rules, &progress, NOW));
+    assert_false(group_awaits_approval(GROUP_OPEN, &rules, &progress, NOW));
     assert_true(group_lets_next_open(GROUP_OPEN, &rules, &progress, NOW));
     assert_false(group_lets_next_open(GROUP_SOAKING, &rules, &progress, NOW));
     assert_false(group_lets_next_open(GROUP_NOT_REACHED, &rules, &progress, NOW));
