@@ -25,8 +25,8 @@ enum tc_error operate_read_resume(struct store *store, const struct operation_re
         .approvals = row.approvals,
     };
     copy_text(resume->requested_by, sizeof resume->requested_by, row.requested_by);
-    copy_text(resume->decision, sizeof resume->decision, row.said);
-    copy_text(resume->decision_reason, sizeof resume->decision_reason, row.said_because);
+    copy_text(resume->decision, sizeof resume->decision, row.decision);
+    copy_text(resume->decision_reason, sizeof resume->decision_reason, row.decision_reason);
     return TC_OK;
 }
 

@@ -1,12 +1,12 @@
 -- Reads the state of the resume of rollout :rollout: whether an abort followed its last run, so that an operation that
 -- makes it run needs approvals; who requested the resume that waits for them while the rollout is paused, and how many
--- people approved it; and the last decision of :actor on it, kind and reason. Nulls: no resume waits, no decision.
+-- people approved it; and the last decision of :actor on it, with its reason. Nulls: no resume waits, no decision.
 -- Another abort or a rejection ends a waiting resume.
 --
 -- A rollout ran when it was resumed and when an operator paused it: a paused rollout cannot be paused, and an earlier
 -- version let it run without a resume event.
 -- parameters: rollout bigint, actor text
--- row: asks_for_approvals boolean, requested_by text null, approvals bigint, said text null, said_because text null
+-- row: asks_for_approvals boolean, requested_by text null, approvals bigint, decision text null, decision_reason text null
 WITH last_event AS (
   SELECT coalesce(max(e.id) FILTER (WHERE e.kind = :KIND_ABORTED), 0) AS aborted,
          coalesce(max(e.id) FILTER (WHERE e.kind = :KIND_RESUMED
@@ -19,7 +19,7 @@ WITH last_event AS (
 SELECT m.aborted > m.ran AS asks_for_approvals, o.actor AS requested_by,
        (SELECT count(DISTINCT e.actor) FROM rollout_event e
         WHERE e.rollout_id = :rollout AND e.kind = :KIND_RESUME_APPROVED AND e.id > o.id) AS approvals,
-       s.kind AS said, s.reason AS said_because
+       s.kind AS decision, s.reason AS decision_reason
 FROM last_event m
 LEFT JOIN rollout_event o ON o.id = m.ordered AND m.ordered > greatest(m.aborted, m.ran, m.rejected)
 LEFT JOIN LATERAL (SELECT e.kind, e.reason
