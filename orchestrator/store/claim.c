@@ -36,7 +36,7 @@ static void take_rollout(struct store *store, const struct sql_running_rollouts_
         .known = row->known,
     };
     if (!rollout->known)
-        store_log_unknown(store, rollout->id, "rate or execution", row->told);
+        store_log_unknown(store, rollout->id, "rate or execution", row->unreadable_json);
     if (!knows_abort_rules(row->abort)) {
         store_log_unknown(store, rollout->id, "abort", row->abort);
         rollout->known = false;

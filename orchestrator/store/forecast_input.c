@@ -333,7 +333,7 @@ static enum tc_error read_left(struct store *store, int64_t rollout, int64_t per
     };
     if (row.known)
         return TC_OK;
-    store_log_unknown(store, rollout, "rate or execution", row.told);
+    store_log_unknown(store, rollout, "rate or execution", row.rules_json);
     return tc_fault_set(fault, TC_CONFLICT, "database: its rate or execution is unknown to this version");
 }
 

@@ -71,7 +71,7 @@ static bool take_rollout(struct store *store, const struct sql_conducted_rollout
     rollout->now_ms = row->now_ms;
     rollout->paused_by_abort = row->paused_by_abort;
     if (!row->known) {
-        store_log_unknown(store, rollout->id, "execution", row->told);
+        store_log_unknown(store, rollout->id, "execution", row->unreadable_json);
         known = false;
     }
     return known;

@@ -6,7 +6,8 @@
 -- A rollout ran when it was resumed and when an operator paused it: a paused rollout cannot be paused, and an earlier
 -- version let it run without a resume event.
 -- parameters: rollout bigint, actor text
--- row: asks_for_approvals boolean, requested_by text null, approvals bigint, decision text null, decision_reason text null
+-- row: asks_for_approvals boolean, requested_by text null, approvals bigint, decision text null,
+--   decision_reason text null
 WITH last_event AS (
   SELECT coalesce(max(e.id) FILTER (WHERE e.kind = :KIND_ABORTED), 0) AS aborted,
          coalesce(max(e.id) FILTER (WHERE e.kind = :KIND_RESUMED
