@@ -1,4 +1,5 @@
-/* The dispatcher's queries: what each device has in flight. */
+/* Queries on what each device has in flight: of the dispatcher, which answers asks, and of the conductor, which
+ * publishes and caches everything again. */
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_ASSIGNMENT_H
 #define TELLERCAST_ORCHESTRATOR_STORE_ASSIGNMENT_H
 
@@ -29,16 +30,17 @@ struct assignment {
     bool withdrawn;          /* not given to the device again; the device may be asked about it */
 };
 
-/* Fills assignments[i] with the instruction that devices[i] may be given. */
+/* For the dispatcher: fills assignments[i] with the instruction that devices[i] may be given. */
 enum tc_error assignment_find(struct store *store, const char *const *devices, size_t count,
                               struct assignment *assignments, struct tc_fault *fault);
 
-/* Reads the next `most` assignments in flight, ordered by device, after `after` ("": from the start). The last page has
- * fewer than `most`. */
+/* For the conductor: reads the next `most` assignments in flight, ordered by device, after `after` ("": from the
+ * start). The last page has fewer than `most`. */
 enum tc_error assignment_page(struct store *store, const char *after, size_t most, struct assignment *assignments,
                               size_t *count, struct tc_fault *fault);
 
-/* Appends the content that all signed instructions of a rollout share. TC_NOT_FOUND: no such rollout. */
+/* For the dispatcher: appends the content that all signed instructions of a rollout share. TC_NOT_FOUND: no such
+ * rollout. */
 enum tc_error assignment_read_content(struct store *store, int64_t rollout, struct buffer *content,
                                       struct tc_fault *fault);
 

@@ -1,4 +1,5 @@
-/* The scheduler's queries: due instructions, claimed for delivery under a lease. */
+/* Queries on claims: due instructions under a lease, until they are delivered. The scheduler claims, renews and takes
+ * over; the dispatcher drops what it delivered. */
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_CLAIM_H
 #define TELLERCAST_ORCHESTRATOR_STORE_CLAIM_H
 
@@ -81,7 +82,7 @@ enum tc_error claim_renew(struct store *store, const char *instance, int64_t lea
 enum tc_error claim_take_over(struct store *store, const char *instance, int64_t lease_ms, struct claimed **rows,
                               size_t *count, struct tc_fault *fault);
 
-/* Deletes claims that were delivered, and so ends their leases. */
+/* For the dispatcher: deletes claims that were delivered, and so ends their leases. */
 enum tc_error claim_drop(struct store *store, const char *instance, const int64_t *claims, size_t count,
                          struct tc_fault *fault);
 
