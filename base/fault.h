@@ -1,8 +1,8 @@
 /* Errors: codes and texts.
  *
- * A function that can fail for reasons of the world returns an enum tc_error and, where there is
- * more to say, fills a struct tc_fault. Each layer adds its context in front, so the text reads
- * from the outside in: "rollout 42: claim: connection refused". A condition that only a bug can break is a TC_CHECK,
+ * A function that can fail for reasons outside the program (network, disk, input) returns an enum tc_error and, where
+ * there is more to say, fills a struct tc_fault. Each layer adds its context in front, so the text reads from the
+ * outside in: "rollout 42: claim: connection refused". A condition that only a bug can break is a TC_CHECK,
  * which stays on in release. */
 #ifndef TELLERCAST_BASE_FAULT_H
 #define TELLERCAST_BASE_FAULT_H

@@ -340,7 +340,8 @@ void agent_handle_no_instruction(struct agent *agent, bool is_answer, struct age
             withdraw_received(agent, now);
         return;
     }
-    if (agent->pending.is_refused) { /* no later answer will tell more */
+    if (agent->pending.is_refused) {
+        /* It waits for a better time, which only another instruction would bring: decide by the known time now. */
         agent->pending.not_before_ms = INT64_MIN;
         return;
     }

@@ -18,7 +18,7 @@ enum agent_stage {
     STAGE_VERSIONS_RETRY, /* an end depends on the versions, and an installer of an earlier run still runs */
     STAGE_IDLE,
     STAGE_DOWNLOADING,
-    STAGE_WAITING, /* for the broker to acknowledge the dispatches that a node relayed */
+    STAGE_WAITING, /* ready to install, every device; a node also waits here until its dispatches are acknowledged */
     STAGE_INSTALLING,
 };
 

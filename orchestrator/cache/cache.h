@@ -60,14 +60,14 @@ enum tc_error cache_put(struct cache *cache, const struct cached_instruction *it
  * found. */
 enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t count, struct cached_instruction *items,
                         bool *found, struct tc_fault *fault);
-/* Removes the devices' entries. When that fails, others may still find them: then this cache owes a rebuild, and does
- * nothing else until it has marked Redis' generation as not current. */
+/* Removes the devices' entries. When that fails, others may still find them: then the cache refuses other calls until
+ * it has marked Redis as out of date, so that the conductor rebuilds it. */
 enum tc_error cache_forget(struct cache *cache, const char *const *devices, size_t count, struct tc_fault *fault);
 /* The same for withdrawn instructions, after the commit. An orchestrator that read the database before may put the
  * entry back: for an hour no orchestrator finds it all the same. A withdrawn attempt is never sent again. */
 enum tc_error cache_withdraw(struct cache *cache, const struct withdrawn_instruction *items, size_t count,
                              struct tc_fault *fault);
-/* Marks the generation if a rebuild is owed. For callers that use the cache rarely; call it periodically. */
+/* Marks Redis as out of date if that is still to be done. For callers that use the cache rarely, periodically. */
 enum tc_error cache_settle(struct cache *cache, struct tc_fault *fault);
 
 /* Checks that Redis is available and accepts writes; the fault quotes it (READONLY, LOADING, OOM …). */

@@ -71,8 +71,8 @@ static struct topic start_topic(const struct claimed *row)
     return topic;
 }
 
-/* Counts the rows for one start command: of the same rollout and branch, and at most as many as a command may name and
- * the broker accepts. At least one, whatever its size. */
+/* Counts the rows for one start command: of the same rollout and branch, at most as many as a command may name and the
+ * broker accepts. The first row is always included, even if it alone is too large. */
 static size_t count_start(struct dispatcher_thread *thread, const struct claimed *rows, size_t count)
 {
     struct topic topic = start_topic(rows);

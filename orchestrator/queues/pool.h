@@ -1,5 +1,6 @@
-/* The instruction pool: claimed instructions that wait for delivery, in batches whose rows are grouped by branch.
- * The scheduler and the conductor put in, the dispatcher takes out. */
+/* The instruction pool: claimed instructions that wait for delivery, in batches whose rows are grouped by branch. The
+ * instructions of pull clients are in it, too; the dispatcher publishes each on its topic. The scheduler and the
+ * conductor put in, the dispatcher takes out. */
 #ifndef TELLERCAST_ORCHESTRATOR_QUEUES_POOL_H
 #define TELLERCAST_ORCHESTRATOR_QUEUES_POOL_H
 

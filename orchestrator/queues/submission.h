@@ -1,6 +1,7 @@
 /* A submission: a plan on its way from an endpoint through the gateway to the planner, and its answer.
  *
- * Each endpoint fills in a submission, puts its pointer in the planner's queue, and passes on the answer. */
+ * The submission gateway makes one for an endpoint, from a submission_request; the conductor makes one for a rollback
+ * (conductor/rollbacks.c). Both put its pointer in the planner's queue. */
 #ifndef TELLERCAST_ORCHESTRATOR_QUEUES_SUBMISSION_H
 #define TELLERCAST_ORCHESTRATOR_QUEUES_SUBMISSION_H
 

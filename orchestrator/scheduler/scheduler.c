@@ -187,7 +187,7 @@ static void claim_rollouts(struct scheduler *scheduler, const struct running_rol
     bool has_more = false;
     for (size_t i = 0; i < count && !batch_queue_is_closed(config->wakes); i++) {
         if (!rollouts[i].known)
-            continue; /* even so, it goes before other rollouts */
+            continue; /* this version cannot claim it, but lower priorities still wait for it */
         find_precedence(rollouts, i, &precedence);
         has_more |= claim_rollout(scheduler, &rollouts[i], &precedence, &cursors[i]);
     }

@@ -27,10 +27,12 @@ struct report_batch {
     struct report_source *sources; /* sources[i] of reports[i] */
 
     struct coalescer *coalescer;
-    size_t *furthest, *place; /* see coalesce_batch */
+    /* The report to write for each instruction: the furthest. furthest[j] is the index of coalesced[j] in `reports`;
+     * place[i] is the index in `coalesced` of the report that is written for reports[i]. */
+    size_t *furthest, *place;
     size_t furthest_count;
-    struct report_row *coalesced; /* to write: the furthest of each instruction */
-    struct report_result *coalesced_results;
+    struct report_row *coalesced;
+    struct report_result *coalesced_results; /* coalesced_results[j] of coalesced[j] */
 
     size_t refused_count; /* reports that were decoded and are not acceptable */
     struct refused *refused;

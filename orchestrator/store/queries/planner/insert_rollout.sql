@@ -1,5 +1,5 @@
--- Inserts a rollout and its first event. Returns no row if its name or key is taken, or if the rollout that it takes
--- back has a rollback.
+-- Inserts a rollout and its first event. Returns no row if its name or key is taken, or if it is a rollback and its
+-- origin already has one.
 -- parameters: submitted_plan.*, author text, door text, idempotency_key text
 -- row: id bigint
 WITH inserted AS (

@@ -52,7 +52,8 @@ WITH own AS MATERIALIZED (
   FROM rollout_zone z
   WHERE z.rollout_id = :rollout
 ), ahead AS MATERIALIZED (
-  -- A device waits if it has here something due in this group or, without a group, anything unended.
+  -- A device waits while a rollout listed here has an instruction for it: due, in the listed open group; or, if group_no
+  -- is null (it preempts), one that has not ended or is undecided.
   SELECT id AS rollout_id, NULL::smallint AS group_no FROM unnest(:preempting::bigint[]) AS id
   UNION ALL
   SELECT g.rollout_id, g.group_no
