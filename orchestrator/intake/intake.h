@@ -57,8 +57,9 @@ void intake_message(void *context, const struct broker_message *message);
 /* Reads the tokens again, after SIGHUP. On a fault the old tokens stay in force. */
 enum tc_error intake_reload(struct intake *intake, struct tc_fault *fault);
 
-/* Closes the endpoints: waits at most END_ANSWERS_MS for the planner's answers and sends them. Later messages are
- * dropped without an answer; their senders send them again. The planner must still run, and the broker be open. */
+/* Closes the endpoints: waits at most END_ANSWERS_MS for the planner's answers, and sends them for at most
+ * END_REQUESTS_MS by HTTP and END_SOCKET_MS by the socket. Later messages are dropped without an answer; their senders
+ * send them again. The planner must still run, and the broker be open. */
 void intake_stop(struct intake *intake);
 /* Frees the intake. Call it after the broker is closed, so that no more messages come. NULL is allowed. */
 void intake_close(struct intake *intake);

@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "orchestrator/intake/socket_connection.h"
 #include "orchestrator/intake/unix_listener.h"
+#include "orchestrator/worker/ending.h"
 #include "topics/topic.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PERIOD_MS = 500, LAST_ANSWERS_MS = 2000 };
+enum { PERIOD_MS = 500 };
 
 /* Indexes of `polled`. */
 enum { POLL_WAKE, POLL_LISTENER, POLL_FIRST_CONNECTION };
@@ -49,7 +50,7 @@ static bool is_idle(const struct socket_endpoint *endpoint)
     return true;
 }
 
-static void poll_handles(struct socket_endpoint *endpoint, bool accepting)
+static void poll_handles(struct socket_endpoint *endpoint, bool accepting, int period_ms)
 {
     endpoint->polled[POLL_WAKE] = (struct pollfd){.fd = endpoint->wake, .events = POLLIN};
     endpoint->polled[POLL_LISTENER] =
@@ -59,7 +60,7 @@ static void poll_handles(struct socket_endpoint *endpoint, bool accepting)
         endpoint->polled[POLL_FIRST_CONNECTION + i] =
             (struct pollfd){.fd = events == 0 ? -1 : endpoint->connections[i].handle, .events = events};
     }
-    int found = poll(endpoint->polled, (nfds_t)(POLL_FIRST_CONNECTION + endpoint->count), PERIOD_MS);
+    int found = poll(endpoint->polled, (nfds_t)(POLL_FIRST_CONNECTION + endpoint->count), period_ms);
     TC_CHECK(found >= 0 || errno == EINTR);
     uint64_t wakes;
     if (found > 0 && endpoint->polled[POLL_WAKE].revents != 0)
@@ -77,31 +78,39 @@ static void accept_one(struct socket_endpoint *endpoint, struct socket_connectio
     }
 }
 
-static void serve_once(struct socket_endpoint *endpoint)
+static void serve_once(struct socket_endpoint *endpoint, int period_ms)
 {
     bool accepts = !endpoint->stopping && clock_monotonic_ms() >= endpoint->accepts_from_ms;
     struct socket_connection *free_connection = accepts ? find_free(endpoint) : NULL;
-    poll_handles(endpoint, free_connection != NULL);
+    poll_handles(endpoint, free_connection != NULL, period_ms);
     for (size_t i = 0; i < endpoint->count; i++)
         socket_connection_advance(&endpoint->connections[i], endpoint->polled[POLL_FIRST_CONNECTION + i].revents);
     if (free_connection != NULL && endpoint->polled[POLL_LISTENER].revents != 0)
         accept_one(endpoint, free_connection);
 }
 
+/* Sends the answers, all of which are set. A client that does not read its answer must not delay the shutdown. */
+static void send_last_answers(struct socket_endpoint *endpoint)
+{
+    for (size_t i = 0; i < endpoint->count; i++) {
+        if (endpoint->connections[i].phase == SOCKET_READING)
+            socket_connection_end(&endpoint->connections[i]);
+        else
+            socket_connection_advance(&endpoint->connections[i], 0);
+    }
+    int64_t left_ms = END_SOCKET_MS, deadline_ms = clock_monotonic_ms() + left_ms;
+    for (; left_ms > 0 && !is_idle(endpoint); left_ms = deadline_ms - clock_monotonic_ms())
+        serve_once(endpoint, (int)left_ms);
+    for (size_t i = 0; i < endpoint->count; i++)
+        socket_connection_end(&endpoint->connections[i]);
+}
+
 static void *serve(void *argument)
 {
     struct socket_endpoint *endpoint = argument;
     while (!endpoint->stopping)
-        serve_once(endpoint);
-    for (size_t i = 0; i < endpoint->count; i++) {
-        if (endpoint->connections[i].phase == SOCKET_READING)
-            socket_connection_end(&endpoint->connections[i]);
-    }
-    int64_t deadline_ms = clock_monotonic_ms() + LAST_ANSWERS_MS;
-    while (!is_idle(endpoint) && clock_monotonic_ms() < deadline_ms)
-        serve_once(endpoint);
-    for (size_t i = 0; i < endpoint->count; i++)
-        socket_connection_end(&endpoint->connections[i]);
+        serve_once(endpoint, PERIOD_MS);
+    send_last_answers(endpoint);
     return NULL;
 }
 

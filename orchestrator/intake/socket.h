@@ -21,8 +21,8 @@ struct socket_endpoint_config {
 /* Errors are those of unix_listener_open. */
 enum tc_error socket_endpoint_open(const struct socket_endpoint_config *config, struct socket_endpoint **endpoint,
                                    struct tc_fault *fault);
-/* Accepts no more clients, sends the last answers, and frees the endpoint. Call it after submission_gateway_stop. NULL
- * is allowed. */
+/* Accepts no more clients, sends the last answers for at most END_SOCKET_MS, and frees the endpoint. Call it after
+ * submission_gateway_stop. NULL is allowed. */
 void socket_endpoint_close(struct socket_endpoint *endpoint);
 
 #endif

@@ -8,11 +8,12 @@
 enum {
     END_ANSWERS_MS = 1500, /* the planner's answers to submissions in its queue */
     END_REQUESTS_MS = 500, /* current HTTP requests */
+    END_SOCKET_MS = 250,   /* answers to clients of the socket, which are processes of this machine */
     END_BROKER_MS = 1000,  /* messages that the broker has not acknowledged */
     END_MS = 4000,         /* in total; the rest is for the working parts */
 };
 
-static_assert(END_ANSWERS_MS + END_REQUESTS_MS + END_BROKER_MS < END_MS,
+static_assert(END_ANSWERS_MS + END_REQUESTS_MS + END_SOCKET_MS + END_BROKER_MS < END_MS,
               "the steps of the shutdown must fit into its limit");
 
 #endif

@@ -1,6 +1,7 @@
 #include "orchestrator/intake/socket.h"
 
 #include "base/clock.h"
+#include "orchestrator/worker/ending.h"
 #include "tests/unit/temporary_folder.h"
 #include "topics/topic.h"
 
@@ -233,6 +234,39 @@ static void closing_answers_those_that_wait(void **state)
     answer(submission, 201, "{}");
 }
 
+/* Opens an endpoint with a client that does not read its answer, which is larger than the socket's buffer. Returns how
+ * long it takes to close the endpoint. */
+static int64_t close_with_a_client_that_does_not_read(const char *long_answer)
+{
+    struct endpoint_fixture fixture = open_fixture(LONG_MS);
+    int deaf = client();
+    submit(deaf, "plan");
+    answer(take(&fixture), 201, long_answer);
+    int64_t began_ms = clock_monotonic_ms();
+    close_fixture(&fixture);
+    int64_t took_ms = clock_monotonic_ms() - began_ms;
+    assert_int_equal(close(deaf), 0);
+    return took_ms;
+}
+
+/* A loaded machine can delay one closing, but hardly three. */
+static void a_client_that_does_not_read_its_answer_leaves_the_shutdown_its_time(void **state)
+{
+    (void)state;
+    enum { ANSWER_SIZE = 8 * 1024 * 1024, TRIES = 3 };
+    const int64_t left_ms = END_MS - END_ANSWERS_MS - END_REQUESTS_MS - END_BROKER_MS;
+    char *long_answer = calloc(1, ANSWER_SIZE + 1);
+    assert_non_null(long_answer);
+    memset(long_answer, ' ', ANSWER_SIZE);
+    int64_t shortest_ms = INT64_MAX;
+    for (int i = 0; i < TRIES && shortest_ms >= left_ms; i++) {
+        int64_t took_ms = close_with_a_client_that_does_not_read(long_answer);
+        shortest_ms = took_ms < shortest_ms ? took_ms : shortest_ms;
+    }
+    free(long_answer);
+    assert_in_range(shortest_ms, 0, left_ms - 1);
+}
+
 static void a_stale_socket_is_replaced_and_a_live_one_is_not(void **state)
 {
     (void)state;
@@ -292,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_plan_that_does_not_end_is_given_up),
         cmocka_unit_test(a_sender_that_went_away_does_no_harm),
         cmocka_unit_test(closing_answers_those_that_wait),
+        cmocka_unit_test(a_client_that_does_not_read_its_answer_leaves_the_shutdown_its_time),
         cmocka_unit_test(a_stale_socket_is_replaced_and_a_live_one_is_not),
         cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
     };
