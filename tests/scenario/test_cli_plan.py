@@ -377,6 +377,20 @@ def test_a_watch_goes_on_through_a_pause_until_the_end(thread):
     assert "6 not started" in told and "failed" not in told
 
 
+def test_a_submission_that_waits_ends_at_a_pause(thread):
+    words = ["--server", thread.stack.http.url, "--user", "ann", "rollout", "submit", thread.file(schedule=LATER), "--wait"]
+    waiting = subprocess.Popen([TELLERCAST, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        while ": running," not in (told := waiting.stderr.readline()):
+            assert told, "it ended before the rollout was running"
+        thread.run("bob", "rollout", "pause", "upgrade", "--reason", "calls at the help desk")
+        submitted, told = waiting.communicate(timeout=60)
+    finally:
+        waiting.kill()
+    assert waiting.returncode == HELD, told
+    assert "upgrade" in submitted and ": paused," in told
+
+
 def test_devices_that_never_started_did_not_fail_and_a_cancelled_rollout_asks_for_nothing(thread):
     thread.stack.simulated_fleet(fleet(BRANCHES, ["P1"]))
     rollout = thread.submit(groups=ONE_THEN_REST)

@@ -3,9 +3,11 @@
 import pytest
 from harness.branches import MARKER, look_again
 from harness.operations import events, order, ordered
+from harness.programs import command_line
 from harness.wait import wait_for
 
 PILOT = ["A1", "A2", "A3"]
+ERROR, USAGE = 1, 2
 
 
 @pytest.fixture
@@ -109,6 +111,24 @@ def test_a_promoted_group_goes_past_what_is_silent_and_keeps_it_listed(testbed):
     assert [device["device"] for device in told["groups"][0]["promoted_past"]] == ["A3"]
     silent.reply(silent.wait_for_instruction(), "completed")
     testbed.wait_for_rollout(rollout, "completed")
+
+
+def test_the_command_promotes_a_group_and_status_says_past_what(testbed):
+    rollout = submit(testbed)
+    report(testbed, rollout, "A1", "completed")
+    report(testbed, rollout, "A2", "completed")
+    testbed.wait_for_state(rollout, "A3", "dispatched")
+    at = ("--server", testbed.http.url, "--user", "bob")
+    done = command_line("rollout", "promote", "upgrade", "pilot", *at, "--reason", "A3 is in the basement")
+    assert done.stdout == f"rollout {rollout}  upgrade  promoted; it is running, version 2\n"
+    testbed.wait_for_state(rollout, "A4", "dispatched")
+    shown = command_line("rollout", "status", rollout, *at).stdout
+    assert "promoted     pilot, past A3 (dispatched)\n" in shown
+    (by,) = testbed.database.rows("SELECT actor, reason FROM rollout_event WHERE kind = 'group_promoted'")
+    assert (by["actor"], by["reason"]) == ("bob", "A3 is in the basement")
+    refused = command_line("rollout", "promote", rollout, "lab", *at, "--reason", "x", check=False)
+    assert refused.returncode == ERROR and "has no group lab" in refused.stderr
+    assert command_line("rollout", "promote", rollout, *at, "--reason", "x", check=False).returncode == USAGE
 
 
 def test_a_group_that_was_not_reached_for_its_silent_devices_can_be_promoted_after_the_end(testbed):

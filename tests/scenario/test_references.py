@@ -1,6 +1,7 @@
 """What a person calls a rollout by is its ID or its name. Where both fit, nothing is done."""
 
 import json
+import re
 
 import pytest
 from harness.plan import plan
@@ -32,6 +33,10 @@ def as_an_older_version(testbed, rollout, name):
 
 def run(testbed, *words, check=False):
     return command_line(*words, "--server", testbed.http.url, "--user", "ann", check=check)
+
+
+def commands_on_a_rollout():
+    return set(re.findall(r"^tellercast rollout (\w+) ID\|NAME", command_line("help", "--markdown").stdout, re.MULTILINE))
 
 
 def rollout_of(done):
@@ -75,12 +80,14 @@ def test_a_command_on_a_word_that_fits_two_names_both_and_does_nothing(testbed):
     file.write_text(plan("payday", **LATER), encoding="utf-8")
     before = testbed.database.everything()
     reason = ("--reason", "x")
-    for words in (
+    commands = (
         ["status"], ["watch"], ["wait"], ["instructions"], ["drift"], ["report"], ["approve", *reason],
         ["reject", *reason], ["pause", *reason], ["resume", *reason], ["cancel", *reason], ["retry", *reason],
-        ["rollback", *reason], ["revise", *reason],
-    ):
-        done = run(testbed, "rollout", words[0], first, *([file] if words[0] == "revise" else []), *words[1:])
+        ["promote", "all", *reason], ["rollback", *reason], ["revise", file, *reason],
+    )
+    assert {words[0] for words in commands} == commands_on_a_rollout()
+    for words in commands:
+        done = run(testbed, "rollout", words[0], first, *words[1:])
         assert done.returncode == USAGE, (words, done.stdout, done.stderr)
         assert '"payday"' in done.stderr and f"the ID {second}" in done.stderr, done.stderr
         assert f"id={first}" in done.stderr and f"name={first}" in done.stderr

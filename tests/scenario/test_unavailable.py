@@ -1,6 +1,7 @@
 """What an abort and a budget make of machines that were taken out of service, until they are back."""
 
 import json
+import re
 
 import pytest
 from harness.branches import begin, complete, end, look_again, states, submit, under_way
@@ -53,6 +54,12 @@ def word(testbed, *words):
     return command_line(*words, "--server", testbed.http.url, check=False)
 
 
+def first_row(table):
+    """The first row of a command's table, by the titles of its columns."""
+    titles, row = (re.split("  +", line.strip()) for line in table.splitlines()[:2])
+    return dict(zip(titles, row))
+
+
 # ---- aborts -------------------------------------------------------------------------------------
 
 
@@ -81,6 +88,10 @@ def test_a_failure_counts_until_a_later_attempt_ends_well(testbed):
                      abort=[{"on": "failed", "percentage": 67, "minimum": 3, "then": "pause"}])
     fail(testbed, rollout, "A1", "no_space")
     wait_for(lambda: testbed.http.document(f"/v1/rollouts/{rollout}")["retrying"]["failed"] == 1, "A1 waits for a retry")
+    listed = first_row(word(testbed, "rollout", "list").stdout)
+    groups = first_row(word(testbed, "rollout", "status", rollout).stdout.split("\n\n")[1])
+    for row in (listed, groups):
+        assert (row["DEVICES"], row["COMPLETED"], row["FAILED"], row["TO RETRY"]) == ("3", "0", "0", "1")
     again_now(testbed, rollout)
     complete(testbed, rollout, "A1", "B1")
     assert testbed.http.document(f"/v1/rollouts/{rollout}")["retrying"] == {"failed": 0, "timed_out": 0}

@@ -335,6 +335,29 @@ static void what_was_cancelled_before_it_started_did_not_fail_and_asks_for_nothi
     rollout_view_free(&view);
 }
 
+static void devices_that_are_to_be_retried_are_told_and_have_neither_ended_nor_failed(void **state)
+{
+    (void)state;
+    struct rollout_view view = {0};
+    json_t *document = rollout_document(
+        "{\"rollout\":7,\"name\":\"x\",\"state\":\"running\",\"devices\":20,"
+        "\"counts\":{\"created\":15,\"completed\":4,\"failed\":1},\"retrying\":{\"failed\":2,\"timed_out\":1},"
+        "\"groups\":[{\"name\":\"all\",\"state\":\"open\",\"devices\":20,"
+        "\"counts\":{\"created\":15,\"completed\":4,\"failed\":1},\"retrying\":{\"failed\":2,\"timed_out\":1}}]}");
+    assert_true(rollout_view_read(&view, document, 1000));
+    assert_int_equal(view.all.share.retrying, 3);
+    assert_int_equal(rollout_share_ended(&view.all.share), 5);
+    struct buffer out = {0};
+    rollout_view_describe(&view, &out);
+    assert_put(&out, "x (rollout 7): running, 5 of 20 ended, 1 failed, 3 to be retried");
+    const struct screen screen = {.width = 100};
+    rollout_views_draw(&view, 1, no_tone, &screen, &out);
+    assert_non_null(strstr(buffer_text(&out), "  25%  5/20  1 failed, 3 to be retried  open\n"));
+    buffer_free(&out);
+    json_decref(document);
+    rollout_view_free(&view);
+}
+
 static void an_ended_rollout_says_how_long_it_took(void **state)
 {
     (void)state;
@@ -454,6 +477,7 @@ int main(void)
         cmocka_unit_test(a_running_rollout_is_told_with_its_pace),
         cmocka_unit_test(a_paused_rollout_has_neither_a_pace_nor_an_end),
         cmocka_unit_test(what_was_cancelled_before_it_started_did_not_fail_and_asks_for_nothing),
+        cmocka_unit_test(devices_that_are_to_be_retried_are_told_and_have_neither_ended_nor_failed),
         cmocka_unit_test(an_ended_rollout_says_how_long_it_took),
         cmocka_unit_test(a_rollout_of_which_only_a_person_can_open_the_next_group_waits),
         cmocka_unit_test(a_soak_is_told_with_its_end_and_another_stage_is_news),
