@@ -142,6 +142,53 @@ def test_a_cancelled_instruction_is_taken_off_its_retained_topic_and_out_of_the_
     assert testbed.redis.get("tc:instruction:P1") is None
 
 
+class Refused:
+    """Commits that fail: those of updates of this table that fulfil this condition."""
+
+    def __init__(self, database, table, condition):
+        self.database, self.table = database, table
+        database.rows(f"CREATE SEQUENCE refused_{table}")  # it counts on when the transaction is undone
+        database.rows(f"CREATE FUNCTION refuse_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ "
+                      f"BEGIN PERFORM nextval('refused_{table}'); RAISE EXCEPTION 'not at this commit'; END $$")
+        database.rows(f"CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON {table} DEFERRABLE INITIALLY DEFERRED "
+                      f"FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse_{table}()")
+
+    def wait_for_second(self):
+        """By then all that follows the first is done."""
+        wait_for(lambda: self.database.value(f"SELECT last_value FROM refused_{self.table}") >= 2, "it was tried again")
+
+    def end(self):
+        self.database.rows(f"DROP TRIGGER refuse ON {self.table}")
+
+
+def test_what_could_not_be_committed_is_neither_logged_nor_counted(testbed):
+    def logged(*words):
+        return len([line for line in testbed.orchestrators[0].text().splitlines() if all(word in line for word in words)])
+
+    def counted():
+        return testbed.http.metric("tellercast_retries_total")
+
+    retries = Refused(testbed.database, "instruction", "NEW.attempt > OLD.attempt AND OLD.attempt > 0")
+    passes = Refused(testbed.database, "rollout_group", "NEW.state = 'passed'")
+    rollout = testbed.submit(selector={"devices": ["A1"]}, execution={"retries": 1, "backoff": "0s"})
+    device, claims = take(testbed, rollout, "A1")
+    device.reply(claims, "failed", code="no_space")
+    retries.wait_for_second()
+    assert logged("instruction.woken") == counted() == 0
+    retries.end()
+    testbed.wait_for_state(rollout, "A1", "dispatched")
+    wait_for(lambda: logged("instruction.woken"), "the retry is logged")
+    assert logged("instruction.woken", "from=failed to=created") == counted() == 1
+    device.ask()
+    device.reply(device.wait_for_instruction(2), "completed")
+    passes.wait_for_second()
+    assert logged("group.moved", "to=passed") == logged("rollout.ended") == 0
+    passes.end()
+    testbed.wait_for_rollout(rollout, "completed")
+    wait_for(lambda: logged("rollout.ended"), "the end is logged")
+    assert logged("group.moved", "to=passed") == logged("rollout.ended") == 1
+
+
 MACHINES, PERCENTAGES = range(0, 42), (0.5, 1, 2.5, 10, 33.3, 50, 99.9, 100)
 
 
