@@ -1,0 +1,132 @@
+/* The planner's two threads, without a database: planning_expand_next is this test's own. */
+#include "base/clock.h"
+#include "orchestrator/planner/planner.h"
+#include "orchestrator/queues/submission.h"
+#include "orchestrator/store/planning.h"
+
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { DEADLINE_MS = 20000 };
+
+static atomic_bool inside, hold;
+
+static void hang_while_held(void)
+{
+    inside = true;
+    while (hold)
+        (void)sched_yield();
+}
+
+enum tc_error expand_nothing(struct store *store, int64_t after, int64_t per_minute, struct planned *planned,
+                             struct tc_fault *fault) __asm__("__wrap_planning_expand_next");
+
+static atomic_bool expander_hangs;
+
+enum tc_error expand_nothing(struct store *store, int64_t after, int64_t per_minute, struct planned *planned,
+                             struct tc_fault *fault)
+{
+    (void)store, (void)after, (void)per_minute, (void)fault;
+    if (expander_hangs)
+        hang_while_held();
+    planned->rollout = 0;
+    return TC_OK;
+}
+
+static void take_answer(struct submission *submission, const struct submission_answer *answer)
+{
+    (void)submission;
+    TC_CHECK(answer->status == 422);
+    hang_while_held();
+}
+
+struct planner_fixture {
+    struct planner_config config;
+    struct planner *planner;
+};
+
+/* Both threads are idle. */
+static struct planner_fixture open_fixture(void)
+{
+    struct planner_fixture fixture = {
+        .config = {.database = "host=/nowhere",
+                   .submissions = batch_queue_open(sizeof(struct submission *), 4),
+                   .wakes = batch_queue_open(1, 4),
+                   .planned = batch_queue_open(1, 4)},
+    };
+    struct tc_fault fault;
+    inside = false;
+    hold = true;
+    assert_int_equal(planner_open(&fixture.config, &fixture.planner, &fault), TC_OK);
+    int64_t opened_ms = clock_monotonic_ms(), deadline_ms = opened_ms + DEADLINE_MS;
+    while (planner_last_progress_ms(fixture.planner) <= opened_ms)
+        assert_true(clock_monotonic_ms() < deadline_ms);
+    return fixture;
+}
+
+static void close_fixture(struct planner_fixture *fixture)
+{
+    planner_close(fixture->planner);
+    batch_queue_free(fixture->config.submissions);
+    batch_queue_free(fixture->config.wakes);
+    batch_queue_free(fixture->config.planned);
+}
+
+/* One of the planner's threads hangs, the other is idle. Lets it go at the end. */
+static void assert_no_progress_until_it_is_let_go(const struct planner *planner)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
+    while (!inside) {
+        assert_true(clock_monotonic_ms() < deadline_ms);
+        (void)sched_yield();
+    }
+    int64_t hung_ms = planner_last_progress_ms(planner);
+    while (clock_monotonic_ms() <= hung_ms + 1)
+        (void)sched_yield();
+    assert_true(planner_last_progress_ms(planner) == hung_ms);
+
+    hold = false;
+    deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
+    while (planner_last_progress_ms(planner) == hung_ms)
+        assert_true(clock_monotonic_ms() < deadline_ms);
+}
+
+static void an_expander_that_hangs_shows_as_no_progress_of_the_planner(void **state)
+{
+    (void)state;
+    struct planner_fixture fixture = open_fixture();
+    expander_hangs = true;
+    batch_queue_wake(fixture.config.wakes);
+    assert_no_progress_until_it_is_let_go(fixture.planner);
+    close_fixture(&fixture);
+    expander_hangs = false;
+}
+
+static void a_submission_that_hangs_shows_as_no_progress_of_the_planner(void **state)
+{
+    (void)state;
+    static char document[] = "kind: nothing";
+    struct submission submission = {
+        .endpoint = ENDPOINT_HTTP, .document = document, .length = strlen(document), .answered = take_answer};
+    struct submission *item = &submission;
+    struct planner_fixture fixture = open_fixture();
+    assert_int_equal(batch_queue_put(fixture.config.submissions, &item, 0), TC_OK);
+    assert_no_progress_until_it_is_let_go(fixture.planner);
+    close_fixture(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_expander_that_hangs_shows_as_no_progress_of_the_planner),
+        cmocka_unit_test(a_submission_that_hangs_shows_as_no_progress_of_the_planner),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
