@@ -188,20 +188,34 @@ static void an_accepted_plan_keeps_its_digest_in_each_version(void **state)
     }
 }
 
+#define OPENS(text) SPEC("groups: [{name: a, percentage: 100" text "}]")
+#define COUNTS(text) SPEC("abort: [{on: failed, count: 5, then: pause" text "}]")
+#define OUT_OF_SERVICE(text) SPEC("selector: {completedIn: y" text "}")
+
 static void a_key_added_later_is_written_only_when_it_is_not_at_its_default(void **state)
 {
     (void)state;
-    struct plan *bare = parse_good(SPEC("abort: [{on: failed, count: 5, then: pause}]"));
-    struct plan *same = parse_good(SPEC("abort: [{on: failed, count: 5, then: pause, counts: attempts}]"));
-    struct plan *other = parse_good(SPEC("abort: [{on: failed, count: 5, then: pause, counts: final}]"));
-    assert_null(strstr(bare->canonical, "counts"));
-    assert_string_equal(same->canonical, bare->canonical);
-    assert_string_equal(same->digest, bare->digest);
-    assert_non_null(strstr(other->canonical, "\"counts\":\"final\""));
-    assert_string_not_equal(other->digest, bare->digest);
-    plan_free(other);
-    plan_free(same);
-    plan_free(bare);
+    static const struct {
+        const char *key, *bare, *with_default, *with_other, *other;
+    } rows[] = {
+        {"opens", OPENS(""), OPENS(", opens: settled"), OPENS(", opens: reached"), "\"opens\":\"reached\""},
+        {"counts", COUNTS(""), COUNTS(", counts: attempts"), COUNTS(", counts: final"), "\"counts\":\"final\""},
+        {"outOfService", OUT_OF_SERVICE(""), OUT_OF_SERVICE(", outOfService: exclude"),
+         OUT_OF_SERVICE(", outOfService: include"), "\"outOfService\":\"include\""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct plan *bare = parse_good(rows[i].bare);
+        struct plan *same = parse_good(rows[i].with_default);
+        struct plan *other = parse_good(rows[i].with_other);
+        assert_null(strstr(bare->canonical, rows[i].key));
+        assert_string_equal(same->canonical, bare->canonical);
+        assert_string_equal(same->digest, bare->digest);
+        assert_non_null(strstr(other->canonical, rows[i].other));
+        assert_string_not_equal(other->digest, bare->digest);
+        plan_free(other);
+        plan_free(same);
+        plan_free(bare);
+    }
 }
 
 static void the_examples_are_right(void **state)
