@@ -64,10 +64,11 @@ enum tc_error daemon_setup_identity(const struct daemon_settings *settings, stru
         url.bytes[--url.length] = '\0';
     identity->public_url = url.bytes;
 
-    enum tc_error error = daemon_setup_password(settings->broker_password_file, &identity->broker_password, fault);
-    if (error == TC_OK)
-        error = daemon_setup_password(settings->redis_password_file, &identity->redis_password, fault);
-    return error;
+    if (daemon_setup_password(settings->broker_password_file, &identity->broker_password, fault) != TC_OK)
+        return tc_fault_context(fault, "broker.password_file");
+    if (daemon_setup_password(settings->redis_password_file, &identity->redis_password, fault) != TC_OK)
+        return tc_fault_context(fault, "redis.password_file");
+    return TC_OK;
 }
 
 void daemon_setup_free(struct daemon_identity *identity)

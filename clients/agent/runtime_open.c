@@ -114,7 +114,8 @@ static enum tc_error read_password(struct runtime *runtime, struct tc_fault *fau
     const char *path = runtime->settings->broker_password_file;
     if (path[0] == '\0')
         return TC_OK;
-    return file_read_secret(path, PASSWORD_SIZE_MAX, &runtime->password, fault);
+    enum tc_error error = file_read_secret(path, PASSWORD_SIZE_MAX, &runtime->password, fault);
+    return error == TC_OK ? TC_OK : tc_fault_context(fault, "broker.password_file");
 }
 
 static enum tc_error open_signals(struct runtime *runtime, struct tc_fault *fault)

@@ -1,7 +1,10 @@
 """Every text file that people write is read, or refused with the reason: settings, plans, tokens, passwords."""
 
+import contextlib
 import hashlib
+import json
 import os
+import socket
 import subprocess
 
 import pytest
@@ -70,11 +73,17 @@ def daemon(module_stack):
     return module_stack.orchestrator(http={"tokens_file": str(tokens)})
 
 
-@pytest.mark.parametrize("content, reason", [
-    (b"a-token", None), (b"a-token\r\n", None), ((MARK + "a-token\n").encode(), None), (b"a-token\r", None),
-    ("a-token\n".encode("utf-16"), "control characters"), (b"a-tok\0en\n", "control characters"), (b"", "empty"),
-    (b"\na-token\n", "empty"),
-])
+def secrets(secret):
+    """Files whose first line is meant to be this: (bytes, the reason why it is refused; None: it is read)."""
+    return [
+        (secret.encode(), None), (f"{secret}\r\n".encode(), None), (f"{MARK}{secret}\n".encode(), None),
+        (f"{secret}\r".encode(), None), (f"{secret}\n".encode("utf-16"), "control characters"),
+        (f"{secret[:5]}\0{secret[5:]}\n".encode(), "control characters"), (b"", "empty"), (MARK.encode(), "empty"),
+        (f"\n{secret}\n".encode(), "empty"),
+    ]
+
+
+@pytest.mark.parametrize("content, reason", secrets("a-token"))
 def test_a_token_file_in_any_form_is_read_or_refused_with_the_reason(daemon, tmp_path, content, reason):
     file = tmp_path / "token"
     file.write_bytes(content)
@@ -82,3 +91,88 @@ def test_a_token_file_in_any_form_is_read_or_refused_with_the_reason(daemon, tmp
     assert done.returncode == (0 if reason is None else ERROR), done
     assert reason is None or reason in done.stderr
     assert "a-tok" not in done.stderr
+
+
+# ---- passwords --------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def listener():
+    """What a password is sent to: its port, and a function that returns the first bytes that somebody sends."""
+    with socket.socket() as endpoint:
+        endpoint.settimeout(60)
+        endpoint.bind(("127.0.0.1", 0))
+        endpoint.listen(5)
+
+        def first_bytes():
+            got = b""
+            while not got:  # one that only looks whether somebody listens sends nothing
+                with endpoint.accept()[0] as connection:
+                    connection.settimeout(60)
+                    got = connection.recv(4096)
+            return got
+
+        yield endpoint.getsockname()[1], first_bytes
+
+
+def agent(tmp_path, port, file):
+    """The agent of a pull client with this password file, and what it calls the file in a fault."""
+    command_line("key", "create", tmp_path / "key.json")
+    (tmp_path / "keys.json").write_text(command_line("key", "public", tmp_path / "key.json").stdout, encoding="utf-8")
+    settings = {"device": "P1", "data_folder": str(tmp_path), "trusted_keys": str(tmp_path / "keys.json"),
+                "broker": {"port": port, "password_file": str(file)}}
+    (tmp_path / "pull.yaml").write_text(json.dumps(settings), encoding="utf-8")
+    return [BIN / "tellercast-pull", "--config", tmp_path / "pull.yaml"], f"broker.password_file: {file}"
+
+
+def submission(tmp_path, port, file):
+    (tmp_path / "plan.yaml").write_text(PLAN, encoding="utf-8")
+    return ([TELLERCAST, "rollout", "submit", tmp_path / "plan.yaml", "--via", "mqtt", "--user", "ann", "--broker",
+             f"127.0.0.1:{port}", "--password-file", file], f"password file: {file}")
+
+
+@pytest.mark.parametrize("program", [agent, submission])
+@pytest.mark.parametrize("content, reason", secrets("a-secret"))
+def test_a_password_file_in_any_form_is_read_or_refused_with_where_and_why(tmp_path, program, content, reason):
+    file = tmp_path / "password"
+    file.write_bytes(content)
+    with listener() as (port, first_bytes):
+        command, where = program(tmp_path, port, file)
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+            try:
+                if reason is None:
+                    assert first_bytes().endswith(b"\0\x08a-secret"), "the last field of MQTT's CONNECT"
+                else:
+                    assert running.wait(60) == ERROR
+            finally:
+                running.kill()
+            told = running.stderr.read()
+    assert reason is None or (where in told and reason in told), told
+    assert "a-sec" not in told
+
+
+@pytest.mark.parametrize("key", ["broker", "redis"])
+@pytest.mark.parametrize("content, reason", secrets("a-secret"))
+def test_a_password_file_of_an_orchestrator_is_accepted_or_refused_with_where_and_why(tmp_path, key, content, reason):
+    file, settings = tmp_path / "password", tmp_path / "tellercastd.yaml"
+    file.write_bytes(content)
+    settings.write_text(json.dumps({"data_folder": str(tmp_path / "data"), key: {"password_file": str(file)}}),
+                        encoding="utf-8")
+    for more in [["--check-config"], [] if reason else ["--print-config"]]:  # a start, where it is refused
+        done = subprocess.run([BIN / "tellercastd", "--config", settings, *more], capture_output=True, text=True,
+                              timeout=60, check=False)
+        assert done.returncode == (0 if reason is None else ERROR), done
+        assert reason is None or (f"{key}.password_file: {file}" in done.stderr and reason in done.stderr), done
+        assert "a-sec" not in done.stdout + done.stderr
+
+
+def test_an_orchestrator_sends_passwords_without_the_mark_of_their_files(module_stack, tmp_path):
+    file = tmp_path / "password"
+    file.write_bytes(f"{MARK}a-secret\n".encode())
+    with listener() as (broker, broker_gets), listener() as (redis, redis_gets):
+        orchestrator = module_stack.orchestrator(
+            ready=False, broker={"port": broker, "password_file": str(file)},
+            redis={"socket": "", "host": "127.0.0.1", "port": redis, "password_file": str(file)})
+        assert broker_gets().endswith(b"\0\x08a-secret")
+        assert redis_gets() == b"*2\r\n$4\r\nAUTH\r\n$8\r\na-secret\r\n"
+        orchestrator.kill()
