@@ -16,13 +16,13 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`((?:\./run|tellercastd?) [^`]+)`")
 PROGRAM = re.compile(r"^(\./run|tellercast\w*|docker|openssl|echo|pg_\w+|cmake|mkdir|curl|\$ \S+)\b")
 
-# Commands of blocks that are not run here, by how they begin, and why.
+# Commands of blocks that are not run here, by how they begin, and why: perhaps the name of a test that does the same.
 NOT_RUN = {
     "./run demo": "it builds everything; CONTRIBUTING: it is shown, not tested",
     "./run test": "it is what runs this",
     "docker ": "no container engine", "openssl ": "for the containers", "echo ": "for the containers",
-    "pg_dump ": "test_restore makes a dump and restores it",
-    "$ socat ": "test_doors submits by the socket",
+    "pg_dump ": "test_a_database_that_was_put_back_is_refused_at_the_start_and_nothing_is_done makes one",
+    "$ socat ": "test_C7_rollouts_arrive_by_http_by_message_and_by_socket submits by it",
 }
 # What a command needs besides to come to its end here, and its exit code if that is not 0.
 AMENDED = {
@@ -79,6 +79,13 @@ def test_the_table_of_what_is_not_run_has_nothing_that_no_page_has():
     lines = [line for _, line in commands()]
     assert all(any(line.startswith(begin) for line in lines) for begin in NOT_RUN)
     assert set(AMENDED) <= set(lines)
+
+
+def test_what_is_not_run_names_tests_that_exist():
+    named = set(re.findall(r"\btest_\w+", " ".join(NOT_RUN.values())))
+    there = {name for path in (ROOT / "tests/scenario").glob("test_*.py")
+             for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
+    assert len(named) == 2 and named <= there, named - there
 
 
 def mentioned(program):
