@@ -256,6 +256,102 @@ static void a_million_devices_at_one_a_minute_end_with_the_last_window(void **st
     forecast_free(&forecast);
 }
 
+/* ---- of a rollout that runs --------------------------------------------------------------------- */
+
+#define SECOND INT64_C(1000)
+
+enum { BRANCHES_MAX = 400, DEVICES_MAX = 20 };
+
+/* Branches that are alike, in which each device takes the same time. */
+struct steady_rollout {
+    int branches, devices, headroom, per_minute; /* 0: no rate */
+    int64_t takes_ms;
+    int64_t ends_ms[BRANCHES_MAX][DEVICES_MAX]; /* in the order of their starts */
+};
+
+static int count_left(const struct steady_rollout *rollout, int branch, int64_t now_ms)
+{
+    int left = 0;
+    for (int i = 0; i < rollout->devices; i++)
+        left += rollout->ends_ms[branch][i] == 0 || rollout->ends_ms[branch][i] > now_ms;
+    return left;
+}
+
+/* Runs it, second by second. Returns when its last device ends. */
+static int64_t run_steadily(struct steady_rollout *rollout)
+{
+    int all = rollout->branches * rollout->devices, started = 0;
+    int next[BRANCHES_MAX] = {0};
+    for (int64_t now_ms = 0;; now_ms += SECOND) {
+        int64_t allowed = rollout->per_minute == 0 ? all : 1 + now_ms * rollout->per_minute / MINUTE;
+        for (int branch = 0; branch < rollout->branches; branch++) {
+            int ended = rollout->devices - count_left(rollout, branch, now_ms);
+            for (; next[branch] < rollout->devices && next[branch] - ended < rollout->headroom && started < allowed;
+                 started++)
+                rollout->ends_ms[branch][next[branch]++] = now_ms + rollout->takes_ms;
+        }
+        if (started == all)
+            return now_ms + rollout->takes_ms;
+    }
+}
+
+/* As the conductor forecasts it at this time: from what has not ended, and from how long devices took. */
+static int64_t forecast_end_at(const struct steady_rollout *rollout, int64_t now_ms)
+{
+    struct forecast_cohort cohorts[DEVICES_MAX + 1] = {{0}};
+    int64_t completed = 0;
+    size_t count = 0;
+    for (int devices = 0; devices <= rollout->devices; devices++) {
+        int64_t branches = 0;
+        for (int branch = 0; branch < rollout->branches; branch++)
+            branches += count_left(rollout, branch, now_ms) == devices;
+        if (branches > 0 && devices > 0)
+            cohorts[count++] =
+                (struct forecast_cohort){.branches = branches, .devices = devices, .headroom = rollout->headroom};
+        completed += branches * (rollout->devices - devices);
+    }
+    struct forecast forecast = make((struct forecast_plan){.begin_ms = now_ms,
+                                                           .completed = completed,
+                                                           .install_timeout_ms = rollout->takes_ms,
+                                                           .rate = {.per_minute = rollout->per_minute},
+                                                           .cohorts = cohorts,
+                                                           .cohort_count = count});
+    assert_true(forecast_is_whole(&forecast));
+    int64_t end_ms = forecast.groups[0].last_end_ms;
+    forecast_free(&forecast);
+    return end_ms;
+}
+
+/* Where only the rate or only the budgets are a limit, what is under way makes it too late by one device's time at
+ * most. */
+static void the_end_of_a_rollout_that_runs_steadily_is_forecast_steadily(void **state)
+{
+    (void)state;
+    enum { PARTS = 5, SHARE = 5 };
+    static struct steady_rollout rollouts[] = {
+        {.branches = 400, .devices = 1, .headroom = 1, .per_minute = 20, .takes_ms = 90 * SECOND},
+        {.branches = 50, .devices = 20, .headroom = 1, .takes_ms = 40 * SECOND},
+        {.branches = 50, .devices = 20, .headroom = 2, .per_minute = 60, .takes_ms = 30 * SECOND},
+        {.branches = 400, .devices = 9, .headroom = 3, .per_minute = 300, .takes_ms = 50 * SECOND},
+        {.branches = 7, .devices = 20, .headroom = 1, .per_minute = 6, .takes_ms = 60 * SECOND},
+    };
+    for (size_t i = 0; i < LENGTH(rollouts); i++) {
+        const struct steady_rollout *rollout = &rollouts[i];
+        int64_t real_ms = run_steadily(&rollouts[i]);
+        bool one_limit = rollout->devices == 1 || rollout->per_minute == 0;
+        for (int part = 0; part < PARTS - 1; part++) {
+            int64_t from_ms = real_ms * part / PARTS, first_ms = forecast_end_at(rollout, from_ms);
+            int64_t most_ms = (real_ms - from_ms) / SHARE;
+            for (int64_t now_ms = from_ms; now_ms <= from_ms + MINUTE; now_ms += SECOND) {
+                int64_t end_ms = forecast_end_at(rollout, now_ms);
+                assert_in_range(end_ms, first_ms - most_ms, first_ms + most_ms);
+                if (one_limit)
+                    assert_in_range(end_ms, real_ms, real_ms + rollout->takes_ms);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +369,7 @@ int main(void)
         cmocka_unit_test(branches_with_headroom_for_none_are_not_counted),
         cmocka_unit_test(devices_of_a_zone_are_due_by_their_places_among_all),
         cmocka_unit_test(a_million_devices_at_one_a_minute_end_with_the_last_window),
+        cmocka_unit_test(the_end_of_a_rollout_that_runs_steadily_is_forecast_steadily),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
