@@ -9,7 +9,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GLOSSARY = ROOT / "docs/glossary.md"
-KEPT = ("orchestrator/store/migrations/", "docs/decisions/", "tests/fuzz/corpus/")
+KEPT = ("orchestrator/store/migrations/", "docs/decisions/", "tests/fuzz/corpus/", "tests/scenario/version_before/")
 TERMS = re.compile(r"(?i)in_flights?|high_water_marks?")  # of the field, with a retired word in them
 # Where a retired word is the field's own, or is the name of something that is seen outside.
 ALLOWED = (

@@ -1,6 +1,6 @@
 -- Claims what is due of rollout $1, at most $2, for instance $3 and a lease of $4 ms: its group is open, its window is
 -- open for as long as an installation takes ($5 ms), its device does nothing else, no rollout that goes before it ($6:
--- those running with a higher priority; $12: those of them that preempt) needs the device, and its branch has headroom by
+-- those running with a higher priority; $12: those of them that preempt) needs the device, and its branch has room by
 -- this rollout's budget and by those of all rollouts with something in flight there. What was given up after it was
 -- answered may have begun to install by its last moment for that, and is in flight until such an installation is over,
 -- too. What is out of service there comes on top of the budget, but never so that no machine is left to serve. A node
@@ -71,20 +71,20 @@ WITH own AS MATERIALIZED (
   ) i
   JOIN zone z ON z.zone_no = i.zone_no
 ), branch_now AS MATERIALIZED (
-  SELECT b.branch, b.looked, b.machines, f.assignments, f.doubtful, f.has_node, d.down,
+  SELECT b.branch, b.looked, b.machines, f.flights, f.doubtful, f.has_node, d.down,
          least(branch_room(b.machines, own.max_unavailable, own.max_unavailable_percent, own.single_device_allowed),
-               f.headroom) AS headroom
+               f.room) AS room
   FROM own,
   (SELECT l.branch, l.looked, (SELECT b.machines FROM branch b WHERE b.id = l.branch) AS machines
    FROM (SELECT branch, count(*) AS looked
          FROM looked WHERE branch IS NOT NULL AND closes_at IS NOT NULL GROUP BY branch) l
    OFFSET 0) b,
   LATERAL (
-    SELECT count(DISTINCT f.device) AS assignments, bool_or(f.device = b.branch) AS has_node,
+    SELECT count(DISTINCT f.device) AS flights, bool_or(f.device = b.branch) AS has_node,
            coalesce(array_agg(f.device) FILTER (WHERE f.is_doubtful), '{}') AS doubtful,
            min(CASE WHEN f.rollout_id <> $1 THEN
                  (SELECT branch_room(b.machines, r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed)
-                  FROM rollout r WHERE r.id = f.rollout_id) END) AS headroom
+                  FROM rollout r WHERE r.id = f.rollout_id) END) AS room
     FROM (SELECT f.device, f.rollout_id, false AS is_doubtful
           FROM instruction f
           WHERE f.branch = b.branch AND f.in_flight
@@ -105,19 +105,19 @@ WITH own AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM instruction f WHERE f.device = o.device AND f.in_flight OFFSET 0)
   ) d
 ), fit AS (
-  SELECT i.id, i.group_no, i.due_at, i.headroom_left,
+  SELECT i.id, i.group_no, i.due_at, i.room_left,
          row_number() OVER (PARTITION BY i.branch ORDER BY i.group_no, i.due_at, i.id) AS nth
-  FROM (SELECT l.id, l.device, l.branch, l.group_no, l.due_at, r.headroom_left
+  FROM (SELECT l.id, l.device, l.branch, l.group_no, l.due_at, r.room_left
         FROM looked l
         LEFT JOIN branch_now b ON b.branch = l.branch,
-        LATERAL (SELECT b.assignments - (l.device = ANY (b.doubtful))::integer AS assignments) o, -- of others
-        LATERAL (SELECT CASE WHEN b.headroom IS NULL OR l.device = l.branch THEN b.headroom
-                          ELSE least(b.headroom, greatest(b.headroom, b.machines - 1)
+        LATERAL (SELECT b.flights - (l.device = ANY (b.doubtful))::integer AS flights) o, -- of others
+        LATERAL (SELECT CASE WHEN b.room IS NULL OR l.device = l.branch THEN b.room
+                          ELSE least(b.room, greatest(b.room, b.machines - 1)
                                              - cardinality(array_remove(b.down, l.device))) END
-                        - o.assignments AS headroom_left) r
+                        - o.flights AS room_left) r
         WHERE l.closes_at IS NOT NULL
-          AND (b.headroom IS NULL OR r.headroom_left > 0)
-          AND CASE WHEN l.device = l.branch THEN b.looked = 1 AND o.assignments = 0 ELSE b.has_node IS NOT TRUE END
+          AND (b.room IS NULL OR r.room_left > 0)
+          AND CASE WHEN l.device = l.branch THEN b.looked = 1 AND o.flights = 0 ELSE b.has_node IS NOT TRUE END
         OFFSET 0) i
   WHERE NOT EXISTS (SELECT FROM instruction f WHERE f.device = i.device AND f.in_flight OFFSET 0)
     AND NOT EXISTS (SELECT
@@ -131,7 +131,7 @@ WITH own AS MATERIALIZED (
 ), chosen AS MATERIALIZED (
   SELECT id, group_no, due_at
   FROM fit
-  WHERE headroom_left IS NULL OR nth <= headroom_left
+  WHERE room_left IS NULL OR nth <= room_left
   ORDER BY group_no, due_at, id
   LIMIT $2
 ), place AS (

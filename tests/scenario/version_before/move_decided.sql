@@ -6,7 +6,7 @@
 WITH decided AS MATERIALIZED (
   SELECT *
   FROM unnest($1::bigint[], $2::smallint[], $3::int[], $4::smallint[], $5::bigint[], $6::bigint[], $7::text[])
-       AS d(id, from_state, from_attempt, to_state, due_ms, next_check_ms, code)
+       AS d(id, from_state, from_attempt, to_state, due_ms, wake_ms, code)
 ), free AS MATERIALIZED (
   SELECT d.*
   FROM decided d
@@ -18,7 +18,7 @@ WITH decided AS MATERIALIZED (
       attempt = CASE WHEN d.due_ms > 0 THEN i.attempt + 1 ELSE i.attempt END,
       due_at = to_timestamp(nullif(d.due_ms, 0) / 1000.0),
       withdrawn_at = CASE WHEN d.due_ms > 0 THEN NULL WHEN d.code = 'withdrawn' THEN now() ELSE i.withdrawn_at END,
-      wake_at = to_timestamp(nullif(d.next_check_ms, 0) / 1000.0),
+      wake_at = to_timestamp(nullif(d.wake_ms, 0) / 1000.0),
       in_flight = d.to_state BETWEEN 1 AND 4,
       failures = CASE WHEN d.to_state IN (6, 8) AND d.to_state <> i.state THEN i.failures + 1 ELSE i.failures END,
       ended_at = CASE WHEN d.to_state < 5 THEN NULL WHEN d.to_state <> i.state THEN now() ELSE i.ended_at END,
