@@ -22,7 +22,7 @@ def order(testbed, promises, name, version, budget, starts_s, ends_s, **spec):
     """A rollout whose windows open and close at whole seconds, so long from now."""
     opens_at, closes_at = int(time.time()) + starts_s, int(time.time()) + ends_s
     rollout = testbed.submit(f"{name}-{testbed.rounds}", version, disruptionBudget={"maxUnavailable": budget},
-                          schedule={"startAt": utc(opens_at), "endAt": utc(closes_at)}, **spec)
+                             schedule={"startAt": utc(opens_at), "endAt": utc(closes_at)}, **spec)
     promises[rollout] = Promise(budget, opens_at, closes_at, [])
     return rollout
 

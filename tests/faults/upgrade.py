@@ -45,7 +45,7 @@ for _rule in BEHAVIOUR["rules"]:
     _rule.update({"askAgain": "1s", "resend": "1s", "confirmAll": True})
 
 
-class MixedBank(Testbed):
+class MixedTestbed(Testbed):
     """It begins with the orchestrators and the real clients of the version before. Of the simulated devices the first half
     of the branches is as old, the second is new. Each real branch has a client that stays old behind or beside newer ones."""
 
@@ -100,13 +100,13 @@ class Upgrade:
         selector = {"selector": {"devices": devices}} if devices else {}
         return order(self.testbed, self.promises, name, version, BUDGET, 0, ENDS_S, abort=ABORT, **selector, **more, **spec)
 
-    def _operate(self, rollout, operation, *snapshot):
-        """In the name of somebody else than the author; `ground`: what of the rollout the order is based on."""
+    def _operate(self, rollout, operation, *seen):
+        """As another operator than the author. `seen`: the fields of the rollout that the operation is bound to."""
         shown = self._shown(rollout)
-        body = json.dumps({"reason": "the night of the upgrade", **{key: shown[key] for key in snapshot}})
+        body = json.dumps({"reason": "the night of the upgrade", **{key: shown[key] for key in seen}})
         headers = {**JSON, "Tellercast-Author": "bob"}
         self.testbed.insist(f"{operation} of rollout {rollout}",
-                         lambda http: http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, headers))
+                            lambda http: http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, headers))
 
     def _shown(self, rollout):
         return self.testbed.insist(f"rollout {rollout} is shown", lambda http: http.get(f"/v1/rollouts/{rollout}"))
@@ -199,7 +199,7 @@ class Upgrade:
 
     def _strange(self):
         return self.testbed.database.rows("SELECT id, versions FROM device WHERE versions ->> %s IS DISTINCT FROM %s",
-                                       APPLICATION, WAITING)
+                                          APPLICATION, WAITING)
 
     # what must hold besides what the audit looks at
 
@@ -227,7 +227,7 @@ def run_upgrade(folder, keep):
     if not (PREVIOUS / "tellercastd").exists():
         return [f"the version before, {COMMIT}, is not built: ./run faults --upgrade does so"]
     began = time.monotonic()
-    testbed = MixedBank(folder)
+    testbed = MixedTestbed(folder)
     upgrade, audit = Upgrade(testbed), Audit(testbed)
     faults = ["it did not come to its end"]
     try:

@@ -52,7 +52,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void notify(struct fixture *fixture, const struct sql_statement *statement, const char *fault)
+static void record_fault(struct fixture *fixture, const struct sql_statement *statement, const char *fault)
 {
     print_error("%s: %s\n", statement->name, fault);
     fixture->faults++;
@@ -86,7 +86,7 @@ static void compare_parameters(struct fixture *fixture, const struct sql_stateme
     char text[256], found[TYPE_NAME_SIZE];
     if (PQnparams(described) != count) {
         (void)snprintf(text, sizeof text, "declares %d parameters, and has %d", count, PQnparams(described));
-        notify(fixture, statement, text);
+        record_fault(fixture, statement, text);
         return;
     }
     for (int i = 0; i < count; i++) {
@@ -94,7 +94,7 @@ static void compare_parameters(struct fixture *fixture, const struct sql_stateme
             continue;
         name_type(fixture, PQparamtype(described, i), found);
         (void)snprintf(text, sizeof text, "parameter %d is of type %s, which is not what it declares", i + 1, found);
-        notify(fixture, statement, text);
+        record_fault(fixture, statement, text);
     }
 }
 
@@ -110,7 +110,7 @@ static void compare_column(struct fixture *fixture, const struct sql_statement *
     name_type(fixture, type, declared);
     (void)snprintf(text, sizeof text, "column %d is %s %s, and it declares %s %s", column + 1,
                    PQfname(described, column), found, field->name, declared);
-    notify(fixture, statement, text);
+    record_fault(fixture, statement, text);
 }
 
 static void compare_row(struct fixture *fixture, const struct sql_statement *statement, const PGresult *described)
@@ -121,7 +121,7 @@ static void compare_row(struct fixture *fixture, const struct sql_statement *sta
     if ((size_t)PQnfields(described) != statement->row->count) {
         (void)snprintf(text, sizeof text, "declares %zu columns, and has %d", statement->row->count,
                        PQnfields(described));
-        notify(fixture, statement, text);
+        record_fault(fixture, statement, text);
         return;
     }
     for (int i = 0; i < PQnfields(described); i++)
@@ -134,7 +134,7 @@ static void compare(struct fixture *fixture, const struct sql_statement *stateme
     int count = declared_types(statement, types);
     PGresult *prepared = PQprepare(fixture->connection, statement->name, statement->text, count, types);
     if (PQresultStatus(prepared) != PGRES_COMMAND_OK) {
-        notify(fixture, statement, PQresultErrorMessage(prepared));
+        record_fault(fixture, statement, PQresultErrorMessage(prepared));
         PQclear(prepared);
         return;
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The rules of the namespace that no compiler knows: who may include what, where a topic or a statement may be
+"""The rules of this project that no compiler checks: who may include what, where a topic or a statement may be
 spelled, what is not to be called, and how long things may be."""
 
 import pathlib

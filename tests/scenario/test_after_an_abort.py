@@ -1,7 +1,7 @@
 """Going on after an abort loosens what the plan said: it asks for as many approvals as the plan did."""
 
 import pytest
-from harness.operations import events, order, ordered, submit_as
+from harness.operations import events, operate, post_operation, submit_as
 from harness.plan import plan
 from harness.programs import command_line
 from harness.wait import wait_for
@@ -26,7 +26,7 @@ def abort_by_itself(testbed, required, then="pause"):
     rollout = submit_as(testbed, "ann", plan(**to_abort(required, then)))
     testbed.wait_for_rollout(rollout, "awaiting_approval" if required > 0 else "running")
     for approver in ("bob", "cid")[:required]:
-        ordered(testbed, rollout, "approve", approver)
+        operate(testbed, rollout, "approve", approver)
     if then == "cancel":
         fail(testbed, rollout, "A1")
     fail(testbed, rollout, "P1")
@@ -42,7 +42,7 @@ def fail(testbed, rollout, name):
 def cancel_what_is_left(testbed, rollout, completes=False):
     """A1 was answered: it ends first."""
     device, claims = take(testbed, rollout, "A1")
-    ordered(testbed, rollout, "cancel", "bob")
+    operate(testbed, rollout, "cancel", "bob")
     if completes:
         device.reply(claims, "completed")
     else:
@@ -65,21 +65,21 @@ def resume_of(testbed, rollout):
 def test_a_resume_after_an_abort_asks_for_as_many_approvals_as_the_plan_did(testbed):
     rollout = abort_by_itself(testbed, 2)
     assert resume_of(testbed, rollout)["required"] == 2
-    answer = ordered(testbed, rollout, "resume", "dan", reason="that machine was broken before")
+    answer = operate(testbed, rollout, "resume", "dan", reason="that machine was broken before")
     assert answer["state"] == "paused"
     version = answer["version"]
-    assert ordered(testbed, rollout, "resume", "dan", reason="that machine was broken before",
+    assert operate(testbed, rollout, "resume", "dan", reason="that machine was broken before",
                    version=version - 1)["existing"] is True
-    assert "dan ordered the resume" in order(testbed, rollout, "resume", "eve").json()["detail"]
-    assert order(testbed, rollout, "approve", "dan").status == 403
-    assert order(testbed, rollout, "approve", "ann").status == 403
-    assert ordered(testbed, rollout, "approve", "bob", reason="seen")["state"] == "paused"
-    assert ordered(testbed, rollout, "approve", "bob", reason="seen")["existing"] is True
+    assert "dan ordered the resume" in post_operation(testbed, rollout, "resume", "eve").json()["detail"]
+    assert post_operation(testbed, rollout, "approve", "dan").status == 403
+    assert post_operation(testbed, rollout, "approve", "ann").status == 403
+    assert operate(testbed, rollout, "approve", "bob", reason="seen")["state"] == "paused"
+    assert operate(testbed, rollout, "approve", "bob", reason="seen")["existing"] is True
     told = resume_of(testbed, rollout)
     assert (told["ordered_by"], told["reason"]) == ("dan", "that machine was broken before")
     assert [given["actor"] for given in told["given"]] == ["bob"]
-    assert ordered(testbed, rollout, "approve", "cid", reason="seen, too")["state"] == "running"
-    assert ordered(testbed, rollout, "approve", "cid", reason="seen, too")["existing"] is True
+    assert operate(testbed, rollout, "approve", "cid", reason="seen, too")["state"] == "running"
+    assert operate(testbed, rollout, "approve", "cid", reason="seen, too")["existing"] is True
     assert [kind for kind, _ in events(testbed, rollout)][-5:] == [
         "paused", "resume_ordered", "resume_approved", "resume_approved", "resumed"]
     assert resume_of(testbed, rollout) is None
@@ -87,63 +87,63 @@ def test_a_resume_after_an_abort_asks_for_as_many_approvals_as_the_plan_did(test
 
 def test_a_resume_after_an_abort_that_is_rejected_or_aborted_again_must_be_ordered_anew(testbed):
     rollout = abort_by_itself(testbed, 1)
-    ordered(testbed, rollout, "resume", "bob")
-    assert ordered(testbed, rollout, "reject", "cid", reason="find the cause first")["state"] == "paused"
+    operate(testbed, rollout, "resume", "bob")
+    assert operate(testbed, rollout, "reject", "cid", reason="find the cause first")["state"] == "paused"
     assert resume_of(testbed, rollout)["ordered_by"] is None
-    assert order(testbed, rollout, "approve", "dan").status == 409
-    ordered(testbed, rollout, "resume", "bob", reason="it is found")
+    assert post_operation(testbed, rollout, "approve", "dan").status == 409
+    operate(testbed, rollout, "resume", "bob", reason="it is found")
     testbed.database.rows("INSERT INTO rollout_event (rollout_id, kind, actor) VALUES (%s, 'aborted', 'tellercast')", rollout)
-    assert order(testbed, rollout, "approve", "dan").status == 409
-    ordered(testbed, rollout, "resume", "bob", reason="that one, too")
-    assert ordered(testbed, rollout, "approve", "dan")["state"] == "running"
-    ordered(testbed, rollout, "pause", "bob")
-    assert ordered(testbed, rollout, "resume", "bob")["state"] == "running", "a person paused it, and no abort"
+    assert post_operation(testbed, rollout, "approve", "dan").status == 409
+    operate(testbed, rollout, "resume", "bob", reason="that one, too")
+    assert operate(testbed, rollout, "approve", "dan")["state"] == "running"
+    operate(testbed, rollout, "pause", "bob")
+    assert operate(testbed, rollout, "resume", "bob")["state"] == "running", "a person paused it, and no abort"
 
 
 def test_what_an_abort_cancelled_is_tried_again_when_as_many_approved_that_as_the_plan_asked_for(testbed):
     rollout = abort_by_itself(testbed, 2, then="cancel")
-    answer = ordered(testbed, rollout, "retry", "dan", reason="a new disk")
+    answer = operate(testbed, rollout, "retry", "dan", reason="a new disk")
     assert answer["state"] == "paused"
-    assert ordered(testbed, rollout, "retry", "dan", reason="a new disk", version=answer["version"] - 1)["existing"] is True
-    assert "dan ordered the resume" in order(testbed, rollout, "resume", "eve").json()["detail"]
+    assert operate(testbed, rollout, "retry", "dan", reason="a new disk", version=answer["version"] - 1)["existing"] is True
+    assert "dan ordered the resume" in post_operation(testbed, rollout, "resume", "eve").json()["detail"]
     for person in ("dan", "ann"):
-        assert order(testbed, rollout, "approve", person).status == 403
-    assert ordered(testbed, rollout, "approve", "bob")["state"] == "paused"
+        assert post_operation(testbed, rollout, "approve", person).status == 403
+    assert operate(testbed, rollout, "approve", "bob")["state"] == "paused"
     told = resume_of(testbed, rollout)
     assert (told["required"], told["ordered_by"], told["reason"]) == (2, "dan", "a new disk")
     assert testbed.database.states(rollout) == {"created": 2}
-    assert ordered(testbed, rollout, "approve", "cid")["state"] == "running"
+    assert operate(testbed, rollout, "approve", "cid")["state"] == "running"
     testbed.wait_for_states(rollout, dispatched=2)
     assert [kind for kind, _ in events(testbed, rollout) if "re" in kind][-5:] == [
         "retry_ordered", "resume_ordered", "resume_approved", "resume_approved", "resumed"]
-    ordered(testbed, rollout, "pause", "dan")
+    operate(testbed, rollout, "pause", "dan")
     assert resume_of(testbed, rollout)["required"] == 0, "a person paused it, and no abort"
-    assert ordered(testbed, rollout, "resume", "dan")["state"] == "running"
+    assert operate(testbed, rollout, "resume", "dan")["state"] == "running"
 
 
 def test_nobody_dodges_the_approvals_of_a_resume_by_a_cancel_and_a_retry(testbed):
     rollout = abort_by_itself(testbed, 1)
     cancel_what_is_left(testbed, rollout)
-    assert ordered(testbed, rollout, "retry", "bob")["state"] == "paused"
+    assert operate(testbed, rollout, "retry", "bob")["state"] == "paused"
     assert resume_of(testbed, rollout)["ordered_by"] == "bob"
     after = submit_as(testbed, "ann", plan("after", selector={"devices": ["A2"]}))
     testbed.wait_for_states(after, dispatched=1)
     assert testbed.database.states(rollout) == {"created": 2}, "the scheduler looked, and started nothing"
-    assert ordered(testbed, rollout, "reject", "cid", reason="find the cause first")["state"] == "paused"
-    assert order(testbed, rollout, "approve", "dan").status == 409
-    ordered(testbed, rollout, "cancel", "bob")
+    assert operate(testbed, rollout, "reject", "cid", reason="find the cause first")["state"] == "paused"
+    assert post_operation(testbed, rollout, "approve", "dan").status == 409
+    operate(testbed, rollout, "cancel", "bob")
     testbed.wait_for_rollout(rollout, "cancelled")
-    assert ordered(testbed, rollout, "retry", "bob", reason="it is found")["state"] == "paused"
-    assert ordered(testbed, rollout, "approve", "dan")["state"] == "running"
+    assert operate(testbed, rollout, "retry", "bob", reason="it is found")["state"] == "paused"
+    assert operate(testbed, rollout, "approve", "dan")["state"] == "running"
 
 
 def test_what_a_person_cancelled_is_tried_again_at_once(testbed):
     rollout = submit_as(testbed, "ann", plan(**to_abort(1, "pause", count=2)))
     testbed.wait_for_rollout(rollout, "awaiting_approval")
-    ordered(testbed, rollout, "approve", "bob")
+    operate(testbed, rollout, "approve", "bob")
     fail(testbed, rollout, "P1")
     cancel_what_is_left(testbed, rollout, completes=True)
-    assert ordered(testbed, rollout, "retry", "bob")["state"] == "running"
+    assert operate(testbed, rollout, "retry", "bob")["state"] == "running"
 
 
 @pytest.mark.parametrize("state", ["halted", "completed"])
@@ -151,59 +151,59 @@ def test_an_end_after_an_abort_is_left_with_approvals_only(testbed, state):
     """A version before this one may have brought it there."""
     rollout = abort_by_itself(testbed, 1)
     testbed.database.rows("UPDATE rollout SET state = %s, ended_at = now() WHERE id = %s", state, rollout)
-    assert ordered(testbed, rollout, "retry", "bob")["state"] == "paused"
-    assert ordered(testbed, rollout, "approve", "cid")["state"] == "running"
+    assert operate(testbed, rollout, "retry", "bob")["state"] == "paused"
+    assert operate(testbed, rollout, "approve", "cid")["state"] == "running"
 
 
 def test_nobody_dodges_the_approvals_of_a_resume_by_a_pause(testbed):
     rollout = abort_by_itself(testbed, 1)
-    answer = order(testbed, rollout, "pause", "bob")
+    answer = post_operation(testbed, rollout, "pause", "bob")
     assert answer.status == 409 and "is paused" in answer.json()["detail"], answer
     assert resume_of(testbed, rollout)["required"] == 1
-    assert ordered(testbed, rollout, "resume", "bob")["state"] == "paused"
+    assert operate(testbed, rollout, "resume", "bob")["state"] == "paused"
 
 
 def test_an_abort_of_what_a_person_paused_asks_for_approvals(testbed):
     """What was in flight fails while it is paused."""
     rollout = submit_as(testbed, "ann", plan(**to_abort(1, "pause")))
     testbed.wait_for_rollout(rollout, "awaiting_approval")
-    ordered(testbed, rollout, "approve", "bob")
+    operate(testbed, rollout, "approve", "bob")
     device, claims = take(testbed, rollout, "P1")
-    ordered(testbed, rollout, "pause", "bob")
+    operate(testbed, rollout, "pause", "bob")
     device.reply(claims, "failed", code="no_space")
     wait_for(lambda: ("aborted", "tellercast") in events(testbed, rollout), "it is aborted")
     assert resume_of(testbed, rollout)["required"] == 1
-    assert ordered(testbed, rollout, "resume", "bob")["state"] == "paused"
+    assert operate(testbed, rollout, "resume", "bob")["state"] == "paused"
 
 
 def test_more_failures_abort_again_what_a_person_paused_after_a_resume(testbed):
     rollout = abort_by_itself(testbed, 1)
-    ordered(testbed, rollout, "resume", "bob")
-    ordered(testbed, rollout, "approve", "cid")
+    operate(testbed, rollout, "resume", "bob")
+    operate(testbed, rollout, "approve", "cid")
     device, claims = take(testbed, rollout, "A1")
-    ordered(testbed, rollout, "pause", "bob")
+    operate(testbed, rollout, "pause", "bob")
     device.reply(claims, "failed", code="no_space")
     wait_for(lambda: events(testbed, rollout).count(("aborted", "tellercast")) == 2, "it is aborted again")
-    assert ordered(testbed, rollout, "resume", "bob")["state"] == "paused"
+    assert operate(testbed, rollout, "resume", "bob")["state"] == "paused"
 
 
 def test_an_approval_of_a_resume_counts_no_more_when_its_rollout_was_cancelled(testbed):
     rollout = abort_by_itself(testbed, 2)
-    ordered(testbed, rollout, "resume", "dan")
-    ordered(testbed, rollout, "approve", "bob")
+    operate(testbed, rollout, "resume", "dan")
+    operate(testbed, rollout, "approve", "bob")
     cancel_what_is_left(testbed, rollout)
-    assert ordered(testbed, rollout, "retry", "eve")["state"] == "paused"
+    assert operate(testbed, rollout, "retry", "eve")["state"] == "paused"
     told = resume_of(testbed, rollout)
     assert (told["ordered_by"], told["given"]) == ("eve", [])
-    assert ordered(testbed, rollout, "approve", "bob", reason="that, too")["state"] == "paused"
-    assert ordered(testbed, rollout, "approve", "dan")["state"] == "running"
+    assert operate(testbed, rollout, "approve", "bob", reason="that, too")["state"] == "paused"
+    assert operate(testbed, rollout, "approve", "dan")["state"] == "running"
 
 
 def test_a_resume_or_a_retry_asks_for_no_approval_where_the_plan_asked_for_none(testbed):
     rollout = abort_by_itself(testbed, 0)
-    assert ordered(testbed, rollout, "resume", "bob")["state"] == "running"
+    assert operate(testbed, rollout, "resume", "bob")["state"] == "running"
     cancel_what_is_left(testbed, rollout)
-    assert ordered(testbed, rollout, "retry", "bob")["state"] == "running"
+    assert operate(testbed, rollout, "retry", "bob")["state"] == "running"
 
 
 def test_the_command_says_that_what_it_ordered_waits_for_others(testbed):

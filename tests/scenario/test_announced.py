@@ -3,7 +3,7 @@
 import pytest
 from harness.announcer import (MAXIMUM_PACKET_SIZE, MAXIMUM_QOS, PINGREQ, PUBLISH, RECEIVE_MAXIMUM, RETAIN_AVAILABLE,
                                SERVER_KEEP_ALIVE, SHARED_AVAILABLE, WILDCARDS_AVAILABLE, Announcer)
-from harness.operations import ordered
+from harness.operations import operate
 from harness.plan import plan
 from harness.programs import ORCHESTRATOR_USER, command_line
 from harness.stack import access_list
@@ -68,7 +68,7 @@ def test_a_rollout_of_instructions_that_are_too_large_can_be_cancelled(stack, en
     testbed = testbed_behind(stack, endpoint)
     large = testbed.submit("large", selector={"devices": ["A1"]}, execution={"retries": 5, "backoff": "1h"}, **LARGE)
     wait_for(lambda: testbed.database.instructions(large).get("A1", {}).get("failures", 0) > 0, "it has failed once")
-    ordered(testbed, large, "cancel")
+    operate(testbed, large, "cancel")
     testbed.wait_for_rollout(large, "cancelled")
 
 
@@ -111,7 +111,7 @@ def test_readyz_says_what_the_broker_lacks(stack, endpoint, announced, what):
     stack.orchestrators[0].wait_until_ready()
 
 
-def test_a_publish_that_the_broker_refuses_is_told_and_stops_no_other(stack):
+def test_a_publish_that_the_broker_refuses_is_logged_and_stops_no_other(stack):
     (stack.broker.folder / "acl").write_text(
         access_list().replace("topic write tc/v1/branch/+/start", "topic write tc/v1/branch/B2/start"), encoding="utf-8")
     stack.broker.stop()
@@ -135,7 +135,8 @@ def test_an_orchestrator_lives_as_the_broker_wants(stack, endpoint):
     testbed = testbed_behind(stack, endpoint)
     name = next(who for who, *_ in endpoint.packets if who.endswith("-out"))
     assert endpoint.keep_alives(name)[-1] == 2
-    wait_for(lambda: min(len(endpoint.sizes(PINGREQ, who)) for who in (name, name[:-3] + "in")) >= 2, "both ping again and again")
+    wait_for(lambda: min(len(endpoint.sizes(PINGREQ, who)) for who in (name, name[:-3] + "in")) >= 2,
+             "both ping again and again")
     assert "broker.lost" not in testbed.orchestrators[0].text()
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from harness.branches import end
-from harness.operations import events, order, ordered, revise, submit_as
+from harness.operations import events, operate, post_operation, revise, submit_as
 from harness.plan import plan
 from harness.wait import wait_for
 
@@ -68,9 +68,9 @@ def submit(testbed, required=1, actor="ann", name="upgrade", **spec):
 def test_a_rollout_waits_until_somebody_else_approves_it(testbed):
     rollout = submit(testbed)
     assert testbed.database.states(rollout) == {"created": 4}
-    refused = order(testbed, rollout, "approve", "ann")
+    refused = post_operation(testbed, rollout, "approve", "ann")
     assert refused.status == 403 and "ann" in refused.json()["detail"]
-    answer = ordered(testbed, rollout, "approve", "bob", reason="read it")
+    answer = operate(testbed, rollout, "approve", "bob", reason="read it")
     assert answer == {"rollout": rollout, "name": "upgrade", "state": "running", "version": 2, "operation": "approve",
                       "existing": False}
     document = testbed.http.document(f"/v1/rollouts/{rollout}")
@@ -85,34 +85,34 @@ def test_a_rollout_waits_until_somebody_else_approves_it(testbed):
 
 def test_as_many_different_operators_as_the_plan_says_must_approve(testbed):
     rollout = submit(testbed, required=2)
-    assert ordered(testbed, rollout, "approve", "bob")["state"] == "awaiting_approval"
-    again = ordered(testbed, rollout, "approve", "bob")
+    assert operate(testbed, rollout, "approve", "bob")["state"] == "awaiting_approval"
+    again = operate(testbed, rollout, "approve", "bob")
     assert again["existing"] is True and again["state"] == "awaiting_approval"
-    assert order(testbed, rollout, "approve", "bob", reason="another").status == 409
+    assert post_operation(testbed, rollout, "approve", "bob", reason="another").status == 409
     assert testbed.database.rollout(rollout)["state"] == "awaiting_approval"
-    assert ordered(testbed, rollout, "approve", "cid")["state"] == "running"
-    assert ordered(testbed, rollout, "approve", "cid")["existing"] is True
-    assert order(testbed, rollout, "approve", "dan").status == 409
+    assert operate(testbed, rollout, "approve", "cid")["state"] == "running"
+    assert operate(testbed, rollout, "approve", "cid")["existing"] is True
+    assert post_operation(testbed, rollout, "approve", "dan").status == 409
 
 
 def test_an_approval_is_of_one_digest(testbed):
     rollout = submit(testbed)
     before = testbed.database.everything()
-    answer = order(testbed, rollout, "approve", digest="0" * 64)
+    answer = post_operation(testbed, rollout, "approve", digest="0" * 64)
     assert answer.status == 409 and testbed.database.rollout(rollout)["digest"] in answer.json()["detail"]
     assert testbed.database.everything() == before
 
 
 def test_one_rejection_is_enough_and_ends_every_instruction(testbed):
     rollout = submit(testbed, required=2)
-    ordered(testbed, rollout, "approve", "bob")
-    assert order(testbed, rollout, "reject", "ann").status == 403
-    assert ordered(testbed, rollout, "reject", "bob", reason="read it again")["state"] == "rejected"
-    assert ordered(testbed, rollout, "reject", "bob", reason="read it again")["existing"] is True
+    operate(testbed, rollout, "approve", "bob")
+    assert post_operation(testbed, rollout, "reject", "ann").status == 403
+    assert operate(testbed, rollout, "reject", "bob", reason="read it again")["state"] == "rejected"
+    assert operate(testbed, rollout, "reject", "bob", reason="read it again")["existing"] is True
     assert testbed.database.states(rollout) == testbed.database.counters(rollout) == {"cancelled": 4}
     assert testbed.http.document(f"/v1/rollouts/{rollout}")["ended_at"] is not None
     for operation in ("approve", "reject", "pause", "resume", "cancel", "retry", "rollback"):
-        answer = order(testbed, rollout, operation, "cid")
+        answer = post_operation(testbed, rollout, operation, "cid")
         assert answer.status == 409 and "is rejected" in answer.json()["detail"], answer
 
 
@@ -122,7 +122,7 @@ def test_an_author_is_told_that_nothing_awaits_approval(testbed, state):
     rollout = submit(testbed)
     testbed.database.rows("UPDATE rollout SET state = %s WHERE id = %s", state, rollout)
     for operation in ("approve", "reject"):
-        answer = order(testbed, rollout, operation, "ann")
+        answer = post_operation(testbed, rollout, operation, "ann")
         assert answer.status == 409 and f"is {state}: {operation} is not possible" in answer.json()["detail"], answer
 
 
@@ -134,7 +134,7 @@ def test_what_nobody_approved_before_its_end_is_cancelled(testbed):
     told = testbed.http.document(f"/v1/rollouts/{rollout}")
     assert told["detail"] == "its end came before it was approved" and told["ended_at"] is not None
     assert [event["kind"] for event in told["events"]] == ["submitted", "planned", "cancel_ordered", "cancelled"]
-    assert order(testbed, rollout, "approve", "bob").status == 409
+    assert post_operation(testbed, rollout, "approve", "bob").status == 409
 
 
 def test_nobody_gives_an_order_in_the_orchestrators_own_name(testbed):
@@ -142,7 +142,7 @@ def test_nobody_gives_an_order_in_the_orchestrators_own_name(testbed):
     rollout = submit(testbed)
     before = testbed.database.everything()
     for operation in ("approve", "reject", "pause", "resume", "cancel", "retry", "rollback"):
-        answer = order(testbed, rollout, operation, "tellercast")
+        answer = post_operation(testbed, rollout, operation, "tellercast")
         assert answer.status == 403 and "own name" in answer.json()["detail"], answer
     better = plan(approvals={"required": 1}, schedule=LATER, selector={"devices": ["P1"]})
     assert revise(testbed, rollout, better, "tellercast").status == 403
@@ -152,7 +152,7 @@ def test_nobody_gives_an_order_in_the_orchestrators_own_name(testbed):
 def test_another_plan_voids_what_was_approved_and_its_writer_is_an_author(testbed):
     rollout = submit(testbed, required=2)
     first = testbed.database.rollout(rollout)["digest"]
-    ordered(testbed, rollout, "approve", "bob")
+    operate(testbed, rollout, "approve", "bob")
     document = plan(approvals={"required": 2}, schedule=LATER, selector={"devices": ["P1"]})
     answer = revise(testbed, rollout, document, "cid")
     assert answer.status == 200, answer
@@ -161,13 +161,13 @@ def test_another_plan_voids_what_was_approved_and_its_writer_is_an_author(testbe
     assert revise(testbed, rollout, document, "cid", version=2).json()["existing"] is True
     testbed.wait_for_rollout(rollout, "awaiting_approval")
     assert testbed.database.states(rollout) == testbed.database.counters(rollout) == {"created": 1}
-    assert order(testbed, rollout, "approve", "dan", digest=first).status == 409
+    assert post_operation(testbed, rollout, "approve", "dan", digest=first).status == 409
     for author in ("ann", "cid"):
-        assert order(testbed, rollout, "approve", author).status == 403
-    assert ordered(testbed, rollout, "approve", "dan")["state"] == "awaiting_approval"
+        assert post_operation(testbed, rollout, "approve", author).status == 403
+    assert operate(testbed, rollout, "approve", "dan")["state"] == "awaiting_approval"
     given = testbed.http.document(f"/v1/rollouts/{rollout}")["approvals"]["given"]
     assert [(one["actor"], one["void"]) for one in given] == [("bob", True), ("dan", False)]
-    assert ordered(testbed, rollout, "approve", "bob")["state"] == "running"
+    assert operate(testbed, rollout, "approve", "bob")["state"] == "running"
 
 
 def test_what_was_approved_stays_void_when_the_same_plan_comes_back(testbed):
@@ -175,12 +175,12 @@ def test_what_was_approved_stays_void_when_the_same_plan_comes_back(testbed):
     first = plan(approvals={"required": 2}, schedule=LATER)
     assert revise(testbed, rollout, first).status == 200
     testbed.wait_for_rollout(rollout, "awaiting_approval")
-    ordered(testbed, rollout, "approve", "bob")
+    operate(testbed, rollout, "approve", "bob")
     for document in (plan(approvals={"required": 2}, schedule=LATER, selector={"devices": ["P1"]}), first):
         assert revise(testbed, rollout, document).status == 200
         testbed.wait_for_rollout(rollout, "awaiting_approval")
-    assert ordered(testbed, rollout, "approve", "cid")["state"] == "awaiting_approval"
-    assert ordered(testbed, rollout, "approve", "bob") == {
+    assert operate(testbed, rollout, "approve", "cid")["state"] == "awaiting_approval"
+    assert operate(testbed, rollout, "approve", "bob") == {
         "rollout": rollout, "name": "upgrade", "state": "running", "version": 7, "operation": "approve",
         "existing": False}
 
@@ -201,7 +201,7 @@ def test_a_plan_in_place_of_another_is_refused_when_it_cannot_replace_it(testbed
     for answer, status, detail in cases:
         assert answer.status == status and detail in answer.json()["detail"], answer
     assert testbed.database.everything() == before
-    ordered(testbed, rollout, "approve")
+    operate(testbed, rollout, "approve")
     answer = revise(testbed, rollout, good)
     assert answer.status == 409 and "is running: revise is not possible" in answer.json()["detail"]
 
@@ -227,17 +227,17 @@ def groups(testbed, rollout):
 
 def test_a_group_waits_for_a_person_who_is_no_author(testbed):
     rollout = run_pilot(testbed)
-    assert order(testbed, rollout, "approve", "ann", group="pilot").status == 403
+    assert post_operation(testbed, rollout, "approve", "ann", group="pilot").status == 403
     for person in ("ann", "bob"):
-        assert order(testbed, rollout, "approve", person, group="rest").status == 409
-    assert order(testbed, rollout, "approve", "bob", group="nobody").status == 404
-    assert order(testbed, rollout, "approve", "bob").status == 409
+        assert post_operation(testbed, rollout, "approve", person, group="rest").status == 409
+    assert post_operation(testbed, rollout, "approve", "bob", group="nobody").status == 404
+    assert post_operation(testbed, rollout, "approve", "bob").status == 409
     assert groups(testbed, rollout) == {"pilot": "awaiting_approval", "rest": "waiting"}
-    ordered(testbed, rollout, "approve", "bob", group="pilot")
+    operate(testbed, rollout, "approve", "bob", group="pilot")
     testbed.wait_for_state(rollout, "A1", "dispatched")
     assert groups(testbed, rollout) == {"pilot": "passed", "rest": "open"}
-    assert ordered(testbed, rollout, "approve", "bob", group="pilot")["existing"] is True
-    assert order(testbed, rollout, "approve", "cid", group="pilot").status == 409
+    assert operate(testbed, rollout, "approve", "bob", group="pilot")["existing"] is True
+    assert post_operation(testbed, rollout, "approve", "cid", group="pilot").status == 409
     assert ("group_approved", "bob") in events(testbed, rollout)
     (given,) = testbed.http.document(f"/v1/rollouts/{rollout}")["approvals"]["given"]
     assert (given["group"], given["actor"]) == ("pilot", "bob")
@@ -245,7 +245,7 @@ def test_a_group_waits_for_a_person_who_is_no_author(testbed):
 
 def test_a_group_that_is_rejected_halts_the_rollout(testbed):
     rollout = run_pilot(testbed)
-    ordered(testbed, rollout, "reject", "bob", group="pilot", reason="the screens flicker")
+    operate(testbed, rollout, "reject", "bob", group="pilot", reason="the screens flicker")
     testbed.wait_for_rollout(rollout, "halted")
     assert groups(testbed, rollout)["pilot"] == "not_reached"
     assert testbed.database.instruction(rollout, "A1")["state_name"] == "created"
@@ -258,16 +258,16 @@ def test_a_retry_voids_the_approval_of_a_group_and_keeps_it_in_the_evidence(test
     end(testbed, rollout, "P1", None, "failed", code="no_space")
     complete(testbed, rollout, "A1")
     wait_for(lambda: group_state(testbed, rollout, "pilot") == "awaiting_approval", "it asks")
-    ordered(testbed, rollout, "approve", "bob", group="pilot", reason="one is enough")
+    operate(testbed, rollout, "approve", "bob", group="pilot", reason="one is enough")
     wait_for(lambda: group_state(testbed, rollout, "pilot") == "passed", "it passed")
-    ordered(testbed, rollout, "retry", "cid")
+    operate(testbed, rollout, "retry", "cid")
     for path in (f"/v1/rollouts/{rollout}", f"/v1/rollouts/{rollout}/report"):
         (given,) = testbed.http.document(path)["approvals"]["given"]
         assert (given["actor"], given["group"], given["reason"]) == ("bob", "pilot", "one is enough")
         assert given["void"] is True and "tried again" in given["void_because"]
     complete(testbed, rollout, "P1", attempt=2)
     wait_for(lambda: group_state(testbed, rollout, "pilot") == "awaiting_approval", "it asks again")
-    ordered(testbed, rollout, "approve", "bob", group="pilot", reason="both are fine")
+    operate(testbed, rollout, "approve", "bob", group="pilot", reason="both are fine")
     given = testbed.http.document(f"/v1/rollouts/{rollout}")["approvals"]["given"]
     assert [one["void"] for one in given] == [True, False]
 

@@ -20,7 +20,7 @@ def starts(testbed, branch):
 def test_start_commands_go_out_once_while_the_database_does_not_let_their_claim_go(testbed):
     testbed.import_fleet({"B1": ["A1"], "B2": ["A2"]})
     testbed.database.rows("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
-                       "'BEGIN RAISE EXCEPTION $$not now$$ USING ERRCODE = $$57P03$$; END'")
+                          "'BEGIN RAISE EXCEPTION $$not now$$ USING ERRCODE = $$57P03$$; END'")
     testbed.database.rows("CREATE TRIGGER refuse BEFORE DELETE ON claim FOR EACH ROW EXECUTE FUNCTION refuse()")
     testbed.submit("one", selector={"devices": ["A1"]})
     testbed.spy.wait_for("tc/v1/branch/B1/start")
@@ -36,13 +36,13 @@ def test_rows_that_another_transaction_holds_stop_neither_the_others_nor_other_r
     clients = [f"P{number}" for number in range(PAGE + 1)]
     testbed.import_fleet({"B1": ["A1"]}, clients)
     held = testbed.submit("held", selector={"matchLabels": {"role": "pull"}}, rate={"perMinute": 100000},
-                       execution={"retries": 0})
+                          execution={"retries": 0})
     testbed.wait_for_states(held, dispatched=PAGE + 1)
     testbed.orchestrators[0].kill()
     last = testbed.database.value("SELECT max(id) FROM instruction WHERE rollout_id = %s", held)
     testbed.database.rows("UPDATE instruction SET start_before = now() - interval '1 h', "
-                       "wake_at = now() - CASE id WHEN %s THEN 1 ELSE 2 END * interval '1 h' "
-                       "WHERE rollout_id = %s", last, held)
+                          "wake_at = now() - CASE id WHEN %s THEN 1 ELSE 2 END * interval '1 h' "
+                          "WHERE rollout_id = %s", last, held)
     lock = testbed.postgres.connect(testbed.database.address.split("dbname=")[1])
     lock.autocommit = False
     lock.cursor().execute("SELECT 1 FROM instruction WHERE rollout_id = %s AND id <> %s FOR UPDATE", (held, last))

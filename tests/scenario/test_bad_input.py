@@ -97,7 +97,7 @@ def test_a_plan_whose_end_has_passed(untouched):
     assert [error["path"] for error in problem["errors"]] == ["spec.schedule.endAt"]
 
 
-def test_what_only_the_database_knows_is_told_all_at_once(untouched):
+def test_faults_that_only_the_database_finds_are_reported_all_at_once(untouched):
     document = plan(
         selector={"branches": ["B404"]},
         artifact={"name": "atm-app", "version": "0.0.1"},
@@ -360,7 +360,7 @@ def test_a_bad_file_at_a_reload_leaves_the_old_settings_in_force(testbed):
 
 def test_what_the_database_says_beside_its_answers_is_an_event(testbed):
     testbed.database.rows("CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS "
-                       "$$ BEGIN RAISE WARNING E'a word\\nof warning'; RETURN NULL; END $$")
+                          "$$ BEGIN RAISE WARNING E'a word\\nof warning'; RETURN NULL; END $$")
     testbed.database.rows("CREATE TRIGGER warn AFTER INSERT ON device EXECUTE FUNCTION warn()")
     testbed.import_fleet({"B1": ["A1", "A2"]})
     testbed.import_fleet({"B8": ["A8"]})

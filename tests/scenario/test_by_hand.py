@@ -25,7 +25,7 @@ def test_the_folder_of_its_socket_is_made(stack, fresh):
     assert (stack.folder / "run/deep/door.sock").is_socket()
 
 
-def test_a_socket_that_cannot_be_leaves_no_signing_key_behind_and_is_told_with_what_to_do(stack, fresh):
+def test_a_socket_that_cannot_be_made_leaves_no_signing_key_behind_and_is_reported_with_a_remedy(stack, fresh):
     (stack.folder / "file").write_text("", encoding="utf-8")
     said = refused(stack, **{**fresh, "socket": {"path": str(stack.folder / "file/door.sock")}})
     assert "socket.path" in said and "set another path" in said, said

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from harness.branches import begin, complete, end, look_again, states, submit, under_way
-from harness.operations import ordered
+from harness.operations import operate
 from harness.statements import Prepared, statement
 from harness.wait import wait_for
 
@@ -75,7 +75,7 @@ def test_the_budget_of_a_paused_rollout_holds_as_long_as_it_has_something_in_fli
     begin(testbed, {"B1": ["A1", "A2"]})
     first = submit(testbed, "first", ["A1"], disruptionBudget=ONE)
     testbed.wait_for_state(first, "A1", "dispatched")
-    ordered(testbed, first, "pause")
+    operate(testbed, first, "pause")
     second = submit(testbed, "second", ["A2"])
     look_again(testbed)
     assert states(testbed, second) == {"A2": "created"}
@@ -95,7 +95,7 @@ def test_beside_a_machine_out_of_service_no_other_starts_until_it_is_back(testbe
     second = submit(testbed, "another", [last], disruptionBudget=ONE)
     look_again(testbed)
     assert states(testbed, second) == {last: "created"}
-    ordered(testbed, rollout, "retry")
+    operate(testbed, rollout, "retry")
     complete(testbed, rollout, broken, "B1")
     assert under_way(testbed, rollout, "B1") == last
 
@@ -162,7 +162,7 @@ def test_only_a_running_rollout_is_claimed(testbed):
     for state in ("awaiting_approval", "paused", "halted", "completed", "cancelled", "rejected"):
         testbed.database.rows("UPDATE rollout SET state = %s WHERE id = %s", state, rollout)
         testbed.database.rows("UPDATE instruction SET state = 0, in_flight = false, wake_at = NULL, due_at = now() "
-                           "WHERE rollout_id = %s", rollout)
+                              "WHERE rollout_id = %s", rollout)
         look_again(testbed)
         assert states(testbed, rollout) == {"P1": "created"}, state
 
@@ -179,7 +179,7 @@ def test_a_device_that_is_due_in_a_rollout_of_higher_priority_does_not_start_a_l
     usual = submit(testbed, "usual", [waiting])
     look_again(testbed)
     assert states(testbed, usual) == {waiting: "created"}
-    ordered(testbed, urgent, "pause")
+    operate(testbed, urgent, "pause")
     testbed.wait_for_state(usual, waiting, "dispatched")
 
 
@@ -291,12 +291,12 @@ def test_what_lies_in_a_closed_window_goes_to_the_next_one_though_others_wait_be
     testbed.wait_for_state(rollout, "C1", "dispatched")
     testbed.database.rows("INSERT INTO rollout_zone VALUES (%s, 2, 'Asia/Tokyo')", rollout)
     testbed.database.rows("INSERT INTO rollout_window VALUES (%s, 2, 'yesterday', 'today'), "
-                       "(%s, 2, 'tomorrow', now() + interval '3 days')", rollout, rollout)
+                          "(%s, 2, 'tomorrow', now() + interval '3 days')", rollout, rollout)
     last = testbed.database.value("SELECT max(device) FROM instruction WHERE rollout_id = %s AND state = 0 "
-                               "AND branch = 'B1'", rollout)
+                                  "AND branch = 'B1'", rollout)
     testbed.database.rows("UPDATE instruction SET zone_no = 2 WHERE rollout_id = %s AND device = %s", rollout, last)
     wait_for(lambda: testbed.database.value("SELECT due_at = 'tomorrow'::timestamptz FROM instruction "
-                                         "WHERE rollout_id = %s AND device = %s", rollout, last), "it goes to the next")
+                                            "WHERE rollout_id = %s AND device = %s", rollout, last), "it goes to the next")
 
 
 # ---- what a claim reads -----------------------------------------------------------------------

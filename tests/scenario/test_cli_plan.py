@@ -19,8 +19,8 @@ BRANCHES = {"B1": ["A1", "A2"], "B2": ["A3"]}
 ONE_THEN_REST = [{"name": "pilot", "count": 2, "approval": "manual"}, {"name": "rest", "percentage": 100}]
 
 
-class Editor:
-    """People at a dispatcher thread with the command line."""
+class Operators:
+    """Operators at the command line."""
 
     def __init__(self, stack):
         self.stack = stack
@@ -46,42 +46,42 @@ class Editor:
 
 
 @pytest.fixture
-def thread(stack):
+def operators(stack):
     stack.orchestrator()
     stack.add_artifact()
     stack.import_fleet(BRANCHES, ["P1"])
-    return Editor(stack)
+    return Operators(stack)
 
 
 # ---- approval ---------------------------------------------------------------------------------------
 
 
-def test_a_plan_that_needs_approval_is_held_until_somebody_else_approves_what_they_read(thread):
-    rollout = thread.submit(schedule=LATER, approvals={"required": 1})
-    digest = thread.json("ann", "rollout", "status", rollout)["digest"]
-    thread.run("bob", "rollout", "wait", rollout, exits=HELD)
-    status = thread.run("bob", "rollout", "status", rollout)
+def test_a_plan_that_needs_approval_is_held_until_somebody_else_approves_what_they_read(operators):
+    rollout = operators.submit(schedule=LATER, approvals={"required": 1})
+    digest = operators.json("ann", "rollout", "status", rollout)["digest"]
+    operators.run("bob", "rollout", "wait", rollout, exits=HELD)
+    status = operators.run("bob", "rollout", "status", rollout)
     assert "0 of 1 given" in status.stdout
     assert f"tellercast rollout approve {rollout}" in status.stderr
 
-    own = thread.run("ann", "rollout", "approve", rollout, "--reason", "mine is good", exits=ERROR)
+    own = operators.run("ann", "rollout", "approve", rollout, "--reason", "mine is good", exits=ERROR)
     assert "ann" in own.stderr and "403" in own.stderr
-    other = thread.run("bob", "rollout", "approve", rollout, "--reason", "x", "--digest", "0" * 64, exits=ERROR)
+    other = operators.run("bob", "rollout", "approve", rollout, "--reason", "x", "--digest", "0" * 64, exits=ERROR)
     assert "digest" in other.stderr
 
-    done = thread.run("bob", "rollout", "approve", "upgrade", "--reason", "read it all")
+    done = operators.run("bob", "rollout", "approve", "upgrade", "--reason", "read it all")
     assert digest in done.stderr and "devices      6" in done.stderr
     assert f"rollout {rollout}  upgrade  approved" in done.stdout
-    thread.wait_for(rollout, "running")
-    shown = thread.run("bob", "rollout", "status", rollout).stdout
+    operators.wait_for(rollout, "running")
+    shown = operators.run("bob", "rollout", "status", rollout).stdout
     assert "1 of 1 given" in shown and "bob approved" in shown and "read it all" in shown
 
 
-def ask(thread, *words):
+def ask(operators, *words):
     """As run(), at a terminal where the question is answered with yes: exit code and all that was shown."""
     ours, theirs = pty.openpty()
     try:
-        with subprocess.Popen([TELLERCAST, "--server", thread.stack.http.url, "--user", "bob", *map(str, words)],
+        with subprocess.Popen([TELLERCAST, "--server", operators.stack.http.url, "--user", "bob", *map(str, words)],
                               stdin=theirs, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
             os.write(ours, b"y\n")
@@ -92,7 +92,7 @@ def ask(thread, *words):
 
 
 def read_terminal(terminal):
-    """All that its programs write until the last of them ends: the kernel hands it on later than they end."""
+    """Reads until the last program of the terminal has ended. The kernel passes output on later than the program ends."""
     shown = b""
     while True:
         try:
@@ -104,116 +104,116 @@ def read_terminal(terminal):
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
-def test_what_awaits_no_approval_is_not_shown_and_asked_for(thread, verb):
-    rollout = thread.submit(schedule=LATER, approvals={"required": 1})
-    thread.wait_for(rollout, "awaiting_approval")
+def test_what_awaits_no_approval_is_not_shown_and_asked_for(operators, verb):
+    rollout = operators.submit(schedule=LATER, approvals={"required": 1})
+    operators.wait_for(rollout, "awaiting_approval")
     refused = 0
     for state in ("accepted", "running", "paused", "completed", "halted", "cancelled", "rejected"):
-        thread.stack.database.rows("UPDATE rollout SET state = %s WHERE id = %s", state, rollout)
+        operators.stack.database.rows("UPDATE rollout SET state = %s WHERE id = %s", state, rollout)
         said = f"rollout {rollout} is {state}: it awaits no approval"
-        code, shown = ask(thread, "rollout", verb, rollout, "--reason", "read it")
+        code, shown = ask(operators, "rollout", verb, rollout, "--reason", "read it")
         assert code == ERROR and said in shown and "[y/N]" not in shown and "digest" not in shown
         for who in ("ann", "bob"):
-            told = thread.run(who, "rollout", verb, rollout, "--reason", "read it", "--yes", exits=ERROR).stderr
+            told = operators.run(who, "rollout", verb, rollout, "--reason", "read it", "--yes", exits=ERROR).stderr
             assert said in told and "409" not in told and "403" not in told
             refused += 1
     assert refused == 14
-    thread.stack.database.rows("UPDATE rollout SET state = 'awaiting_approval' WHERE id = %s", rollout)
-    code, shown = ask(thread, "rollout", verb, rollout, "--reason", "read it")
+    operators.stack.database.rows("UPDATE rollout SET state = 'awaiting_approval' WHERE id = %s", rollout)
+    code, shown = ask(operators, "rollout", verb, rollout, "--reason", "read it")
     assert code == HEALTHY and "[y/N]" in shown and "digest" in shown
-    again = thread.run("bob", "rollout", verb, rollout, "--reason", "read it")
+    again = operators.run("bob", "rollout", verb, rollout, "--reason", "read it")
     assert "was already" in again.stdout and "digest" not in again.stderr
 
 
-def test_a_group_that_awaits_no_approval_is_not_asked_for(thread):
-    thread.stack.simulated_fleet(fleet(BRANCHES, ["P1"]))
-    rollout = thread.submit(groups=ONE_THEN_REST)
-    thread.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=HELD)
+def test_a_group_that_awaits_no_approval_is_not_asked_for(operators):
+    operators.stack.simulated_fleet(fleet(BRANCHES, ["P1"]))
+    rollout = operators.submit(groups=ONE_THEN_REST)
+    operators.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=HELD)
     for words, said in (
         ((), "is running: it awaits no approval; its group pilot awaits approval: --group pilot"),
         (("--group", "rest"), "is running, and its group rest is waiting: the group awaits no approval"),
         (("--group", "nobody"), f"rollout {rollout} has no group nobody"),
     ):
-        code, shown = ask(thread, "rollout", "approve", rollout, "--reason", "read it", *words)
+        code, shown = ask(operators, "rollout", "approve", rollout, "--reason", "read it", *words)
         assert code == ERROR and said in shown and "[y/N]" not in shown
-    code, shown = ask(thread, "rollout", "approve", rollout, "--reason", "read it", "--group", "pilot")
+    code, shown = ask(operators, "rollout", "approve", rollout, "--reason", "read it", "--group", "pilot")
     assert code == HEALTHY and "[y/N]" in shown
 
 
-def test_a_rejected_rollout_has_ended_badly(thread):
-    rollout = thread.submit(schedule=LATER, approvals={"required": 2})
-    thread.wait_for(rollout, "awaiting_approval")
-    thread.run("bob", "rollout", "reject", rollout, "--reason", "not in December")
-    thread.run("ann", "rollout", "wait", rollout, exits=ABORTED)
+def test_a_rejected_rollout_has_ended_badly(operators):
+    rollout = operators.submit(schedule=LATER, approvals={"required": 2})
+    operators.wait_for(rollout, "awaiting_approval")
+    operators.run("bob", "rollout", "reject", rollout, "--reason", "not in December")
+    operators.run("ann", "rollout", "wait", rollout, exits=ABORTED)
 
 
-def test_a_group_that_waits_for_a_person_is_watched_on_and_ends_a_wait(thread):
-    thread.stack.simulated_fleet(fleet(BRANCHES, ["P1"]))
-    rollout = thread.submit(groups=ONE_THEN_REST)
-    thread.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=HELD)
-    watched = thread.run("bob", "rollout", "watch", rollout, "--timeout", "1s", exits=TIMED_OUT)
+def test_a_group_that_waits_for_a_person_is_watched_on_and_ends_a_wait(operators):
+    operators.stack.simulated_fleet(fleet(BRANCHES, ["P1"]))
+    rollout = operators.submit(groups=ONE_THEN_REST)
+    operators.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=HELD)
+    watched = operators.run("bob", "rollout", "watch", rollout, "--timeout", "1s", exits=TIMED_OUT)
     assert "group pilot is awaiting approval" in watched.stdout
-    assert not thread.json("bob", "rollout", "status", rollout)["groups"][0]["decided"]
-    thread.run("bob", "rollout", "approve", rollout, "--group", "pilot", "--reason", "quiet night")
-    assert thread.json("bob", "rollout", "status", rollout)["groups"][0]["decided"]
-    thread.run("bob", "rollout", "watch", rollout, "--timeout", "60s")
-    assert "bob approved group pilot" in thread.run("ann", "rollout", "status", rollout).stdout
+    assert not operators.json("bob", "rollout", "status", rollout)["groups"][0]["decided"]
+    operators.run("bob", "rollout", "approve", rollout, "--group", "pilot", "--reason", "quiet night")
+    assert operators.json("bob", "rollout", "status", rollout)["groups"][0]["decided"]
+    operators.run("bob", "rollout", "watch", rollout, "--timeout", "60s")
+    assert "bob approved group pilot" in operators.run("ann", "rollout", "status", rollout).stdout
 
 
 # ---- orders -----------------------------------------------------------------------------------------
 
 
-def test_pause_resume_and_cancel_say_what_happened(thread):
-    rollout = thread.submit(schedule=LATER)
-    thread.wait_for(rollout, "running")
-    seen = thread.json("bob", "rollout", "status", rollout)["version"]
-    assert "paused" in thread.run("bob", "rollout", "pause", rollout, "--reason", "calls at the help desk").stdout
-    thread.run("bob", "rollout", "wait", rollout, exits=HELD)
-    again = thread.json("bob", "rollout", "pause", rollout, "--reason", "calls at the help desk", "--version", seen)
+def test_pause_resume_and_cancel_say_what_happened(operators):
+    rollout = operators.submit(schedule=LATER)
+    operators.wait_for(rollout, "running")
+    seen = operators.json("bob", "rollout", "status", rollout)["version"]
+    assert "paused" in operators.run("bob", "rollout", "pause", rollout, "--reason", "calls at the help desk").stdout
+    operators.run("bob", "rollout", "wait", rollout, exits=HELD)
+    again = operators.json("bob", "rollout", "pause", rollout, "--reason", "calls at the help desk", "--version", seen)
     assert again["existing"] is True
-    thread.run("cid", "rollout", "resume", rollout, "--reason", "was the line")
-    late = thread.run("bob", "rollout", "cancel", rollout, "--reason", "enough", "--version", seen, exits=ERROR)
+    operators.run("cid", "rollout", "resume", rollout, "--reason", "was the line")
+    late = operators.run("bob", "rollout", "cancel", rollout, "--reason", "enough", "--version", seen, exits=ERROR)
     assert "cid" in late.stderr and "409" in late.stderr
-    thread.run("bob", "rollout", "cancel", rollout, "--reason", "enough")
-    thread.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=ABORTED)
-    listed = thread.json("bob", "rollout", "list")["rollouts"][0]
+    operators.run("bob", "rollout", "cancel", rollout, "--reason", "enough")
+    operators.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=ABORTED)
+    listed = operators.json("bob", "rollout", "list")["rollouts"][0]
     assert (listed["rollout"], listed["state"]) == (rollout, "cancelled")
 
 
-def test_what_failed_is_tried_again(thread):
+def test_what_failed_is_tried_again(operators):
     rules = [{"match": {"device": "A3"}, "failure": {"rate": 100}}]
-    fleet_program = thread.stack.simulated_fleet(fleet(BRANCHES, ["P1"]), {"rules": rules})
-    rollout = thread.submit(execution={"retries": 0}, groups=[{"name": "all", "percentage": 100, "success": 50}])
-    thread.stack.wait_for_state(rollout, "A3", "failed")
-    thread.run("bob", "rollout", "wait", rollout, "--timeout", "60s")
+    fleet_program = operators.stack.simulated_fleet(fleet(BRANCHES, ["P1"]), {"rules": rules})
+    rollout = operators.submit(execution={"retries": 0}, groups=[{"name": "all", "percentage": 100, "success": 50}])
+    operators.stack.wait_for_state(rollout, "A3", "failed")
+    operators.run("bob", "rollout", "wait", rollout, "--timeout", "60s")
     fleet_program.stop()
-    thread.stack.programs.remove(fleet_program)
-    thread.run("bob", "rollout", "retry", rollout, "--reason", "the disk was changed")
-    wait_for(lambda: thread.stack.database.instructions(rollout)["A3"]["attempt"] == 2, "A3 is tried again")
+    operators.stack.programs.remove(fleet_program)
+    operators.run("bob", "rollout", "retry", rollout, "--reason", "the disk was changed")
+    wait_for(lambda: operators.stack.database.instructions(rollout)["A3"]["attempt"] == 2, "A3 is tried again")
 
 
-def test_a_rollback_is_a_rollout_that_is_linked_both_ways(thread):
-    thread.stack.simulated_fleet(fleet(BRANCHES, ["P1"]))
-    rollout = thread.submit()
-    thread.run("bob", "rollout", "wait", rollout, "--timeout", "60s")
-    thread.run("bob", "rollout", "rollback", rollout, "--reason", "receipts are blank")
-    back = wait_for(lambda: thread.json("bob", "rollout", "status", rollout)["rollback"], "there is a rollback")
-    assert thread.json("bob", "rollout", "status", back)["rollback_of"] == rollout
-    shown = thread.run("bob", "rollout", "status", rollout).stdout.split()
+def test_a_rollback_is_a_rollout_that_is_linked_both_ways(operators):
+    operators.stack.simulated_fleet(fleet(BRANCHES, ["P1"]))
+    rollout = operators.submit()
+    operators.run("bob", "rollout", "wait", rollout, "--timeout", "60s")
+    operators.run("bob", "rollout", "rollback", rollout, "--reason", "receipts are blank")
+    back = wait_for(lambda: operators.json("bob", "rollout", "status", rollout)["rollback"], "there is a rollback")
+    assert operators.json("bob", "rollout", "status", back)["rollback_of"] == rollout
+    shown = operators.run("bob", "rollout", "status", rollout).stdout.split()
     assert shown[shown.index("rollback") + 1] == str(back)
 
 
-def test_another_plan_in_its_place_voids_what_was_approved(thread):
-    rollout = thread.submit(schedule=LATER, approvals={"required": 2})
-    thread.wait_for(rollout, "awaiting_approval")
-    thread.run("bob", "rollout", "approve", rollout, "--reason", "fine")
-    better = thread.file(schedule=LATER, approvals={"required": 2}, priority=60)
-    done = thread.run("ann", "rollout", "revise", rollout, better, "--reason", "higher priority")
+def test_another_plan_in_its_place_voids_what_was_approved(operators):
+    rollout = operators.submit(schedule=LATER, approvals={"required": 2})
+    operators.wait_for(rollout, "awaiting_approval")
+    operators.run("bob", "rollout", "approve", rollout, "--reason", "fine")
+    better = operators.file(schedule=LATER, approvals={"required": 2}, priority=60)
+    done = operators.run("ann", "rollout", "revise", rollout, better, "--reason", "higher priority")
     assert "revised" in done.stdout
-    shown = thread.run("bob", "rollout", "status", rollout).stdout
+    shown = operators.run("bob", "rollout", "status", rollout).stdout
     assert "0 of 2 given" in shown and "void: of another plan" in shown
-    bad = thread.file("bad", schedule={"startAt": "soon"})
-    faults = thread.run("ann", "rollout", "revise", rollout, bad, "--reason", "worse", exits=INVALID)
+    bad = operators.file("bad", schedule={"startAt": "soon"})
+    faults = operators.run("ann", "rollout", "revise", rollout, bad, "--reason", "worse", exits=INVALID)
     assert "spec.schedule.startAt" in faults.stderr
 
 
@@ -224,38 +224,38 @@ def test_another_plan_in_its_place_voids_what_was_approved(thread):
     ("rollout", "cancel", "1", "--reason", "x" * 501),
     ("rollout", "report", "1", "--json", "--html"),
 ])
-def test_an_order_without_what_it_needs_is_a_wrong_use(thread, words):
-    thread.run("bob", *words, exits=USAGE)
+def test_an_operation_without_a_required_argument_is_a_usage_error(operators, words):
+    operators.run("bob", *words, exits=USAGE)
 
 
-def test_what_is_not_there_is_an_error(thread):
-    assert "4711" in thread.run("bob", "rollout", "pause", 4711, "--reason", "x", exits=ERROR).stderr
-    thread.run("bob", "rollout", "pause", "no-such-name", "--reason", "x", exits=ERROR)
+def test_what_is_not_there_is_an_error(operators):
+    assert "4711" in operators.run("bob", "rollout", "pause", 4711, "--reason", "x", exits=ERROR).stderr
+    operators.run("bob", "rollout", "pause", "no-such-name", "--reason", "x", exits=ERROR)
 
 
 # ---- before and after -------------------------------------------------------------------------------
 
 
-def test_a_preview_shows_tables_and_timeline_and_writes_nothing(thread):
-    before = thread.stack.database.everything()
-    picture = thread.stack.folder / "plan.svg"
-    path = thread.file(groups=ONE_THEN_REST, approvals={"required": 1})
-    shown = thread.run("ann", "plan", "preview", path, "--svg", picture).stdout
+def test_a_preview_shows_tables_and_timeline_and_writes_nothing(operators):
+    before = operators.stack.database.everything()
+    picture = operators.stack.folder / "plan.svg"
+    path = operators.file(groups=ONE_THEN_REST, approvals={"required": 1})
+    shown = operators.run("ann", "plan", "preview", path, "--svg", picture).stdout
     for part in ("6 devices in 2 groups", "1 approval needed", "pilot", "manual approval", "NIGHT", "The forecast assumes:"):
         assert part in shown, shown
-    assert thread.stack.database.everything() == before
+    assert operators.stack.database.everything() == before
     root = xml.etree.ElementTree.parse(picture).getroot()
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert "pilot" in picture.read_text(encoding="utf-8")
-    document = thread.json("ann", "plan", "preview", path)
+    document = operators.json("ann", "plan", "preview", path)
     assert document["devices"] == 6
     assert [group["devices"] for group in document["groups"]] == [2, 4]
 
 
-def test_a_preview_shows_every_fault_with_its_place(thread):
-    here = thread.run("ann", "plan", "preview", thread.file(rate={"perMinute": 0}), exits=INVALID)
+def test_a_preview_shows_every_fault_with_its_place(operators):
+    here = operators.run("ann", "plan", "preview", operators.file(rate={"perMinute": 0}), exits=INVALID)
     assert "upgrade.yaml:11:16: spec.rate.perMinute: " in here.stderr
-    there = thread.run("ann", "plan", "preview", thread.file(selector={"branches": ["B7"]}), exits=INVALID)
+    there = operators.run("ann", "plan", "preview", operators.file(selector={"branches": ["B7"]}), exits=INVALID)
     assert "spec.selector.branches" in there.stderr
 
 
@@ -275,22 +275,22 @@ class Page(html.parser.HTMLParser):
 
 
 @pytest.fixture
-def reported(thread):
+def reported(operators):
     """A rollout that was approved, paused, resumed and completed."""
-    thread.stack.simulated_fleet(fleet(BRANCHES, ["P1"]))
-    rollout = thread.submit(approvals={"required": 1}, groups=ONE_THEN_REST)
-    thread.wait_for(rollout, "awaiting_approval")
-    thread.run("bob", "rollout", "approve", rollout, "--reason", "read <it> all")
-    thread.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=HELD)
-    thread.run("cid", "rollout", "pause", rollout, "--reason", "wait & see")
-    thread.run("cid", "rollout", "resume", rollout, "--reason", "saw")
-    thread.run("bob", "rollout", "approve", rollout, "--group", "pilot", "--reason", "quiet")
-    thread.run("bob", "rollout", "wait", rollout, "--timeout", "60s")
+    operators.stack.simulated_fleet(fleet(BRANCHES, ["P1"]))
+    rollout = operators.submit(approvals={"required": 1}, groups=ONE_THEN_REST)
+    operators.wait_for(rollout, "awaiting_approval")
+    operators.run("bob", "rollout", "approve", rollout, "--reason", "read <it> all")
+    operators.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=HELD)
+    operators.run("cid", "rollout", "pause", rollout, "--reason", "wait & see")
+    operators.run("cid", "rollout", "resume", rollout, "--reason", "saw")
+    operators.run("bob", "rollout", "approve", rollout, "--group", "pilot", "--reason", "quiet")
+    operators.run("bob", "rollout", "wait", rollout, "--timeout", "60s")
     return rollout
 
 
-def test_the_report_is_the_whole_evidence(thread, reported):
-    document = thread.json("ann", "rollout", "report", reported)
+def test_the_report_is_the_whole_evidence(operators, reported):
+    document = operators.json("ann", "rollout", "report", reported)
     assert (document["rollout"], document["author"], document["state"]) == (reported, "ann", "completed")
     kinds = [event["kind"] for event in document["events"]]
     for kind in ("submitted", "approved", "started", "paused", "resumed", "group_approved", "completed"):
@@ -300,76 +300,76 @@ def test_the_report_is_the_whole_evidence(thread, reported):
     assert all(instruction["ended_at"] for instruction in document["instructions"])
     assert sum(night["started"] for night in document["nights"]) == 6
     assert document["deviations"]["outside_window"]["devices"] == 0
-    text = thread.run("ann", "rollout", "report", reported).stdout
+    text = operators.run("ann", "rollout", "report", reported).stdout
     for part in ("bob approved", "paused", "wait & see", "outside_window", "A3", "NIGHT"):
         assert part in text, text
 
 
-def test_the_report_is_a_page_that_needs_nothing_else(thread, reported):
-    path = thread.stack.folder / "report.html"
-    thread.run("ann", "rollout", "report", reported, "--html", "-o", path)
+def test_the_report_is_a_page_that_needs_nothing_else(operators, reported):
+    path = operators.stack.folder / "report.html"
+    operators.run("ann", "rollout", "report", reported, "--html", "-o", path)
     source = path.read_text(encoding="utf-8")
     page = Page(source)
     assert {"table", "svg", "thead", "style"} <= page.tags
     assert not {"script", "link", "img", "iframe", "it"} & page.tags
     for part in ("read <it> all", "wait & see", "A1", "P1", VERSION, "cid"):
         assert part in page.text, part
-    assert thread.run("ann", "rollout", "report", reported, "--html").stdout.splitlines()[0] == "<!DOCTYPE html>"
+    assert operators.run("ann", "rollout", "report", reported, "--html").stdout.splitlines()[0] == "<!DOCTYPE html>"
 
 
-def test_a_report_that_cannot_be_written_leaves_nothing(thread):
-    rollout = thread.submit(schedule=LATER)
-    thread.wait_for(rollout, "running")
-    missing = thread.stack.folder / "no-such-folder" / "report.html"
-    thread.run("ann", "rollout", "report", rollout, "--html", "-o", missing, exits=ERROR)
-    folder = thread.stack.folder / "folder"
+def test_a_report_that_cannot_be_written_leaves_nothing(operators):
+    rollout = operators.submit(schedule=LATER)
+    operators.wait_for(rollout, "running")
+    missing = operators.stack.folder / "no-such-folder" / "report.html"
+    operators.run("ann", "rollout", "report", rollout, "--html", "-o", missing, exits=ERROR)
+    folder = operators.stack.folder / "folder"
     folder.mkdir()
-    thread.run("ann", "rollout", "report", rollout, "--html", "-o", folder, exits=ERROR)
-    assert [path.name for path in thread.stack.folder.iterdir() if path.name.startswith("folder")] == ["folder"]
+    operators.run("ann", "rollout", "report", rollout, "--html", "-o", folder, exits=ERROR)
+    assert [path.name for path in operators.stack.folder.iterdir() if path.name.startswith("folder")] == ["folder"]
 
 
-def test_drift_shows_what_the_selector_would_choose_now(thread):
-    rollout = thread.submit(schedule=LATER)
-    thread.wait_for(rollout, "running")
-    thread.stack.import_fleet({"B9": ["A9"]})
-    assert thread.json("ann", "rollout", "drift", rollout) == {
+def test_drift_shows_what_the_selector_would_choose_now(operators):
+    rollout = operators.submit(schedule=LATER)
+    operators.wait_for(rollout, "running")
+    operators.stack.import_fleet({"B9": ["A9"]})
+    assert operators.json("ann", "rollout", "drift", rollout) == {
         "added": {"devices": 2, "examples": ["A9", "B9"]}, "gone": {"devices": 0, "examples": []}}
-    assert "2 devices match now and are not in the rollout" in thread.run("ann", "rollout", "drift", rollout).stdout
+    assert "2 devices match now and are not in the rollout" in operators.run("ann", "rollout", "drift", rollout).stdout
 
 
-def test_a_resume_after_an_abort_says_with_its_exit_code_that_it_waits_for_approval(thread):
-    rollout = thread.submit(approvals={"required": 1}, selector={"devices": ["P1"]}, execution={"retries": 0},
-                          abort=[{"on": "rejected", "count": 1, "then": "pause"}],
-                          groups=[{"name": "all", "percentage": 100, "success": 0}])
-    thread.wait_for(rollout, "awaiting_approval")
-    thread.run("bob", "rollout", "approve", rollout, "--reason", "read it", "--yes")
-    device = thread.stack.device("P1", None)
-    thread.stack.wait_for_state(rollout, "P1", "dispatched")
+def test_a_resume_after_an_abort_says_with_its_exit_code_that_it_waits_for_approval(operators):
+    rollout = operators.submit(approvals={"required": 1}, selector={"devices": ["P1"]}, execution={"retries": 0},
+                               abort=[{"on": "rejected", "count": 1, "then": "pause"}],
+                               groups=[{"name": "all", "percentage": 100, "success": 0}])
+    operators.wait_for(rollout, "awaiting_approval")
+    operators.run("bob", "rollout", "approve", rollout, "--reason", "read it", "--yes")
+    device = operators.stack.device("P1", None)
+    operators.stack.wait_for_state(rollout, "P1", "dispatched")
     device.ask()
     device.reply(device.wait_for_instruction(), "rejected", code="wrong_version")
-    thread.wait_for(rollout, "paused")
-    assert "must approve" in thread.run("bob", "rollout", "status", rollout).stderr
-    waits = thread.run("bob", "rollout", "resume", rollout, "--reason", "it was", exits=HELD)
+    operators.wait_for(rollout, "paused")
+    assert "must approve" in operators.run("bob", "rollout", "status", rollout).stderr
+    waits = operators.run("bob", "rollout", "resume", rollout, "--reason", "it was", exits=HELD)
     assert "it is paused" in waits.stdout and "rollout approve" in waits.stderr
-    shown = thread.run("ann", "rollout", "status", rollout)
+    shown = operators.run("ann", "rollout", "status", rollout)
     assert "ordered by bob" in shown.stdout and "0 of 1 approvals given" in shown.stdout
-    thread.run("bob", "rollout", "wait", rollout, exits=HELD)
-    read = thread.run("cid", "rollout", "approve", rollout, "--reason", "so it was", "--yes").stderr
+    operators.run("bob", "rollout", "wait", rollout, exits=HELD)
+    read = operators.run("cid", "rollout", "approve", rollout, "--reason", "so it was", "--yes").stderr
     assert "resume       ordered by bob: it was" in read
-    thread.run("bob", "rollout", "wait", rollout, exits=ABORTED)  # nothing of it completed
+    operators.run("bob", "rollout", "wait", rollout, exits=ABORTED)  # nothing of it completed
 
 
-def test_a_watch_goes_on_through_a_pause_until_the_end(thread):
-    rollout = thread.submit(schedule=LATER)
-    thread.wait_for(rollout, "running")
-    thread.run("bob", "rollout", "pause", rollout, "--reason", "calls at the help desk")
-    watcher = subprocess.Popen([TELLERCAST, "--server", thread.stack.http.url, "rollout", "watch", str(rollout)],
+def test_a_watch_goes_on_through_a_pause_until_the_end(operators):
+    rollout = operators.submit(schedule=LATER)
+    operators.wait_for(rollout, "running")
+    operators.run("bob", "rollout", "pause", rollout, "--reason", "calls at the help desk")
+    watcher = subprocess.Popen([TELLERCAST, "--server", operators.stack.http.url, "rollout", "watch", str(rollout)],
                                stdout=subprocess.PIPE, text=True)
     try:
         assert ": paused," in watcher.stdout.readline()
-        thread.run("bob", "rollout", "resume", rollout, "--reason", "quiet again")
+        operators.run("bob", "rollout", "resume", rollout, "--reason", "quiet again")
         assert ": running," in watcher.stdout.readline()
-        thread.run("bob", "rollout", "cancel", rollout, "--reason", "enough")
+        operators.run("bob", "rollout", "cancel", rollout, "--reason", "enough")
         told = watcher.stdout.read()
         assert watcher.wait(timeout=60) == ABORTED
     finally:
@@ -402,20 +402,20 @@ def test_devices_that_never_started_did_not_fail_and_a_cancelled_rollout_asks_fo
     thread.run("bob", "rollout", "reject", rejected, "--reason", "not in December")
     shown = thread.run("bob", "rollout", "status", rollout)
     assert "approve" not in shown.stderr
-    titles, *rows = thread.run("bob", "rollout", "list").stdout.splitlines()
+    titles, *rows = operators.run("bob", "rollout", "list").stdout.splitlines()
     assert titles.split()[5:9] == ["COMPLETED", "FAILED", "REFUSED", "TO"]
     assert rows[0].split()[4:10] == ["6", "0", "0", "0", "0", "6"]
     assert rows[1].split()[4:10] == ["6", "2", "0", "0", "0", "4"]
 
 
-def test_who_approves_reads_in_words_what_is_approved(thread):
-    rollout = thread.submit(approvals={"required": 1}, groups=ONE_THEN_REST,
-                          schedule={**LATER, "endAt": "2099-02-01T00:00:00Z", "timeZone": "device",
-                                    "windows": [{"days": ["tue", "wed"], "start": "01:00", "duration": "3h"}],
-                                    "blackouts": [{"from": "2099-01-08", "to": "2099-01-10", "reason": "pay days"}]})
-    thread.wait_for(rollout, "awaiting_approval")
-    shown = thread.run("bob", "rollout", "status", rollout).stdout
-    read = thread.run("bob", "rollout", "approve", rollout, "--reason", "read it", "--yes").stderr
+def test_who_approves_reads_in_words_what_is_approved(operators):
+    rollout = operators.submit(approvals={"required": 1}, groups=ONE_THEN_REST,
+                               schedule={**LATER, "endAt": "2099-02-01T00:00:00Z", "timeZone": "device",
+                                         "windows": [{"days": ["tue", "wed"], "start": "01:00", "duration": "3h"}],
+                                         "blackouts": [{"from": "2099-01-08", "to": "2099-01-10", "reason": "pay days"}]})
+    operators.wait_for(rollout, "awaiting_approval")
+    shown = operators.run("bob", "rollout", "status", rollout).stdout
+    read = operators.run("bob", "rollout", "approve", rollout, "--reason", "read it", "--yes").stderr
     for text in (shown, read):
         for words in (f"install atm-app {VERSION}",
                       "pilot: 2 devices, earlier groups included; then success 100 %, manual approval",

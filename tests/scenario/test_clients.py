@@ -113,20 +113,20 @@ def test_a_report_survives_the_death_of_the_client_and_of_the_broker(testbed):
     assert runs_of(script) == 1
 
 
-def test_an_installation_that_an_orchestrator_died_with_is_told_to_the_next_before_its_deadline(testbed):
+def test_an_installation_that_an_orchestrator_died_with_is_reported_to_the_next_before_its_deadline(testbed):
     go = testbed.folder / "go"
     script = installer(testbed, "patient", f"while [[ ! -e {go} && -e $RUNS ]]; do sleep 0.05; done")
     testbed.client("node", "B1")
     testbed.client("atm", "A1", "B1", actions={"install": str(script), "versions": ""})
     with psycopg2.connect(testbed.database.address) as blocker, blocker.cursor() as cursor:
         rollout = testbed.submit(selector={"devices": ["A1"]}, schedule={"startAt": "2027-01-10T00:00:00Z"},
-                              execution={"receiveTimeout": "5s", "retries": 0})
+                                 execution={"receiveTimeout": "5s", "retries": 0})
         testbed.wait_for_rollout(rollout, "running")
         # The claim goes through, and what comes of it does not.
         testbed.database.rows("CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS "
-                           "'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END'")
+                              "'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END'")
         testbed.database.rows("CREATE TRIGGER wait BEFORE UPDATE ON instruction FOR EACH ROW WHEN (NEW.state > 1) "
-                           "EXECUTE FUNCTION wait()")
+                              "EXECUTE FUNCTION wait()")
         cursor.execute("SELECT pg_advisory_xact_lock(1)")
         testbed.database.rows("UPDATE rollout_window SET opens_at = now() WHERE rollout_id = %s", rollout)
         testbed.database.rows("UPDATE instruction SET due_at = now() WHERE rollout_id = %s", rollout)
@@ -209,7 +209,7 @@ def test_a_rollback_brings_back_what_was_there_before_the_version_to_leave(testb
 
     def run(name, action, version):
         rollout = testbed.submit(name, action=action, artifact={"name": APPLICATION, "version": version},
-                              selector={"devices": ["P1"]})
+                                 selector={"devices": ["P1"]})
         ended = ({"completed": 1}, {"failed": 1})
         wait_for(lambda: testbed.database.states(rollout) in ended, f"{name} has ended")
         row = testbed.database.instruction(rollout, "P1")
@@ -228,7 +228,7 @@ def test_a_rollback_brings_back_what_was_there_before_the_version_to_leave(testb
 def test_there_is_no_installer_for_the_action(testbed):
     testbed.client("pull", "P1")
     rollout = testbed.submit(action="run", artifact=None, parameters={"procedure": "reboot"},
-                          selector={"devices": ["P1"]})
+                             selector={"devices": ["P1"]})
     wait_for(lambda: testbed.database.states(rollout) in ({"failed": 1}, {"rejected": 1}), "it is refused")
     assert testbed.database.instruction(rollout, "P1")["code"]
 

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from harness.operations import events, ordered
+from harness.operations import events, operate
 from harness.wait import wait_for
 
 
@@ -38,7 +38,7 @@ ATMS = {"devices": ["A1", "A2", "A3"]}
 
 def test_a_group_out_of_reach_says_so_while_devices_are_still_at_work(testbed):
     rollout = testbed.submit(selector=ATMS, groups=[{"name": "pilot", "devices": ["A1", "A2"]},
-                                                 {"name": "rest", "percentage": 100}])
+                                                    {"name": "rest", "percentage": 100}])
     failing, first = take(testbed, rollout, "A1")
     working, second = take(testbed, rollout, "A2")
     failing.reply(first, "failed", code="no_space")
@@ -54,7 +54,7 @@ def test_a_group_out_of_reach_says_so_while_devices_are_still_at_work(testbed):
 def test_a_rollout_of_which_every_device_failed_is_not_completed(testbed):
     """A gate of 0 % opens the next group whatever happens; it makes no success of what failed everywhere."""
     rollout = testbed.submit(selector={"devices": ["A1", "A2"]}, groups=[{"name": "first", "devices": ["A1"], "success": 0},
-                                                                      {"name": "rest", "percentage": 100, "success": 0}])
+                                                                         {"name": "rest", "percentage": 100, "success": 0}])
     devices = {}
     for name in ("A1", "A2"):
         devices[name], claims = take(testbed, rollout, name)
@@ -63,7 +63,7 @@ def test_a_rollout_of_which_every_device_failed_is_not_completed(testbed):
     assert groups(testbed, rollout) == ["passed", "passed"]
     document = testbed.http.document(f"/v1/rollouts/{rollout}")
     assert document["detail"] == "none of its 2 executed devices completed"
-    ordered(testbed, rollout, "retry")
+    operate(testbed, rollout, "retry")
     for name, ends in (("A1", {"state": "failed", "code": "no_space"}), ("A2", {"state": "completed"})):
         testbed.wait_for_state(rollout, name, "dispatched")
         devices[name].ask()
@@ -73,11 +73,11 @@ def test_a_rollout_of_which_every_device_failed_is_not_completed(testbed):
 
 def test_after_a_retry_several_groups_are_open_and_each_passes_by_itself(testbed):
     rollout = testbed.submit(selector=ATMS, groups=[{"name": "pilot", "devices": ["A1"], "success": 0},
-                                                 {"name": "rest", "percentage": 100}])
+                                                    {"name": "rest", "percentage": 100}])
     device, claims = take(testbed, rollout, "A1")
     device.reply(claims, "failed", code="no_space")
     wait_for_groups(testbed, rollout, "passed", "open")
-    ordered(testbed, rollout, "retry")
+    operate(testbed, rollout, "retry")
     wait_for_groups(testbed, rollout, "open", "open")
     for name in ("A2", "A3"):
         other, others = take(testbed, rollout, name)
@@ -95,23 +95,23 @@ def test_deadlines_go_on_in_a_paused_rollout_and_gates_do_not(testbed):
     rollout = testbed.submit(selector={"devices": ["A1"]}, execution={"answerTimeout": "2s"})
     take(testbed, rollout, "A1")
     testbed.wait_for_state(rollout, "A1", "sent")
-    ordered(testbed, rollout, "pause")
+    operate(testbed, rollout, "pause")
     testbed.wait_for_state(rollout, "A1", "timed_out")
     wait_for(lambda: testbed.database.instruction(rollout, "A1")["wake_at"] is None, "it is settled")
     assert (testbed.database.rollout(rollout)["state"], groups(testbed, rollout)) == ("paused", ["open"])
-    ordered(testbed, rollout, "resume")
+    operate(testbed, rollout, "resume")
     testbed.wait_for_rollout(rollout, "halted")
 
 
 def test_what_fails_while_it_is_paused_does_not_pause_it_again(testbed):
     rollout = testbed.submit(selector=ATMS, abort=[{"on": "failed", "count": 1, "then": "pause"}],
-                          groups=[{"name": "all", "percentage": 100, "success": 0}])
+                             groups=[{"name": "all", "percentage": 100, "success": 0}])
     first, second, third = (take(testbed, rollout, name) for name in ("A1", "A2", "A3"))
     for count, (device, claims) in enumerate((first, second), 1):
         device.reply(claims, "failed", code="no_space")
         wait_for(lambda: testbed.database.rollout(rollout)["abort_seen"] == [count], f"{count} were seen")
         assert testbed.database.rollout(rollout)["state"] == "paused"
-    ordered(testbed, rollout, "resume")
+    operate(testbed, rollout, "resume")
     third[0].reply(third[1], "completed")
     testbed.wait_for_rollout(rollout, "completed")
     assert [kind for kind, _ in events(testbed, rollout)].count("aborted") == 1
@@ -119,12 +119,12 @@ def test_what_fails_while_it_is_paused_does_not_pause_it_again(testbed):
 
 def test_what_fails_after_a_resume_pauses_it_again(testbed):
     rollout = testbed.submit(selector=ATMS, abort=[{"on": "failed", "count": 1, "then": "pause"}],
-                          groups=[{"name": "all", "percentage": 100, "success": 0}])
+                             groups=[{"name": "all", "percentage": 100, "success": 0}])
     for name in ("A1", "A2"):
         device, claims = take(testbed, rollout, name)
         device.reply(claims, "failed", code="no_space")
         testbed.wait_for_rollout(rollout, "paused")
-        ordered(testbed, rollout, "resume")
+        operate(testbed, rollout, "resume")
     assert [kind for kind, _ in events(testbed, rollout)].count("aborted") == 2
 
 
@@ -132,7 +132,7 @@ def test_a_cancelled_instruction_is_taken_off_its_retained_topic_and_out_of_the_
     rollout = testbed.submit(selector={"devices": ["P1"]})
     topic = "tc/v1/device/P1/instruction"
     assert testbed.spy.wait_for(topic)[0].payload
-    ordered(testbed, rollout, "cancel")
+    operate(testbed, rollout, "cancel")
     testbed.wait_for_rollout(rollout, "cancelled")
     assert testbed.database.instruction(rollout, "P1")["code"] == "rollout_cancelled"
     late = testbed.device("P1")

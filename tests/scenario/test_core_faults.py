@@ -26,12 +26,12 @@ def dispatched(stack, *devices, **spec):
     """A rollout to these ATMs, each of which is then at hand, answered, with its claims."""
     rollout = stack.submit(selector={"devices": list(devices)}, **spec)
     stack.wait_for_states(rollout, dispatched=len(devices))
-    fake_orchestrator = [stack.device(name, "B1") for name in devices]
-    for device in fake_orchestrator:
+    clients = [stack.device(name, "B1") for name in devices]
+    for device in clients:
         device.ask()
-    claims = [device.wait_for_instruction() for device in fake_orchestrator]
+    claims = [device.wait_for_instruction() for device in clients]
     stack.wait_for_states(rollout, sent=len(devices))
-    return rollout, fake_orchestrator, claims
+    return rollout, clients, claims
 
 
 # Reports that are written together
@@ -209,22 +209,22 @@ def test_it_ends_when_told_though_its_queues_are_full_and_the_database_away(stac
     start(stack, {"B1": devices}, queue_limit=100, updater={"threads": 1, "batch": 1, "linger": "0s"})
     rollout = stack.submit(selector={"devices": devices})
     stack.wait_for_states(rollout, dispatched=len(devices))
-    fake_orchestrator = stack.device("A000", "B1")
-    fake_orchestrator.ask()
-    fake_orchestrator.wait_for_instruction()  # what the rollout's instructions share is known from now on
+    device = stack.device("A000", "B1")
+    device.ask()
+    device.wait_for_instruction()  # what the rollout's instructions share is known from now on
     stack.wait_for_state(rollout, "A000", "sent")
     orchestrator = stack.orchestrators[0]
     stack.postgres.stop()
     try:
         # Asks are answered from the cache, and what was sent is to be written: one is being written, 101 wait, and
         # the dispatcher waits for room.
-        wait_for(lambda: fake_orchestrator.ask() or len(fake_orchestrator.tokens()) >= 1 + 1 + 101 + 1, "the updater's queue is full")
+        wait_for(lambda: device.ask() or len(device.tokens()) >= 1 + 1 + 101 + 1, "the updater's queue is full")
         assert orchestrator.stop() == 0
     finally:
         stack.postgres.start()
 
 
-def test_it_ends_when_told_while_an_order_waits_for_the_database_at_the_start(stack):
+def test_it_ends_when_told_while_a_submission_waits_for_the_database_at_the_start(stack):
     stack.postgres.stop()
     try:
         orchestrator = stack.orchestrator(ready=False)

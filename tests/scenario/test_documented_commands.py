@@ -47,10 +47,10 @@ def not_run(line):
 
 
 @pytest.fixture
-def thread(stack):
-    """Somebody who reads README: the files that it names, in the folder where the commands are run."""
+def run_line(stack):
+    """Runs a line of a page in a folder that has the files which README.md names."""
     stack.orchestrator()
-    folder = stack.folder / "desk"
+    folder = stack.folder / "commands"
     folder.mkdir()
     shutil.copy(ROOT / "config/examples/fleet-small.yaml", folder / "fleet.yaml")
     (folder / "atm-app-4.7.2.bin").write_bytes(bytes(5000))
@@ -66,12 +66,12 @@ def thread(stack):
     return run
 
 
-def test_every_command_in_a_block_is_run_and_does_what_stands_there(thread):
+def test_every_command_in_a_block_is_run_and_does_what_stands_there(run_line):
     lines = [line for _, line in commands() if not_run(line) is None]
     assert len(lines) >= 9
     for line in lines:
         more, code = AMENDED.get(line, ("", 0))
-        done = thread(f"{line} {more}")
+        done = run_line(f"{line} {more}")
         assert done.returncode == code, f"{line}: {done.returncode}\n{done.stdout}{done.stderr}"
 
 

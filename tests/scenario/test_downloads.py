@@ -6,7 +6,7 @@ import time
 import pytest
 from harness.http import ArtifactSite
 from harness.namespace import soon
-from harness.operations import ordered
+from harness.operations import operate
 from harness.plan import APPLICATION, VERSION
 from harness.programs import INSTALLER
 from harness.stack import CONTENT
@@ -77,7 +77,7 @@ def connect(testbed, device, **settings):
 
 def assert_next_runs(testbed, device):
     following = testbed.submit("next", selector={"devices": [device]}, action="configure", artifact=None,
-                            parameters={"limit": 500})
+                               parameters={"limit": 500})
     testbed.wait_for_state(following, device, "completed")
 
 
@@ -86,7 +86,7 @@ def test_a_download_ends_soon_after_its_instruction_was_given_up(testbed, site, 
     dripping = site()
     connect(testbed, device, ask={"while_downloading": "1s"}, download={"least_bytes_per_second": 0})
     rollout = testbed.submit("lost", selector={"devices": [device]}, artifact=artifact_at(dripping),
-                          execution={"receiveTimeout": "3s", "retries": 0})
+                             execution={"receiveTimeout": "3s", "retries": 0})
     wait_for(lambda: dripping.open_connections == 1, "it downloads")
     testbed.wait_for_state(rollout, device, "timed_out")
     wait_for(lambda: dripping.open_connections == 0, "the download has ended", 20)
@@ -103,7 +103,7 @@ def test_a_cancel_ends_a_download(testbed, site, device):
     rollout = testbed.submit("lost", selector={"devices": [device]}, artifact=artifact_at(dripping))
     testbed.wait_for_state(rollout, device, "received")
     wait_for(lambda: dripping.open_connections == 1, "it downloads")
-    ordered(testbed, rollout, "cancel")
+    operate(testbed, rollout, "cancel")
     testbed.wait_for_rollout(rollout, "cancelled", 30)
     row = testbed.database.instruction(rollout, device)
     assert (row["state_name"], row["deferrals"]) == ("cancelled", 1)
@@ -128,7 +128,7 @@ def test_an_abort_that_cancels_ends_a_download(testbed, site, device):
     testbed.import_fleet({}, ["P1", "P2"])
     broken = testbed.device("P2")
     rollout = testbed.submit("lost", selector={"devices": [device, "P2"]}, artifact=artifact_at(dripping),
-                          execution={"retries": 0}, abort=[{"on": "failed", "count": 1, "then": "cancel"}])
+                             execution={"retries": 0}, abort=[{"on": "failed", "count": 1, "then": "cancel"}])
     testbed.wait_for_state(rollout, device, "received")
     wait_for(lambda: dripping.open_connections == 1, "it downloads")
     broken.reply(wait_for(broken.tokens, "it has its instruction")[0], "failed", code="broken")
@@ -174,7 +174,7 @@ def test_a_device_that_begins_anew_after_a_cancel_says_that_it_began_nothing(tes
     rollout = testbed.submit("lost", selector={"devices": ["P1"]}, artifact=artifact_at(dripping))
     testbed.wait_for_state(rollout, "P1", "received")
     client.kill()
-    ordered(testbed, rollout, "cancel")
+    operate(testbed, rollout, "cancel")
     wait_for(lambda: testbed.database.instruction(rollout, "P1")["withdrawn_at"], "it is withdrawn")
     assert testbed.database.rollout(rollout)["state"] == "cancelling"
     client.start()
@@ -192,7 +192,7 @@ def test_a_broker_that_has_again_what_was_withdrawn_from_a_download_is_emptied(t
     claims = wait_for(device.tokens, "it has its instruction")[0]
     device.reply(claims, "received")
     testbed.wait_for_state(rollout, "P1", "received")
-    ordered(testbed, rollout, "cancel")
+    operate(testbed, rollout, "cancel")
     wait_for(lambda: not testbed.spy.messages(topic)[-1].payload, "it is withdrawn")
     testbed.orchestrators[0].kill()
     testbed.orchestrator_voice().publish(topic, given, retain=True)
@@ -215,7 +215,7 @@ def test_what_installs_when_its_rollout_is_cancelled_is_left_alone_and_what_down
     installs.reply(claims, "installing")
     testbed.wait_for_state(rollout, "P2", "installing")
     testbed.wait_for_state(rollout, "P1", "received")
-    ordered(testbed, rollout, "cancel")
+    operate(testbed, rollout, "cancel")
     testbed.wait_for_state(rollout, "P1", "cancelled")
     assert testbed.database.instruction(rollout, "P2")["state_name"] == "installing"
     installs.reply(claims, "completed")

@@ -70,7 +70,7 @@ def test_an_ask_with_a_wrong_version_is_answered(testbed):
 @pytest.mark.parametrize("wrong", [
     {"state": "done"}, {"progress": 101}, {"confirm": 1}, {"code": 7}, {"detail": "x" * 1025}, {"at": "yesterday"},
 ], ids=lambda wrong: next(iter(wrong)))
-def test_a_report_that_says_what_it_is_about_and_cannot_be_taken_is_told_so(testbed, wrong):
+def test_an_identified_report_with_an_invalid_field_is_confirmed_as_refused(testbed, wrong):
     rollout = testbed.submit(selector={"devices": ["A1"]})
     device, claims = take(testbed, rollout, "A1", "B1")
     sequence = device.reply(claims, wrong.get("state", "received"), **{k: v for k, v in wrong.items() if k != "state"})

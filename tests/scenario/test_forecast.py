@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from harness.operations import ordered
+from harness.operations import operate
 from harness.programs import command_line
 from harness.wait import wait_for
 
@@ -33,10 +33,10 @@ def wait_for_forecast(testbed, rollout, least, most):
 ATMS = {"devices": ["A1", "A2", "A3", "A4", "A5"]}
 
 
-def test_a_running_rollout_tells_when_it_will_end_by_what_is_left_and_how_long_devices_took(testbed):
+def test_a_running_rollout_shows_when_it_will_end_by_the_devices_left_and_how_long_others_took(testbed):
     """One at a time in its branch, an hour each at most: four hours. Three that took seconds say better."""
     rollout = testbed.submit(selector=ATMS, disruptionBudget={"maxUnavailable": 1}, execution={"installTimeout": "1h"},
-                          groups=[{"name": "all", "percentage": 100, "success": 0, "soak": "10m"}])
+                             groups=[{"name": "all", "percentage": 100, "success": 0, "soak": "10m"}])
     wait_for_forecast(testbed, rollout, timedelta(hours=4), timedelta(hours=4, minutes=15))
     for _ in range(4):
         name = wait_for(lambda: next((row["device"] for row in testbed.database.instructions(rollout).values()
@@ -46,14 +46,14 @@ def test_a_running_rollout_tells_when_it_will_end_by_what_is_left_and_how_long_d
         device.reply(device.wait_for_instruction(), "completed")
         testbed.wait_for_state(rollout, name, "completed")
     wait_for_forecast(testbed, rollout, timedelta(minutes=10), timedelta(minutes=12))
-    ordered(testbed, rollout, "pause")
+    operate(testbed, rollout, "pause")
     assert told(testbed, rollout)[1] is None, "nobody knows when a paused rollout goes on"
 
 
 def test_what_cannot_start_in_time_ends_with_the_rollout(testbed):
     end = datetime.now().astimezone() + timedelta(hours=3)
     rollout = testbed.submit(selector=ATMS, disruptionBudget={"maxUnavailable": 1}, execution={"installTimeout": "1h"},
-                          schedule={"endAt": f"{end:%Y-%m-%dT%H:%M:%S%z}"[:-2] + ":00"})
+                             schedule={"endAt": f"{end:%Y-%m-%dT%H:%M:%S%z}"[:-2] + ":00"})
     wait_for_forecast(testbed, rollout, timedelta(hours=2, minutes=50), timedelta(hours=3, seconds=1))
 
 
@@ -67,7 +67,7 @@ def test_nobody_knows_when_a_person_answers(testbed):
     device.reply(device.wait_for_instruction(), "completed")
     wait_for(lambda: told(testbed, rollout)[0]["groups"][0]["awaits_approval"], "it asks")
     wait_for(lambda: told(testbed, rollout)[1] is None, "no end is told")
-    ordered(testbed, rollout, "approve", group="pilot")
+    operate(testbed, rollout, "approve", group="pilot")
     wait_for_forecast(testbed, rollout, timedelta(minutes=30), timedelta(days=1))
 
 
@@ -76,7 +76,7 @@ def test_what_has_ended_is_not_forecast(testbed):
     wait_for_forecast(testbed, rollout, timedelta(minutes=1), timedelta(days=1))
     server = ("--server", testbed.http.url)
     assert "forecast" in command_line("rollout", "status", str(rollout), *server).stdout
-    ordered(testbed, rollout, "cancel")
+    operate(testbed, rollout, "cancel")
     testbed.wait_for_rollout(rollout, "cancelled")
     assert told(testbed, rollout)[1] is None
     status = command_line("rollout", "status", str(rollout), *server).stdout

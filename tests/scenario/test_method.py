@@ -213,7 +213,7 @@ def test_C2_an_atm_client_listens_to_its_node_and_to_nobody_else(testbed):
     testbed.client("atm", "A4", "B2")
     testbed.spy.wait_for("tc/v1/device/A4/instruction")  # it asks once by itself, when it has connected
     rollout = testbed.submit(selector={"devices": ["A4"]},
-                          execution={"dispatchTimeout": "2s", "retries": 20, "backoff": "0s"})
+                             execution={"dispatchTimeout": "2s", "retries": 20, "backoff": "0s"})
     testbed.wait_for_state(rollout, "A4", "dispatched")
     wait_for(lambda: testbed.database.instruction(rollout, "A4")["attempt"] == 2, "the first attempt was given up")
     assert testbed.spy.messages("tc/v1/branch/B2/dispatch/A4") == []
@@ -347,7 +347,7 @@ def test_C7_rollouts_arrive_by_http_by_message_and_by_socket(testbed):
 
 def test_C8_release_times_follow_the_plans_rate(testbed):
     rollout = testbed.submit(selector={"devices": ["A1", "A2", "A3", "A4", "P1", "P2"]},
-                          schedule={"startAt": later(days=1)}, rate={"perMinute": 2})
+                             schedule={"startAt": later(days=1)}, rate={"perMinute": 2})
     testbed.wait_for_rollout(rollout, "running")
     times = sorted(row["planned_at"] for row in testbed.database.instructions(rollout).values())
     gaps = {(b - a).total_seconds() for a, b in zip(times, times[1:])}
@@ -410,7 +410,7 @@ def test_C8_what_did_not_ask_is_told_from_what_was_answered(testbed):
     """Nobody asks for A4: it may be away, or its node. A1 asks and says nothing more: it is silent itself."""
     device = testbed.device("A1", "B1")
     rollout = testbed.submit(selector={"devices": ["A1", "A4"]},
-                          execution={"dispatchTimeout": "2s", "answerTimeout": "2s", "receiveTimeout": "2s"})
+                             execution={"dispatchTimeout": "2s", "answerTimeout": "2s", "receiveTimeout": "2s"})
     testbed.wait_for_state(rollout, "A1", "dispatched")
     device.ask()
     device.wait_for_instruction()

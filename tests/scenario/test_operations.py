@@ -4,7 +4,7 @@ import concurrent.futures
 import json
 
 import pytest
-from harness.operations import events, order, ordered, submit_as
+from harness.operations import events, operate, post_operation, submit_as
 from harness.plan import OLD_VERSION, VERSION, plan
 from harness.wait import wait_for
 
@@ -63,40 +63,40 @@ def shown(testbed, rollout):
 # ---- the rules of all orders ------------------------------------------------------------------------
 
 
-def test_the_same_order_again_is_the_same_order(testbed):
+def test_the_same_operation_again_changes_nothing(testbed):
     rollout = testbed.submit(schedule=LATER)
     testbed.wait_for_rollout(rollout, "running")
     version = testbed.database.rollout(rollout)["version"]
-    first = ordered(testbed, rollout, "pause", version=version)
+    first = operate(testbed, rollout, "pause", version=version)
     assert first == {"rollout": rollout, "name": "upgrade", "state": "paused", "version": version + 1,
                      "operation": "pause", "existing": False}
-    assert ordered(testbed, rollout, "pause", version=version) == {**first, "existing": True}
-    ordered(testbed, rollout, "resume", version=version + 1)
-    late = ordered(testbed, rollout, "pause", version=version)
+    assert operate(testbed, rollout, "pause", version=version) == {**first, "existing": True}
+    operate(testbed, rollout, "resume", version=version + 1)
+    late = operate(testbed, rollout, "pause", version=version)
     assert (late["existing"], late["state"], late["version"]) == (True, "running", version + 2)
     assert [kind for kind, _ in events(testbed, rollout)].count("paused") == 1
 
 
-def test_an_order_on_snapshot_that_changed_is_refused_and_says_what_happened(testbed):
+def test_an_operation_on_an_old_version_is_refused_and_says_what_happened(testbed):
     rollout = testbed.submit(schedule=LATER)
     testbed.wait_for_rollout(rollout, "running")
     version = testbed.database.rollout(rollout)["version"]
-    ordered(testbed, rollout, "pause", "bob", version=version)
+    operate(testbed, rollout, "pause", "bob", version=version)
     for other in ({"actor": "cid"}, {"reason": "another"}, {"operation": "cancel"}):
-        answer = order(testbed, rollout, **{"operation": "pause", "actor": "bob", "version": version, **other})
+        answer = post_operation(testbed, rollout, **{"operation": "pause", "actor": "bob", "version": version, **other})
         detail = answer.json()["detail"]
         assert answer.status == 409 and f"is paused at version {version + 1}" in detail, answer
         assert "paused, by bob" in detail
-    assert order(testbed, rollout, "pause", version=version + 2).status == 409
+    assert post_operation(testbed, rollout, "pause", version=version + 2).status == 409
     assert testbed.database.rollout(rollout)["state"] == "paused"
 
 
-def test_of_two_orders_at_once_on_the_same_snapshot_one_is_carried_out(testbed):
+def test_of_several_operations_at_once_on_the_same_version_one_is_carried_out(testbed):
     rollout = testbed.submit(schedule=LATER)
     testbed.wait_for_rollout(rollout, "running")
     version = testbed.database.rollout(rollout)["version"]
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(lambda person: order(testbed, rollout, "pause", f"p{person % 5}", version=version), range(10)))
+        answers = list(pool.map(lambda n: post_operation(testbed, rollout, "pause", f"p{n % 5}", version=version), range(10)))
     carried_out = [answer.json() for answer in answers if answer.status == 200]
     assert sorted(answer["existing"] for answer in carried_out) == [False, True]
     assert [answer.status for answer in answers].count(409) == 8
@@ -115,7 +115,7 @@ STATES_THAT_ALLOW = {
 
 
 @pytest.mark.parametrize("operation", STATES_THAT_ALLOW)
-def test_an_order_that_does_not_fit_the_state_says_which_states_it_is_for(testbed, operation):
+def test_an_operation_that_the_state_does_not_allow_says_which_states_do(testbed, operation):
     rollout = testbed.submit(schedule=LATER)
     testbed.wait_for_rollout(rollout, "running")
     states = "accepted awaiting_approval running paused cancelling completed halted cancelled rejected".split()
@@ -123,7 +123,7 @@ def test_an_order_that_does_not_fit_the_state_says_which_states_it_is_for(testbe
         testbed.database.rows("UPDATE rollout SET state = %s WHERE id = %s", state, rollout)
         if state in STATES_THAT_ALLOW[operation] or state == "cancelling":
             continue  # that one would go on by itself
-        answer = order(testbed, rollout, operation)
+        answer = post_operation(testbed, rollout, operation)
         detail = answer.json()["detail"]
         assert answer.status == 409 and f"is {state}: {operation} is not possible; allowed: " in detail, answer
         assert set(detail.split(" allowed: ")[1].split(", ")) == STATES_THAT_ALLOW[operation]
@@ -149,7 +149,7 @@ BAD_BODIES = {
 }
 
 
-def test_an_order_that_cannot_be_read_changes_nothing(testbed):
+def test_an_operation_that_cannot_be_read_changes_nothing(testbed):
     rollout = testbed.submit(schedule=LATER)
     testbed.wait_for_rollout(rollout, "running")
     before = testbed.database.everything()
@@ -185,12 +185,12 @@ def test_a_pause_stops_starts_and_not_what_is_in_flight_and_a_resume_goes_on(tes
     rollout = submit_one_by_one(testbed)
     first, second = find_first(testbed, rollout)
     device, claims = begin(testbed, rollout, first)
-    ordered(testbed, rollout, "pause", reason="the core banking system is slow")
+    operate(testbed, rollout, "pause", reason="the core banking system is slow")
     report(testbed, rollout, device, claims, "completed")
     look_again(testbed)
     assert testbed.database.instruction(rollout, second)["state_name"] == "created"
     assert shown(testbed, rollout)["state"] == "paused"
-    ordered(testbed, rollout, "resume")
+    operate(testbed, rollout, "resume")
     device, claims = begin(testbed, rollout, second)
     report(testbed, rollout, device, claims, "completed")
     testbed.wait_for_rollout(rollout)
@@ -199,17 +199,17 @@ def test_a_pause_stops_starts_and_not_what_is_in_flight_and_a_resume_goes_on(tes
     assert told["reason"] == "the core banking system is slow" and told["version"] is not None
 
 
-def test_an_order_at_one_orchestrator_holds_for_the_others(testbed):
+def test_an_operation_at_one_orchestrator_holds_for_the_others(testbed):
     testbed.orchestrator()
     rollout = submit_one_by_one(testbed)
     first, second = find_first(testbed, rollout)
-    ordered(testbed, rollout, "pause", number=1)
-    again = order(testbed, rollout, "pause", number=0, version=testbed.database.rollout(rollout)["version"] - 1)
+    operate(testbed, rollout, "pause", number=1)
+    again = post_operation(testbed, rollout, "pause", number=0, version=testbed.database.rollout(rollout)["version"] - 1)
     assert again.json()["existing"] is True
     begin(testbed, rollout, first, "completed")
     look_again(testbed)
     assert testbed.database.instruction(rollout, second)["state_name"] == "created"
-    ordered(testbed, rollout, "resume", number=0)
+    operate(testbed, rollout, "resume", number=0)
     testbed.wait_for_state(rollout, second, "dispatched")
 
 
@@ -221,7 +221,7 @@ def test_a_cancel_lets_finish_what_is_at_work_and_ends_the_rest(testbed):
     rollout = testbed.submit(groups=groups, selector={"devices": ["P1", "P2", "A1"]})
     device, claims = begin(testbed, rollout, "P1")
     testbed.wait_for_state(rollout, "P2", "dispatched")
-    answer = ordered(testbed, rollout, "cancel", reason="the wrong artifact")
+    answer = operate(testbed, rollout, "cancel", reason="the wrong artifact")
     assert answer["state"] == "cancelling"
     testbed.wait_for_state(rollout, "P2", "cancelled")
     testbed.wait_for_state(rollout, "A1", "cancelled")
@@ -237,7 +237,7 @@ def test_a_cancel_lets_finish_what_is_at_work_and_ends_the_rest(testbed):
     assert document["ended_at"] is not None
     kinds = [event["kind"] for event in document["events"]]
     assert kinds.index("cancel_ordered") < kinds.index("cancelled")
-    assert order(testbed, rollout, "cancel", "cid").status == 409
+    assert post_operation(testbed, rollout, "cancel", "cid").status == 409
 
 
 def wait_until_withdrawn(testbed, rollout, name):
@@ -251,7 +251,7 @@ def test_an_answer_that_was_under_way_when_its_rollout_was_cancelled_counts(test
     device, other = testbed.device("P1"), testbed.device("P2")
     claims = wait_for(device.tokens, "it has it from its retained topic")[0]
     wait_for(other.tokens, "so has the other")
-    ordered(testbed, rollout, "cancel")
+    operate(testbed, rollout, "cancel")
     wait_until_withdrawn(testbed, rollout, "P1")
     report(testbed, rollout, device, claims, "received")
     testbed.wait_for_state(rollout, "P2", "cancelled")
@@ -267,7 +267,7 @@ def test_what_is_withdrawn_is_given_to_nobody_and_holds_its_place_in_the_branch_
     second = testbed.submit("second", selector={"devices": ["A2"]}, disruptionBudget={"maxUnavailable": 1})
     testbed.wait_for_rollout(second, "running")
     device = testbed.device("A1")
-    ordered(testbed, first, "cancel")
+    operate(testbed, first, "cancel")
     wait_until_withdrawn(testbed, first, "A1")
     device.ask()
     device.wait_for_nothing()
@@ -281,7 +281,7 @@ def test_what_is_withdrawn_is_given_to_nobody_and_holds_its_place_in_the_branch_
 def test_a_rollout_that_awaits_approval_can_be_cancelled(testbed):
     rollout = testbed.submit(approvals={"required": 1}, schedule=LATER)
     testbed.wait_for_rollout(rollout, "awaiting_approval")
-    ordered(testbed, rollout, "cancel")
+    operate(testbed, rollout, "cancel")
     testbed.wait_for_rollout(rollout, "cancelled")
     assert set(testbed.database.states(rollout)) == {"cancelled"}
 
@@ -302,9 +302,9 @@ def fail_two_of_three(testbed):
 def test_a_retry_gives_each_that_did_not_succeed_another_attempt(testbed):
     rollout, devices = fail_two_of_three(testbed)
     version = testbed.database.rollout(rollout)["version"]
-    answer = ordered(testbed, rollout, "retry", reason="the disk was full")
+    answer = operate(testbed, rollout, "retry", reason="the disk was full")
     assert (answer["state"], answer["version"]) == ("running", version + 1)
-    assert ordered(testbed, rollout, "retry", reason="the disk was full", version=version)["existing"] is True
+    assert operate(testbed, rollout, "retry", reason="the disk was full", version=version)["existing"] is True
     for name in ("P1", "P2"):
         testbed.wait_for_state(rollout, name, "dispatched")
         row = testbed.database.instruction(rollout, name)
@@ -322,12 +322,12 @@ def test_a_retry_of_a_paused_rollout_waits_for_the_resume(testbed):
     rollout = testbed.submit(groups=groups, selector={"devices": ["P1", "P2"]}, execution=ONCE)
     device, _ = begin(testbed, rollout, "P1", "failed")
     begin(testbed, rollout, "P2")
-    ordered(testbed, rollout, "pause")
-    assert ordered(testbed, rollout, "retry")["state"] == "paused"
+    operate(testbed, rollout, "pause")
+    assert operate(testbed, rollout, "retry")["state"] == "paused"
     look_again(testbed)
     assert testbed.database.instruction(rollout, "P1")["state_name"] == "created"
     assert [group["state"] for group in shown(testbed, rollout)["groups"]] == ["open", "open"]
-    ordered(testbed, rollout, "resume")
+    operate(testbed, rollout, "resume")
     testbed.wait_for_state(rollout, "P1", "dispatched")
     take(device, attempt=2)
 
@@ -336,7 +336,7 @@ def test_a_retry_of_nothing_is_refused(testbed):
     rollout = testbed.submit(selector={"devices": ["P1"]})
     begin(testbed, rollout, "P1", "completed")
     testbed.wait_for_rollout(rollout)
-    answer = order(testbed, rollout, "retry")
+    answer = post_operation(testbed, rollout, "retry")
     assert answer.status == 409 and "nothing" in answer.json()["detail"]
     assert testbed.database.rollout(rollout)["state"] == "completed"
 
@@ -350,9 +350,9 @@ def test_a_rollback_is_a_rollout_of_its_own_linked_to_the_first(testbed):
     device.reply(claims, "completed", versions={"atm-app": VERSION})
     begin(testbed, rollout, "P2", "failed")
     testbed.wait_for_rollout(rollout, "halted")
-    answer = ordered(testbed, rollout, "rollback", "bob", reason="cards are kept")
+    answer = operate(testbed, rollout, "rollback", "bob", reason="cards are kept")
     assert answer["state"] == "halted"
-    assert order(testbed, rollout, "rollback", "cid").status == 409
+    assert post_operation(testbed, rollout, "rollback", "cid").status == 409
     made = wait_for(lambda: shown(testbed, rollout)["rollback"], "the rollback is there")
     document = shown(testbed, made)
     assert (document["rollback_of"], document["name"]) == (rollout, "upgrade.rollback")
@@ -366,21 +366,21 @@ def test_a_rollback_is_a_rollout_of_its_own_linked_to_the_first(testbed):
     wait_for(lambda: ("rollback_made", "tellercast") in events(testbed, rollout), "the first one tells of it")
     kinds = [event["kind"] for event in shown(testbed, rollout)["events"]]
     assert kinds.index("rollback_ordered") < kinds.index("rollback_made")
-    assert order(testbed, rollout, "retry", "cid").status == 409
-    assert order(testbed, made, "rollback", "cid").status == 409
+    assert post_operation(testbed, rollout, "retry", "cid").status == 409
+    assert post_operation(testbed, made, "rollback", "cid").status == 409
 
 
 def test_after_a_rollback_that_was_given_up_there_can_be_another(testbed):
     rollout = submit_as(testbed, "ann", plan(selector={"devices": ["P1"]}))
     begin(testbed, rollout, "P1", "completed")
     testbed.wait_for_rollout(rollout)
-    ordered(testbed, rollout, "rollback", "bob")
+    operate(testbed, rollout, "rollback", "bob")
     first = wait_for(lambda: shown(testbed, rollout)["rollback"], "the rollback is there")
     wait_for(lambda: ("rollback_made", "tellercast") in events(testbed, rollout), "the first one tells of it")
-    assert order(testbed, rollout, "rollback", "cid").status == 409
-    ordered(testbed, first, "cancel", "cid")
+    assert post_operation(testbed, rollout, "rollback", "cid").status == 409
+    operate(testbed, first, "cancel", "cid")
     testbed.wait_for_rollout(first, "cancelled")
-    ordered(testbed, rollout, "rollback", "cid")
+    operate(testbed, rollout, "rollback", "cid")
     second = wait_for(lambda: (found := shown(testbed, rollout)["rollback"]) != first and found, "another one is there")
     testbed.wait_for_state(second, "P1", "dispatched")
     assert shown(testbed, second)["name"] == "upgrade.rollback-2"
@@ -391,27 +391,27 @@ def test_a_rollback_of_a_running_rollout_cancels_it_first_and_needs_the_same_app
     document = plan(groups=groups, selector={"devices": ["P1", "P2"]}, approvals={"required": 1})
     rollout = submit_as(testbed, "ann", document)
     testbed.wait_for_rollout(rollout, "awaiting_approval")
-    ordered(testbed, rollout, "approve", "bob")
+    operate(testbed, rollout, "approve", "bob")
     begin(testbed, rollout, "P1", "completed")
     device, claims = begin(testbed, rollout, "P2")
-    assert ordered(testbed, rollout, "rollback", "bob")["state"] == "cancelling"
+    assert operate(testbed, rollout, "rollback", "bob")["state"] == "cancelling"
     report(testbed, rollout, device, claims, "completed")
     testbed.wait_for_rollout(rollout, "cancelled")
     made = wait_for(lambda: shown(testbed, rollout)["rollback"], "the rollback is there")
     testbed.wait_for_rollout(made, "awaiting_approval")
-    assert order(testbed, made, "approve", "bob").status == 403
-    assert ordered(testbed, made, "approve", "cid")["state"] == "running"
+    assert post_operation(testbed, made, "approve", "bob").status == 403
+    assert operate(testbed, made, "approve", "cid")["state"] == "running"
     assert set(testbed.database.instructions(made)) == {"P1", "P2"}
 
 
 def test_what_cannot_be_taken_back_is_refused(testbed):
     configure = testbed.submit("parameters", action="configure", artifact=None, parameters={"limit": 400}, schedule=LATER)
     testbed.wait_for_rollout(configure, "running")
-    assert "does not install" in order(testbed, configure, "rollback").json()["detail"]
+    assert "does not install" in post_operation(testbed, configure, "rollback").json()["detail"]
     nothing = testbed.submit("nothing", selector={"devices": ["P1"]}, execution=ONCE)
     begin(testbed, nothing, "P1", "failed")
     testbed.wait_for_rollout(nothing, "halted")
-    answer = order(testbed, nothing, "rollback")
+    answer = post_operation(testbed, nothing, "rollback")
     assert answer.status == 409 and "nothing to take back" in answer.json()["detail"]
     assert testbed.database.rollout(nothing)["rollback_wanted_by"] is None
 
@@ -422,7 +422,7 @@ def test_what_was_cancelled_is_not_answered_though_it_comes_back_into_the_cache(
     rollout = testbed.submit("brake", selector={"devices": ["A1"]})
     testbed.wait_for_state(rollout, "A1", "dispatched")
     line = wait_for(lambda: testbed.redis.get(entry), "it is cached")
-    ordered(testbed, rollout, "cancel")
+    operate(testbed, rollout, "cancel")
     wait_for(lambda: testbed.database.value("SELECT withdrawn_at FROM instruction WHERE device = 'A1'"), "it is withdrawn")
     wait_for(lambda: testbed.redis.get(entry) is None, "its entry is deleted")
     testbed.redis.set(entry, line)

@@ -117,7 +117,8 @@ def test_spec_selector_branches_and_devices(namespace):
     namespace.open({"B1": "A1 A2", "B2": "A3"})
     by_branch = namespace.submit("branches", selector={"branches": namespace.ids("B1")}, schedule=LATER)
     by_device = namespace.submit("devices", selector={"devices": namespace.ids("A1 A3")}, schedule=LATER)
-    both = namespace.submit("both", selector={"branches": namespace.ids("B1"), "devices": namespace.ids("A1 A3")}, schedule=LATER)
+    both = namespace.submit("both", schedule=LATER,
+                            selector={"branches": namespace.ids("B1"), "devices": namespace.ids("A1 A3")})
     assert [namespace.members(rollout) for rollout in (by_branch, by_device, both)] == ["A1 A2", "A1 A3", "A1"]
 
 
@@ -149,7 +150,7 @@ def test_spec_schedule_start_at_and_end_at_bound_every_start(namespace):
 def test_spec_schedule_end_behavior(namespace, behavior, taken_back):
     """At the end A1 is at work, A2 has not answered yet, and A3 waits for A1."""
     namespace.open({"B1": "A1 A3", "B2": "A2"},
-               [{"device": "A1", "install": {"min": "4s"}}, {"device": "A2", "silent": "atDispatch"}])
+                   [{"device": "A1", "install": {"min": "4s"}}, {"device": "A2", "silent": "atDispatch"}])
     groups = [{"name": "first", "devices": namespace.ids("A1 A2"), "success": 0}, {"name": "rest", "percentage": 100}]
     rollout = namespace.submit(
         schedule={"endAt": soon(2), "endBehavior": behavior},
@@ -168,7 +169,7 @@ def test_spec_schedule_windows_and_time_zone(namespace):
     waits = namespace.row(own, "A2")
     assert waits["state_name"] == "created" and waits["planned_at"] > datetime.now(timezone.utc)
     one = namespace.submit("one", schedule={"timeZone": "UTC", "windows": hour_that(-10)},
-                       selector={"devices": namespace.ids("A2")}, execution={"installTimeout": "5m"})
+                           selector={"devices": namespace.ids("A2")}, execution={"installTimeout": "5m"})
     namespace.wait(one, A2="completed")
 
 
@@ -245,7 +246,7 @@ def test_spec_disruption_budget_single_device(namespace):
     namespace.wait(skip, A1="cancelled", A2="completed", A3="completed")
     assert namespace.row(skip, "A1")["code"] == "single_device"
     allow = namespace.submit("allow", selector={"devices": namespace.ids("A1")},
-                         disruptionBudget={"maxUnavailable": 1, "singleDevice": "allow"})
+                             disruptionBudget={"maxUnavailable": 1, "singleDevice": "allow"})
     namespace.wait(allow, A1="completed")
 
 
@@ -405,7 +406,7 @@ def test_spec_supersedes_cancels_what_is_tried_again_while_it_starts(namespace):
     old = namespace.submit("old", selector={"devices": namespace.ids("A1")})
     namespace.wait_until(old, "completed")
     new = namespace.submit("new", selector={"devices": namespace.ids("A2")}, supersedes=[namespace.id("old")],
-                       approvals={"required": 1}, schedule=LATER)
+                           approvals={"required": 1}, schedule=LATER)
     namespace.wait_until(new, "awaiting_approval")
     retry = namespace.database.connect()
     retry.autocommit = False

@@ -29,7 +29,7 @@ def pilot(namespace, names, **more):
 def test_spec_abort_on(namespace, what):
     namespace.open({"B": "A1 A2"}, [{"device": "A1", **BROKEN[what]}])
     rollout = namespace.submit(groups=pilot(namespace, "A1"), execution=QUICK,
-                           abort=[{"on": what, "count": 1, "then": "pause"}])
+                               abort=[{"on": what, "count": 1, "then": "pause"}])
     namespace.wait_until(rollout, "paused")
     assert namespace.states(rollout) == {"A1": "failed" if what == "out_of_service" else what, "A2": "created"}
     assert namespace.event(rollout, "aborted")["actor"] == "tellercast"
@@ -38,7 +38,7 @@ def test_spec_abort_on(namespace, what):
 def test_spec_abort_on_out_of_service_counts_a_device_that_went_to_work_and_was_not_heard_of_again(namespace):
     namespace.open({"B": "A1 A2"}, [{"device": "A1", **AT_WORK_FOR_LONG}])
     rollout = namespace.submit(groups=pilot(namespace, "A1"), execution={"installTimeout": "1s"},
-                           abort=[{"on": "out_of_service", "count": 1, "then": "pause"}])
+                               abort=[{"on": "out_of_service", "count": 1, "then": "pause"}])
     namespace.wait_until(rollout, "paused")
     assert namespace.row(rollout, "A1")["code"] == "install_timeout"
 
@@ -54,7 +54,7 @@ def test_spec_abort_then_pause(namespace):
 
 def test_spec_abort_then_cancel_lets_finish_what_is_at_work(namespace):
     namespace.open({"B1": "A1", "B2": "A2 A3"}, [{"device": "A1", **BROKEN["failed"]},
-                                             {"device": "A2", "install": {"min": "2s"}}])
+                                                 {"device": "A2", "install": {"min": "2s"}}])
     rollout = namespace.submit(groups=pilot(namespace, "A1 A2"), abort=[{"on": "failed", "count": 1, "then": "cancel"}])
     namespace.wait_until(rollout, "cancelled")
     assert namespace.states(rollout) == {"A1": "failed", "A2": "completed", "A3": "cancelled"}
@@ -74,7 +74,7 @@ def wait_for_rollback(namespace, origin, **states):
 
 def test_spec_abort_then_rollback_takes_back_what_completed(namespace):
     namespace.open({"B1": "A1", "B2": "A2 A3"}, [{"device": "A1", **BROKEN["failed"]},
-                                             {"device": "A2", "install": {"min": "1s"}}])
+                                                 {"device": "A2", "install": {"min": "1s"}}])
     rollout = namespace.submit(groups=pilot(namespace, "A1 A2"), abort=[{"on": "failed", "count": 1, "then": "rollback"}])
     namespace.wait_until(rollout, "cancelled")
     wait_for_rollback(namespace, rollout, A2="completed")
@@ -86,7 +86,7 @@ def test_spec_abort_then_rollback_takes_back_what_completed(namespace):
 def test_spec_abort_percentage_and_minimum(namespace, minimum, state):
     namespace.open({"B": "A1 A2 A3 A4"}, [{"device": "A1", **BROKEN["failed"]}, {"device": "A2", **BROKEN["failed"]}])
     rollout = namespace.submit(groups=[{"name": "all", "percentage": 100, "success": 0, "soak": "1s"}],
-                           abort=[{"on": "failed", "percentage": 50, "minimum": minimum, "then": "pause"}])
+                               abort=[{"on": "failed", "percentage": 50, "minimum": minimum, "then": "pause"}])
     namespace.wait_until(rollout, "paused", "completed")
     assert namespace.database.rollout(rollout)["state"] == state
     assert namespace.states(rollout) == {"A1": "failed", "A2": "failed", "A3": "completed", "A4": "completed"}
@@ -95,7 +95,7 @@ def test_spec_abort_percentage_and_minimum(namespace, minimum, state):
 def test_spec_abort_percentage_below_its_value_does_nothing(namespace):
     namespace.open({"B": "A1 A2 A3"}, [{"device": "A1", **BROKEN["failed"]}])
     rollout = namespace.submit(groups=[{"name": "all", "percentage": 100, "success": 0}],
-                           abort=[{"on": "failed", "percentage": 34, "minimum": 3, "then": "pause"}])
+                               abort=[{"on": "failed", "percentage": 34, "minimum": 3, "then": "pause"}])
     namespace.wait_until(rollout, "completed")
     assert "aborted" not in namespace.events(rollout)
 
@@ -103,7 +103,7 @@ def test_spec_abort_percentage_below_its_value_does_nothing(namespace):
 def test_spec_abort_counts_final_counts_no_failure_that_will_be_tried_again(namespace):
     namespace.open({"B": "A1 A2"}, [{"device": "A1", **BROKEN["failed"]}])
     rollout = namespace.submit(groups=pilot(namespace, "A1"), execution={"retries": 1, "backoff": "1s"},
-                           abort=[{"on": "failed", "count": 1, "counts": "final", "then": "pause"}])
+                               abort=[{"on": "failed", "count": 1, "counts": "final", "then": "pause"}])
     namespace.wait_until(rollout, "paused")
     assert namespace.row(rollout, "A1")["attempt"] == 2 and namespace.states(rollout)["A1"] == "failed"
 
@@ -115,7 +115,7 @@ def test_spec_abort_counts_final_counts_no_failure_that_will_be_tried_again(name
 def test_spec_rollback_on(namespace, what):
     namespace.open({"B": "A1 A2"}, [{"device": "A1", **BROKEN[what]}])
     rollout = namespace.submit(groups=[{"name": "all", "percentage": 100, "success": 0}], execution=QUICK,
-                           rollback={"to": "previous", "on": [what]})
+                               rollback={"to": "previous", "on": [what]})
     namespace.wait_until(rollout, "completed")
     wait_for_rollback(namespace, rollout, A2="completed")
     assert namespace.version("A2") == OLD_VERSION
@@ -124,7 +124,7 @@ def test_spec_rollback_on(namespace, what):
 def test_spec_rollback_on_abort(namespace):
     namespace.open({"B1": "A1", "B2": "A2"}, [{"device": "A1", **BROKEN["failed"]}])
     rollout = namespace.submit(groups=pilot(namespace, "A1 A2"), abort=[{"on": "failed", "count": 1, "then": "cancel"}],
-                           rollback={"to": "previous", "on": ["abort"]})
+                               rollback={"to": "previous", "on": ["abort"]})
     namespace.wait_until(rollout, "cancelled")
     wait_for_rollback(namespace, rollout, A2="completed")
     assert namespace.version("A2") == OLD_VERSION
@@ -179,7 +179,7 @@ def test_spec_execution_retries_and_backoff(namespace):
 def test_spec_execution_retry_on(namespace, what, other):
     namespace.open({"B": "A1 A2"}, [{"device": "A1", **BROKEN[what]}, {"device": "A2", **BROKEN[other]}])
     rollout = namespace.submit(execution={**QUICK, "retries": 1, "retryOn": [what], "backoff": "0s"},
-                           groups=[{"name": "all", "percentage": 100, "success": 0}])
+                               groups=[{"name": "all", "percentage": 100, "success": 0}])
     namespace.wait_until(rollout, "halted")
     assert (namespace.row(rollout, "A1")["attempt"], namespace.row(rollout, "A2")["attempt"]) == (2, 1)
 
@@ -187,7 +187,7 @@ def test_spec_execution_retry_on(namespace, what, other):
 def test_spec_execution_defer_limit_is_no_failure_up_to_it(namespace):
     namespace.open({"B": "A1 A2"}, [{"device": "A1", "defer": 1}, {"device": "A2", "defer": 2}])
     rollout = namespace.submit(execution={"deferLimit": 1, "backoff": "0s"},
-                           groups=[{"name": "all", "percentage": 100, "success": 50}])
+                               groups=[{"name": "all", "percentage": 100, "success": 50}])
     namespace.wait(rollout, A1="completed", A2="failed")
     assert (namespace.row(rollout, "A1")["failures"], namespace.row(rollout, "A1")["deferrals"]) == (0, 1)
     assert namespace.row(rollout, "A2")["code"] == "deferred_too_often"

@@ -388,7 +388,7 @@ def test_a_rollout_has_one_rollback_at_most(stack):
     assert stack.http.submit(text_of(document)).status == 409
 
 
-def test_what_happened_to_a_rollout_until_it_waits_for_approval_is_told(stack):
+def test_each_event_of_a_rollout_until_it_waits_for_approval_is_recorded(stack):
     start(stack, {"B1": ["A1"]})
     rollout = stack.submit(approvals={"required": 2}, groups=[
         {"name": "pilot", "percentage": 50, "soak": "48h", "approval": "manual"}, {"name": "rest", "percentage": 100}])

@@ -100,7 +100,7 @@ def test_a_preview_of_a_selector_counts_only_what_it_takes(testbed):
     assert groups(told) == {"all": 9}
 
 
-def test_what_starts_tonight_and_what_waits_for_tomorrow_is_told_beforehand(stack):
+def test_what_starts_tonight_and_what_waits_for_tomorrow_is_previewed(stack):
     stack.orchestrator()
     stack.add_artifact()
     branches = {f"B{n:02}": [f"B{n:02}-A", f"B{n:02}-B"] for n in range(12)}
@@ -182,7 +182,7 @@ def test_a_preview_writes_nothing_at_all(testbed):
 
 def test_a_preview_works_where_nothing_can_be_written(testbed):
     testbed.database.rows("ALTER DATABASE " + testbed.database.value("SELECT quote_ident(current_database())")
-                       + " SET default_transaction_read_only = on")
+                          + " SET default_transaction_read_only = on")
     other = testbed.orchestrator(ready=False)
     wait_for(lambda: other.http.answers(), "its door is open")
     answer = other.http.ask("POST", "/v1/rollouts:preview", plan("upgrade"), YAML)
@@ -235,7 +235,7 @@ def test_a_preview_wants_a_plan_and_an_answer_to_who_asks(testbed):
     assert testbed.http.get("/v1/rollouts:preview").status == 405
 
 
-def test_a_name_that_is_taken_is_told_unless_its_plan_can_still_be_revised(testbed):
+def test_a_name_that_is_taken_is_a_fault_unless_its_plan_can_still_be_revised(testbed):
     testbed.submit("taken", schedule=LATER)
     wait_for(lambda: testbed.database.rollout(1)["state"] == "running", "it runs")
     assert ask_preview(testbed, "taken", schedule=LATER).status == 200, "it is the same plan"
@@ -250,11 +250,11 @@ def test_a_name_that_is_taken_is_told_unless_its_plan_can_still_be_revised(testb
     assert [conflict["name"] for conflict in told["conflicts"]] == ["taken"], "it does not stand in its own way"
 
 
-def test_rollouts_under_way_on_the_same_devices_are_told_with_who_goes_first(testbed):
+def test_rollouts_under_way_on_the_same_devices_are_listed_with_the_one_that_goes_first(testbed):
     for name, priority in (("low", 20), ("even", 50), ("high", 80)):
         devices = {"low": ["P0", "P1"], "even": ["P1"], "high": ["P1", "P2", "P4"]}[name]
         planned(testbed, testbed.submit(name, priority=priority, selector={"devices": devices}, preempt=name == "high",
-                                  schedule=LATER))
+                                        schedule=LATER))
     told = preview(testbed, selector={"devices": ["P0", "P1", "P2", "P3"]})
     assert told["conflicts"] == [
         {"rollout": 3, "name": "high", "state": "running", "priority": 80, "devices": 2, "first": "that",

@@ -21,7 +21,7 @@ def testbed(stack):
 def submit(testbed, **pilot):
     groups = [{"name": "pilot", "devices": PILOT, **pilot}, {"name": "rest", "percentage": 100, "success": 0}]
     return testbed.submit(selector={"devices": [*PILOT, "A4"]}, groups=groups,
-                       execution={"dispatchTimeout": "1h", "answerTimeout": "1h", "retries": 0})
+                          execution={"dispatchTimeout": "1h", "answerTimeout": "1h", "retries": 0})
 
 
 def report(testbed, rollout, name, state, **words):
@@ -74,11 +74,11 @@ def test_a_group_that_opens_the_next_when_settled_waits_for_the_last_device(test
 def test_a_reached_group_soaks_from_then_on_and_asks_for_a_persons_word_before_it_is_settled(testbed):
     rollout = submit(testbed, success=66, opens="reached", soak="2s", approval="manual")
     report(testbed, rollout, "A1", "completed")
-    assert order(testbed, rollout, "approve", group="pilot").status == 409
+    assert post_operation(testbed, rollout, "approve", group="pilot").status == 409
     report(testbed, rollout, "A2", "completed")
     wait_for(lambda: group(testbed, rollout)["awaits_approval"], "it asks")
     assert group(testbed, rollout, "rest")["state"] == "waiting"
-    ordered(testbed, rollout, "approve", "bob", group="pilot")
+    operate(testbed, rollout, "approve", "bob", group="pilot")
     testbed.wait_for_state(rollout, "A4", "dispatched")
     assert group(testbed, rollout)["state"] == "open"
 
@@ -94,9 +94,9 @@ def test_a_promoted_group_goes_past_what_is_silent_and_keeps_it_listed(testbed):
     silent.wait_for_instruction()
     testbed.wait_for_state(rollout, "A3", "sent")
     device, claims = report(testbed, rollout, "A2", "received")
-    answer = ordered(testbed, rollout, "promote", "bob", group="pilot", reason="A3 is in the basement")
+    answer = operate(testbed, rollout, "promote", "bob", group="pilot", reason="A3 is in the basement")
     assert (answer["operation"], answer["state"], answer["existing"]) == ("promote", "running", False)
-    again = ordered(testbed, rollout, "promote", "bob", group="pilot", reason="A3 is in the basement",
+    again = operate(testbed, rollout, "promote", "bob", group="pilot", reason="A3 is in the basement",
                     version=answer["version"] - 1)
     assert again["existing"] is True
     assert group(testbed, rollout, "rest")["state"] == "waiting", "A2 is at work, and not silent"
@@ -134,11 +134,11 @@ def test_the_command_promotes_a_group_and_status_says_past_what(testbed):
 def test_a_group_that_was_not_reached_for_its_silent_devices_can_be_promoted_after_the_end(testbed):
     groups = [{"name": "pilot", "devices": PILOT}, {"name": "rest", "percentage": 100, "success": 0}]
     rollout = testbed.submit(selector={"devices": [*PILOT, "A4"]}, groups=groups,
-                          execution={"dispatchTimeout": "4s", "retries": 0})
+                             execution={"dispatchTimeout": "4s", "retries": 0})
     report(testbed, rollout, "A1", "completed")
     report(testbed, rollout, "A2", "completed")
     testbed.wait_for_rollout(rollout, "halted")
-    assert ordered(testbed, rollout, "promote", group="pilot")["state"] == "running"
+    assert operate(testbed, rollout, "promote", group="pilot")["state"] == "running"
     report(testbed, rollout, "A4", "completed")
     testbed.wait_for_rollout(rollout, "completed")
     (past,) = group(testbed, rollout)["promoted_past"]
@@ -150,7 +150,7 @@ def test_what_failed_is_not_gone_past(testbed):
     report(testbed, rollout, "A1", "completed")
     report(testbed, rollout, "A2", "failed", code="no_space")
     wait_for_group(testbed, rollout, "pilot", "not_reached")
-    answer = order(testbed, rollout, "promote", group="pilot")
+    answer = post_operation(testbed, rollout, "promote", group="pilot")
     assert answer.status == 409 and "not failed ones" in answer.json()["detail"]
     assert testbed.database.rows("SELECT * FROM promoted_past") == []
 
@@ -162,16 +162,16 @@ def test_a_promotion_that_makes_no_sense_is_refused_and_says_why(testbed):
     detail = {"pilot": "all of group pilot is silent",
               "rest": "group rest is waiting: promote is not possible; allowed: open", "lab": "has no group lab"}
     for name, text in detail.items():
-        assert text in order(testbed, rollout, "promote", group=name).json()["detail"]
+        assert text in post_operation(testbed, rollout, "promote", group=name).json()["detail"]
     report(testbed, rollout, "A1", "completed")
-    ordered(testbed, rollout, "promote", group="pilot")
-    assert "promoted past already" in order(testbed, rollout, "promote", group="pilot").json()["detail"]
-    assert order(testbed, rollout, "promote").status == 422
+    operate(testbed, rollout, "promote", group="pilot")
+    assert "promoted past already" in post_operation(testbed, rollout, "promote", group="pilot").json()["detail"]
+    assert post_operation(testbed, rollout, "promote").status == 422
 
 
 def test_a_promotion_is_bound_to_the_version_that_was_seen(testbed):
     rollout = submit(testbed)
     report(testbed, rollout, "A1", "completed")
-    ordered(testbed, rollout, "pause")
-    assert order(testbed, rollout, "promote", group="pilot", version=1).status == 409
-    assert ordered(testbed, rollout, "promote", group="pilot")["state"] == "paused"
+    operate(testbed, rollout, "pause")
+    assert post_operation(testbed, rollout, "promote", group="pilot", version=1).status == 409
+    assert operate(testbed, rollout, "promote", group="pilot")["state"] == "paused"

@@ -4,7 +4,7 @@ left its plan, and how the fleet has moved away since."""
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from harness.operations import ordered, submit_as
+from harness.operations import operate, submit_as
 from harness.plan import OLD_VERSION, fleet, plan
 from harness.wait import wait_for
 
@@ -53,18 +53,18 @@ def answer(stack, rollout, name, state, attempt=1, **more):
     device.close()
 
 
-def test_a_finished_rollout_with_failures_and_retries_is_told_in_full(testbed):
+def test_a_finished_rollout_with_failures_and_retries_is_reported_in_full(testbed):
     document = plan(
         "upgrade",
         selector={"devices": ["A1", "A2", "A3", "P1"]},
         groups=[{"name": "lab", "devices": ["A1"], "success": "100%"}, {"name": "rest", "percentage": "100%",
-                                                                           "success": "60%"}],
+                                                                        "success": "60%"}],
         execution={"retries": 1, "retryOn": ["failed"], "backoff": "0s", "installTimeout": "1h"},
         approvals={"required": 1},
     )
     rollout = submit_as(testbed, "ann", document)
     wait_for(lambda: testbed.database.rollout(rollout)["state"] == "awaiting_approval", "it waits for approval")
-    ordered(testbed, rollout, "approve", "bob", reason="tested in the lab")
+    operate(testbed, rollout, "approve", "bob", reason="tested in the lab")
     answer(testbed, rollout, "A1", "failed", code="no_space", detail="disk is full")
     answer(testbed, rollout, "A1", "completed", attempt=2)
     answer(testbed, rollout, "A2", "completed")
@@ -157,7 +157,7 @@ def test_plan_and_actual_of_each_night_are_side_by_side(stack):
     assert tonight < next_week
 
 
-def test_what_was_never_started_is_told_with_the_reason(testbed):
+def test_an_instruction_that_never_started_is_reported_with_the_reason(testbed):
     soon = datetime.now(UTC) + timedelta(seconds=2)
     rollout = testbed.submit("late", schedule={"endAt": f"{soon:%Y-%m-%dT%H:%M:%SZ}"}, execution={"installTimeout": "1h"})
     wait_for(lambda: testbed.database.rollout(rollout)["ended_at"], "it has ended")
@@ -166,7 +166,7 @@ def test_what_was_never_started_is_told_with_the_reason(testbed):
         "devices": 6, "codes": {"rollout_ended": 6}, "examples": ["A1", "A2", "A3", "B1", "P1", "P2"]}
     assert told["nights"] == []
     cancelled = planned(testbed, testbed.submit("called-off", schedule=LATER))
-    ordered(testbed, cancelled, "cancel", reason="not this year")
+    operate(testbed, cancelled, "cancel", reason="not this year")
     testbed.wait_for_rollout(cancelled, "cancelled")
     told = report(testbed, cancelled)
     assert told["deviations"]["not_executed"]["devices"] == 6
@@ -182,7 +182,7 @@ def test_the_report_of_a_rollout_that_did_not_start_has_its_plan_alone(testbed):
     assert all(deviation["devices"] == 0 for deviation in told["deviations"].values())
 
 
-def test_drift_is_told_both_ways(testbed):
+def test_drift_is_reported_both_ways(testbed):
     labels = {"A1": {"site": "old"}, "A2": {"site": "old"}, "P1": {"site": "old"}}
     everybody = ({"B1": ["A1", "A2", "A3"]}, ["P1", "P2"])
     testbed.import_fleet(*everybody, zones={"B1": "UTC"}, labels=labels)

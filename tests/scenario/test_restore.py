@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from harness.backup import Backup
-from harness.operations import ordered
+from harness.operations import operate
 from harness.plan import fleet, plan
 from harness.programs import command_line
 from harness.wait import wait_for
@@ -239,7 +239,7 @@ def recall(stack):
 
 
 @pytest.mark.parametrize("running", [False, True], ids=["stopped", "running"])
-def test_what_devices_did_in_the_lost_time_is_told_and_nothing_runs_twice(stack, running):
+def test_what_devices_did_in_the_lost_time_is_reported_and_nothing_runs_twice(stack, running):
     """Redis and the broker keep what they have of that time."""
     stack.orchestrator()
     stack.orchestrator()
@@ -256,7 +256,7 @@ def test_what_devices_did_in_the_lost_time_is_told_and_nothing_runs_twice(stack,
     stack.wait_for_rollout(known, "awaiting_approval")
     wait_for_count(stack)
     backup = Backup(stack)
-    ordered(stack, known, "approve")
+    operate(stack, known, "approve")
     stack.wait_for_rollout(known)
     lost = stack.submit("lost", selector=selector)
     stack.wait_for_rollout(lost)
@@ -292,7 +292,7 @@ def test_what_devices_did_in_the_lost_time_is_told_and_nothing_runs_twice(stack,
     listed = json.loads(ctl(stack, "admin", "unknown-orders", "--json").stdout)["unknown_orders"]
     assert {row["device"] for row in listed} == set(clients)
 
-    ordered(stack, known, "approve")
+    operate(stack, known, "approve")
     stack.wait_for_rollout(known)
     after = stack.submit("after", selector=selector)
     stack.wait_for_rollout(after)

@@ -4,7 +4,7 @@ import re
 import signal
 
 import pytest
-from harness.operations import ordered
+from harness.operations import operate
 from harness.plan import APPLICATION
 from harness.programs import ORCHESTRATOR_USER
 from harness.wait import wait_for
@@ -56,10 +56,10 @@ def test_a_lost_start_command_is_sent_again_when_the_orchestrator_comes_back(tes
 
 
 @pytest.mark.parametrize("may_begin", ["still", "no more"])
-def test_what_devices_finished_meanwhile_is_told_when_the_orchestrator_comes_back(testbed, may_begin):
+def test_reports_made_while_the_orchestrator_was_away_arrive_when_it_comes_back(testbed, may_begin):
     go = testbed.folder / "go"
     script = installer(testbed, "waits", f'until [[ -e {go} ]]; do sleep 0.05; done\n'
-                                      f'cp "$TELLERCAST_ARTIFACT_FILE" {APPLICATION}')
+                       f'cp "$TELLERCAST_ARTIFACT_FILE" {APPLICATION}')
     own = {**SILENT, "actions": {"install": str(script)}}
     testbed.client("node", "B1", "B1", **own)
     for atm in ("A1", "A2"):
@@ -119,7 +119,7 @@ def withdraw(testbed, client):
     testbed.wait_for_states(rollout, dispatched=1)
     token = wait_for(lambda: [message.payload for message in testbed.spy.messages(INSTRUCTIONS) if message.payload],
                      "it is retained")
-    ordered(testbed, rollout, "cancel")
+    operate(testbed, rollout, "cancel")
     testbed.wait_for_rollout(rollout, "cancelled")
     return rollout, token[-1]
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import psycopg2
 import pytest
-from harness.operations import ordered
+from harness.operations import operate
 from harness.programs import BIN
 from harness.statements import Prepared, vocabulary
 from harness.wait import wait_for
@@ -81,9 +81,9 @@ def test_between_states_the_version_before_moves_by_the_same_rules(stack):
 
 # When a row is in a substate: its times.
 TIMES_OF = {"no_window": "due_at = 'infinity'", "deferred": "due_at = NULL, wake_at = now() + interval '1 h'",
-         "admitted": "due_at = NULL", "withdrawing": "due_at = NULL, withdrawn_at = now()",
-         "undecided": "due_at = NULL, wake_at = now() + interval '1 h'", "active": "due_at = NULL",
-         "final": "due_at = NULL", "scheduled": "planned_at = planned_at"}
+            "admitted": "due_at = NULL", "withdrawing": "due_at = NULL, withdrawn_at = now()",
+            "undecided": "due_at = NULL, wake_at = now() + interval '1 h'", "active": "due_at = NULL",
+            "final": "due_at = NULL", "scheduled": "planned_at = planned_at"}
 NOT_STARTED = ("created/scheduled", "created/no_window")  # nothing can be reported on such an attempt
 
 
@@ -256,7 +256,7 @@ def test_a_machine_that_went_out_of_service_while_its_instruction_was_cancelled_
     stack.add_artifact()
     rollout = stack.submit(selector={"devices": ["A1"]})
     row = stack.wait_for_state(rollout, "A1", "dispatched")
-    ordered(stack, rollout, "cancel")
+    operate(stack, rollout, "cancel")
     stack.wait_for_rollout(rollout, "cancelled")
     assert stack.database.states(rollout) == {"cancelled": 1}
     atm = stack.device("A1", "B1")
@@ -271,7 +271,7 @@ def test_a_machine_that_went_out_of_service_while_its_instruction_was_cancelled_
 def test_a_first_attempt_that_failed_counts_when_the_second_will_not_come(stack):
     rollout, atm, claims = play(stack, answerTimeout="1s", retries=3, backoff="10m")
     wait_for(lambda: stack.database.instruction(rollout, "A1")["attempt"] == 2, "another attempt is planned")
-    ordered(stack, rollout, "cancel")
+    operate(stack, rollout, "cancel")
     stack.wait_for_rollout(rollout, "cancelled")
     sequence = atm.reply(claims, "failed", code="out_of_service")
     assert atm.wait_for_confirm(sequence)["accepted"] is True
@@ -347,7 +347,8 @@ def test_writers_of_the_same_instructions_in_other_orders_never_wait_in_a_circle
 
     faults = []
     parts = [updater(rows), updater(rows[::-1]), updater(rows[500:] + rows[:500]), conductor(rows[::-1])]
-    writers = [threading.Thread(target=write_again_and_again, args=(stack.database.address, plan, *part, faults)) for part in parts]
+    address = stack.database.address
+    writers = [threading.Thread(target=write_again_and_again, args=(address, plan, *part, faults)) for part in parts]
     for writer in writers:
         writer.start()
     for writer in writers:

@@ -1,8 +1,9 @@
-"""The substates of an instruction: what the API tells of them, and that they are right beside the version before, which does
-not know them. The folder version_before has its statements, as they were; it goes when the version after does."""
+"""The substates of an instruction: the API shows them, and they are right beside an orchestrator of the version before, which
+does not know them. The folder version_before has exact copies of the statements of that version. They are frozen: do not edit
+them. The version after this one deletes the folder."""
 
 import pytest
-from harness.operations import ordered
+from harness.operations import operate
 from harness.servers import ROOT
 from harness.wait import wait_for
 
@@ -165,7 +166,7 @@ def test_what_has_no_window_left_when_the_version_before_looks_waits_for_the_end
 # ---- what this version tells -----------------------------------------------------------------------------------------
 
 
-def test_what_is_deferred_withdrawn_or_given_up_is_told_by_name(stack):
+def test_a_deferred_withdrawn_or_given_up_instruction_is_shown_with_its_substate(stack):
     stack.orchestrator(conductor={"period": "1m"})
     stack.import_fleet({"B1": ["A1", "A2", "A3"]})
     stack.add_artifact()
@@ -195,7 +196,7 @@ def test_a_cancelled_instruction_is_final_at_once(stack):
     stack.database.rows("CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES (NEW.state, "
                         "NEW.wake_at); RETURN NULL; END $$")
     stack.database.rows("CREATE TRIGGER see AFTER UPDATE ON instruction FOR EACH ROW EXECUTE FUNCTION see()")
-    ordered(stack, rollout, "cancel")
+    operate(stack, rollout, "cancel")
     stack.wait_for_rollout(rollout, "cancelled")
     cancelled = stack.database.rows("SELECT wake_at FROM seen WHERE state = %s", CANCELLED)
     assert cancelled == [{"wake_at": None}]

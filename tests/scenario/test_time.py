@@ -81,7 +81,7 @@ def test_a_device_goes_back_with_a_clock_that_was_ahead_for_a_while(testbed):
     testbed.wait_for_state(ahead, "P1", "completed")
     testbed.clock.set(0)
     right = testbed.submit("right", selector={"devices": ["P1"]}, schedule=open_window(), action="configure",
-                        artifact=None, parameters={"limit": 500})
+                           artifact=None, parameters={"limit": 500})
     row = testbed.wait_for_state(right, "P1", "completed")
     assert row["attempt"] == 1
     assert client.is_running()

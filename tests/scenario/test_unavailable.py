@@ -5,7 +5,7 @@ import re
 
 import pytest
 from harness.branches import begin, complete, end, look_again, states, submit, under_way
-from harness.operations import JSON, events, order, ordered
+from harness.operations import JSON, events, operate, post_operation
 from harness.programs import command_line
 from harness.wait import wait_for
 
@@ -132,7 +132,7 @@ def test_what_was_seen_of_an_abort_follows_a_count_that_falls(testbed):
                      abort=[{"on": "failed", "count": 1, "then": "pause"}])
     fail(testbed, rollout, "A1", "no_space")
     testbed.wait_for_rollout(rollout, "paused")
-    ordered(testbed, rollout, "resume")
+    operate(testbed, rollout, "resume")
     again_now(testbed, rollout)
     complete(testbed, rollout, "A1", "B1")
     wait_for(lambda: testbed.database.rollout(rollout)["abort_seen"] == [0], "nothing is failed any more")
@@ -256,7 +256,7 @@ def rollback_of(testbed, rollout):
 def test_what_broke_is_the_first_to_be_brought_back(testbed, who):
     rollout, good, broken = aborted(testbed, "rollback" if who == "the plan" else "cancel")
     if who == "a person":
-        ordered(testbed, rollout, "rollback")
+        operate(testbed, rollout, "rollback")
     rollback = rollback_of(testbed, rollout)
     testbed.wait_for_rollout(rollback, "running")
     assert set(states(testbed, rollback)) == {good, broken}
@@ -273,7 +273,7 @@ def test_a_rollback_of_what_broke_alone_is_no_rollback_of_nothing(testbed):
     rollout = submit(testbed, "upgrade", ["A1"], disruptionBudget=ONE, execution=AGAIN_LATER, abort=AT_ONCE, groups=WHOLE)
     fail(testbed, rollout, "A1", "out_of_service")
     testbed.wait_for_rollout(rollout, "cancelled")
-    ordered(testbed, rollout, "rollback")
+    operate(testbed, rollout, "rollback")
     rollback = rollback_of(testbed, rollout)
     testbed.wait_for_state(rollback, "A1", "dispatched")
     device = testbed.device("A1", "B1")
@@ -301,21 +301,21 @@ def test_a_rollback_that_fails_everywhere_is_stopped_and_not_called_completed(te
 def test_a_retry_after_a_cancelling_abort_gives_another_attempt_to_what_broke_and_to_nothing_else(testbed):
     rollout, good, broken = aborted(testbed)
     rest = ({"A1", "A2", "A3"} - {good, broken}).pop()
-    ordered(testbed, rollout, "retry")
+    operate(testbed, rollout, "retry")
     complete(testbed, rollout, broken, "B1")
     testbed.wait_for_rollout(rollout, "completed")
     assert states(testbed, rollout) == {good: "completed", broken: "completed", rest: "cancelled"}
-    assert order(testbed, rollout, "retry").status == 409
+    assert post_operation(testbed, rollout, "retry").status == 409
 
 
 def test_a_cancel_keeps_the_code_of_what_an_operator_ordered_to_be_tried_again(testbed):
     rollout, _, broken = aborted(testbed)
-    ordered(testbed, rollout, "retry")
+    operate(testbed, rollout, "retry")
     testbed.wait_for_state(rollout, broken, "dispatched")
-    ordered(testbed, rollout, "cancel")
+    operate(testbed, rollout, "cancel")
     testbed.wait_for_rollout(rollout, "cancelled")
     assert testbed.database.instruction(rollout, broken)["code"] == "out_of_service"
-    assert order(testbed, rollout, "retry").status == 200
+    assert post_operation(testbed, rollout, "retry").status == 200
 
 
 def test_a_rollout_brings_back_what_it_broke_though_another_broke_it_again(testbed):
@@ -326,5 +326,5 @@ def test_a_rollout_brings_back_what_it_broke_though_another_broke_it_again(testb
     fail(testbed, rollout, "A1", "no_space")
     testbed.wait_for_rollout(rollout, "halted")
     break_down(testbed, "repair", "A1")
-    ordered(testbed, rollout, "rollback")
+    operate(testbed, rollout, "rollback")
     testbed.wait_for_state(rollback_of(testbed, rollout), "A1", "dispatched")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from harness.operations import order, ordered
+from harness.operations import operate, post_operation
 from harness.plan import plan
 from harness.wait import wait_for
 
@@ -25,7 +25,7 @@ def cancelled_rollout(stack):
     stack.import_fleet(pull=["P1"])
     rollout = submit(stack, "strange", "P1")
     stack.wait_for_states(rollout, dispatched=1)
-    ordered(stack, rollout, "cancel")
+    operate(stack, rollout, "cancel")
     stack.wait_for_rollout(rollout, "cancelled")
     return rollout
 
@@ -33,7 +33,7 @@ def cancelled_rollout(stack):
 def let_conductor_end_one(stack):
     after = submit(stack, "after", "P2")
     stack.wait_for_states(after, dispatched=1)
-    ordered(stack, after, "cancel")
+    operate(stack, after, "cancel")
     stack.wait_for_rollout(after, "cancelled")
 
 
@@ -193,7 +193,7 @@ def test_an_operation_on_a_rollout_in_an_unknown_state_is_refused_with_the_reaso
     stack.wait_for_states(strange, dispatched=1)
     stack.database.rows("ALTER TABLE rollout DROP CONSTRAINT rollout_state_check")
     stack.database.rows("UPDATE rollout SET state = 'frozen' WHERE id = %s", strange)
-    answer = order(stack, strange, "pause")
+    answer = post_operation(stack, strange, "pause")
     assert answer.status == 409 and "frozen" in answer.json()["detail"], answer
     let_conductor_end_one(stack)
 

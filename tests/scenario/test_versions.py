@@ -35,19 +35,19 @@ def sent(stack, device, name, count):
 def test_a_report_that_comes_again_late_does_not_bring_its_versions_back(testbed):
     device = testbed.device("A1", "B1")
     _, claims = sent(testbed, device, "one", 1)
-    snapshot = {"instruction": claims["instruction"], "attempt": claims["attempt"]}
-    device.send_reply({**snapshot, "sequence": 5, "state": "completed", "versions": NEW})
+    attempt = {"instruction": claims["instruction"], "attempt": claims["attempt"]}
+    device.send_reply({**attempt, "sequence": 5, "state": "completed", "versions": NEW})
     assert device.wait_for_confirm(5)["accepted"] is True
-    device.send_reply({**snapshot, "sequence": 2, "state": "installing", "versions": OLD, "confirm": True})
+    device.send_reply({**attempt, "sequence": 2, "state": "installing", "versions": OLD, "confirm": True})
     device.wait_for_confirm(2)
     assert versions(testbed) == NEW
 
 
-def test_a_late_report_on_an_earlier_order_does_not_put_older_versions_over_newer_ones(testbed):
+def test_a_late_report_on_an_earlier_instruction_does_not_put_older_versions_over_newer_ones(testbed):
     device = testbed.device("A1", "B1")
     first, early = sent(testbed, device, "first", 1)
     testbed.database.rows("UPDATE instruction SET state = 8, in_flight = false, wake_at = NULL, ended_at = now() "
-                       "WHERE rollout_id = %s", first)  # it was given up
+                          "WHERE rollout_id = %s", first)  # it was given up
     _, later = sent(testbed, device, "second", 2)
     device.send_reply({"instruction": later["instruction"], "attempt": 1, "sequence": 5, "state": "completed",
                        "versions": NEW})
@@ -70,7 +70,7 @@ def test_what_a_device_does_not_say_any_more_is_not_installed_any_more(testbed):
     wait_for_versions(testbed, {"reader": "2"})
 
 
-def test_when_versions_were_said_is_told_also_when_they_are_the_same(testbed):
+def test_the_time_of_reported_versions_is_shown_also_when_they_are_the_same(testbed):
     device = testbed.device("A1", "B1")
     device.ask(OLD)
     wait_for_versions(testbed, OLD)
@@ -78,4 +78,4 @@ def test_when_versions_were_said_is_told_also_when_they_are_the_same(testbed):
         testbed.database.rows(f"UPDATE device SET versions_at = {wrong} WHERE id = 'A1'")
         device.ask(OLD)
         wait_for(lambda: testbed.database.value("SELECT versions_at BETWEEN now() - interval '1 min' AND now() "
-                                             "FROM device WHERE id = 'A1'"), "it was said now")
+                                                "FROM device WHERE id = 'A1'"), "it was said now")

@@ -73,7 +73,7 @@ static void the_gravest_of_those_that_fire_is_done(void **state)
     assert_ptr_equal(abort_decide(rules, COUNT_OF(rules), &counts, seen), &rules[1]);
 }
 
-static void the_first_of_equally_grave_ones_is_told(void **state)
+static void the_first_of_equally_grave_causes_is_given(void **state)
 {
     (void)state;
     const struct abort_rule rules[] = {{.count = 1, .action = ABORT_PAUSE}, {.count = 2, .action = ABORT_PAUSE}};
@@ -131,7 +131,7 @@ int main(void)
         cmocka_unit_test(the_gravest_of_those_that_fire_is_done),
         cmocka_unit_test(a_rule_that_waits_for_the_retries_counts_final_ends_alone),
         cmocka_unit_test(what_was_seen_follows_a_count_that_falls),
-        cmocka_unit_test(the_first_of_equally_grave_ones_is_told),
+        cmocka_unit_test(the_first_of_equally_grave_causes_is_given),
         cmocka_unit_test(the_words_of_the_plan_are_read),
     };
     size_t count = 5;

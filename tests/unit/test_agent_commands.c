@@ -119,7 +119,7 @@ static void a_new_connection_is_told_of_an_installation_under_way(void **state)
     assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), 0);
 }
 
-static void what_is_told_again_never_comes_after_the_end(void **state)
+static void a_repeated_report_never_comes_after_the_end(void **state)
 {
     (void)state;
     bench_make_idle(&bench, NULL);
@@ -282,7 +282,7 @@ int main(void)
         ATM(a_dispatch_during_an_install_is_asked_about_afterwards),
         ATM(told_to_ask_while_it_installs_a_device_says_how_far_it_is),
         ATM(a_new_connection_is_told_of_an_installation_under_way),
-        ATM(what_is_told_again_never_comes_after_the_end),
+        ATM(a_repeated_report_never_comes_after_the_end),
         ATM(a_command_that_comes_too_soon_has_reports_sent_again_when_its_time_has_come),
         NODE(a_node_relays_a_dispatch_to_each_atm_named_and_asks_for_itself),
         NODE(a_node_that_is_not_named_does_not_ask),

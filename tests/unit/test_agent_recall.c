@@ -22,7 +22,7 @@ static const char *last_ask(void)
     return found;
 }
 
-static void what_was_done_is_told_once_for_each_recall(void **state)
+static void what_was_done_is_reported_once_for_each_recall(void **state)
 {
     (void)state;
     make_history();
@@ -70,7 +70,7 @@ static void what_was_recalled_is_sent_until_it_is_confirmed_also_after_a_restart
     bench_assert_last(&bench, 77, 1, REPORT_COMPLETED, "");
 }
 
-static void only_what_may_have_ended_since_then_is_told(void **state)
+static void only_attempts_that_may_have_ended_since_then_are_reported(void **state)
 {
     (void)state;
     make_history();
@@ -96,7 +96,7 @@ static void a_recall_that_answers_no_ask_of_this_device_is_not_obeyed(void **sta
 }
 
 /* The attempt under way is told by its own reports. */
-static void a_recall_during_an_install_tells_what_ended_and_what_is_under_way(void **state)
+static void a_recall_during_an_install_is_answered_with_ended_attempts_and_the_one_under_way(void **state)
 {
     (void)state;
     make_history();
@@ -116,12 +116,12 @@ static void a_recall_during_an_install_tells_what_ended_and_what_is_under_way(vo
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ATM(what_was_done_is_told_once_for_each_recall),
+        ATM(what_was_done_is_reported_once_for_each_recall),
         ATM(a_recall_that_was_answered_is_not_answered_again_after_a_restart),
         ATM(what_was_recalled_is_sent_until_it_is_confirmed_also_after_a_restart),
-        ATM(only_what_may_have_ended_since_then_is_told),
+        ATM(only_attempts_that_may_have_ended_since_then_are_reported),
         ATM(a_recall_that_answers_no_ask_of_this_device_is_not_obeyed),
-        ATM(a_recall_during_an_install_tells_what_ended_and_what_is_under_way),
+        ATM(a_recall_during_an_install_is_answered_with_ended_attempts_and_the_one_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@ static const char *last_payload(void)
     return bench.sent[bench.sent_count - 1].payload;
 }
 
-static void the_version_to_leave_is_left_and_what_is_there_then_is_told(void **state)
+static void the_version_to_leave_is_left_and_the_version_after_it_is_reported(void **state)
 {
     (void)state;
     bench_make_idle(&bench, "4.7.2");
@@ -107,7 +107,7 @@ static void a_rollback_cut_off_before_its_effect_is_made_by_the_next_attempt(voi
     assert_int_equal(bench.installs, 2);
 }
 
-static void a_machine_out_of_service_is_told_by_its_code(void **state)
+static void a_machine_out_of_service_is_reported_by_its_code(void **state)
 {
     (void)state;
     bench_make_idle(&bench, "4.7.0");
@@ -122,7 +122,7 @@ static void a_machine_out_of_service_is_told_by_its_code(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ATM(the_version_to_leave_is_left_and_what_is_there_then_is_told),
+        ATM(the_version_to_leave_is_left_and_the_version_after_it_is_reported),
         ATM(a_device_with_another_version_completes_without_an_effect_and_says_why),
         ATM(an_installer_that_says_nothing_of_the_artifact_is_asked),
         ATM(a_device_out_of_service_calls_the_installer_whatever_version_it_has),
@@ -131,7 +131,7 @@ int main(void)
         ATM(an_installer_that_is_done_while_the_version_is_still_there_has_failed),
         ATM(a_rollback_cut_off_after_its_effect_is_not_made_again_by_the_next_attempt),
         ATM(a_rollback_cut_off_before_its_effect_is_made_by_the_next_attempt),
-        ATM(a_machine_out_of_service_is_told_by_its_code),
+        ATM(a_machine_out_of_service_is_reported_by_its_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,7 @@ static void parameters_need_no_download_and_received_is_said_first(void **state)
     assert_non_null(strstr(bench.sent[1].payload, "installing"));
 }
 
-static void failures_and_deferrals_are_told_with_their_code(void **state)
+static void failures_and_deferrals_are_reported_with_their_code(void **state)
 {
     (void)state;
     bench_make_idle(&bench, NULL);
@@ -71,7 +71,7 @@ static void an_installer_that_is_done_without_the_version_being_there_has_failed
     assert_int_equal(bench_count_states(&bench, REPORT_COMPLETED), 0);
 }
 
-static void progress_is_told_but_not_too_often(void **state)
+static void progress_is_reported_but_not_too_often(void **state)
 {
     (void)state;
     bench_make_idle(&bench, NULL);
@@ -161,7 +161,8 @@ static void an_agent_killed_during_an_install_reports_it_interrupted_and_never_r
     assert_int_equal(bench.installs, 1);
 }
 
-static void versions_that_an_earlier_installer_kept_from_being_read_are_read_and_told_when_it_has_ended(void **state)
+static void versions_that_an_earlier_installer_kept_from_being_read_are_read_and_reported_when_it_has_ended(
+    void **state)
 {
     (void)state;
     bench_make_idle(&bench, "4.7.0");
@@ -262,7 +263,7 @@ static void a_final_report_is_sent_until_it_is_confirmed(void **state)
     assert_int_equal(bench_count_sent(&bench, TOPIC_REPLY), 0);
 }
 
-static void that_the_installer_runs_is_told_until_it_is_confirmed(void **state)
+static void a_running_installer_is_reported_until_that_is_confirmed(void **state)
 {
     (void)state;
     bench_make_idle(&bench, NULL);
@@ -279,7 +280,7 @@ static void that_the_installer_runs_is_told_until_it_is_confirmed(void **state)
     assert_int_equal(bench_count_sent(&bench, TOPIC_REPLY), 0);
 }
 
-static void what_happens_while_the_line_is_down_is_told_when_it_is_up(void **state)
+static void reports_made_while_the_line_is_down_are_sent_when_it_is_up(void **state)
 {
     (void)state;
     bench_make_idle(&bench, "4.7.0");
@@ -332,22 +333,22 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ATM(an_instruction_is_received_downloaded_installed_and_completed),
         ATM(parameters_need_no_download_and_received_is_said_first),
-        ATM(failures_and_deferrals_are_told_with_their_code),
+        ATM(failures_and_deferrals_are_reported_with_their_code),
         ATM(an_installer_that_is_done_without_the_version_being_there_has_failed),
-        ATM(progress_is_told_but_not_too_often),
+        ATM(progress_is_reported_but_not_too_often),
         ATM(the_window_is_looked_at_again_after_a_long_download),
         ATM(the_same_attempt_again_gets_its_report_again_and_runs_nothing),
         ATM(a_higher_attempt_of_a_completed_instruction_is_completed_without_an_install),
         ATM(a_higher_attempt_of_a_failed_instruction_runs),
         ATM(an_agent_killed_during_an_install_reports_it_interrupted_and_never_runs_it_again),
-        ATM(versions_that_an_earlier_installer_kept_from_being_read_are_read_and_told_when_it_has_ended),
+        ATM(versions_that_an_earlier_installer_kept_from_being_read_are_read_and_reported_when_it_has_ended),
         ATM(an_agent_killed_after_an_install_and_before_its_report_reports_the_outcome),
         ATM(an_agent_killed_during_a_download_takes_the_instruction_up_again),
         ATM(one_instruction_at_a_time_and_the_next_when_it_is_done),
         ATM(the_same_instruction_with_another_order_is_not_taken_for_the_first),
         ATM(a_final_report_is_sent_until_it_is_confirmed),
-        ATM(that_the_installer_runs_is_told_until_it_is_confirmed),
-        ATM(what_happens_while_the_line_is_down_is_told_when_it_is_up),
+        ATM(a_running_installer_is_reported_until_that_is_confirmed),
+        ATM(reports_made_while_the_line_is_down_are_sent_when_it_is_up),
         ATM(a_stop_writes_down_how_the_installer_ended_and_begins_nothing),
         ATM(a_stop_during_a_download_leaves_it_to_be_resumed),
     };

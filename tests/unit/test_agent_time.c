@@ -186,7 +186,7 @@ static void a_retained_instruction_waits_for_the_time_and_runs_once_it_is_known(
     assert_int_equal(bench.installs, 1);
 }
 
-static void when_nobody_tells_the_time_the_wall_clock_has_to_do(void **state)
+static void without_a_proof_of_the_time_the_wall_clock_counts(void **state)
 {
     (void)state;
     prove_time();
@@ -237,7 +237,7 @@ int main(void)
         ATM(an_instruction_is_refused_only_by_a_time_that_was_confirmed_lately),
         ATM(a_time_that_was_wrong_is_forgotten_by_the_next_run_too),
         ATM(a_retained_instruction_waits_for_the_time_and_runs_once_it_is_known),
-        ATM(when_nobody_tells_the_time_the_wall_clock_has_to_do),
+        ATM(without_a_proof_of_the_time_the_wall_clock_counts),
         ATM(a_withdrawn_instruction_that_waits_for_the_time_is_not_followed),
         ATM(what_came_too_late_is_refused_when_there_is_nothing_else),
     };

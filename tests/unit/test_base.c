@@ -399,7 +399,7 @@ static int admitted(struct log_limit *limit, const char *event, const char *subj
     return count;
 }
 
-static void a_flood_about_one_device_leaves_headroom_for_the_others_and_is_counted(void **state)
+static void a_flood_about_one_device_leaves_lines_for_the_others_and_is_counted(void **state)
 {
     (void)state;
     struct log_limit limit = {0};
@@ -434,7 +434,7 @@ static void a_flood_under_many_names_is_limited_by_event_and_every_line_is_count
     assert_int_equal(written + left_out, lines);
 }
 
-static void what_was_left_out_is_told(void **state)
+static void lines_left_out_are_counted_in_a_line(void **state)
 {
     (void)state;
     char text[8192];
@@ -470,9 +470,9 @@ int main(void)
         WITH_FOLDER(folders_are_made_with_those_above_them),
         WITH_LOG(an_event_is_a_name_and_its_fields),
         WITH_LOG(every_json_line_is_json_whatever_is_in_it),
-        cmocka_unit_test(a_flood_about_one_device_leaves_headroom_for_the_others_and_is_counted),
+        cmocka_unit_test(a_flood_about_one_device_leaves_lines_for_the_others_and_is_counted),
         cmocka_unit_test(a_flood_under_many_names_is_limited_by_event_and_every_line_is_counted),
-        WITH_LOG(what_was_left_out_is_told),
+        WITH_LOG(lines_left_out_are_counted_in_a_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,7 +86,7 @@ static void the_page_has_all_the_evidence(void **state)
     buffer_free(&out);
 }
 
-static void whatever_operators_wrote_is_text(void **state)
+static void text_of_operators_is_shown_as_text(void **state)
 {
     (void)state;
     struct buffer out = {0};
@@ -135,7 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_has_all_the_evidence),
-        cmocka_unit_test(whatever_operators_wrote_is_text),
+        cmocka_unit_test(text_of_operators_is_shown_as_text),
         cmocka_unit_test(the_page_fetches_nothing),
         cmocka_unit_test(a_report_with_nothing_in_it_is_a_page_too),
         cmocka_unit_test(a_name_cannot_leave_its_css_string),

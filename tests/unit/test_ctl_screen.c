@@ -265,7 +265,7 @@ static void no_line_is_wider_than_the_terminal(void **state)
     rollout_view_free(&view);
 }
 
-static void a_running_rollout_is_told_with_its_pace(void **state)
+static void a_running_rollout_is_shown_with_its_pace(void **state)
 {
     (void)state;
     struct rollout_view view = {0};
@@ -411,7 +411,7 @@ static void a_rollout_of_which_only_a_person_can_open_the_next_group_waits(void 
     rollout_view_free(&view);
 }
 
-static void a_soak_is_told_with_its_end_and_another_stage_is_news(void **state)
+static void a_soak_is_shown_with_its_end_and_another_stage_is_news(void **state)
 {
     (void)state;
     struct rollout_view view = {0};
@@ -474,13 +474,13 @@ int main(void)
         cmocka_unit_test(a_rate_stands_still_however_often_it_is_fed),
         cmocka_unit_test(a_rollout_is_drawn_with_a_bar_a_group),
         cmocka_unit_test(no_line_is_wider_than_the_terminal),
-        cmocka_unit_test(a_running_rollout_is_told_with_its_pace),
+        cmocka_unit_test(a_running_rollout_is_shown_with_its_pace),
         cmocka_unit_test(a_paused_rollout_has_neither_a_pace_nor_an_end),
         cmocka_unit_test(what_was_cancelled_before_it_started_did_not_fail_and_asks_for_nothing),
         cmocka_unit_test(devices_that_are_to_be_retried_are_told_and_have_neither_ended_nor_failed),
         cmocka_unit_test(an_ended_rollout_says_how_long_it_took),
         cmocka_unit_test(a_rollout_of_which_only_a_person_can_open_the_next_group_waits),
-        cmocka_unit_test(a_soak_is_told_with_its_end_and_another_stage_is_news),
+        cmocka_unit_test(a_soak_is_shown_with_its_end_and_another_stage_is_news),
         cmocka_unit_test(what_is_not_a_rollout_is_refused),
         cmocka_unit_test(colours_are_only_for_those_who_show_them),
     };

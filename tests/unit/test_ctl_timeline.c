@@ -97,7 +97,7 @@ static void a_soak_lasts_from_the_last_night_on(void **state)
     timeline_free(&timeline);
 }
 
-static void a_report_tells_what_came_too_and_twice_is_the_sum(void **state)
+static void a_report_shows_actual_starts_too_and_two_of_a_night_are_added(void **state)
 {
     (void)state;
     struct timeline timeline;
@@ -145,7 +145,7 @@ static void what_makes_no_sense_is_left_out(void **state)
 
 /* ---- the words ------------------------------------------------------------------------------ */
 
-static void gates_are_told_in_short(void **state)
+static void gates_are_shown_in_short(void **state)
 {
     (void)state;
     static const struct {
@@ -331,9 +331,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_day_is_a_column_and_idle_days_alike_are_one),
         cmocka_unit_test(a_soak_lasts_from_the_last_night_on),
-        cmocka_unit_test(a_report_tells_what_came_too_and_twice_is_the_sum),
+        cmocka_unit_test(a_report_shows_actual_starts_too_and_two_of_a_night_are_added),
         cmocka_unit_test(what_makes_no_sense_is_left_out),
-        cmocka_unit_test(gates_are_told_in_short),
+        cmocka_unit_test(gates_are_shown_in_short),
         cmocka_unit_test(counts_are_at_most_five_characters),
         cmocka_unit_test(the_terminal_shows_groups_as_rows_and_nights_as_columns),
         cmocka_unit_test(a_narrow_terminal_gets_one_part_below_the_other),

@@ -197,7 +197,7 @@ static void an_artifact_over_the_device_s_limit_is_not_begun(void **state)
     assert_int_equal(fixture->requests, 0);
 }
 
-static void an_artifact_that_the_disk_has_no_headroom_for_is_not_begun(void **state)
+static void an_artifact_that_the_disk_has_no_space_for_is_not_begun(void **state)
 {
     struct fixture *fixture = *state;
     fixture->request.limits.max_bytes = INT64_MAX;
@@ -250,7 +250,7 @@ int main(void)
         SITE_TEST(more_bytes_than_ordered_are_not_taken),
         SITE_TEST(fewer_bytes_than_ordered_are_a_failure),
         SITE_TEST(an_artifact_over_the_device_s_limit_is_not_begun),
-        SITE_TEST(an_artifact_that_the_disk_has_no_headroom_for_is_not_begun),
+        SITE_TEST(an_artifact_that_the_disk_has_no_space_for_is_not_begun),
         SITE_TEST(a_stop_is_obeyed),
         SITE_TEST(only_the_artifact_in_use_is_kept),
     };

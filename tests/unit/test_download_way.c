@@ -112,7 +112,7 @@ static void a_socks_proxy_that_takes_nobody_is_not_asked_again_and_one_in_troubl
 }
 
 /* The host is "s3cr": what was meant is a user "s3cr/et". */
-static void what_may_be_a_password_in_a_url_is_not_told(void **state)
+static void a_possible_password_in_a_url_is_not_shown(void **state)
 {
     struct fixture *fixture = *state;
     fixture->request.limits.tries = 1;
@@ -142,7 +142,7 @@ int main(void)
         SITE_TEST(a_proxy_gets_its_user_and_password),
         SITE_TEST(a_proxy_that_refuses_to_lead_to_a_server_is_not_asked_again),
         SITE_TEST(a_socks_proxy_that_takes_nobody_is_not_asked_again_and_one_in_trouble_is),
-        SITE_TEST(what_may_be_a_password_in_a_url_is_not_told),
+        SITE_TEST(a_possible_password_in_a_url_is_not_shown),
         SITE_TEST(no_file_and_no_other_protocol_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,7 +163,7 @@ static void an_installer_can_say_a_code_of_its_own(void **state)
     assert_string_equal(fixture->result.code, "");
 }
 
-static void an_installer_that_crashes_is_told_by_its_signal(void **state)
+static void an_installer_that_crashes_is_reported_by_its_signal(void **state)
 {
     struct fixture *fixture = *state;
     run_script(fixture, "kill -SEGV $$");
@@ -206,7 +206,7 @@ static void it_sees_its_action_its_environment_and_nothing_else(void **state)
     buffer_free(&expected);
 }
 
-static void progress_and_versions_are_told_while_it_runs(void **state)
+static void progress_and_versions_are_reported_while_it_runs(void **state)
 {
     struct fixture *fixture = *state;
     run_script(fixture,
@@ -348,10 +348,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(exit_codes_say_done_later_or_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_exit_codes_have_a_code_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_installer_can_say_a_code_of_its_own, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_installer_that_crashes_is_told_by_its_signal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_installer_that_crashes_is_reported_by_its_signal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_installer_that_is_not_there_is_a_failure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_sees_its_action_its_environment_and_nothing_else, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(progress_and_versions_are_told_while_it_runs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(progress_and_versions_are_reported_while_it_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_looks_like_progress_and_is_not_is_only_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_amount_of_garbage_is_bounded_and_becomes_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(beyond_its_time_it_is_asked_to_end, set_up, tear_down),

@@ -199,7 +199,7 @@ static void an_answer_waits_for_the_broker_to_be_known(void **state)
     close_fixture(&fixture);
 }
 
-static void a_full_planner_is_told_to_the_sender(void **state)
+static void the_sender_is_told_that_the_planner_is_full(void **state)
 {
     (void)state;
     struct endpoint_fixture fixture = open_fixture(1);
@@ -255,7 +255,7 @@ int main(void)
         cmocka_unit_test(a_plan_without_a_response_topic_of_an_operator_is_not_ordered),
         cmocka_unit_test(a_plan_that_is_too_large_is_answered_and_not_ordered),
         cmocka_unit_test(an_answer_waits_for_the_broker_to_be_known),
-        cmocka_unit_test(a_full_planner_is_told_to_the_sender),
+        cmocka_unit_test(the_sender_is_told_that_the_planner_is_full),
         cmocka_unit_test(stopping_sends_the_last_answers_and_drops_what_comes_later),
         cmocka_unit_test(stopping_without_a_broker_ends),
     };

@@ -84,7 +84,7 @@ static const struct {
     {OPERATION_ON_DIGEST, "{\"digest\":\"" DIGEST "\",\"reason\":\"r\",\"version\":1}", "version "},
 };
 
-static void what_is_wrong_is_all_told_with_its_path(void **state)
+static void every_fault_is_reported_with_its_path(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -117,7 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_order_on_a_version_is_read),
         cmocka_unit_test(an_order_on_a_digest_is_read_with_or_without_a_group),
-        cmocka_unit_test(what_is_wrong_is_all_told_with_its_path),
+        cmocka_unit_test(every_fault_is_reported_with_its_path),
         cmocka_unit_test(a_reason_has_at_most_500_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,7 +118,7 @@ static void a_rollback_of_a_bare_plan_is_as_bare(void **state)
     plan_free(plan);
 }
 
-static void a_name_that_leaves_no_headroom_for_a_suffix_is_told_by_its_number(void **state)
+static void a_name_that_leaves_no_space_for_a_suffix_is_replaced_by_its_number(void **state)
 {
     (void)state;
     static const struct {
@@ -226,7 +226,7 @@ int main(void)
         cmocka_unit_test(a_rollback_after_one_that_has_ended_has_a_name_of_its_own),
         cmocka_unit_test(a_rollback_has_a_gate_even_when_its_origin_had_none),
         cmocka_unit_test(a_rollback_of_a_bare_plan_is_as_bare),
-        cmocka_unit_test(a_name_that_leaves_no_headroom_for_a_suffix_is_told_by_its_number),
+        cmocka_unit_test(a_name_that_leaves_no_space_for_a_suffix_is_replaced_by_its_number),
         cmocka_unit_test(a_number_of_a_later_version_is_refused_and_never_zero),
         cmocka_unit_test(a_gate_of_a_later_version_is_as_high_as_can_be),
         cmocka_unit_test(a_name_that_begins_as_an_option_has_a_rollback_that_does_not),

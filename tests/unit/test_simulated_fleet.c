@@ -179,7 +179,7 @@ static void draws_keep_to_their_share_and_their_span_and_do_not_depend_on_each_o
     behaviours_free(behaviours);
 }
 
-static void a_fault_in_a_behaviour_file_is_told_with_its_place(void **state)
+static void a_fault_in_a_behaviour_file_is_reported_with_its_place(void **state)
 {
     (void)state;
     static const struct {
@@ -332,7 +332,7 @@ static void equal_versions_are_kept_once_and_an_installation_leads_to_the_next_s
     version_sets_free(&sets);
 }
 
-static void a_latency_is_told_to_three_percent(void **state)
+static void a_latency_is_exact_to_three_percent(void **state)
 {
     (void)state;
     static struct latency latency, sum;
@@ -358,7 +358,7 @@ int main(void)
         cmocka_unit_test(the_first_rule_that_fits_holds),
         cmocka_unit_test(a_percentage_takes_about_that_share_of_devices_and_the_same_ones_each_time),
         cmocka_unit_test(draws_keep_to_their_share_and_their_span_and_do_not_depend_on_each_other),
-        cmocka_unit_test(a_fault_in_a_behaviour_file_is_told_with_its_place),
+        cmocka_unit_test(a_fault_in_a_behaviour_file_is_reported_with_its_place),
         cmocka_unit_test(the_example_of_a_behaviour_file_is_right),
         cmocka_unit_test(an_attempt_that_runs_twice_is_a_double_execution),
         cmocka_unit_test(a_new_attempt_after_a_completed_one_is_told_from_one_after_a_failure),
@@ -366,7 +366,7 @@ int main(void)
         cmocka_unit_test(the_digest_of_executions_tells_different_runs_apart),
         cmocka_unit_test(timers_come_in_the_order_of_their_times),
         cmocka_unit_test(equal_versions_are_kept_once_and_an_installation_leads_to_the_next_set),
-        cmocka_unit_test(a_latency_is_told_to_three_percent),
+        cmocka_unit_test(a_latency_is_exact_to_three_percent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,7 +133,7 @@ static void a_plan_over_the_limit_never_reaches_the_planner(void **state)
     close_fixture(&fixture);
 }
 
-static void a_full_queue_is_told_at_once_and_nothing_is_taken(void **state)
+static void a_full_queue_is_reported_at_once_and_nothing_is_taken(void **state)
 {
     (void)state;
     struct gateway_fixture fixture = open_fixture(1, LONG_MS);
@@ -299,7 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_planner_gets_the_plan_and_its_answer_reaches_the_endpoint_once),
         cmocka_unit_test(a_plan_over_the_limit_never_reaches_the_planner),
-        cmocka_unit_test(a_full_queue_is_told_at_once_and_nothing_is_taken),
+        cmocka_unit_test(a_full_queue_is_reported_at_once_and_nothing_is_taken),
         cmocka_unit_test(a_planner_that_does_not_answer_in_time_is_given_up_and_may_answer_later),
         cmocka_unit_test(stopping_answers_what_waits_and_the_planner_may_outlive_the_gateway),
         cmocka_unit_test(what_is_left_in_the_queue_goes_back_to_its_maker_and_no_other),

@@ -109,7 +109,7 @@ static void what_is_no_mark_is_named_and_not_passed_over(void **state)
     }
 }
 
-static void a_number_that_leaves_no_headroom_is_refused_and_named(void **state)
+static void a_number_out_of_range_is_refused_and_named(void **state)
 {
     (void)state;
     static const struct {
@@ -148,7 +148,7 @@ int main(void)
         IN_FOLDER(a_name_of_any_characters_makes_one_file_that_is_replaced),
         IN_FOLDER(high_water_marks_of_two_installations_are_told_apart),
         IN_FOLDER(what_is_no_mark_is_named_and_not_passed_over),
-        IN_FOLDER(a_number_that_leaves_no_headroom_is_refused_and_named),
+        IN_FOLDER(a_number_out_of_range_is_refused_and_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

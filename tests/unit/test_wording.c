@@ -42,7 +42,7 @@ static void every_refusal_has_words_and_all_their_facts(void **state)
     }
 }
 
-static void a_refusal_is_told_with_its_facts(void **state)
+static void a_refusal_is_worded_with_its_facts(void **state)
 {
     (void)state;
     static const struct {
@@ -68,7 +68,7 @@ static void a_refusal_is_told_with_its_facts(void **state)
     }
 }
 
-static void an_operation_on_a_rollout_that_nothing_happened_to_tells_of_no_last_event(void **state)
+static void a_refused_operation_on_a_rollout_without_events_names_no_last_event(void **state)
 {
     (void)state;
     struct refusal refusal = facts;
@@ -127,7 +127,7 @@ static void findings_in_a_plan_and_in_the_fleet_behind_it_are_told_apart(void **
     plan_free(plan);
 }
 
-static void findings_in_a_fleet_are_told_by_line_and_all_are_counted(void **state)
+static void findings_in_a_fleet_are_listed_by_line_and_all_are_counted(void **state)
 {
     (void)state;
     static const struct fleet_finding found[] = {
@@ -181,11 +181,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_refusal_has_words_and_all_their_facts),
-        cmocka_unit_test(a_refusal_is_told_with_its_facts),
-        cmocka_unit_test(an_operation_on_a_rollout_that_nothing_happened_to_tells_of_no_last_event),
+        cmocka_unit_test(a_refusal_is_worded_with_its_facts),
+        cmocka_unit_test(a_refused_operation_on_a_rollout_without_events_names_no_last_event),
         cmocka_unit_test(a_fault_that_is_no_refusal_keeps_its_text),
         cmocka_unit_test(findings_in_a_plan_and_in_the_fleet_behind_it_are_told_apart),
-        cmocka_unit_test(findings_in_a_fleet_are_told_by_line_and_all_are_counted),
+        cmocka_unit_test(findings_in_a_fleet_are_listed_by_line_and_all_are_counted),
         cmocka_unit_test(warnings_are_sentences_in_a_json_array),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

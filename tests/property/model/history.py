@@ -40,7 +40,7 @@ class History:
         self.lines = []
         self.now_ms = 0
 
-    def notify(self, text):
+    def record(self, text):
         self.lines.append((self.now_ms, text))
 
     def fail(self, what, *about):
@@ -70,8 +70,8 @@ class History:
             elif (item.state, item.attempt) != (row[5], row[6]):
                 before = (item.state, item.failures)
                 self._check_move(item, row, cause, plans[item.rollout])
-                self.notify(f"{cause}: {item.device} r{item.rollout} i{item.id}.{item.attempt} "
-                          f"{STATES[item.state]} -> .{row[6]} {STATES[row[5]]} {row[11] or ''}")
+                self.record(f"{cause}: {item.device} r{item.rollout} i{item.id}.{item.attempt} "
+                            f"{STATES[item.state]} -> .{row[6]} {STATES[row[5]]} {row[11] or ''}")
                 self._move(item, row, cause)
                 changes.append((before, item))
             item.failures, item.deferrals = row[7:9]

@@ -48,7 +48,7 @@ class Operators:
                 self._give_back(device)
         for rollout, number, state, _ in groups:
             if state == "awaiting_approval" and self._has_come("group", rollout, number):
-                self._oracle_group(rollout, number, rollouts)
+                self._decide_group(rollout, number, rollouts)
         return self._orders > before
 
     def _resume(self, rollout, version, digest):
@@ -74,7 +74,7 @@ class Operators:
         self._orders += 1
         del self._dates[("back", device)]
         answer = self._engine.give_back(device, OPERATOR)
-        self._history.notify(f"people: {device} is back: {answer}")
+        self._history.record(f"operators: {device} is back: {answer}")
         if answer["result"] != "ok":
             self._history.fail(f"{device} is out of service and cannot be given back: {answer}", device)
         self._oracle.outages.given_back(device)
@@ -96,7 +96,7 @@ class Operators:
         if self._rng.random() < 0.2:  # the same word again is no other one
             self._order("approve", rollout, version, digest, actor=APPROVERS[given])
 
-    def _oracle_group(self, rollout, number, rollouts):
+    def _decide_group(self, rollout, number, rollouts):
         version, digest = next((row[2], row[3]) for row in rollouts if row[0] == rollout)
         word = "approve" if self._rng.random() < 0.85 else "reject"
         if self._order(word, rollout, version, digest, actor="bea", group=f"g{number}") and word == "approve":
@@ -106,7 +106,7 @@ class Operators:
         """Whether it was carried out."""
         self._orders += 1
         answer = self._engine.operate(operation, rollout, version, actor, group, digest)
-        self._history.notify(f"people: r{rollout} {operation} {group} by {actor}: {answer}")
+        self._history.record(f"operators: r{rollout} {operation} {group} by {actor}: {answer}")
         if answer["result"] == "ok":
             self._oracle.ordered.add(rollout)
         return answer["result"] == "ok"

@@ -67,10 +67,10 @@ class Oracle:
         if not may_start(spans, now_ms, plan.install_ms):
             near = [span for span in spans if span[1] is None or span[1] > now_ms - 86400_000][:2]
             self._history.fail(f"{item.device}: rollout {item.rollout} started it outside its window; near: {near}, "
-                                 f"an installation takes {plan.install_ms}", item.device)
+                               f"an installation takes {plan.install_ms}", item.device)
         if not may_start(spans, start_before_s * 1000, plan.install_ms):
             self._history.fail(f"{item.device}: rollout {item.rollout} lets it begin until {start_before_s}, when "
-                                 "too little of the window is left", item.device)
+                               "too little of the window is left", item.device)
 
     def _starts_in_an_open_group(self, item):
         for number in range(1, item.group):
@@ -93,13 +93,13 @@ class Oracle:
             if theirs.priority > plan.priority and may_start(theirs.spans(item.device), self._history.now_ms,
                                                              theirs.install_ms):
                 self._history.fail(f"{item.device}: rollout {item.rollout} started it while it was due in rollout "
-                                     f"{other.rollout} of a higher priority", item.device)
+                                   f"{other.rollout} of a higher priority", item.device)
         for other in self._history.known.values():
             theirs = self._plans[other.rollout]
             if (other.device == item.device and other.state < COMPLETED and states[other.rollout] == "running"
                     and theirs.preempts and theirs.priority > plan.priority):
                 self._history.fail(f"{item.device}: rollout {item.rollout} started it, which rollout {other.rollout} "
-                                     "preempts", item.device)
+                                   "preempts", item.device)
 
     def _keeps_the_rate(self, rollout, count):
         history = self._history
@@ -110,7 +110,7 @@ class Oracle:
         most = self._plans[rollout].per_minute(completed)
         if lately > most:
             history.fail(f"rollout {rollout}: {lately} starts in a minute, allowed {most} after {completed} "
-                           "completed", f" r{rollout} ")
+                         "completed", f" r{rollout} ")
 
     # ---- always ------------------------------------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ class Oracle:
                 headroom = self._plans[rollout].headroom(branch)
                 if headroom is not None and len(serving) > headroom:
                     self._history.fail(f"{branch}: {len(serving)} in flight, rollout {rollout} allows {headroom}: "
-                                         f"{[(item.device, item.rollout) for item in serving]}", branch)
+                                       f"{[(item.device, item.rollout) for item in serving]}", branch)
             if branch in devices and len(items) > 1:
                 self._history.fail(f"{branch}: its node is in flight, and so are others", branch)
 
@@ -194,7 +194,7 @@ class Oracle:
             approvals = self.resumes.pop(rollout)
             if states[rollout] == "running" and approvals < self._plans[rollout].approvals:
                 self._history.fail(f"rollout {rollout} goes on after an abort, and {approvals} approved that",
-                                     f" r{rollout} ")
+                                   f" r{rollout} ")
         self._resumed |= {rollout for rollout in self.ordered if states[rollout] == "running"}
         self.ordered.clear()
 
@@ -265,7 +265,7 @@ class Oracle:
         success = plan.groups[number - 1][1]
         if possible + executed and (completed + possible) * 100 >= success * (executed + possible):
             self._history.fail(f"rollout {rollout}: group {number} is given up with {completed} completed of "
-                                 f"{executed}, {possible} possible, {success} % wanted", f" r{rollout} ")
+                               f"{executed}, {possible} possible, {success} % wanted", f" r{rollout} ")
 
     def _may_be_retried(self, plan, item):
         """Certainly: neither its retries nor the rollout are at their end."""
@@ -326,7 +326,7 @@ class Oracle:
             parked = state in ("halted", "rejected") and opened.get((item.rollout, item.group)) != "passed"
             if item.state < COMPLETED and not (item.state == CREATED and parked):
                 self._history.fail(f"{item.device}: {STATES[item.state]} in the end of rollout {item.rollout}, "
-                                     f"which is {state}", item.device)
+                                   f"which is {state}", item.device)
         for rollout, state in states.items():
             self._ends_rightly(rollout, state, opened)
 

@@ -59,7 +59,7 @@ class Outages:
                 self._history.fail(f"{branch}: {sorted(repairs)} are out of service and at it at once", branch)
             if not is_repair and len(used) > headroom:
                 self._history.fail(f"{branch}: {item.device} is started, rollout {item.rollout} allows {headroom}, and "
-                                     f"{sorted(used)} are in flight or out of service", branch)
+                                   f"{sorted(used)} are in flight or out of service", branch)
 
     def serves(self, item):
         """Whether it was not out of service when it was started: then it takes a place of its branch's budget."""

@@ -133,7 +133,7 @@ class Model:
                 seen.add(report[0])
             verdicts = self._engine.report(batch)
             for report, verdict in zip(batch, verdicts):
-                self._history.notify(f"report: {report[1]} i{report[0]}.{report[2]} event {report[3]} {report[6]}: "
+                self._history.record(f"report: {report[1]} i{report[0]}.{report[2]} event {report[3]} {report[6]}: "
                                      f"verdict {verdict}")
                 self._oracle.reported(report, verdict)
             self._observe("report")

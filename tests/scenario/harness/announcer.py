@@ -135,7 +135,8 @@ class Announcer:
         """mosquitto announces numbers of one, two and four bytes alone."""
         kept, at = b"", 0
         while at < len(properties):
-            size = 1 + struct.calcsize(WIDTHS.get(properties[at], ">H" if properties[at] == 0x22 else ">I" if properties[at] == 0x11 else ">B"))
+            width = ">H" if properties[at] == 0x22 else ">I" if properties[at] == 0x11 else ">B"
+            size = 1 + struct.calcsize(WIDTHS.get(properties[at], width))
             kept += b"" if properties[at] == code else properties[at:at + size]
             at += size
         return kept

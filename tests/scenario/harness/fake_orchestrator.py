@@ -20,7 +20,7 @@ def _encoded(raw):
 class Signer:
     """Ed25519 by the libsodium that the programs under test use."""
 
-    def __init__(self, name="played"):
+    def __init__(self, name="fake"):
         self.name = name
         self._sodium = ctypes.CDLL("libsodium.so.23")
         assert self._sodium.sodium_init() >= 0
@@ -40,7 +40,7 @@ class Signer:
         return text + b"." + _encoded(signature.raw)
 
 
-class PlayedOrchestrator(Wire):
+class FakeOrchestrator(Wire):
     """`order(device, instruction, …)` puts an instruction on the table; asks are answered from there. An answer repeats
     the ask's nonce and is signed when it is given, unless `repeats_nonces` is False, as at an earlier version."""
 
@@ -51,7 +51,7 @@ class PlayedOrchestrator(Wire):
         self.deaf_to = 0  # so many asks yet stay without an answer
         self._table = {}
         self._asks_lock = threading.Lock()
-        super().__init__(port, "played-orchestrator", [f"{ROOT_TOPIC}/device/+/ask", f"{ROOT_TOPIC}/device/+/reply"])
+        super().__init__(port, "fake-orchestrator", [f"{ROOT_TOPIC}/device/+/ask", f"{ROOT_TOPIC}/device/+/reply"])
 
     def order(self, device, instruction=1, attempt=1, signer=None, **more):
         """The instruction that an ask of the device is answered with from now on; returns its token."""

@@ -1,4 +1,4 @@
-"""What people order on a rollout that is there."""
+"""Operations on a rollout."""
 
 import json
 from urllib.parse import quote, urlencode
@@ -6,19 +6,20 @@ from urllib.parse import quote, urlencode
 JSON = {"Content-Type": "application/json"}
 
 
-def order(stack, rollout, operation, actor="bob", number=0, **body):
-    """Orders it at one of the orchestrators. What the body lacks is as the rollout is; None takes it out."""
+def post_operation(stack, rollout, operation, actor="bob", number=0, **body):
+    """Sends the request to the orchestrator `number` and returns its answer. Without `digest` or `version` in `body` it has
+    that of the rollout; None leaves a field out."""
     row = stack.database.rollout(rollout)
-    snapshot = {"digest": row["digest"]} if operation in ("approve", "reject") else {"version": row["version"]}
-    body = {"reason": "the test wants it", **snapshot, **body}
+    seen = {"digest": row["digest"]} if operation in ("approve", "reject") else {"version": row["version"]}
+    body = {"reason": "the test wants it", **seen, **body}
     text = json.dumps({key: value for key, value in body.items() if value is not None})
     http = stack.orchestrators[number].http
     return http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", text, {**JSON, "Tellercast-Author": actor})
 
 
-def ordered(stack, rollout, operation, actor="bob", **body):
-    """As order(), and it was carried out; returns the answer."""
-    answer = order(stack, rollout, operation, actor, **body)
+def operate(stack, rollout, operation, actor="bob", **body):
+    """Sends the request, which must succeed. Returns the answer as JSON."""
+    answer = post_operation(stack, rollout, operation, actor, **body)
     assert answer.status == 200, answer
     return answer.json()
 
@@ -32,7 +33,7 @@ def revise(stack, rollout, document, actor="ann", version=None, reason="a better
 
 
 def submit_as(stack, actor, document):
-    """Submits a plan by HTTP in somebody's name; returns the rollout's number."""
+    """Submits a plan by HTTP as `actor`; returns the rollout's number."""
     headers = {"Content-Type": "application/yaml", "Tellercast-Author": actor}
     answer = stack.http.ask("POST", "/v1/rollouts", document, headers)
     assert answer.status == 201, answer
