@@ -1,5 +1,5 @@
-"""Each test has its own stack, or its own namespace on one that they share; PostgreSQL is shared by the tests of one
-process, a database a stack."""
+"""The fixtures of all scenarios. Each test has a stack of its own, or a namespace on a shared stack. The tests of one process
+share PostgreSQL; each stack has a database of its own."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Refuses a name that no test has: what was renamed would come back unseen, or stay left out."""
+    """Refuses a name in the list that no test has. Otherwise a renamed test would run again unnoticed, or never run."""
     if config.option.leave_out is None:
         return
     lines = config.option.leave_out.read_text(encoding="utf-8").splitlines()
@@ -42,13 +42,14 @@ def pytest_collection_modifyitems(config, items):
 
 
 def name_of(item):
-    """As the list has it: without parameters. Two files have no test of the same name; the lint sees to it."""
+    """Returns the test's name without parameters, as in the list. Lint makes sure that no two files have a test of the same
+    name."""
     return item.originalname
 
 
 @pytest.fixture(scope="session")
 def scratch():
-    """A folder with a short path, for Unix sockets' names are short; PostgreSQL's user may pass through."""
+    """A folder with a short path, since names of Unix sockets must be short. PostgreSQL's user may enter it."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="t-", dir=os.environ.get("TELLERCAST_SCRATCH", "/tmp")))
     folder.chmod(0o711)
     yield folder
@@ -79,7 +80,7 @@ def stack(postgres, scratch, request):
 
 @pytest.fixture
 def own(scratch, request):
-    """A stack whose PostgreSQL is its own."""
+    """A stack with a PostgreSQL of its own."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="o", dir=scratch))
     folder.chmod(0o711)
     postgres = Postgres(folder)
@@ -91,20 +92,20 @@ def own(scratch, request):
 
 @pytest.fixture(scope="module")
 def module_stack(postgres, scratch):
-    """For tests that change nothing."""
+    """A stack for all tests of a module that change nothing."""
     with a_stack(postgres, scratch, "m") as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
 def module_testbed(module_stack, request):
-    """What the module's open_testbed() makes of the module's stack."""
+    """The result of the module's open_testbed() on the module's stack."""
     return request.module.open_testbed(module_stack)
 
 
 @pytest.fixture
 def untouched(module_testbed, request):
-    """One testbed for all the tests of a module that change nothing."""
+    """One testbed for all tests of a module that change nothing."""
     request.node.stack = module_testbed
     return module_testbed
 
@@ -117,7 +118,7 @@ def testbed_of_namespaces(postgres, scratch):
 
 @pytest.fixture
 def namespace(testbed_of_namespaces, request):
-    """For tests that can do with a fleet of their own on a stack of all."""
+    """A fleet of the test's own on a stack that several tests share."""
     namespace = request.node.stack = Namespace(testbed_of_namespaces)
     yield namespace
     if namespace.fleet is not None:
@@ -126,7 +127,7 @@ def namespace(testbed_of_namespaces, request):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failed test shows the end of each log, and keeps the whole of it."""
+    """A failed test shows the end of each log and keeps the whole logs."""
     report = (yield).get_result()
     stack = getattr(item, "stack", None)
     if not report.failed or stack is None:

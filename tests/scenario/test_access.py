@@ -1,4 +1,4 @@
-"""An orchestrator that the broker's access list does not know, or knows no more, is not ready and says why."""
+"""An orchestrator that the broker's access list does not allow, or allows no more, is not ready and says why."""
 
 import signal
 
@@ -8,13 +8,13 @@ from harness.wire import Wire
 
 
 def broker_of(orchestrator):
-    """Whether it is ready, and what it says of the broker."""
+    """Returns whether the orchestrator is ready, and what /readyz says of the broker."""
     answer = orchestrator.http.get("/readyz")
     return answer.status, answer.json()["broker"]
 
 
 def change_access_list(stack, text):
-    """The broker reads it some time after."""
+    """Replaces the access list; the broker reads it some time later."""
     (stack.broker.folder / "acl").write_text(text, encoding="utf-8")
     stack.broker.send(signal.SIGHUP)
 
@@ -33,7 +33,7 @@ def test_an_access_list_that_is_withdrawn_makes_it_unready_until_it_is_back(stac
     change_access_list(stack, "user spy\ntopic read tc/v1/#\nuser probe\ntopic readwrite probe/#\n")
     probe = stack.keep(Wire(stack.broker.port, "probe", ["probe/#"]))
     wait_for(lambda: probe.publish("probe/list", "") or probe.messages("probe/list"), "the broker has read the list")
-    stack.submit()  # its start command is refused
+    stack.submit()  # the broker refuses its start command
     wait_for(lambda: broker_of(orchestrator) == (503, "publishing is refused: Not authorized"), "it is not ready")
     change_access_list(stack, access_list())
     wait_for(lambda: broker_of(orchestrator) == (200, "ok"), "it is ready again", 90)

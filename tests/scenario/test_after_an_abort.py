@@ -1,4 +1,4 @@
-"""Going on after an abort loosens what the plan said: it asks for as many approvals as the plan did."""
+"""An operation that continues a rollout after an abort needs as many approvals as the plan."""
 
 import pytest
 from harness.operations import events, operate, post_operation, submit_as
@@ -22,7 +22,7 @@ def to_abort(required, then, count=1):
 
 
 def abort_by_itself(testbed, required, then="pause"):
-    """One of two devices fails, and the plan pauses or cancels it for that."""
+    """One of two devices fails; therefore the plan pauses or cancels the rollout."""
     rollout = submit_as(testbed, "ann", plan(**to_abort(required, then)))
     testbed.wait_for_rollout(rollout, "awaiting_approval" if required > 0 else "running")
     for approver in ("bob", "cid")[:required]:
@@ -40,7 +40,7 @@ def fail(testbed, rollout, name):
 
 
 def cancel_what_is_left(testbed, rollout, completes=False):
-    """A1 was answered: it ends first."""
+    """A1 was answered, so it ends first."""
     device, claims = take(testbed, rollout, "A1")
     operate(testbed, rollout, "cancel", "bob")
     if completes:
@@ -148,7 +148,7 @@ def test_what_a_person_cancelled_is_tried_again_at_once(testbed):
 
 @pytest.mark.parametrize("state", ["halted", "completed"])
 def test_an_end_after_an_abort_is_left_with_approvals_only(testbed, state):
-    """A version before this one may have brought it there."""
+    """A version before this one may have brought the rollout there."""
     rollout = abort_by_itself(testbed, 1)
     testbed.database.rows("UPDATE rollout SET state = %s, ended_at = now() WHERE id = %s", state, rollout)
     assert operate(testbed, rollout, "retry", "bob")["state"] == "paused"
@@ -164,7 +164,7 @@ def test_nobody_dodges_the_approvals_of_a_resume_by_a_pause(testbed):
 
 
 def test_an_abort_of_what_a_person_paused_asks_for_approvals(testbed):
-    """What was in flight fails while it is paused."""
+    """The instructions in flight fail while the rollout is paused."""
     rollout = submit_as(testbed, "ann", plan(**to_abort(1, "pause")))
     testbed.wait_for_rollout(rollout, "awaiting_approval")
     operate(testbed, rollout, "approve", "bob")

@@ -1,4 +1,4 @@
-"""Four eyes: who orders does not approve, and what is approved is exactly what was read."""
+"""Four eyes: the author does not approve, and an approval is of exactly the plan that the operator read."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +20,7 @@ def testbed(stack):
     return stack
 
 
-# ---- whose plan it is, by MQTT ----------------------------------------------------------------
+# ---- the author of a plan by MQTT -------------------------------------------------------------
 
 NEED_APPROVAL = {
     "the rollout": {"approvals": {"required": 1}},
@@ -46,7 +46,7 @@ def test_a_plan_that_needs_no_approval_is_taken_at_either_topic(testbed):
 
 
 def test_nobody_submits_at_the_topic_of_another_operator(testbed):
-    """The broker's access list: the message does not get through."""
+    """The broker's access list stops the message."""
     device = testbed.device("A1", "B1")
     for user in ("operator", "A1"):
         device.publish(f"{ROOT}/operator/{user}/submit", plan("stolen"))
@@ -56,7 +56,7 @@ def test_nobody_submits_at_the_topic_of_another_operator(testbed):
     assert testbed.http.metric("tellercast_orders_refused_total") == 0
 
 
-# ---- who approves, and what ---------------------------------------------------------------------
+# ---- approvals ------------------------------------------------------------------------------------
 
 
 def submit(testbed, required=1, actor="ann", name="upgrade", **spec):
@@ -118,7 +118,7 @@ def test_one_rejection_is_enough_and_ends_every_instruction(testbed):
 
 @pytest.mark.parametrize("state", ["accepted", "running", "paused", "completed", "halted", "cancelled", "rejected"])
 def test_an_author_is_told_that_nothing_awaits_approval(testbed, state):
-    """And not that another person must approve it."""
+    """The refusal does not say that another operator must approve it."""
     rollout = submit(testbed)
     testbed.database.rows("UPDATE rollout SET state = %s WHERE id = %s", state, rollout)
     for operation in ("approve", "reject"):
@@ -138,7 +138,7 @@ def test_what_nobody_approved_before_its_end_is_cancelled(testbed):
 
 
 def test_nobody_gives_an_order_in_the_orchestrators_own_name(testbed):
-    """What it orders by itself, a rollback above all, needs no approval."""
+    """The orchestrator's own rollouts, rollbacks above all, need no approval."""
     rollout = submit(testbed)
     before = testbed.database.everything()
     for operation in ("approve", "reject", "pause", "resume", "cancel", "retry", "rollback"):

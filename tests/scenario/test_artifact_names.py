@@ -1,4 +1,4 @@
-"""One file may have many names: each is told truly."""
+"""One file may have many names; each is listed."""
 
 from harness.programs import command_line
 

@@ -1,9 +1,9 @@
-"""Nothing is done again and again because something else cannot be done now."""
+"""The orchestrator does not repeat work because other work cannot be done now."""
 
 import pytest
 from harness.wait import wait_for
 
-PAGE = 2000  # what the conductor reads at a time (CONDUCT_ROWS)
+PAGE = 2000  # rows that the conductor reads at a time (CONDUCT_ROWS)
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ def test_a_full_disk_leaves_nothing_of_an_artifact_behind(stack, tmp_path):
 
 @pytest.fixture
 def claimed(testbed):
-    """A1's instruction is with it; A2 is another device."""
+    """A1 has its instruction; A2 is another device."""
     testbed.first = testbed.device("A1", "B1")
     testbed.other = testbed.device("A2", "B1")
     testbed.rollout = testbed.submit(selector={"devices": ["A1"]})
@@ -267,7 +267,7 @@ def test_an_ask_that_cannot_be_read_is_counted_and_changes_nothing(claimed):
 
 
 def test_a_device_cannot_speak_for_another(claimed):
-    """The broker's access list: the message does not get through."""
+    """The broker's access list stops the message."""
     before = claimed.database.everything()
     claimed.other.publish("tc/v1/device/A1/reply", {
         "instruction": claimed.claims["instruction"], "attempt": 1, "sequence": 5, "state": "completed"})
@@ -291,7 +291,7 @@ def test_a_settings_file_with_a_typo_is_refused_by_its_line(stack):
         assert "typo.yaml:3:14" in done.stderr and "queue_limit" in done.stderr
 
 
-# Settings that the table allows and no orchestrator could start with, or be ready with.
+# Settings that the table allows, but with which no orchestrator could start or become ready.
 CANNOT_START = [
     ("database: 'postgresql://ann:pa@s3cr@127.0.0.1/bank'", "database: invalid connection string"),
     ("topic_root: 'tc/#'", 'topic_root: found "tc/#"'),
@@ -308,7 +308,7 @@ CANNOT_START = [
     ("http: {key_file: /dev/null}", "http.certificate_file: must be set, since http.key_file is"),
     (f"socket: {{path: /{'s' * 120}}}", "socket.path: /sss"),
 ]
-# Files that they name, which --check-config reads as the start does.
+# Files that the settings name; --check-config reads them as the start does.
 NO_FILE = ["broker: {password_file: /none}", "redis: {password_file: /none}", "broker: {ca_file: /none}",
            "http: {tokens_file: /none}", "http: {certificate_file: /none, key_file: /none}"]
 

@@ -1,4 +1,4 @@
-"""tellercastd started by hand, as somebody does who tries it: what cannot work is told before anything is written."""
+"""tellercastd started by hand for a trial: it reports what cannot work before it writes anything."""
 
 import subprocess
 
@@ -9,7 +9,7 @@ from harness.programs import BIN, command_line
 
 @pytest.fixture
 def fresh(stack):
-    """Settings for a data folder that there is not yet."""
+    """Settings with a data folder that does not exist yet."""
     return {"data_folder": str(stack.folder / "fresh"), "socket": {"path": str(stack.folder / "run/deep/door.sock")}}
 
 

@@ -1,4 +1,5 @@
-"""What may start now: budgets over all rollouts, priorities, preemption, growing rates; how little a claim reads."""
+"""The choice of instructions that may start now: budgets over all rollouts, priorities, preemption, growing rates; and the
+number of rows that a claim reads."""
 
 import json
 import re
@@ -174,7 +175,7 @@ def test_a_device_that_is_due_in_a_rollout_of_higher_priority_does_not_start_a_l
     begin(testbed, {}, ["P1", "P2"])
     urgent = submit(testbed, "urgent", ["P1", "P2"], priority=90, rate={"perMinute": 1})
     testbed.wait_for_states(urgent, dispatched=1, created=1)
-    testbed.database.rows(EARLIER, urgent)  # due, but the rate has no room in this minute
+    testbed.database.rows(EARLIER, urgent)  # due, but the rate allows no more in this minute
     waiting = next(name for name, state in states(testbed, urgent).items() if state == "created")
     usual = submit(testbed, "usual", [waiting])
     look_again(testbed)
@@ -188,7 +189,7 @@ def test_what_waits_for_its_group_does_not_hold_back_a_lower_rollout(testbed):
     groups = [{"name": "lab", "devices": ["P1", "P2"]}, {"name": "rest", "percentage": "100%"}]
     urgent = submit(testbed, "urgent", ["P1", "P2", "P3"], priority=90, groups=groups, rate={"perMinute": 1})
     testbed.wait_for_states(urgent, dispatched=1, created=2)
-    testbed.database.rows(EARLIER, urgent)  # one of the lab is due, but the rate has no room in this minute
+    testbed.database.rows(EARLIER, urgent)  # one device of the lab is due, but the rate allows no more in this minute
     usual = submit(testbed, "usual", ["P1", "P2", "P3"])
     testbed.wait_for_state(usual, "P3", "dispatched")
     look_again(testbed)
@@ -225,7 +226,7 @@ def test_what_was_taken_back_by_a_preempting_rollout_starts_after_it(testbed):
 
 
 def test_at_the_same_priority_the_older_rollout_has_the_headroom_of_a_branch(testbed):
-    begin(testbed, {"B1": ["A1", "A2", "A3"]}, scheduler={"period": "1m"})  # it looks when something has moved, as one
+    begin(testbed, {"B1": ["A1", "A2", "A3"]}, scheduler={"period": "1m"})  # so that it looks only when it is woken
     blocker = submit(testbed, "blocker", ["A1"], disruptionBudget=ONE)
     testbed.wait_for_state(blocker, "A1", "dispatched")
     older = submit(testbed, "older", ["A2"], disruptionBudget=ONE)
@@ -247,7 +248,7 @@ def test_a_rate_grows_with_what_completes_and_is_never_exceeded_over_all_orchest
                      rate={"perMinute": 2, "growth": 2, "growAfter": 2, "maximumPerMinute": 6})
     testbed.database.rows(EARLIER, rollout)
     done, started = 0, 0
-    # All within one minute of the first: what had started counts in full.
+    # All within one minute of the first, so every start counts.
     for completed, allowed in ((0, 2), (2, 4), (4, 6), (6, 6)):
         for name in [name for name, state in states(testbed, rollout).items() if state == "dispatched"]:
             if done < completed:
@@ -264,7 +265,7 @@ def started_of(testbed, rollout):
     return testbed.database.value("SELECT count(*) FROM instruction WHERE rollout_id = %s AND state > 0", rollout)
 
 
-# ---- what cannot start ------------------------------------------------------------------------
+# ---- instructions that cannot start -----------------------------------------------------------
 
 
 def test_a_long_row_of_what_cannot_start_does_not_hide_what_can_and_nothing_in_it_is_forgotten(testbed):
@@ -273,7 +274,7 @@ def test_a_long_row_of_what_cannot_start_does_not_hide_what_can_and_nothing_in_i
     before = submit(testbed, "before", ["C1"])
     rollout = submit(testbed, "long", [*full, "C1"], disruptionBudget=ONE)
     testbed.wait_for_states(rollout, dispatched=1, created=200)
-    # Those of the full branch stand at the front, more of them than one turn looks at.
+    # The instructions of the full branch come first, and are more than one scan looks at.
     testbed.database.rows("UPDATE instruction SET due_at = now() - interval '1 hour' WHERE branch = 'B1' AND state = 0")
     complete(testbed, before, "C1", "B2")
     testbed.wait_for_state(rollout, "C1", "dispatched")
@@ -299,14 +300,15 @@ def test_what_lies_in_a_closed_window_goes_to_the_next_one_though_others_wait_be
                                             "WHERE rollout_id = %s AND device = %s", rollout, last), "it goes to the next")
 
 
-# ---- what a claim reads -----------------------------------------------------------------------
+# ---- the rows that a claim reads ----------------------------------------------------------------
 
 WAITING, SCAN_LIMIT, CLAIM_LIMIT = 20_000, 400, 200
 SETTINGS = re.findall(r"set_config\('(\w+)', 'off', true\)", statement("take_claim_turn"))
 
 
 def fill(testbed):
-    """As many wait as fly; every other branch is full; a device of ten also waits in a rollout of higher priority."""
+    """As many instructions wait as are in flight; every other branch is full; one device of ten also waits in a rollout of
+    higher priority."""
     testbed.database.rows(
         """INSERT INTO branch (id, name, zone, machines)
            SELECT 'N' || n, '', 'UTC', 20 FROM generate_series(1, %s / 20) n""", WAITING)
@@ -334,7 +336,7 @@ def fill(testbed):
 
 
 def rows_read(node):
-    """The rows that each node of a plan read, with those that it threw away."""
+    """Returns the rows that each node of a query plan read, including those that it discarded."""
     rows = node["Actual Rows"] + sum(count for key, count in node.items() if key.startswith("Rows Removed by"))
     yield rows * node["Actual Loops"], node
     for inner in node.get("Plans", ()):
@@ -342,7 +344,7 @@ def rows_read(node):
 
 
 class Claiming:
-    """The statement itself, as the scheduler runs it."""
+    """The statement of a claim, run as the scheduler runs it."""
 
     def __init__(self, testbed):
         self._cursor = testbed.postgres.connect(testbed.database.address.split("dbname=")[1]).cursor()
@@ -371,7 +373,7 @@ def test_a_claim_reads_no_more_than_it_looks_at_whatever_statistics_say(testbed,
     claiming = Claiming(testbed)
     if statistics == "of empty tables":
         claiming.run("VACUUM ANALYZE")
-        claiming.claim(0, 0)  # the plan is made, and kept
+        claiming.claim(0, 0)  # PostgreSQL makes the plan, and keeps it
     ids = fill(testbed)
     if statistics == "right":
         claiming.run("VACUUM ANALYZE")
@@ -387,7 +389,7 @@ def test_a_claim_reads_no_more_than_it_looks_at_whatever_statistics_say(testbed,
 
 
 def test_a_claim_that_comes_after_a_pause_takes_nothing(testbed):
-    """Though the scheduler may have read before it that the rollout was running."""
+    """Even if the scheduler had read before the pause that the rollout was running."""
     testbed.orchestrator().kill()
     ids, claiming = fill(testbed), Claiming(testbed)
     claiming.run(f"UPDATE rollout SET state = 'paused' WHERE id = {ids['this']}")

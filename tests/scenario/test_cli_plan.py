@@ -78,7 +78,7 @@ def test_a_plan_that_needs_approval_is_held_until_somebody_else_approves_what_th
 
 
 def ask(operators, *words):
-    """As run(), at a terminal where the question is answered with yes: exit code and all that was shown."""
+    """Like run(), but at a terminal, where the question gets the answer yes. Returns the exit code and all output."""
     ours, theirs = pty.openpty()
     try:
         with subprocess.Popen([TELLERCAST, "--server", operators.stack.http.url, "--user", "bob", *map(str, words)],
@@ -160,7 +160,7 @@ def test_a_group_that_waits_for_a_person_is_watched_on_and_ends_a_wait(operators
     assert "bob approved group pilot" in operators.run("ann", "rollout", "status", rollout).stdout
 
 
-# ---- orders -----------------------------------------------------------------------------------------
+# ---- operations -------------------------------------------------------------------------------------
 
 
 def test_pause_resume_and_cancel_say_what_happened(operators):
@@ -233,7 +233,7 @@ def test_what_is_not_there_is_an_error(operators):
     operators.run("bob", "rollout", "pause", "no-such-name", "--reason", "x", exits=ERROR)
 
 
-# ---- before and after -------------------------------------------------------------------------------
+# ---- preview and report -----------------------------------------------------------------------------
 
 
 def test_a_preview_shows_tables_and_timeline_and_writes_nothing(operators):
@@ -260,7 +260,7 @@ def test_a_preview_shows_every_fault_with_its_place(operators):
 
 
 class Page(html.parser.HTMLParser):
-    """The page's tags, and its text."""
+    """The tags of the page, and its text."""
 
     def __init__(self, document):
         super().__init__()
@@ -356,7 +356,7 @@ def test_a_resume_after_an_abort_says_with_its_exit_code_that_it_waits_for_appro
     operators.run("bob", "rollout", "wait", rollout, exits=HELD)
     read = operators.run("cid", "rollout", "approve", rollout, "--reason", "so it was", "--yes").stderr
     assert "resume       ordered by bob: it was" in read
-    operators.run("bob", "rollout", "wait", rollout, exits=ABORTED)  # nothing of it completed
+    operators.run("bob", "rollout", "wait", rollout, exits=ABORTED)  # no device completed it
 
 
 def test_a_watch_goes_on_through_a_pause_until_the_end(operators):

@@ -32,7 +32,7 @@ def site():
 
 
 def installer(stack, name, script):
-    """A shell script as an installer. $RUNS counts its runs of `install`; it is also asked for versions."""
+    """A shell script as an installer. $RUNS counts its runs of `install`. The agent also calls it for the versions."""
     path = stack.folder / name
     runs = stack.folder / f"{name}.runs"
     runs.touch()
@@ -74,7 +74,7 @@ def test_a_client_killed_while_it_installs_reports_interrupted_and_never_runs_it
 
 
 def kill_installers(script):
-    """The installer is a process of its own group, which outlives the client on purpose."""
+    """The installer leads its own process group, which outlives the client on purpose."""
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             if str(script) in (process / "cmdline").read_text():
@@ -122,7 +122,7 @@ def test_an_installation_that_an_orchestrator_died_with_is_reported_to_the_next_
         rollout = testbed.submit(selector={"devices": ["A1"]}, schedule={"startAt": "2027-01-10T00:00:00Z"},
                                  execution={"receiveTimeout": "5s", "retries": 0})
         testbed.wait_for_rollout(rollout, "running")
-        # The claim goes through, and what comes of it does not.
+        # The claim succeeds, and its delivery does not.
         testbed.database.rows("CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS "
                               "'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END'")
         testbed.database.rows("CREATE TRIGGER wait BEFORE UPDATE ON instruction FOR EACH ROW WHEN (NEW.state > 1) "

@@ -1,4 +1,4 @@
-"""What the conductor decides between the first device and the end of a rollout."""
+"""Decisions of the conductor between the first device and the end of a rollout."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from harness.wait import wait_for
 
 @pytest.fixture
 def testbed(stack):
-    """An orchestrator, an artifact and a branch of three ATMs that the test plays."""
+    """An orchestrator, an artifact and a branch of three ATMs that the test acts for."""
     stack.orchestrator()
     stack.add_artifact()
     stack.import_fleet({"B1": ["A1", "A2", "A3"]}, ["P1"])
@@ -17,7 +17,7 @@ def testbed(stack):
 
 
 def take(testbed, rollout, name):
-    """Lets the device ask once it may start; returns it and what it was given."""
+    """Lets the device ask once it may start. Returns the device and the claims of its instruction."""
     testbed.wait_for_state(rollout, name, "dispatched")
     device = testbed.device(name, "B1")
     device.ask()
@@ -52,7 +52,7 @@ def test_a_group_out_of_reach_says_so_while_devices_are_still_at_work(testbed):
 
 
 def test_a_rollout_of_which_every_device_failed_is_not_completed(testbed):
-    """A gate of 0 % opens the next group whatever happens; it makes no success of what failed everywhere."""
+    """A gate of 0 % opens the next group in any case, but a rollout that failed on every device is not completed."""
     rollout = testbed.submit(selector={"devices": ["A1", "A2"]}, groups=[{"name": "first", "devices": ["A1"], "success": 0},
                                                                          {"name": "rest", "percentage": 100, "success": 0}])
     devices = {}
@@ -193,7 +193,7 @@ MACHINES, PERCENTAGES = range(0, 42), (0.5, 1, 2.5, 10, 33.3, 50, 99.9, 100)
 
 
 def test_the_headroom_of_a_branch_is_reckoned_in_the_database_as_in_the_program(stack):
-    """tests/unit/test_budget.c holds the program to the same rule."""
+    """tests/unit/test_budget.c checks the same rule in the program."""
     stack.orchestrator()
     for machines, percent, single in itertools.product(MACHINES, PERCENTAGES, (True, False)):
         part = int(machines * percent / 100)

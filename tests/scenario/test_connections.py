@@ -1,4 +1,4 @@
-"""What a setting says of a connection is what is used; a token goes to the server named and nowhere else."""
+"""Connections are made as the settings say, and a token goes only to the named server."""
 
 import base64
 import hashlib
@@ -151,7 +151,7 @@ def test_a_download_by_https_is_not_led_to_a_server_without(stack, trap):
 
 
 SECRET = "s3cr"
-# Each has a password with SECRET in it, and a fault that makes libpq take a part of it for something else.
+# Each has a password with SECRET in it, and a fault that makes libpq take a part of the password for something else.
 BROKEN = [
     f"postgresql://ann:pa@{SECRET}@127.0.0.1:5432/bank", f"postgresql://ann:pa/{SECRET}@127.0.0.1/bank",
     f"postgresql://ann:pa?{SECRET}@127.0.0.1/bank", f"postgresql://ann:pa#{SECRET}@127.0.0.1/bank",

@@ -1,4 +1,4 @@
-"""What must hold when the pieces of the orchestrator come between one another, lie, break off or are away."""
+"""Guarantees that hold when parts of the orchestrator interleave, get wrong data, break off or are away."""
 
 import re
 import signal
@@ -8,7 +8,7 @@ from harness.plan import plan
 from harness.wait import wait_for
 
 FAR = {"startAt": "2027-01-10T00:00:00Z"}
-ONE_BATCH = {"threads": 1, "linger": "1s"}  # long enough for what a test sends at once to be written together
+ONE_BATCH = {"threads": 1, "linger": "1s"}  # long enough that reports sent at once are written together
 
 
 def start(stack, branches=None, pull=(), **settings):
@@ -23,7 +23,7 @@ def planned(stack, rollout):
 
 
 def dispatched(stack, *devices, **spec):
-    """A rollout to these ATMs, each of which is then at hand, answered, with its claims."""
+    """Submits a rollout to these ATMs and answers them. Returns the rollout, the devices, and the claims of each."""
     rollout = stack.submit(selector={"devices": list(devices)}, **spec)
     stack.wait_for_states(rollout, dispatched=len(devices))
     clients = [stack.device(name, "B1") for name in devices]
@@ -86,7 +86,7 @@ def test_a_budget_of_one_lets_a_branch_go_on_in_whatever_order_its_node_stands(s
     branches = {f"B{number}": [f"B{number}-A"] for number in range(8)}
     start(stack, branches)
     rollout = stack.submit(disruptionBudget={"per": "branch", "maxUnavailable": 1})
-    # Of eight branches about four have their node in front; in each the ATM goes first all the same.
+    # Of eight branches about four have their node in front; in each the ATM still goes first.
     stack.wait_for_states(rollout, dispatched=8, created=8)
     assert {name for name, row in stack.database.instructions(rollout).items() if row["state"] == 1} == {
         f"B{number}-A" for number in range(8)
@@ -105,7 +105,7 @@ def test_a_claim_whose_answer_was_lost_is_delivered_after_its_lease(stack):
     rollout = stack.submit(selector={"devices": ["A1"]}, schedule=FAR)
     instruction = planned(stack, rollout)["A1"]["id"]
     instance = re.search(r"daemon.started instance=(\S+)", stack.orchestrators[0].text())[1]
-    # As the database is when the claim was committed and the connection broke before the orchestrator knew.
+    # The state of the database after a claim was committed and the connection broke before the orchestrator got the result.
     stack.database.rows(
         "WITH c AS (INSERT INTO claim (instance, lease_until, rollout_id, instructions) "
         "VALUES (%s, now() + interval '1 s', %s, ARRAY[%s::bigint])) "
@@ -131,7 +131,7 @@ def test_what_cannot_be_signed_does_not_hold_up_what_can(stack):
     start(stack, {"B1": ["A1"]}, pull=["P1"])
     rollout = stack.submit("gone", selector={"devices": ["P1"]}, schedule=FAR)
     planned(stack, rollout)
-    # Somebody deleted a rollout by hand while one of its instructions was about to be claimed.
+    # An operator deleted a rollout by hand while one of its instructions was about to be claimed.
     stack.database.rows(
         "WITH r AS (DELETE FROM rollout WHERE id = %s), c AS (INSERT INTO claim (instance, lease_until, rollout_id, "
         "instructions) SELECT 'gone', now(), rollout_id, ARRAY[id] FROM instruction WHERE rollout_id = %s) "
@@ -147,7 +147,7 @@ def test_what_cannot_be_signed_does_not_hold_up_what_can(stack):
 
 def test_a_rollout_that_cannot_be_planned_does_not_hold_up_the_next(stack):
     start(stack, {"B1": ["A1"]})
-    # A plan that some other version accepted, and this one cannot read.
+    # A plan that another version accepted, and this one cannot read.
     stack.database.rows(
         "INSERT INTO rollout (name, digest, plan, shared_claims, author, door, devices) "
         "SELECT 'broken', 'x', '{\"spec\": {\"groups\": 7}}', '', 'test', 'http', 1"
@@ -165,7 +165,7 @@ def test_a_rollout_that_cannot_be_planned_does_not_hold_up_the_next(stack):
 def test_a_redis_that_refuses_to_forget_does_not_answer_what_has_ended(stack):
     start(stack, {"B1": ["A1"]})
     rollout, (atm,), (claims,) = dispatched(stack, "A1")
-    # As when Redis cannot save: what is there is read, and nothing is written.
+    # As when Redis cannot save: it answers reads and refuses writes.
     stack.redis.execute_command("ACL", "SETUSER", "default", "-@write")
     atm.wait_for_confirm(atm.reply(claims, "completed"))
     stack.redis.execute_command("ACL", "SETUSER", "default", "+@all")
@@ -175,7 +175,7 @@ def test_a_redis_that_refuses_to_forget_does_not_answer_what_has_ended(stack):
 
 
 def test_an_end_that_is_reported_again_is_forgotten_again(stack):
-    """An orchestrator that dies after its commit has not told the cache."""
+    """An orchestrator that dies after its commit has not deleted the cache entry."""
     start(stack, {"B1": ["A1"]})
     _, (atm,), (claims,) = dispatched(stack, "A1")
     entry = stack.redis.get("tc:instruction:A1")
@@ -189,7 +189,7 @@ def test_an_end_that_is_reported_again_is_forgotten_again(stack):
     wait_for(lambda: stack.redis.get("tc:instruction:A1") is None, "it is forgotten again")
 
 
-# The end of the orchestrator
+# The shutdown of the orchestrator
 
 
 def test_it_ends_when_told_though_the_pool_is_full_and_the_broker_away(stack):
@@ -197,7 +197,7 @@ def test_it_ends_when_told_though_the_pool_is_full_and_the_broker_away(stack):
     start(stack, branches, scheduler={"claim_batch": 1})
     stack.broker.stop()
     rollout = stack.submit()
-    # One is being delivered, sixteen wait, and the next does not fit.
+    # One batch is being delivered, sixteen wait, and the next has no space.
     wait_for(lambda: stack.database.states(rollout).get("dispatched", 0) >= 18, "the pool is full")
     assert stack.orchestrators[0].stop() == 0
     left = stack.database.states(rollout)
@@ -211,13 +211,13 @@ def test_it_ends_when_told_though_its_queues_are_full_and_the_database_away(stac
     stack.wait_for_states(rollout, dispatched=len(devices))
     device = stack.device("A000", "B1")
     device.ask()
-    device.wait_for_instruction()  # what the rollout's instructions share is known from now on
+    device.wait_for_instruction()  # from now on the content of the rollout is known
     stack.wait_for_state(rollout, "A000", "sent")
     orchestrator = stack.orchestrators[0]
     stack.postgres.stop()
     try:
-        # Asks are answered from the cache, and what was sent is to be written: one is being written, 101 wait, and
-        # the dispatcher waits for room.
+        # The cache answers asks, and the dispatcher queues the state `sent` of each: one is being written, 101 wait, and the
+        # dispatcher waits for space.
         wait_for(lambda: device.ask() or len(device.tokens()) >= 1 + 1 + 101 + 1, "the updater's queue is full")
         assert orchestrator.stop() == 0
     finally:
@@ -244,7 +244,7 @@ def test_a_broker_that_comes_back_while_the_orchestrator_ends_does_no_harm(stack
     start(stack, {"B1": ["A1"]})
     orchestrator = stack.orchestrators[0]
     rollout, (atm,), (claims,) = dispatched(stack, "A1")
-    # The updater waits for a row that is held, so that the end takes a while.
+    # The updater waits for a locked row, so that the shutdown takes a while.
     held = stack.postgres.connect(stack.database._name)
     held.autocommit = False
     held.cursor().execute("SELECT * FROM instruction FOR UPDATE")

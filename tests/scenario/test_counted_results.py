@@ -1,4 +1,4 @@
-"""What `./run` counts of the JUnit files that test programs write."""
+"""The numbers that `./run` counts in the JUnit files of test programs."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ PASSED, FAILED = CASE.format("run", ""), CASE.format("fail", '<failure message="
 
 
 def counted(folder, text, code, *options):
-    """Passed, failed, skipped, and what was said."""
+    """Returns the numbers of passed, failed and skipped tests, and the output."""
     file = folder / "part.xml"
     if text is not None:
         file.write_text(text, encoding="utf-8")

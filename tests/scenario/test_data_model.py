@@ -1,4 +1,4 @@
-"""docs/data-model.md names what the database has, and nothing else."""
+"""docs/data-model.md names every table, trigger and function of the database, and no others."""
 
 import re
 
@@ -8,7 +8,7 @@ PAGE = ROOT / "docs/data-model.md"
 
 
 def sections():
-    """Names in the first column of the tables below each heading of the second level."""
+    """Returns the names in the first column of the tables, by the heading of the second level above them."""
     text = PAGE.read_text(encoding="utf-8")
     parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
     columns = {title: re.findall(r"^\| (`[^|]*) \|", part, re.MULTILINE) for title, part in zip(parts[1::2], parts[2::2])}

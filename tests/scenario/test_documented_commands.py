@@ -1,5 +1,5 @@
-"""The commands of README and docs do what stands there: those in blocks are run, in their order, against a stack; those
-in the text exist, with the options that they are given."""
+"""The commands of README and docs work as the pages say. Commands in blocks are run, in their order, against a stack; commands
+in the text exist, with their options."""
 
 import re
 import shlex
@@ -11,7 +11,7 @@ from harness.programs import BIN
 from harness.servers import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docker/README.md",
-         *sorted(page for page in (ROOT / "docs").glob("*.md") if page.name != "cli.md")]  # which `tellercast help` writes
+         *sorted(page for page in (ROOT / "docs").glob("*.md") if page.name != "cli.md")]  # `tellercast help` writes this page
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`((?:\./run|tellercastd?) [^`]+)`")
 PROGRAM = re.compile(r"^(\./run|tellercast\w*|docker|openssl|echo|pg_\w+|cmake|mkdir|curl|\$ \S+)\b")
@@ -24,7 +24,7 @@ NOT_RUN = {
     "pg_dump ": "test_a_database_that_was_put_back_is_refused_at_the_start_and_nothing_is_done makes one",
     "$ socat ": "test_C7_rollouts_arrive_by_http_by_message_and_by_socket submits by it",
 }
-# What a command needs besides to come to its end here, and its exit code if that is not 0.
+# Further arguments that a command needs here, and its exit code if that is not 0.
 AMENDED = {
     "tellercast rollout submit plan.yaml --wait": ("--timeout 1s", 6),  # its window opens at night
     "tellercast rollout watch 1": ("--timeout 1s", 6),
@@ -32,12 +32,12 @@ AMENDED = {
 
 
 def blocks():
-    """(page, language, text) of each, in order."""
+    """Returns (page, language, text) of each block, in order."""
     return [(page, *found) for page in PAGES for found in BLOCK.findall(page.read_text(encoding="utf-8"))]
 
 
 def commands():
-    """(page, line) of each command in a block of commands."""
+    """Returns (page, line) of each command in a block of commands."""
     return [(page, line.split(" #")[0].strip()) for page, language, text in blocks() if not language
             for line in text.splitlines() if PROGRAM.match(line)]
 
@@ -89,7 +89,7 @@ def test_what_is_not_run_names_tests_that_exist():
 
 
 def mentioned(program):
-    """Words of each command of this program in the text of the pages, with the page."""
+    """Returns the words of each command of this program in the text of the pages, with the page."""
     return [(page.name, found.replace("…", "").split()[1:]) for page in PAGES
             for found in INLINE.findall(page.read_text(encoding="utf-8")) if found.split()[0] == program]
 

@@ -1,4 +1,4 @@
-"""Downloads that lead nowhere: they end, and the next instruction runs."""
+"""Downloads that cannot succeed end, and the next instruction runs."""
 
 import hashlib
 import time
@@ -16,7 +16,7 @@ ACTIONS = {"install": str(INSTALLER), "configure": str(INSTALLER)}
 
 
 class BadSite(ArtifactSite):
-    """A byte now and then; or whole, without ranges, and cut at the same place each time."""
+    """Sends a byte now and then; or the whole file, without ranges, cut at the same place each time."""
 
     def __init__(self, cuts_at=None):
         self.cuts_at = cuts_at
@@ -142,7 +142,7 @@ def ends_soon():
 
 @pytest.mark.parametrize("device", ["A1", "P1"])
 def test_a_download_ends_before_the_end_of_its_rollout(testbed, site, device):
-    """What it is for may not begin any more."""
+    """The installation may not begin after the end."""
     dripping = site()
     connect(testbed, device, ask={"while_downloading": "1h"}, download={"least_bytes_per_second": 0})
     rollout = testbed.submit("lost", selector={"devices": [device]}, artifact=artifact_at(dripping), **ends_soon())
@@ -238,7 +238,7 @@ def test_a_server_without_ranges_that_always_cuts_is_given_up(testbed, site):
     rollout = testbed.submit(selector={"devices": ["P1"]}, artifact=artifact_at(cutting), execution={"retries": 0})
     row = testbed.wait_for_state(rollout, "P1", "failed")
     assert row["code"] == "download_failed"
-    assert len(cutting.ranges) == 4  # the first brought something
+    assert len(cutting.ranges) == 4  # the first connection brought bytes
 
 
 def test_a_download_has_a_deadline(testbed, site):

@@ -1,4 +1,4 @@
-"""Three endpoints, one gateway: the same plan gets the same answer, whichever way it comes."""
+"""Three endpoints, one gateway: every endpoint gives the same answer to the same plan."""
 
 import concurrent.futures
 import json
@@ -91,7 +91,7 @@ def test_twenty_submissions_at_once_are_one_rollout(testbed):
 
 
 def test_a_message_without_a_proper_response_topic_is_refused(testbed):
-    """There is nowhere to answer to, so nothing is accepted."""
+    """Without a response topic there is no way to answer, so the plan is not accepted."""
     operator = testbed.operator("operator")
     operator.publish("tc/v1/rollout/submit", plan(schedule=LATER))
     wait_for(lambda: testbed.http.metric("tellercast_orders_refused_total") == 1, "the order is refused")

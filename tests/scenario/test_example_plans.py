@@ -1,4 +1,4 @@
-"""The plans of config/examples/plans are previewed and taken, one after another, by a bank that has the example fleet."""
+"""The plans of config/examples/plans are previewed and submitted, one after another, to an installation with the example fleet."""
 
 import re
 from datetime import date, datetime, timedelta, timezone
@@ -11,7 +11,7 @@ from harness.wait import wait_for
 
 EXAMPLES = ROOT / "config/examples"
 CALENDARS = yaml.safe_load((EXAMPLES / "calendars.yaml").read_text(encoding="utf-8"))["calendars"]
-# Rollouts that others name come before them.
+# Rollouts that other plans name come before those plans.
 ORDER = ("pilot-then-nation", "rollback", "emergency-patch", "parameter-change", "banknote-blacklist", "offsite-only",
          "collect-journals")
 DEVICES = {"pilot-then-nation": 7, "rollback": 7, "emergency-patch": 9, "parameter-change": 3,
@@ -22,7 +22,7 @@ DATE = re.compile(r"\b(startAt|endAt|from|to): (\d{4}-\d\d-\d\d)")
 
 
 def as_if_written_today(text):
-    """The dates of an example lie behind us some day: all of them are moved by whole weeks, to the near future."""
+    """Moves all dates of an example by whole weeks into the near future, since they will be past one day."""
     dates = [date.fromisoformat(day) for _, day in DATE.findall(text)]
     weeks = (datetime.now(timezone.utc).date() - min(dates)).days // 7 + 1 if dates else 0
 
@@ -56,7 +56,7 @@ def test_every_example_is_previewed_and_taken_with_the_same_devices(testbed):
         wait_for(lambda: testbed.database.rollout(rollout)["planned_at"] is not None, f"{name} is planned")
         assert preview.json()["digest"] == answer.json()["digest"]
         assert preview.json()["devices"] == answer.json()["devices"] == DEVICES[name], name
-        # It is as if done: the next example may build upon it.
+        # As if it were done: the next example may depend on it.
         testbed.database.rows("UPDATE instruction SET state = 5, due_at = NULL, wake_at = NULL, in_flight = false")
 
 

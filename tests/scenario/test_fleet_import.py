@@ -1,4 +1,4 @@
-"""Importing a fleet: what a new one has to keep, files of office programs, and very long ones."""
+"""Fleet imports: the rules for a new fleet, files of office programs, and very long files."""
 
 import json
 import pathlib
@@ -89,7 +89,7 @@ def test_what_an_older_version_let_in_stays_and_is_warned_of(testbed):
 
 
 def test_the_fleet_is_looked_at_again_after_an_import(testbed):
-    """Not minutes later."""
+    """At once, and not minutes later."""
     testbed.import_fleet({"B1": ["A1"]})
     testbed.database.rows("UPDATE device SET labels = '{\"role\": \"x\"}' WHERE id = 'A1'")
     testbed.import_fleet({"B2": ["A2"]})
@@ -134,7 +134,7 @@ def test_a_pipe_is_imported_and_a_folder_is_not(testbed):
 
 
 def peak(pid):
-    """The most memory that a process ever had, in bytes."""
+    """Returns the maximum memory that a process ever used, in bytes."""
     lines = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
@@ -179,7 +179,7 @@ def test_a_duplicate_behind_a_million_ids_is_found_by_the_database(testbed):
 
 
 def test_an_import_that_meets_the_updater_in_a_deadlock_is_repeated(testbed):
-    """The updater locks instructions, then devices; an import locks devices, then what waits for them."""
+    """The updater locks instructions, then devices; an import locks devices, then their waiting instructions."""
     testbed.import_fleet({"B1": ["A1"], "B2": ["A2"]})
     testbed.add_artifact()
     rollout = testbed.submit(schedule={"startAt": "2027-01-10T00:00:00Z"})
@@ -192,7 +192,7 @@ def test_an_import_that_meets_the_updater_in_a_deadlock_is_repeated(testbed):
         importing = threading.Thread(target=lambda: answers.append(testbed.http.import_fleet(moves, "text/csv")))
         importing.start()
         wait_for(lambda: testbed.database.value(waiting) > 0, "the import waits")
-        cursor.execute("UPDATE device SET versions = '{}' WHERE id = 'A1'")  # goes on when the import has given way
+        cursor.execute("UPDATE device SET versions = '{}' WHERE id = 'A1'")  # continues when the import has given way
         updater.commit()
         importing.join()
     assert answers[0].status == 200, answers[0]

@@ -1,11 +1,11 @@
-"""What one party sends in masses, wrongly or retained: it is refused, told of in few lines, and stops nobody."""
+"""A party that floods the broker with invalid or retained messages is refused, causes few log lines, and stops no other."""
 
 import pytest
 from harness.plan import APPLICATION
 from harness.wait import wait_for
 
 MANY = 2000
-LINES = 10  # of an event for one device in a period (LOG_LIMIT_LINES)
+LINES = 10  # lines of an event for one device in a period (LOG_LIMIT_LINES)
 REFUSED = "tellercast_broker_messages_refused_total"
 
 
@@ -28,7 +28,7 @@ def lines(program, event):
     return [line for line in program.text().splitlines() if f" {event} " in line]
 
 
-# ---- what the orchestrator refuses ----------------------------------------------------------
+# ---- messages that the orchestrator refuses ---------------------------------------------------
 
 
 def test_what_is_retained_where_devices_and_operators_speak_is_refused_once_and_not_at_each_connection(testbed):
@@ -102,11 +102,11 @@ def test_a_flood_of_wrong_messages_writes_few_lines_and_says_how_many_it_left_ou
                         f"status.refused subject=A1 lines={2 * MANY - LINES}"}
 
 
-# ---- what an agent refuses ------------------------------------------------------------------
+# ---- messages that an agent refuses -----------------------------------------------------------
 
 
 def test_a_dispatch_that_is_retained_is_not_obeyed(testbed):
-    """Anybody can publish it, and it would come at each connection."""
+    """Any client could publish one, and the device would get it at each connection."""
     other = testbed.device("A2", "A2")
     other.publish("tc/v1/branch/A2/dispatch/A1", {"rollout": 1, "device": "A1", "expires": "2099-01-01T00:00:00Z"},
                   retain=True)
@@ -118,7 +118,7 @@ def test_a_dispatch_that_is_retained_is_not_obeyed(testbed):
 
 
 def flood(wire, topic, payload, count=100_000):
-    """At QoS 0, as fast as the broker takes it; returns when it has the last."""
+    """Publishes at QoS 0, as fast as the broker accepts messages. Returns when the broker has the last one."""
     for _ in range(count - 1):
         wire.send_soon(topic, payload)
     wire.publish(topic, payload)

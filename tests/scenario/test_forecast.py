@@ -1,4 +1,4 @@
-"""When a rollout that runs will end: told by the server, while it runs."""
+"""The forecast end of a running rollout, which the server repeats while the rollout runs."""
 
 from datetime import datetime, timedelta
 
@@ -23,7 +23,7 @@ def told(testbed, rollout):
 
 
 def wait_for_forecast(testbed, rollout, least, most):
-    """What is left by the forecast, once it is within these."""
+    """Waits until the forecast remaining time is between `least` and `most`. Returns it."""
     def within():
         left = told(testbed, rollout)[1]
         return left is not None and least < left < most
@@ -34,7 +34,7 @@ ATMS = {"devices": ["A1", "A2", "A3", "A4", "A5"]}
 
 
 def test_a_running_rollout_shows_when_it_will_end_by_the_devices_left_and_how_long_others_took(testbed):
-    """One at a time in its branch, an hour each at most: four hours. Three that took seconds say better."""
+    """One device at a time in its branch, at most an hour each: four hours. Three devices that took seconds lower the forecast."""
     rollout = testbed.submit(selector=ATMS, disruptionBudget={"maxUnavailable": 1}, execution={"installTimeout": "1h"},
                              groups=[{"name": "all", "percentage": 100, "success": 0, "soak": "10m"}])
     wait_for_forecast(testbed, rollout, timedelta(hours=4), timedelta(hours=4, minutes=15))

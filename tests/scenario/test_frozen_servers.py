@@ -1,4 +1,4 @@
-"""Servers whose processes stand still, while their system keeps each connection alive."""
+"""Servers whose processes stand still while their system keeps each connection alive."""
 
 import pathlib
 import signal
@@ -13,15 +13,15 @@ from harness.wait import wait_for
 from test_servers_that_change import dispatch, start, wait_until_not_ready, wait_until_ready
 from test_shutdown import SECONDS, end
 
-# The longest that a part waits, and the moments before and after.
+# The longest wait of a part, with the time before and after it.
 GIVEN_UP_S = 90
-# Those that have something to say all the time.
+# Parts that write all the time.
 BUSY = {f"tellercastd {part}" for part in ("conductor", "scheduler", "watermark", "health")}
 
 
 @pytest.fixture
 def pair(scratch, request):
-    """A stack whose PostgreSQL is its own, and a synchronous standby of that."""
+    """A stack with a PostgreSQL of its own, which has a synchronous standby."""
     folder, other = (pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=scratch)) for prefix in "ob")
     for each in (folder, other):
         each.chmod(0o711)

@@ -1,4 +1,4 @@
-"""What can never be planned ends, rejected, and says why wherever it is looked at."""
+"""A plan that can never be planned ends as rejected, and every view of it gives the reason."""
 
 import json
 
@@ -7,7 +7,7 @@ from harness.plan import APPLICATION, fleet, plan
 from harness.programs import command_line
 from harness.wait import wait_for
 
-GONE = "US/Pacific-New"  # which systems with new zone data lack
+GONE = "US/Pacific-New"  # a zone that systems with new zone data lack
 NIGHTS = {"startAt": "2099-01-01T00:00:00Z", "windows": [{"start": "01:00", "duration": "3h"}]}
 CONFIGURE = {"action": "configure", "artifact": None, "parameters": {"v": "1"}}
 INVALID, ABORTED = 3, 5
@@ -21,7 +21,7 @@ def testbed(stack):
 
 
 def lose_zone(testbed, table, name):
-    """As after a move to a server whose zone data has no old names."""
+    """As after a move to a server whose zone data lacks the old names."""
     testbed.database.rows(f"UPDATE {table} SET zone = %s WHERE id = %s", GONE, name)
 
 
@@ -71,7 +71,7 @@ def test_another_plan_that_cannot_be_planned_does_not_take_the_place_of_one_that
 
 
 def submit_behind_a_lock(testbed, file):
-    """Accepted, and not planned while the lock is held."""
+    """Submits a plan that is accepted, but not planned while the lock is held."""
     with testbed.database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("BEGIN; SELECT pg_advisory_xact_lock(hashtext('tellercast'), hashtext('plan'))")
         rollout = json.loads(run(testbed, "rollout", "submit", file, "--json").stdout)["rollout"]

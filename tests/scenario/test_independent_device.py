@@ -1,4 +1,4 @@
-"""The page of the wire is enough: devices that somebody wrote from it, and from nothing of ours, are upgraded."""
+"""docs/protocol.md is sufficient: devices that were written from it alone, without code of the product, are upgraded."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""./run up and down: a lasting installation, with the programs under test."""
+"""./run up and down: a permanent installation, with the programs under test."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from harness.servers import ROOT, free_port
 from harness.wait import wait_for
 
 PARTS = ["postgres", "redis", "mosquitto", "tellercastd"]
-# As ./run does, with programs that are built already.
+# Like ./run, but with programs that are built already.
 RUN = """
 set -euo pipefail
 . scripts/talk.sh
@@ -28,7 +28,7 @@ build_preset() { BIN=$TELLERCAST_BIN; }
 
 
 def hear_interrupts():
-    """A shell cannot trap what was ignored when it began: so it is in what another shell put in the background."""
+    """Lets SIGINT have its effect: a shell cannot trap a signal that was ignored at its start, as in a background job."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -40,7 +40,7 @@ def start(command, *arguments, programs=BIN):
 
 
 def run(command, *arguments):
-    """The exit code and all that was said."""
+    """Returns the exit code and all output."""
     process = start(command, *arguments)
     said, _ = process.communicate(timeout=120)
     return process.returncode, said
@@ -63,7 +63,7 @@ def is_running(pid):
 
 @pytest.fixture
 def data(scratch):
-    """A folder whose path has all that has to be quoted, with ports that nobody else has."""
+    """A folder whose path contains every character that needs quotes, with ports that no other program uses."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="i'", suffix='"\\ $', dir=scratch))
     folder.chmod(0o711)
     for part in ("mosquitto", "http"):
@@ -96,7 +96,7 @@ def test_an_installation_comes_up_goes_down_and_comes_up_again(data):
 
 
 def test_settings_that_a_person_changed_are_kept_and_other_ports_in_them_are_said(data):
-    """It came up once, and somebody changed its settings."""
+    """It was up once, and then an operator changed its settings."""
     assert installation("up", data)[0] == 0
     settings = data / "tellercastd.yaml"
     installation("down", data)
@@ -124,7 +124,7 @@ def test_every_command_of_run_shows_its_usage_and_does_nothing(command, option):
 
 
 def test_help_looks_at_no_process(tmp_path):
-    """There can be thousands of them, and what was not started need not be looked for."""
+    """There can be thousands of processes, and the help needs none of them."""
     for name in ("bash", "env", "dirname", "cat"):
         (tmp_path / name).symlink_to(shutil.which(name))
     for name in ("tr", "grep", "mktemp"):

@@ -1,4 +1,4 @@
-"""Several orchestrators side by side."""
+"""Several orchestrators on one stack."""
 
 from harness.plan import fleet
 from harness.wait import wait_for

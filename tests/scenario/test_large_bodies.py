@@ -1,4 +1,4 @@
-"""A body that is not taken is answered, however it comes."""
+"""A refused body gets an answer, however it is sent."""
 
 import http.client
 
@@ -6,7 +6,7 @@ import pytest
 from harness.plan import fleet
 
 MIB = 1 << 20
-PIECE = b"# a comment\n" * 5461  # 64 KiB, which is YAML
+PIECE = b"# a comment\n" * 5461  # 64 KiB of YAML
 ROUTES = [
     ("POST", "/v1/rollouts", 413), ("POST", "/v1/rollouts:preview", 413),
     ("PUT", "/v1/rollouts/1/plan?version=1&reason=x", 413), ("POST", "/v1/rollouts/1/pause", 413),
@@ -23,7 +23,7 @@ def daemon(module_stack):
 
 
 def send(daemon, method, path, size, chunked, kind="application/yaml"):
-    """Sends all of it before it reads, as simple clients do."""
+    """Sends the whole body before it reads the answer, as simple clients do."""
     connection = http.client.HTTPConnection("127.0.0.1", daemon.http.port, timeout=60)
     pieces = (PIECE for _ in range(size // len(PIECE) + 1))
     headers = {"Content-Type": kind}

@@ -27,7 +27,7 @@ def testbed(stack):
 
 @contextlib.contextmanager
 def held_row(stack, table, where):
-    """Locks a row, so that it cannot be written meanwhile; gives a function that waits until something wants to."""
+    """Locks a row, so that it cannot be written. Gives a function that waits until a session waits for the row."""
     with contextlib.closing(stack.database.connect()) as connection:
         connection.autocommit = False
         connection.cursor().execute(f"SELECT FROM {table} WHERE {where} FOR UPDATE")
@@ -95,7 +95,7 @@ def test_S4_what_is_not_due_goes_nowhere_and_what_is_due_goes_to_pool_and_redis(
     rows = testbed.database.instructions(now)
     assert all(row["dispatched_at"] >= row["planned_at"] for row in rows.values())
     testbed.submit("later", selector={"devices": ["A2"]})
-    testbed.spy.wait_for("tc/v1/branch/B1/start", 2)  # what the scheduler did until then was published before
+    testbed.spy.wait_for("tc/v1/branch/B1/start", 2)  # the scheduler's work until then was published before
     assert testbed.database.states(future) == {"created": 2}
     assert testbed.redis.get("tc:instruction:P2") is None
     assert testbed.redis.get("tc:instruction:A4") is None
@@ -138,7 +138,7 @@ def test_S6_delivery_makes_it_sent(testbed):
 
 
 def test_S6_the_state_is_written_asynchronously(testbed):
-    """The answer goes out though its row cannot be written; the state follows when it can."""
+    """The answer goes out although its row cannot be written; the state follows when it can."""
     device = testbed.device("A4", "B2")
     rollout = testbed.submit(selector={"devices": ["A4"]})
     testbed.wait_for_state(rollout, "A4", "dispatched")
@@ -209,9 +209,9 @@ def test_S8_a_completed_instruction_never_moves_again(testbed):
 
 
 def test_C2_an_atm_client_listens_to_its_node_and_to_nobody_else(testbed):
-    """While its node is away an ATM client is not upgraded; when it is there, it is."""
+    """An ATM client is upgraded only while its node is there."""
     testbed.client("atm", "A4", "B2")
-    testbed.spy.wait_for("tc/v1/device/A4/instruction")  # it asks once by itself, when it has connected
+    testbed.spy.wait_for("tc/v1/device/A4/instruction")  # it asks once by itself, after its connect
     rollout = testbed.submit(selector={"devices": ["A4"]},
                              execution={"dispatchTimeout": "2s", "retries": 20, "backoff": "0s"})
     testbed.wait_for_state(rollout, "A4", "dispatched")
@@ -261,7 +261,7 @@ def test_C4_start_then_dispatch_then_ask_then_the_answer_from_the_table(testbed)
 
 
 def test_C4_a_start_by_itself_lets_nobody_begin(testbed):
-    """A device that asks unbidden before its time gets nothing."""
+    """A device that asks before its time, without a command, gets nothing."""
     device = testbed.device("A4", "B2")
     testbed.submit(selector={"devices": ["A4"]}, schedule={"startAt": later(days=1)})
     device.ask()
@@ -285,11 +285,11 @@ def test_C5_pull_instructions_are_cached_in_redis_by_device(testbed):
 
 
 def test_C6_a_pull_client_that_asks_is_answered_from_the_cache(testbed):
-    """The database cannot answer, for its table is locked."""
+    """The database cannot answer, since its table is locked."""
     device = testbed.device("P1")
     rollout = testbed.submit(selector={"devices": ["P1"]})
     testbed.wait_for_state(rollout, "P1", "dispatched")
-    device.wait_for_instruction()  # that is the retained one
+    device.wait_for_instruction()  # the retained one
     lock = testbed.postgres.connect(testbed.database.address.split("dbname=")[1])
     lock.autocommit = False
     lock.cursor().execute("LOCK TABLE instruction IN ACCESS EXCLUSIVE MODE")
@@ -407,7 +407,7 @@ def test_C8_the_planner_keeps_an_instructions_state_through_retries(testbed):
 
 
 def test_C8_what_did_not_ask_is_told_from_what_was_answered(testbed):
-    """Nobody asks for A4: it may be away, or its node. A1 asks and says nothing more: it is silent itself."""
+    """A4 does not ask: it or its node may be away. A1 asks and then sends nothing: it is silent itself."""
     device = testbed.device("A1", "B1")
     rollout = testbed.submit(selector={"devices": ["A1", "A4"]},
                              execution={"dispatchTimeout": "2s", "answerTimeout": "2s", "receiveTimeout": "2s"})

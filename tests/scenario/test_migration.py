@@ -1,4 +1,4 @@
-"""A database that is older or newer than the program."""
+"""A database of an older or a newer version than the program's."""
 
 import json
 
@@ -10,7 +10,7 @@ MIGRATIONS = sorted((ROOT / "orchestrator/store/migrations").glob("*.sql"))
 
 
 def make_old(stack):
-    """The database as the first version left it, with a rollout in it."""
+    """The database as the first version left it, with a rollout."""
     stack.database.rows(MIGRATIONS[0].read_text(encoding="utf-8"))
     stack.database.rows("CREATE TABLE migration (name text PRIMARY KEY, done_at timestamptz NOT NULL DEFAULT now())")
     stack.database.rows("INSERT INTO migration (name) VALUES (%s)", MIGRATIONS[0].stem)
@@ -31,7 +31,7 @@ def test_a_migration_gives_way_to_who_reads_and_is_done_when_the_table_is_free(s
         wait_for(lambda: "database.migration_waits" in orchestrator.text(), "it says that it waits")
         with psycopg2.connect(stack.database.address) as other, other.cursor() as asking:
             asking.execute("SET statement_timeout = '30s'")
-            for _ in range(20):  # nobody stands behind the migration for good
+            for _ in range(20):  # no session waits behind the migration for long
                 asking.execute("SELECT count(*) FROM rollout")
                 other.commit()
         assert done(stack) == [MIGRATIONS[0].stem]
@@ -60,7 +60,7 @@ def make_sixth(stack):
 
 
 def add_rollout(stack, name, state, instructions):
-    """instructions: (device, branch, state, attempt, failures, code, last state and code that an event tells of)."""
+    """instructions: (device, branch, state, attempt, failures, code, last state and code in the events)."""
     plan = json.dumps({"metadata": {}, "spec": {"action": "install", "schedule": {}, "execution": {}, "abort": []}})
     rollout = stack.database.value(
         "INSERT INTO rollout (name, digest, plan, shared_claims, state, author, door, devices, planned_at) "
@@ -101,7 +101,7 @@ def test_machines_out_of_service_count_from_then_on_where_their_rollout_goes_on_
 
 
 def test_an_orchestrator_of_the_version_before_is_heard_beside_a_new_one(stack):
-    """It moves instructions without knowing what else is to be written."""
+    """It moves instructions without the tables and columns that only the new version knows."""
     stack.orchestrator().stop()
     rollout = add_rollout(stack, "mixed", "running", [("A1", "B1", 4, 1, 0, None, None)])
     move = "UPDATE instruction SET state = %s, attempt = %s, failures = %s, code = %s, dispatched_at = now() WHERE device = 'A1'"

@@ -1,4 +1,4 @@
-"""What people order on a rollout that is there: pause, resume, cancel, retry, rollback."""
+"""Operations on a rollout: pause, resume, cancel, retry, rollback."""
 
 import concurrent.futures
 import json
@@ -22,7 +22,7 @@ def testbed(stack):
 
 
 def look_again(testbed):
-    """Returns when the scheduler has looked at everything that was due before."""
+    """Returns when the scheduler has looked at all instructions that were due before."""
     testbed.markers += 1
     marker = testbed.submit(f"marker-{testbed.markers}", selector={"devices": ["P9"]})
     device = testbed.device("P9")
@@ -34,7 +34,7 @@ def look_again(testbed):
 
 
 def begin(testbed, rollout, name, state="installing"):
-    """The device takes its instruction and reports this state; returns it and its instruction."""
+    """The device gets its instruction and reports this state. Returns the device and the claims."""
     device = testbed.device(name)
     testbed.wait_for_state(rollout, name, "dispatched")
     device.ask()
@@ -44,7 +44,8 @@ def begin(testbed, rollout, name, state="installing"):
 
 
 def take(device, **wanted):
-    """The instruction with these claims: a pull client gets each twice, retained and as the answer to its ask."""
+    """Returns the claims that have these values. A pull client gets each instruction twice: retained, and as the answer to its
+    ask."""
     device.ask()
     found = wait_for(lambda: [token for token in device.tokens() if wanted.items() <= token.items()],
                      f"{device.name} has an instruction of {wanted}")
@@ -60,7 +61,7 @@ def shown(testbed, rollout):
     return testbed.http.document(f"/v1/rollouts/{rollout}")
 
 
-# ---- the rules of all orders ------------------------------------------------------------------------
+# ---- the rules of all operations --------------------------------------------------------------------
 
 
 def test_the_same_operation_again_changes_nothing(testbed):
@@ -122,7 +123,7 @@ def test_an_operation_that_the_state_does_not_allow_says_which_states_do(testbed
     for state in states:
         testbed.database.rows("UPDATE rollout SET state = %s WHERE id = %s", state, rollout)
         if state in STATES_THAT_ALLOW[operation] or state == "cancelling":
-            continue  # that one would go on by itself
+            continue  # such a rollout would continue by itself
         answer = post_operation(testbed, rollout, operation)
         detail = answer.json()["detail"]
         assert answer.status == 409 and f"is {state}: {operation} is not possible; allowed: " in detail, answer
@@ -175,7 +176,7 @@ def submit_one_by_one(testbed):
 
 
 def find_first(testbed, rollout):
-    """The device that is started first, and the one that waits."""
+    """Returns the device that is started first, and the one that waits."""
     wait_for(lambda: testbed.database.states(rollout).get("dispatched") == 1, "one is started")
     waits = testbed.database.instruction(rollout, "A1")["state_name"] == "created"
     return ("A2", "A1") if waits else ("A1", "A2")
@@ -241,7 +242,7 @@ def test_a_cancel_lets_finish_what_is_at_work_and_ends_the_rest(testbed):
 
 
 def wait_until_withdrawn(testbed, rollout, name):
-    """It was dispatched, and is cancelled soon; until then what comes of an answer that was under way counts."""
+    """The instruction was dispatched, and will be cancelled soon; until then a report that follows an earlier answer counts."""
     wait_for(lambda: testbed.database.instruction(rollout, name)["withdrawn_at"], f"{name}'s instruction is withdrawn")
 
 
@@ -290,7 +291,7 @@ def test_a_rollout_that_awaits_approval_can_be_cancelled(testbed):
 
 
 def fail_two_of_three(testbed):
-    """P1 fails, P2 rejects, P3 completes; returns the rollout, which is halted, and the devices."""
+    """P1 fails, P2 rejects, P3 completes. Returns the rollout, which is halted, and the devices."""
     rollout = testbed.submit(selector={"devices": ["P1", "P2", "P3"]}, execution=ONCE)
     devices = {}
     for name, state in {"P1": "failed", "P2": "rejected", "P3": "completed"}.items():
@@ -417,7 +418,7 @@ def test_what_cannot_be_taken_back_is_refused(testbed):
 
 
 def test_what_was_cancelled_is_not_answered_though_it_comes_back_into_the_cache(testbed):
-    """As when an orchestrator read the database before the withdrawal, and fills the cache after it."""
+    """As when an orchestrator reads the database before the withdrawal, and fills the cache after it."""
     entry = "tc:instruction:A1"
     rollout = testbed.submit("brake", selector={"devices": ["A1"]})
     testbed.wait_for_state(rollout, "A1", "dispatched")

@@ -1,5 +1,5 @@
-"""Each key of the plan on the real stack: what is done, to which devices, when, how fast, in which groups.
-What happens when it does not go well is in test_plan_keys_trouble.py."""
+"""Each key of a plan on the real stack: the action, the devices, the times, the rate, the groups. The reactions to failures are
+in test_plan_keys_trouble.py."""
 
 import hashlib
 import pathlib
@@ -21,7 +21,7 @@ def started(rows):
 
 
 def hour_that(opens_in_minutes):
-    """A window of each day that opens then, in UTC, and lasts an hour."""
+    """A daily window of an hour that opens in so many minutes, in UTC."""
     opens = datetime.now(timezone.utc) + timedelta(minutes=opens_in_minutes)
     return [{"start": f"{opens:%H:%M}", "duration": "1h"}]
 
@@ -48,7 +48,7 @@ def test_metadata_name_change_and_description_are_kept_with_the_rollout(namespac
     assert document["plan"]["metadata"]["description"] == "night of the first"
 
 
-# ---- what -------------------------------------------------------------------------------------
+# ---- action -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("action", ["configure", "collect", "run"])
@@ -93,7 +93,7 @@ def test_spec_artifact_from_versions_takes_only_devices_that_have_one_of_them(na
     assert namespace.members(namespace.submit("third", artifact=again, schedule=LATER)) == "A1"
 
 
-# ---- to whom ----------------------------------------------------------------------------------
+# ---- selector ---------------------------------------------------------------------------------
 
 SITES = {"A1": {"site": "branch", "make": "old"}, "A2": {"site": "offsite"}, "A3": {"site": "airport", "pilot": "yes"}}
 SELECTORS = {
@@ -130,7 +130,7 @@ def test_spec_selector_completed_in_takes_those_that_completed_another_rollout(n
     assert namespace.members(second) == "A1"
 
 
-# ---- when -------------------------------------------------------------------------------------
+# ---- schedule ---------------------------------------------------------------------------------
 
 
 def test_spec_schedule_start_at_and_end_at_bound_every_start(namespace):
@@ -148,7 +148,7 @@ def test_spec_schedule_start_at_and_end_at_bound_every_start(namespace):
 
 @pytest.mark.parametrize("behavior, taken_back", [("stop", False), ("cancel", True)])
 def test_spec_schedule_end_behavior(namespace, behavior, taken_back):
-    """At the end A1 is at work, A2 has not answered yet, and A3 waits for A1."""
+    """At the end A1 is at work, A2 has not asked yet, and A3 waits for A1."""
     namespace.open({"B1": "A1 A3", "B2": "A2"},
                    [{"device": "A1", "install": {"min": "4s"}}, {"device": "A2", "silent": "atDispatch"}])
     groups = [{"name": "first", "devices": namespace.ids("A1 A2"), "success": 0}, {"name": "rest", "percentage": 100}]
@@ -203,14 +203,14 @@ def test_spec_schedule_calendars_that_nobody_knows_are_a_fault(namespace):
     assert [error["path"] for error in answer.json()["errors"]] == ["spec.schedule.calendars[0]"]
 
 
-# ---- how fast ---------------------------------------------------------------------------------
+# ---- rate -------------------------------------------------------------------------------------
 
 
 def test_spec_rate_per_minute(namespace):
     namespace.open({"B1": "A1 A2 A3", "B2": "A4 A5"})
     rollout = namespace.submit(rate={"perMinute": 2})
     namespace.members(rollout)
-    # As if their forecast had long passed: only the rate holds them back.
+    # As if their forecast times had long passed: only the rate holds them back.
     namespace.database.rows("UPDATE instruction SET due_at = now() WHERE rollout_id = %s AND due_at IS NOT NULL", rollout)
     wait_for(lambda: len(started(namespace.rows(rollout))) == 2, "two were started")
     namespace.testbed.let_pass()
@@ -227,7 +227,7 @@ def test_spec_rate_growth_grow_after_and_maximum_per_minute(namespace):
     assert len(started(namespace.rows(rollout))) == 5
 
 
-# ---- how many at once -------------------------------------------------------------------------
+# ---- budget -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("most, expected", [(1, 1), ("50%", 2), ("49%", 1)])
@@ -250,7 +250,7 @@ def test_spec_disruption_budget_single_device(namespace):
     namespace.wait(allow, A1="completed")
 
 
-# ---- in which groups --------------------------------------------------------------------------
+# ---- groups -----------------------------------------------------------------------------------
 
 GROUPS = {
     "devices": [{"name": "lab", "devices": "A2 A3"}, {"name": "rest", "percentage": 100}],
@@ -314,7 +314,7 @@ def test_spec_groups_approval_manual_waits_for_somebody_who_is_no_author(namespa
     assert "group_approved" in namespace.events(rollout)
 
 
-# ---- by whose word ----------------------------------------------------------------------------
+# ---- approvals --------------------------------------------------------------------------------
 
 
 def test_spec_approvals_required_starts_nothing_before_so_many_operators_said_yes(namespace):
@@ -322,7 +322,7 @@ def test_spec_approvals_required_starts_nothing_before_so_many_operators_said_ye
     rollout = namespace.submit(approvals={"required": 2})
     namespace.wait_until(rollout, "awaiting_approval")
     assert namespace.operate(rollout, "approve", "ann").status == 403
-    for _ in range(2):  # one person counts once
+    for _ in range(2):  # one operator counts once
         assert namespace.operate(rollout, "approve", "bob").status == 200
     namespace.testbed.let_pass()
     assert namespace.database.rollout(rollout)["state"] == "awaiting_approval"
@@ -331,11 +331,11 @@ def test_spec_approvals_required_starts_nothing_before_so_many_operators_said_ye
     namespace.wait_until(rollout, "completed")
 
 
-# ---- which of several -------------------------------------------------------------------------
+# ---- other rollouts ---------------------------------------------------------------------------
 
 
 def in_turn(namespace, first, second, name="A1"):
-    """The first rollout had ended on the device before the second began."""
+    """Asserts that the first rollout had ended on the device before the second began."""
     namespace.wait_until(first, "completed")
     namespace.wait_until(second, "completed")
     return namespace.row(first, name)["ended_at"] <= namespace.row(second, name)["dispatched_at"]
@@ -401,7 +401,7 @@ def test_spec_supersedes_keeps_what_has_ended_from_coming_back(namespace, succes
 
 
 def test_spec_supersedes_cancels_what_is_tried_again_while_it_starts(namespace):
-    """The retry has found no superseder yet, and is committed when the other has begun to start."""
+    """The retry finds no superseding rollout, and is committed when the other has begun to start."""
     namespace.open({"B": "A1 A2"})
     old = namespace.submit("old", selector={"devices": namespace.ids("A1")})
     namespace.wait_until(old, "completed")

@@ -1,4 +1,4 @@
-"""Each key of the plan that says what is to happen when it does not go well, on the real stack."""
+"""The keys of a plan about failures, on the real stack."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ QUICK = {"answerTimeout": "1s", "dispatchTimeout": "10s"}
 
 
 def pilot(namespace, names, **more):
-    """A first group that passes whatever becomes of it, but not soon, and the rest."""
+    """A first group that passes in any case, but not soon, and the rest."""
     return [{"name": "pilot", "devices": namespace.ids(names), "success": 0, "soak": "1h", **more},
             {"name": "rest", "percentage": 100}]
 
@@ -48,7 +48,7 @@ def test_spec_abort_then_pause(namespace):
     rollout = namespace.submit(groups=pilot(namespace, "A1", soak="1s"), abort=[{"on": "failed", "count": 1, "then": "pause"}])
     namespace.wait_until(rollout, "paused")
     assert namespace.operate(rollout, "resume", "bob").status == 200
-    namespace.wait_until(rollout, "completed")  # what was counted once does not fire again
+    namespace.wait_until(rollout, "completed")  # an earlier count does not make it fire again
     assert namespace.states(rollout) == {"A1": "failed", "A2": "completed"}
 
 

@@ -1,5 +1,5 @@
-"""When instructions are planned, and when they may be claimed: windows, zones, daylight saving, blackouts, rates,
-groups, and the rules of a branch."""
+"""The times of instructions and the rules of a claim: windows, zones, daylight saving, blackouts, rates, groups, and the rules
+of a branch."""
 
 import signal
 from datetime import datetime, timedelta, timezone
@@ -24,7 +24,7 @@ def start(stack, branches, zones=None, pull=(), **settings):
 
 
 def planned(stack, rollout):
-    """Waits until it is planned."""
+    """Waits until the rollout is planned. Returns its instructions."""
     wait_for(lambda: stack.database.rollout(rollout)["state"] != "accepted", "the rollout is planned")
     return stack.database.instructions(rollout)
 
@@ -62,7 +62,7 @@ def test_a_window_follows_the_clock_on_the_wall_across_both_daylight_saving_chan
     assert windows(stack, spring, "Europe/Berlin") == [
         (at("2027-03-28T00:00"), at("2027-03-28T02:00")),  # one to four o'clock, of which two to three does not exist
         (at("2027-03-28T23:00"), at("2027-03-29T02:00")),
-        (at("2027-03-29T23:00"), at("2027-03-30T00:00")),  # cut by endAt
+        (at("2027-03-29T23:00"), at("2027-03-30T00:00")),  # endAt cuts it
     ]
     autumn = stack.submit(
         "autumn", schedule={"startAt": "2027-10-30T12:00:00Z", "endAt": "2027-11-01T12:00:00Z", "windows": EVERY_NIGHT}
@@ -123,7 +123,7 @@ def test_the_forecast_follows_the_rate_from_window_to_window(stack):
         rate={"perMinute": 1},
         execution={"installTimeout": "10m"},
     )
-    # Ten devices, one a minute; of each window fourteen minutes less ten for the installation can be used.
+    # Ten devices, one a minute; of each window fourteen minutes are usable, less ten for the installation.
     times = sorted(row["planned_at"] for row in planned(stack, rollout).values())
     night = [at(f"2027-01-{day}T01:00") for day in (10, 11, 12)]
     assert times == [night[n // 4] + timedelta(minutes=n % 4) for n in range(10)]
@@ -159,7 +159,7 @@ def test_a_device_is_not_started_when_the_rest_of_its_window_is_too_short_to_ins
 def test_no_more_start_in_a_minute_than_the_rate_allows(stack):
     start(stack, {"B1": [f"A{number:02}" for number in range(30)]}, pull=[MARKER])
     rollout = stack.submit(rate={"perMinute": 7}, selector={"branches": ["B1"]})
-    # All are due as if their forecast had long passed: only the rate holds them back.
+    # All are due, as if their forecast times had long passed: only the rate holds them back.
     planned(stack, rollout)
     stack.database.rows("UPDATE instruction SET due_at = now() - interval '1 hour' WHERE due_at IS NOT NULL")
     wait_for(lambda: stack.database.states(rollout).get("dispatched", 0) >= 7, "seven are dispatched")
@@ -191,7 +191,7 @@ def test_a_node_goes_alone_and_last_of_its_branch(stack):
         atm.ask()
         atm.reply(atm.wait_for_instruction(), "completed")
     stack.wait_for_state(rollout, "B1", "dispatched")
-    # And while the node is in flight its ATMs wait, also those of another rollout.
+    # And while the node is in flight its ATMs wait, also for another rollout.
     other = stack.submit("other", selector={"devices": ["A1"]})
     planned(stack, other)
     node = stack.device("B1", "B1")
@@ -308,7 +308,7 @@ def test_a_rollout_ends_at_its_end_at_or_when_its_windows_are_laid_out_no_furthe
 
 def test_a_rollout_is_planned_whole_or_not_at_all(stack):
     start(stack, {"B1": ["A1"]})
-    # The planner's transaction is made to fail at its last step: nothing of it may be seen.
+    # The planner's transaction fails at its last step, and must leave nothing.
     stack.database.rows("ALTER TABLE rollout ADD CONSTRAINT broken CHECK (state <> 'running')")
     rollout = stack.submit()
     wait_for(

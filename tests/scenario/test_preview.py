@@ -1,5 +1,4 @@
-"""What a plan will do, told before it is ordered: the same counts as planning and the rollout itself have later, and
-nothing is written."""
+"""A preview shows in advance the counts that planning and the rollout itself have later, and writes nothing."""
 
 import concurrent.futures
 from datetime import datetime, timedelta, timezone
@@ -86,7 +85,7 @@ def test_a_preview_puts_as_many_in_each_group_and_night_as_planning_does(testbed
     sizes = testbed.database.rows("SELECT name, devices FROM rollout_group WHERE rollout_id = %s", rollout)
     assert groups(told) == {row["name"]: row["devices"] for row in sizes}
     assert told["devices"] == len(rows)
-    # The plan of the rollout's report is made of its own rows and windows.
+    # The plan in the rollout's report is computed from its own rows and windows.
     report = testbed.http.document(f"/v1/rollouts/{rollout}/report")
     assert nights(told) == {(night["group"], night["night"]): night["planned"] for night in report["nights"]}
     assert sum(nights(told).values()) == len(rows)
@@ -155,8 +154,8 @@ def test_a_preview_forecasts_turns_of_a_branch_soaks_and_the_end(stack):
     assert (lab["waits_for"], lab["first_start_at"], lab["last_end_at"]) == (
         [], "2027-01-10T01:00:00Z", "2027-01-10T02:00:00Z",
     )
-    # Thirty-six hours after two o'clock is two in the afternoon: the next window is that of the twelfth. Two and two
-    # ATMs of four, an hour each; the window is over before there is an hour left for the node.
+    # Thirty-six hours after two o'clock it is two in the afternoon, and the next window is that of the twelfth. The four ATMs
+    # take two turns of an hour each; then less than an hour of the window is left for the node.
     assert rest["waits_for"] == ["success 100 %", "soak 36h", "manual approval"]
     assert (rest["first_start_at"], rest["last_start_at"]) == ("2027-01-12T01:00:00Z", "2027-01-13T01:00:00Z")
     assert nights(told) == {("lab", "2027-01-10"): 1, ("rest", "2027-01-12"): 4, ("rest", "2027-01-13"): 1}
@@ -190,7 +189,7 @@ def test_a_preview_works_where_nothing_can_be_written(testbed):
 
 
 def test_a_preview_cannot_write_even_if_a_statement_of_it_would(testbed):
-    """The function that lays out nights is made to take a number: the transaction does not let it."""
+    """The function that computes nights is changed to draw a number, which the transaction refuses."""
     number = testbed.database.value("SELECT last_value FROM instruction_id")
     testbed.database.rows(
         "CREATE OR REPLACE FUNCTION window_nights(zone text, opens_at timestamptz, closes_at timestamptz, "
@@ -310,7 +309,7 @@ def test_devices_that_cannot_fit_their_window_are_named_and_so_planned(testbed):
     assert told["cannot_fit"]["devices"] == len(homeless)
     assert told["cannot_fit"]["examples"] == homeless[:100]
     assert "installTimeout, 1h" in told["cannot_fit"]["why"]
-    # The first group has devices that never end, so its gate stays shut, and the rest is left over.
+    # The first group has devices that never end, so its gate stays shut, and the other devices are left over.
     assert told["last_end_at"] is None
     assert [group["last_end_at"] for group in told["groups"]] == [None, None]
     assert told["groups"][1]["starts"] == 0
@@ -342,7 +341,7 @@ def test_calendars_and_the_rate_of_the_settings_count(stack):
 
 
 def test_submissions_do_not_wait_for_previews(testbed):
-    """Previews lay out nights, submissions do not: so that is where previews are held up."""
+    """Previews compute nights, and submissions do not; a lock there holds up previews only."""
     testbed.database.rows(
         "CREATE OR REPLACE FUNCTION window_nights(zone text, opens_at timestamptz, closes_at timestamptz, "
         "install_s bigint) RETURNS TABLE (night date, opens timestamptz, until timestamptz) LANGUAGE sql STABLE AS "

@@ -1,4 +1,4 @@
-"""The next group need not wait for machines that are silent: `opens: reached`, and a person's `promote`."""
+"""The next group need not wait for silent machines: `opens: reached`, and an operator's `promote`."""
 
 import pytest
 from harness.branches import MARKER, look_again

@@ -1,4 +1,4 @@
-"""What a person calls a rollout by is its ID or its name. Where both fit, nothing is done."""
+"""An operator refers to a rollout by its ID or its name. A word that fits two rollouts is refused."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def submit(testbed, name):
 
 
 def as_an_older_version(testbed, rollout, name):
-    """Only an older version accepted a name of digits, or one that begins with -."""
+    """Gives the rollout a name of digits, or one that begins with -, which only an older version accepted."""
     testbed.database.rows("UPDATE rollout SET name = %s WHERE id = %s", str(name), rollout)
 
 
@@ -47,7 +47,7 @@ def rollout_of(done):
 def test_a_name_of_digits_is_refused_at_each_endpoint(testbed, name):
     document = plan(name, **LATER)
     assert document.count(f"name: '{name}'") == 1
-    for text in (document, document.replace(f"'{name}'", name)):  # YAML's numbers are no other case
+    for text in (document, document.replace(f"'{name}'", name)):  # numbers of YAML make no difference
         answer = testbed.http.submit(text)
         assert answer.status == 422, answer
         assert [error["path"] for error in answer.json()["errors"]] == ["metadata.name"]

@@ -1,5 +1,5 @@
-"""What a rollout leaves behind: who ordered and approved what, every state with its time, plan beside actual, where it
-left its plan, and how the fleet has moved away since."""
+"""The report of a rollout: who ordered and approved it, every state with its time, the plan beside the actual starts, the
+deviations, and the drift of the fleet since."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -34,7 +34,7 @@ def planned(stack, rollout):
 
 
 def answer(stack, rollout, name, state, attempt=1, **more):
-    """The device takes its instruction and reports this end of it."""
+    """The device gets its instruction and reports this end."""
     device = stack.device(name, "B1" if name[0] in "AB" else None)
     stack.wait_for_state(rollout, name, "dispatched")
     device.ask()
@@ -102,7 +102,7 @@ def test_a_finished_rollout_with_failures_and_retries_is_reported_in_full(testbe
     assert told["drift"] == {"added": {"devices": 0, "examples": []}, "gone": {"devices": 0, "examples": []}}
     assert told["plan"]["spec"]["approvals"] == {"required": 1}
 
-    # Each device's states and attempts, by pages.
+    # The states and attempts of each device, by pages.
     page = testbed.http.document(f"/v1/rollouts/{rollout}/instructions?limit=3")
     rest = testbed.http.document(f"/v1/rollouts/{rollout}/instructions?limit=3&after={page['next']}")
     rows = {row["device"]: row for row in page["instructions"] + rest["instructions"]}
@@ -116,7 +116,7 @@ def test_a_finished_rollout_with_failures_and_retries_is_reported_in_full(testbe
 
 
 def test_plan_and_actual_of_each_night_are_side_by_side(stack):
-    """Devices that wait for a week are let go today, as if an operator had opened the window."""
+    """Devices that wait for a week start today, as if an operator had opened the window."""
     stack.orchestrator()
     stack.add_artifact()
     zones = {"B1": "UTC", "B2": "Asia/Kolkata"}
@@ -143,7 +143,7 @@ def test_plan_and_actual_of_each_night_are_side_by_side(stack):
     told = report(stack, rollout)
     assert sum(night["started"] for night in told["nights"]) == 6
     assert told["deviations"]["outside_window"]["devices"] == 0
-    # Had there been no window, it would be told.
+    # Without a window there would be a deviation.
     stack.database.rows(
         "DELETE FROM rollout_window USING rollout_zone z WHERE z.zone_no = rollout_window.zone_no "
         "AND z.zone = 'Asia/Kolkata' AND opens_at < now()")

@@ -1,4 +1,5 @@
-"""The database is put back from a backup: that is noticed, nothing is done until a person says so, and then all goes on."""
+"""A database that is restored from a backup: orchestrators detect it, do nothing until an operator accepts it, and then
+continue."""
 
 import json
 import shutil
@@ -22,13 +23,13 @@ def counter(stack):
 
 
 def wait_for_count(stack, more=2):
-    """Until every orchestrator can have written a mark of what was committed before."""
+    """Waits until every orchestrator has had time to write a watermark of all earlier commits."""
     before = counter(stack)
     wait_for(lambda: counter(stack) >= before + more * len(stack.orchestrators), "it was counted on")
 
 
 def refusal(orchestrator):
-    """What /readyz says of the database, when it says that nothing is done."""
+    """Returns the text about the database in /readyz, when it says that no work is done."""
     try:
         answer = orchestrator.http.get("/readyz")
     except OSError:
@@ -138,7 +139,7 @@ def test_a_restore_under_running_orchestrators_is_seen_by_one_and_stops_all(stac
     wait_for_refusal(stack)
     wait_for(lambda: stack.database.value("SELECT refused_at IS NOT NULL FROM watermark"), "it is written for all")
     stack.orchestrators[0].stop()
-    backup.put_back()  # once more: what was written about it is gone, too
+    backup.put_back()  # once more: the refusal in the table is gone, too
     wait_for(lambda: refusal(stack.orchestrators[1]), "the other one saw it itself")
     stack.orchestrators[0].start()
     wait_for_refusal(stack)
@@ -202,7 +203,7 @@ def test_a_data_folder_of_another_installation_is_refused_and_its_database_left_
 
 
 def test_an_epoch_that_is_raised_in_the_database_is_signed_at_once(stack):
-    """Also what Redis and the broker hold from before."""
+    """Also the entries of Redis and the retained messages."""
     stack.orchestrator()
     stack.orchestrator()
     stack.add_artifact()
@@ -224,7 +225,7 @@ def test_an_epoch_that_is_raised_in_the_database_is_signed_at_once(stack):
 
 
 def ran(client, instruction):
-    """How often the client began to carry it out."""
+    """Returns how often the client began to carry out the instruction."""
     log = client.log.read_text(encoding="utf-8")
     return log.count(f"instruction.received instruction={instruction} ")
 
@@ -240,7 +241,7 @@ def recall(stack):
 
 @pytest.mark.parametrize("running", [False, True], ids=["stopped", "running"])
 def test_what_devices_did_in_the_lost_time_is_reported_and_nothing_runs_twice(stack, running):
-    """Redis and the broker keep what they have of that time."""
+    """Redis and the broker keep their state of that time."""
     stack.orchestrator()
     stack.orchestrator()
     stack.add_artifact()

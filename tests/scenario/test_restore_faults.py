@@ -1,4 +1,4 @@
-"""What goes wrong around a restore, or is made to: marks, forged reports, rows that cannot be written."""
+"""Faults and attacks around a restore: watermarks, forged reports, rows that cannot be written."""
 
 import json
 import shutil

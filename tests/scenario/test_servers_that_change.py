@@ -1,4 +1,4 @@
-"""Servers that are no longer what they were: read-only, a standby, a replica, full, too old, or dead without a word."""
+"""Servers whose role or state changes: read-only, a standby, a replica, full, too old, or dead without closing a connection."""
 
 import contextlib
 import socket
@@ -13,7 +13,7 @@ from harness.wait import wait_for
 
 PULL = {"pull": ["P1", "P2"]}
 WATCHDOG_S = 3
-# What the parts say that waited for a lock longer than they do at most.
+# The log events of parts that waited for a lock longer than their maximum.
 LOCK_WAITS = "database.lock_waits"
 
 
@@ -35,7 +35,7 @@ def wait_until_ready(stack):
 
 
 def dispatch(stack, name, device):
-    """A rollout is submitted and started, that is: written in PostgreSQL and in Redis."""
+    """Submits and starts a rollout, which writes to PostgreSQL and to Redis."""
     answer = wait_for(lambda: (a := stack.http.submit(plan_for(name, device))).status == 201 and a, "it is accepted")
     stack.wait_for_states(answer.json()["rollout"], dispatched=1)
 
@@ -88,7 +88,7 @@ def test_a_primary_that_came_back_as_a_standby_is_not_written_to_until_it_is_pro
             signal_file.touch()
         own.postgres.start()
     wait_until_not_ready(own, "database", "read-only")
-    # The same session as it was becomes that of a primary: nothing is connected to by then.
+    # The same session becomes that of a primary; no new connection is made until then.
     with own.postgres.connect().cursor() as cursor:
         cursor.execute("SELECT pg_promote()")
     wait_until_ready(own)
@@ -153,12 +153,12 @@ def test_a_postgresql_that_is_too_old_is_named(stack):
     relay.close()
 
 
-# ---- Locks of others -------------------------------------------------------------------------------
+# ---- Locks of other sessions -------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def service_manager(folder):
-    """What systemd listens on; gives the number of times that the watchdog was fed."""
+    """A socket like systemd's; gives the number of watchdog messages."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(folder / "notify"))
         listener.setblocking(False)
@@ -186,7 +186,7 @@ def test_a_lock_of_another_that_outlasts_the_watchdog_ends_nothing(stack, table)
         holder = psycopg2.connect(stack.database.address)
         with holder.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {table}")
-        # A part may stand still for two periods of the watchdog: longer than that, and one period more.
+        # A part may stand still for two periods of the watchdog; this is one period more.
         held = fed() + 4 * WATCHDOG_S
         wait_for(lambda: LOCK_WAITS in orchestrator.text(), "it says what waits")
         orchestrator.wait_until(lambda: fed() > held, "it goes on feeding the watchdog", 60)
@@ -263,21 +263,21 @@ def test_a_redis_that_is_too_old_is_named(stack):
 
 @contextlib.contextmanager
 def older_broker():
-    """Knows MQTT 3.1.1 alone, and refuses another protocol level as that says: CONNACK with return code 1."""
-    with socket.socket() as endpoint:
-        endpoint.bind(("127.0.0.1", 0))
-        endpoint.listen(50)
+    """A broker of MQTT 3.1.1 alone, which refuses another protocol level as that version says: CONNACK with return code 1."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(50)
 
         def refuse_all():
             with contextlib.suppress(OSError):
                 while True:
-                    client, _ = endpoint.accept()
+                    client, _ = listener.accept()
                     with client:
                         client.recv(4096)
                         client.sendall(b"\x20\x02\x00\x01")
 
         threading.Thread(target=refuse_all, daemon=True).start()
-        yield endpoint.getsockname()[1]
+        yield listener.getsockname()[1]
 
 
 def test_a_broker_that_does_not_know_mqtt_5_is_named(stack):

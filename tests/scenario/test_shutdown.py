@@ -1,4 +1,4 @@
-"""Told to end under full load, an orchestrator ends within five seconds, and what it accepted is there."""
+"""An orchestrator that is stopped under full load ends within five seconds, and everything that it accepted is committed."""
 
 import signal
 import time
@@ -11,7 +11,7 @@ BRANCHES = {f"B{b}": [f"B{b}-A{a}" for a in range(1, 10)] for b in range(1, 31)}
 COUNT = 30 * 10
 SECONDS = 5 if not SANITIZED else 20
 CONFIRMS, REPLIES = "tc/v1/device/+/confirm", "tc/v1/device/+/reply"
-# Each device tells much, again and again.
+# Each device sends many reports, again and again.
 TALKATIVE = {"rules": [{"match": {"role": "any"}, "install": {"min": "500ms", "max": "15s"}, "installReports": 10,
                         "duplicates": 2}]}
 
@@ -21,13 +21,13 @@ def key_of(device, report):
 
 
 def accepted(stack):
-    """What devices were told is accepted, with what they had reported."""
+    """Returns the confirmed reports of the devices, each with its content."""
     reports = {}
     for message in stack.spy.messages(REPLIES):
         device = message.topic.split("/")[3]
         reports[key_of(device, message.json())] = message.json()["state"]
     confirms = [(message.topic.split("/")[3], message.json()) for message in stack.spy.messages(CONFIRMS)
-                if message.payload]  # an empty one is an orchestrator's trial
+                if message.payload]  # an empty message is the orchestrator's probe
     return [(device, confirm, reports.get(key_of(device, confirm))) for device, confirm in confirms
             if confirm["accepted"]]
 
@@ -57,7 +57,7 @@ def end(orchestrator):
 
 
 def start_testbed(stack):
-    # A batch waits long and is small: reports stand in the queue when the end comes.
+    # A batch waits long and is small, so that reports are in the queue when the shutdown begins.
     stack.orchestrator(updater={"threads": 2, "batch": 50}, queue_limit=2000, lease="1s")
     stack.add_artifact()
     stack.import_fleet(BRANCHES)

@@ -1,4 +1,4 @@
-"""The simulated fleet behaves as it is told: it is what other tests measure the orchestrator with."""
+"""The simulated fleet behaves as its rules say; other tests measure the orchestrator with it."""
 
 import json
 import pathlib
@@ -18,7 +18,7 @@ DEVICES = ["B1", "A1", "A2"]
 
 
 class FleetTestbed:
-    """A broker, an orchestrator played by the test, and simulated fleets."""
+    """A broker, a fake orchestrator and simulated fleets."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -54,7 +54,7 @@ class FleetTestbed:
         return sum(execution["executed"] for execution in self.device(name)["executions"])
 
     def open_ready_fleet(self, behaviour=None, **rule):
-        """A fleet of one branch, all connected, each with an order on the table."""
+        """Opens a fleet of one branch and waits until all are connected. Each device has an instruction to ask for."""
         self.open_fleet(behaviour=behaviour or {"rules": [rule]})
         self.wait(connected=len(DEVICES))
         for number, device in enumerate(DEVICES, 1):
@@ -166,7 +166,7 @@ def test_a_device_that_crashes_in_the_middle_reports_interrupted_and_never_runs_
     testbed.start(["A1"])
     counters = testbed.wait(confirmed=1, connects=4)
     assert (counters["executed"], counters["executing"]) == (1, 0)
-    counters = testbed.wait(repeated=1)  # back again, it asks, and is given the same
+    counters = testbed.wait(repeated=1)  # it is back, asks, and gets the same instruction
     assert counters["executed"] == 1
     assert set(testbed.orchestrator.states("A1")[1:]) == {"failed"}
     assert testbed.orchestrator.replies("A1")[-1]["code"] == "interrupted"
@@ -187,7 +187,7 @@ def test_a_silent_node_does_not_relay(testbed):
     testbed.open_ready_fleet(match={"role": "node"}, silent="atDispatch")
     testbed.start()
     testbed.start()
-    counters = testbed.wait(starts=2)  # when it has the second, it has done what it does of the first
+    counters = testbed.wait(starts=2)  # the report on the second shows that the node is done with the first
     assert counters["relayed"] == 0
     testbed.orchestrator.dispatch("B1", "A1")
     testbed.wait(confirmed_completed=1)

@@ -1,4 +1,4 @@
-"""What is in flight when an orchestrator comes back is asked for its state at once: no deadline is waited for."""
+"""An orchestrator that starts asks devices in flight for their state at once, and waits for no deadline."""
 
 import re
 import signal
@@ -13,11 +13,11 @@ from test_clients import installer
 
 STARTS, INSTRUCTIONS = "tc/v1/branch/B1/start", "tc/v1/device/P1/instruction"
 DEVICES = ["A1", "A2", "B1", "P1"]
-# Whatever would help in time is hours away: only being asked helps.
+# Every deadline that could help is hours away, so only the question at the start helps.
 HOURS = {"dispatchTimeout": "6h", "answerTimeout": "6h", "receiveTimeout": "6h", "installTimeout": "6h"}
 SILENT = {"ask": {"first": "1h", "longest": "2h", "period": "0s"},
           "report": {"resend_first": "1h", "resend_longest": "2h", "progress_period": "0s"}}
-SECONDS = 20  # the orchestrator's own start on a busy machine; the hours are far beyond
+SECONDS = 20  # an orchestrator's start on a busy machine; the hours are far longer
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def starts(stack):
 
 
 def restart(stack):
-    """The new one need not wait for the lease of the one that died, either: it has hours left."""
+    """The new orchestrator does not wait for the lease of the dead one, which has hours left."""
     stack.orchestrators[0].start()
 
 
@@ -43,7 +43,7 @@ def test_a_lost_start_command_is_sent_again_when_the_orchestrator_comes_back(tes
     testbed.spy.wait_for(STARTS)
     testbed.orchestrators[0].kill()
     before = len(starts(testbed))
-    testbed.client("node", "B1", "B1", **SILENT)  # nobody heard the first
+    testbed.client("node", "B1", "B1", **SILENT)  # no client heard the first one
     for atm in ("A1", "A2"):
         testbed.client("atm", atm, "B1", **SILENT)
     restart(testbed)
@@ -85,7 +85,7 @@ def restored(orchestrator):
 
 
 def test_the_conductor_asks_again_when_another_orchestrator_starts(testbed):
-    """What was acknowledged to the broker by the one that died is known to nobody else."""
+    """Only the dead orchestrator knew the messages that it acknowledged to the broker."""
     other = testbed.orchestrator(lease="1h")
     conductor = testbed.orchestrators[0]
     wait_for(lambda: restored(conductor) >= 2, "the other announced itself", SECONDS)
@@ -113,7 +113,7 @@ def test_who_lost_the_lease_does_not_take_it_from_the_one_that_holds_it(stack):
 
 
 def withdraw(testbed, client):
-    """A rollout is dispatched to P1, which is away, and cancelled before it comes back. Returns what was retained."""
+    """A rollout is dispatched to P1, which is away, and cancelled before P1 returns. Returns the message that was retained."""
     client.stop()
     rollout = testbed.submit(selector={"devices": ["P1"]}, execution=HOURS)
     testbed.wait_for_states(rollout, dispatched=1)
@@ -125,7 +125,7 @@ def withdraw(testbed, client):
 
 
 def check_nothing_was_done(testbed, client, rollout):
-    """What the broker had for it came with the connection, before what it is told next."""
+    """The device's messages at the broker came with the connection, before the instruction that follows."""
     answers = len(testbed.spy.messages(INSTRUCTIONS))
     client.start()
     testbed.spy.wait_for(INSTRUCTIONS, answers + 1)
@@ -148,7 +148,7 @@ def test_what_an_old_state_of_the_broker_brings_back_is_emptied_again(testbed):
     old_state = Wire(testbed.broker.port, ORCHESTRATOR_USER, [INSTRUCTIONS])
     old_state.publish(INSTRUCTIONS, token, retain=True)
     old_state.close()
-    testbed.orchestrator(lease="1h")  # which makes the conductor restore
+    testbed.orchestrator(lease="1h")  # this makes the conductor restore
     wait_for(lambda: restored(testbed.orchestrators[0]) >= 2 and not testbed.spy.messages(INSTRUCTIONS)[-1].payload,
              "it is emptied", SECONDS)
     check_nothing_was_done(testbed, client, rollout)

@@ -1,4 +1,4 @@
-"""The states of an instruction in the database: the same rules as the program's, and every move they allow."""
+"""The states of an instruction in the database: the rules are those of the program, and allow exactly the same moves."""
 
 import itertools
 import re
@@ -17,7 +17,7 @@ REPORTS = ("received", "installing", "completed", "failed", "rejected", "deferre
 
 
 def rules():
-    """(from, event) → to, where a state stands with its substate: "created/scheduled"."""
+    """Returns (from, event) → to, each a state with its substate: "created/scheduled"."""
     printed = subprocess.run([BIN / "tellercastd", "--print-states"], capture_output=True, text=True, check=True)
     instruction_moves = printed.stdout.split("\n\n")[0]
     return {tuple(line.split()[:2]): line.split()[2] for line in instruction_moves.splitlines()}
@@ -79,18 +79,18 @@ def test_between_states_the_version_before_moves_by_the_same_rules(stack):
     assert stack.database.rows(f"({before}) EXCEPT ({own})") == []
 
 
-# When a row is in a substate: its times.
+# The times of a row in each substate.
 TIMES_OF = {"no_window": "due_at = 'infinity'", "deferred": "due_at = NULL, wake_at = now() + interval '1 h'",
             "admitted": "due_at = NULL", "withdrawing": "due_at = NULL, withdrawn_at = now()",
             "undecided": "due_at = NULL, wake_at = now() + interval '1 h'", "active": "due_at = NULL",
             "final": "due_at = NULL", "scheduled": "planned_at = planned_at"}
-NOT_STARTED = ("created/scheduled", "created/no_window")  # nothing can be reported on such an attempt
+NOT_STARTED = ("created/scheduled", "created/no_window")  # such an attempt cannot be reported on
 
 
 def put(stack, rollout, device, substate):
-    """By hand, as the second attempt of its instruction."""
+    """Writes by hand the second attempt of its instruction."""
     state, special = substate.split("/")
-    for _ in range(2):  # what comes to received in one move is not withdrawing
+    for _ in range(2):  # a move that skips to received does not leave it withdrawing
         stack.database.rows(
             f"UPDATE instruction i SET attempt = 2, sequence = 0, state = b.state, substate = b.substate, {TIMES_OF[special]}, "
             "in_flight = s.name IN ('dispatched', 'sent', 'received', 'installing') "
@@ -127,7 +127,7 @@ def test_every_report_in_every_substate_does_what_the_rules_say_and_nothing_else
 
 
 def play(stack, *reports, **execution):
-    """One device that asks and replies; returns the rollout."""
+    """One device that asks and sends these reports. Returns the rollout."""
     stack.orchestrator()
     stack.import_fleet({"B1": ["A1"]})
     stack.add_artifact()
@@ -321,8 +321,8 @@ def write_again_and_again(address, plan, name, values_at, faults):
 
 @pytest.mark.parametrize("plan", PLANS)
 def test_writers_of_the_same_instructions_in_other_orders_never_wait_in_a_circle(stack, plan):
-    """Each of several orchestrators is told what another was told, too, and the conductor looks at what is late. The order
-    in which rows are locked must not depend on the plan that PostgreSQL chooses."""
+    """Several orchestrators get the same reports, and the conductor looks at late instructions. The order of row locks must not
+    depend on PostgreSQL's plan of a query."""
     stack.orchestrator(conductor={"period": "1m"}, scheduler={"period": "1m"})
     stack.import_fleet({"B1": [f"A{number:04}" for number in range(1000)]})
     stack.add_artifact()

@@ -23,7 +23,7 @@ NOW_MS, SOON_MS = "(extract(epoch FROM now()) * 1000)::bigint", 1000
 
 
 class VersionBefore:
-    """Writes what an orchestrator of the version before would, one device at a time."""
+    """Writes like an orchestrator of the version before, one device at a time."""
 
     def __init__(self, stack, device="A1", **spec):
         stack.orchestrator(conductor={"period": "1m"}, scheduler={"period": "1m"})
@@ -106,7 +106,7 @@ def test_what_the_version_before_puts_off_is_deferred_and_admits_a_report(before
     assert before.substate == "created/deferred"
     before.decide(CREATED, due=True, wake=False)
     assert before.substate == "created/scheduled"
-    before.database.rows("UPDATE instruction SET due_at = NULL WHERE id = %s", before.id)  # as it admits what was lost
+    before.database.rows("UPDATE instruction SET due_at = NULL WHERE id = %s", before.id)  # as after a restore
     assert before.substate == "created/admitted"
     before.report(ON_COMPLETED)
     assert before.substate == "completed/final"
@@ -163,7 +163,7 @@ def test_what_has_no_window_left_when_the_version_before_looks_waits_for_the_end
     before.close()
 
 
-# ---- what this version tells -----------------------------------------------------------------------------------------
+# ---- the API -------------------------------------------------------------------------------------------------------
 
 
 def test_a_deferred_withdrawn_or_given_up_instruction_is_shown_with_its_substate(stack):

@@ -1,4 +1,4 @@
-"""Every text file that people write is read, or refused with the reason: settings, plans, tokens, passwords."""
+"""Every text file of an operator is read, or refused with the reason: settings, plans, tokens, passwords."""
 
 import contextlib
 import hashlib
@@ -18,7 +18,7 @@ SETTINGS = "instance: here\nlog: {level: info}\n"
 
 
 def forms(text):
-    """What editors make of a text: (bytes, the reason why it is refused; None: it is read)."""
+    """Forms in which editors write a text: (bytes, the reason for a refusal, or None)."""
     return [
         ((MARK + text).encode(), None), (text.replace("\n", "\r\n").encode(), None),
         ((MARK + text.replace("\n", "\r\n")).encode(), None), (text.rstrip("\n").encode(), None),

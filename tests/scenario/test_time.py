@@ -1,4 +1,4 @@
-"""Time is the database's clock: for the orchestrators that sign, and for the devices that are answered."""
+"""The database's clock is the time, for the orchestrators that sign and for the devices that get an answer."""
 
 import time
 from datetime import datetime, timedelta, timezone
@@ -11,7 +11,7 @@ TOLERANCE_S = 60
 
 
 class DatabaseClock:
-    """Puts a now() of its own before PostgreSQL's; the machine's clock, the orchestrators' too, stays right."""
+    """Puts its own now() before PostgreSQL's. The clocks of the machine and of the orchestrators stay right."""
 
     def __init__(self, stack):
         self._stack = stack
@@ -25,7 +25,7 @@ class DatabaseClock:
         )
 
     def set(self, seconds):
-        """Returns when the orchestrator has seen it."""
+        """Sets the clock, and returns when the orchestrator has seen it."""
         program = self._stack.orchestrators[0]
         seen = program.text().count("clock_jumped")
         self._stack.database.rows("UPDATE shifted.by SET seconds = %s", seconds)
@@ -42,7 +42,7 @@ def testbed(stack):
 
 
 def open_window():
-    """Of a schedule: it opened an hour ago, by the right time."""
+    """The windows of a schedule: one opened an hour ago, by the right time."""
     start = datetime.now(timezone.utc) - timedelta(hours=1)
     return {"timeZone": "UTC", "windows": [{"start": start.strftime("%H:%M"), "duration": "6h"}]}
 

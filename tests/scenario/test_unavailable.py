@@ -1,4 +1,4 @@
-"""What an abort and a budget make of machines that were taken out of service, until they are back."""
+"""The effects of unavailable machines on aborts and budgets, until the machines are back."""
 
 import json
 import re
@@ -17,7 +17,7 @@ AT_ONCE = [{"on": "out_of_service", "count": 1, "then": "cancel"}]
 
 
 def fail(testbed, rollout, name, code):
-    """The device takes its instruction of this rollout and fails; it may be tried again before anybody looks."""
+    """The device gets its instruction of this rollout and fails. It may be retried before the test looks."""
     device = testbed.device(name, "B1")
     testbed.wait_for_state(rollout, name, "dispatched")
     device.ask()
@@ -36,7 +36,7 @@ def in_flight(testbed):
 
 
 def break_down(testbed, name, *machines):
-    """Rollouts without a budget that take these machines out of service."""
+    """Makes rollouts without a budget that take these machines out of service."""
     rollout = submit(testbed, name, list(machines), groups=WHOLE)
     for machine in machines:
         end(testbed, rollout, machine, "B1", "failed", code="out_of_service")
@@ -74,7 +74,7 @@ def test_an_abort_sees_the_first_machine_out_of_service_though_it_will_be_tried_
 
 @pytest.fixture
 def testbed(stack):
-    """Three machines, of which all fail at first and may be tried again in an hour."""
+    """Three machines, all of which fail at first and may be retried in an hour."""
     begin(stack, {"B1": ["A1", "A2", "A3"]})
     return stack
 
@@ -103,7 +103,7 @@ def test_a_failure_counts_until_a_later_attempt_ends_well(testbed):
 
 
 def test_a_machine_counts_as_out_of_service_until_it_is_back_however_its_next_attempt_ends(testbed):
-    """A half broken machine says something else at its second attempt: it is down all the same."""
+    """A half broken machine reports another code at its second attempt, and is still down."""
     rollout = submit(testbed, "upgrade", ["A1", "A2", "A3"], execution=AGAIN_LATER, groups=WHOLE,
                      abort=[{"on": "out_of_service", "count": 2, "then": "cancel"}])
     fail(testbed, rollout, "A1", "out_of_service")

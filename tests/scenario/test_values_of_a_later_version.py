@@ -1,4 +1,5 @@
-"""What a later version wrote into the database is a fault of that row: this one says so once, and goes on with the rest."""
+"""A value that a later version wrote into the database is a fault of its row: this version logs it once, and continues with the
+other rows."""
 
 import json
 
@@ -135,7 +136,7 @@ def test_the_scheduler_leaves_a_plan_it_does_not_know_alone_and_starts_the_rest(
 
 @pytest.mark.parametrize("criterion", ABORTS)
 def test_a_criterion_of_abort_that_is_not_known_is_no_criterion_of_zero(stack, criterion):
-    """It would pause at once, or never. Nothing more is started that no known criterion would stop."""
+    """It would pause at once, or never. Only instructions that no known criterion would stop are started."""
     stack.orchestrator()
     stack.import_fleet(pull=["P1", "P2", "P3"])
     answer = stack.http.submit(plan("strange", action="configure", artifact=None, parameters={"v": 1},
@@ -162,7 +163,7 @@ def test_a_criterion_of_abort_that_is_not_known_is_no_criterion_of_zero(stack, c
     ("{spec,execution,installTimeout}", '"90m"'), ("{spec,rate,growth}", '"twice"'), ("{spec,rate,perMinute}", "0.5"),
     ("{spec,groups,0,soak}", '"1h"'), ("{spec,groups,0,success}", '"most"')])
 def test_a_report_is_refused_where_the_plan_holds_numbers_that_are_not_known(stack, path, value):
-    """What was planned cannot be told, and is not none."""
+    """The plan of such a report cannot be shown, and is not empty."""
     rollout = cancelled_rollout(stack)
     write_plan(stack, rollout, path, value)
     answer = stack.http.get(f"/v1/rollouts/{rollout}/report")
@@ -175,7 +176,7 @@ def test_an_instruction_in_doubt_of_an_unknown_plan_keeps_its_place_in_the_branc
     one = submit(stack, "one", "A1")
     stack.wait_for_states(one, dispatched=1)
     write_install_timeout(stack, one)
-    # As the version before gives it up, which does not write until when it may install.
+    # The version before gives the instruction up like this, without `may_install_until`.
     stack.database.rows("UPDATE instruction SET state = 2, sent_at = now() WHERE rollout_id = %s", one)
     stack.database.rows("UPDATE instruction SET state = 8, in_flight = false, wake_at = NULL, code = 'atm_silent', "
                         "start_before = now() - interval '1 day' WHERE rollout_id = %s", one)

@@ -1,4 +1,4 @@
-"""What is recorded of the versions on a device is what it said last, all of it, and when."""
+"""The database has the versions that a device reported last, all of them, with the time."""
 
 import pytest
 from harness.wait import wait_for
@@ -23,7 +23,7 @@ def wait_for_versions(stack, expected):
 
 
 def sent(stack, device, name, count):
-    """A rollout whose instruction the device has been given: its number and the claims."""
+    """Submits a rollout, and returns its number and the claims that the device got."""
     rollout = stack.submit(name, selector={"devices": ["A1"]})
     stack.wait_for_states(rollout, dispatched=1)
     device.ask()

@@ -1,4 +1,4 @@
-"""When the devices of a zone may be at work: the function by which planning and preview lay out windows."""
+"""The function that computes the windows of a zone for planning and previews."""
 
 import json
 import pathlib
@@ -53,8 +53,8 @@ def lay_out(database):
     return lay_out
 
 
-# By the clock on the wall. What does not exist in the night of a change is not there, what comes twice counts twice; a
-# window that opens or closes in the hour that comes twice does so when it comes for the second time.
+# Local times on the wall clock. A skipped hour does not exist, and a repeated hour counts twice; a window that opens or closes
+# in the repeated hour does so at its second occurrence.
 NIGHTS = {
     "Berlin, one to four, spring": (
         "Europe/Berlin", "01:00", 3, "2027-03-27T12:00", "2027-03-29T12:00",
@@ -158,7 +158,7 @@ def test_blackouts_of_the_plan_and_of_all_its_calendars_lie_over_each_other(lay_
 
 
 def test_a_blackout_takes_the_part_of_a_night_that_it_covers(lay_out):
-    """A window over midnight of which the second day is closed ends at midnight."""
+    """A window over midnight whose second day is closed ends at midnight."""
     night = {"startAt": "2027-01-04T12:00:00Z", "endAt": "2027-01-06T12:00:00Z"}
     closed = [blackout("2027-01-05", "2027-01-05")]
     assert lay_out("UTC", [(None, "22:00", 6)], blackouts=closed, **night) == times(

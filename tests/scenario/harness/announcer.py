@@ -1,4 +1,4 @@
-"""An endpoint to the broker that changes what it announces: the properties of its CONNACK (MQTT 5, 3.2.2.3)."""
+"""A relay to the broker that changes the properties of its CONNACK (MQTT 5, 3.2.2.3)."""
 
 import socket
 import struct
@@ -12,7 +12,7 @@ CONNACK, CONNECT, PUBLISH, PUBACK, SUBSCRIBE, PINGREQ = 2, 1, 3, 4, 8, 12
 
 
 def number(value):
-    """A number of variable length."""
+    """Encodes a variable byte integer."""
     text = bytearray()
     while True:
         value, digit = divmod(value, 128)
@@ -22,9 +22,10 @@ def number(value):
 
 
 class Announcer:
-    """Listens on `port`, hands all on to the broker's port, and adds `announced` to each CONNACK. What clients send is
-    noted: `packets` (client ID, packet type, bytes, keep-alive of a CONNECT); `published` (client ID, QoS, retained);
-    `subscribed` (client ID, bytes of the SUBSCRIBE); and how many QoS 1 messages of each client were under way at most."""
+    """Listens on `port`, passes everything on to the broker's port, and adds `announced` to each CONNACK. It records the
+    clients' packets: `packets` (client ID, packet type, bytes, keep-alive of a CONNECT); `published` (client ID, QoS,
+    retained); `subscribed` (client ID, bytes of the SUBSCRIBE); and the maximum number of unacknowledged QoS 1 messages of
+    each client."""
 
     def __init__(self, broker_port, announced):
         self.announced = announced
@@ -102,7 +103,7 @@ class Announcer:
         kind, keep_alive = head >> 4, None
         if kind == CONNECT:
             keep_alive = struct.unpack_from(">H", body, 8)[0]
-            properties = body[10]  # fewer than 128 bytes of them
+            properties = body[10]  # fewer than 128 bytes of properties
             at = 11 + properties
             length = struct.unpack_from(">H", body, at)[0]
             client_id[0] = body[at + 2:at + 2 + length].decode()
@@ -125,14 +126,14 @@ class Announcer:
             self._count(client_id[0], -1)
         if head >> 4 != CONNACK or body[1] != 0:
             return body
-        properties = body[3:3 + body[2]]  # fewer than 128 bytes of them
+        properties = body[3:3 + body[2]]  # fewer than 128 bytes of properties
         for code, value in self.announced.items():
             properties = self._without(properties, code) + bytes([code]) + struct.pack(WIDTHS.get(code, ">B"), value)
         return body[:2] + number(len(properties)) + properties
 
     @staticmethod
     def _without(properties, code):
-        """mosquitto announces numbers of one, two and four bytes alone."""
+        """Returns the properties without `code`. mosquitto announces only numbers of one, two and four bytes."""
         kept, at = b"", 0
         while at < len(properties):
             width = ">H" if properties[at] == 0x22 else ">I" if properties[at] == 0x11 else ">B"

@@ -1,4 +1,4 @@
-"""A backup of the database, made and put back as an operator does it."""
+"""A backup of the database, made and restored as an operator does it."""
 
 import subprocess
 
@@ -10,7 +10,8 @@ class Backup:
         self._run("pg_dump", "--format=custom", f"--file={self._file}", f"--dbname={self._database.address}")
 
     def put_back_over(self):
-        """Into the database as it is, table by table; again where PostgreSQL ended it for the sake of others at work."""
+        """Restores into the present database, table by table. Tries again when PostgreSQL ends the session in favour of
+        another."""
         command = ("pg_restore", "--clean", "--if-exists", f"--dbname={self._database.address}", str(self._file))
         while True:
             done = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -19,7 +20,7 @@ class Backup:
         assert done.returncode == 0, done.stderr
 
     def put_back(self):
-        """In the place of the database as it is now, whoever is connected to it."""
+        """Restores in place of the present database, even with clients connected to it."""
         self._database.make_anew()
         self._run("pg_restore", "--exit-on-error", f"--dbname={self._database.address}", str(self._file))
 

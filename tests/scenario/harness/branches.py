@@ -1,4 +1,4 @@
-"""Branches whose devices a test plays, one report at a time."""
+"""Branches whose devices the test acts for, one report at a time."""
 
 from .wait import wait_for
 
@@ -12,15 +12,15 @@ def begin(testbed, branches, pull=(), **settings):
 
 
 def submit(testbed, name, devices, **spec):
-    """The rollout, planned, of devices that are all due."""
+    """Submits a rollout whose devices are all due, and waits until it is planned."""
     rollout = testbed.submit(name, selector={"devices": devices}, **spec)
     testbed.wait_for_rollout(rollout, "running")
     return rollout
 
 
 def look_again(testbed):
-    """Returns when the scheduler has looked at everything that was due before: the last rollout to be looked at is of
-    the lowest priority."""
+    """Returns when the scheduler has looked at all instructions that were due before: it looks at the marker last, since the
+    marker's rollout has the lowest priority."""
     testbed.markers = getattr(testbed, "markers", 0) + 1
     marker = testbed.submit(f"marker-{testbed.markers}", selector={"devices": [MARKER]}, priority=0)
     device = testbed.device(MARKER)
@@ -37,7 +37,7 @@ def states(testbed, rollout):
 
 
 def complete(testbed, rollout, name, branch=None):
-    """The device takes its instruction of this rollout and completes it."""
+    """The device asks for its instruction of this rollout and completes it."""
     end(testbed, rollout, name, branch, "completed")
 
 
@@ -52,6 +52,6 @@ def end(testbed, rollout, name, branch, state, **more):
 
 
 def under_way(testbed, rollout, branch):
-    """The one device of the branch that is."""
+    """Returns the device of the branch that is in flight."""
     return wait_for(lambda: [row["device"] for row in testbed.database.instructions(rollout).values()
                              if row["in_flight"] and row["branch"] == branch], f"a device of {branch} was started")[0]

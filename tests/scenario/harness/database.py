@@ -1,4 +1,4 @@
-"""The rows themselves."""
+"""The rows of a stack's database."""
 
 import psycopg2
 import psycopg2.extras
@@ -18,11 +18,11 @@ class Database:
         self._connection = None
 
     def connect(self):
-        """Another connection, the caller's."""
+        """Opens another connection. The caller closes it."""
         return self._postgres.connect(self._name)
 
     def lead_to(self, postgres):
-        """From now on it is the one of the same name in another server."""
+        """Switches to the database of the same name in another server."""
         self._postgres, self._connection = postgres, None
         self.address = postgres.address(self._name)
 
@@ -33,7 +33,7 @@ class Database:
         except psycopg2.OperationalError:
             if self._connection is None or not self._connection.closed:
                 raise
-            return self._rows(statement, values)  # the server was killed by another test, and is back
+            return self._rows(statement, values)  # another test killed the server, which is back
 
     def _rows(self, statement, values):
         if self._connection is None or self._connection.closed:
@@ -54,7 +54,7 @@ class Database:
         return self.row("SELECT * FROM rollout WHERE id = %s", rollout)
 
     def instructions(self, rollout):
-        """By device, with the state by name."""
+        """Returns the instructions by device, with the names of their states."""
         rows = self.rows(
             "SELECT i.*, s.name AS state_name, b.name AS substate_name FROM instruction i JOIN instruction_state s USING (state) "
             "LEFT JOIN instruction_substate b USING (state, substate) WHERE rollout_id = %s ORDER BY device",
@@ -66,7 +66,7 @@ class Database:
         return self.instructions(rollout)[device]
 
     def states(self, rollout):
-        """How many instructions of a rollout are in each state."""
+        """Counts the instructions of a rollout by state."""
         rows = self.rows(
             "SELECT s.name, count(*) AS count FROM instruction i JOIN instruction_state s USING (state) "
             "WHERE rollout_id = %s GROUP BY s.name",
@@ -75,7 +75,7 @@ class Database:
         return {row["name"]: row["count"] for row in rows}
 
     def counters(self, rollout):
-        """The same by the counters that the orchestrator keeps."""
+        """The same, from the orchestrator's counters."""
         rows = self.rows(
             "SELECT s.name, sum(count)::bigint AS count FROM counter c JOIN instruction_state s USING (state) "
             "WHERE rollout_id = %s GROUP BY s.name HAVING sum(count) <> 0",
@@ -84,8 +84,8 @@ class Database:
         return {row["name"]: row["count"] for row in rows}
 
     def complete_nothing_for_this_version(self):
-        """What completes the writes of the version before refuses those of a program: ours must need no help. Those that a
-        test makes by hand it completes."""
+        """Makes the trigger that completes the writes of the version before refuse those of a program, since this version must
+        not need it. It still completes the test's own writes."""
         function = "complete_move_of_version_before"
         body = self.value("SELECT prosrc FROM pg_proc WHERE proname = %s", function)
         if WROTE_AS_BEFORE not in body:
@@ -102,7 +102,7 @@ class Database:
         )
 
     def everything(self):
-        """A picture of all that an order may change, to see that nothing was."""
+        """Returns all rows that an operation may change, to compare them afterwards."""
         return {
             table: self.rows(f"SELECT * FROM {table} ORDER BY 1, 2")
             for table in ("rollout", "rollout_group", "rollout_event", "approval", "instruction", "instruction_event",
@@ -110,11 +110,11 @@ class Database:
         }
 
     def forget(self):
-        """The connection may be broken: the next statement makes another."""
+        """Forgets the connection, which may be broken; the next statement opens another."""
         self._connection = None
 
     def make_anew(self):
-        """An empty database in its place."""
+        """Replaces the database by an empty one."""
         self.close()
         self._connection = None
         self._postgres.create_database(self._name)

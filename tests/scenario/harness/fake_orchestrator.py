@@ -1,4 +1,4 @@
-"""An orchestrator played by the test: it answers asks as it is told, and remembers what devices report."""
+"""A fake orchestrator: it answers asks as the test says, and keeps the reports of devices."""
 
 import base64
 import ctypes
@@ -18,7 +18,7 @@ def _encoded(raw):
 
 
 class Signer:
-    """Ed25519 by the libsodium that the programs under test use."""
+    """Signs by Ed25519 with libsodium, as the programs under test do."""
 
     def __init__(self, name="fake"):
         self.name = name
@@ -41,20 +41,20 @@ class Signer:
 
 
 class FakeOrchestrator(Wire):
-    """`order(device, instruction, …)` puts an instruction on the table; asks are answered from there. An answer repeats
-    the ask's nonce and is signed when it is given, unless `repeats_nonces` is False, as at an earlier version."""
+    """Answers asks with the instructions of `order(device, instruction, …)`. An answer repeats the ask's nonce and is signed at
+    that moment, unless `repeats_nonces` is False, as at an earlier version."""
 
     def __init__(self, port):
         self.signer = Signer()
         self.confirms = True
         self.repeats_nonces = True
-        self.deaf_to = 0  # so many asks yet stay without an answer
+        self.deaf_to = 0  # number of asks that still get no answer
         self._table = {}
         self._asks_lock = threading.Lock()
         super().__init__(port, "fake-orchestrator", [f"{ROOT_TOPIC}/device/+/ask", f"{ROOT_TOPIC}/device/+/reply"])
 
     def order(self, device, instruction=1, attempt=1, signer=None, **more):
-        """The instruction that an ask of the device is answered with from now on; returns its token."""
+        """Sets the instruction that answers the device's asks from now on. Returns its token."""
         now = int(time.time())
         claims = {
             "iss": "tellercast", "aud": device, "jti": f"{instruction}.{attempt}", "iat": now, "nbf": now,
@@ -73,7 +73,7 @@ class FakeOrchestrator(Wire):
                      {"rollout": 1, "devices": devices, "expires": "2099-01-01T00:00:00Z"})
 
     def dispatch(self, branch, device):
-        """As the node of the branch does."""
+        """Dispatches the device in the name of its node."""
         self.publish(f"{ROOT_TOPIC}/branch/{branch}/dispatch/{device}",
                      {"rollout": 1, "device": device, "expires": "2099-01-01T00:00:00Z"})
 
@@ -84,7 +84,7 @@ class FakeOrchestrator(Wire):
         return [message.json() for message in self.messages(f"{ROOT_TOPIC}/device/{device}/reply")]
 
     def states(self, device):
-        """Of the replies, each once."""
+        """Returns the states of the device's replies, each once."""
         seen = {(reply["attempt"], reply["sequence"]): reply["state"] for reply in self.replies(device)}
         return [seen[key] for key in sorted(seen)]
 

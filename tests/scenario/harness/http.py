@@ -1,4 +1,4 @@
-"""The HTTP endpoint, and an HTTP server of artifacts that misbehaves on demand."""
+"""A client of the HTTP endpoint, and an HTTP server of artifacts that misbehaves on request."""
 
 import hashlib
 import http.client
@@ -72,11 +72,11 @@ class Http:
 
 
 class ArtifactSite:
-    """Serves one file as a bad line would: it can break off after so many bytes, each time or once."""
+    """Serves one file as a bad line would: it can break off after a number of bytes, each time or once."""
 
     def __init__(self, content):
         self.content = content
-        self.break_after = None  # bytes, then the connection is cut
+        self.break_after = None  # bytes until the connection breaks
         self.breaks_left = 0
         self.ranges = []
         site = self

@@ -1,5 +1,5 @@
-"""A device that shares nothing with the product: written from docs/protocol.md alone, for either version of MQTT. It does the
-least that the page asks of a node, an ATM client or a pull client, and keeps what it must keep in memory."""
+"""A device that shares no code with the product: written from docs/protocol.md alone, for both versions of MQTT. It does the
+minimum that the page demands of a node, an ATM client or a pull client, and keeps its journal and outbox in memory."""
 
 import base64
 import ctypes
@@ -25,7 +25,7 @@ def decoded(part):
 
 
 def verified(token, keys):
-    """The claims, if one of the keys of this JWK Set signed them."""
+    """Returns the claims if one of the keys of this JWK Set signed them."""
     header, payload, signature = token.split(b".")
     head = json.loads(decoded(header))
     assert head["alg"] == "EdDSA" and "crit" not in head, head
@@ -40,8 +40,8 @@ class IndependentDevice:
     def __init__(self, port, device, role, keys, protocol, versions):
         self.device, self.role, self.keys, self.versions = device, role, keys, versions
         self.begun, self.refused = [], []
-        self._done = {}     # by instruction: what was reported last of it
-        self._outbox = {}   # by (instruction, attempt): the report that is not confirmed
+        self._done = {}  # by instruction: the last report
+        self._outbox = {}  # by (instruction, attempt): the unconfirmed report
         self._asks_until = 0.0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -171,7 +171,7 @@ class IndependentDevice:
             self._client.publish(self._own("reply"), json.dumps({**report, **confirm}), 1)
 
     def _do_again(self):
-        """What is not answered and what is not confirmed."""
+        """Repeats unanswered asks and unconfirmed reports."""
         while not self._stopping.wait(RESEND_S):
             self._send_outbox()
             if time.time() < self._asks_until:

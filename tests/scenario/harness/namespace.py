@@ -1,5 +1,5 @@
-"""One stack for many tests: each test has branches, devices and a simulated fleet of its own on it, told from the
-others' by a prefix of every name and by the label `test`."""
+"""One stack for many tests. Each test has branches, devices and a simulated fleet of its own on it, which differ from those of
+other tests by a prefix of every name and by the label `test`."""
 
 import hashlib
 import json
@@ -20,12 +20,12 @@ def today():
 
 
 def soon(seconds):
-    """A time of the near future, as a plan says it: whole seconds, rounded up."""
+    """A time in the near future as a plan has it: whole seconds, rounded up."""
     return f"{datetime.now(timezone.utc) + timedelta(seconds=seconds + 1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Testbed:
-    """The stack, with an orchestrator that knows three people and a calendar in which yesterday to tomorrow is closed."""
+    """The stack, with an orchestrator that knows three operators, and a calendar that is closed from yesterday to tomorrow."""
 
     def __init__(self, stack):
         self.stack = stack
@@ -44,7 +44,7 @@ class Testbed:
         return self.stack.http
 
     def let_pass(self):
-        """Returns when the orchestrator has looked at everything again: what is ordered now has been done."""
+        """Returns when the orchestrator has carried out everything that was ordered before."""
         if self._marker is None:
             self._marker = Namespace(self)
             self._marker.open({"B": "A"})
@@ -54,7 +54,7 @@ class Testbed:
 
 
 class Namespace:
-    """What one test has. It names everything without the prefix."""
+    """The part of the stack that belongs to one test. Its methods take names without the prefix."""
 
     def __init__(self, testbed):
         testbed.namespaces += 1
@@ -71,7 +71,7 @@ class Namespace:
         return [self.id(name) for name in names.split()]
 
     def open(self, branches, rules=(), labels=None, zones=None):
-        """branches: {"B": "A1 A2"}; a rule is for the one device `device`, or for all without it."""
+        """branches: {"B": "A1 A2"}; a rule is for the device `device`, or without it for all."""
         document = yaml.safe_load(fleet({self.id(branch): self.ids(atms) for branch, atms in branches.items()}))
         for branch in document["branches"]:
             branch["zone"] = (zones or {}).get(branch["id"].removeprefix(self.prefix), "UTC")
@@ -92,10 +92,10 @@ class Namespace:
     def logs(self):
         return [program.log for program in [*self.stack.orchestrators, self.fleet] if program is not None]
 
-    # orders
+    # operations
 
     def document(self, name, metadata=None, selector=None, **spec):
-        """A plan for the ATMs of this namespace, among which `selector` chooses."""
+        """Returns a plan for the ATMs of this namespace; `selector` restricts them further."""
         selector = dict(selector or {})
         selector["matchLabels"] = {"test": self.prefix, "role": "atm", **selector.get("matchLabels", {})}
         document = yaml.safe_load(plan(self.id(name), selector=selector, **spec))
@@ -111,7 +111,7 @@ class Namespace:
         return answer.json()["rollout"]
 
     def operate(self, rollout, operation, person, **body):
-        """Returns the answer. Approvals are given to the plan as it is."""
+        """Returns the answer. An approval is of the present plan."""
         if operation in ("approve", "reject"):
             body = {"digest": self.database.rollout(rollout)["digest"], **body}
         else:
@@ -120,7 +120,7 @@ class Namespace:
         text = json.dumps({"reason": "the test wants it", **body})
         return self.testbed.act_as(person).ask("POST", path, text, {"Content-Type": "application/json"})
 
-    # what became of them
+    # results
 
     def rows(self, rollout):
         found = self.database.instructions(rollout)
@@ -133,12 +133,12 @@ class Namespace:
         return {name: row["state_name"] for name, row in self.rows(rollout).items()}
 
     def members(self, rollout):
-        """The names of those that were planned, sorted, in one text."""
+        """Returns the names of the planned devices, sorted, in one text."""
         self.wait_until(rollout, "running", "completed", "halted")
         return " ".join(sorted(self.rows(rollout)))
 
     def wait(self, rollout, **states):
-        """Until each device named is in its state."""
+        """Waits until each named device is in its state."""
         def reached():
             now = self.states(rollout)
             return {name: now.get(name) for name in states} == states
@@ -156,7 +156,7 @@ class Namespace:
         wait_for(lambda: self.groups(rollout).get(name, {}).get("state") == state, f"group {name} is {state}")
 
     def group_members(self, rollout):
-        """How many devices were planned in each group."""
+        """Returns the number of planned devices of each group."""
         return {name: group["devices"] for name, group in self.groups(rollout).items()}
 
     def events(self, rollout):
@@ -172,7 +172,7 @@ class Namespace:
         return self.database.rows("SELECT * FROM rollout WHERE name = %s", self.id(name))
 
     def claims(self, name):
-        """Of the last instruction that the device was given."""
+        """Returns the claims of the last instruction that the device got."""
         topic = f"tc/v1/device/{self.id(name)}/instruction"
         wait_for(lambda: any(message.payload for message in self.stack.spy.messages(topic)), f"{name} was answered")
         return claims_of([message.payload for message in self.stack.spy.messages(topic) if message.payload][-1])

@@ -6,7 +6,7 @@ APPLICATION, VERSION, OLD_VERSION = "atm-app", "4.7.2", "4.7.0"
 
 
 def plan(name="upgrade", **spec):
-    """A plan that starts at once; `spec` adds to it, replaces, or with None takes out."""
+    """A plan that starts at once. `spec` adds fields or replaces them; None removes one."""
     parts = {"action": "install", "artifact": {"name": APPLICATION, "version": VERSION}, **spec}
     document = {
         "apiVersion": "tellercast/v1",
@@ -22,7 +22,7 @@ def text_of(document):
 
 
 def fleet(branches=None, pull=(), zones=None, labels=None):
-    """branches: {"B1": ["A1", "A2"]}; the node B1 comes with it."""
+    """branches: {"B1": ["A1", "A2"]}; the node B1 is added."""
     devices = []
     for branch, atms in (branches or {}).items():
         devices.append({"id": branch, "branch": branch, "role": "node", "versions": {APPLICATION: OLD_VERSION}})

@@ -1,4 +1,4 @@
-"""Programs under test, each the leader of its own process group, that end with the tests."""
+"""Programs under test, each the leader of its own process group, which ends with the test."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ class Process:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def wait_until(self, condition, what, seconds=60):
-        """As wait_for, but gives up when the process ends."""
+        """Like wait_for(), but gives up when the process ends."""
 
         def ready_or_dead():
             return (condition() or None) if self.is_running() else "ended"
@@ -46,7 +46,7 @@ class Process:
             os.kill(self.pid, number)
 
     def stop(self, seconds=20):
-        """Asks it to end; returns its exit code."""
+        """Asks the process to end. Returns its exit code."""
         self.send(self.ask_signal)
         try:
             code = self._process.wait(seconds)
@@ -64,7 +64,7 @@ class Process:
             pass
 
     def kill(self):
-        """kill -9, as a power failure would."""
+        """kill -9, as in a power failure."""
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -28,7 +28,7 @@ def command_line(*arguments, check=True, **more):
 
 
 class Orchestrator(Process):
-    """tellercastd. `settings` are added to those of the stack. `program` may be that of another version."""
+    """tellercastd. `settings` are added to those of the stack. `program` may belong to another version."""
 
     def __init__(self, folder, number, own, settings, program=BIN / "tellercastd"):
         self.http = Http(free_port())
@@ -58,13 +58,13 @@ class Orchestrator(Process):
         return self
 
     def submit_by_socket(self, document):
-        with socket.socket(socket.AF_UNIX) as endpoint:
-            endpoint.settimeout(60)
-            endpoint.connect(str(self.socket_path))
-            endpoint.sendall(document.encode() if isinstance(document, str) else document)
-            endpoint.shutdown(socket.SHUT_WR)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(60)
+            connection.connect(str(self.socket_path))
+            connection.sendall(document.encode() if isinstance(document, str) else document)
+            connection.shutdown(socket.SHUT_WR)
             answer = b""
-            while part := endpoint.recv(65536):
+            while part := connection.recv(65536):
                 answer += part
         return json.loads(answer)
 
@@ -119,7 +119,7 @@ class Fleet(Process):
         )
 
     def ask(self, what, **more):
-        """Asks at the control socket; see tests/fleet/control.h."""
+        """Sends a request to the control socket; see tests/fleet/control.h."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(180)
             connection.connect(str(self.control))
@@ -132,7 +132,7 @@ class Fleet(Process):
         assert answer["ok"], answer
 
     def report(self):
-        """Ends the fleet and returns what it did."""
+        """Ends the fleet and returns its counters and executions."""
         self.stop()
         return json.loads(self.report_file.read_text(encoding="utf-8"))
 

@@ -1,4 +1,4 @@
-"""A way to a server that can lead elsewhere, change what the server says, or go dead without a word."""
+"""A relay to a server: it can lead to another server, change the server's messages, or go dead silently."""
 
 import contextlib
 import socket
@@ -8,8 +8,8 @@ PIECE = 65536
 
 
 class Relay:
-    """Listens on the Unix socket `listen` and leads to the socket `target`, which may be changed. `rewrite` changes what
-    the server says."""
+    """Listens on the Unix socket `listen` and connects to the socket `target`, which may be changed. `rewrite` changes the
+    messages of the server."""
 
     def __init__(self, listen, target, rewrite=lambda piece: piece):
         self.listen, self.target, self.rewrite = listen, target, rewrite
@@ -21,7 +21,7 @@ class Relay:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def die(self, says):
-        """Connections whose first words have `says` in them carry nothing any more, and nobody is told."""
+        """Stops the connections whose first bytes contain `says`, without closing them."""
         self._dead |= {pair for pair, first in self._pairs if says in first}
 
     def close(self):

@@ -19,7 +19,7 @@ SERVER = ROOT / "scripts/server"
 
 
 def free_port():
-    """A port that nothing listens on, below those that the system gives to outgoing connections."""
+    """Returns a free port below those that the system gives to outgoing connections."""
     while True:
         port = random.randint(20000, 31999)
         with socket.socket() as probe:
@@ -31,7 +31,7 @@ def free_port():
 
 
 class Server(Process):
-    """A server in `folder`, and what it takes to start it again there."""
+    """A server in `folder` that can be stopped and started again there."""
 
     kind = None
 
@@ -80,7 +80,7 @@ class Postgres(Server):
 
 
     def send_all(self, number):
-        """To all its processes, each of which is a group of its own."""
+        """Sends a signal to all its processes, each of which leads its own group."""
         children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="utf-8").split()
         for pid in [self.pid, *map(int, children)]:
             with contextlib.suppress(ProcessLookupError):
@@ -91,7 +91,7 @@ class Postgres(Server):
             settings.writelines(f"{line}\n" for line in lines)
 
     def standby(self, folder):
-        """A standby without which nothing is committed here from now on."""
+        """Adds a synchronous standby, without which nothing is committed from now on."""
         self.stop()
         self.set("wal_level = replica", "max_wal_senders = 4")
         self.start()

@@ -1,4 +1,4 @@
-"""All that one test has: its own database, cache, broker, and whatever programs it starts."""
+"""The servers and programs of one test: its own database, cache and broker, and the programs that it starts."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ class Stack:
         self.spy = self.keep(Spy(self.broker.port))
 
     def keep(self, wire):
-        """It is closed with the stack."""
+        """Closes `wire` with the stack."""
         self.wires.append(wire)
         return wire
 
@@ -59,7 +59,7 @@ class Stack:
         return orchestrator
 
     def write_trusted_keys(self):
-        """The public half of the key that the orchestrator made for itself."""
+        """Writes the public half of the key that the orchestrator made for itself."""
         if not self.keys.exists():
             private = wait_for(lambda: list(self.data_folder.glob("*key*.json*")), "there is a signing key")[0]
             self.keys.write_text(command_line("key", "public", private).stdout, encoding="utf-8")
@@ -81,17 +81,17 @@ class Stack:
         return program
 
     def device(self, name, branch=None):
-        """A device played by the test."""
+        """A device that the test acts for."""
         return self.keep(Device(self.broker.port, name, branch))
 
     def orchestrator_voice(self):
-        """A client that may publish all that orchestrators may."""
+        """A client that may publish on all topics of orchestrators."""
         return self.keep(Wire(self.broker.port, ORCHESTRATOR_USER, []))
 
     def operator(self, name="operator"):
         return self.keep(Operator(self.broker.port, name))
 
-    # orders
+    # rollouts
 
     def import_fleet(self, branches=None, pull=(), **more):
         answer = self.http.import_fleet(fleet(branches, pull, **more))
@@ -109,7 +109,7 @@ class Stack:
         return answer.json()["rollout"]
 
     def wait_for_states(self, rollout, seconds=120, **states):
-        """Until the rollout's instructions are in exactly these states."""
+        """Waits until the rollout's instructions are in exactly these states."""
         wait_for(lambda: self.database.states(rollout) == states, f"rollout {rollout} is {states}", seconds)
 
     def wait_for_state(self, rollout, device, state, seconds=60):
@@ -126,7 +126,7 @@ class Stack:
         return sorted(self.folder.glob("*.log"))
 
     def end_programs(self):
-        """Ends them; with sanitizers as they end by themselves, to hear of leaks. Returns what was found."""
+        """Ends the programs. With sanitizers they end normally, so that leaks are reported. Returns the sanitizers' findings."""
         if SANITIZED:
             for program in self.programs:
                 program.send(program.ask_signal)
@@ -158,7 +158,7 @@ _access_list = None
 
 
 def access_list():
-    """The broker's access list as the product writes it, and a spy who may read all."""
+    """Returns the broker's access list as the product writes it, with a spy who may read everything."""
     global _access_list
     if _access_list is None:
         written = command_line("broker", "acl", "--orchestrator", ORCHESTRATOR_USER, "--operator", "operator").stdout

@@ -1,4 +1,4 @@
-"""The statements of the store as the orchestrator prepares them, and the words that they share with C."""
+"""The statements of the store as the orchestrator prepares them, and the vocabulary that they share with C."""
 
 import re
 
@@ -10,12 +10,12 @@ VOCABULARIES = (ROOT / "topics/vocabulary.def", ROOT / "orchestrator/rollout/voc
 
 
 def statement(name):
-    """The text of a statement of queries/, as the server gets it."""
+    """Returns the text of a statement of queries/ as the server gets it."""
     return (PREPARED / f"{name}.sql").read_text(encoding="utf-8")
 
 
 class Prepared:
-    """A statement in a session, run with its parameters by their names."""
+    """A statement that is prepared in a session and run with named parameters."""
 
     def __init__(self, cursor, name):
         text = statement(name)
@@ -30,7 +30,7 @@ class Prepared:
 
 
 def vocabulary(kind):
-    """The entries of a kind, such as INSTRUCTION_STATE, each as its fields: numbers, texts, and names of constants."""
+    """Returns the entries of a kind, such as INSTRUCTION_STATE, each as its fields: numbers, texts and names of constants."""
     text = "".join(path.read_text(encoding="utf-8") for path in VOCABULARIES)
     entries = [re.findall(r'"[^"]*"|\w+', fields) for fields in re.findall(rf"^{kind}\((.*?)\)(?: /\*.*)?$", text, re.MULTILINE)]
     return [tuple(int(field) if field.isdigit() else field.strip('"') for field in entry) for entry in entries]

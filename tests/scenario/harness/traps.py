@@ -1,4 +1,4 @@
-"""Servers that must not be asked, or that send the asker elsewhere."""
+"""Servers that must get no request, or that redirect the client."""
 
 import http.server
 import socket
@@ -10,7 +10,7 @@ from .wait import wait_for
 
 
 class Trap:
-    """Takes every connection, keeps what comes first, and closes it."""
+    """Accepts every connection, keeps its first bytes, and closes it."""
 
     def __init__(self):
         self.heard = []
@@ -33,7 +33,7 @@ class Trap:
                     self.heard.append(b"")
 
     def heard_until_now(self):
-        """All that was heard before a connection that this makes itself."""
+        """Returns all bytes from before a connection that this method makes itself."""
         before = b"the last one"
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
             connection.sendall(before)
@@ -42,7 +42,7 @@ class Trap:
         return self.heard
 
     def environment(self):
-        """The shell of a server whose proxy is this trap."""
+        """The environment of a server's shell whose proxy is this trap."""
         names = ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
         return {**{name: self.url for name in names}, "no_proxy": "", "NO_PROXY": ""}
 
@@ -51,7 +51,7 @@ class Trap:
 
 
 class Redirector:
-    """Sends every GET to `target`, by HTTPS with the certificate in `certificate`."""
+    """Redirects every GET to `target`, by HTTPS with the certificate in `certificate`."""
 
     def __init__(self, folder, target):
         self.asked = 0

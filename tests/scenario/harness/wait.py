@@ -1,4 +1,4 @@
-"""Waiting for conditions, never for time."""
+"""Waits for conditions, never for a fixed time."""
 
 import time
 
@@ -7,7 +7,7 @@ DEADLINE_SECONDS = 60
 
 
 def wait_for(condition, what, seconds=DEADLINE_SECONDS):
-    """Calls `condition` until it gives something true, and returns that."""
+    """Calls `condition` until it returns a true value, and returns that."""
     deadline = time.monotonic() + seconds
     while True:
         result = condition()

@@ -1,4 +1,4 @@
-"""MQTT clients of the tests: one that sees all, and devices played by hand."""
+"""MQTT clients of the tests: one that reads everything, and clients that stand for a device or an operator."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ class Message:
 
 
 class Wire:
-    """An MQTT 5 client that keeps all that it gets, in order."""
+    """An MQTT 5 client that keeps all messages that it gets, in order."""
 
     def __init__(self, port, name, filters, will=None):
         self._messages = []
@@ -61,23 +61,23 @@ class Wire:
             self._messages.append(Message(message))
 
     def messages(self, topic):
-        """Those with this topic; '+' stands for one level."""
+        """Returns the messages with this topic; '+' stands for one level."""
         with self._lock:
             return [message for message in self._messages if mqtt.topic_matches_sub(topic, message.topic)]
 
     def wait_for(self, topic, count=1, seconds=60):
-        """The first `count` messages of a topic."""
+        """Returns the first `count` messages with a topic."""
         wait_for(lambda: len(self.messages(topic)) >= count, f"{self.name} has {count} of {topic}", seconds)
         return self.messages(topic)[:count]
 
     def publish(self, topic, payload, qos=1, retain=False, properties=None):
-        """Returns when the broker has it."""
+        """Returns when the broker has acknowledged the message."""
         if isinstance(payload, (dict, list)):
             payload = json.dumps(payload)
         self._client.publish(topic, payload, qos, retain, properties=properties).wait_for_publish(30)
 
     def send_soon(self, topic, payload):
-        """At QoS 0; returns at once, but for when a thousand others are not written yet."""
+        """Publishes at QoS 0. Returns at once unless a thousand messages are not written yet."""
         while self._client._out_packet and len(self._client._out_packet) > 1000:
             time.sleep(0.001)
         self._client.publish(topic, payload, 0)
@@ -93,7 +93,7 @@ class Spy(Wire):
 
 
 class Operator(Wire):
-    """An operator at the MQTT endpoint."""
+    """An operator who submits plans by MQTT."""
 
     def __init__(self, port, name="operator"):
         self._answers = f"{ROOT_TOPIC}/operator/{name}/answer"
@@ -101,7 +101,7 @@ class Operator(Wire):
         super().__init__(port, name, [f"{ROOT_TOPIC}/operator/{name}/#"])
 
     def submit(self, document, topic=None):
-        """By its own topic, or by another one."""
+        """Submits on the operator's own topic, or on `topic`."""
         properties = Properties(PacketTypes.PUBLISH)
         properties.ResponseTopic = self._answers
         self._count += 1
@@ -113,7 +113,7 @@ class Operator(Wire):
 
 
 class Device(Wire):
-    """A device played by the test, message by message."""
+    """A device that the test acts for, message by message."""
 
     def __init__(self, port, name, branch=None):
         self.sequences = {}
@@ -129,16 +129,16 @@ class Device(Wire):
         self.publish(f"{ROOT_TOPIC}/device/{self.name}/ask", ask or b"")
 
     def answers(self):
-        """All that came on its instruction topic, also that there is nothing for it."""
+        """Returns all messages on its instruction topic, also empty ones."""
         return self.messages(f"{ROOT_TOPIC}/device/{self.name}/instruction")
 
     def wait_for_nothing(self, after=0):
-        """An ask is answered, with nothing; `after` so many earlier answers."""
+        """Waits until an ask is answered with an empty message; `after`: number of earlier answers."""
         wait_for(lambda: len(self.answers()) > after, f"{self.name} is answered")
         assert self.answers()[after].payload == b""
 
     def tokens(self):
-        """The claims of all instructions that came."""
+        """Returns the claims of all instructions that it got."""
         return [claims_of(message.payload) for message in self.answers() if message.payload]
 
     def wait_for_instruction(self, count=1, seconds=60):
@@ -146,7 +146,7 @@ class Device(Wire):
         return self.tokens()[count - 1]
 
     def reply(self, claims, state, **more):
-        """A status of an instruction; returns its sequence number."""
+        """Sends a report on an instruction. Returns its sequence number."""
         key = (claims["instruction"], claims["attempt"])
         sequence = self.sequences[key] = self.sequences.get(key, 0) + 1
         status = {"instruction": key[0], "attempt": key[1], "sequence": sequence, "state": state, **more}
@@ -167,6 +167,6 @@ class Device(Wire):
 
 
 def claims_of(token):
-    """The claims of a compact JWS, unchecked."""
+    """Returns the claims of a compact JWS without checking it."""
     part = token.split(b".")[1]
     return json.loads(base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)))
