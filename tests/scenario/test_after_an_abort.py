@@ -75,9 +75,9 @@ def test_a_resume_after_an_abort_asks_for_as_many_approvals_as_the_plan_did(test
     assert post_operation(testbed, rollout, "approve", "ann").status == 403
     assert operate(testbed, rollout, "approve", "bob", reason="seen")["state"] == "paused"
     assert operate(testbed, rollout, "approve", "bob", reason="seen")["existing"] is True
-    told = resume_of(testbed, rollout)
-    assert (told["ordered_by"], told["reason"]) == ("dan", "that machine was broken before")
-    assert [given["actor"] for given in told["given"]] == ["bob"]
+    resume = resume_of(testbed, rollout)
+    assert (resume["ordered_by"], resume["reason"]) == ("dan", "that machine was broken before")
+    assert [given["actor"] for given in resume["given"]] == ["bob"]
     assert operate(testbed, rollout, "approve", "cid", reason="seen, too")["state"] == "running"
     assert operate(testbed, rollout, "approve", "cid", reason="seen, too")["existing"] is True
     assert [kind for kind, _ in events(testbed, rollout)][-5:] == [
@@ -109,8 +109,8 @@ def test_what_an_abort_cancelled_is_tried_again_when_as_many_approved_that_as_th
     for person in ("dan", "ann"):
         assert post_operation(testbed, rollout, "approve", person).status == 403
     assert operate(testbed, rollout, "approve", "bob")["state"] == "paused"
-    told = resume_of(testbed, rollout)
-    assert (told["required"], told["ordered_by"], told["reason"]) == (2, "dan", "a new disk")
+    resume = resume_of(testbed, rollout)
+    assert (resume["required"], resume["ordered_by"], resume["reason"]) == (2, "dan", "a new disk")
     assert testbed.database.states(rollout) == {"created": 2}
     assert operate(testbed, rollout, "approve", "cid")["state"] == "running"
     testbed.wait_for_states(rollout, dispatched=2)
@@ -193,8 +193,8 @@ def test_an_approval_of_a_resume_counts_no_more_when_its_rollout_was_cancelled(t
     operate(testbed, rollout, "approve", "bob")
     cancel_what_is_left(testbed, rollout)
     assert operate(testbed, rollout, "retry", "eve")["state"] == "paused"
-    told = resume_of(testbed, rollout)
-    assert (told["ordered_by"], told["given"]) == ("eve", [])
+    resume = resume_of(testbed, rollout)
+    assert (resume["ordered_by"], resume["given"]) == ("eve", [])
     assert operate(testbed, rollout, "approve", "bob", reason="that, too")["state"] == "paused"
     assert operate(testbed, rollout, "approve", "dan")["state"] == "running"
 

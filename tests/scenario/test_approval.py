@@ -131,9 +131,9 @@ def test_what_nobody_approved_before_its_end_is_cancelled(testbed):
     rollout = submit_as(testbed, "ann", plan(approvals={"required": 1}, schedule={"endAt": f"{soon:%Y-%m-%dT%H:%M:%SZ}"}))
     testbed.wait_for_rollout(rollout, "cancelled")
     assert testbed.database.states(rollout) == testbed.database.counters(rollout) == {"expired": 4}
-    told = testbed.http.document(f"/v1/rollouts/{rollout}")
-    assert told["detail"] == "its end came before it was approved" and told["ended_at"] is not None
-    assert [event["kind"] for event in told["events"]] == ["submitted", "planned", "cancel_ordered", "cancelled"]
+    document = testbed.http.document(f"/v1/rollouts/{rollout}")
+    assert document["detail"] == "its end came before it was approved" and document["ended_at"] is not None
+    assert [event["kind"] for event in document["events"]] == ["submitted", "planned", "cancel_ordered", "cancelled"]
     assert post_operation(testbed, rollout, "approve", "bob").status == 409
 
 

@@ -381,7 +381,7 @@ def test_a_server_that_is_not_there_at_start_is_named_and_waited_for(stack, serv
     part = {"postgres": "database", "redis": "cache", "broker": "broker"}[server]
     orchestrator = stack.orchestrator(ready=False, **nowhere)
 
-    def told():
+    def readiness():
         if not orchestrator.http.answers("/healthz"):
             return None
         answer = orchestrator.http.get("/readyz")
@@ -394,7 +394,7 @@ def test_a_server_that_is_not_there_at_start_is_named_and_waited_for(stack, serv
             lambda: orchestrator.http.answers("/healthz") and orchestrator.http.get("/readyz"), "it answers")
         assert answer.status == 503 and answer.json()["database"] != "ok"
     else:
-        document = orchestrator.wait_until(told, "it says what is missing")
+        document = orchestrator.wait_until(readiness, "it says what is missing")
         assert document["ready"] is False and document[part] != "ok"
     assert orchestrator.is_running()
 

@@ -114,8 +114,8 @@ def test_what_awaits_no_approval_is_not_shown_and_asked_for(operators, verb):
         code, shown = ask(operators, "rollout", verb, rollout, "--reason", "read it")
         assert code == ERROR and said in shown and "[y/N]" not in shown and "digest" not in shown
         for who in ("ann", "bob"):
-            told = operators.run(who, "rollout", verb, rollout, "--reason", "read it", "--yes", exits=ERROR).stderr
-            assert said in told and "409" not in told and "403" not in told
+            error = operators.run(who, "rollout", verb, rollout, "--reason", "read it", "--yes", exits=ERROR).stderr
+            assert said in error and "409" not in error and "403" not in error
             refused += 1
     assert refused == 14
     operators.stack.database.rows("UPDATE rollout SET state = 'awaiting_approval' WHERE id = %s", rollout)
@@ -370,11 +370,11 @@ def test_a_watch_goes_on_through_a_pause_until_the_end(operators):
         operators.run("bob", "rollout", "resume", rollout, "--reason", "quiet again")
         assert ": running," in watcher.stdout.readline()
         operators.run("bob", "rollout", "cancel", rollout, "--reason", "enough")
-        told = watcher.stdout.read()
+        output = watcher.stdout.read()
         assert watcher.wait(timeout=60) == ABORTED
     finally:
         watcher.kill()
-    assert "6 not started" in told and "failed" not in told
+    assert "6 not started" in output and "failed" not in output
 
 
 def test_a_submission_that_waits_ends_at_a_pause(thread):

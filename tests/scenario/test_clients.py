@@ -131,8 +131,8 @@ def test_an_installation_that_an_orchestrator_died_with_is_reported_to_the_next_
         testbed.database.rows("UPDATE rollout_window SET opens_at = now() WHERE rollout_id = %s", rollout)
         testbed.database.rows("UPDATE instruction SET due_at = now() WHERE rollout_id = %s", rollout)
         wait_for(lambda: runs_of(script) == 1, "the installer runs")
-        told = "tc/v1/device/A1/reply"
-        wait_for(lambda: [m for m in testbed.spy.messages(told) if m.json()["state"] == "installing"], "it says so")
+        topic = "tc/v1/device/A1/reply"
+        wait_for(lambda: [m for m in testbed.spy.messages(topic) if m.json()["state"] == "installing"], "it says so")
         testbed.orchestrators[0].kill()
         testbed.database.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'advisory'")
     testbed.orchestrators[0].start()

@@ -132,8 +132,8 @@ def test_the_password_of_a_proxy_goes_to_the_proxy_and_is_not_shown(stack, trap)
     (stack.folder / "token").write_text(TOKEN + "\n", encoding="utf-8")
     done = run(stack, "rollout", "list", "--proxy", proxy, check=False)
     assert done.returncode == 7 and b"Proxy-Authorization: Basic " + login in trap.heard[-1]
-    told = client.text() + done.stderr + str(stack.database.events(row["id"])) + stack.orchestrators[0].text()
-    assert "hid" not in told, told
+    texts = client.text() + done.stderr + str(stack.database.events(row["id"])) + stack.orchestrators[0].text()
+    assert "hid" not in texts, texts
 
 
 def test_a_download_by_https_is_not_led_to_a_server_without(stack, trap):

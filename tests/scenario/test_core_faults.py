@@ -48,7 +48,7 @@ def test_a_report_on_another_devices_instruction_does_not_displace_that_devices_
     wait_for(lambda: len(liar.confirms()) == 2, "both that were forged are answered")
     assert not any(confirm["accepted"] for confirm in liar.confirms())
     assert stack.database.instruction(rollout, "A1")["state_name"] == "completed"
-    assert stack.database.events(claims["instruction"]) == [], "nothing is told of what was forged"
+    assert stack.database.events(claims["instruction"]) == [], "a forged report leaves no event"
 
 
 def test_a_completed_of_an_earlier_attempt_counts_beside_the_answer_to_the_next(stack):

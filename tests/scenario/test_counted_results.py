@@ -50,8 +50,8 @@ def test_each_test_of_a_file_is_counted_by_what_became_of_it(tmp_path, text, cod
     (suite(PASSED), 3, (1, 1, 0), "ended with 3, although no test failed"),
 ], ids=["no file", "crashed", "broken off", "no test", "none collected", "ended badly"])
 def test_a_run_that_reports_no_tests_counts_as_a_failure(tmp_path, text, code, counts, said):
-    found, told = counted(tmp_path, text, code)
-    assert found == counts and said in told
+    found, output = counted(tmp_path, text, code)
+    assert found == counts and said in output
 
 
 def test_of_tests_by_name_a_part_may_have_none(tmp_path):

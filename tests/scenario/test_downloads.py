@@ -160,7 +160,7 @@ def test_an_end_that_cancels_withdraws_what_a_device_downloads_nevertheless(test
     wait_for(lambda: testbed.database.instruction(rollout, "P1")["withdrawn_at"], "it is withdrawn", 40)
     count = len(device.tokens())
     device.ask()
-    wait_for(lambda: testbed.http.metric("tellercast_asks_empty_total") > 0, "it is told that there is nothing for it")
+    wait_for(lambda: testbed.http.metric("tellercast_asks_empty_total") > 0, "it gets an empty answer")
     assert len(device.tokens()) == count
     device.reply(claims, "deferred", code="withdrawn")
     row = testbed.wait_for_state(rollout, "P1", "expired")

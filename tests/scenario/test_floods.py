@@ -93,7 +93,7 @@ def test_a_flood_of_wrong_messages_writes_few_lines_and_says_how_many_it_left_ou
     other = testbed.device("A2", "B1")
     other.publish("tc/v1/device/A2/ask", b"{")
     orchestrator = testbed.orchestrators[0]
-    wait_for(lambda: [line for line in lines(orchestrator, "ask.refused") if "A2" in line], "others are still told of")
+    wait_for(lambda: [line for line in lines(orchestrator, "ask.refused") if "A2" in line], "others are still logged")
     orchestrator.stop()
     assert len(lines(orchestrator, "ask.refused")) == LINES + 1
     assert len(lines(orchestrator, "status.refused")) == LINES

@@ -16,7 +16,7 @@ def testbed(stack):
     return stack
 
 
-def told(testbed, rollout):
+def forecast_of(testbed, rollout):
     document = testbed.http.document(f"/v1/rollouts/{rollout}")
     end = document["forecast_end_at"]
     return document, None if end is None else datetime.fromisoformat(end) - datetime.fromisoformat(document["at"])
@@ -25,7 +25,7 @@ def told(testbed, rollout):
 def wait_for_forecast(testbed, rollout, least, most):
     """Waits until the forecast remaining time is between `least` and `most`. Returns it."""
     def within():
-        left = told(testbed, rollout)[1]
+        left = forecast_of(testbed, rollout)[1]
         return left is not None and least < left < most
     wait_for(within, f"the forecast is between {least} and {most}")
 
@@ -47,7 +47,7 @@ def test_a_running_rollout_shows_when_it_will_end_by_the_devices_left_and_how_lo
         testbed.wait_for_state(rollout, name, "completed")
     wait_for_forecast(testbed, rollout, timedelta(minutes=10), timedelta(minutes=12))
     operate(testbed, rollout, "pause")
-    assert told(testbed, rollout)[1] is None, "nobody knows when a paused rollout goes on"
+    assert forecast_of(testbed, rollout)[1] is None, "the end of a pause is unknown"
 
 
 def test_what_cannot_start_in_time_ends_with_the_rollout(testbed):
@@ -65,8 +65,8 @@ def test_nobody_knows_when_a_person_answers(testbed):
     device = testbed.device("A5", "B2")
     device.ask()
     device.reply(device.wait_for_instruction(), "completed")
-    wait_for(lambda: told(testbed, rollout)[0]["groups"][0]["awaits_approval"], "it asks")
-    wait_for(lambda: told(testbed, rollout)[1] is None, "no end is told")
+    wait_for(lambda: forecast_of(testbed, rollout)[0]["groups"][0]["awaits_approval"], "it asks")
+    wait_for(lambda: forecast_of(testbed, rollout)[1] is None, "it shows no end")
     operate(testbed, rollout, "approve", group="pilot")
     wait_for_forecast(testbed, rollout, timedelta(minutes=30), timedelta(days=1))
 
@@ -78,6 +78,6 @@ def test_what_has_ended_is_not_forecast(testbed):
     assert "forecast" in command_line("rollout", "status", str(rollout), *server).stdout
     operate(testbed, rollout, "cancel")
     testbed.wait_for_rollout(rollout, "cancelled")
-    assert told(testbed, rollout)[1] is None
+    assert forecast_of(testbed, rollout)[1] is None
     status = command_line("rollout", "status", str(rollout), *server).stdout
     assert "ended" in status and "forecast" not in status

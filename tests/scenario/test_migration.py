@@ -93,11 +93,11 @@ def test_machines_out_of_service_count_from_then_on_where_their_rollout_goes_on_
     assert unavailable == [{"device": device, "rollout_id": going} for device in ("A3", "A4", "A6")]
     failing = stack.database.rows("SELECT state, code FROM failing WHERE rollout_id = %s ORDER BY code", going)
     assert failing == [{"state": 6, "code": code} for code in ("no_space", "out_of_service", "out_of_service")]
-    told = {row["rollout_id"]: (row["kind"], row["reason"])
+    events = {row["rollout_id"]: (row["kind"], row["reason"])
             for row in stack.database.rows("SELECT rollout_id, kind, reason FROM rollout_event WHERE actor = 'tellercast' "
                                            "AND kind IN ('returned_by_upgrade', 'unavailable_counted')")}
-    assert told[ended][0] == "returned_by_upgrade" and "A1" in told[ended][1]
-    assert told[going][0] == "unavailable_counted" and told[going][1].endswith("out of service now: 3")
+    assert events[ended][0] == "returned_by_upgrade" and "A1" in events[ended][1]
+    assert events[going][0] == "unavailable_counted" and events[going][1].endswith("out of service now: 3")
 
 
 def test_an_orchestrator_of_the_version_before_is_heard_beside_a_new_one(stack):

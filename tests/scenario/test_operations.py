@@ -196,8 +196,8 @@ def test_a_pause_stops_starts_and_not_what_is_in_flight_and_a_resume_goes_on(tes
     report(testbed, rollout, device, claims, "completed")
     testbed.wait_for_rollout(rollout)
     assert ("paused", "bob") in events(testbed, rollout) and ("resumed", "bob") in events(testbed, rollout)
-    told = next(event for event in shown(testbed, rollout)["events"] if event["kind"] == "paused")
-    assert told["reason"] == "the core banking system is slow" and told["version"] is not None
+    pause = next(event for event in shown(testbed, rollout)["events"] if event["kind"] == "paused")
+    assert pause["reason"] == "the core banking system is slow" and pause["version"] is not None
 
 
 def test_an_operation_at_one_orchestrator_holds_for_the_others(testbed):

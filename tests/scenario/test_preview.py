@@ -79,24 +79,24 @@ def test_a_preview_puts_as_many_in_each_group_and_night_as_planning_does(testbed
         "execution": {"installTimeout": "20m"},
         "groups": SHAPES[shape],
     }
-    told = preview(testbed, **spec)
+    previewed = preview(testbed, **spec)
     rollout = testbed.submit(**spec)
     rows = planned(testbed, rollout)
     sizes = testbed.database.rows("SELECT name, devices FROM rollout_group WHERE rollout_id = %s", rollout)
-    assert groups(told) == {row["name"]: row["devices"] for row in sizes}
-    assert told["devices"] == len(rows)
+    assert groups(previewed) == {row["name"]: row["devices"] for row in sizes}
+    assert previewed["devices"] == len(rows)
     # The plan in the rollout's report is computed from its own rows and windows.
     report = testbed.http.document(f"/v1/rollouts/{rollout}/report")
-    assert nights(told) == {(night["group"], night["night"]): night["planned"] for night in report["nights"]}
-    assert sum(nights(told).values()) == len(rows)
+    assert nights(previewed) == {(night["group"], night["night"]): night["planned"] for night in report["nights"]}
+    assert sum(nights(previewed).values()) == len(rows)
 
 
 def test_a_preview_of_a_selector_counts_only_what_it_takes(testbed):
     selector = {"matchExpressions": [{"key": "role", "operator": "In", "values": ["atm"]}], "branches": ["B03", "B04"]}
-    told = preview(testbed, selector=selector, schedule=LATER)
+    previewed = preview(testbed, selector=selector, schedule=LATER)
     rollout = testbed.submit(selector=selector, schedule=LATER)
-    assert told["devices"] == len(planned(testbed, rollout)) == 9
-    assert groups(told) == {"all": 9}
+    assert previewed["devices"] == len(planned(testbed, rollout)) == 9
+    assert groups(previewed) == {"all": 9}
 
 
 def test_what_starts_tonight_and_what_waits_for_tomorrow_is_previewed(stack):
@@ -118,21 +118,21 @@ def test_what_starts_tonight_and_what_waits_for_tomorrow_is_previewed(stack):
             {"name": "rest", "percentage": "100%"},
         ],
     }
-    told = preview(stack, **spec)
+    previewed = preview(stack, **spec)
     tonight = f"{opened:%Y-%m-%d}"
     rollout = stack.submit(**spec)
-    west, rest = told["groups"]
+    west, rest = previewed["groups"]
     assert (west["devices"], rest["devices"]) == (12, 24)
-    assert nights(told)[("west", tonight)] == 12
-    tonight_of_rest = nights(told)[("rest", tonight)]
+    assert nights(previewed)[("west", tonight)] == 12
+    tonight_of_rest = nights(previewed)[("rest", tonight)]
     assert tonight_of_rest == 12, "the other branches in the west; India's window has passed"
     stack.wait_for_states(rollout, completed=12 + tonight_of_rest, created=24 - tonight_of_rest)
     report = stack.http.document(f"/v1/rollouts/{rollout}/report")
     actual = {(night["group"], night["night"]): night["started"] for night in report["nights"] if night["started"]}
-    assert actual == {key: count for key, count in nights(told).items() if key[1] == tonight}
+    assert actual == {key: count for key, count in nights(previewed).items() if key[1] == tonight}
     waiting = [row for row in stack.database.instructions(rollout).values() if row["state_name"] == "created"]
     assert {f"{row['due_at'] + timedelta(hours=5.5):%Y-%m-%d}" for row in waiting} == {
-        night for group, night in nights(told) if night != tonight
+        night for group, night in nights(previewed) if night != tonight
     }
 
 
@@ -140,7 +140,7 @@ def test_a_preview_forecasts_turns_of_a_branch_soaks_and_the_end(stack):
     stack.orchestrator()
     stack.add_artifact()
     stack.import_fleet({"B1": ["A1", "A2", "A3", "A4", "A5"]}, zones={"B1": "UTC"})
-    told = preview(
+    previewed = preview(
         stack,
         schedule={**LATER, "windows": NIGHTLY},
         disruptionBudget={"maxUnavailable": 2},
@@ -150,7 +150,7 @@ def test_a_preview_forecasts_turns_of_a_branch_soaks_and_the_end(stack):
             {"name": "rest", "percentage": "100%", "success": "98.5%"},
         ],
     )
-    lab, rest = told["groups"]
+    lab, rest = previewed["groups"]
     assert (lab["waits_for"], lab["first_start_at"], lab["last_end_at"]) == (
         [], "2027-01-10T01:00:00Z", "2027-01-10T02:00:00Z",
     )
@@ -158,9 +158,9 @@ def test_a_preview_forecasts_turns_of_a_branch_soaks_and_the_end(stack):
     # take two turns of an hour each; then less than an hour of the window is left for the node.
     assert rest["waits_for"] == ["success 100 %", "soak 36h", "manual approval"]
     assert (rest["first_start_at"], rest["last_start_at"]) == ("2027-01-12T01:00:00Z", "2027-01-13T01:00:00Z")
-    assert nights(told) == {("lab", "2027-01-10"): 1, ("rest", "2027-01-12"): 4, ("rest", "2027-01-13"): 1}
-    assert told["last_end_at"] == "2027-01-13T02:00:00Z"
-    assert told["cannot_fit"]["devices"] == told["never"]["devices"] == told["left_over"]["devices"] == 0
+    assert nights(previewed) == {("lab", "2027-01-10"): 1, ("rest", "2027-01-12"): 4, ("rest", "2027-01-13"): 1}
+    assert previewed["last_end_at"] == "2027-01-13T02:00:00Z"
+    assert previewed["cannot_fit"]["devices"] == previewed["never"]["devices"] == previewed["left_over"]["devices"] == 0
 
 
 def test_a_preview_writes_nothing_at_all(testbed):
@@ -220,11 +220,11 @@ WRONG = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_preview_meets_the_same_faults_as_a_submission(testbed, wrong):
-    told = ask_preview(testbed, **WRONG[wrong])
+    previewed = ask_preview(testbed, **WRONG[wrong])
     submitted = testbed.http.submit(plan(**WRONG[wrong]))
-    assert told.status == submitted.status == 422
-    assert told.json() == submitted.json()
-    assert told.json()["errors"]
+    assert previewed.status == submitted.status == 422
+    assert previewed.json() == submitted.json()
+    assert previewed.json()["errors"]
 
 
 def test_a_preview_wants_a_plan_and_an_answer_to_who_asks(testbed):
@@ -243,10 +243,10 @@ def test_a_name_that_is_taken_is_a_fault_unless_its_plan_can_still_be_revised(te
     assert "taken by rollout 1" in answer.json()["detail"]
     waits = submit_as(testbed, "ann", plan("waits", approvals={"required": 1}))
     assert planned(testbed, waits)
-    told = preview(testbed, "waits", approvals={"required": 2}, schedule=LATER)
-    assert told["groups"][0]["waits_for"] == ["approval by 2 persons"]
-    assert any(f"Rollout {waits} has this name" in sentence for sentence in told["assumptions"])
-    assert [conflict["name"] for conflict in told["conflicts"]] == ["taken"], "it does not stand in its own way"
+    previewed = preview(testbed, "waits", approvals={"required": 2}, schedule=LATER)
+    assert previewed["groups"][0]["waits_for"] == ["approval by 2 persons"]
+    assert any(f"Rollout {waits} has this name" in sentence for sentence in previewed["assumptions"])
+    assert [conflict["name"] for conflict in previewed["conflicts"]] == ["taken"], "it does not stand in its own way"
 
 
 def test_rollouts_under_way_on_the_same_devices_are_listed_with_the_one_that_goes_first(testbed):
@@ -254,8 +254,8 @@ def test_rollouts_under_way_on_the_same_devices_are_listed_with_the_one_that_goe
         devices = {"low": ["P0", "P1"], "even": ["P1"], "high": ["P1", "P2", "P4"]}[name]
         planned(testbed, testbed.submit(name, priority=priority, selector={"devices": devices}, preempt=name == "high",
                                         schedule=LATER))
-    told = preview(testbed, selector={"devices": ["P0", "P1", "P2", "P3"]})
-    assert told["conflicts"] == [
+    previewed = preview(testbed, selector={"devices": ["P0", "P1", "P2", "P3"]})
+    assert previewed["conflicts"] == [
         {"rollout": 3, "name": "high", "state": "running", "priority": 80, "devices": 2, "first": "that",
          "preempts": True, "superseded": False},
         {"rollout": 2, "name": "even", "state": "running", "priority": 50, "devices": 1, "first": "that",
@@ -263,35 +263,35 @@ def test_rollouts_under_way_on_the_same_devices_are_listed_with_the_one_that_goe
         {"rollout": 1, "name": "low", "state": "running", "priority": 20, "devices": 2, "first": "this",
          "preempts": False, "superseded": False},
     ]
-    told = preview(testbed, selector={"devices": ["P1"]}, priority=70, preempt=True)
-    assert [(c["name"], c["first"], c["preempts"]) for c in told["conflicts"]] == [
+    previewed = preview(testbed, selector={"devices": ["P1"]}, priority=70, preempt=True)
+    assert [(c["name"], c["first"], c["preempts"]) for c in previewed["conflicts"]] == [
         ("high", "that", True), ("even", "this", True), ("low", "this", True)]
-    told = preview(testbed, selector={"devices": ["P2"]}, supersedes=["high"])
-    assert [(c["name"], c["first"], c["superseded"]) for c in told["conflicts"]] == [("high", "this", True)]
+    previewed = preview(testbed, selector={"devices": ["P2"]}, supersedes=["high"])
+    assert [(c["name"], c["first"], c["superseded"]) for c in previewed["conflicts"]] == [("high", "this", True)]
     assert not preview(testbed, selector={"devices": ["P3"]})["conflicts"]
 
 
 def test_branches_that_can_never_satisfy_the_budget_are_named_and_so_planned(testbed):
     spec = {"schedule": LATER, "disruptionBudget": {"maxUnavailable": 1, "singleDevice": "skip"}}
-    told = preview(testbed, **spec)
+    previewed = preview(testbed, **spec)
     single = [f"B{n:02}" for n in range(0, 30, 5)]  # of one ATM and the node
-    never = told["never"]
+    never = previewed["never"]
     assert (never["branches"], never["devices"], never["examples"]) == (6, 12, single)
     assert "singleDevice" in never["why"]
     rollout = testbed.submit(**spec)
     rows = planned(testbed, rollout)
     cancelled = [name for name, row in rows.items() if row["code"] == "single_device"]
     assert len(cancelled) == never["devices"]
-    assert sum(nights(told).values()) == told["devices"] - never["devices"] == len(rows) - len(cancelled)
+    assert sum(nights(previewed).values()) == previewed["devices"] - never["devices"] == len(rows) - len(cancelled)
 
 
 def test_a_percentage_that_is_less_than_one_device_is_never_satisfied_either(testbed):
     budget = {"maxUnavailable": "30%", "singleDevice": "skip"}
-    told = preview(testbed, schedule=LATER, disruptionBudget=budget)
-    assert told["never"]["branches"] == 18, "of one, two and three ATMs"
+    previewed = preview(testbed, schedule=LATER, disruptionBudget=budget)
+    assert previewed["never"]["branches"] == 18, "of one, two and three ATMs"
     rollout = testbed.submit(schedule=LATER, disruptionBudget=budget)
     cancelled = [row for row in planned(testbed, rollout).values() if row["state_name"] == "cancelled"]
-    assert len(cancelled) == told["never"]["devices"]
+    assert len(cancelled) == previewed["never"]["devices"]
 
 
 def test_devices_that_cannot_fit_their_window_are_named_and_so_planned(testbed):
@@ -302,26 +302,26 @@ def test_devices_that_cannot_fit_their_window_are_named_and_so_planned(testbed):
         "execution": {"installTimeout": "1h"},
         "groups": [{"name": "first", "percentage": "50%"}, {"name": "rest", "percentage": "100%"}],
     }
-    told = preview(testbed, **spec)
+    previewed = preview(testbed, **spec)
     rollout = testbed.submit(**spec)
     rows = planned(testbed, rollout)
     homeless = sorted(name for name, row in rows.items() if row["planned_at"] is None)
-    assert told["cannot_fit"]["devices"] == len(homeless)
-    assert told["cannot_fit"]["examples"] == homeless[:100]
-    assert "installTimeout, 1h" in told["cannot_fit"]["why"]
+    assert previewed["cannot_fit"]["devices"] == len(homeless)
+    assert previewed["cannot_fit"]["examples"] == homeless[:100]
+    assert "installTimeout, 1h" in previewed["cannot_fit"]["why"]
     # The first group has devices that never end, so its gate stays shut, and the other devices are left over.
-    assert told["last_end_at"] is None
-    assert [group["last_end_at"] for group in told["groups"]] == [None, None]
-    assert told["groups"][1]["starts"] == 0
-    assert told["left_over"]["why"] == "group first is never done, so its gate stays shut"
-    assert sum(nights(told).values()) + told["cannot_fit"]["devices"] + told["left_over"]["devices"] == len(rows)
+    assert previewed["last_end_at"] is None
+    assert [group["last_end_at"] for group in previewed["groups"]] == [None, None]
+    assert previewed["groups"][1]["starts"] == 0
+    assert previewed["left_over"]["why"] == "group first is never done, so its gate stays shut"
+    assert sum(nights(previewed).values()) + previewed["cannot_fit"]["devices"] + previewed["left_over"]["devices"] == len(rows)
 
 
 def test_who_would_come_after_the_last_window_is_left_over(testbed):
-    told = preview(testbed, schedule={"startAt": "2027-01-10T00:00:00Z", "endAt": "2027-01-10T02:00:00Z"},
-                   rate={"perMinute": 1}, execution={"installTimeout": "1h"})
-    assert sum(nights(told).values()) == 60
-    assert told["left_over"] == {"devices": told["devices"] - 60, "why": "their turn would come after the last window"}
+    previewed = preview(testbed, schedule={"startAt": "2027-01-10T00:00:00Z", "endAt": "2027-01-10T02:00:00Z"},
+                        rate={"perMinute": 1}, execution={"installTimeout": "1h"})
+    assert sum(nights(previewed).values()) == 60
+    assert previewed["left_over"] == {"devices": previewed["devices"] - 60, "why": "their turn would come after the last window"}
 
 
 def test_calendars_and_the_rate_of_the_settings_count(stack):
@@ -332,10 +332,10 @@ def test_calendars_and_the_rate_of_the_settings_count(stack):
     stack.add_artifact()
     stack.import_fleet({"B1": ["A1", "A2", "A3"]}, zones={"B1": "UTC"})
     schedule = {"startAt": "2027-01-31T00:00:00Z", "windows": NIGHTLY, "calendars": ["month-end"]}
-    told = preview(stack, schedule=schedule, selector={"devices": ["A1", "A2", "A3"]})
-    assert nights(told) == {("all", "2027-02-02"): 3}
-    assert told["groups"][0]["last_start_at"] == "2027-02-02T01:01:00Z"
-    assert any("2 a minute" in sentence for sentence in told["assumptions"])
+    previewed = preview(stack, schedule=schedule, selector={"devices": ["A1", "A2", "A3"]})
+    assert nights(previewed) == {("all", "2027-02-02"): 3}
+    assert previewed["groups"][0]["last_start_at"] == "2027-02-02T01:01:00Z"
+    assert any("2 a minute" in sentence for sentence in previewed["assumptions"])
     without = preview(stack, schedule={**schedule, "calendars": []}, rate={"perMinute": 60})
     assert set(nights(without)) == {("all", "2027-01-31")}
 
@@ -362,6 +362,6 @@ def test_submissions_do_not_wait_for_previews(testbed):
 def test_a_group_without_devices_is_warned_of(testbed):
     groups = [{"name": "pilot", "branches": ["B01"]}, {"name": "again", "branches": ["B01"]},
               {"name": "rest", "percentage": 100}]
-    told = preview(testbed, groups=groups)
-    assert [warning.split(":")[0] for warning in told["warnings"]] == ["group again has no devices"]
+    previewed = preview(testbed, groups=groups)
+    assert [warning.split(":")[0] for warning in previewed["warnings"]] == ["group again has no devices"]
     assert preview(testbed, groups=[groups[0], groups[2]])["warnings"] == []

@@ -105,10 +105,10 @@ def test_a_promoted_group_goes_past_what_is_silent_and_keeps_it_listed(testbed):
     (past,) = group(testbed, rollout)["promoted_past"]
     assert (past["device"], past["state"]) == ("A3", "sent")
     assert testbed.database.rollout(rollout)["state"] == "running", "A3 is still awaited"
-    told = testbed.http.document(f"/v1/rollouts/{rollout}/report")
-    (promoted,) = [event for event in told["events"] if event["kind"] == "group_promoted"]
+    document = testbed.http.document(f"/v1/rollouts/{rollout}/report")
+    (promoted,) = [event for event in document["events"] if event["kind"] == "group_promoted"]
     assert (promoted["actor"], promoted["group"], promoted["reason"]) == ("bob", "pilot", "A3 is in the basement")
-    assert [device["device"] for device in told["groups"][0]["promoted_past"]] == ["A3"]
+    assert [device["device"] for device in document["groups"][0]["promoted_past"]] == ["A3"]
     silent.reply(silent.wait_for_instruction(), "completed")
     testbed.wait_for_rollout(rollout, "completed")
 

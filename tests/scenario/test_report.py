@@ -72,35 +72,35 @@ def test_a_finished_rollout_with_failures_and_retries_is_reported_in_full(testbe
     answer(testbed, rollout, "A3", "failed", code="bad_image")
     answer(testbed, rollout, "A3", "failed", attempt=2, code="bad_image")
     testbed.wait_for_rollout(rollout)
-    told = report(testbed, rollout)
+    evidence = report(testbed, rollout)
 
     digest = testbed.database.rollout(rollout)["digest"]
-    assert (told["author"], told["door"], told["digest"], told["state"]) == ("ann", "http", digest, "completed")
-    given = told["approvals"]["given"]
+    assert (evidence["author"], evidence["door"], evidence["digest"], evidence["state"]) == ("ann", "http", digest, "completed")
+    given = evidence["approvals"]["given"]
     assert [(a["actor"], a["digest"], a["reason"], a["void"]) for a in given] == [
         ("bob", digest, "tested in the lab", False)]
-    kinds = [event["kind"] for event in told["events"]]
+    kinds = [event["kind"] for event in evidence["events"]]
     for earlier, later in (("submitted", "planned"), ("planned", "approved"), ("approved", "started"),
                            ("started", "group_passed"), ("group_passed", "completed")):
         assert kinds.index(earlier) < kinds.index(later), kinds
-    times = [event["at"] for event in told["events"]]
-    assert times == sorted(times) and given[0]["at"] <= told["groups"][0]["opened_at"]
-    assert [(group["name"], group["state"], group["counts"]["completed"]) for group in told["groups"]] == [
+    times = [event["at"] for event in evidence["events"]]
+    assert times == sorted(times) and given[0]["at"] <= evidence["groups"][0]["opened_at"]
+    assert [(group["name"], group["state"], group["counts"]["completed"]) for group in evidence["groups"]] == [
         ("lab", "passed", 1), ("rest", "passed", 2)]
-    assert told["counts"]["failed"] == 1
+    assert evidence["counts"]["failed"] == 1
 
     def in_all_nights(group):  # one, unless midnight comes between
-        return tuple(sum(night[key] for night in told["nights"] if night["group"] == group)
+        return tuple(sum(night[key] for night in evidence["nights"] if night["group"] == group)
                      for key in ("planned", "started", "completed", "failed", "retried"))
 
     assert (in_all_nights("lab"), in_all_nights("rest")) == ((1, 1, 1, 0, 1), (3, 3, 2, 1, 1))
-    deviations = told["deviations"]
+    deviations = evidence["deviations"]
     assert deviations["retried"] == {"devices": 2, "codes": {}, "examples": ["A1", "A3"]}
     assert deviations["failed"] == {"devices": 1, "codes": {"bad_image": 1}, "examples": ["A3"]}
     for kind in ("outside_window", "not_executed", "deferred"):
         assert deviations[kind]["devices"] == 0, kind
-    assert told["drift"] == {"added": {"devices": 0, "examples": []}, "gone": {"devices": 0, "examples": []}}
-    assert told["plan"]["spec"]["approvals"] == {"required": 1}
+    assert evidence["drift"] == {"added": {"devices": 0, "examples": []}, "gone": {"devices": 0, "examples": []}}
+    assert evidence["plan"]["spec"]["approvals"] == {"required": 1}
 
     # The states and attempts of each device, by pages.
     page = testbed.http.document(f"/v1/rollouts/{rollout}/instructions?limit=3")
@@ -140,20 +140,20 @@ def test_plan_and_actual_of_each_night_are_side_by_side(stack):
         "FROM rollout_zone WHERE zone = 'Asia/Kolkata'")
     stack.database.rows("UPDATE instruction SET due_at = now() WHERE due_at IS NOT NULL")
     stack.wait_for_rollout(rollout)
-    told = report(stack, rollout)
-    assert sum(night["started"] for night in told["nights"]) == 6
-    assert told["deviations"]["outside_window"]["devices"] == 0
+    evidence = report(stack, rollout)
+    assert sum(night["started"] for night in evidence["nights"]) == 6
+    assert evidence["deviations"]["outside_window"]["devices"] == 0
     # Without a window there would be a deviation.
     stack.database.rows(
         "DELETE FROM rollout_window USING rollout_zone z WHERE z.zone_no = rollout_window.zone_no "
         "AND z.zone = 'Asia/Kolkata' AND opens_at < now()")
-    told = report(stack, rollout)
-    planned_nights = {night["night"]: (night["planned"], night["started"]) for night in told["nights"]}
+    evidence = report(stack, rollout)
+    planned_nights = {night["night"]: (night["planned"], night["started"]) for night in evidence["nights"]}
     assert planned_nights[next_week] == (3, 0)
     assert sum(started for _, started in planned_nights.values()) == 6
-    assert told["deviations"]["outside_window"] == {"devices": 3, "codes": {}, "examples": ["B2", "C1", "C2"]}
-    assert told["deviations"]["started_on_another_night"]["devices"] == 3
-    assert told["deviations"]["started_on_another_night"]["examples"] == ["B2", "C1", "C2"]
+    assert evidence["deviations"]["outside_window"] == {"devices": 3, "codes": {}, "examples": ["B2", "C1", "C2"]}
+    assert evidence["deviations"]["started_on_another_night"]["devices"] == 3
+    assert evidence["deviations"]["started_on_another_night"]["examples"] == ["B2", "C1", "C2"]
     assert tonight < next_week
 
 
@@ -161,25 +161,25 @@ def test_an_instruction_that_never_started_is_reported_with_the_reason(testbed):
     soon = datetime.now(UTC) + timedelta(seconds=2)
     rollout = testbed.submit("late", schedule={"endAt": f"{soon:%Y-%m-%dT%H:%M:%SZ}"}, execution={"installTimeout": "1h"})
     wait_for(lambda: testbed.database.rollout(rollout)["ended_at"], "it has ended")
-    told = report(testbed, rollout)
-    assert told["deviations"]["not_executed"] == {
+    evidence = report(testbed, rollout)
+    assert evidence["deviations"]["not_executed"] == {
         "devices": 6, "codes": {"rollout_ended": 6}, "examples": ["A1", "A2", "A3", "B1", "P1", "P2"]}
-    assert told["nights"] == []
+    assert evidence["nights"] == []
     cancelled = planned(testbed, testbed.submit("called-off", schedule=LATER))
     operate(testbed, cancelled, "cancel", reason="not this year")
     testbed.wait_for_rollout(cancelled, "cancelled")
-    told = report(testbed, cancelled)
-    assert told["deviations"]["not_executed"]["devices"] == 6
-    assert ("cancel_ordered", "bob", "not this year") in [(e["kind"], e["actor"], e["reason"]) for e in told["events"]]
+    evidence = report(testbed, cancelled)
+    assert evidence["deviations"]["not_executed"]["devices"] == 6
+    assert ("cancel_ordered", "bob", "not this year") in [(e["kind"], e["actor"], e["reason"]) for e in evidence["events"]]
 
 
 def test_the_report_of_a_rollout_that_did_not_start_has_its_plan_alone(testbed):
     waits = submit_as(testbed, "ann", plan("waits", approvals={"required": 1}, schedule=LATER))
     wait_for(lambda: testbed.database.rollout(waits)["state"] == "awaiting_approval", "it waits for approval")
-    told = report(testbed, waits)
-    assert told["started_at"] is None and told["first_start_at"] is None
-    assert [(n["planned"], n["started"]) for n in told["nights"]] == [(6, 0)]
-    assert all(deviation["devices"] == 0 for deviation in told["deviations"].values())
+    evidence = report(testbed, waits)
+    assert evidence["started_at"] is None and evidence["first_start_at"] is None
+    assert [(n["planned"], n["started"]) for n in evidence["nights"]] == [(6, 0)]
+    assert all(deviation["devices"] == 0 for deviation in evidence["deviations"].values())
 
 
 def test_drift_is_reported_both_ways(testbed):

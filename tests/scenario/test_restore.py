@@ -199,7 +199,7 @@ def test_a_data_folder_of_another_installation_is_refused_and_its_database_left_
     stack.orchestrators[0].stop()
     high_water_marks[0].write_text(kept, encoding="utf-8")
     stack.orchestrators[0].start()
-    wait_for(says("correct one of the settings"), "another database is told from one that was put back")
+    wait_for(says("correct one of the settings"), "another database is distinguished from a restored one")
 
 
 def test_an_epoch_that_is_raised_in_the_database_is_signed_at_once(stack):
@@ -277,14 +277,14 @@ def test_what_devices_did_in_the_lost_time_is_reported_and_nothing_runs_twice(st
         page = stack.http.document("/v1/unknown-orders")["unknown_orders"]
         return {row["device"]: row for row in page if row["instruction"] == lost_ids.get(row["device"])}
 
-    wait_for(lambda: set(evidence()) == set(clients), "every device told of the lost order")
+    wait_for(lambda: set(evidence()) == set(clients), "every device reported the lost instruction")
     assert {row["state"] for row in evidence().values()} == {"completed"}
     for device in clients:
         row = stack.wait_for_state(known, device, "completed")
         assert row["id"] == known_ids[device] and stack.database.rollout(known)["state"] == "awaiting_approval"
     for device in of_older_agents:
         device.ask()
-    wait_for(lambda: recall(stack)["told"] == 4, "who told is known")
+    wait_for(lambda: recall(stack)["told"] == 4, "the answers are counted")
     wait_for(lambda: recall(stack)["unable"] == 2, "who cannot is known")
     wait_for(lambda: all(device.answers() for device in of_older_agents), "they are answered")
     assert not any(device.tokens() for device in of_older_agents)

@@ -38,7 +38,7 @@ def check_accepted_is_there(stack, rollout):
         row = rows[device]
         assert row["id"] == confirm["instruction"]
         if state in ("completed", "failed"):
-            assert row["state_name"] == state, f"{device} was told that {state} is accepted"
+            assert row["state_name"] == state, f"{device} got a confirm for {state}"
         else:
             done = row["state_name"] in ("completed", "failed")
             assert done or row["sequence"] >= confirm["sequence"], f"{device}: {confirm}"

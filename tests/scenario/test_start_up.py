@@ -71,7 +71,7 @@ def test_reports_made_while_the_orchestrator_was_away_arrive_when_it_comes_back(
     for atm in ("A1", "A2"):
         replies = f"tc/v1/device/{atm}/reply"
         wait_for(lambda: any(reply.json()["state"] == "completed" for reply in testbed.spy.messages(replies)),
-                 f"{atm} has told nobody that it completed")
+                 f"{atm} reports completed, while no orchestrator runs")
     assert testbed.database.states(rollout) == {"installing": 2}
     if may_begin == "no more":
         testbed.database.rows("UPDATE instruction SET start_before = now() - interval '1 s'")

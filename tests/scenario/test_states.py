@@ -184,8 +184,8 @@ def test_the_times_of_an_attempt_that_failed_are_kept_beside_those_of_the_next(s
     assert (first["attempt"], first["state"]) == (1, "failed")
     times = [first[stage] for stage in stages] + [first["at"], shown["dispatched_at"]]
     assert None not in times and times == sorted(times)
-    told = stack.http.document("/v1/devices/A1")["instructions"][0]["events"][0]
-    assert [told[stage] for stage in stages] == times[:4]
+    ended = stack.http.document("/v1/devices/A1")["instructions"][0]["events"][0]
+    assert [ended[stage] for stage in stages] == times[:4]
 
 
 def test_a_failed_attempt_is_final_when_no_retry_is_left(stack):

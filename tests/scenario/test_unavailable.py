@@ -21,7 +21,7 @@ def fail(testbed, rollout, name, code):
     device = testbed.device(name, "B1")
     testbed.wait_for_state(rollout, name, "dispatched")
     device.ask()
-    claims = wait_for(lambda: [token for token in device.tokens() if token["rollout"] == rollout], f"{name} is told")
+    claims = wait_for(lambda: [token for token in device.tokens() if token["rollout"] == rollout], f"{name} gets its instruction")
     device.wait_for_confirm(device.reply(claims[-1], "failed", code=code))
     device.close()
 
@@ -164,8 +164,8 @@ def test_a_machine_out_of_service_uses_the_budget_until_an_operator_says_that_it
     answer = word(testbed, "device", "return", broken, "--reason", "a new disk", "--user", "bob")
     assert answer.returncode == 0 and "returned" in answer.stdout, answer
     assert ("device_returned", "bob") in events(testbed, rollout)
-    told = testbed.database.value("SELECT reason FROM rollout_event WHERE kind = 'device_returned'")
-    assert told == f"{broken}: a new disk"
+    reason = testbed.database.value("SELECT reason FROM rollout_event WHERE kind = 'device_returned'")
+    assert reason == f"{broken}: a new disk"
     assert under_way(testbed, rollout, "B1") != broken
     assert testbed.http.document(f"/v1/rollouts/{rollout}")["awaiting_return"]["branches"] == 0
     again = give_back(testbed, broken)
@@ -278,14 +278,14 @@ def test_a_rollback_of_what_broke_alone_is_no_rollback_of_nothing(testbed):
     testbed.wait_for_state(rollback, "A1", "dispatched")
     device = testbed.device("A1", "B1")
     device.ask()
-    claims = wait_for(lambda: [token for token in device.tokens() if token["rollout"] == rollback], "A1 is told")[0]
+    claims = wait_for(lambda: [token for token in device.tokens() if token["rollout"] == rollback], "A1 gets its instruction")[0]
     assert claims["out_of_service"] is True, "so that its installer is called, whatever version it has"
     device.reply(claims, "completed")
     testbed.wait_for_rollout(rollback, "completed")
     later = submit(testbed, "later", ["A1"])
     testbed.wait_for_state(later, "A1", "dispatched")
     device.ask()
-    claims = wait_for(lambda: [token for token in device.tokens() if token["rollout"] == later], "A1 is told")[0]
+    claims = wait_for(lambda: [token for token in device.tokens() if token["rollout"] == later], "A1 gets its instruction")[0]
     assert "out_of_service" not in claims
 
 

@@ -35,11 +35,11 @@ class Oracle:
 
     # ---- a look of the scheduler -------------------------------------------------------------------------------
 
-    def scheduled(self, told, changes, due_before, states):
+    def scheduled(self, claimed, changes, due_before, states):
         """`told`: what the scheduler handed on; `changes`: which rows moved; `due_before`: instructions that were due
         before it looked, by device; `states`: the rollouts' as they are now."""
         history = self._history
-        handed = {(row[0], row[1]): row[3] for row in told}
+        handed = {(row[0], row[1]): row[3] for row in claimed}
         started = []
         for _, item in changes:
             if item.state != DISPATCHED or (item.id, item.attempt) not in handed:
@@ -304,9 +304,9 @@ class Oracle:
         for item in self._history.known.values():
             key = (item.rollout, item.group, item.state)
             counted[key] = counted.get(key, 0) + 1
-        told = {(rollout, group, state): int(count) for rollout, group, state, count in counters}
-        if counted != told:
-            wrong = sorted(set(counted.items()) ^ set(told.items()))
+        kept = {(rollout, group, state): int(count) for rollout, group, state, count in counters}
+        if counted != kept:
+            wrong = sorted(set(counted.items()) ^ set(kept.items()))
             self._history.fail(f"counters are wrong: {wrong}")
         for rollout, number, _, devices in groups:
             has = sum(count for (of, group, _), count in counted.items() if (of, group) == (rollout, number))

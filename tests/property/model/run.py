@@ -147,11 +147,11 @@ class Model:
         open_groups, states = self._open_groups(), self._states
         due = {device: [item for item in items if (item.rollout, item.group) in open_groups
                         and states[item.rollout] == "running"] for device, items in due.items()}
-        told = self._engine.schedule(self._rng.randint(0, 1), self._rng.random() < 0.98)
+        claimed = self._engine.schedule(self._rng.randint(0, 1), self._rng.random() < 0.98)
         changes = self._observe("schedule")
-        self._oracle.scheduled(told, changes, due, self._states)
+        self._oracle.scheduled(claimed, changes, due, self._states)
         for _, item in changes:
-            for instruction, attempt, device, start_before_s in told:
+            for instruction, attempt, device, start_before_s in claimed:
                 if (instruction, attempt) == (item.id, item.attempt):
                     self._devices.start(self._history.now_ms, self._plans[item.rollout], instruction, attempt, device,
                                         start_before_s)
