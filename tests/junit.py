@@ -1,4 +1,4 @@
-"""Results of tests as JUnit files: what `./run` counts, and what other programs show."""
+"""Results of tests as JUnit files: `./run` counts them, and other programs show them."""
 
 import pathlib
 import xml.etree.ElementTree as ElementTree
@@ -12,7 +12,7 @@ class Results:
         self.passed = self.failed = 0
 
     def add(self, name, seconds=0, failure=None):
-        """`failure` says what is wrong; without it the test passed."""
+        """`failure` is the reason; without it the test passed."""
         case = ElementTree.SubElement(self._suite, "testcase", classname=self._suite.get("name"), name=name,
                                       time=f"{seconds:.3f}")
         if failure is None:
@@ -32,15 +32,15 @@ class Results:
 
 
 def printable(text):
-    """Without what XML cannot contain."""
+    """Returns the text without characters that XML cannot contain."""
     return "".join(character if character >= " " or character in "\t\n" else "?" for character in text)
 
 
 def count(path):
-    """How many tests of a JUnit file passed, failed and were skipped. Raises OSError or ElementTree.ParseError."""
+    """Counts the passed, failed and skipped tests of a JUnit file. Raises OSError or ElementTree.ParseError."""
     passed = failed = skipped = 0
     for case in ElementTree.parse(path).iter("testcase"):
-        # ctest says "notrun" of a program that it could not start.
+        # ctest writes "notrun" for a program that it could not start.
         if case.find("failure") is not None or case.find("error") is not None or case.get("status") in ("fail", "notrun"):
             failed += 1
         elif case.find("skipped") is not None or case.get("status") == "disabled":

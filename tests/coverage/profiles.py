@@ -1,5 +1,5 @@
-"""What code programs reached: the profiles that clang's counters are kept in while a program runs, so that one that is
-killed loses none. A piece of code is "function hash counter"."""
+"""The code that programs reached. The profiles hold clang's counters while a program runs, so that a killed program loses none.
+A piece of code is "function hash counter"."""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ import subprocess
 
 
 class Profiles:
-    """The profiles in a folder, which the programs that are started from now on write."""
+    """The profiles in a folder; programs that are started from now on write them."""
 
     def __init__(self, folder):
         self._folder = pathlib.Path(folder)
@@ -16,7 +16,7 @@ class Profiles:
         os.environ["LLVM_PROFILE_FILE"] = f"{self._folder}/%p%c.profraw"
 
     def reached(self):
-        """The pieces that were reached since the last call."""
+        """Returns the pieces that were reached since the last call."""
         found = set()
         for profile in self._folder.glob("*.profraw"):
             running = pathlib.Path("/proc", profile.stem).exists()
@@ -31,9 +31,9 @@ class Profiles:
 
 
 def read_counts(profile):
-    """How often each piece was reached, of those that were."""
+    """Returns how often each reached piece was reached."""
     done = subprocess.run(["llvm-profdata", "merge", "-text", "-o", "-", profile], capture_output=True, text=True, check=False)
-    if done.returncode != 0:  # a program that ended before it had written the head
+    if done.returncode != 0:  # the program ended before it had written the head
         return {}
     counts = {}
     for record in done.stdout.split("\n\n"):

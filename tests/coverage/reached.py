@@ -1,4 +1,4 @@
-"""A plugin of pytest: writes what code each test reached to a file in $TELLERCAST_REACHED, one line of JSON a test."""
+"""A plugin of pytest: writes the code that each test reached to a file in $TELLERCAST_REACHED, one line of JSON a test."""
 
 import json
 import os

@@ -1,6 +1,5 @@
-"""What must hold after every fault, found from three sources that know nothing of one another: the database's rows and
-a history that a trigger wrote of every move; what the simulated fleet counted; the journals of the real clients and
-what their installer counted."""
+"""The guarantees that hold after every fault, checked from three independent sources: the database's rows and a trigger's
+history of every move; the counters of the simulated fleet; the journals of the real clients and their installer's log."""
 
 import collections
 import json
@@ -33,8 +32,8 @@ DISPATCHED, COMPLETED, CANCELLED, EXPIRED = 1, 5, 9, 10
 EVENTS = {"received": 2, "installing": 3, "completed": 4, "failed": 5, "rejected": 6, "deferred": 7}  # of reports
 WORK = {"asks answered": "asks_answered", "statuses received": "statuses_received",
         "instructions claimed": "instructions_claimed"}
-SHARE_LEAST = 0.2  # of an equal part
-SETTLE_S, SETTLE_S_PER_DEVICE = 5, 0.001  # until everybody has caught up, once everything works
+SHARE_LEAST = 0.2  # of an equal share
+SETTLE_S, SETTLE_S_PER_DEVICE = 5, 0.001  # until all devices are up to date, once everything works
 UNDONE_MOST, LOST_MOST = 0.01, 0.01  # of the devices; of those that may fail one of 32 fails each of its five attempts
 RECONNECTS = 50
 SPARE = 6  # files of requests and connections that come and go
@@ -42,22 +41,21 @@ SPARE = 6  # files of requests and connections that come and go
 # A change of state in the history.
 Move = collections.namedtuple("Move", "at_ms attempt was state")
 
-# What a rollout was ordered with: most of a branch at a time, and when its devices may be at work, in seconds since the epoch.
-# In the quiet times, (from, until), nothing may start, for somebody had paused or cancelled it.
+# The limits of a rollout: its budget, and when its devices may be at work, in seconds since the epoch.
 Promise = collections.namedtuple("Promise", "budget opens_at closes_at quiet")
 
 
 class Audit:
-    """Looks at the rollouts from `since` on; at 0 at everything there ever was."""
+    """Audits the rollouts from `since` on; 0: all."""
 
     def __init__(self, testbed):
         self.testbed = testbed
         self.faults = []
         self.since = 0
         self.outages = None  # of machines
-        self.executions, self.double = {}, 0  # what the simulated devices executed, and how often too often
-        self.accepted = 0  # statuses that a simulated device was told are accepted, each once
-        self.compared = 0  # of those looked at last, one of each state of an attempt: each was looked for in the history
+        self.executions, self.double = {}, 0  # executions of the simulated devices, and the double ones
+        self.accepted = 0  # reports that a simulated device got an accepting confirm for, each once
+        self.compared = 0  # compared reports: each move, one of each state of an attempt, was looked for in the history
 
     def expect(self, holds, what):
         if not holds:
@@ -69,7 +67,7 @@ class Audit:
         rows = self.testbed.database.rows(
             "SELECT rollout_id, state, count(*) FROM instruction WHERE state < 5 OR in_flight OR due_at IS NOT NULL GROUP BY 1, 2")
         self.expect(not rows, f"instructions without an end: {rows}")
-        # One that got it too late says so, and gets it again: that is no end.
+        # A device that got its instruction too late reports that, and gets it again: that is no end.
         refused = self.testbed.database.rows(
             "SELECT id, device, attempt, code FROM instruction WHERE state = 7 AND rollout_id >= %s LIMIT 5", self.since)
         self.expect(not refused, f"devices refused what was in order: {refused}")
@@ -77,7 +75,7 @@ class Audit:
         self.expect(left == 0, f"{left} claims were left")
 
     def check_substates(self):
-        """Whatever version wrote them last: those that their state can have, and none that is about to be left."""
+        """Whichever version wrote it last, each substate is a valid one of its state, and no transient one is left."""
         wrong = self.testbed.database.rows(
             "SELECT i.state, i.substate, count(*) FROM instruction i LEFT JOIN instruction_substate b USING (state, substate) "
             "WHERE b.name IS DISTINCT FROM 'final' OR i.may_install_until IS NOT NULL AND i.state NOT IN (8, 9, 10) GROUP BY 1, 2")
@@ -92,13 +90,13 @@ class Audit:
         self.expect(not wrong, f"counters differ from a recount: {wrong}")
 
     def check_no_circles(self):
-        """Writers wait for one another, but PostgreSQL never had to break a circle of them."""
+        """Writers wait for one another, but PostgreSQL never had to resolve a deadlock."""
         circles = self.testbed.database.value("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         self.expect(circles == 0, f"{circles} deadlocks")
 
     def check_forward(self):
-        """Within an attempt a state only grows; a new attempt begins at created; an end that a device told is left by a
-        retry alone, any other also by the device's own word that it completed or failed."""
+        """Within an attempt a state only grows; a new attempt begins at created. Only a retry leaves an end that a device
+        reported; any other end is also left by the device's own completed or failed."""
         wrong = self.testbed.database.rows(
             "SELECT * FROM (SELECT *, lag(to_state) OVER w AS was, lag(attempt) OVER w AS attempt_was FROM history "
             "WHERE rollout_id >= %s WINDOW w AS (PARTITION BY instruction_id ORDER BY seq)) h WHERE "
@@ -114,14 +112,14 @@ class Audit:
         self.expect(not wrong, f"states went backward: {wrong}")
 
     def check_budgets(self, promises):
-        """While anything of a rollout is in flight in a branch, never more than it promised is, over all rollouts; what is
-        out of service counts as well."""
+        """While a rollout has something in flight in a branch, the devices in flight there, over all rollouts, and the machines
+        out of service stay within its budget."""
         budgets = {rollout: promise.budget for rollout, promise in promises.items()}
         over = self.outages.starts_over_budget(budgets)
         self.expect(not over, f"branches over their budget: {over[:3]}")
 
     def check_work(self, promises):
-        """The same of what simulated devices were at, by their own word, but for repairs; and a node was alone."""
+        """The same for the simulated devices' own times of work, except repairs; and a node worked alone."""
         turns = collections.defaultdict(list)  # by branch: (when, whether it begins, device, rollout)
         for device, executions in self.executions.items():
             for one in executions:
@@ -144,8 +142,8 @@ class Audit:
         self.expect(not over, f"devices with two things at once: {over}")
 
     def check_windows(self, promises):
-        """The windows are within what was ordered. Nothing is started outside a window of its zone, nor with less of it
-        left than an installation takes, nor may a device begin later than that; those that are simulated did not."""
+        """The windows are within the ordered ones. No instruction starts outside a window of its zone, or with less of it left
+        than an installation takes, and no simulated device begins after its limit."""
         for rollout, promise in promises.items():
             wrong = self.testbed.database.rows(
                 "SELECT * FROM rollout_window WHERE rollout_id = %s AND (opens_at < to_timestamp(%s) OR closes_at > "
@@ -171,10 +169,10 @@ class Audit:
                 "AND at < to_timestamp(%s) LIMIT 5", rollout, begin, end)
             self.expect(not started, f"started while it was paused or cancelled: {started}")
 
-    # what was accepted against the history
+    # accepted reports against the history
 
     def _moves(self):
-        """By instruction."""
+        """Returns the moves by instruction."""
         moves = collections.defaultdict(list)
         for row in self.testbed.database.rows(
                 "SELECT instruction_id, floor(extract(epoch FROM at) * 1000)::bigint AS at_ms, attempt, from_state, to_state "
@@ -183,14 +181,14 @@ class Audit:
         return moves
 
     def _rules(self):
-        """By state and event, the state that follows."""
+        """Returns the following state by state and event."""
         return {(row["from_state"], row["event"]): row["to_state"]
                 for row in self.testbed.database.rows("SELECT from_state, event, to_state FROM instruction_rule")}
 
     @staticmethod
     def _is_kept(moves, rules, attempt, reported, until_ms=float("inf")):
-        """Whether the report of this attempt made its move, or found nothing to move any more, before `until_ms`: the row
-        had a state that the report leads nowhere from, or another attempt, in which this one's word does not count."""
+        """Whether the report of this attempt made its move before `until_ms`, or had no move to make: its state leads nowhere
+        from the row's state, or the row has another attempt, for which the report does not count."""
         event = EVENTS[reported]
 
         def counts(state, present):
@@ -255,7 +253,7 @@ class Audit:
         moves, rules = self._moves(), self._rules()
         for name, client in self.testbed.clients.items():
             journal = self._journal(client)
-            # An installer outlives its agent, and nobody hears how it ended: that alone is done again.
+            # An installer outlives its agent, and its end is then unknown: only such an attempt is repeated.
             twice = [(instruction, attempts) for (device, instruction), attempts in done.items()
                      if device == name and instruction in moves
                      and any(journal[instruction, attempt].get("code") != "interrupted" for attempt in attempts[:-1])]
@@ -275,13 +273,13 @@ class Audit:
             self.expect(not lost, f"{name}: {len(lost)} ends in its journal were lost: {lost[:2]}")
 
     def _installs(self, name):
-        """Lines of device, instruction and attempt."""
+        """Returns lines of device, instruction and attempt."""
         log = self.testbed.folder / name
         return log.read_text().splitlines() if log.exists() else []
 
     @staticmethod
     def _journal(client):
-        """By instruction and attempt, in their order, what its journal says last."""
+        """Returns the last record of the journal by instruction and attempt, in their order."""
         entries = {}
         for line in (client.folder / "journal").read_text(errors="replace").splitlines():
             text = line[line.find("{"):]
@@ -293,10 +291,10 @@ class Audit:
                 entries[entry["instruction"], entry["attempt"]] = entry
         return entries
 
-    # what must not grow
+    # numbers that must not grow
 
     def _footprint(self):
-        """Threads and open files of the orchestrators, and their connections."""
+        """Returns the threads and open files of the orchestrators, and their connections."""
         found = {}
         for one in self.testbed.orchestrators:
             process = pathlib.Path(f"/proc/{one.pid}")
@@ -307,7 +305,8 @@ class Audit:
         return found
 
     def _retained(self):
-        """Instructions that a new subscriber would get; by a program of its own, for this one has very many files open."""
+        """Returns the instructions that a new subscriber would get. A program of its own subscribes, since this one has very
+        many files open."""
         heard = subprocess.run(
             ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.testbed.broker.port), "-V", "5", "-u", "spy", "-i", "auditor",
              "-t", "tc/v1/device/+/instruction", "-t", "tc/v1/orchestrator/epoch", "-F", "%t %l", "-W", "3"],
@@ -316,7 +315,7 @@ class Audit:
         return [line for line in heard if "/device/" in line and not line.endswith(" 0")]
 
     def _reconnect(self, times):
-        """The orchestrators lose the broker and find it again."""
+        """The orchestrators lose the broker and connect again."""
         for _ in range(times):
             for mode, is_ready in (("cut", False), ("open", True)):
                 self.testbed.to_broker.set(mode)
@@ -324,8 +323,8 @@ class Audit:
                     wait_for(lambda one=one, is_ready=is_ready: one.is_ready() == is_ready, f"{one.name}: ready is {is_ready}")
 
     def check_nothing_leaks(self, run_quiet_round):
-        """Orchestrators that lived through all have no more than fresh ones after a round without faults; those share its
-        work. Returns what each did, as the lines of a table, and what did not hold."""
+        """Orchestrators that lived through all faults have no more than fresh ones after a round without faults, whose work
+        both share. Returns the work of each, as the lines of a table, and the violations."""
         self._reconnect(RECONNECTS)
         grown = self._footprint()
         slow = [one.name for one in self.testbed.orchestrators if one.stop(seconds=5) != 0]
@@ -348,7 +347,7 @@ class Audit:
                 for title, name in WORK.items()}
 
     def _share_work(self, shares):
-        """What the broker spreads everybody has a part of; a turn of claims goes to whoever comes first."""
+        """Each orchestrator has a share of the messages that the broker spreads; a turn of claims goes to the first that asks."""
         lines = []
         for title, numbers in shares.items():
             total = sum(numbers)
@@ -358,8 +357,8 @@ class Audit:
         return lines
 
     def check_finish(self, rollout, mended_at):
-        """All but a few devices of a rollout that had the time completed it, and hardly an attempt that was started once
-        everything worked again got no answer. Returns how many of either there were."""
+        """All but a few devices of a rollout with enough time completed it, and almost every attempt that was started after the
+        repair was answered. Returns the numbers of the others."""
         states = self.testbed.database.states(rollout)
         undone = sum(states.values()) - states.get("completed", 0)
         self.expect(set(states) <= {"completed", "failed", "timed_out"}, f"the rollout had its time, and ended with {states}")
@@ -372,7 +371,7 @@ class Audit:
         return undone, lost
 
     def check_all(self, promises):
-        """After a round with these rollouts, the first of which was the first of them all."""
+        """Audits a round with these rollouts, the first of which was ordered first."""
         self.since = min(promises, default=0)
         found = self.testbed.ask_fleet("executions", match="*", from_rollout=self.since)
         self.executions, self.double = found["list"], found["double"]

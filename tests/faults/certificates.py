@@ -1,4 +1,4 @@
-"""Certificates for one night: an authority of its own, and what it issues."""
+"""Certificates for one run: its own authority, and the certificates that it issues."""
 
 import subprocess
 
@@ -10,7 +10,7 @@ class Authority:
         self._make("authority", "-addext", "keyUsage=critical,keyCertSign")
 
     def issue(self, name):
-        """The settings of a connection in which `name` (the common name) and the other side show their certificates."""
+        """Returns the settings of a connection in which `name` (the common name) and the other side show their certificates."""
         if not self._path(name, "pem").exists():
             self._make(name, "-CA", self._path("authority", "pem"), "-CAkey", self._path("authority", "key"),
                        "-addext", "basicConstraints=critical,CA:false", "-addext", "subjectAltName=IP:127.0.0.1")

@@ -1,7 +1,6 @@
-"""Every kind of fault: a function that does it and returns the one that mends it. Either answers NOT_YET when it did
-nothing and has to be called again.
-
-Each takes the bank and a random.Random that alone decides what of several is hit, so that a seed says it all."""
+"""Every kind of fault: a function that causes it and returns the function that repairs it. Either returns NOT_YET when it did
+nothing and has to be called again. Each gets the testbed and a random.Random, which alone chooses among several targets, so
+that a seed repeats everything."""
 
 import re
 import signal
@@ -14,8 +13,8 @@ from testbed import NEXT, REAL_ATMS, REAL_BRANCH, REAL_PULL
 FAKE_CLOCK = "/usr/$LIB/faketime/libfaketimeMT.so.1"
 KINDS = {}
 NOT_YET = object()
-STOPS_S = 5  # until an orchestrator ends that is told to
-LASTS_S = {"postgres_down_for_a_minute": 60.0}  # those that take a time of their own
+STOPS_S = 5  # until an orchestrator that is stopped ends
+LASTS_S = {"postgres_down_for_a_minute": 60.0}  # kinds that take their own time
 
 
 def kind(function):
@@ -24,7 +23,7 @@ def kind(function):
 
 
 def nothing():
-    """What is over at once needs no mending."""
+    """The repair of a fault that is over at once."""
 
 
 def some_orchestrator(testbed, rng):
@@ -42,7 +41,7 @@ def revive(orchestrator):
 
 
 def end(one):
-    """As told; one that was only just starting has taken nothing, and dies of the signal."""
+    """Stops an orchestrator. One that was only just starting has taken nothing, and dies of the signal."""
     code = one.stop(seconds=STOPS_S)
     assert code in (0, -signal.SIGTERM), f"{one.name} ended with {code} after SIGTERM"
 
@@ -67,7 +66,7 @@ def kill_all_orchestrators(testbed, _rng):
 
 @kind
 def freeze_orchestrator(testbed, rng):
-    """Longer than its lease, when the schedule lets it last: another takes over, and it comes back."""
+    """Longer than its lease, if the schedule allows: another orchestrator takes over, and this one comes back."""
     one = some_orchestrator(testbed, rng)
     one.send(signal.SIGSTOP)
     return lambda: one.send(signal.SIGCONT)
@@ -82,8 +81,8 @@ def restart_orchestrator(testbed, rng):
 
 @kind
 def upgrade_orchestrators(testbed, rng):
-    """One after the other ends and comes back as the next version, the first of which changes the tables while the others
-    work on with what they know."""
+    """One orchestrator after the other ends and comes back as the next version. The first one migrates the tables while the
+    others still work with the old version."""
     first, *others = rng.sample(testbed.orchestrators, len(testbed.orchestrators))
 
     def upgrade(one):
@@ -103,7 +102,7 @@ def upgrade_orchestrators(testbed, rng):
 
 @kind
 def kill_broker(testbed, _rng):
-    """It comes back and has forgotten everything."""
+    """The broker comes back and has lost everything."""
     testbed.broker.kill()
     testbed.broker.state.unlink(missing_ok=True)
     return testbed.broker.start
@@ -117,7 +116,7 @@ def restart_broker(testbed, _rng):
 
 @kind
 def old_broker(testbed, _rng):
-    """It comes back with what it held a while ago."""
+    """The broker comes back with an older state."""
     testbed.broker.kill()
     testbed.restore_broker()
     return testbed.broker.start
@@ -165,7 +164,7 @@ def drop_connections(testbed, _rng):
 
 @kind
 def hold_table(testbed, _rng):
-    """The updaters stand still while reports come in."""
+    """The updaters wait while reports come in."""
     connection = psycopg2.connect(testbed.postgres.address("bank"))
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '1s'")
@@ -179,7 +178,7 @@ def hold_table(testbed, _rng):
 
 @kind
 def hold_claims(testbed, _rng):
-    """Somebody else claims, and does not come to an end."""
+    """Another session holds the lock of the claims."""
     connection = psycopg2.connect(testbed.postgres.address("bank"))
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('tellercast'), hashtext('claim'))")
@@ -226,7 +225,7 @@ def flush_redis(testbed, _rng):
 
 @kind
 def tiny_redis(testbed, _rng):
-    """It throws out what it has no room for, or takes nothing new."""
+    """Redis evicts entries for which it has no memory, or refuses new ones."""
     client = testbed.redis_server.connect()
     client.config_set("maxmemory-policy", _rng.choice(["allkeys-lru", "noeviction"]))
     client.config_set("maxmemory", 1)
@@ -255,7 +254,7 @@ for _route, _short in (("to_broker", "broker"), ("to_postgres", "postgres"), ("t
     KINDS[f"half_open_{_short}"] = on_route(_route, "still")
 for _route, _short in (("to_broker", "broker"), ("to_fleet", "fleet"), ("to_postgres", "postgres"), ("to_redis", "redis")):
     KINDS[f"slow_{_short}"] = on_route(_route, "slow", 0.05)
-KINDS["slow_artifacts"] = on_route("to_artifacts", "slow", 0.5)  # which come in few pieces
+KINDS["slow_artifacts"] = on_route("to_artifacts", "slow", 0.5)  # artifacts come in few pieces
 for _route, _short in (("to_broker", "broker"), ("to_artifacts", "artifacts")):
     KINDS[f"chopped_{_short}"] = on_route(_route, "chopped")
 
@@ -302,7 +301,7 @@ for _devices, _role in (([REAL_BRANCH], "node"), (REAL_ATMS, "atm"), (REAL_PULL,
 
 def wrong_clock(role, devices):
     def inject(testbed, rng):
-        """A machine whose clock is years off comes up, and later its clock is put right while it works."""
+        """A machine starts with a clock that is years off; later its clock is set right during its work."""
         client = testbed.clients[rng.choice(devices)]
         clock = client.folder / "clock"
         clock.write_text(f"{rng.choice('+-')}{rng.randint(1, 20)}y\n")
@@ -326,7 +325,7 @@ for _devices, _role in (([REAL_BRANCH], "node"), (REAL_ATMS, "atm"), (REAL_PULL,
     wrong_clock(_role, _devices)
 
 
-# An orchestrator that dies at the worst moment, by a point that is compiled in for these tests.
+# An orchestrator that dies at the worst moment, at a failure point that is compiled in for these tests.
 
 FAILURE_POINTS = ("claim.committed", "dispatch.published", "reports.committed", "confirms.published",
                   "conductor.committed", "planning.committed", "submission.committed")
@@ -339,13 +338,13 @@ def name_of(point):
 
 POINTS = {name_of(point) for point in FAILURE_POINTS}
 AT_FIRST = {name_of("submission.committed"), name_of("planning.committed")}  # before the rollout is ordered
-AT_ONCE = POINTS - AT_FIRST                                                  # while there is much to be done of it
+AT_ONCE = POINTS - AT_FIRST  # while most of its work remains
 
 
 def dies_at(point):
     def inject(testbed, rng):
-        """One of those who come there dies: of an order it is the first, who gets it; of all else it is the only one that
-        runs. The others take over what it left before it comes back."""
+        """One of the orchestrators that come there dies: at a submission the first, which gets it; elsewhere the only one that
+        runs. The others take over its work before it comes back."""
         is_of_order = name_of(point) in AT_FIRST
         one = testbed.orchestrators[0] if is_of_order else some_orchestrator(testbed, rng)
         others = [] if is_of_order else [other for other in testbed.orchestrators if other is not one]
@@ -377,7 +376,7 @@ for _point in FAILURE_POINTS:
 
 
 def target(name):
-    """What a kind breaks: two of one target come one after the other."""
+    """The target of a kind: two kinds with one target come one after the other."""
     for word in ("postgres", "redis", "broker", "fleet", "node", "atm", "pull", "clients", "artifacts"):
         if word in name:
             return "clients" if word in ("node", "atm", "pull") else word

@@ -1,4 +1,4 @@
-"""What is ordered: a round's rollouts, and what people do with them while things break."""
+"""The rollouts of a round, and the operations on them during the faults."""
 
 import http.client
 import json
@@ -12,14 +12,14 @@ from harness.wait import wait_for
 from audit import Promise
 from testbed import INSIST_S, REAL_BRANCH
 
-LONGEST_S = 3.0  # from one order to the next, and that a pause lasts
+LONGEST_S = 3.0  # between two operations, and the length of a pause
 ANSWER_S = 5
 PATCH = {"priority": 90, "preempt": True}
 PATCH_BUDGET, PATCH_BRANCHES, PATCH_ENDS_S = 2, 3, 240
 
 
 def order(testbed, promises, name, version, budget, starts_s, ends_s, **spec):
-    """A rollout whose windows open and close at whole seconds, so long from now."""
+    """Submits a rollout whose windows open and close at whole seconds, so long from now."""
     opens_at, closes_at = int(time.time()) + starts_s, int(time.time()) + ends_s
     rollout = testbed.submit(f"{name}-{testbed.rounds}", version, disruptionBudget={"maxUnavailable": budget},
                              schedule={"startAt": utc(opens_at), "endAt": utc(closes_at)}, **spec)
@@ -36,8 +36,8 @@ class Unanswered(Exception):
 
 
 class Operators(threading.Thread):
-    """Some pause the rollout and go on with it, try again what failed, or put a patch before it that they then cancel or
-    take back: none, some or all of it, by the seed, one after the other."""
+    """Operators who pause and resume the rollout, retry failed instructions, or submit a patch of higher priority, which they
+    then cancel or roll back: none, some or all of it, by the seed, one after the other."""
 
     def __init__(self, testbed, promises, seed):
         super().__init__(daemon=True)
@@ -60,7 +60,7 @@ class Operators(threading.Thread):
             for what in self.rng.sample((self._pause, self._retry, self._patch), self.rng.randint(0, 3)):
                 self._wait()
                 what(self._rollout)
-        except Exception as fault:  # whatever it is, end() is where it is told
+        except Exception as fault:  # whatever the fault is, end() reports it
             self._fault = fault
 
     def _wait(self):
@@ -76,7 +76,7 @@ class Operators(threading.Thread):
         self.did.append("pause")
 
     def _retry(self, rollout):
-        """There is something to try again, or there is not."""
+        """Retries, if there is anything to retry."""
 
         def is_answered():
             status = self._order(rollout, self._shown(rollout), "retry")
@@ -103,7 +103,7 @@ class Operators(threading.Thread):
         self.promises[patch].quiet.append((time.time(), float("inf")))
 
     def _take_back(self, patch):
-        """Either a rollout does that, by the budget of the patch and without its end; or there was nothing to take back."""
+        """Rolls the patch back: with the patch's budget and without its end, or not at all when it completed nowhere."""
 
         def is_ordered():
             shown = self._shown(patch)
@@ -116,10 +116,10 @@ class Operators(threading.Thread):
         if made is not True:
             self.promises[made] = self.promises[patch]._replace(closes_at=float("inf"), quiet=[])
 
-    # by HTTP, as often as it takes
+    # by HTTP, repeated until it is answered
 
     def _insist(self, rollout, operation, states):
-        """Returns the rollout when it is in one of these."""
+        """Returns the rollout when it is in one of these states."""
 
         def is_there():
             shown = self._shown(rollout)
@@ -145,7 +145,7 @@ class Operators(threading.Thread):
         return answer.json()
 
     def _order(self, rollout, shown, operation):
-        """The status of the answer."""
+        """Returns the status of the answer."""
         body = json.dumps({"version": shown["version"], "reason": "it is a bad night"})
         headers = {**JSON, "Tellercast-Author": "bob"}
         return self.testbed.http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, headers, ANSWER_S).status

@@ -1,9 +1,9 @@
-"""What a trigger wrote of the machines that were out of service, and the budgets reckoned with that: such a machine uses a
+"""The machines that were out of service, from a trigger's history, and the budgets computed with them: such a machine uses a
 place until it is back, and an attempt on one takes no further place, one at a time in a branch."""
 
 import collections
 
-# A database of the version before has no such table.
+# A database of the version before lacks this table.
 OUTAGES = """
 CREATE TABLE outage (seq bigint PRIMARY KEY DEFAULT nextval('history_seq_seq'),
   at timestamptz NOT NULL DEFAULT clock_timestamp(), device text, branch text, begins boolean);
@@ -35,7 +35,7 @@ class Outages:
         return out
 
     def starts_over_budget(self, budgets):
-        """budgets: what each rollout promised; it holds while anything of it is in flight in a branch."""
+        """budgets: the budget of each rollout, which holds while it has something in flight in a branch."""
         flying, down = collections.defaultdict(dict), collections.defaultdict(set)  # by branch
         moves = self._database.rows(
             "SELECT seq, device, branch, rollout_id, to_flight FROM history WHERE rollout_id >= %s AND branch IS NOT NULL "

@@ -1,4 +1,4 @@
-"""A network that can be broken: everything between two programs goes through one of these routes."""
+"""A network that can be broken: all traffic between two programs goes through a route."""
 
 import asyncio
 import threading
@@ -8,11 +8,9 @@ STILL_S = 0.02
 
 
 class Route:
-    """From an address that a program is given to the one it means. Addresses: a port on 127.0.0.1, a path, or a list of
-    them, of which each connection gets the next one that is open.
-
-    mode: "open"; "cut": connections break and new ones are refused; "still": bytes go nowhere and nobody is told;
-    "slow": each piece waits `delay_s`; "chopped": a few bytes at a time."""
+    """Leads from the address that a program gets to the real one. Addresses: a port on 127.0.0.1, a path, or a list of them, of
+    which each connection gets the next open one. mode: "open"; "cut": connections break and new ones are refused; "still":
+    bytes are held and connections stay open; "slow": each piece waits `delay_s`; "chopped": a few bytes at a time."""
 
     def __init__(self, network, listen, target):
         self.listen, self.target = listen, target
@@ -97,7 +95,7 @@ class Route:
             self._network.loop.call_soon_threadsafe(self._abort_all)
 
     def break_within_a_packet(self, after_bytes):
-        """Every connection breaks when so many more bytes went through, in the middle of what is sent then."""
+        """Every connection breaks when so many more bytes went through, in the middle of a packet."""
         self._break_in = after_bytes
 
     def is_to_break(self):
@@ -105,7 +103,7 @@ class Route:
 
 
 class Network:
-    """The routes' own thread."""
+    """The thread of the routes."""
 
     def __init__(self):
         self.loop = asyncio.new_event_loop()

@@ -1,4 +1,4 @@
-"""One round: rollouts are ordered, faults come and are mended, the rollouts finish, and everything is looked at."""
+"""One round: rollouts are ordered, faults come and are repaired, the rollouts finish, and the audit checks everything."""
 
 import collections
 import random
@@ -11,16 +11,16 @@ from harness.wait import wait_for
 from kinds import AT_FIRST, AT_ONCE, KINDS, LASTS_S, NOT_YET, POINTS, target
 from orders import Operators, order
 
-FIRST_S, LAST_S = 0.2, 4.0        # when a fault comes, after the rollouts were ordered
-SHORTEST_S, LONGEST_S = 0.5, 5.0  # how long it lasts
-FINISH_S = 120                    # until all have their end, once everything works again
+FIRST_S, LAST_S = 0.2, 4.0  # when a fault comes, after the rollouts were ordered
+SHORTEST_S, LONGEST_S = 0.5, 5.0  # how long a fault lasts
+FINISH_S = 120  # until all rollouts have ended, once everything works again
 BUDGET = 3
-STARTS_S = 2                      # until the window of a round's first rollout opens, at most
-ENDS_S = (240, 300)               # and until it closes: longer than any round, so that nothing is too late for it
-SOON_S = (10, 18)                 # until that of its last one closes, while it is under way: nothing starts in the last 8 s
+STARTS_S = 2  # until the window of a round's first rollout opens, at most
+ENDS_S = (240, 300)  # and until it closes: longer than any round, so that no instruction is too late for it
+SOON_S = (10, 18)  # until the window of its last rollout closes, during that rollout: nothing starts in the last 8 s
 STEP_S = 0.05
-APART_S = 0.3                     # between two that break the same thing
-PATIENCE_S = 120                  # with a fault that cannot be done or mended yet
+APART_S = 0.3  # between two faults of the same target
+PATIENCE_S = 120  # to wait with a fault that cannot be caused or repaired yet
 
 
 class Schedule:
@@ -47,7 +47,7 @@ class Schedule:
 
     @classmethod
     def random(cls, seed, names, most):
-        """No two failure points: only the first would be there in time."""
+        """At most one failure point, since only the first would be reached in time."""
         rng = random.Random(seed)
         count = rng.randint(1, most)
         sample = rng.sample(names, min(count, len(names)))
@@ -56,7 +56,7 @@ class Schedule:
 
     @classmethod
     def tour(cls, seed, names, at_a_time):
-        """Every kind once, shuffled; those of one round come at times of their own. The failure points are dealt out first."""
+        """Every kind once, shuffled; the kinds of one round come at different times. The failure points are dealt out first."""
         shuffled = list(names)
         random.Random(seed).shuffle(shuffled)
         shuffled.sort(key=lambda name: name not in POINTS)
@@ -67,9 +67,9 @@ class Schedule:
             yield cls(seed, [cls._step(rng, name) for name in some])
 
     def play(self, testbed, place_order):
-        """Has the rollout ordered, does what the schedule says, and mends it."""
+        """Orders the rollout, causes the faults of the schedule, and repairs them."""
         rng = random.Random(f"{self.seed} what")
-        mends = []  # (when, what mends it, kind)
+        mends = []  # (when, the repair, kind)
         for _, lasts, name in [step for step in self.steps if step[0] == 0]:
             mends.append((time.monotonic() + lasts, KINDS[name](testbed, rng), name))
         place_order()
@@ -84,7 +84,7 @@ class Schedule:
                     assert now < due + PATIENCE_S, f"{name} cannot be mended"
             for at, lasts, name in [step for step in waiting if began + step[0] <= now]:
                 if target(name) in [target(one[2]) for one in mends]:
-                    continue  # what is broken already, because something took longer than it should
+                    continue  # the target is still broken, since a repair took longer than planned
                 mend = KINDS[name](testbed, rng)
                 if mend is not NOT_YET:
                     waiting.remove((at, lasts, name))
@@ -94,7 +94,7 @@ class Schedule:
             time.sleep(STEP_S)
 
     def again(self):
-        """The arguments that do exactly this once more."""
+        """Returns the arguments that repeat exactly this."""
         return f"--seed {self.seed} --steps " + ",".join(f"{name}@{at}+{lasts}" for at, lasts, name in self.steps)
 
     @classmethod
@@ -112,8 +112,8 @@ class Schedule:
 
 
 class Kills:
-    """kill -9 of one after the other, with pauses as they come by chance, until the rollout is at its end or there were
-    enough. The broker and the database are killed less often than others: their coming back takes the whole bank's time."""
+    """kill -9 of one program after the other, with random pauses, until the rollout has ended or the limit is reached. The
+    broker and the database are killed less often than others, since their return costs the time of the whole installation."""
 
     PAUSE_S, DOWN_S = 0.7, 1.0
     WEIGHTS = {"orchestrator": 12, "client": 6, "redis": 4, "postgres": 3, "broker": 1}
@@ -125,7 +125,7 @@ class Kills:
     def play(self, testbed, place_order):
         rollouts = [place_order()]
         rng = random.Random(f"{self.seed} kills")
-        back = []  # (when, what starts it again)
+        back = []  # (when, the start again)
         next_at = time.monotonic()
         while back or (sum(self.killed.values()) < self.most and not testbed.is_settled(rollouts)):
             now = time.monotonic()
@@ -161,7 +161,7 @@ class Kills:
 
 
 def run_round(testbed, audit, faults):
-    """What did not hold."""
+    """Returns the violations."""
     testbed.begin_round()
     version = f"5.{testbed.rounds}.0"
     rng = random.Random(f"{faults.again()} windows")

@@ -1,4 +1,4 @@
-"""A bank on one machine, every part of which can be broken: servers, orchestrators, a simulated fleet, real clients."""
+"""An installation on one machine, every part of which can be broken: servers, orchestrators, a simulated fleet, real clients."""
 
 import atexit
 import collections
@@ -25,18 +25,18 @@ from audit import AUDIT
 from certificates import Authority
 from proxy import Network
 
-NEXT = BIN.parent.parent / "next/bin/tellercastd"  # a version ahead, with a migration of its own
+NEXT = BIN.parent.parent / "next/bin/tellercastd"  # one version ahead, with a migration of its own
 LEASE = "3s"
 MAY_MOUNT = os.geteuid() == 0
-INSIST_S = 150  # whoever is not answered orders again, so long
+INSIST_S = 150  # time during which an unanswered operator tries again
 QUICK = {
     "dispatchTimeout": "6s", "answerTimeout": "4s", "receiveTimeout": "4s", "installTimeout": "8s",
     "retries": 4, "backoff": "0s", "deferLimit": 50,
 }
 REAL_BRANCH, REAL_ATMS, REAL_PULL = "R1", ["R1-A1", "R1-A2"], ["RP1"]
 
-# Who installs is counted when it begins and when it is done, by something that no part of the product writes. Three times
-# of four it takes 0.3 to 1.4 s, so that there is time to be killed.
+# The installer records its begin and its end by a program that is no part of the product. Three installations of four take 0.3
+# to 1.4 s, so that there is time for a kill.
 COUNTED_INSTALL = """#!/bin/sh
 [ "$1" = install ] || exec "{installer}" "$@"
 work="$TELLERCAST_DEVICE $TELLERCAST_INSTRUCTION $TELLERCAST_ATTEMPT"
@@ -47,7 +47,7 @@ drawn=$(echo "{seed} $work" | cksum | cut -d ' ' -f 1)
 echo "$work" >>"{folder}/installed"
 """
 
-# What a fleet does on an ordinary night, and what a bad line does to it.
+# The behaviour of a fleet on an ordinary night, and that of a bad line.
 BEHAVIOUR = {
     "seed": 11,
     "rules": [
@@ -68,8 +68,8 @@ Direct = collections.namedtuple("Direct", "listen")
 
 
 class KeepingMosquitto(Mosquitto):
-    """A broker that writes what it holds to a file when it is told to, and can be started again with it or without.
-    Besides the plain port it has one where both sides show a certificate, as in a bank: who connects is who it says."""
+    """A broker that writes its state to a file on request, and can be started again with it or without. Besides the plain port
+    it has one where both sides show a certificate, which proves the user's name."""
 
     def __init__(self, folder, acl, authority):
         self.saved = pathlib.Path(folder) / "mosquitto.saved"
@@ -96,14 +96,14 @@ def add_up(one, other):
 
 
 class Testbed:
-    """`branches` of nine ATMs and a node, and as many pull clients as branches, simulated; one real branch."""
+    """`branches` of nine ATMs and a node, and as many pull clients, simulated; one real branch."""
 
     real_branches, real_pull = {REAL_BRANCH: REAL_ATMS}, REAL_PULL
     orchestrator_program = BIN / "tellercastd"
     behaviour = BEHAVIOUR
 
     def __init__(self, folder, branches=95, orchestrators=2, disk="1g", direct=False, seed=1):
-        """`direct`: the fleet's connections are not led through the network that can be broken, which carries less."""
+        """`direct`: the fleet's connections do not go through the network that can be broken, whose capacity is smaller."""
         self.folder, self.seed = pathlib.Path(folder), seed
         self.network = Network()
         self._mount(disk)
@@ -138,7 +138,7 @@ class Testbed:
     # parts
 
     def _mount(self, disk):
-        """A small disk for PostgreSQL, so that it can be filled."""
+        """Makes a small disk for PostgreSQL, so that it can be filled."""
         (self.folder / "postgres").mkdir()
         if not MAY_MOUNT:
             return
@@ -151,7 +151,7 @@ class Testbed:
         subprocess.run(["umount", "--lazy", self.folder / "postgres"], check=False, stderr=subprocess.DEVNULL)
 
     def _open_routes(self, direct):
-        """Each program has its own road to each server."""
+        """Each program has its own route to each server."""
         roads = self.folder / "roads"
         roads.mkdir()
         os.chmod(roads, 0o711)
@@ -194,14 +194,14 @@ class Testbed:
         return Client(self.folder, role, name, branch, self.to_clients.listen, self.keys, settings, programs)
 
     def write_installer(self, counted, programs):
-        """One that is there is replaced at once."""
+        """Replaces an existing installer at once."""
         fresh = counted.with_suffix(".fresh")
         fresh.write_text(COUNTED_INSTALL.format(seed=self.seed, folder=self.folder, installer=programs / INSTALLER.name))
         fresh.chmod(0o755)
         fresh.rename(counted)
 
     def _start_fleets(self):
-        """Each with the number of its devices."""
+        """Starts the fleets, each with the number of its devices."""
         return [(self.simulate(self.branches, self.pull), self.simulated)]
 
     def simulate(self, branches, pull, number=1, programs=BIN):
@@ -218,7 +218,7 @@ class Testbed:
         return next(one for one in self.orchestrators if one.is_running()).http
 
     def insist(self, what, call, statuses=(200, 201)):
-        """Calls until it is answered well: whoever orders something in a bad night tries again."""
+        """Repeats the call until its answer is good, as an operator does in a bad night."""
 
         def answered():
             try:
@@ -230,7 +230,7 @@ class Testbed:
         return wait_for(answered, what, INSIST_S).json()
 
     def ask_fleet(self, what, **more):
-        """Of several fleets it is what all of them have, and the sum of what they counted."""
+        """With several fleets, returns the values that all have, and the sums of their counters."""
         answers = [one.ask(what, **more) for one, _ in self.fleets]
         assert all(answer["ok"] for answer in answers), answers
         return functools.reduce(add_up, answers)
@@ -242,7 +242,7 @@ class Testbed:
         self.insist("the artifact is taken", lambda http: http.add_artifact(content, version=version))
 
     def submit(self, name, version, **spec):
-        """Through whichever endpoint is open."""
+        """Submits through any open endpoint."""
         document = plan(name, artifact={"name": APPLICATION, "version": version}, execution=QUICK,
                         groups=[{"name": "all", "percentage": 100, "success": 0}], **spec)
         return self.insist(f"{name} is accepted", lambda http: http.submit(document, key=name))["rollout"]
@@ -258,15 +258,15 @@ class Testbed:
         return open_ones == 0
 
     def clients_are_confirmed(self):
-        """Nothing lies in their outboxes."""
+        """Returns whether their outboxes are empty."""
         return not [left for client in self.clients.values() for left in (client.folder / "outbox").iterdir()]
 
-    # faults and their mending
+    # faults and repairs
 
     def begin_round(self):
-        """What an old state is, later: the present one."""
+        """Saves the present state, which is an old one later."""
         self.rounds += 1
-        self.broker.send(signal.SIGUSR1)  # it writes what it holds
+        self.broker.send(signal.SIGUSR1)  # it writes its state
         self.redis_server.connect().save()
         wait_for(self.broker.state.exists, "the broker wrote its state")
         shutil.copy(self.broker.state, self.broker.saved)
@@ -296,7 +296,7 @@ class Testbed:
         return True
 
     def signal_postgres(self, number):
-        """All its processes, each of which is a group of its own."""
+        """Signals all its processes, each of which leads its own group."""
         children = pathlib.Path(f"/proc/{self.postgres.pid}/task/{self.postgres.pid}/children").read_text().split()
         for pid in [self.postgres.pid, *map(int, children)]:
             try:
@@ -305,7 +305,7 @@ class Testbed:
                 pass
 
     def fill_disk(self):
-        """Of PostgreSQL alone: its files lie on a file system of their own."""
+        """Fills the disk of PostgreSQL alone, a file system of its own."""
         ballast = self.postgres.folder / "ballast"
         with open(ballast, "wb", buffering=0) as file:
             try:
@@ -321,7 +321,7 @@ class Testbed:
         return mend
 
     def make_whole(self):
-        """Whatever the faults left, everything runs again."""
+        """Repairs everything, whatever the faults left."""
         for one in self.orchestrators:
             if not one.is_running():
                 one.start()
@@ -329,10 +329,10 @@ class Testbed:
             one.wait_until_ready()
         self.database.forget()
         for one, size in self.fleets:
-            one.wait_until_connected(size * 99 // 100)  # of whom some are always just crashing
+            one.wait_until_connected(size * 99 // 100)  # some of which always crash
 
     def describe(self, rollouts):
-        """What there is to see when a round does not come to its end."""
+        """Returns a description for a round that does not end."""
         self.database.forget()
         try:
             return [f"rollout {rollout}: {self.database.rollout(rollout)['state']} {self.database.states(rollout)}"
@@ -343,7 +343,7 @@ class Testbed:
     # the end
 
     def keep_logs(self):
-        """What all wrote, and what the clients hold: where it stays when the bank is gone."""
+        """Keeps the logs of all programs and the state of the clients, outside the testbed's folder."""
         kept = pathlib.Path(os.environ.get("TELLERCAST_LOGS", "/tmp")) / "faults"
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir(parents=True)

@@ -1,6 +1,6 @@
-"""The upgrade from the version before, whose commit stands in `previous`, with that version's own programs: three
-orchestrators go over one after the other while rollouts run, one is being taken back and one waits for an approval; half
-of the agents stay what they are to the end, and the others are newer from the beginning or become so on the way."""
+"""The upgrade from the version before, whose commit is in `previous`, with that version's own programs. Three orchestrators are
+replaced one after the other while one rollout runs, one is rolled back and one waits for an approval. Half of the agents
+stay old to the end; the others are new from the beginning or are upgraded half way."""
 
 import json
 import pathlib
@@ -18,14 +18,14 @@ from testbed import Testbed
 from orders import order
 
 COMMIT = (pathlib.Path(__file__).parent / "previous").read_text(encoding="utf-8").strip()
-PREVIOUS = BIN.parent.parent / "previous" / COMMIT / "bin"  # where ./run faults builds it
+PREVIOUS = BIN.parent.parent / "previous" / COMMIT / "bin"  # ./run faults builds the programs there
 ORCHESTRATORS, BRANCHES = 3, 24
 BUDGET, ENDS_S, FINISH_S = 2, 900, 90
 TAKEN_OVER = "another orchestrator became the conductor"
-SOME = 12  # instructions that have to be completed meanwhile
+SOME = 12  # instructions that must be completed meanwhile
 TAKEN_BACK, WAITING, LATER = "5.1.0", "5.2.0", "5.3.0"
 
-# What no device is to come near: an upgrade of the orchestrators is no reason to fail or to be given up.
+# An upgrade of the orchestrators must neither fail a device nor let one time out.
 ABORT = [
     {"on": "out_of_service", "count": 1, "then": "cancel"}, {"on": "rejected", "count": 1, "then": "cancel"},
     {"on": "failed", "percentage": 25, "minimum": 8, "then": "pause"},
@@ -46,15 +46,15 @@ for _rule in BEHAVIOUR["rules"]:
 
 
 class MixedTestbed(Testbed):
-    """It begins with the orchestrators and the real clients of the version before. Of the simulated devices the first half
-    of the branches is as old, the second is new. Each real branch has a client that stays old behind or beside newer ones."""
+    """Begins with the orchestrators and the real clients of the version before. The first half of the simulated branches is
+    old, the second is new. Each real branch has a client that stays old behind or beside newer ones."""
 
     real_branches = {"R1": ["R1-A1", "R1-A2"], "R2": ["R2-A1", "R2-A2"]}
     real_pull = ["RP1", "RP2"]
     upgraded = ["R1-A2", "R2", "R2-A2", "RP2"]
     orchestrator_program = PREVIOUS / "tellercastd"
     behaviour = BEHAVIOUR
-    at = None  # the orchestrator that gets the orders, if that matters
+    at = None  # the orchestrator that gets the operations, if that matters
 
     def __init__(self, folder):
         super().__init__(folder, BRANCHES, ORCHESTRATORS)
@@ -73,13 +73,13 @@ class MixedTestbed(Testbed):
                 for number, (branches, pull, programs) in enumerate(parts, 1)]
 
     def devices_of(self, numbers, real=()):
-        """Of branches by their numbers, each together with the one of the other half; with real branches by name."""
+        """Returns the devices of branches by number, each with the branch of the other half, and of real branches by name."""
         branches = [f"B{number:04}" for n in numbers for number in (n, n + BRANCHES // 2)]
         everybody = {**self.branches, **self.real_branches}
         return [device for branch in (*branches, *real) for device in (branch, *everybody[branch])]
 
     def upgrade_clients(self):
-        """In place, as its packages are: with the settings, the journal and the outbox that it has."""
+        """Upgrades the clients in place, as their packages do: settings, journal and outbox stay."""
         for name in self.upgraded:
             client = self.clients[name]
             client.stop()
@@ -93,7 +93,7 @@ class Upgrade:
         self.testbed = testbed
         self.promises = {}
 
-    # orders
+    # operations
 
     def _order(self, name, version, devices, rate=None, **spec):
         more = {"rate": {"perMinute": rate}} if rate else {}
@@ -117,7 +117,7 @@ class Upgrade:
         self.promises[made] = self.promises[rollout]._replace(closes_at=float("inf"))
         return made
 
-    # what is waited for
+    # waits
 
     def _completed(self, rollouts):
         return self.testbed.database.value(
@@ -125,7 +125,7 @@ class Upgrade:
             "WHERE i.rollout_id = ANY (%s) AND s.name = 'completed'", rollouts)
 
     def _wait_for_more(self, rollouts, what):
-        """Of each of these rollouts some more, while every orchestrator answers what it is asked."""
+        """Waits for some more completed instructions of each of these rollouts, while every orchestrator answers asks."""
         asked = {one.name: one.http.metric("tellercast_asks_answered_total") for one in self.testbed.orchestrators}
         before = [self._completed([rollout]) for rollout in rollouts]
 
@@ -162,7 +162,7 @@ class Upgrade:
         one.wait_until_ready()
 
     def _upgrade_all(self, rollback, running):
-        """Returns what was ordered half way, at an older orchestrator and at a newer one."""
+        """Returns the rollouts that were ordered half way, at an older orchestrator and at a newer one."""
         first, second, third = self.testbed.orchestrators
         self._upgrade_orchestrator(first)
         assert not self.testbed.is_settled([rollback]), "the rollback was over before there were two versions"
@@ -194,14 +194,14 @@ class Upgrade:
         for one, _ in self.testbed.fleets:
             assert one.ask("wait_below", unconfirmed=1, timeout_ms=FINISH_S * 1000)["ok"]
         wait_for(self.testbed.clients_are_confirmed, "all that the real clients have to say is accepted", FINISH_S)
-        self.testbed.ask_fleet("ask_all")  # an ask tells versions, too, and may have been overtaken by the report of the end
+        self.testbed.ask_fleet("ask_all")  # an ask has versions, too, and the report of the end may have overtaken it
         wait_for(lambda: not self._strange(), f"all devices say that they have {WAITING}; last seen: {self._strange()[:5]}")
 
     def _strange(self):
         return self.testbed.database.rows("SELECT id, versions FROM device WHERE versions ->> %s IS DISTINCT FROM %s",
                                           APPLICATION, WAITING)
 
-    # what must hold besides what the audit looks at
+    # checks besides the audit
 
     def faults(self):
         database = self.testbed.database
@@ -217,13 +217,13 @@ class Upgrade:
 
 
 def complaints(orchestrator):
-    """Its errors, but that a neighbour took over what it did."""
+    """Returns the errors in its log, except that it took over a neighbour's work."""
     return [f"{orchestrator.name}: {line}" for line in orchestrator.text().splitlines()
             if re.search(r"^\S+ error ", line) and TAKEN_OVER not in line]
 
 
 def run_upgrade(folder, keep):
-    """What did not hold when the version before was upgraded to this one."""
+    """Returns the violations of an upgrade from the version before to this one."""
     if not (PREVIOUS / "tellercastd").exists():
         return [f"the version before, {COMMIT}, is not built: ./run faults --upgrade does so"]
     began = time.monotonic()

@@ -13,7 +13,7 @@ ROW = re.compile(r"^\| \[(\d{4})\]\(([^)]+)\) \| (.+?) \| (\S+) \| (\w+) \| (.*?
 
 
 def faults_of(path, rows):
-    """What is wrong with one decision."""
+    """Yields the faults of one decision."""
     head = HEAD.match(path.read_text(encoding="utf-8"))
     if not head:
         yield 'must begin with its title and "Date: YYYY-MM-DD. Status: accepted." or "superseded by [NNNN](FILE)."'

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""No identifier, file, folder or thread name has a word that docs/glossary.md retired, and no comment has one that is not
-ordinary English too. Other texts are left alone: they name what is seen outside."""
+"""Checks that no identifier, file, folder or thread name has a word that docs/glossary.md retired, and that no comment has one
+unless it is ordinary English too. Other texts are not checked, since users see them."""
 
 import pathlib
 import re
@@ -10,17 +10,17 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GLOSSARY = ROOT / "docs/glossary.md"
 KEPT = ("orchestrator/store/migrations/", "docs/decisions/", "tests/fuzz/corpus/", "tests/scenario/version_before/")
-TERMS = re.compile(r"(?i)in_flights?|high_water_marks?")  # of the field, with a retired word in them
-# Where a retired word is the field's own, or is the name of something that is seen outside.
+TERMS = re.compile(r"(?i)in_flights?|high_water_marks?")  # terms that contain a retired word
+# Where a retired word is a term of the field, or a name that is visible outside.
 ALLOWED = (
     (r"branch_room|wake_at|door", r"\.(sql|py)$|^orchestrator/store/"),  # a function and columns of the database
     (r"(table|put)_cell|cells?|cell_(count|capacity)|evidence_put_cell", r"^(clients/ctl/|tests/(unit|lint)/)"),  # of a table
-    (r"CELL", r"^clients/ctl/picture/"),            # of a screen
+    (r"CELL", r"^clients/ctl/picture/"),  # of a screen
     (r"fold", r"\.py$"),                           # of Python's own times
     (r"judge\w*|\w*_judge(_\w+)?", r"^(orchestrator|clients|tests/unit)/"),  # to judge a gate, an abort or a mark
 )
 
-# Ordinary English, or names of the database that comments quote: not looked for in comments.
+# Ordinary English, or names of the database that comments quote: allowed in comments.
 NOT_IN_COMMENTS = {"bank", "banks", "cell", "cells", "course", "door", "flight", "fold", "folds", "ground", "judge", "judges",
                    "life", "marks", "people", "played", "room", "stand", "tell", "world"}
 COMMENTS = {".sql": r"--[^\n]*", ".py": r"#[^\n]*"}
@@ -30,7 +30,7 @@ THREAD_NAME = re.compile(r'thread_start\([^,;]*, "([^"]*)"|worker_config\)?[^;{]
 
 
 def retired():
-    """Each retired word with what stands for it, from the glossary's last table."""
+    """Returns each retired word with its replacement, from the glossary's last table."""
     table = GLOSSARY.read_text(encoding="utf-8").split("## Retired words", 1)[1]
     words = {}
     for names, instead in re.findall(r"^\| (`.*?`) \| (.*?) \|$", table, re.M):
@@ -40,7 +40,7 @@ def retired():
 
 
 def code(path, text):
-    """The text without comments and texts; lines stay. What a Python f-string calculates is code, too."""
+    """Returns the text without comments and strings; the lines stay. Expressions in a Python f-string are code, too."""
     def blank(match):
         token = match.group()
         if path.suffix == ".py" and re.match(r"[rR]?[fF]", token):
@@ -60,7 +60,7 @@ def comments(path, text):
 
 
 def texts_to_check(path, text):
-    """Each comment without the words that are ordinary English, and each thread name, with its line."""
+    """Yields each comment without the words that are ordinary English, and each thread name, with its line."""
     ordinary = finder(NOT_IN_COMMENTS)
     for number, comment in comments(path, text):
         for offset, line in enumerate(comment.splitlines()):

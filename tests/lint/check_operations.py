@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Each metric, log event and setting that docs/operations.md mentions is one that the code has."""
+"""Checks that the code has each metric, log event and setting that docs/operations.md mentions."""
 
 import pathlib
 import re
@@ -15,7 +15,7 @@ FILES = re.compile(r"\.(json|yaml|md)$")
 
 
 def log_events():
-    """The events of all LOG_… statements. A statement ends with the first semicolon at the end of a line."""
+    """Returns the events of all LOG_… statements. A statement ends with the first semicolon at the end of a line."""
     events = set()
     for folder in LOGGING:
         for path in sorted((ROOT / folder).rglob("*.c")):

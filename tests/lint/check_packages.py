@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Checks that packaging/debian-packages is the one place that names the Debian packages: each of its lines is a purpose
-and a package, whoever needs packages takes them from it by a purpose that it has, and nothing else names a library of it."""
+"""Checks that packaging/debian-packages is the only file that names the Debian packages. Each of its lines is a purpose and a
+package. Each reader asks for an existing purpose, and no other file names a library package."""
 
 import pathlib
 import re
@@ -15,7 +15,7 @@ OTHERS = ("README.md", "CONTRIBUTING.md", "run", ".ci/*", "scripts/*", "docker/*
 
 
 def read_list():
-    """The purposes with their packages, and what is wrong with the list."""
+    """Returns the purposes with their packages, and the faults of the list."""
     purposes, faults = {}, []
     for number, line in enumerate(LIST.read_text(encoding="utf-8").splitlines(), 1):
         if not line or line.startswith("#"):

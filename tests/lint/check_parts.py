@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Which part includes which: every #include "..." against the links that CMake declares, and against the table of
-docs/architecture.md. A static library does not enforce its links: a program that has the other library anyway links,
-and nobody notices."""
+"""Checks which part includes which: every #include "..." against the links that CMake declares, and against the table of
+docs/architecture.md. A static library does not enforce its links: a program that also has the other library links without an
+error."""
 
 import json
 import pathlib
@@ -23,7 +23,7 @@ OBJECT = re.compile(r"CMakeFiles/([\w.+-]+)\.dir/")
 
 
 class Links:
-    """What the targets link, and which sources they have, as CMake itself tells it."""
+    """The links and the sources of the targets, as CMake reports them."""
 
     def __init__(self, graph, commands):
         self.libraries = {match["name"] for match in LIBRARY.finditer(graph)}
@@ -42,7 +42,7 @@ class Links:
         return self.public.get(target, set()) | self.private.get(target, set())
 
     def seen(self, targets):
-        """These and all that they link publicly."""
+        """Returns these targets and all that they link publicly."""
         found, waiting = set(), list(targets)
         while waiting:
             target = waiting.pop()
@@ -52,7 +52,7 @@ class Links:
         return found
 
     def owner(self, header):
-        """The library that a header belongs to; None: it belongs to each program that includes it."""
+        """Returns the library that a header belongs to; None: it belongs to each program that includes it."""
         path = pathlib.PurePosixPath(header)
         beside = [library for library in self.libraries
                   if any(pathlib.PurePosixPath(source).parent == path.parent for source in self.sources.get(library, ()))]
@@ -74,7 +74,7 @@ def configured():
 # ---- links ----
 
 def files_of(links, target):
-    """The sources of a target, and the headers that are its own: (file, whether others may include it)."""
+    """Returns the sources and the headers of a target: (file, whether others may include it)."""
     files = {source: False for source in links.sources.get(target, ())}
     if target in links.libraries:
         for folder in {(ROOT / source).parent for source in files}:
@@ -120,7 +120,7 @@ def faults_of_links(links):
 # ---- the page ----
 
 def rows_after(page, heading):
-    """The cells of the table under a heading of docs/architecture.md."""
+    """Yields the cells of the table under a heading of docs/architecture.md."""
     text = page.split(f"\n## {heading}\n", 1)
     lines = text[1].split("\n## ", 1)[0].splitlines() if len(text) == 2 else []
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
@@ -134,7 +134,7 @@ def names_in(cell):
 
 
 def whole_name(name, folder, folders):
-    """A folder as a row names it: from the top, or from the top of the row's own part."""
+    """Returns the full name of a folder that a row names from the top, or from the top of the row's own part."""
     for start in ("", "orchestrator/", "clients/ctl/"):
         if start + name in folders and folder.startswith(start.rstrip("/")):
             return start + name
@@ -154,7 +154,7 @@ class Page:
 
 
 def arrows():
-    """(from folder, to folder): a file and a line where it is."""
+    """Returns (from folder, to folder): a file and a line with it."""
     found = {}
     for top in PRODUCT:
         for path in sorted((ROOT / top).rglob("*.[ch]")):
@@ -184,7 +184,7 @@ def faults_of_page(page, links):
 
 
 def faults_of_libraries(page, links):
-    """The libraries of others that a folder links, against its row."""
+    """Compares the external libraries that a folder links with its row."""
     linked = {folder: set() for folder in page.known}
     for target, sources in links.sources.items():
         for folder in {str(pathlib.PurePosixPath(source).parent) for source in sources} & set(linked):
@@ -220,7 +220,7 @@ def faults_of_private_headers():
 
 
 def faults_of_circles():
-    """Among all headers, by their includes; among the files of a folder, by their calls."""
+    """Looks for circles among all headers, by their includes, and among the files of a folder, by their calls."""
     headers = {name: {header for _, header in includes_of(name)} for name in every_file() if name.endswith(".h")}
     for circle in cycles(headers):
         yield f"headers that include each other in a circle: {' -> '.join(circle)}"

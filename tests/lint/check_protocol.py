@@ -25,7 +25,7 @@ def expected_rows():
 
 
 def untold_codes():
-    """Those that no page has; on a page a code stands in backticks."""
+    """Returns the codes that no page has in backticks."""
     pages = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("protocol.md", "installers.md"))
     codes = {code for file in AGENT.glob("*.c") for code in CODE.findall(file.read_text(encoding="utf-8"))}
     assert len(codes) > 20, codes

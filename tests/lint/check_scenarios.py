@@ -1,6 +1,5 @@
 #!/usr/bin/python3
-"""Checks that no two scenarios have the same name, and that each in the list of those that the gate does not run with
-sanitizers is there."""
+"""Checks that no two scenarios have the same name, and that each scenario in reached_by_others.txt exists."""
 
 import collections
 import pathlib

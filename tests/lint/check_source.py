@@ -12,7 +12,7 @@ SUFFIXES = (".c", ".h", ".py", ".sh")
 FILE_LINES, FUNCTION_LINES = 500, 80
 
 EVERYWHERE_ELSE = ()
-# (what is wrong, pattern, suffixes of the files it is about, where it is right)
+# (the fault, pattern, suffixes of the checked files, allowed place)
 RULES = (
     ("libpq outside orchestrator/store", r'#include <(postgresql/)?libpq-fe\.h>', ".c .h",
      ("orchestrator/store/", "tests/bench/", "tests/failing/", "tests/integration/")),
@@ -35,13 +35,13 @@ RULES = (
     ("a fixed wait; wait for a condition, with a deadline", r"(?<!\w)(sleep|usleep|time\.sleep)\s*\(?\s*\d*[1-9]",
      ".c .h .py", ("base/", "topics/", "config/", "orchestrator/", "clients/", "scripts/")),
 )
-# The store's faults speak of the database, in the log. An answer to a person is a code, worded in orchestrator/wording.
+# The store's faults are about the database, for the log. An answer to an operator is a code, worded in orchestrator/wording.
 STORE_TEXT = re.compile(r'\btc_fault_set\([^;"]*"(?!database: |%s")[^"]*"')
-NOTE = re.compile(r"\b(TO[D]O|FIX[M]E|XX[X]|HAC[K])\b")  # so that this line is none
+NOTE = re.compile(r"\b(TO[D]O|FIX[M]E|XX[X]|HAC[K])\b")  # so that this line does not match
 
 
 def without_comments(text):
-    """C without its comments; texts stay, and so do the lines' numbers."""
+    """Returns C without its comments; strings and line numbers stay."""
     def blank(match):
         token = match.group(0)
         return token if token[0] in "\"'" else "\n" * token.count("\n") + " "
@@ -50,7 +50,7 @@ def without_comments(text):
 
 
 def long_functions(text):
-    """A function's body begins with a brace alone on its line, and ends with one."""
+    """A function's body begins and ends with a brace alone on its line."""
     start = None
     for number, line in enumerate(text.splitlines(), 1):
         if line == "{":
@@ -62,7 +62,7 @@ def long_functions(text):
 
 
 def faults_of(name, text):
-    """What is wrong in a file, as (line, text)."""
+    """Yields the faults of a file, as (line, text)."""
     lines = text.count("\n")
     if lines > FILE_LINES:
         yield lines, f"a file of {lines} lines, allowed: at most {FILE_LINES}"

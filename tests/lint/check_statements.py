@@ -1,7 +1,6 @@
 #!/usr/bin/python3
-"""A caller gives a statement all its parameters: an initializer of a structure that is made of queries/ names each field,
-for C sets what is left out to zero, and nobody would notice a parameter that was added. And each statement has a
-caller."""
+"""Checks that callers give a statement all its parameters: an initializer of a structure that is generated from queries/ names
+each field. C would set a missing field to zero silently. Also checks that each statement has a caller."""
 
 import pathlib
 import re
@@ -13,14 +12,14 @@ STRUCTURE = re.compile(r"struct sql_(\w+) \w+(?: \w+_AUTO)? = (\{)|\(struct sql_
 
 
 def declared(text, key):
-    """The names of the fields that a head declares for a key."""
+    """Returns the names of the fields that a head declares for a key."""
     head = re.sub(r"\n--   +", " ", "\n" + text)
     found = re.search(rf"\n-- {key}: ([^\n]*)", head)
     return [re.split(r"[ .]", field)[0] for field in found[1].split(", ")] if found else []
 
 
 def structures():
-    """Of each structure that a caller fills, the names of its fields."""
+    """Returns the names of the fields of each structure that a caller fills."""
     shared = re.sub(r"#[^\n]*\n", "", (STORE / "queries/structures.txt").read_text(encoding="utf-8"))
     for name, fields in re.findall(r"^(\w+): (.*)$", re.sub(r"\n +", " ", shared), re.MULTILINE):
         yield name, [re.split(r"[ .]", field)[0] for field in fields.split(", ")]
@@ -32,7 +31,7 @@ def structures():
 
 
 def initializer(text, start):
-    """What stands in the braces that open at `start`."""
+    """Returns the text in the braces that open at `start`."""
     depth = 0
     for match in re.finditer(r'"(?:\\.|[^"\\])*"|[{}]', text[start:]):
         depth += {"{": 1, "}": -1}.get(match.group(0), 0)
@@ -42,7 +41,7 @@ def initializer(text, start):
 
 
 def faults_of(text, fields_of):
-    """What is left out, as (line, text)."""
+    """Yields the missing fields, as (line, text)."""
     for match in STRUCTURE.finditer(text):
         name = match[1] or match[3]
         inner = initializer(text, match.end() - 1)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The words that C and SQL share stand once, in the vocabularies: no statement, and no migration since there are
-constants, has a bare number for a state or an event, or a bare word for a state, a kind, a code or a role."""
+"""Checks that the words that C and SQL share are only in the vocabularies: no statement, and no migration since 0015, has a
+bare number for a state or an event, or a bare word for a state, a kind, a code or a role."""
 
 import pathlib
 import re
@@ -14,7 +14,7 @@ VOCABULARIES = (ROOT / "topics/vocabulary.def", ROOT / "orchestrator/rollout/voc
 NUMBERED = r"(?:\w+\.)?(?:state|\w+_state|event|\w+_event)"
 NAMED = r"(?:\w+\.)?(?:state|\w+_state|kind|code|role|actor|rollback_wanted_by)"
 COMPARED = r"\s*(?:=|<>|<=|>=|<|>|IS DISTINCT FROM|IS NOT DISTINCT FROM)\s*"
-# (what is wrong, pattern)
+# (the fault, pattern)
 RULES = (
     ("a bare number for a state or an event", re.compile(
         rf"\b{NUMBERED}(?:{COMPARED}(?:ANY\s*\(\s*'?{{?)?|\s+(?:NOT\s+)?IN\s*\(\s*|\s+(?:NOT\s+)?BETWEEN\s+(?::?\w+\s+AND\s+)?)\d", re.I)),
@@ -35,7 +35,7 @@ def without_comments(text):
 
 
 def expressions(text):
-    """The expressions of a list of SQL, up to its end: FROM or WHERE, or the bracket that closes what is around it."""
+    """Yields the expressions of a list of SQL, up to its end: FROM or WHERE, or the bracket that closes the enclosing one."""
     depth, start, found, position = 0, 0, [], 0
     for match in re.finditer(r"'(?:[^']|'')*'|[(),]|\b(?:FROM|WHERE|UNION|RETURNING|ON)\b", text, re.I):
         token, position = match.group(0), match.start()
@@ -52,7 +52,7 @@ def expressions(text):
 
 
 def inserted(text):
-    """What an INSERT gives to a column of the vocabulary as it stands, as (position, expression)."""
+    """Yields the values that an INSERT gives to a column of the vocabulary, as (position, expression)."""
     for match in INSERT.finditer(text):
         columns = [column.strip() for column in match.group(1).split(",")]
         for column, expression in zip(columns, expressions(text[match.end():])):
@@ -61,7 +61,7 @@ def inserted(text):
 
 
 def united(text):
-    """What a later branch of a UNION gives in the place of such a column, as (position, expression)."""
+    """Yields the values of a later branch of a UNION for such a column, as (position, expression)."""
     for match in re.finditer(r"\bSELECT\b", text, re.I):
         places = [place for place, expression in enumerate(expressions(text[match.end():]))
                   if re.search(r"(?:^|[\s.])(?:state|\w+_state|event)$", expression)]
@@ -78,7 +78,7 @@ def united(text):
 
 
 def faults_of(text):
-    """What is wrong in a statement, as (line, text)."""
+    """Yields the faults of a statement, as (line, text)."""
     text = without_comments(text)
     for what, pattern in RULES:
         for match in pattern.finditer(text):

@@ -21,7 +21,7 @@ HEADER = ROOT / "topics/topic.h"
 
 
 class StrictLoader(yaml.SafeLoader):
-    """YAML in which a key that is there twice is a fault, and times stay text."""
+    """YAML in which a duplicate key is a fault, and times stay text."""
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -68,13 +68,13 @@ FORMATS = jsonschema.FormatChecker(formats=())
 
 @FORMATS.checks("date-time", raises=ValueError)
 def is_time(value):
-    """jsonschema itself checks times only where another package is installed."""
+    """jsonschema itself checks times only when another package is installed."""
     return not isinstance(value, str) or datetime.datetime.fromisoformat(value).tzinfo is not None
 
 
 class PlainResolver(jsonschema.RefResolver):
-    """Follows references by their path alone. jsonschema 4.10 takes a property named "$id", which the
-    official schema describes, for the name of a schema, and fails."""
+    """Follows references by their path alone. jsonschema 4.10 takes a property named "$id", which the official schema
+    describes, for the name of a schema, and fails."""
 
     def resolve(self, ref):
         url = urllib.parse.urljoin(self.resolution_scope, ref)
@@ -105,7 +105,7 @@ def check_references(document):
 
 
 def faults_of(document, schema, value):
-    """The faults of a value; the whole document is the scope of the schema's references."""
+    """Returns the faults of a value; the whole document is the scope of the schema's references."""
     validator = jsonschema.Draft7Validator(schema, resolver=PlainResolver("", document), format_checker=FORMATS)
     for error in validator.iter_errors(value):
         yield f"{error.json_path}: {error.message[:200]}"

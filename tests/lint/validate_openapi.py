@@ -39,7 +39,7 @@ def check_schemas(document):
 
 
 def contents(value):
-    """Every media type object that has an example."""
+    """Yields every media type object that has an example."""
     if isinstance(value, dict):
         if "schema" in value and "example" in value:
             yield value

@@ -1,4 +1,4 @@
-"""Claiming what is due, under budgets and with a rollout of higher priority around, while more and more wait."""
+"""Claims due instructions, under budgets and beside a rollout of higher priority, while more and more instructions wait."""
 
 import pathlib
 
@@ -7,7 +7,7 @@ from .result import Result, median
 from .rig import say
 
 WAITING = (10_000, 100_000, 1_000_000)
-CLAIMED = 4_000  # less than half of the fewest: what a budget of 50 % lets start
+CLAIMED = 4_000  # less than half of the fewest, which a budget of 50 % lets start
 BATCH = 1_000  # the daemon's default
 RUNS = 5
 TARGET = 0.8
@@ -21,8 +21,8 @@ DUE = "now(), now() - interval '1 hour', 1, 1, role = 'pull', id, branch"
 
 
 def prepare(rig):
-    """What the server does in the background is none of the claim's, and nothing ever tells the planner of queries how
-    many rows there are."""
+    """Turns off background work of the server, which does not belong to the claim. So the query planner gets no statistics
+    on the number of rows."""
     rig.program("plan-bench", rig.database)
     for setting in ("autovacuum = off", "checkpoint_timeout = '1h'", "max_wal_size = '16GB'"):
         rig.psql(f"ALTER SYSTEM SET {setting}")
@@ -37,7 +37,7 @@ def make_order(rig, waiting):
 
 
 def fill(rig, waiting):
-    """All that waits is due at once. A device of a hundred also waits for the rollout that goes first; another rollout
+    """All waiting instructions are due. One device of a hundred also waits for the rollout of higher priority; another rollout
     is at work in one branch of ten."""
     rig.psql(
         "TRUNCATE rollout, instruction, counter, claim CASCADE",
@@ -60,7 +60,7 @@ def fill(rig, waiting):
 
 
 def check(rig):
-    """No branch is over its budget, and nothing that goes first was passed over."""
+    """No branch is over its budget, and no instruction of the higher rollout was passed over."""
     over = rig.psql(f"SELECT count(*) FROM (SELECT FROM instruction WHERE in_flight GROUP BY branch "
                     f"HAVING count(*) > {MACHINES * BUDGET_PERCENT // 100}) b")
     passed = rig.psql(f"""SELECT count(*) FROM instruction i JOIN instruction h USING (device)
@@ -80,7 +80,7 @@ def measure_one(rig, waiting):
         real.append(claim(rig, CLAIMED))
         check(rig)
         floor.append(rig.program("claim-floor", rig.database, FLOOR, ROLLOUT, CLAIMED, BATCH))
-        # And a turn in which nothing can start, for every branch is full.
+        # And a scan without a possible start, since every branch is full.
         rig.psql(f"UPDATE rollout SET max_unavailable = 0 WHERE id = {ROLLOUT}")
         vain.append(claim(rig, 0))
         assert vain[-1]["claimed"] == 0, vain

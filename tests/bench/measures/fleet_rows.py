@@ -1,4 +1,4 @@
-"""A large fleet put straight into the tables, in the order in which an import leaves it."""
+"""A large fleet written straight into the tables, in the order of an import."""
 
 ATMS_A_BRANCH = 19
 DEVICES_A_BRANCH = ATMS_A_BRANCH + 1

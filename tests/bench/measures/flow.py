@@ -16,7 +16,7 @@ DEVICES = BRANCHES * (ATMS_A_BRANCH + 1)
 RUNS = 3
 TARGET = 0.7
 SPARE_FILES = 300
-WINDOW = 2000  # devices that the null orchestrator has in flight: more makes it no faster
+WINDOW = 2000  # devices in flight of the null orchestrator: more make it no faster
 
 
 def connections():
@@ -24,7 +24,7 @@ def connections():
 
 
 def start_fleet(rig, file, broker, keys):
-    """All that can be are connected when this returns."""
+    """Returns when as many devices are connected as the limit allows."""
     report = rig.folder / "fleet-report.json"
     log = rig.new_log("fleet")
     fleet = rig.keep(Process("fleet", [

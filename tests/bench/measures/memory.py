@@ -11,7 +11,7 @@ TARGET_MIB = 96
 
 
 def measure_one(rig, devices):
-    """Nobody answers: every instruction stays in flight."""
+    """No device asks, so every instruction stays in flight."""
     rig.program("plan-bench", rig.database)
     make_fleet(rig, devices)
     rig.psql("TRUNCATE rollout, instruction, counter, claim, instruction_event CASCADE")
@@ -19,7 +19,7 @@ def measure_one(rig, devices):
     broker = rig.broker()
     orchestrator = rig.orchestrator(broker, log={"level": "warning"})
     rollout = submit_at_once(orchestrator, f"memory-{devices}")
-    # Nodes wait for the rest of their branch.
+    # Nodes wait for the ATMs of their branch.
     rig.wait_for_state(rollout, "dispatched", devices - devices // 20, seconds=1200)
     now, most = memory_kib(orchestrator.pid)
     rig.end(orchestrator)

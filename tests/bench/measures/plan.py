@@ -27,7 +27,7 @@ PLANNED = "rollout_id, planned_at, due_at, group_no, zone_no, pull, device, bran
 
 
 def clear(rig):
-    """Both sides begin with empty tables and indexes, nothing to be written by anybody else."""
+    """Both sides begin with empty tables and indexes, and no other session writes."""
     rig.psql("TRUNCATE rollout, instruction, counter CASCADE", "CHECKPOINT")
 
 

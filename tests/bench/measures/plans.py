@@ -1,4 +1,4 @@
-"""Plans that hold nothing back: all at once, for as long as it takes."""
+"""Plans without limits: all devices at once, without an end."""
 
 from harness.plan import plan
 

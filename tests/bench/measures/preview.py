@@ -12,7 +12,7 @@ DEVICES = 100_000
 RUNS = 15
 TARGET = 2.0
 BUDGET = "  disruptionBudget: {maxUnavailable: 2}\n"
-# The groups of all devices as planning tells them, and nothing else: no zones, branches, windows, budgets or forecast.
+# The groups of all devices as planning computes them, without zones, branches, windows, budgets or a forecast.
 COUNT = """
 SELECT m.group_no, count(*)
 FROM group_members('[{"name": "pilot", "percentage": 2}, {"name": "rest", "percentage": 100}]', rollout_seed('bench'),
@@ -45,7 +45,7 @@ def measure(rig):
     real, floor = [], []
     with rig.postgres.connect(DATABASE).cursor() as cursor:
         cursor.execute("SET jit = off")
-        for _ in range(3):  # both sides find what they read in memory, and their statements prepared
+        for _ in range(3):  # both sides have their rows in memory, and their statements prepared
             count_once(cursor)
             preview_once(orchestrator)
         for _ in range(RUNS):

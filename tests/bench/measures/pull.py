@@ -16,7 +16,7 @@ TARGET = 0.6
 
 
 def load(rig, file, broker):
-    """What the fleet found when it asked as fast as it was answered."""
+    """Returns the fleet's figures when it asks as fast as it gets answers."""
     return rig.program("tellercast-fleet", "--fleet", file, "--broker", f"127.0.0.1:{broker.port}", "--no-verify",
                        "--any-audience", "--no-presence", "--ask-load", f"{SECONDS}s", "--outstanding", OUTSTANDING,
                        "--quiet")
@@ -35,7 +35,7 @@ def run_echo(rig, file):
 
 
 def run_real(rig, file, name):
-    """All instructions are claimed, in Redis, and retained by the broker, before the asking begins."""
+    """All instructions are claimed, in Redis, and retained by the broker before the first ask."""
     broker = rig.broker()
     orchestrator = rig.orchestrator(broker, log={"level": "warning"})
     rig.import_fleet(orchestrator, file)

@@ -1,5 +1,5 @@
-"""How long it takes until all is as it should be again: a cache that was emptied, a broker that forgot everything, a
-fleet that lost its broker, an orchestrator that died. Each against the longest that is allowed."""
+"""The time of a full recovery: from an emptied cache, from a broker that lost everything, of a fleet that lost its broker, and
+from a dead orchestrator. Each against the allowed maximum."""
 
 import time
 
@@ -29,7 +29,7 @@ def wait_until(condition, what, seconds):
 
 
 class Counting:
-    """Counts the devices whose retained instruction a new subscriber is given."""
+    """Counts the devices whose retained instruction a new subscriber gets."""
 
     def __init__(self, port):
         self._seen = set()
@@ -58,7 +58,7 @@ def make_pull_clients(rig):
 
 
 def measure_forgetting(rig):
-    """Of 100,000 outstanding pull instructions: the cache is emptied; the broker comes back with nothing."""
+    """100,000 outstanding pull instructions: the cache is emptied, and the broker comes back empty."""
     rig.program("plan-bench", rig.database)
     make_pull_clients(rig)
     redis = rig.redis.connect()
@@ -90,7 +90,7 @@ def measure_forgetting(rig):
 
 
 def measure_reconnecting(rig):
-    """10,000 clients with a rollout under way lose their broker; one orchestrator of two dies."""
+    """10,000 clients with a running rollout lose their broker, and one of two orchestrators dies."""
     devices = CLIENTS_BRANCHES * (CLIENTS_ATMS + 1)
     broker = rig.broker()
     branches = {f"B{b}": [f"B{b}-A{a}" for a in range(CLIENTS_ATMS)] for b in range(CLIENTS_BRANCHES)}

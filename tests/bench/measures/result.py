@@ -1,4 +1,4 @@
-"""What a measure found, as a line of the table and as a file."""
+"""The result of a measure, as a line of the table and as a file."""
 
 import datetime
 import json
@@ -10,7 +10,7 @@ from harness.servers import ROOT
 
 
 def machine():
-    """What the figures were measured on."""
+    """Describes the machine that was measured."""
     model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), "unknown")
     return {"cores": len(os.sched_getaffinity(0)), "cpu": model, "kernel": os.uname().release,
@@ -22,8 +22,8 @@ def median(values):
 
 
 class Result:
-    """`ratio` must be at least (at_least) or at most `target`, and the absolute figure, where one is asked for, enough.
-    The texts say what the two sides were."""
+    """`ratio` must be at least (at_least) or at most `target`, and the absolute figure, if one is demanded, sufficient. The
+    texts describe the two sides."""
 
     def __init__(self, name, scale, real, floor, ratio, target, at_least, is_enough=True, **details):
         self.name = name

@@ -1,4 +1,4 @@
-"""The servers of one measure, and the programs beside them."""
+"""The servers of one measure, and its programs."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def say(text):
 
 
 class Rig:
-    """Servers are started when they are first asked for, and gone at the end."""
+    """Starts servers at their first use, and stops them at the end."""
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="b-", dir=os.environ.get("TELLERCAST_SCRATCH", "/tmp")))
@@ -48,7 +48,7 @@ class Rig:
         self.processes.remove(process)
 
     def new_log(self, name):
-        """Of one process alone: what is waited for must not be found in the log of the one before."""
+        """A log of one process alone, so that a wait finds no line of an earlier process."""
         self._logs += 1
         return self.folder / f"{name}-{self._logs}.log"
 
@@ -83,7 +83,7 @@ class Rig:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def wait_for_state(self, rollout, state, count, seconds=600):
-        """Until so many of the rollout's instructions are in a state. Looks seldom: looking costs, too."""
+        """Waits until so many instructions of the rollout are in a state. Looks seldom, since each look costs time."""
         deadline = time.monotonic() + seconds
         with self.postgres.connect(DATABASE).cursor() as cursor:
             while True:

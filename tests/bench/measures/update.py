@@ -15,7 +15,7 @@ FLOOR = pathlib.Path(__file__).parents[1] / "update_floor.sql"
 
 
 def send_all(rig, file):
-    """Every device was answered: what the reports move lies in state `sent`."""
+    """Every device was answered: all instructions are in state `sent`."""
     rig.psql(
         "TRUNCATE rollout, instruction, counter, instruction_event CASCADE",
         """UPDATE device SET versions = '{"atm-app": "4.7.0"}'""",
@@ -33,7 +33,7 @@ def send_all(rig, file):
 
 
 def check(rig, is_counted):
-    """Every row and every version is as reported, and the counters are what a recount gives."""
+    """Every row and every version is as reported, and the counters equal a recount."""
     wrong = rig.psql("""SELECT count(*) FROM instruction WHERE state <> 5 OR sequence <> 3 OR in_flight
                         OR received_at IS NULL OR installing_at IS NULL OR ended_at IS NULL OR wake_at IS NOT NULL""")
     stale = rig.psql("""SELECT count(*) FROM device WHERE versions <> '{"atm-app": "4.7.2"}'""")
@@ -58,8 +58,8 @@ def run_updater(rig, file):
 
 
 def measure(rig):
-    """The floor is one loop. As many loops as there are updaters leave nothing of two cores for reading and deciding, and
-    are told beside it."""
+    """The floor is one loop. As many loops as updaters leave no time of two cores for parsing and decisions; they are printed
+    beside it."""
     say(f"update: {DEVICES * STAGES:,} reports of {DEVICES:,} devices, {RUNS} runs of each side in turn")
     rig.program("plan-bench", rig.database)
     make_fleet(rig, DEVICES)

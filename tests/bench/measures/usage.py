@@ -7,7 +7,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def _fields(pid):
-    """Of /proc/PID/stat, from the third on: the second may have spaces in it."""
+    """Returns the fields of /proc/PID/stat from the third on; the second may contain spaces."""
     return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
 
 
@@ -21,7 +21,7 @@ def _children(parent):
 
 
 def cpu_seconds(pid):
-    """Of the process, and of its children, those that ended included: a PostgreSQL server with its backends."""
+    """Returns the CPU seconds of the process and of its children, ended ones included: a PostgreSQL server with its backends."""
     own = _fields(pid)
     ticks = sum(int(number) for number in own[11:15])
     for child in _children(pid):
@@ -33,7 +33,7 @@ def cpu_seconds(pid):
 
 
 class Meter:
-    """What each of the named processes uses from now on."""
+    """The usage of each named process from now on."""
 
     def __init__(self, **pids):
         self._pids = pids
@@ -44,6 +44,6 @@ class Meter:
 
 
 def memory_kib(pid):
-    """(resident now, the most there was)"""
+    """Returns (resident now, the maximum so far)."""
     values = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
     return int(values["VmRSS"].split()[0]), int(values["VmHWM"].split()[0])

@@ -1,4 +1,4 @@
-"""What C files say of each other: includes, whether a header is private, and calls between the files of a folder."""
+"""The relations of C files: includes, whether a header is private, and calls between the files of a folder."""
 
 import functools
 import pathlib
@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 TEXT = re.compile(r'"(?:\\.|[^"\\\n])*"')
 WORD = re.compile(r"(?<!struct )(?<!enum )\b[a-z_]\w*\b")
-# As clang-format leaves them: what begins a line and is not static is seen by other files.
+# In the form of clang-format: other files see everything that begins a line and is not static.
 NOT_SEEN = r"^(?!static |typedef |extern |return |#)[a-zA-Z_][\w \*]*?"
 DEFINITION = re.compile(NOT_SEEN + r"\b([a-z_]\w*)(?:\([^;{}]*\)\n\{|(?:\[[^\]]*\])* = )", re.MULTILINE)
 
@@ -31,13 +31,13 @@ def includes_of(name):
 
 @functools.cache
 def is_private(header):
-    """Whether its first comment says "Private to ..."."""
+    """Returns whether its first comment says "Private to ..."."""
     comment = re.match(r"/\*.*?\*/", (ROOT / header).read_text(encoding="utf-8"), re.DOTALL)
     return comment is not None and "Private to" in " ".join(comment[0].replace("*", " ").split())
 
 
 def calls_between_files(folder):
-    """Of each file in the folder, without its suffix, those whose functions and tables it names."""
+    """Returns for each file in the folder, without its suffix, the files whose functions and tables it names."""
     texts = {path.stem: TEXT.sub('""', without_comments(path.read_text(encoding="utf-8")))
              for path in sorted(folder.glob("*.c"))}
     home = {name: stem for stem, text in texts.items() for name in DEFINITION.findall(text)}
@@ -45,7 +45,7 @@ def calls_between_files(folder):
 
 
 def cycles(graph):
-    """The strongly connected parts of a graph that have more than one node, each as a sorted list."""
+    """Returns the strongly connected parts of a graph that have more than one node, each as a sorted list."""
     index, low, stack, found = {}, {}, [], []
 
     def visit(node):

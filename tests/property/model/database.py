@@ -1,5 +1,5 @@
-"""A database whose now() is a row of a table: the schema `virtual` is looked at before pg_catalog, so that every
-statement of the store, and every default of its tables, sees the time of the test."""
+"""A database whose now() is a row of a table. The schema `virtual` precedes pg_catalog in the search path, so every statement
+of the store and every default of its tables has the time of the test."""
 
 import psycopg2
 
@@ -51,7 +51,7 @@ class Database:
         return self._cursor.fetchall()
 
     def reset(self):
-        """Nothing but the schema, and all numbers from the start."""
+        """Empties all tables and restarts all numbers."""
         if self._tables is None:
             names = self.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'virtual'")
             self._tables = ", ".join(sorted(name for (name,) in names if name not in KEPT))
@@ -67,7 +67,7 @@ class Database:
         return self.rows(ROLLOUTS)
 
     def started(self):
-        """The rollouts that ever began to run."""
+        """Returns the rollouts that ever began to run."""
         return {rollout for rollout, in self.rows(STARTED)}
 
     def groups(self):
@@ -77,7 +77,7 @@ class Database:
         return self.rows(COUNTERS)
 
     def next_ms(self):
-        """When something happens by the orchestrator's own clocks; None: nothing is awaited."""
+        """Returns when the orchestrator's own clocks cause the next event; None: nothing is awaited."""
         return self.rows(NEXT)[0][0]
 
     def close(self):
@@ -85,7 +85,7 @@ class Database:
 
 
 def without_fear(postgres):
-    """What is in this server need not survive it."""
+    """Turns durability off: the data need not survive the server."""
     connection = postgres.connect()
     with connection.cursor() as cursor:
         for setting in ("fsync = off", "full_page_writes = off", "autovacuum = off", "wal_buffers = '16MB'"):

@@ -1,11 +1,10 @@
-"""What devices do with an instruction: they complete, fail, are silent, put it off, refuse it; late, twice, in the
-wrong order."""
+"""The devices' reactions to an instruction: they complete, fail, are silent, defer, refuse; late, twice, in the wrong order."""
 
 import heapq
 
 ANSWERED, RECEIVED, INSTALLING, COMPLETED, FAILED, REJECTED, DEFERRED = range(1, 8)
 
-# How often devices of a model behave how.
+# The frequency of each behaviour among the devices of one model.
 MOODS = (
     {"completes": 1},
     {"completes": 16, "fails": 1, "silent": 1, "late": 1},
@@ -16,7 +15,7 @@ MOODS = (
 
 
 class Devices:
-    """All of a fleet, by what the test itself told them."""
+    """All devices of a fleet. They know only what the test gave them."""
 
     def __init__(self, rng, fleet):
         self._rng = rng
@@ -34,7 +33,7 @@ class Devices:
         return self._waiting[0][0] if self._waiting else None
 
     def take_due(self, now_ms):
-        """What they say until now; what was said of one instruction stays in order."""
+        """Takes the reports until now; reports on one instruction stay in order."""
         reports = []
         while self._waiting and self._waiting[0][0] <= now_ms:
             report = heapq.heappop(self._waiting)[2]
@@ -44,7 +43,7 @@ class Devices:
         return reports
 
     def start(self, now_ms, plan, instruction, attempt, device, start_before_s):
-        """The device may hear of it now."""
+        """The device may get its instruction now."""
         rng = self._rng
         role = self._fleet.devices[device].role
         timeouts = [plan.execution[key] * 1000 for key in

@@ -1,11 +1,11 @@
-"""The orchestrator's parts, moved by hand: property-engine behind two pipes."""
+"""The orchestrator's parts, one step at a time: property-engine behind two pipes."""
 
 import json
 import subprocess
 
 
 class EngineEnded(Exception):
-    """It ended by itself: a check of its own failed, or a sanitizer's."""
+    """The engine ended by itself: an assertion failed, or a sanitizer's check."""
 
 
 class Engine:
@@ -48,7 +48,7 @@ class Engine:
         self._do("calendars", json.dumps(document))
 
     def order(self, author, document):
-        """The HTTP status and the body of the answer."""
+        """Submits a plan. Returns the HTTP status and the body of the answer."""
         answer = self._ask("order", author, json.dumps(document))
         return answer["status"], answer["body"]
 
@@ -56,26 +56,26 @@ class Engine:
         self._do("expand")
 
     def schedule(self, instance, delivered):
-        """What was claimed: (instruction, attempt, device, start_before_s)."""
+        """Returns the claimed instructions: (instruction, attempt, device, start_before_s)."""
         return self._do("schedule", instance, delivered)["rows"]
 
     def conduct(self, instance):
         self._do("conduct", instance)
 
     def operate(self, operation, rollout, version, actor, group, digest):
-        """{"result": "ok", "state": …} or the name and text of a fault."""
+        """Returns {"result": "ok", "state": …}, or the name and text of a fault."""
         return self._ask("operate", operation, rollout, version, actor, group, digest)
 
     def give_back(self, device, actor):
-        """Says that a machine serves again; as operate()."""
+        """Returns a machine to service. Answers like operate()."""
         return self._ask("give_back", device, actor)
 
     def report(self, reports):
-        """reports: (instruction, device, attempt, event, sequence, progress, code); their verdicts."""
+        """reports: (instruction, device, attempt, event, sequence, progress, code). Returns their verdicts."""
         return self._do("report", *reports)["verdicts"]
 
     def said(self):
-        """What it logged since it was last asked: errors only."""
+        """Returns the errors that it logged since the last call."""
         self._log.seek(0)
         text = self._log.read()
         self._log.seek(0)

@@ -1,5 +1,5 @@
-"""What the test itself knows of each instruction, from what it was told and from how the rows changed; and whether
-each of those changes is one that may be."""
+"""The test's own knowledge of each instruction, from the claims and reports and from the changes of the rows, and a check that
+each of those changes is legal."""
 
 CREATED, DISPATCHED, SENT, RECEIVED, INSTALLING, COMPLETED, FAILED, REJECTED, TIMED_OUT, CANCELLED, EXPIRED = range(11)
 STATES = "created dispatched sent received installing completed failed rejected timed_out cancelled expired".split()
@@ -15,7 +15,7 @@ def is_flying(state):
 
 
 def timed_out(item, row):
-    """It was given up and got another attempt in one look of the conductor."""
+    """The instruction was given up and got another attempt in one step of the conductor."""
     return is_flying(item.state) and row[7] == item.failures + 1
 
 
@@ -28,10 +28,10 @@ class Known:
         self.due_ms = row[10]
         self.code = row[11]
         self.starts = self.retries = self.putoffs = 0
-        self.is_settled = False  # failed by a late word, which leads to no other attempt
+        self.is_settled = False  # a late report made it failed, which leads to no other attempt
         self.started_ms = None
-        self.ended_ms = None  # when it came to the end that it has, a late word aside
-        self.last_end = self.last_code = None  # of the last attempt that ended, since people ordered one
+        self.ended_ms = None  # when it ended, except by a late report
+        self.last_end = self.last_code = None  # of the last attempt that ended, since the last retry by an operator
 
 
 class History:
@@ -44,7 +44,7 @@ class History:
         self.lines.append((self.now_ms, text))
 
     def fail(self, what, *about):
-        """About: texts that the lines to be shown have."""
+        """`about`: texts that the lines to be shown contain."""
         shown = [f"  {at} {text}" for at, text in self.lines if any(word in text for word in about) or not about]
         raise Violation("\n".join([f"at {self.now_ms}: {what}", *shown[-LINES_SHOWN:]]))
 
@@ -55,11 +55,11 @@ class History:
         return [item for item in self.known.values() if is_flying(item.state)]
 
     def digest(self):
-        """The whole story as one text: the same for the same seed."""
+        """Returns the whole history as one text, which is the same for the same seed."""
         return "\n".join(f"{at} {text}" for at, text in self.lines)
 
     def observe(self, rows, cause, plans):
-        """Takes the rows as they are after `cause` happened; answers with what moved: ((state, failures) before, it)."""
+        """Takes the rows after `cause`. Returns the moved instructions: ((state, failures) before, instruction)."""
         changes = []
         for row in rows:
             item = self.known.get(row[0])
@@ -103,7 +103,7 @@ class History:
         item.state, item.attempt = state, row[6]
 
     def _check_move(self, item, row, cause, plan):
-        """States go forward within an attempt; another attempt is one more, and within the plan's limits."""
+        """States go forward within an attempt; another attempt has the next number, within the plan's limits."""
         state, attempt = row[5], row[6]
         what = f"{item.device}: .{item.attempt} {STATES[item.state]} -> .{attempt} {STATES[state]} by {cause}"
         if attempt == item.attempt:
@@ -115,7 +115,7 @@ class History:
             if item.state == CREATED and is_flying(state) and cause != "schedule":
                 self.fail(f"started by another than the scheduler: {what}", item.device)
             return
-        given_up = cause == "conduct" and state in (CANCELLED, EXPIRED)  # in the look that gave it another attempt
+        given_up = cause == "conduct" and state in (CANCELLED, EXPIRED)  # in the step that gave it another attempt
         if attempt != item.attempt + 1 or not (state == CREATED or given_up):
             self.fail(what, item.device)
         ended = TIMED_OUT if timed_out(item, row) else item.state

@@ -1,4 +1,4 @@
-"""The people who order: they approve, late or never, pause, resume, cancel and try again."""
+"""The operators: they approve, late or never, pause, resume, cancel and retry."""
 
 HOUR_MS = 3600_000
 APPROVERS = ("bea", "carl", "dora")
@@ -13,24 +13,24 @@ class Operators:
         self._history = history
         self._oracle = oracle
         self._plans = plans
-        self._dates = {}  # what is to be answered → when somebody does
+        self._dates = {}  # an open question → when an operator answers it
         self._meddles = rng.random() < 0.3
         self._retried = set()
-        self._resuming = set()  # rollouts of which somebody ordered the resume
+        self._resuming = set()  # rollouts whose resume an operator ordered
         self._orders = 0
 
     def next_ms(self):
         return min((at for at in self._dates.values() if at > self._history.now_ms), default=None)
 
     def _has_come(self, *what, most_ms=40 * HOUR_MS):
-        """A person answers some time after being asked."""
+        """An operator answers some time after the question."""
         if what not in self._dates:
             self._dates[what] = self._history.now_ms + self._rng.randint(0, most_ms)
         return self._dates[what] <= self._history.now_ms
 
     def act(self, rollouts, groups):
-        """rollouts: (id, state, version, digest, …); groups: (rollout, number, state, devices). Whether anything was
-        ordered."""
+        """rollouts: (id, state, version, digest, …); groups: (rollout, number, state, devices). Returns whether an operation
+        was carried out."""
         before = self._orders
         for rollout, state, version, digest, *_ in rollouts:
             if state == "awaiting_approval" and self._has_come("rollout", rollout, self._oracle.approvals.get(rollout)):
@@ -52,7 +52,7 @@ class Operators:
         return self._orders > before
 
     def _resume(self, rollout, version, digest):
-        """After an abort others approve it, as many as the plan says."""
+        """After an abort, as many other operators approve the resume as the plan requires."""
         approvals = self._oracle.resumes.get(rollout)
         if rollout in self._resuming and approvals is not None:
             if self._order("approve", rollout, version, digest, actor=APPROVERS[approvals]):
@@ -70,7 +70,7 @@ class Operators:
             self._plans[rollout].rolled_back_by_operators = True
 
     def _give_back(self, device):
-        """A technician was there."""
+        """A technician repaired the machine."""
         self._orders += 1
         del self._dates[("back", device)]
         answer = self._engine.give_back(device, OPERATOR)
@@ -81,7 +81,7 @@ class Operators:
 
     def _approve(self, rollout, version, digest):
         if self._rng.random() < 0.2:
-            author = OPERATOR if self._plans[rollout].document is None else AUTHOR  # of a rollback: who ordered it
+            author = OPERATOR if self._plans[rollout].document is None else AUTHOR  # of a rollback: the operator who ordered it
             if self._order("approve", rollout, version, digest, actor=author):
                 self._history.fail(f"rollout {rollout}: its author approved it", f" r{rollout} ")
             return
@@ -91,9 +91,9 @@ class Operators:
         given = self._oracle.approvals.get(rollout, 0)
         if self._order("approve", rollout, version, digest, actor=APPROVERS[given]):
             self._oracle.approvals[rollout] = given + 1
-        else:  # too late: nothing of it could start any more
+        else:  # too late: none of it could start any more
             self._order("reject", rollout, version, digest, actor=APPROVERS[given])
-        if self._rng.random() < 0.2:  # the same word again is no other one
+        if self._rng.random() < 0.2:  # a repeated approval is no second one
             self._order("approve", rollout, version, digest, actor=APPROVERS[given])
 
     def _decide_group(self, rollout, number, rollouts):
@@ -103,7 +103,7 @@ class Operators:
             self._oracle.approved[(rollout, number)] = self._history.now_ms
 
     def _order(self, operation, rollout, version, digest, actor=OPERATOR, group=""):
-        """Whether it was carried out."""
+        """Returns whether the operation was carried out."""
         self._orders += 1
         answer = self._engine.operate(operation, rollout, version, actor, group, digest)
         self._history.record(f"operators: r{rollout} {operation} {group} by {actor}: {answer}")

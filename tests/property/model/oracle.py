@@ -21,11 +21,11 @@ class Oracle:
         self._fleet = fleet
         self._plans = plans
         self._starts = {}  # rollout → times
-        self._reached = {}  # (rollout, group) → when its devices had ended with success enough, or could not fail it
-        self.resumes = {}  # rollouts that an abort paused → how many people approved that they go on
-        self.approved = {}  # (rollout, group) → when a person said so
-        self.approvals = {}  # rollout → how many people
-        self.ordered = set()  # rollouts that people gave an order on since the conductor looked last
+        self._reached = {}  # (rollout, group) → when enough devices had completed, or its gate could not fail any more
+        self.resumes = {}  # rollouts that an abort paused → number of approvals of their resume
+        self.approved = {}  # (rollout, group) → when an operator approved
+        self.approvals = {}  # rollout → number of approvals
+        self.ordered = set()  # rollouts with an operation since the conductor's last step
         self.started = set()  # rollouts that ever began to run
         self._states = {}
         self._resumed = set()
@@ -33,11 +33,11 @@ class Oracle:
         self._awaited = {}
         self.outages = Outages(history, fleet, plans)
 
-    # ---- a look of the scheduler -------------------------------------------------------------------------------
+    # ---- a step of the scheduler -------------------------------------------------------------------------------
 
     def scheduled(self, claimed, changes, due_before, states):
-        """`told`: what the scheduler handed on; `changes`: which rows moved; `due_before`: instructions that were due
-        before it looked, by device; `states`: the rollouts' as they are now."""
+        """`claimed`: the instructions that the scheduler handed on; `changes`: the moved rows; `due_before`: instructions that
+        were due before the step, by device; `states`: the present states of the rollouts."""
         history = self._history
         handed = {(row[0], row[1]): row[3] for row in claimed}
         started = []
@@ -115,7 +115,7 @@ class Oracle:
     # ---- always ------------------------------------------------------------------------------------------------
 
     def keeps_branches(self):
-        """One thing at a time on a device, no branch over any budget, a node alone."""
+        """One instruction at a time on a device, no branch over any budget, a node alone."""
         flying = self._history.flying()
         devices, branches = set(), {}
         for item in flying:
@@ -135,8 +135,8 @@ class Oracle:
                 self._history.fail(f"{branch}: its node is in flight, and so are others", branch)
 
     def reported(self, report, verdict):
-        """What was said of an attempt that is over moves nothing but its completion, or its failure where no other
-        attempt will come; said twice, nothing twice."""
+        """A report on an ended attempt moves nothing, except its completion, or its failure when no other attempt will follow;
+        a repeated report moves nothing twice."""
         if verdict != MOVED:
             return
         instruction, device, attempt, event = report[:4]
@@ -149,7 +149,7 @@ class Oracle:
         self._moved.add(report)
 
     def looked(self, groups):
-        """After anything that may end an instruction: which groups have succeeded."""
+        """After any step that may end an instruction: finds the groups that have succeeded."""
         for rollout, number, state, _ in groups:
             if state == "waiting" or (rollout, number) in self._reached:
                 continue
@@ -160,7 +160,7 @@ class Oracle:
                 self._reached[(rollout, number)] = self._history.now_ms
 
     def _is_certain(self, rollout, number, items):
-        """The group opens the next one when reached, and whatever comes of what is left could not fail its gate."""
+        """The group opens the next one when reached, and could not fail its gate whatever the remaining devices do."""
         rule, success, _, _ = self._plans[rollout].groups[number - 1]
         counted = [item for item in items if item.state not in (CANCELLED, EXPIRED)]
         completed = sum(item.state == COMPLETED for item in counted)
@@ -171,7 +171,7 @@ class Oracle:
                 if number in (None, item.group) and item.state >= COMPLETED and item.state not in (CANCELLED, EXPIRED)]
 
     def conducted(self, changes, states, groups):
-        """After a look of the conductor: what it stopped or took back, it did for a reason."""
+        """After a step of the conductor: it had a reason for each stop and each rollback."""
         for (before_state, failures), item in changes:
             if before_state == DISPATCHED and item.state == CREATED and item.failures == failures:
                 self._is_preempted(item)
@@ -199,8 +199,7 @@ class Oracle:
         self.ordered.clear()
 
     def conducted_surely(self, states):
-        """After a look of both instances, of which one is the conductor: what has to happen did, by the third such
-        look."""
+        """After a step of both instances, one of which is the conductor: by the third such step each necessary action is done."""
         for rollout, state in states.items():
             if state != "running":
                 continue
@@ -227,7 +226,7 @@ class Oracle:
         return False
 
     def _is_of_cause(self, item, cause):
-        """By the last of its attempts that ended; what is out of service is so until it is back."""
+        """By the last of its attempts that ended; a machine out of service stays so until it is back."""
         if cause == "out_of_service" and item.last_end is not None and self.outages.holds(item):
             return True
         if item.last_end in (None, COMPLETED):
@@ -246,7 +245,7 @@ class Oracle:
         return self._history.now_ms > plan.end_ms + stages * 1000 + PULL_WAIT_MS + 2 * soaks_ms
 
     def _is_superseded(self, rollout):
-        """By one that started: a rollout that ended before it did, cancelled, say, took nothing's place."""
+        """By a rollout that started; one that ended before its start, by a cancel for example, supersedes nothing."""
         return any(self._plans[rollout].name in self._plans[other].supersedes for other in self.started)
 
     def _is_preempted(self, item):
@@ -268,7 +267,7 @@ class Oracle:
                                f"{executed}, {possible} possible, {success} % wanted", f" r{rollout} ")
 
     def _may_be_retried(self, plan, item):
-        """Certainly: neither its retries nor the rollout are at their end."""
+        """Whether it certainly may: its retries and its rollout are not at their end."""
         if item.is_settled or STATES[item.state] not in plan.execution["retryOn"] or item.code == "deferred_too_often":
             return False
         after_ms = plan.execution["backoff"] * 1000 * 2 ** max(item.failures, 1)
@@ -299,7 +298,7 @@ class Oracle:
         return sum(item.state == COMPLETED for item in executed) * 100 >= success * len(executed)
 
     def counts(self, counters, groups):
-        """The orchestrator's counters are what can be counted."""
+        """The orchestrator's counters equal a recount."""
         counted = {}
         for item in self._history.known.values():
             key = (item.rollout, item.group, item.state)
@@ -316,7 +315,7 @@ class Oracle:
     # ---- at the end --------------------------------------------------------------------------------------------
 
     def ended(self, states, groups):
-        """All has come to its end, and what is left undone is so for a reason."""
+        """Everything has ended, and each instruction that was left undone has a reason."""
         opened = {(rollout, number): state for rollout, number, state, _ in groups}
         for rollout, state in states.items():
             if state not in ENDED:

@@ -1,4 +1,4 @@
-"""Machines that were taken out of service and are not back, as the test itself reckons."""
+"""Machines that were taken out of service and are not back, as the test itself computes."""
 
 from .history import COMPLETED, FAILED, REJECTED, TIMED_OUT, is_flying
 
@@ -11,14 +11,14 @@ class Outages:
         self._history = history
         self._fleet = fleet
         self._plans = plans
-        self._since = {}  # device → when, and by which instruction last
-        self._repairs = set()  # attempts that began on a machine that was out of service
+        self._since = {}  # device → since when, and the last instruction
+        self._repairs = set()  # attempts that began on a machine out of service
 
     def devices(self, branch=None):
         return [device for device in self._since if branch in (None, self._fleet.devices[device].branch)]
 
     def moved(self, changes):
-        """After anything that may end an attempt."""
+        """After any step that may end an attempt."""
         for _, item in changes:
             if item.last_code in CODES and item.last_end in (FAILED, REJECTED, TIMED_OUT) and not is_flying(item.state):
                 if item.device != item.branch:
@@ -38,7 +38,7 @@ class Outages:
         del self._since[device]
 
     def keep_budgets(self, started):
-        """After a look of the scheduler: what is out of service uses the budget, and one at a time is repaired."""
+        """After a step of the scheduler: machines out of service use the budget, and one at a time is repaired."""
         for item in started:
             if item.device in self._since:
                 self._repairs.add((item.id, item.attempt))
@@ -62,5 +62,5 @@ class Outages:
                                    f"{sorted(used)} are in flight or out of service", branch)
 
     def serves(self, item):
-        """Whether it was not out of service when it was started: then it takes a place of its branch's budget."""
+        """Whether it was in service at its start, so that it takes a place of its branch's budget."""
         return (item.id, item.attempt) not in self._repairs

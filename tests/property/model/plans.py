@@ -1,4 +1,4 @@
-"""Random plans, and what each means to the test: nothing of it is read back from the orchestrator."""
+"""Random plans, and their meaning for the test, which reads nothing of it back from the orchestrator."""
 
 import copy
 import math
@@ -8,7 +8,7 @@ from .zones import WEEKDAYS, ZONES, read_time, time_of, work_spans
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 DEFAULT_PER_MINUTE = 600
-# What all plans of a model are about: rates that grow, or a second rollout that goes before the first.
+# The theme of all plans of a model: rates that grow, or a second rollout of higher priority.
 RATES, RANKS = "rates", "ranks"
 
 
@@ -54,7 +54,7 @@ class Plan:
         self.document = {"apiVersion": "tellercast/v1", "kind": "Rollout", "metadata": {"name": name}, "spec": spec}
 
     def _take_theme(self, rng, spec, theme, others):
-        """Nothing but what the theme is about holds the devices of such a plan."""
+        """Only the theme holds back the devices of such a plan."""
         for schedule in (spec["schedule"], self.schedule):
             schedule.pop("windows", None)
         spec.pop("disruptionBudget", None)
@@ -69,9 +69,9 @@ class Plan:
             spec["disruptionBudget"] = {"maxUnavailable": 1}
 
     def rollback(self, now_ms):
-        """The plan that takes this one back."""
+        """Returns the plan that rolls this one back."""
         plan = copy.copy(self)
-        plan.document = None  # nobody ordered it by one
+        plan.document = None  # the orchestrator makes it
         plan.name, plan.now_ms, plan._spans = self.name + ".rollback", now_ms, {}
         plan.schedule = {key: value for key, value in self.schedule.items()
                          if key not in ("startAt", "endAt", "endBehavior")}
@@ -101,7 +101,7 @@ class Plan:
         return self._spans[zone]
 
     def headroom(self, branch):
-        """How many devices of a branch may be in flight; None: any number."""
+        """Returns how many devices of a branch may be in flight; None: any number."""
         if self.budget is None:
             return None
         most, percent, allowed = self.budget
@@ -164,7 +164,7 @@ def make_blackouts(rng, now_ms):
 
 
 def make_calendars(rng, now_ms):
-    """Those of the settings: name → blackouts."""
+    """Returns the calendars of the settings: name → blackouts."""
     return {name: make_blackouts(rng, now_ms) for name in ("month-end", "elections")}
 
 
@@ -207,7 +207,7 @@ def make_rate(rng, spec):
 
 
 def make_budget(rng, spec, ends):
-    """(number, percent, whether a single device may be taken); what can never start needs an end."""
+    """Returns (number, percent, whether a single device may be taken). A plan with devices that can never start needs an end."""
     if chance(rng, 0.35):
         return None
     allowed = chance(rng, 0.7)

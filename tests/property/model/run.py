@@ -1,4 +1,4 @@
-"""One model: a fleet, a few plans, and the time until all of them have ended."""
+"""One model: a fleet, a few plans, and the time until all rollouts have ended."""
 
 import random
 
@@ -11,9 +11,9 @@ from .plans import RANKS, RATES, Plan, make_calendars
 
 BASE_MS = 1_767_225_600_000  # 2026-01-01
 YEAR_S = 365 * 86400
-# Both changes of the clock of Berlin, New York, Santiago and Auckland are within days of one of these.
+# In all of Berlin, New York, Santiago and Auckland the clocks change within days of one of these.
 CHANGES_S = (66 * 86400, 87 * 86400, 93 * 86400, 246 * 86400, 268 * 86400, 297 * 86400, 304 * 86400)
-LATE_MOST_MS = 3 * 86400_000  # a plan is ordered so long after the first
+LATE_MOST_MS = 3 * 86400_000  # the maximum time from the first plan to another one
 LOOKS_MOST = 6000
 YEAR_MOST_MS = 400 * 86400_000
 MINUTE_MS = 60_000
@@ -31,7 +31,7 @@ class Model:
         self._plans = {}
         self._oracle = Oracle(self._history, self._fleet, self._plans)
         self._operators = Operators(self._rng, self._engine, self._history, self._oracle, self._plans)
-        self._rollouts, self._groups, self._states = [], [], {}  # as they were last
+        self._rollouts, self._groups, self._states = [], [], {}  # the last values
         self.looks = 0
         self._begin_ms = BASE_MS + self._first_second() * 1000 + self._rng.randint(0, 999)
         self._calendars = make_calendars(self._rng, self._begin_ms)
@@ -74,7 +74,7 @@ class Model:
         self._database.set_clock(now_ms)
 
     def _order_plans(self):
-        """Those whose time has come; in some models only while a device is about to be told of another."""
+        """Orders the plans that are due; in some models only while a device is about to start another instruction."""
         now_ms = self._history.now_ms
         holds = self._plans and self._is_sly and not any(item.state == DISPATCHED
                                                          for item in self._history.known.values())
@@ -94,7 +94,7 @@ class Model:
             self._observe("plan")
 
     def _observe(self, cause):
-        """Reads all rows as they are now: nobody but the engine changes them. Answers with what `cause` moved."""
+        """Reads all present rows; only the engine changes them. Returns the instructions that `cause` moved."""
         self._rollouts = self._database.rollouts()
         for rollout, _, _, _, origin, _ in self._rollouts:  # rollbacks that the orchestrator ordered
             if rollout not in self._plans:
@@ -107,10 +107,10 @@ class Model:
         self._oracle.looked(self._groups)
         return changes
 
-    # ---- one look ----------------------------------------------------------------------------------------------
+    # ---- one step ----------------------------------------------------------------------------------------------
 
     def _look(self):
-        """Everybody does what they do at this moment, in any order. True when all rollouts have ended."""
+        """Each party acts once at this moment, in random order. Returns whether all rollouts have ended."""
         self.looks += 1
         turns = [self._hear_devices, self._schedule, self._conduct, self._hear_operators, self._order_plans]
         if self._rng.random() < 0.3:
@@ -160,7 +160,7 @@ class Model:
         surely = self._rng.random() < 0.1
         for instance in (0, 1) if surely else (self._rng.randint(0, 1),):
             self._engine.conduct(instance)
-        self._engine.expand()  # what it ordered: rollbacks
+        self._engine.expand()  # the rollbacks that it ordered
         self._oracle.conducted(self._observe("conduct"), self._states, self._groups)
         if surely:
             self._oracle.conducted_surely(self._states)
@@ -187,11 +187,11 @@ class Model:
         if not awaited:
             return now_ms + rng.choice((1000, 3600_000))
         if rng.random() < 0.08:
-            return min(awaited) + rng.randint(0, 6 * 3600_000)  # nobody looked for hours
+            return min(awaited) + rng.randint(0, 6 * 3600_000)  # no step for hours
         return min(awaited) + rng.choice((0, 0, 1, 1000, rng.randint(0, MINUTE_MS)))
 
     def _could_start(self, waits):
-        """Some of them wait in a group that is open, so that what holds them is no time that is known."""
+        """Whether some of them wait in an open group, so that no known time holds them back."""
         open_groups = self._open_groups()
         return any((item.rollout, item.group) in open_groups and self._states[item.rollout] == "running"
                    for item in waits)
@@ -200,7 +200,7 @@ class Model:
         return {(rollout, number) for rollout, number, state, _ in self._groups if state == "open"}
 
     def _next_end_ms(self):
-        """The next end of a rollout, or of a window less what an installation takes: starts are refused from there."""
+        """Returns the next end of a rollout, or of a window less the time of an installation: from there starts are refused."""
         now_ms = self._history.now_ms
         ends = []
         for item in self._history.known.values():

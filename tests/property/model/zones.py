@@ -1,5 +1,5 @@
-"""When a device may be at work, reckoned from the plan by Python's own calendar: nothing of it is asked of the
-database. Spans are [begin, end) in milliseconds since the epoch; no end is None."""
+"""When a device may be at work, computed from the plan by Python's own calendar, without the database. Spans are [begin, end)
+in milliseconds since the epoch; None: no end."""
 
 import datetime
 import zoneinfo
@@ -23,8 +23,8 @@ def time_of(ms):
 
 
 def instant(local, zone):
-    """The moment when the clock on the wall shows `local`. Shown twice, it is the second; never shown, it is as much
-    later as the clock was put forward."""
+    """Returns the moment when the wall clock shows `local`: of a repeated hour the second; in a skipped hour as much later as
+    the clock was put forward."""
     early = local.replace(tzinfo=zone, fold=0)
     late = local.replace(tzinfo=zone, fold=1)
     return ms_of(early if early.utcoffset() < late.utcoffset() else late)
@@ -35,7 +35,7 @@ def read_time(text):
 
 
 def closed_spans(blackouts, zone):
-    """A blackout by dates lasts through its last day."""
+    """A blackout by dates includes its last day."""
     spans = []
     for blackout in blackouts:
         ends = []
@@ -94,7 +94,7 @@ def subtract(spans, holes):
 
 
 def work_spans(schedule, submitted_ms, zone_name):
-    """All spans in which a device of this zone may be at work."""
+    """Returns all spans in which a device of this zone may be at work."""
     zone = zoneinfo.ZoneInfo(zone_name)
     begin_ms = max(submitted_ms, read_time(schedule["startAt"])) if "startAt" in schedule else submitted_ms
     end_ms = read_time(schedule["endAt"]) if "endAt" in schedule else None
