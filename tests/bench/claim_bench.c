@@ -1,4 +1,4 @@
-/* What `bench claim` measures: the scheduler's way through the store, with nothing around it.
+/* The program of `bench claim`: the scheduler's use of the store, without anything else.
  *
  *   claim-bench DATABASE ROLLOUT HIGHER COUNT BATCH
  *

@@ -1,6 +1,6 @@
 /* The floor for `bench claim`: one statement for each batch, which takes due instructions and checks nothing else.
  *
- *   claim-floor DATABASE STATEMENT.sql ROLLOUT COUNT BATCH      prints JSON */
+ *   claim-floor DATABASE STATEMENT.sql ROLLOUT COUNT BATCH prints JSON */
 #include "base/file.h"
 #include "tests/bench/report_stream.h"
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* On paho's receiving thread. It may publish. `payload` has no NUL. */
+/* Called on paho's receiving thread. It may publish. `payload` has no NUL. */
 typedef void paho_receive(void *context, const char *topic, const char *payload, size_t length);
 
 struct paho_client;
@@ -24,7 +24,7 @@ enum tc_error paho_client_subscribe(struct paho_client *client, const char *filt
 /* Passes the message to paho, which copies it. Any thread. Returns false when paho refused it. */
 bool paho_client_publish(struct paho_client *client, const char *topic, const struct buffer *payload, int qos,
                          bool is_retained);
-/* QoS 1 messages that the broker has not acknowledged. Any thread. */
+/* Returns the QoS 1 messages that the broker has not acknowledged. Any thread. */
 size_t paho_client_unacknowledged(struct paho_client *client);
 
 /* The processor time that this process has used so far. */

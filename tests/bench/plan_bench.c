@@ -1,7 +1,7 @@
-/* What `bench plan` measures: the planner's way through the store, with nothing around it.
+/* The program of `bench plan`: the planner's use of the store, without anything else.
  *
  *   plan-bench DATABASE                        brings the schema to this version
- *   plan-bench DATABASE PLAN.yaml PER_MINUTE   orders the plan and expands it; prints JSON */
+ *   plan-bench DATABASE PLAN.yaml PER_MINUTE   submits the plan and expands it; prints JSON */
 #include "base/file.h"
 #include "orchestrator/store/planning.h"
 #include "tests/bench/report_stream.h"

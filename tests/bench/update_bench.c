@@ -1,6 +1,6 @@
-/* What `bench update` measures: the updater pool, fed as fast as it takes, until all is committed.
+/* The program of `bench update`: the updater pool, fed as fast as it takes reports, until all are committed.
  *
- *   update-bench DATABASE REDIS_SOCKET REPORTS THREADS BATCH LINGER_MS      prints JSON
+ *   update-bench DATABASE REDIS_SOCKET REPORTS THREADS BATCH LINGER_MS prints JSON
  *
  * REPORTS: lines "INSTRUCTION<tab>DEVICE" of instructions that were sent. */
 #include "base/buffer.h"

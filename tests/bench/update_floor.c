@@ -1,6 +1,6 @@
-/* The floor that `bench update` is measured against: as many connections, each in a loop of one statement a batch.
+/* The floor of `bench update`: as many connections, each in a loop of one statement a batch.
  *
- *   update-floor DATABASE STATEMENT.sql REPORTS CONNECTIONS BATCH      prints JSON */
+ *   update-floor DATABASE STATEMENT.sql REPORTS CONNECTIONS BATCH prints JSON */
 #include "base/file.h"
 #include "base/thread.h"
 #include "orchestrator/store/params.h"

@@ -44,7 +44,7 @@ struct rollout_lifecycle {
     int number; /* of the rollout; its name is r{number} */
     struct submission submission;
     int status;     /* of its answer */
-    bool has_fleet; /* of an earlier rollout, and is not to import it again */
+    bool has_fleet; /* of an earlier rollout, and must not be imported again */
     bool is_imported;
     struct pool_batch pooled[POOLED_MAX];
     size_t pooled_count;
@@ -53,9 +53,9 @@ struct rollout_lifecycle {
     int32_t sequence;
 };
 
-/* lifecycle.c */
+/* rollout_lifecycle.c */
 void rollout_lifecycle_see_message(const char *topic, const char *payload, size_t length);
 void rollout_lifecycle_free_pooled(struct rollout_lifecycle *lifecycle);
-extern struct rollout_lifecycle *rollout_lifecycle_seen; /* whose messages those are */
+extern struct rollout_lifecycle *rollout_lifecycle_seen; /* the lifecycle of those messages */
 
 #endif

@@ -148,7 +148,7 @@ class Audit:
             wrong = self.testbed.database.rows(
                 "SELECT * FROM rollout_window WHERE rollout_id = %s AND (opens_at < to_timestamp(%s) OR closes_at > "
                 "to_timestamp(%s))", rollout, promise.opens_at, promise.closes_at)
-            self.expect(not wrong, f"windows that nobody ordered: {wrong}, {promise}")
+            self.expect(not wrong, f"windows that were not ordered: {wrong}, {promise}")
         outside = self.testbed.database.rows(
             "SELECT h.* FROM history h JOIN rollout r ON r.id = h.rollout_id "
             "WHERE h.to_flight AND NOT h.from_flight AND h.rollout_id >= %s AND NOT EXISTS (SELECT FROM rollout_window w "

@@ -212,7 +212,7 @@ class Upgrade:
                 found.append(f"rollout {rollout} is {state}: {states}")
         bad = database.rows("SELECT rollout_id, kind, reason FROM rollout_event WHERE kind ~ 'abort|paus|cancel|refus|reject'")
         if bad:
-            found.append(f"what nobody ordered happened: {bad}")
+            found.append(f"events that were not ordered: {bad}")
         return found + [fault for one in self.testbed.orchestrators for fault in complaints(one)]
 
 

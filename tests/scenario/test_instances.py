@@ -39,7 +39,7 @@ def test_two_orchestrators_finish_a_rollout_and_nothing_runs_twice(stack):
     stack.wait_for_rollout(rollout)
     started = [message.json()["devices"] for message in stack.spy.messages("tc/v1/branch/+/start")]
     names = [device for devices in started for device in devices]
-    assert sorted(names) == sorted(set(names)), "nobody is started twice"
+    assert sorted(names) == sorted(set(names)), "no device is started twice"
     answered = [orchestrator.http.metric("tellercast_asks_answered_total") for orchestrator in stack.orchestrators]
     assert all(count > 0 for count in answered), f"asks are shared: {answered}"
     check_each_ran_once(stack, simulated, rollout)

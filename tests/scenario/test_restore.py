@@ -306,7 +306,7 @@ def test_what_devices_did_in_the_lost_time_is_reported_and_nothing_runs_twice(st
         client.start()
     settled = stack.submit("settled", selector=selector)
     stack.wait_for_rollout(settled)
-    assert stack.http.metric("tellercast_recalls_sent_total") == asked, "nobody is asked again"
+    assert stack.http.metric("tellercast_recalls_sent_total") == asked, "no device is asked again"
 
 
 def put_back_and_accept(stack, backup):

@@ -1,4 +1,4 @@
-/* An agent without a broker: its effects are recorded, its time is the test's, its keys are real. */
+/* An agent without a broker: its effects are recorded, the test sets its time, and its keys are real. */
 #ifndef TELLERCAST_TESTS_UNIT_AGENT_BENCH_H
 #define TELLERCAST_TESTS_UNIT_AGENT_BENCH_H
 

@@ -95,7 +95,7 @@ static void a_recall_that_answers_no_ask_of_this_device_is_not_obeyed(void **sta
     assert_null(strstr(last_ask(), "recalled"));
 }
 
-/* The attempt under way is told by its own reports. */
+/* The attempt under way has its own reports. */
 static void a_recall_during_an_install_is_answered_with_ended_attempts_and_the_one_under_way(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 #include "tests/unit/agent_steps.h"
 
-/* ---- the way of one instruction --------------------------------------------------------------- */
+/* ---- the steps of one instruction ------------------------------------------------------------- */
 
 static void an_instruction_is_received_downloaded_installed_and_completed(void **state)
 {

@@ -45,7 +45,7 @@ static int64_t wall_s(void)
     return bench.now.wall_ms / 1000;
 }
 
-/* The same order for 80 s, issued each time when it is sent. */
+/* The same instruction for 80 s, issued each time when it is sent. */
 static void repeat(struct instruction_payload *payload, bool has_nonces)
 {
     for (int i = 0; i < 20; i++) {

@@ -157,7 +157,7 @@ static void once_an_answer_was_proven_no_other_one_moves_the_clock(void **state)
     }
     assert_true(device_clock_is_known(&clock));
     assert_int_equal(device_clock_now_ms(&clock, after_ms(40000)), NOW_MS + 40000);
-    /* Nor does it in the next run, whose wall clock is wrong: two answers of earlier times, repeated. */
+    /* Nor in the next run, whose wall clock is wrong: two answers of earlier times, repeated. */
     struct device_clock next = {.is_proof_needed = true};
     device_clock_learn_unproven(&next, NOW_S, (struct agent_time){5000, 0});
     device_clock_learn_unproven(&next, NOW_S + 4, (struct agent_time){9000, 0});
@@ -174,7 +174,7 @@ static void a_command_is_good_until_it_expires_by_a_time_that_was_confirmed_late
     assert_int_equal(device_clock_time_left_ms(&clock, NOW_MS + 5000, first), 5000);
     assert_int_equal(device_clock_time_left_ms(&clock, NOW_MS, first), 0);
     assert_int_equal(device_clock_time_left_ms(&clock, NOW_MS - 3 * day_s * 1000, first), 0);
-    /* Later the clock may have gone wrong, and to ask is how that is found out. */
+    /* Later the clock may have gone wrong; an ask finds that out. */
     assert_int_equal(device_clock_time_left_ms(&clock, NOW_MS, after_ms(60001)), 60000);
     const struct device_clock unknown = {0};
     assert_int_equal(device_clock_time_left_ms(&unknown, NOW_MS - 3 * day_s * 1000, first), 60000);

@@ -74,7 +74,7 @@ static void what_a_server_without_ranges_sends_again_is_no_progress(void **state
     for (int i = 0; i < FAULTS_MAX; i++)
         fixture->plan[i] = IGNORE_RANGE_AND_BREAK;
     site_run(fixture, "download_failed");
-    assert_int_equal(fixture->requests, 4); /* the first brought something */
+    assert_int_equal(fixture->requests, 4); /* the first connection brought bytes */
 }
 
 static void a_byte_now_and_then_is_no_progress(void **state)

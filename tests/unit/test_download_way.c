@@ -111,7 +111,7 @@ static void a_socks_proxy_that_takes_nobody_is_not_asked_again_and_one_in_troubl
     assert_int_equal(fixture->requests, 0);
 }
 
-/* The host is "s3cr": what was meant is a user "s3cr/et". */
+/* The host is "s3cr": the author meant a user "s3cr/et". */
 static void a_possible_password_in_a_url_is_not_shown(void **state)
 {
     struct fixture *fixture = *state;

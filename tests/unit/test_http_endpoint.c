@@ -245,7 +245,7 @@ static void readiness_names_the_server_that_is_away(void **state)
     http_fixture_close(&fixture);
 }
 
-/* ---- who may ---- */
+/* ---- access ---- */
 
 static void without_a_token_only_downloads_and_health_are_open(void **state)
 {

@@ -68,7 +68,7 @@ static enum tc_error decode_presence(const void *bytes, size_t length, struct tc
     return presence_decode(bytes, length, &presence, fault);
 }
 
-/* Each decoder with the members of a message that it takes. */
+/* Each decoder with the members of its message. */
 static const struct {
     decoder *decode;
     const char *members;

@@ -171,7 +171,7 @@ static const struct accepted_plan {
     {"whole-language.yaml", "b0adbd60cc3fc02c41f5232017e52e3ef5c3f85c5aa050c435ed204a1417aafe"},
 };
 
-/* The folder holds plans as they were when the digests above were taken from the first version of the language. An
+/* The folder holds plans from the time when the digests above were taken, with the first version of the language. An
  * approval is bound to a digest, so none may ever change. */
 static void an_accepted_plan_keeps_its_digest_in_each_version(void **state)
 {

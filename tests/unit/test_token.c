@@ -123,7 +123,7 @@ static void a_token_is_read_back_as_it_was_signed(void **state)
     buffer_free(&token);
 }
 
-/* Decodes base64url by OpenSSL, which knows base64 with padding only. */
+/* Decodes base64url by OpenSSL, which supports base64 with padding only. */
 static size_t decode_by_openssl(const char *text, size_t length, unsigned char *bytes)
 {
     char padded[4096];

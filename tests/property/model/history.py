@@ -86,7 +86,7 @@ class History:
             item.last_end, item.last_code = state, row[11]
         elif timed_out(item, row):
             item.last_end, item.last_code = TIMED_OUT, row[11]
-        if cause == "people":
+        if cause == "operators":
             item.putoffs = item.retries = 0
             item.last_end = item.last_code = None
         elif row[6] > item.attempt:
@@ -120,7 +120,7 @@ class History:
             self.fail(what, item.device)
         ended = TIMED_OUT if timed_out(item, row) else item.state
         was_failing = ended == CANCELLED and item.last_end in (FAILED, TIMED_OUT)
-        if cause == "people" and (ended in (FAILED, REJECTED, TIMED_OUT) or was_failing):
+        if cause == "operators" and (ended in (FAILED, REJECTED, TIMED_OUT) or was_failing):
             return
         if ended == CREATED:
             if item.putoffs >= plan.execution["deferLimit"]:

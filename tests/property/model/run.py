@@ -169,7 +169,7 @@ class Model:
 
     def _hear_operators(self):
         if self._operators.act(self._rollouts, self._groups):
-            self._observe("people")
+            self._observe("operators")
 
     # ---- time --------------------------------------------------------------------------------------------------
 
