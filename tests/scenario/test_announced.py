@@ -20,7 +20,7 @@ def announcer(stack):
     announcer.close()
 
 
-def testbed_behind(stack, announcer, branches=None, pull=("P1",), ready=True):
+def stack_behind(stack, announcer, branches=None, pull=("P1",), ready=True):
     stack.orchestrator(ready, broker={"port": announcer.port, "user": ORCHESTRATOR_USER, "in_flight": 100})
     if ready:
         stack.add_artifact()
@@ -50,7 +50,7 @@ def complete(testbed, rollout, name, branch=None):
 @pytest.mark.parametrize("name", ["A1", "P1"])
 def test_an_instruction_that_the_broker_does_not_take_fails_before_its_device_hears_of_it(stack, announcer, name):
     announcer.announced = {MAXIMUM_PACKET_SIZE: 8000}
-    testbed = testbed_behind(stack, announcer)
+    testbed = stack_behind(stack, announcer)
     large = testbed.submit("large", selector={"devices": [name]}, execution={"retries": 0}, **LARGE)
     row = testbed.wait_for_state(large, name, "failed")
     assert row["code"] == "too_large_for_broker"
@@ -65,7 +65,7 @@ def test_an_instruction_that_the_broker_does_not_take_fails_before_its_device_he
 
 def test_a_rollout_of_instructions_that_are_too_large_can_be_cancelled(stack, announcer):
     announcer.announced = {MAXIMUM_PACKET_SIZE: 8000}
-    testbed = testbed_behind(stack, announcer)
+    testbed = stack_behind(stack, announcer)
     large = testbed.submit("large", selector={"devices": ["A1"]}, execution={"retries": 5, "backoff": "1h"}, **LARGE)
     wait_for(lambda: testbed.database.instructions(large).get("A1", {}).get("failures", 0) > 0, "it has failed once")
     operate(testbed, large, "cancel")
@@ -73,7 +73,7 @@ def test_a_rollout_of_instructions_that_are_too_large_can_be_cancelled(stack, an
 
 
 def test_a_limit_that_comes_with_another_connection_counts(stack, announcer):
-    testbed = testbed_behind(stack, announcer)
+    testbed = stack_behind(stack, announcer)
     complete(testbed, testbed.submit("before", selector={"devices": ["A1"]}, **LARGE), "A1", "B1")
     announcer.announced = {MAXIMUM_PACKET_SIZE: 8000}
     announcer.disconnect()
@@ -85,7 +85,7 @@ def test_a_limit_that_comes_with_another_connection_counts(stack, announcer):
 def test_start_commands_are_split_to_fit(stack, announcer):
     announcer.announced = {MAXIMUM_PACKET_SIZE: 1500, RECEIVE_MAXIMUM: 2}
     atms = [f"{'A' * 57}{number:03}" for number in range(60)]
-    testbed = testbed_behind(stack, announcer, {"B1": atms})
+    testbed = stack_behind(stack, announcer, {"B1": atms})
     testbed.submit("all", selector={"devices": atms}, rate={"perMinute": 100000}, **SMALL)
     wait_for(lambda: sum(len(start["devices"]) for start in starts(testbed)) == len(atms), "all are started")
     assert sorted(sum((start["devices"] for start in starts(testbed)), [])) == atms
@@ -103,7 +103,7 @@ def test_start_commands_are_split_to_fit(stack, announcer):
 ], ids=["shared", "wildcards", "retain", "qos"])
 def test_readyz_says_what_the_broker_lacks(stack, announcer, announced, what):
     announcer.announced = announced
-    testbed_behind(stack, announcer, ready=False)
+    stack_behind(stack, announcer, ready=False)
     wait_for(lambda: stack.http.answers(), "it answers")
     wait_for(lambda: what in stack.http.get("/readyz").json()["broker"], f"it says {what}")
     assert stack.http.get("/readyz").status == 503
@@ -132,7 +132,7 @@ def test_a_publish_that_the_broker_refuses_is_logged_and_stops_no_other(stack):
 
 def test_an_orchestrator_lives_as_the_broker_wants(stack, announcer):
     announcer.announced = {SERVER_KEEP_ALIVE: 2}
-    testbed = testbed_behind(stack, announcer)
+    testbed = stack_behind(stack, announcer)
     name = next(who for who, *_ in announcer.packets if who.endswith("-out"))
     assert announcer.keep_alives(name)[-1] == 2
     wait_for(lambda: min(len(announcer.sizes(PINGREQ, who)) for who in (name, name[:-3] + "in")) >= 2,
@@ -141,7 +141,7 @@ def test_an_orchestrator_lives_as_the_broker_wants(stack, announcer):
 
 
 def test_the_command_line_says_when_the_broker_does_not_take_a_plan(stack, announcer):
-    testbed = testbed_behind(stack, announcer)
+    testbed = stack_behind(stack, announcer)
     file = testbed.folder / "plan.yaml"
     file.write_text(plan("large", selector={"devices": ["A1"]}, **LARGE), encoding="utf-8")
     submit = ["rollout", "submit", file, "--via", "mqtt", "--broker", f"127.0.0.1:{announcer.port}", "--user", "operator"]
