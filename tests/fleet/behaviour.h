@@ -1,10 +1,10 @@
 /* The behaviour of simulated devices: rules from a YAML file. The first rule that matches a device applies to it.
  *
- *   seed: 7
- *   rules:
- *     - match: {role: atm, branch: "B00*", device: "*-A1", percentage: 5}
- *       install: {min: 500ms, max: 2s}
- *       failure: {rate: 10, code: disk_full}
+ *     seed: 7
+ *     rules:
+ *       - match: {role: atm, branch: "B00*", device: "*-A1", percentage: 5}
+ *         install: {min: 500ms, max: 2s}
+ *         failure: {rate: 10, code: disk_full}
  *
  * A draw depends only on the seed and on what it is for. So a run can be repeated, even with another timing.
  * Read once, then any thread. */
