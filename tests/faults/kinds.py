@@ -165,7 +165,7 @@ def drop_connections(testbed, _rng):
 @kind
 def hold_table(testbed, _rng):
     """The updaters wait while reports come in."""
-    connection = psycopg2.connect(testbed.postgres.address("bank"))
+    connection = psycopg2.connect(testbed.postgres.address("tellercast"))
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '1s'")
         try:
@@ -179,7 +179,7 @@ def hold_table(testbed, _rng):
 @kind
 def hold_claims(testbed, _rng):
     """Another session holds the lock of the claims."""
-    connection = psycopg2.connect(testbed.postgres.address("bank"))
+    connection = psycopg2.connect(testbed.postgres.address("tellercast"))
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('tellercast'), hashtext('claim'))")
         if not cursor.fetchone()[0]:

@@ -108,8 +108,8 @@ class Testbed:
         self.network = Network()
         self._mount(disk)
         self.postgres = Postgres(folder)
-        self.postgres.create_database("bank")
-        self.database = Database(self.postgres, "bank")
+        self.postgres.create_database("tellercast")
+        self.database = Database(self.postgres, "tellercast")
         self.redis_server = Redis(folder)
         self.authority = Authority(self.folder / "certificates")
         self.broker = KeepingMosquitto(folder, access_list() + "\npattern readwrite tc/v1/#\n", self.authority)
@@ -152,27 +152,27 @@ class Testbed:
 
     def _open_routes(self, direct):
         """Each program has its own route to each server."""
-        roads = self.folder / "roads"
-        roads.mkdir()
-        os.chmod(roads, 0o711)
+        routes = self.folder / "routes"
+        routes.mkdir()
+        os.chmod(routes, 0o711)
         self.to_fleet = Direct(self.broker.port) if direct else self.network.route(free_port(), self.broker.port)
         self.to_clients = self.network.route(free_port(), self.broker.secure_port)
         self.to_broker = self.network.route(free_port(), self.broker.secure_port)
-        self.to_postgres = self.network.route(roads / ".s.PGSQL.5432", self.postgres.folder / ".s.PGSQL.5432")
-        self.to_redis = self.network.route(roads / "redis.sock", self.redis_server.socket)
+        self.to_postgres = self.network.route(routes / ".s.PGSQL.5432", self.postgres.folder / ".s.PGSQL.5432")
+        self.to_redis = self.network.route(routes / "redis.sock", self.redis_server.socket)
         self.endpoints = []  # the ports of the orchestrators' HTTP endpoints
         self.to_artifacts = self.network.route(free_port(), self.endpoints)
-        self.roads = roads
+        self.routes = routes
 
     def _orchestrator(self, number):
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
         own = {
             "data_folder": str(data), "lease": LEASE,
-            "database": f"host={self.roads} port=5432 user=tellercast dbname=bank connect_timeout=2 "
+            "database": f"host={self.routes} port=5432 user=tellercast dbname=tellercast connect_timeout=2 "
                         "tcp_user_timeout=3000",
             "broker": {"port": self.to_broker.listen, **self.authority.issue(ORCHESTRATOR_USER)},
-            "redis": {"socket": str(self.roads / "redis.sock")},
+            "redis": {"socket": str(self.routes / "redis.sock")},
             "scheduler": {"period": "200ms"}, "conductor": {"period": "200ms", "progress_period": "1s"},
         }
         made = Orchestrator(self.folder, number, own, {"http": {"public_url": f"http://127.0.0.1:{self.to_artifacts.listen}"}},

@@ -84,7 +84,7 @@ class Database:
         self._connection.close()
 
 
-def without_fear(postgres):
+def turn_off_durability(postgres):
     """Turns durability off: the data need not survive the server."""
     connection = postgres.connect()
     with connection.cursor() as cursor:
@@ -94,4 +94,4 @@ def without_fear(postgres):
     connection.close()
 
 
-__all__ = ["Database", "without_fear", "psycopg2"]
+__all__ = ["Database", "turn_off_durability", "psycopg2"]

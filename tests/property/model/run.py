@@ -14,7 +14,7 @@ YEAR_S = 365 * 86400
 # In all of Berlin, New York, Santiago and Auckland the clocks change within days of one of these.
 CHANGES_S = (66 * 86400, 87 * 86400, 93 * 86400, 246 * 86400, 268 * 86400, 297 * 86400, 304 * 86400)
 LATE_MOST_MS = 3 * 86400_000  # the maximum time from the first plan to another one
-LOOKS_MOST = 6000
+STEPS_MOST = 6000
 YEAR_MOST_MS = 400 * 86400_000
 MINUTE_MS = 60_000
 
@@ -32,7 +32,7 @@ class Model:
         self._oracle = Oracle(self._history, self._fleet, self._plans)
         self._operators = Operators(self._rng, self._engine, self._history, self._oracle, self._plans)
         self._rollouts, self._groups, self._states = [], [], {}  # the last values
-        self.looks = 0
+        self.steps = 0
         self._begin_ms = BASE_MS + self._first_second() * 1000 + self._rng.randint(0, 999)
         self._calendars = make_calendars(self._rng, self._begin_ms)
         self._orders_at = [self._begin_ms + self._rng.choice((0, 0, self._rng.randint(0, LATE_MOST_MS)))
@@ -64,7 +64,7 @@ class Model:
         self._engine.fleet(self._fleet.document())
         self._engine.calendars(self._calendars)
         self._order_plans()
-        while not self._look():
+        while not self._step():
             self._set_clock(self._next_ms())
         self._end()
 
@@ -109,16 +109,16 @@ class Model:
 
     # ---- one step ----------------------------------------------------------------------------------------------
 
-    def _look(self):
+    def _step(self):
         """Each party acts once at this moment, in random order. Returns whether all rollouts have ended."""
-        self.looks += 1
+        self.steps += 1
         turns = [self._hear_devices, self._schedule, self._conduct, self._hear_operators, self._order_plans]
         if self._rng.random() < 0.3:
             turns.append(self._rng.choice(turns[:3]))
         self._rng.shuffle(turns)
         for turn in turns:
             turn()
-        said = self._engine.said() if self.looks % 16 == 0 else ""
+        said = self._engine.said() if self.steps % 16 == 0 else ""
         if said:
             self._history.fail(f"the engine logged: {said}")
         return not self._orders_at and all(state in ENDED and not wanted
@@ -175,8 +175,8 @@ class Model:
 
     def _next_ms(self):
         rng, now_ms = self._rng, self._history.now_ms
-        if self.looks > LOOKS_MOST or now_ms > self._begin_ms + YEAR_MOST_MS:
-            self._history.fail(f"not all has ended after {self.looks} looks: {self._rollouts} {self._groups}")
+        if self.steps > STEPS_MOST or now_ms > self._begin_ms + YEAR_MOST_MS:
+            self._history.fail(f"not all has ended after {self.steps} steps: {self._rollouts} {self._groups}")
         awaited = [at for at in (self._devices.next_ms(), self._operators.next_ms(), self._database.next_ms(),
                                  self._next_end_ms(), *self._orders_at)
                    if at is not None and at > now_ms]
