@@ -377,30 +377,30 @@ def test_a_watch_goes_on_through_a_pause_until_the_end(operators):
     assert "6 not started" in output and "failed" not in output
 
 
-def test_a_submission_that_waits_ends_at_a_pause(thread):
-    words = ["--server", thread.stack.http.url, "--user", "ann", "rollout", "submit", thread.file(schedule=LATER), "--wait"]
+def test_a_submission_that_waits_ends_at_a_pause(operators):
+    words = ["--server", operators.stack.http.url, "--user", "ann", "rollout", "submit", operators.file(schedule=LATER), "--wait"]
     waiting = subprocess.Popen([TELLERCAST, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        while ": running," not in (told := waiting.stderr.readline()):
-            assert told, "it ended before the rollout was running"
-        thread.run("bob", "rollout", "pause", "upgrade", "--reason", "calls at the help desk")
-        submitted, told = waiting.communicate(timeout=60)
+        while ": running," not in (shown := waiting.stderr.readline()):
+            assert shown, "it ended before the rollout was running"
+        operators.run("bob", "rollout", "pause", "upgrade", "--reason", "calls at the help desk")
+        submitted, shown = waiting.communicate(timeout=60)
     finally:
         waiting.kill()
-    assert waiting.returncode == HELD, told
-    assert "upgrade" in submitted and ": paused," in told
+    assert waiting.returncode == HELD, shown
+    assert "upgrade" in submitted and ": paused," in shown
 
 
-def test_devices_that_never_started_did_not_fail_and_a_cancelled_rollout_asks_for_nothing(thread):
-    thread.stack.simulated_fleet(fleet(BRANCHES, ["P1"]))
-    rollout = thread.submit(groups=ONE_THEN_REST)
-    thread.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=HELD)
-    thread.run("bob", "rollout", "cancel", rollout, "--reason", "enough")
-    thread.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=ABORTED)
-    rejected = thread.submit("second", schedule=LATER, approvals={"required": 1})
-    thread.wait_for(rejected, "awaiting_approval")
-    thread.run("bob", "rollout", "reject", rejected, "--reason", "not in December")
-    shown = thread.run("bob", "rollout", "status", rollout)
+def test_devices_that_never_started_did_not_fail_and_a_cancelled_rollout_asks_for_nothing(operators):
+    operators.stack.simulated_fleet(fleet(BRANCHES, ["P1"]))
+    rollout = operators.submit(groups=ONE_THEN_REST)
+    operators.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=HELD)
+    operators.run("bob", "rollout", "cancel", rollout, "--reason", "enough")
+    operators.run("bob", "rollout", "wait", rollout, "--timeout", "60s", exits=ABORTED)
+    rejected = operators.submit("second", schedule=LATER, approvals={"required": 1})
+    operators.wait_for(rejected, "awaiting_approval")
+    operators.run("bob", "rollout", "reject", rejected, "--reason", "not in December")
+    shown = operators.run("bob", "rollout", "status", rollout)
     assert "approve" not in shown.stderr
     titles, *rows = operators.run("bob", "rollout", "list").stdout.splitlines()
     assert titles.split()[5:9] == ["COMPLETED", "FAILED", "REFUSED", "TO"]

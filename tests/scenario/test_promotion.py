@@ -2,7 +2,7 @@
 
 import pytest
 from harness.branches import MARKER, look_again
-from harness.operations import events, order, ordered
+from harness.operations import events, operate, post_operation
 from harness.programs import command_line
 from harness.wait import wait_for
 

@@ -146,9 +146,9 @@ def test_a_password_file_in_any_form_is_read_or_refused_with_where_and_why(tmp_p
                     assert running.wait(60) == ERROR
             finally:
                 running.kill()
-            told = running.stderr.read()
-    assert reason is None or (where in told and reason in told), told
-    assert "a-sec" not in told
+            output = running.stderr.read()
+    assert reason is None or (where in output and reason in output), output
+    assert "a-sec" not in output
 
 
 @pytest.mark.parametrize("key", ["broker", "redis"])
