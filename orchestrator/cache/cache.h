@@ -1,5 +1,5 @@
-/* The instruction cache in Redis: the answer to each device in flight. Only a cache: every miss is answered from the
- * database, and its content may vanish at any moment.
+/* The instruction cache in Redis: the instruction in flight of each pull client. Only a hint: its content may vanish at
+ * any moment, others may write it, and nothing of it is signed unless the database says the same (docs/decisions/0044).
  *
  * Keys: "{prefix}:instruction:{device}" → "1 {instruction} {rollout} {attempt} {epoch} {start_before_s} {role}" (see
  * entry.h), "{prefix}:withdrawn:{device}" → "{instruction} {attempt}" of its last withdrawal, "{prefix}:generation" →
@@ -38,6 +38,9 @@ struct cached_instruction {
     enum device_role role;
     bool out_of_service;
 };
+
+/* True when both name the same device and all else is equal. */
+bool cached_instruction_equals(const struct cached_instruction *one, const struct cached_instruction *other);
 
 /* An instruction that its device must no longer get. */
 struct withdrawn_instruction {

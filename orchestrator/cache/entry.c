@@ -64,3 +64,11 @@ bool cache_entry_read(const char *text, size_t length, struct cached_instruction
     *instruction = read;
     return true;
 }
+
+bool cached_instruction_equals(const struct cached_instruction *one, const struct cached_instruction *other)
+{
+    return strcmp(one->device, other->device) == 0 && one->instruction == other->instruction &&
+           one->rollout == other->rollout && one->attempt == other->attempt && one->epoch == other->epoch &&
+           one->start_before_s == other->start_before_s && one->role == other->role &&
+           one->out_of_service == other->out_of_service;
+}

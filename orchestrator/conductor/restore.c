@@ -100,7 +100,7 @@ static bool cache_assignments(struct conductor *conductor, struct assignment *as
     TC_CHECK(items != NULL);
     size_t given = 0;
     for (size_t i = 0; i < count; i++) {
-        if (assignments[i].withdrawn || !assignments[i].known)
+        if (!assignments[i].pull || assignments[i].withdrawn || !assignments[i].known)
             continue;
         items[given] = (struct cached_instruction){
             .instruction = assignments[i].instruction,
@@ -114,7 +114,7 @@ static bool cache_assignments(struct conductor *conductor, struct assignment *as
         memcpy(items[given].device, assignments[i].device, sizeof items[given].device);
         given++;
     }
-    bool good = cache_put(conductor->cache, items, given, NULL) == TC_OK;
+    bool good = given == 0 || cache_put(conductor->cache, items, given, NULL) == TC_OK;
     free(items);
     return good;
 }

@@ -58,26 +58,28 @@ static void hold_claims(struct scheduler *scheduler, const struct claimed *rows,
     }
 }
 
-/* Without the cache, asks are answered from the database: slower, and nothing is lost. */
+/* Adds the pull clients' instructions to the cache. A fault loses nothing: the next ask adds what is missing. */
 static void cache_rows(struct scheduler *scheduler, const struct claimed *rows, size_t count)
 {
     struct cached_instruction *items = calloc(count, sizeof *items);
     TC_CHECK(items != NULL);
+    size_t cached = 0;
     for (size_t i = 0; i < count; i++) {
-        items[i] = (struct cached_instruction){
+        if (!rows[i].pull)
+            continue;
+        items[cached] = (struct cached_instruction){
             .instruction = rows[i].instruction,
             .rollout = rows[i].rollout,
             .attempt = rows[i].attempt,
             .epoch = rows[i].epoch,
             .start_before_s = rows[i].start_before_s,
-            .role = rows[i].pull   ? ROLE_PULL
-                    : rows[i].node ? ROLE_NODE
-                                   : ROLE_ATM,
+            .role = ROLE_PULL,
             .out_of_service = rows[i].out_of_service,
         };
-        memcpy(items[i].device, rows[i].device, sizeof items[i].device);
+        memcpy(items[cached].device, rows[i].device, sizeof items[cached].device);
+        cached++;
     }
-    if (cache_put(scheduler->cache, items, count, NULL) != TC_OK)
+    if (cached > 0 && cache_put(scheduler->cache, items, cached, NULL) != TC_OK)
         metric_add(METRIC_CACHE_FAULTS, 1);
     free(items);
 }

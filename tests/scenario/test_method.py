@@ -78,7 +78,7 @@ def test_S3_each_device_in_scope_gets_one_created_instruction_with_its_time(test
     assert testbed.database.counters(rollout) == {"created": 4}
 
 
-def test_S4_what_is_not_due_goes_nowhere_and_what_is_due_goes_to_pool_and_redis(testbed):
+def test_S4_what_is_not_due_goes_nowhere_and_what_is_due_goes_to_pool_or_redis(testbed):
     future = testbed.submit("future", selector={"devices": ["A4", "P2"]}, schedule={"startAt": later(days=1)})
     testbed.wait_for_rollout(future, "running")
     now = testbed.submit("now", selector={"devices": ["A1", "P1"]})
@@ -88,9 +88,9 @@ def test_S4_what_is_not_due_goes_nowhere_and_what_is_due_goes_to_pool_and_redis(
     assert start.topic == "tc/v1/branch/B1/start"
     assert (start.json()["rollout"], start.json()["devices"]) == (now, ["A1"])
     testbed.spy.wait_for("tc/v1/device/P1/instruction")
-    for device in ("A1", "P1"):  # push and pull alike
-        entry = testbed.redis.get(f"tc:instruction:{device}").split()
-        assert (int(entry[1]), int(entry[2])) == (testbed.database.instruction(now, device)["id"], now)
+    entry = testbed.redis.get("tc:instruction:P1").split()
+    assert (int(entry[1]), int(entry[2])) == (testbed.database.instruction(now, "P1")["id"], now)
+    assert testbed.redis.get("tc:instruction:A1") is None, "an ATM that asks is answered from the database alone"
 
     rows = testbed.database.instructions(now)
     assert all(row["dispatched_at"] >= row["planned_at"] for row in rows.values())
@@ -98,7 +98,6 @@ def test_S4_what_is_not_due_goes_nowhere_and_what_is_due_goes_to_pool_and_redis(
     testbed.spy.wait_for("tc/v1/branch/B1/start", 2)  # the scheduler's work until then was published before
     assert testbed.database.states(future) == {"created": 2}
     assert testbed.redis.get("tc:instruction:P2") is None
-    assert testbed.redis.get("tc:instruction:A4") is None
     assert testbed.spy.messages("tc/v1/branch/B2/start") == []
     assert testbed.spy.messages("tc/v1/device/P2/instruction") == []
 
@@ -284,22 +283,50 @@ def test_C5_pull_instructions_are_cached_in_redis_by_device(testbed):
         assert retained.payload.count(b".") == 2, "a signed instruction waits on its topic"
 
 
-def test_C6_a_pull_client_that_asks_is_answered_from_the_cache(testbed):
-    """The database cannot answer, since its table is locked."""
+def test_C6_a_pull_client_that_asks_gets_what_the_cache_and_the_database_have(testbed):
     device = testbed.device("P1")
     rollout = testbed.submit(selector={"devices": ["P1"]})
     testbed.wait_for_state(rollout, "P1", "dispatched")
-    device.wait_for_instruction()  # the retained one
-    lock = testbed.postgres.connect(testbed.database.address.split("dbname=")[1])
-    lock.autocommit = False
-    lock.cursor().execute("LOCK TABLE instruction IN ACCESS EXCLUSIVE MODE")
+    device.wait_for_instruction()  # that is the retained one
     hits = testbed.http.metric("tellercast_cache_hits_total")
     device.ask()
-    claims = device.wait_for_instruction(2)
-    assert claims["rollout"] == rollout
-    assert testbed.http.metric("tellercast_cache_hits_total") == hits + 1
-    lock.close()
+    assert device.wait_for_instruction(2)["rollout"] == rollout
+    wait_for(lambda: testbed.http.metric("tellercast_cache_hits_total") == hits + 1, "its entry was looked up")
     testbed.wait_for_state(rollout, "P1", "sent")
+
+
+def test_C6_nothing_that_only_the_cache_says_is_signed(testbed):
+    """Each field of the entry is forged in turn, and an entry for a device that waits for approval."""
+    device = testbed.device("P1")
+    rollout = testbed.submit(selector={"devices": ["P1"]})
+    testbed.wait_for_state(rollout, "P1", "dispatched")
+    waiting = testbed.submit("waiting", selector={"devices": ["P2"]}, approvals={"required": 2})
+    fields = ("instruction", "rollout", "attempt", "epoch", "start_before")
+    claims = device.wait_for_instruction()
+    true = {name: claims[name] for name in fields}
+    key, corrected = "tc:instruction:P1", "tellercast_cache_corrected_total"
+    entry = testbed.redis.get(key)
+    assert [int(word) for word in entry.split()[1:6]] == [true[name] for name in fields]
+    expires_s = testbed.redis.expiretime(key)
+    forgeries = [(0, "2"), (1, str(true["instruction"] + 1)), (2, str(waiting)), (3, "7"), (4, str(2**53 - 1)), (5, "4102444800"),
+                 (6, "node")]
+    for number, (place, word) in enumerate(forgeries, 1):
+        words = entry.split()
+        words[place] = word
+        testbed.redis.set(key, " ".join(words))
+        before = testbed.http.metric(corrected)
+        device.ask()
+        claims = device.wait_for_instruction(number + 1)
+        assert {name: claims[name] for name in fields} == true and "out_of_service" not in claims, words
+        wait_for(lambda: testbed.redis.get(key) == entry, "the entry is as the database has it")
+        assert testbed.http.metric(corrected) == before + 1, words
+    assert testbed.redis.expiretime(key) == expires_s
+
+    idle = testbed.device("P2")
+    testbed.redis.set("tc:instruction:P2", entry)
+    idle.ask()
+    wait_for(lambda: testbed.redis.get("tc:instruction:P2") is None, "the entry is deleted")
+    assert idle.tokens() == []
 
 
 def test_C6_a_pull_client_that_was_away_finds_its_instruction_retained(testbed):

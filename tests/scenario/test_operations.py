@@ -419,20 +419,20 @@ def test_what_cannot_be_taken_back_is_refused(testbed):
 
 def test_what_was_cancelled_is_not_answered_though_it_comes_back_into_the_cache(testbed):
     """As when an orchestrator reads the database before the withdrawal, and fills the cache after it."""
-    entry = "tc:instruction:A1"
-    rollout = testbed.submit("brake", selector={"devices": ["A1"]})
-    testbed.wait_for_state(rollout, "A1", "dispatched")
+    entry = "tc:instruction:P1"
+    rollout = testbed.submit("brake", selector={"devices": ["P1"]})
+    testbed.wait_for_state(rollout, "P1", "dispatched")
     line = wait_for(lambda: testbed.redis.get(entry), "it is cached")
     operate(testbed, rollout, "cancel")
-    wait_for(lambda: testbed.database.value("SELECT withdrawn_at FROM instruction WHERE device = 'A1'"), "it is withdrawn")
+    wait_for(lambda: testbed.database.value("SELECT withdrawn_at FROM instruction WHERE device = 'P1'"), "it is withdrawn")
     wait_for(lambda: testbed.redis.get(entry) is None, "its entry is deleted")
     testbed.redis.set(entry, line)
-    device = testbed.device("A1")
+    device = testbed.device("P1")
     device.ask()
     wait_for(lambda: device.tokens() or testbed.http.metric("tellercast_asks_empty_total") > 0, "the ask is answered")
     assert not device.tokens()
     testbed.wait_for_rollout(rollout, "cancelled")
-    after = testbed.submit("after", selector={"devices": ["A1"]})
-    testbed.wait_for_state(after, "A1", "dispatched")
+    after = testbed.submit("after", selector={"devices": ["P1"]})
+    testbed.wait_for_state(after, "P1", "dispatched")
     device.ask()
     assert device.wait_for_instruction()["rollout"] == after

@@ -1,4 +1,4 @@
-"""Asks of pull clients answered from Redis against an echo by paho: the same load on the same kind of broker."""
+"""Asks of pull clients answered, against an echo by paho: the same load on the same kind of broker."""
 
 from harness.process import Process
 from harness.programs import BIN
