@@ -15,6 +15,7 @@ struct dispatcher_thread *dispatcher_thread_open(const struct dispatcher_config 
     /* Cannot fail: both were opened with the same settings before, and connect on first use. */
     TC_CHECK(store_open(config->database, role, &thread->store, NULL) == TC_OK);
     store_use_guard(thread->store, config->guard);
+    store_join_by_loops(thread->store);
     TC_CHECK(cache_open(config->cache, &thread->cache, NULL) == TC_OK);
     return thread;
 }

@@ -21,7 +21,9 @@ enum {
 #define SESSION_OPTIONS "-c timezone=UTC -c synchronous_commit=on -c jit=off -c idle_in_transaction_session_timeout=60s"
 /* After this the statement fails, and its caller tries again. */
 #define LOCK_OPTION " -c lock_timeout=5s"
-#define LOOP_OPTIONS " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c enable_bitmapscan=off"
+#define LOOP_OPTIONS                                                                                                   \
+    " -c plan_cache_mode=force_generic_plan -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"      \
+    " -c enable_bitmapscan=off"
 
 void store_disconnect(struct store *store)
 {
