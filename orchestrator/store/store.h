@@ -25,8 +25,8 @@ enum tc_error store_open(const char *connection, const char *role, struct store 
 void store_close(struct store *store);
 
 /* For statements whose parameters are batches. From the next connection on, joins are nested loops over an index:
- * statements that write many rows lock them in the order of their input, however small the tables are. Each statement is
- * planned once: planning it again for each batch would take longer than the batch. */
+ * statements that write many rows lock them in the order of their input, however small the tables are. Each statement
+ * is planned once: planning it again for each batch would take longer than the batch. */
 void store_join_by_loops(struct store *store);
 
 struct store_guard; /* orchestrator/store/guard.h */
