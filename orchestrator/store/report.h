@@ -25,7 +25,7 @@ enum report_verdict {
 
 struct report_result {
     enum report_verdict verdict;
-    bool pull; /* if the instruction moved: its device is a pull client */
+    bool pull; /* if the instruction moved: its device is a pull client, and has no other one in flight */
 };
 
 /* Writes all reports in one statement, committed on TC_OK; results[i] is for reports[i]. At most one report of each

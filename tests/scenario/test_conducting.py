@@ -5,6 +5,7 @@ import itertools
 import pytest
 from harness.operations import events, operate
 from harness.wait import wait_for
+from harness.wire import claims_of
 
 
 @pytest.fixture
@@ -140,6 +141,30 @@ def test_a_cancelled_instruction_is_taken_off_its_retained_topic_and_out_of_the_
     wait_for(lambda: late.messages(topic), "it was answered")
     assert late.tokens() == []
     assert testbed.redis.get("tc:instruction:P1") is None
+
+
+def test_a_late_report_leaves_the_retained_topic_of_the_next_instruction_alone(testbed):
+    device = testbed.device("P1")
+    first = testbed.submit("first", selector={"devices": ["P1"]})
+    old = device.wait_for_instruction()
+    device.reply(old, "received")
+    testbed.wait_for_state(first, "P1", "received")
+    operate(testbed, first, "cancel")
+    device.reply(old, "deferred", code="withdrawn")
+    testbed.wait_for_rollout(first, "cancelled")
+    second = testbed.submit("second", selector={"devices": ["P1"]})
+    assert device.wait_for_instruction(2)["rollout"] == second
+    device.wait_for_confirm(device.reply(old, "completed", confirm=True))
+    assert testbed.database.states(first) == {"completed": 1}
+    new = device.tokens()[1]
+    device.wait_for_confirm(device.reply(new, "completed"))
+
+    def since_the_second():
+        payloads = [message.payload for message in testbed.spy.messages("tc/v1/device/P1/instruction")]
+        return payloads[payloads.index(next(payload for payload in payloads if payload and claims_of(payload) == new)):]
+
+    wait_for(lambda: since_the_second()[-1] == b"", "the topic is emptied")
+    assert since_the_second().count(b"") == 1, "when the second ended, and not before"
 
 
 class Refused:

@@ -3,7 +3,8 @@
 -- array without any value may be empty. :shard: the counter's shard. Returns only reports that did not move their
 -- instruction, or whose device is a pull client: the index in the arrays (from 0), the verdict (REPORT_MOVED;
 -- REPORT_STALE: the instruction is as far or further; REPORT_UNKNOWN; REPORT_NOT_STARTED; REPORT_CONTENDED: another
--- writer came between, report it again), and whether the device is a pull client.
+-- writer came between, report it again), and whether the device is a pull client. If it moved one of a pull client that
+-- has another instruction in flight, that one is retained on the device's topic: then it is not returned.
 --
 -- A report counts if the rules have a move for it in the present state and it is about the present attempt. A completed
 -- also counts for an earlier attempt: the device's own report takes precedence over a timeout. So does a failed where
@@ -96,7 +97,9 @@ WITH report AS MATERIALIZED (
   WHERE (SELECT count(*) FROM moved) < (SELECT count(*) FROM report) -- rare: search only then
     AND NOT EXISTS (SELECT FROM moved m WHERE m.at = r.at)
 )
-SELECT at - 1 AS at, :REPORT_MOVED AS verdict, true AS pull FROM moved WHERE pull
+SELECT m.at - 1 AS at, :REPORT_MOVED AS verdict, true AS pull
+FROM moved m
+WHERE m.pull AND NOT EXISTS (SELECT FROM instruction o WHERE o.device = m.device AND o.in_flight AND o.id <> m.id)
 UNION ALL
 SELECT u.at - 1,
        CASE
