@@ -195,11 +195,12 @@ static bool take_entries(void *context, size_t i, const redisReply *reply)
     for (size_t k = 0; k < request->count; k++) {
         const redisReply *value = reply->element[k * request->name_count];
         struct cached_instruction *item = &request->items[k];
-        request->found[k] = value->type == REDIS_REPLY_STRING &&
-                            cache_entry_read(value->str, (size_t)value->len, item) &&
-                            !is_withdrawn(item, reply->element[k * request->name_count + 1]);
-        if (request->found[k])
-            (void)snprintf(item->device, sizeof item->device, "%s", request->devices[k]);
+        *item = (struct cached_instruction){0};
+        (void)snprintf(item->device, sizeof item->device, "%s", request->devices[k]);
+        request->found[k] = value->type == REDIS_REPLY_STRING;
+        if (request->found[k] && cache_entry_read(value->str, (size_t)value->len, item) &&
+            is_withdrawn(item, reply->element[k * request->name_count + 1]))
+            request->found[k] = false;
     }
     return true;
 }

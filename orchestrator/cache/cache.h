@@ -59,8 +59,8 @@ void cache_close(struct cache *cache);
  * here, once: callers need not. SIGPIPE must be ignored or blocked. */
 enum tc_error cache_put(struct cache *cache, const struct cached_instruction *items, size_t count,
                         struct tc_fault *fault);
-/* Looks up `count` devices; fills items[i] where found[i]. An entry that cannot be read, or was withdrawn, is not
- * found. */
+/* Looks up `count` devices; fills items[i] where found[i]. An entry that was withdrawn is not found; one that cannot be
+ * read is found as instruction 0. */
 enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t count, struct cached_instruction *items,
                         bool *found, struct tc_fault *fault);
 /* Removes the devices' entries. When that fails, others may still find them: then the cache refuses other calls until

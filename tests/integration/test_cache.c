@@ -192,13 +192,16 @@ static void an_entry_goes_when_its_time_to_start_is_over(void **state)
     WAIT_FOR(!is_found(fixture, "ATM-1", NULL));
 }
 
-static void an_entry_that_cannot_be_read_is_a_miss(void **state)
+static void an_entry_that_cannot_be_read_is_found_as_no_instruction(void **state)
 {
     const struct fixture *fixture = *state;
+    struct cached_instruction item = make("ATM-9", 9);
     command(fixture, "SET|tc:instruction:ATM-1|3 77 42 1 5 9999999999 atm");
     command(fixture, "LPUSH|tc:instruction:ATM-2|1 77 42 1 5 9999999999 atm");
-    assert_false(is_found(fixture, "ATM-1", NULL));
-    assert_false(is_found(fixture, "ATM-2", NULL));
+    assert_true(is_found(fixture, "ATM-1", &item));
+    assert_int_equal(item.instruction, 0);
+    assert_string_equal(item.device, "ATM-1");
+    assert_false(is_found(fixture, "ATM-2", NULL)); /* a list is no string */
 }
 
 static void a_server_that_is_absent_at_first_is_used_when_it_comes(void **state)
@@ -432,7 +435,7 @@ int main(void)
         WITH_REDIS(a_batch_of_any_size_is_put_found_and_forgotten),
         WITH_REDIS(what_was_withdrawn_is_not_found_however_late_it_is_put),
         WITH_REDIS(an_entry_goes_when_its_time_to_start_is_over),
-        WITH_REDIS(an_entry_that_cannot_be_read_is_a_miss),
+        WITH_REDIS(an_entry_that_cannot_be_read_is_found_as_no_instruction),
         WITH_REDIS(a_server_that_is_absent_at_first_is_used_when_it_comes),
         WITH_REDIS(a_server_that_goes_away_is_missed_once_and_used_again_when_it_is_back),
         WITH_REDIS(a_restart_between_two_calls_is_not_noticed_by_the_caller),

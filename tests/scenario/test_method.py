@@ -296,7 +296,7 @@ def test_C6_a_pull_client_that_asks_gets_what_the_cache_and_the_database_have(te
 
 
 def test_C6_nothing_that_only_the_cache_says_is_signed(testbed):
-    """Each field of the entry is forged in turn, and an entry for a device that waits for approval."""
+    """Each field of the entry is forged in turn, the whole of it, and an entry for a device that waits for approval."""
     device = testbed.device("P1")
     rollout = testbed.submit(selector={"devices": ["P1"]})
     testbed.wait_for_state(rollout, "P1", "dispatched")
@@ -308,24 +308,24 @@ def test_C6_nothing_that_only_the_cache_says_is_signed(testbed):
     entry = testbed.redis.get(key)
     assert [int(word) for word in entry.split()[1:6]] == [true[name] for name in fields]
     expires_s = testbed.redis.expiretime(key)
-    forgeries = [(0, "2"), (1, str(true["instruction"] + 1)), (2, str(waiting)), (3, "7"), (4, str(2**53 - 1)), (5, "4102444800"),
-                 (6, "node")]
-    for number, (place, word) in enumerate(forgeries, 1):
-        words = entry.split()
-        words[place] = word
-        testbed.redis.set(key, " ".join(words))
+    words = ((0, "2"), (1, str(true["instruction"] + 1)), (2, str(waiting)), (3, "7"), (4, str(2**53 - 1)), (5, "4102444800"),
+             (6, "node"))
+    forgeries = [" ".join([*entry.split()[:place], word, *entry.split()[place + 1:]]) for place, word in words]
+    for number, forged in enumerate([*forgeries, "x" * 100_000, ""], 1):
+        testbed.redis.set(key, forged)
         before = testbed.http.metric(corrected)
         device.ask()
         claims = device.wait_for_instruction(number + 1)
-        assert {name: claims[name] for name in fields} == true and "out_of_service" not in claims, words
+        assert {name: claims[name] for name in fields} == true and "out_of_service" not in claims, forged[:100]
         wait_for(lambda: testbed.redis.get(key) == entry, "the entry is as the database has it")
-        assert testbed.http.metric(corrected) == before + 1, words
+        assert testbed.http.metric(corrected) == before + 1, forged[:100]
     assert testbed.redis.expiretime(key) == expires_s
 
     idle = testbed.device("P2")
-    testbed.redis.set("tc:instruction:P2", entry)
-    idle.ask()
-    wait_for(lambda: testbed.redis.get("tc:instruction:P2") is None, "the entry is deleted")
+    for forged in (entry, "x" * 100_000):
+        testbed.redis.set("tc:instruction:P2", forged)
+        idle.ask()
+        wait_for(lambda: testbed.redis.get("tc:instruction:P2") is None, "the entry is deleted")
     assert idle.tokens() == []
 
 
