@@ -11,22 +11,27 @@ STORE = ROOT / "orchestrator/store"
 LAST_WITHOUT_CONSTANTS = "0014"
 VOCABULARIES = (ROOT / "topics/vocabulary.def", ROOT / "orchestrator/rollout/vocabulary.def")
 
-NUMBERED = r"(?:\w+\.)?(?:state|\w+_state|event|\w+_event)"
-NAMED = r"(?:\w+\.)?(?:state|\w+_state|kind|code|role|actor|rollback_wanted_by)"
+NUMBERED = r"(?:\w+\.)?(?:\w+_)?(?:state|substate|event)"
+NAMED = r"(?:\w+\.)?(?:(?:\w+_)?(?:state|substate)|kind|code|role|actor|rollback_wanted_by)"
 COMPARED = r"\s*(?:=|<>|<=|>=|<|>|IS DISTINCT FROM|IS NOT DISTINCT FROM)\s*"
 # (the fault, pattern)
 RULES = (
     ("a bare number for a state or an event", re.compile(
-        rf"\b{NUMBERED}(?:{COMPARED}(?:ANY\s*\(\s*'?{{?)?|\s+(?:NOT\s+)?IN\s*\(\s*|\s+(?:NOT\s+)?BETWEEN\s+(?::?\w+\s+AND\s+)?)\d", re.I)),
+        rf"\b{NUMBERED}(?:{COMPARED}(?:(?:ANY|ALL)\s*\(\s*'?{{?)?|\s+(?:NOT\s+)?IN\s*\(\s*|\s+(?:NOT\s+)?BETWEEN\s+(?::?\w+\s+AND\s+)?)\d", re.I)),
     ("a bare number for a state or an event", re.compile(rf"(?<![\w.$])\d+(?:::\w+)?{COMPARED}{NUMBERED}\b", re.I)),
     ("a bare number for a state or an event", re.compile(rf"\bCASE\s+{NUMBERED}\s+WHEN\s+(?:[^;]*?\bWHEN\s+)?\d", re.I)),
-    ("a bare number for a state or an event", re.compile(r"(?<![\w.])\d+(?:::\w+)?\s+AS\s+(?:state|\w+_state|event)\b", re.I)),
+    ("a bare number for a state or an event", re.compile(r"(?<![\w.])\d+(?:::\w+)?\s+AS\s+(?:\w+_)?(?:state|substate|event)\b", re.I)),
+    ("a bare number for a state or an event", re.compile(
+        rf"\b{NUMBERED}\s*=\s*\(?CASE\b(?:(?!\bEND\b)[^;])*?\b(?:THEN|ELSE)\s+\d", re.I)),
+    ("a bare number for a state or an event", re.compile(
+        r"\b(?:THEN|ELSE)\s+\d+\s+(?:(?!\bCASE\b)[^;])*?\bEND\)?(?:::\w+)?\s+AS\s+(?:\w+_)?(?:state|substate|event)\b", re.I)),
     ("a bare word for a state, a kind, a code or a role", re.compile(
         rf"\b{NAMED}(?:{COMPARED}|\s+(?:NOT\s+)?IN\s*\((?:[^()]*?,\s*)?)'[a-z_]+'", re.I)),
+    ("a bare word for a state, a kind, a code or a role", re.compile(rf"'[a-z_]+'{COMPARED}{NAMED}\b", re.I)),
     ("a bare word for a state, a kind, a code or a role", re.compile(
         rf"\bCASE\s+{NAMED}\s+WHEN\s+(?:(?!\bEND\b)[^;])*?'[a-z_]+'", re.I)),
 )
-COLUMNS = {"state", "from_state", "to_state", "event", "kind", "code", "actor"}
+COLUMNS = {"state", "from_state", "to_state", "substate", "from_substate", "to_substate", "event", "kind", "code", "actor"}
 INSERT = re.compile(r"\bINSERT\s+INTO\s+\w+\s*(?:AS\s+\w+\s*)?\(([^()]*)\)\s*(SELECT\b|VALUES\s*\()", re.I)
 
 
@@ -64,7 +69,7 @@ def united(text):
     """Yields the values of a later branch of a UNION for such a column, as (position, expression)."""
     for match in re.finditer(r"\bSELECT\b", text, re.I):
         places = [place for place, expression in enumerate(expressions(text[match.end():]))
-                  if re.search(r"(?:^|[\s.])(?:state|\w+_state|event)$", expression)]
+                  if re.search(r"(?:^|[\s.])(?:\w+_)?(?:state|substate|event)$", expression)]
         depth = 0
         for token in re.finditer(r"'(?:[^']|'')*'|[()]|\bUNION\s+(?:ALL\s+)?SELECT\b", text[match.end():], re.I):
             depth += {"(": 1, ")": -1}.get(token.group(0), 0)
