@@ -37,18 +37,18 @@ static const struct setting rows[] = {
     TEXT("redis.password_file", redis_password_file, "", "File whose first line is the password; empty: none."),
     TEXT("redis.prefix", redis_prefix, "tc", "Prefix of all keys in Redis."),
 
-    TEXT("http.listen", http_listen, "127.0.0.1", "Address of the HTTP door."),
-    INTEGER("http.port", http_port, "8080", 0, 65535, "TCP port of the HTTP door; 0: no HTTP door."),
+    TEXT("http.listen", http_listen, "127.0.0.1", "Address of the HTTP endpoint."),
+    INTEGER("http.port", http_port, "8080", 0, 65535, "TCP port of the HTTP endpoint; 0: none."),
     TEXT("http.public_url", http_public_url, "http://127.0.0.1:8080",
          "Base URL at which devices reach this daemon's artifact store."),
     TEXT("http.tokens_file", http_tokens_file, "",
          "File of the operators' bearer tokens; needed unless http.listen is a loopback address."),
     TEXT("http.certificate_file", http_certificate_file, "",
-         "PEM file of the HTTP door's certificate and those above it; empty: no TLS."),
+         "PEM file of the HTTP endpoint's certificate and those above it; empty: no TLS."),
     TEXT("http.key_file", http_key_file, "", "PEM file of that certificate's private key."),
 
     TEXT("socket.path", socket_path, "/run/tellercast/tellercast.sock",
-         "Unix socket that takes plans; empty: no socket door."),
+         "Unix socket that takes plans; empty: none."),
 
     INTEGER("updater.threads", updater_threads, "2", 1, 64, "Threads that write reported states."),
     INTEGER("updater.batch", updater_batch, "1000", 1, 10000, "Maximum number of reports in one transaction."),

@@ -136,9 +136,9 @@ installation_up() {
 }
 
 installation_addresses() {
-    say "  HTTP door    http://127.0.0.1:$(cat "$DATA/http.port")"
+    say "  HTTP         http://127.0.0.1:$(cat "$DATA/http.port")"
     say "  MQTT broker  127.0.0.1:$(cat "$DATA/mosquitto.port")"
-    say "  socket door  $DATA/tellercast.sock"
+    say "  socket       $DATA/tellercast.sock"
     say "  settings     $DATA/tellercastd.yaml"
     say "  logs         $DATA/logs"
     say "  to use it    . $(printf %q "$DATA/environment") && tellercast help"
