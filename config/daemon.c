@@ -47,8 +47,7 @@ static const struct setting rows[] = {
          "PEM file of the HTTP endpoint's certificate and those above it; empty: no TLS."),
     TEXT("http.key_file", http_key_file, "", "PEM file of that certificate's private key."),
 
-    TEXT("socket.path", socket_path, "/run/tellercast/tellercast.sock",
-         "Unix socket that takes plans; empty: none."),
+    TEXT("socket.path", socket_path, "/run/tellercast/tellercast.sock", "Unix socket that takes plans; empty: none."),
 
     INTEGER("updater.threads", updater_threads, "2", 1, 64, "Threads that write reported states."),
     INTEGER("updater.batch", updater_batch, "1000", 1, 10000, "Maximum number of reports in one transaction."),
