@@ -2,9 +2,11 @@
 
 import errno
 import html.parser
+import itertools
 import json
 import os
 import pty
+import re
 import subprocess
 import xml.etree.ElementTree
 
@@ -357,6 +359,32 @@ def test_a_resume_after_an_abort_says_with_its_exit_code_that_it_waits_for_appro
     read = operators.run("cid", "rollout", "approve", rollout, "--reason", "so it was", "--yes").stderr
     assert "resume       ordered by bob: it was" in read
     operators.run("bob", "rollout", "wait", rollout, exits=ABORTED)  # no device completed it
+
+
+def test_a_trace_gives_each_attempt_its_own_times(operators):
+    stack = operators.stack
+    rollout = operators.submit(selector={"devices": ["A1"]}, execution={"retries": 2, "backoff": "1h"})
+    device = stack.device("A1", "B1")
+
+    def take(number, *states):
+        device.ask()
+        claims = device.wait_for_instruction(number)
+        stack.wait_for_state(rollout, "A1", "sent")
+        for state, follows in itertools.zip_longest(states, states[:-1], fillvalue="created"):
+            device.reply(claims, state)
+            stack.wait_for_state(rollout, "A1", follows)
+
+    def trace():
+        return re.findall(r" (\d+) +(\w+)", operators.run("bob", "device", "trace", "A1").stdout.partition("STATE")[2])
+
+    first = [("1", "dispatched"), ("1", "sent"), ("1", "received"), ("1", "installing"), ("1", "failed"), ("2", "created")]
+    stack.wait_for_state(rollout, "A1", "dispatched")
+    take(1, "received", "installing", "failed")
+    assert trace() == first
+    stack.database.rows("UPDATE instruction SET due_at = now() WHERE rollout_id = %s", rollout)
+    stack.wait_for_state(rollout, "A1", "dispatched")
+    take(2, "received", "deferred")
+    assert trace() == [*first, ("2", "dispatched"), ("2", "sent"), ("2", "received"), ("2", "created")]
 
 
 def test_a_watch_goes_on_through_a_pause_until_the_end(operators):

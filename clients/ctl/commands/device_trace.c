@@ -51,7 +51,7 @@ static void add_step(struct steps *steps, const struct step *step)
     steps->items[place] = *step;
 }
 
-static bool has_event(const struct steps *steps, const char *state, int64_t attempt)
+static bool has_step(const struct steps *steps, const char *state, int64_t attempt)
 {
     for (size_t i = 0; i < steps->count; i++) {
         if (strcmp(steps->items[i].state, state) == 0 && steps->items[i].attempt == attempt)
@@ -60,8 +60,8 @@ static bool has_event(const struct steps *steps, const char *state, int64_t atte
     return false;
 }
 
-/* The row of an instruction has the times of its current attempt; its events have the ends of earlier ones. */
-static void gather_steps(const json_t *instruction, struct steps *steps)
+/* Adds the times of one attempt, from its event or from the row of the instruction. */
+static void add_times(struct steps *steps, const json_t *source, int64_t attempt)
 {
     static const struct {
         const char *key, *state;
@@ -69,20 +69,29 @@ static void gather_steps(const json_t *instruction, struct steps *steps)
                  {"sent_at", "sent"},
                  {"received_at", "received"},
                  {"installing_at", "installing"}};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        add_step(steps, &(struct step){document_text(source, times[i].key), times[i].state, "", "", attempt});
+}
+
+/* Each event has the times of its attempt. The row has those of the attempt that was dispatched last, until the next
+ * one is dispatched: while its state is `created`, its attempt has none yet. */
+static void gather_steps(const json_t *instruction, struct steps *steps)
+{
     int64_t attempt = document_number(instruction, "attempt");
+    const char *state = document_text(instruction, "state");
     size_t i;
     const json_t *event;
     steps->count = 0;
-    for (i = 0; i < sizeof times / sizeof *times; i++)
-        add_step(steps, &(struct step){document_text(instruction, times[i].key), times[i].state, "", "", attempt});
     json_array_foreach(json_object_get(instruction, "events"), i, event)
     {
-        add_step(steps,
-                 &(struct step){document_text(event, "at"), document_text(event, "state"), document_text(event, "code"),
-                                document_text(event, "detail"), document_number(event, "attempt")});
+        int64_t of = document_number(event, "attempt");
+        add_times(steps, event, of);
+        add_step(steps, &(struct step){document_text(event, "at"), document_text(event, "state"),
+                                       document_text(event, "code"), document_text(event, "detail"), of});
     }
-    const char *state = document_text(instruction, "state");
-    if (!has_event(steps, state, attempt))
+    if (strcmp(state, "created") != 0 && !has_step(steps, "dispatched", attempt))
+        add_times(steps, instruction, attempt);
+    if (!has_step(steps, state, attempt))
         add_step(steps,
                  &(struct step){document_text(instruction, "ended_at"), state, document_text(instruction, "code"),
                                 document_text(instruction, "detail"), attempt});
