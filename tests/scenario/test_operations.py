@@ -426,6 +426,8 @@ def test_what_was_cancelled_is_not_answered_though_it_comes_back_into_the_cache(
     operate(testbed, rollout, "cancel")
     wait_for(lambda: testbed.database.value("SELECT withdrawn_at FROM instruction WHERE device = 'P1'"), "it is withdrawn")
     wait_for(lambda: testbed.redis.get(entry) is None, "its entry is deleted")
+    topic = "tc/v1/device/P1/instruction"
+    wait_for(lambda: [message.payload for message in testbed.spy.messages(topic)][-1:] == [b""], "its topic is emptied")
     testbed.redis.set(entry, line)
     device = testbed.device("P1")
     device.ask()
