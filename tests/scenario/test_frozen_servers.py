@@ -27,11 +27,14 @@ def pair(scratch, request):
         each.chmod(0o711)
     postgres = Postgres(folder)
     standby = postgres.standby(other)
-    with a_stack(postgres, scratch, "o") as stack:
-        request.node.stack = stack
-        yield stack, standby
-    postgres.kill()
-    standby.kill()
+    try:
+        with a_stack(postgres, scratch, "o") as stack:
+            request.node.stack = stack
+            yield stack, standby
+    finally:
+        postgres.send_all(signal.SIGKILL)  # its processes stand still, and would outlive the first of them
+        postgres.kill()
+        standby.kill()
 
 
 def parts(database):
