@@ -12,6 +12,7 @@ import subprocess
 
 import psycopg2
 from harness.database import Database
+from harness.certificates import Authority
 from harness.http import Http
 from harness.plan import APPLICATION, fleet, plan
 from harness.process import Process
@@ -22,7 +23,6 @@ from harness.wait import wait_for
 from harness.wire import Spy
 
 from audit import AUDIT
-from certificates import Authority
 from proxy import Network
 
 NEXT = BIN.parent.parent / "next/bin/tellercastd"  # one version ahead, with a migration of its own

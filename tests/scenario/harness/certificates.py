@@ -1,0 +1,39 @@
+"""Certificates for one run, made with the openssl program: an authority of its own, and the certificates that it issues."""
+
+import subprocess
+
+
+class Authority:
+    """An authority whose files are in `folder`. All its files belong to this run alone."""
+
+    def __init__(self, folder, name="authority"):
+        self._folder = folder
+        folder.mkdir()
+        self._make("authority", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+
+    @property
+    def certificate(self):
+        return self._path("authority", "pem")
+
+    @property
+    def key(self):
+        return self._path("authority", "key")
+
+    def issue(self, name, kind=None):
+        """Returns the settings of a connection in which `name` (the common name) and the other side show their certificates.
+        With a kind (device, orchestrator, operator or server) the subject has that, too."""
+        file = name if kind is None else f"{kind}-{name}"
+        if not self._path(file, "pem").exists():
+            subject = f"/CN={name}" if kind is None else f"/OU={kind}/CN={name}"
+            self._make(file, subject, "-CA", self.certificate, "-CAkey", self.key,
+                       "-addext", "basicConstraints=critical,CA:false", "-addext", "subjectAltName=IP:127.0.0.1")
+        return {"ca_file": str(self.certificate), "certificate_file": str(self._path(file, "pem")),
+                "key_file": str(self._path(file, "key"))}
+
+    def _make(self, file, subject, *more):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", subject,
+                        "-keyout", self._path(file, "key"), "-out", self._path(file, "pem"), *more],
+                       check=True, capture_output=True)
+
+    def _path(self, name, kind):
+        return self._folder / f"{name}.{kind}"
