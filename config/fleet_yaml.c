@@ -121,7 +121,7 @@ void fleet_read_yaml(struct fleet_builder *builder, const char *bytes, size_t le
     }
     for (size_t i = 0; whole && i < KEYS; i++) {
         if (keys[i].required && (document.seen & (1U << i)) == 0)
-            document_fault_add(faults, first.line, first.column, keys[i].name, "it is missing and must be given");
+            document_fault_add(faults, first.line, first.column, keys[i].name, "is required");
     }
     if (whole)
         yaml_reader_next(document.reader, &first); /* the end of the document, or a fault, follows */

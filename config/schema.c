@@ -57,7 +57,7 @@ static void fault_unknown_keys(struct schema_reading *reading, const struct sche
 static json_t *read_left_out(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *map)
 {
     if (key->initial == SCHEMA_REQUIRED) {
-        schema_fault(reading, map, "it is missing and must be given");
+        schema_fault(reading, map, "is required");
         return NULL;
     }
     if (key->later || strcmp(key->initial, SCHEMA_NOTHING) == 0)

@@ -121,7 +121,7 @@ static bool read_revision(struct http_request *request, struct submission_revisi
         return false;
     }
     if (http_target_text(&request->target, "version") == NULL)
-        http_answer_problem(request, 400, "version: it is missing and must be given");
+        http_answer_problem(request, 400, "version: is required");
     else if (http_target_integer(&request->target, "version", 1, INT64_MAX, &revision->version, &fault) != TC_OK)
         http_answer_fault(request, &fault);
     else if (reason == NULL || !operation_reason_is_valid(reason))

@@ -356,7 +356,7 @@ static void all_faults_are_found_at_once_in_the_order_of_the_source(void **state
     document_faults_print(&faults, "p", &all);
     assert_string_equal(buffer_text(&all),
                         "p:1:13: apiVersion: found \"v1\", allowed: tellercast/v1\n"
-                        "p:3:11: metadata.name: it is missing and must be given\n"
+                        "p:3:11: metadata.name: is required\n"
                         "p:3:12: metadata.nam: unknown key; did you mean name?\n"
                         "p:5:3: spec.artifact: action install needs an artifact\n"
                         "p:6:21: spec.rate.perMinute: found \"0\", allowed: an integer, 1 to 1000000\n"
