@@ -46,9 +46,6 @@ static const struct option rollout_submit_options[] = {
     {"timeout", "DURATION", NULL, NULL, "With --wait: give up after this time, such as 90s, 10m or 2h."},
     {"idempotency-key", "KEY", NULL, NULL,
      "Submitting again with the same key returns the same rollout. Only with http."},
-    {"password-file", "FILE", NULL, NULL, "With mqtt: file with the password in its first line."},
-    {"certificate-file", "FILE", NULL, NULL, "With mqtt and TLS: the client's certificate."},
-    {"key-file", "FILE", NULL, NULL, "With mqtt and TLS: the certificate's private key."},
     NO_OPTION,
 };
 static const struct option rollout_wait_options[] = {
@@ -101,6 +98,10 @@ const struct option global_options[] = {
     {"socket", "PATH", "TELLERCAST_SOCKET", "/run/tellercast/tellercast.sock", "The daemon's Unix socket."},
     {"broker", "[mqtts://]HOST:PORT", "TELLERCAST_BROKER", "127.0.0.1:1883", "The MQTT broker."},
     {"user", "NAME", "TELLERCAST_USER", NULL, "Your name at the broker, and for a daemon on this machine."},
+    {"password-file", "FILE", "TELLERCAST_PASSWORD_FILE", NULL,
+     "File with your password at the broker in its first line."},
+    {"certificate-file", "FILE", "TELLERCAST_CERTIFICATE_FILE", NULL, "Your certificate for a broker with TLS, PEM."},
+    {"key-file", "FILE", "TELLERCAST_KEY_FILE", NULL, "That certificate's private key, PEM."},
     {"root", "TOPIC", "TELLERCAST_ROOT", TOPIC_ROOT_DEFAULT, "Root of all topics."},
     {"json", NULL, NULL, NULL, "Print data as JSON."},
     {"quiet", NULL, NULL, NULL, "Print no messages except errors."},
