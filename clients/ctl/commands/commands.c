@@ -83,6 +83,68 @@ static const struct option acl_options[] = {
     {"operator", "USER", NULL, NULL, "An operator who may submit plans by mqtt. Repeat it for each operator."},
     NO_OPTION,
 };
+#define CERTIFICATE_VALID_FOR                                                                                          \
+    {                                                                                                                  \
+        "valid-for", "DURATION", NULL, "365d", "How long the certificate is valid, at most as long as its authority."  \
+    }
+#define CERTIFICATE_REQUEST                                                                                            \
+    {                                                                                                                  \
+        "csr", "FILE", NULL, NULL, "Certificate request (PKCS#10) with the key and the same kind and ID."              \
+    }
+#define AUTHORITY(help)                                                                                                \
+    {                                                                                                                  \
+        "authority", "operations|devices", NULL, NULL, help                                                            \
+    }
+static const struct option pki_init_options[] = {
+    {"name", "NAME", NULL, NULL, "Name of the bank in the authorities' certificates. Required."},
+    {"root-valid-for", "DURATION", NULL, "7300d", "How long the root is valid."},
+    {"valid-for", "DURATION", NULL, "3650d", "How long the two other authorities are valid."},
+    {"crl-valid-for", "DURATION", NULL, "30d", "How long the first revocation lists are valid."},
+    NO_OPTION,
+};
+static const struct option pki_issue_options[] = {
+    {"kind", "device|orchestrator|operator|server", NULL, NULL, "Kind of the identity. Required."},
+    {"id", "ID", NULL, NULL, "ID of the device, orchestrator, operator or server. Required."},
+    {"out", "FOLDER", NULL, NULL, "Folder for cert.pem and key.pem; created if it does not exist. Required."},
+    {"dns", "NAME", NULL, NULL, "Host name of a server or orchestrator. Repeat it for each name."},
+    {"ip", "ADDRESS", NULL, NULL, "IP address of a server or orchestrator. Repeat it for each address."},
+    CERTIFICATE_REQUEST,
+    CERTIFICATE_VALID_FOR,
+    NO_OPTION,
+};
+static const struct option pki_renew_options[] = {
+    {"out", "FILE", NULL, NULL, "File for the new certificate. Default: replace the old one."},
+    CERTIFICATE_REQUEST,
+    CERTIFICATE_VALID_FOR,
+    NO_OPTION,
+};
+static const struct option pki_revoke_options[] = {
+    {"reason", "REASON", NULL, NULL,
+     "keyCompromise, affiliationChanged, superseded, cessationOfOperation or unspecified. Required."},
+    AUTHORITY("For a serial number that no index has: the authority that issued it."),
+    NO_OPTION,
+};
+static const struct option pki_crl_options[] = {
+    AUTHORITY("Only this authority. Default: those whose folders exist."),
+    {"valid-for", "DURATION", NULL, "30d", "How long the list is valid. After that a broker lets nobody in."},
+    {"out", "FILE", NULL, NULL, "Also replace this file of a broker, if the list is good. Needs --authority."},
+    {"signal", "PIDFILE", NULL, NULL, "Then tell the mosquitto of this file to read its list."},
+    {"probe", "HOST:PORT", NULL, NULL,
+     "Then make sure that this listener refuses a certificate that the list revokes, and accepts another. Needs the "
+     "trust "
+     "file of operations/, or --ca-file."},
+    {"wait", "DURATION", NULL, "10s", "How long --probe waits for the broker to use the list."},
+    {"check", NULL, NULL, NULL,
+     "Make no list. Check the last one, or that in --out; exit with 1 if it needs attention."},
+    {"warn-before", "DURATION", NULL, "10d",
+     "With --check: time before the list expires from which it needs attention."},
+    NO_OPTION,
+};
+static const struct option pki_rollover_options[] = {
+    {"finish", NULL, NULL, NULL, "Trust the new authority alone from now on."},
+    {"valid-for", "DURATION", NULL, "3650d", "How long the new authority is valid, at most as long as the root."},
+    NO_OPTION,
+};
 static const struct option help_options[] = {
     {"markdown", NULL, NULL, NULL, "Print the manual page docs/cli.md."},
     NO_OPTION,
@@ -119,6 +181,7 @@ const struct command_group command_groups[] = {
     {"admin", "The installation as a whole"},
     {"broker", "The MQTT broker"},
     {"key", "Signing keys"},
+    {"pki", "Certificates"},
 };
 const size_t command_group_count = sizeof command_groups / sizeof *command_groups;
 
@@ -211,6 +274,22 @@ const struct command commands[] = {
      run_key_create},
     {"key", "public", "FILE", 1, 1, "Print the public half of a signing key, for the devices.", NULL, NULL,
      run_key_public},
+    {"pki", "init", "FOLDER", 1, 1, "Create the certificate authorities of an installation.",
+     "Creates the root, the operations authority and the device authority, each in a folder of its own. Keep the first "
+     "two offline.",
+     pki_init_options, run_pki_init},
+    {"pki", "issue", "FOLDER", 1, 1, "Issue a certificate.",
+     "Makes the key too, unless --csr brings one. Replaces no file. Prints the serial number.", pki_issue_options,
+     run_pki_issue},
+    {"pki", "renew", "FOLDER CERTIFICATE", 2, 2, "Issue a certificate again, for the same identity and names.",
+     "It has the same key, unless --csr brings another one. A revoked certificate is not renewed.", pki_renew_options,
+     run_pki_renew},
+    {"pki", "revoke", "FOLDER SERIAL|CERTIFICATE", 2, 2, "Revoke a certificate.",
+     "Brokers learn it from the next revocation list: tellercast pki crl.", pki_revoke_options, run_pki_revoke},
+    {"pki", "crl", "FOLDER", 1, 1, "Make the next revocation list, and bring it to a broker.",
+     "Without --out the list is only written to the authority's folder.", pki_crl_options, run_pki_crl},
+    {"pki", "rollover", "FOLDER operations|devices", 2, 2, "Replace an authority by a new one.",
+     "Both are trusted until --finish. Needs the root's key. See docs/pki.md.", pki_rollover_options, run_pki_rollover},
     {NULL, "completion", "bash", 1, 1, "Print the completion script for the shell.",
      "Use it with: source <(tellercast completion bash)", NULL, run_completion},
     {NULL, "help", "[COMMAND]", 0, 2, "Explain the commands, or one of them.", NULL, help_options, run_help},

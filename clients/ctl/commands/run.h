@@ -38,6 +38,12 @@ int run_admin_accept_restored(struct session *session);
 int run_admin_unknown_orders(struct session *session);
 int run_key_create(struct session *session);
 int run_key_public(struct session *session);
+int run_pki_init(struct session *session);
+int run_pki_issue(struct session *session);
+int run_pki_renew(struct session *session);
+int run_pki_revoke(struct session *session);
+int run_pki_crl(struct session *session);
+int run_pki_rollover(struct session *session);
 int run_completion(struct session *session);
 int run_help(struct session *session);
 
