@@ -105,8 +105,8 @@ static const struct {
     /* the document */
     {"^", "", "a map with apiVersion"},
     {"^[1]\n", "", "a map with apiVersion"},
-    {"^kind: Fleet\n", "apiVersion", "missing"},
-    {"^apiVersion: tellercast/v1\n", "kind", "missing"},
+    {"^kind: Fleet\n", "apiVersion", "required"},
+    {"^apiVersion: tellercast/v1\n", "kind", "required"},
     {"apiVersion: tellercast/v1\nkind: ^Rollout\n", "kind", "allowed: Fleet"},
     {HEAD "^fleet: []\n", "fleet", "unknown key"},
     {HEAD "^kind: Fleet\n", "kind", "duplicate key"},
@@ -118,8 +118,8 @@ static const struct {
     {HEAD "devices: [^A1]\n", "devices[0]", "found \"A1\""},
 
     /* branches */
-    {HEAD "branches: [^{id: B1}]\n", "branches[0].zone", "missing"},
-    {HEAD "branches: [^{zone: UTC}]\n", "branches[0].id", "missing"},
+    {HEAD "branches: [^{id: B1}]\n", "branches[0].zone", "required"},
+    {HEAD "branches: [^{zone: UTC}]\n", "branches[0].id", "required"},
     {HEAD "branches: [{id: ^B/1, zone: UTC}]\n", "branches[0].id", "an ID"},
     {HEAD "branches: [{id: B1, zone: ^+01:00}]\n", "branches[0].zone", "IANA"},
     {HEAD "branches: [{id: B1, zone: UTC, name: ^[x]}]\n", "branches[0].name", "a text"},
@@ -131,7 +131,7 @@ static const struct {
      "branches[0].devices[0].branch", "under another branch"},
 
     /* devices */
-    {HEAD "devices: [^{id: A1}]\n", "devices[0].role", "missing"},
+    {HEAD "devices: [^{id: A1}]\n", "devices[0].role", "required"},
     {HEAD "devices: [{id: ^'A 1', role: pull}]\n", "devices[0].id", "an ID"},
     {HEAD "devices: [{id: A1, role: ^Pull}]\n", "devices[0].role", "node|atm|pull"},
     {HEAD "devices: [{id: A1, role: pull, branch: ^~}]\n", "devices[0].branch", "found nothing"},

@@ -254,7 +254,7 @@ static void a_wrong_calendar_is_a_fault_at_its_place(void **state)
         {"calendars: {^'month end': []}\n", "calendars.month end", "the key must be a name"},
         {"calendars: {x: ^2026-12-24}\n", "calendars.x", "a list"},
         {"calendars: {x: [^2026-12-24]}\n", "calendars.x[0]", "a map of keys"},
-        {"calendars: {x: [^{from: 2026-12-24}]}\n", "calendars.x[0].to", "missing"},
+        {"calendars: {x: [^{from: 2026-12-24}]}\n", "calendars.x[0].to", "required"},
         {"calendars: {x: [{from: 2026-12-24, to: ^2026-12-32}]}\n", "calendars.x[0].to", "a date"},
         {"calendars: {x: [], y: [{from: 2026-12-24, to: ^2026-12-23}]}\n", "calendars.y[0].to", "not before from"},
         {"calendars: {x: [{from: 2026-12-24, to: 2026-12-24, ^till: 5}]}\n", "calendars.x[0].till", "unknown key"},

@@ -193,7 +193,7 @@ static void a_fault_in_a_behaviour_file_is_reported_with_its_place(void **state)
         {"rules:\n  - {duplicates: ^0}\n", "rules[0].duplicates", "1 to 100"},
         {"rules:\n  - {match: {percentage: ^101}}\n", "rules[0].match.percentage", "100"},
         {"rules:\n  - {match: {role: ^teller}}\n", "rules[0].match.role", "one of any"},
-        {"rules:\n  - {offline: ^{after: 1s}}\n", "rules[0].offline.for", "it is missing"},
+        {"rules:\n  - {offline: ^{after: 1s}}\n", "rules[0].offline.for", "is required"},
         {"seed: ^x\n", "seed", "found \"x\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
