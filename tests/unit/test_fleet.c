@@ -159,7 +159,7 @@ static const struct {
     {COLUMNS "^machine,A1,,pull,,,,,\n", "kind", "branch or device"},
     {COLUMNS "branch,B1,,,UTC,,^m,,\n", "model", "a branch has none"},
     {COLUMNS "device,A1,,pull,,^Joe,,,\n", "name", "a device has none"},
-    {COLUMNS "^device,A1,,,,,,,\n", "role", "missing"},
+    {COLUMNS "^device,A1,,,,,,,\n", "role", "required"},
     {COLUMNS "device,A1,,^cat,,,,,\n", "role", "node|atm|pull"},
     {COLUMNS "device,A1,,pull,,,,^site,\n", "labels", "name=value"},
     {COLUMNS "device,A1,,pull,,,,^a=1;a=2,\n", "labels", "duplicate name"},
