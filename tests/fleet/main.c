@@ -31,6 +31,7 @@ struct inputs {
     struct fleet *fleet;
     struct behaviours *behaviours;
     struct trusted_keys *keys;
+    struct credentials *credentials;
 };
 
 static enum tc_error print_faults(const char *path, struct document_faults *faults, enum tc_error error,
@@ -79,6 +80,8 @@ static enum tc_error read_inputs(const struct options *options, struct inputs *i
         error = read_behaviours(options->behaviour, &inputs->behaviours, fault);
     if (error == TC_OK && options->keys != NULL && !options->verifies_nothing)
         error = trusted_keys_open(options->keys, &inputs->keys, fault);
+    if (error == TC_OK && options->trust_file != NULL)
+        error = credentials_open(options->trust_file, options->device_authority, &inputs->credentials, fault);
     return error;
 }
 
@@ -87,6 +90,7 @@ static void free_inputs(struct inputs *inputs)
     fleet_free(inputs->fleet);
     behaviours_free(inputs->behaviours);
     trusted_keys_close(inputs->keys);
+    credentials_close(inputs->credentials);
 }
 
 static void print_progress(struct simulation *simulation)
@@ -184,6 +188,7 @@ static enum tc_error simulate(const struct options *options, const struct inputs
         .broker_host = options->broker_host,
         .broker_port = options->broker_port,
         .password = options->password,
+        .credentials = inputs->credentials,
         .root = options->root,
         .keys = inputs->keys,
         .behaviours = inputs->behaviours,

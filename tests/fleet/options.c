@@ -21,6 +21,8 @@ static const char help[] =
     "  --no-presence           say no presence and leave no will\n"
     "  --root TOPIC            topic root (tc/v1)\n"
     "  --password TEXT         of every device; the user name is its ID\n"
+    "  --ca-file FILE          the broker's trusted certificate authorities: TLS\n"
+    "  --device-authority FOLDER  with TLS: the authority that issues a certificate for each device\n"
     "  --connections N         at once (the limit of open files less 256)\n"
     "  --pending N             connections on their way at once (90, on a Unix socket 9: mosquitto's backlog is\n"
     "                          100, and 10)\n"
@@ -43,6 +45,8 @@ enum option_name {
     OPTION_NO_PRESENCE,
     OPTION_ROOT,
     OPTION_PASSWORD,
+    OPTION_CA_FILE,
+    OPTION_DEVICE_AUTHORITY,
     OPTION_CONNECTIONS,
     OPTION_PENDING,
     OPTION_CONNECT_RATE,
@@ -66,6 +70,8 @@ static const struct option long_options[] = {
     {"no-presence", no_argument, NULL, OPTION_NO_PRESENCE},
     {"root", required_argument, NULL, OPTION_ROOT},
     {"password", required_argument, NULL, OPTION_PASSWORD},
+    {"ca-file", required_argument, NULL, OPTION_CA_FILE},
+    {"device-authority", required_argument, NULL, OPTION_DEVICE_AUTHORITY},
     {"connections", required_argument, NULL, OPTION_CONNECTIONS},
     {"pending", required_argument, NULL, OPTION_PENDING},
     {"connect-rate", required_argument, NULL, OPTION_CONNECT_RATE},
@@ -138,6 +144,8 @@ static bool read_option(int name, struct options *options)
     case OPTION_NO_PRESENCE: options->is_silent_about_presence = true; return true;
     case OPTION_ROOT: options->root = optarg; return topic_root_is_valid(optarg) || complain("root", "a topic root");
     case OPTION_PASSWORD: options->password = optarg; return true;
+    case OPTION_CA_FILE: options->trust_file = optarg; return true;
+    case OPTION_DEVICE_AUTHORITY: options->device_authority = optarg; return true;
     case OPTION_CONNECTIONS: return read_size("connections", optarg, &options->connections);
     case OPTION_PENDING: return read_size("pending", optarg, &options->pending);
     case OPTION_CONNECT_RATE: return read_size("connect-rate", optarg, &options->connects_per_second);
@@ -172,6 +180,8 @@ static bool are_complete(const struct options *options)
         return complain("fleet", "a file, and --broker a broker");
     if (options->keys == NULL && !options->verifies_nothing && options->ask_load_ms == 0)
         return complain("keys", "a file, or --no-verify instead");
+    if ((options->trust_file == NULL) != (options->device_authority == NULL))
+        return complain("ca-file", "together with --device-authority");
     return true;
 }
 

@@ -9,7 +9,8 @@
 struct options {
     const char *fleet, *behaviour, *keys, *control, *report; /* files; NULL when not given */
     const char *root, *password;
-    char *broker_host; /* owned; with port 0 the path of a Unix socket */
+    const char *trust_file, *device_authority; /* of TLS; both or none */
+    char *broker_host;                         /* owned; with port 0 the path of a Unix socket */
     int broker_port;
     size_t connections, pending, connects_per_second, threads;
     int keep_alive_s;

@@ -4,6 +4,7 @@
 #include "tests/fleet/device.h"
 
 #include <mqtt_protocol.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,22 @@ static void on_message(struct mosquitto *session, void *context, const struct mo
         device->shard->counters.values[COUNT_GARBAGE]++;
 }
 
+/* libmosquitto keeps a reference of its own. */
+static enum tc_error use_tls(struct device *device, struct tc_fault *fault)
+{
+    const struct simulation_config *config = device->shard->config;
+    SSL_CTX *context;
+    enum tc_error error =
+        credentials_make_context(config->credentials, device->id, config->broker_host, &context, fault);
+    if (error != TC_OK)
+        return error;
+    if (mosquitto_int_option(device->session, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0) != MOSQ_ERR_SUCCESS ||
+        mosquitto_void_option(device->session, MOSQ_OPT_SSL_CTX, context) != MOSQ_ERR_SUCCESS)
+        error = tc_fault_set(fault, TC_INTERNAL, "device %s: libmosquitto was built without TLS", device->id);
+    SSL_CTX_free(context);
+    return error;
+}
+
 enum tc_error session_open(struct device *device, struct tc_fault *fault)
 {
     const struct simulation_config *config = device->shard->config;
@@ -179,6 +196,8 @@ enum tc_error session_open(struct device *device, struct tc_fault *fault)
         error = set_will(device);
     if (error != MOSQ_ERR_SUCCESS)
         return tc_fault_set(fault, TC_INTERNAL, "device %s: %s", device->id, mosquitto_strerror(error));
+    if (config->credentials != NULL && use_tls(device, fault) != TC_OK)
+        return fault->code;
     mosquitto_connect_v5_callback_set(session, on_connect);
     mosquitto_disconnect_v5_callback_set(session, on_disconnect);
     mosquitto_subscribe_v5_callback_set(session, on_subscribe);

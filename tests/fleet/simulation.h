@@ -6,6 +6,7 @@
 #include "config/fleet.h"
 #include "tests/fleet/behaviour.h"
 #include "tests/fleet/counters.h"
+#include "tests/fleet/credentials.h"
 #include "topics/token.h"
 
 #include <jansson.h>
@@ -17,7 +18,8 @@
 struct simulation_config {
     const char *broker_host; /* or, with port 0, the path of a Unix socket */
     int broker_port;
-    const char *password; /* NULL: none */
+    const char *password;                  /* NULL: none */
+    const struct credentials *credentials; /* NULL: no TLS */
     const char *root;
     const struct trusted_keys *keys; /* NULL: signatures are not verified */
     const struct behaviours *behaviours;
