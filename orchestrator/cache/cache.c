@@ -14,11 +14,7 @@ enum {
     /* Commands, or keys in one command, that go out before replies are read: bounds the buffers on both sides. */
     ROUND_TRIP_MAX = 2000,
     SCAN_STEP = 1000,
-    WITHDRAWN_TEXT_SIZE = 48,
 };
-
-/* Lifetime of a withdrawal: longer than any orchestrator takes from reading the database to filling the cache. */
-#define WITHDRAWN_KEPT_S "3600"
 
 struct cache {
     struct connection connection;
@@ -146,13 +142,11 @@ enum tc_error cache_put(struct cache *cache, const struct cached_instruction *it
     return error;
 }
 
-/* ---- get and forget: one command, the same keys for each device ---- */
+/* ---- get and forget: one command, one key for each device ---- */
 
 struct by_device {
     struct cache *cache;
     const char *command;
-    const char *names[2]; /* of the keys */
-    size_t name_count;
     const char *const *devices;
     size_t count;
     struct cached_instruction *items;
@@ -165,42 +159,27 @@ static void append_by_device(redisContext *redis, void *context, size_t i)
     const struct by_device *request = context;
     struct cache *cache = request->cache;
     cache->arguments[0] = request->command;
-    size_t key_count = request->count * request->name_count;
-    for (size_t k = 0; k < key_count; k++) {
-        write_key(cache, request->names[k % request->name_count], request->devices[k / request->name_count],
-                  cache->keys[k]);
+    for (size_t k = 0; k < request->count; k++) {
+        write_key(cache, "instruction", request->devices[k], cache->keys[k]);
         cache->arguments[k + 1] = cache->keys[k];
     }
-    append(redis, (int)key_count + 1, cache->arguments);
-}
-
-static void write_withdrawn(int64_t instruction, int32_t attempt, char text[static WITHDRAWN_TEXT_SIZE])
-{
-    (void)snprintf(text, WITHDRAWN_TEXT_SIZE, "%" PRId64 " %" PRId32, instruction, attempt);
-}
-
-static bool is_withdrawn(const struct cached_instruction *item, const redisReply *withdrawn)
-{
-    char text[WITHDRAWN_TEXT_SIZE];
-    write_withdrawn(item->instruction, item->attempt, text);
-    return withdrawn->type == REDIS_REPLY_STRING && strcmp(withdrawn->str, text) == 0;
+    append(redis, (int)request->count + 1, cache->arguments);
 }
 
 static bool take_entries(void *context, size_t i, const redisReply *reply)
 {
     (void)i;
     const struct by_device *request = context;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != request->count * request->name_count)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != request->count)
         return false;
     for (size_t k = 0; k < request->count; k++) {
-        const redisReply *value = reply->element[k * request->name_count];
+        const redisReply *value = reply->element[k];
         struct cached_instruction *item = &request->items[k];
         *item = (struct cached_instruction){0};
         (void)snprintf(item->device, sizeof item->device, "%s", request->devices[k]);
         request->found[k] = value->type == REDIS_REPLY_STRING;
-        if (request->found[k] && cache_entry_read(value->str, (size_t)value->len, item) &&
-            is_withdrawn(item, reply->element[k * request->name_count + 1]))
-            request->found[k] = false;
+        if (request->found[k])
+            (void)cache_entry_read(value->str, (size_t)value->len, item);
     }
     return true;
 }
@@ -209,13 +188,11 @@ enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t 
                         bool *found, struct tc_fault *fault)
 {
     enum tc_error error = cache_settle(cache, fault);
-    for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX / 2) {
+    for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
         struct by_device request = {.cache = cache,
                                     .command = "MGET",
-                                    .names = {"instruction", "withdrawn"},
-                                    .name_count = 2,
                                     .devices = devices + done,
-                                    .count = smaller(count - done, ROUND_TRIP_MAX / 2),
+                                    .count = smaller(count - done, ROUND_TRIP_MAX),
                                     .items = items + done,
                                     .found = found + done};
         struct exchange exchange = {.count = 1, .append = append_by_device, .take = take_entries, .context = &request};
@@ -232,45 +209,9 @@ enum tc_error cache_forget(struct cache *cache, const char *const *devices, size
     for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
         struct by_device request = {.cache = cache,
                                     .command = "DEL",
-                                    .names = {"instruction"},
-                                    .name_count = 1,
                                     .devices = devices + done,
                                     .count = smaller(count - done, ROUND_TRIP_MAX)};
         struct exchange exchange = {.count = 1, .append = append_by_device, .context = &request};
-        error = connection_exchange(&cache->connection, &exchange, fault);
-    }
-    cache->owes_rebuild = error != TC_OK;
-    return error;
-}
-
-struct withdrawal {
-    const struct cache *cache;
-    const struct withdrawn_instruction *items;
-};
-
-/* First the withdrawal, then the entry: another orchestrator may put the entry back at once. */
-static void append_withdrawal(redisContext *redis, void *context, size_t i)
-{
-    const struct withdrawal *withdrawal = context;
-    const struct withdrawn_instruction *item = &withdrawal->items[i / 2];
-    char key[KEY_SIZE], text[WITHDRAWN_TEXT_SIZE];
-    write_key(withdrawal->cache, i % 2 == 0 ? "withdrawn" : "instruction", item->device, key);
-    write_withdrawn(item->instruction, item->attempt, text);
-    if (i % 2 == 0)
-        append(redis, 5, (const char *[]){"SET", key, text, "EX", WITHDRAWN_KEPT_S});
-    else
-        append(redis, 2, (const char *[]){"DEL", key});
-}
-
-enum tc_error cache_withdraw(struct cache *cache, const struct withdrawn_instruction *items, size_t count,
-                             struct tc_fault *fault)
-{
-    enum tc_error error = cache_settle(cache, fault);
-    for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX / 2) {
-        struct withdrawal withdrawal = {cache, items + done};
-        struct exchange exchange = {.count = 2 * smaller(count - done, ROUND_TRIP_MAX / 2),
-                                    .append = append_withdrawal,
-                                    .context = &withdrawal};
         error = connection_exchange(&cache->connection, &exchange, fault);
     }
     cache->owes_rebuild = error != TC_OK;

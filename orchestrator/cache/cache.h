@@ -2,9 +2,9 @@
  * any moment, others may write it, and nothing of it is signed unless the database says the same (docs/decisions/0044).
  *
  * Keys: "{prefix}:instruction:{device}" → "1 {instruction} {rollout} {attempt} {epoch} {start_before_s} {role}" (see
- * entry.h), "{prefix}:withdrawn:{device}" → "{instruction} {attempt}" of its last withdrawal, "{prefix}:generation" →
- * Redis' run_id at the last rebuild, and "{prefix}:probe", to test writing. Every function is one pipelined round trip
- * for the whole batch. One thread per cache. A lost connection is made again at the next call. */
+ * entry.h), "{prefix}:generation" → Redis' run_id at the last rebuild ("{prefix}:rebuilding" during one), and
+ * "{prefix}:probe", to test writing. Every function is one pipelined round trip for the whole batch. One thread per
+ * cache. A lost connection is made again at the next call. */
 #ifndef TELLERCAST_ORCHESTRATOR_CACHE_CACHE_H
 #define TELLERCAST_ORCHESTRATOR_CACHE_CACHE_H
 
@@ -42,13 +42,6 @@ struct cached_instruction {
 /* True when both name the same device and all else is equal. */
 bool cached_instruction_equals(const struct cached_instruction *one, const struct cached_instruction *other);
 
-/* An instruction that its device must no longer get. */
-struct withdrawn_instruction {
-    const char *device;
-    int64_t instruction;
-    int32_t attempt;
-};
-
 /* Does not connect: an unavailable server is a fault of the first call that needs it. TC_INVALID for a prefix that is
  * not a name (name_is_valid). */
 enum tc_error cache_open(const struct cache_config *config, struct cache **cache, struct tc_fault *fault);
@@ -59,17 +52,12 @@ void cache_close(struct cache *cache);
  * here, once: callers need not. SIGPIPE must be ignored or blocked. */
 enum tc_error cache_put(struct cache *cache, const struct cached_instruction *items, size_t count,
                         struct tc_fault *fault);
-/* Looks up `count` devices; fills items[i] where found[i]. An entry that was withdrawn is not found; one that cannot be
- * read is found as instruction 0. */
+/* Looks up `count` devices; fills items[i] where found[i]. An entry that cannot be read is found as instruction 0. */
 enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t count, struct cached_instruction *items,
                         bool *found, struct tc_fault *fault);
 /* Removes the devices' entries. When that fails, others may still find them: then the cache refuses other calls until
  * it has marked Redis as out of date, so that the conductor rebuilds it. */
 enum tc_error cache_forget(struct cache *cache, const char *const *devices, size_t count, struct tc_fault *fault);
-/* The same for withdrawn instructions, after the commit. An orchestrator that read the database before may put the
- * entry back: for an hour no orchestrator finds it all the same. A withdrawn attempt is never sent again. */
-enum tc_error cache_withdraw(struct cache *cache, const struct withdrawn_instruction *items, size_t count,
-                             struct tc_fault *fault);
 /* Marks Redis as out of date if that is still to be done. For callers that use the cache rarely, periodically. */
 enum tc_error cache_settle(struct cache *cache, struct tc_fault *fault);
 

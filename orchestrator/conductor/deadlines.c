@@ -54,7 +54,6 @@ static struct decided decide(const struct conductor *conductor, const struct con
         if (decided.to_substate == UNDECIDED)
             decided.next_check_ms = rollout->now_ms; /* at once: another attempt, or a final end */
         break;
-    /* The version before sets a next check on cancelled instructions, too, though they are final already. */
     case DUE_CHECK_SETTLE: decided.to_substate = FINAL; break;
     }
     return decided;

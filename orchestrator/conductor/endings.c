@@ -16,26 +16,20 @@ void conductor_forget(struct conductor *conductor, const struct released *releas
 {
     if (count == 0)
         return;
-    const char **idle = calloc(count, sizeof *idle);
-    struct withdrawn_instruction *withdrawn = calloc(count, sizeof *withdrawn);
-    TC_CHECK(idle != NULL && withdrawn != NULL);
-    size_t idle_count = 0, withdrawn_count = 0;
+    const char **devices = calloc(count, sizeof *devices);
+    TC_CHECK(devices != NULL);
+    size_t clients = 0;
     for (size_t i = 0; i < count; i++) {
-        if (released[i].instruction == 0)
-            idle[idle_count++] = released[i].device;
-        else
-            withdrawn[withdrawn_count++] =
-                (struct withdrawn_instruction){released[i].device, released[i].instruction, released[i].attempt};
+        if (!released[i].pull)
+            continue;
+        devices[clients++] = released[i].device;
         struct topic topic = {.kind = TOPIC_INSTRUCTION};
         memcpy(topic.device, released[i].device, sizeof topic.device);
-        if (released[i].pull)
-            (void)broker_publish(conductor->config.broker, &topic, "", 0, 1, true, NULL);
+        (void)broker_publish(conductor->config.broker, &topic, "", 0, 1, true, NULL);
     }
-    if (cache_forget(conductor->cache, idle, idle_count, NULL) != TC_OK ||
-        cache_withdraw(conductor->cache, withdrawn, withdrawn_count, NULL) != TC_OK)
+    if (clients > 0 && cache_forget(conductor->cache, devices, clients, NULL) != TC_OK)
         metric_add(METRIC_CACHE_FAULTS, 1);
-    free(withdrawn);
-    free(idle);
+    free(devices);
 }
 
 static enum tc_error end_waiting(struct conductor *conductor, int64_t rollout, enum instruction_state to,
@@ -107,17 +101,13 @@ enum tc_error conductor_preempt(struct conductor *conductor, const struct conduc
         enum tc_error error = conduct_begin(conductor->store, conductor->epoch, fault);
         if (error != TC_OK)
             return error;
-        struct released *released;
-        error = conduct_withdraw_preempted(conductor->store, rollout->id, rollout->priority, CONDUCT_ROWS, &released,
-                                           &count, fault);
+        error =
+            conduct_withdraw_preempted(conductor->store, rollout->id, rollout->priority, CONDUCT_ROWS, &count, fault);
         if (error == TC_OK && count > 0)
             error = report_preempting(conductor, rollout->id, count, fault);
         error = conductor_end(conductor, error, fault);
-        if (error == TC_OK && count > 0) {
-            conductor_forget(conductor, released, count);
+        if (error == TC_OK && count > 0)
             LOG_INFO("rollout.preempting", F_INT("rollout", rollout->id), F_INT("instructions", count));
-        }
-        free(released);
         if (error != TC_OK)
             return error;
         worker_mark_progress();

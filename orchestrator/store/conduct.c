@@ -179,8 +179,6 @@ static void take_moved(const struct sql_move_decided_rows *rows, struct decided 
         if (!row.released)
             continue;
         struct released *item = &(*released)[(*released_count)++];
-        item->instruction = decided[row.at].instruction;
-        item->attempt = decided[row.at].attempt;
         copy_text(item->device, sizeof item->device, row.device);
         item->pull = row.pull;
     }
@@ -225,21 +223,6 @@ enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, enum ins
     return error;
 }
 
-static void take_withdrawn(const struct sql_withdrawn_rows *rows, struct released **released, size_t *count)
-{
-    if (rows->count == 0)
-        return;
-    *count = (size_t)rows->count;
-    *released = calloc(*count, sizeof **released);
-    TC_CHECK(*released != NULL);
-    for (int i = 0; i < rows->count; i++) {
-        const struct sql_withdrawn row = sql_withdrawn_at(rows, i);
-        struct released *item = &(*released)[i];
-        *item = (struct released){.instruction = row.instruction, .attempt = row.attempt, .pull = row.pull};
-        copy_text(item->device, sizeof item->device, row.device);
-    }
-}
-
 enum tc_error conduct_withdraw(struct store *store, int64_t rollout, size_t most, struct released **released,
                                size_t *count, struct tc_fault *fault)
 {
@@ -247,23 +230,22 @@ enum tc_error conduct_withdraw(struct store *store, int64_t rollout, size_t most
     *count = 0;
     const struct sql_withdraw_unbegun_params params = {
         .rollout = rollout, .withdrawal_ms = WITHDRAWAL_MS, .most = (int64_t)most};
-    struct sql_withdrawn_rows rows ROWS_AUTO = {0};
+    struct sql_released_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_withdraw_unbegun(store, &params, &rows, fault);
     if (error == TC_OK)
-        take_withdrawn(&rows, released, count);
+        released_take(&rows, released, count);
     return error;
 }
 
-enum tc_error conduct_withdraw_preempted(struct store *store, int64_t rollout, int priority, size_t most,
-                                         struct released **released, size_t *count, struct tc_fault *fault)
+enum tc_error conduct_withdraw_preempted(struct store *store, int64_t rollout, int priority, size_t most, size_t *count,
+                                         struct tc_fault *fault)
 {
-    *released = NULL;
     *count = 0;
     const struct sql_withdraw_preempted_params params = {
         .rollout = rollout, .priority = priority, .withdrawal_ms = WITHDRAWAL_MS, .most = (int64_t)most};
-    struct sql_withdrawn_rows rows ROWS_AUTO = {0};
+    struct sql_withdraw_preempted_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_withdraw_preempted(store, &params, &rows, fault);
     if (error == TC_OK)
-        take_withdrawn(&rows, released, count);
+        *count = (size_t)sql_withdraw_preempted_at(&rows, 0).withdrawn;
     return error;
 }

@@ -59,8 +59,6 @@ struct decided {
 struct released {
     char device[TC_ID_SIZE];
     bool pull;
-    int64_t instruction; /* 0: it has nothing in flight */
-    int32_t attempt;
 };
 
 /* Carries out the decisions and sets `moved` of each; skips instructions that changed meanwhile or are locked by a
@@ -78,10 +76,10 @@ enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, enum ins
 enum tc_error conduct_withdraw(struct store *store, int64_t rollout, size_t most, struct released **released,
                                size_t *count, struct tc_fault *fault);
 
-/* Withdraws in the same way what rollouts of a priority below `priority` have dispatched to the devices of `rollout`;
- * these instructions wait again. */
-enum tc_error conduct_withdraw_preempted(struct store *store, int64_t rollout, int priority, size_t most,
-                                         struct released **released, size_t *count, struct tc_fault *fault);
+/* Withdraws in the same way what rollouts of a priority below `priority` have dispatched to nodes and ATMs of
+ * `rollout`; these instructions wait again. Sets `*count` to their number. */
+enum tc_error conduct_withdraw_preempted(struct store *store, int64_t rollout, int priority, size_t most, size_t *count,
+                                         struct tc_fault *fault);
 
 /* The last item of a page of withdrawn instructions; zeros: before the first. */
 struct withdrawn_place {

@@ -170,8 +170,8 @@ static bool has_ended(enum instruction_event event)
     return event != ON_ANSWERED && event != ON_RECEIVED && event != ON_INSTALLING;
 }
 
-/* Removes ended instructions from the cache and from retained topics. Also after a repeated report of an end: the
- * orchestrator that wrote the first may have died before it removed them. */
+/* Removes pull clients' ended instructions from the cache and from retained topics. Also after a repeated report of an
+ * end: the orchestrator that wrote the first may have died before it removed them. */
 static void forget_ended(struct update_writer *writer, const struct report_batch *batch)
 {
     const char **devices = calloc(batch->furthest_count, sizeof *devices);
@@ -180,10 +180,11 @@ static void forget_ended(struct update_writer *writer, const struct report_batch
     for (size_t i = 0; i < batch->furthest_count; i++) {
         const struct report_row *report = &batch->coalesced[i];
         enum report_verdict verdict = batch->coalesced_results[i].verdict;
-        if ((verdict != REPORT_MOVED && verdict != REPORT_STALE) || !has_ended(report->event))
+        if ((verdict != REPORT_MOVED && verdict != REPORT_STALE) || !has_ended(report->event) ||
+            !batch->coalesced_results[i].pull)
             continue;
         devices[count++] = report->device;
-        if (verdict == REPORT_MOVED && batch->coalesced_results[i].pull && writer->broker != NULL) {
+        if (verdict == REPORT_MOVED && writer->broker != NULL) {
             struct topic topic = {.kind = TOPIC_INSTRUCTION};
             memcpy(topic.device, report->device, sizeof topic.device);
             (void)broker_publish(writer->broker, &topic, "", 0, 1, true, NULL);

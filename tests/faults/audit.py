@@ -183,7 +183,7 @@ class Audit:
     def _rules(self):
         """Returns the following state by state and event."""
         return {(row["from_state"], row["event"]): row["to_state"]
-                for row in self.testbed.database.rows("SELECT from_state, event, to_state FROM instruction_rule")}
+                for row in self.testbed.database.rows("SELECT from_state, event, to_state FROM instruction_transition")}
 
     @staticmethod
     def _is_kept(moves, rules, attempt, reported, until_ms=float("inf")):

@@ -403,26 +403,6 @@ static void a_prefix_that_is_no_name_is_refused(void **state)
     assert_int_equal(cache_open(&config, &cache, &fault), TC_INVALID);
 }
 
-static void what_was_withdrawn_is_not_found_however_late_it_is_put(void **state)
-{
-    const struct fixture *fixture = *state;
-    struct cached_instruction item = make("ATM-1", 7), other = make("ATM-2", 8);
-    put(fixture, &item);
-    put(fixture, &other);
-    const struct withdrawn_instruction withdrawn[] = {{"ATM-1", 7, 1}, {"ATM-3", 9, 1}};
-    assert_int_equal(cache_withdraw(fixture->cache, withdrawn, 2, NULL), TC_OK);
-    assert_false(is_found(fixture, "ATM-1", NULL));
-    assert_true(is_found(fixture, "ATM-2", NULL));
-    put(fixture, &item);
-    assert_false(is_found(fixture, "ATM-1", NULL));
-    rebuild(fixture);
-    put(fixture, &item);
-    assert_false(is_found(fixture, "ATM-1", NULL));
-    item.attempt = 2;
-    put(fixture, &item);
-    assert_true(is_found(fixture, "ATM-1", NULL));
-}
-
 #define WITH_REDIS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -433,7 +413,6 @@ int main(void)
         WITH_REDIS(a_later_instruction_takes_the_place_of_the_one_before),
         WITH_REDIS(a_device_with_nothing_is_a_miss_among_hits),
         WITH_REDIS(a_batch_of_any_size_is_put_found_and_forgotten),
-        WITH_REDIS(what_was_withdrawn_is_not_found_however_late_it_is_put),
         WITH_REDIS(an_entry_goes_when_its_time_to_start_is_over),
         WITH_REDIS(an_entry_that_cannot_be_read_is_found_as_no_instruction),
         WITH_REDIS(a_server_that_is_absent_at_first_is_used_when_it_comes),

@@ -9,7 +9,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GLOSSARY = ROOT / "docs/glossary.md"
-KEPT = ("orchestrator/store/migrations/", "docs/decisions/", "tests/fuzz/corpus/", "tests/scenario/version_before/")
+KEPT = ("orchestrator/store/migrations/", "docs/decisions/", "tests/fuzz/corpus/")
 TERMS = re.compile(r"(?i)in_flights?|high_water_marks?")  # terms that contain a retired word
 # Where a retired word is a term of the field, or a name that is visible outside.
 ALLOWED = (

@@ -46,13 +46,6 @@ enum tc_error cache_forget(struct cache *cache, const char *const *devices, size
     return is_away(fault);
 }
 
-enum tc_error cache_withdraw(struct cache *cache, const struct withdrawn_instruction *items, size_t count,
-                             struct tc_fault *fault)
-{
-    (void)cache, (void)items, (void)count;
-    return is_away(fault);
-}
-
 enum tc_error cache_settle(struct cache *cache, struct tc_fault *fault)
 {
     (void)cache;

@@ -21,7 +21,7 @@ FROM (SELECT due_at AS at FROM instruction WHERE due_at > now() AND due_at < 'in
 WHERE at > now()
 """
 RESET = "TRUNCATE {} RESTART IDENTITY; ALTER SEQUENCE instruction_id RESTART"
-KEPT = ("clock", "migration", "installation", "instruction_state", "instruction_event_kind", "instruction_rule")
+KEPT = ("clock", "migration", "installation", "instruction_state", "instruction_event_kind")
 
 
 class Database:

@@ -7,8 +7,6 @@ STATES = (
     "created dispatched sent received installing completed failed rejected timed_out cancelled expired".split()
 )
 
-WROTE_AS_BEFORE = "this program writes as the version before"
-
 
 class Database:
     def __init__(self, postgres, name):
@@ -82,17 +80,6 @@ class Database:
             rollout,
         )
         return {row["name"]: row["count"] for row in rows}
-
-    def complete_nothing_for_this_version(self):
-        """Makes the trigger that completes the writes of the version before refuse those of a program, since this version must
-        not need it. It still completes the test's own writes."""
-        function = "complete_move_of_version_before"
-        body = self.value("SELECT prosrc FROM pg_proc WHERE proname = %s", function)
-        if WROTE_AS_BEFORE not in body:
-            guard = ("BEGIN IF current_setting('application_name') LIKE 'tellercastd%' THEN "
-                     f"RAISE EXCEPTION '{WROTE_AS_BEFORE}: % became %', OLD, NEW; END IF;")
-            self.rows(f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $body$"
-                      + body.replace("BEGIN", guard, 1) + "$body$")
 
     def events(self, instruction):
         return self.rows(

@@ -1,9 +1,8 @@
 -- Withdraws unanswered instructions of lower priority from the devices that rollout :rollout of priority :priority
 -- needs: at most :most, each with its next check in :withdrawal_ms ms. Skips pull clients, which may have theirs
--- already, and instructions that are still in a claim on their way to the broker. Returns the devices, which must no
--- longer get them.
+-- already, and instructions that are still in a claim on their way to the broker. Returns how many.
 -- parameters: rollout bigint, priority bigint, withdrawal_ms bigint, most bigint
--- row: withdrawn.*
+-- row: withdrawn bigint
 WITH unanswered AS (
   SELECT f.id
   FROM rollout r
@@ -14,8 +13,10 @@ WITH unanswered AS (
     AND NOT EXISTS (SELECT FROM claim c WHERE c.rollout_id = r.id AND f.id = ANY (c.instructions))
   LIMIT :most
   FOR UPDATE OF f SKIP LOCKED
+), withdrawn AS (
+  UPDATE instruction i
+  SET substate = :WITHDRAWING, withdrawn_at = now(), wake_at = now() + :withdrawal_ms::bigint * interval '1 ms'
+  FROM unanswered u WHERE i.id = u.id AND i.state = :DISPATCHED
+  RETURNING i.id
 )
-UPDATE instruction i
-SET substate = :WITHDRAWING, withdrawn_at = now(), wake_at = now() + :withdrawal_ms::bigint * interval '1 ms'
-FROM unanswered u WHERE i.id = u.id AND i.state = :DISPATCHED
-RETURNING i.device, i.pull, i.id AS instruction, i.attempt
+SELECT count(*) AS withdrawn FROM withdrawn

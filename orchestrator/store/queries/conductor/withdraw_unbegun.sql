@@ -3,7 +3,7 @@
 -- the outcome. Skips instructions that are still in a claim on their way to the broker. Returns the devices, which must
 -- no longer get them.
 -- parameters: rollout bigint, withdrawal_ms bigint, most bigint
--- row: withdrawn.*
+-- row: released.*
 WITH unbegun AS (
   SELECT i.id
   FROM instruction i
@@ -16,4 +16,4 @@ UPDATE instruction i
 SET substate = :WITHDRAWING, withdrawn_at = now(),
     wake_at = CASE i.state WHEN :DISPATCHED THEN now() + :withdrawal_ms::bigint * interval '1 ms' ELSE i.wake_at END
 FROM unbegun u WHERE i.id = u.id AND i.state IN (:DISPATCHED, :RECEIVED)
-RETURNING i.device, i.pull, i.id AS instruction, i.attempt
+RETURNING i.device, i.pull
