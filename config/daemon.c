@@ -13,6 +13,8 @@ static const struct setting rows[] = {
     TEXT("topic_root", topic_root, TOPIC_ROOT_DEFAULT, "Prefix of all MQTT topics."),
     TEXT("database", database, "dbname=tellercast",
          "PostgreSQL, as a libpq connection string. Variables PG… of the environment are ignored."),
+    TEXT("database_migration", database_migration, "",
+         "The same of the role that owns the tables, for tellercastd migrate; empty: database."),
 
     CHOICE_THAT_RELOADS("log.level", log_level, "info", "debug|info|warning|error", "Minimum log level."),
     CHOICE_THAT_RELOADS("log.format", log_format, "text", "text|json",

@@ -17,7 +17,8 @@ struct daemon_settings {
     int64_t broker_keep_alive_ms;
     int64_t broker_in_flight; /* QoS 1 messages in flight */
 
-    char *database;     /* libpq's connection string */
+    char *database; /* libpq's connection string */
+    char *database_migration;
     char *redis_socket; /* a Unix socket; when empty, host and port */
     char *redis_host;
     int64_t redis_port;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "orchestrator/conductor/conductor.h"
 #include "orchestrator/daemon_setup.h"
+#include "orchestrator/migration.h"
 #include "orchestrator/dispatcher/dispatcher.h"
 #include "orchestrator/health.h"
 #include "orchestrator/intake/intake.h"
@@ -297,7 +298,7 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
     if (error == TC_OK)
         error = daemon_setup_key(settings, &opened->key, fault);
     if (error == TC_OK)
-        error = daemon_setup_database(settings, opened->guard, &opened->clock, fault);
+        error = migration_await(settings, opened->guard, &opened->clock, fault);
     if (error == TC_OK)
         error = open_keeper(opened, fault);
     if (error == TC_OK)

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "orchestrator/store/store.h"
 #include "orchestrator/watermark/watermark_file.h"
 
 #include <limits.h>
@@ -11,10 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { PASSWORD_SIZE_MAX = 4096, CACHE_TIMEOUT_MS = 2000, MIGRATE_AGAIN_MS = 500, MS_PER_SECOND = 1000 };
+enum { PASSWORD_SIZE_MAX = 4096, CACHE_TIMEOUT_MS = 2000, MS_PER_SECOND = 1000 };
 
 static const char *text_or_null(const char *text)
 {
@@ -115,48 +113,6 @@ enum tc_error daemon_setup_guard(const struct daemon_settings *settings, struct 
     enum tc_error error = watermark_files_read(settings->data_folder, &mark, fault);
     if (error == TC_OK)
         *guard = store_guard_open(&mark);
-    return error;
-}
-
-/* Whether to wait: the database is unavailable, full, or too busy to be migrated now. */
-static bool is_transient(enum tc_error error)
-{
-    return error == TC_UNAVAILABLE || error == TC_BUSY || error == TC_NO_SPACE;
-}
-
-/* Does not touch a database other than that of the marks; waits until it is restored or the right one is set up. */
-static enum tc_error prepare_database(struct store *store, struct store_guard *guard, struct store_clock *clock,
-                                      bool *waits, struct tc_fault *fault)
-{
-    enum tc_error error = store_guard_meet(guard, store, fault);
-    bool is_another = error == TC_CONFLICT; /* logged by the guard */
-    if (error == TC_OK)
-        error = store_migrate(store, fault);
-    if (error == TC_OK)
-        error = store_clock_read(clock, store, fault);
-    if (!is_another && is_transient(error) && error != TC_UNAVAILABLE) /* unavailable: logged by the connection */
-        LOG_WARNING("database.migration_waits", F_STR("reason", fault->text));
-    *waits = is_another || is_transient(error);
-    return error;
-}
-
-enum tc_error daemon_setup_database(const struct daemon_settings *settings, struct store_guard *guard,
-                                    struct store_clock *clock, struct tc_fault *fault)
-{
-    struct store *store;
-    enum tc_error error = store_open(settings->database, "tellercastd migration", &store, fault);
-    if (error != TC_OK)
-        return error;
-    store_allow_long(store);
-    bool waits;
-    while (error = prepare_database(store, guard, clock, &waits, fault), waits) {
-        if (daemon_setup_is_asked_to_stop()) {
-            error = tc_fault_set(fault, TC_TIMEOUT, "asked to stop while waiting for the database");
-            break;
-        }
-        (void)nanosleep(&(struct timespec){.tv_nsec = MIGRATE_AGAIN_MS * 1000000L}, NULL);
-    }
-    store_close(store);
     return error;
 }
 

@@ -6,7 +6,6 @@
 #include "orchestrator/broker/broker.h"
 #include "orchestrator/cache/cache.h"
 #include "orchestrator/store/guard.h"
-#include "orchestrator/store/store_clock.h"
 #include "topics/token.h"
 
 /* The shards of the counters that each orchestrator has for its writers. Two orchestrators that have the same shards by
@@ -46,11 +45,6 @@ enum tc_error daemon_setup_guard(const struct daemon_settings *settings, struct 
 
 /* Whether a SIGTERM or SIGINT is pending that main has not received yet. Any thread. */
 bool daemon_setup_is_asked_to_stop(void);
-
-/* Migrates the database's schema to this version and reads its clock; waits while the database is unavailable or not
- * that of the marks. TC_TIMEOUT when asked to stop. */
-enum tc_error daemon_setup_database(const struct daemon_settings *settings, struct store_guard *guard,
-                                    struct store_clock *clock, struct tc_fault *fault);
 
 void daemon_setup_cache(const struct daemon_settings *settings, const struct daemon_identity *identity,
                         struct cache_config *cache);

@@ -4,6 +4,7 @@
 #include "base/thread.h"
 #include "orchestrator/daemon.h"
 #include "orchestrator/daemon_setup.h"
+#include "orchestrator/migration.h"
 #include "orchestrator/options.h"
 #include "orchestrator/worker/ending.h"
 
@@ -148,6 +149,19 @@ static int report_failed_start(enum tc_error error, const struct tc_fault *fault
     return EXIT_FAILURE;
 }
 
+static int migrate(const struct daemon_settings *settings)
+{
+    struct tc_fault fault;
+    (void)signal(SIGPIPE, SIG_IGN);
+    environment_warn_ignored();
+    if (migration_run(settings, &fault) == TC_OK) {
+        LOG_INFO("database.is_current");
+        return EXIT_SUCCESS;
+    }
+    LOG_ERROR("database.not_migrated", F_STR("reason", fault.text));
+    return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -156,10 +170,15 @@ int main(int argc, char **argv)
         options_free(&options);
         return exit_code;
     }
+    set_log(&options.settings);
+    if (options.migrates) {
+        exit_code = migrate(&options.settings);
+        options_free(&options);
+        return exit_code;
+    }
     sigset_t signals;
     block_signals(&signals);
     raise_file_limit();
-    set_log(&options.settings);
     environment_warn_ignored();
 
     struct daemon *daemon;

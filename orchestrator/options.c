@@ -8,10 +8,13 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char help[] =
     "Usage: tellercastd [--config FILE]\n"
-    "Upgrades a bank's cash machines over MQTT.\n"
+    "       tellercastd migrate [--config FILE]\n"
+    "Upgrades a bank's cash machines over MQTT. With migrate it brings the tables to this version, gives\n"
+    "the roles of the database their rights, and exits.\n"
     "\n"
     "  -c, --config FILE  settings file (YAML); settings that it omits have their defaults\n"
     "      --check-config check the settings and the files that they name, and exit\n"
@@ -121,8 +124,9 @@ bool options_read(int argc, char **argv, struct options *options, int *exit_code
         else
             action = option;
     }
-    if (optind < argc) {
-        (void)fprintf(stderr, "tellercastd: unexpected argument: %s\n", argv[optind]);
+    options->migrates = optind < argc && strcmp(argv[optind], "migrate") == 0;
+    if (optind + (options->migrates ? 1 : 0) < argc) {
+        (void)fprintf(stderr, "tellercastd: unexpected argument: %s\n", argv[optind + (options->migrates ? 1 : 0)]);
         *exit_code = EXIT_USAGE;
         return false;
     }

@@ -11,7 +11,8 @@ enum { EXIT_USAGE = 2 };
 struct options {
     const char *config_file; /* NULL: the defaults */
     struct daemon_settings settings;
-    bool done; /* the requested output was printed; nothing to run */
+    bool done;     /* the requested output was printed; nothing to run */
+    bool migrates; /* tellercastd migrate */
 };
 
 /* Reads the arguments and the settings file, and prints the requested output. False with a message on stderr and

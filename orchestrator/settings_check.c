@@ -78,6 +78,8 @@ void settings_check(const struct daemon_settings *settings, struct document_faul
     check_pair("http.certificate_file", settings->http_certificate_file, "http.key_file", settings->http_key_file,
                faults);
     add(faults, store_check_connection(settings->database, &fault), &fault);
+    if (store_check_connection(settings->database_migration, &fault) != TC_OK)
+        document_fault_add(faults, 0, 0, "database_migration", "%s", fault.text);
     intake_check(settings, faults);
 }
 

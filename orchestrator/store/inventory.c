@@ -261,7 +261,7 @@ static enum tc_error import(struct store *store, const struct fleet_file *file, 
                             struct fleet_imported *imported, struct document_faults *faults,
                             struct fleet_findings *findings, struct tc_fault *fault)
 {
-    enum tc_error error = store_script(store, sql_statements[SQL_IMPORT_TABLES].text, fault);
+    enum tc_error error = sql_import_tables(store, fault);
     if (error == TC_OK)
         error = copy(store, file, scratch, faults, fault);
     if (error == TC_OK)

@@ -49,7 +49,8 @@ void store_allow_reading(struct store *store);
 enum tc_error store_probe(struct store *store, bool migrated, struct tc_fault *fault);
 
 /* Brings the schema to this version: applies every missing migration, each in a transaction, one orchestrator at a
- * time. TC_CONFLICT when the database is newer than this program. */
+ * time, and gives the roles of packaging/roles.sql their rights. A role that may not migrate only checks that nothing
+ * is missing. TC_DENIED when something is, TC_CONFLICT when the database is newer than this program. */
 enum tc_error store_migrate(struct store *store, struct tc_fault *fault);
 
 /* Closes each session whose server has exceeded the time limit of a statement by 15 s, and each other waiting session

@@ -15,7 +15,7 @@ CREATE TABLE history (
   seq bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), decided_at timestamptz NOT NULL DEFAULT now(),
   instruction_id bigint, rollout_id bigint, zone_no smallint, device text, branch text, attempt int, from_state smallint,
   to_state smallint, from_flight boolean, to_flight boolean, start_before timestamptz);
-CREATE FUNCTION write_history() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION write_history() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
   INSERT INTO history (instruction_id, rollout_id, zone_no, device, branch, attempt, from_state, to_state, from_flight,
     to_flight, start_before)

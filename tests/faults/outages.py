@@ -7,7 +7,7 @@ import collections
 OUTAGES = """
 CREATE TABLE outage (seq bigint PRIMARY KEY DEFAULT nextval('history_seq_seq'),
   at timestamptz NOT NULL DEFAULT clock_timestamp(), device text, branch text, begins boolean);
-CREATE FUNCTION write_outage() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION write_outage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
   INSERT INTO outage (device, branch, begins)
   SELECT coalesce(NEW.device, OLD.device), coalesce(NEW.branch, OLD.branch), TG_OP = 'INSERT';

@@ -21,6 +21,7 @@ COMMIT = (pathlib.Path(__file__).parent / "previous").read_text(encoding="utf-8"
 PREVIOUS = BIN.parent.parent / "previous" / COMMIT / "bin"  # ./run faults builds the programs there
 ORCHESTRATORS, BRANCHES = 3, 24
 BUDGET, ENDS_S, FINISH_S = 2, 900, 90
+DATABASE = "tellercast"
 TAKEN_OVER = "another orchestrator became the conductor"
 SOME = 12  # instructions that must be completed meanwhile
 TAKEN_BACK, WAITING, LATER = "5.1.0", "5.2.0", "5.3.0"
@@ -154,16 +155,25 @@ class Upgrade:
         wait_for(lambda: min(self._completed([rollback]), self._completed([running])) > 0, "both are under way", FINISH_S)
         return waiting, rollback, running
 
+    def _divide_the_database(self):
+        """As docs/operations.md says: gives the database of the one role to three, and migrates it, while the orchestrators of
+        the version before go on with the one role."""
+        self.testbed.postgres.give_to_roles(DATABASE)
+        self.testbed.postgres.migrate(DATABASE)
+
     def _upgrade_orchestrator(self, one):
         code = one.stop(seconds=10)
         assert code == 0, f"{one.name} ended with {code}"
         one.program = BIN / "tellercastd"
+        one.write_settings(database=one.settings["database"].replace("user=tellercast ", "user=tellercast_run "))
         one.start()
         one.wait_until_ready()
 
     def _upgrade_all(self, rollback, running):
         """Returns the rollouts that were ordered half way, at an older orchestrator and at a newer one."""
         first, second, third = self.testbed.orchestrators
+        self._divide_the_database()
+        self._wait_for_more([running], "on a database of three roles")
         self._upgrade_orchestrator(first)
         assert not self.testbed.is_settled([rollback]), "the rollback was over before there were two versions"
         ordered = []

@@ -10,7 +10,8 @@ MIGRATIONS = sorted((ROOT / "orchestrator/store/migrations").glob("*.sql"))
 
 
 def make_old(stack):
-    """The database as the first version left it, with a rollout."""
+    """The database as the first version left it, with a rollout. Its only role owns it, as then."""
+    stack.database.make_anew()
     stack.database.rows(MIGRATIONS[0].read_text(encoding="utf-8"))
     stack.database.rows("CREATE TABLE migration (name text PRIMARY KEY, done_at timestamptz NOT NULL DEFAULT now())")
     stack.database.rows("INSERT INTO migration (name) VALUES (%s)", MIGRATIONS[0].stem)
@@ -27,7 +28,7 @@ def test_a_migration_gives_way_to_who_reads_and_is_done_when_the_table_is_free(s
     make_old(stack)
     with psycopg2.connect(stack.database.address) as reader, reader.cursor() as reading:
         reading.execute("SELECT count(*) FROM rollout")  # and it stays in its transaction
-        orchestrator = stack.orchestrator(ready=False)
+        orchestrator = stack.orchestrator(ready=False, database=stack.database.address)
         wait_for(lambda: "database.migration_waits" in orchestrator.text(), "it says that it waits")
         with psycopg2.connect(stack.database.address) as other, other.cursor() as asking:
             asking.execute("SET statement_timeout = '30s'")
@@ -52,7 +53,8 @@ def test_a_newer_database_is_refused_and_left_as_it_is(stack):
 
 
 def make_sixth(stack):
-    """The database as the sixth version left it."""
+    """The database as the sixth version left it. Its only role owns it, as then."""
+    stack.database.make_anew()
     stack.database.rows("CREATE TABLE migration (name text PRIMARY KEY, done_at timestamptz NOT NULL DEFAULT now())")
     for migration in MIGRATIONS[:6]:
         stack.database.rows(migration.read_text(encoding="utf-8"))
@@ -88,7 +90,7 @@ def test_machines_out_of_service_count_from_then_on_where_their_rollout_goes_on_
                                                    ("B1", "B1", 6, 1, 1, "out_of_service", (6, "out_of_service"))])
     mended = add_rollout(stack, "mended", "completed", [("A7", "B1", 5, 1, 0, None, None)])
     stack.database.rows("UPDATE instruction SET dispatched_at = ended_at WHERE rollout_id = %s", mended)
-    stack.orchestrator()
+    stack.orchestrator(database=stack.database.address)
     unavailable = stack.database.rows("SELECT device, rollout_id FROM unavailable ORDER BY 1")
     assert unavailable == [{"device": device, "rollout_id": going} for device in ("A3", "A4", "A6")]
     failing = stack.database.rows("SELECT state, code FROM failing WHERE rollout_id = %s ORDER BY code", going)

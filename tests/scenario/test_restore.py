@@ -172,7 +172,7 @@ def test_an_orchestrator_without_a_mark_is_stopped_by_what_another_has_seen(stac
 
 
 def test_a_data_folder_of_another_installation_is_refused_and_its_database_left_alone(stack, postgres):
-    stack.orchestrator()
+    stack.orchestrator(database=stack.database.address)
     wait_for_count(stack, 1)
     stack.orchestrators[0].stop()
     stack.database.make_anew()

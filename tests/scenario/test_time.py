@@ -21,6 +21,7 @@ class DatabaseClock:
             "INSERT INTO shifted.by VALUES (0);"
             "CREATE FUNCTION shifted.now() RETURNS timestamptz LANGUAGE sql STABLE AS "
             "'SELECT pg_catalog.now() + (SELECT seconds FROM shifted.by) * interval ''1 s''';"
+            "GRANT USAGE ON SCHEMA shifted TO PUBLIC; GRANT SELECT ON shifted.by TO PUBLIC;"
             f'ALTER DATABASE "{name}" SET search_path = public, shifted, pg_catalog'
         )
 

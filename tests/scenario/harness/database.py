@@ -10,10 +10,14 @@ STATES = (
 
 class Database:
     def __init__(self, postgres, name):
-        self.address = postgres.address(name)
+        self.address = postgres.address(name)  # of the administrator
         self._postgres = postgres
         self._name = name
         self._connection = None
+
+    def address_of(self, role):
+        """The address for one of the roles of packaging/roles.sql: migrate, run or read."""
+        return self._postgres.address(self._name, f"tellercast_{role}")
 
     def connect(self):
         """Opens another connection. The caller closes it."""
@@ -101,7 +105,7 @@ class Database:
         self._connection = None
 
     def make_anew(self):
-        """Replaces the database by an empty one."""
+        """Replaces the database by an empty one of the administrator."""
         self.close()
         self._connection = None
         self._postgres.create_database(self._name)

@@ -42,10 +42,15 @@ class Orchestrator(Process):
         for key, value in settings.items():
             self.settings[key] = {**self.settings.get(key, {}), **value} if isinstance(value, dict) else value
         self.file = folder / f"tellercastd{number}.yaml"
-        self.file.write_text(text_of(self.settings), encoding="utf-8")
+        self.write_settings()
         self.program = program
         self._named, self._logs = f"tellercastd{number}", folder / f"tellercastd{number}.log"
         self.start()
+
+    def write_settings(self, **changed):
+        """Writes the settings file, for the next start."""
+        self.settings.update(changed)
+        self.file.write_text(text_of(self.settings), encoding="utf-8")
 
     def start(self, environment=None):
         super().__init__(self._named, [self.program, "--config", self.file], self._logs, environment=environment)

@@ -1,6 +1,7 @@
 """Private PostgreSQL, Redis and mosquitto, started as ./run starts them."""
 
 import contextlib
+import getpass
 import os
 import pathlib
 import random
@@ -16,6 +17,8 @@ from .wait import wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SERVER = ROOT / "scripts/server"
+ROLES = ROOT / "packaging/roles.sql"
+PROGRAMS = pathlib.Path(os.environ.get("TELLERCAST_BIN", ROOT / "build/release/bin")).resolve()
 
 
 def free_port():
@@ -53,15 +56,19 @@ class Server(Process):
 
 
 class Postgres(Server):
+    """Its administrator is the role `tellercast`. A database of `create_migrated` belongs to the role that migrates, and
+    orchestrators use the role that runs, as in an installation."""
+
     kind = "postgres"
+    template = "tellercast_template"
 
     def connect(self, database="postgres"):
         connection = psycopg2.connect(self.address(database), connect_timeout=5)
         connection.autocommit = True
         return connection
 
-    def address(self, database):
-        return f"host={self.folder} port=5432 user=tellercast dbname={database}"
+    def address(self, database, role="tellercast"):
+        return f"host={self.folder} port=5432 user={role} dbname={database}"
 
     def answers(self):
         try:
@@ -71,13 +78,47 @@ class Postgres(Server):
             return False
 
     def create_database(self, name):
-        with self.connect().cursor() as cursor:
-            cursor.execute(f'CREATE DATABASE "{name}"')
+        """Creates an empty database of the administrator."""
+        self._do(f'CREATE DATABASE "{name}"')
+
+    def create_migrated(self, name):
+        """Copies a database that was made once, by the program under test."""
+        if not self._has_template():
+            self.create_database(self.template)
+            self.give_to_roles(self.template)
+            self.migrate(self.template)
+        self._do(f'CREATE DATABASE "{name}" OWNER tellercast_migrate TEMPLATE {self.template}')
+        self._do(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+        self._do(f'GRANT CONNECT ON DATABASE "{name}" TO tellercast_run, tellercast_read')
+
+    def _has_template(self):
+        with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_database WHERE datname = %s", (self.template,))
+            return cursor.rowcount == 1
+
+    def _do(self, statement):
+        with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def give_to_roles(self, name):
+        """Makes the roles and gives them the database, as an administrator does."""
+        subprocess.run(("psql", "-X", "-q", "-d", self.address(name), "-f", ROLES), check=True, timeout=120)
+
+    def let_in(self, role):
+        """Allows this user of the system one more role."""
+        with open(self.folder / "data/pg_ident.conf", "a", encoding="utf-8") as names:
+            names.write(f'tellercast "{getpass.getuser()}" {role}\n')
+        self._do("SELECT pg_reload_conf()")
+
+    def migrate(self, name, role="tellercast_migrate", check=True):
+        """Runs `tellercastd migrate`; returns its end."""
+        settings = self.folder.parent / "migrate.yaml"
+        settings.write_text(f"database_migration: '{self.address(name, role)}'\n", encoding="utf-8")
+        return subprocess.run((PROGRAMS / "tellercastd", "migrate", "--config", settings), check=check, timeout=120,
+                              capture_output=True, text=True)
 
     def drop_database(self, name):
-        with self.connect().cursor() as cursor:
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
+        self._do(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def send_all(self, number):
         """Sends a signal to all its processes, each of which leads its own group."""

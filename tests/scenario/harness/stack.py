@@ -21,7 +21,7 @@ class Stack:
         self.wires = []
         self.programs = []
         self.orchestrators = []
-        postgres.create_database(name)
+        postgres.create_migrated(name)
         self.database = Database(postgres, name)
         self.redis_server = Redis(folder)
         self.redis = self.redis_server.connect()
@@ -42,7 +42,7 @@ class Stack:
     def orchestrator(self, ready=True, **settings):
         own = {
             "data_folder": str(self.data_folder),
-            "database": self.database.address,
+            "database": self.database.address_of("run"),
             "broker": {"port": self.broker.port, "user": ORCHESTRATOR_USER},
             "redis": {"socket": str(self.redis_server.socket)},
             "log": {"level": "debug"},

@@ -1,3 +1,3 @@
 -- Refreshes the query planner's statistics of the fleet. Runs after an import is committed, so that they have the new
 -- sizes before the next rollout is planned.
-ANALYZE branch, device
+SELECT analyze_fleet()

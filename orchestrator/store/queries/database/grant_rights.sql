@@ -1,0 +1,58 @@
+-- Gives the roles of packaging/roles.sql what they need, if they exist: tellercast_run reads all tables and writes those of
+-- this list, tellercast_read reads all tables. Runs after the migrations, as the owner. A test of the project compares
+-- the list with the statements. Only adds rights: an orchestrator of another version may be at work.
+-- script
+DO $$
+DECLARE
+  run_role name := to_regrole('tellercast_run')::text;
+  read_role name := to_regrole('tellercast_read')::text;
+  reader name;
+  one record;
+BEGIN
+  FOREACH reader IN ARRAY array_remove(ARRAY[run_role, read_role], NULL) LOOP
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), reader);
+    FOR one IN SELECT c.relname FROM pg_class c
+               WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v')
+                 AND c.relowner = current_user::regrole LOOP
+      EXECUTE format('GRANT SELECT ON %I TO %I', one.relname, reader);
+    END LOOP;
+  END LOOP;
+  IF run_role IS NULL THEN
+    RETURN;
+  END IF;
+  FOR one IN SELECT * FROM (VALUES
+    ('accepted_restore', 'INSERT, UPDATE'),
+    ('approval', 'INSERT, UPDATE, DELETE'),
+    ('approval_voided', 'INSERT'),
+    ('artifact', 'INSERT'),
+    ('branch', 'INSERT, UPDATE'),
+    ('claim', 'INSERT, UPDATE, DELETE'),
+    ('counter', 'INSERT, UPDATE, DELETE'),
+    ('device', 'INSERT, UPDATE'),
+    ('failing', 'INSERT, UPDATE, DELETE'),
+    ('installation', 'UPDATE'),
+    ('instruction', 'INSERT, UPDATE, DELETE'),
+    ('instruction_event', 'INSERT'),
+    ('lease', 'INSERT, UPDATE'),
+    ('promoted_past', 'INSERT'),
+    ('rollout', 'INSERT, UPDATE'),
+    ('rollout_event', 'INSERT'),
+    ('rollout_forecast', 'INSERT, UPDATE'),
+    ('rollout_group', 'INSERT, UPDATE, DELETE'),
+    ('rollout_rate', 'INSERT, UPDATE'),
+    ('rollout_window', 'INSERT, DELETE'),
+    ('rollout_zone', 'INSERT, DELETE'),
+    ('unavailable', 'INSERT, UPDATE, DELETE'),
+    ('unknown_order', 'INSERT, UPDATE'),
+    ('watermark', 'UPDATE')
+  ) t (name, rights) LOOP
+    EXECUTE format('GRANT %s ON %I TO %I', one.rights, one.name, run_role);
+  END LOOP;
+  FOR one IN SELECT c.relname FROM pg_class c
+             WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'S'
+               AND c.relowner = current_user::regrole LOOP
+    EXECUTE format('GRANT USAGE, SELECT, UPDATE ON SEQUENCE %I TO %I', one.relname, run_role);
+  END LOOP;
+  EXECUTE format('GRANT EXECUTE ON FUNCTION make_import_tables(), analyze_import(), analyze_fleet() TO %I', run_role);
+END
+$$

@@ -1,0 +1,72 @@
+#!/usr/bin/python3
+"""Checks that the role that runs has the rights to write what the statements and triggers write, and no more: compares the list in
+queries/database/grant_rights.sql with queries/ and migrations/."""
+
+import collections
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+STORE = ROOT / "orchestrator/store"
+GRANTS = STORE / "queries/database/grant_rights.sql"
+TEMPORARY = "imported_"
+OF_THE_OWNER = {"migration_add", "migrations_table", "grant_rights"}  # statements of a migration
+FUNCTION = re.compile(r"CREATE (?:OR REPLACE )?FUNCTION (\w+)\(.*?\$\$(.*?)\$\$", re.DOTALL)
+WRITE = re.compile(r"INSERT INTO (\w+)|DELETE FROM (\w+)|(?<!DO )(?<!FOR )(?<!KEY )\bUPDATE (\w+)|ON CONFLICT[^;]*?DO (UPDATE)\b")
+
+
+def writes_of(text):
+    """Yields (table, right) of an SQL text."""
+    text = re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", text)
+    inserted = None
+    for insert, delete, update, conflict in WRITE.findall(text):
+        inserted = insert or inserted
+        if insert:
+            yield insert, "INSERT"
+        elif delete:
+            yield delete, "DELETE"
+        elif update:
+            yield update, "UPDATE"
+        elif conflict:
+            yield inserted, "UPDATE"
+
+
+def functions():
+    """Returns the bodies of the functions that migrations leave behind and that run with the caller's rights."""
+    bodies = {}
+    for path in sorted((STORE / "migrations").glob("*.sql")):
+        text = re.sub(r"--[^\n]*", "", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"DROP FUNCTION (?:IF EXISTS )?(\w+)", text):
+            bodies.pop(name, None)
+        for match in FUNCTION.finditer(text):
+            bodies[match[1]] = "" if "SECURITY DEFINER" in match[0].split("$$")[0] else match[2]
+    return bodies.values()
+
+
+def needed():
+    texts = [path.read_text(encoding="utf-8") for path in sorted((STORE / "queries").rglob("*.sql"))
+             if path.stem not in OF_THE_OWNER]
+    rights = collections.defaultdict(set)
+    for text in (*texts, *functions()):
+        for table, right in writes_of(text):
+            if not table.startswith(TEMPORARY):
+                rights[table].add(right)
+    return rights
+
+
+def main():
+    rows = re.findall(r"^    \('(\w+)', '([A-Z, ]+)'\),?$", GRANTS.read_text(encoding="utf-8"), re.MULTILINE)
+    given = {name: set(rights.split(", ")) for name, rights in rows}
+    need = needed()
+    faults = [f"{GRANTS.relative_to(ROOT)}: {table}: found {', '.join(sorted(given.get(table, ()))) or 'nothing'}, needed: "
+              f"{', '.join(sorted(need.get(table, ()))) or 'nothing'}"
+              for table in sorted({*given, *need}) if given.get(table, set()) != need.get(table, set())]
+    if [name for name, _ in rows] != sorted(given):
+        faults.append(f"{GRANTS.relative_to(ROOT)}: write the tables in the order of their names, each once")
+    print("\n".join(faults), file=sys.stderr, end="\n" if faults else "")
+    return 1 if faults or len(need) < 20 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
