@@ -36,6 +36,7 @@ static const struct setting rows[] = {
     TEXT("redis.socket", redis_socket, "", "Unix socket of Redis; empty: host and port."),
     TEXT("redis.host", redis_host, "127.0.0.1", "Host name or address of Redis."),
     INTEGER("redis.port", redis_port, "6379", 1, 65535, "TCP port of Redis."),
+    TEXT("redis.user", redis_user, "", "User name at Redis; empty: its user default."),
     TEXT("redis.password_file", redis_password_file, "", "File whose first line is the password; empty: none."),
     TEXT("redis.prefix", redis_prefix, "tc", "Prefix of all keys in Redis."),
 

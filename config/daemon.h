@@ -22,6 +22,7 @@ struct daemon_settings {
     char *redis_socket; /* a Unix socket; when empty, host and port */
     char *redis_host;
     int64_t redis_port;
+    char *redis_user;
     char *redis_password_file;
     char *redis_prefix; /* of every key */
 

@@ -123,6 +123,7 @@ void daemon_setup_cache(const struct daemon_settings *settings, const struct dae
         .socket_path = text_or_null(settings->redis_socket),
         .host = settings->redis_host,
         .port = (int)settings->redis_port,
+        .user = text_or_null(settings->redis_user),
         .password = identity->redis_password,
         .prefix = settings->redis_prefix,
         .timeout_ms = CACHE_TIMEOUT_MS,

@@ -1,6 +1,8 @@
 #include "orchestrator/options.h"
 
 #include "base/log.h"
+#include "orchestrator/cache/access.h"
+#include "orchestrator/daemon_setup.h"
 #include "orchestrator/rollout/rollout_state.h"
 #include "orchestrator/rollout/state.h"
 #include "orchestrator/settings_check.h"
@@ -19,6 +21,9 @@ static const char help[] =
     "  -c, --config FILE  settings file (YAML); settings that it omits have their defaults\n"
     "      --check-config check the settings and the files that they name, and exit\n"
     "      --print-config print all settings in force, with their meaning, and exit\n"
+    "      --print-redis-acl\n"
+    "                     print the users of Redis, for its aclfile: redis.user may send what the\n"
+    "                     orchestrator sends, under redis.prefix; and exit\n"
     "      --print-states print every legal move of an instruction and, after an empty line, of a\n"
     "                     rollout, and exit\n"
     "      --version      print the version and exit\n"
@@ -27,7 +32,7 @@ static const char help[] =
     "SIGHUP reloads the settings; an invalid file leaves the old ones in force. SIGTERM stops the\n"
     "program.\n";
 
-enum { OPTION_CHECK = 256, OPTION_PRINT_CONFIG, OPTION_PRINT_STATES, OPTION_VERSION };
+enum { OPTION_CHECK = 256, OPTION_PRINT_CONFIG, OPTION_PRINT_STATES, OPTION_PRINT_REDIS_ACL, OPTION_VERSION };
 
 enum { PAIR_SIZE = 32 };
 
@@ -59,6 +64,25 @@ static void print_settings(const struct daemon_settings *settings)
     settings_print(&daemon_settings_table, settings, &text);
     (void)fputs(buffer_text(&text), stdout);
     buffer_free(&text);
+}
+
+static bool print_redis_acl(const struct daemon_settings *settings)
+{
+    char *password = NULL;
+    struct tc_fault fault;
+    enum tc_error error = *settings->redis_user == '\0'
+                              ? tc_fault_set(&fault, TC_INVALID, "redis.user: must be set; it is empty")
+                              : daemon_setup_password(settings->redis_password_file, &password, &fault);
+    struct buffer lines = {0};
+    if (error == TC_OK) {
+        cache_write_access(settings->redis_user, password, settings->redis_prefix, &lines);
+        (void)fputs(buffer_text(&lines), stdout);
+    } else {
+        (void)fprintf(stderr, "tellercastd: %s\n", fault.text);
+    }
+    buffer_free(&lines);
+    free(password);
+    return error == TC_OK;
 }
 
 bool options_read_settings(const char *config_file, struct daemon_settings *settings, struct document_faults *faults)
@@ -100,12 +124,27 @@ static bool flush_output(int *exit_code)
     return false;
 }
 
+/* False: the output could not be made; a message is on stderr. */
+static bool print_requested(int action, const struct daemon_settings *settings)
+{
+    switch (action) {
+    case 'h': (void)fputs(help, stdout); break;
+    case OPTION_VERSION: (void)printf("tellercastd %s\n", TELLERCAST_VERSION); break;
+    case OPTION_PRINT_STATES: print_states(); break;
+    case OPTION_PRINT_CONFIG: print_settings(settings); break;
+    case OPTION_PRINT_REDIS_ACL: return print_redis_acl(settings);
+    default: break;
+    }
+    return true;
+}
+
 bool options_read(int argc, char **argv, struct options *options, int *exit_code)
 {
     static const struct option known[] = {
         {"config", required_argument, NULL, 'c'},
         {"check-config", no_argument, NULL, OPTION_CHECK},
         {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
+        {"print-redis-acl", no_argument, NULL, OPTION_PRINT_REDIS_ACL},
         {"print-states", no_argument, NULL, OPTION_PRINT_STATES},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, 'h'},
@@ -136,14 +175,10 @@ bool options_read(int argc, char **argv, struct options *options, int *exit_code
         *exit_code = EXIT_FAILURE;
         return false;
     }
-    if (action == 'h')
-        (void)fputs(help, stdout);
-    else if (action == OPTION_VERSION)
-        (void)printf("tellercastd %s\n", TELLERCAST_VERSION);
-    else if (action == OPTION_PRINT_STATES)
-        print_states();
-    else if (action == OPTION_PRINT_CONFIG)
-        print_settings(&options->settings);
+    if (!print_requested(action, &options->settings)) {
+        *exit_code = EXIT_FAILURE;
+        return false;
+    }
     return flush_output(exit_code);
 }
 

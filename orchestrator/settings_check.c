@@ -54,6 +54,11 @@ static void check_hosts(const struct daemon_settings *settings, struct document_
         document_fault_add(faults, 0, 0, "broker.host", "must be a host name or an address; it is empty");
     if (!is_set(settings->redis_socket) && !is_set(settings->redis_host))
         document_fault_add(faults, 0, 0, "redis.host", "must be set, since redis.socket is empty");
+    if (is_set(settings->redis_user) && !id_is_valid(settings->redis_user, strlen(settings->redis_user)))
+        document_fault_add(faults, 0, 0, "redis.user", "found \"%s\", allowed: 1 to 64 of A-Z a-z 0-9 _ -",
+                           settings->redis_user);
+    if (is_set(settings->redis_user) && !is_set(settings->redis_password_file))
+        document_fault_add(faults, 0, 0, "redis.password_file", "must be set, since redis.user is");
     check_user("broker", settings->broker_host, faults);
     check_user("redis", settings->redis_host, faults);
     if (!is_set(settings->data_folder))

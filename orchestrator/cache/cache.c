@@ -18,7 +18,7 @@ enum {
 
 struct cache {
     struct connection connection;
-    char *socket_path, *host, *password, *prefix;
+    char *socket_path, *host, *user, *password, *prefix;
     bool owes_rebuild;      /* an entry could not be removed */
     const char **arguments; /* of a command with one key per device */
     char (*keys)[KEY_SIZE];
@@ -42,11 +42,13 @@ enum tc_error cache_open(const struct cache_config *config, struct cache **cache
     TC_CHECK(made->arguments != NULL && made->keys != NULL);
     made->socket_path = copy_text(config->socket_path);
     made->host = copy_text(config->host);
+    made->user = copy_text(config->user);
     made->password = copy_text(config->password);
     made->prefix = copy_text(config->prefix);
     made->connection.config = *config;
     made->connection.config.socket_path = made->socket_path;
     made->connection.config.host = made->host;
+    made->connection.config.user = made->user;
     made->connection.config.password = made->password;
     made->connection.config.prefix = made->prefix;
     made->connection.was_reachable = true; /* so that an unavailable server is logged at the first call */
@@ -63,6 +65,7 @@ void cache_close(struct cache *cache)
     free(cache->arguments);
     free(cache->prefix);
     free(cache->password);
+    free(cache->user);
     free(cache->host);
     free(cache->socket_path);
     free(cache);

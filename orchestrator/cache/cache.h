@@ -22,6 +22,7 @@ struct cache_config {
     const char *socket_path; /* NULL or empty: host and port */
     const char *host;
     int port;
+    const char *user;     /* NULL: Redis' user `default` */
     const char *password; /* NULL: none */
     const char *prefix;   /* "tc" */
     int timeout_ms;       /* of the connect and of each round trip */

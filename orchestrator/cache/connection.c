@@ -99,9 +99,11 @@ static void copy_error(const redisReply *reply, char *reason, size_t size)
 }
 
 /* False with `reason` after an error reply, or when the connection was lost. */
-static bool authenticate(redisContext *redis, const char *password, char *reason, size_t size)
+static bool authenticate(redisContext *redis, const struct cache_config *config, char *reason, size_t size)
 {
-    redisReply *reply = redisCommand(redis, "AUTH %s", password);
+    const char *password = config->password;
+    redisReply *reply = config->user == NULL ? redisCommand(redis, "AUTH %s", password)
+                                             : redisCommand(redis, "AUTH %s %s", config->user, password);
     bool accepted = reply != NULL && reply->type != REDIS_REPLY_ERROR;
     if (reply == NULL)
         (void)snprintf(reason, size, "%s", reason_of(redis));
@@ -185,7 +187,7 @@ static enum tc_error connect_now(struct connection *connection)
     if (redisSetTimeout(redis, timeout) != REDIS_OK)
         return mark_unavailable(connection, redis->errstr);
     char reason[TC_FAULT_TEXT_SIZE / 2] = "";
-    if (config->password != NULL && !authenticate(redis, config->password, reason, sizeof reason))
+    if (config->password != NULL && !authenticate(redis, config, reason, sizeof reason))
         return mark_unavailable(connection, reason);
     if (!check_server(connection, reason, sizeof reason))
         return mark_unavailable(connection, reason);
