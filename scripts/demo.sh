@@ -45,9 +45,10 @@ END
 write_demo_daemon() {
     cat <<END
 data_folder: $SCRATCH/data
-database: $(quote_yaml "$(database_of "$SCRATCH")")
+database: $(quote_yaml "$(database_of "$SCRATCH" tellercast_run)")
+database_migration: $(quote_yaml "$(database_of "$SCRATCH" tellercast_migrate)")
 broker: {port: $MOSQUITTO_PORT, user: $ORCHESTRATOR_USER}
-redis: {socket: $SCRATCH/redis/redis.sock}
+redis: $(redis_settings "$SCRATCH")
 http: {port: $1, public_url: "http://127.0.0.1:$1"}
 socket: {path: $SCRATCH/tellercast.sock}
 scheduler: {period: 250ms}
@@ -92,6 +93,7 @@ start_orchestrator() {
     find_free_port && port=$PORT
     mkdir -p "$SCRATCH/data" "$SCRATCH/clients"
     write_demo_daemon "$port" >"$SCRATCH/tellercastd.yaml"
+    make_database "$SCRATCH" "$SCRATCH/tellercastd.yaml"
     start_process demo-tellercastd TERM "$BIN/tellercastd" --config "$SCRATCH/tellercastd.yaml"
     server_is_up demo-tellercastd "$PID" tellercastd_is_ready "$port"
     export TELLERCAST_SERVER=http://127.0.0.1:$port TELLERCAST_SOCKET=$SCRATCH/tellercast.sock
@@ -232,7 +234,7 @@ demo() {
 
     title "Servers, orchestrator and fleet"
     start_servers "$SCRATCH"
-    DATABASE=$(database_of "$SCRATCH")
+    DATABASE=$(database_of "$SCRATCH" tellercast_read)
     done_line "PostgreSQL, Redis and mosquitto, private to this demo"
     start_orchestrator
     done_line "tellercastd at $TELLERCAST_SERVER"

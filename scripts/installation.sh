@@ -65,11 +65,11 @@ keep_port() {
 
 write_daemon_settings() {
     cat <<END
-# Written by the first ./run up. Edit it as you like: ./run does not change it again.
+# Written by the first ./run up. Edit it as you like: ./run does not change what you wrote.
 data_folder: $(quote_yaml "$1/data")
-database: $(quote_yaml "$(database_of "$1")")
+$(database_settings "$1")
 broker: {port: $2, user: $ORCHESTRATOR_USER}
-redis: {socket: $(quote_yaml "$1/redis/redis.sock")}
+redis: $(redis_settings "$1")
 http: {port: $3, public_url: "http://127.0.0.1:$3"}
 socket: {path: $(quote_yaml "$1/tellercast.sock")}
 
@@ -77,15 +77,41 @@ END
     cat "$ROOT/config/examples/calendars.yaml"
 }
 
-# Keeps existing settings; warns when they do not have the ports of the data folder.
+database_settings() {
+    printf 'database: %s\n' "$(quote_yaml "$(database_of "$1" tellercast_run)")"
+    printf 'database_migration: %s' "$(quote_yaml "$(database_of "$1" tellercast_migrate)")"
+}
+
+# renew_lines FILE OLD NEW [OLD NEW]: replaces whole lines, each of which ./run wrote before it made roles and users.
+renew_lines() {
+    local file=$1 text line old=$2 new=$3 old_too=$4 new_too=$5 found=no
+    while IFS= read -r line || [[ -n $line ]]; do
+        case $line in
+        "$old") text+=$new$'\n' found=yes ;;
+        "$old_too") text+=$new_too$'\n' found=yes ;;
+        *) text+=$line$'\n' ;;
+        esac
+    done <"$file"
+    [[ $found == yes ]] || return 0
+    printf '%s' "$text" >"$file.new" && mv "$file.new" "$file"
+    say "$file now has the roles of the database and the user of Redis"
+}
+
+# Keeps existing settings; warns when they do not have the ports of the data folder, or reach the servers as nobody may any
+# more.
 keep_daemon_settings() {
     local file=$1/tellercastd.yaml
+    [[ ! -e $file ]] ||
+        renew_lines "$file" "database: $(quote_yaml "$(database_of "$1" tellercast)")" "$(database_settings "$1")" \
+            "redis: {socket: $(quote_yaml "$1/redis/redis.sock")}" "redis: $(redis_settings "$1")"
     if [[ ! -e $file ]]; then
         write_daemon_settings "$@" >"$file.new" && mv "$file.new" "$file"
     elif ! grep -q "port: $2\b" "$file" || ! grep -q "port: $3\b" "$file"; then
         say "$file is kept, but lacks port $2 of the broker ($1/mosquitto.port) or port $3 of HTTP ($1/http.port):" \
             "change the settings or the port files"
     fi
+    grep -q "user: $REDIS_USER\b" "$file" ||
+        say "$file lacks the user of Redis, without which its cache is not used: set redis: $(redis_settings "$1")"
 }
 
 # The environment in which the command reaches this installation.
@@ -102,10 +128,10 @@ open_data_folder() {
     ((${#DATA} <= 70)) || fail "the path $DATA is too long for the names of Unix sockets (70 characters)"
     [[ $DATA != *[[:cntrl:],]* ]] ||
         fail "the path $DATA has a comma or a control character, which PostgreSQL does not accept"
-    mkdir -p -- "$DATA/run" "$DATA/data" "$DATA/logs" "$DATA/mosquitto"
+    mkdir -p -- "$DATA/run" "$DATA/data" "$DATA/logs"
     DATA=$(cd -- "$DATA" && pwd)
     chmod 711 "$DATA"
-    chmod 700 "$DATA/data" "$DATA/run" "$DATA/mosquitto" "$DATA/logs"
+    chmod 700 "$DATA/data" "$DATA/run" "$DATA/logs"
     LOGS=$DATA/logs
 }
 
@@ -118,7 +144,8 @@ installation_up() {
     need_port mosquitto "$MOSQUITTO_PORT" "$DATA/mosquitto.port"
     need_port tellercastd "$http" "$DATA/http.port"
     export MOSQUITTO_PORT LASTING=yes
-    write_acl "$DATA/mosquitto/acl"
+    write_acl "$DATA"
+    write_redis_access "$DATA"
     keep_daemon_settings "$DATA" "$MOSQUITTO_PORT" "$http"
     write_environment "$DATA" "$MOSQUITTO_PORT" "$http" >"$DATA/environment"
     launch_part postgres INT scripts/server postgres "$DATA/postgres"
@@ -127,7 +154,7 @@ installation_up() {
     server_is_up redis "$PID" redis_is_ready "$DATA"
     launch_part mosquitto TERM scripts/server mosquitto "$DATA/mosquitto"
     server_is_up mosquitto "$PID" owns_port "$MOSQUITTO_PORT"
-    make_database "$DATA"
+    make_database "$DATA" "$DATA/tellercastd.yaml"
     launch_part tellercastd TERM "$BIN/tellercastd" --config "$DATA/tellercastd.yaml"
     server_is_up tellercastd "$PID" tellercastd_is_ready "$http"
     let_parts_live

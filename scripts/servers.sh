@@ -8,9 +8,11 @@ quote_libpq() {
 }
 quote_yaml() { printf "'%s'" "${1//\'/\'\'}"; }
 
-# database_of FOLDER [NAME]: prints a database's connection string. Without a port, Debian's psql would use the port
-# of the machine's own PostgreSQL.
-database_of() { printf 'host=%s port=5432 user=tellercast dbname=%s' "$(quote_libpq "$1/postgres")" "${2:-tellercast}"; }
+# database_of FOLDER ROLE [NAME]: prints a database's connection string. The role is `tellercast`, the administrator, or one
+# of packaging/roles.sql. Without a port, Debian's psql would use the port of the machine's own PostgreSQL.
+database_of() {
+    printf 'host=%s port=5432 user=%s dbname=%s' "$(quote_libpq "$1/postgres")" "$2" "${3:-tellercast}"
+}
 
 query() { psql -X -q -A -t -P pager=off -v ON_ERROR_STOP=1 -d "$1" -c "$2"; }
 
@@ -18,24 +20,55 @@ query() { psql -X -q -A -t -P pager=off -v ON_ERROR_STOP=1 -d "$1" -c "$2"; }
 postgres_is_ready() {
     local pid
     read -r pid <"$2/postgres/data/postmaster.pid" && [[ $pid == "$1" ]] &&
-        query "$(database_of "$2" postgres)" 'SELECT 1'
+        query "$(database_of "$2" tellercast postgres)" 'SELECT 1'
 }
-redis_is_ready() { redis-cli -s "$2/redis/redis.sock" info server | tr -d '\r' | grep -x "process_id:$1" >/dev/null; }
+redis_is_ready() {
+    REDISCLI_AUTH=$(<"$2/redis-password") redis-cli -s "$2/redis/redis.sock" --user "$REDIS_USER" info server |
+        tr -d '\r' | grep -x "process_id:$1" >/dev/null
+}
 tellercastd_is_ready() { owns_port "$1" "$2" && is_ready "$2"; }
 
-# make_database FOLDER: creates the database if it does not exist.
+# make_database FOLDER SETTINGS: creates the database if it does not exist, gives it to its roles, and brings it to the
+# version of these programs. SETTINGS are those of tellercastd.
 make_database() {
     local database
-    database=$(database_of "$1" postgres)
+    database=$(database_of "$1" tellercast postgres)
     [[ $(query "$database" "SELECT 1 FROM pg_database WHERE datname = 'tellercast'") == 1 ]] ||
         query "$database" 'CREATE DATABASE tellercast'
+    psql -X -q -d "$(database_of "$1" tellercast)" -f "$ROOT/packaging/roles.sql" >>"$LOGS/migrate.log" 2>&1 &&
+        "$BIN/tellercastd" migrate --config "$2" >>"$LOGS/migrate.log" 2>&1 ||
+        fail "the database cannot be brought to this version; see $LOGS/migrate.log"
 }
 
-ORCHESTRATOR_USER=orchestrator
+ORCHESTRATOR_USER=orchestrator REDIS_USER=tellercast
 
-# write_acl FILE: writes the broker's access list. Its user `operator` may submit plans.
+# put_file FOLDER FILE: moves FOLDER/new to FILE, which may be in a folder of another user: it replaces a link there.
+put_file() { mv -fT -- "$1/new" "$2"; }
+
+# write_acl FOLDER: writes the broker's access list. Its user `operator` may submit plans.
 write_acl() {
-    "$BIN/tellercast" broker acl --orchestrator "$ORCHESTRATOR_USER" --operator operator >"$1"
+    mkdir -p -- "$1/mosquitto"
+    "$BIN/tellercast" broker acl --orchestrator "$ORCHESTRATOR_USER" --operator operator >"$1/new"
+    put_file "$1" "$1/mosquitto/acl"
+}
+
+# The settings by which tellercastd reaches Redis. It is the only user, and its password is made once.
+redis_settings() {
+    printf '{socket: %s, user: %s, password_file: %s}' "$(quote_yaml "$1/redis/redis.sock")" "$REDIS_USER" \
+        "$(quote_yaml "$1/redis-password")"
+}
+
+# write_redis_access FOLDER: writes the users of Redis.
+write_redis_access() {
+    mkdir -p -- "$1/redis"
+    if [[ ! -s $1/redis-password ]]; then
+        (umask 077 && od -An -vtx1 -N32 /dev/urandom | tr -d ' \n' >"$1/new")
+        put_file "$1" "$1/redis-password"
+    fi
+    echo "redis: $(redis_settings "$1")" >"$1/redis-settings"
+    "$BIN/tellercastd" --config "$1/redis-settings" --print-redis-acl >"$1/new"
+    put_file "$1" "$1/redis/users.acl"
+    rm -f -- "$1/redis-settings"
 }
 
 # server_is_up NAME PID COMMAND [ARGUMENT ...]: waits until the command succeeds, which gets PID as its first
@@ -56,8 +89,8 @@ server_is_up() {
 # start_servers FOLDER: starts the three in parallel; sets MOSQUITTO_PORT.
 start_servers() {
     local folder=$1 postgres redis mosquitto
-    mkdir -p -- "$folder/mosquitto"
-    write_acl "$folder/mosquitto/acl"
+    write_acl "$folder"
+    write_redis_access "$folder"
     start_server postgres INT scripts/server postgres "$folder/postgres" && postgres=$PID
     start_server redis TERM scripts/server redis "$folder/redis" && redis=$PID
     find_free_port && export MOSQUITTO_PORT=$PORT
@@ -65,5 +98,4 @@ start_servers() {
     server_is_up redis "$redis" redis_is_ready "$folder"
     server_is_up mosquitto "$mosquitto" owns_port "$MOSQUITTO_PORT"
     server_is_up postgres "$postgres" postgres_is_ready "$folder"
-    make_database "$folder"
 }

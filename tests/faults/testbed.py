@@ -76,6 +76,7 @@ class KeepingMosquitto(Mosquitto):
         self.secure_port = free_port()
         own = authority.issue("broker")
         (pathlib.Path(folder) / "mosquitto").mkdir()
+        own["key_file"] = shutil.copy(own["key_file"], pathlib.Path(folder) / "mosquitto")  # its user may read only that folder
         (pathlib.Path(folder) / "mosquitto/listeners").write_text(
             f"listener {self.secure_port} 127.0.0.1\ncafile {own['ca_file']}\ncertfile {own['certificate_file']}\n"
             f"keyfile {own['key_file']}\nrequire_certificate true\nuse_identity_as_username true\n", encoding="utf-8")
@@ -101,6 +102,7 @@ class Testbed:
     real_branches, real_pull = {REAL_BRANCH: REAL_ATMS}, REAL_PULL
     orchestrator_program = BIN / "tellercastd"
     behaviour = BEHAVIOUR
+    knows_redis_user = True  # the orchestrators' setting
 
     def __init__(self, folder, branches=95, orchestrators=2, disk="1g", direct=False, seed=1):
         """`direct`: the fleet's connections do not go through the network that can be broken, whose capacity is smaller."""
@@ -172,7 +174,7 @@ class Testbed:
             "database": f"host={self.routes} port=5432 user=tellercast dbname=tellercast connect_timeout=2 "
                         "tcp_user_timeout=3000",
             "broker": {"port": self.to_broker.listen, **self.authority.issue(ORCHESTRATOR_USER)},
-            "redis": {"socket": str(self.routes / "redis.sock")},
+            "redis": {**(self.redis_server.settings if self.knows_redis_user else {}), "socket": str(self.routes / "redis.sock")},
             "scheduler": {"period": "200ms"}, "conductor": {"period": "200ms", "progress_period": "1s"},
         }
         made = Orchestrator(self.folder, number, own, {"http": {"public_url": f"http://127.0.0.1:{self.to_artifacts.listen}"}},

@@ -55,6 +55,7 @@ class MixedTestbed(Testbed):
     upgraded = ["R1-A2", "R2", "R2-A2", "RP2"]
     orchestrator_program = PREVIOUS / "tellercastd"
     behaviour = BEHAVIOUR
+    knows_redis_user = False
     at = None  # the orchestrator that gets the operations, if that matters
 
     def __init__(self, folder):
@@ -165,7 +166,8 @@ class Upgrade:
         code = one.stop(seconds=10)
         assert code == 0, f"{one.name} ended with {code}"
         one.program = BIN / "tellercastd"
-        one.write_settings(database=one.settings["database"].replace("user=tellercast ", "user=tellercast_run "))
+        one.write_settings(database=one.settings["database"].replace("user=tellercast ", "user=tellercast_run "),
+                           redis={**self.testbed.redis_server.settings, **one.settings["redis"]})
         one.start()
         one.wait_until_ready()
 

@@ -169,9 +169,9 @@ def test_a_redis_that_refuses_to_forget_does_not_answer_what_has_ended(stack):
     start(stack, {"B1": ["A1"]}, ["P1"])
     rollout, (client,), (claims,) = dispatched(stack, "P1")
     # As when Redis cannot save: it answers reads and refuses writes.
-    stack.redis.execute_command("ACL", "SETUSER", "default", "-@write")
+    stack.redis.execute_command("ACL", "SETUSER", "tellercast", "-@write")
     client.wait_for_confirm(client.reply(claims, "completed"))
-    stack.redis.execute_command("ACL", "SETUSER", "default", "+@all")
+    stack.redis_server.give_access()
     wait_for(lambda: stack.redis.get("tc:instruction:P1") is None, "it is forgotten", 20)
     wait_for(lambda: stack.http.get("/readyz").status == 200, "all is well")
     assert stack.database.states(rollout) == {"completed": 1}

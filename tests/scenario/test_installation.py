@@ -3,12 +3,15 @@
 import contextlib
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 
+import psycopg2
 import pytest
 from harness.programs import BIN
 from harness.servers import ROOT, free_port
@@ -32,16 +35,17 @@ def hear_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def start(command, *arguments, programs=BIN):
+def start(command, *arguments, programs=BIN, user=None):
     environment = {**os.environ, "ROOT": str(ROOT), "TELLERCAST_BIN": str(programs)}
     return subprocess.Popen(["bash", "-c", RUN + command, "run", *map(str, arguments)], cwd=ROOT, env=environment,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            start_new_session=True, preexec_fn=hear_interrupts)
+                            start_new_session=True, preexec_fn=hear_interrupts, user=user, group=user,
+                            extra_groups=[] if user else None)
 
 
-def run(command, *arguments):
+def run(command, *arguments, user=None):
     """Returns the exit code and all output."""
-    process = start(command, *arguments)
+    process = start(command, *arguments, user=user)
     said, _ = process.communicate(timeout=120)
     return process.returncode, said
 
@@ -93,6 +97,96 @@ def test_an_installation_comes_up_goes_down_and_comes_up_again(data):
         code, said = installation("down", data)
         assert code == 0, said
         assert not any(map(is_running, processes))
+
+
+def user_of(pid):
+    return os.stat(f"/proc/{pid}").st_uid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start another user's process")
+def test_no_server_of_an_installation_runs_as_root(data):
+    code, said = installation("up", data)
+    assert code == 0, said
+    for part in ("postgres", "redis", "mosquitto"):
+        assert user_of(process_of(data, part)) == pwd.getpwnam(part).pw_uid
+        assert stat.S_IMODE((data / part).stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_an_installation_comes_up_twice_as_a_user_that_is_not_root(data):
+    nobody = pwd.getpwnam("nobody")
+    for path in (data, *data.iterdir()):
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    for _ in range(2):
+        code, said = run('installation "$@"', "up", "--data", data, user=nobody.pw_uid)
+        assert code == 0 and "Tellercast is up" in said, said
+        assert {user_of(process_of(data, part)) for part in PARTS} == {nobody.pw_uid}
+        code, said = run('installation "$@"', "down", "--data", data, user=nobody.pw_uid)
+        assert code == 0, said
+
+
+def ask_redis(data, *command, user=None):
+    """Returns what redis-cli says."""
+    as_user = ["--user", user, "--pass", (data / "redis-password").read_text(encoding="utf-8").strip()] if user else []
+    return subprocess.run(["redis-cli", "-s", data / "redis/redis.sock", "--no-auth-warning", *as_user, *command],
+                          capture_output=True, text=True, check=False, timeout=20).stdout.strip()
+
+
+def ask_postgres(data, role, statement):
+    address = {"host": str(data / "postgres"), "port": 5432, "user": role, "dbname": "tellercast"}
+    with contextlib.closing(psycopg2.connect(**address)) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+def assert_is_closed(data):
+    """Redis has one user, who may do little, and the daemon is not an administrator of PostgreSQL."""
+    assert ask_redis(data, "get", "tc:probe").startswith("NOAUTH")
+    assert ask_redis(data, "flushall", user="tellercast").startswith("NOPERM")
+    assert ask_redis(data, "get", "tc:probe", user="tellercast") == "1"
+    daemons = ask_postgres(data, "tellercast", "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE "
+                                               "'tellercastd%'")
+    assert daemons == [("tellercast_run",)]
+    owners = ask_postgres(data, "tellercast_read", "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
+    assert owners == [("tellercast_migrate",)]
+    assert stat.S_IMODE((data / "redis-password").stat().st_mode) == 0o600
+    access = (data / "postgres/data/pg_hba.conf").read_text(encoding="utf-8").splitlines()
+    assert access and all(line.endswith("peer map=tellercast") for line in access)
+
+
+def test_an_installation_has_roles_and_a_user_of_redis(data):
+    code, said = installation("up", data)
+    assert code == 0, said
+    assert_is_closed(data)
+
+
+def test_an_installation_of_the_version_before_gets_roles_and_a_user_of_redis_and_keeps_its_data(data):
+    """The version before trusted everybody, and its daemon was the administrator of the database."""
+    before = ('DATA=$1 LOGS=$1/logs LASTING=yes BIN=$TELLERCAST_BIN; export LASTING; open_data_folder; '
+              'launch_part postgres INT scripts/server postgres "$DATA/postgres"; '
+              'server_is_up postgres "$PID" postgres_is_ready "$DATA"; let_parts_live; '
+              'query "$(database_of "$DATA" tellercast postgres)" "CREATE DATABASE tellercast"; '
+              'printf "database: %s\n" "$(quote_yaml "$(database_of "$DATA" tellercast)")" >"$DATA/one-role.yaml"; '
+              '"$BIN/tellercastd" migrate --config "$DATA/one-role.yaml"; '
+              'query "$(database_of "$DATA" tellercast)" "INSERT INTO branch (id, name, zone) VALUES (\'B1\', \'kept\', \'UTC\')"; '
+              'cat "$DATA/one-role.yaml"; for name in redis/redis.sock data tellercast.sock; do quote_yaml "$DATA/$name"; echo; done')
+    code, said = run(before, data)
+    assert code == 0, said
+    database, redis, folder, socket_path = said.splitlines()[-4:]
+    broker, http = ((data / f"{part}.port").read_text(encoding="utf-8").strip() for part in ("mosquitto", "http"))
+    settings = data / "tellercastd.yaml"
+    mine = "# A line of the operator.\nlease: 5s\n"
+    settings.write_text(f"data_folder: {folder}\n{database}\nbroker: {{port: {broker}, user: orchestrator}}\n"
+                        f"redis: {{socket: {redis}}}\nhttp: {{port: {http}}}\nsocket: {{path: {socket_path}}}\n" + mine,
+                        encoding="utf-8")
+    assert installation("down", data)[0] == 0
+    (data / "postgres/data/pg_hba.conf").write_text("local all all trust\n", encoding="utf-8")
+    for _ in range(2):
+        code, said = installation("up", data)
+        assert code == 0, said
+        assert_is_closed(data)
+        assert ask_postgres(data, "tellercast_read", "SELECT name FROM branch") == [("kept",)]
+        assert settings.read_text(encoding="utf-8").endswith(mine)
 
 
 def test_settings_that_a_person_changed_are_kept_and_other_ports_in_them_are_said(data):
@@ -183,9 +277,12 @@ def test_a_server_is_not_up_when_another_answers_in_its_place(scratch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_up_that_is_interrupted_ends_what_it_started_and_only_that(data, tmp_path, number):
     (tmp_path / "tellercast").symlink_to(BIN / "tellercast")
-    (tmp_path / "tellercastd").write_text("#!/bin/sh\nexec tail -f /dev/null\n", encoding="utf-8")
+    (tmp_path / "tellercastd").write_text(
+        f'#!/bin/sh\ncase "$*" in migrate*|*--print*) exec "{BIN}/tellercastd" "$@" ;; esac\nexec tail -f /dev/null\n',
+        encoding="utf-8")
     (tmp_path / "tellercastd").chmod(0o755)
-    redis = run('DATA=$1 LOGS=$1/logs LASTING=yes; export LASTING; open_data_folder; '
+    redis = run('DATA=$1 LOGS=$1/logs LASTING=yes BIN=$TELLERCAST_BIN; export LASTING; open_data_folder; '
+                'write_redis_access "$DATA"; '
                 'launch_part redis TERM scripts/server redis "$DATA/redis"; let_parts_live', data)
     assert redis[0] == 0, redis
     up = start('installation "$@"', "up", "--data", data, programs=tmp_path)

@@ -70,10 +70,9 @@ def test_readiness_meets_what_a_new_session_meets(own):
     start(own)
     wait_until_ready(own)
     with own.postgres.connect().cursor() as cursor:
-        cursor.execute("ALTER ROLE CURRENT_USER SET default_transaction_read_only = on")
+        cursor.execute("ALTER ROLE tellercast_run SET default_transaction_read_only = on")
         wait_until_not_ready(own, "database", "read-only")
-        cursor.execute("SET default_transaction_read_only = off")
-        cursor.execute("ALTER ROLE CURRENT_USER RESET default_transaction_read_only")
+        cursor.execute("ALTER ROLE tellercast_run RESET default_transaction_read_only")
     wait_until_ready(own)
     dispatch(own, "after", "P1")
 
@@ -208,14 +207,14 @@ def become_master(redis):
     redis.execute_command("REPLICAOF", "NO", "ONE")
 
 
-def ask_for_password(redis):
-    redis.execute_command("CONFIG", "SET", "requirepass", "secret")
-    redis.execute_command("CLIENT", "KILL", "TYPE", "normal")
+def turn_user_off(redis):
+    redis.execute_command("ACL", "SETUSER", "tellercast", "off")
+    redis.execute_command("CLIENT", "KILL", "USER", "tellercast")
 
 
 @pytest.mark.parametrize(("change", "undo", "word"), [
     (become_replica, become_master, "READONLY"),
-    (ask_for_password, lambda redis: redis.execute_command("CONFIG", "SET", "requirepass", ""), "NOAUTH"),
+    (turn_user_off, lambda redis: redis.execute_command("ACL", "SETUSER", "tellercast", "on"), "WRONGPASS"),
     (lambda redis: redis.execute_command("CONFIG", "SET", "maxmemory", "1"),
      lambda redis: redis.execute_command("CONFIG", "SET", "maxmemory", "0"), "OOM"),
 ])

@@ -2,6 +2,7 @@
 
 import contextlib
 import getpass
+import json
 import os
 import pathlib
 import random
@@ -153,11 +154,29 @@ class Postgres(Server):
 
 
 class Redis(Server):
+    """Orchestrators that use its `settings` have the user that an installation has; the user `default` is the test itself."""
+
     kind = "redis"
+    user = "tellercast"
 
     def __init__(self, folder):
-        self.socket = pathlib.Path(folder) / "redis/redis.sock"
+        folder = pathlib.Path(folder)
+        self.socket = folder / "redis/redis.sock"
+        password = folder / "redis-password"
+        password.write_text("secret of redis\n", encoding="utf-8")
+        password.chmod(0o600)
+        self.settings = {"socket": str(self.socket), "user": self.user, "password_file": str(password)}
+        self.users = folder / "redis/users.acl"
+        self.users.parent.mkdir(exist_ok=True)
+        written = print_redis_acl(folder, self.settings)
+        self.access = written.splitlines()[1]
+        self.users.write_text("user default on nopass ~* &* +@all\n" + self.access + "\n", encoding="utf-8")
         super().__init__(folder)
+
+    def give_access(self):
+        """Gives the orchestrators' user its rights again."""
+        _, name, *rules = self.access.split()
+        self.connect().execute_command("ACL", "SETUSER", name, "reset", *rules)
 
     def connect(self):
         return redis.Redis(unix_socket_path=str(self.socket), decode_responses=True)
@@ -167,6 +186,14 @@ class Redis(Server):
             return self.connect().ping()
         except redis.RedisError:
             return False
+
+
+def print_redis_acl(folder, redis):
+    """The users of Redis, as tellercastd prints them for these settings."""
+    file = folder / "redis.yaml"
+    file.write_text(json.dumps({"redis": redis}), encoding="utf-8")
+    return subprocess.run((PROGRAMS / "tellercastd", "--config", file, "--print-redis-acl"), check=True, timeout=60,
+                          capture_output=True, text=True).stdout
 
 
 class Mosquitto(Server):

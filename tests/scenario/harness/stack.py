@@ -17,6 +17,7 @@ SANITIZED = "TELLERCAST_SANITIZED" in os.environ
 class Stack:
     def __init__(self, postgres, folder, name):
         self.folder = folder
+        folder.chmod(0o711)  # the users of the servers may enter
         self.postgres = postgres
         self.wires = []
         self.programs = []
@@ -44,7 +45,7 @@ class Stack:
             "data_folder": str(self.data_folder),
             "database": self.database.address_of("run"),
             "broker": {"port": self.broker.port, "user": ORCHESTRATOR_USER},
-            "redis": {"socket": str(self.redis_server.socket)},
+            "redis": self.redis_server.settings,
             "log": {"level": "debug"},
             "scheduler": {"period": "100ms"},
             "conductor": {"period": "100ms", "progress_period": "200ms"},
