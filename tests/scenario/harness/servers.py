@@ -62,6 +62,7 @@ class Postgres(Server):
 
     kind = "postgres"
     template = "tellercast_template"
+    port = 5432  # in the name of its socket
 
     def connect(self, database="postgres"):
         connection = psycopg2.connect(self.address(database), connect_timeout=5)
@@ -69,7 +70,7 @@ class Postgres(Server):
         return connection
 
     def address(self, database, role="tellercast"):
-        return f"host={self.folder} port=5432 user={role} dbname={database}"
+        return f"host={self.folder} port={self.port} user={role} dbname={database}"
 
     def answers(self):
         try:
