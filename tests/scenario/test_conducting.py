@@ -174,7 +174,7 @@ class Refused:
     def __init__(self, database, table, condition):
         self.database, self.table = database, table
         database.rows(f"CREATE SEQUENCE refused_{table}")  # it counts on when the transaction is undone
-        database.rows(f"CREATE FUNCTION refuse_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        database.rows(f"CREATE FUNCTION refuse_{table}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ "
                       f"BEGIN PERFORM nextval('refused_{table}'); RAISE EXCEPTION 'not at this commit'; END $$")
         database.rows(f"CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON {table} DEFERRABLE INITIALLY DEFERRED "
                       f"FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse_{table}()")

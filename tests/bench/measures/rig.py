@@ -72,7 +72,6 @@ class Rig:
     def broker(self, orchestrator=ORCHESTRATOR_USER):
         """A new broker with the product's access list, in which the orchestrator has this name; a spy may read all."""
         folder = pathlib.Path(tempfile.mkdtemp(prefix="m", dir=self.folder))
-        folder.chmod(0o711)
         acl = command_line("broker", "acl", "--orchestrator", orchestrator, "--operator", "operator").stdout
         return self.keep(Mosquitto(folder, acl + "\nuser spy\ntopic read tc/v1/#\n"))
 

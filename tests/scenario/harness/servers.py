@@ -42,6 +42,7 @@ class Server(Process):
     def __init__(self, folder, environment=None):
         self.folder = pathlib.Path(folder) / self.kind
         self.folder.mkdir(exist_ok=True)
+        pathlib.Path(folder).chmod(0o711)  # the server's user may enter
         self._environment = environment
         self._log = pathlib.Path(folder) / f"{self.kind}.log"
         self.start()

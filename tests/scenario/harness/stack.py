@@ -17,7 +17,6 @@ SANITIZED = "TELLERCAST_SANITIZED" in os.environ
 class Stack:
     def __init__(self, postgres, folder, name):
         self.folder = folder
-        folder.chmod(0o711)  # the users of the servers may enter
         self.postgres = postgres
         self.wires = []
         self.programs = []
