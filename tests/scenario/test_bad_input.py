@@ -301,6 +301,9 @@ CANNOT_START = [
     ("broker: {host: ''}", "broker.host: must be a host name or an address"),
     ("broker: {certificate_file: /dev/null}", "broker.key_file: must be set, since broker.certificate_file is"),
     ("redis: {prefix: 'a b'}", 'redis.prefix: found "a b"'),
+    ("redis: {user: 'a b', password_file: /none}", 'redis.user: found "a b"'),
+    ("redis: {user: tellercast}", "redis.password_file: must be set, since redis.user is"),
+    ("database_migration: nonsense", "database_migration: database: invalid connection string"),
     ("redis: {host: ''}", "redis.host: must be set, since redis.socket is empty"),
     ("http: {listen: nowhere.example}", 'http.listen: found "nowhere.example"'),
     ("http: {listen: 0.0.0.0}", "http.listen: 0.0.0.0 is not a loopback address, so http.tokens_file"),
@@ -321,6 +324,16 @@ def test_what_a_start_refuses_is_refused_when_it_is_checked(tmp_path, text, said
                           timeout=30)
     assert done.returncode == 1 and f"{file}: " in done.stderr and said in done.stderr, done.stderr
     assert "s3cr" not in done.stderr
+
+
+def test_users_of_redis_are_not_printed_without_a_user_or_its_password(tmp_path):
+    file = tmp_path / "tellercastd.yaml"
+    for text, said in (("redis: {prefix: tc}", "redis.user: must be set"),
+                       ("redis: {user: tellercast, password_file: /none}", "/none")):
+        file.write_text(text + "\n", encoding="utf-8")
+        done = subprocess.run([BIN / "tellercastd", "--config", file, "--print-redis-acl"], capture_output=True, text=True,
+                              check=False, timeout=30)
+        assert done.returncode == 1 and said in done.stderr and not done.stdout, done.stderr
 
 
 def test_what_a_start_refuses_is_refused_at_sighup(stack):
