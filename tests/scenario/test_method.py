@@ -273,9 +273,8 @@ def test_C5_pull_instructions_are_cached_in_redis_by_device(testbed):
     testbed.wait_for_states(rollout, dispatched=2)
     for device in ("P1", "P2"):
         row = testbed.database.instruction(rollout, device)
-        version, instruction, of_rollout, attempt, epoch, start_before, role = testbed.redis.get(
-            f"tc:instruction:{device}"
-        ).split()
+        entry = wait_for(lambda device=device: testbed.redis.get(f"tc:instruction:{device}"), "its entry is written")
+        version, instruction, of_rollout, attempt, epoch, start_before, role = entry.split()
         assert (int(instruction), int(of_rollout), int(attempt)) == (row["id"], rollout, 1)
         assert (version, epoch, role) == ("1", "1", "pull")
         assert int(start_before) == int(row["start_before"].timestamp())

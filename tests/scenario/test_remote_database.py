@@ -7,7 +7,6 @@ import subprocess
 import psycopg2
 import pytest
 from harness.servers import Postgres, free_port
-from harness.wait import wait_for
 
 PASSWORD = "a secret of the database"
 
@@ -143,4 +142,4 @@ def test_the_server_refuses_a_wrong_password_a_missing_or_foreign_certificate_an
     refused(stack, remote.address(user="tellercast_migrate"), "no pg_hba.conf entry")
     with pytest.raises(psycopg2.OperationalError):
         psycopg2.connect(remote.address(user="tellercast"))
-    wait_for(lambda: stack.orchestrator(database=remote.address()).is_ready(), "the right address is accepted")
+    stack.orchestrator(ready=False, database=remote.address()).wait_until_ready()
