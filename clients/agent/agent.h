@@ -7,9 +7,9 @@
 #ifndef TELLERCAST_CLIENTS_AGENT_AGENT_H
 #define TELLERCAST_CLIENTS_AGENT_AGENT_H
 
+#include "clients/agent/action/install.h"
 #include "clients/agent/device_clock.h"
 #include "clients/agent/download.h"
-#include "clients/agent/install.h"
 #include "topics/message.h"
 #include "topics/token.h"
 #include "topics/topic.h"

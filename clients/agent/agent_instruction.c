@@ -1,30 +1,18 @@
 #include "clients/agent/agent_instruction.h"
 
 #include "base/log.h"
+#include "clients/agent/action/digest.h"
 #include "clients/agent/agent_ask.h"
 #include "clients/agent/agent_attempt.h"
 #include "clients/agent/agent_download.h"
 #include "clients/agent/agent_recall.h"
 #include "clients/agent/agent_report.h"
 
-#include <inttypes.h>
-#include <sodium.h>
 #include <string.h>
 
-enum { MS_PER_SECOND = 1000, CONTENT_DIGEST_SIZE = (JOURNAL_CONTENT_SIZE - 1) / 2 };
+enum { MS_PER_SECOND = 1000 };
 static const int64_t high_water_marks_period_s = 600;
 static const int64_t certain_time_wait_ms = INT64_C(60000);
-
-static void digest_content(const struct instruction_payload *payload, char content[static JOURNAL_CONTENT_SIZE])
-{
-    struct buffer text = {0};
-    unsigned char digest[CONTENT_DIGEST_SIZE];
-    buffer_format(&text, "%" PRId64 " ", payload->rollout);
-    instruction_content_encode(payload, &text);
-    (void)crypto_generichash(digest, sizeof digest, (const unsigned char *)text.bytes, text.length, NULL, 0);
-    (void)sodium_bin2hex(content, JOURNAL_CONTENT_SIZE, digest, sizeof digest);
-    buffer_free(&text);
-}
 
 /* The proven time is earlier: the later times seen before were wrong. */
 static void note_earlier_time(struct journal_high_water_marks *high_water_marks, int64_t issued_at_s)
@@ -198,7 +186,7 @@ static void process_instruction(struct agent *agent, struct instruction_payload 
         memcpy(entry.artifact, payload->artifact.name, sizeof entry.artifact);
         memcpy(entry.version, payload->artifact.version, sizeof entry.version);
     }
-    digest_content(payload, entry.content);
+    instruction_digest(payload, entry.content);
     bool is_same_content = known != NULL && strcmp(known->content, entry.content) == 0;
     if (known != NULL && !is_same_content && payload->epoch <= known->epoch) {
         (void)refuse(&refusal, "conflict", "an earlier instruction with this ID had another content");
@@ -282,7 +270,7 @@ void agent_handle_token(struct agent *agent, const void *token, size_t length, b
         process_trusted(agent, &payload, &whole, &pending, now);
     } else {
         char content[JOURNAL_CONTENT_SIZE];
-        digest_content(&payload, content);
+        instruction_digest(&payload, content);
         if (!agent_continues_download(agent, &payload, content, pending.is_answer))
             keep_pending(agent, &whole, &pending);
     }

@@ -2,12 +2,12 @@
 #ifndef TELLERCAST_CLIENTS_AGENT_AGENT_STATE_H
 #define TELLERCAST_CLIENTS_AGENT_AGENT_STATE_H
 
+#include "clients/agent/action/journal.h"
+#include "clients/agent/action/verify.h"
 #include "clients/agent/agent.h"
-#include "clients/agent/journal.h"
 #include "clients/agent/nonces.h"
 #include "clients/agent/outbox.h"
 #include "clients/agent/relay.h"
-#include "clients/agent/verify.h"
 
 #include <limits.h>
 

@@ -3,8 +3,8 @@
 #define TELLERCAST_CLIENTS_AGENT_INBOX_ITEM_H
 
 #include "base/id.h"
+#include "clients/agent/action/install.h"
 #include "clients/agent/download.h"
-#include "clients/agent/install.h"
 #include "topics/topic.h"
 
 #include <stdbool.h>

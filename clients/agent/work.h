@@ -2,9 +2,9 @@
 #ifndef TELLERCAST_CLIENTS_AGENT_WORK_H
 #define TELLERCAST_CLIENTS_AGENT_WORK_H
 
+#include "clients/agent/action/install.h"
 #include "clients/agent/download.h"
 #include "clients/agent/inbox.h"
-#include "clients/agent/install.h"
 
 struct work_config {
     struct download_limits limits;

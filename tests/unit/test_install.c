@@ -1,7 +1,7 @@
 #include "base/clock.h"
 #include "base/file.h"
-#include "clients/agent/install.h"
-#include "clients/agent/install_output.h"
+#include "clients/agent/action/install.h"
+#include "clients/agent/action/install_output.h"
 #include "tests/unit/temporary_folder.h"
 
 #include <errno.h>

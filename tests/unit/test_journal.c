@@ -1,5 +1,5 @@
 #include "base/file.h"
-#include "clients/agent/journal.h"
+#include "clients/agent/action/journal.h"
 #include "tests/unit/temporary_folder.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "clients/agent/verify.h"
+#include "clients/agent/action/verify.h"
 #include "tests/unit/temporary_folder.h"
 
 #include <setjmp.h>

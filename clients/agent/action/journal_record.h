@@ -1,9 +1,9 @@
 /* The journal's lines: "xxxxxxxx {json}\n", where xxxxxxxx is the CRC-32 of the JSON text. Any thread. */
-#ifndef TELLERCAST_CLIENTS_AGENT_JOURNAL_RECORD_H
-#define TELLERCAST_CLIENTS_AGENT_JOURNAL_RECORD_H
+#ifndef TELLERCAST_CLIENTS_AGENT_ACTION_JOURNAL_RECORD_H
+#define TELLERCAST_CLIENTS_AGENT_ACTION_JOURNAL_RECORD_H
 
 #include "base/buffer.h"
-#include "clients/agent/journal.h"
+#include "clients/agent/action/journal.h"
 
 struct journal_record {
     bool is_high_water_marks; /* else it is an entry */

@@ -1,9 +1,9 @@
-#include "clients/agent/install.h"
+#include "clients/agent/action/install.h"
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "clients/agent/install_output.h"
-#include "clients/agent/install_process.h"
+#include "clients/agent/action/install_output.h"
+#include "clients/agent/action/install_process.h"
 #include "topics/message.h"
 
 #include <errno.h>

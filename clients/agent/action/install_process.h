@@ -1,10 +1,10 @@
 /* The process of an installer: started as in install.h, watched, and stopped as a group. The watched process is its
  * supervisor, which ends as the installer does. */
-#ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_PROCESS_H
-#define TELLERCAST_CLIENTS_AGENT_INSTALL_PROCESS_H
+#ifndef TELLERCAST_CLIENTS_AGENT_ACTION_INSTALL_PROCESS_H
+#define TELLERCAST_CLIENTS_AGENT_ACTION_INSTALL_PROCESS_H
 
 #include "base/fault.h"
-#include "clients/agent/install.h"
+#include "clients/agent/action/install.h"
 
 #include <sys/types.h>
 

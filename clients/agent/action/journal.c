@@ -1,9 +1,9 @@
-#include "clients/agent/journal.h"
+#include "clients/agent/action/journal.h"
 
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "clients/agent/journal_record.h"
+#include "clients/agent/action/journal_record.h"
 
 #include <errno.h>
 #include <fcntl.h>

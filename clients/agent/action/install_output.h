@@ -1,6 +1,6 @@
 /* Reads the output of an installer: any bytes, any amount. One thread. */
-#ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_OUTPUT_H
-#define TELLERCAST_CLIENTS_AGENT_INSTALL_OUTPUT_H
+#ifndef TELLERCAST_CLIENTS_AGENT_ACTION_INSTALL_OUTPUT_H
+#define TELLERCAST_CLIENTS_AGENT_ACTION_INSTALL_OUTPUT_H
 
 #include "base/id.h"
 #include "topics/message.h"

@@ -1,8 +1,8 @@
-#include "clients/agent/install_process.h"
+#include "clients/agent/action/install_process.h"
 
 #include "base/buffer.h"
 #include "base/file.h"
-#include "clients/agent/install_supervisor.h"
+#include "clients/agent/action/install_supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,8 +7,8 @@
  * A whole line that is not a record is damage: the device may have carried out an attempt that it no longer knows. The
  * rest is read, and all that may be lost is in doubt (`forgotten_before_s`) until journal_settle:
  * docs/decisions/0024-a-damaged-journal-runs-nothing-again.md. */
-#ifndef TELLERCAST_CLIENTS_AGENT_JOURNAL_H
-#define TELLERCAST_CLIENTS_AGENT_JOURNAL_H
+#ifndef TELLERCAST_CLIENTS_AGENT_ACTION_JOURNAL_H
+#define TELLERCAST_CLIENTS_AGENT_ACTION_JOURNAL_H
 
 #include "base/fault.h"
 #include "topics/fields.h"

@@ -1,4 +1,4 @@
-#include "clients/agent/journal_record.h"
+#include "clients/agent/action/journal_record.h"
 
 #include "topics/fields.h"
 #include "topics/json_text.h"

@@ -1,4 +1,4 @@
-#include "clients/agent/install_supervisor.h"
+#include "clients/agent/action/install_supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "clients/agent/verify.h"
+#include "clients/agent/action/verify.h"
 
 #include "base/clock.h"
 #include "topics/base64url.h"

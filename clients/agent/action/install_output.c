@@ -1,4 +1,4 @@
-#include "clients/agent/install_output.h"
+#include "clients/agent/action/install_output.h"
 
 #include "base/id.h"
 #include "base/utf8.h"

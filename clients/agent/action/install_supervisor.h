@@ -2,8 +2,8 @@
  * lock, and lives on when the agent is killed. Without it a broken pipe would kill a printing installer half-way.
  *
  * Runs in the child of a fork in a program with threads: async-signal-safe calls only. */
-#ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_SUPERVISOR_H
-#define TELLERCAST_CLIENTS_AGENT_INSTALL_SUPERVISOR_H
+#ifndef TELLERCAST_CLIENTS_AGENT_ACTION_INSTALL_SUPERVISOR_H
+#define TELLERCAST_CLIENTS_AGENT_ACTION_INSTALL_SUPERVISOR_H
 
 #include <stdbool.h>
 

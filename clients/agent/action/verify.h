@@ -5,8 +5,8 @@
  *   verify_address  is it for this device, and not from a past state of the orchestrators?
  *   verify_times    is it in force now, and may its effect still begin?
  * A refusal has a stable code, which is reported with the state `rejected`. */
-#ifndef TELLERCAST_CLIENTS_AGENT_VERIFY_H
-#define TELLERCAST_CLIENTS_AGENT_VERIFY_H
+#ifndef TELLERCAST_CLIENTS_AGENT_ACTION_VERIFY_H
+#define TELLERCAST_CLIENTS_AGENT_ACTION_VERIFY_H
 
 #include "topics/message.h"
 #include "topics/token.h"

@@ -19,8 +19,8 @@
  * there after a grace, SIGKILL. When the agent itself is killed the installer is left to finish, because a
  * half-upgraded machine is the worst outcome; until it has ended, no other installer is started on this device. What it
  * leaves running when it ends is left alone. */
-#ifndef TELLERCAST_CLIENTS_AGENT_INSTALL_H
-#define TELLERCAST_CLIENTS_AGENT_INSTALL_H
+#ifndef TELLERCAST_CLIENTS_AGENT_ACTION_INSTALL_H
+#define TELLERCAST_CLIENTS_AGENT_ACTION_INSTALL_H
 
 #include "base/id.h"
 #include "topics/message.h"
