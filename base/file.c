@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 65536 };
+enum { READ_SIZE = 65536, PERMISSIONS = 07777 };
 
 enum tc_error error_from_errno(int number)
 {
@@ -73,6 +73,48 @@ enum tc_error file_read(const char *path, size_t max_bytes, struct buffer *conte
     return error;
 }
 
+/* True in the folder of the credentials that systemd gives this process. */
+static bool is_credential(const char *path)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    size_t length = folder == NULL ? 0 : strlen(folder);
+    return length > 0 && strncmp(path, folder, length) == 0 && path[length] == '/' &&
+           strchr(path + length + 1, '/') == NULL;
+}
+
+static enum tc_error check_mode(const char *path, const struct stat *found, struct tc_fault *fault)
+{
+    mode_t refused = S_IRWXG | S_IRWXO;
+    if (is_credential(path))
+        refused &= (mode_t)~S_IRGRP;
+    if (!S_ISREG(found->st_mode) || (found->st_mode & refused) == 0)
+        return TC_OK;
+    return tc_fault_set(fault, TC_DENIED, "%s: has mode %04o, allowed: 0600 or stricter; run chmod 600", path,
+                        (unsigned)found->st_mode & PERMISSIONS);
+}
+
+enum tc_error file_check_private(const char *path, struct tc_fault *fault)
+{
+    struct stat found;
+    if (stat(path, &found) == 0)
+        return check_mode(path, &found, fault);
+    return errno == ENOENT ? TC_OK : fault_from_errno(fault, "stat", path);
+}
+
+enum tc_error file_read_private(const char *path, size_t max_bytes, struct buffer *content, struct tc_fault *fault)
+{
+    struct stat found;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return fault_from_errno(fault, "open", path);
+    enum tc_error error =
+        fstat(file, &found) == 0 ? check_mode(path, &found, fault) : fault_from_errno(fault, "stat", path);
+    if (error == TC_OK)
+        error = file_read_open(file, path, max_bytes, content, fault);
+    (void)close(file);
+    return error;
+}
+
 static bool is_printable(const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -86,7 +128,7 @@ enum tc_error file_read_secret(const char *path, size_t max_bytes, struct buffer
 {
     static const char byte_order_mark[] = "\xEF\xBB\xBF";
     struct buffer content = {0};
-    enum tc_error error = file_read(path, max_bytes, &content, fault);
+    enum tc_error error = file_read_private(path, max_bytes, &content, fault);
     const char *start = buffer_text(&content);
     size_t rest = content.length;
     if (rest >= strlen(byte_order_mark) && memcmp(start, byte_order_mark, strlen(byte_order_mark)) == 0) {
@@ -154,6 +196,30 @@ enum tc_error file_replace(const char *path, const void *bytes, size_t length, u
         return error;
     }
     return file_sync_folder_of(path, fault);
+}
+
+/* As openat2 with RESOLVE_NO_SYMLINKS, which not every kernel and system call filter has. */
+int file_open_folder(const char *path)
+{
+    int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    while (folder >= 0 && *path != '\0') {
+        char part[NAME_MAX + 1];
+        size_t length = strcspn(path, "/");
+        if (length > NAME_MAX) {
+            (void)close(folder);
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        memcpy(part, path, length);
+        part[length] = '\0';
+        path += length + strspn(path + length, "/");
+        if (length == 0)
+            continue;
+        int above = folder;
+        folder = openat(above, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        (void)close(above);
+    }
+    return folder;
 }
 
 enum tc_error file_sync_folder_of(const char *path, struct tc_fault *fault)

@@ -13,8 +13,15 @@ enum tc_error file_read(const char *path, size_t max_bytes, struct buffer *conte
 enum tc_error file_read_open(int file, const char *path, size_t max_bytes, struct buffer *content,
                              struct tc_fault *fault);
 
-/* Appends the first line of a file with a password or a token, without line end and byte order mark. TC_INVALID,
- * quoting nothing, when the line is empty or has control characters, as a file in UTF-16 has. */
+/* As file_read, for a file with a private key, a password or a token. TC_DENIED, with the mode that was found, when its
+ * group or others may read or write it. A credential of systemd may be read by its group: an access control list shows
+ * that way. Only regular files have such a mode. */
+enum tc_error file_read_private(const char *path, size_t max_bytes, struct buffer *content, struct tc_fault *fault);
+/* The same check, for a file that a library reads. TC_OK when there is no file: the library says so. */
+enum tc_error file_check_private(const char *path, struct tc_fault *fault);
+
+/* Appends the first line of a private file with a password or a token, without line end and byte order mark.
+ * TC_INVALID, quoting nothing, when the line is empty or has control characters, as a file in UTF-16 has. */
 enum tc_error file_read_secret(const char *path, size_t max_bytes, struct buffer *line, struct tc_fault *fault);
 
 /* Writes all bytes to an open file. TC_NO_SPACE, also beyond the file size limit; TC_UNAVAILABLE. */
@@ -23,6 +30,10 @@ enum tc_error file_write_all(int file, const void *bytes, size_t length, struct 
 /* Writes a new file beside `path`, fsyncs it, renames it over `path` and fsyncs the folder: after a
  * crash the file is the old one or the new one. `mode` as in open(2). TC_NO_SPACE, TC_UNAVAILABLE. */
 enum tc_error file_replace(const char *path, const void *bytes, size_t length, unsigned mode, struct tc_fault *fault);
+
+/* Opens the folder at an absolute path in which no part is a symbolic link: nobody who can write to a folder above it
+ * can lead the caller elsewhere. Returns -1, with errno ENOTDIR where a link was found. Async-signal-safe. */
+int file_open_folder(const char *path);
 
 /* Makes a rename or a new file in the folder of `path` durable. */
 enum tc_error file_sync_folder_of(const char *path, struct tc_fault *fault);

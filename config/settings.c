@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "config/scalar.h"
 #include "config/schema.h"
+#include "config/settings_credentials.h"
 #include "config/suggestion.h"
 #include "config/tree.h"
 
@@ -284,6 +285,10 @@ enum tc_error settings_load(const struct settings_table *table, const char *path
     enum tc_error error = file_read(path, SETTINGS_SIZE_MAX, &content, &fault);
     if (error == TC_OK) {
         error = settings_parse(table, buffer_text(&content), content.length, settings, faults);
+        size_t faults_before = faults->total;
+        settings_find_credentials(table, settings, faults);
+        if (error == TC_OK && faults->total > faults_before)
+            error = TC_INVALID;
     } else {
         settings_set_defaults(table, settings);
         /* The printer of faults writes the name of the file, so it is removed from the text. */

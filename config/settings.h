@@ -44,6 +44,7 @@ struct settings_table {
 void settings_set_defaults(const struct settings_table *table, void *settings);
 /* Reads the defaults, then the values of the file. On any fault the struct has the defaults, and `faults` has all
  * faults. */
+/* In a file, `credential:NAME` as the name of a file means that credential of systemd. */
 enum tc_error settings_load(const struct settings_table *table, const char *path, void *settings,
                             struct document_faults *faults);
 /* As settings_load, from memory. */

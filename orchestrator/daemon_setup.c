@@ -66,6 +66,8 @@ enum tc_error daemon_setup_identity(const struct daemon_settings *settings, stru
         return tc_fault_context(fault, "broker.password_file");
     if (daemon_setup_password(settings->redis_password_file, &identity->redis_password, fault) != TC_OK)
         return tc_fault_context(fault, "redis.password_file");
+    if (*settings->broker_key_file != '\0' && file_check_private(settings->broker_key_file, fault) != TC_OK)
+        return tc_fault_context(fault, "broker.key_file");
     return TC_OK;
 }
 

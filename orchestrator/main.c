@@ -1,6 +1,7 @@
 /* tellercastd: the orchestrator. */
 #include "base/environment.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/thread.h"
 #include "orchestrator/daemon.h"
 #include "orchestrator/daemon_setup.h"
@@ -176,6 +177,7 @@ int main(int argc, char **argv)
         options_free(&options);
         return exit_code;
     }
+    process_forbid_dumps();
     sigset_t signals;
     block_signals(&signals);
     raise_file_limit();

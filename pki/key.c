@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEY_FILE_MAX = 16384, KEY_FILE_MODE = 0600, OTHERS = 077 };
+enum { KEY_FILE_MAX = 16384, KEY_FILE_MODE = 0600 };
 
 enum tc_error pki_key_make(EVP_PKEY **key, struct tc_fault *fault)
 {
@@ -64,28 +64,6 @@ enum tc_error pki_key_create(const char *path, EVP_PKEY **key, struct tc_fault *
     return error;
 }
 
-static enum tc_error read_private_file(const char *path, struct buffer *pem, struct tc_fault *fault)
-{
-    struct stat about;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0 || fstat(file, &about) != 0) {
-        enum tc_error error = tc_fault_set(fault, error_from_errno(errno), "%s: open: %s", path, strerror(errno));
-        if (file >= 0)
-            (void)close(file);
-        return error;
-    }
-    enum tc_error error;
-    if ((about.st_mode & OTHERS) != 0)
-        error = tc_fault_set(fault, TC_DENIED,
-                             "%s: a private key that others may read or write (mode %04o); allowed: 0600 or less; "
-                             "use chmod 600",
-                             path, (unsigned)about.st_mode & 07777U);
-    else
-        error = file_read_open(file, path, KEY_FILE_MAX, pem, fault);
-    (void)close(file);
-    return error;
-}
-
 /* Refuses an encrypted key instead of asking the terminal for its password. */
 static int no_password(char *text, int size, int writing, void *context)
 {
@@ -97,7 +75,7 @@ enum tc_error pki_key_open(const char *path, EVP_PKEY **key, struct tc_fault *fa
 {
     struct buffer pem = {0};
     *key = NULL;
-    enum tc_error error = read_private_file(path, &pem, fault);
+    enum tc_error error = file_read_private(path, KEY_FILE_MAX, &pem, fault);
     if (error == TC_OK) {
         BIO *memory = openssl_read_memory(buffer_text(&pem), pem.length);
         *key = PEM_read_bio_PrivateKey(memory, NULL, no_password, NULL);

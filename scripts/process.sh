@@ -137,9 +137,14 @@ find_free_port() {
 # is_listening PORT: a process listens on the TCP port.
 is_listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# owns_port PID PORT: this process listens on the TCP port.
+# owns_port PID PORT: this process listens on the TCP port. A daemon that forbids dumps hides its files, except from root:
+# then a running process and a port in use must do.
 owns_port() {
     local sockets
+    if [[ -d /proc/$1 && ! -r /proc/$1/fd ]]; then
+        is_listening "$2"
+        return
+    fi
     sockets=$(awk -v port="$(printf ':%04X' "$2")" \
         '$4 == "0A" && substr($2, length($2) - 4) == port { print "socket:[" $10 "]" }' /proc/net/tcp*)
     [[ -n $sockets ]] && find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' | grep -xF "$sockets" >/dev/null

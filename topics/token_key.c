@@ -120,7 +120,7 @@ enum tc_error signing_key_open(const char *path, struct signing_key **key, struc
 {
     *key = NULL;
     struct buffer document = {0};
-    enum tc_error error = file_read(path, KEY_FILE_MAX, &document, fault);
+    enum tc_error error = file_read_private(path, KEY_FILE_MAX, &document, fault);
     if (error == TC_OK) {
         error = signing_key_parse(buffer_text(&document), document.length, key, fault);
         if (error != TC_OK)

@@ -2,6 +2,7 @@
 
 #include "base/environment.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "clients/agent/runtime.h"
 
 #include <getopt.h>
@@ -88,6 +89,7 @@ static int run(const char *name, enum device_role role, const struct agent_setti
         (void)fprintf(stderr, "%s: %s\n", name, fault.text);
         return EXIT_USAGE;
     }
+    process_forbid_dumps();
     environment_warn_ignored();
     if (runtime_run(settings, role, &fault) != TC_OK) {
         LOG_ERROR("agent.cannot_run", F_STR("error", tc_error_name(fault.code)), F_STR("fault", fault.text));

@@ -111,7 +111,9 @@ static enum tc_error open_folders(struct runtime *runtime, struct tc_fault *faul
 
 static enum tc_error read_password(struct runtime *runtime, struct tc_fault *fault)
 {
-    const char *path = runtime->settings->broker_password_file;
+    const char *path = runtime->settings->broker_password_file, *key_file = runtime->settings->broker_key_file;
+    if (key_file[0] != '\0' && file_check_private(key_file, fault) != TC_OK)
+        return tc_fault_context(fault, "broker.key_file");
     if (path[0] == '\0')
         return TC_OK;
     enum tc_error error = file_read_secret(path, PASSWORD_SIZE_MAX, &runtime->password, fault);

@@ -99,7 +99,7 @@ static enum tc_error start(struct http *http, struct tc_fault *fault)
     if (error == TC_OK && is_set(config->certificate_file)) {
         error = file_read(config->certificate_file, KEY_FILE_MAX, &certificate, fault);
         if (error == TC_OK)
-            error = file_read(config->key_file, KEY_FILE_MAX, &key, fault);
+            error = file_read_private(config->key_file, KEY_FILE_MAX, &key, fault);
     }
     if (error == TC_OK)
         error = listener_open(config->listen, config->port, http->auth == NULL, &listener, &http->port, fault);

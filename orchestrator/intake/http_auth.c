@@ -57,7 +57,7 @@ static void add_token(struct token_list *list, const struct token *token)
 static enum tc_error read_file(const char *path, struct token_list *list, struct tc_fault *fault)
 {
     struct buffer content = {0};
-    enum tc_error error = file_read(path, FILE_MAX, &content, fault);
+    enum tc_error error = file_read_private(path, FILE_MAX, &content, fault);
     char *rest = content.bytes;
     int number = 1;
     if (error == TC_OK && content.length > 0 && memchr(content.bytes, '\0', content.length) != NULL)

@@ -25,6 +25,8 @@ def with_tokens(stack):
     file = stack.folder / "tokens"
     file.write_text(f"ann {hashlib.sha256(TOKEN.encode()).hexdigest()}\n", encoding="utf-8")
     (stack.folder / "token").write_text(TOKEN + "\n", encoding="utf-8")
+    for secret in (file, stack.folder / "token"):
+        secret.chmod(0o600)
     return {"tokens_file": str(file)}
 
 
@@ -130,6 +132,7 @@ def test_the_password_of_a_proxy_goes_to_the_proxy_and_is_not_shown(stack, trap)
     login = base64.b64encode(b"ann:hid@den")
     assert b"Proxy-Authorization: Basic " + login in trap.heard[0]
     (stack.folder / "token").write_text(TOKEN + "\n", encoding="utf-8")
+    (stack.folder / "token").chmod(0o600)
     done = run(stack, "rollout", "list", "--proxy", proxy, check=False)
     assert done.returncode == 7 and b"Proxy-Authorization: Basic " + login in trap.heard[-1]
     texts = client.text() + done.stderr + str(stack.database.events(row["id"])) + stack.orchestrators[0].text()

@@ -70,6 +70,7 @@ def test_a_plan_from_a_slow_pipe_is_read(tmp_path):
 def daemon(module_stack):
     tokens = module_stack.folder / "tokens"
     tokens.write_bytes((MARK + f"ann {hashlib.sha256(b'a-token').hexdigest()}\r\n").encode())
+    tokens.chmod(0o600)
     return module_stack.orchestrator(http={"tokens_file": str(tokens)})
 
 
@@ -83,10 +84,15 @@ def secrets(secret):
     ]
 
 
+def secret_file(path, content, mode=0o600):
+    path.write_bytes(content)
+    path.chmod(mode)
+    return path
+
+
 @pytest.mark.parametrize("content, reason", secrets("a-token"))
 def test_a_token_file_in_any_form_is_read_or_refused_with_the_reason(daemon, tmp_path, content, reason):
-    file = tmp_path / "token"
-    file.write_bytes(content)
+    file = secret_file(tmp_path / "token", content)
     done = command_line("rollout", "list", "--server", daemon.http.url, "--token-file", file, check=False)
     assert done.returncode == (0 if reason is None else ERROR), done
     assert reason is None or reason in done.stderr
@@ -134,8 +140,7 @@ def submission(tmp_path, port, file):
 @pytest.mark.parametrize("program", [agent, submission])
 @pytest.mark.parametrize("content, reason", secrets("a-secret"))
 def test_a_password_file_in_any_form_is_read_or_refused_with_where_and_why(tmp_path, program, content, reason):
-    file = tmp_path / "password"
-    file.write_bytes(content)
+    file = secret_file(tmp_path / "password", content)
     with listener() as (port, first_bytes):
         command, where = program(tmp_path, port, file)
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
@@ -154,8 +159,7 @@ def test_a_password_file_in_any_form_is_read_or_refused_with_where_and_why(tmp_p
 @pytest.mark.parametrize("key", ["broker", "redis"])
 @pytest.mark.parametrize("content, reason", secrets("a-secret"))
 def test_a_password_file_of_an_orchestrator_is_accepted_or_refused_with_where_and_why(tmp_path, key, content, reason):
-    file, settings = tmp_path / "password", tmp_path / "tellercastd.yaml"
-    file.write_bytes(content)
+    file, settings = secret_file(tmp_path / "password", content), tmp_path / "tellercastd.yaml"
     settings.write_text(json.dumps({"data_folder": str(tmp_path / "data"), key: {"password_file": str(file)}}),
                         encoding="utf-8")
     for more in [["--check-config"], [] if reason else ["--print-config"]]:  # a start, where it is refused
@@ -167,8 +171,7 @@ def test_a_password_file_of_an_orchestrator_is_accepted_or_refused_with_where_an
 
 
 def test_an_orchestrator_sends_passwords_without_the_mark_of_their_files(module_stack, tmp_path):
-    file = tmp_path / "password"
-    file.write_bytes(f"{MARK}a-secret\n".encode())
+    file = secret_file(tmp_path / "password", f"{MARK}a-secret\n".encode())
     with listener() as (broker, broker_gets), listener() as (redis, redis_gets):
         orchestrator = module_stack.orchestrator(
             ready=False, broker={"port": broker, "password_file": str(file)},

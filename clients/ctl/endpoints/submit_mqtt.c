@@ -261,6 +261,8 @@ enum tc_error submit_by_mqtt(const struct submit_broker *broker, const struct su
 {
     TC_CHECK(sodium_init() >= 0);
     struct request request = {.broker = broker, .plan = plan, .error = TC_OK};
+    if (broker->key_file != NULL && file_check_private(broker->key_file, fault) != TC_OK)
+        return tc_fault_context(fault, "key file");
     if (broker->password_file != NULL && read_password(broker->password_file, &request.password, fault) != TC_OK)
         return fault->code;
     unsigned char random[(TAG_SIZE - 1) / 2];

@@ -34,6 +34,7 @@ class Testbed:
         tokens = stack.folder / "tokens"
         digests = {person: hashlib.sha256(f"token-of-{person}".encode()).hexdigest() for person in OPERATORS}
         tokens.write_text("".join(f"{person} {digest}\n" for person, digest in digests.items()), encoding="utf-8")
+        tokens.chmod(0o600)
         closed = {"from": str(today() - timedelta(days=1)), "to": str(today() + timedelta(days=1)), "reason": "closed"}
         stack.orchestrator(http={"tokens_file": str(tokens)}, calendars={"closed": [closed]})
         self.act_as("ann")
