@@ -110,6 +110,8 @@ void agent_close(struct agent *agent)
     outbox_close(agent->outbox);
     relay_free(&agent->relay);
     buffer_free(&agent->pending.token);
+    buffer_free(&agent->token);
+    buffer_free(&agent->proof);
     instruction_payload_free(&agent->payload);
     json_decref(agent->versions);
     json_decref(agent->versions_read);

@@ -28,6 +28,7 @@ struct agent_config {
     const char *data_folder;                     /* holds journal, outbox, artifacts, work */
     const char *executables[AGENT_ACTION_COUNT]; /* of each action; "" or NULL: unsupported */
     const char *versions_executable;             /* prints the installed versions; "" or NULL: unknown */
+    const char *install_socket;                  /* of the privileged half; "" or NULL: none */
     int64_t ask_first_ms, ask_longest_ms;        /* between unanswered asks, while an answer is due */
     int64_t ask_while_downloading_ms;            /* interval of asks during a download; 0: never */
     int64_t ask_period_ms;                       /* interval of asks without a dispatch; 0: never */
@@ -50,6 +51,8 @@ struct agent_effects {
     void (*end_download)(void *context);
     /* Copies the request; agent_installer_ended follows. Times, process folders, stop and callbacks are not set. */
     void (*start_installer)(void *context, const struct install_request *request);
+    /* A nonce of the privileged half. False: there is none now. NULL without a privileged half. */
+    bool (*fetch_nonce)(void *context, char nonce[static TC_ID_SIZE]);
     /* 0 to `below` - 1. */
     uint32_t (*random)(void *context, uint32_t below);
 };

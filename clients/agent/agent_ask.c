@@ -26,7 +26,8 @@ int64_t agent_next_ask_ms(const struct agent *agent, int64_t now_ms)
 {
     const struct agent_ask *ask = &agent->ask;
     bool is_downloading = agent->stage == STAGE_DOWNLOADING && !agent->download.is_withdrawn;
-    if (!agent->is_connected || (agent->stage != STAGE_IDLE && !is_downloading))
+    bool awaits_proof = agent->stage == STAGE_WAITING && agent->awaits_proof;
+    if (!agent->is_connected || (agent->stage != STAGE_IDLE && !is_downloading && !awaits_proof))
         return INT64_MAX;
     int64_t next_ms = ask->is_due ? now_ms : INT64_MAX;
     if (ask->until_ms > now_ms)
@@ -54,13 +55,22 @@ static enum tc_error publish_ask(struct agent *agent, const struct ask *message)
     return error;
 }
 
+/* The privileged half knows the time from an answer with a nonce of its own. */
+static void make_nonce(struct agent *agent, int64_t now_ms, char nonce[static TC_ID_SIZE])
+{
+    if (agent->effects.fetch_nonce != NULL && agent->effects.fetch_nonce(agent->effects.context, nonce))
+        nonces_add(&agent->nonces, now_ms, nonce);
+    else
+        nonces_make(&agent->nonces, now_ms, nonce);
+}
+
 void agent_ask_now(struct agent *agent, int64_t now_ms)
 {
     struct agent_ask *state = &agent->ask;
     /* During a download asks are frequent and the versions do not change. */
     struct ask message = {.versions = agent->stage == STAGE_DOWNLOADING ? NULL : agent->versions,
                           .recalled = journal_high_water_marks(agent->journal).recalled};
-    nonces_make(&agent->nonces, now_ms, message.nonce);
+    make_nonce(agent, now_ms, message.nonce);
     enum tc_error error = publish_ask(agent, &message);
     message.versions = NULL;
     if (error == TC_TOO_LARGE) /* for the broker: reports carry the versions, too */

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "clients/agent/agent_ask.h"
 #include "clients/agent/agent_download.h"
 #include "clients/agent/agent_report.h"
 
@@ -11,7 +12,19 @@
 
 enum {
     VERSIONS_RETRY_MS = 5000,
+    PROOF_WAIT_MS = 3600000,
 };
+
+static bool is_empty(const char *text)
+{
+    return text == NULL || text[0] == '\0';
+}
+
+/* What has no executable here is the privileged half's to run. */
+static bool is_handed_over(const struct agent *agent, const char *executable)
+{
+    return is_empty(executable) && !is_empty(agent->config.install_socket);
+}
 
 static void fill_request(const struct agent *agent, struct install_request *request)
 {
@@ -28,6 +41,11 @@ static void fill_request(const struct agent *agent, struct install_request *requ
         .artifact_file = agent->artifact_path[0] == '\0' ? NULL : agent->artifact_path,
         .parameters_file = agent->parameters_path,
     };
+    if (!is_handed_over(agent, request->executable))
+        return;
+    request->socket_path = agent->config.install_socket;
+    request->token = buffer_text(&agent->token);
+    request->proof = agent->proof.length == 0 ? NULL : buffer_text(&agent->proof);
 }
 
 bool agent_defers_to_atms(struct agent *agent, struct agent_time now)
@@ -45,6 +63,7 @@ void agent_begin(struct agent *agent, struct agent_time now)
     struct tc_fault fault;
     const struct instruction_payload *payload = &agent->payload;
     agent->artifact_path[0] = '\0';
+    agent->awaits_proof = false;
     agent->entry.sequence++;
     if (journal_write(agent->journal, &agent->entry, &fault) != TC_OK) {
         agent_end_before_effect(agent, REPORT_FAILED, "journal_failed", fault.text, now);
@@ -100,6 +119,19 @@ static bool has_pending_relays(const struct agent *agent)
            (agent->relay.count > 0 || agent->effects.unacknowledged(agent->effects.context) > 0);
 }
 
+/* Without an answer that proves the time the privileged half would defer the attempt: get one first. */
+static bool must_await_proof(struct agent *agent, struct agent_time now)
+{
+    if (agent->proof.length > 0 || !is_handed_over(agent, agent->config.executables[agent->payload.action])) {
+        agent->awaits_proof = false;
+        return false;
+    }
+    if (!agent->awaits_proof)
+        agent_ask_after(agent, 0, now.monotonic_ms + PROOF_WAIT_MS, now.monotonic_ms);
+    agent->awaits_proof = true;
+    return true;
+}
+
 void agent_try_install(struct agent *agent, struct agent_time now)
 {
     struct refusal refusal;
@@ -114,6 +146,8 @@ void agent_try_install(struct agent *agent, struct agent_time now)
         return;
     }
     if (has_pending_relays(agent) || agent_defers_to_atms(agent, now))
+        return;
+    if (must_await_proof(agent, now))
         return;
     if (write_intent(agent, &fault) != TC_OK) {
         agent_end_before_effect(agent, REPORT_FAILED, "journal_failed", fault.text, now);
@@ -135,7 +169,8 @@ void agent_read_versions(struct agent *agent)
     agent->stage = STAGE_IDLE;
     if (agent->is_stopping)
         return;
-    if (executable == NULL || executable[0] == '\0') {
+    bool hands_over = is_handed_over(agent, executable);
+    if (is_empty(executable) && !hands_over) {
         agent_report_all(agent, true);
         return;
     }
@@ -147,6 +182,7 @@ void agent_read_versions(struct agent *agent)
         .action = "versions",
         .device = agent->config.device,
         .parameters_file = agent->parameters_path,
+        .socket_path = hands_over ? agent->config.install_socket : NULL,
     };
     agent->effects.start_installer(agent->effects.context, &request);
 }
@@ -155,6 +191,7 @@ static void handle_install_end(struct agent *agent, const struct install_result 
 {
     enum report_state state = result->outcome == INSTALL_DONE       ? REPORT_COMPLETED
                               : result->outcome == INSTALL_DEFERRED ? REPORT_DEFERRED
+                              : result->outcome == INSTALL_REJECTED ? REPORT_REJECTED
                                                                     : REPORT_FAILED;
     agent_journal_end(agent, &agent->entry, state, result->code, result->detail,
                       device_clock_now_ms(&agent->clock, now));
@@ -173,8 +210,9 @@ static bool any_awaits_versions(const struct agent *agent)
     return false;
 }
 
-/* The installer reported success, but the installed version contradicts it. */
-static void check_version(struct agent *agent, struct journal_entry entry, struct agent_time now)
+/* The installer reported success, but the installed version contradicts it. `said`: the installer's own code for that.
+ */
+static void check_version(struct agent *agent, struct journal_entry entry, const char *said, struct agent_time now)
 {
     const char *found = json_string_value(json_object_get(agent->versions, entry.artifact));
     if (found == NULL)
@@ -184,11 +222,11 @@ static void check_version(struct agent *agent, struct journal_entry entry, struc
         return;
     char detail[REPORT_DETAIL_MAX + 1];
     (void)snprintf(detail, sizeof detail, "the installer succeeded, but %s %s is installed", entry.artifact, found);
-    agent_journal_end(agent, &entry, REPORT_FAILED, "version_mismatch", detail,
+    agent_journal_end(agent, &entry, REPORT_FAILED, said[0] == '\0' ? "version_mismatch" : said, detail,
                       device_clock_now_ms(&agent->clock, now));
 }
 
-static void take_versions(struct agent *agent, struct agent_time now)
+static void take_versions(struct agent *agent, const char *said, struct agent_time now)
 {
     const struct journal_entry *entry;
     json_decref(agent->versions);
@@ -196,7 +234,7 @@ static void take_versions(struct agent *agent, struct agent_time now)
     agent->versions_read = NULL;
     for (size_t i = 0; (entry = journal_at(agent->journal, i)) != NULL; i++) {
         if (agent_awaits_versions(entry))
-            check_version(agent, *entry, now);
+            check_version(agent, *entry, said, now);
     }
 }
 
@@ -204,14 +242,16 @@ static void handle_versions_end(struct agent *agent, const struct install_result
 {
     agent->stage = STAGE_IDLE;
     if (result->outcome == INSTALL_DONE) {
-        take_versions(agent, now);
+        take_versions(agent, result->said, now);
     } else {
         LOG_WARNING("versions.not_read", F_STR("code", result->code), F_STR("detail", result->detail));
         if (result->outcome == INSTALL_DEFERRED)
             agent->versions_retry_ms = now.monotonic_ms + VERSIONS_RETRY_MS;
         if (agent->is_stopping)
             return; /* another run reads them, and reports */
-        if (strcmp(result->code, "installer_busy") == 0 && any_awaits_versions(agent))
+        bool is_away =
+            strcmp(result->code, "installer_busy") == 0 || strcmp(result->code, "installer_unreachable") == 0;
+        if (is_away && any_awaits_versions(agent))
             agent->stage = STAGE_VERSIONS_RETRY;
     }
     agent_report_all(agent, agent->stage == STAGE_IDLE);

@@ -152,6 +152,11 @@ static bool wait_for_certain_time(struct agent *agent, const struct instruction_
     return true;
 }
 
+static bool is_empty(const char *text)
+{
+    return text == NULL || text[0] == '\0';
+}
+
 /* Takes ownership of the payload of a new instruction of this device: starts it or refuses it. */
 static void start(struct agent *agent, struct instruction_payload *payload, const struct journal_entry *entry,
                   const struct refusal *refusal, struct agent_time now)
@@ -163,7 +168,7 @@ static void start(struct agent *agent, struct instruction_payload *payload, cons
     *payload = (struct instruction_payload){0};
     if (refusal->code[0] != '\0')
         agent_end_before_effect(agent, REPORT_REJECTED, refusal->code, refusal->detail, now);
-    else if (executable == NULL || executable[0] == '\0')
+    else if (is_empty(executable) && is_empty(agent->config.install_socket))
         agent_end_before_effect(agent, REPORT_REJECTED, "unsupported_action", action_name(agent->payload.action), now);
     else if (!agent_defers_to_atms(agent, now))
         agent_begin(agent, now);
@@ -203,6 +208,8 @@ static void process_instruction(struct agent *agent, struct instruction_payload 
     if (!pending->is_final && !is_time_certain(agent, is_refused, pending->is_answer) &&
         wait_for_certain_time(agent, payload, token, is_refused, now))
         return;
+    buffer_clear(&agent->token);
+    buffer_put(&agent->token, token->bytes, token->length);
     start(agent, payload, &entry, &refusal, now);
 }
 
@@ -219,8 +226,8 @@ static bool is_trusted(struct agent *agent, const void *token, size_t length, st
 }
 
 /* True when it answers an ask of this device. */
-static bool learn_time(struct agent *agent, const struct instruction_payload *payload, bool may_answer,
-                       struct agent_time now)
+static bool learn_time(struct agent *agent, const struct instruction_payload *payload, const struct buffer *token,
+                       bool may_answer, struct agent_time now)
 {
     int64_t age_ms;
     if (payload->nonce[0] == '\0') {
@@ -232,6 +239,8 @@ static bool learn_time(struct agent *agent, const struct instruction_payload *pa
     if (!nonces_take(&agent->nonces, payload->nonce, now.monotonic_ms, &age_ms))
         return false;
     device_clock_learn_proven(&agent->clock, payload->issued_at_s, age_ms, now);
+    buffer_clear(&agent->proof);
+    buffer_put(&agent->proof, token->bytes, token->length);
     return true;
 }
 
@@ -255,7 +264,7 @@ void agent_handle_token(struct agent *agent, const void *token, size_t length, b
         agent_end_asking(agent);
     /* Without a proof the second answer decides: by its own time, or by the wall clock when it was not live. */
     bool is_second = device_clock_is_second(&agent->clock, now);
-    struct agent_pending pending = {.is_answer = learn_time(agent, &payload, may_answer, now)};
+    struct agent_pending pending = {.is_answer = learn_time(agent, &payload, &whole, may_answer, now)};
     pending.is_final = pending.is_answer && is_second && !agent->clock.is_proof_needed;
     note_high_water_marks(agent, &payload, pending.is_answer, now);
     if (payload.recall != 0 && pending.is_answer)

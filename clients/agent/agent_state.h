@@ -73,6 +73,8 @@ struct agent {
     struct nonces nonces;
     struct agent_pending pending;
     struct agent_time_wait time_wait;
+    struct buffer proof;       /* the last answer that proved the time; for the privileged half */
+    bool awaits_proof;         /* the attempt is ready to install, but the privileged half would not know the time */
     json_t *versions;          /* installed versions; NULL: unknown */
     json_t *versions_read;     /* found so far by the current reading */
     int64_t versions_retry_ms; /* when to read them again; 0: not needed */
@@ -80,6 +82,7 @@ struct agent {
     /* The attempt under way. */
     struct instruction_payload payload;
     struct journal_entry entry;
+    struct buffer token; /* its signed instruction; for the privileged half */
     struct agent_download download;
     char artifact_path[PATH_MAX]; /* "": none */
     int32_t sequence_limit;       /* sequences reserved in the journal */

@@ -12,14 +12,19 @@ void nonces_make(struct nonces *nonces, int64_t now_ms, char nonce[static TC_ID_
 {
     unsigned char bytes[NONCE_BYTES];
     struct buffer text = {0};
-    struct nonce *made = &nonces->asked[nonces->next];
     randombytes_buf(bytes, sizeof bytes);
     base64url_put(&text, bytes, sizeof bytes);
-    (void)snprintf(made->text, sizeof made->text, "%s", text.bytes);
+    (void)snprintf(nonce, TC_ID_SIZE, "%s", text.bytes);
+    nonces_add(nonces, now_ms, nonce);
+    buffer_free(&text);
+}
+
+void nonces_add(struct nonces *nonces, int64_t now_ms, const char *nonce)
+{
+    struct nonce *made = &nonces->asked[nonces->next];
+    (void)snprintf(made->text, sizeof made->text, "%s", nonce);
     made->asked_ms = now_ms;
     nonces->next = (nonces->next + 1) % NONCES_MAX;
-    memcpy(nonce, made->text, sizeof made->text);
-    buffer_free(&text);
 }
 
 bool nonces_take(struct nonces *nonces, const char *nonce, int64_t now_ms, int64_t *age_ms)

@@ -27,6 +27,9 @@ struct nonces {
 /* Makes the nonce of an ask that is made now: 128 random bits, as text. */
 void nonces_make(struct nonces *nonces, int64_t now_ms, char nonce[static TC_ID_SIZE]);
 
+/* The same for a nonce that was made elsewhere. */
+void nonces_add(struct nonces *nonces, int64_t now_ms, const char *nonce);
+
 /* True when it is the nonce of an ask whose answer may arrive now, and how long ago that ask was made. The nonce is
  * used up. */
 bool nonces_take(struct nonces *nonces, const char *nonce, int64_t now_ms, int64_t *age_ms);

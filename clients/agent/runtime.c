@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "clients/agent/handover_run.h"
 #include "clients/agent/runtime_state.h"
 
 #include <poll.h>
@@ -14,12 +15,14 @@ enum {
     STOP_INSTALLER_WAIT_MS = 2000, /* how long an installer may continue */
     STOP_MAX_MS = 4000,
     STOP_SESSION_MS = 800,
+    CONNECTION_NOTE_PERIOD_MS = 2000,
 };
 
 static void take_connection_event(struct runtime *runtime, const struct inbox_item *item)
 {
     struct topic presence = runtime_own_topic(runtime, TOPIC_PRESENCE);
     session_event(runtime->session, item, clock_boot_ms());
+    runtime->is_subscribed = item->kind == INBOX_SUBSCRIBED;
     if (item->kind == INBOX_CONNECTION_FAILED || item->kind == INBOX_CONNECTION_LOST)
         agent_disconnected(runtime->agent);
     if (item->kind != INBOX_SUBSCRIBED)
@@ -76,10 +79,28 @@ static bool is_stop_requested(struct runtime *runtime)
     return read(runtime->signals, &signal_info, sizeof signal_info) == (ssize_t)sizeof signal_info;
 }
 
+/* Tells what watches over an upgrade of this agent that it works: it has connected, and its privileged half answers. */
+static void note_connection(struct runtime *runtime, int64_t now_ms)
+{
+    const char *socket_path = runtime->settings->action_socket;
+    char nonce[TC_ID_SIZE];
+    struct tc_fault fault;
+    if (!runtime->is_subscribed || runtime->is_connection_noted ||
+        now_ms < runtime->connection_note_ms + CONNECTION_NOTE_PERIOD_MS)
+        return;
+    runtime->connection_note_ms = now_ms;
+    if (socket_path[0] != '\0' && !handover_fetch_nonce(socket_path, nonce))
+        return;
+    runtime->is_connection_noted = runtime_note_connected(runtime, &fault) == TC_OK;
+    if (!runtime->is_connection_noted)
+        LOG_WARNING("agent.connection_not_noted", F_STR("fault", fault.text));
+}
+
 static void run(struct runtime *runtime)
 {
     while (!is_stop_requested(runtime)) {
         take_items(runtime);
+        note_connection(runtime, clock_boot_ms());
         log_left_out(false);
         int64_t agent_ms = agent_step(runtime->agent, runtime_now());
         int64_t session_ms = session_step(runtime->session, clock_boot_ms());

@@ -2,10 +2,12 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "clients/agent/handover_run.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -20,6 +22,8 @@ enum {
     MS_PER_SECOND = 1000,
     STOP_GRACE_MS = 1000, /* of an installer, between SIGTERM and SIGKILL */
 };
+
+static const char connected_name[] = "connected";
 
 struct agent_time runtime_now(void)
 {
@@ -55,6 +59,12 @@ static void effect_install(void *context, const struct install_request *request)
 {
     struct runtime *runtime = context;
     work_install(runtime->work, request);
+}
+
+static bool effect_fetch_nonce(void *context, char nonce[static TC_ID_SIZE])
+{
+    const struct runtime *runtime = context;
+    return handover_fetch_nonce(runtime->settings->action_socket, nonce);
 }
 
 static uint32_t effect_random(void *context, uint32_t below)
@@ -94,6 +104,26 @@ static enum tc_error absolute_folder(const char *path, char **absolute, struct t
     return *absolute != NULL ? TC_OK : tc_fault_set(fault, TC_UNAVAILABLE, "%s: %s", path, strerror(errno));
 }
 
+enum tc_error runtime_note_connected(const struct runtime *runtime, struct tc_fault *fault)
+{
+    char program[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length < 0)
+        return tc_fault_set(fault, TC_UNAVAILABLE, "/proc/self/exe: %s", strerror(errno));
+    program[length] = '\n';
+    char *path = path_in(runtime->data_folder, connected_name);
+    enum tc_error error = file_replace(path, program, (size_t)length + 1, 0644, fault);
+    free(path);
+    return error;
+}
+
+static void forget_connected(const struct runtime *runtime)
+{
+    char *path = path_in(runtime->data_folder, connected_name);
+    (void)unlink(path);
+    free(path);
+}
+
 static enum tc_error open_folders(struct runtime *runtime, struct tc_fault *fault)
 {
     const struct agent_settings *settings = runtime->settings;
@@ -106,7 +136,11 @@ static enum tc_error open_folders(struct runtime *runtime, struct tc_fault *faul
     TC_CHECK(install_folder != NULL);
     error = absolute_folder(install_folder, &runtime->install_folder, fault);
     free(install_folder);
-    return error == TC_OK ? lock_folder(runtime, fault) : error;
+    if (error == TC_OK)
+        error = lock_folder(runtime, fault);
+    if (error == TC_OK)
+        forget_connected(runtime);
+    return error;
 }
 
 static enum tc_error read_password(struct runtime *runtime, struct tc_fault *fault)
@@ -267,6 +301,7 @@ static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
                         [ACTION_RUN] = settings->action_run},
         .versions_executable =
             settings->action_versions[0] == '\0' ? settings->action_install : settings->action_versions,
+        .install_socket = settings->action_socket,
         .ask_first_ms = settings->ask_first_ms,
         .ask_longest_ms = settings->ask_longest_ms,
         .ask_while_downloading_ms = settings->ask_while_downloading_ms,
@@ -283,6 +318,7 @@ static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
         .start_download = effect_download,
         .end_download = effect_end_download,
         .start_installer = effect_install,
+        .fetch_nonce = settings->action_socket[0] == '\0' ? NULL : effect_fetch_nonce,
         .random = effect_random,
     };
     return agent_open(&config, &effects, runtime_now(), &runtime->agent, fault);

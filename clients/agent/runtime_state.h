@@ -17,7 +17,10 @@ struct runtime {
     char will_topic[TOPIC_SIZE];
     struct buffer online, offline; /* presence payloads */
     struct buffer password;
-    struct url_proxy proxy; /* of downloads; without an address: none */
+    struct url_proxy proxy;     /* of downloads; without an address: none */
+    bool is_subscribed;         /* the connection is made, with its subscriptions */
+    bool is_connection_noted;   /* the file `connected` says that this program has connected */
+    int64_t connection_note_ms; /* when that was tried last */
     int folder_lock;
     int signals;
     struct trusted_keys *keys;
@@ -31,6 +34,9 @@ struct runtime {
 enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault);
 /* Waits at most `session_wait_ms` to publish `offline` to the broker. */
 void runtime_close(struct runtime *runtime, int session_wait_ms);
+
+/* Writes the path of this program to the file `connected` in the data folder. A start removes the file. */
+enum tc_error runtime_note_connected(const struct runtime *runtime, struct tc_fault *fault);
 
 struct agent_time runtime_now(void);
 struct topic runtime_own_topic(const struct runtime *runtime, enum topic_kind kind);

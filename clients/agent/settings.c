@@ -41,6 +41,8 @@ static const struct setting rows[] = {
     TEXT("actions.run", action_run, "", "Executable that runs a named procedure."),
     TEXT("actions.versions", action_versions, "",
          "Executable that prints the installed versions; empty: actions.install."),
+    TEXT("actions.socket", action_socket, "",
+         "Socket of this device's privileged half, which runs each action that has no executable here; empty: none."),
     TEXT("actions.folder", action_folder, "", "Folder in which the executables run; empty: data_folder/installed."),
     DURATION("actions.timeout", action_timeout_ms, "60m", SECOND, 2 * DAY, "Maximum run time of an executable."),
     DURATION("actions.grace", action_grace_ms, "10s", 0, HOUR,
@@ -133,6 +135,7 @@ enum tc_error agent_settings_check(const struct agent_settings *settings, enum d
         {"actions.collect", settings->action_collect},
         {"actions.run", settings->action_run},
         {"actions.versions", settings->action_versions},
+        {"actions.socket", settings->action_socket},
     };
     for (size_t i = 0; i < sizeof executables / sizeof *executables; i++) {
         const char *path = executables[i].path;

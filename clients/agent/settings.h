@@ -21,6 +21,7 @@ struct agent_settings {
     int64_t broker_reconnect_first_ms, broker_reconnect_longest_ms;
 
     char *action_install, *action_rollback, *action_configure, *action_collect, *action_run, *action_versions;
+    char *action_socket;
     char *action_folder;
     int64_t action_timeout_ms, action_grace_ms;
 

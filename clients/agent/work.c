@@ -1,13 +1,14 @@
 #include "clients/agent/work.h"
 
 #include "base/fault.h"
+#include "clients/agent/handover_run.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXTS_MAX = 8 };
+enum { TEXTS_MAX = 12 };
 
 struct work {
     struct work_config config;
@@ -101,7 +102,10 @@ static void *run_install(void *context)
 {
     struct work *work = context;
     struct inbox_item item = {.kind = INBOX_INSTALLED};
-    install_run(&work->install, &item.installed);
+    if (work->install.socket_path == NULL)
+        install_run(&work->install, &item.installed);
+    else
+        handover_run(&work->install, &item.installed);
     inbox_put_work(work->config.inbox, &item);
     return NULL;
 }
@@ -137,6 +141,9 @@ void work_install(struct work *work, const struct install_request *request)
     kept->artifact_version = keep_text(work, request->artifact_version);
     kept->artifact_file = keep_text(work, request->artifact_file);
     kept->parameters_file = keep_text(work, request->parameters_file);
+    kept->socket_path = keep_text(work, request->socket_path);
+    kept->token = keep_text(work, request->token);
+    kept->proof = keep_text(work, request->proof);
     kept->working_folder = work->config.install_folder;
     kept->lock_path = work->config.lock_path;
     kept->timeout_ms = work->config.install_timeout_ms;

@@ -12,7 +12,7 @@ PAGE = ROOT / "docs/protocol.md"
 RULES = ROOT / "orchestrator/rollout/vocabulary.def"
 DEVICE_WORDS = ROOT / "topics/vocabulary.def"
 AGENT = ROOT / "clients/agent"
-CODE = re.compile(r'(?:(?<!_)refuse\(&?\w+,|set_result\(result,(?: INSTALL_\w+,)?|agent_\w+\(agent, (?:&?entry, )?REPORT_\w+,)'
+CODE = re.compile(r'(?:(?<!_)refuse\(&?\w+,|(?:set_result|result_set)\(&?[\w.]+,(?: INSTALL_\w+,)?|defer\(result,|agent_\w+\(agent, (?:&?entry, )?REPORT_\w+,)'
                   r'[^"();]*"([a-z_]+)"')
 HEAD = ["| from | on | to | why |", "|---|---|---|---|"]
 
@@ -27,7 +27,7 @@ def expected_rows():
 def untold_codes():
     """Returns the codes that no page has in backticks."""
     pages = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("protocol.md", "installers.md"))
-    codes = {code for file in AGENT.glob("*.c") for code in CODE.findall(file.read_text(encoding="utf-8"))}
+    codes = {code for file in AGENT.rglob("*.c") for code in CODE.findall(file.read_text(encoding="utf-8"))}
     assert len(codes) > 20, codes
     codes |= set(re.findall(r'^DEVICE_CODE\(\w+, "(\w+)"\)', DEVICE_WORDS.read_text(encoding="utf-8"), re.MULTILINE))
     return sorted(code for code in codes if f"`{code}`" not in pages)

@@ -125,7 +125,21 @@ def test_every_command_of_run_in_the_text_exists():
 
 def test_the_agents_settings_name_programs_where_cmake_installs_them():
     installed = re.search(r'CMAKE_INSTALL_PREFIX:PATH=(.*)', (BIN.parent / "CMakeCache.txt").read_text(encoding="utf-8"))
-    for role in ("node", "atm", "pull"):
-        settings = (ROOT / f"config/examples/{role}.yaml").read_text(encoding="utf-8")
-        programs = set(re.findall(r"\S+/tellercast-install-file", settings))
-        assert programs == {f"{installed[1]}/bin/tellercast-install-file"}
+    settings = (ROOT / "config/examples/install-atm.yaml").read_text(encoding="utf-8")
+    programs = set(re.findall(r"\S+/tellercast-install-file", settings))
+    assert programs == {f"{installed[1]}/bin/tellercast-install-file"}
+
+
+@pytest.mark.parametrize("role", ["node", "atm", "pull"])
+def test_the_settings_of_each_agent_name_the_socket_of_its_privileged_half(role):
+    unit = (ROOT / "packaging/tellercast-install@.socket").read_text(encoding="utf-8")
+    path = re.search(r"^ListenSequentialPacket=(.*)$", unit, re.MULTILINE)[1].replace("%i", role)
+    settings = (ROOT / f"config/examples/{role}.yaml").read_text(encoding="utf-8")
+    assert f"  socket: {path} " in settings
+
+
+@pytest.mark.parametrize("example, program", [("node", "node"), ("atm", "atm"), ("pull", "pull"), ("install-atm", "install")])
+def test_the_example_settings_of_a_device_are_read_without_a_fault(example, program):
+    done = subprocess.run([BIN / f"tellercast-{program}", "--config", ROOT / f"config/examples/{example}.yaml",
+                           "--print-config"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and not done.stderr, done

@@ -61,9 +61,22 @@ static void record_installer(void *context, const struct install_request *reques
         return;
     }
     bench->installs++;
+    buffer_clear(&bench->last_token);
+    buffer_clear(&bench->last_proof);
+    buffer_put_text(&bench->last_token, request->token == NULL ? "" : request->token);
+    buffer_put_text(&bench->last_proof, request->proof == NULL ? "" : request->proof);
+    (void)snprintf(bench->last_socket, sizeof bench->last_socket, "%s",
+                   request->socket_path == NULL ? "" : request->socket_path);
     (void)snprintf(bench->last_action, sizeof bench->last_action, "%s", request->action);
     (void)snprintf(bench->last_artifact, sizeof bench->last_artifact, "%s",
                    request->artifact_file == NULL ? "" : request->artifact_file);
+}
+
+static bool give_nonce(void *context, char nonce[static TC_ID_SIZE])
+{
+    const struct bench *bench = context;
+    memcpy(nonce, bench->handed_nonce, TC_ID_SIZE);
+    return nonce[0] != '\0';
 }
 
 /* No jitter: half of each wait is fixed, and the random half is 0. */
@@ -83,6 +96,7 @@ static void open_agent(struct bench *bench)
         .start_download = record_download,
         .end_download = record_end_download,
         .start_installer = record_installer,
+        .fetch_nonce = bench->config.install_socket == NULL ? NULL : give_nonce,
         .random = record_random,
     };
     assert_int_equal(agent_open(&bench->config, &effects, bench->now, &bench->agent, &fault), TC_OK);
@@ -129,6 +143,8 @@ void bench_close(struct bench *bench)
 {
     agent_close(bench->agent);
     bench_forget_sent(bench);
+    buffer_free(&bench->last_token);
+    buffer_free(&bench->last_proof);
     signing_key_close(bench->key);
     signing_key_close(bench->other_key);
     trusted_keys_close(bench->trusted);

@@ -40,6 +40,10 @@ struct bench {
     int64_t time_left_ms; /* of the last download */
     char last_action[16];
     char last_artifact[PATH_MAX];
+    char handed_nonce[TC_ID_SIZE]; /* of the privileged half, for the next ask; "": it gives none */
+    /* Of the last installer that was handed over; else "". */
+    char last_socket[16];
+    struct buffer last_token, last_proof;
 };
 
 /* Makes an agent of A7 (an ATM; a node's ID is B1) that is not connected and is reading its versions. */

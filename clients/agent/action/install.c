@@ -37,10 +37,10 @@ struct run {
     bool is_terminated;  /* SIGTERM was sent */
 };
 
-static void set_result(struct install_result *result, enum install_outcome outcome, const char *code,
-                       const char *detail)
+void install_result_set(struct install_result *result, enum install_outcome outcome, const char *code,
+                        const char *detail)
 {
-    result->outcome = outcome;
+    *result = (struct install_result){.outcome = outcome};
     (void)snprintf(result->code, sizeof result->code, "%s", code);
     (void)snprintf(result->detail, sizeof result->detail, "%s", detail);
 }
@@ -58,7 +58,9 @@ static void read_output(struct run *run)
 
 static bool must_stop(const struct run *run)
 {
-    return run->request->stop != NULL && atomic_load(run->request->stop);
+    const struct install_request *request = run->request;
+    return (request->stop != NULL && atomic_load(request->stop)) ||
+           (request->must_stop != NULL && request->must_stop(request->context));
 }
 
 static void stop_when_overdue(struct run *run, int64_t now_ms)
@@ -108,11 +110,14 @@ static void classify_exit(const struct run *run, int status, const char *detail,
     (void)snprintf(code, sizeof code, "installer_exit_%d", status);
     switch (status) {
     case EXIT_TRY_LATER:
-        set_result(result, INSTALL_DEFERRED, installer_code[0] == '\0' ? "installer_deferred" : installer_code, detail);
+        install_result_set(result, INSTALL_DEFERRED, installer_code[0] == '\0' ? "installer_deferred" : installer_code,
+                           detail);
         break;
-    case EXIT_NO_PREVIOUS: set_result(result, INSTALL_FAILED, "no_previous", detail); break;
-    case EXIT_OUT_OF_SERVICE: set_result(result, INSTALL_FAILED, CODE_OUT_OF_SERVICE, detail); break;
-    default: set_result(result, INSTALL_FAILED, installer_code[0] == '\0' ? code : installer_code, detail); break;
+    case EXIT_NO_PREVIOUS: install_result_set(result, INSTALL_FAILED, "no_previous", detail); break;
+    case EXIT_OUT_OF_SERVICE: install_result_set(result, INSTALL_FAILED, CODE_OUT_OF_SERVICE, detail); break;
+    default:
+        install_result_set(result, INSTALL_FAILED, installer_code[0] == '\0' ? code : installer_code, detail);
+        break;
     }
 }
 
@@ -122,14 +127,14 @@ static void classify_end(const struct run *run, int status, struct install_resul
     char detail[REPORT_DETAIL_MAX + 1];
     install_output_describe(&run->output, detail, sizeof detail);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        set_result(result, INSTALL_DONE, "", "");
+        install_result_set(result, INSTALL_DONE, "", "");
     } else if (run->ending == ENDED_BY_TIMEOUT) {
-        set_result(result, INSTALL_FAILED, "installer_timeout", detail);
+        install_result_set(result, INSTALL_FAILED, "installer_timeout", detail);
     } else if (run->ending == ENDED_BY_STOP) {
-        set_result(result, INSTALL_FAILED, "agent_stopped", detail);
+        install_result_set(result, INSTALL_FAILED, "agent_stopped", detail);
     } else if (WIFSIGNALED(status)) {
         (void)snprintf(code, sizeof code, "installer_signal_%d", WTERMSIG(status));
-        set_result(result, INSTALL_FAILED, code, detail);
+        install_result_set(result, INSTALL_FAILED, code, detail);
     } else {
         classify_exit(run, WEXITSTATUS(status), detail, result);
     }
@@ -145,13 +150,14 @@ void install_run(const struct install_request *request, struct install_result *r
     struct tc_fault fault;
     enum tc_error error = install_process_start(request, &run.process, &fault);
     if (error == TC_BUSY) {
-        set_result(result, INSTALL_DEFERRED, "installer_busy", fault.text);
+        install_result_set(result, INSTALL_DEFERRED, "installer_busy", fault.text);
         return;
     }
     if (error != TC_OK) {
-        set_result(result, INSTALL_FAILED, "installer_missing", fault.text);
+        install_result_set(result, INSTALL_FAILED, "installer_missing", fault.text);
         return;
     }
     watch(&run);
     classify_end(&run, install_process_finish(&run.process), result);
+    (void)snprintf(result->said, sizeof result->said, "%s", run.output.code);
 }

@@ -26,12 +26,13 @@
 #include "topics/message.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct install_request {
-    const char *executable;
+    const char *executable; /* of a request that is handed over: not set */
     const char *action;
-    const char *working_folder;
+    const char *working_folder; /* absolute, without symbolic links */
     const char *lock_path;
     const char *device;
     int64_t instruction, rollout;
@@ -42,14 +43,21 @@ struct install_request {
     int64_t grace_ms;      /* between SIGTERM and SIGKILL, beyond its time */
     int64_t stop_grace_ms; /* and when the agent has to stop */
 
-    const atomic_bool *stop; /* becomes true: the agent has to stop */
+    /* For a privileged half, see handover.h. */
+    const char *socket_path; /* NULL: this process runs the executable */
+    const char *token;       /* the signed instruction; NULL: read the versions */
+    const char *proof;       /* a signed answer that proves the time; NULL: none */
+
+    const atomic_bool *stop;          /* becomes true: the agent has to stop; may be NULL */
+    bool (*must_stop)(void *context); /* the same, asked now and then while it runs; may be NULL */
     /* Called on the calling thread while it runs. */
     void (*on_progress)(void *context, int percent, const char *text);
     void (*on_version)(void *context, const char *name, const char *version);
     void *context;
 };
 
-enum install_outcome { INSTALL_DONE, INSTALL_DEFERRED, INSTALL_FAILED };
+/* Only a privileged half rejects. */
+enum install_outcome { INSTALL_DONE, INSTALL_DEFERRED, INSTALL_FAILED, INSTALL_REJECTED };
 
 struct install_result {
     enum install_outcome outcome;
@@ -58,7 +66,12 @@ struct install_result {
      * installer_exit_N; or installer_signal_N, installer_timeout, installer_missing, agent_stopped. */
     char code[REPORT_CODE_MAX + 1];
     char detail[REPORT_DETAIL_MAX + 1]; /* the end of its output */
+    char said[TC_ID_SIZE];              /* the code that it printed, however it ended; "": none */
 };
+
+/* Fills the result: code and detail are cut to their size. */
+void install_result_set(struct install_result *result, enum install_outcome outcome, const char *code,
+                        const char *detail);
 
 /* Returns when it has ended. Any thread. */
 void install_run(const struct install_request *request, struct install_result *result);

@@ -1,5 +1,7 @@
 #include "clients/agent/action/install_supervisor.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -41,11 +43,18 @@ static void arrange_files(const struct supervisor_plan *plan)
         exit_with_error(ERROR_PIPE, false);
 }
 
+/* The folder may belong to another user, who could put a link in its place. */
+static bool enter_folder(const char *path)
+{
+    int folder = file_open_folder(path);
+    return folder >= 0 && fchdir(folder) == 0;
+}
+
 static _Noreturn void exec_installer(const struct supervisor_plan *plan, int output)
 {
     static const int ignored[] = {SIGPIPE, SIGTERM, SIGINT, SIGHUP};
     sigset_t none;
-    if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 || chdir(plan->working_folder) != 0)
+    if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 || !enter_folder(plan->working_folder))
         exit_with_error(ERROR_PIPE, false);
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         (void)signal(ignored[i], SIG_DFL);

@@ -10,7 +10,7 @@
 struct supervisor_plan {
     char *const *arguments; /* of the installer; the first is its path */
     char *const *environment;
-    const char *working_folder;
+    const char *working_folder; /* absolute, without symbolic links */
     int empty_input, lock, output, start_error;
 };
 

@@ -8,11 +8,14 @@ from .wait import wait_for
 
 
 class Process:
-    def __init__(self, name, command, log, ask_signal=signal.SIGTERM, environment=None):
+    """`user`: an account other than this one; only root can say it."""
+
+    def __init__(self, name, command, log, ask_signal=signal.SIGTERM, environment=None, user=None):
         self.name = name
         self.log = log
         self.ask_signal = ask_signal
-        tied = ["setpriv", "--pdeathsig", ask_signal.name[3:], "--"]
+        other = [] if user is None else [f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+        tied = ["setpriv", *other, "--pdeathsig", ask_signal.name[3:], "--"]
         with open(log, "ab") as output:
             self._process = subprocess.Popen(
                 tied + [str(part) for part in command],

@@ -77,8 +77,8 @@ class Orchestrator(Process):
 class Client(Process):
     """A real tellercast-node, -atm or -pull, from the folder `programs`."""
 
-    def __init__(self, folder, role, device, branch, port, keys, settings, programs=BIN):
-        self.device, self.role, self.programs = device, role, programs
+    def __init__(self, folder, role, device, branch, port, keys, settings, programs=BIN, user=None):
+        self.device, self.role, self.programs, self.user = device, role, programs, user
         self.folder = folder / device
         self.installed = self.folder / "installed"
         (self.folder / "installed").mkdir(parents=True, exist_ok=True)
@@ -98,11 +98,15 @@ class Client(Process):
             values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
         self._file, self._logs = self.folder / "settings.yaml", folder / f"{device}.log"
         self._file.write_text(text_of(values), encoding="utf-8")
+        if user is not None:
+            for path in (self.folder, self.installed, self._file):
+                os.chown(path, user, user)
         self.start()
 
     def start(self, environment=None):
         program = self.programs / f"tellercast-{self.role}"
-        super().__init__(self.device, [program, "--config", self._file], self._logs, environment=environment)
+        super().__init__(self.device, [program, "--config", self._file], self._logs, environment=environment,
+                         user=self.user)
 
 
 class Fleet(Process):

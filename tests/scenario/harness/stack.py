@@ -67,8 +67,8 @@ class Stack:
     def http(self):
         return self.orchestrators[0].http
 
-    def client(self, role, device, branch=None, **settings):
-        client = Client(self.folder, role, device, branch, self.broker.port, self.keys, settings)
+    def client(self, role, device, branch=None, user=None, **settings):
+        client = Client(self.folder, role, device, branch, self.broker.port, self.keys, settings, user=user)
         self.programs.append(client)
         topic = f"tc/v1/device/{device}/presence"
         client.wait_until(lambda: self.spy.messages(topic), f"{device} is connected")
