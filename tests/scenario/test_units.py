@@ -8,7 +8,8 @@ from harness.servers import ROOT
 
 UNITS = ROOT / "packaging"
 # The highest exposure that is allowed. What the privileged half may do is the bank's to say: its score is printed.
-SCORES = {"tellercastd.service": 1.5, "tellercast-agent@.service": 3.0, "tellercast-install@.service": 5.0}
+SCORES = {"tellercastd.service": 1.5, "tellercast-agent@.service": 3.0, "tellercast-install@.service": 5.0,
+          "tellercast-agent-upgrade@.service": 3.0}
 
 
 def lines_of(name):
