@@ -124,11 +124,11 @@ static bool is_printable(const char *bytes, size_t length)
     return true;
 }
 
-enum tc_error file_read_secret(const char *path, size_t max_bytes, struct buffer *line, struct tc_fault *fault)
+/* Takes the first line of `content`, which it erases. `error` is that of reading it. */
+static enum tc_error take_first_line(enum tc_error error, const char *path, struct buffer content, struct buffer *line,
+                                     struct tc_fault *fault)
 {
     static const char byte_order_mark[] = "\xEF\xBB\xBF";
-    struct buffer content = {0};
-    enum tc_error error = file_read_private(path, max_bytes, &content, fault);
     const char *start = buffer_text(&content);
     size_t rest = content.length;
     if (rest >= strlen(byte_order_mark) && memcmp(start, byte_order_mark, strlen(byte_order_mark)) == 0) {
@@ -151,6 +151,20 @@ enum tc_error file_read_secret(const char *path, size_t max_bytes, struct buffer
         explicit_bzero(content.bytes, content.capacity);
     buffer_free(&content);
     return error;
+}
+
+enum tc_error file_read_secret(const char *path, size_t max_bytes, struct buffer *line, struct tc_fault *fault)
+{
+    struct buffer content = {0};
+    enum tc_error error = file_read_private(path, max_bytes, &content, fault);
+    return take_first_line(error, path, content, line, fault);
+}
+
+enum tc_error file_read_first_line(const char *path, size_t max_bytes, struct buffer *line, struct tc_fault *fault)
+{
+    struct buffer content = {0};
+    enum tc_error error = file_read(path, max_bytes, &content, fault);
+    return take_first_line(error, path, content, line, fault);
 }
 
 static enum tc_error write_whole(int file, const char *bytes, size_t length)

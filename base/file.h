@@ -23,6 +23,8 @@ enum tc_error file_check_private(const char *path, struct tc_fault *fault);
 /* Appends the first line of a private file with a password or a token, without line end and byte order mark.
  * TC_INVALID, quoting nothing, when the line is empty or has control characters, as a file in UTF-16 has. */
 enum tc_error file_read_secret(const char *path, size_t max_bytes, struct buffer *line, struct tc_fault *fault);
+/* The same for a file of any mode. */
+enum tc_error file_read_first_line(const char *path, size_t max_bytes, struct buffer *line, struct tc_fault *fault);
 
 /* Writes all bytes to an open file. TC_NO_SPACE, also beyond the file size limit; TC_UNAVAILABLE. */
 enum tc_error file_write_all(int file, const void *bytes, size_t length, struct tc_fault *fault);

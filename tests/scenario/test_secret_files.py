@@ -58,12 +58,14 @@ def test_a_signing_key_that_others_may_read_signs_nothing(stack):
     assert done.returncode == REFUSED and refused(key, "0644") in done.stderr, done
 
 
-def test_a_token_that_others_may_read_is_sent_to_no_server(tmp_path):
+def test_the_command_warns_of_a_token_that_others_may_read(tmp_path):
     file = tmp_path / "token"
     file.write_text("a-token\n", encoding="utf-8")
     file.chmod(0o604)
-    done = run(TELLERCAST, "rollout", "list", "--server", "http://127.0.0.1:9", "--token-file", file)
-    assert done.returncode == REFUSED and refused(file, "0604") in done.stderr, done
+    command = (TELLERCAST, "rollout", "list", "--server", "http://127.0.0.1:9", "--token-file", file)
+    assert f"warning: {refused(file, '0604')}" in run(*command).stderr
+    file.chmod(0o600)
+    assert "warning" not in run(*command).stderr
 
 
 def test_an_agent_takes_its_password_from_a_credential_of_systemd(stack):

@@ -48,7 +48,7 @@ static enum tc_error signal_broker(const char *pid_file, struct tc_fault *fault)
     enum { PID_FILE_MAX = 64, NAME_FILE_MAX = 64, DECIMAL = 10 };
     struct buffer line = {0}, name = {0};
     char path[64];
-    enum tc_error error = file_read_secret(pid_file, PID_FILE_MAX, &line, fault);
+    enum tc_error error = file_read_first_line(pid_file, PID_FILE_MAX, &line, fault);
     long pid = error == TC_OK ? strtol(buffer_text(&line), NULL, DECIMAL) : 0;
     if (error == TC_OK && (pid <= 1 || pid > INT32_MAX))
         error = tc_fault_set(fault, TC_INVALID, "%s: expected the number of a process", pid_file);

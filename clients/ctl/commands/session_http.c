@@ -1,4 +1,5 @@
 /* Requests of a session to the daemon. */
+#include "base/file.h"
 #include "base/url.h"
 #include "clients/ctl/commands/session.h"
 
@@ -33,6 +34,9 @@ struct http *session_http(struct session *session, int *code)
         .proxy = &proxy,
         .author = session_option(session, "user"),
     };
+    /* An operator's own file is his to protect. He is told, and not stopped at night. */
+    if (options.token_file != NULL && file_check_private(options.token_file, &fault) == TC_DENIED)
+        session_say(session, "tellercast: warning: %s", fault.text);
     if (http_open(&options, &session->http, &fault) != TC_OK) {
         *code = session_fail_fault(session, &fault);
         return NULL;

@@ -44,7 +44,7 @@ static char *header_line(const char *name, const char *value)
 static enum tc_error read_token(const char *path, char **authorization, struct tc_fault *fault)
 {
     struct buffer content = {0};
-    enum tc_error error = file_read_secret(path, TOKEN_FILE_MAX, &content, fault);
+    enum tc_error error = file_read_first_line(path, TOKEN_FILE_MAX, &content, fault);
     if (error == TC_OK) {
         size_t length = strcspn(buffer_text(&content), " ");
         struct buffer value = {0};
