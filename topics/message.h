@@ -20,6 +20,7 @@
 #define REPORT_CODE_MAX 64
 #define REPORT_DETAIL_MAX 1024
 #define MESSAGE_REASON_SIZE 128 /* of the text of a message's fault */
+#define ASK_KEYS_MAX 64         /* keys named in an ask */
 #define VERSIONS_MAX 64         /* entries in a `versions` object; names and values as name_is_valid */
 
 /* ---- ask: device → orchestrator ------------------------------------------------------------- */
@@ -27,8 +28,10 @@
 struct ask {
     json_t *versions;                         /* object of artifact name → version, or NULL when absent; owned */
     char versions_fault[MESSAGE_REASON_SIZE]; /* why the versions were dropped; "": they were not */
-    char nonce[TC_ID_SIZE]; /* as id_is_valid; the signed answer repeats it. "": an older agent sent none */
-    int64_t recalled;       /* the last `recall` that the device has answered; 0: none */
+    char nonce[TC_ID_SIZE];   /* as id_is_valid; the signed answer repeats it. "": an older agent sent none */
+    int64_t recalled;         /* the last `recall` that the device has answered; 0: none */
+    size_t key_count;         /* 0: an older agent, which learns no keys */
+    char (*keys)[TC_ID_SIZE]; /* IDs of the keys that the device trusts, in ascending order; owned after decode */
 };
 
 enum tc_error ask_decode(const void *bytes, size_t length, struct ask *ask, struct tc_fault *fault);

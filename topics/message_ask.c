@@ -4,6 +4,37 @@
 #include "topics/topic.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* In ascending order, each once. */
+static void read_keys(struct fields *fields, struct ask *ask)
+{
+    if (!fields_has(fields, "keys"))
+        return;
+    const json_t *list = fields_array(fields, "keys", 0, ASK_KEYS_MAX);
+    size_t count = json_array_size(list);
+    ask->keys = count == 0 ? NULL : calloc(count, sizeof *ask->keys);
+    TC_CHECK(count == 0 || ask->keys != NULL);
+    for (size_t i = 0; i < count; i++) {
+        const char *id = json_string_value(json_array_get(list, i));
+        if (id == NULL || !name_is_valid(id, strlen(id)))
+            fields_refuse(fields, "keys", "allowed: IDs of keys");
+        else
+            memcpy(ask->keys[ask->key_count++], id, strlen(id) + 1);
+    }
+    if (ask->key_count > 1)
+        qsort(ask->keys, ask->key_count, sizeof *ask->keys, compare_ids);
+    for (size_t i = 1; i < ask->key_count; i++) {
+        if (strcmp(ask->keys[i - 1], ask->keys[i]) == 0)
+            fields_refuse(fields, "keys", "found \"%s\" twice", ask->keys[i]);
+    }
+}
 
 enum tc_error ask_decode(const void *bytes, size_t length, struct ask *ask, struct tc_fault *fault)
 {
@@ -15,6 +46,7 @@ enum tc_error ask_decode(const void *bytes, size_t length, struct ask *ask, stru
     ask->versions = fields_versions_or_none(&fields, "versions", ask->versions_fault, sizeof ask->versions_fault);
     fields_id(&fields, "nonce", FIELD_OPTIONAL, ask->nonce);
     ask->recalled = fields_integer_or(&fields, "recalled", 1, FIELDS_INTEGER_MAX, 0);
+    read_keys(&fields, ask);
     enum tc_error error = fields_close(&fields);
     if (error != TC_OK)
         ask_free(ask);
@@ -29,7 +61,7 @@ static void put_name(struct buffer *out, const char *name)
 void ask_encode(const struct ask *ask, struct buffer *out)
 {
     bool has_nonce = ask->nonce[0] != '\0';
-    if (ask->versions == NULL && !has_nonce && ask->recalled == 0)
+    if (ask->versions == NULL && !has_nonce && ask->recalled == 0 && ask->key_count == 0)
         return;
     buffer_put_text(out, "{");
     if (ask->versions != NULL) {
@@ -44,11 +76,17 @@ void ask_encode(const struct ask *ask, struct buffer *out)
         put_name(out, "recalled");
         buffer_format(out, "%" PRId64, ask->recalled);
     }
-    buffer_put_text(out, "}");
+    for (size_t i = 0; i < ask->key_count; i++) {
+        if (i == 0)
+            put_name(out, "keys");
+        buffer_format(out, "%s\"%s\"", i == 0 ? "[" : ",", ask->keys[i]);
+    }
+    buffer_put_text(out, ask->key_count > 0 ? "]}" : "}");
 }
 
 void ask_free(struct ask *ask)
 {
     json_decref(ask->versions);
+    free(ask->keys);
     *ask = (struct ask){0};
 }

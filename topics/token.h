@@ -76,6 +76,13 @@ enum tc_error signing_key_create(const char *path, struct tc_fault *fault);
 enum tc_error signing_key_open(const char *path, struct signing_key **key, struct tc_fault *fault);
 void signing_key_close(struct signing_key *key);
 const char *signing_key_id(const struct signing_key *key);
+/* The public half of a key, as text. */
+#define PUBLIC_KEY_TEXT_SIZE 44
+struct public_key_text {
+    char id[TC_ID_SIZE];          /* `kid` */
+    char x[PUBLIC_KEY_TEXT_SIZE]; /* `x` of the JWK: base64url of 32 bytes */
+};
+void signing_key_public(const struct signing_key *key, struct public_key_text *public);
 /* Its public half as a JWK Set document, to be given to devices. */
 void signing_key_public_set(const struct signing_key *key, struct buffer *document);
 
@@ -88,11 +95,22 @@ void token_sign(const struct signing_key *key, const struct instruction_payload 
 size_t token_size(const struct signing_key *key, const struct instruction_payload *payload, const char *content);
 
 /* The public keys that a device trusts: a JWK Set. */
+#define TRUSTED_KEYS_MAX 64
 struct trusted_keys;
 enum tc_error trusted_keys_open(const char *path, struct trusted_keys **keys, struct tc_fault *fault);
 enum tc_error trusted_keys_parse(const char *document, size_t length, struct trusted_keys **keys,
                                  struct tc_fault *fault);
 void trusted_keys_close(struct trusted_keys *keys);
+
+/* The keys one by one, from 0 to count - 1. */
+size_t trusted_keys_count(const struct trusted_keys *keys);
+void trusted_keys_at(const struct trusted_keys *keys, size_t index, struct public_key_text *key);
+bool trusted_keys_have(const struct trusted_keys *keys, const char *key_id);
+/* A set without keys; it trusts nothing. */
+struct trusted_keys *trusted_keys_create(void);
+void trusted_keys_clear(struct trusted_keys *keys);
+/* Adds a key, or replaces the one with its ID. TC_INVALID: no Ed25519 key. TC_TOO_LARGE: the set is full. */
+enum tc_error trusted_keys_add(struct trusted_keys *keys, const struct public_key_text *key, struct tc_fault *fault);
 
 /* Checks the form, `alg`, `kid`, `iss` and the signature, and reads the claims. It does not check times, the address or
  * the epoch: verify.h of the agent does. TC_DENIED for a bad signature or an unknown key, TC_INVALID for a wrong form.

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "topics/base64url.h"
+#include "topics/jws.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -77,15 +78,6 @@ static void put_public_members(struct buffer *document, const struct public_key 
     buffer_put_text(document, "\"");
 }
 
-static void write_header(struct signing_key *key)
-{
-    struct buffer text = {0};
-    buffer_format(&text, "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}", key->public.id);
-    base64url_put(&key->header, text.bytes, text.length);
-    buffer_put_text(&key->header, ".");
-    buffer_free(&text);
-}
-
 static void read_private(struct fields *fields, struct signing_key *key)
 {
     unsigned char seed[crypto_sign_SEEDBYTES] = {0};
@@ -108,7 +100,7 @@ enum tc_error signing_key_parse(const char *document, size_t length, struct sign
     read_private(&fields, *key);
     enum tc_error error = fields_close(&fields);
     if (error == TC_OK) {
-        write_header(*key);
+        jws_put_header((*key)->public.id, JWS_TYPE_INSTRUCTION, &(*key)->header);
         return TC_OK;
     }
     signing_key_close(*key);
@@ -153,8 +145,10 @@ enum tc_error signing_key_create(const char *path, struct tc_fault *fault)
     token_start_sodium();
     struct public_key public = {0};
     unsigned char secret[crypto_sign_SECRETKEYBYTES];
-    (void)crypto_sign_keypair(public.bytes, secret);
-    set_thumbprint_id(&public);
+    do {
+        (void)crypto_sign_keypair(public.bytes, secret);
+        set_thumbprint_id(&public);
+    } while (public.id[0] == '-'); /* a command line would take that for an option */
 
     struct buffer document = {0};
     buffer_put_text(&document, "{");
@@ -186,6 +180,21 @@ const char *signing_key_id(const struct signing_key *key)
 const char *signing_key_header(const struct signing_key *key)
 {
     return key->header.bytes;
+}
+
+void public_key_write(const struct public_key *key, struct public_key_text *text)
+{
+    struct buffer x = {0};
+    base64url_put(&x, key->bytes, sizeof key->bytes);
+    TC_CHECK(x.length < sizeof text->x);
+    memcpy(text->id, key->id, sizeof text->id);
+    memcpy(text->x, x.bytes, x.length + 1);
+    buffer_free(&x);
+}
+
+void signing_key_public(const struct signing_key *key, struct public_key_text *public)
+{
+    public_key_write(&key->public, public);
 }
 
 void signing_key_public_set(const struct signing_key *key, struct buffer *document)

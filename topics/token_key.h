@@ -18,6 +18,8 @@ void token_start_sodium(void);
 /* Reads the public members of a JWK. */
 void public_key_read(struct fields *fields, struct public_key *key);
 
+void public_key_write(const struct public_key *key, struct public_key_text *text);
+
 /* Reads a private JWK. TC_INVALID for anything but an Ed25519 key whose halves belong together. */
 enum tc_error signing_key_parse(const char *document, size_t length, struct signing_key **key, struct tc_fault *fault);
 

@@ -1,11 +1,10 @@
 #include "base/file.h"
+#include "topics/base64url.h"
 #include "topics/token_key.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { TRUSTED_KEYS_MAX = 64 };
 
 struct trusted_keys {
     size_t count;
@@ -99,5 +98,51 @@ enum tc_error trusted_keys_verify(const struct trusted_keys *keys, const char *k
         return tc_fault_set(fault, TC_DENIED, "the key \"%s\" is not trusted", key_id);
     if (crypto_sign_verify_detached(signature, bytes, length, key->bytes) != 0)
         return tc_fault_set(fault, TC_DENIED, "the signature does not match the key \"%s\"", key_id);
+    return TC_OK;
+}
+
+struct trusted_keys *trusted_keys_create(void)
+{
+    token_start_sodium();
+    struct trusted_keys *keys = calloc(1, sizeof *keys);
+    TC_CHECK(keys != NULL);
+    return keys;
+}
+
+void trusted_keys_clear(struct trusted_keys *keys)
+{
+    *keys = (struct trusted_keys){0};
+}
+
+size_t trusted_keys_count(const struct trusted_keys *keys)
+{
+    return keys->count;
+}
+
+void trusted_keys_at(const struct trusted_keys *keys, size_t index, struct public_key_text *key)
+{
+    public_key_write(&keys->keys[index], key);
+}
+
+bool trusted_keys_have(const struct trusted_keys *keys, const char *key_id)
+{
+    return find_key(keys, key_id) != NULL;
+}
+
+enum tc_error trusted_keys_add(struct trusted_keys *keys, const struct public_key_text *key, struct tc_fault *fault)
+{
+    struct public_key added = {0};
+    struct buffer bytes = {0};
+    bool is_key = base64url_read(key->x, strlen(key->x), &bytes) && bytes.length == sizeof added.bytes;
+    if (is_key)
+        memcpy(added.bytes, bytes.bytes, sizeof added.bytes);
+    buffer_free(&bytes);
+    if (!is_key)
+        return tc_fault_set(fault, TC_INVALID, "the key \"%s\" is not base64url of %d bytes", key->id, PUBLIC_KEY_SIZE);
+    memcpy(added.id, key->id, sizeof added.id);
+    struct public_key *known = (struct public_key *)(uintptr_t)find_key(keys, key->id);
+    if (known == NULL && keys->count == TRUSTED_KEYS_MAX)
+        return tc_fault_set(fault, TC_TOO_LARGE, "allowed: at most %d keys", TRUSTED_KEYS_MAX);
+    *(known == NULL ? &keys->keys[keys->count++] : known) = added;
     return TC_OK;
 }
