@@ -5,6 +5,7 @@
 #include "clients/agent/agent_ask.h"
 #include "clients/agent/agent_attempt.h"
 #include "clients/agent/agent_instruction.h"
+#include "clients/agent/agent_keys.h"
 #include "clients/agent/agent_report.h"
 
 #include <stdio.h>
@@ -156,6 +157,8 @@ void agent_disconnected(struct agent *agent)
 static void on_instruction(struct agent *agent, const void *payload, size_t length, bool retained,
                            struct agent_time now)
 {
+    if (length > 0 && agent_handle_key_set(agent, payload, length))
+        return;
     /* A message before the subscriptions was queued; a retained one was published earlier. */
     bool is_live = agent->is_connected && !retained;
     if (length == 0 && is_live) {
@@ -302,6 +305,8 @@ static int64_t next_due_ms(const struct agent *agent, int64_t now_ms)
         next_ms = earlier(next_ms, agent->pending.not_before_ms);
     if (has_versions_retry(agent))
         next_ms = earlier(next_ms, agent->versions_retry_ms);
+    if (agent->config.keyring != NULL)
+        next_ms = earlier(next_ms, agent->keys_next_ms);
     if (agent->ask.is_command_waiting)
         next_ms = earlier(next_ms, agent->ask.command_handled_ms + COMMAND_INTERVAL_MS);
     if (agent->is_connected) {
@@ -315,6 +320,7 @@ static int64_t next_due_ms(const struct agent *agent, int64_t now_ms)
 int64_t agent_step(struct agent *agent, struct agent_time now)
 {
     relay_all(agent, now.monotonic_ms);
+    agent_refresh_keys(agent, now.monotonic_ms);
     if (!agent->is_stopping)
         agent_handle_pending(agent, now);
     if (!agent->is_stopping && agent->stage == STAGE_WAITING)

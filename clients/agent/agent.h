@@ -8,6 +8,7 @@
 #define TELLERCAST_CLIENTS_AGENT_AGENT_H
 
 #include "clients/agent/action/install.h"
+#include "clients/agent/action/keyring.h"
 #include "clients/agent/device_clock.h"
 #include "clients/agent/download.h"
 #include "topics/message.h"
@@ -25,13 +26,14 @@ struct agent_config {
     const char *branch; /* "" for a pull client that belongs to none */
     enum device_role role;
     const struct trusted_keys *keys;
+    struct keyring *keyring;                     /* of these keys; NULL: they never change, and no ask names them */
     const char *data_folder;                     /* holds journal, outbox, artifacts, work */
     const char *executables[AGENT_ACTION_COUNT]; /* of each action; "" or NULL: unsupported */
     const char *versions_executable;             /* prints the installed versions; "" or NULL: unknown */
     const char *install_socket;                  /* of the privileged half; "" or NULL: none */
     int64_t ask_first_ms, ask_longest_ms;        /* between unanswered asks, while an answer is due */
     int64_t ask_while_downloading_ms;            /* interval of asks during a download; 0: never */
-    int64_t ask_period_ms;                       /* interval of asks without a dispatch; 0: never */
+    int64_t ask_period_ms;                       /* interval of asks without a dispatch, half of it random; 0: never */
     int64_t resend_first_ms, resend_longest_ms;  /* of unconfirmed reports */
     int64_t progress_period_ms;                  /* minimum time between progress reports */
     int64_t hold_after_dispatch_ms;              /* node: see relay.h; 0: off */
@@ -53,6 +55,8 @@ struct agent_effects {
     void (*start_installer)(void *context, const struct install_request *request);
     /* A nonce of the privileged half. False: there is none now. NULL without a privileged half. */
     bool (*fetch_nonce)(void *context, char nonce[static TC_ID_SIZE]);
+    /* Has the privileged half learn from a key set. False: it did not. NULL without a privileged half. */
+    bool (*give_keys)(void *context, const char *token);
     /* 0 to `below` - 1. */
     uint32_t (*random)(void *context, uint32_t below);
 };

@@ -1,6 +1,9 @@
 #include "clients/agent/agent_ask.h"
 
+#include "clients/agent/agent_keys.h"
 #include "clients/agent/agent_publish.h"
+
+#include <stdlib.h>
 
 void agent_end_asking(struct agent *agent)
 {
@@ -71,10 +74,13 @@ void agent_ask_now(struct agent *agent, int64_t now_ms)
     struct ask message = {.versions = agent->stage == STAGE_DOWNLOADING ? NULL : agent->versions,
                           .recalled = journal_high_water_marks(agent->journal).recalled};
     make_nonce(agent, now_ms, message.nonce);
+    if (agent->stage != STAGE_DOWNLOADING)
+        agent_name_keys(agent, &message);
     enum tc_error error = publish_ask(agent, &message);
     message.versions = NULL;
     if (error == TC_TOO_LARGE) /* for the broker: reports carry the versions, too */
         error = publish_ask(agent, &message);
+    free(message.keys);
     if (error == TC_OK)
         state->is_unanswered = true;
     state->is_due = false;

@@ -13,6 +13,8 @@
 enum { MS_PER_SECOND = 1000 };
 static const int64_t high_water_marks_period_s = 600;
 static const int64_t certain_time_wait_ms = INT64_C(60000);
+static const int64_t epoch_day_ms = INT64_C(86400000);
+static const int64_t ahead_max_s = 3600;
 
 /* The proven time is earlier: the later times seen before were wrong. */
 static void note_earlier_time(struct journal_high_water_marks *high_water_marks, int64_t issued_at_s)
@@ -21,6 +23,15 @@ static void note_earlier_time(struct journal_high_water_marks *high_water_marks,
     if (high_water_marks->forgotten_before_s != JOURNAL_ALL_FORGOTTEN &&
         high_water_marks->forgotten_before_s > issued_at_s)
         high_water_marks->forgotten_before_s = issued_at_s;
+}
+
+/* True when the time of issue may count as seen. Where the time is known, a token that is ahead of it does not. */
+static bool may_note_time(const struct agent *agent, int64_t issued_at_s, struct agent_time now)
+{
+    if (!device_clock_is_possible(issued_at_s))
+        return false;
+    int64_t known_s = device_clock_now_ms(&agent->clock, now) / MS_PER_SECOND;
+    return !agent->clock.known.is_set || issued_at_s <= known_s + ahead_max_s;
 }
 
 static void note_high_water_marks(struct agent *agent, const struct instruction_payload *payload, bool is_answer,
@@ -33,7 +44,7 @@ static void note_high_water_marks(struct agent *agent, const struct instruction_
     high_water_marks.is_time_proven = agent->clock.is_proof_needed;
     if (payload->epoch > old.epoch)
         high_water_marks.epoch = payload->epoch;
-    if (payload->issued_at_s > old.issued_at_s)
+    if (payload->issued_at_s > old.issued_at_s && may_note_time(agent, payload->issued_at_s, now))
         high_water_marks.issued_at_s = payload->issued_at_s;
     else if (is_proven && payload->issued_at_s < old.issued_at_s - high_water_marks_period_s)
         note_earlier_time(&high_water_marks, payload->issued_at_s);
@@ -213,12 +224,25 @@ static void process_instruction(struct agent *agent, struct instruction_payload 
     start(agent, payload, &entry, &refusal, now);
 }
 
+/* Returns the highest epoch that is accepted now: it may rise by EPOCH_RISE_MAX in a day, so that no number of tokens
+ * takes the device far from its orchestrators. A new device has seen none. */
+static struct epoch_range accepted_epochs(struct agent *agent, int64_t now_ms)
+{
+    struct agent_epoch_day *day = &agent->epoch_day;
+    int64_t seen = journal_high_water_marks(agent->journal).epoch;
+    if (day->seen == 0 || now_ms - day->since_ms >= epoch_day_ms)
+        *day = (struct agent_epoch_day){seen, now_ms};
+    return (struct epoch_range){seen, epoch_max(day->seen)};
+}
+
 /* Checks all but the times. */
-static bool is_trusted(struct agent *agent, const void *token, size_t length, struct instruction_payload *payload)
+static bool is_trusted(struct agent *agent, const void *token, size_t length, struct instruction_payload *payload,
+                       int64_t now_ms)
 {
     struct refusal refusal = {0};
+    const struct epoch_range epochs = accepted_epochs(agent, now_ms);
     if (verify_token(agent->config.keys, agent->config.device, token, length, payload, &refusal) &&
-        verify_address(payload, agent->config.device, journal_high_water_marks(agent->journal).epoch, &refusal))
+        verify_address(payload, agent->config.device, &epochs, &refusal))
         return true;
     agent_report_untrusted(agent, payload, &refusal);
     instruction_payload_free(payload);
@@ -257,7 +281,7 @@ void agent_handle_token(struct agent *agent, const void *token, size_t length, b
 {
     struct instruction_payload payload = {0};
     const struct buffer whole = {.bytes = (char *)(uintptr_t)token, .length = length};
-    if (!is_trusted(agent, token, length, &payload))
+    if (!is_trusted(agent, token, length, &payload, now.monotonic_ms))
         return;
     bool may_answer = is_live && agent->ask.is_unanswered;
     if (is_live)
@@ -267,7 +291,8 @@ void agent_handle_token(struct agent *agent, const void *token, size_t length, b
     struct agent_pending pending = {.is_answer = learn_time(agent, &payload, &whole, may_answer, now)};
     pending.is_final = pending.is_answer && is_second && !agent->clock.is_proof_needed;
     note_high_water_marks(agent, &payload, pending.is_answer, now);
-    if (payload.recall != 0 && pending.is_answer)
+    /* A recall is the epoch of a restore, so none is above the present epoch, which is bounded. */
+    if (payload.recall != 0 && payload.recall <= payload.epoch && pending.is_answer)
         agent_recall(agent, payload.recall, payload.recall_since_s, now.monotonic_ms);
     if (payload.instruction == 0) {
         if (pending.is_answer) {
@@ -293,7 +318,7 @@ void agent_handle_pending(struct agent *agent, struct agent_time now)
     struct agent_pending pending = agent->pending;
     struct instruction_payload payload = {0};
     agent->pending = (struct agent_pending){0};
-    if (is_trusted(agent, pending.token.bytes, pending.token.length, &payload))
+    if (is_trusted(agent, pending.token.bytes, pending.token.length, &payload, now.monotonic_ms))
         process_trusted(agent, &payload, &pending.token, &pending, now);
     instruction_payload_free(&payload);
     buffer_free(&pending.token);

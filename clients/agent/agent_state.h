@@ -57,6 +57,11 @@ struct agent_download {
     bool is_withdrawn;     /* its instruction is withdrawn; the download is ending */
 };
 
+/* The highest epoch seen before the present day, which began at `since_ms`: see agent_epoch_max. */
+struct agent_epoch_day {
+    int64_t seen, since_ms;
+};
+
 struct agent {
     struct agent_config config;
     struct agent_effects effects;
@@ -88,6 +93,9 @@ struct agent {
     int32_t sequence_limit;       /* sequences reserved in the journal */
     struct report installing;     /* the last report of the installation */
     int64_t progress_next_ms;
+
+    int64_t keys_next_ms; /* when to look again whether the file of keys was edited */
+    struct agent_epoch_day epoch_day;
 };
 
 #endif

@@ -10,6 +10,15 @@ static const int64_t command_most_ms = (int64_t)AGENT_SESSION_EXPIRY_S * MS_PER_
 static const int64_t command_fallback_ms = INT64_C(600000);
 static const int64_t command_doubtful_ms = INT64_C(60000);
 
+/* No answer was signed before the first release of an agent that says so, and none is in a hundred years. */
+static const int64_t earliest_s = INT64_C(1767225600); /* 2026-01-01 */
+static const int64_t latest_s = INT64_C(4922899200);   /* 2126-01-01 */
+
+bool device_clock_is_possible(int64_t issued_at_s)
+{
+    return issued_at_s >= earliest_s && issued_at_s < latest_s;
+}
+
 static int64_t point_now_ms(const struct device_clock_point *point, struct agent_time now)
 {
     return point->true_ms + now.monotonic_ms - point->monotonic_ms;
@@ -65,6 +74,8 @@ void device_clock_learn_proven(struct device_clock *clock, int64_t issued_at_s, 
                                struct agent_time arrived)
 {
     device_clock_need_proof(clock);
+    if (!device_clock_is_possible(issued_at_s))
+        return;
     int64_t now_ms = device_clock_now_ms(clock, arrived);
     int64_t earliest_ms = issued_at_s * MS_PER_SECOND;
     int64_t latest_ms = earliest_ms + MS_PER_SECOND + age_ms; /* `iat` is cut to a whole second */
@@ -88,7 +99,7 @@ static bool is_live(const struct device_clock *clock, int64_t issued_at_ms, stru
 
 void device_clock_learn_unproven(struct device_clock *clock, int64_t issued_at_s, struct agent_time arrived)
 {
-    if (clock->is_proof_needed)
+    if (clock->is_proof_needed || !device_clock_is_possible(issued_at_s))
         return;
     int64_t issued_at_ms = issued_at_s * MS_PER_SECOND;
     int64_t behind_ms = device_clock_now_ms(clock, arrived) - issued_at_ms;

@@ -42,6 +42,9 @@ struct device_clock {
     struct device_clock_point doubted; /* an answer that differs too much to count alone */
 };
 
+/* False for a time that no orchestrator can have: such an answer changes nothing. */
+bool device_clock_is_possible(int64_t issued_at_s);
+
 int64_t device_clock_now_ms(const struct device_clock *clock, struct agent_time now);
 /* True when the time comes from answers, not from the wall clock, and no answer is doubted. */
 bool device_clock_is_known(const struct device_clock *clock);

@@ -110,24 +110,45 @@ void handover_run(const struct install_request *request, struct install_result *
         (void)close(state.connection);
 }
 
+/* Sends a request that is answered at once. */
+static enum tc_error ask_at_once(const char *socket_path, const struct handover_request *request,
+                                 struct handover_answer *answer, struct tc_fault *fault)
+{
+    int connection = -1;
+    enum tc_error error = handover_connect(socket_path, &connection, fault);
+    if (error == TC_OK)
+        error = handover_send_request(connection, request, fault);
+    if (error == TC_OK)
+        error = handover_receive_answer(connection, answer, NONCE_WAIT_MS, fault);
+    if (connection >= 0)
+        (void)close(connection);
+    return error;
+}
+
 bool handover_fetch_nonce(const char *socket_path, char nonce[static TC_ID_SIZE])
 {
     const struct handover_request request = {.kind = HANDOVER_NONCE, .artifact = -1};
     struct handover_answer answer;
     struct tc_fault fault;
-    int connection = -1;
-    enum tc_error error = handover_connect(socket_path, &connection, &fault);
-    if (error == TC_OK)
-        error = handover_send_request(connection, &request, &fault);
-    if (error == TC_OK)
-        error = handover_receive_answer(connection, &answer, NONCE_WAIT_MS, &fault);
-    if (connection >= 0)
-        (void)close(connection);
+    enum tc_error error = ask_at_once(socket_path, &request, &answer, &fault);
     if (error == TC_OK && answer.kind == HANDOVER_GIVES_NONCE) {
         memcpy(nonce, answer.name, TC_ID_SIZE);
         return true;
     }
     LOG_LIMITED(LOG_LEVEL_WARNING, "", "installer.no_nonce", F_STR("path", socket_path),
                 F_STR("fault", error == TC_OK ? "an answer of another kind" : fault.text));
+    return false;
+}
+
+bool handover_give_keys(const char *socket_path, const char *token)
+{
+    const struct handover_request request = {.kind = HANDOVER_KEYS, .token = (char *)(uintptr_t)token, .artifact = -1};
+    struct handover_answer answer;
+    struct tc_fault fault;
+    enum tc_error error = ask_at_once(socket_path, &request, &answer, &fault);
+    if (error == TC_OK && answer.kind == HANDOVER_RESULT && answer.result.outcome == INSTALL_DONE)
+        return true;
+    LOG_LIMITED(LOG_LEVEL_WARNING, "", "installer.keys_not_taken", F_STR("path", socket_path),
+                F_STR("fault", error == TC_OK ? answer.result.detail : fault.text));
     return false;
 }

@@ -14,4 +14,7 @@ void handover_run(const struct install_request *request, struct install_result *
 /* Gets a nonce of the privileged half. False when it cannot be reached within a second. */
 bool handover_fetch_nonce(const char *socket_path, char nonce[static TC_ID_SIZE]);
 
+/* Has the privileged half learn from a key set. False when it refused it, or cannot be reached within a second. */
+bool handover_give_keys(const char *socket_path, const char *token);
+
 #endif

@@ -67,6 +67,12 @@ static bool effect_fetch_nonce(void *context, char nonce[static TC_ID_SIZE])
     return handover_fetch_nonce(runtime->settings->action_socket, nonce);
 }
 
+static bool effect_give_keys(void *context, const char *token)
+{
+    const struct runtime *runtime = context;
+    return handover_give_keys(runtime->settings->action_socket, token);
+}
+
 static uint32_t effect_random(void *context, uint32_t below)
 {
     (void)context;
@@ -140,6 +146,14 @@ static enum tc_error open_folders(struct runtime *runtime, struct tc_fault *faul
         error = lock_folder(runtime, fault);
     if (error == TC_OK)
         forget_connected(runtime);
+    return error;
+}
+
+static enum tc_error open_keys(struct runtime *runtime, struct tc_fault *fault)
+{
+    char *learned = path_in(runtime->data_folder, "learned-keys.json");
+    enum tc_error error = keyring_open(runtime->settings->trusted_keys, learned, &runtime->keyring, fault);
+    free(learned);
     return error;
 }
 
@@ -285,6 +299,14 @@ static void open_work(struct runtime *runtime)
     runtime->work = work_create(&config);
 }
 
+/* A pull client asks for its instructions; the others ask only to learn new signing keys. */
+static int64_t ask_period_ms(const struct runtime *runtime)
+{
+    const struct agent_settings *settings = runtime->settings;
+    bool has_own = runtime->role == ROLE_PULL && settings->ask_period_ms > 0;
+    return has_own ? settings->ask_period_ms : settings->ask_keys_period_ms;
+}
+
 static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
 {
     const struct agent_settings *settings = runtime->settings;
@@ -292,7 +314,8 @@ static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
         .device = settings->device,
         .branch = settings->branch,
         .role = runtime->role,
-        .keys = runtime->keys,
+        .keys = keyring_trusted(runtime->keyring),
+        .keyring = runtime->keyring,
         .data_folder = runtime->data_folder,
         .executables = {[ACTION_INSTALL] = settings->action_install,
                         [ACTION_ROLLBACK] = settings->action_rollback,
@@ -305,7 +328,7 @@ static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
         .ask_first_ms = settings->ask_first_ms,
         .ask_longest_ms = settings->ask_longest_ms,
         .ask_while_downloading_ms = settings->ask_while_downloading_ms,
-        .ask_period_ms = runtime->role == ROLE_PULL ? settings->ask_period_ms : 0,
+        .ask_period_ms = ask_period_ms(runtime),
         .resend_first_ms = settings->report_resend_first_ms,
         .resend_longest_ms = settings->report_resend_longest_ms,
         .progress_period_ms = settings->report_progress_period_ms,
@@ -319,6 +342,7 @@ static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
         .end_download = effect_end_download,
         .start_installer = effect_install,
         .fetch_nonce = settings->action_socket[0] == '\0' ? NULL : effect_fetch_nonce,
+        .give_keys = settings->action_socket[0] == '\0' ? NULL : effect_give_keys,
         .random = effect_random,
     };
     return agent_open(&config, &effects, runtime_now(), &runtime->agent, fault);
@@ -330,11 +354,11 @@ enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault)
         return tc_fault_set(fault, TC_INTERNAL, "cannot initialize libsodium or libcurl");
     enum tc_error error = open_signals(runtime, fault);
     if (error == TC_OK)
-        error = trusted_keys_open(runtime->settings->trusted_keys, &runtime->keys, fault);
-    if (error == TC_OK)
         error = read_password(runtime, fault);
     if (error == TC_OK)
         error = open_folders(runtime, fault);
+    if (error == TC_OK)
+        error = open_keys(runtime, fault);
     if (error != TC_OK)
         return error;
     runtime->inbox = inbox_create();
@@ -351,7 +375,7 @@ void runtime_close(struct runtime *runtime, int session_wait_ms)
     work_destroy(runtime->work);
     agent_close(runtime->agent);
     inbox_destroy(runtime->inbox);
-    trusted_keys_close(runtime->keys);
+    keyring_close(runtime->keyring);
     if (runtime->signals >= 0)
         (void)close(runtime->signals);
     if (runtime->folder_lock >= 0)

@@ -23,7 +23,7 @@ struct runtime {
     int64_t connection_note_ms; /* when that was tried last */
     int folder_lock;
     int signals;
-    struct trusted_keys *keys;
+    struct keyring *keyring;
     struct inbox *inbox;
     struct work *work;
     struct session *session;

@@ -15,7 +15,7 @@ static const struct setting rows[] = {
     TEXT("data_folder", data_folder, "/var/lib/tellercast-agent",
          "Folder of the journal, the outbox and the artifacts."),
     TEXT("trusted_keys", trusted_keys, "/etc/tellercast/trusted-keys.json",
-         "JWK Set file of the keys that may sign instructions."),
+         "JWK Set file of the first keys that may sign instructions; learned ones are in data_folder."),
     TEXT("topic_root", topic_root, TOPIC_ROOT_DEFAULT, "Prefix of all MQTT topics."),
 
     CHOICE("log.level", log_level, "info", "debug|info|warning|error", "Minimum log level."),
@@ -73,6 +73,9 @@ static const struct setting rows[] = {
              "During a download: interval between asks whether the instruction is still in force, half of it random; "
              "0s: never."),
     DURATION("ask.period", ask_period_ms, "1h", 0, 7 * DAY, "Pull client: interval between its own asks; 0s: never."),
+    DURATION("ask.keys_period", ask_keys_period_ms, "24h", 0, 30 * DAY,
+             "Where there are no such asks: interval between asks that only tell which signing keys the device trusts, "
+             "half of it random; 0s: never."),
 
     DURATION("report.resend_first", report_resend_first_ms, "10s", 50, HOUR,
              "Delay before an unconfirmed report is sent again; doubles each time."),

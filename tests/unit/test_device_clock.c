@@ -226,6 +226,21 @@ static void only_the_latest_nonces_are_remembered(void **state)
     assert_false(nonces_take(&nonces, made[NONCES_MAX], 1000, &age_ms));
 }
 
+static void an_answer_of_a_time_that_no_orchestrator_can_have_changes_nothing(void **state)
+{
+    (void)state;
+    const int64_t never_s[] = {0, INT64_C(1767225599), INT64_C(4922899200), INT64_C(253402300799)};
+    for (size_t i = 0; i < sizeof never_s / sizeof *never_s; i++) {
+        struct device_clock clock = {0};
+        for (int64_t at_ms = 1000; at_ms < 60000; at_ms += 5000)
+            device_clock_learn_proven(&clock, never_s[i] + at_ms / 1000 * (i == 0), 10,
+                                      (struct agent_time){at_ms, NOW_MS + at_ms});
+        assert_false(device_clock_is_known(&clock));
+        assert_false(clock.doubted.is_set);
+        assert_int_equal(device_clock_now_ms(&clock, (struct agent_time){60000, NOW_MS + 60000}), NOW_MS + 60000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +256,7 @@ int main(void)
         cmocka_unit_test(once_an_answer_was_proven_no_other_one_moves_the_clock),
         cmocka_unit_test(a_command_is_good_until_it_expires_by_a_time_that_was_confirmed_lately),
         cmocka_unit_test(a_command_older_than_the_broker_keeps_one_shows_a_wrong_clock_and_is_good),
+        cmocka_unit_test(an_answer_of_a_time_that_no_orchestrator_can_have_changes_nothing),
         cmocka_unit_test(a_nonce_is_good_once_and_for_a_minute),
         cmocka_unit_test(only_the_latest_nonces_are_remembered),
     };

@@ -120,8 +120,8 @@ static void an_instruction_for_another_device_is_refused(void **state)
     (void)state;
     struct refusal refusal = {0};
     const struct instruction_payload payload = good_payload();
-    assert_true(verify_address(&payload, "A7", 5, &refusal));
-    assert_false(verify_address(&payload, "A8", 5, &refusal));
+    assert_true(verify_address(&payload, "A7", &(struct epoch_range){5, 5}, &refusal));
+    assert_false(verify_address(&payload, "A8", &(struct epoch_range){5, 5}, &refusal));
     assert_string_equal(refusal.code, "wrong_device");
 }
 
@@ -130,9 +130,18 @@ static void an_instruction_of_a_lower_epoch_than_seen_is_refused(void **state)
     (void)state;
     struct refusal refusal = {0};
     const struct instruction_payload payload = good_payload();
-    assert_false(verify_address(&payload, "A7", 6, &refusal));
+    assert_false(verify_address(&payload, "A7", &(struct epoch_range){6, 7}, &refusal));
     assert_string_equal(refusal.code, "old_epoch");
-    assert_true(verify_address(&payload, "A7", 4, &refusal));
+    assert_true(verify_address(&payload, "A7", &(struct epoch_range){4, 5}, &refusal));
+}
+
+static void an_instruction_of_an_epoch_beyond_the_highest_accepted_is_refused(void **state)
+{
+    (void)state;
+    struct refusal refusal = {0};
+    const struct instruction_payload payload = good_payload();
+    assert_false(verify_address(&payload, "A7", &(struct epoch_range){3, 4}, &refusal));
+    assert_string_equal(refusal.code, "epoch_jump");
 }
 
 static void an_instruction_is_followed_only_in_its_time(void **state)
@@ -162,6 +171,7 @@ int main(void)
         cmocka_unit_test(an_action_that_is_not_known_is_told_from_a_malformed_token),
         cmocka_unit_test(an_instruction_for_another_device_is_refused),
         cmocka_unit_test(an_instruction_of_a_lower_epoch_than_seen_is_refused),
+        cmocka_unit_test(an_instruction_of_an_epoch_beyond_the_highest_accepted_is_refused),
         cmocka_unit_test(an_instruction_is_followed_only_in_its_time),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -16,7 +16,7 @@
 
 enum { PERCENT_MAX = 100, SEND_BUFFER_SIZE = HANDOVER_SIZE_MAX + 65536 };
 
-static const char *const request_names[] = {"nonce", "run", "versions", "stop"};
+static const char *const request_names[] = {"nonce", "run", "versions", "stop", "keys"};
 static const char *const answer_names[] = {"nonce", "progress", "version", "result"};
 static const char *const outcome_names[] = {"done", "deferred", "failed", "rejected"};
 
@@ -175,7 +175,7 @@ enum tc_error handover_decode_request(const void *bytes, size_t length, struct h
     request->kind = (enum handover_kind)read_name(&fields, "request", request_names, REQUEST_KINDS);
     request->token = copy_text(&fields, "token");
     request->proof = copy_text(&fields, "proof");
-    if (request->kind == HANDOVER_RUN && request->token == NULL)
+    if ((request->kind == HANDOVER_RUN || request->kind == HANDOVER_KEYS) && request->token == NULL)
         fields_refuse(&fields, "token", "missing");
     enum tc_error error = fields_close(&fields);
     if (error != TC_OK)

@@ -4,6 +4,7 @@
  *   nonce      a nonce for an ask; answered by `nonce`
  *   run        a signed instruction to carry out, with the artifact's file as a descriptor
  *   versions   read the installed versions
+ *   keys       learn signing keys from a key set; answered by one `result`
  *   stop       on the connection of a run: end it soon
  *
  * A run and a reading of versions are answered by any number of `progress` and `version`, and by one `result`. Any
@@ -19,11 +20,11 @@
 #define HANDOVER_SIZE_MAX (2 * TOKEN_SIZE_MAX + 4096)
 #define HANDOVER_TEXT_SIZE 1024
 
-enum handover_kind { HANDOVER_NONCE, HANDOVER_RUN, HANDOVER_VERSIONS, HANDOVER_STOP };
+enum handover_kind { HANDOVER_NONCE, HANDOVER_RUN, HANDOVER_VERSIONS, HANDOVER_STOP, HANDOVER_KEYS };
 
 struct handover_request {
     enum handover_kind kind;
-    char *token;  /* of a run: the signed instruction; else NULL */
+    char *token;  /* of a run: the signed instruction; of keys: the key set; else NULL */
     char *proof;  /* of a run: a signed answer with a nonce of the privileged half; NULL: the token has one itself */
     int artifact; /* of a run: the artifact's file, open for reading; -1: none */
 };

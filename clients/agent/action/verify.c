@@ -62,14 +62,23 @@ bool verify_token(const struct trusted_keys *keys, const char *device, const voi
     return refuse(refusal, knows_action ? "malformed" : "unknown_action", "%s", fault.text);
 }
 
-bool verify_address(const struct instruction_payload *payload, const char *device, int64_t epoch_seen,
+int64_t epoch_max(int64_t seen)
+{
+    return seen == 0 ? EPOCH_FIRST_MAX : seen + EPOCH_RISE_MAX;
+}
+
+bool verify_address(const struct instruction_payload *payload, const char *device, const struct epoch_range *epochs,
                     struct refusal *refusal)
 {
     if (strcmp(payload->device, device) != 0)
         return refuse(refusal, "wrong_device", "addressed to %s", payload->device);
-    if (payload->epoch < epoch_seen)
+    if (payload->epoch < epochs->seen)
         return refuse(refusal, "old_epoch", "epoch %" PRId64 ", the highest seen is %" PRId64, payload->epoch,
-                      epoch_seen);
+                      epochs->seen);
+    if (payload->epoch > epochs->max)
+        return refuse(refusal, "epoch_jump",
+                      "epoch %" PRId64 ", the highest seen is %" PRId64 ", allowed: at most %" PRId64, payload->epoch,
+                      epochs->seen, epochs->max);
     return true;
 }
 

@@ -27,8 +27,20 @@ struct refusal {
 bool verify_token(const struct trusted_keys *keys, const char *device, const void *token, size_t length,
                   struct instruction_payload *payload, struct refusal *refusal);
 
-/* Codes: wrong_device, old_epoch. Its instruction ID means nothing here: not to be kept either. */
-bool verify_address(const struct instruction_payload *payload, const char *device, int64_t epoch_seen,
+/* The epochs that a device accepts: from the highest that it has seen to `max`. An epoch grows by one with each restore
+ * of the orchestrators' database; one that is far above what was seen would make the device refuse every later
+ * instruction. */
+#define EPOCH_RISE_MAX 1000     /* above what was seen */
+#define EPOCH_FIRST_MAX 1000000 /* when none was seen */
+struct epoch_range {
+    int64_t seen, max;
+};
+
+/* Returns the highest epoch that is accepted after `seen`; 0: none was seen. */
+int64_t epoch_max(int64_t seen);
+
+/* Codes: wrong_device, old_epoch, epoch_jump. Its instruction ID means nothing here: not to be kept either. */
+bool verify_address(const struct instruction_payload *payload, const char *device, const struct epoch_range *epochs,
                     struct refusal *refusal);
 
 /* Codes: not_yet_valid, expired, window_missed. */

@@ -167,10 +167,12 @@ static bool check_payload(struct admission *admission, const struct trusted_keys
     const struct instruction_payload *payload = &admitted->payload;
     struct refusal refusal = {0};
     struct proven_time proven;
+    const int64_t seen = journal_high_water_marks(admission->journal).epoch;
+    const struct epoch_range epochs = {seen, epoch_max(seen)};
     if (payload->instruction == 0)
         (void)refuse(&refusal, "malformed", "the token has no instruction");
     else
-        (void)verify_address(payload, admission->device, journal_high_water_marks(admission->journal).epoch, &refusal);
+        (void)verify_address(payload, admission->device, &epochs, &refusal);
     if (refusal.code[0] != '\0')
         return reject(result, &refusal);
     if (!prove_time(admission, keys, payload, proof, boot_ms, &proven))

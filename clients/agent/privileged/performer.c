@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "clients/agent/action/handover.h"
+#include "clients/agent/action/keyring.h"
 #include "clients/agent/privileged/admission.h"
 #include "clients/agent/privileged/staging.h"
 
@@ -27,6 +28,7 @@ static const char artifact_name[] = "artifact", parameters_name[] = "parameters.
 
 struct performer {
     const struct install_settings *settings;
+    char *learned_path; /* of the keys: see keyring.h */
     char *staging_path, *artifact_path, *parameters_path, *lock_path, *working_folder;
     int folder_lock, staging;
     struct proof_key key;
@@ -98,6 +100,7 @@ static enum tc_error open_state(struct performer *performer, struct tc_fault *fa
     performer->artifact_path = path_in(performer->staging_path, artifact_name);
     performer->parameters_path = path_in(performer->staging_path, parameters_name);
     performer->lock_path = path_in(state_folder, "installer.lock");
+    performer->learned_path = path_in(state_folder, "learned-keys.json");
     error = file_make_folders(performer->working_folder, FOLDER_MODE, fault);
     if (error == TC_OK)
         error = check_working_folder(performer->working_folder, fault);
@@ -145,6 +148,7 @@ void performer_close(struct performer *performer)
         (void)close(performer->folder_lock);
     (void)pthread_mutex_destroy(&performer->mutex);
     free(performer->staging_path);
+    free(performer->learned_path);
     free(performer->artifact_path);
     free(performer->parameters_path);
     free(performer->lock_path);
@@ -302,30 +306,57 @@ static void perform(struct performer *performer, struct serving *serving, struct
     staging_remove(performer->staging, artifact_name);
 }
 
-static void perform_signed(struct performer *performer, struct serving *serving, const struct handover_request *request,
-                           struct install_result *result)
+/* Reads the keys. On a fault `result` says it. */
+static struct keyring *open_keys(const struct performer *performer, struct install_result *result)
 {
-    struct trusted_keys *keys = NULL;
-    struct admitted admitted;
+    struct keyring *keyring = NULL;
     struct tc_fault fault;
     const char *path = performer->settings->trusted_keys;
     enum tc_error error = install_file_check(path, &fault);
     if (error == TC_OK)
-        error = trusted_keys_open(path, &keys, &fault);
-    if (error != TC_OK) {
-        LOG_ERROR("trusted_keys.unusable", F_STR("fault", fault.text));
-        install_result_set(result, INSTALL_FAILED, "trusted_keys", fault.text);
+        error = keyring_open(path, performer->learned_path, &keyring, &fault);
+    if (error == TC_OK)
+        return keyring;
+    LOG_ERROR("trusted_keys.unusable", F_STR("fault", fault.text));
+    install_result_set(result, INSTALL_FAILED, "trusted_keys", fault.text);
+    return NULL;
+}
+
+static void perform_signed(struct performer *performer, struct serving *serving, const struct handover_request *request,
+                           struct install_result *result)
+{
+    struct admitted admitted;
+    struct keyring *keyring = open_keys(performer, result);
+    if (keyring == NULL)
         return;
-    }
-    if (admission_check(performer->admission, keys, request->token, request->proof, clock_boot_ms(), &admitted,
-                        result)) {
+    if (admission_check(performer->admission, keyring_trusted(keyring), request->token, request->proof, clock_boot_ms(),
+                        &admitted, result)) {
         perform(performer, serving, &admitted, request->artifact, result);
         instruction_payload_free(&admitted.payload);
     } else {
         LOG_LIMITED(LOG_LEVEL_WARNING, "", "instruction.refused", F_STR("code", result->code),
                     F_STR("detail", result->detail));
     }
-    trusted_keys_close(keys);
+    keyring_close(keyring);
+}
+
+/* Learns keys from a key set: one at a time. */
+static void learn_keys(struct performer *performer, const char *token, struct install_result *result)
+{
+    struct tc_fault fault;
+    bool changed = false;
+    (void)pthread_mutex_lock(&performer->mutex);
+    struct keyring *keyring = open_keys(performer, result);
+    enum tc_error error = keyring == NULL ? TC_OK : keyring_learn(keyring, token, strlen(token), &changed, &fault);
+    if (keyring != NULL && error == TC_OK && keyring_is_written(keyring))
+        install_result_set(result, INSTALL_DONE, "", "");
+    else if (keyring != NULL)
+        install_result_set(result, INSTALL_REJECTED, "keys",
+                           error == TC_OK ? "what was learned cannot be written" : fault.text);
+    keyring_close(keyring);
+    (void)pthread_mutex_unlock(&performer->mutex);
+    if (changed)
+        LOG_INFO("keys.learned", F_STR("outcome", result->outcome == INSTALL_DONE ? "written" : "not written"));
 }
 
 /* ---- requests --------------------------------------------------------------------------------- */
@@ -363,6 +394,13 @@ static void serve_action(struct performer *performer, struct serving *serving, c
         handover_send_answer(serving->connection, &answer, SLOW_AGENT_MS);
 }
 
+static void serve_keys(struct performer *performer, int connection, const struct handover_request *request)
+{
+    struct handover_answer answer = {.kind = HANDOVER_RESULT};
+    learn_keys(performer, request->token, &answer.result);
+    handover_send_answer(connection, &answer, SLOW_AGENT_MS);
+}
+
 static void serve_nonce(const struct performer *performer, int connection)
 {
     struct handover_answer answer = {.kind = HANDOVER_GIVES_NONCE};
@@ -383,6 +421,7 @@ void performer_serve(struct performer *performer, int connection)
     case HANDOVER_NONCE: serve_nonce(performer, connection); break;
     case HANDOVER_RUN:
     case HANDOVER_VERSIONS: serve_action(performer, &serving, &request); break;
+    case HANDOVER_KEYS: serve_keys(performer, connection, &request); break;
     case HANDOVER_STOP: break;
     }
     handover_request_free(&request);

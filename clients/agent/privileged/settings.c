@@ -17,7 +17,7 @@ static const struct setting rows[] = {
     TEXT("state_folder", state_folder, "/var/lib/tellercast-install",
          "Folder of the record of what was done, and of the artifacts that are being installed."),
     TEXT("trusted_keys", trusted_keys, "/etc/tellercast/trusted-keys.json",
-         "JWK Set file of the keys that may sign instructions; read for each instruction."),
+         "JWK Set file of the first keys that may sign instructions; learned ones are in state_folder."),
     TEXT("socket", socket_path, "", "Unix socket to make; empty: the one that systemd hands over."),
 
     CHOICE("log.level", log_level, "info", "debug|info|warning|error", "Minimum log level."),
