@@ -9,15 +9,6 @@
 
 enum { HEADER_MAX = 1024 };
 
-void jws_put_header(const char *key_id, const char *type, struct buffer *header)
-{
-    struct buffer text = {0};
-    buffer_format(&text, "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"%s\"}", key_id, type);
-    base64url_put(header, text.bytes, text.length);
-    buffer_put_text(header, ".");
-    buffer_free(&text);
-}
-
 void jws_sign(const struct signing_key *key, const char *header, const struct buffer *payload, struct buffer *token)
 {
     size_t start = token->length;

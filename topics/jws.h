@@ -4,8 +4,7 @@
 
 #include "topics/token.h"
 
-/* `typ` of an instruction, and of a key set. */
-#define JWS_TYPE_INSTRUCTION "JWT"
+/* `typ` of a key set; that of an instruction is TOKEN_TYPE_INSTRUCTION. */
 #define JWS_TYPE_KEY_SET "tellercast-keys+jwt"
 #define JWS_TYPE_SIZE 32
 
@@ -17,8 +16,6 @@ struct jws {
 
 /* Appends the token: `header`, which is encoded and ends with its point, `payload` and the signature. */
 void jws_sign(const struct signing_key *key, const char *header, const struct buffer *payload, struct buffer *token);
-/* Appends an encoded header of this type, with its point. */
-void jws_put_header(const char *key_id, const char *type, struct buffer *header);
 
 /* Checks the form, `alg`, `kid` and the signature. TC_DENIED for a bad signature or an unknown key, TC_INVALID for a
  * wrong form, TC_TOO_LARGE. Call jws_free in any case. */

@@ -2,6 +2,7 @@
 
 #include "topics/fields.h"
 #include "topics/jws.h"
+#include "topics/token_key.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static void put_ids(const char *name, const struct key_ids *ids, struct buffer *
 void key_set_sign(const struct signing_key *key, const struct key_set *set, struct buffer *token)
 {
     struct buffer header = {0}, payload = {0};
-    jws_put_header(signing_key_id(key), JWS_TYPE_KEY_SET, &header);
+    token_header_put(signing_key_id(key), JWS_TYPE_KEY_SET, &header);
     buffer_format(&payload, "{\"iss\":\"tellercast\",\"iat\":%" PRId64 ",\"keys\":[", set->issued_at_s);
     for (size_t i = 0; i < set->key_count; i++)
         buffer_format(&payload, "%s{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"%s\",\"x\":\"%s\"}",

@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "topics/base64url.h"
-#include "topics/jws.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -78,6 +77,15 @@ static void put_public_members(struct buffer *document, const struct public_key 
     buffer_put_text(document, "\"");
 }
 
+void token_header_put(const char *key_id, const char *type, struct buffer *header)
+{
+    struct buffer text = {0};
+    buffer_format(&text, "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"%s\"}", key_id, type);
+    base64url_put(header, text.bytes, text.length);
+    buffer_put_text(header, ".");
+    buffer_free(&text);
+}
+
 static void read_private(struct fields *fields, struct signing_key *key)
 {
     unsigned char seed[crypto_sign_SEEDBYTES] = {0};
@@ -100,7 +108,7 @@ enum tc_error signing_key_parse(const char *document, size_t length, struct sign
     read_private(&fields, *key);
     enum tc_error error = fields_close(&fields);
     if (error == TC_OK) {
-        jws_put_header((*key)->public.id, JWS_TYPE_INSTRUCTION, &(*key)->header);
+        token_header_put((*key)->public.id, TOKEN_TYPE_INSTRUCTION, &(*key)->header);
         return TC_OK;
     }
     signing_key_close(*key);

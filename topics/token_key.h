@@ -23,7 +23,10 @@ void public_key_write(const struct public_key *key, struct public_key_text *text
 /* Reads a private JWK. TC_INVALID for anything but an Ed25519 key whose halves belong together. */
 enum tc_error signing_key_parse(const char *document, size_t length, struct signing_key **key, struct tc_fault *fault);
 
-/* "{"alg":"EdDSA","kid":"…","typ":"JWT"}" in base64url, and the point after it. */
+/* Appends the header "{"alg":"EdDSA","kid":"…","typ":"…"}" in base64url, and the point after it. */
+#define TOKEN_TYPE_INSTRUCTION "JWT"
+void token_header_put(const char *key_id, const char *type, struct buffer *header);
+/* That of instructions: "{"alg":"EdDSA","kid":"…","typ":"JWT"}" in base64url, and the point after it. */
 const char *signing_key_header(const struct signing_key *key);
 void signing_key_sign(const struct signing_key *key, const void *bytes, size_t length,
                       unsigned char signature[static SIGNATURE_SIZE]);

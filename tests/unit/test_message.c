@@ -73,7 +73,8 @@ static const struct {
     decoder *decode;
     const char *members;
 } messages[] = {
-    {decode_ask, "\"versions\":{\"atm-app\":\"4.7.0\"},\"nonce\":\"h3T0vJ5bQz6mXkW1sYcDgA\",\"recalled\":6"},
+    {decode_ask,
+     "\"versions\":{\"atm-app\":\"4.7.0\"},\"nonce\":\"h3T0vJ5bQz6mXkW1sYcDgA\",\"recalled\":6,\"keys\":[\"b\"]"},
     {decode_report, "\"instruction\":77,\"attempt\":1,\"sequence\":3,\"state\":\"installing\""},
     {decode_start, "\"rollout\":42,\"devices\":[\"A7\"],\"expires\":\"2026-12-01T00:00:00Z\""},
     {decode_dispatch, "\"rollout\":42,\"device\":\"A7\",\"expires\":\"2026-12-01T00:00:00Z\""},
@@ -357,8 +358,29 @@ static void the_other_messages_refuse_wrong_values_too(void **state)
         {"{\"recalled\":0}", "recalled: found 0"},
         {"{\"recalled\":\"6\"}", "recalled: found \"6\""},
         {"{\"nonce\":\"a b\"}", "nonce: found \"a b\", allowed: 1 to 64"},
+        {"{\"keys\":\"a\"}", "keys: found \"a\""},
+        {"{\"keys\":[\"a\",7]}", "keys: allowed: IDs of keys"},
+        {"{\"keys\":[\"a b\"]}", "keys: allowed: IDs of keys"},
+        {"{\"keys\":[\"b\",\"a\",\"b\"]}", "keys: found \"b\" twice"},
     };
     ASSERT_REFUSED(decode_ask, asks);
+}
+
+static void the_keys_of_an_ask_are_read_in_ascending_order(void **state)
+{
+    (void)state;
+    struct ask ask;
+    struct tc_fault fault;
+    const char text[] = "{\"keys\":[\"c\",\"a\",\"b\"]}";
+    assert_int_equal(ask_decode(text, sizeof text - 1, &ask, &fault), TC_OK);
+    assert_int_equal(ask.key_count, 3);
+    assert_string_equal(ask.keys[0], "a");
+    assert_string_equal(ask.keys[2], "c");
+    struct buffer again = {0};
+    ask_encode(&ask, &again);
+    assert_string_equal(buffer_text(&again), "{\"keys\":[\"a\",\"b\",\"c\"]}");
+    buffer_free(&again);
+    ask_free(&ask);
 }
 
 static void texts_and_lists_over_their_limit_are_refused(void **state)
@@ -427,6 +449,7 @@ int main(void)
         cmocka_unit_test(what_is_not_a_json_object_is_refused),
         cmocka_unit_test(a_report_with_a_wrong_value_is_refused_and_the_field_is_named),
         cmocka_unit_test(the_other_messages_refuse_wrong_values_too),
+        cmocka_unit_test(the_keys_of_an_ask_are_read_in_ascending_order),
         cmocka_unit_test(texts_and_lists_over_their_limit_are_refused),
         cmocka_unit_test(more_versions_than_allowed_are_left_out),
         cmocka_unit_test(a_report_that_is_refused_still_says_what_it_is_about),
