@@ -77,6 +77,9 @@ static const struct setting rows[] = {
     DURATION("instruction.validity", instruction_validity_ms, "24h", MINUTE, 365 * DAY,
              "Minimum validity of a signed instruction."),
 
+    DURATION("keys.overlap", keys_overlap_ms, "24h", SECOND, 365 * DAY,
+             "How long devices trust a signing key after a rotation; at least instruction.validity."),
+
     INTEGER("rate.per_minute", default_per_minute, "0", 0, 1000000,
             "Devices a minute for a plan that names no rate; 0: no limit."),
 

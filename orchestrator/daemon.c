@@ -7,6 +7,7 @@
 #include "orchestrator/dispatcher/dispatcher.h"
 #include "orchestrator/health.h"
 #include "orchestrator/intake/intake.h"
+#include "orchestrator/keys/key_keeper.h"
 #include "orchestrator/migration.h"
 #include "orchestrator/planner/planner.h"
 #include "orchestrator/preparation/preview.h"
@@ -19,14 +20,15 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* Submissions are few, and each can be a megabyte. */
-enum { SUBMISSIONS_LIMIT = 64, ASK_THREADS = 2 };
+enum { SUBMISSIONS_LIMIT = 64, ASK_THREADS = 2, KEY_WAIT_MS = 20 };
 
 struct daemon {
     const struct daemon_settings *settings;
     struct daemon_identity identity;
-    struct signing_key *key;
+    struct key_keeper *keys;
     struct cache_config cache;
 
     struct batch_queue *submissions, *expander_wakes, *scheduler_wakes, *conductor_wakes, *asks, *pool;
@@ -182,7 +184,7 @@ static enum tc_error open_dispatcher(struct daemon *daemon, struct tc_fault *fau
         .cache = &daemon->cache,
         .instance = daemon->identity.instance,
         .broker = daemon->broker,
-        .key = daemon->key,
+        .keys = key_keeper_ring(daemon->keys),
         .clock = &daemon->clock,
         .validity_ms = daemon->settings->instruction_validity_ms,
         .ask_threads = ASK_THREADS,
@@ -236,6 +238,38 @@ static enum tc_error open_scheduler(struct daemon *daemon, struct tc_fault *faul
         .pool = daemon->pool,
     };
     return scheduler_open(&scheduler, &daemon->scheduler, fault);
+}
+
+/* What pull clients find on their topics must be signed anew: the conductor publishes all of it again. */
+static void sign_again(void *context)
+{
+    notice_connection(context, true);
+}
+
+static enum tc_error open_keys(struct daemon *daemon, struct tc_fault *fault)
+{
+    const struct key_keeper_config keys = {
+        .database = daemon->settings->database,
+        .folder = daemon->settings->data_folder,
+        .name = daemon->identity.name,
+        .overlap_ms = daemon->settings->keys_overlap_ms,
+        .guard = daemon->guard,
+        .key_changed = sign_again,
+        .context = daemon,
+    };
+    return key_keeper_open(&keys, &daemon->keys, fault);
+}
+
+/* An orchestrator whose key no device trusts yet takes no asks: the others answer them. */
+static enum tc_error wait_for_key(struct daemon *daemon, struct tc_fault *fault)
+{
+    enum tc_error error = key_keeper_start(daemon->keys, fault);
+    while (error == TC_OK && !key_keeper_is_needed(daemon->keys)) {
+        if (daemon_setup_is_asked_to_stop())
+            error = tc_fault_set(fault, TC_TIMEOUT, "asked to stop while waiting for a signing key that devices trust");
+        (void)nanosleep(&(struct timespec){.tv_nsec = KEY_WAIT_MS * 1000000L}, NULL);
+    }
+    return error;
 }
 
 static enum tc_error open_keeper(struct daemon *daemon, struct tc_fault *fault)
@@ -296,11 +330,13 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
         error = open_endpoints(opened, fault);
     /* The first lasting effect: invalid settings leave nothing behind. */
     if (error == TC_OK)
-        error = daemon_setup_key(settings, &opened->key, fault);
+        error = open_keys(opened, fault);
     if (error == TC_OK)
         error = migration_await(settings, opened->guard, &opened->clock, fault);
     if (error == TC_OK)
         error = open_keeper(opened, fault);
+    if (error == TC_OK)
+        error = wait_for_key(opened, fault);
     if (error == TC_OK)
         error = open_parts(opened, fault);
     if (error != TC_OK) {
@@ -335,7 +371,7 @@ void daemon_close(struct daemon *daemon)
     store_pool_close(daemon->stores);
     health_close(daemon->health);
     store_guard_close(daemon->guard);
-    signing_key_close(daemon->key);
+    key_keeper_close(daemon->keys);
     calendars_free(daemon->calendars);
     daemon_setup_free(&daemon->identity);
     free_queues(daemon);
@@ -362,6 +398,7 @@ bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **
         {"updater", updater_last_progress_ms(daemon->updater)},
         {"conductor", conductor_last_progress_ms(daemon->conductor)},
         {"watermark", keeper_last_progress_ms(daemon->keeper)},
+        {"keys", key_keeper_last_progress_ms(daemon->keys)},
     };
     health_watch(daemon->health);
     int64_t now_ms = clock_monotonic_ms();

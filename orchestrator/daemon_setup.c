@@ -78,30 +78,6 @@ void daemon_setup_free(struct daemon_identity *identity)
     free(identity->redis_password);
 }
 
-enum tc_error daemon_setup_key(const struct daemon_settings *settings, struct signing_key **key, struct tc_fault *fault)
-{
-    char private_path[PATH_MAX], public_path[PATH_MAX];
-    (void)snprintf(private_path, sizeof private_path, "%s/signing-key.json", settings->data_folder);
-    (void)snprintf(public_path, sizeof public_path, "%s/trusted-keys.json", settings->data_folder);
-    enum tc_error error = file_make_folders(settings->data_folder, 0750, fault);
-    if (error == TC_OK && access(private_path, F_OK) != 0) {
-        error = signing_key_create(private_path, fault);
-        if (error == TC_OK)
-            LOG_INFO("key.created", F_STR("file", private_path));
-        else if (error == TC_CONFLICT)
-            error = TC_OK; /* another orchestrator with this folder created it first */
-    }
-    if (error == TC_OK)
-        error = signing_key_open(private_path, key, fault);
-    if (error != TC_OK)
-        return error;
-    struct buffer public = {0};
-    signing_key_public_set(*key, &public);
-    error = file_replace(public_path, public.bytes, public.length, 0644, fault);
-    buffer_free(&public);
-    return error;
-}
-
 bool daemon_setup_is_asked_to_stop(void)
 {
     sigset_t pending;

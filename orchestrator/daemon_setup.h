@@ -34,11 +34,6 @@ enum tc_error daemon_setup_identity(const struct daemon_settings *settings, stru
                                     struct tc_fault *fault);
 void daemon_setup_free(struct daemon_identity *identity);
 
-/* Opens the signing key in the data folder, creating it at the first start; writes its public half beside it, for
- * devices. */
-enum tc_error daemon_setup_key(const struct daemon_settings *settings, struct signing_key **key,
-                               struct tc_fault *fault);
-
 /* Opens the guard with the marks in the data folder. */
 enum tc_error daemon_setup_guard(const struct daemon_settings *settings, struct store_guard **guard,
                                  struct tc_fault *fault);

@@ -14,6 +14,8 @@ enum { MS_PER_SECOND = 1000 };
 struct ask_fields {
     char nonce[TC_ID_SIZE]; /* "": none */
     int64_t recalled;
+    size_t key_count;         /* 0: an older agent */
+    char (*keys)[TC_ID_SIZE]; /* owned */
 };
 
 /* Queues the versions and fills `fields`. False when the payload is not an ask: it is refused. */
@@ -41,6 +43,9 @@ static bool read_ask(struct dispatcher_thread *thread, const struct queued_ask *
     }
     fields->recalled = ask.recalled;
     memcpy(fields->nonce, ask.nonce, sizeof ask.nonce);
+    fields->keys = ask.keys;
+    fields->key_count = ask.key_count;
+    ask.keys = NULL;
     ask_free(&ask);
     return true;
 }
@@ -117,6 +122,56 @@ static void settle_recall(struct dispatcher_thread *thread, const struct ask_fie
         metric_add(METRIC_RECALLS_SENT, 1);
 }
 
+/* Records the keys that the device trusts, when they are others than before. */
+static void record_keys(struct dispatcher_thread *thread, const struct ask_fields *fields,
+                        const struct assignment *assignment)
+{
+    struct buffer joined = {0};
+    for (size_t i = 0; i < fields->key_count; i++)
+        buffer_format(&joined, "%s%s", i == 0 ? "" : " ", fields->keys[i]);
+    if (assignment->trusted_keys == NULL || strcmp(assignment->trusted_keys, buffer_text(&joined)) != 0)
+        (void)update_put_keys(thread->config->updates, assignment->device, buffer_text(&joined));
+    buffer_free(&joined);
+}
+
+/* Tells the device which keys to trust, when it lacks one or has one that was removed. */
+static void settle_keys(struct dispatcher_thread *thread, const struct ask_fields *fields,
+                        const struct assignment *assignment)
+{
+    struct buffer token = {0};
+    bool is_foreign;
+    if (!assignment->known || fields->key_count == 0)
+        return;
+    record_keys(thread, fields, assignment);
+    switch (key_ring_answer(thread->config->keys, fields->keys, fields->key_count, &token, &is_foreign)) {
+    case KEYS_DIFFER:
+        if (dispatcher_thread_publish_keys(thread, assignment->device, &token) == TC_OK)
+            metric_add(METRIC_KEY_SETS_SENT, 1);
+        break;
+    case KEYS_ARE_UNKNOWN:
+        metric_add(METRIC_KEY_SETS_UNREADABLE, 1);
+        LOG_LIMITED(LOG_LEVEL_WARNING, assignment->device, "keys.not_told", F_STR("device", assignment->device),
+                    F_STR("reason", "the device trusts no key of this orchestrator"));
+        break;
+    case KEYS_ARE_EQUAL: break;
+    }
+    if (is_foreign) {
+        metric_add(METRIC_FOREIGN_KEYS_NAMED, 1);
+        LOG_LIMITED(LOG_LEVEL_WARNING, assignment->device, "keys.foreign", F_STR("device", assignment->device),
+                    F_STR("reason", "the device trusts a key that no orchestrator has registered"));
+    }
+    buffer_free(&token);
+}
+
+/* False when the key of this batch must not sign its answers. */
+static bool may_sign(const struct assignment *assignments, size_t count)
+{
+    bool may = true;
+    for (size_t i = 0; i < count; i++)
+        may = may && (!assignments[i].known || assignments[i].may_sign);
+    return may;
+}
+
 static struct answer answer_of(const struct assignment *assignment, const char *nonce)
 {
     return (struct answer){
@@ -185,21 +240,36 @@ static void answer_one(struct dispatcher_thread *thread, const char *device, con
         send_empty(thread, &answer);
 }
 
-/* The database alone decides what is signed (docs/decisions/0044). While it is unavailable no ask is answered: the
- * devices ask again. */
+static void answer_each(struct dispatcher_thread *thread, const char *const *devices, const struct ask_fields *fields,
+                        struct assignment *assignments, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        settle_keys(thread, &fields[i], &assignments[i]);
+    if (thread->key != NULL && !may_sign(assignments, count))
+        dispatcher_thread_refuse_key(thread);
+    if (thread->key == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        settle_recall(thread, &fields[i], &assignments[i]);
+        answer_one(thread, devices[i], fields[i].nonce, &assignments[i]);
+    }
+    correct_cache(thread, assignments, count);
+}
+
+/* The database alone decides what is signed (docs/decisions/0044), and with which key. While it is unavailable, or no
+ * key may sign, no ask is answered: the devices ask again. */
 static void answer_all(struct dispatcher_thread *thread, const char *const *devices, const struct ask_fields *fields,
                        size_t count)
 {
+    dispatcher_thread_choose_key(thread);
+    const char *key = thread->key == NULL ? "" : signing_key_id(thread->key);
     struct assignment *assignments = calloc(count, sizeof *assignments);
     TC_CHECK(assignments != NULL);
     struct tc_fault fault;
-    enum tc_error error = assignment_find(thread->store, devices, count, assignments, &fault);
+    enum tc_error error = assignment_find(thread->store, devices, count, key, assignments, &fault);
     if (error == TC_OK) {
-        for (size_t i = 0; i < count; i++) {
-            settle_recall(thread, &fields[i], &assignments[i]);
-            answer_one(thread, devices[i], fields[i].nonce, &assignments[i]);
-        }
-        correct_cache(thread, assignments, count);
+        answer_each(thread, devices, fields, assignments, count);
+        assignments_free(assignments, count);
     } else if (error != TC_UNAVAILABLE) {
         LOG_LIMITED(LOG_LEVEL_ERROR, "", "ask.lookup_failed", F_STR("reason", fault.text));
     }
@@ -221,6 +291,8 @@ void asks_answer(struct dispatcher_thread *thread, struct queued_ask *asks, size
     if (good > 0)
         answer_all(thread, devices, fields, good);
     asks_drop(asks, count);
+    for (size_t i = 0; i < good; i++)
+        free(fields[i].keys);
     free(fields);
     free(devices);
 }

@@ -3,6 +3,7 @@
 #include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/store/signing_keys.h"
 #include "topics/message.h"
 
 #include <stdlib.h>
@@ -145,6 +146,27 @@ void delivery_drop_claims(struct dispatcher_thread *thread)
         LOG_ERROR("claim.not_dropped", F_INT("claims", count), F_STR("reason", fault.text));
 }
 
+/* Sets the key that signs what pull clients of this batch get. It is read from the database for each batch: a revoked
+ * key signs nothing more. */
+static enum tc_error choose_key(struct dispatcher_thread *thread, const struct pool_batch *batch,
+                                struct tc_fault *fault)
+{
+    bool needs_key = false, may_sign = false;
+    for (size_t i = 0; i < batch->count; i++)
+        needs_key = needs_key || batch->rows[i].pull;
+    dispatcher_thread_choose_key(thread);
+    if (!needs_key)
+        return TC_OK;
+    if (thread->key == NULL)
+        return tc_fault_set(fault, TC_UNAVAILABLE, "no signing key may be used");
+    enum tc_error error = signing_keys_may_sign(thread->store, signing_key_id(thread->key), &may_sign, fault);
+    if (error == TC_OK && !may_sign) {
+        dispatcher_thread_refuse_key(thread);
+        error = tc_fault_set(fault, TC_UNAVAILABLE, "the signing key may no longer be used");
+    }
+    return error;
+}
+
 /* Publishes rows up to the first failure. Moves `*published` behind those that were published. */
 static enum tc_error publish_rows(struct dispatcher_thread *thread, const struct pool_batch *batch, size_t *published,
                                   struct broker_batch *sent, struct tc_fault *fault)
@@ -170,6 +192,9 @@ enum tc_error delivery_publish(struct dispatcher_thread *thread, const struct po
     struct broker_batch sent = {0};
     dispatcher_thread_notice_epoch(thread);
     size_t published = *delivered;
+    enum tc_error chosen = choose_key(thread, batch, fault);
+    if (chosen != TC_OK)
+        return chosen;
     enum tc_error error = publish_rows(thread, batch, &published, &sent, fault);
     enum tc_error acknowledged = broker_batch_wait(thread->config->broker, &sent, ACKNOWLEDGE_WAIT_MS);
     if (acknowledged == TC_DENIED)

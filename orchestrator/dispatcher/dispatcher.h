@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "orchestrator/broker/broker.h"
 #include "orchestrator/cache/cache.h"
+#include "orchestrator/keys/key_ring.h"
 #include "orchestrator/queues/queued_ask.h"
 #include "orchestrator/queues/update.h"
 #include "orchestrator/store/guard.h"
@@ -25,7 +26,7 @@ struct dispatcher_config {
     const struct cache_config *cache;
     const char *instance;
     struct broker *broker;
-    const struct signing_key *key;
+    struct key_ring *keys;
     const struct store_clock *clock;
     int64_t validity_ms; /* minimum validity of a signed instruction */
     int ask_threads;

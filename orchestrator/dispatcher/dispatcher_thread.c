@@ -1,5 +1,6 @@
 #include "orchestrator/dispatcher/dispatcher_thread.h"
 
+#include "base/log.h"
 #include "orchestrator/store/assignment.h"
 
 #include <stdlib.h>
@@ -41,6 +42,18 @@ void dispatcher_thread_notice_epoch(struct dispatcher_thread *thread)
     buffer_clear(&thread->delivered_claims);
     for (size_t i = 0; i < DISPATCHER_THREAD_ROLLOUTS; i++)
         thread->rollouts[i].rollout = 0;
+}
+
+void dispatcher_thread_choose_key(struct dispatcher_thread *thread)
+{
+    thread->key = key_ring_current(thread->config->keys);
+}
+
+void dispatcher_thread_refuse_key(struct dispatcher_thread *thread)
+{
+    LOG_LIMITED(LOG_LEVEL_WARNING, "", "key.refused", F_STR("key", signing_key_id(thread->key)));
+    key_ring_refuse(thread->config->keys, thread->key);
+    thread->key = NULL;
 }
 
 /* Finds the rollout's content; reads it from the database at first use, in place of the oldest. */
@@ -99,7 +112,8 @@ static void sign(struct dispatcher_thread *thread, const struct answer *answer, 
 {
     struct instruction_payload payload = make_payload(thread, answer);
     buffer_clear(&thread->token);
-    token_sign(thread->config->key, &payload, content, &thread->token);
+    TC_CHECK(thread->key != NULL);
+    token_sign(thread->key, &payload, content, &thread->token);
 }
 
 static enum tc_error too_large(size_t size, size_t most, struct tc_fault *fault)
@@ -118,7 +132,7 @@ enum tc_error dispatcher_thread_check_size(struct dispatcher_thread *thread, con
                                            struct tc_fault *detail)
 {
     size_t most = payload_max(thread, answer->device);
-    if (most >= TOKEN_SIZE_MAX)
+    if (most >= TOKEN_SIZE_MAX || thread->key == NULL)
         return TC_OK;
     const char *content;
     enum tc_error error = find_content(thread, answer->rollout, &content, detail);
@@ -126,7 +140,7 @@ enum tc_error dispatcher_thread_check_size(struct dispatcher_thread *thread, con
         return error;
     struct instruction_payload payload = make_payload(thread, answer);
     memset(payload.nonce, 'x', sizeof payload.nonce - 1);
-    size_t size = token_size(thread->config->key, &payload, content);
+    size_t size = token_size(thread->key, &payload, content);
     return size <= most ? TC_OK : too_large(size, most, detail);
 }
 
@@ -134,6 +148,8 @@ enum tc_error dispatcher_thread_publish_instruction(struct dispatcher_thread *th
                                                     struct broker_batch *batch, struct tc_fault *fault)
 {
     const char *content;
+    if (thread->key == NULL)
+        return tc_fault_set(fault, TC_UNAVAILABLE, "no signing key may be used");
     enum tc_error error = find_content(thread, answer->rollout, &content, fault);
     if (error != TC_OK)
         return error;
@@ -150,6 +166,12 @@ enum tc_error dispatcher_thread_publish_recall(struct dispatcher_thread *thread,
 {
     sign(thread, answer, "");
     return publish(thread, answer->device, thread->token.bytes, thread->token.length, false, NULL);
+}
+
+enum tc_error dispatcher_thread_publish_keys(struct dispatcher_thread *thread, const char *device,
+                                             const struct buffer *token)
+{
+    return publish(thread, device, token->bytes, token->length, false, NULL);
 }
 
 enum tc_error dispatcher_thread_publish_empty(struct dispatcher_thread *thread, const char *device,

@@ -1,5 +1,5 @@
-/* The state of one dispatcher thread: its connections, and the rollouts that it signed for last. Private to the
- * dispatcher. */
+/* The state of one dispatcher thread: its connections, its key, and the rollouts that it signed for last. Private to
+ * the dispatcher. */
 #ifndef TELLERCAST_ORCHESTRATOR_DISPATCHER_DISPATCHER_THREAD_H
 #define TELLERCAST_ORCHESTRATOR_DISPATCHER_DISPATCHER_THREAD_H
 
@@ -26,6 +26,7 @@ struct dispatcher_thread {
     const struct dispatcher_config *config;
     struct store *store;
     struct cache *cache;
+    const struct signing_key *key; /* of the present batch; NULL: none may sign */
     struct rollout_content rollouts[DISPATCHER_THREAD_ROLLOUTS];
     size_t next_rollout;
     struct buffer token;
@@ -39,6 +40,11 @@ void dispatcher_thread_close(struct dispatcher_thread *thread);
 
 /* In a new epoch, forgets everything that was read in an older one: the database may not know it any more. */
 void dispatcher_thread_notice_epoch(struct dispatcher_thread *thread);
+
+/* Sets the key of the present batch. */
+void dispatcher_thread_choose_key(struct dispatcher_thread *thread);
+/* The database says that this key must not sign: the batch is not signed. */
+void dispatcher_thread_refuse_key(struct dispatcher_thread *thread);
 
 /* The content of an answer to a device. */
 struct answer {
@@ -68,6 +74,10 @@ bool dispatcher_thread_remember_sent(struct dispatcher_thread *thread, int64_t i
 
 /* Answers an ask that has a nonce: signed, without an instruction, asks the device what it did. */
 enum tc_error dispatcher_thread_publish_recall(struct dispatcher_thread *thread, const struct answer *answer);
+
+/* Publishes a signed key set on the device's topic. Not retained: an older agent would read it. */
+enum tc_error dispatcher_thread_publish_keys(struct dispatcher_thread *thread, const char *device,
+                                             const struct buffer *token);
 
 /* Answers that there is no instruction; empties a pull client's retained topic. */
 enum tc_error dispatcher_thread_publish_empty(struct dispatcher_thread *thread, const char *device,

@@ -117,6 +117,12 @@ void artifact_send(struct http_request *request);
 void installation_show(struct http_request *request);
 void installation_accept_restored(struct http_request *request);
 void unknown_orders_list(struct http_request *request);
+/* http_keys.c */
+void keys_list(struct http_request *request);
+void key_devices_list(struct http_request *request);
+void keys_rotate(struct http_request *request);
+void key_revoke(struct http_request *request);
+void key_use(struct http_request *request);
 /* http_health.c */
 void metrics_show(struct http_request *request);
 void health_show(struct http_request *request);

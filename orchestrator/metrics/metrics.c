@@ -56,6 +56,12 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "Reports on instructions that a restore of the database lost, kept as evidence."},
     [METRIC_RECALLS_SENT] = {"tellercast_recalls_sent_total", COUNTER,
         "Answers that ask a device what it did before a restore of the database."},
+    [METRIC_KEY_SETS_SENT] = {"tellercast_key_sets_sent_total", COUNTER,
+        "Answers that tell a device which signing keys to trust."},
+    [METRIC_KEY_SETS_UNREADABLE] = {"tellercast_key_sets_unreadable_total", COUNTER,
+        "Asks of devices that trust no signing key of this orchestrator, and so cannot be told new ones."},
+    [METRIC_FOREIGN_KEYS_NAMED] = {"tellercast_foreign_keys_named_total", COUNTER,
+        "Asks of devices that trust a signing key that no orchestrator has registered."},
     [METRIC_CONFIRMS_PUBLISHED] = {"tellercast_confirms_published_total", COUNTER,
         "Confirmations sent to devices after commit."},
     [METRIC_DEADLINES_PASSED] = {"tellercast_deadlines_passed_total", COUNTER,
@@ -86,6 +92,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "Reports that wait for the updater."},
     [METRIC_DATABASE_REFUSED] = {"tellercast_database_refused", GAUGE,
         "1 while the orchestrator refuses to work: the database was restored to an older state, or is another one."},
+    [METRIC_SIGNING_KEY_MISSING] = {"tellercast_signing_key_missing", GAUGE,
+        "1: no key of this orchestrator may sign; it answers no ask."},
 };
 /* clang-format on */
 

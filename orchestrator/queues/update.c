@@ -49,6 +49,11 @@ enum tc_error update_put_versions(const struct update_queues *queues, const char
     return put_copy(queues, &update, device, versions, strlen(versions));
 }
 
+enum tc_error update_put_keys(const struct update_queues *queues, const char *device, const char *keys)
+{
+    return put_copy(queues, &(struct update){.kind = UPDATE_KEYS}, device, keys, strlen(keys));
+}
+
 enum tc_error update_put_sent(const struct update_queues *queues, const char *device, int64_t instruction,
                               int32_t attempt)
 {

@@ -15,6 +15,7 @@ enum update_kind {
     UPDATE_SENT,      /* the dispatcher answered the device's ask */
     UPDATE_TOO_LARGE, /* the device's instruction is too large for the broker */
     UPDATE_VERSIONS,  /* the installed versions, from the device's ask */
+    UPDATE_KEYS,      /* the signing keys that the device trusts, from its ask */
     UPDATE_RECALLED,  /* the device reported what it did before a restore, or cannot */
 };
 
@@ -27,6 +28,7 @@ struct update {
     bool has_reported;   /* UPDATE_RECALLED */
     int64_t received_ms; /* UPDATE_VERSIONS: monotonic */
     char *payload;       /* UPDATE_REPORT: the message; UPDATE_VERSIONS: a JSON object, with its NUL;
+                          * UPDATE_KEYS: IDs joined by spaces, with its NUL;
                           * UPDATE_TOO_LARGE: a text, with its NUL; owned */
     size_t length;
 };
@@ -47,6 +49,8 @@ enum tc_error update_put_too_large(const struct update_queues *queues, const cha
 enum tc_error update_put_versions(const struct update_queues *queues, const char *device, const char *versions,
                                   int64_t received_ms);
 
+/* `keys` are IDs joined by spaces, copied. */
+enum tc_error update_put_keys(const struct update_queues *queues, const char *device, const char *keys);
 enum tc_error update_put_recalled(const struct update_queues *queues, const char *device, int64_t epoch,
                                   bool has_reported);
 

@@ -2,6 +2,7 @@
 
 #include "orchestrator/store/guard_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void take_assignment(struct store *store, const struct sql_assignment *row, struct assignment *assignment)
@@ -23,12 +24,23 @@ static void take_found(struct store *store, const struct sql_find_assignment_row
     assignment->recall = row->recall;
     assignment->recall_since_s = row->recall_since_s;
     assignment->recall_unable = row->recall_unable;
+    assignment->may_sign = row->may_sign;
+    if (row->trusted_keys[0] != '\0') {
+        assignment->trusted_keys = strdup(row->trusted_keys);
+        TC_CHECK(assignment->trusted_keys != NULL);
+    }
 }
 
-enum tc_error assignment_find(struct store *store, const char *const *devices, size_t count,
+void assignments_free(struct assignment *assignments, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(assignments[i].trusted_keys);
+}
+
+enum tc_error assignment_find(struct store *store, const char *const *devices, size_t count, const char *key,
                               struct assignment *assignments, struct tc_fault *fault)
 {
-    const struct sql_find_assignment_params params = {.devices = {devices, count}};
+    const struct sql_find_assignment_params params = {.devices = {devices, count}, .key = key};
     struct sql_find_assignment_rows rows ROWS_AUTO = {0};
     const struct mark_seen seen = store_guard_read_mark(store->guard);
     enum tc_error error = sql_find_assignment(store, &params, &rows, fault);

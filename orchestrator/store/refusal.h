@@ -52,6 +52,12 @@ enum refusal_reason {
     REFUSAL_IN_SERVICE,
     REFUSAL_DATABASE_IN_USE,  /* no restore waits to be accepted, and none was */
     REFUSAL_RESTORE_ACCEPTED, /* by `who`, at `at` */
+    /* Signing keys: the key is `name`. */
+    REFUSAL_NO_KEY,
+    REFUSAL_KEY_REVOKED, /* before */
+    REFUSAL_LAST_KEY,
+    REFUSAL_KEY_NOT_OFFERED,
+    REFUSAL_ROTATION_UNDER_WAY,
     REFUSAL_COUNT,
 };
 

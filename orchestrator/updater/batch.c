@@ -27,6 +27,7 @@ void report_batch_open(struct report_batch *batch, size_t limit)
     batch->coalesced_results = allocate(limit, sizeof *batch->coalesced_results);
     batch->refused = allocate(limit, sizeof *batch->refused);
     batch->versions = allocate(limit, sizeof *batch->versions);
+    batch->trusted = allocate(limit, sizeof *batch->trusted);
     batch->recalled = allocate(limit, sizeof *batch->recalled);
     batch->coalescer = coalesce_open(limit);
 }
@@ -41,7 +42,10 @@ void report_batch_clear(struct report_batch *batch)
     for (size_t i = 0; i < batch->versions_count; i++)
         free(batch->versions[i].versions);
     batch->count = 0;
+    for (size_t i = 0; i < batch->trusted_count; i++)
+        free(batch->trusted[i].keys);
     batch->versions_count = 0;
+    batch->trusted_count = 0;
     batch->recalled_count = 0;
     batch->refused_count = 0;
 }
@@ -51,6 +55,7 @@ void report_batch_close(struct report_batch *batch)
     report_batch_clear(batch);
     coalesce_free(batch->coalescer);
     free(batch->recalled);
+    free(batch->trusted);
     free(batch->versions);
     free(batch->refused);
     free(batch->coalesced_results);
@@ -160,6 +165,14 @@ static void take_versions(struct report_batch *batch, struct update *update)
     update->payload = NULL;
 }
 
+static void take_keys(struct report_batch *batch, struct update *update)
+{
+    struct trusted_by_device *trusted = &batch->trusted[batch->trusted_count++];
+    memcpy(trusted->device, update->device, sizeof trusted->device);
+    trusted->keys = update->payload;
+    update->payload = NULL;
+}
+
 static void take_recalled(struct report_batch *batch, const struct update *update)
 {
     struct recalled *recalled = &batch->recalled[batch->recalled_count++];
@@ -193,6 +206,7 @@ void report_batch_take(struct report_batch *batch, struct update *updates, size_
         case UPDATE_SENT: take_sent(batch, update); break;
         case UPDATE_TOO_LARGE: take_too_large(batch, update); break;
         case UPDATE_VERSIONS: take_versions(batch, update); break;
+        case UPDATE_KEYS: take_keys(batch, update); break;
         case UPDATE_RECALLED: take_recalled(batch, update); break;
         }
         free(update->payload);

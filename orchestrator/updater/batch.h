@@ -5,6 +5,7 @@
 #include "orchestrator/queues/update.h"
 #include "orchestrator/store/lost.h"
 #include "orchestrator/store/report.h"
+#include "orchestrator/store/signing_keys.h"
 #include "orchestrator/updater/coalesce.h"
 #include "topics/message.h"
 
@@ -39,6 +40,9 @@ struct report_batch {
 
     size_t versions_count; /* from asks */
     struct reported_versions *versions;
+
+    size_t trusted_count; /* signing keys, from asks */
+    struct trusted_by_device *trusted;
 
     size_t recalled_count;
     struct recalled *recalled;

@@ -227,6 +227,15 @@ static void write_versions(struct update_writer *writer, const struct report_bat
                     F_STR("reason", fault.text));
 }
 
+static void write_trusted(struct update_writer *writer, const struct report_batch *batch)
+{
+    struct tc_fault fault;
+    if (batch->trusted_count > 0 &&
+        signing_keys_write_trusted(writer->store, batch->trusted, batch->trusted_count, &fault) != TC_OK)
+        LOG_LIMITED(LOG_LEVEL_WARNING, "", "trusted_keys.not_written", F_INT("devices", batch->trusted_count),
+                    F_STR("reason", fault.text)); /* the devices name them again */
+}
+
 static void write_recalled(struct update_writer *writer, const struct report_batch *batch)
 {
     struct tc_fault fault;
@@ -242,6 +251,7 @@ void update_write(struct update_writer *writer, struct report_batch *batch)
         return;
     confirm_refused(writer, batch);
     write_versions(writer, batch);
+    write_trusted(writer, batch);
     write_recalled(writer, batch);
     if (batch->count == 0)
         return;

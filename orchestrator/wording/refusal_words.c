@@ -52,6 +52,12 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_DATABASE_IN_USE] = "the database is not refused: there is nothing to accept",
     [REFUSAL_RESTORE_ACCEPTED] =
         "the database is not refused: there is nothing to accept; {who} accepted a restore at {at}",
+    [REFUSAL_NO_KEY] = "there is no signing key {name}: see tellercast key list",
+    [REFUSAL_KEY_REVOKED] = "the signing key {name} is revoked already",
+    [REFUSAL_LAST_KEY] = ("the signing key {name} is the only one that is left: no device could be told, and nothing "
+                          "would be signed; rotate first, or allow it explicitly"),
+    [REFUSAL_KEY_NOT_OFFERED] = "the signing key {name} is not offered: only an offered key can begin to sign",
+    [REFUSAL_ROTATION_UNDER_WAY] = "a rotation is under way: see tellercast key list",
 };
 
 /* Appends the states in which the operation is legal. */

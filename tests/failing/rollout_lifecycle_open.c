@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "orchestrator/store/signing_keys.h"
 #include "tests/failing/failing.h"
 #include "tests/failing/rollout_lifecycle_private.h"
 #include "tests/property/engine/stepped_worker.h"
@@ -91,17 +92,38 @@ static void open_parts(struct rollout_lifecycle *lifecycle)
     lifecycle->conducting = stepped_worker_last("conductor");
 }
 
-static void open_threads(struct rollout_lifecycle *lifecycle, const char *folder)
+/* Makes a key that the database lets sign; an earlier lifecycle may have left another one there. */
+static void open_key(struct rollout_lifecycle *lifecycle, const char *folder)
 {
     char path[SERVER_PATH_SIZE];
+    struct public_key_text public;
+    struct signing_key *key;
     (void)snprintf(path, sizeof path, "%s/key-%d.json", folder, (int)getpid());
+    TC_CHECK(signing_key_create(path, NULL) == TC_OK && signing_key_open(path, &key, NULL) == TC_OK);
+    lifecycle->key = key;
+    lifecycle->keys = key_ring_open();
+    TC_CHECK(key_ring_add(lifecycle->keys, key));
+    TC_CHECK(key_ring_choose(lifecycle->keys, signing_key_id(lifecycle->key)));
+    signing_key_public(lifecycle->key, &public);
+    struct store *store;
+    TC_CHECK(store_open(lifecycle->database, "failing keys", &store, NULL) == TC_OK);
+    TC_CHECK(signing_keys_register(store, &public, "failing", NULL) == TC_OK);
+    struct buffer json = {0};
+    struct refusal refusal;
+    (void)signing_keys_use(store, public.id, "ann", "a test", &json, &refusal, NULL);
+    buffer_free(&json);
+    store_close(store);
+}
+
+static void open_threads(struct rollout_lifecycle *lifecycle, const char *folder)
+{
     store_clock_note(&lifecycle->clock, clock_boot_ms(), clock_now_ms());
-    TC_CHECK(signing_key_create(path, NULL) == TC_OK && signing_key_open(path, &lifecycle->key, NULL) == TC_OK);
+    open_key(lifecycle, folder);
     lifecycle->dispatcher = (struct dispatcher_config){.database = lifecycle->database,
                                                        .cache = &lifecycle->cache,
                                                        .instance = "failing",
                                                        .broker = lifecycle->broker,
-                                                       .key = lifecycle->key,
+                                                       .keys = lifecycle->keys,
                                                        .clock = &lifecycle->clock,
                                                        .validity_ms = INT64_C(3600) * 1000,
                                                        .updates = &lifecycle->update_queues,
@@ -154,7 +176,7 @@ void rollout_lifecycle_close(struct rollout_lifecycle *lifecycle)
     store_close(lifecycle->writer.store);
     store_close(lifecycle->inventory);
     dispatcher_thread_close(lifecycle->thread);
-    signing_key_close(lifecycle->key);
+    key_ring_close(lifecycle->keys);
     conductor_close(lifecycle->conductor);
     scheduler_close(lifecycle->scheduler);
     planner_close(lifecycle->planner);

@@ -29,7 +29,8 @@ struct rollout_lifecycle {
     struct batch_queue *submissions, *expander_wakes, *scheduler_wakes, *conductor_wakes, *pool, *updates;
     struct update_queues update_queues;
     struct calendars *calendars;
-    struct signing_key *key;
+    struct key_ring *keys;
+    const struct signing_key *key; /* in the ring */
     struct planner *planner;
     struct scheduler *scheduler;
     struct conductor *conductor;

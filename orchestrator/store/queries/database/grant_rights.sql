@@ -33,6 +33,7 @@ BEGIN
     ('installation', 'UPDATE'),
     ('instruction', 'INSERT, UPDATE, DELETE'),
     ('instruction_event', 'INSERT'),
+    ('key_rotation', 'UPDATE'),
     ('lease', 'INSERT, UPDATE'),
     ('promoted_past', 'INSERT'),
     ('rollout', 'INSERT, UPDATE'),
@@ -42,6 +43,7 @@ BEGIN
     ('rollout_rate', 'INSERT, UPDATE'),
     ('rollout_window', 'INSERT, DELETE'),
     ('rollout_zone', 'INSERT, DELETE'),
+    ('signing_key', 'INSERT, UPDATE'),
     ('unavailable', 'INSERT, UPDATE, DELETE'),
     ('unknown_order', 'INSERT, UPDATE'),
     ('watermark', 'UPDATE')
