@@ -8,7 +8,7 @@
 enum { REFRESH_MS = 10000 };
 
 /* The next ask tells the orchestrators which keys this device has now. */
-static void tell_keys(struct agent *agent)
+static void report_keys(struct agent *agent)
 {
     agent->ask.is_due = true;
 }
@@ -39,7 +39,7 @@ bool agent_handle_key_set(struct agent *agent, const void *token, size_t length)
         LOG_LIMITED(LOG_LEVEL_WARNING, "", "keys.refused", F_STR("reason", fault.text));
     } else if (changed) {
         LOG_INFO("keys.learned", F_INT("trusted", trusted_keys_count(keyring_trusted(agent->config.keyring))));
-        tell_keys(agent);
+        report_keys(agent);
     }
     return true;
 }
@@ -50,7 +50,7 @@ void agent_refresh_keys(struct agent *agent, int64_t now_ms)
         return;
     agent->keys_next_ms = now_ms + REFRESH_MS;
     if (keyring_refresh(agent->config.keyring))
-        tell_keys(agent);
+        report_keys(agent);
 }
 
 void agent_name_keys(const struct agent *agent, struct ask *message)

@@ -61,6 +61,17 @@ static const struct option decision_options[] = {
     NO_OPTION,
 };
 static const struct option reason_options[] = {REASON, NO_OPTION};
+static const struct option key_devices_options[] = {
+    {"trusting", NULL, NULL, NULL, "Show the devices that trust it instead."},
+    LIMIT,
+    NO_OPTION,
+};
+static const struct option key_revoke_options[] = {
+    REASON,
+    {"last", NULL, NULL, NULL,
+     "Revoke it even if no other key is left. Nothing is signed then, and no device can be told."},
+    NO_OPTION,
+};
 static const struct option operation_options[] = {REASON, EXPECTED_VERSION, NO_OPTION};
 static const struct option report_options[] = {
     {"html", NULL, NULL, NULL, "Write one HTML page, printable on A4."},
@@ -274,6 +285,17 @@ const struct command commands[] = {
      run_key_create},
     {"key", "public", "FILE", 1, 1, "Print the public half of a signing key, for the devices.", NULL, NULL,
      run_key_public},
+    {"key", "list", "", 0, 0, "Show the signing keys of the installation, and how many devices trust each.",
+     "Warns of devices that trust a key which no orchestrator has registered.", NULL, run_key_list},
+    {"key", "devices", "KEY", 1, 1, "Show the devices that do not trust a signing key.", NULL, key_devices_options,
+     run_key_devices},
+    {"key", "rotate", "", 0, 0, "Begin to sign with new keys.",
+     "Each orchestrator makes a key. Devices are told to trust it, and it signs once no device lacks it.",
+     reason_options, run_key_rotate},
+    {"key", "revoke", "KEY", 1, 1, "Stop signing with a key at once, and make devices drop it for ever.",
+     "Devices learn it from a key set that another of their keys signs.", key_revoke_options, run_key_revoke},
+    {"key", "use", "KEY", 1, 1, "Sign with a new key though devices lack it.",
+     "Devices that lack it refuse what it signs until they have been told.", reason_options, run_key_use},
     {"pki", "init", "FOLDER", 1, 1, "Create the certificate authorities of an installation.",
      "Creates the root, the operations authority and the device authority, each in a folder of its own. Keep the first "
      "two offline.",
