@@ -28,7 +28,7 @@ static void read_keys(struct fields *fields, struct ask *ask)
         else
             memcpy(ask->keys[ask->key_count++], id, strlen(id) + 1);
     }
-    if (ask->key_count > 1)
+    if (ask->keys != NULL)
         qsort(ask->keys, ask->key_count, sizeof *ask->keys, compare_ids);
     for (size_t i = 1; i < ask->key_count; i++) {
         if (strcmp(ask->keys[i - 1], ask->keys[i]) == 0)

@@ -84,12 +84,28 @@ void key_ring_refuse(struct key_ring *ring, const struct signing_key *key)
     (void)pthread_mutex_unlock(&ring->mutex);
 }
 
+static bool are_same_ids(const struct key_ids *a, const struct key_ids *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = strcmp(a->ids[i], b->ids[i]) == 0;
+    return same;
+}
+
+/* Whether both say the same, at whatever time. */
+static bool are_same_sets(const struct key_set *a, const struct key_set *b)
+{
+    bool same = a->key_count == b->key_count && are_same_ids(&a->retired, &b->retired) &&
+                are_same_ids(&a->revoked, &b->revoked);
+    for (size_t i = 0; same && i < a->key_count; i++)
+        same = strcmp(a->keys[i].id, b->keys[i].id) == 0 && strcmp(a->keys[i].x, b->keys[i].x) == 0;
+    return same;
+}
+
 bool key_ring_set(struct key_ring *ring, const struct key_set *set)
 {
-    struct key_set compared = *set;
     (void)pthread_mutex_lock(&ring->mutex);
-    compared.issued_at_s = ring->set.issued_at_s;
-    bool has_changed = memcmp(&compared, &ring->set, sizeof compared) != 0;
+    bool has_changed = !are_same_sets(set, &ring->set);
     if (has_changed) {
         ring->set = *set;
         for (size_t i = 0; i < ring->own_count; i++)

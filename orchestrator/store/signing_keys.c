@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const char *const state_names[] = {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the macro defines an element */
 #define SIGNING_KEY_STATE(constant, name) [constant] = name,
 #include "topics/vocabulary.def"
 };

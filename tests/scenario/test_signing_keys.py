@@ -3,6 +3,8 @@
 import json
 
 from harness.backup import Backup
+from harness.operations import JSON, operate, submit_as
+from harness.plan import plan
 from harness.programs import command_line
 from harness.signing import StolenKey, key_id, public
 from harness.wait import wait_for
@@ -176,6 +178,23 @@ def test_nothing_is_signed_with_a_key_from_the_moment_in_which_it_is_revoked(sta
     key(stack, "use", offered[0], "--reason", "the device gets its keys by hand")
     wait_for(lambda: device.ask(nonce="last") or len(device.answers()) > before, "the new key signs")
     assert {key_id(answer.payload) for answer in device.answers()[before:] if answer.payload} == {offered[0]}
+
+
+def test_nothing_is_retained_that_a_revoked_key_signed(stack):
+    stack.orchestrator()
+    stack.add_artifact()
+    stack.import_fleet({}, ["P1"])
+    rollout = submit_as(stack, "ann", plan(approvals={"required": 1}))
+    stack.wait_for_rollout(rollout, "awaiting_approval")
+    leaked = keys_in(stack, "signing")[0]
+    answer = stack.http.ask("POST", f"/v1/keys/{leaked}/revoke?last=true", '{"reason":"it leaked"}', JSON)
+    operate(stack, rollout, "approve")
+    assert answer.status == 200, answer
+    offered = wait_for(lambda: keys_in(stack, "offered"), "it has made another key")
+    stack.wait_for_state(rollout, "P1", "dispatched")
+    key(stack, "use", offered[0], "--reason", "the device gets its keys by hand")
+    retained = stack.spy.wait_for(INSTRUCTION.format("P1"))
+    assert {key_id(message.payload) for message in retained} == {offered[0]}
 
 
 def test_a_key_that_no_orchestrator_has_registered_is_noticed_when_a_device_trusts_it(stack):

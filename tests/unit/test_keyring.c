@@ -2,6 +2,8 @@
 #include "base/file.h"
 #include "clients/agent/action/keyring.h"
 #include "tests/unit/temporary_folder.h"
+#include "topics/jws.h"
+#include "topics/token_key.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -242,6 +244,39 @@ static void a_key_set_is_no_instruction_and_an_instruction_no_key_set(void **sta
     buffer_free(&token);
 }
 
+/* Signs the payload of a token again, under another type. */
+static void change_type(struct buffer *token, const char *type)
+{
+    struct jws jws;
+    struct buffer header = {0};
+    assert_int_equal(jws_open(keyring_trusted(ring), token->bytes, token->length, &jws, NULL), TC_OK);
+    token_header_put(texts[A].id, type, &header);
+    buffer_clear(token);
+    jws_sign(keys[A], buffer_text(&header), &jws.payload, token);
+    buffer_free(&header);
+    jws_free(&jws);
+}
+
+static void the_type_of_a_token_decides_what_it_may_be(void **state)
+{
+    (void)state;
+    struct buffer token = {0};
+    struct instruction_payload payload = {.device = "A7", .nonce = "n", .epoch = 1};
+    struct tc_fault fault;
+    bool changed;
+    token_sign(keys[A], &payload, "", &token);
+    assert_int_equal(token_verify(keyring_trusted(ring), token.bytes, token.length, &payload, &fault), TC_OK);
+    change_type(&token, JWS_TYPE_KEY_SET);
+    assert_int_equal(token_verify(keyring_trusted(ring), token.bytes, token.length, &payload, &fault), TC_INVALID);
+    buffer_clear(&token);
+    begin(1u << A | 1u << B);
+    key_set_sign(keys[A], &set, &token);
+    change_type(&token, TOKEN_TYPE_INSTRUCTION);
+    assert_int_equal(keyring_learn(ring, token.bytes, token.length, &changed, &fault), TC_INVALID);
+    assert_trusted(1u << A);
+    buffer_free(&token);
+}
+
 static void a_damaged_file_of_learned_keys_is_a_fault(void **state)
 {
     (void)state;
@@ -267,6 +302,7 @@ int main(void)
         TEST(more_keys_than_a_device_can_hold_are_refused),
         TEST(an_edited_file_is_taken_without_a_restart),
         TEST(a_key_set_is_no_instruction_and_an_instruction_no_key_set),
+        TEST(the_type_of_a_token_decides_what_it_may_be),
         TEST(a_damaged_file_of_learned_keys_is_a_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
