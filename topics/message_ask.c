@@ -19,8 +19,10 @@ static void read_keys(struct fields *fields, struct ask *ask)
         return;
     const json_t *list = fields_array(fields, "keys", 0, ASK_KEYS_MAX);
     size_t count = json_array_size(list);
-    ask->keys = count == 0 ? NULL : calloc(count, sizeof *ask->keys);
-    TC_CHECK(count == 0 || ask->keys != NULL);
+    if (count == 0)
+        return;
+    ask->keys = calloc(count, sizeof *ask->keys);
+    TC_CHECK(ask->keys != NULL);
     for (size_t i = 0; i < count; i++) {
         const char *id = json_string_value(json_array_get(list, i));
         if (id == NULL || !name_is_valid(id, strlen(id)))
@@ -28,8 +30,7 @@ static void read_keys(struct fields *fields, struct ask *ask)
         else
             memcpy(ask->keys[ask->key_count++], id, strlen(id) + 1);
     }
-    if (ask->keys != NULL)
-        qsort(ask->keys, ask->key_count, sizeof *ask->keys, compare_ids);
+    qsort(ask->keys, ask->key_count, sizeof *ask->keys, compare_ids);
     for (size_t i = 1; i < ask->key_count; i++) {
         if (strcmp(ask->keys[i - 1], ask->keys[i]) == 0)
             fields_refuse(fields, "keys", "found \"%s\" twice", ask->keys[i]);
