@@ -4,7 +4,8 @@ import json
 
 from harness.backup import Backup
 from harness.operations import JSON, operate, submit_as
-from harness.plan import plan
+from harness.plan import APPLICATION, plan
+from harness.privileged import AGENT_USER, PrivilegedHalf
 from harness.programs import command_line
 from harness.signing import StolenKey, key_id, public
 from harness.wait import wait_for
@@ -232,3 +233,31 @@ def test_a_restored_database_brings_no_removed_key_back_and_the_newest_key_goes_
     rollout = stack.submit()
     stack.wait_for_rollout(rollout)
     assert stack.database.counters(rollout) == {"completed": 3}
+
+
+def test_the_privileged_half_of_an_agent_learns_and_drops_keys_with_it(stack):
+    stack.folder.chmod(0o711)
+    stack.orchestrator(keys={"overlap": "1s"})
+    stack.add_artifact()
+    stack.import_fleet({}, ["P1"])
+    half = PrivilegedHalf(stack.folder, "P1", stack.keys)
+    stack.programs.append(half)
+    client = stack.client("pull", "P1", user=AGENT_USER, **ASKS,
+                          actions={"install": "", "rollback": "", "socket": str(half.socket)})
+    old = keys_in(stack, "signing")
+    wait_for_trust(stack, old, ["P1"])
+    half.kill()
+    key(stack, "rotate", "--reason", "yearly")
+    client.wait_until(lambda: "installer.keys_not_taken" in client.text(), "the privileged half is away")
+    assert trusted(stack)["P1"] == old, "so this half does not learn either"
+    half.start()
+    wait_for(lambda: keys_in(stack, "retired") == old, "the rotation has ended")
+    wait_for_trust(stack, keys_in(stack, "signing"), ["P1"])
+    learned = json.loads((half.folder / "learned-keys.json").read_text(encoding="utf-8"))
+    assert learned["removed"] == old and [entry["kid"] for entry in learned["keys"]] == keys_in(stack, "signing")
+    rollout = stack.submit()
+    stack.wait_for_states(rollout, completed=1)
+    assert (half.installed / APPLICATION).exists()
+    stolen = StolenKey(key_file(stack, old[0]))
+    answers = half.ask({"request": "keys", "token": stolen.key_set([public(stolen.jwk)]).decode()})
+    assert answers[-1]["outcome"] == "rejected" and "is not trusted" in answers[-1]["detail"]
