@@ -33,6 +33,11 @@ void pki_issuer_close(struct pki_issuer *issuer)
     *issuer = (struct pki_issuer){0};
 }
 
+enum tc_error pki_issuer_kind(const struct pki_issuer *issuer, enum pki_authority_kind *kind, struct tc_fault *fault)
+{
+    return profile_authority_kind(issuer->certificate, kind, fault);
+}
+
 /* Sets the times; the end is at most the signer's. */
 static enum tc_error set_times(X509 *certificate, const struct pki_validity *validity, const X509 *signer,
                                struct tc_fault *fault)

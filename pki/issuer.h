@@ -22,6 +22,9 @@ enum tc_error pki_issuer_open(const char *certificate_path, const char *key_path
 /* Frees both; a zeroed issuer is allowed. */
 void pki_issuer_close(struct pki_issuer *issuer);
 
+/* Returns which authority it is. TC_INVALID. */
+enum tc_error pki_issuer_kind(const struct pki_issuer *issuer, enum pki_authority_kind *kind, struct tc_fault *fault);
+
 /* Makes the certificate of an authority with the given key: subject `O=<organization>, CN=<name>`. The root (`signer`
  * is NULL) signs itself. TC_INVALID: the organization or the name has not 1 to 64 characters of UTF-8; the signer
  * expires before the start. A certificate never outlasts its signer: its end is moved forward to the signer's. */

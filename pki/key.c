@@ -8,7 +8,9 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -120,6 +122,17 @@ enum tc_error pki_key_check(const EVP_PKEY *key, struct tc_fault *fault)
         fault, TC_INVALID,
         "found a key of type %s with %d bits, allowed: EC P-256 or P-384, Ed25519, RSA of %d to %d bits",
         type == NULL ? "unknown" : type, bits, RSA_LEAST_BITS, RSA_MOST_BITS);
+}
+
+void pki_key_digest(const EVP_PKEY *key, char digest[static PKI_KEY_DIGEST_SIZE])
+{
+    unsigned char *der = NULL, hash[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    int der_length = i2d_PUBKEY(key, &der);
+    TC_CHECK(der_length > 0 && EVP_Digest(der, (size_t)der_length, hash, &length, EVP_sha256(), NULL) == 1);
+    OPENSSL_free(der);
+    for (unsigned i = 0; i < length; i++)
+        (void)snprintf(digest + (size_t)2 * i, 3, "%02x", hash[i]);
 }
 
 void pki_key_free(EVP_PKEY *key)

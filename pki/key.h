@@ -24,6 +24,10 @@ enum tc_error pki_key_open(const char *path, EVP_PKEY **key, struct tc_fault *fa
 /* Allowed for a certificate: EC P-256 and P-384, Ed25519, RSA of 2048 to 4096 bits. TC_INVALID for the others. */
 enum tc_error pki_key_check(const EVP_PKEY *key, struct tc_fault *fault);
 
+/* The SHA-256 of the public half (SubjectPublicKeyInfo), as 64 hexadecimal digits and a NUL. */
+#define PKI_KEY_DIGEST_SIZE 65
+void pki_key_digest(const EVP_PKEY *key, char digest[static PKI_KEY_DIGEST_SIZE]);
+
 /* NULL is allowed. */
 void pki_key_free(EVP_PKEY *key);
 
