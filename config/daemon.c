@@ -50,6 +50,17 @@ static const struct setting rows[] = {
          "PEM file of the HTTP endpoint's certificate and those above it; empty: no TLS."),
     TEXT("http.key_file", http_key_file, "", "PEM file of that certificate's private key."),
 
+    TEXT("est.listen", est_listen, "127.0.0.1", "Address of the EST endpoint, at which devices enrol."),
+    INTEGER("est.port", est_port, "0", 0, 65535, "TCP port of the EST endpoint, as 8085; 0: none."),
+    TEXT("est.certificate_file", est_certificate_file, "",
+         "PEM file of the EST endpoint's certificate and those above it; needed unless est.port is 0."),
+    TEXT("est.key_file", est_key_file, "", "PEM file of that certificate's private key."),
+    TEXT("est.device_issuer_certificate_file", est_device_issuer_certificate_file, "",
+         "PEM file of the devices' certificate authority and those above it; empty: none."),
+    TEXT("est.device_issuer_key_file", est_device_issuer_key_file, "", "PEM file of that authority's private key."),
+    DURATION("est.certificate_validity", est_certificate_validity_ms, "90d", 5 * SECOND, 3650 * DAY,
+             "How long a device's certificate is valid."),
+
     TEXT("socket.path", socket_path, "/run/tellercast/tellercast.sock", "Unix socket that takes plans; empty: none."),
 
     INTEGER("updater.threads", updater_threads, "2", 1, 64, "Threads that write reported states."),

@@ -31,7 +31,12 @@ struct daemon_settings {
     char *http_public_url;  /* how devices reach the artifact store: "http://host:port" */
     char *http_tokens_file; /* operators' bearer tokens; needed unless http_listen is a loopback address */
     char *http_certificate_file, *http_key_file; /* TLS when a certificate is named */
-    char *socket_path;                           /* empty: no socket endpoint */
+    char *est_listen;
+    int64_t est_port; /* 0: no EST endpoint */
+    char *est_certificate_file, *est_key_file;
+    char *est_device_issuer_certificate_file, *est_device_issuer_key_file;
+    int64_t est_certificate_validity_ms;
+    char *socket_path; /* empty: no socket endpoint */
 
     int64_t updater_threads;
     int64_t updater_batch, updater_linger_ms;

@@ -73,6 +73,17 @@ static void check_pair(const char *certificate_key, const char *certificate, con
                            is_set(certificate) ? certificate_key : key_key);
 }
 
+static void check_est(const struct daemon_settings *settings, struct document_faults *faults)
+{
+    check_pair("est.certificate_file", settings->est_certificate_file, "est.key_file", settings->est_key_file, faults);
+    check_pair("est.device_issuer_certificate_file", settings->est_device_issuer_certificate_file,
+               "est.device_issuer_key_file", settings->est_device_issuer_key_file, faults);
+    if (settings->est_port != 0 && !is_set(settings->est_certificate_file))
+        document_fault_add(faults, 0, 0, "est.certificate_file", "must be set, since est.port is");
+    if (settings->est_port != 0 && !is_set(settings->est_device_issuer_certificate_file))
+        document_fault_add(faults, 0, 0, "est.device_issuer_certificate_file", "must be set, since est.port is");
+}
+
 void settings_check(const struct daemon_settings *settings, struct document_faults *faults)
 {
     struct tc_fault fault;
@@ -82,6 +93,7 @@ void settings_check(const struct daemon_settings *settings, struct document_faul
                settings->broker_key_file, faults);
     check_pair("http.certificate_file", settings->http_certificate_file, "http.key_file", settings->http_key_file,
                faults);
+    check_est(settings, faults);
     add(faults, store_check_connection(settings->database, &fault), &fault);
     if (store_check_connection(settings->database_migration, &fault) != TC_OK)
         document_fault_add(faults, 0, 0, "database_migration", "%s", fault.text);
@@ -119,6 +131,8 @@ void settings_check_files(const struct daemon_settings *settings, struct documen
         {"broker.key_file", settings->broker_key_file, file_read_private},
         {"http.certificate_file", settings->http_certificate_file, file_read},
         {"http.key_file", settings->http_key_file, file_read_private},
+        {"est.certificate_file", settings->est_certificate_file, file_read},
+        {"est.key_file", settings->est_key_file, file_read_private},
     };
     check_password("broker.password_file", settings->broker_password_file, faults);
     check_password("redis.password_file", settings->redis_password_file, faults);

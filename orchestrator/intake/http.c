@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "orchestrator/intake/enrolment.h"
 #include "orchestrator/intake/http_connection.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/intake/listener.h"
@@ -16,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IDLE_TIMEOUT_S = 60, CONNECTION_MEMORY = 32 * 1024, KEY_FILE_MAX = 1 << 20 };
+enum { CONNECTION_MEMORY = 32 * 1024, KEY_FILE_MAX = 1 << 20 };
 
 /* Debug level, since the library reports single connections, which are of no use to an operator. */
 __attribute__((format(printf, 2, 0))) static void log_library(void *context, const char *format, va_list arguments)
@@ -59,52 +60,86 @@ static bool is_set(const char *text)
     return text[0] != '\0';
 }
 
+static const char *name_of(const struct http *http)
+{
+    return http->config.api == HTTP_API_EST ? "est" : "http";
+}
+
+/* The contents of the files for TLS. `trust` has the authority whose certificates clients may show; empty: none. */
+struct tls_files {
+    struct buffer certificate, key, trust;
+};
+
+static enum tc_error read_tls_files(const struct http_config *config, struct tls_files *files, struct tc_fault *fault)
+{
+    if (!is_set(config->certificate_file))
+        return TC_OK;
+    enum tc_error error = file_read(config->certificate_file, KEY_FILE_MAX, &files->certificate, fault);
+    if (error == TC_OK)
+        error = file_read_private(config->key_file, KEY_FILE_MAX, &files->key, fault);
+    if (error == TC_OK && config->api == HTTP_API_EST)
+        enrolment_put_issuer(config->enrolment, &files->trust);
+    return error;
+}
+
+static void free_tls_files(struct tls_files *files)
+{
+    buffer_free(&files->certificate);
+    buffer_free(&files->key);
+    buffer_free(&files->trust);
+}
+
 /* Starts the library on `listener`, which it owns from then on. */
-static enum tc_error start_daemon(struct http *http, int listener, const char *certificate, const char *key,
+static enum tc_error start_daemon(struct http *http, int listener, const struct tls_files *files,
                                   struct tc_fault *fault)
 {
     const struct http_config *config = &http->config;
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate},
-                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, files->certificate.bytes},
+                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, files->key.bytes},
+                                   {MHD_OPTION_HTTPS_MEM_TRUST, 0, files->trust.bytes},
                                    {MHD_OPTION_END, 0, NULL}};
+    if (files->trust.length == 0)
+        tls[2] = tls[3];
     if (is_set(config->certificate_file))
         flags |= MHD_USE_TLS;
     else
-        tls[0] = tls[2];
+        tls[0] = tls[3];
     sigset_t before;
     thread_block_signals(&before);
-    http->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, http_connection_advance, http, MHD_OPTION_EXTERNAL_LOGGER, log_library,
-                         NULL, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, http_connection_begin,
-                         http, MHD_OPTION_NOTIFY_COMPLETED, http_connection_end, http, MHD_OPTION_THREAD_POOL_SIZE,
-                         (unsigned)config->threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->connection_limit,
-                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                         (size_t)CONNECTION_MEMORY, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+    http->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, http_connection_advance, http, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
+        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, http_connection_begin, http,
+        MHD_OPTION_NOTIFY_COMPLETED, http_connection_end, http, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)config->threads,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->connection_limit, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)config->idle_s, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)config->address_limit,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     thread_restore_signals(&before);
-    if (http->daemon == NULL)
-        return tc_fault_set(fault, TC_UNAVAILABLE, "http: cannot start the server%s",
-                            is_set(config->certificate_file) ? "; check http.certificate_file and http.key_file" : "");
-    return TC_OK;
+    if (http->daemon != NULL)
+        return TC_OK;
+    const char *name = name_of(http);
+    if (!is_set(config->certificate_file))
+        return tc_fault_set(fault, TC_UNAVAILABLE, "%s: cannot start the server", name);
+    return tc_fault_set(fault, TC_UNAVAILABLE, "%s: cannot start the server; check %s.certificate_file and %s.key_file",
+                        name, name, name);
 }
 
 static enum tc_error start(struct http *http, struct tc_fault *fault)
 {
     const struct http_config *config = &http->config;
-    struct buffer certificate = {0}, key = {0};
+    struct tls_files files = {0};
     int listener = -1;
     enum tc_error error = TC_OK;
     if (is_set(config->tokens_file))
         error = http_auth_open(config->tokens_file, &http->auth, fault);
-    if (error == TC_OK && is_set(config->certificate_file)) {
-        error = file_read(config->certificate_file, KEY_FILE_MAX, &certificate, fault);
-        if (error == TC_OK)
-            error = file_read_private(config->key_file, KEY_FILE_MAX, &key, fault);
-    }
     if (error == TC_OK)
-        error = listener_open(config->listen, config->port, http->auth == NULL, &listener, &http->port, fault);
+        error = read_tls_files(config, &files, fault);
+    bool loopback_only = http->auth == NULL && config->api == HTTP_API_OPERATORS;
     if (error == TC_OK)
-        error = worker_start(&(struct worker_config){.name = "http-job",
+        error =
+            listener_open(name_of(http), config->listen, config->port, loopback_only, &listener, &http->port, fault);
+    if (error == TC_OK)
+        error = worker_start(&(struct worker_config){.name = config->api == HTTP_API_EST ? "est-job" : "http-job",
                                                      .queue = http->jobs,
                                                      .threads = config->job_threads,
                                                      .item_size = sizeof(struct http_request *),
@@ -113,11 +148,10 @@ static enum tc_error start(struct http *http, struct tc_fault *fault)
                                                      .handle = http_connection_run},
                              &http->worker, fault);
     if (error == TC_OK)
-        error = start_daemon(http, listener, buffer_text(&certificate), buffer_text(&key), fault);
+        error = start_daemon(http, listener, &files, fault);
     if (error != TC_OK && listener >= 0)
         (void)close(listener);
-    buffer_free(&certificate);
-    buffer_free(&key);
+    free_tls_files(&files);
     return error;
 }
 
@@ -133,8 +167,8 @@ enum tc_error http_open(const struct http_config *config, struct http **http, st
         http_close(made);
         return error;
     }
-    LOG_INFO("http.open", F_STR("address", config->listen), F_INT("port", made->port),
-             F_STR("tls", is_set(config->certificate_file) ? "yes" : "no"));
+    LOG_INFO(made->config.api == HTTP_API_EST ? "est.open" : "http.open", F_STR("address", config->listen),
+             F_INT("port", made->port), F_STR("tls", is_set(config->certificate_file) ? "yes" : "no"));
     *http = made;
     return TC_OK;
 }

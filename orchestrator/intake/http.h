@@ -1,4 +1,4 @@
-/* The HTTP endpoint, on libmicrohttpd. docs/openapi.yaml describes its API.
+/* An HTTP endpoint, on libmicrohttpd: that of operators, or that of EST.
  *
  * A few threads with epoll move bytes and never wait, so that thousands of devices can download at once. A request that
  * waits for the database, an fsync or the planner is suspended: handlers that use the database run in a small pool of
@@ -15,9 +15,17 @@
 #include <stdint.h>
 
 struct http;
+struct enrolment;
 struct preview_config;
 
+/* What an endpoint serves. */
+enum http_api {
+    HTTP_API_OPERATORS, /* docs/openapi.yaml */
+    HTTP_API_EST,       /* enrolment by RFC 7030; always with TLS, and clients may show a device's certificate */
+};
+
 struct http_config {
+    enum http_api api;
     const char *listen; /* a numeric address, or "localhost" */
     int port;           /* 0: any free port */
     const char *public_url;
@@ -27,6 +35,9 @@ struct http_config {
     int threads;                             /* that move bytes */
     int job_threads;                         /* that wait for the database */
     int connection_limit;
+    int address_limit;                 /* connections of one address; 0: no limit */
+    int idle_s;                        /* a connection is closed when nothing moves for so long */
+    const struct enrolment *enrolment; /* NULL: this daemon has no authority of devices */
     int64_t artifact_size_limit, fleet_size_limit;
     struct submission_gateway *gateway;
     struct artifact_store *artifacts;

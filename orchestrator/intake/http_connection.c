@@ -46,7 +46,9 @@ void http_connection_end(void *context, struct MHD_Connection *connection, void 
     struct http_request *request = *slot;
     if (request == NULL)
         return;
-    bool changes = request->route != NULL && strcmp(request->route->method, "GET") != 0;
+    /* The EST endpoint logs each decision itself, limited by address, since its peers are unknown. */
+    bool changes = request->route != NULL && strcmp(request->route->method, "GET") != 0 &&
+                   request->http->config.api == HTTP_API_OPERATORS;
     LOG_EVENT(changes ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "http.request",
               F_STR("method", request->route == NULL ? "" : request->route->method),
               F_STR("path", request->route == NULL ? "" : request->route->path), F_STR("id", request->variable),

@@ -80,6 +80,9 @@ struct http_route {
 
 extern const struct http_route http_routes[];
 extern const size_t http_route_count;
+/* Those of the EST endpoint: est.c. */
+extern const struct http_route est_routes[];
+extern const size_t est_route_count;
 
 /* Sets request->route; or answers with 404, or with 405 and the allowed methods. */
 void http_route_find(struct http_request *request, const char *method);
@@ -95,6 +98,10 @@ void operation_carry_out(struct http_request *request);
 void device_return(struct http_request *request);
 void revision_begin(struct http_request *request);
 void revision_submit(struct http_request *request);
+/* http_enrolment.c */
+void device_make_code(struct http_request *request);
+void device_revoke(struct http_request *request);
+void revocations_show(struct http_request *request);
 /* http_evidence.c */
 void rollout_preview(struct http_request *request);
 void rollout_drift(struct http_request *request);

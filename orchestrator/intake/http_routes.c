@@ -25,6 +25,9 @@ const struct http_route http_routes[] = {
     {"GET",  "/v1/devices",                    "after limit",             OPERATORS, JOB,    NULL,           devices_list},
     {"GET",  "/v1/devices/{id}",               "",                        OPERATORS, JOB,    NULL,           device_show},
     {"POST", "/v1/devices/{id}/return",        "",                        OPERATORS, JOB,    operation_begin, device_return},
+    {"POST", "/v1/devices/{id}/enrolments",    "valid_for_s",             OPERATORS, JOB,    NULL,           device_make_code},
+    {"POST", "/v1/devices/{id}/revoke",        "",                        OPERATORS, JOB,    operation_begin, device_revoke},
+    {"GET",  "/v1/devices:crl",                "",                        OPERATORS, JOB,    NULL,           revocations_show},
     {"PUT",  "/v1/fleet",                      "default_zone",            OPERATORS, JOB,    fleet_begin,    fleet_import},
     {"GET",  "/v1/artifacts",                  "",                        OPERATORS, JOB,    NULL,           artifacts_list},
     {"PUT",  "/v1/artifacts/{sha256}",         "name version",            OPERATORS, JOB,    artifact_begin, artifact_put},
@@ -47,8 +50,11 @@ const size_t http_route_count = sizeof http_routes / sizeof *http_routes;
 void http_route_find(struct http_request *request, const char *method)
 {
     struct buffer allowed = {0};
-    for (size_t i = 0; i < http_route_count && request->route == NULL; i++) {
-        const struct http_route *route = &http_routes[i];
+    bool is_est = request->http->config.api == HTTP_API_EST;
+    const struct http_route *routes = is_est ? est_routes : http_routes;
+    size_t count = is_est ? est_route_count : http_route_count;
+    for (size_t i = 0; i < count && request->route == NULL; i++) {
+        const struct http_route *route = &routes[i];
         const char *variable;
         if (!http_target_matches(&request->target, route->path, &variable))
             continue;

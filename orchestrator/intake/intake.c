@@ -1,6 +1,7 @@
 #include "orchestrator/intake/intake.h"
 
 #include "orchestrator/intake/artifact_store.h"
+#include "orchestrator/intake/enrolment.h"
 #include "orchestrator/intake/http.h"
 #include "orchestrator/intake/http_auth.h"
 #include "orchestrator/intake/listener.h"
@@ -18,6 +19,11 @@
 
 enum {
     HTTP_THREADS = 2,
+    HTTP_IDLE_S = 60,
+    EST_JOB_THREADS = 1,
+    EST_CONNECTIONS = 500,
+    EST_ADDRESS_CONNECTIONS = 20, /* a branch has one address, and its devices enrol at any time */
+    EST_IDLE_S = 10,
     HTTP_CONNECTIONS_MAX = 10000,
     SOCKET_CONNECTIONS = 64,
     SOCKET_IDLE_MS = 30000,
@@ -26,7 +32,9 @@ enum {
 struct intake {
     struct submission_gateway *gateway;
     struct artifact_store *artifacts;
+    struct enrolment *enrolment;    /* NULL: no authority of devices */
     struct http *http;              /* NULL: disabled */
+    struct http *est;               /* NULL: disabled */
     struct socket_endpoint *socket; /* NULL: disabled */
     struct message_endpoint *message;
 };
@@ -60,8 +68,11 @@ void intake_check(const struct daemon_settings *settings, struct document_faults
     struct tc_fault fault;
     add_fault(faults, write_artifact_folder(settings->data_folder, folder, &fault), &fault);
     add_fault(faults, unix_listener_check(settings->socket_path, &fault), &fault);
+    if (settings->est_port != 0)
+        add_fault(faults, listener_check("est", settings->est_listen, false, &fault), &fault);
     if (settings->http_port != 0)
-        add_fault(faults, listener_check(settings->http_listen, settings->http_tokens_file[0] == '\0', &fault), &fault);
+        add_fault(faults, listener_check("http", settings->http_listen, settings->http_tokens_file[0] == '\0', &fault),
+                  &fault);
 }
 
 void intake_check_files(const struct daemon_settings *settings, struct document_faults *faults)
@@ -72,6 +83,12 @@ void intake_check_files(const struct daemon_settings *settings, struct document_
         http_auth_open(settings->http_tokens_file, &auth, &fault) != TC_OK)
         document_fault_add(faults, 0, 0, "http.tokens_file", "%s", fault.text);
     http_auth_close(auth);
+    struct enrolment *enrolment = NULL;
+    const struct enrolment_config config = {.issuer_certificate_file = settings->est_device_issuer_certificate_file,
+                                            .issuer_key_file = settings->est_device_issuer_key_file};
+    if (config.issuer_certificate_file[0] != '\0' && enrolment_open(&config, &enrolment, &fault) != TC_OK)
+        document_fault_add(faults, 0, 0, "est.device_issuer_certificate_file", "%s", fault.text);
+    enrolment_close(enrolment);
 }
 
 /* A download takes two descriptors. Half of the limit stays free for the rest of the daemon. */
@@ -94,6 +111,8 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .key_file = settings->http_key_file,
                                            .broker_user = settings->broker_user,
                                            .threads = HTTP_THREADS,
+                                           .idle_s = HTTP_IDLE_S,
+                                           .enrolment = intake->enrolment,
                                            .job_threads = INTAKE_JOB_THREADS,
                                            .connection_limit = http_connection_limit(),
                                            .artifact_size_limit = settings->artifact_size_limit,
@@ -109,6 +128,37 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .fleet_changed = config->fleet_changed,
                                            .context = config->context},
                      &intake->http, fault);
+}
+
+static enum tc_error open_enrolment(struct intake *intake, const struct daemon_settings *settings,
+                                    struct tc_fault *fault)
+{
+    const struct enrolment_config config = {.issuer_certificate_file = settings->est_device_issuer_certificate_file,
+                                            .issuer_key_file = settings->est_device_issuer_key_file,
+                                            .validity_ms = settings->est_certificate_validity_ms};
+    if (enrolment_open(&config, &intake->enrolment, fault) != TC_OK)
+        return tc_fault_context(fault, "est");
+    return TC_OK;
+}
+
+static enum tc_error open_est(struct intake *intake, const struct intake_config *config, struct tc_fault *fault)
+{
+    const struct daemon_settings *settings = config->settings;
+    return http_open(&(struct http_config){.api = HTTP_API_EST,
+                                           .listen = settings->est_listen,
+                                           .port = (int)settings->est_port,
+                                           .public_url = "",
+                                           .tokens_file = "",
+                                           .certificate_file = settings->est_certificate_file,
+                                           .key_file = settings->est_key_file,
+                                           .threads = HTTP_THREADS,
+                                           .job_threads = EST_JOB_THREADS,
+                                           .connection_limit = EST_CONNECTIONS,
+                                           .address_limit = EST_ADDRESS_CONNECTIONS,
+                                           .idle_s = EST_IDLE_S,
+                                           .enrolment = intake->enrolment,
+                                           .stores = config->stores},
+                     &intake->est, fault);
 }
 
 static enum tc_error open_socket(struct intake *intake, const char *path, struct tc_fault *fault)
@@ -133,8 +183,12 @@ enum tc_error intake_open(const struct intake_config *config, struct intake **in
         error = message_endpoint_open(settings->topic_root, made->gateway, &made->message, fault);
     if (error == TC_OK && settings->socket_path[0] != '\0')
         error = open_socket(made, settings->socket_path, fault);
+    if (error == TC_OK && settings->est_device_issuer_certificate_file[0] != '\0')
+        error = open_enrolment(made, settings, fault);
     if (error == TC_OK && settings->http_port != 0)
         error = open_http(made, config, fault);
+    if (error == TC_OK && settings->est_port != 0)
+        error = open_est(made, config, fault);
     if (error != TC_OK) {
         intake_stop(made);
         intake_close(made);
@@ -166,6 +220,8 @@ void intake_stop(struct intake *intake)
         submission_gateway_stop(intake->gateway, END_ANSWERS_MS);
     http_close(intake->http);
     intake->http = NULL;
+    http_close(intake->est);
+    intake->est = NULL;
     socket_endpoint_close(intake->socket);
     intake->socket = NULL;
     if (intake->message != NULL)
@@ -179,5 +235,6 @@ void intake_close(struct intake *intake)
     message_endpoint_close(intake->message);
     submission_gateway_close(intake->gateway);
     artifact_store_close(intake->artifacts);
+    enrolment_close(intake->enrolment);
     free(intake);
 }

@@ -50,8 +50,8 @@ static enum tc_error bind_and_listen(const struct addrinfo *info, const char *ad
 }
 
 /* The caller frees `info` with freeaddrinfo. */
-static enum tc_error find_address(const char *address, int port, bool loopback_only, struct addrinfo **info,
-                                  struct tc_fault *fault)
+static enum tc_error find_address(const char *endpoint, const char *address, int port, bool loopback_only,
+                                  struct addrinfo **info, struct tc_fault *fault)
 {
     char service[16];
     (void)snprintf(service, sizeof service, "%d", port);
@@ -59,29 +59,29 @@ static enum tc_error find_address(const char *address, int port, bool loopback_o
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
     int number = getaddrinfo(numeric, service, &hints, info);
     if (number != 0)
-        return tc_fault_set(fault, TC_INVALID, "http.listen: found \"%s\" (%s), allowed: a numeric address, localhost",
-                            address, gai_strerror(number));
+        return tc_fault_set(fault, TC_INVALID, "%s.listen: found \"%s\" (%s), allowed: a numeric address, localhost",
+                            endpoint, address, gai_strerror(number));
     if (!loopback_only || is_loopback((*info)->ai_addr))
         return TC_OK;
     freeaddrinfo(*info);
-    return tc_fault_set(fault, TC_DENIED, "http.listen: %s is not a loopback address, so http.tokens_file must be set",
-                        address);
+    return tc_fault_set(fault, TC_DENIED, "%s.listen: %s is not a loopback address, so %s.tokens_file must be set",
+                        endpoint, address, endpoint);
 }
 
-enum tc_error listener_check(const char *address, bool loopback_only, struct tc_fault *fault)
+enum tc_error listener_check(const char *endpoint, const char *address, bool loopback_only, struct tc_fault *fault)
 {
     struct addrinfo *info;
-    enum tc_error error = find_address(address, 0, loopback_only, &info, fault);
+    enum tc_error error = find_address(endpoint, address, 0, loopback_only, &info, fault);
     if (error == TC_OK)
         freeaddrinfo(info);
     return error;
 }
 
-enum tc_error listener_open(const char *address, int port, bool loopback_only, int *handle, int *bound_port,
-                            struct tc_fault *fault)
+enum tc_error listener_open(const char *endpoint, const char *address, int port, bool loopback_only, int *handle,
+                            int *bound_port, struct tc_fault *fault)
 {
     struct addrinfo *info;
-    enum tc_error error = find_address(address, port, loopback_only, &info, fault);
+    enum tc_error error = find_address(endpoint, address, port, loopback_only, &info, fault);
     if (error != TC_OK)
         return error;
     error = bind_and_listen(info, address, port, handle, fault);

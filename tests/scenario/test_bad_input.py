@@ -308,6 +308,9 @@ CANNOT_START = [
     ("http: {listen: nowhere.example}", 'http.listen: found "nowhere.example"'),
     ("http: {listen: 0.0.0.0}", "http.listen: 0.0.0.0 is not a loopback address, so http.tokens_file"),
     ("http: {public_url: 'localhost:8080'}", 'http.public_url: found "localhost:8080"'),
+    ("est: {port: 8085}", "est.certificate_file: must be set, since est.port is"),
+    ("est: {device_issuer_key_file: /dev/null}",
+     "est.device_issuer_certificate_file: must be set, since est.device_issuer_key_file is"),
     ("http: {key_file: /dev/null}", "http.certificate_file: must be set, since http.key_file is"),
     (f"socket: {{path: /{'s' * 120}}}", "socket.path: /sss"),
 ]

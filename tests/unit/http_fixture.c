@@ -45,6 +45,7 @@ enum tc_error http_fixture_open_endpoint(struct http_fixture *fixture, const cha
                                            .threads = 2,
                                            .job_threads = 2,
                                            .connection_limit = 200,
+                                           .idle_s = 60,
                                            .artifact_size_limit = 1 << 20,
                                            .fleet_size_limit = 1 << 16,
                                            .gateway = fixture->gateway,

@@ -1,5 +1,6 @@
 #include "tests/unit/http_stubs.h"
 
+#include "orchestrator/store/enrolment.h"
 #include "orchestrator/store/evidence.h"
 #include "orchestrator/store/inventory.h"
 #include "orchestrator/store/operate.h"
@@ -173,4 +174,63 @@ enum tc_error artifact_find_size(struct store *store, const char *sha256, int64_
     *size_bytes = http_fixture_artifact_size;
     return http_fixture_store_answers == TC_OK ? TC_OK
                                                : tc_fault_set(fault, http_fixture_store_answers, "the store says no");
+}
+
+/* ---- enrolment ---- */
+
+const char *enrolment_standing_name(enum enrolment_standing standing)
+{
+    return standing == ENROLMENT_GOOD ? "good" : "bad";
+}
+
+enum tc_error enrolment_read_now(struct store *store, int64_t *now_ms, struct tc_fault *fault)
+{
+    (void)store, (void)fault;
+    *now_ms = 0;
+    return TC_OK;
+}
+
+enum tc_error enrolment_check(struct store *store, const struct enrolment_claim *claim,
+                              enum enrolment_standing *standing, int64_t *now_ms, struct tc_fault *fault)
+{
+    (void)claim;
+    *standing = ENROLMENT_UNKNOWN_CODE;
+    return enrolment_read_now(store, now_ms, fault);
+}
+
+enum tc_error enrolment_record(struct store *store, const struct enrolment_claim *claim, const char *serial,
+                               int64_t not_after_ms, enum enrolment_standing *standing, struct tc_fault *fault)
+{
+    (void)serial, (void)not_after_ms;
+    int64_t now_ms;
+    return enrolment_check(store, claim, standing, &now_ms, fault);
+}
+
+enum tc_error enrolment_give_code(struct store *store, const char *device, const char *code_hash, int64_t valid_s,
+                                  const char *actor, char expires_at[static 32], struct refusal *refusal,
+                                  struct tc_fault *fault)
+{
+    struct buffer ignored = {0};
+    (void)store, (void)code_hash;
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    (void)snprintf(expires_at, 32, "2026-12-01T00:00:00Z");
+    enum tc_error error = give(&ignored, fault, "code %s %lld by %s", device, (long long)valid_s, actor);
+    buffer_free(&ignored);
+    return error;
+}
+
+enum tc_error enrolment_revoke(struct store *store, const char *device, const char *actor, const char *reason,
+                               struct buffer *document, struct refusal *refusal, struct tc_fault *fault)
+{
+    (void)store;
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    return give(document, fault, "revoke %s by %s: %s", device, actor, reason);
+}
+
+enum tc_error enrolment_read_revoked(struct store *store, struct enrolment_revoked **revoked, size_t *count,
+                                     int64_t *now_ms, struct tc_fault *fault)
+{
+    *revoked = NULL;
+    *count = 0;
+    return enrolment_read_now(store, now_ms, fault);
 }

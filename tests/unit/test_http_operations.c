@@ -47,6 +47,38 @@ static void an_operation_is_carried_out_and_the_parts_are_woken(void **state)
     http_fixture_close(&fixture);
 }
 
+static void a_code_is_made_for_a_bounded_time_and_by_an_operator(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    http_fixture_expect(say(&fixture, "POST /v1/devices/A1/enrolments", ""), 201,
+                        "\"expires_at\":\"2026-12-01T00:00:00Z\"");
+    assert_string_equal(http_fixture_last_read, "code A1 86400 by ann");
+    http_fixture_expect(say(&fixture, "POST /v1/devices/A1/enrolments?valid_for_s=60", ""), 201, "\"device\":\"A1\"");
+    assert_string_equal(http_fixture_last_read, "code A1 60 by ann");
+    http_fixture_expect(say(&fixture, "POST /v1/devices/A1/enrolments?valid_for_s=0", ""), 400, "valid_for_s");
+    http_fixture_expect(say(&fixture, "POST /v1/devices/A1/enrolments?valid_for_s=7776001", ""), 400, "valid_for_s");
+    http_fixture_close(&fixture);
+}
+
+static void revoking_a_device_needs_a_reason(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    http_fixture_expect(say(&fixture, "POST /v1/devices/A1/revoke", "{\"reason\":\"stolen\"}"), 200, "store");
+    assert_string_equal(http_fixture_last_read, "revoke A1 by ann: stolen");
+    http_fixture_expect(say(&fixture, "POST /v1/devices/A1/revoke", "{}"), 422, "\"path\":\"reason\"");
+    http_fixture_close(&fixture);
+}
+
+static void a_daemon_without_an_authority_has_no_revocation_list(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    http_fixture_expect_of(&fixture, "GET /v1/devices:crl", 404, "est.device_issuer_certificate_file");
+    http_fixture_close(&fixture);
+}
+
 static void approving_and_rejecting_are_bound_to_a_digest(void **state)
 {
     (void)state;
@@ -173,6 +205,9 @@ int main(void)
     assert_true(sodium_init() >= 0);
     const struct CMUnitTest tests[] = {
         ENDPOINT_TEST(an_operation_is_carried_out_and_the_parts_are_woken),
+        ENDPOINT_TEST(a_code_is_made_for_a_bounded_time_and_by_an_operator),
+        ENDPOINT_TEST(revoking_a_device_needs_a_reason),
+        ENDPOINT_TEST(a_daemon_without_an_authority_has_no_revocation_list),
         ENDPOINT_TEST(approving_and_rejecting_are_bound_to_a_digest),
         ENDPOINT_TEST(a_machine_is_returned_by_its_name_with_a_reason),
         ENDPOINT_TEST(the_store_s_refusal_is_the_answer),

@@ -72,6 +72,10 @@ static const struct option key_revoke_options[] = {
      "Revoke it even if no other key is left. Nothing is signed then, and no device can be told."},
     NO_OPTION,
 };
+static const struct option device_enroll_options[] = {
+    {"valid-for", "DURATION", NULL, "24h", "How long the code is good."},
+    NO_OPTION,
+};
 static const struct option operation_options[] = {REASON, EXPECTED_VERSION, NO_OPTION};
 static const struct option report_options[] = {
     {"html", NULL, NULL, NULL, "Write one HTML page, printable on A4."},
@@ -269,6 +273,17 @@ const struct command commands[] = {
     {"device", "return", "ID", 1, 1, "Return a device that was out of service to service.",
      "It then no longer uses the budget of its branch. A successful installation returns it automatically.",
      reason_options, run_device_return},
+    {"device", "enroll", "ID", 1, 1, "Make the code with which a device gets its first certificate.",
+     "The code is printed once, and good for one enrolment. A new code voids the one before. A device whose "
+     "certificate "
+     "has expired or was revoked needs a new code.",
+     device_enroll_options, run_device_enroll},
+    {"device", "revoke", "ID", 1, 1, "Revoke all certificates of a device, and void its code.",
+     "It can no longer renew. Brokers learn it from the next revocation list: tellercast device crl.", reason_options,
+     run_device_revoke},
+    {"device", "crl", "", 0, 0, "Print the revocation list of the devices' certificates.",
+     "It has those that the daemon's authority of devices issued and that have not expired, and is good for 7 days.",
+     NULL, run_device_crl},
     {"device", "list", "", 0, 0, "Show the devices.", NULL, list_options, run_device_list},
     {"broker", "acl", "", 0, 0, "Write mosquitto's access list for the fleet.",
      "Patterns cover all devices: the user name of a device is its ID.", acl_options, run_broker_acl},

@@ -31,6 +31,9 @@ int run_rollout_report(struct session *session);
 int run_device_show(struct session *session);
 int run_device_trace(struct session *session);
 int run_device_return(struct session *session);
+int run_device_enroll(struct session *session);
+int run_device_revoke(struct session *session);
+int run_device_crl(struct session *session);
 int run_device_list(struct session *session); /* also: fleet list */
 int run_broker_acl(struct session *session);
 int run_admin_status(struct session *session);

@@ -1,0 +1,126 @@
+/* Enrolment codes, and the revocation of a device's certificates. */
+#include "clients/ctl/commands/run.h"
+#include "clients/ctl/commands/session.h"
+#include "clients/ctl/screen/text.h"
+#include "config/scalar.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MS_PER_SECOND = 1000 };
+
+/* Sends a request about the device of the command line. `tail` follows its ID in the path; `body` NULL: none. */
+static json_t *send_request(struct session *session, const char *tail, const char *body, int *code)
+{
+    struct buffer path = {0}, subject = {0};
+    buffer_put_text(&path, "/v1/devices/");
+    http_put_escaped(&path, session_argument(session, 0));
+    buffer_put_text(&path, tail);
+    buffer_put_text(&subject, "device ");
+    (void)text_put_clean(&subject, session_argument(session, 0), 0, session->err.utf8);
+    const struct http_request request = {
+        .method = "POST",
+        .path = buffer_text(&path),
+        .content_type = body == NULL ? NULL : "application/json",
+        .body = body,
+        .length = body == NULL ? 0 : strlen(body),
+    };
+    json_t *answer = session_send(session, &request, buffer_text(&subject), code);
+    if (answer == NULL && *code == EXIT_INVALID)
+        *code = EXIT_ERROR;
+    buffer_free(&subject);
+    buffer_free(&path);
+    return answer;
+}
+
+static void show_code(const struct session *session, const json_t *answer)
+{
+    struct buffer out = {0}, until = {0};
+    (void)text_put_clean(&out, document_text(answer, "code"), 0, session->out.utf8);
+    buffer_put_text(&out, "\n");
+    session_put(&out);
+    text_put_time(&until, document_text(answer, "expires_at"));
+    session_say(session, "%s: this code is good for one enrolment, until %s. It is not shown again.",
+                document_text(answer, "device"), buffer_text(&until));
+    buffer_free(&until);
+    buffer_free(&out);
+}
+
+int run_device_enroll(struct session *session)
+{
+    const char *text = session_option(session, "valid-for");
+    int64_t valid_ms;
+    if (!scalar_read_duration(text, &valid_ms) || valid_ms < MS_PER_SECOND)
+        return session_fail_usage(
+            session, "--valid-for: found \"%.32s\", allowed: a duration of at least a second, such as 12h or 30d",
+            text);
+    struct buffer tail = {0};
+    buffer_format(&tail, "/enrolments?valid_for_s=%" PRId64, valid_ms / MS_PER_SECOND);
+    int code;
+    json_t *answer = send_request(session, buffer_text(&tail), NULL, &code);
+    buffer_free(&tail);
+    if (answer == NULL)
+        return code;
+    if (session->json)
+        session_put_json(session, answer);
+    else
+        show_code(session, answer);
+    json_decref(answer);
+    return EXIT_HEALTHY;
+}
+
+static void show_revoked(const struct session *session, const json_t *answer)
+{
+    struct buffer out = {0};
+    screen_begin_tone(&session->out, TONE_STRONG, &out);
+    (void)text_put_clean(&out, document_text(answer, "device"), 0, session->out.utf8);
+    screen_end_tone(&session->out, TONE_STRONG, &out);
+    buffer_put_text(&out, "  revoked ");
+    document_put_counted(&out, (int64_t)json_array_size(json_object_get(answer, "revoked")), "certificate",
+                         "certificates");
+    buffer_put_text(&out, "; brokers learn it from the next revocation list: tellercast device crl\n");
+    session_put(&out);
+    buffer_free(&out);
+}
+
+int run_device_revoke(struct session *session)
+{
+    int code;
+    const char *reason = session_reason(session, &code);
+    if (reason == NULL)
+        return code;
+    json_t *body = json_pack("{s:s}", "reason", reason);
+    if (body == NULL)
+        return session_fail_usage(session, "--reason: must be UTF-8");
+    char *text = json_dumps(body, JSON_COMPACT);
+    TC_CHECK(text != NULL);
+    json_t *answer = send_request(session, "/revoke", text, &code);
+    free(text);
+    json_decref(body);
+    if (answer == NULL)
+        return code;
+    if (session->json)
+        session_put_json(session, answer);
+    else
+        show_revoked(session, answer);
+    json_decref(answer);
+    return EXIT_HEALTHY;
+}
+
+int run_device_crl(struct session *session)
+{
+    int code;
+    json_t *answer = session_get(session, "/v1/devices:crl", "revocation list", &code);
+    if (answer == NULL)
+        return code;
+    struct buffer out = {0};
+    buffer_put_text(&out, document_text(answer, "crl"));
+    if (session->json)
+        session_put_json(session, answer);
+    else
+        session_put(&out);
+    buffer_free(&out);
+    json_decref(answer);
+    return EXIT_HEALTHY;
+}

@@ -1,0 +1,16 @@
+-- Revokes all certificates of device :device, and voids its code. The device is locked by this transaction.
+-- parameters: device text, actor text, reason text
+-- row: document.*
+WITH revoked AS (
+  UPDATE device_certificate SET revoked_at = now()
+  WHERE device = :device AND revoked_at IS NULL AND not_after > now()
+  RETURNING serial
+), voided AS (
+  DELETE FROM enrolment WHERE device = :device
+), noted AS (
+  INSERT INTO device_revocation (device, actor, reason) VALUES (:device, :actor, :reason)
+  ON CONFLICT (device) DO UPDATE SET revoked_at = now(), actor = excluded.actor, reason = excluded.reason
+)
+SELECT json_build_object('device', :device::text, 'revoked', coalesce(json_agg(serial ORDER BY serial), '[]'),
+                         'at', rfc3339(now()), 'by', :actor::text, 'reason', :reason::text)::text AS document
+FROM revoked
