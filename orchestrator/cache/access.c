@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* The commands that the cache sends. AUTH needs no right. */
-static const char *const commands[] = {"set", "get", "mget", "del", "unlink", "scan", "rename", "info"};
+static const char *const commands[] = {"set", "getrange", "exists", "del", "unlink", "scan", "rename", "info"};
 
 void cache_write_access(const char *user, const char *password, const char *prefix, struct buffer *lines)
 {

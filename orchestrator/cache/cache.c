@@ -16,6 +16,9 @@ enum {
     SCAN_STEP = 1000,
 };
 
+/* The last character that is read of a generation: a longer one is not a run ID. */
+#define RUN_ID_LAST "64"
+
 struct cache {
     struct connection connection;
     char *socket_path, *host, *user, *password, *prefix;
@@ -145,46 +148,71 @@ enum tc_error cache_put(struct cache *cache, const struct cached_instruction *it
     return error;
 }
 
-/* ---- get and forget: one command, one key for each device ---- */
+/* ---- get ---- */
 
-struct by_device {
-    struct cache *cache;
-    const char *command;
+struct lookup {
+    const struct cache *cache;
     const char *const *devices;
-    size_t count;
     struct cached_instruction *items;
     bool *found;
+    size_t missing[ROUND_TRIP_MAX]; /* indexes: no text was read */
+    size_t missing_count;
 };
 
-static void append_by_device(redisContext *redis, void *context, size_t i)
+/* Only as much of a value as an entry may have: others may write here, and a value has up to 512 MiB. */
+static void append_lookup(redisContext *redis, void *context, size_t i)
 {
-    (void)i;
-    const struct by_device *request = context;
-    struct cache *cache = request->cache;
-    cache->arguments[0] = request->command;
-    for (size_t k = 0; k < request->count; k++) {
-        write_key(cache, "instruction", request->devices[k], cache->keys[k]);
-        cache->arguments[k + 1] = cache->keys[k];
-    }
-    append(redis, (int)request->count + 1, cache->arguments);
+    const struct lookup *lookup = context;
+    char key[KEY_SIZE], last[16];
+    write_key(lookup->cache, "instruction", lookup->devices[i], key);
+    (void)snprintf(last, sizeof last, "%d", CACHE_ENTRY_SIZE - 1);
+    append(redis, 4, (const char *[]){"GETRANGE", key, "0", last});
 }
 
-static bool take_entries(void *context, size_t i, const redisReply *reply)
+static bool take_looked_up(void *context, size_t i, const redisReply *reply)
 {
-    (void)i;
-    const struct by_device *request = context;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != request->count)
+    struct lookup *lookup = context;
+    struct cached_instruction *item = &lookup->items[i];
+    if (i == 0) /* also when the exchange is repeated */
+        lookup->missing_count = 0;
+    if (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_ERROR)
         return false;
-    for (size_t k = 0; k < request->count; k++) {
-        const redisReply *value = reply->element[k];
-        struct cached_instruction *item = &request->items[k];
-        *item = (struct cached_instruction){0};
-        (void)snprintf(item->device, sizeof item->device, "%s", request->devices[k]);
-        request->found[k] = value->type == REDIS_REPLY_STRING;
-        if (request->found[k])
-            (void)cache_entry_read(value->str, (size_t)value->len, item);
-    }
+    *item = (struct cached_instruction){0};
+    (void)snprintf(item->device, sizeof item->device, "%s", lookup->devices[i]);
+    lookup->found[i] = reply->type == REDIS_REPLY_STRING && reply->len > 0;
+    if (lookup->found[i])
+        (void)cache_entry_read(reply->str, (size_t)reply->len, item);
+    else
+        lookup->missing[lookup->missing_count++] = i;
     return true;
+}
+
+/* An empty value and one of another type are entries that cannot be read; GETRANGE answers the same for none. */
+static void append_exists(redisContext *redis, void *context, size_t i)
+{
+    const struct lookup *lookup = context;
+    char key[KEY_SIZE];
+    write_key(lookup->cache, "instruction", lookup->devices[lookup->missing[i]], key);
+    append(redis, 2, (const char *[]){"EXISTS", key});
+}
+
+static bool take_exists(void *context, size_t i, const redisReply *reply)
+{
+    const struct lookup *lookup = context;
+    lookup->found[lookup->missing[i]] = reply->type == REDIS_REPLY_INTEGER && reply->integer != 0;
+    return reply->type == REDIS_REPLY_INTEGER;
+}
+
+static enum tc_error look_up(struct cache *cache, struct lookup *lookup, size_t count, struct tc_fault *fault)
+{
+    struct exchange read = {
+        .count = count, .append = append_lookup, .take = take_looked_up, .takes_wrong_types = true, .context = lookup};
+    enum tc_error error = connection_exchange(&cache->connection, &read, fault);
+    if (error != TC_OK || lookup->missing_count == 0)
+        return error;
+    struct exchange exist = {
+        .count = lookup->missing_count, .append = append_exists, .take = take_exists, .context = lookup};
+    return connection_exchange(&cache->connection, &exist, fault);
 }
 
 enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t count, struct cached_instruction *items,
@@ -192,29 +220,43 @@ enum tc_error cache_get(struct cache *cache, const char *const *devices, size_t 
 {
     enum tc_error error = cache_settle(cache, fault);
     for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
-        struct by_device request = {.cache = cache,
-                                    .command = "MGET",
-                                    .devices = devices + done,
-                                    .count = smaller(count - done, ROUND_TRIP_MAX),
-                                    .items = items + done,
-                                    .found = found + done};
-        struct exchange exchange = {.count = 1, .append = append_by_device, .take = take_entries, .context = &request};
-        error = connection_exchange(&cache->connection, &exchange, fault);
+        struct lookup lookup = {
+            .cache = cache, .devices = devices + done, .items = items + done, .found = found + done};
+        error = look_up(cache, &lookup, smaller(count - done, ROUND_TRIP_MAX), fault);
     }
     if (error != TC_OK && count > 0)
         memset(found, 0, count * sizeof *found);
     return error;
 }
 
+/* ---- forget ---- */
+
+struct forgetting {
+    struct cache *cache;
+    const char *const *devices;
+    size_t count;
+};
+
+/* One command for all. */
+static void append_forget(redisContext *redis, void *context, size_t i)
+{
+    (void)i;
+    const struct forgetting *forgetting = context;
+    struct cache *cache = forgetting->cache;
+    cache->arguments[0] = "DEL";
+    for (size_t k = 0; k < forgetting->count; k++) {
+        write_key(cache, "instruction", forgetting->devices[k], cache->keys[k]);
+        cache->arguments[k + 1] = cache->keys[k];
+    }
+    append(redis, (int)forgetting->count + 1, cache->arguments);
+}
+
 enum tc_error cache_forget(struct cache *cache, const char *const *devices, size_t count, struct tc_fault *fault)
 {
     enum tc_error error = cache_settle(cache, fault);
     for (size_t done = 0; done < count && error == TC_OK; done += ROUND_TRIP_MAX) {
-        struct by_device request = {.cache = cache,
-                                    .command = "DEL",
-                                    .devices = devices + done,
-                                    .count = smaller(count - done, ROUND_TRIP_MAX)};
-        struct exchange exchange = {.count = 1, .append = append_by_device, .context = &request};
+        struct forgetting forgetting = {cache, devices + done, smaller(count - done, ROUND_TRIP_MAX)};
+        struct exchange exchange = {.count = 1, .append = append_forget, .context = &forgetting};
         error = connection_exchange(&cache->connection, &exchange, fault);
     }
     cache->owes_rebuild = error != TC_OK;
@@ -254,7 +296,10 @@ static void append_check(redisContext *redis, void *context, size_t i)
     const struct generation *generation = context;
     char key[KEY_SIZE];
     write_key(generation->cache, "generation", NULL, key);
-    append(redis, 2, i == 0 ? (const char *[]){"INFO", "server"} : (const char *[]){"GET", key});
+    if (i == 0)
+        append(redis, 2, (const char *[]){"INFO", "server"});
+    else
+        append(redis, 4, (const char *[]){"GETRANGE", key, "0", RUN_ID_LAST});
 }
 
 static bool take_check(void *context, size_t i, const redisReply *reply)
@@ -263,7 +308,7 @@ static bool take_check(void *context, size_t i, const redisReply *reply)
     if (i == 0)
         return read_run_id(reply, generation->run_id);
     generation->is_current = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, generation->run_id) == 0;
-    return reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL;
+    return reply->type == REDIS_REPLY_STRING;
 }
 
 static enum tc_error check(struct cache *cache, struct generation *generation, struct tc_fault *fault)

@@ -209,6 +209,14 @@ static void handle_error(struct connection *connection, const char *text, char *
         LOG_WARNING("cache.refused", F_STR("reason", text));
 }
 
+static bool is_error_of(const struct exchange *exchange, const redisReply *reply)
+{
+    static const char wrong_type[] = "WRONGTYPE ";
+    bool is_wrong_type =
+        reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, wrong_type, sizeof wrong_type - 1) == 0;
+    return reply->type == REDIS_REPLY_ERROR && !(is_wrong_type && exchange->takes_wrong_types);
+}
+
 /* Reads all replies, also after an error, so that the next exchange reads its own. */
 static enum tc_error exchange_once(struct connection *connection, const struct exchange *exchange,
                                    struct tc_fault *fault)
@@ -226,7 +234,7 @@ static enum tc_error exchange_once(struct connection *connection, const struct e
             return tc_fault_set(fault, TC_UNAVAILABLE, "%s", connection->last_fault.text);
         }
         redisReply *reply = answer;
-        bool is_error = reply->type == REDIS_REPLY_ERROR;
+        bool is_error = is_error_of(exchange, reply);
         bool good = !is_error && (exchange->take == NULL || exchange->take(exchange->context, i, reply));
         if (!good && error == TC_OK) {
             char text[TC_FAULT_TEXT_SIZE / 2] = "unexpected type of reply";

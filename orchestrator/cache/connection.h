@@ -27,6 +27,7 @@ struct exchange {
     void (*append)(redisContext *redis, void *context, size_t i);
     /* Called with replies that are no errors. False: not a reply to that command. May be NULL. */
     bool (*take)(void *context, size_t i, const redisReply *reply);
+    bool takes_wrong_types; /* `take` is also called with the error that says that a key has another type of value */
     void *context;
 };
 

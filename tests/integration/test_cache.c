@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -197,11 +198,51 @@ static void an_entry_that_cannot_be_read_is_found_as_no_instruction(void **state
     const struct fixture *fixture = *state;
     struct cached_instruction item = make("ATM-9", 9);
     command(fixture, "SET|tc:instruction:ATM-1|3 77 42 1 5 9999999999 atm");
-    command(fixture, "LPUSH|tc:instruction:ATM-2|1 77 42 1 5 9999999999 atm");
     assert_true(is_found(fixture, "ATM-1", &item));
     assert_int_equal(item.instruction, 0);
     assert_string_equal(item.device, "ATM-1");
-    assert_false(is_found(fixture, "ATM-2", NULL)); /* a list is no string */
+}
+
+static void of_a_huge_value_no_more_is_read_than_an_entry_has(void **state)
+{
+    const struct fixture *fixture = *state;
+    const char *devices[] = {"ATM-1", "ATM-2", "ATM-3"};
+    struct cached_instruction items[3];
+    bool found[3], current = true;
+    struct cached_instruction good = make("ATM-2", 77);
+    put(fixture, &good);
+    struct rusage before, after;
+    assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+    command(fixture, "SET|tc:instruction:ATM-1|1 77 42 1 5 9999999999 atm");
+    command(fixture, "SETRANGE|tc:instruction:ATM-1|14680064|x");
+    command(fixture, "SETRANGE|tc:generation|14680064|x");
+    assert_int_equal(cache_get(fixture->cache, devices, 3, items, found, NULL), TC_OK);
+    assert_int_equal(cache_check_generation(fixture->cache, &current, NULL), TC_OK);
+    assert_true(found[0]);
+    assert_int_equal(items[0].instruction, 0);
+    assert_true(found[1]);
+    assert_int_equal(items[1].instruction, 77);
+    assert_false(found[2]);
+    assert_false(current);
+    assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+    assert_in_range(after.ru_maxrss - before.ru_maxrss, 0, 4096); /* KiB */
+}
+
+static void a_value_of_another_type_hides_no_other_device_and_is_replaced(void **state)
+{
+    const struct fixture *fixture = *state;
+    const char *devices[] = {"ATM-1", "ATM-2"};
+    struct cached_instruction items[2], good = make("ATM-2", 77), fresh = make("ATM-1", 78);
+    bool found[2];
+    put(fixture, &good);
+    command(fixture, "LPUSH|tc:instruction:ATM-1|x");
+    assert_int_equal(cache_get(fixture->cache, devices, 2, items, found, NULL), TC_OK);
+    assert_true(found[0]);
+    assert_int_equal(items[0].instruction, 0);
+    assert_true(found[1]);
+    put(fixture, &fresh);
+    assert_true(is_found(fixture, "ATM-1", &fresh));
+    assert_int_equal(fresh.instruction, 78);
 }
 
 static void a_server_that_is_absent_at_first_is_used_when_it_comes(void **state)
@@ -415,6 +456,8 @@ int main(void)
         WITH_REDIS(a_batch_of_any_size_is_put_found_and_forgotten),
         WITH_REDIS(an_entry_goes_when_its_time_to_start_is_over),
         WITH_REDIS(an_entry_that_cannot_be_read_is_found_as_no_instruction),
+        WITH_REDIS(of_a_huge_value_no_more_is_read_than_an_entry_has),
+        WITH_REDIS(a_value_of_another_type_hides_no_other_device_and_is_replaced),
         WITH_REDIS(a_server_that_is_absent_at_first_is_used_when_it_comes),
         WITH_REDIS(a_server_that_goes_away_is_missed_once_and_used_again_when_it_is_back),
         WITH_REDIS(a_restart_between_two_calls_is_not_noticed_by_the_caller),

@@ -115,15 +115,17 @@ static void the_user_may_send_nothing_else_and_use_no_other_keys(void **state)
         "RESTORE tc:a 0 x",
         "APPEND tc:a 1",
         "EXPIRE tc:a 1",
-        "GET other:a",
+        "GET tc:a",
+        "GETRANGE other:a 0 1",
+        "EXISTS other:a",
         "SET other:a 1",
         "MGET tc:a other:a",
         "DEL tc:a other:a",
         "UNLINK other:a",
         "RENAME tc:a other:a",
         "RENAME other:a tc:a",
-        "GET tc",
-        "GET tcx:a",
+        "GETRANGE tc 0 1",
+        "GETRANGE tcx:a 0 1",
     };
     const struct server *server = *state;
     redisContext *redis = redisConnectUnix(server->socket_path);
