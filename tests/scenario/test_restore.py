@@ -346,6 +346,11 @@ def test_reports_of_the_lost_time_count_and_only_for_their_own_device(stack):
     assert report(a3, used + 7, versions={"atm-app": "5.0.0"})
     assert stack.database.value("SELECT versions ->> 'atm-app' FROM device WHERE id = 'A3'") == "5.0.0"
     assert stack.database.value("SELECT last_value FROM instruction_id") > used + 7, "no other gets this number"
+    for number in range(3):
+        assert report(a3, used + 7, versions={f"app-{number}-{n}": "1" for n in range(64)})
+    assert report(a3, used + 7)
+    kept = stack.database.value("SELECT versions FROM unknown_order WHERE device = 'A3' AND instruction = %s", used + 7)
+    assert kept == {f"app-2-{n}": "1" for n in range(64)}, "the latest versions replace the others"
     assert not report(a3, 2000), "a device fills no more than its own place"
     assert report(a3, used + 7), "what is kept may be said again"
     assert not report(a1, used + 10**15), "no device moves the numbers far"

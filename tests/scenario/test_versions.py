@@ -1,8 +1,11 @@
 """The database has the versions that a device reported last, all of them, with the time."""
 
+import pathlib
+
 import pytest
 from harness.wait import wait_for
 
+MIGRATIONS = pathlib.Path(__file__).parents[2] / "orchestrator/store/migrations"
 OLD, NEW = {"atm-app": "4.7.0"}, {"atm-app": "4.7.2"}
 
 
@@ -79,3 +82,40 @@ def test_the_time_of_reported_versions_is_shown_also_when_they_are_the_same(test
         device.ask(OLD)
         wait_for(lambda: testbed.database.value("SELECT versions_at BETWEEN now() - interval '1 min' AND now() "
                                                 "FROM device WHERE id = 'A1'"), "it was said now")
+
+
+def test_three_hundred_asks_with_ever_new_versions_leave_those_of_the_last(testbed):
+    device = testbed.device("A1", "B1")
+    last = {}
+    for number in range(300):
+        last = {f"app-{number}-{entry}": "1" for entry in range(64)}
+        device.ask(last)
+    wait_for_versions(testbed, last)
+
+
+@pytest.mark.parametrize("wrong", [{f"app-{entry}": "1" for entry in range(65)}, {"x" * 65: "1"}, {"app": "1" * 65}],
+                         ids=["many", "long name", "long version"])
+def test_an_ask_with_more_versions_than_a_device_may_have_changes_none(testbed, wrong):
+    device = testbed.device("A1", "B1")
+    device.ask(OLD)
+    wait_for_versions(testbed, OLD)
+    answers = len(device.answers())
+    device.ask(wrong)
+    device.wait_for_nothing(after=answers)
+    sequence = device.reply({"instruction": 1, "attempt": 1}, "completed")
+    device.wait_for_confirm(sequence)  # what it said before is written
+    assert versions(testbed) == OLD
+
+
+def test_versions_that_were_merged_for_ever_are_bounded_by_a_migration(testbed):
+    testbed.submit(selector={"devices": ["A1"]})  # its plan names atm-app
+    names = ", ".join(f"'app-{entry:05}', '1'" for entry in range(50))
+    merged = "SELECT jsonb_object_agg('app-' || n, '1') || '{\"atm-app\": \"4.7.0\"}' FROM generate_series(1, 18304) n"
+    testbed.import_fleet({"B1": ["A1", "A2"]})
+    testbed.database.rows(f"UPDATE device SET versions = ({merged}) WHERE id = 'A1'")
+    testbed.database.rows(f"UPDATE device SET versions = jsonb_build_object({names}) WHERE id = 'A2'")
+    migration, = MIGRATIONS.glob("*_bounded_versions.sql")
+    testbed.database.rows(migration.read_text(encoding="utf-8"))
+    assert len(versions(testbed)) == 64
+    assert versions(testbed)["atm-app"] == "4.7.0"
+    assert len(testbed.database.value("SELECT versions FROM device WHERE id = 'A2'")) == 50

@@ -23,7 +23,9 @@ WITH turn AS MATERIALIZED ( -- one at a time, so that the sequence never moves b
         event = CASE WHEN (excluded.attempt, excluded.sequence) > (u.attempt, u.sequence) THEN excluded.event ELSE u.event END,
         code = CASE WHEN (excluded.attempt, excluded.sequence) > (u.attempt, u.sequence) THEN excluded.code ELSE u.code END,
         detail = CASE WHEN (excluded.attempt, excluded.sequence) > (u.attempt, u.sequence) THEN excluded.detail ELSE u.detail END,
-        versions = u.versions || excluded.versions,
+        -- All that is installed, as the latest report with versions says it.
+        versions = CASE WHEN excluded.versions <> '{}' AND ((excluded.attempt, excluded.sequence) > (u.attempt, u.sequence) OR u.versions = '{}')
+                        THEN excluded.versions ELSE u.versions END,
         last_at = now()
   RETURNING 1
 ), out_of_service AS (
