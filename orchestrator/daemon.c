@@ -60,14 +60,14 @@ static void open_queues(struct daemon *daemon)
     daemon->expander_wakes = batch_queue_open(1, 1);
     daemon->scheduler_wakes = batch_queue_open(1, 1);
     daemon->conductor_wakes = batch_queue_open(1, 1);
-    daemon->asks = batch_queue_open(sizeof(struct queued_ask), limit);
+    daemon->asks = ask_queue_open(limit);
     daemon->pool = batch_queue_open(sizeof(struct pool_batch), POOL_BATCHES);
 
     daemon->updates.count = (int)settings->updater_threads;
     daemon->updates.queues = calloc((size_t)daemon->updates.count, sizeof(struct batch_queue *));
     TC_CHECK(daemon->updates.queues != NULL);
     for (int i = 0; i < daemon->updates.count; i++)
-        daemon->updates.queues[i] = batch_queue_open(sizeof(struct update), limit / (size_t)daemon->updates.count + 1);
+        daemon->updates.queues[i] = update_queue_open(limit / (size_t)daemon->updates.count + 1, daemon->updates.count);
 }
 
 static void free_queues(struct daemon *daemon)
@@ -83,7 +83,7 @@ static void free_queues(struct daemon *daemon)
     batch_queue_free(daemon->submissions);
 }
 
-/* On the receiver's thread: only copies into a queue, and waits while that is full. */
+/* On the receiver's thread: only copies into a queue, and waits while that is full. One device alone cannot fill it. */
 static void receive(void *context, const struct broker_message *message)
 {
     struct daemon *daemon = context;

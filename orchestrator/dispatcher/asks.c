@@ -270,15 +270,16 @@ static void answer_all(struct dispatcher_thread *thread, const char *const *devi
     if (error == TC_OK) {
         answer_each(thread, devices, fields, assignments, count);
         assignments_free(assignments, count);
-    } else if (error != TC_UNAVAILABLE) {
-        LOG_LIMITED(LOG_LEVEL_ERROR, "", "ask.lookup_failed", F_STR("reason", fault.text));
+    } else {
+        metric_add(METRIC_ASKS_UNANSWERED, (int64_t)count);
+        if (error != TC_UNAVAILABLE)
+            LOG_LIMITED(LOG_LEVEL_ERROR, "", "ask.lookup_failed", F_STR("reason", fault.text));
     }
     free(assignments);
 }
 
 void asks_answer(struct dispatcher_thread *thread, struct queued_ask *asks, size_t count)
 {
-    metric_add(METRIC_ASKS_RECEIVED, (int64_t)count);
     dispatcher_thread_notice_epoch(thread);
     const char **devices = calloc(count, sizeof *devices);
     struct ask_fields *fields = calloc(count, sizeof *fields);

@@ -1,5 +1,7 @@
-/* The items of the updater's queues. There is one queue per thread, chosen by device, so that one device's reports
- * stay in order. Any thread; all functions wait while a queue is full, and return TC_UNAVAILABLE when it was closed. */
+/* The updater's queues, and their items. There is one queue per thread, chosen by device, so that one device's reports
+ * stay in order. The queues are fair: a device that reports all the time delays only itself.
+ *
+ * Any thread; all functions wait while a queue is full, and return TC_UNAVAILABLE when it was closed. */
 #ifndef TELLERCAST_ORCHESTRATOR_QUEUES_UPDATE_H
 #define TELLERCAST_ORCHESTRATOR_QUEUES_UPDATE_H
 
@@ -38,6 +40,19 @@ struct update_queues {
     int count;
 };
 
+/* Reports of a device that wait, and their bytes. What it sends beyond is not taken: its outbox sends it again. */
+#define UPDATE_REPORTS_MAX 64
+#define UPDATE_REPORTS_BYTES_MAX 131072
+/* A device may report so often at once, and then once in each interval. */
+#define UPDATE_BURST 128
+#define UPDATE_INTERVAL_MS 200
+/* Bytes of the updates that wait in all queues. */
+#define UPDATE_QUEUES_BYTES_MAX 16777216
+
+/* Opens one of `queues` queues. */
+struct batch_queue *update_queue_open(size_t limit, int queues);
+
+/* TC_BUSY: the device has its share in the queue. The report is counted, logged, and left to the device's outbox. */
 enum tc_error update_put_report(const struct update_queues *queues, const char *device, const void *report,
                                 size_t length);
 enum tc_error update_put_sent(const struct update_queues *queues, const char *device, int64_t instruction,
@@ -45,7 +60,8 @@ enum tc_error update_put_sent(const struct update_queues *queues, const char *de
 /* The attempt failed before it was sent to its device; `detail` is copied. */
 enum tc_error update_put_too_large(const struct update_queues *queues, const char *device, int64_t instruction,
                                    int32_t attempt, const char *detail);
-/* `versions` is a flat JSON object, copied; `received_ms`, by clock_monotonic_ms, is when the ask was received. */
+/* Versions and keys take the place of those of the device that wait. `versions` is a flat JSON object, copied;
+ * `received_ms`, by clock_monotonic_ms, is when the ask was received. */
 enum tc_error update_put_versions(const struct update_queues *queues, const char *device, const char *versions,
                                   int64_t received_ms);
 

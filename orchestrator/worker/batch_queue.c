@@ -1,13 +1,15 @@
 #include "orchestrator/worker/batch_queue.h"
 
+#include "base/clock.h"
 #include "base/condition.h"
+#include "orchestrator/worker/fair_items.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A ring of `limit` items. A lingering taker waits on `fuller`, apart from takers that wait for a first item, so that
- * it is woken once per batch and not once per item. */
+/* A ring of `limit` items, or fair items. A lingering taker waits on `fuller`, apart from takers that wait for a first
+ * item, so that it is woken once per batch and not once per item. */
 struct batch_queue {
     pthread_mutex_t lock;
     pthread_cond_t not_full;
@@ -23,22 +25,36 @@ struct batch_queue {
     unsigned takers_lingering;
     bool woken;
     bool closed;
-    unsigned char *items;
+    unsigned char *items;    /* the ring; NULL: fair */
+    struct fair_items *fair; /* NULL: a ring */
 };
 
-struct batch_queue *batch_queue_open(size_t item_size, size_t limit)
+static struct batch_queue *make_queue(size_t item_size, size_t limit)
 {
     TC_CHECK(item_size > 0 && limit > 0);
     struct batch_queue *queue = calloc(1, sizeof *queue);
     TC_CHECK(queue != NULL);
-    queue->items = calloc(limit, item_size);
-    TC_CHECK(queue->items != NULL);
     queue->item_size = item_size;
     queue->limit = limit;
     TC_CHECK(pthread_mutex_init(&queue->lock, NULL) == 0);
     condition_open(&queue->not_full);
     condition_open(&queue->not_empty);
     condition_open(&queue->fuller);
+    return queue;
+}
+
+struct batch_queue *batch_queue_open(size_t item_size, size_t limit)
+{
+    struct batch_queue *queue = make_queue(item_size, limit);
+    queue->items = calloc(limit, item_size);
+    TC_CHECK(queue->items != NULL);
+    return queue;
+}
+
+struct batch_queue *batch_queue_open_fair(size_t item_size, size_t limit, const struct fair_rules *rules)
+{
+    struct batch_queue *queue = make_queue(item_size, limit);
+    queue->fair = fair_items_open(item_size, limit, rules);
     return queue;
 }
 
@@ -50,6 +66,8 @@ void batch_queue_free(struct batch_queue *queue)
     (void)pthread_cond_destroy(&queue->not_empty);
     (void)pthread_cond_destroy(&queue->not_full);
     (void)pthread_mutex_destroy(&queue->lock);
+    if (queue->fair != NULL)
+        fair_items_free(queue->fair);
     free(queue->items);
     free(queue);
 }
@@ -85,6 +103,7 @@ static void announce_item(struct batch_queue *queue)
 
 enum tc_error batch_queue_put(struct batch_queue *queue, const void *item, int wait_ms)
 {
+    TC_CHECK(queue->fair == NULL);
     enum tc_error error = TC_OK;
     (void)pthread_mutex_lock(&queue->lock);
     if (queue->length == queue->limit && wait_ms != 0)
@@ -101,15 +120,53 @@ enum tc_error batch_queue_put(struct batch_queue *queue, const void *item, int w
     return error;
 }
 
-/* True when there is an item. */
+enum tc_error batch_queue_put_from(struct batch_queue *queue, const struct fair_sender *sender, const void *item,
+                                   bool *replaced)
+{
+    *replaced = false;
+    if (queue->fair == NULL)
+        return batch_queue_put(queue, item, -1);
+    (void)pthread_mutex_lock(&queue->lock);
+    enum fair_verdict verdict = FAIR_FULL;
+    while (!queue->closed && (verdict = fair_items_put(queue->fair, sender, item)) == FAIR_FULL) {
+        queue->putters_waiting++;
+        (void)condition_wait(&queue->not_full, &queue->lock, CONDITION_FOREVER);
+        queue->putters_waiting--;
+    }
+    *replaced = verdict == FAIR_REPLACED;
+    queue->length = fair_items_length(queue->fair);
+    if (verdict == FAIR_TAKEN)
+        announce_item(queue);
+    enum tc_error error = verdict == FAIR_FULL ? TC_UNAVAILABLE : verdict == FAIR_OVER ? TC_BUSY : TC_OK;
+    (void)pthread_mutex_unlock(&queue->lock);
+    return error;
+}
+
+/* The end of the next rest, if that is earlier. */
+static int64_t until_ready(const struct batch_queue *queue, int64_t deadline_ms)
+{
+    int64_t next_ms = queue->fair == NULL ? INT64_MAX : fair_items_next_ms(queue->fair);
+    return next_ms < deadline_ms ? next_ms : deadline_ms;
+}
+
+/* True when an item can be taken: the senders of all items in a fair queue may rest. */
+static bool is_ready(const struct batch_queue *queue)
+{
+    if (queue->fair == NULL || queue->length == 0 || queue->closed)
+        return queue->length > 0;
+    return fair_items_are_ready(queue->fair) || fair_items_next_ms(queue->fair) <= clock_monotonic_ms();
+}
+
 static bool wait_for_first(struct batch_queue *queue, int64_t deadline_ms)
 {
     bool in_time = deadline_ms > 0;
     queue->takers_waiting++;
-    while (queue->length == 0 && !queue->woken && !queue->closed && in_time)
-        in_time = condition_wait(&queue->not_empty, &queue->lock, deadline_ms);
+    while (!is_ready(queue) && !queue->woken && !queue->closed && in_time) {
+        int64_t until_ms = until_ready(queue, deadline_ms);
+        in_time = condition_wait(&queue->not_empty, &queue->lock, until_ms) || until_ms < deadline_ms;
+    }
     queue->takers_waiting--;
-    return queue->length > 0;
+    return is_ready(queue);
 }
 
 static void wait_for_more(struct batch_queue *queue, size_t most, int linger_ms)
@@ -127,6 +184,11 @@ static void wait_for_more(struct batch_queue *queue, size_t most, int linger_ms)
 
 static size_t take_items(struct batch_queue *queue, unsigned char *items, size_t most)
 {
+    if (queue->fair != NULL) {
+        size_t taken = fair_items_take(queue->fair, items, most, queue->closed ? INT64_MAX : clock_monotonic_ms());
+        queue->length = fair_items_length(queue->fair);
+        return taken;
+    }
     size_t count = queue->length < most ? queue->length : most;
     size_t until_end = queue->limit - queue->first;
     size_t before_wrap = count < until_end ? count : until_end;

@@ -98,7 +98,7 @@ static enum tc_error measure(char **words, struct tc_fault *fault)
         queues.queues = calloc((size_t)queues.count, sizeof *queues.queues);
         TC_CHECK(queues.queues != NULL);
         for (int i = 0; i < queues.count; i++)
-            queues.queues[i] = batch_queue_open(sizeof(struct update), (size_t)(QUEUE_LIMIT / queues.count));
+            queues.queues[i] = update_queue_open((size_t)(QUEUE_LIMIT / queues.count), queues.count);
         error = feed(&replies, &config, fault);
         for (int i = 0; i < queues.count; i++)
             batch_queue_free(queues.queues[i]);

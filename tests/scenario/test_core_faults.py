@@ -208,15 +208,21 @@ def test_it_ends_when_told_though_the_pool_is_full_and_the_broker_away(stack):
 
 
 def test_it_ends_when_told_though_its_queues_are_full_and_the_database_takes_no_writes(stack):
-    start(stack, queue_limit=100, updater={"threads": 1, "batch": 1, "linger": "0s"})
-    atm, orchestrator = stack.device("A1", "B1"), stack.orchestrators[0]
+    start(stack, {"B1": ["A1", "A2", "A3"]}, queue_limit=100, updater={"threads": 1, "batch": 1, "linger": "0s"})
+    reporting, asking = [stack.device(name, "B1") for name in ("A1", "A2")], stack.device("A3", "B1")
+    orchestrator = stack.orchestrators[0]
     versions = itertools.count()
 
     def are_full():
-        """The updater writes one report, 101 wait, and the dispatcher waits for space to put the next."""
+        """The updater writes one report, those of two devices fill its queue, and the dispatcher waits for space for its update:
+        it answers no ask."""
+        answered = stack.http.metric("tellercast_asks_empty_total")
         for _ in range(20):
-            atm.ask({"app": str(next(versions))})
-        return stack.http.metric("tellercast_queue_statuses") >= 101 and stack.http.metric("tellercast_queue_asks") > 0
+            for device in reporting:
+                device.reply({"instruction": 77, "attempt": 1}, "received")
+            asking.ask({"app": str(next(versions))})
+        return (stack.http.metric("tellercast_statuses_left_out_total") > 0
+                and stack.http.metric("tellercast_asks_empty_total") == answered)
 
     with contextlib.closing(psycopg2.connect(stack.database.address)) as holder, holder.cursor() as cursor:
         cursor.execute("LOCK TABLE device, instruction IN EXCLUSIVE MODE")

@@ -1,5 +1,10 @@
 """A party that floods the broker with invalid or retained messages is refused, causes few log lines, and stops no other."""
 
+import json
+import pathlib
+import signal
+import time
+
 import pytest
 from harness.plan import APPLICATION
 from harness.stack import SANITIZED
@@ -83,25 +88,100 @@ def test_an_identified_report_with_an_invalid_field_is_confirmed_as_refused(test
     testbed.wait_for_state(rollout, "A1", "completed")
 
 
+def left_out_lines(orchestrator):
+    return {line.split(" of=")[1].split(" ms=")[0] for line in lines(orchestrator, "log.left_out")}
+
+
 def test_a_flood_of_wrong_messages_writes_few_lines_and_says_how_many_it_left_out(testbed):
     device = testbed.device("A1", "B1")
     for _ in range(MANY):
         device.publish("tc/v1/device/A1/ask", b"{", qos=0)
         device.publish("tc/v1/device/A1/reply", b"{", qos=0)
         device.publish("tc/v1/device/A1/reply", {"instruction": 9, "attempt": 1, "sequence": 1, "state": "failed"}, qos=0)
-    device.publish("tc/v1/device/A1/ask", b"")
-    wait_for(lambda: testbed.http.metric("tellercast_asks_received_total") == MANY + 1, "all have come")
-    wait_for(lambda: testbed.http.metric("tellercast_statuses_refused_total") == 2 * MANY, "all are refused")
+    metric = testbed.http.metric
+
+    def counts():
+        return {"ask.refused": metric("tellercast_asks_refused_total"),
+                "ask.replaced": metric("tellercast_asks_replaced_total"),
+                "status.refused": metric("tellercast_statuses_refused_total"),
+                "status.left_out": metric("tellercast_statuses_left_out_total")}
+
+    wait_for(lambda: counts()["ask.refused"] + counts()["ask.replaced"] == MANY, "all asks have come")
+    wait_for(lambda: counts()["status.refused"] + counts()["status.left_out"] == 2 * MANY, "all reports have come")
+    found = counts()
     other = testbed.device("A2", "B1")
     other.publish("tc/v1/device/A2/ask", b"{")
     orchestrator = testbed.orchestrators[0]
     wait_for(lambda: [line for line in lines(orchestrator, "ask.refused") if "A2" in line], "others are still logged")
     orchestrator.stop()
-    assert len(lines(orchestrator, "ask.refused")) == LINES + 1
-    assert len(lines(orchestrator, "status.refused")) == LINES
-    left_out = {line.split(" of=")[1].split(" ms=")[0] for line in lines(orchestrator, "log.left_out")}
-    assert left_out == {f"ask.refused subject=A1 lines={MANY - LINES}",
-                        f"status.refused subject=A1 lines={2 * MANY - LINES}"}
+    for event, count in found.items():
+        assert len([line for line in lines(orchestrator, event) if "A1" in line]) == min(count, LINES)
+    assert left_out_lines(orchestrator) == {f"{event} subject=A1 lines={count - LINES:.0f}"
+                                            for event, count in found.items() if count > LINES}
+
+
+# ---- more messages than a device's share -------------------------------------------------------
+
+VERSIONS = {f"app-{number:02}-{'x' * 50}": "1" * 60 for number in range(63)}
+ASK_BURST, ASK_INTERVAL_S = 32, 0.5  # orchestrator/queues/queued_ask.h
+REPORTS_MAX = 64  # orchestrator/queues/update.h
+MEMORY_KIB = 128 * 1024
+
+
+def memory_kib(program):
+    status = pathlib.Path(f"/proc/{program.pid}/status").read_text(encoding="utf-8")
+    return int(status.split("VmHWM:")[1].split()[0])
+
+
+def test_a_device_that_floods_asks_is_answered_as_often_as_its_share_and_the_memory_stays(testbed):
+    other = testbed.device("A2", "B1")
+    began = time.monotonic()
+    for number in range(MANY):
+        other.send_soon("tc/v1/device/A2/ask", json.dumps({"versions": {**VERSIONS, "turn": str(number)}, "nonce": f"n{number}"}))
+    other.publish("tc/v1/device/A2/ask", json.dumps({"versions": {"turn": "last"}, "nonce": "last"}))
+    wait_for(lambda: testbed.database.value("SELECT versions FROM device WHERE id = 'A2'") == {"turn": "last"},
+             "its last ask counts")
+    share = ASK_BURST + (time.monotonic() - began) / ASK_INTERVAL_S + 1
+    assert testbed.http.metric("tellercast_asks_empty_total") <= share
+    assert SANITIZED or memory_kib(testbed.orchestrators[0]) < MEMORY_KIB
+
+
+def test_asks_of_a_device_that_floods_do_not_wait_before_those_of_others(testbed):
+    honest, other = testbed.device("A1", "B1"), testbed.device("A2", "B1")
+    received = testbed.http.metric("tellercast_asks_received_total")
+    testbed.postgres.send_all(signal.SIGSTOP)
+    try:
+        for number in range(MANY - 1):
+            other.send_soon("tc/v1/device/A2/ask", f'{{"nonce":"n{number}"}}')
+        other.publish("tc/v1/device/A2/ask", '{"nonce":"last"}')
+        honest.ask()
+        wait_for(lambda: testbed.http.metric("tellercast_asks_received_total") == received + MANY + 1, "all wait")
+        before = len(other.answers())
+    finally:
+        testbed.postgres.send_all(signal.SIGCONT)
+    honest.wait_for_nothing()
+    assert len(other.answers()) - before <= ASK_BURST
+
+
+def test_reports_of_a_device_that_floods_do_not_wait_before_those_of_others_and_those_are_not_lost(testbed):
+    rollout = testbed.submit(selector={"devices": ["A1"]})
+    honest, claims = take(testbed, rollout, "A1", "B1")
+    testbed.wait_for_state(rollout, "A1", "sent")
+    other = testbed.device("A2", "B1")
+    metric = testbed.http.metric
+    testbed.postgres.send_all(signal.SIGSTOP)
+    try:
+        for number in range(MANY):
+            other.send_soon("tc/v1/device/A2/reply", json.dumps({"instruction": claims["instruction"], "attempt": 1,
+                                                                 "sequence": number + 1, "state": "failed"}))
+        sequence = honest.reply(claims, "completed")
+        wait_for(lambda: metric("tellercast_statuses_left_out_total") >= MANY - 3 * REPORTS_MAX, "few wait")
+    finally:
+        testbed.postgres.send_all(signal.SIGCONT)
+    assert honest.wait_for_confirm(sequence)["accepted"]
+    testbed.wait_for_state(rollout, "A1", "completed")
+    left_out = metric("tellercast_statuses_left_out_total")
+    wait_for(lambda: left_out + metric("tellercast_statuses_refused_total") == MANY, "each is refused or counted")
 
 
 # ---- messages that an agent refuses -----------------------------------------------------------
