@@ -170,25 +170,36 @@ static bool has_ended(enum instruction_event event)
     return event != ON_ANSWERED && event != ON_RECEIVED && event != ON_INSTALLING;
 }
 
-/* Removes pull clients' ended instructions from the cache and from retained topics. Also after a repeated report of an
- * end: the orchestrator that wrote the first may have died before it removed them. */
+/* A pull client's instruction moved to an end, or had done so before: the orchestrator that wrote the first report of
+ * the end may have died before it removed the entry. */
+static bool is_over(const struct report_batch *batch, size_t i)
+{
+    const struct report_result *result = &batch->coalesced_results[i];
+    return (result->verdict == REPORT_MOVED || result->verdict == REPORT_STALE) && result->pull &&
+           has_ended(batch->coalesced[i].event);
+}
+
+static void empty_topics(struct update_writer *writer, const struct report_batch *batch)
+{
+    for (size_t i = 0; i < batch->furthest_count && writer->broker != NULL; i++) {
+        if (!is_over(batch, i) || batch->coalesced_results[i].verdict != REPORT_MOVED)
+            continue;
+        struct topic topic = {.kind = TOPIC_INSTRUCTION};
+        memcpy(topic.device, batch->coalesced[i].device, sizeof topic.device);
+        (void)broker_publish(writer->broker, &topic, "", 0, 1, true, NULL);
+    }
+}
+
+/* Call it after the confirms: they must not wait for a Redis that hangs. An entry that is left is compared with the
+ * database before its device is answered. */
 static void forget_ended(struct update_writer *writer, const struct report_batch *batch)
 {
     const char **devices = calloc(batch->furthest_count, sizeof *devices);
     TC_CHECK(devices != NULL);
     size_t count = 0;
     for (size_t i = 0; i < batch->furthest_count; i++) {
-        const struct report_row *report = &batch->coalesced[i];
-        enum report_verdict verdict = batch->coalesced_results[i].verdict;
-        if ((verdict != REPORT_MOVED && verdict != REPORT_STALE) || !has_ended(report->event) ||
-            !batch->coalesced_results[i].pull)
-            continue;
-        devices[count++] = report->device;
-        if (verdict == REPORT_MOVED && writer->broker != NULL) {
-            struct topic topic = {.kind = TOPIC_INSTRUCTION};
-            memcpy(topic.device, report->device, sizeof topic.device);
-            (void)broker_publish(writer->broker, &topic, "", 0, 1, true, NULL);
-        }
+        if (is_over(batch, i))
+            devices[count++] = batch->coalesced[i].device;
     }
     if (count > 0 && cache_forget(writer->cache, devices, count, NULL) != TC_OK)
         metric_add(METRIC_CACHE_FAULTS, 1);
@@ -258,11 +269,12 @@ void update_write(struct update_writer *writer, struct report_batch *batch)
     struct tc_fault fault;
     enum tc_error error = write_batch(writer, batch, &fault);
     if (error != TC_OK) {
-        LOG_WARNING("status.left", F_INT("reports", batch->count), F_STR("reason", fault.text));
+        LOG_LIMITED(LOG_LEVEL_WARNING, "", "status.left", F_INT("reports", batch->count), F_STR("reason", fault.text));
         return;
     }
     failure_point("reports.committed");
-    forget_ended(writer, batch);
+    empty_topics(writer, batch);
     confirm_all(writer, batch);
     failure_point("confirms.published");
+    forget_ended(writer, batch);
 }

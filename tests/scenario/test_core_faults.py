@@ -177,6 +177,35 @@ def test_a_redis_that_refuses_to_forget_does_not_answer_what_has_ended(stack):
     assert stack.database.states(rollout) == {"completed": 1}
 
 
+def test_a_confirm_does_not_wait_for_a_redis_that_stands_still(stack):
+    """The updater finds out that Redis stands still, and counts it, after it has confirmed."""
+    start(stack, {"B1": ["A1"]}, ["P1"])
+    _, (client,), (claims,) = dispatched(stack, "P1")
+    faults = stack.http.metric("tellercast_cache_faults_total")
+    stack.redis_server.send(signal.SIGSTOP)
+    try:
+        client.wait_for_confirm(client.reply(claims, "completed"))
+        assert stack.http.metric("tellercast_cache_faults_total") == faults
+    finally:
+        stack.redis_server.send(signal.SIGCONT)
+    wait_for(lambda: stack.redis.get("tc:instruction:P1") is None, "it is forgotten", 30)
+
+
+def test_an_ask_that_is_not_answered_since_the_database_is_away_is_counted(stack):
+    start(stack, {"B1": ["A1"]})
+    device = stack.device("A1", "B1")
+    stack.postgres.stop()
+    try:
+        device.ask()
+        wait_for(lambda: stack.http.metric("tellercast_asks_unanswered_total") == 1, "it is counted")
+        assert not device.answers()
+    finally:
+        stack.postgres.start()
+    device.ask()
+    device.wait_for_nothing()
+    assert stack.http.metric("tellercast_asks_unanswered_total") == 1
+
+
 def test_an_end_that_is_reported_again_is_forgotten_again(stack):
     """An orchestrator that dies after its commit has not deleted the cache entry."""
     start(stack, {"B1": ["A1"]}, ["P1"])
