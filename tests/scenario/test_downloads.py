@@ -140,11 +140,12 @@ def ends_soon():
     return {"schedule": {"endAt": soon(12), "endBehavior": "cancel"}, "execution": {"installTimeout": "4s"}}
 
 
-@pytest.mark.parametrize("device", ["A1", "P1"])
-def test_a_download_ends_before_the_end_of_its_rollout(testbed, site, device):
-    """The installation may not begin after the end."""
+@pytest.mark.parametrize("device, least", [("A1", 0), ("P1", 0), ("P1", 5)])
+def test_a_download_ends_before_the_end_of_its_rollout(testbed, site, device, least):
+    """The installation may not begin after the end. The site is as fast as twice the minimum."""
     dripping = site()
-    connect(testbed, device, ask={"while_downloading": "1h"}, download={"least_bytes_per_second": 0})
+    connect(testbed, device, ask={"while_downloading": "1h"},
+            download={"least_bytes_per_second": least, "stall_timeout": "2s"})
     rollout = testbed.submit("lost", selector={"devices": [device]}, artifact=artifact_at(dripping), **ends_soon())
     testbed.wait_for_state(rollout, device, "received")
     wait_for(lambda: dripping.open_connections == 1, "it downloads")
