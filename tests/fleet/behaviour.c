@@ -67,6 +67,7 @@ static struct behaviour behaviour_of(const json_t *rule)
     const json_t *crash = json_object_get(rule, "crash");
     const json_t *offline = json_object_get(rule, "offline");
     const json_t *late = json_object_get(rule, "lateReplies");
+    const json_t *flood = json_object_get(rule, "flood");
     return (struct behaviour){
         .receive = span_of(rule, "receive"),
         .install = span_of(rule, "install"),
@@ -92,6 +93,9 @@ static struct behaviour behaviour_of(const json_t *rule)
         .ask_on_connect = (enum ask_on_connect)choice_of(rule, "askOnConnect", asks),
         .ask_again_ms = integer_of(rule, "askAgain"),
         .resend_ms = integer_of(rule, "resend"),
+        .flood_every_ms = integer_of(flood, "every"),
+        .flood_asks = integer_of(flood, "asks"),
+        .flood_reports = integer_of(flood, "reports"),
     };
 }
 

@@ -58,8 +58,10 @@ struct behaviour {
     bool forgetful;           /* keeps no journal: executes an instruction each time it arrives */
     int ask_qos;
     enum ask_on_connect ask_on_connect;
-    int64_t ask_again_ms; /* first wait for an answer; it doubles each time */
-    int64_t resend_ms;    /* first wait for a confirm; it doubles each time */
+    int64_t ask_again_ms;   /* first wait for an answer; it doubles each time */
+    int64_t resend_ms;      /* first wait for a confirm; it doubles each time */
+    int64_t flood_every_ms; /* a hostile device: sends so many asks and reports each time; 0: it is not */
+    int64_t flood_asks, flood_reports;
 };
 
 #define FULL_PARTS 1000000

@@ -9,7 +9,14 @@
         (keys), COUNT_OF(keys)                                                                                         \
     }
 
-enum { DAY_MS = 24 * 60 * 60 * 1000, RULES_MAX = 1000, REPORTS_MAX = 100, DUPLICATES_MAX = 100, DEFER_MAX = 1000 };
+enum {
+    DAY_MS = 24 * 60 * 60 * 1000,
+    RULES_MAX = 1000,
+    REPORTS_MAX = 100,
+    DUPLICATES_MAX = 100,
+    DEFER_MAX = 1000,
+    FLOOD_MAX = 1000
+};
 
 /* Unlike a plan's, these durations may be fractions of a second: a simulated device can be that fast. */
 static json_t *read_milliseconds(struct schema_reading *reading, const struct schema_key *key,
@@ -93,6 +100,13 @@ static const struct schema_key offline_keys[] = {
 };
 static const struct schema offline_schema = SCHEMA_OF(offline_keys);
 
+static const struct schema_key flood_keys[] = {
+    MILLISECONDS("every", SCHEMA_REQUIRED, 1),
+    INTEGER("asks", "0", 0, FLOOD_MAX),
+    INTEGER("reports", "0", 0, FLOOD_MAX),
+};
+static const struct schema flood_schema = SCHEMA_OF(flood_keys);
+
 static const struct schema_key rule_keys[] = {
     MAP("match", SCHEMA_DEFAULTS, match_schema),
     SPAN("receive"),
@@ -115,6 +129,7 @@ static const struct schema_key rule_keys[] = {
     CHOICE("askOnConnect", "\"auto\"", "auto|always|never"),
     MILLISECONDS("askAgain", "10000", 10),
     MILLISECONDS("resend", "15000", 10),
+    MAP("flood", SCHEMA_NOTHING, flood_schema),
 };
 static const struct schema rule_schema = SCHEMA_OF(rule_keys);
 static const struct schema_key rule_item = {.read = schema_read_map, .map = &rule_schema};

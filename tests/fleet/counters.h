@@ -41,7 +41,10 @@
     COUNTER(ACCEPTED, accepted)                             /* accepted reports of any state, each once */             \
     COUNTER(CONFIRMED, confirmed)                           /* final reports that were confirmed */                    \
     COUNTER(CONFIRMED_COMPLETED, confirmed_completed)                                                                  \
-    COUNTER(GARBAGE, garbage)                               /* unreadable messages */
+    COUNTER(GARBAGE, garbage)                               /* unreadable messages */                                  \
+    COUNTER(FLOOD_ASKS, flood_asks)                         /* of hostile devices */                                   \
+    COUNTER(FLOOD_REPORTS, flood_reports)                                                                              \
+    COUNTER(FLOOD_ANSWERS, flood_answers)                   /* messages on their instruction topics */
 
 /* clang-format on */
 

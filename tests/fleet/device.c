@@ -47,6 +47,7 @@ void device_ready(struct device *device)
         device_set_timer(device, TIMER_OFFLINE, behaviour->offline_after_ms);
     if (asks_on_connect(device))
         command_ask(device);
+    flood_begin(device);
 }
 
 void device_message(struct device *device, const struct topic *topic, const void *payload, size_t length,
@@ -92,6 +93,7 @@ void device_timer_due(struct device *device, enum device_timer timer)
     case TIMER_RESEND: report_resend_all(device); return;
     case TIMER_LATE: report_send_late(device); return;
     case TIMER_OFFLINE: go_offline(device); return;
+    case TIMER_FLOOD: flood_send(device); return;
     case DEVICE_TIMERS: break;
     }
 }

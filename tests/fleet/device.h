@@ -17,7 +17,16 @@
 
 #define NO_BRANCH UINT32_MAX
 
-enum device_timer { TIMER_LINK, TIMER_ASK, TIMER_WORK, TIMER_RESEND, TIMER_LATE, TIMER_OFFLINE, DEVICE_TIMERS };
+enum device_timer {
+    TIMER_LINK,
+    TIMER_ASK,
+    TIMER_WORK,
+    TIMER_RESEND,
+    TIMER_LATE,
+    TIMER_OFFLINE,
+    TIMER_FLOOD,
+    DEVICE_TIMERS
+};
 
 enum device_link {
     LINK_DOWN,        /* until TIMER_LINK */
@@ -117,6 +126,10 @@ void command_dispatch(struct device *device, const void *payload, size_t length)
 void command_ask(struct device *device);
 void command_ask_again(struct device *device);
 void command_answered(struct device *device);
+
+/* flood.c: a hostile device, from its connection on. */
+void flood_begin(struct device *device);
+void flood_send(struct device *device);
 
 /* instruction.c */
 void instruction_take(struct device *device, const void *token, size_t length);

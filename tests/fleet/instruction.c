@@ -155,6 +155,8 @@ static void decide(struct device *device, const struct instruction_payload *payl
 void instruction_take(struct device *device, const void *token, size_t length)
 {
     command_answered(device);
+    if (device->behaviour->flood_every_ms > 0)
+        count(device, COUNT_FLOOD_ANSWERS);
     if (length == 0) {
         count(device, COUNT_NOTHINGS);
         return;
