@@ -129,6 +129,12 @@ void agent_stop(struct agent *agent)
         agent->stage = STAGE_IDLE;
 }
 
+bool agent_proven_time(const struct agent *agent, struct agent_time now, int64_t *proven_ms)
+{
+    *proven_ms = device_clock_now_ms(&agent->clock, now);
+    return device_clock_is_proven(&agent->clock, now);
+}
+
 bool agent_is_busy(const struct agent *agent)
 {
     return agent->stage != STAGE_IDLE;

@@ -84,6 +84,9 @@ void agent_installer_ended(struct agent *agent, const struct install_result *res
  * at that time. */
 int64_t agent_step(struct agent *agent, struct agent_time now);
 
+/* True, and the time, when answers have proven it: see device_clock_is_proven. */
+bool agent_proven_time(const struct agent *agent, struct agent_time now, int64_t *proven_ms);
+
 /* Starts nothing new from now on. Another run can resume the current download. The end of a running installer is
  * recorded by agent_installer_ended and reported by another run. */
 void agent_stop(struct agent *agent);

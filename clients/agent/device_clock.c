@@ -4,6 +4,7 @@ enum { MS_PER_SECOND = 1000 };
 static const int64_t jump_ms = INT64_C(3600000);
 static const int64_t agreement_ms = INT64_C(60000);
 static const int64_t fresh_ms = INT64_C(60000);
+static const int64_t proof_ms = INT64_C(86400000);
 static const int64_t wall_tolerance_ms = INT64_C(300000);
 static const int64_t live_tolerance_ms = INT64_C(1000);
 static const int64_t command_most_ms = (int64_t)AGENT_SESSION_EXPIRY_S * MS_PER_SECOND;
@@ -34,6 +35,12 @@ int64_t device_clock_now_ms(const struct device_clock *clock, struct agent_time 
 bool device_clock_is_known(const struct device_clock *clock)
 {
     return clock->known.is_set && !clock->doubted.is_set;
+}
+
+bool device_clock_is_proven(const struct device_clock *clock, struct agent_time now)
+{
+    return clock->is_proof_needed && device_clock_is_known(clock) &&
+           now.monotonic_ms - clock->known.monotonic_ms <= proof_ms;
 }
 
 bool device_clock_is_fresh(const struct device_clock *clock, struct agent_time now)

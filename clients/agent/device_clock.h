@@ -48,6 +48,10 @@ bool device_clock_is_possible(int64_t issued_at_s);
 int64_t device_clock_now_ms(const struct device_clock *clock, struct agent_time now);
 /* True when the time comes from answers, not from the wall clock, and no answer is doubted. */
 bool device_clock_is_known(const struct device_clock *clock);
+/* True when it is known by answers that prove it, the last of which is not older than a day: then the dates of
+ * certificates are checked by it. After a day without an answer they are not, so that a server whose clock was wrong
+ * for a while locks no device out for good. */
+bool device_clock_is_proven(const struct device_clock *clock, struct agent_time now);
 /* True when it is known, and an answer has confirmed it within the last minute. */
 bool device_clock_is_fresh(const struct device_clock *clock, struct agent_time now);
 

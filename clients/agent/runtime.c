@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "clients/agent/handover_run.h"
 #include "clients/agent/runtime_state.h"
+#include "tls/certificate_time.h"
 
 #include <poll.h>
 #include <string.h>
@@ -60,6 +61,16 @@ static void take_items(struct runtime *runtime)
     }
 }
 
+/* Certificates are dated by the time that answers have proven, never by the machine's own clock. */
+static void follow_proven_time(struct runtime *runtime)
+{
+    int64_t proven_ms;
+    if (agent_proven_time(runtime->agent, runtime_now(), &proven_ms))
+        certificate_time_set(proven_ms);
+    else
+        certificate_time_forget();
+}
+
 /* Waits for an item, a signal or `until_ms`. */
 static void wait_until(struct runtime *runtime, int64_t until_ms)
 {
@@ -103,6 +114,7 @@ static void run(struct runtime *runtime)
         note_connection(runtime, clock_boot_ms());
         log_left_out(false);
         int64_t agent_ms = agent_step(runtime->agent, runtime_now());
+        follow_proven_time(runtime);
         int64_t session_ms = session_step(runtime->session, clock_boot_ms());
         wait_until(runtime, agent_ms < session_ms ? agent_ms : session_ms);
     }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "clients/agent/handover_run.h"
+#include "tls/certificate_time.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -352,7 +353,9 @@ enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault)
 {
     if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return tc_fault_set(fault, TC_INTERNAL, "cannot initialize libsodium or libcurl");
-    enum tc_error error = open_signals(runtime, fault);
+    enum tc_error error = certificate_time_take_over(fault);
+    if (error == TC_OK)
+        error = open_signals(runtime, fault);
     if (error == TC_OK)
         error = read_password(runtime, fault);
     if (error == TC_OK)

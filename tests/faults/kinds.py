@@ -7,10 +7,10 @@ import signal
 import time
 
 import psycopg2
+from harness import clocks
 
 from testbed import NEXT, REAL_ATMS, REAL_BRANCH, REAL_PULL
 
-FAKE_CLOCK = "/usr/$LIB/faketime/libfaketimeMT.so.1"
 KINDS = {}
 NOT_YET = object()
 STOPS_S = 5  # until an orchestrator that is stopped ends
@@ -301,13 +301,15 @@ for _devices, _role in (([REAL_BRANCH], "node"), (REAL_ATMS, "atm"), (REAL_PULL,
 
 def wrong_clock(role, devices):
     def inject(testbed, rng):
-        """A machine starts with a clock that is years off; later its clock is set right during its work."""
+        """A machine starts with a clock that is years off, and connects by certificates that are valid today. Half of the
+        clocks are set right later, during the work; the others stay wrong, and the machine does its work all the same."""
         client = testbed.clients[rng.choice(devices)]
         clock = client.folder / "clock"
         clock.write_text(f"{rng.choice('+-')}{rng.randint(1, 20)}y\n")
+        is_set_right = rng.random() < 0.5
         client.kill()
         logged = len(client.text())
-        client.start({"LD_PRELOAD": FAKE_CLOCK, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_CACHE_DURATION": "1",
+        client.start({"LD_PRELOAD": clocks.LIBRARY, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_CACHE_DURATION": "1",
                       "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
 
         def mend():
@@ -315,7 +317,10 @@ def wrong_clock(role, devices):
             if not years:
                 return NOT_YET
             assert time.gmtime().tm_year not in years, f"{client.name} had the right time"
-            clock.write_text("+0\n")
+            if client.is_running() and "broker.connected" not in client.text()[logged:]:
+                return NOT_YET
+            if is_set_right:
+                clock.write_text("+0\n")
             return None
         return mend
     KINDS[f"wrong_clock_{role}"] = inject

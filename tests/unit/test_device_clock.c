@@ -190,6 +190,26 @@ static void a_command_older_than_the_broker_keeps_one_shows_a_wrong_clock_and_is
     assert_true(device_clock_time_left_ms(&clock, NOW_MS + week_ms + 1, first) < week_ms);
 }
 
+/* ---- certificates ----------------------------------------------------------------------------- */
+
+static void only_a_proof_of_the_last_day_dates_certificates(void **state)
+{
+    (void)state;
+    const int64_t day_ms = INT64_C(86400000);
+    struct device_clock clock = {0};
+    device_clock_learn_unproven(&clock, NOW_S, (struct agent_time){7000, NOW_MS});
+    assert_true(device_clock_is_known(&clock));
+    assert_false(device_clock_is_proven(&clock, (struct agent_time){7000, NOW_MS}));
+    device_clock_learn_proven(&clock, NOW_S, 100, (struct agent_time){8000, NOW_MS});
+    assert_true(device_clock_is_proven(&clock, (struct agent_time){8000 + day_ms, NOW_MS}));
+    assert_false(device_clock_is_proven(&clock, (struct agent_time){8000 + day_ms + 1, NOW_MS}));
+    /* Another proof counts for another day; a doubt ends it. */
+    device_clock_learn_proven(&clock, NOW_S + 86400, 100, (struct agent_time){8000 + day_ms, NOW_MS});
+    assert_true(device_clock_is_proven(&clock, (struct agent_time){8001 + day_ms, NOW_MS}));
+    device_clock_learn_proven(&clock, NOW_S + 864000, 100, (struct agent_time){9000 + day_ms, NOW_MS});
+    assert_false(device_clock_is_proven(&clock, (struct agent_time){9000 + day_ms, NOW_MS}));
+}
+
 /* ---- nonces ----------------------------------------------------------------------------------- */
 
 static void a_nonce_is_good_once_and_for_a_minute(void **state)
@@ -257,6 +277,7 @@ int main(void)
         cmocka_unit_test(a_command_is_good_until_it_expires_by_a_time_that_was_confirmed_lately),
         cmocka_unit_test(a_command_older_than_the_broker_keeps_one_shows_a_wrong_clock_and_is_good),
         cmocka_unit_test(an_answer_of_a_time_that_no_orchestrator_can_have_changes_nothing),
+        cmocka_unit_test(only_a_proof_of_the_last_day_dates_certificates),
         cmocka_unit_test(a_nonce_is_good_once_and_for_a_minute),
         cmocka_unit_test(only_the_latest_nonces_are_remembered),
     };

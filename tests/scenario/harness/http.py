@@ -5,6 +5,7 @@ import http.client
 import http.server
 import json
 import socket
+import ssl
 import threading
 
 
@@ -72,9 +73,10 @@ class Http:
 
 
 class ArtifactSite:
-    """Serves one file as a bad line would: it can break off after a number of bytes, each time or once."""
+    """Serves one file as a bad line would: it can break off after a number of bytes, each time or once. With `certificates`, of
+    an Authority, by HTTPS."""
 
-    def __init__(self, content):
+    def __init__(self, content, certificates=None):
         self.content = content
         self.break_after = None  # bytes until the connection breaks
         self.breaks_left = 0
@@ -91,7 +93,11 @@ class ArtifactSite:
                 pass
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/artifact"
+        self.url = f"{'https' if certificates else 'http'}://127.0.0.1:{self._server.server_port}/artifact"
+        if certificates:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates["certificate_file"], certificates["key_file"])
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def serve(self, handler):

@@ -77,7 +77,8 @@ class Orchestrator(Process):
 class Client(Process):
     """A real tellercast-node, -atm or -pull, from the folder `programs`."""
 
-    def __init__(self, folder, role, device, branch, port, keys, settings, programs=BIN, user=None):
+    def __init__(self, folder, role, device, branch, port, keys, settings, programs=BIN, user=None,
+                 environment=None):
         self.device, self.role, self.programs, self.user = device, role, programs, user
         self.folder = folder / device
         self.installed = self.folder / "installed"
@@ -101,7 +102,7 @@ class Client(Process):
         if user is not None:
             for path in (self.folder, self.installed, self._file):
                 os.chown(path, user, user)
-        self.start()
+        self.start(environment)
 
     def start(self, environment=None):
         program = self.programs / f"tellercast-{self.role}"

@@ -67,11 +67,17 @@ class Stack:
     def http(self):
         return self.orchestrators[0].http
 
-    def client(self, role, device, branch=None, user=None, **settings):
-        client = Client(self.folder, role, device, branch, self.broker.port, self.keys, settings, user=user)
-        self.programs.append(client)
+    def client(self, role, device, branch=None, environment=None, user=None, **settings):
+        client = self.start_client(role, device, branch, environment, user, **settings)
         topic = f"tc/v1/device/{device}/presence"
         client.wait_until(lambda: self.spy.messages(topic), f"{device} is connected")
+        return client
+
+    def start_client(self, role, device, branch=None, environment=None, user=None, **settings):
+        """Does not wait until it is connected."""
+        client = Client(self.folder, role, device, branch, self.broker.port, self.keys, settings, user=user,
+                        environment=environment)
+        self.programs.append(client)
         return client
 
     def simulated_fleet(self, document, behaviour=None, number=1):

@@ -1,0 +1,35 @@
+"""A listener where the broker and its clients show certificates."""
+
+from .servers import free_port
+from .wait import wait_for
+
+
+class SecureListener:
+    """A further listener of the stack's broker. Both sides show certificates; the common name is the user's name.
+
+    Make it before other clients than the stack's own are connected: it restarts the broker."""
+
+    def __init__(self, stack, authority, name="broker"):
+        self.port = free_port()
+        self._broker, self._authority, self._name = stack.broker, authority, name
+        self.use(authority.issue(name, "server"))
+
+    def use(self, certificates):
+        """Restarts the broker with these files."""
+        self._broker.stop()
+        (self._broker.folder / "listeners").write_text(
+            f"listener {self.port} 127.0.0.1\ncafile {self._authority.certificate}\n"
+            f"certfile {certificates['certificate_file']}\nkeyfile {certificates['key_file']}\n"
+            "require_certificate true\nuse_identity_as_username true\nconnection_messages true\n", encoding="utf-8")
+        self._broker.start()
+
+    def settings(self, device, **more):
+        """Returns the settings `broker` of an agent that connects here."""
+        return {"port": self.port, **self._authority.issue(device, "device"), **more}
+
+    def wait_for_refusals(self, count, reason):
+        """Waits until the broker has logged `count` more handshakes that the other side ended for `reason`."""
+        log = self._broker.log
+        before = log.read_text(encoding="utf-8", errors="replace").count(reason)
+        wait_for(lambda: log.read_text(encoding="utf-8", errors="replace").count(reason) >= before + count,
+                 f"{count} handshakes end with {reason}")
