@@ -1,11 +1,9 @@
 #include "tls/certificate_time.h"
 
 #include "base/clock.h"
+#include "tests/unit/made_certificate.h"
 
-#include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
-#include <openssl/x509v3.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,46 +12,6 @@
 
 #define DAY_S 86400L
 #define MS_PER_SECOND INT64_C(1000)
-
-struct authority {
-    EVP_PKEY *key;
-    X509 *certificate;
-};
-
-/* A certificate that is valid from `from_s` to `to_s` seconds after now; its issuer NULL: itself. */
-static X509 *make(EVP_PKEY *key, const char *name, long from_s, long to_s, const struct authority *issuer)
-{
-    X509 *made = X509_new();
-    assert_true(X509_set_version(made, 2));
-    assert_true(ASN1_INTEGER_set(X509_get_serialNumber(made), 1));
-    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(made), from_s));
-    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(made), to_s));
-    assert_true(X509_NAME_add_entry_by_txt(X509_get_subject_name(made), "CN", MBSTRING_ASC, (const unsigned char *)name,
-                                           -1, -1, 0));
-    X509_NAME *by = issuer == NULL ? X509_get_subject_name(made) : X509_get_subject_name(issuer->certificate);
-    assert_true(X509_set_issuer_name(made, by));
-    assert_true(X509_set_pubkey(made, key));
-    if (issuer == NULL) {
-        X509_EXTENSION *is_authority = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
-        assert_true(X509_add_ext(made, is_authority, -1));
-        X509_EXTENSION_free(is_authority);
-    }
-    assert_true(X509_sign(made, issuer == NULL ? key : issuer->key, EVP_sha256()) > 0);
-    return made;
-}
-
-static struct authority make_authority(void)
-{
-    struct authority made = {.key = EVP_EC_gen("P-256")};
-    made.certificate = make(made.key, "authority", -1000 * DAY_S, 1000 * DAY_S, NULL);
-    return made;
-}
-
-static void free_authority(struct authority *authority)
-{
-    X509_free(authority->certificate);
-    EVP_PKEY_free(authority->key);
-}
 
 /* Verifies as a library does that knows nothing of ours. Returns X509_V_OK, or what is wrong. */
 static int verify(const struct authority *trusted, X509 *certificate)
@@ -74,9 +32,9 @@ static int verify(const struct authority *trusted, X509 *certificate)
 /* Verifies a certificate of these days, signed by the authority that is trusted. */
 static int verify_dated(long from_s, long to_s)
 {
-    struct authority authority = make_authority();
+    struct authority authority = made_authority();
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = make(key, "server", from_s, to_s, &authority);
+    X509 *certificate = made_certificate(key, "server", from_s, to_s, &authority);
     int error = verify(&authority, certificate);
     X509_free(certificate);
     EVP_PKEY_free(key);
@@ -115,9 +73,9 @@ static void as_long_as_the_time_is_not_known_another_authority_is_still_refused(
     (void)state;
     take_over();
     certificate_time_forget();
-    struct authority trusted = make_authority(), other = make_authority();
+    struct authority trusted = made_authority(), other = made_authority();
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = make(key, "server", -DAY_S, DAY_S, &other);
+    X509 *certificate = made_certificate(key, "server", -DAY_S, DAY_S, &other);
     assert_int_not_equal(verify(&trusted, certificate), X509_V_OK);
     X509_free(certificate);
     EVP_PKEY_free(key);

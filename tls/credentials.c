@@ -1,0 +1,299 @@
+#include "tls/credentials.h"
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "tls/pem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILE_COUNT = 3, PATH_SIZE = 40, FILE_SIZE_MAX = 1 << 20, VALIDITY_PARTS = 5, DIGEST_SIZE = 32 };
+enum { CA, CERTIFICATE, KEY };
+
+static const char *const keys[FILE_COUNT] = {"ca_file", "certificate_file", "key_file"}; /* in the settings */
+
+static const int64_t day_ms = INT64_C(86400000);
+
+/* What tells one content of a file from another without reading it. */
+struct version {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec changed; /* its content, its owner or its mode */
+};
+
+struct content {
+    struct version versions[FILE_COUNT];
+    struct buffer texts[FILE_COUNT];
+    unsigned char digests[FILE_COUNT][DIGEST_SIZE];
+    int64_t begins_ms, expires_ms;
+};
+
+struct credentials {
+    char *name;
+    char *files[FILE_COUNT]; /* "": none */
+    int copies[FILE_COUNT];
+    char paths[FILE_COUNT][PATH_SIZE];
+    bool is_in_use; /* the copies hold files that were checked */
+    struct version versions[FILE_COUNT], refused[FILE_COUNT];
+    unsigned char digests[FILE_COUNT][DIGEST_SIZE];
+    bool is_refusal_logged;
+    int64_t begins_ms, expires_ms;
+    int64_t warned_ms; /* boot clock; 0: not yet */
+};
+
+static bool is_set(const char *text)
+{
+    return text[0] != '\0';
+}
+
+static void read_versions(char *const files[FILE_COUNT], struct version versions[FILE_COUNT])
+{
+    struct stat seen;
+    memset(versions, 0, FILE_COUNT * sizeof *versions);
+    for (int i = 0; i < FILE_COUNT; i++) {
+        if (is_set(files[i]) && stat(files[i], &seen) == 0)
+            versions[i] = (struct version){seen.st_dev, seen.st_ino, seen.st_size, seen.st_ctim};
+    }
+}
+
+static bool is_same(const struct version one[FILE_COUNT], const struct version other[FILE_COUNT])
+{
+    for (int i = 0; i < FILE_COUNT; i++) {
+        if (one[i].device != other[i].device || one[i].inode != other[i].inode || one[i].size != other[i].size ||
+            one[i].changed.tv_sec != other[i].changed.tv_sec || one[i].changed.tv_nsec != other[i].changed.tv_nsec)
+            return false;
+    }
+    return true;
+}
+
+static void free_content(struct content *content)
+{
+    if (content->texts[KEY].bytes != NULL)
+        OPENSSL_cleanse(content->texts[KEY].bytes, content->texts[KEY].length);
+    for (int i = 0; i < FILE_COUNT; i++)
+        buffer_free(&content->texts[i]);
+}
+
+static enum tc_error read_files(char *const files[FILE_COUNT], const char *name, struct content *content,
+                                struct tc_fault *fault)
+{
+    for (int i = 0; i < FILE_COUNT; i++) {
+        if (is_set(files[i]) && file_read(files[i], FILE_SIZE_MAX, &content->texts[i], fault) != TC_OK)
+            return tc_fault_context(fault, "%s.%s", name, keys[i]);
+        TC_CHECK(EVP_Digest(buffer_text(&content->texts[i]), content->texts[i].length, content->digests[i], NULL,
+                            EVP_sha256(), NULL) == 1);
+    }
+    return TC_OK;
+}
+
+/* Call free_content after a fault, too. */
+static enum tc_error read_content(char *const files[FILE_COUNT], const char *name, struct content *content,
+                                  struct tc_fault *fault)
+{
+    *content = (struct content){.expires_ms = CREDENTIALS_NO_EXPIRY};
+    read_versions(files, content->versions);
+    enum tc_error error = read_files(files, name, content, fault);
+    if (error == TC_OK && is_set(files[CA]) && pem_check_authorities(&content->texts[CA], fault) != TC_OK)
+        error = tc_fault_context(fault, "%s.%s: %s", name, keys[CA], files[CA]);
+    if (error == TC_OK && is_set(files[CERTIFICATE]) &&
+        pem_check_pair(&content->texts[CERTIFICATE], &content->texts[KEY], &content->begins_ms, &content->expires_ms,
+                       fault) != TC_OK)
+        error = tc_fault_context(fault, "%s.%s: %s", name, keys[CERTIFICATE], files[CERTIFICATE]);
+    return error;
+}
+
+enum tc_error credentials_check(const struct credentials_files *files, struct tc_fault *fault)
+{
+    char *const names[FILE_COUNT] = {
+        [CA] = (char *)(uintptr_t)files->ca_file,
+        [CERTIFICATE] = (char *)(uintptr_t)files->certificate_file,
+        [KEY] = (char *)(uintptr_t)files->key_file,
+    };
+    struct content content;
+    enum tc_error error = read_content(names, files->name, &content, fault);
+    free_content(&content);
+    return error;
+}
+
+/* ---- the copies ---- */
+
+/* Returns the descriptor of a file without a name that holds `text`. */
+static int make_copy(const struct buffer *text, struct tc_fault *fault)
+{
+    int copy = memfd_create("tellercast-credentials", MFD_CLOEXEC);
+    if (copy < 0)
+        (void)tc_fault_set(fault, TC_UNAVAILABLE, "memfd_create: %s", strerror(errno));
+    if (copy >= 0 && file_write_all(copy, buffer_text(text), text->length, fault) != TC_OK) {
+        (void)close(copy);
+        copy = -1;
+    }
+    return copy;
+}
+
+/* Each path leads to the new file from one moment to the next; who has opened the old one reads that to its end. */
+static enum tc_error use(struct credentials *credentials, const struct content *content, struct tc_fault *fault)
+{
+    int copies[FILE_COUNT] = {-1, -1, -1};
+    enum tc_error error = TC_OK;
+    for (int i = 0; i < FILE_COUNT && error == TC_OK; i++) {
+        copies[i] = make_copy(&content->texts[i], fault);
+        error = copies[i] < 0 ? fault->code : TC_OK;
+    }
+    for (int i = 0; i < FILE_COUNT; i++) {
+        if (error == TC_OK)
+            TC_CHECK(dup3(copies[i], credentials->copies[i], O_CLOEXEC) >= 0);
+        if (copies[i] >= 0)
+            (void)close(copies[i]);
+    }
+    if (error == TC_OK) {
+        memcpy(credentials->versions, content->versions, sizeof credentials->versions);
+        memcpy(credentials->digests, content->digests, sizeof credentials->digests);
+        credentials->begins_ms = content->begins_ms;
+        credentials->expires_ms = content->expires_ms;
+        credentials->warned_ms = 0;
+        credentials->is_in_use = true;
+    }
+    return error;
+}
+
+/* ---- watching ---- */
+
+static void log_taken(const struct credentials *credentials)
+{
+    if (!is_set(credentials->files[CA]) && !is_set(credentials->files[CERTIFICATE]))
+        return;
+    char expires[TC_TIME_TEXT_SIZE] = "";
+    if (credentials->expires_ms != CREDENTIALS_NO_EXPIRY)
+        clock_format(credentials->expires_ms, expires);
+    LOG_INFO("certificate.taken", F_STR("name", credentials->name), F_STR("expires", expires));
+}
+
+static void warn_of_expiry(struct credentials *credentials, int64_t now_ms)
+{
+    if (credentials->expires_ms == CREDENTIALS_NO_EXPIRY || now_ms == CREDENTIALS_TIME_UNKNOWN)
+        return;
+    int64_t validity_ms = credentials->expires_ms - credentials->begins_ms, boot_ms = clock_boot_ms();
+    bool is_soon = credentials->expires_ms - now_ms < validity_ms / VALIDITY_PARTS;
+    if (!is_soon || (credentials->warned_ms != 0 && boot_ms - credentials->warned_ms < day_ms))
+        return;
+    char expires[TC_TIME_TEXT_SIZE];
+    clock_format(credentials->expires_ms, expires);
+    LOG_WARNING("certificate.expires_soon", F_STR("name", credentials->name),
+                F_STR("file", credentials->files[CERTIFICATE]), F_STR("expires", expires));
+    credentials->warned_ms = boot_ms;
+}
+
+/* Files that do not work may be in the middle of being replaced: only what stays the same is refused. */
+static void refuse(struct credentials *credentials, const struct version versions[FILE_COUNT],
+                   const struct tc_fault *fault)
+{
+    bool is_settled = is_same(credentials->refused, versions);
+    memcpy(credentials->refused, versions, sizeof credentials->refused);
+    if (is_settled && !credentials->is_refusal_logged)
+        LOG_ERROR("certificate.refused", F_STR("name", credentials->name), F_STR("reason", fault->text),
+                  F_STR("in_use", credentials->is_in_use ? "the one before" : "none"));
+    credentials->is_refusal_logged = is_settled;
+}
+
+static bool take_new(struct credentials *credentials)
+{
+    struct version now[FILE_COUNT];
+    struct content content;
+    struct tc_fault fault;
+    read_versions(credentials->files, now);
+    if ((credentials->is_in_use && is_same(credentials->versions, now)) ||
+        (credentials->is_refusal_logged && is_same(credentials->refused, now)))
+        return false;
+    enum tc_error error = read_content(credentials->files, credentials->name, &content, &fault);
+    bool is_new = !credentials->is_in_use || memcmp(credentials->digests, content.digests, sizeof content.digests) != 0;
+    if (error == TC_OK && !is_new)
+        memcpy(credentials->versions, content.versions, sizeof credentials->versions);
+    else if (error == TC_OK)
+        error = use(credentials, &content, &fault);
+    if (error != TC_OK)
+        refuse(credentials, content.versions, &fault);
+    else if (is_new)
+        log_taken(credentials);
+    free_content(&content);
+    return error == TC_OK && is_new;
+}
+
+bool credentials_watch(struct credentials *credentials, int64_t now_ms)
+{
+    bool is_new = take_new(credentials);
+    warn_of_expiry(credentials, now_ms);
+    return is_new;
+}
+
+/* ---- opening and closing ---- */
+
+enum tc_error credentials_open(const struct credentials_files *files, struct credentials **credentials,
+                               struct tc_fault *fault)
+{
+    const char *const names[FILE_COUNT] = {
+        [CA] = files->ca_file, [CERTIFICATE] = files->certificate_file, [KEY] = files->key_file};
+    struct credentials *opened = calloc(1, sizeof *opened);
+    TC_CHECK(opened != NULL && (opened->name = strdup(files->name)) != NULL);
+    opened->expires_ms = CREDENTIALS_NO_EXPIRY;
+    enum tc_error error = TC_OK;
+    for (int i = 0; i < FILE_COUNT; i++) {
+        TC_CHECK((opened->files[i] = strdup(names[i])) != NULL);
+        opened->copies[i] = make_copy(&(struct buffer){0}, fault);
+        if (opened->copies[i] < 0)
+            error = fault->code;
+        else if (is_set(names[i]))
+            (void)snprintf(opened->paths[i], PATH_SIZE, "/proc/self/fd/%d", opened->copies[i]);
+    }
+    if (error != TC_OK) {
+        credentials_close(opened);
+        return error;
+    }
+    read_versions(opened->files, opened->refused); /* at the start, nothing is being replaced */
+    (void)take_new(opened);
+    *credentials = opened;
+    return TC_OK;
+}
+
+void credentials_close(struct credentials *credentials)
+{
+    if (credentials == NULL)
+        return;
+    for (int i = 0; i < FILE_COUNT; i++) {
+        if (credentials->copies[i] >= 0)
+            (void)close(credentials->copies[i]);
+        free(credentials->files[i]);
+    }
+    free(credentials->name);
+    free(credentials);
+}
+
+const char *credentials_ca_path(const struct credentials *credentials)
+{
+    return credentials->paths[CA];
+}
+
+const char *credentials_certificate_path(const struct credentials *credentials)
+{
+    return credentials->paths[CERTIFICATE];
+}
+
+const char *credentials_key_path(const struct credentials *credentials)
+{
+    return credentials->paths[KEY];
+}
+
+int64_t credentials_expiry_ms(const struct credentials *credentials)
+{
+    return credentials->expires_ms;
+}
