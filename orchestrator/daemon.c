@@ -13,6 +13,7 @@
 #include "orchestrator/preparation/preview.h"
 #include "orchestrator/queues/pool.h"
 #include "orchestrator/queues/submission.h"
+#include "orchestrator/renewal.h"
 #include "orchestrator/scheduler/scheduler.h"
 #include "orchestrator/updater/updater.h"
 #include "orchestrator/watermark/keeper.h"
@@ -36,6 +37,7 @@ struct daemon {
 
     struct store_guard *guard;
     struct health *health;
+    struct renewal *renewal;
     struct store_pool *stores;
     struct intake *intake;
     struct broker *broker;
@@ -110,7 +112,7 @@ static void notice_connection(void *context, bool connected)
 static enum tc_error open_endpoints(struct daemon *daemon, struct tc_fault *fault)
 {
     const struct daemon_settings *settings = daemon->settings;
-    const struct intake_config intake = {
+    struct intake_config intake = {
         .settings = settings,
         .submissions = daemon->submissions,
         .scheduler_wakes = daemon->scheduler_wakes,
@@ -122,6 +124,7 @@ static enum tc_error open_endpoints(struct daemon *daemon, struct tc_fault *faul
         .fleet_changed = health_request_fleet_check,
         .context = daemon->health,
     };
+    renewal_set_intake(daemon->renewal, &intake);
     return intake_open(&intake, &daemon->intake, fault);
 }
 
@@ -158,6 +161,7 @@ static enum tc_error open_broker(struct daemon *daemon, struct tc_fault *fault)
         .context = daemon,
     };
     daemon_setup_broker(daemon->settings, &daemon->identity, &broker);
+    renewal_set_broker(daemon->renewal, &broker);
     return broker_open(&broker, &daemon->broker, fault);
 }
 
@@ -327,6 +331,8 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
         .default_per_minute = settings->default_per_minute,
     };
     if (error == TC_OK)
+        error = renewal_open(settings, &opened->renewal, fault);
+    if (error == TC_OK)
         error = open_endpoints(opened, fault);
     /* The first lasting effect: invalid settings leave nothing behind. */
     if (error == TC_OK)
@@ -367,6 +373,7 @@ void daemon_close(struct daemon *daemon)
     if (daemon->broker != NULL)
         broker_close(daemon->broker, END_BROKER_MS);
     intake_close(daemon->intake);
+    renewal_close(daemon->renewal);
     keeper_close(daemon->keeper);
     store_pool_close(daemon->stores);
     health_close(daemon->health);
@@ -384,6 +391,11 @@ void daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh)
     struct tc_fault fault;
     if (intake_reload(daemon->intake, &fault) != TC_OK)
         LOG_ERROR("tokens.refused", F_STR("reason", fault.text));
+}
+
+void daemon_watch_certificates(struct daemon *daemon)
+{
+    renewal_watch(daemon->renewal, daemon->broker, daemon->intake);
 }
 
 bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **part)

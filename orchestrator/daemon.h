@@ -20,6 +20,9 @@ void daemon_close(struct daemon *daemon);
 /* Applies the settings of `fresh` that SIGHUP may change, and reads the tokens again. */
 void daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh);
 
+/* Takes certificates, keys and authorities whose files were replaced. Call it every second or so. */
+void daemon_watch_certificates(struct daemon *daemon);
+
 /* True when every part made progress within the last `most_ms`; else `*part` is the name of one that hangs. */
 bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **part);
 

@@ -115,9 +115,6 @@ void daemon_setup_broker(const struct daemon_settings *settings, const struct da
     broker->port = (int)settings->broker_port;
     broker->user = text_or_null(settings->broker_user);
     broker->password = identity->broker_password;
-    broker->ca_file = text_or_null(settings->broker_ca_file);
-    broker->certificate_file = text_or_null(settings->broker_certificate_file);
-    broker->key_file = text_or_null(settings->broker_key_file);
     broker->keep_alive_s = (int)(settings->broker_keep_alive_ms / MS_PER_SECOND);
     broker->in_flight_limit = (int)settings->broker_in_flight;
 }

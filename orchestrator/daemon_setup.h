@@ -43,7 +43,7 @@ bool daemon_setup_is_asked_to_stop(void);
 
 void daemon_setup_cache(const struct daemon_settings *settings, const struct daemon_identity *identity,
                         struct cache_config *cache);
-/* Fills in the broker's address, credentials, TLS files and limits. */
+/* Fills in the broker's address, user, password and limits. */
 void daemon_setup_broker(const struct daemon_settings *settings, const struct daemon_identity *identity,
                          struct broker_config *broker);
 

@@ -108,6 +108,7 @@ static void run_until_stopped(struct daemon *daemon, const char *config_file, co
         case SIGHUP: reload(daemon, config_file); break;
         default: feed_watchdog(daemon); break;
         }
+        daemon_watch_certificates(daemon);
         log_left_out(false);
     }
 }

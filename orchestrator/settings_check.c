@@ -1,17 +1,15 @@
 #include "orchestrator/settings_check.h"
 
-#include "base/file.h"
 #include "base/url.h"
 #include "config/scalar.h"
 #include "orchestrator/daemon_setup.h"
 #include "orchestrator/intake/intake.h"
+#include "orchestrator/renewal.h"
 #include "orchestrator/store/store.h"
 #include "topics/topic.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { PEM_SIZE_MAX = 1 << 20 };
 
 static bool is_set(const char *text)
 {
@@ -100,17 +98,6 @@ void settings_check(const struct daemon_settings *settings, struct document_faul
     intake_check(settings, faults);
 }
 
-typedef enum tc_error file_reader(const char *path, size_t max_bytes, struct buffer *content, struct tc_fault *fault);
-
-static void check_readable(const char *key, const char *path, file_reader *read, struct document_faults *faults)
-{
-    struct buffer content = {0};
-    struct tc_fault fault;
-    if (is_set(path) && read(path, PEM_SIZE_MAX, &content, &fault) != TC_OK)
-        document_fault_add(faults, 0, 0, key, "%s", fault.text);
-    buffer_free(&content);
-}
-
 static void check_password(const char *key, const char *path, struct document_faults *faults)
 {
     char *password = NULL;
@@ -122,21 +109,8 @@ static void check_password(const char *key, const char *path, struct document_fa
 
 void settings_check_files(const struct daemon_settings *settings, struct document_faults *faults)
 {
-    const struct {
-        const char *key, *path;
-        file_reader *read;
-    } files[] = {
-        {"broker.ca_file", settings->broker_ca_file, file_read},
-        {"broker.certificate_file", settings->broker_certificate_file, file_read},
-        {"broker.key_file", settings->broker_key_file, file_read_private},
-        {"http.certificate_file", settings->http_certificate_file, file_read},
-        {"http.key_file", settings->http_key_file, file_read_private},
-        {"est.certificate_file", settings->est_certificate_file, file_read},
-        {"est.key_file", settings->est_key_file, file_read_private},
-    };
     check_password("broker.password_file", settings->broker_password_file, faults);
     check_password("redis.password_file", settings->redis_password_file, faults);
     intake_check_files(settings, faults);
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        check_readable(files[i].key, files[i].path, files[i].read, faults);
+    renewal_check_files(settings, faults);
 }

@@ -89,7 +89,11 @@ static enum tc_error read_files(char *const files[FILE_COUNT], const char *name,
                                 struct tc_fault *fault)
 {
     for (int i = 0; i < FILE_COUNT; i++) {
-        if (is_set(files[i]) && file_read(files[i], FILE_SIZE_MAX, &content->texts[i], fault) != TC_OK)
+        struct buffer *text = &content->texts[i];
+        enum tc_error error = !is_set(files[i]) ? TC_OK
+                              : i == KEY        ? file_read_private(files[i], FILE_SIZE_MAX, text, fault)
+                                                : file_read(files[i], FILE_SIZE_MAX, text, fault);
+        if (error != TC_OK)
             return tc_fault_context(fault, "%s.%s", name, keys[i]);
         TC_CHECK(EVP_Digest(buffer_text(&content->texts[i]), content->texts[i].length, content->digests[i], NULL,
                             EVP_sha256(), NULL) == 1);
@@ -134,6 +138,11 @@ static int make_copy(const struct buffer *text, struct tc_fault *fault)
     int copy = memfd_create("tellercast-credentials", MFD_CLOEXEC);
     if (copy < 0)
         (void)tc_fault_set(fault, TC_UNAVAILABLE, "memfd_create: %s", strerror(errno));
+    if (copy >= 0 && fchmod(copy, S_IRUSR | S_IWUSR) != 0) {
+        (void)tc_fault_set(fault, TC_UNAVAILABLE, "fchmod: %s", strerror(errno));
+        (void)close(copy);
+        copy = -1;
+    }
     if (copy >= 0 && file_write_all(copy, buffer_text(text), text->length, fault) != TC_OK) {
         (void)close(copy);
         copy = -1;

@@ -20,6 +20,7 @@ enum {
     CONNECT_TIMEOUT_MS = 10000,
     FIRST_PAUSE_MS = 500,
     LONGEST_PAUSE_MS = 15000,
+    RENEWAL_WAIT_MS = 2000,
     REFUSAL_SHOWN_MS = 15000,
     REASON_SIZE = TC_FAULT_TEXT_SIZE,
 };
@@ -35,6 +36,7 @@ struct broker {
     pthread_mutex_t lock;
     bool stopping;
     bool connected;
+    bool renewing;            /* the connection ends because its certificates were replaced */
     char reason[REASON_SIZE]; /* of not being connected */
     int close_wait_ms;
 };
@@ -57,6 +59,22 @@ static bool is_stopping(struct broker *broker)
     bool stopping = broker->stopping;
     (void)pthread_mutex_unlock(&broker->lock);
     return stopping;
+}
+
+static bool is_renewing(struct broker *broker)
+{
+    (void)pthread_mutex_lock(&broker->lock);
+    bool renewing = broker->renewing;
+    (void)pthread_mutex_unlock(&broker->lock);
+    return renewing;
+}
+
+/* A new connection reads the new files in any case. */
+static void forget_renewal(struct broker *broker)
+{
+    (void)pthread_mutex_lock(&broker->lock);
+    broker->renewing = false;
+    (void)pthread_mutex_unlock(&broker->lock);
 }
 
 /* ---- the thread ---- */
@@ -96,6 +114,7 @@ static enum tc_error connect_both(struct broker *broker, struct tc_fault *fault)
 static void set_connected(struct broker *broker, bool connected, const char *reason)
 {
     (void)pthread_mutex_lock(&broker->lock);
+    enum log_level level = broker->renewing ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
     bool changed = broker->connected != connected;
     bool logs = changed || strcmp(broker->reason, reason) != 0;
     broker->connected = connected;
@@ -106,8 +125,8 @@ static void set_connected(struct broker *broker, bool connected, const char *rea
         metric_add(METRIC_BROKER_CONNECTS, 1);
         LOG_INFO("broker.connected", F_STR("host", broker->config.host), F_INT("port", broker->config.port));
     } else if (logs) {
-        LOG_WARNING("broker.lost", F_STR("host", broker->config.host), F_INT("port", broker->config.port),
-                    F_STR("reason", reason));
+        LOG_EVENT(level, "broker.lost", F_STR("host", broker->config.host), F_INT("port", broker->config.port),
+                  F_STR("reason", reason));
     }
     if (changed && broker->config.connection_changed != NULL)
         broker->config.connection_changed(broker->config.context, connected);
@@ -119,7 +138,7 @@ static void run_connection(struct broker *broker, struct tc_fault *fault)
     enum tc_error error = receiver_run(broker->receiver, fault);
     if (error != TC_OK)
         return;
-    (void)tc_fault_set(fault, TC_UNAVAILABLE, "reconnecting");
+    (void)tc_fault_set(fault, TC_UNAVAILABLE, is_renewing(broker) ? "its certificates were replaced" : "reconnecting");
     if (!sender_is_connected(broker->sender))
         sender_describe(broker->sender, fault->text, sizeof fault->text);
 }
@@ -127,7 +146,8 @@ static void run_connection(struct broker *broker, struct tc_fault *fault)
 static void disconnect_both(struct broker *broker)
 {
     (void)pthread_mutex_lock(&broker->lock);
-    int wait_ms = broker->stopping ? broker->close_wait_ms : 0;
+    int wait_ms = broker->stopping ? broker->close_wait_ms : broker->renewing ? RENEWAL_WAIT_MS : 0;
+    broker->renewing = false;
     (void)pthread_mutex_unlock(&broker->lock);
     receiver_disconnect(broker->receiver);
     sender_disconnect(broker->sender, wait_ms);
@@ -156,6 +176,7 @@ static void *run_broker(void *argument)
     while (!is_stopping(broker)) {
         struct tc_fault fault = {.code = TC_OK};
         clear_interrupt(broker);
+        forget_renewal(broker);
         if (connect_both(broker, &fault) == TC_OK) {
             pause_ms = FIRST_PAUSE_MS;
             set_connected(broker, true, "");
@@ -163,10 +184,13 @@ static void *run_broker(void *argument)
         }
         if (!is_stopping(broker))
             set_connected(broker, false, fault.text);
+        bool is_at_once = is_renewing(broker);
         disconnect_both(broker);
         clear_interrupt(broker);
         if (is_stopping(broker))
             break;
+        if (is_at_once)
+            continue;
         pause_for(broker, pause_ms);
         pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
     }
@@ -254,6 +278,14 @@ void broker_close(struct broker *broker, int wait_ms)
     interrupt(broker);
     (void)pthread_join(broker->thread, NULL);
     free_broker(broker);
+}
+
+void broker_renew(struct broker *broker)
+{
+    (void)pthread_mutex_lock(&broker->lock);
+    broker->renewing = true;
+    (void)pthread_mutex_unlock(&broker->lock);
+    interrupt(broker);
 }
 
 void broker_reconnect(struct broker *broker)

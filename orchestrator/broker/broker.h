@@ -101,6 +101,10 @@ enum tc_error broker_respond(struct broker *broker, const char *response_topic, 
  * be used again. */
 enum tc_error broker_batch_wait(struct broker *broker, struct broker_batch *batch, int wait_ms);
 
+/* Connects again with the files that `ca_file`, `certificate_file` and `key_file` lead to now; before that, waits at
+ * most two seconds for acknowledgments of what was sent. Returns at once. Any thread. */
+void broker_renew(struct broker *broker);
+
 /* Ends the connection at once, as a network failure does; it reconnects by itself. */
 void broker_reconnect(struct broker *broker);
 

@@ -10,6 +10,7 @@
 #include "orchestrator/intake/listener.h"
 #include "orchestrator/worker/ending.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,9 +90,8 @@ static void free_tls_files(struct tls_files *files)
     buffer_free(&files->trust);
 }
 
-/* Starts the library on `listener`, which it owns from then on. */
-static enum tc_error start_daemon(struct http *http, int listener, const struct tls_files *files,
-                                  struct tc_fault *fault)
+/* Starts the library on `listener`, which it owns from then on. NULL: it does not start. */
+static struct MHD_Daemon *start_library(struct http *http, int listener, const struct tls_files *files)
 {
     const struct http_config *config = &http->config;
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
@@ -107,7 +107,7 @@ static enum tc_error start_daemon(struct http *http, int listener, const struct 
         tls[0] = tls[3];
     sigset_t before;
     thread_block_signals(&before);
-    http->daemon = MHD_start_daemon(
+    struct MHD_Daemon *started = MHD_start_daemon(
         flags, 0, NULL, NULL, http_connection_advance, http, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
         MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, http_connection_begin, http,
         MHD_OPTION_NOTIFY_COMPLETED, http_connection_end, http, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)config->threads,
@@ -115,29 +115,44 @@ static enum tc_error start_daemon(struct http *http, int listener, const struct 
         (unsigned)config->idle_s, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)config->address_limit,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     thread_restore_signals(&before);
-    if (http->daemon != NULL)
-        return TC_OK;
+    return started;
+}
+
+static enum tc_error describe_failed_start(const struct http *http, struct tc_fault *fault)
+{
     const char *name = name_of(http);
-    if (!is_set(config->certificate_file))
+    if (!is_set(http->config.certificate_file))
         return tc_fault_set(fault, TC_UNAVAILABLE, "%s: cannot start the server", name);
     return tc_fault_set(fault, TC_UNAVAILABLE, "%s: cannot start the server; check %s.certificate_file and %s.key_file",
                         name, name, name);
 }
 
+/* Starts a server with the certificate that the file has now. */
+static enum tc_error start_daemon(struct http *http, struct MHD_Daemon **started, struct tc_fault *fault)
+{
+    struct tls_files files = {0};
+    int listener = -1;
+    enum tc_error error = read_tls_files(&http->config, &files, fault);
+    if (error == TC_OK && (listener = fcntl(http->listener, F_DUPFD_CLOEXEC, 0)) < 0)
+        error = tc_fault_set(fault, TC_UNAVAILABLE, "%s: no descriptor is left", name_of(http));
+    if (error == TC_OK && (*started = start_library(http, listener, &files)) == NULL)
+        error = describe_failed_start(http, fault);
+    if (error != TC_OK && listener >= 0)
+        (void)close(listener);
+    free_tls_files(&files);
+    return error;
+}
+
 static enum tc_error start(struct http *http, struct tc_fault *fault)
 {
     const struct http_config *config = &http->config;
-    struct tls_files files = {0};
-    int listener = -1;
     enum tc_error error = TC_OK;
     if (is_set(config->tokens_file))
         error = http_auth_open(config->tokens_file, &http->auth, fault);
-    if (error == TC_OK)
-        error = read_tls_files(config, &files, fault);
     bool loopback_only = http->auth == NULL && config->api == HTTP_API_OPERATORS;
     if (error == TC_OK)
-        error =
-            listener_open(name_of(http), config->listen, config->port, loopback_only, &listener, &http->port, fault);
+        error = listener_open(name_of(http), config->listen, config->port, loopback_only, &http->listener, &http->port,
+                              fault);
     if (error == TC_OK)
         error = worker_start(&(struct worker_config){.name = config->api == HTTP_API_EST ? "est-job" : "http-job",
                                                      .queue = http->jobs,
@@ -148,10 +163,7 @@ static enum tc_error start(struct http *http, struct tc_fault *fault)
                                                      .handle = http_connection_run},
                              &http->worker, fault);
     if (error == TC_OK)
-        error = start_daemon(http, listener, &files, fault);
-    if (error != TC_OK && listener >= 0)
-        (void)close(listener);
-    free_tls_files(&files);
+        error = start_daemon(http, &http->daemon, fault);
     return error;
 }
 
@@ -160,6 +172,7 @@ enum tc_error http_open(const struct http_config *config, struct http **http, st
     struct http *made = calloc(1, sizeof *made);
     TC_CHECK(made != NULL);
     copy_config(made, config);
+    made->listener = -1;
     TC_CHECK(pthread_mutex_init(&made->fleet_import, NULL) == 0);
     made->jobs = batch_queue_open(sizeof(struct http_request *), (size_t)config->connection_limit);
     enum tc_error error = start(made, fault);
@@ -183,6 +196,49 @@ enum tc_error http_reload(struct http *http, struct tc_fault *fault)
     return http->auth == NULL ? TC_OK : http_auth_reload(http->auth, fault);
 }
 
+/* ---- another certificate ---- */
+
+static bool has_connections(struct MHD_Daemon *daemon)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info == NULL || info->num_connections > 0;
+}
+
+/* Frees the retired servers whose connections have ended. Returns a free place; NULL: there is none. */
+static struct MHD_Daemon **find_place(struct http *http)
+{
+    struct MHD_Daemon **place = NULL;
+    for (size_t i = 0; i < HTTP_RETIRED_MAX; i++) {
+        if (http->retired[i] != NULL && !has_connections(http->retired[i])) {
+            MHD_stop_daemon(http->retired[i]);
+            http->retired[i] = NULL;
+        }
+        if (http->retired[i] == NULL)
+            place = &http->retired[i];
+    }
+    return place;
+}
+
+/* Both servers listen for a moment, so that no connection is refused. */
+enum tc_error http_renew(struct http *http, struct tc_fault *fault)
+{
+    struct MHD_Daemon *renewed = NULL, **place = find_place(http);
+    if (!is_set(http->config.certificate_file))
+        return TC_OK;
+    if (place == NULL)
+        return tc_fault_set(fault, TC_BUSY, "%s: connections with %d earlier certificates go on", name_of(http),
+                            HTTP_RETIRED_MAX);
+    enum tc_error error = start_daemon(http, &renewed, fault);
+    if (error != TC_OK)
+        return error;
+    (void)close(MHD_quiesce_daemon(http->daemon));
+    *place = http->daemon;
+    http->daemon = renewed;
+    return TC_OK;
+}
+
+/* ---- the end ---- */
+
 /* Waits until the answers, all of which are set, have reached their clients. */
 static void wait_for_last_answers(struct http *http)
 {
@@ -197,10 +253,16 @@ void http_close(struct http *http)
         return;
     if (http->daemon != NULL)
         (void)close(MHD_quiesce_daemon(http->daemon));
+    if (http->listener >= 0)
+        (void)close(http->listener);
     worker_stop(http->worker);
     wait_for_last_answers(http);
     if (http->daemon != NULL)
         MHD_stop_daemon(http->daemon);
+    for (size_t i = 0; i < HTTP_RETIRED_MAX; i++) {
+        if (http->retired[i] != NULL)
+            MHD_stop_daemon(http->retired[i]);
+    }
     batch_queue_free(http->jobs);
     (void)pthread_mutex_destroy(&http->fleet_import);
     http_auth_close(http->auth);

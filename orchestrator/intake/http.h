@@ -30,7 +30,7 @@ struct http_config {
     int port;           /* 0: any free port */
     const char *public_url;
     const char *tokens_file;                 /* "": none; then `listen` must be a loopback address */
-    const char *certificate_file, *key_file; /* "": no TLS */
+    const char *certificate_file, *key_file; /* "": no TLS; http_renew reads them again */
     const char *broker_user;                 /* which no device may have as its ID; NULL or "": unknown */
     int threads;                             /* that move bytes */
     int job_threads;                         /* that wait for the database */
@@ -58,6 +58,10 @@ int http_port(const struct http *http);
 
 /* Reads the tokens file again. On a fault the old tokens stay in force. */
 enum tc_error http_reload(struct http *http, struct tc_fault *fault);
+
+/* Reads the certificate and its key again, for new connections. Those that exist go on with the old ones. TC_BUSY:
+ * eight old certificates still have connections; try again later. On any fault the old ones stay in use. */
+enum tc_error http_renew(struct http *http, struct tc_fault *fault);
 
 /* Takes no more connections, waits for the current requests, and frees the endpoint. Call it after
  * submission_gateway_stop, so that no request waits for the planner. */

@@ -17,13 +17,18 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+/* Servers with earlier certificates whose last connections have not ended. */
+#define HTTP_RETIRED_MAX 8
+
 struct http {
     struct http_config config; /* the texts in it are owned */
     struct http_auth *auth;    /* NULL: no tokens; every user of this machine is an operator */
     struct batch_queue *jobs;  /* of struct http_request * */
     struct worker *worker;
+    int listener; /* of each daemon a copy; -1: none */
     struct MHD_Daemon *daemon;
-    pthread_mutex_t fleet_import; /* serializes imports, each of which can take hundreds of megabytes */
+    struct MHD_Daemon *retired[HTTP_RETIRED_MAX]; /* take no more connections; NULL: free */
+    pthread_mutex_t fleet_import;                 /* serializes imports, each of which can take hundreds of megabytes */
     int port;
     atomic_int waiting; /* requests that were suspended and have not ended */
 };

@@ -107,8 +107,8 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .port = (int)settings->http_port,
                                            .public_url = settings->http_public_url,
                                            .tokens_file = settings->http_tokens_file,
-                                           .certificate_file = settings->http_certificate_file,
-                                           .key_file = settings->http_key_file,
+                                           .certificate_file = config->http_certificate_file,
+                                           .key_file = config->http_key_file,
                                            .broker_user = settings->broker_user,
                                            .threads = HTTP_THREADS,
                                            .idle_s = HTTP_IDLE_S,
@@ -149,8 +149,8 @@ static enum tc_error open_est(struct intake *intake, const struct intake_config 
                                            .port = (int)settings->est_port,
                                            .public_url = "",
                                            .tokens_file = "",
-                                           .certificate_file = settings->est_certificate_file,
-                                           .key_file = settings->est_key_file,
+                                           .certificate_file = config->est_certificate_file,
+                                           .key_file = config->est_key_file,
                                            .threads = HTTP_THREADS,
                                            .job_threads = EST_JOB_THREADS,
                                            .connection_limit = EST_CONNECTIONS,
@@ -212,6 +212,16 @@ void intake_message(void *context, const struct broker_message *message)
 enum tc_error intake_reload(struct intake *intake, struct tc_fault *fault)
 {
     return intake->http == NULL ? TC_OK : http_reload(intake->http, fault);
+}
+
+enum tc_error intake_renew_http(struct intake *intake, struct tc_fault *fault)
+{
+    return intake->http == NULL ? TC_OK : http_renew(intake->http, fault);
+}
+
+enum tc_error intake_renew_est(struct intake *intake, struct tc_fault *fault)
+{
+    return intake->est == NULL ? TC_OK : http_renew(intake->est, fault);
 }
 
 void intake_stop(struct intake *intake)

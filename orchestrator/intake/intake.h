@@ -23,8 +23,10 @@ struct intake_health {
 
 struct intake_config {
     const struct daemon_settings *settings; /* topic_root, data_folder, http.*, socket.path, the limits */
-    struct batch_queue *submissions;        /* the planner's queue, of struct submission * */
-    struct batch_queue *scheduler_wakes;    /* both are woken after an operation on a rollout */
+    /* In place of those of the settings; "": no TLS. */
+    const char *http_certificate_file, *http_key_file, *est_certificate_file, *est_key_file;
+    struct batch_queue *submissions;     /* the planner's queue, of struct submission * */
+    struct batch_queue *scheduler_wakes; /* both are woken after an operation on a rollout */
     struct batch_queue *conductor_wakes;
     int shard;                 /* of the counters */
     struct store_pool *stores; /* with INTAKE_JOB_THREADS connections */
@@ -56,6 +58,10 @@ void intake_message(void *context, const struct broker_message *message);
 
 /* Reads the tokens again, after SIGHUP. On a fault the old tokens stay in force. */
 enum tc_error intake_reload(struct intake *intake, struct tc_fault *fault);
+
+/* Read the certificate of the HTTP endpoint, or of the endpoint for enrolment, again: see http_renew. */
+enum tc_error intake_renew_http(struct intake *intake, struct tc_fault *fault);
+enum tc_error intake_renew_est(struct intake *intake, struct tc_fault *fault);
 
 /* Closes the endpoints: waits at most END_ANSWERS_MS for the planner's answers, and sends them for at most
  * END_REQUESTS_MS by HTTP and END_SOCKET_MS by the socket. Later messages are dropped without an answer; their senders

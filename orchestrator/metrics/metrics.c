@@ -104,6 +104,12 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "1 while the orchestrator refuses to work: the database was restored to an older state, or is another one."},
     [METRIC_SIGNING_KEY_MISSING] = {"tellercast_signing_key_missing", GAUGE,
         "1: no key of this orchestrator may sign; it answers no ask."},
+    [METRIC_BROKER_CERTIFICATE_EXPIRY] = {"tellercast_broker_certificate_expiry_timestamp_seconds", GAUGE,
+        "When the certificate of the connection to the broker expires, in Unix time; 0: there is none."},
+    [METRIC_HTTP_CERTIFICATE_EXPIRY] = {"tellercast_http_certificate_expiry_timestamp_seconds", GAUGE,
+        "When the certificate of the HTTP endpoint expires, in Unix time; 0: there is none."},
+    [METRIC_EST_CERTIFICATE_EXPIRY] = {"tellercast_est_certificate_expiry_timestamp_seconds", GAUGE,
+        "When the certificate of the endpoint for enrolment expires, in Unix time; 0: there is none."},
 };
 /* clang-format on */
 

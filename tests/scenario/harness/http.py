@@ -26,10 +26,17 @@ class Http:
     def __init__(self, port, token=None):
         self.port = port
         self.token = token
+        self.authority = None  # the file of the one whose certificate the server shows; None: no TLS
         self.url = f"http://127.0.0.1:{port}"
 
+    def connection(self, seconds=60):
+        if self.authority is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        trusted = ssl.create_default_context(cafile=self.authority)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=seconds, context=trusted)
+
     def ask(self, method, path, body=None, headers=None, seconds=60):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        connection = self.connection(seconds)
         token = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             if isinstance(body, str):
