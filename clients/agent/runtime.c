@@ -3,10 +3,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "clients/agent/handover_run.h"
+#include "clients/agent/runtime_credentials.h"
 #include "clients/agent/runtime_state.h"
-#include "tls/certificate_time.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -61,16 +62,6 @@ static void take_items(struct runtime *runtime)
     }
 }
 
-/* Certificates are dated by the time that answers have proven, never by the machine's own clock. */
-static void follow_proven_time(struct runtime *runtime)
-{
-    int64_t proven_ms;
-    if (agent_proven_time(runtime->agent, runtime_now(), &proven_ms))
-        certificate_time_set(proven_ms);
-    else
-        certificate_time_forget();
-}
-
 /* Waits for an item, a signal or `until_ms`. */
 static void wait_until(struct runtime *runtime, int64_t until_ms)
 {
@@ -84,10 +75,21 @@ static void wait_until(struct runtime *runtime, int64_t until_ms)
     (void)poll(watched, 2, (int)wait_ms);
 }
 
+static int64_t earliest(int64_t one_ms, int64_t other_ms)
+{
+    return one_ms < other_ms ? one_ms : other_ms;
+}
+
+/* SIGHUP: the files of certificates may have been replaced. */
 static bool is_stop_requested(struct runtime *runtime)
 {
     struct signalfd_siginfo signal_info;
-    return read(runtime->signals, &signal_info, sizeof signal_info) == (ssize_t)sizeof signal_info;
+    while (read(runtime->signals, &signal_info, sizeof signal_info) == (ssize_t)sizeof signal_info) {
+        if (signal_info.ssi_signo != SIGHUP)
+            return true;
+        runtime->next_look_ms = 0;
+    }
+    return false;
 }
 
 /* Tells what watches over an upgrade of this agent that it works: it has connected, and its privileged half answers. */
@@ -114,9 +116,9 @@ static void run(struct runtime *runtime)
         note_connection(runtime, clock_boot_ms());
         log_left_out(false);
         int64_t agent_ms = agent_step(runtime->agent, runtime_now());
-        follow_proven_time(runtime);
+        int64_t look_ms = runtime_watch_credentials(runtime, runtime_now());
         int64_t session_ms = session_step(runtime->session, clock_boot_ms());
-        wait_until(runtime, agent_ms < session_ms ? agent_ms : session_ms);
+        wait_until(runtime, earliest(agent_ms, earliest(look_ms, session_ms)));
     }
 }
 

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "clients/agent/handover_run.h"
-#include "tls/certificate_time.h"
+#include "clients/agent/runtime_credentials.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -175,6 +175,7 @@ static enum tc_error open_signals(struct runtime *runtime, struct tc_fault *faul
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return tc_fault_set(fault, TC_INTERNAL, "sigprocmask: %s", strerror(errno));
     (void)signal(SIGPIPE, SIG_IGN);
@@ -257,9 +258,9 @@ static enum tc_error open_session(struct runtime *runtime, struct tc_fault *faul
         .port = (int)settings->broker_port,
         .client_id = settings->device,
         .password = buffer_text(&runtime->password),
-        .ca_file = settings->broker_ca_file,
-        .certificate_file = settings->broker_certificate_file,
-        .key_file = settings->broker_key_file,
+        .ca_file = credentials_ca_path(runtime->broker_credentials),
+        .certificate_file = credentials_certificate_path(runtime->broker_credentials),
+        .key_file = credentials_key_path(runtime->broker_credentials),
         .is_persistent = runtime->role != ROLE_PULL,
         .keep_alive_s = (int)(settings->broker_keep_alive_ms / MS_PER_SECOND),
         .reconnect_first_ms = settings->broker_reconnect_first_ms,
@@ -276,6 +277,7 @@ static enum tc_error open_session(struct runtime *runtime, struct tc_fault *faul
 static void open_work(struct runtime *runtime)
 {
     const struct agent_settings *settings = runtime->settings;
+    const char *download_ca_file = credentials_ca_path(runtime->download_credentials);
     if (settings->download_proxy[0] != '\0')
         TC_CHECK(url_read_proxy(settings->download_proxy, &runtime->proxy, NULL) == TC_OK);
     const struct work_config config = {
@@ -288,7 +290,7 @@ static void open_work(struct runtime *runtime)
                    .backoff_first_ms = settings->download_backoff_first_ms,
                    .backoff_longest_ms = settings->download_backoff_longest_ms,
                    .bytes_per_second = settings->download_bytes_per_second,
-                   .ca_file = settings->download_ca_file[0] == '\0' ? NULL : settings->download_ca_file,
+                   .ca_file = download_ca_file[0] == '\0' ? NULL : download_ca_file,
                    .proxy = settings->download_proxy[0] == '\0' ? NULL : &runtime->proxy},
         .install_timeout_ms = settings->action_timeout_ms,
         .install_grace_ms = settings->action_grace_ms,
@@ -353,7 +355,7 @@ enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault)
 {
     if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return tc_fault_set(fault, TC_INTERNAL, "cannot initialize libsodium or libcurl");
-    enum tc_error error = certificate_time_take_over(fault);
+    enum tc_error error = runtime_open_credentials(runtime, fault);
     if (error == TC_OK)
         error = open_signals(runtime, fault);
     if (error == TC_OK)
@@ -378,6 +380,7 @@ void runtime_close(struct runtime *runtime, int session_wait_ms)
     work_destroy(runtime->work);
     agent_close(runtime->agent);
     inbox_destroy(runtime->inbox);
+    runtime_close_credentials(runtime);
     keyring_close(runtime->keyring);
     if (runtime->signals >= 0)
         (void)close(runtime->signals);

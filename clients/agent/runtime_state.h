@@ -9,6 +9,7 @@
 #include "clients/agent/runtime.h"
 #include "clients/agent/session.h"
 #include "clients/agent/work.h"
+#include "tls/credentials.h"
 
 struct runtime {
     const struct agent_settings *settings;
@@ -17,6 +18,8 @@ struct runtime {
     char will_topic[TOPIC_SIZE];
     struct buffer online, offline; /* presence payloads */
     struct buffer password;
+    struct credentials *broker_credentials, *download_credentials;
+    int64_t next_look_ms;   /* at their files; clock_boot_ms */
     struct url_proxy proxy;     /* of downloads; without an address: none */
     bool is_subscribed;         /* the connection is made, with its subscriptions */
     bool is_connection_noted;   /* the file `connected` says that this program has connected */

@@ -45,6 +45,7 @@ struct session {
     int64_t connect_ms; /* PHASE_WAITING: time of the next attempt */
     int64_t delay_ms;
     bool is_down_logged;
+    bool is_renewal_due; /* the connection was begun with files that were replaced since */
     struct announced announced;
     int keep_alive_s, in_flight; /* of the present connection, by the broker's last announcement */
     atomic_size_t unacknowledged;
@@ -275,6 +276,7 @@ static void connect_now(struct session *session, int64_t now_ms)
         options.ssl = &tls;
     }
     session->phase = PHASE_CONNECTING;
+    session->is_renewal_due = false;
     int rc = MQTTAsync_connect(session->client, &options);
     MQTTProperties_free(&properties);
     if (rc != MQTTASYNC_SUCCESS) {
@@ -283,8 +285,23 @@ static void connect_now(struct session *session, int64_t now_ms)
     }
 }
 
+void session_renew(struct session *session)
+{
+    session->is_renewal_due = session->phase != PHASE_WAITING;
+}
+
+/* Ends the connection as a loss does, but it is no fault: nothing is logged until the next one is there. */
+static void renew(struct session *session)
+{
+    session->is_renewal_due = false;
+    session->is_down_logged = true;
+    notify(session, INBOX_CONNECTION_LOST, "its certificates were replaced");
+}
+
 int64_t session_step(struct session *session, int64_t now_ms)
 {
+    if (session->is_renewal_due && session->phase == PHASE_READY)
+        renew(session);
     if (session->phase != PHASE_WAITING)
         return INT64_MAX;
     if (now_ms >= session->connect_ms)

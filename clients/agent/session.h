@@ -52,6 +52,9 @@ void session_event(struct session *session, const struct inbox_item *item, int64
  * was sent. Where the broker has neither QoS 1 nor retained messages, it goes without. */
 enum tc_error session_publish(struct session *session, const struct topic *topic, const void *payload, size_t length,
                               int qos, bool retained);
+/* Connects again, soon, with the files that ca_file, certificate_file and key_file lead to now. */
+void session_renew(struct session *session);
+
 /* QoS 1 messages of this connection that the broker has not acknowledged. */
 size_t session_unacknowledged(struct session *session);
 

@@ -1,6 +1,7 @@
 """Certificates for one run, made with the openssl program: an authority of its own, and the certificates that it issues."""
 
 import os
+import shutil
 import subprocess
 
 from .clocks import clock_at
@@ -39,6 +40,13 @@ class Authority:
                        "-addext", "basicConstraints=critical,CA:false", "-addext", f"subjectAltName={address}", ends=ends)
         return {"ca_file": str(self.certificate), "certificate_file": str(self._path(file, "pem")),
                 "key_file": str(self._path(file, "key"))}
+
+    def replace(self, files, by):
+        """Puts the files `by` in the places of `files`, one after the other, as a renewal does."""
+        for key, path in files.items():
+            fresh = f"{path}.fresh"
+            shutil.copyfile(by[key], fresh)
+            os.replace(fresh, path)
 
     def _make(self, file, subject, *more, ends=None):
         clock = {} if ends is None else clock_at(ends - DAYS * SECONDS_A_DAY)

@@ -1,0 +1,16 @@
+/* The agent's certificates, and the time by which it checks those of others. Private to the runtime*.c files. */
+#ifndef TELLERCAST_CLIENTS_AGENT_RUNTIME_CREDENTIALS_H
+#define TELLERCAST_CLIENTS_AGENT_RUNTIME_CREDENTIALS_H
+
+#include "clients/agent/runtime_state.h"
+
+/* Makes OpenSSL check dates by the time that answers have proven, and opens runtime->broker_credentials and
+ * runtime->download_credentials. */
+enum tc_error runtime_open_credentials(struct runtime *runtime, struct tc_fault *fault);
+void runtime_close_credentials(struct runtime *runtime);
+
+/* Follows the proven time, and takes files that were replaced when it is time to look. Returns the time of the next
+ * look, by the clock of now.monotonic_ms. */
+int64_t runtime_watch_credentials(struct runtime *runtime, struct agent_time now);
+
+#endif
