@@ -259,6 +259,8 @@ static void a_check_says_which_file_is_wrong_and_why(void **state)
     struct tc_fault fault;
     open_files(&files);
     assert_int_equal(credentials_check(&files.names, &fault), TC_OK);
+    assert_int_equal(chmod(files.key, 0640), 0);
+    expect_fault(&files, "test.key_file: ");
     EVP_PKEY *other = EVP_EC_gen("P-256");
     write_key(files.key, other, NULL);
     expect_fault(&files, "own.pem: the key is not that of the certificate");

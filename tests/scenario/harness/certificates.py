@@ -45,7 +45,7 @@ class Authority:
         """Puts the files `by` in the places of `files`, one after the other, as a renewal does."""
         for key, path in files.items():
             fresh = f"{path}.fresh"
-            shutil.copyfile(by[key], fresh)
+            shutil.copy(by[key], fresh)  # with its mode
             os.replace(fresh, path)
 
     def _make(self, file, subject, *more, ends=None):

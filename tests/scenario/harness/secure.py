@@ -1,7 +1,18 @@
 """A listener where the broker and its clients show certificates."""
 
+import shutil
+
 from .servers import free_port
 from .wait import wait_for
+
+
+def keep_in(folder, certificates):
+    """Copies the files to the broker's folder, which scripts/server gives to the broker's user. Returns their paths."""
+    own = {key: folder / f"listener-{key}.pem" for key in certificates}
+    for key, path in own.items():
+        path.unlink(missing_ok=True)
+        shutil.copy(certificates[key], path)
+    return own
 
 
 class SecureListener:
@@ -17,9 +28,11 @@ class SecureListener:
     def use(self, certificates):
         """Restarts the broker with these files."""
         self._broker.stop()
+        own = keep_in(self._broker.folder, {"ca_file": self._authority.certificate, **{
+            key: certificates[key] for key in ("certificate_file", "key_file")}})
         (self._broker.folder / "listeners").write_text(
-            f"listener {self.port} 127.0.0.1\ncafile {self._authority.certificate}\n"
-            f"certfile {certificates['certificate_file']}\nkeyfile {certificates['key_file']}\n"
+            f"listener {self.port} 127.0.0.1\ncafile {own['ca_file']}\n"
+            f"certfile {own['certificate_file']}\nkeyfile {own['key_file']}\n"
             "require_certificate true\nuse_identity_as_username true\nconnection_messages true\n", encoding="utf-8")
         self._broker.start()
 
