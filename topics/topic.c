@@ -1,11 +1,14 @@
 #include "topics/topic.h"
 
+#include "topics/topic_pattern.h"
+
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Every topic below the root. A level in braces is a field of struct topic. docs/asyncapi.yaml has
- * the same addresses, and a check compares the two. */
+/* Every topic below the root; one that begins with '$' is under no root. A level in braces is a field of struct topic.
+ * docs/asyncapi.yaml has the same addresses, and a check compares the two. */
 static const char *const patterns[] = {
     [TOPIC_SUBMIT] = "rollout/submit",
     [TOPIC_SUBMIT_AS] = "operator/{user}/submit",
@@ -18,8 +21,17 @@ static const char *const patterns[] = {
     [TOPIC_PRESENCE] = "device/{device}/presence",
     [TOPIC_PROGRESS] = "rollout/{rollout}/progress",
     [TOPIC_EPOCH] = "orchestrator/epoch",
+    [TOPIC_GUARD] = "broker/guard",
+    [TOPIC_DIRECTORY] = "$CONTROL/tellercast",
+    [TOPIC_RESPONSE] = "operator/{user}/#",
 };
-enum { KIND_COUNT = sizeof patterns / sizeof *patterns };
+static_assert(sizeof patterns / sizeof *patterns == TOPIC_KINDS, "each kind has its pattern");
+
+/* In the order of enum topic_kind. */
+static const char *const kind_names[TOPIC_KINDS] = {
+    "submit",  "submit_as", "start",    "dispatch", "ask",   "instruction", "reply",
+    "confirm", "presence",  "progress", "epoch",    "guard", "directory",   "response",
+};
 
 /* Below it, one level for each operator, and below that the operator's own response topics. */
 static const char operators[] = "operator";
@@ -117,41 +129,56 @@ static void write_text(struct writer *writer, const char *text)
     write_part(writer, text, strlen(text));
 }
 
-/* The value of each field: an ID, the wildcard, or the broker's placeholder for the user. */
-struct level_values {
-    const char *branch;
-    const char *device;
-    const char *rollout;
-    const char *user;
-};
+static const struct topic_levels wildcards = {"+", "+", "+", "+"};
 
-static const struct level_values wildcards = {"+", "+", "+", "+"};
-
-static void write_level(struct writer *writer, const struct level *pattern, const struct level_values *level_values)
+static void write_level(struct writer *writer, const struct level *pattern, const struct topic_levels *levels)
 {
     if (level_is(pattern, "{branch}"))
-        write_text(writer, level_values->branch);
+        write_text(writer, levels->branch);
     else if (level_is(pattern, "{device}"))
-        write_text(writer, level_values->device);
+        write_text(writer, levels->device);
     else if (level_is(pattern, "{rollout}"))
-        write_text(writer, level_values->rollout);
+        write_text(writer, levels->rollout);
     else if (level_is(pattern, "{user}"))
-        write_text(writer, level_values->user);
+        write_text(writer, levels->user);
     else
         write_part(writer, pattern->text, pattern->length);
 }
 
-static void write_pattern(struct writer *writer, const char *root, enum topic_kind kind,
-                          const struct level_values *level_values)
+static bool is_under_root(enum topic_kind kind)
 {
-    TC_CHECK((size_t)kind < KIND_COUNT && strlen(root) <= TOPIC_ROOT_MAX);
-    write_text(writer, root);
+    return patterns[kind][0] != '$';
+}
+
+static void write_pattern(struct writer *writer, const char *root, enum topic_kind kind,
+                          const struct topic_levels *levels)
+{
+    TC_CHECK((size_t)kind < TOPIC_KINDS && strlen(root) <= TOPIC_ROOT_MAX);
     struct level rest = {patterns[kind], strlen(patterns[kind])};
     struct level level;
-    while (next_level(&rest, &level)) {
-        write_text(writer, "/");
-        write_level(writer, &level, level_values);
+    const char *before = "";
+    if (is_under_root(kind)) {
+        write_text(writer, root);
+        before = "/";
     }
+    while (next_level(&rest, &level)) {
+        write_text(writer, before);
+        write_level(writer, &level, levels);
+        before = "/";
+    }
+}
+
+void topic_write_pattern(const char *root, enum topic_kind kind, const struct topic_levels *levels,
+                         char name[static TOPIC_SIZE])
+{
+    struct writer writer = {name, 0};
+    write_pattern(&writer, root, kind, levels);
+}
+
+const char *topic_kind_name(enum topic_kind kind)
+{
+    TC_CHECK((size_t)kind < TOPIC_KINDS);
+    return kind_names[kind];
 }
 
 static const char *checked_id(const char *id)
@@ -194,24 +221,25 @@ void topic_format(const char *root, const struct topic *topic, char name[static 
 {
     char rollout[24];
     (void)snprintf(rollout, sizeof rollout, "%" PRId64, topic->rollout);
-    TC_CHECK((size_t)topic->kind < KIND_COUNT);
+    TC_CHECK((size_t)topic->kind < TOPIC_RESPONSE);
     TC_CHECK(!kind_has(topic->kind, "{rollout}") || topic->rollout >= 1);
-    struct level_values level_values = {
+    struct topic_levels levels = {
         .branch = kind_has(topic->kind, "{branch}") ? checked_id(topic->branch) : "",
         .device = kind_has(topic->kind, "{device}") ? checked_id(topic->device) : "",
         .rollout = rollout,
         .user = kind_has(topic->kind, "{user}") ? checked_id(topic->user) : "",
     };
     struct writer writer = {name, 0};
-    write_pattern(&writer, root, topic->kind, &level_values);
+    write_pattern(&writer, root, topic->kind, &levels);
 }
 
 enum tc_error topic_parse(const char *root, const char *name, size_t length, struct topic *topic)
 {
     struct level rest = below_root(root, name, length);
-    for (int kind = 0; rest.text != NULL && kind < KIND_COUNT; kind++) {
-        *topic = (struct topic){.kind = (enum topic_kind)kind};
-        if (read_topic(patterns[kind], rest.text, rest.length, topic))
+    for (enum topic_kind kind = 0; kind < TOPIC_RESPONSE; kind++) {
+        const struct level *part = is_under_root(kind) ? &rest : &(struct level){name, length};
+        *topic = (struct topic){.kind = kind};
+        if (part->text != NULL && read_topic(patterns[kind], part->text, part->length, topic))
             return TC_OK;
     }
     *topic = (struct topic){0};
@@ -232,7 +260,7 @@ void topic_filter(const char *root, enum topic_kind kind, const char *share, cha
 void topic_filter_dispatch_to(const char *root, const char *device, char filter[static TOPIC_SIZE])
 {
     struct writer writer = {filter, 0};
-    write_pattern(&writer, root, TOPIC_DISPATCH, &(struct level_values){.branch = "+", .device = checked_id(device)});
+    write_pattern(&writer, root, TOPIC_DISPATCH, &(struct topic_levels){.branch = "+", .device = checked_id(device)});
 }
 
 bool topic_parse_response(const char *root, const char *name, size_t length, char user[static TC_ID_SIZE])
@@ -261,69 +289,4 @@ void topic_format_response(const char *root, const char *user, const char *name,
             write_text(&writer, "/");
         write_text(&writer, levels[i]);
     }
-}
-
-/* One line of the access list: an access right to the topics of a kind. */
-struct acl_rule {
-    const char *access;
-    enum topic_kind kind;
-    struct level_values level_values;
-};
-
-static void put_acl_rules(struct buffer *acl, const char *subject, const char *root, const struct acl_rule *rules,
-                          size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char name[TOPIC_SIZE];
-        struct writer writer = {name, 0};
-        write_pattern(&writer, root, rules[i].kind, &rules[i].level_values);
-        buffer_format(acl, "%s %s %s\n", subject, rules[i].access, name);
-    }
-}
-
-void topic_write_acl(const char *root, const char *orchestrator_user, struct buffer *acl)
-{
-    static const struct acl_rule device[] = {
-        {"read", TOPIC_INSTRUCTION, {.device = "%u"}},
-        {"read", TOPIC_CONFIRM, {.device = "%u"}},
-        {"write", TOPIC_ASK, {.device = "%u"}},
-        {"write", TOPIC_REPLY, {.device = "%u"}},
-        {"write", TOPIC_PRESENCE, {.device = "%u"}},
-        {"read", TOPIC_START, {.branch = "%u"}},
-        {"write", TOPIC_DISPATCH, {.branch = "%u", .device = "+"}},
-        {"read", TOPIC_DISPATCH, {.branch = "+", .device = "%u"}},
-    };
-    static const struct acl_rule orchestrator[] = {
-        {"read", TOPIC_SUBMIT, {0}},
-        {"read", TOPIC_SUBMIT_AS, {.user = "+"}},
-        {"write", TOPIC_START, {.branch = "+"}},
-        {"read", TOPIC_ASK, {.device = "+"}},
-        {"write", TOPIC_INSTRUCTION, {.device = "+"}},
-        {"read", TOPIC_REPLY, {.device = "+"}},
-        {"write", TOPIC_CONFIRM, {.device = "+"}},
-        {"read", TOPIC_PRESENCE, {.device = "+"}},
-        {"write", TOPIC_PROGRESS, {.rollout = "+"}},
-        {"readwrite", TOPIC_EPOCH, {0}},
-    };
-    buffer_put_text(acl, "# A device, a node included: its user name is its device ID.\n");
-    put_acl_rules(acl, "pattern", root, device, sizeof device / sizeof *device);
-    buffer_put_text(acl, "# The answers to what an operator submitted.\n");
-    buffer_format(acl, "pattern read %s/%s/%%u/#\n", root, operators);
-    buffer_format(acl, "\n# The orchestrators.\nuser %s\n", orchestrator_user);
-    put_acl_rules(acl, "topic", root, orchestrator, sizeof orchestrator / sizeof *orchestrator);
-    buffer_format(acl, "topic write %s/%s/+/#\n", root, operators);
-}
-
-void topic_write_acl_operator(const char *root, const char *operator_user, struct buffer *acl)
-{
-    /* Not a pattern: a pattern would let every device submit rollouts. */
-    const struct acl_rule own[] = {
-        {"write", TOPIC_SUBMIT_AS, {.user = operator_user}},
-        {"write", TOPIC_SUBMIT, {0}},
-        {"read", TOPIC_PRESENCE, {.device = "+"}},
-        {"read", TOPIC_PROGRESS, {.rollout = "+"}},
-        {"read", TOPIC_EPOCH, {0}},
-    };
-    buffer_format(acl, "\n# An operator.\nuser %s\n", operator_user);
-    put_acl_rules(acl, "topic", root, own, sizeof own / sizeof *own);
 }

@@ -4,7 +4,6 @@
 #ifndef TELLERCAST_TOPICS_TOPIC_H
 #define TELLERCAST_TOPICS_TOPIC_H
 
-#include "base/buffer.h"
 #include "base/fault.h"
 #include "base/id.h"
 
@@ -34,28 +33,41 @@ enum topic_kind {
     TOPIC_PRESENCE,    /* device → all, retained, with a will */
     TOPIC_PROGRESS,    /* orchestrator → all, retained: a rollout's counters */
     TOPIC_EPOCH,       /* orchestrator, retained: the broker's generation */
+    TOPIC_GUARD,       /* the broker's guard → all but devices, retained: its counters and the version of its table */
+    TOPIC_DIRECTORY,   /* orchestrator → the broker's guard: the table of devices; under no root */
+    TOPIC_RESPONSE,    /* orchestrator → operator: the answer to a plan; see topic_parse_response */
 };
+
+#define TOPIC_KINDS (TOPIC_RESPONSE + 1)
 
 struct topic {
     enum topic_kind kind;
     char branch[TC_ID_SIZE]; /* START, DISPATCH */
     char device[TC_ID_SIZE]; /* DISPATCH, ASK, INSTRUCTION, REPLY, CONFIRM, PRESENCE */
-    char user[TC_ID_SIZE];   /* SUBMIT_AS */
+    char user[TC_ID_SIZE];   /* SUBMIT_AS, RESPONSE */
     int64_t rollout;         /* PROGRESS */
 };
 
 /* A root is 1 to 64 characters, levels of A-Z a-z 0-9 _ - . joined by '/'. */
 bool topic_root_is_valid(const char *root);
 
-/* Writes the topic's name. `topic`'s IDs must be valid. */
+/* The name of a kind of topic in options and counters: "ask". Never NULL. */
+const char *topic_kind_name(enum topic_kind kind);
+
+/* Writes the topic's name. `topic`'s IDs must be valid. Not for TOPIC_RESPONSE: topic_format_response. */
 void topic_format(const char *root, const struct topic *topic, char name[static TOPIC_SIZE]);
 
-/* Reads a topic's name. TC_INVALID for an unknown topic. `length` counts no NUL. */
+/* Reads a topic's name. TC_INVALID for an unknown topic, and for a response topic. `length` counts no NUL. */
 enum tc_error topic_parse(const char *root, const char *name, size_t length, struct topic *topic);
 
 /* The filter that takes every topic of a kind: "tc/v1/device/+/ask". With `share` not NULL it is a
  * shared subscription (MQTT 5, 4.8.2): "$share/{share}/tc/v1/device/+/ask". */
 void topic_filter(const char *root, enum topic_kind kind, const char *share, char filter[static TOPIC_SIZE]);
+/* The default name of the orchestrators' shared subscriptions. */
+#define TOPIC_SHARE_DEFAULT "tellercast"
+/* Derives a name of shared subscriptions from a secret, so that nobody can join them who does not know it. */
+void topic_share_name(const char *secret, char name[static TC_ID_SIZE]);
+
 /* The filter of an ATM client for dispatches from the node of any branch:
  * "tc/v1/branch/+/dispatch/{device}". */
 void topic_filter_dispatch_to(const char *root, const char *device, char filter[static TOPIC_SIZE]);
@@ -66,11 +78,5 @@ bool topic_parse_response(const char *root, const char *name, size_t length, cha
 
 /* Writes such a topic, "tc/v1/operator/{user}/{name}". `user` and `name` must be valid IDs. */
 void topic_format_response(const char *root, const char *user, const char *name, char topic[static TOPIC_SIZE]);
-
-/* Appends the broker's access list in mosquitto's acl_file format: patterns for the devices (user
- * name = device ID) and the lines of the orchestrators' user. No device may have that user's name. */
-void topic_write_acl(const char *root, const char *orchestrator_user, struct buffer *acl);
-/* Appends the lines of one operator, who may submit plans and watch. After topic_write_acl. */
-void topic_write_acl_operator(const char *root, const char *operator_user, struct buffer *acl);
 
 #endif

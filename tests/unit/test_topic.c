@@ -1,4 +1,4 @@
-#include "topics/topic.h"
+#include "topics/access.h"
 
 #include "base/file.h"
 
@@ -201,12 +201,25 @@ static void an_answer_goes_only_below_an_operators_own_level(void **state)
     assert_false(topic_parse_response("tc/v1", endless, strlen(endless), user));
 }
 
+static void a_share_name_is_an_id_that_only_the_secret_gives(void **state)
+{
+    (void)state;
+    char name[TC_ID_SIZE], again[TC_ID_SIZE], other[TC_ID_SIZE];
+    topic_share_name("a secret", name);
+    topic_share_name("a secret", again);
+    topic_share_name("a secreT", other);
+    assert_true(id_is_valid(name, strlen(name)));
+    assert_string_equal(name, again);
+    assert_string_not_equal(name, other);
+    assert_null(strstr(name, "secret"));
+}
+
 static void the_access_list_needs_no_line_a_device(void **state)
 {
     (void)state;
     struct buffer acl = {0};
-    topic_write_acl("tc/v1", TOPIC_ORCHESTRATOR_USER, &acl);
-    topic_write_acl_operator("tc/v1", "alice", &acl);
+    access_write_list("tc/v1", TOPIC_ORCHESTRATOR_USER, &acl);
+    access_write_operator("tc/v1", "alice", &acl);
     assert_string_equal(buffer_text(&acl), "# A device, a node included: its user name is its device ID.\n"
                                            "pattern read tc/v1/device/%u/instruction\n"
                                            "pattern read tc/v1/device/%u/confirm\n"
@@ -259,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_filter_takes_every_topic_of_its_kind),
         cmocka_unit_test(a_response_topic_is_read_as_it_is_written),
         cmocka_unit_test(an_answer_goes_only_below_an_operators_own_level),
+        cmocka_unit_test(a_share_name_is_an_id_that_only_the_secret_gives),
         cmocka_unit_test(the_access_list_needs_no_line_a_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

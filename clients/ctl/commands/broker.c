@@ -1,6 +1,6 @@
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/commands/session.h"
-#include "topics/topic.h"
+#include "topics/access.h"
 
 #include <string.h>
 
@@ -24,11 +24,11 @@ int run_broker_acl(struct session *session)
                                   root);
     if (!is_user(session, "orchestrator", orchestrator, &code))
         return code;
-    topic_write_acl(root, orchestrator, &acl);
+    access_write_list(root, orchestrator, &acl);
     for (size_t i = 0; code == EXIT_HEALTHY && i < invocation->given_count; i++) {
         const struct option_given *given = &invocation->given[i];
         if (strcmp(given->option->name, "operator") == 0 && is_user(session, "operator", given->value, &code))
-            topic_write_acl_operator(root, given->value, &acl);
+            access_write_operator(root, given->value, &acl);
     }
     if (code == EXIT_HEALTHY)
         session_put(&acl);
