@@ -138,4 +138,70 @@ struct presence {
 enum tc_error presence_decode(const void *bytes, size_t length, struct presence *presence, struct tc_fault *fault);
 void presence_encode(const struct presence *presence, struct buffer *out);
 
+/* ---- directory: orchestrator → the broker's guard ------------------------------------------- */
+
+/* The table of devices goes to the guard as a whole, in several messages, and then in changes. `generation` names one
+ * sender's series of messages, and `sequence` grows by one in it, so that a lost message is noticed. */
+enum directory_part {
+    DIRECTORY_CHANGE, /* devices that are new or have changed */
+    DIRECTORY_BEGINS, /* the first message of a whole table: a new series */
+    DIRECTORY_CONTINUES,
+    DIRECTORY_ENDS,  /* the last message of a whole table: from now on it is in force */
+    DIRECTORY_WHOLE, /* the first and the last */
+};
+
+struct directory_entry {
+    char id[TC_ID_SIZE];
+    char branch[TC_ID_SIZE]; /* empty: a pull client without a branch */
+    enum device_role role;
+    bool retired;
+};
+
+#define CERTIFICATE_SERIAL_MAX 40 /* hexadecimal digits: 20 bytes (RFC 5280) */
+
+struct directory_message {
+    char generation[TC_ID_SIZE];
+    int64_t sequence; /* ≥ 1 */
+    enum directory_part part;
+    struct directory_entry *entries; /* owned after decode, as are the serials */
+    size_t entry_count;
+    char (*revoked)[CERTIFICATE_SERIAL_MAX + 1]; /* serials of revoked certificates, in lower case */
+    size_t revoked_count;
+};
+
+enum tc_error directory_decode(const void *bytes, size_t length, struct directory_message *message,
+                               struct tc_fault *fault);
+void directory_free(struct directory_message *message);
+
+/* Writes a message piece by piece: begin; entries; revoked serials; end. A piece needs at most DIRECTORY_PIECE_MAX
+ * bytes.
+ */
+#define DIRECTORY_PIECE_MAX 256
+struct directory_writer {
+    struct buffer *out;
+    size_t entries, serials; /* written */
+};
+void directory_write_begin(struct directory_writer *writer, struct buffer *out, const char *generation,
+                           int64_t sequence, enum directory_part part);
+void directory_write_entry(struct directory_writer *writer, const struct directory_entry *entry);
+/* After the entries. */
+void directory_write_revoked(struct directory_writer *writer, const char *serial);
+void directory_write_end(struct directory_writer *writer);
+/* True when the message has space for one more piece, and its end. */
+bool directory_writer_has_space(const struct directory_writer *writer);
+
+/* ---- guard: the broker's guard → orchestrators and operators, retained ---------------------- */
+
+/* What an orchestrator needs of it; the rest is counters, for people. */
+struct guard_status {
+    bool enforces;                   /* false: it only reports what it would refuse */
+    char generation[TC_ID_SIZE];     /* of the table in force, or being received; empty: it has none */
+    int64_t sequence;                /* of the last message that it took */
+    int64_t devices;                 /* in the table in force */
+    char fault[MESSAGE_REASON_SIZE]; /* why it did not take the last message; empty: it did */
+};
+
+enum tc_error guard_status_decode(const void *bytes, size_t length, struct guard_status *status,
+                                  struct tc_fault *fault);
+
 #endif
