@@ -26,7 +26,7 @@ target_compile_definitions(tellercast_flags INTERFACE _GNU_SOURCE TELLERCAST_VER
     $<$<BOOL:${TELLERCAST_FAILURE_POINTS}>:TELLERCAST_FAILURE_POINTS>)
 target_compile_options(tellercast_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
     -Wmissing-prototypes -Wformat=2 -Wvla -fstack-protector-strong -fno-omit-frame-pointer)
-target_link_options(tellercast_flags INTERFACE -pie -Wl,-z,relro,-z,now)
+target_link_options(tellercast_flags INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie> -Wl,-z,relro,-z,now)
 
 if(TELLERCAST_SANITIZE)
     target_compile_options(tellercast_flags INTERFACE -fsanitize=${TELLERCAST_SANITIZE} -fno-sanitize-recover=all)
@@ -78,6 +78,16 @@ function(tellercast_program name)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
     tellercast_executable(${name} SOURCES ${sources} LINKS ${arg_LINKS})
     install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# tellercast_module(NAME SOURCES ... LINKS ...): an installed module NAME.so that another program loads.
+function(tellercast_module name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINKS")
+    add_library(${name} MODULE ${arg_SOURCES})
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} PRIVATE tellercast_flags ${arg_LINKS})
+    set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+    install(TARGETS ${name} LIBRARY DESTINATION lib/tellercast)
 endfunction()
 
 # tellercast_unit_test(NAME LINKS ...): NAME.c as a cmocka program, run by ctest.

@@ -7,7 +7,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ("base", "topics", "pki", "tls", "config", "orchestrator", "clients", "tests", "scripts")
+FOLDERS = ("base", "topics", "pki", "tls", "config", "guard", "orchestrator", "clients", "tests", "scripts")
 SUFFIXES = (".c", ".h", ".py", ".sh")
 FILE_LINES, FUNCTION_LINES = 500, 80
 
@@ -19,10 +19,10 @@ RULES = (
     ("hiredis outside orchestrator/cache", r"#include <hiredis", ".c .h",
      ("orchestrator/cache/", "tests/bench/", "tests/integration/", "tests/failing/")),
     ("an MQTT library outside orchestrator/broker, clients/agent and clients/ctl/endpoints", r"#include <(MQTT|mosquitto)",
-     ".c .h", ("orchestrator/broker/", "clients/agent/", "clients/ctl/endpoints/", "tests/")),
-    ("libmosquitto beside paho in a client", r"#include <mosquitto", ".c .h", ("orchestrator/broker/", "tests/")),
+     ".c .h", ("orchestrator/broker/", "clients/agent/", "clients/ctl/endpoints/", "guard/plugin/", "tests/")),
+    ("libmosquitto beside paho in a client", r"#include <mosquitto", ".c .h", ("orchestrator/broker/", "guard/plugin/", "tests/")),
     ("OpenSSL outside pki, tls and the probe of a broker", r"#include <openssl/(?!types\.h)", ".c .h",
-     ("pki/", "tls/", "clients/ctl/endpoints/", "tests/")),
+     ("pki/", "tls/", "clients/ctl/endpoints/", "guard/plugin/", "tests/")),
     ("the orchestrator in a client or a library", r'#include "orchestrator/', ".c .h", ("orchestrator/", "tests/")),
     ("a client in the orchestrator or a library", r'#include "clients/', ".c .h", ("clients/", "tests/")),
     ("a test in what is shipped", r'#include "tests/', ".c .h", ("tests/",)),

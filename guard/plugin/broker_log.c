@@ -1,0 +1,65 @@
+#include "guard/plugin/broker_log.h"
+
+#include "base/log_limit.h"
+
+#include <inttypes.h>
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LINE_SIZE = 700, SUBJECT_SIZE = 161 };
+
+static struct log_limit limit;
+
+static void write_line(int level, const char *format, va_list arguments)
+{
+    char line[LINE_SIZE];
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    mosquitto_log_printf(level, "%s", line);
+}
+
+void broker_log_info(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(MOSQ_LOG_NOTICE, format, arguments);
+    va_end(arguments);
+}
+
+void broker_log_warning(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(MOSQ_LOG_WARNING, format, arguments);
+    va_end(arguments);
+}
+
+/* Whatever is not plain text becomes a question mark. */
+static void clean(const char *text, char cleaned[static SUBJECT_SIZE])
+{
+    size_t length = 0;
+    for (; *text != '\0' && length < SUBJECT_SIZE - 1; text++)
+        cleaned[length++] = *text <= ' ' || *text > '~' || *text == '"' ? '?' : *text;
+    cleaned[length] = '\0';
+}
+
+void broker_log_denial(const char *verb, enum denial denial, const char *name, const char *subject, int64_t now_ms)
+{
+    char cleaned[SUBJECT_SIZE];
+    broker_log_left_out(now_ms, false);
+    if (!log_limit_admits(&limit, denial_name(denial), name, now_ms))
+        return;
+    clean(subject, cleaned);
+    broker_log_warning("guard.denied what=%s reason=%s identity=%s subject=\"%s\"", verb, denial_name(denial), name,
+                       cleaned);
+}
+
+void broker_log_left_out(int64_t now_ms, bool all)
+{
+    struct log_limit_count taken;
+    while (log_limit_take(&limit, now_ms, all, &taken))
+        broker_log_warning("guard.left_out reason=%s identity=%s lines=%" PRId64, taken.event, taken.subject,
+                           taken.left_out);
+}

@@ -1,0 +1,394 @@
+/* The decisions of the broker's guard, without a broker. */
+#include "guard/bucket.h"
+#include "guard/directory.h"
+#include "guard/guard.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ROOT "tc/v1"
+#define MINUTE_MS INT64_C(60000)
+
+static const char fleet[] = "{\"version\":1,\"generation\":\"g\",\"sequence\":1,\"table\":\"whole\",\"devices\":["
+                            "{\"id\":\"B1\",\"branch\":\"B1\",\"role\":\"node\"},"
+                            "{\"id\":\"A1\",\"branch\":\"B1\",\"role\":\"atm\"},"
+                            "{\"id\":\"A2\",\"branch\":\"B2\",\"role\":\"atm\"},"
+                            "{\"id\":\"P1\",\"role\":\"pull\"}]}";
+
+static struct guard *opened(struct guard_config config)
+{
+    struct guard *guard = guard_open(&config);
+    struct tc_fault fault;
+    assert_int_equal(guard_take_directory(guard, fleet, strlen(fleet), &fault), TC_OK);
+    return guard;
+}
+
+/* The handle of a client is the address of its ID. */
+static const char *connected(struct guard *guard, const char *id, const char *client_id, int64_t now_ms)
+{
+    struct guard_client client = {.identity = {.kind = IDENTITY_DEVICE},
+                                  .client = client_id,
+                                  .client_id = client_id,
+                                  .serial = "0a",
+                                  .is_bound = true};
+    (void)snprintf(client.identity.id, sizeof client.identity.id, "%s", id);
+    return denial_name(guard_connect(guard, &client, now_ms));
+}
+
+static const char *published(struct guard *guard, const char *name, const void *client, const char *topic,
+                             int64_t now_ms)
+{
+    const struct publication publication = {.topic = topic};
+    return denial_name(guard_publish(guard, name, client, &publication, now_ms));
+}
+
+static enum tc_error taken(struct guard *guard, const char *text)
+{
+    struct tc_fault fault;
+    return guard_take_directory(guard, text, strlen(text), &fault);
+}
+
+static void a_bucket_gives_its_burst_and_then_its_rate(void **state)
+{
+    (void)state;
+    const struct rate rate = {.burst = 3, .per_minute = 60};
+    struct bucket bucket = {0};
+    int64_t now_ms = 5 * MINUTE_MS;
+    for (int i = 0; i < 3; i++)
+        assert_true(bucket_take(&bucket, &rate, now_ms));
+    assert_false(bucket_take(&bucket, &rate, now_ms));
+    assert_false(bucket_take(&bucket, &rate, now_ms + 999));
+    assert_true(bucket_take(&bucket, &rate, now_ms + 1000));
+    assert_false(bucket_take(&bucket, &rate, now_ms + 1000));
+    for (int i = 0; i < 3; i++)
+        assert_true(bucket_take(&bucket, &rate, now_ms + MINUTE_MS));
+    assert_false(bucket_take(&bucket, &rate, now_ms + MINUTE_MS));
+}
+
+static void a_node_dispatches_in_its_branch_alone(void **state)
+{
+    (void)state;
+    struct guard *guard = opened(guard_defaults(ROOT));
+    static const char node[] = "B1", machine[] = "A1", stranger[] = "X1";
+    assert_string_equal(connected(guard, "B1", node, 0), "allowed");
+    assert_string_equal(connected(guard, "A1", machine, 0), "allowed");
+    assert_string_equal(connected(guard, "X1", stranger, 0), "allowed");
+    assert_string_equal(published(guard, "B1", node, "tc/v1/branch/B1/dispatch/A1", 0), "allowed");
+    assert_string_equal(published(guard, "B1", node, "tc/v1/branch/B1/dispatch/A2", 0), "other_branch");
+    assert_string_equal(published(guard, "B1", node, "tc/v1/branch/B1/dispatch/P1", 0), "other_branch");
+    assert_string_equal(published(guard, "B1", node, "tc/v1/branch/B1/dispatch/A9", 0), "unknown_device");
+    assert_string_equal(published(guard, "A1", machine, "tc/v1/branch/A1/dispatch/A1", 0), "unknown_device");
+    assert_string_equal(published(guard, "X1", stranger, "tc/v1/branch/X1/dispatch/A1", 0), "unknown_device");
+    assert_string_equal(published(guard, "X1", stranger, "tc/v1/device/X1/ask", 0), "allowed");
+    assert_string_equal(denial_name(guard_receive(guard, "A1", machine, "A1", "tc/v1/branch/B2/dispatch/A1", 1, true)),
+                        "other_branch");
+    assert_string_equal(denial_name(guard_receive(guard, "X1", stranger, "X1", "tc/v1/branch/B2/dispatch/X1", 1, true)),
+                        "unknown_device");
+    guard_close(guard);
+}
+
+static void a_filter_is_that_of_the_devices_role(void **state)
+{
+    (void)state;
+    struct guard *guard = opened(guard_defaults(ROOT));
+    static const char node[] = "B1", machine[] = "A1";
+    (void)connected(guard, "B1", node, 0);
+    (void)connected(guard, "A1", machine, 0);
+    assert_string_equal(denial_name(guard_subscribe(guard, "B1", node, "tc/v1/branch/B1/start", 0)), "allowed");
+    assert_string_equal(denial_name(guard_subscribe(guard, "A1", machine, "tc/v1/branch/A1/start", 0)),
+                        "not_permitted");
+    assert_string_equal(denial_name(guard_subscribe(guard, "A1", machine, "tc/v1/branch/+/dispatch/A1", 0)), "allowed");
+    assert_string_equal(denial_name(guard_subscribe(guard, "B1", node, "tc/v1/branch/+/dispatch/B1", 0)),
+                        "not_permitted");
+    guard_close(guard);
+}
+
+static void who_is_not_connected_publishes_a_will_alone(void **state)
+{
+    (void)state;
+    struct guard *guard = opened(guard_defaults(ROOT));
+    static const char first[] = "A1";
+    (void)connected(guard, "A1", first, 0);
+    assert_string_equal(published(guard, "A1", first, "tc/v1/device/A1/ask", 0), "allowed");
+    const struct publication ask = {.topic = "tc/v1/device/A1/ask"};
+    const struct publication presence = {.topic = "tc/v1/device/A1/presence", .retained = true};
+    const void *other = &ask; /* a handle that never connected */
+    assert_int_equal(guard_publish(guard, "A1", other, &ask, 0), DENIAL_WILL);
+    assert_int_equal(guard_publish(guard, "A1", other, &presence, 0), DENIAL_NONE);
+    guard_disconnect(guard, "A1", first, 0);
+    assert_int_equal(guard_publish(guard, "A1", first, &ask, 0), DENIAL_WILL);
+    assert_int_equal(guard_publish(guard, "operator:alice", other, &presence, 0), DENIAL_NOT_PERMITTED);
+    guard_close(guard);
+}
+
+static void a_device_has_no_more_connections_than_it_may(void **state)
+{
+    (void)state;
+    struct guard_config config = guard_defaults(ROOT);
+    config.device_connections = 2;
+    struct guard *guard = opened(config);
+    static const char one[] = "A1", two[] = "A1/2", three[] = "A1/3";
+    assert_string_equal(connected(guard, "A1", one, 0), "allowed");
+    assert_string_equal(connected(guard, "A1", two, 0), "allowed");
+    assert_string_equal(connected(guard, "A1", three, 0), "connections");
+    assert_string_equal(connected(guard, "A1", two, 0), "allowed"); /* takes its own over */
+    guard_disconnect(guard, "A1", one, 0);
+    assert_string_equal(connected(guard, "A1", three, 0), "allowed");
+    assert_string_equal(connected(guard, "A1", "A2", 0), "client_id");
+    guard_close(guard);
+}
+
+static void too_much_that_is_denied_suspends_an_identity_for_a_while(void **state)
+{
+    (void)state;
+    struct guard_config config = guard_defaults(ROOT);
+    config.rates[METER_DENIED] = (struct rate){.burst = 3, .per_minute = 1};
+    config.suspension_ms = 1000;
+    struct guard *guard = opened(config);
+    static const char machine[] = "A1";
+    (void)connected(guard, "A1", machine, 0);
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(published(guard, "A1", machine, "tc/v1/device/A2/ask", 0), "not_own");
+    assert_string_equal(published(guard, "A1", machine, "tc/v1/device/A2/ask", 0), "suspended");
+    assert_string_equal(published(guard, "A1", machine, "tc/v1/device/A1/ask", 10), "suspended");
+    assert_string_equal(connected(guard, "A1", machine, 20), "suspended");
+    assert_string_equal(connected(guard, "A1", machine, 5000), "allowed");
+    assert_string_equal(published(guard, "A1", machine, "tc/v1/device/A1/ask", 5000), "allowed");
+    guard_close(guard);
+}
+
+static void in_report_mode_nobody_is_suspended(void **state)
+{
+    (void)state;
+    struct guard_config config = guard_defaults(ROOT);
+    config.enforces = false;
+    config.rates[METER_DENIED] = (struct rate){.burst = 1, .per_minute = 1};
+    struct guard *guard = opened(config);
+    static const char machine[] = "A1";
+    (void)connected(guard, "A1", machine, 0);
+    for (int i = 0; i < 9; i++)
+        assert_string_equal(published(guard, "A1", machine, "tc/v1/device/A2/ask", 0), "not_own");
+    struct buffer status = {0};
+    guard_write_status(guard, 0, 0, &status);
+    assert_non_null(strstr(status.bytes, "\"mode\":\"report\""));
+    assert_non_null(strstr(status.bytes, "\"denied\":{\"not_own\":9}"));
+    buffer_free(&status);
+    guard_close(guard);
+}
+
+static void what_waits_for_a_device_that_is_away_is_bounded(void **state)
+{
+    (void)state;
+    struct guard_config config = guard_defaults(ROOT);
+    config.waiting_messages = 3;
+    config.waiting_bytes = 1000;
+    struct guard *guard = opened(config);
+    static const char machine[] = "A1", topic[] = "tc/v1/branch/B1/dispatch/A1";
+    (void)connected(guard, "A1", machine, 0);
+    for (int i = 0; i < 9; i++) /* it is there */
+        assert_int_equal(guard_receive(guard, "A1", machine, "A1", topic, 10, true), DENIAL_NONE);
+    guard_disconnect(guard, "A1", machine, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(guard_receive(guard, "A1", machine, "A1", topic, 10, true), DENIAL_NONE);
+    assert_int_equal(guard_receive(guard, "A1", machine, "A1", topic, 10, true), DENIAL_QUEUE_FULL);
+    assert_int_equal(guard_receive(guard, "A1", machine, "A1", topic, 10, false), DENIAL_NONE); /* does not wait */
+    (void)connected(guard, "A1", machine, 0);
+    guard_disconnect(guard, "A1", machine, 0);
+    assert_int_equal(guard_receive(guard, "A1", machine, "A1", topic, 900, true), DENIAL_NONE);
+    assert_int_equal(guard_receive(guard, "A1", machine, "A1", topic, 900, true), DENIAL_QUEUE_FULL);
+    guard_close(guard);
+}
+
+static void collect(void *context, const char *client_id)
+{
+    struct buffer *all = context;
+    buffer_format(all, "%s;", client_id);
+}
+
+static void who_is_retired_or_revoked_is_to_go(void **state)
+{
+    (void)state;
+    struct guard *guard = opened(guard_defaults(ROOT));
+    struct buffer gone = {0};
+    static const char machine[] = "A1", second[] = "A1/2";
+    (void)connected(guard, "A1", machine, 0);
+    (void)connected(guard, "A1", second, 0);
+    assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"devices\":"
+                                  "[{\"id\":\"A1\",\"branch\":\"B1\",\"role\":\"atm\",\"retired\":true}]}"),
+                     TC_OK);
+    guard_visit_unwanted(guard, collect, &gone);
+    assert_string_equal(buffer_text(&gone), "A1;A1/2;");
+    assert_string_equal(connected(guard, "A1", machine, 0), "retired");
+    assert_string_equal(published(guard, "A1", machine, "tc/v1/device/A1/ask", 0), "retired");
+    buffer_clear(&gone);
+    static const char node[] = "B1";
+    (void)connected(guard, "B1", node, 0);
+    assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"g\",\"sequence\":3,\"revoked\":[\"0a\"]}"), TC_OK);
+    guard_visit_unwanted(guard, collect, &gone);
+    assert_non_null(strstr(buffer_text(&gone), "B1;"));
+    assert_string_equal(connected(guard, "B1", node, 0), "revoked");
+    buffer_free(&gone);
+    guard_close(guard);
+}
+
+static void a_table_is_in_force_when_its_last_message_has_come(void **state)
+{
+    (void)state;
+    struct guard *guard = opened(guard_defaults(ROOT));
+    assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"h\",\"sequence\":1,\"table\":\"begins\",\"devices\":"
+                                  "[{\"id\":\"A7\",\"branch\":\"B7\",\"role\":\"atm\"}]}"),
+                     TC_OK);
+    assert_true(guard_knows_device(guard, "A1"));
+    assert_false(guard_knows_device(guard, "A7"));
+    assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"h\",\"sequence\":2}"),
+                     TC_CONFLICT); /* a change inside */
+    assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"h\",\"sequence\":3,\"table\":\"ends\"}"),
+                     TC_CONFLICT);
+    assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"table\":\"ends\"}"),
+                     TC_CONFLICT);
+    assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"h\",\"sequence\":2,\"table\":\"ends\"}"), TC_OK);
+    assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"h\",\"sequence\":2,\"table\":\"ends\"}"),
+                     TC_OK); /* again */
+    assert_true(guard_knows_device(guard, "A7"));
+    assert_false(guard_knows_device(guard, "A1"));
+    assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"h\",\"sequence\":4}"), TC_CONFLICT);
+    guard_close(guard);
+}
+
+static void a_wrong_message_changes_nothing_and_is_told(void **state)
+{
+    (void)state;
+    struct guard *guard = opened(guard_defaults(ROOT));
+    static const char *const wrong[] = {
+        "",
+        "{}",
+        "{\"version\":2,\"generation\":\"g\",\"sequence\":2}",
+        "{\"version\":1,\"generation\":\"g\",\"sequence\":0}",
+        "{\"version\":1,\"generation\":\"g h\",\"sequence\":2}",
+        "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"table\":\"all\"}",
+        "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"devices\":[{\"id\":\"A1\",\"role\":\"atm\"}]}",
+        "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"devices\":[{\"id\":\"A "
+        "1\",\"branch\":\"B1\",\"role\":\"atm\"}]}",
+        "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"devices\":[7]}",
+        "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"revoked\":[\"0A\"]}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        if (taken(guard, wrong[i]) != TC_INVALID)
+            fail_msg("taken: %s", wrong[i]);
+        struct buffer text = {0};
+        struct guard_status status;
+        guard_write_status(guard, 0, 0, &text);
+        assert_int_equal(guard_status_decode(text.bytes, text.length, &status, NULL), TC_OK);
+        assert_true(status.fault[0] != '\0' && status.devices == 4 && status.sequence == 1);
+        buffer_free(&text);
+    }
+    guard_close(guard);
+}
+
+static void a_table_of_many_devices_is_read_as_it_was_written(void **state)
+{
+    (void)state;
+    enum { DEVICES = 5000 };
+    struct guard *guard = opened(guard_defaults(ROOT));
+    struct buffer text = {0};
+    struct directory_writer writer;
+    int64_t sequence = 2;
+    directory_write_begin(&writer, &text, "g", sequence, DIRECTORY_CHANGE);
+    for (int i = 0; i < DEVICES; i++) {
+        struct directory_entry entry = {.branch = "B1", .role = ROLE_ATM, .retired = i % 2 == 0};
+        (void)snprintf(entry.id, sizeof entry.id, "device-with-a-long-name-that-fills-the-messages-%d", i);
+        if (!directory_writer_has_space(&writer)) {
+            directory_write_end(&writer);
+            assert_int_equal(taken(guard, text.bytes), TC_OK);
+            directory_write_begin(&writer, &text, "g", ++sequence, DIRECTORY_CHANGE);
+        }
+        directory_write_entry(&writer, &entry);
+    }
+    directory_write_revoked(&writer, "beef");
+    directory_write_end(&writer);
+    assert_int_equal(taken(guard, text.bytes), TC_OK);
+    assert_true(sequence > 3);
+
+    struct buffer saved = {0};
+    struct tc_fault fault;
+    struct guard_config config = guard_defaults(ROOT);
+    struct guard *other = guard_open(&config);
+    guard_write_directory(guard, &saved);
+    assert_int_equal(guard_read_directory(other, saved.bytes, saved.length, &fault), TC_OK);
+    assert_true(guard_knows_device(other, "device-with-a-long-name-that-fills-the-messages-4999"));
+    buffer_clear(&text);
+    guard_write_status(other, 0, 0, &text);
+    assert_non_null(strstr(text.bytes, "\"devices\":5004,\"retired\":2500,\"revoked\":1"));
+    /* Half of a file is no table. */
+    assert_int_equal(guard_read_directory(other, saved.bytes, saved.length / 2, &fault), TC_INVALID);
+    assert_true(guard_knows_device(other, "A1"));
+    buffer_free(&saved);
+    buffer_free(&text);
+    guard_close(other);
+    guard_close(guard);
+}
+
+static void a_filter_from_before_the_guard_makes_its_session_go_once(void **state)
+{
+    (void)state;
+    struct guard *guard = opened(guard_defaults(ROOT));
+    struct buffer gone = {0};
+    int handle = 0;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(guard_receive(guard, "A2", &handle, "A2", "tc/v1/device/A1/ask", 1, true),
+                         DENIAL_NOT_PERMITTED);
+    /* A name of another kind proves nothing: such a session was never connected here. */
+    assert_int_equal(guard_receive(guard, "orchestrator:x", &handle, "y", "tc/v1/device/A1/ask", 1, true),
+                     DENIAL_NOT_PERMITTED);
+    guard_visit_unwanted(guard, collect, &gone);
+    assert_string_equal(buffer_text(&gone), "A2;y;");
+    buffer_free(&gone);
+    guard_close(guard);
+}
+
+static void names_of_identities_are_read_as_they_were_written(void **state)
+{
+    (void)state;
+    static const struct identity identities[] = {
+        {IDENTITY_DEVICE, "A1"}, {IDENTITY_ORCHESTRATOR, "central"}, {IDENTITY_OPERATOR, "A1"}};
+    for (size_t i = 0; i < sizeof identities / sizeof *identities; i++) {
+        char name[PEER_NAME_SIZE];
+        struct identity read;
+        peer_name(&identities[i], name);
+        assert_true(peer_name_parse(name, &read));
+        assert_int_equal(read.kind, identities[i].kind);
+        assert_string_equal(read.id, identities[i].id);
+    }
+    static const char *const wrong[] = {
+        "", ":", "device:A1", "robot:A1", "operator:", "operator:a:b", "a b", "a-kind-of-a-very-long-name:A1"};
+    struct identity read;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(peer_name_parse(wrong[i], &read));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_bucket_gives_its_burst_and_then_its_rate),
+        cmocka_unit_test(a_node_dispatches_in_its_branch_alone),
+        cmocka_unit_test(a_filter_is_that_of_the_devices_role),
+        cmocka_unit_test(who_is_not_connected_publishes_a_will_alone),
+        cmocka_unit_test(a_device_has_no_more_connections_than_it_may),
+        cmocka_unit_test(too_much_that_is_denied_suspends_an_identity_for_a_while),
+        cmocka_unit_test(in_report_mode_nobody_is_suspended),
+        cmocka_unit_test(what_waits_for_a_device_that_is_away_is_bounded),
+        cmocka_unit_test(who_is_retired_or_revoked_is_to_go),
+        cmocka_unit_test(a_table_is_in_force_when_its_last_message_has_come),
+        cmocka_unit_test(a_wrong_message_changes_nothing_and_is_told),
+        cmocka_unit_test(a_table_of_many_devices_is_read_as_it_was_written),
+        cmocka_unit_test(a_filter_from_before_the_guard_makes_its_session_go_once),
+        cmocka_unit_test(names_of_identities_are_read_as_they_were_written),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
