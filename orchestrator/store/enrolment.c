@@ -73,17 +73,35 @@ enum tc_error enrolment_check(struct store *store, const struct enrolment_claim 
                                     : check_certificate(store, claim, standing, now_ms, fault);
 }
 
-/* Begins a transaction in which the device is locked. `is_known` false: it does not exist. */
+/* Locks the device in a transaction. `is_known` false: it does not exist. */
+static enum tc_error lock_device(struct store *store, const char *device, bool *is_known, struct tc_fault *fault)
+{
+    const struct sql_lock_device_params params = {.device = device};
+    struct sql_lock_device_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_lock_device(store, &params, &rows, fault);
+    *is_known = error == TC_OK && rows.count == 1;
+    return error;
+}
+
+/* Begins a transaction in which the device is locked. */
 static enum tc_error begin_with(struct store *store, const char *device, bool *is_known, struct tc_fault *fault)
 {
     enum tc_error error = store_begin(store, fault);
+    return error == TC_OK ? lock_device(store, device, is_known, fault) : error;
+}
+
+/* The same for a change that the broker's guard must know. `version`: of the directory. */
+static enum tc_error begin_raised(struct store *store, const char *device, int64_t *version, bool *is_known,
+                                  struct tc_fault *fault)
+{
+    struct sql_raise_directory_rows rows ROWS_AUTO = {0};
+    enum tc_error error = store_begin(store, fault);
+    if (error == TC_OK)
+        error = sql_raise_directory(store, &rows, fault);
     if (error != TC_OK)
         return error;
-    const struct sql_lock_device_params params = {.device = device};
-    struct sql_lock_device_rows rows ROWS_AUTO = {0};
-    error = sql_lock_device(store, &params, &rows, fault);
-    *is_known = error == TC_OK && rows.count == 1;
-    return error;
+    *version = sql_raise_directory_at(&rows, 0).version;
+    return lock_device(store, device, is_known, fault);
 }
 
 static enum tc_error write(struct store *store, const struct enrolment_claim *claim, const char *serial,
@@ -153,12 +171,12 @@ static enum tc_error revoke(struct store *store, const struct sql_revoke_device_
 enum tc_error enrolment_revoke(struct store *store, const char *device, const char *actor, const char *reason,
                                struct buffer *document, struct refusal *refusal, struct tc_fault *fault)
 {
-    const struct sql_revoke_device_params params = {.device = device, .actor = actor, .reason = reason};
-    bool is_known;
+    struct sql_revoke_device_params params = {.device = device, .actor = actor, .reason = reason, .version = 0};
+    bool is_known = false;
     enum tc_error error = refuse_own_name(actor, device, refusal, fault);
     if (error != TC_OK)
         return error;
-    error = begin_with(store, device, &is_known, fault);
+    error = begin_raised(store, device, &params.version, &is_known, fault);
     if (error == TC_OK && !is_known)
         error = refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_DEVICE, fault);
     if (error == TC_OK)

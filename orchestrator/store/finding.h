@@ -44,6 +44,7 @@ enum fleet_finding_kind {
     FLEET_ID_OF_BRANCH,   /* a device that is no node has its branch's ID */
     FLEET_BRANCH_UNKNOWN, /* `name` */
     FLEET_IN_FLIGHT,      /* the device `name` has an instruction in flight and would change its branch or role */
+    FLEET_RETIRED,        /* the device `name` is retired */
     FLEET_FINDING_COUNT,
 };
 

@@ -198,9 +198,13 @@ static enum tc_error copy(struct store *store, const struct fleet_file *file, in
 static enum fleet_finding_kind kind_of(const char *name)
 {
     static const char *const names[FLEET_FINDING_COUNT] = {
-        [FLEET_ZONE_UNKNOWN] = "zone_unknown",     [FLEET_BRANCH_TWICE] = "branch_twice",
-        [FLEET_DEVICE_TWICE] = "device_twice",     [FLEET_ID_OF_BRANCH] = "id_of_branch",
-        [FLEET_BRANCH_UNKNOWN] = "branch_unknown", [FLEET_IN_FLIGHT] = "in_flight",
+        [FLEET_ZONE_UNKNOWN] = "zone_unknown",
+        [FLEET_BRANCH_TWICE] = "branch_twice",
+        [FLEET_DEVICE_TWICE] = "device_twice",
+        [FLEET_ID_OF_BRANCH] = "id_of_branch",
+        [FLEET_BRANCH_UNKNOWN] = "branch_unknown",
+        [FLEET_IN_FLIGHT] = "in_flight",
+        [FLEET_RETIRED] = "retired",
     };
     for (int kind = 0; kind < FLEET_FINDING_COUNT; kind++) {
         if (strcmp(name, names[kind]) == 0)
@@ -246,8 +250,13 @@ static enum tc_error merge_branches(struct store *store, struct fleet_imported *
 
 static enum tc_error merge_devices(struct store *store, struct fleet_imported *imported, struct tc_fault *fault)
 {
+    struct sql_raise_directory_rows raised ROWS_AUTO = {0};
     struct sql_merged_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_import_devices(store, &rows, fault);
+    enum tc_error error = sql_raise_directory(store, &raised, fault);
+    if (error != TC_OK)
+        return error;
+    const struct sql_import_devices_params params = {.version = sql_raise_directory_at(&raised, 0).version};
+    error = sql_import_devices(store, &params, &rows, fault);
     if (error != TC_OK)
         return error;
     const struct sql_merged merged = sql_merged_at(&rows, 0);

@@ -64,11 +64,18 @@ struct new_rollout; /* orchestrator/store/planning.h */
 enum tc_error operate_revise(struct store *store, const struct operation_request *operation_request,
                              const struct new_rollout *new_rollout, struct operated *operated, struct tc_fault *fault);
 
-/* Returns a device to service: it no longer uses its branch's budget. Appends the device's former entry as JSON.
- * TC_NOT_FOUND: no such device. TC_CONFLICT: it is in service. TC_DENIED: the actor's name is the orchestrator's.
- * `refusal` has the reason. */
-enum tc_error operate_return_device(struct store *store, const char *device, const char *actor, const char *reason,
-                                    struct buffer *returned, struct refusal *refusal, struct tc_fault *fault);
+struct device_operation {
+    const char *device, *actor, *reason;
+};
+
+/* The operations on a device. Each appends what it did as JSON. TC_NOT_FOUND: no such device. TC_CONFLICT: there is
+ * nothing to do. TC_DENIED: the actor's name is the orchestrator's. `refusal` has the reason. */
+typedef enum tc_error operate_on_device(struct store *store, const struct device_operation *operation,
+                                        struct buffer *done, struct refusal *refusal, struct tc_fault *fault);
+/* Returns it to service, from being out of service (it no longer uses its branch's budget) or from being retired. */
+operate_on_device operate_return_device;
+/* Retires it: it gets nothing any more, and the conductor cancels its open instructions. */
+operate_on_device operate_retire_device;
 
 /* Appends the answer of all endpoints:
  * {"rollout":42,"name":…,"state":…,"version":8,"operation":"pause","existing":false}.

@@ -6,23 +6,78 @@
 
 #include <string.h>
 
-enum tc_error operate_return_device(struct store *store, const char *device, const char *actor, const char *reason,
-                                    struct buffer *returned, struct refusal *refusal, struct tc_fault *fault)
+/* Begins the transaction of an operation, with the version of the directory that it makes. */
+static enum tc_error begin(struct store *store, const struct device_operation *operation, int64_t *version,
+                           struct refusal *refusal, struct tc_fault *fault)
 {
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    refusal_copy(refusal->device, sizeof refusal->device, device);
-    if (strcmp(actor, ACTOR_TELLERCAST) == 0)
+    refusal_copy(refusal->device, sizeof refusal->device, operation->device);
+    if (strcmp(operation->actor, ACTOR_TELLERCAST) == 0)
         return refusal_set(refusal, TC_DENIED, REFUSAL_OWN_NAME, fault);
-    const struct sql_return_device_params params = {.device = device, .actor = actor, .reason = reason};
-    struct sql_return_device_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_return_device(store, &params, &rows, fault);
+    enum tc_error error = store_begin(store, fault);
     if (error != TC_OK)
         return error;
-    const struct sql_return_device_row row = sql_return_device_at(&rows, 0);
-    if (!row.is_known)
-        return refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_DEVICE, fault);
-    if (row.returned == NULL)
-        return refusal_set(refusal, TC_CONFLICT, REFUSAL_IN_SERVICE, fault);
-    buffer_put_text(returned, row.returned);
-    return TC_OK;
+    struct sql_raise_directory_rows rows ROWS_AUTO = {0};
+    error = sql_raise_directory(store, &rows, fault);
+    if (error == TC_OK)
+        *version = sql_raise_directory_at(&rows, 0).version;
+    return error == TC_OK ? TC_OK : store_rollback(store, error);
+}
+
+struct outcome {
+    bool is_known;                 /* the device */
+    const char *done;              /* NULL: nothing, */
+    enum refusal_reason otherwise; /* and why */
+};
+
+static enum tc_error end(struct store *store, enum tc_error error, const struct outcome *outcome, struct buffer *done,
+                         struct refusal *refusal, struct tc_fault *fault)
+{
+    if (error == TC_OK && !outcome->is_known)
+        error = refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_DEVICE, fault);
+    else if (error == TC_OK && outcome->done == NULL)
+        error = refusal_set(refusal, TC_CONFLICT, outcome->otherwise, fault);
+    if (error == TC_OK)
+        error = store_commit(store, fault);
+    if (error == TC_OK)
+        buffer_put_text(done, outcome->done);
+    return error == TC_OK ? TC_OK : store_rollback(store, error);
+}
+
+enum tc_error operate_return_device(struct store *store, const struct device_operation *operation, struct buffer *done,
+                                    struct refusal *refusal, struct tc_fault *fault)
+{
+    int64_t version = 0;
+    struct outcome outcome = {.otherwise = REFUSAL_IN_SERVICE};
+    enum tc_error error = begin(store, operation, &version, refusal, fault);
+    if (error != TC_OK)
+        return error;
+    const struct sql_return_device_params params = {
+        .device = operation->device, .actor = operation->actor, .reason = operation->reason, .version = version};
+    struct sql_return_device_rows rows ROWS_AUTO = {0};
+    error = sql_return_device(store, &params, &rows, fault);
+    if (error == TC_OK) {
+        outcome.is_known = sql_return_device_at(&rows, 0).is_known;
+        outcome.done = sql_return_device_at(&rows, 0).returned;
+    }
+    return end(store, error, &outcome, done, refusal, fault);
+}
+
+enum tc_error operate_retire_device(struct store *store, const struct device_operation *operation, struct buffer *done,
+                                    struct refusal *refusal, struct tc_fault *fault)
+{
+    int64_t version = 0;
+    struct outcome outcome = {.otherwise = REFUSAL_RETIRED_BEFORE};
+    enum tc_error error = begin(store, operation, &version, refusal, fault);
+    if (error != TC_OK)
+        return error;
+    const struct sql_retire_device_params params = {
+        .device = operation->device, .actor = operation->actor, .reason = operation->reason, .version = version};
+    struct sql_retire_device_rows rows ROWS_AUTO = {0};
+    error = sql_retire_device(store, &params, &rows, fault);
+    if (error == TC_OK) {
+        outcome.is_known = sql_retire_device_at(&rows, 0).is_known;
+        outcome.done = sql_retire_device_at(&rows, 0).retired;
+    }
+    return end(store, error, &outcome, done, refusal, fault);
 }

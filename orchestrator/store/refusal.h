@@ -50,6 +50,7 @@ enum refusal_reason {
     /* A device and the installation. */
     REFUSAL_NO_DEVICE,
     REFUSAL_IN_SERVICE,
+    REFUSAL_RETIRED_BEFORE,
     REFUSAL_DATABASE_IN_USE,  /* no restore waits to be accepted, and none was */
     REFUSAL_RESTORE_ACCEPTED, /* by `who`, at `at` */
     /* Signing keys: the key is `name`. */

@@ -76,6 +76,11 @@ static void add_fleet_finding(const struct fleet_finding *finding, struct docume
         document_fault_add(faults, line, 0, path,
                            "device \"%s\" has an instruction in flight and cannot change its branch or role now", name);
         return;
+    case FLEET_RETIRED:
+        document_fault_add(faults, line, 0, path,
+                           "device \"%s\" is retired; to use its ID again: tellercast device return %s --reason TEXT",
+                           name, name);
+        return;
     case FLEET_FINDING_COUNT: break;
     }
     tc_check_failed("a finding in a fleet", __FILE__, __LINE__);

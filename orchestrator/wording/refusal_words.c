@@ -48,7 +48,8 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_KEY_TAKEN] = "this idempotency key is taken by rollout {other} with another plan",
     [REFUSAL_HAS_ROLLBACK] = "the rollout that this one takes back already has a rollback",
     [REFUSAL_NO_DEVICE] = "there is no device {device}",
-    [REFUSAL_IN_SERVICE] = "device {device} is not out of service: there is nothing to return",
+    [REFUSAL_IN_SERVICE] = "device {device} is neither out of service nor retired: there is nothing to return",
+    [REFUSAL_RETIRED_BEFORE] = "device {device} is retired already",
     [REFUSAL_DATABASE_IN_USE] = "the database is not refused: there is nothing to accept",
     [REFUSAL_RESTORE_ACCEPTED] =
         "the database is not refused: there is nothing to accept; {who} accepted a restore at {at}",

@@ -79,7 +79,7 @@ static void an_end_is_left_only_by_a_retry_or_by_the_devices_own_word(void **sta
         const struct instruction_rule *rule = &instruction_rules[i];
         if (!instruction_state_is_end(rule->from))
             continue;
-        bool settled = rule->on == ON_SETTLED && rule->to == rule->from;
+        bool settled = (rule->on == ON_SETTLED || rule->on == ON_RETIRED) && rule->to == rule->from;
         bool retried = rule->on == ON_RETRY && rule->to == CREATED;
         bool given_up_on = rule->from == TIMED_OUT || rule->from == CANCELLED || rule->from == EXPIRED;
         bool completed_late = given_up_on && rule->on == ON_COMPLETED && rule->to == COMPLETED;

@@ -57,7 +57,8 @@ static void a_refusal_is_worded_with_its_facts(void **state)
         {REFUSAL_OUT_OF_REACH, "without its silent devices group pilot cannot reach its gate of 98.5 % either: promote "
                                "skips silent devices, but not failed ones"},
         {REFUSAL_NAME_TAKEN, "this name is taken by rollout 43 with another plan"},
-        {REFUSAL_IN_SERVICE, "device A7 is not out of service: there is nothing to return"},
+        {REFUSAL_IN_SERVICE, "device A7 is neither out of service nor retired: there is nothing to return"},
+        {REFUSAL_RETIRED_BEFORE, "device A7 is retired already"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct refusal refusal = facts;
@@ -137,6 +138,7 @@ static void findings_in_a_fleet_are_listed_by_line_and_all_are_counted(void **st
         {.kind = FLEET_ID_OF_BRANCH, .line = 6, .path = "id", .name = "B1"},
         {.kind = FLEET_BRANCH_UNKNOWN, .line = 7, .path = "branch", .name = "B9"},
         {.kind = FLEET_IN_FLIGHT, .line = 8, .path = "role", .name = "A2"},
+        {.kind = FLEET_RETIRED, .line = 9, .path = "id", .name = "A3"},
     };
     static const char *const words[] = {
         "found \"Europe/Nowhere\", allowed: an IANA time zone, as \"Europe/Berlin\"",
@@ -145,6 +147,7 @@ static void findings_in_a_fleet_are_listed_by_line_and_all_are_counted(void **st
         "only a branch's node may have the branch's ID",
         "found \"B9\", allowed: a branch of this file or of the fleet",
         "device \"A2\" has an instruction in flight and cannot change its branch or role now",
+        "device \"A3\" is retired; to use its ID again: tellercast device return A3 --reason TEXT",
     };
     struct fleet_findings findings = {.count = sizeof found / sizeof *found, .total = 300};
     findings.items = malloc(sizeof found);

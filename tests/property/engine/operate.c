@@ -32,8 +32,8 @@ json_t *engine_give_back(struct engine *engine, json_t *arguments)
     struct buffer returned = {0};
     struct tc_fault fault = {0};
     struct refusal refusal;
-    enum tc_error error =
-        operate_return_device(engine->parts.store, device, actor, "because", &returned, &refusal, &fault);
+    const struct device_operation operation = {.device = device, .actor = actor, .reason = "because"};
+    enum tc_error error = operate_return_device(engine->parts.store, &operation, &returned, &refusal, &fault);
     buffer_free(&returned);
     refusal_put_words(&refusal, &fault);
     if (error != TC_OK)

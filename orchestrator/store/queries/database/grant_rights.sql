@@ -31,6 +31,7 @@ BEGIN
     ('device', 'INSERT, UPDATE'),
     ('device_certificate', 'INSERT, UPDATE, DELETE'),
     ('device_revocation', 'INSERT, UPDATE'),
+    ('directory', 'UPDATE'),
     ('enrolment', 'INSERT, UPDATE, DELETE'),
     ('failing', 'INSERT, UPDATE, DELETE'),
     ('installation', 'UPDATE'),

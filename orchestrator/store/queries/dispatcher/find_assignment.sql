@@ -1,5 +1,5 @@
 -- Reads for each device its assignment, the watermark, since when it must report what it did before a restore, and the
--- keys that it last named, joined by spaces; also whether the key :key may sign the answers. A device that is not in the fleet has no row. LATERAL with LIMIT makes one index probe for each device; a join could be
+-- keys that it last named, joined by spaces; also whether the key :key may sign the answers. A device that is not in the fleet, or is retired, has no row. LATERAL with LIMIT makes one index probe for each device; a join could be
 -- planned to read everything in flight.
 -- parameters: devices text[], key text
 -- row: at bigint, assignment.*, watermark.*, recall bigint, recall_since_s bigint, recall_unable boolean,
@@ -11,7 +11,7 @@ SELECT n.at - 1 AS at, i.id AS instruction, i.rollout_id AS rollout, i.attempt, 
        coalesce(array_to_string(d.trusted_keys, ' '), '') AS trusted_keys,
        coalesce((SELECT k.state = :KEY_SIGNING FROM signing_key k WHERE k.id = :key), false) AS may_sign
 FROM unnest(:devices::text[]) WITH ORDINALITY AS n(device, at)
-JOIN device d ON d.id = n.device
+JOIN device d ON d.id = n.device AND d.retired_at IS NULL
 LEFT JOIN accepted_restore a ON a.recalls AND a.epoch > d.recalled
 LEFT JOIN LATERAL (
   SELECT f.id, f.rollout_id, f.attempt, f.start_before

@@ -1,8 +1,9 @@
--- Revokes all certificates of device :device, and voids its code. The device is locked by this transaction.
--- parameters: device text, actor text, reason text
+-- Revokes all certificates of device :device, and voids its code. The device is locked by this transaction, after raise_directory,
+-- whose version is :version.
+-- parameters: device text, actor text, reason text, version bigint
 -- row: document.*
 WITH revoked AS (
-  UPDATE device_certificate SET revoked_at = now()
+  UPDATE device_certificate SET revoked_at = now(), directory_version = :version
   WHERE device = :device AND revoked_at IS NULL AND not_after > now()
   RETURNING serial
 ), voided AS (

@@ -38,6 +38,10 @@ SELECT line, path, finding, name, first_line, count(*) OVER () AS total FROM (
   FROM imported_device i JOIN device d ON d.id = i.id
   WHERE (d.branch IS DISTINCT FROM i.branch OR d.role <> i.role)
     AND EXISTS (SELECT FROM instruction f WHERE f.device = d.id AND f.in_flight)
+  UNION ALL
+  SELECT i.line, 'id', 'retired', i.id, 0
+  FROM imported_device i JOIN device d ON d.id = i.id
+  WHERE d.retired_at IS NOT NULL
 ) f
 ORDER BY line
 LIMIT :most

@@ -10,6 +10,7 @@ WITH locked AS MATERIALIZED (
   FROM instruction i
   WHERE i.rollout_id = :rollout
     AND (i.state IN (:FAILED, :REJECTED, :TIMED_OUT) OR i.state = :CANCELLED AND EXISTS (SELECT FROM failing f WHERE f.instruction_id = i.id))
+    AND NOT EXISTS (SELECT FROM device d WHERE d.id = i.device AND d.retired_at IS NOT NULL)
   ORDER BY i.id
   FOR NO KEY UPDATE OF i
 ), moved AS (

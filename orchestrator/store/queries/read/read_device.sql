@@ -8,6 +8,8 @@ SELECT json_build_object(
   'labels', coalesce(b.labels, '{}') || d.labels, 'versions', d.versions, 'versions_at', rfc3339(d.versions_at),
   'unavailable', (SELECT json_build_object('code', u.code, 'since', rfc3339(u.since), 'rollout', u.rollout_id)
                   FROM unavailable u WHERE u.device = d.id),
+  'retired', CASE WHEN d.retired_at IS NOT NULL
+               THEN json_build_object('at', rfc3339(d.retired_at), 'by', d.retired_by, 'reason', d.retired_reason) END,
   'instructions', (
     SELECT coalesce(json_agg(json_build_object(
         'instruction', i.id, 'rollout', i.rollout_id, 'name', r.name, 'state', s.name, 'substate', b.name,

@@ -9,6 +9,6 @@ WITH page AS (
 SELECT json_build_object(
   'devices', coalesce(json_agg(json_build_object(
       'device', id, 'branch', branch, 'role', role, 'model', model, 'labels', labels, 'versions', versions,
-      'versions_at', rfc3339(versions_at)) ORDER BY id), '[]'),
+      'versions_at', rfc3339(versions_at), 'retired_at', rfc3339(retired_at)) ORDER BY id), '[]'),
   'next', CASE WHEN count(*) = :most THEN max(id) END)::text AS document
 FROM page
