@@ -30,6 +30,12 @@ static const struct setting rows[] = {
     TEXT("broker.key_file", broker_key_file, "", "PEM file of that certificate's private key."),
     DURATION("broker.keep_alive", broker_keep_alive_ms, "30s", 5 * SECOND, HOUR,
              "Keep-alive interval of the connection."),
+    TEXT("broker.share_secret_file", broker_share_secret_file, "",
+         "File whose first line is a secret that all orchestrators share: the name of their shared subscriptions is "
+         "derived "
+         "from it; empty: the name is tellercast. For brokers without the guard."),
+    CHOICE("broker.guard", broker_guard, "none", "none|tellercast",
+           "tellercast: the broker has Tellercast's guard, which gets the table of devices."),
     INTEGER("broker.in_flight", broker_in_flight, "4000", 10, 65535,
             "QoS 1 messages sent and not yet acknowledged; few make sending crawl."),
 

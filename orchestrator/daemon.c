@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "orchestrator/conductor/conductor.h"
 #include "orchestrator/daemon_setup.h"
+#include "orchestrator/directory/guard_answer.h"
 #include "orchestrator/dispatcher/dispatcher.h"
 #include "orchestrator/health.h"
 #include "orchestrator/intake/intake.h"
@@ -21,6 +22,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* Submissions are few, and each can be a megabyte. */
@@ -39,6 +41,7 @@ struct daemon {
     struct health *health;
     struct renewal *renewal;
     struct store_pool *stores;
+    struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     struct intake *intake;
     struct broker *broker;
     atomic_bool broker_is_new;          /* for the conductor */
@@ -96,6 +99,7 @@ static void receive(void *context, const struct broker_message *message)
         break;
     case TOPIC_SUBMIT:
     case TOPIC_SUBMIT_AS: intake_message(daemon->intake, message); break;
+    case TOPIC_GUARD: guard_answer_take(daemon->guard_answer, message->payload, message->length); break;
     default: break; /* no other subscriptions */
     }
 }
@@ -120,6 +124,7 @@ static enum tc_error open_endpoints(struct daemon *daemon, struct tc_fault *faul
         .shard = daemon->identity.first_shard + SHARD_INTAKE,
         .stores = daemon->stores,
         .preview = &daemon->preview,
+        .guard_answer = daemon->guard_answer,
         .describe_health = health_describe,
         .fleet_changed = health_request_fleet_check,
         .context = daemon->health,
@@ -145,17 +150,17 @@ static enum tc_error open_planner(struct daemon *daemon, struct tc_fault *fault)
 static enum tc_error open_broker(struct daemon *daemon, struct tc_fault *fault)
 {
     static const struct broker_subscription subscriptions[] = {
-        {.kind = TOPIC_ASK, .shared = true, .qos = 0},
-        {.kind = TOPIC_REPLY, .shared = true, .qos = 1},
-        {.kind = TOPIC_SUBMIT, .shared = true, .qos = 1},
-        {.kind = TOPIC_SUBMIT_AS, .shared = true, .qos = 1},
+        {.kind = TOPIC_ASK, .shared = true, .qos = 0},     {.kind = TOPIC_REPLY, .shared = true, .qos = 1},
+        {.kind = TOPIC_SUBMIT, .shared = true, .qos = 1},  {.kind = TOPIC_SUBMIT_AS, .shared = true, .qos = 1},
+        {.kind = TOPIC_GUARD, .retained = true, .qos = 1}, /* last: only with a guard */
     };
+    enum { SUBSCRIPTIONS = sizeof subscriptions / sizeof *subscriptions };
     struct broker_config broker = {
         .client_id = daemon->identity.instance,
         .topic_root = daemon->settings->topic_root,
-        .share_name = "tellercast",
+        .share_name = daemon->identity.share_name,
         .subscriptions = subscriptions,
-        .subscription_count = sizeof subscriptions / sizeof *subscriptions,
+        .subscription_count = daemon->guard_answer == NULL ? SUBSCRIPTIONS - 1 : SUBSCRIPTIONS,
         .received = receive,
         .connection_changed = notice_connection,
         .context = daemon,
@@ -221,6 +226,7 @@ static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *faul
         .pool = daemon->pool,
         .planned = daemon->scheduler_wakes,
         .submissions = daemon->submissions,
+        .guard_answer = daemon->guard_answer,
     };
     return conductor_open(&conductor, &daemon->conductor, fault);
 }
@@ -317,6 +323,8 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
     opened->settings = settings;
     open_queues(opened);
     opened->calendars = calendars_open(settings->calendars);
+    if (strcmp(settings->broker_guard, "tellercast") == 0)
+        opened->guard_answer = guard_answer_open();
     enum tc_error error = daemon_setup_identity(settings, &opened->identity, fault);
     daemon_setup_cache(settings, &opened->identity, &opened->cache);
     if (error == TC_OK)
@@ -377,6 +385,7 @@ void daemon_close(struct daemon *daemon)
     keeper_close(daemon->keeper);
     store_pool_close(daemon->stores);
     health_close(daemon->health);
+    guard_answer_close(daemon->guard_answer);
     store_guard_close(daemon->guard);
     key_keeper_close(daemon->keys);
     calendars_free(daemon->calendars);

@@ -49,6 +49,19 @@ static void name_instance(const struct daemon_settings *settings, struct daemon_
     identity->first_shard = (int)(slot % ORCHESTRATOR_SLOTS) * SHARDS_AN_ORCHESTRATOR;
 }
 
+static enum tc_error name_share(const struct daemon_settings *settings, struct daemon_identity *identity,
+                                struct tc_fault *fault)
+{
+    char *secret;
+    enum tc_error error = daemon_setup_password(settings->broker_share_secret_file, &secret, fault);
+    if (secret == NULL)
+        (void)snprintf(identity->share_name, sizeof identity->share_name, "%s", TOPIC_SHARE_DEFAULT);
+    else
+        topic_share_name(secret, identity->share_name);
+    free(secret);
+    return error;
+}
+
 enum tc_error daemon_setup_identity(const struct daemon_settings *settings, struct daemon_identity *identity,
                                     struct tc_fault *fault)
 {
@@ -66,6 +79,8 @@ enum tc_error daemon_setup_identity(const struct daemon_settings *settings, stru
         return tc_fault_context(fault, "broker.password_file");
     if (daemon_setup_password(settings->redis_password_file, &identity->redis_password, fault) != TC_OK)
         return tc_fault_context(fault, "redis.password_file");
+    if (name_share(settings, identity, fault) != TC_OK)
+        return tc_fault_context(fault, "broker.share_secret_file");
     if (*settings->broker_key_file != '\0' && file_check_private(settings->broker_key_file, fault) != TC_OK)
         return tc_fault_context(fault, "broker.key_file");
     return TC_OK;

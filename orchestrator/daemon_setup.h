@@ -25,6 +25,7 @@ struct daemon_identity {
     int first_shard;
     char *public_url;
     char *broker_password, *redis_password; /* NULL: none */
+    char share_name[TC_ID_SIZE];            /* of shared subscriptions */
 };
 
 /* Reads the first line of the file; the caller frees it. NULL when `path` is empty. */

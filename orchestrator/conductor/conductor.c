@@ -82,6 +82,9 @@ static void conduct(void *context, void *thread_state, void *items, size_t count
         !conductor_take_lease(conductor))
         return;
     notice_epoch(conductor);
+    if (conductor->publisher != NULL && atomic_load(conductor->config.broker_is_new))
+        publisher_send_whole(conductor->publisher);
+    conductor_keep_directory(conductor); /* devices can be dispatched to when the guard knows them */
     conductor_restore_cache(conductor);
     conductor_restore_assignments(conductor);
 
@@ -108,6 +111,9 @@ enum tc_error conductor_open(const struct conductor_config *config, struct condu
     struct conductor *opened = calloc(1, sizeof *opened);
     TC_CHECK(opened != NULL);
     opened->config = *config;
+    opened->retired_version = -1;
+    if (config->guard_answer != NULL)
+        opened->publisher = publisher_open(config->broker, config->guard_answer);
     const struct worker_config worker = {.name = "conductor",
                                          .queue = config->wakes,
                                          .threads = 1,
@@ -139,6 +145,7 @@ void conductor_close(struct conductor *conductor)
     if (conductor->epoch != 0)
         (void)conduct_release_lease(conductor->store, conductor->config.instance, NULL);
     conductor_close_rollbacks(conductor);
+    publisher_close(conductor->publisher);
     buffer_free(&conductor->message);
     cache_close(conductor->cache);
     store_close(conductor->store);

@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "orchestrator/broker/broker.h"
 #include "orchestrator/cache/cache.h"
+#include "orchestrator/directory/guard_answer.h"
 #include "orchestrator/store/guard.h"
 #include "orchestrator/store/store_clock.h"
 #include "orchestrator/worker/batch_queue.h"
@@ -33,8 +34,9 @@ struct conductor_config {
     /* Monotonic: when devices were last asked for the state of their instructions in flight. Set here when all are to
      * be asked, by the dispatcher when some were. */
     _Atomic int64_t *state_requested_ms;
-    struct batch_queue *pool;    /* of struct pool_batch: gets the instructions that the broker lost */
-    struct batch_queue *planned; /* woken when something may start: the scheduler's */
+    struct batch_queue *pool;          /* of struct pool_batch: gets the instructions that the broker lost */
+    struct batch_queue *planned;       /* woken when something may start: the scheduler's */
+    struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     /* Of struct submission *: the planner's. It must have ended before the conductor closes. */
     struct batch_queue *submissions;
 };

@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "orchestrator/conductor/conductor.h"
+#include "orchestrator/directory/publisher.h"
 #include "orchestrator/queues/submission.h"
 #include "orchestrator/store/conduct.h"
 #include "orchestrator/store/lost.h"
@@ -66,6 +67,9 @@ struct conductor {
     bool topics_may_be_stale; /* pull clients' topics may retain instructions that the database does not know */
     struct rollback_submission rollback;
     struct recall_state recall;
+    struct publisher *publisher; /* of the table of devices; NULL: the broker has no guard */
+    int64_t retired_version; /* of the directory, when the instructions of retired devices were last ended; -1: never */
+    int64_t retired_ms;      /* monotonic: that time */
 };
 
 /* lease.c: takes or renews the lease. False when another orchestrator has it. */
@@ -111,6 +115,11 @@ void conductor_publish_progress(struct conductor *conductor, int64_t rollout);
  * instructions in flight. */
 void conductor_restore_cache(struct conductor *conductor);
 void conductor_restore_assignments(struct conductor *conductor);
+
+/* retirements.c: ends the instructions of retired devices, and keeps the guard's table of devices equal to the
+ * database's.
+ */
+void conductor_keep_directory(struct conductor *conductor);
 
 /* recalls.c: starts devices that have not reported what they did before the database was restored. */
 void conductor_recall(struct conductor *conductor);

@@ -18,6 +18,8 @@ struct http;
 struct enrolment;
 struct preview_config;
 
+struct guard_answer;
+
 /* What an endpoint serves. */
 enum http_api {
     HTTP_API_OPERATORS, /* docs/openapi.yaml */
@@ -47,6 +49,7 @@ struct http_config {
     int shard;                                             /* of the counters */
     void (*describe_health)(void *context, struct intake_health *health);
     void (*fleet_changed)(void *context);
+    struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     void *context;
 };
 

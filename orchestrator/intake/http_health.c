@@ -1,3 +1,4 @@
+#include "orchestrator/directory/guard_answer.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/metrics/metrics.h"
 #include "topics/json_text.h"
@@ -29,4 +30,16 @@ void readiness_show(struct http_request *request)
     json_text_put(&body, health.cache);
     buffer_format(&body, ",\"warnings\":%s}", health.warnings[0] == '\0' ? "[]" : health.warnings);
     http_answer(request, health.ready ? 200 : 503, "application/json", &body);
+}
+
+void guard_show(struct http_request *request)
+{
+    struct guard_answer *answer = request->http->config.guard_answer;
+    if (answer == NULL) {
+        http_answer_problem(request, 404, "the setting broker.guard is none: this broker has no guard");
+        return;
+    }
+    struct buffer body = {0};
+    guard_answer_write(answer, &body);
+    http_answer_json(request, 200, &body);
 }

@@ -76,37 +76,48 @@ void operation_carry_out(struct http_request *request)
     document_faults_free(&faults);
 }
 
-/* ---- the return of a device ---- */
+/* ---- operations on a device ---- */
 
-static void return_device(struct http_request *request, const char *reason)
+static void carry_out_on_device(struct http_request *request, operate_on_device *operate_it, const char *event,
+                                const struct operation_words *words)
 {
+    const struct device_operation operation = {request->variable, request->author, words->reason};
     struct store *store = store_pool_take(request->http->config.stores);
     struct buffer body = {0};
     struct refusal refusal;
     struct tc_fault fault;
-    enum tc_error error =
-        operate_return_device(store, request->variable, request->author, reason, &body, &refusal, &fault);
+    enum tc_error error = operate_it(store, &operation, &body, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error != TC_OK) {
         refusal_put_words(&refusal, &fault);
         http_answer_fault(request, &fault);
         return;
     }
-    LOG_INFO("device.returned", F_STR("device", request->variable), F_STR("author", request->author));
+    LOG_INFO(event, F_STR("device", request->variable), F_STR("author", request->author));
     wake_parts(&request->http->config);
     http_answer_json(request, 200, &body);
 }
 
-void device_return(struct http_request *request)
+static void operate_device(struct http_request *request, operate_on_device *operate_it, const char *event)
 {
     struct operation_words words;
     struct document_faults faults = {0};
     if (operation_parse(OPERATION_BY_REASON, buffer_text(&request->body), request->body.length, &words, &faults) ==
         TC_OK)
-        return_device(request, words.reason);
+        carry_out_on_device(request, operate_it, event, &words);
     else
         http_answer_faults(request, "operation", &faults);
     document_faults_free(&faults);
+}
+
+void device_return(struct http_request *request)
+{
+    operate_device(request, operate_return_device, "device.returned");
+}
+
+void device_retire(struct http_request *request)
+{
+    operate_device(request, operate_retire_device, "device.retired");
 }
 
 /* ---- the revision of a plan ---- */

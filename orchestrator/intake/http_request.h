@@ -101,6 +101,7 @@ void rollout_submit_plan(struct http_request *request, const struct submission_r
 void operation_begin(struct http_request *request);
 void operation_carry_out(struct http_request *request);
 void device_return(struct http_request *request);
+void device_retire(struct http_request *request);
 void revision_begin(struct http_request *request);
 void revision_submit(struct http_request *request);
 /* http_enrolment.c */
@@ -139,6 +140,7 @@ void key_use(struct http_request *request);
 void metrics_show(struct http_request *request);
 void health_show(struct http_request *request);
 void readiness_show(struct http_request *request);
+void guard_show(struct http_request *request);
 
 /* ---- answers: http_answer.c. Each sets the answer of the request; only the first call has an effect ---- */
 

@@ -126,6 +126,7 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .shard = config->shard,
                                            .describe_health = config->describe_health,
                                            .fleet_changed = config->fleet_changed,
+                                           .guard_answer = config->guard_answer,
                                            .context = config->context},
                      &intake->http, fault);
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 struct intake;
+struct guard_answer;
 struct preview_config;
 
 /* The answer of /readyz. A text is "ok", or the reason why that server is not available. */
@@ -31,6 +32,7 @@ struct intake_config {
     int shard;                 /* of the counters */
     struct store_pool *stores; /* with INTAKE_JOB_THREADS connections */
     const struct preview_config *preview;
+    struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     /* Writes the last known state of the parts. Called for every /readyz, on any thread. Must not wait. */
     void (*describe_health)(void *context, struct intake_health *health);
     /* Called after the import of a fleet, on any thread. Must not wait. */

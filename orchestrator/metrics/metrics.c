@@ -92,6 +92,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "Calls to Redis that failed."},
     [METRIC_WATERMARK_FAULTS] = {"tellercast_watermark_faults_total", COUNTER,
         "Watermarks that could not be written to the data folder."},
+    [METRIC_DIRECTORY_SENT] = {"tellercast_directory_messages_total", COUNTER,
+        "Messages with the table of devices that were sent to the broker's guard."},
     [METRIC_QUEUE_ORDERS] = {"tellercast_queue_orders", GAUGE,
         "Plans that wait for the planner."},
     [METRIC_QUEUE_POOL] = {"tellercast_queue_pool", GAUGE,
@@ -110,6 +112,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "When the certificate of the HTTP endpoint expires, in Unix time; 0: there is none."},
     [METRIC_EST_CERTIFICATE_EXPIRY] = {"tellercast_est_certificate_expiry_timestamp_seconds", GAUGE,
         "When the certificate of the endpoint for enrolment expires, in Unix time; 0: there is none."},
+    [METRIC_GUARD_CURRENT] = {"tellercast_guard_current", GAUGE,
+        "1 while the broker's guard has the devices that the database has; only the conductor shows it."},
 };
 /* clang-format on */
 

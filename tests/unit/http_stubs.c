@@ -85,12 +85,20 @@ enum tc_error read_artifacts(struct store *store, struct buffer *json, struct tc
     return READ("artifacts");
 }
 
-enum tc_error operate_return_device(struct store *store, const char *device, const char *actor, const char *reason,
-                                    struct buffer *returned, struct refusal *refusal, struct tc_fault *fault)
+enum tc_error operate_return_device(struct store *store, const struct device_operation *operation, struct buffer *done,
+                                    struct refusal *refusal, struct tc_fault *fault)
 {
     (void)store;
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    return give(returned, fault, "return %s by %s: %s", device, actor, reason);
+    return give(done, fault, "return %s by %s: %s", operation->device, operation->actor, operation->reason);
+}
+
+enum tc_error operate_retire_device(struct store *store, const struct device_operation *operation, struct buffer *done,
+                                    struct refusal *refusal, struct tc_fault *fault)
+{
+    (void)store;
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    return give(done, fault, "retire %s by %s: %s", operation->device, operation->actor, operation->reason);
 }
 
 enum tc_error operate(struct store *store, const struct operation_request *operation_request, struct operated *operated,

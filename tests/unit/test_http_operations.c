@@ -104,6 +104,16 @@ static void a_machine_is_returned_by_its_name_with_a_reason(void **state)
     http_fixture_close(&fixture);
 }
 
+static void a_machine_is_retired_by_its_name_with_a_reason(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open("");
+    http_fixture_expect(say(&fixture, "POST /v1/devices/A1/retire", "{\"reason\":\"stolen\"}"), 200, "");
+    assert_string_equal(http_fixture_last_read, "retire A1 by ann: stolen");
+    http_fixture_expect(say(&fixture, "POST /v1/devices/A1/retire", "{}"), 422, "\"path\":\"reason\"");
+    http_fixture_close(&fixture);
+}
+
 static void the_store_s_refusal_is_the_answer(void **state)
 {
     (void)state;
@@ -210,6 +220,7 @@ int main(void)
         ENDPOINT_TEST(a_daemon_without_an_authority_has_no_revocation_list),
         ENDPOINT_TEST(approving_and_rejecting_are_bound_to_a_digest),
         ENDPOINT_TEST(a_machine_is_returned_by_its_name_with_a_reason),
+        ENDPOINT_TEST(a_machine_is_retired_by_its_name_with_a_reason),
         ENDPOINT_TEST(the_store_s_refusal_is_the_answer),
         ENDPOINT_TEST(what_is_no_order_never_gets_to_the_store),
         ENDPOINT_TEST(another_plan_goes_to_the_planner_with_what_it_stands_for),
