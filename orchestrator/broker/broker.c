@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "orchestrator/broker/client_name.h"
 #include "orchestrator/broker/reach.h"
 #include "orchestrator/broker/receiver.h"
 #include "orchestrator/broker/sender.h"
@@ -210,7 +211,9 @@ static void copy_config(struct broker_config *copy, const struct broker_config *
 {
     *copy = *config;
     copy->host = copy_text(config->host);
-    copy->client_id = copy_text(config->client_id);
+    char name[CLIENT_NAME_SIZE];
+    client_name_make(config->certificate_file, config->client_id, name);
+    copy->client_id = copy_text(name);
     copy->user = copy_text(config->user);
     copy->password = copy_text(config->password);
     copy->ca_file = copy_text(config->ca_file);

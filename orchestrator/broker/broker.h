@@ -42,8 +42,8 @@ struct broker_subscription {
 struct broker_config {
     const char *host; /* a name or an address; a Unix socket is not possible */
     int port;
-    const char *client_id;                             /* unique among the orchestrators */
-    const char *user, *password;                       /* NULL: none */
+    const char *client_id;       /* unique among the orchestrators; with a certificate: see client_name.h */
+    const char *user, *password; /* NULL: none */
     const char *ca_file, *certificate_file, *key_file; /* TLS when ca_file is not NULL */
     const char *topic_root;
     const char *share_name; /* of shared subscriptions */

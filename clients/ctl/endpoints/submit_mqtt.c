@@ -203,7 +203,10 @@ static int start(struct request *request)
     bool tls;
     char client_id[TC_ID_SIZE + 2 * TAG_SIZE];
     put_address(request->broker->address, &uri, &tls);
-    (void)snprintf(client_id, sizeof client_id, "tellercast-%.32s-%s", request->broker->user, request->tag);
+    /* With a certificate the broker's guard takes only a client ID that is its own. */
+    bool has_certificate = request->broker->certificate_file != NULL;
+    (void)snprintf(client_id, sizeof client_id, has_certificate ? "%s%.64s/%s" : "%s%.32s-%s",
+                   has_certificate ? "" : "tellercast-", request->broker->user, request->tag);
     MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer5;
     int code = MQTTAsync_createWithOptions(&request->client, buffer_text(&uri), client_id, MQTTCLIENT_PERSISTENCE_NONE,
                                            NULL, &create);
