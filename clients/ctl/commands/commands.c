@@ -160,6 +160,23 @@ static const struct option pki_rollover_options[] = {
     {"valid-for", "DURATION", NULL, "3650d", "How long the new authority is valid, at most as long as the root."},
     NO_OPTION,
 };
+#define GUARD_FOLDER "/etc/mosquitto/tellercast"
+static const struct option guard_options[] = {
+    {"mode", "enforce|report", NULL, "enforce", "report: count and log what would be refused, and refuse nothing."},
+    {"plugin", "FILE", NULL, "/usr/lib/tellercast/tellercast_guard.so", "The guard's plugin."},
+    {"device-port", "PORT", NULL, "8883", "Port for devices."},
+    {"operations-port", "PORT", NULL, "8884", "Port for orchestrators and operators."},
+    {"device-issuer", "FILE", NULL, GUARD_FOLDER "/devices.pem",
+     "Authority that issues the devices' certificates, PEM."},
+    {"operations-issuer", "FILE", NULL, GUARD_FOLDER "/operations.pem",
+     "Authority that issues the certificates of orchestrators and operators, PEM."},
+    {"device-crl", "FILE", NULL, NULL, "Revocation list of the devices' authority, PEM."},
+    {"operations-crl", "FILE", NULL, NULL, "Revocation list of the other authority, PEM."},
+    {"server-certificate", "FILE", NULL, GUARD_FOLDER "/server.pem", "The broker's certificate, PEM."},
+    {"server-key", "FILE", NULL, GUARD_FOLDER "/server.key", "That certificate's private key, PEM."},
+    {"state", "FOLDER", NULL, "/var/lib/mosquitto", "Folder in which the guard keeps its table of devices."},
+    NO_OPTION,
+};
 static const struct option help_options[] = {
     {"markdown", NULL, NULL, NULL, "Print the manual page docs/cli.md."},
     NO_OPTION,
@@ -270,8 +287,10 @@ const struct command commands[] = {
     {"device", "show", "ID", 1, 1, "Show one device and its versions.", NULL, NULL, run_device_show},
     {"device", "trace", "ID", 1, 1, "Show all instructions of a device and their history, in order.", NULL, NULL,
      run_device_trace},
-    {"device", "return", "ID", 1, 1, "Return a device that was out of service to service.",
-     "It then no longer uses the budget of its branch. A successful installation returns it automatically.",
+    {"device", "return", "ID", 1, 1, "Return a device to service that was out of service or retired.",
+     "It then no longer uses the budget of its branch. A successful installation returns it automatically, unless it "
+     "was "
+     "retired.",
      reason_options, run_device_return},
     {"device", "enroll", "ID", 1, 1, "Make the code with which a device gets its first certificate.",
      "The code is printed once, and good for one enrolment. A new code voids the one before. A device whose "
@@ -284,9 +303,19 @@ const struct command commands[] = {
     {"device", "crl", "", 0, 0, "Print the revocation list of the devices' certificates.",
      "It has those that the daemon's authority of devices issued and that have not expired, and is good for 7 days.",
      NULL, run_device_crl},
+    {"device", "retire", "ID", 1, 1, "Retire a device: it gets nothing any more, as after it was stolen or replaced.",
+     "Its open instructions are cancelled, its asks are not answered, and a broker with the guard disconnects it. Its "
+     "ID "
+     "stays taken until the device is returned: tellercast device return.",
+     reason_options, run_device_retire},
     {"device", "list", "", 0, 0, "Show the devices.", NULL, list_options, run_device_list},
     {"broker", "acl", "", 0, 0, "Write mosquitto's access list for the fleet.",
      "Patterns cover all devices: the user name of a device is its ID.", acl_options, run_broker_acl},
+    {"broker", "guard", "[status]", 0, 1, "Write mosquitto's settings with the guard, or show the guard's status.",
+     "The guard is a plugin that decides what each certificate may do. The status shows what it refused, who is "
+     "connected, "
+     "and how many devices connect without a certificate.",
+     guard_options, run_broker_guard},
     {"admin", "status", "", 0, 0, "Show the installation and the restores of its database.",
      "Shows a restore that is not accepted yet, and how many devices have reported what they did since the last one.",
      NULL, run_admin_status},

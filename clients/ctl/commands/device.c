@@ -19,7 +19,10 @@ static void add_device(struct table *table, const json_t *device)
 {
     table_add(table, TONE_STRONG, document_text(device, "device"));
     table_add(table, TONE_PLAIN, document_text(device, "branch"));
-    table_add(table, TONE_PLAIN, document_text(device, "role"));
+    if (*document_text(device, "retired_at") == '\0')
+        table_add(table, TONE_PLAIN, document_text(device, "role"));
+    else
+        table_add(table, TONE_PLAIN, "retired");
     table_add(table, TONE_PLAIN, document_text(device, "model"));
     add_pairs(table, json_object_get(device, "labels"));
     add_pairs(table, json_object_get(device, "versions"));
@@ -115,6 +118,21 @@ static void put_unavailable(const struct session *session, const json_t *unavail
     buffer_free(&text);
 }
 
+static void put_retired(const struct session *session, const json_t *retired, struct buffer *out)
+{
+    struct buffer text = {0};
+    if (!json_is_object(retired))
+        return;
+    buffer_put_text(&text, "since ");
+    text_put_time(&text, document_text(retired, "at"));
+    buffer_put_text(&text, ", by ");
+    (void)text_put_clean(&text, document_text(retired, "by"), 0, session->out.utf8);
+    buffer_put_text(&text, ": ");
+    (void)text_put_clean(&text, document_text(retired, "reason"), 0, session->out.utf8);
+    session_put_fact(session, "retired", buffer_text(&text), out);
+    buffer_free(&text);
+}
+
 int run_device_show(struct session *session)
 {
     int code;
@@ -133,6 +151,7 @@ int run_device_show(struct session *session)
         session_put_pairs(session, "labels", json_object_get(device, "labels"), &out);
         session_put_pairs(session, "versions", json_object_get(device, "versions"), &out);
         put_unavailable(session, json_object_get(device, "unavailable"), &out);
+        put_retired(session, json_object_get(device, "retired"), &out);
         put_instructions(session, json_object_get(device, "instructions"), &out);
         session_put(&out);
         buffer_free(&out);

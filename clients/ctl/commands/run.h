@@ -34,8 +34,10 @@ int run_device_return(struct session *session);
 int run_device_enroll(struct session *session);
 int run_device_revoke(struct session *session);
 int run_device_crl(struct session *session);
+int run_device_retire(struct session *session);
 int run_device_list(struct session *session); /* also: fleet list */
 int run_broker_acl(struct session *session);
+int run_broker_guard(struct session *session);
 int run_admin_status(struct session *session);
 int run_admin_accept_restored(struct session *session);
 int run_admin_unknown_orders(struct session *session);
