@@ -37,3 +37,17 @@ def test_an_access_list_that_is_withdrawn_makes_it_unready_until_it_is_back(stac
     wait_for(lambda: broker_of(orchestrator) == (503, "publishing is refused: Not authorized"), "it is not ready")
     change_access_list(stack, access_list())
     wait_for(lambda: broker_of(orchestrator) == (200, "ok"), "it is ready again", 90)
+
+
+def test_who_does_not_know_the_secret_takes_no_share_of_the_asks(stack):
+    secret = stack.folder / "share-secret"
+    secret.write_text("correct horse battery staple\n", encoding="utf-8")
+    secret.chmod(0o600)
+    thieves = [stack.keep(Wire(stack.broker.port, f"A{number}", ["$share/tellercast/tc/v1/device/+/ask"])) for number in (8, 9)]
+    stack.orchestrator(broker={"share_secret_file": str(secret)})
+    stack.import_fleet({"B1": ["A1", "A8", "A9"]})
+    device = stack.device("A1", "B1")
+    for asked in range(10):
+        device.ask(nonce=f"n{asked}")
+        wait_for(lambda: len(device.answers()) > asked, "each ask is answered")
+    assert not any(thief.messages("tc/v1/device/A1/ask") for thief in thieves)  # nor does the access list let them read it

@@ -169,7 +169,7 @@ def test_a_machine_out_of_service_uses_the_budget_until_an_operator_says_that_it
     assert under_way(testbed, rollout, "B1") != broken
     assert testbed.http.document(f"/v1/rollouts/{rollout}")["awaiting_return"]["branches"] == 0
     again = give_back(testbed, broken)
-    assert again.status == 409 and f"device {broken} is not out of service" in again.json()["detail"], again
+    assert again.status == 409 and f"device {broken} is neither out of service nor retired" in again.json()["detail"], again
     assert give_back(testbed, "A9").status == 404
 
 

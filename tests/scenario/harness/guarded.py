@@ -1,0 +1,282 @@
+"""A mosquitto with the guard, and clients that show it certificates."""
+
+import json
+import os
+import pathlib
+import re
+import socket
+import ssl
+import subprocess
+import threading
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from .certificates import Authority
+from .programs import BIN, Client, command_line
+from .servers import Process, free_port
+from .wait import wait_for
+
+PLUGIN = BIN.parent / "lib/tellercast_guard.so"
+CONTROL, STATUS = "$CONTROL/tellercast", "tc/v1/broker/guard"
+REFUSED = 0x80  # reason codes from here are refusals
+
+
+def sanitizer_of(module):
+    """Returns the environment in which a program without a sanitizer loads a module with one."""
+    linked = subprocess.run(["ldd", module], capture_output=True, text=True, check=True).stdout
+    libraries = re.findall(r"lib[at]san\.so\.\d+", linked)
+    return {"LD_PRELOAD": libraries[0], "ASAN_OPTIONS": "detect_leaks=0"} if libraries else {}
+
+
+class GuardedBroker(Process):
+    """mosquitto with the settings that `tellercast broker guard` prints, the guard, and two authorities."""
+
+    def __init__(self, folder, *lines, mode="enforce", **options):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(exist_ok=True)
+        self.devices = Authority(self.folder / "devices", "devices")
+        self.operations = Authority(self.folder / "operations", "operations")
+        self.server = Authority(self.folder / "server", "server").issue("broker", "server")
+        self.device_port, self.operations_port = free_port(), free_port()
+        self.mode, self.options, self.lines = mode, options, lines
+        self.state = self.folder / "state"
+        self.state.mkdir()
+        self.start()
+
+    def settings(self):
+        written = command_line(
+            "broker", "guard", "--mode", self.mode, "--plugin", PLUGIN, "--state", self.state,
+            "--device-port", self.device_port, "--operations-port", self.operations_port,
+            "--device-issuer", self.devices.certificate, "--operations-issuer", self.operations.certificate,
+            "--server-certificate", self.server["certificate_file"], "--server-key", self.server["key_file"]).stdout
+        options = "".join(f"plugin_opt_{name} {value}\n" for name, value in self.options.items())
+        own = ["log_dest stdout", "log_type error", "log_type warning", "log_type notice", *self.lines]
+        if os.geteuid() == 0:
+            own.append("user root")
+        return "\n".join(own) + "\n" + written.replace("plugin_opt_mode", options + "plugin_opt_mode", 1)
+
+    def start(self):
+        file = self.folder / "mosquitto.conf"
+        file.write_text(self.settings(), encoding="utf-8")
+        environment = {"PATH": os.environ["PATH"] + ":/usr/sbin"}
+        environment.update(sanitizer_of(PLUGIN))
+        super().__init__("mosquitto", ["mosquitto", "-c", file], self.folder / "mosquitto.log", environment=environment)
+        self.wait_until(self.answers, "mosquitto answers")
+
+    def answers(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.operations_port)) == 0
+
+    def certificate(self, kind, name):
+        return (self.devices if kind == "device" else self.operations).issue(name, kind)
+
+    def client(self, kind, name, client_id=None, **more):
+        """A connected client with a certificate of this kind."""
+        port = self.device_port if kind == "device" else self.operations_port
+        return GuardedClient(port, client_id or name, self.server["ca_file"], self.certificate(kind, name), **more)
+
+
+class Refused(Exception):
+    """The broker has refused the connection; the reason code is its argument."""
+
+
+class GuardedClient:
+    """An MQTT 5 client that shows a certificate, and keeps what it gets and how it was answered."""
+
+    def __init__(self, port, client_id, ca_file, certificate, will=None, expiry=0, clean_start=True, user=None):
+        self.client_id = client_id
+        self._messages, self._codes, self._ended = [], {}, []
+        self._changed = threading.Condition()
+        self._connected = None
+        self._client = mqtt.Client(client_id=client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
+        if certificate is not None:
+            context = ssl.create_default_context(cafile=ca_file)
+            context.check_hostname = False
+            context.load_cert_chain(certificate["certificate_file"], certificate["key_file"])
+            self._client.tls_set_context(context)
+        if user is not None:
+            self._client.username_pw_set(user)
+        if will is not None:
+            self._client.will_set(*will)
+        self._client.max_inflight_messages_set(1000)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+        self._client.on_subscribe = self._on_subscribe
+        # paho gives the reason code of a PUBACK to nobody.
+        self._client._handle_pubackcomp = self._on_puback
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = expiry
+        self._client.connect("127.0.0.1", port, clean_start=clean_start, properties=properties)
+        self._client.loop_start()
+        self._wait(lambda: self._connected is not None or self._ended, "the broker answers")
+        if self._connected is None or self._connected >= REFUSED:
+            self._client.loop_stop()
+            raise Refused(self._connected)
+
+    def _wait(self, condition, what, seconds=30):
+        with self._changed:
+            assert self._changed.wait_for(condition, seconds), f"{self.client_id}: {what}: not within {seconds} s"
+
+    def _note(self, change):
+        with self._changed:
+            change()
+            self._changed.notify_all()
+
+    def _on_connect(self, _client, _data, _flags, reason, *_):
+        def change():
+            self._connected = reason.value
+        self._note(change)
+
+    def _on_disconnect(self, _client, _data, reason, *_):
+        self._note(lambda: self._ended.append(reason))
+
+    def _on_message(self, _client, _data, message):
+        self._note(lambda: self._messages.append((message.topic, message.payload, bool(message.retain))))
+
+    def _on_subscribe(self, _client, _data, number, codes, *_):
+        self._note(lambda: self._codes.update({("subscribe", number): [code.value for code in codes]}))
+
+    def _on_puback(self, command):
+        packet = self._client._in_packet["packet"]
+        number = packet[0] << 8 | packet[1]
+        code = packet[2] if len(packet) > 2 else 0
+        self._note(lambda: self._codes.update({("publish", number): code}))
+        with self._client._out_message_mutex:
+            if number in self._client._out_messages:
+                return self._client._do_on_publish(number)
+        return mqtt.MQTT_ERR_SUCCESS
+
+    def _code(self, kind, number):
+        self._wait(lambda: (kind, number) in self._codes or self._ended, f"{kind} is answered")
+        return self._codes.get((kind, number), REFUSED)
+
+    def subscribe(self, *filters):
+        """Returns for each filter whether it is allowed."""
+        number = self._client.subscribe([(text, 1) for text in filters])[1]
+        codes = self._code("subscribe", number)
+        return [code < REFUSED for code in codes] if isinstance(codes, list) else [False] * len(filters)
+
+    def send(self, topic, payload=b"", retain=False, qos=1):
+        """Returns the number of the message, for is_published."""
+        return self._client.publish(topic, payload, qos, retain).mid
+
+    def is_published(self, number):
+        return self._code("publish", number) < REFUSED
+
+    def publish(self, topic, payload=b"", retain=False):
+        """Returns whether it is allowed."""
+        return self.is_published(self.send(topic, payload, retain))
+
+    def topics(self):
+        with self._changed:
+            return [topic for topic, _, _ in self._messages]
+
+    def messages(self, topic):
+        with self._changed:
+            return [payload for own, payload, _ in self._messages if own == topic]
+
+    def is_connected(self):
+        return not self._ended
+
+    def wait_until_ended(self):
+        self._wait(lambda: self._ended, "the connection ends")
+
+    def drop(self):
+        """Ends the connection without a DISCONNECT: the broker publishes the will."""
+        self._client._sock.shutdown(socket.SHUT_RDWR)
+        self._wait(lambda: self._ended, "the connection ends")
+        self._client.loop_stop()
+
+    def close(self):
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+class DirectoryVoice:
+    """An orchestrator's connection that sends the guard its table."""
+
+    def __init__(self, broker, name="central"):
+        self.client = broker.client("orchestrator", name, f"{name}/directory")
+        assert self.client.subscribe(STATUS) == [True]
+        wait_for(lambda: self.client.messages(STATUS), "the guard has a status")
+        self.generation, self.sequence = "first", 0
+
+    def send(self, devices, part=None, revoked=(), generation=None, sequence=None):
+        """Sends a message; returns the guard's status that tells what became of it."""
+        self.sequence = self.sequence + 1 if sequence is None else sequence
+        self.generation = generation or self.generation
+        document = {"version": 1, "generation": self.generation, "sequence": self.sequence, "devices": devices}
+        if part:
+            document["table"] = part
+        if revoked:
+            document["revoked"] = list(revoked)
+        self.client.publish(CONTROL, json.dumps(document))
+
+        def is_answered():
+            table = self.status()["table"]
+            return "fault" in table or (table.get("generation"), table["sequence"]) == (self.generation, self.sequence)
+
+        wait_for(is_answered, "the guard has answered")
+        return self.status()
+
+    def status(self):
+        return json.loads(self.client.messages(STATUS)[-1])
+
+
+def entry(device, branch, role, **more):
+    return {"id": device, "role": role, **({"branch": branch} if branch else {}), **more}
+
+
+class GuardedInstallation:
+    """The orchestrator and clients of a stack, on a broker with the guard and with certificates."""
+
+    def __init__(self, stack, **options):
+        self.stack = stack
+        self.broker = GuardedBroker(stack.folder / "guarded", **options)
+        self.watcher = self.broker.client("operator", "watcher", "watcher/test")
+        assert self.watcher.subscribe(STATUS, "tc/v1/device/+/presence") == [True, True]
+
+    def orchestrator(self, name="central", **settings):
+        broker = {"port": self.broker.operations_port, "guard": "tellercast", **self._credentials("orchestrator", name)}
+        orchestrator = self.stack.orchestrator(broker=broker, **settings)
+        return orchestrator
+
+    def _credentials(self, kind, name):
+        return {**self.broker.certificate(kind, name), "ca_file": self.broker.server["ca_file"]}
+
+    def client(self, role, device, branch=None, **settings):
+        """An agent. It is connected when this returns."""
+        broker = {**self._credentials("device", device), **settings.pop("broker", {})}
+        client = Client(self.stack.folder, role, device, branch, self.broker.device_port, self.stack.keys,
+                        {"broker": broker, **settings})
+        self.stack.programs.append(client)
+        client.wait_until(lambda: self.is_online(device), f"{device} is connected")
+        return client
+
+    def is_online(self, device):
+        messages = self.watcher.messages(f"tc/v1/device/{device}/presence")
+        return bool(messages) and json.loads(messages[-1])["online"]
+
+    def status(self):
+        return json.loads(self.watcher.messages(STATUS)[-1])
+
+    def wait_for_table(self):
+        """Waits until the guard has the devices that the database has."""
+        wait_for(lambda: self.stack.http.get("/v1/broker/guard").json()["is_current"], "the guard has the table")
+
+    def denied(self):
+        """Returns what was refused so far. The guard publishes its status when it gets a message, also one that it has already."""
+        voice = DirectoryVoice(self.broker, "asking")
+        before = voice.status()
+        document = {"version": 1, "generation": before["table"]["generation"], "sequence": before["table"]["sequence"]}
+        voice.client.publish(CONTROL, json.dumps(document))
+        wait_for(lambda: voice.status()["at"] != before["at"], "the guard has published its status")
+        voice.client.close()
+        return voice.status()["denied"]
+
+    def close(self):
+        self.watcher.close()
+        self.broker.stop()
