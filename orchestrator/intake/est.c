@@ -111,7 +111,7 @@ static void refuse_standing(struct http_request *request, const char *device, en
                             "enroll %s",
                             device, ENROLMENT_LIVE_MAX, device);
         break;
-    case ENROLMENT_UNKNOWN_DEVICE: http_answer_problem(request, 403, "there is no device %s", device); break;
+    case ENROLMENT_UNKNOWN_DEVICE: http_answer_problem(request, 403, "there is no device %s in service", device); break;
     case ENROLMENT_GOOD:
     case ENROLMENT_UNKNOWN_CODE:
     case ENROLMENT_STANDING_COUNT: deny(request, true); break;

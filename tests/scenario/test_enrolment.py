@@ -269,3 +269,15 @@ def test_a_certificate_that_was_issued_for_a_device_that_is_gone_does_not_renew(
     est.stack.database.rows("DELETE FROM device WHERE id = 'P1' RETURNING 1")
     answer = est.reenroll(own, key, est.request("P1"))
     assert answer.status == 403 and "no device P1" in detail(answer), answer
+
+
+def test_a_retired_device_gets_no_code_and_no_certificate_until_it_is_returned(est):
+    own, key = est.enrolled("P1")
+    code = est.code("P1")
+    est.word("device", "retire", "P1", "--reason", "stolen")
+    assert est.reenroll(own, key, est.request("P1")).status == 403
+    assert est.enroll("P1", code).status == 401
+    done = est.word("device", "enroll", "P1", check=False)
+    assert done.returncode == 1 and "no device P1" in done.stderr, done
+    est.word("device", "return", "P1", "--reason", "found")
+    est.save(est.reenroll(own, key, est.request("P1")), "renewed")

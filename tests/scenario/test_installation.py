@@ -143,7 +143,7 @@ def assert_is_closed(data):
     """Redis has one user, who may do little, and the daemon is not an administrator of PostgreSQL."""
     assert ask_redis(data, "get", "tc:probe").startswith("NOAUTH")
     assert ask_redis(data, "flushall", user="tellercast").startswith("NOPERM")
-    assert ask_redis(data, "get", "tc:probe", user="tellercast") == "1"
+    assert ask_redis(data, "getrange", "tc:probe", "0", "-1", user="tellercast") == "1"
     daemons = ask_postgres(data, "tellercast", "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE "
                                                "'tellercastd%'")
     assert daemons == [("tellercast_run",)]

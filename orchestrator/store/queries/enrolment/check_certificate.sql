@@ -2,7 +2,7 @@
 -- revoked. `live`: how many certificates of the device are valid now.
 -- parameters: device text, serial text, not_before_ms bigint
 -- row: is_known boolean, is_revoked boolean, live bigint, now_ms bigint
-SELECT EXISTS (SELECT FROM device d WHERE d.id = :device) AS is_known,
+SELECT EXISTS (SELECT FROM device d WHERE d.id = :device AND d.retired_at IS NULL) AS is_known,
        coalesce((SELECT c.revoked_at IS NOT NULL FROM device_certificate c WHERE c.serial = :serial),
                 (SELECT r.revoked_at > to_timestamp(:not_before_ms / 1000.0) FROM device_revocation r
                  WHERE r.device = :device),

@@ -2,7 +2,7 @@
 -- known yet). `is_code` is false for another code, also for one that was replaced.
 -- parameters: device text, code_hash text, key_hash text
 -- row: is_known boolean, is_code boolean, is_used boolean, is_expired boolean, now_ms bigint
-SELECT EXISTS (SELECT FROM device d WHERE d.id = :device) AS is_known,
+SELECT EXISTS (SELECT FROM device d WHERE d.id = :device AND d.retired_at IS NULL) AS is_known,
        e.device IS NOT NULL AS is_code,
        coalesce(e.used_at IS NOT NULL AND :key_hash <> '' AND e.used_key <> :key_hash, false) AS is_used,
        coalesce(e.expires_at <= now(), false) AS is_expired,
