@@ -149,7 +149,7 @@ void directory_write_end(struct directory_writer *writer)
 
 bool directory_writer_has_space(const struct directory_writer *writer)
 {
-    return writer->out->length + 2 * DIRECTORY_PIECE_MAX <= MESSAGE_SIZE_MAX && writer->entries < DEVICES_MAX &&
+    return writer->out->length + (size_t)2 * DIRECTORY_PIECE_MAX <= MESSAGE_SIZE_MAX && writer->entries < DEVICES_MAX &&
            writer->serials < REVOKED_MAX;
 }
 
