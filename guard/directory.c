@@ -43,8 +43,15 @@ static void put_entry(struct table *table, const struct directory_entry *entry)
     *own = *entry;
 }
 
-static void put_revoked(struct table *table, const char *serial)
+/* A serial number is a number: some programs write its digits in pairs. */
+static const char *without_zeros(const char *serial)
 {
+    return serial + strspn(serial, "0");
+}
+
+static void put_revoked(struct table *table, const char *written)
+{
+    const char *serial = without_zeros(written);
     if (map_find(&table->revoked, serial) != NULL)
         return;
     char *own = strdup(serial);
@@ -137,7 +144,7 @@ const struct directory_entry *directory_find(const struct directory *directory, 
 
 bool directory_is_revoked(const struct directory *directory, const char *serial)
 {
-    return map_find(&directory->in_force.revoked, serial) != NULL;
+    return map_find(&directory->in_force.revoked, without_zeros(serial)) != NULL;
 }
 
 struct directory_facts directory_facts(const struct directory *directory)

@@ -229,7 +229,7 @@ static void who_is_retired_or_revoked_is_to_go(void **state)
     buffer_clear(&gone);
     static const char node[] = "B1";
     (void)connected(guard, "B1", node, 0);
-    assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"g\",\"sequence\":3,\"revoked\":[\"0a\"]}"), TC_OK);
+    assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"g\",\"sequence\":3,\"revoked\":[\"00a\"]}"), TC_OK);
     guard_visit_unwanted(guard, collect, &gone);
     assert_non_null(strstr(buffer_text(&gone), "B1;"));
     assert_string_equal(connected(guard, "B1", node, 0), "revoked");

@@ -264,8 +264,14 @@ class GuardedInstallation:
         return json.loads(self.watcher.messages(STATUS)[-1])
 
     def wait_for_table(self):
-        """Waits until the guard has the devices that the database has."""
-        wait_for(lambda: self.stack.http.get("/v1/broker/guard").json()["is_current"], "the guard has the table")
+        """Waits until the guard has the devices that the database has now."""
+        devices = self.stack.database.value("SELECT count(*) FROM device")
+
+        def has_all():
+            answer = self.stack.http.document("/v1/broker/guard")
+            return answer["is_current"] and answer["status"]["table"]["devices"] == devices
+
+        wait_for(has_all, "the guard has the table")
 
     def denied(self):
         """Returns what was refused so far. The guard publishes its status when it gets a message, also one that it has already."""
