@@ -12,13 +12,13 @@ configure_preset() {
     cmake "${fresh[@]}" --preset "$1"
 }
 
-# build_preset PRESET: builds it; sets BIN to the folder of its programs.
+# build_preset PRESET: builds it; sets BIN to the folder of its programs and GUARD to the plugin of the broker.
 build_preset() {
     local preset=$1
     [[ " $PRESETS " == *" $preset "* ]] || fail "unknown preset $preset; allowed: ${PRESETS// /, }"
     setup_packages build test-build
     [[ " fuzz coverage " != *" $preset "* ]] || setup_packages fuzz
-    BIN=$ROOT/build/$preset/bin
+    BIN=$ROOT/build/$preset/bin GUARD=$ROOT/build/$preset/lib/tellercast_guard.so
     step "Configuring ($preset)" "configure-$preset" configure_preset "$preset" || exit 1
     step "Building ($preset)" "build-$preset" cmake --build --preset "$preset" || exit 1
 }

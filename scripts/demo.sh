@@ -6,7 +6,7 @@ REAL_BRANCH=B99999
 REAL_ATMS="$REAL_BRANCH-A1 $REAL_BRANCH-A2 $REAL_BRANCH-A3"
 REAL_PULL="P99998 P99999"
 REGIONS=(emea americas apac) # one rollout each
-DOORS=(http mqtt socket)
+ENDPOINTS=(http mqtt socket)
 
 write_real_fleet() {
     cat <<END
@@ -47,9 +47,8 @@ write_demo_daemon() {
 data_folder: $SCRATCH/data
 database: $(quote_yaml "$(database_of "$SCRATCH" tellercast_run)")
 database_migration: $(quote_yaml "$(database_of "$SCRATCH" tellercast_migrate)")
-broker: {port: $MOSQUITTO_PORT, user: $ORCHESTRATOR_USER}
+$(orchestrator_settings "$SCRATCH" "$OPERATIONS_PORT" "$1")
 redis: $(redis_settings "$SCRATCH")
-http: {port: $1, public_url: "http://127.0.0.1:$1"}
 socket: {path: $SCRATCH/tellercast.sock}
 scheduler: {period: 250ms}
 conductor: {period: 250ms, progress_period: 500ms}
@@ -63,7 +62,8 @@ device: $1
 ${2:+branch: $2}
 data_folder: $SCRATCH/clients/$1
 trusted_keys: $SCRATCH/trusted-keys.json
-broker: {port: $MOSQUITTO_PORT}
+broker: {port: $DEVICE_PORT, $(client_settings "$SCRATCH" "$1")}
+download: {ca_file: $(trust_of "$SCRATCH")}
 actions: {install: "$BIN/tellercast-install-file"}
 report: {progress_period: 200ms}
 END
@@ -72,6 +72,7 @@ END
 # start_client ROLE DEVICE [BRANCH]
 start_client() {
     mkdir -p "$SCRATCH/clients/$2/installed"
+    have_certificate "$SCRATCH" device "$2"
     write_client "$2" "${3:-}" >"$SCRATCH/clients/$2.yaml"
     start_process "demo-$2" TERM "$BIN/tellercast-$1" --config "$SCRATCH/clients/$2.yaml"
 }
@@ -95,9 +96,8 @@ start_orchestrator() {
     write_demo_daemon "$port" >"$SCRATCH/tellercastd.yaml"
     make_database "$SCRATCH" "$SCRATCH/tellercastd.yaml"
     start_process demo-tellercastd TERM "$BIN/tellercastd" --config "$SCRATCH/tellercastd.yaml"
-    server_is_up demo-tellercastd "$PID" tellercastd_is_ready "$port"
-    export TELLERCAST_SERVER=http://127.0.0.1:$port TELLERCAST_SOCKET=$SCRATCH/tellercast.sock
-    export TELLERCAST_BROKER=127.0.0.1:$MOSQUITTO_PORT TELLERCAST_USER=operator
+    server_is_up demo-tellercastd "$PID" tellercastd_is_ready "$port" "$SCRATCH"
+    eval "$(operator_environment "$SCRATCH" "$OPERATIONS_PORT" "$port")"
     "$BIN/tellercast" key public "$SCRATCH/data/signing-key.json" >"$SCRATCH/trusted-keys.json"
 }
 
@@ -110,7 +110,8 @@ rules:
     install: {min: 200ms, max: 1500ms}
 END
     start_process demo-fleet TERM "$BIN/tellercast-fleet" --fleet "$SCRATCH/fleet.yaml" \
-        --behaviour "$SCRATCH/behaviour.yaml" --broker "127.0.0.1:$MOSQUITTO_PORT" --keys "$SCRATCH/trusted-keys.json" \
+        --behaviour "$SCRATCH/behaviour.yaml" --broker "127.0.0.1:$DEVICE_PORT" --ca-file "$(trust_of "$SCRATCH")" \
+        --device-authority "$SCRATCH/pki/devices" --keys "$SCRATCH/trusted-keys.json" \
         --control "$SCRATCH/fleet.sock" --report "$SCRATCH/fleet-report.json"
 }
 
@@ -151,18 +152,18 @@ submit_rollouts() {
     for i in 0 1 2; do
         plan=$SCRATCH/plan-${REGIONS[i]}.yaml
         write_plan "${REGIONS[i]}" >"$plan"
-        ROLLOUTS+=("$("$BIN/tellercast" --quiet rollout submit --via "${DOORS[i]}" "$plan")") ||
-            fail "the ${DOORS[i]} endpoint refused the plan"
-        done_line "rollout ${ROLLOUTS[i]}: region ${REGIONS[i]}, submitted by ${DOORS[i]}"
+        ROLLOUTS+=("$("$BIN/tellercast" --quiet rollout submit --via "${ENDPOINTS[i]}" "$plan")") ||
+            fail "the ${ENDPOINTS[i]} endpoint refused the plan"
+        done_line "rollout ${ROLLOUTS[i]}: region ${REGIONS[i]}, submitted by ${ENDPOINTS[i]}"
     done
 }
 
 # Prints the counts by state, from the database.
 show_states() {
-    local row='  %-8s %-7s %-9s %8s %10s %7s %9s %10s %6s %8s %7s'
+    local row='  %-8s %-8s %-9s %8s %10s %7s %9s %10s %6s %8s %7s'
     title "From the database"
     # shellcheck disable=SC2059
-    printf "$row\n" rollout door region devices completed failed rejected timed_out other seconds dev./s
+    printf "$row\n" rollout endpoint region devices completed failed rejected timed_out other seconds dev./s
     query "$DATABASE" "
         SELECT format('$row', r.id, r.door, r.plan #>> '{spec,selector,matchLabels,region}', count(*),
                       count(*) FILTER (WHERE s.name = 'completed'), count(*) FILTER (WHERE s.name = 'failed'),

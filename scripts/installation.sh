@@ -63,14 +63,14 @@ keep_port() {
     cat "$file"
 }
 
+# write_daemon_settings FOLDER OPERATIONS_PORT HTTP_PORT
 write_daemon_settings() {
     cat <<END
 # Written by the first ./run up. Edit it as you like: ./run does not change what you wrote.
 data_folder: $(quote_yaml "$1/data")
 $(database_settings "$1")
-broker: {port: $2, user: $ORCHESTRATOR_USER}
+$(orchestrator_settings "$@")
 redis: $(redis_settings "$1")
-http: {port: $3, public_url: "http://127.0.0.1:$3"}
 socket: {path: $(quote_yaml "$1/tellercast.sock")}
 
 END
@@ -82,47 +82,59 @@ database_settings() {
     printf 'database_migration: %s' "$(quote_yaml "$(database_of "$1" tellercast_migrate)")"
 }
 
-# renew_lines FILE OLD NEW [OLD NEW]: replaces whole lines, each of which ./run wrote before it made roles and users.
+# renew_lines FILE OLD NEW [OLD NEW ...]: replaces whole lines. Each pair is for one line that ./run wrote earlier.
 renew_lines() {
-    local file=$1 text line old=$2 new=$3 old_too=$4 new_too=$5 found=no
+    local file=$1 text line renewed found=no i
+    local -a pairs=("${@:2}")
     while IFS= read -r line || [[ -n $line ]]; do
-        case $line in
-        "$old") text+=$new$'\n' found=yes ;;
-        "$old_too") text+=$new_too$'\n' found=yes ;;
-        *) text+=$line$'\n' ;;
-        esac
+        renewed=$line
+        for ((i = 0; i < ${#pairs[@]}; i += 2)); do
+            [[ $line != "${pairs[i]}" ]] || renewed=${pairs[i + 1]} found=yes
+        done
+        text+=$renewed$'\n'
     done <"$file"
     [[ $found == yes ]] || return 0
     printf '%s' "$text" >"$file.new" && mv "$file.new" "$file"
-    say "$file now has the roles of the database and the user of Redis"
+    say "$file now names certificates, the roles of the database and the user of Redis"
+}
+
+# renew_daemon_settings FILE FOLDER OPERATIONS_PORT HTTP_PORT: an earlier ./run up let everybody in.
+renew_daemon_settings() {
+    local file=$1 old_port='' settings broker http
+    shift
+    [[ ! -e $1/mosquitto.port ]] || old_port=$(<"$1/mosquitto.port")
+    settings=$(orchestrator_settings "$@")
+    broker=${settings%%$'\n'*} http=${settings#*$'\n'}
+    renew_lines "$file" "database: $(quote_yaml "$(database_of "$1" tellercast)")" "$(database_settings "$1")" \
+        "redis: {socket: $(quote_yaml "$1/redis/redis.sock")}" "redis: $(redis_settings "$1")" \
+        "broker: {port: $old_port, user: orchestrator}" "$broker" \
+        "http: {port: $3, public_url: \"http://127.0.0.1:$3\"}" "$http"
 }
 
 # Keeps existing settings; warns when they do not have the ports of the data folder, or reach the servers as nobody may any
 # more.
 keep_daemon_settings() {
     local file=$1/tellercastd.yaml
-    [[ ! -e $file ]] ||
-        renew_lines "$file" "database: $(quote_yaml "$(database_of "$1" tellercast)")" "$(database_settings "$1")" \
-            "redis: {socket: $(quote_yaml "$1/redis/redis.sock")}" "redis: $(redis_settings "$1")"
     if [[ ! -e $file ]]; then
         write_daemon_settings "$@" >"$file.new" && mv "$file.new" "$file"
-    elif ! grep -q "port: $2\b" "$file" || ! grep -q "port: $3\b" "$file"; then
-        say "$file is kept, but lacks port $2 of the broker ($1/mosquitto.port) or port $3 of HTTP ($1/http.port):" \
-            "change the settings or the port files"
+        return
     fi
+    renew_daemon_settings "$file" "$@"
+    { grep -q "port: $2\b" "$file" && grep -q "port: $3\b" "$file"; } ||
+        say "$file is kept, but lacks port $2 of the broker ($1/operations.port) or port $3 of HTTP ($1/http.port):" \
+            "change the settings or the port files"
     grep -q "user: $REDIS_USER\b" "$file" ||
         say "$file lacks the user of Redis, without which its cache is not used: set redis: $(redis_settings "$1")"
 }
 
-# The environment in which the command reaches this installation.
+# write_environment FOLDER OPERATIONS_PORT HTTP_PORT: the environment in which the command reaches this installation.
 write_environment() {
-    cat <<END
-export TELLERCAST_SERVER=http://127.0.0.1:$3 TELLERCAST_BROKER=127.0.0.1:$2 TELLERCAST_USER=operator
-export TELLERCAST_SOCKET=$(printf %q "$1/tellercast.sock") PATH=$(printf %q "$BIN"):\$PATH
-END
+    operator_environment "$@"
+    printf 'export PATH=%q:$PATH\n' "$BIN"
 }
 
-is_ready() { curl -fs --max-time 2 "http://127.0.0.1:$1/readyz"; }
+# is_ready PORT FOLDER
+is_ready() { curl -fs --max-time 2 --cacert "$(trust_of "$2")" "https://127.0.0.1:$1/readyz"; }
 
 open_data_folder() {
     ((${#DATA} <= 70)) || fail "the path $DATA is too long for the names of Unix sockets (70 characters)"
@@ -139,32 +151,35 @@ installation_up() {
     setup_packages build run
     build_preset release
     open_data_folder
-    local http
-    MOSQUITTO_PORT=$(keep_port mosquitto 1883) http=$(keep_port http 8080)
-    need_port mosquitto "$MOSQUITTO_PORT" "$DATA/mosquitto.port"
+    local devices operations http
+    devices=$(keep_port devices 8883) operations=$(keep_port operations 8884) http=$(keep_port http 8080)
+    need_port mosquitto "$devices" "$DATA/devices.port"
+    need_port mosquitto "$operations" "$DATA/operations.port"
     need_port tellercastd "$http" "$DATA/http.port"
-    export MOSQUITTO_PORT LASTING=yes
-    write_acl "$DATA"
+    export LASTING=yes
+    make_credentials "$DATA"
+    write_guard "$DATA" "$devices" "$operations"
     write_redis_access "$DATA"
-    keep_daemon_settings "$DATA" "$MOSQUITTO_PORT" "$http"
-    write_environment "$DATA" "$MOSQUITTO_PORT" "$http" >"$DATA/environment"
+    keep_daemon_settings "$DATA" "$operations" "$http"
+    write_environment "$DATA" "$operations" "$http" >"$DATA/environment"
     launch_part postgres INT scripts/server postgres "$DATA/postgres"
     server_is_up postgres "$PID" postgres_is_ready "$DATA"
     launch_part redis TERM scripts/server redis "$DATA/redis"
     server_is_up redis "$PID" redis_is_ready "$DATA"
     launch_part mosquitto TERM scripts/server mosquitto "$DATA/mosquitto"
-    server_is_up mosquitto "$PID" owns_port "$MOSQUITTO_PORT"
+    server_is_up mosquitto "$PID" owns_port "$devices"
     make_database "$DATA" "$DATA/tellercastd.yaml"
     launch_part tellercastd TERM "$BIN/tellercastd" --config "$DATA/tellercastd.yaml"
-    server_is_up tellercastd "$PID" tellercastd_is_ready "$http"
+    server_is_up tellercastd "$PID" tellercastd_is_ready "$http" "$DATA"
     let_parts_live
     done_line "Tellercast is up"
     installation_addresses
 }
 
 installation_addresses() {
-    say "  HTTP         http://127.0.0.1:$(cat "$DATA/http.port")"
-    say "  MQTT broker  127.0.0.1:$(cat "$DATA/mosquitto.port")"
+    say "  HTTP         https://127.0.0.1:$(cat "$DATA/http.port")"
+    say "  MQTT broker  127.0.0.1:$(cat "$DATA/devices.port") for devices, $(cat "$DATA/operations.port") for operators"
+    say "  certificates $DATA/pki"
     say "  socket       $DATA/tellercast.sock"
     say "  settings     $DATA/tellercastd.yaml"
     say "  logs         $DATA/logs"
@@ -196,7 +211,7 @@ installation_status() {
         fi
     done
     if ((code == 0)); then
-        if tellercastd_is_ready "$PID" "$(cat "$DATA/http.port")" >/dev/null; then
+        if tellercastd_is_ready "$PID" "$(cat "$DATA/http.port")" "$DATA" >/dev/null; then
             done_line "ready"
         else
             failed_line "not ready"

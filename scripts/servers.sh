@@ -26,7 +26,8 @@ redis_is_ready() {
     REDISCLI_AUTH=$(<"$2/redis-password") redis-cli -s "$2/redis/redis.sock" --user "$REDIS_USER" info server |
         tr -d '\r' | grep -x "process_id:$1" >/dev/null
 }
-tellercastd_is_ready() { owns_port "$1" "$2" && is_ready "$2"; }
+# tellercastd_is_ready PID PORT FOLDER
+tellercastd_is_ready() { owns_port "$1" "$2" && is_ready "$2" "$3"; }
 
 # make_database FOLDER SETTINGS: creates the database if it does not exist, gives it to its roles, and brings it to the
 # version of these programs. SETTINGS are those of tellercastd.
@@ -40,17 +41,10 @@ make_database() {
         fail "the database cannot be brought to this version; see $LOGS/migrate.log"
 }
 
-ORCHESTRATOR_USER=orchestrator REDIS_USER=tellercast
+REDIS_USER=tellercast
 
 # put_file FOLDER FILE: moves FOLDER/new to FILE, which may be in a folder of another user: it replaces a link there.
 put_file() { mv -fT -- "$1/new" "$2"; }
-
-# write_acl FOLDER: writes the broker's access list. Its user `operator` may submit plans.
-write_acl() {
-    mkdir -p -- "$1/mosquitto"
-    "$BIN/tellercast" broker acl --orchestrator "$ORCHESTRATOR_USER" --operator operator >"$1/new"
-    put_file "$1" "$1/mosquitto/acl"
-}
 
 # The settings by which tellercastd reaches Redis. It is the only user, and its password is made once.
 redis_settings() {
@@ -86,16 +80,18 @@ server_is_up() {
     done
 }
 
-# start_servers FOLDER: starts the three in parallel; sets MOSQUITTO_PORT.
+# start_servers FOLDER: starts the three in parallel; sets DEVICE_PORT and OPERATIONS_PORT, those of the broker.
 start_servers() {
     local folder=$1 postgres redis mosquitto
-    write_acl "$folder"
+    find_free_port && DEVICE_PORT=$PORT
+    find_free_port && OPERATIONS_PORT=$PORT
+    make_credentials "$folder"
+    write_guard "$folder" "$DEVICE_PORT" "$OPERATIONS_PORT"
     write_redis_access "$folder"
     start_server postgres INT scripts/server postgres "$folder/postgres" && postgres=$PID
     start_server redis TERM scripts/server redis "$folder/redis" && redis=$PID
-    find_free_port && export MOSQUITTO_PORT=$PORT
     start_server mosquitto TERM scripts/server mosquitto "$folder/mosquitto" && mosquitto=$PID
     server_is_up redis "$redis" redis_is_ready "$folder"
-    server_is_up mosquitto "$mosquitto" owns_port "$MOSQUITTO_PORT"
+    server_is_up mosquitto "$mosquitto" owns_port "$DEVICE_PORT"
     server_is_up postgres "$postgres" postgres_is_ready "$folder"
 }

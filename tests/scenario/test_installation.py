@@ -15,6 +15,7 @@ import psycopg2
 import pytest
 from harness.programs import BIN
 from harness.servers import ROOT, free_port
+from harness.stack import SANITIZED
 from harness.wait import wait_for
 
 PARTS = ["postgres", "redis", "mosquitto", "tellercastd"]
@@ -24,10 +25,13 @@ set -euo pipefail
 . scripts/talk.sh
 . scripts/process.sh
 . scripts/servers.sh
+. scripts/credentials.sh
 . scripts/installation.sh
 setup_packages() { :; }
-build_preset() { BIN=$TELLERCAST_BIN; }
+build_preset() { BIN=$TELLERCAST_BIN GUARD=$TELLERCAST_GUARD; }
 """
+# mosquitto has no sanitizer, so it cannot load a guard that has one.
+GUARD = (ROOT / "build/release/bin" if SANITIZED else BIN) / "../lib/tellercast_guard.so"
 
 
 def hear_interrupts():
@@ -36,7 +40,7 @@ def hear_interrupts():
 
 
 def start(command, *arguments, programs=BIN, user=None):
-    environment = {**os.environ, "ROOT": str(ROOT), "TELLERCAST_BIN": str(programs)}
+    environment = {**os.environ, "ROOT": str(ROOT), "TELLERCAST_BIN": str(programs), "TELLERCAST_GUARD": str(GUARD)}
     return subprocess.Popen(["bash", "-c", RUN + command, "run", *map(str, arguments)], cwd=ROOT, env=environment,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             start_new_session=True, preexec_fn=hear_interrupts, user=user, group=user,
@@ -70,7 +74,7 @@ def data(scratch):
     """A folder whose path contains every character that needs quotes, with ports that no other program uses."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="i'", suffix='"\\ $', dir=scratch))
     folder.chmod(0o711)
-    for part in ("mosquitto", "http"):
+    for part in ("devices", "operations", "http"):
         (folder / f"{part}.port").write_text(f"{free_port()}\n", encoding="utf-8")
     yield folder
     installation("down", folder)
@@ -152,6 +156,37 @@ def assert_is_closed(data):
     assert stat.S_IMODE((data / "redis-password").stat().st_mode) == 0o600
     access = (data / "postgres/data/pg_hba.conf").read_text(encoding="utf-8").splitlines()
     assert access and all(line.endswith("peer map=tellercast") for line in access)
+    assert_asks_for_credentials(data)
+
+
+def assert_asks_for_credentials(data):
+    """Broker and HTTP let in who has a certificate or the token, and nobody else."""
+    devices, operations, http = (port_of(data, name) for name in ("devices", "operations", "http"))
+    operator = data / "certificates/operator"
+    assert is_let_in(data, operations, operator) and not is_let_in(data, devices, operator)
+    assert not is_let_in(data, operations, None) and not is_let_in(data, devices, None)
+    answer = subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", trust_of(data),
+                             f"https://127.0.0.1:{http}/v1/rollouts"], capture_output=True, text=True, check=False)
+    assert answer.stdout == "401"
+    code, said = run('. "$1/environment" && tellercast rollout list', data)
+    assert code == 0, said
+
+
+def port_of(data, name):
+    return int((data / f"{name}.port").read_text(encoding="utf-8"))
+
+
+def trust_of(data):
+    return data / "pki/operations/trust.pem"
+
+
+def is_let_in(data, port, certificate):
+    """Returns whether the broker answers a connection with this certificate, or none, by a session."""
+    own = ["--cert", certificate / "cert.pem", "--key", certificate / "key.pem"] if certificate else []
+    done = subprocess.run(["mosquitto_sub", "-V", "mqttv5", "-i", "operator/probe", "-h", "127.0.0.1", "-p", str(port), "--cafile",
+                           trust_of(data), *own, "-t", "tc/v1/operator/operator/answer/+", "-E"], capture_output=True,
+                          text=True, check=False, timeout=20)
+    return done.returncode == 0
 
 
 def test_an_installation_has_roles_and_a_user_of_redis(data):
@@ -173,11 +208,12 @@ def test_an_installation_of_the_version_before_gets_roles_and_a_user_of_redis_an
     code, said = run(before, data)
     assert code == 0, said
     database, redis, folder, socket_path = said.splitlines()[-4:]
-    broker, http = ((data / f"{part}.port").read_text(encoding="utf-8").strip() for part in ("mosquitto", "http"))
+    broker, http = free_port(), port_of(data, "http")
+    (data / "mosquitto.port").write_text(f"{broker}\n", encoding="utf-8")
     settings = data / "tellercastd.yaml"
     mine = "# A line of the operator.\nlease: 5s\n"
     settings.write_text(f"data_folder: {folder}\n{database}\nbroker: {{port: {broker}, user: orchestrator}}\n"
-                        f"redis: {{socket: {redis}}}\nhttp: {{port: {http}}}\nsocket: {{path: {socket_path}}}\n" + mine,
+                        f"redis: {{socket: {redis}}}\nhttp: {{port: {http}, public_url: \"http://127.0.0.1:{http}\"}}\nsocket: {{path: {socket_path}}}\n" + mine,
                         encoding="utf-8")
     assert installation("down", data)[0] == 0
     (data / "postgres/data/pg_hba.conf").write_text("local all all trust\n", encoding="utf-8")
@@ -200,7 +236,7 @@ def test_settings_that_a_person_changed_are_kept_and_other_ports_in_them_are_sai
     assert code == 0 and "is kept" not in said, said
     assert settings.read_text(encoding="utf-8") == changed
     installation("down", data)
-    (data / "mosquitto.port").write_text(f"{free_port()}\n", encoding="utf-8")
+    (data / "operations.port").write_text(f"{free_port()}\n", encoding="utf-8")
     up = start('installation "$@"', "up", "--data", data)
     said = iter(up.stdout.readline, "")
     assert any(f"{settings} is kept" in line for line in said)
@@ -253,7 +289,7 @@ def test_what_run_does_not_know_is_refused_with_the_usage(arguments):
     assert done.stderr.startswith("./run ") and "Usage: ./run COMMAND" in done.stderr
 
 
-@pytest.mark.parametrize("file", ["mosquitto.port", "http.port"])
+@pytest.mark.parametrize("file", ["devices.port", "operations.port", "http.port"])
 def test_up_does_not_use_a_port_that_another_program_has(data, file):
     port = int((data / file).read_text(encoding="utf-8"))
     with somebody_listens(port):

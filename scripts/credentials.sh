@@ -1,0 +1,94 @@
+# What lets each party of an installation prove who it is: certificates and the operator's token, made on the spot, and
+# the broker's guard. FOLDER is the installation's: the authorities are in FOLDER/pki, the certificates in
+# FOLDER/certificates.
+# shellcheck shell=bash
+
+ORCHESTRATOR=tellercastd OPERATOR=operator # the IDs in their certificates
+
+# trust_of FOLDER: prints the trust file of all who connect to the broker or to HTTP.
+trust_of() { printf '%s/pki/operations/trust.pem' "$1"; }
+
+# pki COMMAND ...: runs `tellercast pki`, and shows its output only if it fails.
+pki() {
+    local said
+    said=$("$BIN/tellercast" --quiet pki "$@" 2>&1) || fail "the certificates cannot be made: $said"
+}
+
+# have_certificate FOLDER KIND ID [OPTION ...]: makes the certificate FOLDER/certificates/ID, and renews it when half a
+# year old. It is valid for a year.
+have_certificate() {
+    local folder=$1 kind=$2 id=$3 own=$1/certificates/$3
+    shift 3
+    if [[ ! -e $own/cert.pem ]]; then
+        pki issue "$folder/pki" --kind "$kind" --id "$id" --out "$own" "$@"
+    elif [[ -n $(find "$own/cert.pem" -mtime +180) ]]; then
+        pki renew "$folder/pki" "$own/cert.pem"
+    fi
+}
+
+# make_credentials FOLDER: the authorities, the certificates of the broker, the orchestrator and the operator, and the
+# operator's token.
+make_credentials() {
+    local token
+    if [[ ! -e $1/pki ]]; then
+        rm -rf -- "$1/pki.new"
+        pki init "$1/pki.new" --name Tellercast
+        mv -- "$1/pki.new" "$1/pki"
+    fi
+    have_certificate "$1" server broker --ip 127.0.0.1 --dns localhost
+    have_certificate "$1" orchestrator "$ORCHESTRATOR" --ip 127.0.0.1 --dns localhost
+    have_certificate "$1" operator "$OPERATOR"
+    if [[ ! -s $1/tokens ]]; then
+        token=$(od -An -vtx1 -N32 /dev/urandom | tr -d ' \n')
+        (umask 077 && printf '%s\n' "$token" >"$1/operator-token")
+        (umask 077 && printf '%s %s\n' "$OPERATOR" "$(printf %s "$token" | sha256sum | cut -d' ' -f1)" >"$1/new")
+        mv -- "$1/new" "$1/tokens"
+    fi
+}
+
+# put_copy FOLDER SOURCE FILE: copies a file to FILE, which may be in a folder of another user, unless it is the same.
+put_copy() {
+    cmp -s -- "$2" "$3" || { cp -- "$2" "$1/new" && put_file "$1" "$3"; }
+}
+
+# write_guard FOLDER DEVICE_PORT OPERATIONS_PORT: gives mosquitto its certificate, the authorities that it trusts, the
+# guard and the settings with both listeners.
+write_guard() {
+    local own=$1/mosquitto
+    mkdir -p -- "$own"
+    put_copy "$1" "$1/certificates/broker/cert.pem" "$own/server.pem"
+    put_copy "$1" "$1/certificates/broker/key.pem" "$own/server.key"
+    put_copy "$1" "$1/pki/devices/trust.pem" "$own/devices.pem"
+    put_copy "$1" "$1/pki/operations/trust.pem" "$own/operations.pem"
+    put_copy "$1" "$GUARD" "$own/guard.so"
+    "$BIN/tellercast" broker guard --plugin "$own/guard.so" --state "$own" --device-port "$2 127.0.0.1" \
+        --operations-port "$3 127.0.0.1" --device-issuer "$own/devices.pem" --operations-issuer "$own/operations.pem" \
+        --server-certificate "$own/server.pem" --server-key "$own/server.key" >"$1/new" ||
+        fail "the broker's settings cannot be written"
+    put_file "$1" "$own/guard.conf"
+}
+
+# client_settings FOLDER ID: prints the settings `broker` of a client with a certificate of FOLDER, except its port.
+client_settings() {
+    printf 'ca_file: %s, certificate_file: %s, key_file: %s' "$(quote_yaml "$(trust_of "$1")")" \
+        "$(quote_yaml "$1/certificates/$2/cert.pem")" "$(quote_yaml "$1/certificates/$2/key.pem")"
+}
+
+# orchestrator_settings FOLDER OPERATIONS_PORT HTTP_PORT: prints the settings `broker` and `http` of the orchestrator.
+orchestrator_settings() {
+    local own
+    own=$(quote_yaml "$1/certificates/$ORCHESTRATOR/cert.pem")
+    printf 'broker: {port: %s, user: %s, guard: tellercast, %s}\n' "$2" "$ORCHESTRATOR" "$(client_settings "$1" "$ORCHESTRATOR")"
+    printf 'http: {port: %s, public_url: "https://127.0.0.1:%s", tokens_file: %s, certificate_file: %s, key_file: %s}' \
+        "$3" "$3" "$(quote_yaml "$1/tokens")" "$own" "$(quote_yaml "$1/certificates/$ORCHESTRATOR/key.pem")"
+}
+
+# operator_environment FOLDER OPERATIONS_PORT HTTP_PORT: prints the variables by which `tellercast` reaches the
+# orchestrator as the operator, in the form of a shell.
+operator_environment() {
+    local own=$1/certificates/$OPERATOR
+    printf 'export %s=%q\n' TELLERCAST_SERVER "https://127.0.0.1:$3" TELLERCAST_TOKEN_FILE "$1/operator-token" \
+        TELLERCAST_CA_FILE "$(trust_of "$1")" TELLERCAST_BROKER "mqtts://127.0.0.1:$2" TELLERCAST_USER "$OPERATOR" \
+        TELLERCAST_CERTIFICATE_FILE "$own/cert.pem" TELLERCAST_KEY_FILE "$own/key.pem" \
+        TELLERCAST_SOCKET "$1/tellercast.sock"
+}
