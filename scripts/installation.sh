@@ -130,7 +130,7 @@ keep_daemon_settings() {
 # write_environment FOLDER OPERATIONS_PORT HTTP_PORT: the environment in which the command reaches this installation.
 write_environment() {
     operator_environment "$@"
-    printf 'export PATH=%q:$PATH\n' "$BIN"
+    printf 'export PATH=%q:"%s"\n' "$BIN" "\$PATH"
 }
 
 # is_ready PORT FOLDER

@@ -19,7 +19,7 @@ struct runtime {
     struct buffer online, offline; /* presence payloads */
     struct buffer password;
     struct credentials *broker_credentials, *download_credentials;
-    int64_t next_look_ms;   /* at their files; clock_boot_ms */
+    int64_t next_look_ms;       /* at their files; clock_boot_ms */
     struct url_proxy proxy;     /* of downloads; without an address: none */
     bool is_subscribed;         /* the connection is made, with its subscriptions */
     bool is_connection_noted;   /* the file `connected` says that this program has connected */
