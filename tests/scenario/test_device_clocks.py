@@ -6,12 +6,14 @@ import time
 
 import pytest
 from harness.certificates import Authority
-from harness.clocks import clock_at
+from harness.clocks import clock_at, right_clocks_only
 from harness.http import ArtifactSite
 from harness.plan import APPLICATION, VERSION
 from harness.secure import SecureListener
 from harness.stack import CONTENT
 from harness.wait import wait_for
+
+pytestmark = right_clocks_only
 
 YEARS = ("1990", "2046")
 DAY_S = 86400

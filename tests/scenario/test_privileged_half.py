@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import pytest
+from harness.clocks import clock_at, right_clocks_only
 from harness.fake_orchestrator import Signer
 from harness.plan import APPLICATION, VERSION
 from harness.privileged import (AGENT_USER, CONTENT, PrivilegedHalf, answer_of, answers_of, claims_of)
@@ -107,13 +108,10 @@ def test_an_unprivileged_agent_is_upgraded_by_its_privileged_half(split):
     assert versions[APPLICATION] == VERSION
 
 
+@right_clocks_only
 def test_a_device_whose_clock_is_wrong_by_decades_is_upgraded_by_its_privileged_half(split):
     """The privileged half knows the time from a signed answer, not from the machine."""
-    faketime = next(pathlib.Path("/usr/lib").rglob("libfaketimeMT.so.1"), None)
-    if faketime is None:
-        pytest.skip("libfaketime is not installed")
-    environment = {"LD_PRELOAD": str(faketime), "FAKETIME": "@1990-01-01 00:00:00", "DONT_FAKE_MONOTONIC": "1"}
-    half = PrivilegedHalf(split.folder, "P1", split.keys, environment=environment)
+    half = PrivilegedHalf(split.folder, "P1", split.keys, environment=clock_at("1990-01-01 00:00:00"))
     split.programs.append(half)
     split.client("pull", "P1", user=AGENT_USER, actions={"install": "", "rollback": "", "socket": str(half.socket)})
     rollout = split.submit(selector={"devices": ["P1"]})
