@@ -62,17 +62,20 @@ static void take_items(struct runtime *runtime)
     }
 }
 
-/* Waits for an item, a signal or `until_ms`. */
+/* Waits for an item, a signal, a certificate or `until_ms`. */
 static void wait_until(struct runtime *runtime, int64_t until_ms)
 {
-    struct pollfd watched[] = {{.fd = inbox_descriptor(runtime->inbox), .events = POLLIN},
-                               {.fd = runtime->signals, .events = POLLIN}};
+    struct pollfd watched[] = {
+        {.fd = inbox_descriptor(runtime->inbox), .events = POLLIN},
+        {.fd = runtime->signals, .events = POLLIN},
+        {.fd = runtime->enrolment == NULL ? -1 : enrolment_descriptor(runtime->enrolment), .events = POLLIN},
+    };
     int64_t wait_ms = until_ms - clock_boot_ms();
     if (wait_ms < 0)
         wait_ms = 0;
     if (wait_ms > SLEEP_MAX_MS)
         wait_ms = SLEEP_MAX_MS;
-    (void)poll(watched, 2, (int)wait_ms);
+    (void)poll(watched, sizeof watched / sizeof *watched, (int)wait_ms);
 }
 
 static int64_t earliest(int64_t one_ms, int64_t other_ms)
@@ -117,7 +120,8 @@ static void run(struct runtime *runtime)
         log_left_out(false);
         int64_t agent_ms = agent_step(runtime->agent, runtime_now());
         int64_t look_ms = runtime_watch_credentials(runtime, runtime_now());
-        int64_t session_ms = session_step(runtime->session, clock_boot_ms());
+        int64_t session_ms =
+            runtime_has_certificate(runtime) ? session_step(runtime->session, clock_boot_ms()) : INT64_MAX;
         wait_until(runtime, earliest(agent_ms, earliest(look_ms, session_ms)));
     }
 }

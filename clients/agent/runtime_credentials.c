@@ -5,6 +5,24 @@
 
 enum { LOOK_PERIOD_MS = 10000 };
 
+static enum tc_error open_enrolment(struct runtime *runtime, struct tc_fault *fault)
+{
+    const struct agent_settings *settings = runtime->settings;
+    const struct enrolment_config config = {
+        .device = settings->device,
+        .url = settings->enrolment_url,
+        .ca_file = settings->enrolment_ca_file,
+        .code_file = settings->enrolment_code_file,
+        .certificate_file = settings->broker_certificate_file,
+        .key_file = settings->broker_key_file,
+        .retry_first_ms = settings->enrolment_retry_first_ms,
+        .retry_longest_ms = settings->enrolment_retry_longest_ms,
+    };
+    if (config.url[0] == '\0')
+        return TC_OK;
+    return enrolment_open(&config, &runtime->enrolment, fault);
+}
+
 enum tc_error runtime_open_credentials(struct runtime *runtime, struct tc_fault *fault)
 {
     const struct agent_settings *settings = runtime->settings;
@@ -12,6 +30,8 @@ enum tc_error runtime_open_credentials(struct runtime *runtime, struct tc_fault 
                                              settings->broker_key_file};
     const struct credentials_files download = {"download", settings->download_ca_file, "", ""};
     enum tc_error error = certificate_time_take_over(fault);
+    if (error == TC_OK)
+        error = open_enrolment(runtime, fault);
     if (error == TC_OK)
         error = credentials_open(&broker, &runtime->broker_credentials, fault);
     if (error == TC_OK)
@@ -22,6 +42,7 @@ enum tc_error runtime_open_credentials(struct runtime *runtime, struct tc_fault 
 
 void runtime_close_credentials(struct runtime *runtime)
 {
+    enrolment_close(runtime->enrolment);
     credentials_close(runtime->download_credentials);
     credentials_close(runtime->broker_credentials);
 }
@@ -34,6 +55,11 @@ int64_t runtime_watch_credentials(struct runtime *runtime, struct agent_time now
         certificate_time_set(proven_ms);
     else
         certificate_time_forget();
+    if (runtime->enrolment != NULL) {
+        enrolment_set_time(runtime->enrolment, is_proven, is_proven ? proven_ms : 0);
+        if (enrolment_has_replaced(runtime->enrolment))
+            runtime->next_look_ms = 0;
+    }
     if (now_ms < runtime->next_look_ms)
         return runtime->next_look_ms;
     runtime->next_look_ms = now_ms + LOOK_PERIOD_MS;
@@ -42,4 +68,9 @@ int64_t runtime_watch_credentials(struct runtime *runtime, struct agent_time now
         session_renew(runtime->session);
     (void)credentials_watch(runtime->download_credentials, time_ms);
     return runtime->next_look_ms;
+}
+
+bool runtime_has_certificate(const struct runtime *runtime)
+{
+    return runtime->enrolment == NULL || credentials_expiry_ms(runtime->broker_credentials) != CREDENTIALS_NO_EXPIRY;
 }

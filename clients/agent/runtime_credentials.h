@@ -4,13 +4,16 @@
 
 #include "clients/agent/runtime_state.h"
 
-/* Makes OpenSSL check dates by the time that answers have proven, and opens runtime->broker_credentials and
- * runtime->download_credentials. */
+/* Makes OpenSSL check dates by the time that answers have proven, and opens runtime->enrolment, where the settings want
+ * it, runtime->broker_credentials and runtime->download_credentials. Call it with the lock of the data folder. */
 enum tc_error runtime_open_credentials(struct runtime *runtime, struct tc_fault *fault);
 void runtime_close_credentials(struct runtime *runtime);
 
 /* Follows the proven time, and takes files that were replaced when it is time to look. Returns the time of the next
  * look, by the clock of now.monotonic_ms. */
 int64_t runtime_watch_credentials(struct runtime *runtime, struct agent_time now);
+
+/* False while the device has not enrolled yet: then it does not connect. */
+bool runtime_has_certificate(const struct runtime *runtime);
 
 #endif

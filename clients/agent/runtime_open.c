@@ -355,13 +355,13 @@ enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault)
 {
     if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return tc_fault_set(fault, TC_INTERNAL, "cannot initialize libsodium or libcurl");
-    enum tc_error error = runtime_open_credentials(runtime, fault);
-    if (error == TC_OK)
-        error = open_signals(runtime, fault);
+    enum tc_error error = open_signals(runtime, fault);
     if (error == TC_OK)
         error = read_password(runtime, fault);
     if (error == TC_OK)
         error = open_folders(runtime, fault);
+    if (error == TC_OK)
+        error = runtime_open_credentials(runtime, fault);
     if (error == TC_OK)
         error = open_keys(runtime, fault);
     if (error != TC_OK)

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/url.h"
 #include "clients/agent/agent.h"
+#include "clients/agent/enrolment/enrolment.h"
 #include "clients/agent/inbox.h"
 #include "clients/agent/runtime.h"
 #include "clients/agent/session.h"
@@ -19,11 +20,12 @@ struct runtime {
     struct buffer online, offline; /* presence payloads */
     struct buffer password;
     struct credentials *broker_credentials, *download_credentials;
-    int64_t next_look_ms;       /* at their files; clock_boot_ms */
-    struct url_proxy proxy;     /* of downloads; without an address: none */
-    bool is_subscribed;         /* the connection is made, with its subscriptions */
-    bool is_connection_noted;   /* the file `connected` says that this program has connected */
-    int64_t connection_note_ms; /* when that was tried last */
+    struct enrolment *enrolment; /* NULL: the certificate is provided by others */
+    int64_t next_look_ms;        /* at their files; clock_boot_ms */
+    struct url_proxy proxy;      /* of downloads; without an address: none */
+    bool is_subscribed;          /* the connection is made, with its subscriptions */
+    bool is_connection_noted;    /* the file `connected` says that this program has connected */
+    int64_t connection_note_ms;  /* when that was tried last */
     int folder_lock;
     int signals;
     struct keyring *keyring;

@@ -33,6 +33,16 @@ static const struct setting rows[] = {
              "Delay before the first reconnection; doubles each time, half of it random."),
     DURATION("broker.reconnect_longest", broker_reconnect_longest_ms, "2m", 10, DAY, "Maximum of that delay."),
 
+    TEXT("enrolment.url", enrolment_url, "",
+         "Server of EST from which this device gets its certificate and renews it, https://HOST:PORT; empty: none."),
+    TEXT("enrolment.ca_file", enrolment_ca_file, "",
+         "PEM file of the authorities to trust for that server; empty: the system's."),
+    TEXT("enrolment.code_file", enrolment_code_file, "",
+         "File whose first line is an enrolment code; used at once, and then removed."),
+    DURATION("enrolment.retry_first", enrolment_retry_first_ms, "10s", 10, HOUR,
+             "Delay before the second try; doubles each time, half of it random."),
+    DURATION("enrolment.retry_longest", enrolment_retry_longest_ms, "1h", 10, DAY, "Maximum of that delay."),
+
     TEXT("actions.install", action_install, "",
          "Executable that installs an artifact; empty: this device refuses installs."),
     TEXT("actions.rollback", action_rollback, "", "Executable that puts the previous version back."),
@@ -121,12 +131,34 @@ static enum tc_error check_addresses(const struct agent_settings *settings, stru
     return TC_OK;
 }
 
+static enum tc_error check_enrolment(const struct agent_settings *settings, struct tc_fault *fault)
+{
+    static const char scheme[] = "https://";
+    const char *url = settings->enrolment_url;
+    if (url[0] == '\0')
+        return TC_OK;
+    if (url_may_have_user(url))
+        return tc_fault_set(fault, TC_INVALID,
+                            "enrolment.url: a user is not allowed; the code is in "
+                            "enrolment.code_file");
+    size_t length = strlen(url);
+    if (strncmp(url, scheme, sizeof scheme - 1) != 0 || url[length - 1] == '/' || url_find_fault(url) != NULL)
+        return tc_fault_set(fault, TC_INVALID, "enrolment.url: found \"%s\", allowed: https://HOST:PORT", url);
+    if (settings->broker_certificate_file[0] == '\0' || settings->broker_key_file[0] == '\0')
+        return tc_fault_set(fault, TC_INVALID,
+                            "enrolment.url: broker.certificate_file and broker.key_file must say "
+                            "where the certificate and its key go");
+    return TC_OK;
+}
+
 enum tc_error agent_settings_check(const struct agent_settings *settings, enum device_role role, struct tc_fault *fault)
 {
     enum tc_error error = check_identity(settings, role, fault);
     if (error != TC_OK)
         return error;
     error = check_addresses(settings, fault);
+    if (error == TC_OK)
+        error = check_enrolment(settings, fault);
     if (error != TC_OK)
         return error;
     const struct {

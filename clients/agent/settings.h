@@ -20,6 +20,9 @@ struct agent_settings {
     int64_t broker_keep_alive_ms;
     int64_t broker_reconnect_first_ms, broker_reconnect_longest_ms;
 
+    char *enrolment_url, *enrolment_ca_file, *enrolment_code_file;
+    int64_t enrolment_retry_first_ms, enrolment_retry_longest_ms;
+
     char *action_install, *action_rollback, *action_configure, *action_collect, *action_run, *action_versions;
     char *action_socket;
     char *action_folder;

@@ -8,8 +8,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/operations.md"
 METRICS = ROOT / "orchestrator/metrics/metrics.c"
-SETTINGS = ROOT / "config/daemon.c"
-LOGGING = ("base", "tls", "orchestrator")
+SETTINGS = (ROOT / "config/daemon.c", ROOT / "clients/agent/settings.c")
+LOGGING = ("base", "tls", "orchestrator", "clients/agent")
 NAME = r"[a-z][a-z_]*\.[a-z][a-z_]*"
 FILES = re.compile(r"\.(json|yaml|md|conf|sql)$")
 ROLES = re.compile(r"tellercast_(migrate|run|read)$")  # of packaging/roles.sql
@@ -28,7 +28,7 @@ def log_events():
 def main():
     page = PAGE.read_text(encoding="utf-8")
     metrics = set(re.findall(r'\{"(tellercast_\w+)"', METRICS.read_text(encoding="utf-8")))
-    settings = set(re.findall(rf'\("({NAME})"', SETTINGS.read_text(encoding="utf-8")))
+    settings = {name for path in SETTINGS for name in re.findall(rf'\("({NAME})"', path.read_text(encoding="utf-8"))}
     events = log_events()
     mentioned_metrics = {name for name in re.findall(r"\btellercast_\w+", page) if not ROLES.match(name)}
     mentioned_names = {name for name in re.findall(rf"`({NAME})`", page) if not FILES.search(name)}

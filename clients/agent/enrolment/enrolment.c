@@ -92,6 +92,13 @@ static void note_code_fault(struct enrolment *enrolment, const struct tc_fault *
         LOG_ERROR("enrolment.code_refused", F_STR("reason", text));
 }
 
+static void free_code(struct code *code)
+{
+    if (code->text.bytes != NULL)
+        sodium_memzero(code->text.bytes, code->text.capacity);
+    buffer_free(&code->text);
+}
+
 static void read_code(struct enrolment *enrolment, struct code *code)
 {
     struct tc_fault fault = {.code = TC_NOT_FOUND};
@@ -102,15 +109,10 @@ static void read_code(struct enrolment *enrolment, struct code *code)
         fault.code = TC_NOT_FOUND;
         (void)crypto_generichash(code->digest, sizeof code->digest, (const unsigned char *)buffer_text(&code->text),
                                  code->text.length, NULL, 0);
+    } else {
+        free_code(code);
     }
     note_code_fault(enrolment, &fault);
-}
-
-static void free_code(struct code *code)
-{
-    if (code->text.bytes != NULL)
-        sodium_memzero(code->text.bytes, code->text.capacity);
-    buffer_free(&code->text);
 }
 
 static void read_time(struct enrolment *enrolment, struct enrolment_facts *facts)

@@ -98,6 +98,10 @@ class Est:
         answer = self.enroll(device, self.code(device), self.request(device, key=key))
         return self.save(answer, device), key
 
+    def authority(self):
+        """Certificates of the authorities, for a listener of devices."""
+        return ListenerAuthority(self)
+
     def refusals(self, reason):
         """The lines of the daemon's log on requests that were refused for this reason."""
         lines = self.orchestrator.text().splitlines()
@@ -105,3 +109,15 @@ class Est:
 
     def wait_for_refusal(self, reason):
         return wait_for(lambda: self.refusals(reason), f"a request is refused: {reason}")
+
+
+class ListenerAuthority:
+    """What a listener of devices trusts and shows."""
+
+    def __init__(self, est):
+        self._est = est
+        self.certificate = est.pki / "devices/trust.pem"
+
+    def issue(self, name, kind):
+        certificate = self._est.issue(kind, name, "--ip", "127.0.0.1")
+        return {"certificate_file": certificate, "key_file": certificate.parent / "key.pem"}
