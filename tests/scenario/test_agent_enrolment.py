@@ -14,7 +14,7 @@ from harness.enrolment import Est, openssl
 from harness.plan import APPLICATION
 from harness.programs import command_line
 from harness.secure import SecureListener
-from harness.stack import CONTENT
+from harness.stack import CONTENT, SANITIZED
 from harness.wait import wait_for
 
 CODE_MODE = 0o600
@@ -93,7 +93,7 @@ def enrolling(stack):
     return Enrolling(stack, "90d")
 
 
-@pytest.mark.parametrize("year", [None, "1990", "2046"])
+@pytest.mark.parametrize("year", [None] if SANITIZED else [None, "1990", "2046"])
 def test_a_device_enrols_by_its_code_and_renews_while_a_rollout_runs_whatever_its_clock_says(stack, year):
     one = Enrolling(stack, f"{VALIDITY_S}s")
     go, runs, script = stack.folder / "go", stack.folder / "runs", stack.folder / "waits"
