@@ -52,7 +52,7 @@ static bool is_issued_by(const X509 *certificate, const struct issuers *issuers)
 static void take_serial(const char *text, char serial[static CERTIFICATE_SERIAL_MAX + 1])
 {
     size_t i = 0;
-    for (; text[i] != '\0' && i < CERTIFICATE_SERIAL_MAX; i++)
+    for (; i < CERTIFICATE_SERIAL_MAX && text[i] != '\0'; i++)
         serial[i] = (char)(text[i] >= 'A' && text[i] <= 'F' ? text[i] - 'A' + 'a' : text[i]);
     serial[i] = '\0';
 }

@@ -152,7 +152,7 @@ static void a_full_queue_refuses_senders_with_their_part_in_it_and_makes_the_oth
 {
     (void)state;
     struct fair_rules larger = rules;
-    larger.waiting_max = 2 * WAITING_MAX;
+    larger.waiting_max = (size_t)2 * WAITING_MAX;
     struct fair_items *items = fair_items_open(sizeof(struct item), LIMIT, &larger);
     char id[16];
     for (int i = 0; i < LIMIT; i++) {

@@ -273,8 +273,7 @@ static void a_wrong_message_changes_nothing_and_is_told(void **state)
         "{\"version\":1,\"generation\":\"g h\",\"sequence\":2}",
         "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"table\":\"all\"}",
         "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"devices\":[{\"id\":\"A1\",\"role\":\"atm\"}]}",
-        "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"devices\":[{\"id\":\"A "
-        "1\",\"branch\":\"B1\",\"role\":\"atm\"}]}",
+        "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"devices\":[{\"id\":\"A 1\",\"role\":\"pull\"}]}",
         "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"devices\":[7]}",
         "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"revoked\":[\"0A\"]}",
     };

@@ -18,7 +18,10 @@ static void put_names(const json_t *names, struct buffer *out)
 {
     size_t i;
     const json_t *name;
-    json_array_foreach(names, i, name) buffer_format(out, "%s%s", i == 0 ? "" : ", ", json_string_value(name));
+    json_array_foreach(names, i, name)
+    {
+        buffer_format(out, "%s%s", i == 0 ? "" : ", ", json_string_value(name));
+    }
 }
 
 static void put_keys(const struct session *session, const json_t *keys, struct buffer *out)
