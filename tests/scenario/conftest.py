@@ -2,6 +2,7 @@
 share PostgreSQL; each stack has a database of its own."""
 
 import contextlib
+import gc
 import os
 import pathlib
 import shutil
@@ -127,11 +128,18 @@ def namespace(testbed_of_namespaces, request):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failed test shows the end of each log and keeps the whole logs."""
+    """A failed test shows the end of each log and keeps the whole logs. After the test nothing may hold its stack: the clients
+    in it have two sockets each, and a process may have 1,024 with select()."""
     report = (yield).get_result()
     stack = getattr(item, "stack", None)
-    if not report.failed or stack is None:
-        return
+    if report.failed and stack is not None:
+        keep_logs(item, stack, report)
+    if call.when == "teardown":
+        item.stack = None
+        gc.collect()
+
+
+def keep_logs(item, stack, report):
     kept = KEPT_LOGS / item.name
     kept.mkdir(parents=True, exist_ok=True)
     for log in stack.logs():

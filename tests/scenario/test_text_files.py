@@ -177,5 +177,5 @@ def test_an_orchestrator_sends_passwords_without_the_mark_of_their_files(module_
             ready=False, broker={"port": broker, "password_file": str(file)},
             redis={"socket": "", "host": "127.0.0.1", "port": redis, "password_file": str(file)})
         assert broker_gets().endswith(b"\0\x08a-secret")
-        assert redis_gets() == b"*2\r\n$4\r\nAUTH\r\n$8\r\na-secret\r\n"
+        assert redis_gets().endswith(b"\r\n$8\r\na-secret\r\n")
         orchestrator.kill()
