@@ -386,8 +386,8 @@ void daemon_close(struct daemon *daemon)
     store_pool_close(daemon->stores);
     health_close(daemon->health);
     guard_answer_close(daemon->guard_answer);
-    store_guard_close(daemon->guard);
     key_keeper_close(daemon->keys);
+    store_guard_close(daemon->guard);
     calendars_free(daemon->calendars);
     daemon_setup_free(&daemon->identity);
     free_queues(daemon);
