@@ -1,0 +1,18 @@
+/* Opens the daemon's parts: gives each its settings, queues and connections. Private to daemon*.c.
+ *
+ * On an error the daemon keeps what is open already; daemon_close closes it. */
+#ifndef TELLERCAST_ORCHESTRATOR_DAEMON_PARTS_H
+#define TELLERCAST_ORCHESTRATOR_DAEMON_PARTS_H
+
+#include "orchestrator/daemon_state.h"
+
+/* HTTP, socket and EST. They need no schema. */
+enum tc_error daemon_parts_open_endpoints(struct daemon *daemon, struct tc_fault *fault);
+/* The keeper of signing keys, not started. */
+enum tc_error daemon_parts_open_keys(struct daemon *daemon, struct tc_fault *fault);
+/* The keeper of the watermark. */
+enum tc_error daemon_parts_open_keeper(struct daemon *daemon, struct tc_fault *fault);
+/* The broker and the working parts, consumers of work before its producers. They need the schema. */
+enum tc_error daemon_parts_open_workers(struct daemon *daemon, struct tc_fault *fault);
+
+#endif
