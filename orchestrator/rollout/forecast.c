@@ -1,49 +1,8 @@
 #include "orchestrator/rollout/forecast.h"
 
-#include "orchestrator/rollout/forecast_branch.h"
+#include "orchestrator/rollout/forecast_run.h"
 
 #include <stdlib.h>
-
-#define MINUTE_MS INT64_C(60000)
-#define NEVER INT64_MAX
-
-/* The position of a zone in its windows. */
-struct zone_clock {
-    const struct forecast_window *window, *end; /* the open or next one */
-    double used_ms;                             /* the open time of earlier windows */
-    int64_t available;                          /* devices that may start in the present step */
-};
-
-struct done {
-    int64_t at_ms, devices;
-};
-
-struct cohort_range {
-    const struct forecast_cohort *begin, *end;
-};
-
-/* The progress of a group. */
-struct group_run {
-    struct cohort_range cohorts;
-    int64_t *started_in_zone, *devices_in_zone;
-    int64_t places_before; /* devices of the groups before */
-    int64_t opens_ms;      /* NEVER: not known yet */
-    int64_t opens_next_at; /* the next one opens when this many have started and are done */
-};
-
-struct run {
-    const struct forecast_plan *plan;
-    struct forecast *forecast;
-    struct zone_clock *zones;
-    struct group_run *groups;
-    int64_t *counts_in_zones;           /* the memory of the groups' counts */
-    struct forecast_branches *branches; /* of each cohort */
-    int64_t now_ms;
-    /* The rate: the use of the present minute; if it grows, what was started and when it is done. */
-    int64_t minute_ms, used, completed;
-    struct done *done;
-    size_t done_first, done_count, done_places;
-};
 
 static int64_t round_up(double value)
 {
@@ -53,29 +12,29 @@ static int64_t round_up(double value)
 
 /* ---- windows ---------------------------------------------------------------------------------------- */
 
-static void pass_windows(struct run *run)
+static void pass_windows(struct forecast_run *run)
 {
     for (int i = 0; i < run->plan->zone_count; i++) {
-        struct zone_clock *zone = &run->zones[i];
+        struct forecast_zone *zone = &run->zones[i];
         for (; zone->window < zone->end && zone->window->until_ms <= run->now_ms; zone->window++)
             zone->used_ms += (double)(zone->window->until_ms - zone->window->opens_ms);
     }
 }
 
-static bool is_open(const struct run *run, const struct zone_clock *zone)
+static bool is_open(const struct forecast_run *run, const struct forecast_zone *zone)
 {
     return zone->window < zone->end && zone->window->opens_ms <= run->now_ms;
 }
 
 /* Returns how many of the group's devices in the zone are due within the next minute: they are spread evenly. */
-static int64_t due_in_zone(const struct run *run, int group, int zone_no)
+static int64_t due_in_zone(const struct forecast_run *run, int group, int zone_no)
 {
     const struct forecast_plan *plan = run->plan;
-    const struct zone_clock *zone = &run->zones[zone_no];
+    const struct forecast_zone *zone = &run->zones[zone_no];
     int64_t devices = run->groups[group].devices_in_zone[zone_no], all = run->forecast->groups[group].devices;
     if (plan->place_ms <= 0 || all == 0)
         return devices;
-    int64_t until_ms = run->now_ms + MINUTE_MS;
+    int64_t until_ms = run->now_ms + FORECAST_MINUTE_MS;
     if (until_ms > zone->window->until_ms)
         until_ms = zone->window->until_ms;
     double open_ms = zone->used_ms + (double)(until_ms - zone->window->opens_ms);
@@ -88,7 +47,7 @@ static int64_t due_in_zone(const struct run *run, int group, int zone_no)
 /* ---- the rate --------------------------------------------------------------------------------------- */
 
 /* Returns how many may start in a minute now; 0: no limit. */
-static int64_t rate_here(struct run *run)
+static int64_t rate_here(struct forecast_run *run)
 {
     while (run->done_count > 0 && run->done[run->done_first].at_ms <= run->now_ms) {
         run->completed += run->done[run->done_first].devices;
@@ -98,7 +57,7 @@ static int64_t rate_here(struct run *run)
     return rate_now(&run->plan->rate, run->plan->completed + run->completed);
 }
 
-static void remember_done(struct run *run, int64_t devices, int64_t at_ms)
+static void remember_done(struct forecast_run *run, int64_t devices, int64_t at_ms)
 {
     if (run->done_places == 0)
         return; /* the rate does not grow */
@@ -109,16 +68,16 @@ static void remember_done(struct run *run, int64_t devices, int64_t at_ms)
         run->done[last].devices += devices;
         return;
     }
-    run->done[(last + 1) % run->done_places] = (struct done){at_ms, devices};
+    run->done[(last + 1) % run->done_places] = (struct forecast_done){at_ms, devices};
     run->done_count++;
 }
 
 /* Returns the rest of the present minute's rate; starts a new minute when it is over. */
-static int64_t rest_of_minute(struct run *run, int64_t rate)
+static int64_t rest_of_minute(struct forecast_run *run, int64_t rate)
 {
     if (rate == 0)
-        return NEVER;
-    if (run->now_ms - run->minute_ms >= MINUTE_MS) {
+        return FORECAST_NEVER;
+    if (run->now_ms - run->minute_ms >= FORECAST_MINUTE_MS) {
         run->minute_ms = run->now_ms;
         run->used = 0;
     }
@@ -127,7 +86,7 @@ static int64_t rest_of_minute(struct run *run, int64_t rate)
 
 /* ---- a step ----------------------------------------------------------------------------------------- */
 
-static void note_night(struct run *run, int group, int32_t night, int64_t devices, int64_t last_ms)
+static void note_night(struct forecast_run *run, int group, int32_t night, int64_t devices, int64_t last_ms)
 {
     struct forecast *forecast = run->forecast;
     struct forecast_night *at = forecast->nights + forecast->night_count;
@@ -146,14 +105,14 @@ static void note_night(struct run *run, int group, int32_t night, int64_t device
 }
 
 /* Opens the group after `group`, which is done or reached. */
-static void open_next(struct run *run, int group, int64_t at_ms)
+static void open_next(struct forecast_run *run, int group, int64_t at_ms)
 {
-    if (group + 1 == run->plan->group_count || run->groups[group + 1].opens_ms != NEVER)
+    if (group + 1 == run->plan->group_count || run->groups[group + 1].opens_ms != FORECAST_NEVER)
         return;
     run->groups[group + 1].opens_ms = at_ms + run->plan->gates[group].soak_ms;
 }
 
-static void note_start(struct run *run, int group, int32_t night, int64_t devices, int64_t last_ms)
+static void note_start(struct forecast_run *run, int group, int32_t night, int64_t devices, int64_t last_ms)
 {
     struct forecast_group *totals = &run->forecast->groups[group];
     if (totals->started == 0)
@@ -167,13 +126,13 @@ static void note_start(struct run *run, int group, int32_t night, int64_t device
         open_next(run, group, totals->last_end_ms);
 }
 
-static struct forecast_branches *branches_of(const struct run *run, const struct forecast_cohort *cohort)
+static struct forecast_branches *branches_of(const struct forecast_run *run, const struct forecast_cohort *cohort)
 {
     return &run->branches[cohort - run->plan->cohorts];
 }
 
 /* Counts the devices that may start in each zone now; returns their total. */
-static int64_t count_available(struct run *run, int group, struct cohort_range cohorts, int64_t rate)
+static int64_t count_available(struct forecast_run *run, int group, struct forecast_range cohorts, int64_t rate)
 {
     for (int i = 0; i < run->plan->zone_count; i++)
         run->zones[i].available = 0;
@@ -185,11 +144,12 @@ static int64_t count_available(struct run *run, int group, struct cohort_range c
     }
     int64_t all = 0;
     for (int i = 0; i < run->plan->zone_count; i++) {
-        struct zone_clock *zone = &run->zones[i];
+        struct forecast_zone *zone = &run->zones[i];
         int64_t most = is_open(run, zone) ? due_in_zone(run, group, i) - run->groups[group].started_in_zone[i] : 0;
         if (most > 0 && rate > 0) { /* in a minute that the window cuts short */
             int64_t rest_ms = zone->window->until_ms - run->now_ms;
-            int64_t in_rest = rest_ms < MINUTE_MS ? (rest_ms * rate + MINUTE_MS - 1) / MINUTE_MS : rate;
+            int64_t in_rest =
+                rest_ms < FORECAST_MINUTE_MS ? (rest_ms * rate + FORECAST_MINUTE_MS - 1) / FORECAST_MINUTE_MS : rate;
             most = most < in_rest ? most : in_rest;
         }
         zone->available = zone->available < most ? zone->available : most > 0 ? most : 0;
@@ -207,8 +167,8 @@ static int64_t share(int64_t headroom, int64_t available, int64_t all)
     return part < headroom ? part : headroom;
 }
 
-static void start_in_zone(struct run *run, int group, struct cohort_range cohorts, int zone_no, int64_t devices,
-                          int64_t last_ms)
+static void start_in_zone(struct forecast_run *run, int group, struct forecast_range cohorts, int zone_no,
+                          int64_t devices, int64_t last_ms)
 {
     int64_t all = 0;
     for (const struct forecast_cohort *cohort = cohorts.begin; cohort < cohorts.end; cohort++)
@@ -227,7 +187,7 @@ static void start_in_zone(struct run *run, int group, struct cohort_range cohort
 }
 
 /* Starts the devices that may start now; returns their number. */
-static int64_t start_now(struct run *run, int group, struct cohort_range cohorts)
+static int64_t start_now(struct forecast_run *run, int group, struct forecast_range cohorts)
 {
     int64_t rate = rate_here(run);
     int64_t headroom = rest_of_minute(run, rate);
@@ -238,7 +198,7 @@ static int64_t start_now(struct run *run, int group, struct cohort_range cohorts
     int64_t last_ms = run->now_ms;
     if (rate > 0) { /* one after another, within the minute */
         run->used += starting;
-        last_ms += (starting - 1) * MINUTE_MS / rate;
+        last_ms += (starting - 1) * FORECAST_MINUTE_MS / rate;
     }
     int64_t left = starting;
     for (int i = 0; i < run->plan->zone_count && left > 0; i++) {
@@ -252,19 +212,21 @@ static int64_t start_now(struct run *run, int group, struct cohort_range cohorts
     return starting;
 }
 
-/* Returns the next time at which devices become ready, a window opens or the rate allows starts. NEVER: no more start.
+/* Returns the next time at which devices become ready, a window opens or the rate allows starts. FORECAST_NEVER: no
+ * more start.
  */
-static int64_t next_start_ms(const struct run *run, struct cohort_range cohorts)
+static int64_t next_start_ms(const struct forecast_run *run, struct forecast_range cohorts)
 {
-    int64_t next_ms = NEVER;
+    int64_t next_ms = FORECAST_NEVER;
     for (const struct forecast_cohort *cohort = cohorts.begin; cohort < cohorts.end; cohort++) {
-        const struct zone_clock *zone = &run->zones[cohort->zone];
+        const struct forecast_zone *zone = &run->zones[cohort->zone];
         const struct forecast_branches *branches = branches_of(run, cohort);
         if (cohort->headroom == 0 || branches->waiting == 0 || zone->window == zone->end)
             continue;
-        int64_t at_ms = NEVER;
+        int64_t at_ms = FORECAST_NEVER;
         if (branches->available > 0)
-            at_ms = run->now_ms - run->minute_ms < MINUTE_MS ? run->minute_ms + MINUTE_MS : run->now_ms + MINUTE_MS;
+            at_ms = run->now_ms - run->minute_ms < FORECAST_MINUTE_MS ? run->minute_ms + FORECAST_MINUTE_MS
+                                                                      : run->now_ms + FORECAST_MINUTE_MS;
         if (branches->count > 0 && branches->ready[branches->first].at_ms < at_ms)
             at_ms = branches->ready[branches->first].at_ms;
         if (!is_open(run, zone) && at_ms < zone->window->opens_ms)
@@ -278,9 +240,9 @@ static int64_t next_start_ms(const struct run *run, struct cohort_range cohorts)
 
 /* ---- groups ----------------------------------------------------------------------------------------- */
 
-static struct cohort_range cohorts_of(const struct forecast_plan *plan, int group)
+static struct forecast_range cohorts_of(const struct forecast_plan *plan, int group)
 {
-    struct cohort_range range = {plan->cohorts, plan->cohorts};
+    struct forecast_range range = {plan->cohorts, plan->cohorts};
     while (range.begin < plan->cohorts + plan->cohort_count && range.begin->group < group)
         range.begin++;
     for (range.end = range.begin; range.end < plan->cohorts + plan->cohort_count && range.end->group == group;)
@@ -298,10 +260,10 @@ static int64_t devices_for_gate(const struct forecast_gate *gate, int64_t device
     return needed < devices ? needed : devices;
 }
 
-static void begin_group(struct run *run, int group)
+static void begin_group(struct forecast_run *run, int group)
 {
     const struct forecast_gate *gate = &run->plan->gates[group];
-    struct group_run *own = &run->groups[group];
+    struct forecast_group_run *own = &run->groups[group];
     own->cohorts = cohorts_of(run->plan, group);
     for (const struct forecast_cohort *cohort = own->cohorts.begin; cohort < own->cohorts.end; cohort++) {
         if (cohort->headroom == 0)
@@ -312,22 +274,22 @@ static void begin_group(struct run *run, int group)
     }
     own->places_before =
         group == 0 ? 0 : run->groups[group - 1].places_before + run->forecast->groups[group - 1].devices;
-    own->opens_ms = group == 0 || gate->is_open ? run->plan->begin_ms : NEVER;
+    own->opens_ms = group == 0 || gate->is_open ? run->plan->begin_ms : FORECAST_NEVER;
     own->opens_next_at = devices_for_gate(gate, run->forecast->groups[group].devices);
 }
 
-static bool group_works(const struct run *run, int group)
+static bool group_works(const struct forecast_run *run, int group)
 {
     const struct forecast_group *totals = &run->forecast->groups[group];
     return run->groups[group].opens_ms <= run->now_ms && totals->started < totals->devices;
 }
 
 /* Starts the devices that may start now, in the order of the groups. */
-static void work(struct run *run)
+static void work(struct forecast_run *run)
 {
     pass_windows(run);
     for (int group = 0; group < run->plan->group_count; group++) {
-        const struct group_run *own = &run->groups[group];
+        const struct forecast_group_run *own = &run->groups[group];
         if (own->opens_ms <= run->now_ms && own->opens_next_at <= 0)
             open_next(run, group, own->opens_ms); /* its gate needs no device */
         if (group_works(run, group))
@@ -335,114 +297,37 @@ static void work(struct run *run)
     }
 }
 
-static int64_t next_moment(const struct run *run)
+static int64_t next_moment(const struct forecast_run *run)
 {
-    int64_t next_ms = NEVER;
+    int64_t next_ms = FORECAST_NEVER;
     for (int group = 0; group < run->plan->group_count; group++) {
         int64_t at_ms = run->groups[group].opens_ms;
         if (at_ms <= run->now_ms)
-            at_ms = group_works(run, group) ? next_start_ms(run, run->groups[group].cohorts) : NEVER;
+            at_ms = group_works(run, group) ? next_start_ms(run, run->groups[group].cohorts) : FORECAST_NEVER;
         next_ms = next_ms < at_ms ? next_ms : at_ms;
     }
     return next_ms;
 }
 
-static void run_groups(struct run *run)
+static void run_groups(struct forecast_run *run)
 {
     for (int group = 0; group < run->plan->group_count; group++)
         begin_group(run, group);
-    while (run->now_ms != NEVER) {
+    while (run->now_ms != FORECAST_NEVER) {
         work(run);
         run->now_ms = next_moment(run);
     }
 }
 
-/* ---- memory ----------------------------------------------------------------------------------------- */
-
-static bool open_zones(struct run *run)
-{
-    const struct forecast_plan *plan = run->plan;
-    size_t count = (size_t)plan->zone_count + 1;
-    run->zones = calloc(count, sizeof *run->zones);
-    run->groups = calloc((size_t)plan->group_count + 1, sizeof *run->groups);
-    run->counts_in_zones = calloc(((size_t)plan->group_count + 1) * count * 2, sizeof *run->counts_in_zones);
-    if (run->zones == NULL || run->groups == NULL || run->counts_in_zones == NULL)
-        return false;
-    for (size_t i = 0; i < (size_t)plan->group_count; i++) {
-        run->groups[i].started_in_zone = run->counts_in_zones + i * count * 2;
-        run->groups[i].devices_in_zone = run->groups[i].started_in_zone + count;
-    }
-    const struct forecast_window *window = plan->windows, *end = plan->windows + plan->window_count;
-    for (int i = 0; i < plan->zone_count; i++) {
-        run->zones[i].window = window;
-        while (window < end && window->zone == i)
-            window++;
-        run->zones[i].end = window;
-    }
-    return true;
-}
-
-static bool open_branches(struct run *run)
-{
-    const struct forecast_plan *plan = run->plan;
-    run->branches = calloc(plan->cohort_count + 1, sizeof *run->branches);
-    if (run->branches == NULL)
-        return false;
-    for (size_t i = 0; i < plan->cohort_count; i++) {
-        const struct forecast_cohort *cohort = &plan->cohorts[i];
-        struct forecast_branches *branches = &run->branches[i];
-        size_t waves = cohort->headroom == 0 ? 1 : (size_t)forecast_waves(cohort) + 1;
-        branches->ready_in_wave = calloc(waves, sizeof *branches->ready_in_wave);
-        branches->started_in_wave = calloc(waves, sizeof *branches->started_in_wave);
-        branches->ready =
-            calloc(cohort->headroom == 0 ? 1 : forecast_ready_places(cohort) + 1, sizeof *branches->ready);
-        if (branches->ready_in_wave == NULL || branches->started_in_wave == NULL || branches->ready == NULL)
-            return false;
-    }
-    return true;
-}
-
-static bool open_run(struct run *run)
-{
-    enum { DONE_PLACES = 4096 };
-    const struct forecast_plan *plan = run->plan;
-    size_t at_once = 1; /* groups that may run in the same windows */
-    for (int i = 0; i < plan->group_count; i++)
-        at_once += plan->gates[i].opens_reached || plan->gates[i].is_open;
-    size_t nights = plan->window_count * at_once + (size_t)plan->group_count * (size_t)plan->zone_count + 1;
-    run->forecast->groups = calloc((size_t)plan->group_count + 1, sizeof *run->forecast->groups);
-    run->forecast->nights = calloc(nights, sizeof *run->forecast->nights);
-    run->done_places = plan->rate.grow_after > 0 ? DONE_PLACES : 0;
-    run->done = calloc(run->done_places + 1, sizeof *run->done);
-    return run->forecast->groups != NULL && run->forecast->nights != NULL && run->done != NULL && open_zones(run) &&
-           open_branches(run);
-}
-
-static void close_run(struct run *run)
-{
-    for (size_t i = 0; run->branches != NULL && i < run->plan->cohort_count; i++) {
-        free(run->branches[i].ready_in_wave);
-        free(run->branches[i].started_in_wave);
-        free(run->branches[i].ready);
-    }
-    free(run->branches);
-    free(run->zones);
-    free(run->groups);
-    free(run->counts_in_zones);
-    free(run->done);
-}
-
 bool forecast_make(const struct forecast_plan *plan, struct forecast *forecast)
 {
-    *forecast = (struct forecast){.group_count = plan->group_count};
-    struct run run = {
-        .plan = plan, .forecast = forecast, .now_ms = plan->begin_ms, .minute_ms = plan->begin_ms - MINUTE_MS};
-    bool opened = open_run(&run);
+    struct forecast_run run;
+    bool opened = forecast_run_open(&run, plan, forecast);
     if (opened)
         run_groups(&run);
     else
         forecast_free(forecast);
-    close_run(&run);
+    forecast_run_close(&run);
     return opened;
 }
 
