@@ -1,42 +1,21 @@
 #include "clients/agent/privileged/performer.h"
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "clients/agent/action/handover.h"
 #include "clients/agent/action/keyring.h"
-#include "clients/agent/privileged/admission.h"
+#include "clients/agent/privileged/performer_state.h"
 #include "clients/agent/privileged/staging.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 /* A slow agent loses progress and versions rather than delay the action. */
-enum { SLOW_AGENT_MS = 1000, STOP_GRACE_MS = 1000, FOLDER_MODE = 0700 };
-
-static const char artifact_name[] = "artifact", parameters_name[] = "parameters.json";
-
-struct performer {
-    const struct install_settings *settings;
-    char *learned_path; /* of the keys: see keyring.h */
-    char *staging_path, *artifact_path, *parameters_path, *lock_path, *working_folder;
-    int folder_lock, staging;
-    struct proof_key key;
-    struct admission *admission;
-    atomic_bool stop;
-    pthread_mutex_t mutex;
-    bool is_busy; /* guarded by the mutex */
-};
+enum { SLOW_AGENT_MS = 1000, STOP_GRACE_MS = 1000 };
 
 /* The connection of a run. */
 struct serving {
@@ -44,117 +23,6 @@ struct serving {
     bool is_open; /* the agent has not ended */
     bool is_stop_asked;
 };
-
-static char *path_in(const char *folder, const char *name)
-{
-    struct buffer path = {0};
-    buffer_format(&path, "%s/%s", folder, name);
-    return path.bytes;
-}
-
-/* Executables run in another folder: each path is absolute. */
-static enum tc_error make_folder(const char *path, char **absolute, struct tc_fault *fault)
-{
-    enum tc_error error = file_make_folders(path, FOLDER_MODE, fault);
-    if (error != TC_OK)
-        return error;
-    *absolute = realpath(path, NULL);
-    return *absolute != NULL ? TC_OK : tc_fault_set(fault, TC_UNAVAILABLE, "%s: %s", path, strerror(errno));
-}
-
-/* The folder may belong to another user. */
-static enum tc_error check_working_folder(const char *path, struct tc_fault *fault)
-{
-    int folder = file_open_folder(path);
-    if (folder < 0)
-        return tc_fault_set(fault, TC_DENIED,
-                            "actions.folder: %s: must be a folder, without symbolic links in its path", path);
-    (void)close(folder);
-    return TC_OK;
-}
-
-static enum tc_error lock_state(struct performer *performer, const char *state_folder, struct tc_fault *fault)
-{
-    char *path = path_in(state_folder, "install.lock");
-    enum tc_error error = TC_OK;
-    performer->folder_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (performer->folder_lock < 0)
-        error = tc_fault_set(fault, error_from_errno(errno), "%s: %s", path, strerror(errno));
-    else if (flock(performer->folder_lock, LOCK_EX | LOCK_NB) != 0)
-        error = tc_fault_set(fault, TC_CONFLICT, "%s: another tellercast-install uses this folder", state_folder);
-    free(path);
-    return error;
-}
-
-static enum tc_error open_state(struct performer *performer, struct tc_fault *fault)
-{
-    const struct install_settings *settings = performer->settings;
-    char *state_folder = NULL;
-    enum tc_error error = make_folder(settings->state_folder, &state_folder, fault);
-    if (error != TC_OK)
-        return error;
-    performer->working_folder =
-        settings->action_folder[0] == '\0' ? path_in(state_folder, "installed") : strdup(settings->action_folder);
-    TC_CHECK(performer->working_folder != NULL);
-    performer->staging_path = path_in(state_folder, "staging");
-    performer->artifact_path = path_in(performer->staging_path, artifact_name);
-    performer->parameters_path = path_in(performer->staging_path, parameters_name);
-    performer->lock_path = path_in(state_folder, "installer.lock");
-    performer->learned_path = path_in(state_folder, "learned-keys.json");
-    error = file_make_folders(performer->working_folder, FOLDER_MODE, fault);
-    if (error == TC_OK)
-        error = check_working_folder(performer->working_folder, fault);
-    if (error == TC_OK)
-        error = lock_state(performer, state_folder, fault);
-    if (error == TC_OK)
-        error = staging_open(performer->staging_path, &performer->staging, fault);
-    if (error == TC_OK) {
-        char *journal = path_in(state_folder, "journal");
-        error = admission_open(journal, settings->device, &performer->key, &performer->admission, fault);
-        free(journal);
-    }
-    free(state_folder);
-    return error;
-}
-
-enum tc_error performer_open(const struct install_settings *settings, struct performer **performer,
-                             struct tc_fault *fault)
-{
-    struct performer *opened = calloc(1, sizeof *opened);
-    TC_CHECK(opened != NULL);
-    opened->settings = settings;
-    opened->folder_lock = -1;
-    opened->staging = -1;
-    (void)pthread_mutex_init(&opened->mutex, NULL);
-    enum tc_error error = proof_key_make(&opened->key, fault);
-    if (error == TC_OK)
-        error = open_state(opened, fault);
-    if (error != TC_OK) {
-        performer_close(opened);
-        opened = NULL;
-    }
-    *performer = opened;
-    return error;
-}
-
-void performer_close(struct performer *performer)
-{
-    if (performer == NULL)
-        return;
-    admission_close(performer->admission);
-    if (performer->staging >= 0)
-        (void)close(performer->staging);
-    if (performer->folder_lock >= 0)
-        (void)close(performer->folder_lock);
-    (void)pthread_mutex_destroy(&performer->mutex);
-    free(performer->staging_path);
-    free(performer->learned_path);
-    free(performer->artifact_path);
-    free(performer->parameters_path);
-    free(performer->lock_path);
-    free(performer->working_folder);
-    free(performer);
-}
 
 void performer_stop(struct performer *performer)
 {
@@ -258,9 +126,9 @@ static bool stage(const struct performer *performer, const struct admitted *admi
     struct tc_fault fault;
     if (!needs_artifact(&admitted->payload))
         return true;
-    enum tc_error error =
-        artifact < 0 ? tc_fault_set(&fault, TC_INVALID, "the agent gave no artifact")
-                     : staging_copy(performer->staging, artifact_name, artifact, &admitted->payload.artifact, &fault);
+    enum tc_error error = artifact < 0 ? tc_fault_set(&fault, TC_INVALID, "the agent gave no artifact")
+                                       : staging_copy(performer->staging, PERFORMER_ARTIFACT, artifact,
+                                                      &admitted->payload.artifact, &fault);
     if (error == TC_OK)
         return true;
     const char *code = error == TC_CONFLICT || error == TC_INVALID ? "digest_mismatch"
@@ -303,7 +171,7 @@ static void perform(struct performer *performer, struct serving *serving, struct
     } else {
         install_result_set(result, INSTALL_FAILED, "journal_failed", fault.text);
     }
-    staging_remove(performer->staging, artifact_name);
+    staging_remove(performer->staging, PERFORMER_ARTIFACT);
 }
 
 /* Reads the keys. On a fault `result` says it. */
