@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A serial number as text: up to 20 bytes in upper-case hexadecimal digits, without leading zeros, and its NUL. */
+/* A serial number as text, and its NUL: each of up to 20 bytes as a pair of upper-case hexadecimal digits, the first
+ * byte not zero, as OpenSSL's tools write it ("0A1B"; zero is "0"). Each number has one such text. A text from
+ * elsewhere may lack the first zero: compare numbers, as pki_index_find does. */
 #define PKI_SERIAL_SIZE 41
 
 /* The most bytes of a file with certificates. */

@@ -176,6 +176,26 @@ static void serial_numbers_are_random_and_long(void **state)
         assert_in_range(ones[i], COUNT / 5, COUNT * 4 / 5);
 }
 
+static void a_serial_number_is_written_in_pairs_of_digits(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t number;
+        const char *text;
+    } cases[] = {{0, "0"}, {0xa, "0A"}, {0xa1b, "0A1B"}, {0x1a1b, "1A1B"}, {0x100, "0100"}, {-1, NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        X509 *certificate = X509_new();
+        char serial[PKI_SERIAL_SIZE];
+        struct tc_fault fault;
+        assert_int_equal(ASN1_INTEGER_set_int64(X509_get_serialNumber(certificate), cases[i].number), 1);
+        enum tc_error error = pki_certificate_serial(certificate, serial, &fault);
+        assert_int_equal(error, cases[i].text == NULL ? TC_INVALID : TC_OK);
+        if (cases[i].text != NULL)
+            assert_string_equal(serial, cases[i].text);
+        pki_certificate_free(certificate);
+    }
+}
+
 static void a_certificate_never_outlasts_its_authority(void **state)
 {
     const struct pki_installation *installation = *state;
@@ -229,6 +249,7 @@ int main(void)
         cmocka_unit_test(an_authority_issues_its_own_kinds_only),
         cmocka_unit_test(names_are_for_servers_and_orchestrators_and_checked),
         cmocka_unit_test(serial_numbers_are_random_and_long),
+        cmocka_unit_test(a_serial_number_is_written_in_pairs_of_digits),
         cmocka_unit_test(a_certificate_never_outlasts_its_authority),
         cmocka_unit_test(a_new_key_is_private_and_replaces_nothing),
     };
