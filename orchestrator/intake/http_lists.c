@@ -43,11 +43,8 @@ void rollout_show(struct http_request *request)
 
 static enum tc_error check_filter(const char *state, const char *group, struct tc_fault *fault)
 {
-    bool known = *state == '\0';
-    for (int i = 0; i < STATE_COUNT && !known; i++)
-        known = strcmp(state, instruction_state_name((enum instruction_state)i)) == 0;
-    if (!known)
-        return tc_fault_set(fault, TC_INVALID, "state: unknown instruction state \"%.64s\"", state);
+    if (*state != '\0' && !instruction_state_or_substate_is_known(state))
+        return tc_fault_set(fault, TC_INVALID, "state: unknown instruction state or substate \"%.64s\"", state);
     if (*group != '\0' && !name_is_valid(group, strlen(group)))
         return tc_fault_set(fault, TC_INVALID, "group: must be a name");
     return TC_OK;

@@ -1,5 +1,7 @@
 #include "orchestrator/rollout/state.h"
 
+#include <string.h>
+
 const struct instruction_rule instruction_rules[] = {
 #define INSTRUCTION_RULE(from, from_substate, on, to, to_substate, why) {from, from_substate, on, to, to_substate, why},
 #include "orchestrator/rollout/vocabulary.def"
@@ -58,6 +60,21 @@ const char *instruction_substate_name(enum instruction_state state, enum instruc
     if (state == CREATED)
         return name_of_SCHEDULED;
     return instruction_state_is_in_flight(state) ? name_of_ACTIVE : name_of_FINAL;
+}
+
+bool instruction_state_or_substate_is_known(const char *name)
+{
+    static const char *const names[] = {
+#define INSTRUCTION_STATE(constant, number, name) (name),
+#define USUAL_SUBSTATE(constant, number, name) (name),
+#define SPECIAL_SUBSTATE(constant, number, name) (name),
+#include "orchestrator/rollout/vocabulary.def"
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 const char *instruction_event_name(enum instruction_event event)

@@ -58,6 +58,8 @@ bool instruction_substate_is_known(int64_t state, int64_t substate);
 const char *instruction_state_name(enum instruction_state state);
 /* The pair must be known. */
 const char *instruction_substate_name(enum instruction_state state, enum instruction_substate substate);
+/* Returns whether a state or a substate has this name. No state and substate have the same. */
+bool instruction_state_or_substate_is_known(const char *name);
 const char *instruction_event_name(enum instruction_event event);
 bool instruction_state_is_end(enum instruction_state state);
 /* Returns true for dispatched to installing, while the device may be out of service. */

@@ -17,7 +17,7 @@
 enum tc_error read_rollouts(struct store *store, const char *reference, int64_t after, int limit, struct buffer *json,
                             struct tc_fault *fault);
 enum tc_error read_rollout(struct store *store, int64_t id, struct buffer *json, struct tc_fault *fault);
-/* state and group: "" for all. */
+/* state: of a state or a substate; state and group: "" for all. */
 enum tc_error read_instructions(struct store *store, int64_t rollout, const char *state, const char *group,
                                 int64_t after, int limit, struct buffer *json, struct tc_fault *fault);
 enum tc_error read_devices(struct store *store, const char *after, int limit, struct buffer *json,

@@ -20,6 +20,9 @@ def test_a_deferred_withdrawn_or_given_up_instruction_is_shown_with_its_substate
     shown = {item["device"]: f"{item['state']}/{item['substate']}"
              for item in stack.http.document(f"/v1/rollouts/{rollout}/instructions")["instructions"]}
     assert shown == {"A1": "created/deferred", "A2": "failed/undecided", "A3": "dispatched/active"}
+    for wanted, devices in (("deferred", ["A1"]), ("undecided", ["A2"]), ("failed", ["A2"]), ("withdrawing", [])):
+        listed = stack.http.document(f"/v1/rollouts/{rollout}/instructions?state={wanted}")["instructions"]
+        assert [item["device"] for item in listed] == devices, wanted
     assert stack.http.document("/v1/devices/A1")["instructions"][0]["substate"] == "deferred"
     document = stack.http.document(f"/v1/rollouts/{rollout}")
     assert document["substates"] == document["groups"][0]["substates"] == {"deferred": 1, "withdrawing": 0, "undecided": 1}

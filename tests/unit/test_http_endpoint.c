@@ -163,6 +163,7 @@ static void a_list_is_read_as_its_parameters_say(void **state)
         {"GET /v1/rollouts/42/instructions", "instructions 42 [] [] 0 100"},
         {"GET /v1/rollouts/42/instructions?state=timed_out&group=pilot&after=9&limit=1",
          "instructions 42 [timed_out] [pilot] 9 1"},
+        {"GET /v1/rollouts/42/instructions?state=deferred", "instructions 42 [deferred] [] 0 100"},
         {"GET /v1/devices?after=A7", "devices [A7] 100"},
         {"GET /v1/devices/A7", "device A7"},
         {"GET /v1/artifacts", "artifacts"},

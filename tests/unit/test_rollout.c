@@ -58,6 +58,20 @@ static void every_substate_of_a_state_has_a_name_of_its_own(void **state)
     assert_string_equal(instruction_substate_name(RECEIVED, WITHDRAWING), "withdrawing");
 }
 
+static void a_name_of_a_state_or_substate_is_known(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STATE_COUNT; s++) {
+        assert_true(instruction_state_or_substate_is_known(instruction_state_name((enum instruction_state)s)));
+        for (int a = 0; a <= UNDECIDED; a++)
+            assert_true(!instruction_substate_is_known(s, a) ||
+                        instruction_state_or_substate_is_known(
+                            instruction_substate_name((enum instruction_state)s, (enum instruction_substate)a)));
+    }
+    assert_false(instruction_state_or_substate_is_known("done"));
+    assert_false(instruction_state_or_substate_is_known(""));
+}
+
 static void what_is_undecided_is_settled_or_tried_again(void **state)
 {
     (void)state;
@@ -423,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_substate_and_event_has_at_most_one_rule),
         cmocka_unit_test(every_substate_of_a_state_has_a_name_of_its_own),
+        cmocka_unit_test(a_name_of_a_state_or_substate_is_known),
         cmocka_unit_test(what_is_undecided_is_settled_or_tried_again),
         cmocka_unit_test(an_end_is_left_only_by_a_retry_or_by_the_devices_own_word),
         cmocka_unit_test(a_completed_instruction_never_moves_again),

@@ -87,7 +87,7 @@ static const struct option preview_options[] = {
     NO_OPTION,
 };
 static const struct option rollout_instructions_options[] = {
-    {"state", "STATE", NULL, NULL, "Show only instructions in this state, such as failed."},
+    {"state", "STATE", NULL, NULL, "Show only instructions in this state or substate, such as failed or deferred."},
     {"group", "GROUP", NULL, NULL, "Show only instructions of this group."},
     LIMIT,
     NO_OPTION,

@@ -1,5 +1,5 @@
--- Reads a page of the instructions of rollout :rollout in state :state and group :group_name ('': any), after
--- instruction :after.
+-- Reads a page of the instructions of rollout :rollout in the state or substate :state and in group :group_name ('': any),
+-- after instruction :after.
 -- parameters: rollout bigint, state text, group_name text, after bigint, most bigint
 -- row: document.*
 -- alone
@@ -9,7 +9,7 @@ WITH page AS (
   JOIN instruction_state s ON s.state = i.state
   LEFT JOIN instruction_substate b ON b.state = i.state AND b.substate = i.substate
   JOIN rollout_group g ON g.rollout_id = i.rollout_id AND g.group_no = i.group_no
-  WHERE i.rollout_id = :rollout AND (:state::text = '' OR s.name = :state) AND (:group_name::text = '' OR g.name = :group_name) AND i.id > :after::bigint
+  WHERE i.rollout_id = :rollout AND (:state::text = '' OR :state IN (s.name, b.name)) AND (:group_name::text = '' OR g.name = :group_name) AND i.id > :after::bigint
   ORDER BY i.id
   LIMIT :most
 )
