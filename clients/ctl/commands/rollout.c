@@ -132,10 +132,10 @@ static void add_rollout(struct table *table, const json_t *rollout)
 int run_rollout_list(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"ID", true, 4, 0},       {"NAME", false, 14, 0},      {"STATE", false, 9, 0},      {"VERSION", true, 0, 4},
-        {"DEVICES", true, 0, 0},  {"COMPLETED", true, 0, 0},   {"FAILED", true, 0, 0},      {"REFUSED", true, 0, 5},
-        {"TO RETRY", true, 0, 5}, {"NOT STARTED", true, 0, 5}, {"SUBMITTED", false, 20, 1}, {"BY", false, 5, 2},
-        {"DOOR", false, 0, 3},
+        {"ID", true, 4, 0},        {"NAME", false, 14, 0},      {"STATE", false, 9, 0},      {"VERSION", true, 0, 4},
+        {"DEVICES", true, 0, 0},   {"COMPLETED", true, 0, 0},   {"FAILED", true, 0, 0},      {"REFUSED", true, 0, 5},
+        {"TO RETRY", true, 0, 5},  {"NOT STARTED", true, 0, 5}, {"SUBMITTED", false, 20, 1}, {"BY", false, 5, 2},
+        {"ENDPOINT", false, 0, 3},
     };
     int64_t limit;
     int code;
