@@ -3,7 +3,8 @@
 # shellcheck shell=bash
 
 # The parts of the suite, in order: each is a function part_NAME. The gate, `./run test`, runs with sanitizers only the
-# scenarios that reach code which the others do not, and makes every nth call fail with AddressSanitizer alone.
+# scenarios that reach code which the others do not, and makes every nth call fail with AddressSanitizer alone. It leaves
+# out every nth allocation, and most of the models of random plans. See docs/decisions/0071.
 GATE_PARTS=(most_units_release gate_scenarios_release units_asan chosen_scenarios_asan chosen_units_tsan
     chosen_scenarios_tsan)
 # `./run test --all` runs all that the gate runs, and everything with sanitizers. Add a part here that takes long, or
@@ -12,6 +13,8 @@ ALL_PARTS=(units_release scenarios_release units_asan scenarios_asan units_tsan 
 
 # Scenarios all of whose code other scenarios reach, too. `./run coverage` writes the list.
 LEFT_OUT=tests/scenario/reached_by_others.txt
+# What only `./run test --all` runs in the release build.
+LONG_UNITS='^(test_nth_|more_properties$)'
 # The gate's tests with ThreadSanitizer: the parts with threads, and scenarios that run all of them.
 TSAN_UNITS='queue|worker|metrics|pool|thread|updater|dispatcher|broker|agent'
 TSAN_SCENARIOS='test_S5 or test_two_orchestrators or calendars_are_read_again'
@@ -33,12 +36,12 @@ run_units() {
         --output-on-failure --output-junit "$RESULTS/$name.xml" --no-tests=ignore -j 3 "$@"
 }
 
-# run_scenarios PRESET [ARGUMENT ...]: with further arguments of pytest. Scenarios mostly wait, so more of them run at
-# a time than there are processors.
+# run_scenarios PRESET [ARGUMENT ...]: with further arguments of pytest. A scenario uses a processor for a quarter of its
+# time, so three times as many of them run at a time as there are processors.
 run_scenarios() {
     local preset=$1 name=scenarios-$1 sanitized=() workers code=0
     shift
-    workers=$(($(nproc) * 2))
+    workers=$(($(nproc) * 3))
     [[ $preset == release ]] || sanitized=(TELLERCAST_SANITIZED=yes)
     run_part "$name" "Scenarios ($preset)" env "${sanitized[@]}" TELLERCAST_BIN="$ROOT/build/$preset/bin" \
         TELLERCAST_SCRATCH="$SCRATCH" /usr/bin/python3 -m pytest tests/scenario -p no:cacheprovider \
@@ -49,7 +52,7 @@ run_scenarios() {
 }
 
 part_units_release() { run_units release; }
-part_most_units_release() { run_units release -E '^test_nth_call$'; }
+part_most_units_release() { run_units release -E "$LONG_UNITS"; }
 part_scenarios_release() { run_scenarios release; }
 part_gate_scenarios_release() { run_scenarios release "${SECOND_TRY[@]}"; }
 part_units_asan() { run_units asan; }
