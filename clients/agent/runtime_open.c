@@ -138,8 +138,8 @@ static enum tc_error open_folders(struct runtime *runtime, struct tc_fault *faul
     if (error != TC_OK)
         return error;
     runtime->install_lock = path_in(runtime->data_folder, "installer.lock");
-    char *install_folder = settings->action_folder[0] == '\0' ? path_in(runtime->data_folder, "installed")
-                                                              : strdup(settings->action_folder);
+    char *install_folder = settings->actions.folder[0] == '\0' ? path_in(runtime->data_folder, "installed")
+                                                               : strdup(settings->actions.folder);
     TC_CHECK(install_folder != NULL);
     error = absolute_folder(install_folder, &runtime->install_folder, fault);
     free(install_folder);
@@ -292,8 +292,8 @@ static void open_work(struct runtime *runtime)
                    .bytes_per_second = settings->download_bytes_per_second,
                    .ca_file = download_ca_file[0] == '\0' ? NULL : download_ca_file,
                    .proxy = settings->download_proxy[0] == '\0' ? NULL : &runtime->proxy},
-        .install_timeout_ms = settings->action_timeout_ms,
-        .install_grace_ms = settings->action_grace_ms,
+        .install_timeout_ms = settings->actions.timeout_ms,
+        .install_grace_ms = settings->actions.grace_ms,
         .stop_grace_ms = STOP_GRACE_MS,
         .install_folder = runtime->install_folder,
         .lock_path = runtime->install_lock,
@@ -320,13 +320,12 @@ static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
         .keys = keyring_trusted(runtime->keyring),
         .keyring = runtime->keyring,
         .data_folder = runtime->data_folder,
-        .executables = {[ACTION_INSTALL] = settings->action_install,
-                        [ACTION_ROLLBACK] = settings->action_rollback,
-                        [ACTION_CONFIGURE] = settings->action_configure,
-                        [ACTION_COLLECT] = settings->action_collect,
-                        [ACTION_RUN] = settings->action_run},
-        .versions_executable =
-            settings->action_versions[0] == '\0' ? settings->action_install : settings->action_versions,
+        .executables = {[ACTION_INSTALL] = settings->actions.install,
+                        [ACTION_ROLLBACK] = settings->actions.rollback,
+                        [ACTION_CONFIGURE] = settings->actions.configure,
+                        [ACTION_COLLECT] = settings->actions.collect,
+                        [ACTION_RUN] = settings->actions.run},
+        .versions_executable = action_settings_versions(&settings->actions),
         .install_socket = settings->action_socket,
         .ask_first_ms = settings->ask_first_ms,
         .ask_longest_ms = settings->ask_longest_ms,

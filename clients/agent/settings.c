@@ -43,20 +43,9 @@ static const struct setting rows[] = {
              "Delay before the second try; doubles each time, half of it random."),
     DURATION("enrolment.retry_longest", enrolment_retry_longest_ms, "1h", 10, DAY, "Maximum of that delay."),
 
-    TEXT("actions.install", action_install, "",
-         "Executable that installs an artifact; empty: this device refuses installs."),
-    TEXT("actions.rollback", action_rollback, "", "Executable that puts the previous version back."),
-    TEXT("actions.configure", action_configure, "", "Executable that applies parameters."),
-    TEXT("actions.collect", action_collect, "", "Executable that uploads a named file."),
-    TEXT("actions.run", action_run, "", "Executable that runs a named procedure."),
-    TEXT("actions.versions", action_versions, "",
-         "Executable that prints the installed versions; empty: actions.install."),
+    ACTION_SETTINGS_ROWS("this device refuses installs.", "data_folder/installed."),
     TEXT("actions.socket", action_socket, "",
          "Socket of this device's privileged half, which runs each action that has no executable here; empty: none."),
-    TEXT("actions.folder", action_folder, "", "Folder in which the executables run; empty: data_folder/installed."),
-    DURATION("actions.timeout", action_timeout_ms, "60m", SECOND, 2 * DAY, "Maximum run time of an executable."),
-    DURATION("actions.grace", action_grace_ms, "10s", 0, HOUR,
-             "Time between asking an executable to end and killing it."),
 
     SIZE("download.size_limit", download_size_limit, "4GiB", 1, 1024 * GIB,
          "Maximum size of an artifact on this device."),
@@ -159,24 +148,10 @@ enum tc_error agent_settings_check(const struct agent_settings *settings, enum d
     error = check_addresses(settings, fault);
     if (error == TC_OK)
         error = check_enrolment(settings, fault);
-    if (error != TC_OK)
-        return error;
-    const struct {
-        const char *key, *path;
-    } executables[] = {
-        {"actions.install", settings->action_install},
-        {"actions.rollback", settings->action_rollback},
-        {"actions.configure", settings->action_configure},
-        {"actions.collect", settings->action_collect},
-        {"actions.run", settings->action_run},
-        {"actions.versions", settings->action_versions},
-        {"actions.socket", settings->action_socket},
-    };
-    for (size_t i = 0; i < sizeof executables / sizeof *executables; i++) {
-        const char *path = executables[i].path;
-        if (path[0] != '\0' && path[0] != '/')
-            return tc_fault_set(fault, TC_INVALID, "%s: found \"%s\", allowed: an absolute path", executables[i].key,
-                                path);
-    }
-    return TC_OK;
+    if (error == TC_OK)
+        error = action_settings_check(&settings->actions, NULL, fault);
+    if (error == TC_OK && settings->action_socket[0] != '\0' && settings->action_socket[0] != '/')
+        error = tc_fault_set(fault, TC_INVALID, "actions.socket: found \"%s\", allowed: an absolute path",
+                             settings->action_socket);
+    return error;
 }

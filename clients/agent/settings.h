@@ -3,6 +3,7 @@
 #define TELLERCAST_CLIENTS_AGENT_SETTINGS_H
 
 #include "base/fault.h"
+#include "clients/agent/startup/action_settings.h"
 #include "config/settings.h"
 #include "topics/message.h"
 
@@ -23,10 +24,8 @@ struct agent_settings {
     char *enrolment_url, *enrolment_ca_file, *enrolment_code_file;
     int64_t enrolment_retry_first_ms, enrolment_retry_longest_ms;
 
-    char *action_install, *action_rollback, *action_configure, *action_collect, *action_run, *action_versions;
+    struct action_settings actions;
     char *action_socket;
-    char *action_folder;
-    int64_t action_timeout_ms, action_grace_ms;
 
     int64_t download_size_limit;
     int64_t download_connect_ms, download_stall_ms, download_deadline_ms;

@@ -76,8 +76,8 @@ static void run(struct performer *performer, struct serving *serving, struct ins
     request->lock_path = performer->lock_path;
     request->device = settings->device;
     request->parameters_file = performer->parameters_path;
-    request->timeout_ms = settings->action_timeout_ms;
-    request->grace_ms = settings->action_grace_ms;
+    request->timeout_ms = settings->actions.timeout_ms;
+    request->grace_ms = settings->actions.grace_ms;
     request->stop_grace_ms = STOP_GRACE_MS;
     request->stop = &performer->stop;
     request->must_stop = is_stop_asked;
@@ -93,7 +93,7 @@ static void run(struct performer *performer, struct serving *serving, struct ins
 
 static void read_versions(struct performer *performer, struct serving *serving, struct install_result *result)
 {
-    struct install_request request = {.executable = install_settings_versions(performer->settings),
+    struct install_request request = {.executable = action_settings_versions(&performer->settings->actions),
                                       .action = "versions"};
     if (request.executable[0] == '\0')
         install_result_set(result, INSTALL_FAILED, "unsupported_action", "no executable prints the versions");
@@ -144,7 +144,7 @@ static void perform(struct performer *performer, struct serving *serving, struct
     const struct instruction_payload *payload = &admitted->payload;
     struct tc_fault fault;
     struct install_request request = {
-        .executable = install_settings_executable(performer->settings, payload->action),
+        .executable = action_settings_executable(&performer->settings->actions, payload->action),
         .action = action_name(payload->action),
         .instruction = payload->instruction,
         .rollout = payload->rollout,

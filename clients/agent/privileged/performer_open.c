@@ -61,7 +61,7 @@ static enum tc_error open_state(struct performer *performer, struct tc_fault *fa
     if (error != TC_OK)
         return error;
     performer->working_folder =
-        settings->action_folder[0] == '\0' ? path_in(state_folder, "installed") : strdup(settings->action_folder);
+        settings->actions.folder[0] == '\0' ? path_in(state_folder, "installed") : strdup(settings->actions.folder);
     TC_CHECK(performer->working_folder != NULL);
     performer->staging_path = path_in(state_folder, "staging");
     performer->artifact_path = path_in(performer->staging_path, PERFORMER_ARTIFACT);

@@ -3,8 +3,8 @@
 #define TELLERCAST_CLIENTS_AGENT_PRIVILEGED_SETTINGS_H
 
 #include "base/fault.h"
+#include "clients/agent/startup/action_settings.h"
 #include "config/settings.h"
-#include "topics/token.h"
 
 struct install_settings {
     char *device;
@@ -13,20 +13,13 @@ struct install_settings {
     char *socket_path;
     char *log_level, *log_format;
 
-    char *action_install, *action_rollback, *action_configure, *action_collect, *action_run, *action_versions;
-    char *action_folder;
-    int64_t action_timeout_ms, action_grace_ms;
+    struct action_settings actions;
 };
 
 extern const struct settings_table install_settings_table;
 
 /* Checks the ID and the paths. TC_INVALID. */
 enum tc_error install_settings_check(const struct install_settings *settings, struct tc_fault *fault);
-
-/* The executable of an action; "": none. */
-const char *install_settings_executable(const struct install_settings *settings, enum action action);
-/* The one that prints the versions; "": none. */
-const char *install_settings_versions(const struct install_settings *settings);
 
 /* TC_DENIED when another user than root and this one owns the file, or others may write to it: then others decide what
  * this process runs or trusts. TC_NOT_FOUND. */
