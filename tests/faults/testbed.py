@@ -127,7 +127,7 @@ class Testbed:
         self.database.rows(AUDIT)
         self._import()
         self.keys = self.folder / "keys.json"
-        private = next((self.folder / "data").glob("*key*.json"))
+        private = self.folder / "data/signing-key.json"
         self.keys.write_text(subprocess.run([BIN / "tellercast", "key", "public", private], check=True,
                                             capture_output=True, text=True).stdout)
         self.fleets = self._start_fleets()

@@ -60,7 +60,8 @@ class Stack:
     def write_trusted_keys(self):
         """Writes the public half of the key that the orchestrator made for itself."""
         if not self.keys.exists():
-            private = wait_for(lambda: list(self.data_folder.glob("*key*.json*")), "there is a signing key")[0]
+            private = self.data_folder / "signing-key.json"
+            wait_for(private.exists, "there is a signing key")
             self.keys.write_text(command_line("key", "public", private).stdout, encoding="utf-8")
 
     @property
