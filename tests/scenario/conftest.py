@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness.namespace import Testbed, Namespace  # noqa: E402
 from harness.servers import ROOT, Postgres  # noqa: E402
 from harness.stack import Stack  # noqa: E402
+from harness.survivors import end_survivors  # noqa: E402
 
 KEPT_LOGS = ROOT / "build/logs/scenarios"
 
@@ -55,6 +56,7 @@ def scratch():
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+    end_survivors(folder)
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +71,10 @@ def a_stack(postgres, scratch, prefix):
     folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=scratch))
     stack = Stack(postgres, folder, f"test-{folder.name}")
     yield stack
-    stack.close()
+    try:
+        stack.close()
+    finally:
+        end_survivors(folder)
 
 
 @pytest.fixture
