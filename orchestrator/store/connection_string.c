@@ -34,7 +34,7 @@ static const char *find_fault_of_uri(const char *authority)
     return NULL;
 }
 
-static const char *value_of(const PQconninfoOption *options, const char *keyword)
+const char *connection_string_value(const PQconninfoOption *options, const char *keyword)
 {
     for (const PQconninfoOption *option = options; option->keyword != NULL; option++) {
         if (strcmp(option->keyword, keyword) == 0 && option->val != NULL)
@@ -46,11 +46,13 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
 /* libpq reads "postgresql://user:password" without a host as a host and a port. */
 static const char *find_fault_of_options(const PQconninfoOption *options)
 {
-    if (value_of(options, "port")[strspn(value_of(options, "port"), "0123456789,")] != '\0')
+    if (connection_string_value(options, "port")[strspn(connection_string_value(options, "port"), "0123456789,")] !=
+        '\0')
         return "its port must be a number; a URI is postgresql://USER:PASSWORD@HOST:PORT/NAME";
-    if (strstr(value_of(options, "dbname"), "://") != NULL)
+    if (strstr(connection_string_value(options, "dbname"), "://") != NULL)
         return "its dbname is a URI; a URI must be the whole string: postgresql://USER:PASSWORD@HOST:PORT/NAME";
-    if (strchr(value_of(options, "host"), '@') != NULL && value_of(options, "host")[0] != '@')
+    if (strchr(connection_string_value(options, "host"), '@') != NULL &&
+        connection_string_value(options, "host")[0] != '@')
         return must_be_encoded;
     return NULL;
 }

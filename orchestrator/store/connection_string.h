@@ -11,4 +11,7 @@
  * nothing of the string. */
 enum tc_error connection_string_parse(const char *text, PQconninfoOption **options, struct tc_fault *fault);
 
+/* Returns the value of a keyword; "": it has none. Valid as long as the options. */
+const char *connection_string_value(const PQconninfoOption *options, const char *keyword);
+
 #endif

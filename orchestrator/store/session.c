@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
 #include "orchestrator/store/connection.h"
+#include "orchestrator/store/peer.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -171,7 +172,8 @@ enum tc_error store_connect(struct store *store, struct tc_fault *fault)
     bool connected = PQstatus(store->connection) == CONNECTION_OK;
     if (!connected)
         store_one_line(PQerrorMessage(store->connection), reason, sizeof reason);
-    if (connected && !is_old(store->connection, reason, sizeof reason)) {
+    if (connected && peer_is_trusted(store->connection, reason, sizeof reason) &&
+        !is_old(store->connection, reason, sizeof reason)) {
         (void)PQsetNoticeReceiver(store->connection, log_notice, store);
         store->took_writes = takes_writes(store->connection);
         store->used_ms = store->connected_ms = clock_monotonic_ms();

@@ -19,6 +19,16 @@ struct store;
 /* TC_INVALID when store_open would refuse the connection string. The fault quotes nothing of the string. */
 enum tc_error store_check_connection(const char *connection, struct tc_fault *fault);
 
+/* TC_DENIED when the connection string leads to a server that may not be used: one that is not on loopback without
+ * sslmode=verify-full, or one by TCP for which the string names neither a password nor a certificate, unless it is on
+ * loopback and `insecure_loopback` is true. A Unix socket may always be used. What the string does not say, as with a
+ * service file, is checked of each connection that is made: without a Unix socket, the server must have asked for a
+ * password or for a certificate that the string names. */
+enum tc_error store_check_peer(const char *connection, bool insecure_loopback, struct tc_fault *fault);
+
+/* From now on the stores of this program may use servers on loopback without credentials. */
+void store_allow_insecure_loopback(void);
+
 /* Keeps the connection string and connects at the first use. `role` is shown in pg_stat_activity:
  * "tellercastd updater 2". */
 enum tc_error store_open(const char *connection, const char *role, struct store **store, struct tc_fault *fault);
