@@ -19,6 +19,7 @@ static int run(const char *name, enum device_role role, const struct agent_setti
     startup_set_log(settings->log_level, settings->log_format);
     if (agent_settings_check(settings, role, &fault) != TC_OK) {
         (void)fprintf(stderr, "%s: %s\n", name, fault.text);
+        LOG_ERROR("agent.cannot_run", F_STR("error", tc_error_name(fault.code)), F_STR("fault", fault.text));
         return STARTUP_EXIT_USAGE;
     }
     process_forbid_dumps();

@@ -1,5 +1,6 @@
 #include "clients/agent/settings.h"
 
+#include "base/address.h"
 #include "base/id.h"
 #include "base/url.h"
 #include "topics/topic.h"
@@ -24,7 +25,8 @@ static const struct setting rows[] = {
     TEXT("broker.host", broker_host, "127.0.0.1", "MQTT broker: host name or address."),
     INTEGER("broker.port", broker_port, "1883", 1, 65535, "MQTT broker: TCP port; 8883 is usual with TLS."),
     TEXT("broker.password_file", broker_password_file, "", "File whose first line is the password; empty: none."),
-    TEXT("broker.ca_file", broker_ca_file, "", "PEM file of the trusted certificate authorities; empty: no TLS."),
+    TEXT("broker.ca_file", broker_ca_file, "",
+         "PEM file of the trusted certificate authorities; empty: no TLS, to a broker on loopback alone."),
     TEXT("broker.certificate_file", broker_certificate_file, "", "PEM file of this device's certificate."),
     TEXT("broker.key_file", broker_key_file, "", "PEM file of that certificate's private key."),
     DURATION("broker.keep_alive", broker_keep_alive_ms, "60s", 5 * SECOND, HOUR,
@@ -117,6 +119,11 @@ static enum tc_error check_addresses(const struct agent_settings *settings, stru
         return tc_fault_set(fault, TC_INVALID,
                             "broker.host: a user is not allowed; a device's user is its ID, and "
                             "its password is in broker.password_file");
+    if (settings->broker_ca_file[0] == '\0' && !address_host_is_loopback(settings->broker_host))
+        return tc_fault_set(fault, TC_DENIED,
+                            "broker.ca_file: must be set, since broker.host, %s, is not on loopback: it is reached by "
+                            "TLS alone",
+                            settings->broker_host);
     return TC_OK;
 }
 

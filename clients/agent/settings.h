@@ -43,7 +43,8 @@ struct agent_settings {
 
 extern const struct settings_table agent_settings_table;
 
-/* Checks IDs, a node's branch, absolute paths and URLs. TC_INVALID. */
+/* Checks IDs, a node's branch, absolute paths and URLs: TC_INVALID. TC_DENIED: without TLS, the broker must be on
+ * loopback. */
 enum tc_error agent_settings_check(const struct agent_settings *settings, enum device_role role,
                                    struct tc_fault *fault);
 

@@ -159,6 +159,58 @@ static void a_endpoint_that_is_not_there_is_unavailable(void **state)
     assert_non_null(strstr(fault.text, "broker 127.0.0.1:1: "));
 }
 
+static void a_token_or_a_password_is_not_sent_where_others_can_read_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *server, *proxy;
+        bool is_sent;
+    } ways[] = {
+        {"http://127.0.0.1:1", "", true},
+        {"http://localhost:1/", "", true},
+        {"http://[::1]:1", "http://127.0.0.1:3128", true},
+        {"https://tc.bank.example", "", true},
+        {"HTTPS://tc.bank.example", "http://proxy:3128", true},
+        {"127.0.0.1:1", "", true},
+        {"http://tc.bank.example", "", false},
+        {"http://192.0.2.1:8080", "", false},
+        {"tc.bank.example:8080", "", false},
+        {"http://127.0.0.1.evil.example", "", false},
+        {"http://127.0.0.1:1", "http://proxy:3128", false},
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct url_proxy proxy = {0};
+        struct tc_fault fault = {0};
+        struct http *http;
+        (void)snprintf(proxy.address, sizeof proxy.address, "%s", ways[i].proxy);
+        struct http_options options = {.server = ways[i].server, .token_file = "/none", .proxy = &proxy};
+        /* The file is read, and missing, where the token would be sent. */
+        assert_int_equal(http_open(&options, &http, &fault), ways[i].is_sent ? TC_NOT_FOUND : TC_DENIED);
+        assert_true(ways[i].is_sent || strstr(fault.text, "the token is not sent") != NULL);
+        options.token_file = NULL;
+        assert_int_equal(http_open(&options, &http, &fault), TC_OK);
+        http_close(http);
+    }
+    const struct submit_plan plan = {"x", 1, NULL};
+    static const char *const brokers[] = {"broker.bank.example:1883", "mqtt://192.0.2.1:1883", "[2001:db8::1]:1883"};
+    for (size_t i = 0; i < sizeof brokers / sizeof *brokers; i++) {
+        struct submit_answer answer = {0};
+        struct tc_fault fault = {0};
+        const struct submit_broker broker = {
+            .address = brokers[i], .user = "alice", .root = "tc/v1", .password_file = "/none"};
+        assert_int_equal(submit_by_mqtt(&broker, &plan, &answer, &fault), TC_DENIED);
+        assert_non_null(strstr(fault.text, "the password is not sent"));
+    }
+    static const char *const good[] = {"127.0.0.1:1", "mqtt://[::1]:1", "mqtts://broker.bank.example:8883"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct submit_answer answer = {0};
+        struct tc_fault fault = {0};
+        const struct submit_broker broker = {
+            .address = good[i], .user = "alice", .root = "tc/v1", .password_file = "/none"};
+        assert_int_equal(submit_by_mqtt(&broker, &plan, &answer, &fault), TC_NOT_FOUND);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +220,7 @@ int main(void)
         cmocka_unit_test(the_socket_takes_a_whole_plan_and_gives_the_answer),
         cmocka_unit_test(a_daemon_that_hangs_up_without_a_word_is_a_fault),
         cmocka_unit_test(a_endpoint_that_is_not_there_is_unavailable),
+        cmocka_unit_test(a_token_or_a_password_is_not_sent_where_others_can_read_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include "clients/ctl/endpoints/http.h"
 
+#include "base/address.h"
 #include "base/file.h"
 
 #include <curl/curl.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum {
@@ -60,9 +62,39 @@ static enum tc_error read_token(const char *path, char **authorization, struct t
     return error == TC_OK ? TC_OK : tc_fault_context(fault, "token file");
 }
 
+/* Copies the host of "[scheme://]host[:port][/path]". */
+static void copy_host(const char *url, char *host, size_t size)
+{
+    const char *scheme_end = strstr(url, "://"), *begin = scheme_end == NULL ? url : scheme_end + 3;
+    size_t length = *begin == '[' ? strcspn(begin, "]") + 1 : strcspn(begin, ":/?#");
+    (void)snprintf(host, size, "%.*s", (int)length, begin);
+}
+
+static bool is_on_loopback(const char *url)
+{
+    char host[256];
+    copy_host(url, host, sizeof host);
+    return address_host_is_loopback(host);
+}
+
+static enum tc_error check_way(const struct http_options *options, struct tc_fault *fault)
+{
+    static const char secure[] = "https://";
+    bool has_proxy = options->proxy != NULL && options->proxy->address[0] != '\0';
+    if (options->token_file == NULL || strncasecmp(options->server, secure, sizeof secure - 1) == 0 ||
+        (is_on_loopback(options->server) && (!has_proxy || is_on_loopback(options->proxy->address))))
+        return TC_OK;
+    return tc_fault_set(fault, TC_DENIED,
+                        "%s: the token is not sent, since everybody on the way could read it; allowed: https://, or "
+                        "http:// to a server on loopback",
+                        options->server);
+}
+
 enum tc_error http_open(const struct http_options *options, struct http **http, struct tc_fault *fault)
 {
     char *authorization = NULL;
+    if (check_way(options, fault) != TC_OK)
+        return fault->code;
     if (options->token_file != NULL && read_token(options->token_file, &authorization, fault) != TC_OK)
         return fault->code;
     TC_CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);

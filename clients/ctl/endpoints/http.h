@@ -15,12 +15,14 @@ struct http;
 /* Borrowed while http_open runs. NULL: none. */
 struct http_options {
     const char *server;            /* "http://127.0.0.1:8080"; without a user, since faults contain it */
-    const char *token_file;        /* its first line is the bearer token */
+    const char *token_file;        /* its first line is the bearer token; only for a server with TLS or on loopback */
     const char *ca_file;           /* trusted authorities, in addition to the system's */
     const struct url_proxy *proxy; /* the environment is ignored */
-    const char *author;            /* operator name; the daemon accepts it only on a loopback address */
+    const char *author;            /* operator name; a daemon believes it on loopback, if its settings say so */
 };
 
+/* TC_DENIED when the token could be read on its way: there is no TLS, and the server or the proxy is not on loopback.
+ */
 enum tc_error http_open(const struct http_options *options, struct http **http, struct tc_fault *fault);
 void http_close(struct http *http);
 

@@ -29,10 +29,11 @@ enum tc_error submit_by_socket(const char *path, const struct submit_plan *plan,
                                struct tc_fault *fault);
 
 struct submit_broker {
-    const char *address; /* "HOST:PORT", "mqtt://HOST:PORT" or "mqtts://HOST:PORT" */
-    const char *user;    /* the operator: a valid ID */
-    const char *password_file, *ca_file, *certificate_file, *key_file; /* NULL: none */
-    const char *root;                                                  /* root of all topics */
+    const char *address;       /* "HOST:PORT", "mqtt://HOST:PORT" or "mqtts://HOST:PORT" */
+    const char *user;          /* the operator: a valid ID */
+    const char *password_file; /* NULL: none; only for a broker with TLS or on loopback, else TC_DENIED */
+    const char *ca_file, *certificate_file, *key_file; /* NULL: none */
+    const char *root;                                  /* root of all topics */
 };
 
 enum tc_error submit_by_mqtt(const struct submit_broker *broker, const struct submit_plan *plan,

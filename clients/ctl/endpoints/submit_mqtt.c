@@ -1,5 +1,6 @@
 #include "clients/ctl/endpoints/submit.h"
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/condition.h"
 #include "base/file.h"
@@ -185,16 +186,29 @@ static enum tc_error read_password(const char *path, char **password, struct tc_
     return TC_OK;
 }
 
-/* Writes "mqtts://bank:8883" as paho's URI and sets `tls`. */
-static void put_address(const char *address, struct buffer *uri, bool *tls)
+/* Returns "bank:8883" of "mqtts://bank:8883" and sets `tls`. */
+static const char *skip_scheme(const char *address, bool *tls)
 {
     static const char plain[] = "mqtt://", secure[] = "mqtts://";
     *tls = strncmp(address, secure, strlen(secure)) == 0;
     if (*tls)
-        address += strlen(secure);
-    else if (strncmp(address, plain, strlen(plain)) == 0)
-        address += strlen(plain);
-    buffer_format(uri, "%s://%s", *tls ? "ssl" : "tcp", address);
+        return address + strlen(secure);
+    return strncmp(address, plain, strlen(plain)) == 0 ? address + strlen(plain) : address;
+}
+
+static enum tc_error check_way(const struct submit_broker *broker, struct tc_fault *fault)
+{
+    bool tls;
+    char host[256];
+    const char *address = skip_scheme(broker->address, &tls);
+    size_t length = *address == '[' ? strcspn(address, "]") + 1 : strcspn(address, ":");
+    (void)snprintf(host, sizeof host, "%.*s", (int)length, address);
+    if (tls || broker->password_file == NULL || address_host_is_loopback(host))
+        return TC_OK;
+    return tc_fault_set(fault, TC_DENIED,
+                        "broker %s: the password is not sent, since everybody on the way could read it; allowed: "
+                        "mqtts://, or mqtt:// to a broker on loopback",
+                        broker->address);
 }
 
 static int start(struct request *request)
@@ -202,7 +216,8 @@ static int start(struct request *request)
     struct buffer uri = {0};
     bool tls;
     char client_id[TC_ID_SIZE + 2 * TAG_SIZE];
-    put_address(request->broker->address, &uri, &tls);
+    const char *address = skip_scheme(request->broker->address, &tls);
+    buffer_format(&uri, "%s://%s", tls ? "ssl" : "tcp", address);
     /* With a certificate the broker's guard takes only a client ID that is its own. */
     bool has_certificate = request->broker->certificate_file != NULL;
     (void)snprintf(client_id, sizeof client_id, has_certificate ? "%s%.64s/%s" : "%s%.32s-%s",
@@ -264,6 +279,8 @@ enum tc_error submit_by_mqtt(const struct submit_broker *broker, const struct su
 {
     TC_CHECK(sodium_init() >= 0);
     struct request request = {.broker = broker, .plan = plan, .error = TC_OK};
+    if (check_way(broker, fault) != TC_OK)
+        return fault->code;
     if (broker->key_file != NULL && file_check_private(broker->key_file, fault) != TC_OK)
         return tc_fault_context(fault, "key file");
     if (broker->password_file != NULL && read_password(broker->password_file, &request.password, fault) != TC_OK)
