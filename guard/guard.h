@@ -19,6 +19,7 @@
 struct guard_config {
     const char *root; /* of all topics; must outlive the guard */
     bool enforces;    /* false: refusals are counted, and change nothing */
+    bool is_insecure; /* clients of this machine are believed their user names; only shown in the status */
     struct rate rates[METERS];
     int64_t waiting_messages, waiting_bytes;      /* most that may wait for a device that is away */
     int64_t suspension_ms;                        /* of an identity that did too much that is denied */

@@ -64,6 +64,8 @@ void guard_write_status(const struct guard *guard, int64_t now_ms, int64_t now_r
     clock_format(now_real_ms, at);
     buffer_format(out, "{\"version\":1,\"mode\":\"%s\",\"at\":\"%s\"", guard->config.enforces ? "enforce" : "report",
                   at);
+    if (guard->config.is_insecure)
+        buffer_put_text(out, ",\"insecure_loopback\":true");
     put_table(guard, out);
     put_connected(guard, now_ms, now_real_ms, out);
     put_counters(guard, out);

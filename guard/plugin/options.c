@@ -86,7 +86,7 @@ static enum tc_error read_option(const struct option_text *text, struct options 
     if (strcmp(text->name, "topic_root") == 0)
         return read_root(text, options, fault);
     if (strcmp(text->name, "insecure_loopback") == 0)
-        return read_boolean(text, &options->insecure_loopback, fault);
+        return read_boolean(text, &options->guard.is_insecure, fault);
     if (strcmp(text->name, "has_password_file") == 0)
         return read_boolean(text, &options->has_password_file, fault);
     if (strcmp(text->name, "has_acl_file") == 0)
@@ -118,7 +118,7 @@ enum tc_error options_read(const struct option_text *texts, size_t count, struct
         if (error != TC_OK)
             return error;
     }
-    if (options->guard.enforces && options->device_issuer_file == NULL && !options->insecure_loopback)
+    if (options->guard.enforces && options->device_issuer_file == NULL && !options->guard.is_insecure)
         return tc_fault_set(fault, TC_INVALID,
                             "plugin_opt_device_issuer_file: is missing; expected the PEM file of the "
                             "authority that issues the devices' certificates");

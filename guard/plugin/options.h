@@ -15,7 +15,6 @@ struct options {
     const char *state_folder;       /* NULL: the table is not kept */
     const char *orchestrator_user;  /* of an orchestrator without a certificate */
     const char *operators;          /* without a certificate: names, joined by commas; "": none */
-    bool insecure_loopback;         /* takes clients of this machine by their user name */
     /* In report mode: the broker has such a file, which decides. */
     bool has_password_file, has_acl_file;
 };

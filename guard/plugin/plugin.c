@@ -1,5 +1,6 @@
 /* The plugin of mosquitto (plugin API 5): hands the broker's events to the guard, and its answers back. All on the
  * broker's one thread. */
+#include "base/address.h"
 #include "base/clock.h"
 #include "guard/guard.h"
 #include "guard/plugin/aliases.h"
@@ -38,8 +39,7 @@ struct plugin {
 static bool is_loopback(const struct mosquitto *client)
 {
     const char *address = mosquitto_client_address(client);
-    return address != NULL && (strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
-                               strncmp(address, "::ffff:127.", 11) == 0);
+    return address != NULL && address_host_is_loopback(address);
 }
 
 /* The identity that a user name stands for, which nothing proves. */
@@ -79,7 +79,7 @@ static enum denial identify(const struct plugin *plugin, const struct mosquitto 
     *facts = (struct certificate_facts){0};
     if (certificate != NULL)
         return certificate_read(certificate, &plugin->issuers, facts);
-    bool is_taken = plugin->options.insecure_loopback && is_loopback(client);
+    bool is_taken = plugin->options.guard.is_insecure && is_loopback(client);
     if (!is_taken && plugin->options.guard.enforces)
         return DENIAL_NO_CERTIFICATE;
     if (!identity_of_user(plugin, mosquitto_client_username(client), &facts->identity))
@@ -365,7 +365,7 @@ EXPORTED int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **use
     }
     const char *mode = plugin->options.guard.enforces ? "enforce" : "report";
     broker_log_info("guard.started mode=%s version=%s", mode, TELLERCAST_VERSION);
-    if (plugin->options.insecure_loopback)
+    if (plugin->options.guard.is_insecure)
         broker_log_warning("guard.insecure_loopback: clients of this machine are believed their user names");
     *userdata = plugin;
     return MOSQ_ERR_SUCCESS;

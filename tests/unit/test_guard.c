@@ -182,6 +182,23 @@ static void in_report_mode_nobody_is_suspended(void **state)
     guard_close(guard);
 }
 
+static void the_status_shows_that_user_names_are_believed(void **state)
+{
+    (void)state;
+    struct guard_config config = guard_defaults(ROOT);
+    for (int i = 0; i < 2; i++) {
+        struct buffer text = {0};
+        struct guard_status status;
+        config.is_insecure = i == 1;
+        struct guard *guard = opened(config);
+        guard_write_status(guard, 0, 0, &text);
+        assert_int_equal(strstr(text.bytes, "\"insecure_loopback\":true") != NULL, i == 1);
+        assert_int_equal(guard_status_decode(text.bytes, text.length, &status, NULL), TC_OK);
+        buffer_free(&text);
+        guard_close(guard);
+    }
+}
+
 static void what_waits_for_a_device_that_is_away_is_bounded(void **state)
 {
     (void)state;
@@ -381,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_device_has_no_more_connections_than_it_may),
         cmocka_unit_test(too_much_that_is_denied_suspends_an_identity_for_a_while),
         cmocka_unit_test(in_report_mode_nobody_is_suspended),
+        cmocka_unit_test(the_status_shows_that_user_names_are_believed),
         cmocka_unit_test(what_waits_for_a_device_that_is_away_is_bounded),
         cmocka_unit_test(who_is_retired_or_revoked_is_to_go),
         cmocka_unit_test(a_table_is_in_force_when_its_last_message_has_come),

@@ -111,6 +111,8 @@ static void put_status(const struct session *session, const json_t *document)
                          ? "the guard has the devices that the database has"
                          : "the guard does not have the newest table of devices yet",
                      &out);
+    if (json_is_true(json_object_get(status, "insecure_loopback")))
+        session_put_fact(session, "insecure", "clients of the broker's machine are believed their user names", &out);
     put_object(session, "table", status, "table", &out);
     put_object(session, "connected", status, "connected", &out);
     put_object(session, "no certificate", status, "devices_without_certificate", &out);
