@@ -16,6 +16,9 @@ static const struct setting rows[] = {
     TEXT("database_migration", database_migration, "",
          "The same of the role that owns the tables, for tellercastd migrate; empty: database."),
 
+    BOOLEAN("insecure_loopback", insecure_loopback, "false",
+            "true: servers and clients on loopback may be without credentials. For tests alone."),
+
     CHOICE_THAT_RELOADS("log.level", log_level, "info", "debug|info|warning|error", "Minimum log level."),
     CHOICE_THAT_RELOADS("log.format", log_format, "text", "text|json",
                         "Log format: one event a line, as text or as JSON."),
@@ -25,7 +28,8 @@ static const struct setting rows[] = {
     TEXT("broker.user", broker_user, TOPIC_ORCHESTRATOR_USER,
          "User name at the broker: the orchestrators' user in its access list; empty: none."),
     TEXT("broker.password_file", broker_password_file, "", "File whose first line is the password; empty: none."),
-    TEXT("broker.ca_file", broker_ca_file, "", "PEM file of the trusted certificate authorities; empty: no TLS."),
+    TEXT("broker.ca_file", broker_ca_file, "",
+         "PEM file of the trusted certificate authorities; empty: no TLS, with insecure_loopback alone."),
     TEXT("broker.certificate_file", broker_certificate_file, "", "PEM file of this client's certificate."),
     TEXT("broker.key_file", broker_key_file, "", "PEM file of that certificate's private key."),
     DURATION("broker.keep_alive", broker_keep_alive_ms, "30s", 5 * SECOND, HOUR,
@@ -40,10 +44,11 @@ static const struct setting rows[] = {
             "QoS 1 messages sent and not yet acknowledged; few make sending crawl."),
 
     TEXT("redis.socket", redis_socket, "", "Unix socket of Redis; empty: host and port."),
-    TEXT("redis.host", redis_host, "127.0.0.1", "Host name or address of Redis."),
+    TEXT("redis.host", redis_host, "127.0.0.1", "Loopback address of Redis, or of a relay with TLS to it."),
     INTEGER("redis.port", redis_port, "6379", 1, 65535, "TCP port of Redis."),
     TEXT("redis.user", redis_user, "", "User name at Redis; empty: its user default."),
-    TEXT("redis.password_file", redis_password_file, "", "File whose first line is the password; empty: none."),
+    TEXT("redis.password_file", redis_password_file, "",
+         "File whose first line is the password; needed unless redis.socket is set."),
     TEXT("redis.prefix", redis_prefix, "tc", "Prefix of all keys in Redis."),
 
     TEXT("http.listen", http_listen, "127.0.0.1", "Address of the HTTP endpoint."),
@@ -51,9 +56,9 @@ static const struct setting rows[] = {
     TEXT("http.public_url", http_public_url, "http://127.0.0.1:8080",
          "Base URL at which devices reach this daemon's artifact store."),
     TEXT("http.tokens_file", http_tokens_file, "",
-         "File of the operators' bearer tokens; needed unless http.listen is a loopback address."),
+         "File of the operators' bearer tokens; needed unless http.port is 0."),
     TEXT("http.certificate_file", http_certificate_file, "",
-         "PEM file of the HTTP endpoint's certificate and those above it; empty: no TLS."),
+         "PEM file of the HTTP endpoint's certificate and those above it; empty: no TLS, on loopback alone."),
     TEXT("http.key_file", http_key_file, "", "PEM file of that certificate's private key."),
 
     TEXT("est.listen", est_listen, "127.0.0.1", "Address of the EST endpoint, at which devices enrol."),

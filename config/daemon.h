@@ -4,11 +4,14 @@
 
 #include "config/settings.h"
 
+#include <stdbool.h>
+
 struct daemon_settings {
     char *instance;    /* name of this orchestrator among several; empty: host name and process ID */
     char *data_folder; /* signing key, artifacts */
     char *log_level, *log_format;
     char *topic_root;
+    bool insecure_loopback; /* peers on loopback may be without credentials */
 
     char *broker_host;
     int64_t broker_port;
@@ -27,10 +30,10 @@ struct daemon_settings {
     char *redis_password_file;
     char *redis_prefix; /* of every key */
 
-    char *http_listen;      /* address */
-    int64_t http_port;      /* 0: no HTTP endpoint */
-    char *http_public_url;  /* how devices reach the artifact store: "http://host:port" */
-    char *http_tokens_file; /* operators' bearer tokens; needed unless http_listen is a loopback address */
+    char *http_listen;                           /* address */
+    int64_t http_port;                           /* 0: no HTTP endpoint */
+    char *http_public_url;                       /* how devices reach the artifact store: "http://host:port" */
+    char *http_tokens_file;                      /* operators' bearer tokens; needed unless http_port is 0 */
     char *http_certificate_file, *http_key_file; /* TLS when a certificate is named */
     char *est_listen;
     int64_t est_port; /* 0: no EST endpoint */

@@ -16,6 +16,7 @@
         key, type, offsetof(SETTINGS_STRUCT, field), initial, least, most, allowed, reloads, help, NULL                \
     }
 #define TEXT(key, field, initial, help) ROW(key, SETTING_TEXT, field, initial, 0, 0, NULL, false, help)
+#define BOOLEAN(key, field, initial, help) ROW(key, SETTING_BOOLEAN, field, initial, 0, 0, NULL, false, help)
 #define CHOICE(key, field, initial, allowed, help) ROW(key, SETTING_CHOICE, field, initial, 0, 0, allowed, false, help)
 /* A setting that SIGHUP can change. */
 #define CHOICE_THAT_RELOADS(key, field, initial, allowed, help)                                                        \

@@ -5,8 +5,10 @@
 #include "base/thread.h"
 #include "orchestrator/daemon.h"
 #include "orchestrator/daemon_setup.h"
+#include "orchestrator/metrics/metrics.h"
 #include "orchestrator/migration.h"
 #include "orchestrator/options.h"
+#include "orchestrator/store/store.h"
 #include "orchestrator/worker/ending.h"
 
 #include <signal.h>
@@ -71,7 +73,7 @@ static void reload(struct daemon *daemon, const char *config_file)
 {
     struct daemon_settings fresh;
     struct document_faults faults = {0};
-    bool good = options_read_settings(config_file, &fresh, &faults);
+    bool good = options_read_settings(config_file, SETTINGS_TO_RUN, &fresh, &faults);
     log_faults(&faults, config_file);
     document_faults_free(&faults);
     if (!good) {
@@ -151,6 +153,17 @@ static int report_failed_start(enum tc_error error, const struct tc_fault *fault
     return EXIT_FAILURE;
 }
 
+/* What nobody may overlook: the installation lets everybody in who is on this machine. */
+static void allow_insecure_loopback(const struct daemon_settings *settings)
+{
+    metric_set(METRIC_INSECURE_LOOPBACK, settings->insecure_loopback ? 1 : 0);
+    if (!settings->insecure_loopback)
+        return;
+    store_allow_insecure_loopback();
+    LOG_WARNING("daemon.insecure_loopback",
+                F_STR("means", "servers and clients on loopback may be without credentials; for tests alone"));
+}
+
 static int migrate(const struct daemon_settings *settings)
 {
     struct tc_fault fault;
@@ -173,6 +186,7 @@ int main(int argc, char **argv)
         return exit_code;
     }
     set_log(&options.settings);
+    allow_insecure_loopback(&options.settings);
     if (options.migrates) {
         exit_code = migrate(&options.settings);
         options_free(&options);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "orchestrator/cache/access.h"
 #include "orchestrator/daemon_setup.h"
+#include "orchestrator/peers_check.h"
 #include "orchestrator/rollout/rollout_state.h"
 #include "orchestrator/rollout/state.h"
 #include "orchestrator/settings_check.h"
@@ -85,23 +86,38 @@ static bool print_redis_acl(const struct daemon_settings *settings)
     return error == TC_OK;
 }
 
-bool options_read_settings(const char *config_file, struct daemon_settings *settings, struct document_faults *faults)
+bool options_read_settings(const char *config_file, enum settings_use use, struct daemon_settings *settings,
+                           struct document_faults *faults)
 {
+    bool is_read = true;
     if (config_file == NULL)
         settings_set_defaults(&daemon_settings_table, settings);
-    else if (settings_load(&daemon_settings_table, config_file, settings, faults) == TC_OK)
+    else
+        is_read = settings_load(&daemon_settings_table, config_file, settings, faults) == TC_OK;
+    if (is_read && config_file != NULL)
         settings_check(settings, faults);
+    if (is_read && use == SETTINGS_TO_RUN)
+        peers_check(settings, faults);
+    if (is_read && use == SETTINGS_TO_MIGRATE)
+        peers_check_migration(settings, faults);
     if (faults->total == 0)
         return true;
     settings_free(&daemon_settings_table, settings);
     return false;
 }
 
-static bool read_settings_first(struct options *options, bool with_files)
+static enum settings_use use_of(const struct options *options, int action)
+{
+    if (action == 0)
+        return options->migrates ? SETTINGS_TO_MIGRATE : SETTINGS_TO_RUN;
+    return action == OPTION_CHECK ? SETTINGS_TO_RUN : SETTINGS_TO_PRINT;
+}
+
+static bool read_settings_first(struct options *options, int action)
 {
     struct document_faults faults = {0};
-    bool good = options_read_settings(options->config_file, &options->settings, &faults);
-    if (good && with_files)
+    bool good = options_read_settings(options->config_file, use_of(options, action), &options->settings, &faults);
+    if (good && action == OPTION_CHECK)
         settings_check_files(&options->settings, &faults);
     good = faults.total == 0;
     if (!good) {
@@ -111,6 +127,8 @@ static bool read_settings_first(struct options *options, bool with_files)
         buffer_free(&text);
     }
     document_faults_free(&faults);
+    if (!good && !options->done)
+        LOG_ERROR("daemon.not_started", F_STR("reason", "the settings are refused"));
     return good;
 }
 
@@ -171,7 +189,7 @@ bool options_read(int argc, char **argv, struct options *options, int *exit_code
     }
     options->done = action != 0;
     bool wants_settings = action != 'h' && action != OPTION_VERSION && action != OPTION_PRINT_STATES;
-    if (wants_settings && !read_settings_first(options, action == OPTION_CHECK)) {
+    if (wants_settings && !read_settings_first(options, action)) {
         *exit_code = EXIT_FAILURE;
         return false;
     }

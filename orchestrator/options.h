@@ -20,8 +20,12 @@ struct options {
 bool options_read(int argc, char **argv, struct options *options, int *exit_code);
 void options_free(struct options *options);
 
-/* Reads the settings file and checks it with settings_check. False with all its faults in `faults`, and `settings`
- * empty. */
-bool options_read_settings(const char *config_file, struct daemon_settings *settings, struct document_faults *faults);
+/* What the settings are for. */
+enum settings_use { SETTINGS_TO_PRINT, SETTINGS_TO_MIGRATE, SETTINGS_TO_RUN };
+
+/* Reads the settings file and checks it with settings_check and, as far as this use has peers, with peers_check. False
+ * with all its faults in `faults`, and `settings` empty. */
+bool options_read_settings(const char *config_file, enum settings_use use, struct daemon_settings *settings,
+                           struct document_faults *faults);
 
 #endif

@@ -5,20 +5,15 @@
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/metrics/metrics.h"
 
-#include <arpa/inet.h>
 #include <gnutls/gnutls.h>
-#include <netinet/in.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 /* A request of PKI_REQUEST_MAX bytes in base64 with line ends, and its PEM frame. */
-enum { REQUEST_BODY_MAX = 24576, REQUEST_MAX = 16384, CREDENTIALS_MAX = 512, IPV6_NETWORK = 8 };
-
-#define ADDRESS_SIZE INET6_ADDRSTRLEN
+enum { REQUEST_BODY_MAX = 24576, REQUEST_MAX = 16384, CREDENTIALS_MAX = 512 };
 
 static void request_begin(struct http_request *request);
 static void authorities_show(struct http_request *request);
@@ -54,23 +49,6 @@ static void authorities_show(struct http_request *request)
     struct buffer der = {0};
     enrolment_put_authorities(request->http->config.enrolment, &der);
     answer_certificates(request, &der);
-}
-
-/* The address of the peer, for limits and logs: an IPv6 network of 64 bits counts as one. */
-static void read_address(const struct http_request *request, char address[static ADDRESS_SIZE])
-{
-    const union MHD_ConnectionInfo *information =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *peer = information == NULL ? NULL : information->client_addr;
-    address[0] = '\0';
-    if (peer != NULL && peer->sa_family == AF_INET)
-        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, address, ADDRESS_SIZE);
-    if (peer == NULL || peer->sa_family != AF_INET6)
-        return;
-    struct in6_addr network = ((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
-    if (!IN6_IS_ADDR_V4MAPPED(&network))
-        memset(network.s6_addr + IPV6_NETWORK, 0, sizeof network.s6_addr - IPV6_NETWORK);
-    (void)inet_ntop(AF_INET6, &network, address, ADDRESS_SIZE);
 }
 
 static void log_refused(const char *device, const char *address, const char *reason, const char *detail)
@@ -147,7 +125,7 @@ static enum tc_error decode_body(const struct http_request *request, struct buff
 
 /* What the device has authenticated with. */
 struct caller {
-    char address[ADDRESS_SIZE], device[TC_ID_SIZE];
+    char address[HTTP_ADDRESS_SIZE], device[TC_ID_SIZE];
     bool by_code;
     char code_hash[ENROLMENT_HASH_SIZE];
     struct enrolment_peer peer;
@@ -250,7 +228,7 @@ static void enroll_with(struct http_request *request, struct store *store, const
 static void enroll(struct http_request *request)
 {
     struct caller caller = {.by_code = true};
-    read_address(request, caller.address);
+    http_request_address(request, caller.address);
     if (!read_credentials(request, caller.device, caller.code_hash)) {
         log_refused("", caller.address, "no_code", "");
         deny(request, true);
@@ -309,7 +287,7 @@ static void reenroll(struct http_request *request)
 {
     struct caller caller = {.by_code = false};
     const gnutls_datum_t *shown = shown_certificate(request);
-    read_address(request, caller.address);
+    http_request_address(request, caller.address);
     if (shown == NULL) {
         log_refused("", caller.address, "no_certificate", "");
         deny(request, false);

@@ -146,13 +146,13 @@ static enum tc_error start_daemon(struct http *http, struct MHD_Daemon **started
 static enum tc_error start(struct http *http, struct tc_fault *fault)
 {
     const struct http_config *config = &http->config;
-    enum tc_error error = TC_OK;
-    if (is_set(config->tokens_file))
-        error = http_auth_open(config->tokens_file, &http->auth, fault);
-    bool loopback_only = http->auth == NULL && config->api == HTTP_API_OPERATORS;
+    enum tc_error error = listener_check(name_of(http), config->listen, fault);
     if (error == TC_OK)
-        error = listener_open(name_of(http), config->listen, config->port, loopback_only, &http->listener, &http->port,
-                              fault);
+        error = http_check_access(config, fault);
+    if (error == TC_OK && is_set(config->tokens_file))
+        error = http_auth_open(config->tokens_file, &http->auth, fault);
+    if (error == TC_OK)
+        error = listener_open(name_of(http), config->listen, config->port, &http->listener, &http->port, fault);
     if (error == TC_OK)
         error = worker_start(&(struct worker_config){.name = config->api == HTTP_API_EST ? "est-job" : "http-job",
                                                      .queue = http->jobs,

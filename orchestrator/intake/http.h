@@ -31,8 +31,9 @@ struct http_config {
     const char *listen; /* a numeric address, or "localhost" */
     int port;           /* 0: any free port */
     const char *public_url;
-    const char *tokens_file;                 /* "": none; then `listen` must be a loopback address */
+    const char *tokens_file;                 /* "": none; see http_check_access */
     const char *certificate_file, *key_file; /* "": no TLS; http_renew reads them again */
+    bool insecure_loopback;                  /* a request of a peer on loopback needs no token */
     const char *broker_user;                 /* which no device may have as its ID; NULL or "": unknown */
     int threads;                             /* that move bytes */
     int job_threads;                         /* that wait for the database */
@@ -53,8 +54,14 @@ struct http_config {
     void *context;
 };
 
-/* Starts to serve. Copies `config` and its texts; the objects it points to must outlive the endpoint. TC_DENIED: no
- * tokens and not a loopback address. TC_INVALID, TC_UNAVAILABLE, TC_NOT_FOUND: an address or a file is unusable. */
+/* TC_DENIED when http_open would refuse the operators' endpoint, by `listen`, `tokens_file`, `certificate_file` and
+ * `insecure_loopback`: it needs tokens, and TLS unless it listens on loopback. There, with `insecure_loopback`, it
+ * needs no tokens: a request without one is the subject `loopback`, or who it says that it is. The fault names the
+ * setting. */
+enum tc_error http_check_access(const struct http_config *config, struct tc_fault *fault);
+
+/* Starts to serve. Copies `config` and its texts; the objects it points to must outlive the endpoint. TC_DENIED: see
+ * http_check_access. TC_INVALID, TC_UNAVAILABLE, TC_NOT_FOUND: an address or a file is unusable. */
 enum tc_error http_open(const struct http_config *config, struct http **http, struct tc_fault *fault);
 
 int http_port(const struct http *http);

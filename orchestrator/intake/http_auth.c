@@ -145,7 +145,7 @@ enum tc_error http_auth_check(struct http_auth *auth, const char *authorization,
     token += strspn(token, " ");
     unsigned char digest[crypto_hash_sha256_BYTES];
     (void)crypto_hash_sha256(digest, (const unsigned char *)token, strlen(token));
-    if (!find_user(auth, digest, user))
+    if (auth == NULL || !find_user(auth, digest, user))
         return tc_fault_set(fault, TC_DENIED, "unknown token");
     return TC_OK;
 }

@@ -20,8 +20,8 @@ void http_auth_close(struct http_auth *auth);
 /* Reads the file again. On a fault the old tokens stay in force. */
 enum tc_error http_auth_reload(struct http_auth *auth, struct tc_fault *fault);
 
-/* Finds the user of the token in the header `Authorization` (NULL: absent). TC_DENIED: no token, or an unknown one. The
- * time does not depend on how much of a token is right. */
+/* Finds the user of the token in the header `Authorization` (NULL: absent). TC_DENIED: no token, or an unknown one; so
+ * is every token when `auth` is NULL. The time does not depend on how much of a token is right. */
 enum tc_error http_auth_check(struct http_auth *auth, const char *authorization, char user[static TC_ID_SIZE],
                               struct tc_fault *fault);
 

@@ -64,32 +64,6 @@ void http_connection_end(void *context, struct MHD_Connection *connection, void 
     *slot = NULL;
 }
 
-/* Sets the author of the request, or answers. */
-static void authorize(struct http_request *request)
-{
-    struct tc_fault fault;
-    if (request->http->auth != NULL) {
-        const char *header = http_request_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
-        if (http_auth_check(request->http->auth, header, request->author, &fault) == TC_OK)
-            return;
-        http_answer_problem(request, 401, "%s", fault.text);
-        http_answer_header(request, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
-        return;
-    }
-    if (!http_auth_host_is_loopback(http_request_header(request, MHD_HTTP_HEADER_HOST))) {
-        http_answer_problem(request, 421,
-                            "without http.tokens_file the Host header must be localhost, 127.0.0.1 or [::1]");
-        return;
-    }
-    const char *author = http_request_header(request, "Tellercast-Author");
-    if (author == NULL)
-        author = "local";
-    if (name_is_valid(author, strlen(author)))
-        memcpy(request->author, author, strlen(author) + 1);
-    else
-        http_answer_problem(request, 400, "Tellercast-Author must be a name: 1 to 64 of A-Z a-z 0-9 _ - . : +");
-}
-
 /* Checks all that can be checked before the body. */
 static void receive_headers(struct http_request *request, const char *method)
 {
@@ -99,7 +73,7 @@ static void receive_headers(struct http_request *request, const char *method)
     if (request->status == 0)
         http_route_find(request, method);
     if (request->status == 0 && !request->route->public)
-        authorize(request);
+        http_authorize(request);
     struct tc_fault fault;
     if (request->status == 0 && http_target_check(&request->target, request->route->parameters, &fault) != TC_OK)
         http_answer_problem(request, 400, "%s", fault.text);

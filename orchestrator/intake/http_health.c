@@ -28,7 +28,9 @@ void readiness_show(struct http_request *request)
     json_text_put(&body, health.database);
     buffer_put_text(&body, ",\"cache\":");
     json_text_put(&body, health.cache);
-    buffer_format(&body, ",\"warnings\":%s}", health.warnings[0] == '\0' ? "[]" : health.warnings);
+    buffer_format(&body, ",\"insecure_loopback\":%s,\"warnings\":%s}",
+                  request->http->config.insecure_loopback ? "true" : "false",
+                  health.warnings[0] == '\0' ? "[]" : health.warnings);
     http_answer(request, health.ready ? 200 : 503, "application/json", &body);
 }
 

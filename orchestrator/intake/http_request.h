@@ -13,6 +13,7 @@
 #include "orchestrator/worker/worker.h"
 
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,7 +23,7 @@
 
 struct http {
     struct http_config config; /* the texts in it are owned */
-    struct http_auth *auth;    /* NULL: no tokens; every user of this machine is an operator */
+    struct http_auth *auth;    /* NULL: no tokens */
     struct batch_queue *jobs;  /* of struct http_request * */
     struct worker *worker;
     int listener; /* of each daemon a copy; -1: none */
@@ -141,6 +142,16 @@ void metrics_show(struct http_request *request);
 void health_show(struct http_request *request);
 void readiness_show(struct http_request *request);
 void guard_show(struct http_request *request);
+
+/* ---- access: http_access.c ---- */
+
+/* Sets the author of the request, or answers: 401 without a token that is known, unless the peer needs none. */
+void http_authorize(struct http_request *request);
+
+#define HTTP_ADDRESS_SIZE INET6_ADDRSTRLEN
+
+/* The address of the peer, for limits and logs: an IPv6 network of 64 bits counts as one. */
+void http_request_address(const struct http_request *request, char address[static HTTP_ADDRESS_SIZE]);
 
 /* ---- answers: http_answer.c. Each sets the answer of the request; only the first call has an effect ---- */
 

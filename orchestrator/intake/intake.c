@@ -69,10 +69,20 @@ void intake_check(const struct daemon_settings *settings, struct document_faults
     add_fault(faults, write_artifact_folder(settings->data_folder, folder, &fault), &fault);
     add_fault(faults, unix_listener_check(settings->socket_path, &fault), &fault);
     if (settings->est_port != 0)
-        add_fault(faults, listener_check("est", settings->est_listen, false, &fault), &fault);
+        add_fault(faults, listener_check("est", settings->est_listen, &fault), &fault);
     if (settings->http_port != 0)
-        add_fault(faults, listener_check("http", settings->http_listen, settings->http_tokens_file[0] == '\0', &fault),
-                  &fault);
+        add_fault(faults, listener_check("http", settings->http_listen, &fault), &fault);
+}
+
+void intake_check_access(const struct daemon_settings *settings, struct document_faults *faults)
+{
+    struct tc_fault fault;
+    const struct http_config config = {.listen = settings->http_listen,
+                                       .tokens_file = settings->http_tokens_file,
+                                       .certificate_file = settings->http_certificate_file,
+                                       .insecure_loopback = settings->insecure_loopback};
+    if (settings->http_port != 0)
+        add_fault(faults, http_check_access(&config, &fault), &fault);
 }
 
 void intake_check_files(const struct daemon_settings *settings, struct document_faults *faults)
@@ -109,6 +119,7 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .tokens_file = settings->http_tokens_file,
                                            .certificate_file = config->http_certificate_file,
                                            .key_file = config->http_key_file,
+                                           .insecure_loopback = settings->insecure_loopback,
                                            .broker_user = settings->broker_user,
                                            .threads = HTTP_THREADS,
                                            .idle_s = HTTP_IDLE_S,

@@ -48,6 +48,9 @@ struct intake_config {
 void intake_check(const struct daemon_settings *settings, struct document_faults *faults);
 void intake_check_files(const struct daemon_settings *settings, struct document_faults *faults);
 
+/* The same for an endpoint that would let in peers without credentials: see http_check_access. */
+void intake_check_access(const struct daemon_settings *settings, struct document_faults *faults);
+
 /* Opens the endpoints. The objects that `config` points to must outlive the intake. */
 enum tc_error intake_open(const struct intake_config *config, struct intake **intake, struct tc_fault *fault);
 

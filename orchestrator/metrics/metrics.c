@@ -82,6 +82,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "Instructions in flight published again, or their devices asked again, after a new connection."},
     [METRIC_HTTP_REQUESTS] = {"tellercast_http_requests_total", COUNTER,
         "HTTP requests."},
+    [METRIC_HTTP_DENIED] = {"tellercast_http_requests_denied_total", COUNTER,
+        "HTTP requests of operators without a token, or with an unknown one."},
     [METRIC_CERTIFICATES_ISSUED] = {"tellercast_certificates_issued_total", COUNTER,
         "Certificates issued to devices by EST."},
     [METRIC_ENROLMENTS_REFUSED] = {"tellercast_enrolments_refused_total", COUNTER,
@@ -114,6 +116,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "When the certificate of the endpoint for enrolment expires, in Unix time; 0: there is none."},
     [METRIC_GUARD_CURRENT] = {"tellercast_guard_current", GAUGE,
         "1 while the broker's guard has the devices that the database has; only the conductor shows it."},
+    [METRIC_INSECURE_LOOPBACK] = {"tellercast_insecure_loopback", GAUGE,
+        "1: servers and clients on loopback may be without credentials, by the setting insecure_loopback."},
 };
 /* clang-format on */
 

@@ -55,7 +55,7 @@ class MixedTestbed(Testbed):
     upgraded = ["R1-A2", "R2", "R2-A2", "RP2"]
     orchestrator_program = PREVIOUS / "tellercastd"
     behaviour = BEHAVIOUR
-    knows_redis_user = False
+    knows_redis_user, insecure = False, {}
     at = None  # the orchestrator that gets the operations, if that matters
 
     def __init__(self, folder):
@@ -167,7 +167,7 @@ class Upgrade:
         assert code == 0, f"{one.name} ended with {code}"
         one.program = BIN / "tellercastd"
         one.write_settings(database=one.settings["database"].replace("user=tellercast ", "user=tellercast_run "),
-                           redis={**self.testbed.redis_server.settings, **one.settings["redis"]})
+                           redis={**self.testbed.redis_server.settings, **one.settings["redis"]}, insecure_loopback=True)
         one.start()
         one.wait_until_ready()
 

@@ -210,7 +210,7 @@ static void say(const uint8_t *bytes, size_t length, size_t piece)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    static const struct sockaddr_in peer = {.sin_family = AF_INET};
+    const struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (length < HEAD)
         return 0;
     if (!fixture.is_open)
@@ -219,6 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     if (piece < length / PIECES)
         piece = length / PIECES;
     fixture.http.auth = (bytes[1] & 1) != 0 ? fixture.auth : NULL;
+    fixture.http.config.insecure_loopback = fixture.http.auth == NULL;
     http_fixture_store_answers = store_answers[(bytes[1] >> 1) % (sizeof store_answers / sizeof *store_answers)];
     fixture.has_token = memmem(bytes, length, TOKEN, strlen(TOKEN)) != NULL;
     fixture.received = 0;

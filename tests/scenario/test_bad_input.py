@@ -306,7 +306,7 @@ CANNOT_START = [
     ("database_migration: nonsense", "database_migration: database: invalid connection string"),
     ("redis: {host: ''}", "redis.host: must be set, since redis.socket is empty"),
     ("http: {listen: nowhere.example}", 'http.listen: found "nowhere.example"'),
-    ("http: {listen: 0.0.0.0}", "http.listen: 0.0.0.0 is not a loopback address, so http.tokens_file"),
+    ("http: {listen: 0.0.0.0}", "http.tokens_file: must be set, since http.listen, 0.0.0.0, is not on loopback"),
     ("http: {public_url: 'localhost:8080'}", 'http.public_url: found "localhost:8080"'),
     ("est: {port: 8085}", "est.certificate_file: must be set, since est.port is"),
     ("est: {device_issuer_key_file: /dev/null}",
@@ -322,7 +322,7 @@ NO_FILE = ["broker: {password_file: /none}", "redis: {password_file: /none}", "b
 @pytest.mark.parametrize("text, said", [*CANNOT_START, *[(text, "_file: /none: ") for text in NO_FILE]])
 def test_what_a_start_refuses_is_refused_when_it_is_checked(tmp_path, text, said):
     file = tmp_path / "tellercastd.yaml"
-    file.write_text(text + "\n", encoding="utf-8")
+    file.write_text(text + "\ninsecure_loopback: true\n", encoding="utf-8")
     done = subprocess.run([BIN / "tellercastd", "--config", file, "--check-config"], capture_output=True, text=True,
                           timeout=30)
     assert done.returncode == 1 and f"{file}: " in done.stderr and said in done.stderr, done.stderr

@@ -44,7 +44,7 @@ def test_S1_the_planner_receives_rollouts(testbed):
     document = answer.json()
     assert (document["name"], document["devices"], document["existing"]) == ("first", 8, False)
     row = testbed.database.rollout(document["rollout"])
-    assert (row["name"], row["door"], row["author"], row["devices"]) == ("first", "http", "local", 8)
+    assert (row["name"], row["door"], row["author"], row["devices"]) == ("first", "http", "loopback", 8)
     assert row["digest"] == document["digest"]
     assert testbed.http.metric("tellercast_orders_accepted_total") == 1
 

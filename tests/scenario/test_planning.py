@@ -396,7 +396,7 @@ def test_each_event_of_a_rollout_until_it_waits_for_approval_is_recorded(stack):
     digest = stack.database.rollout(rollout)["digest"]
     events = stack.database.rows("SELECT kind, actor, digest FROM rollout_event ORDER BY id")
     assert [tuple(event.values()) for event in events] == [
-        ("submitted", "local", digest), ("planned", "tellercast", digest)]
+        ("submitted", "loopback", digest), ("planned", "tellercast", digest)]
     groups = stack.database.rows("SELECT state, soak_s, manual FROM rollout_group ORDER BY group_no")
     assert [tuple(group.values()) for group in groups] == [("waiting", 172800, True), ("waiting", 0, False)]
     assert stack.database.states(rollout) == {"created": 2}

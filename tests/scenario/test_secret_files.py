@@ -40,6 +40,8 @@ def test_a_secret_that_the_group_may_read_is_refused_with_its_setting_its_path_a
     (tmp_path / "keys.json").write_text(command_line("key", "public", tmp_path / "key.json").stdout, encoding="utf-8")
     if program == "tellercast-pull":
         values |= {"device": "P1", "trusted_keys": str(tmp_path / "keys.json")}
+    else:
+        values |= {"insecure_loopback": True}
     settings_file.write_text(json.dumps({"data_folder": str(tmp_path / "data"), **values}), encoding="utf-8")
     check = ["--check-config"] if program == "tellercastd" else []
     done = run(BIN / program, "--config", settings_file, *check)
@@ -94,7 +96,7 @@ def test_a_process_with_keys_cannot_be_dumped_or_read_by_its_own_user(scratch, t
     os.chown(folder, OTHER_USER, OTHER_USER)
     command_line("key", "create", tmp_path / "key.json")
     (folder / "keys.json").write_text(command_line("key", "public", tmp_path / "key.json").stdout, encoding="utf-8")
-    settings = {"tellercastd": {"database": "host=/none", "data_folder": str(folder / "data"), "socket": {"path": ""},
+    settings = {"tellercastd": {"insecure_loopback": True, "database": "host=/none", "data_folder": str(folder / "data"), "socket": {"path": ""},
                                 "http": {"port": free_port()}},
                 "tellercast-pull": {"device": "P1", "data_folder": str(folder / "data"),
                                     "trusted_keys": str(folder / "keys.json"), "broker": {"port": 9}},

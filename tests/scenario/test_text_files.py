@@ -160,7 +160,8 @@ def test_a_password_file_in_any_form_is_read_or_refused_with_where_and_why(tmp_p
 @pytest.mark.parametrize("content, reason", secrets("a-secret"))
 def test_a_password_file_of_an_orchestrator_is_accepted_or_refused_with_where_and_why(tmp_path, key, content, reason):
     file, settings = secret_file(tmp_path / "password", content), tmp_path / "tellercastd.yaml"
-    settings.write_text(json.dumps({"data_folder": str(tmp_path / "data"), key: {"password_file": str(file)}}),
+    settings.write_text(json.dumps({"data_folder": str(tmp_path / "data"), "insecure_loopback": True,
+                                    key: {"password_file": str(file)}}),
                         encoding="utf-8")
     for more in [["--check-config"], [] if reason else ["--print-config"]]:  # a start, where it is refused
         done = subprocess.run([BIN / "tellercastd", "--config", settings, *more], capture_output=True, text=True,

@@ -42,6 +42,7 @@ enum tc_error http_fixture_open_endpoint(struct http_fixture *fixture, const cha
                                            .tokens_file = tokens_file,
                                            .certificate_file = "",
                                            .key_file = "",
+                                           .insecure_loopback = fixture->is_insecure,
                                            .threads = 2,
                                            .job_threads = 2,
                                            .connection_limit = 200,
@@ -61,7 +62,8 @@ enum tc_error http_fixture_open_endpoint(struct http_fixture *fixture, const cha
 
 struct http_fixture http_fixture_open(const char *tokens_file)
 {
-    struct http_fixture fixture = {.submissions =
+    struct http_fixture fixture = {.is_insecure = tokens_file[0] == '\0',
+                                   .submissions =
                                        batch_queue_open(sizeof(struct submission *), HTTP_FIXTURE_ORDERS_MAX),
                                    .wakes = batch_queue_open(1, 1)};
     struct tc_fault fault;
@@ -133,6 +135,23 @@ size_t http_fixture_receive(int handle, char answer[static HTTP_FIXTURE_ANSWER_S
     answer[length] = '\0';
     assert_int_equal(close(handle), 0);
     return length;
+}
+
+int http_fixture_submit(const struct http_fixture *fixture, const char *headers, const void *plan, size_t length)
+{
+    return http_fixture_ask(fixture, "POST /v1/rollouts", headers, plan, length);
+}
+
+struct submission *http_fixture_take(struct http_fixture *fixture)
+{
+    struct submission *submission = NULL;
+    assert_int_equal(batch_queue_take(fixture->submissions, &submission, 1, HTTP_FIXTURE_DEADLINE_MS, 0), 1);
+    return submission;
+}
+
+void http_fixture_answer(struct submission *submission, int status, const char *body)
+{
+    submission->answered(submission, &(struct submission_answer){status, body, strlen(body)});
 }
 
 char http_fixture_received[HTTP_FIXTURE_ANSWER_SIZE];

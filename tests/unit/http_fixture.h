@@ -15,6 +15,7 @@ extern struct temporary_folder http_fixture_folder;
 extern bool http_fixture_is_ready;
 
 struct http_fixture {
+    bool is_insecure; /* insecure_loopback; after http_fixture_open: true when there are no tokens */
     struct batch_queue *submissions;
     struct batch_queue *wakes; /* of the scheduler and the conductor */
     struct submission_gateway *gateway;
@@ -34,6 +35,11 @@ int http_fixture_ask(const struct http_fixture *fixture, const char *line, const
                      size_t length);
 /* Reads until the end of the stream, and closes the connection. */
 size_t http_fixture_receive(int handle, char answer[static HTTP_FIXTURE_ANSWER_SIZE]);
+
+/* Submits a plan as http_fixture_ask does; takes it as the planner does; and answers it. */
+int http_fixture_submit(const struct http_fixture *fixture, const char *headers, const void *plan, size_t length);
+struct submission *http_fixture_take(struct http_fixture *fixture);
+void http_fixture_answer(struct submission *submission, int status, const char *body);
 
 /* Receives an answer in http_fixture_received, and expects this status and this text in it. */
 extern char http_fixture_received[HTTP_FIXTURE_ANSWER_SIZE];

@@ -49,7 +49,7 @@ static void a_stored_artifact_is_given_whole_or_in_part(void **state)
     struct http_fixture fixture = http_fixture_open("");
     http_fixture_expect(put_content(&fixture, content_sha256, FILE_SIZE), 201,
                         "\"url\":\"http://store.example/v1/artifacts/");
-    assert_string_equal(http_fixture_last_read, "add atm-app 4.7.2 50000 by local");
+    assert_string_equal(http_fixture_last_read, "add atm-app 4.7.2 50000 by loopback");
     http_fixture_expect(put_content(&fixture, content_sha256, FILE_SIZE), 200, "\"size\":50000");
 
     char etag[128], header[256];

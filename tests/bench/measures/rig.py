@@ -105,7 +105,7 @@ class Rig:
     def orchestrator(self, broker, number=1, **settings):
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
-        own = {"data_folder": str(data), "database": self.database,
+        own = {"data_folder": str(data), "database": self.database, "insecure_loopback": True,
                "broker": {"port": broker.port, "user": ORCHESTRATOR_USER}, "redis": {"socket": str(self.redis.socket)}}
         return self.keep(Orchestrator(self.folder, number, own, settings)).wait_until_ready()
 

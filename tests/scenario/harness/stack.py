@@ -42,6 +42,7 @@ class Stack:
     def orchestrator(self, ready=True, **settings):
         own = {
             "data_folder": str(self.data_folder),
+            "insecure_loopback": True,
             "database": self.database.address_of("run"),
             "broker": {"port": self.broker.port, "user": ORCHESTRATOR_USER},
             "redis": self.redis_server.settings,
