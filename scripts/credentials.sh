@@ -74,13 +74,17 @@ client_settings() {
         "$(quote_yaml "$1/certificates/$2/cert.pem")" "$(quote_yaml "$1/certificates/$2/key.pem")"
 }
 
-# orchestrator_settings FOLDER OPERATIONS_PORT HTTP_PORT: prints the settings `broker` and `http` of the orchestrator.
+# orchestrator_settings FOLDER OPERATIONS_PORT HTTP_PORT EST_PORT: prints the settings `broker`, `http` and `est` of the
+# orchestrator, a line each.
 orchestrator_settings() {
-    local own
+    local own key
     own=$(quote_yaml "$1/certificates/$ORCHESTRATOR/cert.pem")
+    key=$(quote_yaml "$1/certificates/$ORCHESTRATOR/key.pem")
     printf 'broker: {port: %s, user: %s, guard: tellercast, %s}\n' "$2" "$ORCHESTRATOR" "$(client_settings "$1" "$ORCHESTRATOR")"
-    printf 'http: {port: %s, public_url: "https://127.0.0.1:%s", tokens_file: %s, certificate_file: %s, key_file: %s}' \
-        "$3" "$3" "$(quote_yaml "$1/tokens")" "$own" "$(quote_yaml "$1/certificates/$ORCHESTRATOR/key.pem")"
+    printf 'http: {port: %s, public_url: "https://127.0.0.1:%s", tokens_file: %s, certificate_file: %s, key_file: %s}\n' \
+        "$3" "$3" "$(quote_yaml "$1/tokens")" "$own" "$key"
+    printf 'est: {port: %s, certificate_file: %s, key_file: %s, device_issuer_certificate_file: %s, device_issuer_key_file: %s}' \
+        "$4" "$own" "$key" "$(quote_yaml "$1/pki/devices/cert.pem")" "$(quote_yaml "$1/pki/devices/key.pem")"
 }
 
 # operator_environment FOLDER OPERATIONS_PORT HTTP_PORT: prints the variables by which `tellercast` reaches the
@@ -90,5 +94,5 @@ operator_environment() {
     printf 'export %s=%q\n' TELLERCAST_SERVER "https://127.0.0.1:$3" TELLERCAST_TOKEN_FILE "$1/operator-token" \
         TELLERCAST_CA_FILE "$(trust_of "$1")" TELLERCAST_BROKER "mqtts://127.0.0.1:$2" TELLERCAST_USER "$OPERATOR" \
         TELLERCAST_CERTIFICATE_FILE "$own/cert.pem" TELLERCAST_KEY_FILE "$own/key.pem" \
-        TELLERCAST_SOCKET "$1/tellercast.sock"
+        TELLERCAST_SOCKET "$1/socket/tellercast.sock"
 }

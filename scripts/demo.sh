@@ -47,34 +47,24 @@ write_demo_daemon() {
 data_folder: $SCRATCH/data
 database: $(quote_yaml "$(database_of "$SCRATCH" tellercast_run)")
 database_migration: $(quote_yaml "$(database_of "$SCRATCH" tellercast_migrate)")
-$(orchestrator_settings "$SCRATCH" "$OPERATIONS_PORT" "$1")
+$(orchestrator_settings "$SCRATCH" "$OPERATIONS_PORT" "$1" "$EST_PORT")
 redis: $(redis_settings "$SCRATCH")
-socket: {path: $SCRATCH/tellercast.sock}
+socket: {path: $SCRATCH/socket/tellercast.sock}
 scheduler: {period: 250ms}
 conductor: {period: 250ms, progress_period: 500ms}
 END
 }
 
-# write_client DEVICE [BRANCH]
-write_client() {
-    cat <<END
-device: $1
-${2:+branch: $2}
-data_folder: $SCRATCH/clients/$1
-trusted_keys: $SCRATCH/trusted-keys.json
-broker: {port: $DEVICE_PORT, $(client_settings "$SCRATCH" "$1")}
-download: {ca_file: $(trust_of "$SCRATCH")}
-actions: {install: "$BIN/tellercast-install-file"}
-report: {progress_period: 200ms}
-END
-}
-
-# start_client ROLE DEVICE [BRANCH]
+# start_client ROLE DEVICE [BRANCH]: the client makes its key, and gets its certificate with a code.
 start_client() {
-    mkdir -p "$SCRATCH/clients/$2/installed"
-    have_certificate "$SCRATCH" device "$2"
-    write_client "$2" "${3:-}" >"$SCRATCH/clients/$2.yaml"
-    start_process "demo-$2" TERM "$BIN/tellercast-$1" --config "$SCRATCH/clients/$2.yaml"
+    local own=$SCRATCH/clients/$2
+    mkdir -p "$own/installed"
+    (umask 077 && "$BIN/tellercast" --quiet device enroll "$2" >"$own/code") || fail "$2 gets no enrolment code"
+    {
+        agent_settings "$SCRATCH" "$DEVICE_PORT" "$EST_PORT" "$own" "$2" "${3:-}"
+        echo 'report: {progress_period: 200ms}'
+    } >"$own.yaml"
+    start_process "demo-$2" TERM "$BIN/tellercast-$1" --config "$own.yaml"
 }
 
 is_connected() { grep -q 'broker.connected' "$LOGS/demo-$1.log"; }
@@ -92,13 +82,16 @@ start_real_clients() {
 start_orchestrator() {
     local port
     find_free_port && port=$PORT
-    mkdir -p "$SCRATCH/data" "$SCRATCH/clients"
+    find_free_port && EST_PORT=$PORT
+    mkdir -p "$SCRATCH/clients"
+    give_to_daemon "$SCRATCH"
     write_demo_daemon "$port" >"$SCRATCH/tellercastd.yaml"
     make_database "$SCRATCH" "$SCRATCH/tellercastd.yaml"
-    start_process demo-tellercastd TERM "$BIN/tellercastd" --config "$SCRATCH/tellercastd.yaml"
+    start_process demo-tellercastd TERM "${AS_DAEMON[@]}" --pdeathsig TERM -- "$SCRATCH/bin/tellercastd" \
+        --config "$SCRATCH/tellercastd.yaml"
     server_is_up demo-tellercastd "$PID" tellercastd_is_ready "$port" "$SCRATCH"
     eval "$(operator_environment "$SCRATCH" "$OPERATIONS_PORT" "$port")"
-    "$BIN/tellercast" key public "$SCRATCH/data/signing-key.json" >"$SCRATCH/trusted-keys.json"
+    write_trusted_keys "$SCRATCH"
 }
 
 start_simulated_fleet() {
@@ -204,6 +197,8 @@ check_outcome() {
         "$((DEVICES + 6))"
     check "no instruction needed a second attempt" \
         "$(query "$DATABASE" "SELECT count(*) FROM instruction WHERE attempt > 1")" 0
+    check "the six real clients enrolled: each has a certificate from tellercastd for a key of its own" \
+        "$(query "$DATABASE" "SELECT count(DISTINCT used_key) FROM enrolment JOIN device_certificate USING (device) WHERE used_at IS NOT NULL")" 6
     digest=$(sha256sum <"$SCRATCH/artifact")
     for device in $REAL_BRANCH $REAL_ATMS $REAL_PULL; do
         [[ $(sha256sum <"$SCRATCH/clients/$device/installed/$SUITE") != "$digest" ]] || right=$((right + 1))
@@ -249,7 +244,7 @@ demo() {
     talk "fleet imported: a branch of real clients and two real pull clients" \
         "$BIN/tellercast" fleet import "$SCRATCH/real.yaml"
     start_real_clients
-    done_line "real clients connected: a node, three ATMs, two pull clients"
+    done_line "real clients enrolled by EST with a code each, and connected: a node, three ATMs, two pull clients"
     wait_for_simulated_fleet
     done_line "simulated fleet connected, each device with its own MQTT session"
 

@@ -63,7 +63,7 @@ keep_port() {
     cat "$file"
 }
 
-# write_daemon_settings FOLDER OPERATIONS_PORT HTTP_PORT
+# write_daemon_settings FOLDER OPERATIONS_PORT HTTP_PORT EST_PORT
 write_daemon_settings() {
     cat <<END
 # Written by the first ./run up. Edit it as you like: ./run does not change what you wrote.
@@ -71,7 +71,7 @@ data_folder: $(quote_yaml "$1/data")
 $(database_settings "$1")
 $(orchestrator_settings "$@")
 redis: $(redis_settings "$1")
-socket: {path: $(quote_yaml "$1/tellercast.sock")}
+$(socket_settings "$1")
 
 END
     cat "$ROOT/config/examples/calendars.yaml"
@@ -81,6 +81,8 @@ database_settings() {
     printf 'database: %s\n' "$(quote_yaml "$(database_of "$1" tellercast_run)")"
     printf 'database_migration: %s' "$(quote_yaml "$(database_of "$1" tellercast_migrate)")"
 }
+
+socket_settings() { printf 'socket: {path: %s}' "$(quote_yaml "$1/socket/tellercast.sock")"; }
 
 # renew_lines FILE OLD NEW [OLD NEW ...]: replaces whole lines. Each pair is for one line that ./run wrote earlier.
 renew_lines() {
@@ -95,20 +97,24 @@ renew_lines() {
     done <"$file"
     [[ $found == yes ]] || return 0
     printf '%s' "$text" >"$file.new" && mv "$file.new" "$file"
-    say "$file now names certificates, the roles of the database and the user of Redis"
+    say "$file: ./run replaced lines that it had written, by those of this version"
 }
 
-# renew_daemon_settings FILE FOLDER OPERATIONS_PORT HTTP_PORT: an earlier ./run up let everybody in.
+# renew_daemon_settings FILE FOLDER OPERATIONS_PORT HTTP_PORT EST_PORT: an earlier ./run up let everybody in, had no EST, and
+# had its socket where only root can make one. HAS_EST=yes: it had EST, and a person who took that out does not get it
+# back.
 renew_daemon_settings() {
-    local file=$1 old_port='' settings broker http
+    local file=$1 old_port='' broker http est
+    local -a more=()
     shift
     [[ ! -e $1/mosquitto.port ]] || old_port=$(<"$1/mosquitto.port")
-    settings=$(orchestrator_settings "$@")
-    broker=${settings%%$'\n'*} http=${settings#*$'\n'}
+    { read -r broker && read -r http && read -r est || true; } < <(orchestrator_settings "$@")
+    [[ $HAS_EST == yes ]] || grep -q '^est:' "$file" || more=("$http" "$http"$'\n'"$est")
     renew_lines "$file" "database: $(quote_yaml "$(database_of "$1" tellercast)")" "$(database_settings "$1")" \
         "redis: {socket: $(quote_yaml "$1/redis/redis.sock")}" "redis: $(redis_settings "$1")" \
         "broker: {port: $old_port, user: orchestrator}" "$broker" \
-        "http: {port: $3, public_url: \"http://127.0.0.1:$3\"}" "$http"
+        "http: {port: $3, public_url: \"http://127.0.0.1:$3\"}" "$http"$'\n'"$est" \
+        "socket: {path: $(quote_yaml "$1/tellercast.sock")}" "$(socket_settings "$1")" "${more[@]}"
 }
 
 # Keeps existing settings; warns when they do not have the ports of the data folder, or reach the servers as nobody may any
@@ -123,6 +129,8 @@ keep_daemon_settings() {
     { grep -q "port: $2\b" "$file" && grep -q "port: $3\b" "$file"; } ||
         say "$file is kept, but lacks port $2 of the broker ($1/operations.port) or port $3 of HTTP ($1/http.port):" \
             "change the settings or the port files"
+    grep -q "port: $4\b" "$file" ||
+        say "$file is kept, but lacks port $4 of EST ($1/est.port): devices cannot enrol there"
     grep -q "user: $REDIS_USER\b" "$file" ||
         say "$file lacks the user of Redis, without which its cache is not used: set redis: $(redis_settings "$1")"
 }
@@ -140,27 +148,38 @@ open_data_folder() {
     ((${#DATA} <= 70)) || fail "the path $DATA is too long for the names of Unix sockets (70 characters)"
     [[ $DATA != *[[:cntrl:],]* ]] ||
         fail "the path $DATA has a comma or a control character, which PostgreSQL does not accept"
-    mkdir -p -- "$DATA/run" "$DATA/data" "$DATA/logs"
+    mkdir -p -- "$DATA/run" "$DATA/logs"
     DATA=$(cd -- "$DATA" && pwd)
     chmod 711 "$DATA"
-    chmod 700 "$DATA/data" "$DATA/run" "$DATA/logs"
+    chmod 700 "$DATA/run" "$DATA/logs"
     LOGS=$DATA/logs
+}
+
+# Stops the parts of an earlier version, whose daemon ran as root, and whose servers let in no other user.
+stop_earlier_parts() {
+    [[ ! -d $DATA/run || -d $DATA/socket ]] || stop_parts
 }
 
 installation_up() {
     setup_packages build run
     build_preset release
+    stop_earlier_parts
     open_data_folder
-    local devices operations http
+    have_daemon_user
+    local devices operations http est HAS_EST=no
+    [[ ! -e $DATA/est.port ]] || HAS_EST=yes
     devices=$(keep_port devices 8883) operations=$(keep_port operations 8884) http=$(keep_port http 8080)
+    est=$(keep_port est 8085)
     need_port mosquitto "$devices" "$DATA/devices.port"
     need_port mosquitto "$operations" "$DATA/operations.port"
     need_port tellercastd "$http" "$DATA/http.port"
+    need_port tellercastd "$est" "$DATA/est.port"
     export LASTING=yes
     make_credentials "$DATA"
     write_guard "$DATA" "$devices" "$operations"
     write_redis_access "$DATA"
-    keep_daemon_settings "$DATA" "$operations" "$http"
+    keep_daemon_settings "$DATA" "$operations" "$http" "$est"
+    give_to_daemon "$DATA"
     write_environment "$DATA" "$operations" "$http" >"$DATA/environment"
     launch_part postgres INT scripts/server postgres "$DATA/postgres"
     server_is_up postgres "$PID" postgres_is_ready "$DATA"
@@ -169,24 +188,49 @@ installation_up() {
     launch_part mosquitto TERM scripts/server mosquitto "$DATA/mosquitto"
     server_is_up mosquitto "$PID" owns_port "$devices"
     make_database "$DATA" "$DATA/tellercastd.yaml"
-    launch_part tellercastd TERM "$BIN/tellercastd" --config "$DATA/tellercastd.yaml"
+    launch_part tellercastd TERM "${AS_DAEMON[@]}" -- "$DATA/bin/tellercastd" --config "$DATA/tellercastd.yaml"
     server_is_up tellercastd "$PID" tellercastd_is_ready "$http" "$DATA"
     let_parts_live
+    write_trusted_keys "$DATA"
+    write_agent_example "$devices" "$est"
     done_line "Tellercast is up"
     installation_addresses
+}
+
+# write_agent_example DEVICE_PORT EST_PORT
+write_agent_example() {
+    local folder
+    folder=$(printf %q "$DATA/agent")
+    {
+        cat <<END
+# Settings of an agent on this machine. In the shell environment of $DATA/environment:
+#   tellercast fleet import $(printf %q "$ROOT/config/examples/fleet-small.yaml")
+#   mkdir -p $folder
+#   (umask 077 && tellercast device enroll B0001-A1 --quiet >$folder/code)
+#   tellercast-atm --config $folder.yaml
+END
+        agent_settings "$DATA" "$1" "$2" "$DATA/agent" B0001-A1 B0001
+    } >"$DATA/new"
+    put_file "$DATA" "$DATA/agent.yaml"
 }
 
 installation_addresses() {
     say "  HTTP         https://127.0.0.1:$(cat "$DATA/http.port")"
     say "  MQTT broker  127.0.0.1:$(cat "$DATA/devices.port") for devices, $(cat "$DATA/operations.port") for operators"
+    say "  enrolment    https://127.0.0.1:$(cat "$DATA/est.port") by EST; $DATA/agent.yaml shows how an agent enrols"
     say "  certificates $DATA/pki"
-    say "  socket       $DATA/tellercast.sock"
+    say "  socket       $DATA/socket/tellercast.sock"
     say "  settings     $DATA/tellercastd.yaml"
     say "  logs         $DATA/logs"
     say "  to use it    . $(printf %q "$DATA/environment") && tellercast help"
 }
 
 installation_down() {
+    stop_parts
+    say "Tellercast is down; its data is kept in $DATA"
+}
+
+stop_parts() {
     local name signal
     for name in tellercastd mosquitto redis postgres; do
         if part_is_up "$name"; then
@@ -197,7 +241,6 @@ installation_down() {
         fi
         rm -f "$DATA/run/$name.pid"
     done
-    say "Tellercast is down; its data is kept in $DATA"
 }
 
 installation_status() {

@@ -85,6 +85,7 @@ start_servers() {
     local folder=$1 postgres redis mosquitto
     find_free_port && DEVICE_PORT=$PORT
     find_free_port && OPERATIONS_PORT=$PORT
+    have_daemon_user
     make_credentials "$folder"
     write_guard "$folder" "$DEVICE_PORT" "$OPERATIONS_PORT"
     write_redis_access "$folder"

@@ -2,82 +2,23 @@
 
 import contextlib
 import os
-import pathlib
-import pwd
 import shutil
 import signal
 import socket
 import stat
 import subprocess
-import tempfile
 
-import psycopg2
 import pytest
+from harness.installation import (PARTS, ask_postgres, installation, is_running, make_folder, port_of, process_of, run, start,
+                                  trust_of)
 from harness.programs import BIN
 from harness.servers import ROOT, free_port
-from harness.stack import SANITIZED
 from harness.wait import wait_for
-
-PARTS = ["postgres", "redis", "mosquitto", "tellercastd"]
-# Like ./run, but with programs that are built already.
-RUN = """
-set -euo pipefail
-. scripts/talk.sh
-. scripts/process.sh
-. scripts/servers.sh
-. scripts/credentials.sh
-. scripts/installation.sh
-setup_packages() { :; }
-build_preset() { BIN=$TELLERCAST_BIN GUARD=$TELLERCAST_GUARD; }
-"""
-# mosquitto has no sanitizer, so it cannot load a guard that has one.
-GUARD = (ROOT / "build/release/bin" if SANITIZED else BIN) / "../lib/tellercast_guard.so"
-
-
-def hear_interrupts():
-    """Lets SIGINT have its effect: a shell cannot trap a signal that was ignored at its start, as in a background job."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def start(command, *arguments, programs=BIN, user=None):
-    environment = {**os.environ, "ROOT": str(ROOT), "TELLERCAST_BIN": str(programs), "TELLERCAST_GUARD": str(GUARD)}
-    return subprocess.Popen(["bash", "-c", RUN + command, "run", *map(str, arguments)], cwd=ROOT, env=environment,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            start_new_session=True, preexec_fn=hear_interrupts, user=user, group=user,
-                            extra_groups=[] if user else None)
-
-
-def run(command, *arguments, user=None):
-    """Returns the exit code and all output."""
-    process = start(command, *arguments, user=user)
-    said, _ = process.communicate(timeout=120)
-    return process.returncode, said
-
-
-def installation(verb, data):
-    return run('installation "$@"', verb, "--data", data)
-
-
-def process_of(data, part):
-    return int((data / "run" / f"{part}.pid").read_text(encoding="utf-8").split()[0])
-
-
-def is_running(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.fixture
 def data(scratch):
-    """A folder whose path contains every character that needs quotes, with ports that no other program uses."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="i'", suffix='"\\ $', dir=scratch))
-    folder.chmod(0o711)
-    for part in ("devices", "operations", "http"):
-        (folder / f"{part}.port").write_text(f"{free_port()}\n", encoding="utf-8")
-    yield folder
-    installation("down", folder)
+    yield from make_folder(scratch)
 
 
 @contextlib.contextmanager
@@ -103,44 +44,11 @@ def test_an_installation_comes_up_goes_down_and_comes_up_again(data):
         assert not any(map(is_running, processes))
 
 
-def user_of(pid):
-    return os.stat(f"/proc/{pid}").st_uid
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start another user's process")
-def test_no_server_of_an_installation_runs_as_root(data):
-    code, said = installation("up", data)
-    assert code == 0, said
-    for part in ("postgres", "redis", "mosquitto"):
-        assert user_of(process_of(data, part)) == pwd.getpwnam(part).pw_uid
-        assert stat.S_IMODE((data / part).stat().st_mode) == 0o700
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_an_installation_comes_up_twice_as_a_user_that_is_not_root(data):
-    nobody = pwd.getpwnam("nobody")
-    for path in (data, *data.iterdir()):
-        os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    for _ in range(2):
-        code, said = run('installation "$@"', "up", "--data", data, user=nobody.pw_uid)
-        assert code == 0 and "Tellercast is up" in said, said
-        assert {user_of(process_of(data, part)) for part in PARTS} == {nobody.pw_uid}
-        code, said = run('installation "$@"', "down", "--data", data, user=nobody.pw_uid)
-        assert code == 0, said
-
-
 def ask_redis(data, *command, user=None):
     """Returns what redis-cli says."""
     as_user = ["--user", user, "--pass", (data / "redis-password").read_text(encoding="utf-8").strip()] if user else []
     return subprocess.run(["redis-cli", "-s", data / "redis/redis.sock", "--no-auth-warning", *as_user, *command],
                           capture_output=True, text=True, check=False, timeout=20).stdout.strip()
-
-
-def ask_postgres(data, role, statement):
-    address = {"host": str(data / "postgres"), "port": 5432, "user": role, "dbname": "tellercast"}
-    with contextlib.closing(psycopg2.connect(**address)) as connection, connection.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall()
 
 
 def assert_is_closed(data):
@@ -170,14 +78,6 @@ def assert_asks_for_credentials(data):
     assert answer.stdout == "401"
     code, said = run('. "$1/environment" && tellercast rollout list', data)
     assert code == 0, said
-
-
-def port_of(data, name):
-    return int((data / f"{name}.port").read_text(encoding="utf-8"))
-
-
-def trust_of(data):
-    return data / "pki/operations/trust.pem"
 
 
 def is_let_in(data, port, certificate):
@@ -230,10 +130,10 @@ def test_settings_that_a_person_changed_are_kept_and_other_ports_in_them_are_sai
     assert installation("up", data)[0] == 0
     settings = data / "tellercastd.yaml"
     installation("down", data)
-    changed = settings.read_text(encoding="utf-8") + "lease: 5s\n"
+    changed = "".join(line for line in settings.open(encoding="utf-8") if not line.startswith("est:")) + "lease: 5s\n"
     settings.write_text(changed, encoding="utf-8")
     code, said = installation("up", data)
-    assert code == 0 and "is kept" not in said, said
+    assert code == 0 and f"lacks port {port_of(data, 'est')} of EST" in said and "of the broker" not in said, said
     assert settings.read_text(encoding="utf-8") == changed
     installation("down", data)
     (data / "operations.port").write_text(f"{free_port()}\n", encoding="utf-8")
@@ -318,7 +218,7 @@ def test_an_up_that_is_interrupted_ends_what_it_started_and_only_that(data, tmp_
         encoding="utf-8")
     (tmp_path / "tellercastd").chmod(0o755)
     redis = run('DATA=$1 LOGS=$1/logs LASTING=yes BIN=$TELLERCAST_BIN; export LASTING; open_data_folder; '
-                'write_redis_access "$DATA"; '
+                'mkdir "$DATA/socket"; have_daemon_user; write_redis_access "$DATA"; '
                 'launch_part redis TERM scripts/server redis "$DATA/redis"; let_parts_live', data)
     assert redis[0] == 0, redis
     up = start('installation "$@"', "up", "--data", data, programs=tmp_path)
