@@ -20,8 +20,8 @@ PROGRAM = re.compile(r"^(\./run|tellercast\w*|docker|openssl|echo|pg_\w+|cmake|m
 NOT_RUN = {
     "./run demo": "it builds everything; CONTRIBUTING: it is shown, not tested",
     "./run test": "it is what runs this",
-    "docker ": "no container engine", "openssl ": "for the containers", "echo ": "for the containers",
-    "mkdir -m 700 docker/secrets": "for the containers",
+    "docker ": "no container engine: test_the_services_of_the_trial_work_with_what_its_first_service_makes runs what it would",
+    "openssl ": "tests/scenario/test_pki.py makes trust files with `tellercast pki`",
     "tellercastd --config /etc": "the Redis of all scenarios has the users that it prints",
     "pg_dump ": "test_a_database_that_was_put_back_is_refused_at_the_start_and_nothing_is_done makes one",
     "tellercast pki crl pki --authority devices --":
