@@ -52,7 +52,7 @@ class GuardedBroker(Process):
             "--device-issuer", self.devices.certificate, "--operations-issuer", self.operations.certificate,
             "--server-certificate", self.server["certificate_file"], "--server-key", self.server["key_file"]).stdout
         options = "".join(f"plugin_opt_{name} {value}\n" for name, value in self.options.items())
-        own = ["log_dest stdout", "log_type error", "log_type warning", "log_type notice", *self.lines]
+        own = ["log_dest stderr", "log_type error", "log_type warning", "log_type notice", *self.lines]
         if os.geteuid() == 0:
             own.append("user root")
         return "\n".join(own) + "\n" + written.replace("plugin_opt_mode", options + "plugin_opt_mode", 1)
