@@ -13,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from harness.identities import Identities  # noqa: E402
 from harness.namespace import Testbed, Namespace  # noqa: E402
 from harness.servers import ROOT, Postgres  # noqa: E402
 from harness.stack import Stack  # noqa: E402
@@ -27,6 +28,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """A thread of a test that ends by an exception fails the test."""
+    config.addinivalue_line("markers", "plain_broker: the broker of its stack has an access list and neither TLS nor the guard")
+    config.addinivalue_line("markers", "denied_by_guard: somebody tries what the guard denies; in other tests that is a fault")
     config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
@@ -66,20 +69,29 @@ def postgres(scratch):
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def identities(scratch):
+    """The certificates of all secure stacks."""
+    return Identities(scratch / "identities")
+
+
 @contextlib.contextmanager
-def a_stack(postgres, scratch, prefix):
+def a_stack(postgres, scratch, prefix, request):
+    """A secure one, unless the test or its module is marked `plain_broker`."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=scratch))
-    stack = Stack(postgres, folder, f"test-{folder.name}")
+    is_plain = request.node.get_closest_marker("plain_broker") is not None
+    identities = None if is_plain else request.getfixturevalue("identities")
+    stack = Stack(postgres, folder, f"test-{folder.name}", identities)
     yield stack
     try:
-        stack.close()
+        stack.close(request.node.get_closest_marker("denied_by_guard") is not None)
     finally:
         end_survivors(folder)
 
 
 @pytest.fixture
 def stack(postgres, scratch, request):
-    with a_stack(postgres, scratch, "s") as stack:
+    with a_stack(postgres, scratch, "s", request) as stack:
         request.node.stack = stack
         yield stack
 
@@ -90,16 +102,16 @@ def own(scratch, request):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="o", dir=scratch))
     folder.chmod(0o711)
     postgres = Postgres(folder)
-    with a_stack(postgres, scratch, "o") as stack:
+    with a_stack(postgres, scratch, "o", request) as stack:
         request.node.stack = stack
         yield stack
     postgres.stop()
 
 
 @pytest.fixture(scope="module")
-def module_stack(postgres, scratch):
+def module_stack(postgres, scratch, request):
     """A stack for all tests of a module that change nothing."""
-    with a_stack(postgres, scratch, "m") as stack:
+    with a_stack(postgres, scratch, "m", request) as stack:
         yield stack
 
 
@@ -117,8 +129,8 @@ def untouched(module_testbed, request):
 
 
 @pytest.fixture(scope="session")
-def testbed_of_namespaces(postgres, scratch):
-    with a_stack(postgres, scratch, "b") as stack:
+def testbed_of_namespaces(postgres, scratch, request):
+    with a_stack(postgres, scratch, "b", request) as stack:
         yield Testbed(stack)
 
 

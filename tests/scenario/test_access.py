@@ -2,9 +2,12 @@
 
 import signal
 
+import pytest
 from harness.stack import access_list
 from harness.wait import wait_for
 from harness.wire import Wire
+
+pytestmark = pytest.mark.plain_broker
 
 
 def broker_of(orchestrator):

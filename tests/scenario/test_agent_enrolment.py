@@ -17,6 +17,8 @@ from harness.secure import SecureListener
 from harness.stack import CONTENT, SANITIZED
 from harness.wait import wait_for
 
+pytestmark = pytest.mark.plain_broker
+
 CODE_MODE = 0o600
 VALIDITY_S = 20
 

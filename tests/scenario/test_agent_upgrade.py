@@ -10,7 +10,7 @@ import pytest
 from harness.plan import text_of
 from harness.privileged import AGENT_USER, PrivilegedHalf
 from harness.process import Process
-from harness.programs import BIN
+from harness.programs import BIN, copy_credentials
 from harness.wait import wait_for
 
 NAME = "tellercast-agent"
@@ -46,14 +46,16 @@ class Machine:
         self.archive.write_bytes(archive())
         self.user = user
         actions = {"socket": str(socket)} if socket else {"install": str(self.wrapper()), "rollback": str(self.wrapper())}
+        broker = copy_credentials(stack.broker.settings("device", "P1"), self.data)
         self.settings = stack.folder / "P1.yaml"
         self.settings.write_text(text_of({
             "device": "P1", "data_folder": str(self.data), "trusted_keys": str(stack.keys),
-            "broker": {"port": stack.broker.port, "reconnect_first": "100ms", "reconnect_longest": "1s"},
+            "broker": {**broker, "reconnect_first": "100ms", "reconnect_longest": "1s"},
             "actions": actions, "ask": {"first": "1s", "longest": "5s", "period": "0s"},
             "report": {"resend_first": "1s", "resend_longest": "5s"}}), encoding="utf-8")
         if user is not None:
-            os.chown(self.data, user, user)
+            for path in (self.data, *self.data.iterdir()):
+                os.chown(path, user, user)
         self.call("setup", self.archive, "1.0", check=True)
 
     def options(self):

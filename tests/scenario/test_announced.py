@@ -9,6 +9,8 @@ from harness.programs import ORCHESTRATOR_USER, command_line
 from harness.stack import access_list
 from harness.wait import wait_for
 
+pytestmark = pytest.mark.plain_broker
+
 LARGE = {"action": "configure", "artifact": None, "parameters": {"list": "x" * 12000}}
 SMALL = {"action": "configure", "artifact": None, "parameters": {"list": "x"}}
 

@@ -45,6 +45,7 @@ def test_a_plan_that_needs_no_approval_is_taken_at_either_topic(testbed):
     assert testbed.database.rollout(first["rollout"])["author"] == "operator"
 
 
+@pytest.mark.denied_by_guard
 def test_nobody_submits_at_the_topic_of_another_operator(testbed):
     """The broker's access list stops the message."""
     device = testbed.device("A1", "B1")

@@ -70,8 +70,8 @@ def test_a_plan_by_mqtt_goes_to_the_broker_and_to_no_proxy_of_the_environment(st
     stack.add_artifact()
     document = stack.folder / "plan.yaml"
     document.write_text(plan(schedule={"startAt": "2099-01-01T00:00:00Z"}), encoding="utf-8")
-    command_line("rollout", "submit", document, "--via", "mqtt", "--broker", f"127.0.0.1:{stack.broker.port}", "--user",
-                 "operator", env={**os.environ, **trap.environment()})
+    command_line("rollout", "submit", document, "--via", "mqtt", env={**os.environ, **stack.operator_environment(),
+                                                                               **trap.environment()})
     assert trap.heard_until_now() == []
 
 
@@ -114,7 +114,7 @@ def test_a_device_downloads_by_the_proxy_of_its_settings_alone(stack, trap):
     {"broker": {"host": "ann:hidden@127.0.0.1"}},
 ])
 def test_an_agent_refuses_an_address_that_it_cannot_use_and_does_not_show_it(stack, setting):
-    client = Client(stack.folder, "pull", "P1", None, stack.broker.port, stack.keys, setting)
+    client = Client(stack.folder, "pull", "P1", None, stack.broker.device_port, stack.keys, setting)
     assert client.wait() == 2
     said = client.text()
     assert "hidden" not in said and (": its port" in said or "percent-encoded" in said or "a user is not" in said), said

@@ -13,6 +13,8 @@ from harness.secure import SecureListener
 from harness.stack import CONTENT
 from harness.wait import wait_for
 
+pytestmark = pytest.mark.plain_broker
+
 pytestmark = right_clocks_only
 
 YEARS = ("1990", "2046")

@@ -60,8 +60,8 @@ def run_line(stack):
     (folder / "atm-app-4.7.2.bin").write_bytes(bytes(5000))
     plans = [text for page, language, text in blocks() if page.name == "README.md" and language == "yaml"]
     (folder / "plan.yaml").write_text(plans[0], encoding="utf-8")
-    environment = {"PATH": f"{BIN}:/usr/bin:/bin", "TELLERCAST_SERVER": stack.http.url, "TELLERCAST_USER": "operator",
-                   "TELLERCAST_BROKER": stack.broker.address, "TELLERCAST_SOCKET": str(stack.orchestrators[0].socket_path)}
+    environment = {"PATH": f"{BIN}:/usr/bin:/bin", "TELLERCAST_SERVER": stack.http.url, **stack.operator_environment(),
+                   "TELLERCAST_SOCKET": str(stack.orchestrators[0].socket_path)}
 
     def run(line):
         return subprocess.run(shlex.split(line), cwd=folder, env=environment, capture_output=True, text=True, timeout=60,

@@ -48,6 +48,7 @@ def test_a_new_fleet_that_would_not_work_is_refused_by_the_command_and_by_the_da
     assert testbed.database.rows("SELECT * FROM device") == []
 
 
+@pytest.mark.plain_broker
 def test_no_device_may_be_called_as_the_orchestrators_are_at_the_broker(stack):
     acl = stack.broker.folder / "acl"
     acl.write_text(acl.read_text(encoding="utf-8").replace(f"user {ORCHESTRATOR_USER}\n", "user spy\n"), encoding="utf-8")

@@ -10,6 +10,8 @@ from harness.plan import APPLICATION
 from harness.stack import SANITIZED
 from harness.wait import wait_for
 
+pytestmark = pytest.mark.plain_broker
+
 MANY = 2000
 FLOOD = 10_000 if SANITIZED else 100_000  # with sanitizers the programs take ten times as long for each message
 LINES = 10  # lines of an event for one device in a period (LOG_LIMIT_LINES)

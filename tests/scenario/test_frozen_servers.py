@@ -28,7 +28,7 @@ def pair(scratch, request):
     postgres = Postgres(folder)
     standby = postgres.standby(other)
     try:
-        with a_stack(postgres, scratch, "o") as stack:
+        with a_stack(postgres, scratch, "o", request) as stack:
             request.node.stack = stack
             yield stack, standby
     finally:

@@ -17,7 +17,8 @@ def test_devices_written_from_the_page_alone_complete_a_rollout(stack, protocol)
     stack.import_fleet({"I1": ["I1-A1", "I1-A2"]}, ["IP1"])
     stack.add_artifact()
     keys = json.loads(stack.keys.read_text(encoding="utf-8"))
-    devices = [stack.keep(IndependentDevice(stack.broker.port, name, role, keys, protocol, {APPLICATION: OLD_VERSION}))
+    devices = [stack.keep(IndependentDevice(stack.broker.voice("device", name), role, keys, protocol,
+                                            {APPLICATION: OLD_VERSION}))
                for name, role in ROLES.items()]
     for name in ROLES:
         stack.spy.wait_for(f"tc/v1/device/{name}/presence")

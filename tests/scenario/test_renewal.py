@@ -13,6 +13,8 @@ from harness.secure import SecureListener
 from harness.stack import CONTENT
 from harness.wait import wait_for
 
+pytestmark = pytest.mark.plain_broker
+
 HOUR_S = 3600
 
 

@@ -17,6 +17,7 @@ def machines(stack, branch="B1"):
     return stack.database.value("SELECT machines FROM branch WHERE id = %s", branch)
 
 
+@pytest.mark.plain_broker
 def test_a_retired_device_is_not_answered_and_is_no_machine_of_its_branch(stack):
     stack.orchestrator()
     stack.import_fleet({"B1": ["A1", "A2"]})

@@ -70,6 +70,7 @@ def test_the_command_warns_of_a_token_that_others_may_read(tmp_path):
     assert "warning" not in run(*command).stderr
 
 
+@pytest.mark.plain_broker
 def test_an_agent_takes_its_password_from_a_credential_of_systemd(stack):
     credentials = stack.folder / "credentials"
     credentials.mkdir()

@@ -279,6 +279,7 @@ def older_broker():
         yield listener.getsockname()[1]
 
 
+@pytest.mark.plain_broker
 def test_a_broker_that_does_not_know_mqtt_5_is_named(stack):
     with older_broker() as port:
         stack.orchestrator(ready=False, broker={"port": port})

@@ -6,9 +6,7 @@ import signal
 import pytest
 from harness.operations import operate
 from harness.plan import APPLICATION
-from harness.programs import ORCHESTRATOR_USER
 from harness.wait import wait_for
-from harness.wire import Wire
 from test_clients import installer
 
 STARTS, INSTRUCTIONS = "tc/v1/branch/B1/start", "tc/v1/device/P1/instruction"
@@ -145,9 +143,7 @@ def test_what_was_cancelled_while_a_pull_client_was_away_is_not_done_when_it_com
 def test_what_an_old_state_of_the_broker_brings_back_is_emptied_again(testbed):
     client = testbed.client("pull", "P1")
     rollout, token = withdraw(testbed, client)
-    old_state = Wire(testbed.broker.port, ORCHESTRATOR_USER, [INSTRUCTIONS])
-    old_state.publish(INSTRUCTIONS, token, retain=True)
-    old_state.close()
+    testbed.orchestrator_voice().publish(INSTRUCTIONS, token, retain=True)
     testbed.orchestrator(lease="1h")  # this makes the conductor restore
     wait_for(lambda: restored(testbed.orchestrators[0]) >= 2 and not testbed.spy.messages(INSTRUCTIONS)[-1].payload,
              "it is emptied", SECONDS)

@@ -171,6 +171,7 @@ def test_a_password_file_of_an_orchestrator_is_accepted_or_refused_with_where_an
         assert "a-sec" not in done.stdout + done.stderr
 
 
+@pytest.mark.plain_broker
 def test_an_orchestrator_sends_passwords_without_the_mark_of_their_files(module_stack, tmp_path):
     file = secret_file(tmp_path / "password", f"{MARK}a-secret\n".encode())
     with listener() as (broker, broker_gets), listener() as (redis, redis_gets):

@@ -84,6 +84,7 @@ def test_the_time_of_reported_versions_is_shown_also_when_they_are_the_same(test
                                                 "FROM device WHERE id = 'A1'"), "it was said now")
 
 
+@pytest.mark.plain_broker
 def test_three_hundred_asks_with_ever_new_versions_leave_those_of_the_last(testbed):
     device = testbed.device("A1", "B1")
     last = {}

@@ -25,7 +25,7 @@ def times(text):
 @pytest.fixture(scope="module")
 def database(postgres, scratch):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="w", dir=scratch))
-    stack = Stack(postgres, folder, f"test-{folder.name}")
+    stack = Stack(postgres, folder, f"test-{folder.name}", None)
     stack.orchestrator()
     yield stack.database
     stack.close()

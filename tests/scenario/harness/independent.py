@@ -37,7 +37,10 @@ def verified(token, keys):
 
 
 class IndependentDevice:
-    def __init__(self, port, device, role, keys, protocol, versions):
+    """`voice`: port, name and TLS, as of a Wire."""
+
+    def __init__(self, voice, role, keys, protocol, versions):
+        device = voice["name"]
         self.device, self.role, self.keys, self.versions = device, role, keys, versions
         self.begun, self.refused = [], []
         self._done = {}  # by instruction: the last report
@@ -48,10 +51,12 @@ class IndependentDevice:
         self._client = mqtt.Client(client_id=device, protocol=protocol,
                                    clean_session=None if protocol == mqtt.MQTTv5 else role == "pull")
         self._client.username_pw_set(device)
+        if "secure" in voice:
+            self._client.tls_set_context(voice["secure"])
         self._client.will_set(self._own("presence"), self._presence(False), 1, True)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
-        self._connect(port, protocol)
+        self._connect(voice["port"], protocol)
         self._client.loop_start()
         self._again = threading.Thread(target=self._do_again, daemon=True)
         self._again.start()

@@ -81,6 +81,7 @@ class Namespace:
         text = yaml.safe_dump(document)
         answer = self.testbed.act_as("ann").import_fleet(text)
         assert answer.status == 200, answer
+        self.stack.wait_for_table()
         rules = [
             {**({"match": {"device": self.id(rule["device"])}} if "device" in rule else {}),
              **{key: value for key, value in rule.items() if key != "device"}}

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 
@@ -74,6 +75,12 @@ class Orchestrator(Process):
         return json.loads(answer)
 
 
+def copy_credentials(broker, folder):
+    """Returns the settings `broker` with copies of their files in `folder`, for an agent with a user of its own."""
+    return {name: str(shutil.copy(value, folder / f"{name}.pem")) if name.endswith("_file") else value
+            for name, value in broker.items()}
+
+
 class Client(Process):
     """A real tellercast-node, -atm or -pull, from the folder `programs`."""
 
@@ -97,10 +104,12 @@ class Client(Process):
             values["branch"] = branch
         for key, value in settings.items():
             values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
+        if user is not None:
+            values["broker"] = copy_credentials(values["broker"], self.folder)
         self._file, self._logs = self.folder / "settings.yaml", folder / f"{device}.log"
         self._file.write_text(text_of(values), encoding="utf-8")
         if user is not None:
-            for path in (self.folder, self.installed, self._file):
+            for path in (self.folder, *self.folder.iterdir()):
                 os.chown(path, user, user)
         self.start(environment)
 
@@ -149,5 +158,5 @@ class Fleet(Process):
 
 __all__ = [
     "APPLICATION", "BIN", "Client", "Fleet", "INSTALLER", "OLD_VERSION", "ORCHESTRATOR_USER", "Orchestrator",
-    "TELLERCAST", "command_line", "wait_for",
+    "TELLERCAST", "command_line", "copy_credentials", "wait_for",
 ]

@@ -199,19 +199,37 @@ def print_redis_acl(folder, redis):
 
 
 class Mosquitto(Server):
+    """A broker with an access list and without TLS."""
+
     kind = "mosquitto"
 
     def __init__(self, folder, acl):
-        self.port = free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        self.port = self.device_port = self.operations_port = free_port()
         own = pathlib.Path(folder) / "mosquitto"
         own.mkdir(exist_ok=True)
         (own / "acl").write_text(acl, encoding="utf-8")
         super().__init__(folder, {"MOSQUITTO_PORT": str(self.port)})
 
     def answers(self):
+        return self.is_open(self.port)
+
+    @staticmethod
+    def is_open(port):
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def settings(self, _kind, _name):
+        """Returns the settings `broker` of a program that connects as `_name`, except its user name."""
+        return {"port": self.port}
+
+    def voice(self, _kind, name):
+        """Returns the arguments of a Wire that connects as `name`."""
+        return {"port": self.port, "name": name}
+
+    @staticmethod
+    def fleet_options():
+        """Returns the options of the simulated fleet."""
+        return []
 
 
 __all__ = ["Postgres", "Redis", "Mosquitto", "ROOT", "free_port", "wait_for"]

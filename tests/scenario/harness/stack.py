@@ -6,7 +6,9 @@ import shutil
 from .database import Database
 from .plan import fleet, plan
 from .programs import ORCHESTRATOR_USER, Client, Fleet, Orchestrator, command_line
+from .secure_broker import SecureMosquitto
 from .servers import Mosquitto, Redis
+from .spy import BridgedSpy
 from .wait import wait_for
 from .wire import Device, Operator, Spy, Wire
 
@@ -15,7 +17,10 @@ SANITIZED = "TELLERCAST_SANITIZED" in os.environ
 
 
 class Stack:
-    def __init__(self, postgres, folder, name):
+    """With `identities` everybody connects to the broker with a certificate, and the guard decides; with None the broker has its
+    access list and believes each client its user name."""
+
+    def __init__(self, postgres, folder, name, identities):
         self.folder = folder
         self.postgres = postgres
         self.wires = []
@@ -25,12 +30,22 @@ class Stack:
         self.database = Database(postgres, name)
         self.redis_server = Redis(folder)
         self.redis = self.redis_server.connect()
-        self.broker = Mosquitto(folder, access_list())
+        self.spy = self._open_broker(identities)
         self.key_file = folder / "signing-key.json"
         self.keys = folder / "trusted-keys.json"
         self.data_folder = folder / "data"
         self.data_folder.mkdir()
-        self.spy = self.keep(Spy(self.broker.port))
+
+    def _open_broker(self, identities):
+        """Returns a spy at the broker."""
+        self.is_guarded = identities is not None
+        if not self.is_guarded:
+            self.broker = Mosquitto(self.folder, access_list())
+            return self.keep(Spy(self.broker.port))
+        spy = self.keep(BridgedSpy())
+        self.broker = SecureMosquitto(self.folder, identities, spy)
+        spy.wait_until_connected()
+        return spy
 
     def keep(self, wire):
         """Closes `wire` with the stack."""
@@ -44,7 +59,7 @@ class Stack:
             "data_folder": str(self.data_folder),
             "insecure_loopback": True,
             "database": self.database.address_of("run"),
-            "broker": {"port": self.broker.port, "user": ORCHESTRATOR_USER},
+            "broker": self.orchestrator_broker(),
             "redis": self.redis_server.settings,
             "log": {"level": "debug"},
             "scheduler": {"period": "100ms"},
@@ -57,6 +72,10 @@ class Stack:
             orchestrator.wait_until_ready()
             self.write_trusted_keys()
         return orchestrator
+
+    def orchestrator_broker(self):
+        own = {**self.broker.settings("orchestrator", ORCHESTRATOR_USER), "user": ORCHESTRATOR_USER}
+        return {**own, "guard": "tellercast"} if self.is_guarded else own
 
     def write_trusted_keys(self):
         """Writes the public half of the key that the orchestrator made for itself."""
@@ -77,32 +96,54 @@ class Stack:
 
     def start_client(self, role, device, branch=None, environment=None, user=None, **settings):
         """Does not wait until it is connected."""
-        client = Client(self.folder, role, device, branch, self.broker.port, self.keys, settings, user=user,
+        settings["broker"] = {**self.broker.settings("device", device), **settings.get("broker", {})}
+        client = Client(self.folder, role, device, branch, self.broker.device_port, self.keys, settings, user=user,
                         environment=environment)
         self.programs.append(client)
         return client
 
     def simulated_fleet(self, document, behaviour=None, number=1):
-        program = Fleet(self.folder, document, behaviour, self.broker.port, self.keys, number)
+        program = Fleet(self.folder, document, behaviour, self.broker.device_port, self.keys, number,
+                        self.broker.fleet_options())
         self.programs.append(program)
         return program
 
     def device(self, name, branch=None):
         """A device that the test acts for."""
-        return self.keep(Device(self.broker.port, name, branch))
+        return self.keep(Device(**self.broker.voice("device", name), branch=branch))
 
     def orchestrator_voice(self):
         """A client that may publish on all topics of orchestrators."""
-        return self.keep(Wire(self.broker.port, ORCHESTRATOR_USER, []))
+        return self.keep(Wire(**self.broker.voice("orchestrator", ORCHESTRATOR_USER), filters=[]))
 
     def operator(self, name="operator"):
-        return self.keep(Operator(self.broker.port, name))
+        return self.keep(Operator(**self.broker.voice("operator", name)))
+
+    def operator_environment(self, name="operator"):
+        """Returns the environment in which `tellercast` submits by MQTT."""
+        own = self.broker.settings("operator", name)
+        scheme = "mqtts://" if self.is_guarded else ""
+        address = {"TELLERCAST_BROKER": f"{scheme}127.0.0.1:{own.pop('port')}", "TELLERCAST_USER": name}
+        return {**address, **{f"TELLERCAST_{key.upper()}": path for key, path in own.items()}}
 
     # rollouts
 
     def import_fleet(self, branches=None, pull=(), **more):
         answer = self.http.import_fleet(fleet(branches, pull, **more))
         assert answer.status == 200, answer
+        self.wait_for_table()
+
+    def wait_for_table(self):
+        """Waits until the guard has the devices that the database has, since it lets a node dispatch no others. Not when the
+        orchestrator is not ready."""
+        devices = self.database.value("SELECT count(*) FROM device")
+
+        def has_table():
+            answer = self.http.document("/v1/broker/guard")
+            return answer["is_current"] and answer["status"]["table"]["devices"] == devices
+
+        if self.is_guarded and self.http.answers("/readyz"):
+            wait_for(has_table, "the guard has the table of devices")
 
     def add_artifact(self, content=CONTENT, **names):
         answer = self.http.add_artifact(content, **names)
@@ -143,10 +184,13 @@ class Stack:
             program.kill()
         return [f"{log.name}: {line}" for log in self.logs() for line in sanitizer_lines(log)]
 
-    def close(self):
+    def close(self, may_be_denied=False):
+        """`may_be_denied`: the test tries what the guard denies. Otherwise it hinders the programs in what they must do."""
         for wire in self.wires:
             wire.close()
         faults = self.end_programs()
+        if self.is_guarded and not may_be_denied:
+            faults += [line for line in self.broker.text().splitlines() if "guard.denied" in line]
         self.broker.kill()
         self.redis.close()
         self.redis_server.kill()

@@ -12,16 +12,16 @@ from paho.mqtt.properties import Properties
 from .wait import wait_for
 
 ROOT_TOPIC = "tc/v1"
+REFUSED = 0x80  # reason codes from here are refusals
 
 
 class Message:
-    def __init__(self, message):
-        self.topic = message.topic
-        self.payload = message.payload
-        self.retained = bool(message.retain)
-        self.qos = message.qos
-        properties = message.properties
-        self.correlation = getattr(properties, "CorrelationData", None)
+    def __init__(self, topic, payload, retained, qos, correlation=None):
+        self.topic = topic
+        self.payload = payload
+        self.retained = retained
+        self.qos = qos
+        self.correlation = correlation
 
     def json(self):
         return json.loads(self.payload)
@@ -30,35 +30,17 @@ class Message:
         return f"<{self.topic} {self.payload[:120]!r}>"
 
 
-class Wire:
-    """An MQTT 5 client that keeps all messages that it gets, in order."""
+class Mailbox:
+    """All messages that somebody got, in order."""
 
-    def __init__(self, port, name, filters, will=None):
+    def __init__(self, name):
         self._messages = []
         self._lock = threading.Lock()
-        self._subscribed = threading.Event()
-        self._filters = filters
         self.name = name
-        self._client = mqtt.Client(client_id=name, protocol=mqtt.MQTTv5)
-        self._client.username_pw_set(name)
-        self._client.on_connect = self._on_connect
-        self._client.on_message = self._on_message
-        self._client.on_subscribe = lambda *_: self._subscribed.set()
-        if will is not None:
-            self._client.will_set(*will)
-        self._client.connect("127.0.0.1", port, clean_start=True)
-        self._client.loop_start()
-        assert self._subscribed.wait(30), f"{name} could not subscribe"
 
-    def _on_connect(self, client, *_):
-        if self._filters:
-            client.subscribe([(name, 1) for name in self._filters])
-        else:
-            self._subscribed.set()
-
-    def _on_message(self, _client, _data, message):
+    def keep(self, message):
         with self._lock:
-            self._messages.append(Message(message))
+            self._messages.append(message)
 
     def messages(self, topic):
         """Returns the messages with this topic; '+' stands for one level."""
@@ -69,6 +51,44 @@ class Wire:
         """Returns the first `count` messages with a topic."""
         wait_for(lambda: len(self.messages(topic)) >= count, f"{self.name} has {count} of {topic}", seconds)
         return self.messages(topic)[:count]
+
+
+class Wire(Mailbox):
+    """An MQTT 5 client that keeps all messages that it gets. With `secure`, a context of ssl, it shows a certificate; its client
+    ID is its name unless `client_id` says another."""
+
+    def __init__(self, port, name, filters, will=None, secure=None, client_id=None):
+        super().__init__(name)
+        self._subscribed = threading.Event()
+        self._refused = False
+        self._filters = filters
+        self._client = mqtt.Client(client_id=client_id or name, protocol=mqtt.MQTTv5)
+        self._client.username_pw_set(name)
+        if secure is not None:
+            self._client.tls_set_context(secure)
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+        self._client.on_subscribe = self._on_subscribe
+        if will is not None:
+            self._client.will_set(*will)
+        self._client.connect("127.0.0.1", port, clean_start=True)
+        self._client.loop_start()
+        assert self._subscribed.wait(30), f"{name} could not subscribe"
+        assert not self._refused, f"{name} may not subscribe to {filters}"
+
+    def _on_connect(self, client, *_):
+        if self._filters:
+            client.subscribe([(name, 1) for name in self._filters])
+        else:
+            self._subscribed.set()
+
+    def _on_subscribe(self, _client, _data, _number, codes, *_):
+        self._refused = any(code.value >= REFUSED for code in codes)
+        self._subscribed.set()
+
+    def _on_message(self, _client, _data, message):
+        correlation = getattr(message.properties, "CorrelationData", None)
+        self.keep(Message(message.topic, message.payload, bool(message.retain), message.qos, correlation))
 
     def publish(self, topic, payload, qos=1, retain=False, properties=None):
         """Returns when the broker has acknowledged the message."""
@@ -88,6 +108,8 @@ class Wire:
 
 
 class Spy(Wire):
+    """One who reads all messages of a broker whose access list allows it."""
+
     def __init__(self, port):
         super().__init__(port, "spy", [f"{ROOT_TOPIC}/#"])
 
@@ -95,10 +117,10 @@ class Spy(Wire):
 class Operator(Wire):
     """An operator who submits plans by MQTT."""
 
-    def __init__(self, port, name="operator"):
+    def __init__(self, port, name="operator", **more):
         self._answers = f"{ROOT_TOPIC}/operator/{name}/answer"
         self._count = 0
-        super().__init__(port, name, [f"{ROOT_TOPIC}/operator/{name}/#"])
+        super().__init__(port, name, [f"{ROOT_TOPIC}/operator/{name}/#"], **more)
 
     def submit(self, document, topic=None):
         """Submits on the operator's own topic, or on `topic`."""
@@ -115,14 +137,14 @@ class Operator(Wire):
 class Device(Wire):
     """A device that the test acts for, message by message."""
 
-    def __init__(self, port, name, branch=None):
+    def __init__(self, port, name, branch=None, **more):
         self.sequences = {}
         filters = [f"{ROOT_TOPIC}/device/{name}/instruction", f"{ROOT_TOPIC}/device/{name}/confirm"]
         if branch is not None:
-            filters.append(f"{ROOT_TOPIC}/branch/{branch}/dispatch/{name}")
+            filters.append(f"{ROOT_TOPIC}/branch/+/dispatch/{name}")
         if branch == name:
             filters.append(f"{ROOT_TOPIC}/branch/{name}/start")
-        super().__init__(port, name, filters)
+        super().__init__(port, name, filters, **more)
 
     def ask(self, versions=None, nonce=None):
         ask = {key: value for key, value in (("versions", versions), ("nonce", nonce)) if value}

@@ -1,0 +1,63 @@
+"""The broker of an installation: mosquitto with the guard, a listener for devices and one for orchestrators and operators."""
+
+import shutil
+
+from .guarded import PLUGIN, sanitizer_of
+from .programs import command_line
+from .servers import ROOT, Mosquitto, Server, free_port
+
+RELEASED_PLUGIN = ROOT / "build/release/lib" / PLUGIN.name
+
+
+def plugin():
+    """Returns the guard for tests that are not about it: without a sanitizer if there is one, since mosquitto has none."""
+    return RELEASED_PLUGIN if sanitizer_of(PLUGIN) and RELEASED_PLUGIN.exists() else PLUGIN
+
+
+class SecureMosquitto(Mosquitto):
+    """The broker whose clients have certificates of `identities`, as ./run sets it up. `spy` may be a BridgedSpy."""
+
+    def __init__(self, folder, identities, spy=None):
+        self.device_port, self.operations_port = free_port(), free_port()
+        self.identities = identities
+        own = folder / self.kind
+        own.mkdir(exist_ok=True)
+        self._write_settings(own)
+        if spy is not None:
+            (own / "listeners").write_text(spy.listener_lines(), encoding="utf-8")
+        Server.__init__(self, folder, sanitizer_of(own / "guard.so"))
+
+    def _write_settings(self, own):
+        """Copies what the broker's user must read to its folder, which scripts/server gives to that user."""
+        certificate, key = self.identities.certificate("server", "broker")
+        files = {"server.pem": certificate, "server.key": key, "guard.so": plugin(),
+                 "devices.pem": self.identities.device_authority / "trust.pem",
+                 "operations.pem": self.identities.operations_authority / "trust.pem"}
+        for name, source in files.items():
+            shutil.copy(source, own / name)
+        settings = command_line(
+            "broker", "guard", "--plugin", own / "guard.so", "--state", own,
+            "--device-port", f"{self.device_port} 127.0.0.1", "--operations-port", f"{self.operations_port} 127.0.0.1",
+            "--device-issuer", own / "devices.pem", "--operations-issuer", own / "operations.pem",
+            "--server-certificate", own / "server.pem", "--server-key", own / "server.key").stdout
+        (own / "guard.conf").write_text(settings, encoding="utf-8")
+
+    def answers(self):
+        return self.is_open(self.device_port) and self.is_open(self.operations_port)
+
+    def _port_of(self, kind):
+        return self.device_port if kind == "device" else self.operations_port
+
+    def settings(self, kind, name):
+        """Returns the settings `broker` of a program that connects as `name`."""
+        return {"port": self._port_of(kind), **self.identities.settings(kind, name)}
+
+    def voice(self, kind, name):
+        """Returns the arguments of a Wire that connects as `name`. Only a device uses its plain ID as client ID."""
+        client_id = name if kind == "device" else f"{name}/test"
+        return {"port": self._port_of(kind), "name": name, "secure": self.identities.context(kind, name),
+                "client_id": client_id}
+
+    def fleet_options(self):
+        """Returns the options of the simulated fleet."""
+        return ["--ca-file", self.identities.trusted, "--device-authority", self.identities.device_authority]
