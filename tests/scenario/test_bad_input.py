@@ -230,6 +230,7 @@ def bad_replies(instruction):
     yield "a NUL", b'{"instruction":1,\x00}'
 
 
+@pytest.mark.plain_broker
 def test_replies_that_cannot_be_read_change_nothing(claimed):
     before = claimed.database.everything()
     http = claimed.http
@@ -266,6 +267,7 @@ def test_an_ask_that_cannot_be_read_is_counted_and_changes_nothing(claimed):
     assert claimed.database.everything() == before
 
 
+@pytest.mark.denied_by_guard
 def test_a_device_cannot_speak_for_another(claimed):
     """The broker's access list stops the message."""
     before = claimed.database.everything()

@@ -26,10 +26,10 @@ def planned(stack, rollout):
 
 
 def dispatched(stack, *devices, **spec):
-    """Submits a rollout to these ATMs and answers them. Returns the rollout, the devices, and the claims of each."""
+    """Submits a rollout to these ATMs or pull clients and answers them. Returns the rollout, the devices, and the claims of each."""
     rollout = stack.submit(selector={"devices": list(devices)}, **spec)
     stack.wait_for_states(rollout, dispatched=len(devices))
-    clients = [stack.device(name, "B1") for name in devices]
+    clients = [stack.device(name, None if name.startswith("P") else "B1") for name in devices]
     for device in clients:
         device.ask()
     claims = [device.wait_for_instruction() for device in clients]

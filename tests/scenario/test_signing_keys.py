@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from harness.backup import Backup
 from harness.operations import JSON, operate, submit_as
 from harness.plan import APPLICATION, plan
@@ -159,6 +160,7 @@ def test_devices_drop_a_revoked_key_for_ever_and_it_cannot_bring_itself_back(sta
     assert stack.database.counters(rollout) == {"completed": 3}
 
 
+@pytest.mark.plain_broker
 def test_nothing_is_signed_with_a_key_from_the_moment_in_which_it_is_revoked(stack):
     orchestrator = stack.orchestrator()
     stack.add_artifact()

@@ -13,6 +13,7 @@ from .wait import wait_for
 from .wire import Device, Operator, Spy, Wire
 
 CONTENT = bytes(range(256)) * 400
+PERIOD = "100ms"  # of the conductor, who sends the guard its table
 SANITIZED = "TELLERCAST_SANITIZED" in os.environ
 
 
@@ -62,8 +63,8 @@ class Stack:
             "broker": self.orchestrator_broker(),
             "redis": self.redis_server.settings,
             "log": {"level": "debug"},
-            "scheduler": {"period": "100ms"},
-            "conductor": {"period": "100ms", "progress_period": "200ms"},
+            "scheduler": {"period": PERIOD},
+            "conductor": {"period": PERIOD, "progress_period": "200ms"},
         }
         orchestrator = Orchestrator(self.folder, len(self.orchestrators) + 1, own, settings)
         self.orchestrators.append(orchestrator)
@@ -134,15 +135,16 @@ class Stack:
         self.wait_for_table()
 
     def wait_for_table(self):
-        """Waits until the guard has the devices that the database has, since it lets a node dispatch no others. Not when the
-        orchestrator is not ready."""
+        """Waits until the guard has the devices that the database has, since it lets a node dispatch no others. Not for an
+        orchestrator that is not ready, or conducts more seldom."""
+        is_soon = self.orchestrators[0].settings["conductor"]["period"] == PERIOD
         devices = self.database.value("SELECT count(*) FROM device")
 
         def has_table():
             answer = self.http.document("/v1/broker/guard")
             return answer["is_current"] and answer["status"]["table"]["devices"] == devices
 
-        if self.is_guarded and self.http.answers("/readyz"):
+        if self.is_guarded and is_soon and self.http.answers("/readyz"):
             wait_for(has_table, "the guard has the table of devices")
 
     def add_artifact(self, content=CONTENT, **names):

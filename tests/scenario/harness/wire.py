@@ -140,10 +140,10 @@ class Device(Wire):
     def __init__(self, port, name, branch=None, **more):
         self.sequences = {}
         filters = [f"{ROOT_TOPIC}/device/{name}/instruction", f"{ROOT_TOPIC}/device/{name}/confirm"]
-        if branch is not None:
-            filters.append(f"{ROOT_TOPIC}/branch/+/dispatch/{name}")
         if branch == name:
             filters.append(f"{ROOT_TOPIC}/branch/{name}/start")
+        elif branch is not None:
+            filters.append(f"{ROOT_TOPIC}/branch/+/dispatch/{name}")
         super().__init__(port, name, filters, **more)
 
     def ask(self, versions=None, nonce=None):
