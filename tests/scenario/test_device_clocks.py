@@ -13,9 +13,7 @@ from harness.secure import SecureListener
 from harness.stack import CONTENT
 from harness.wait import wait_for
 
-pytestmark = pytest.mark.plain_broker
-
-pytestmark = right_clocks_only
+pytestmark = [right_clocks_only, pytest.mark.plain_broker]
 
 YEARS = ("1990", "2046")
 DAY_S = 86400

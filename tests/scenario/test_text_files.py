@@ -172,10 +172,10 @@ def test_a_password_file_of_an_orchestrator_is_accepted_or_refused_with_where_an
 
 
 @pytest.mark.plain_broker
-def test_an_orchestrator_sends_passwords_without_the_mark_of_their_files(module_stack, tmp_path):
+def test_an_orchestrator_sends_passwords_without_the_mark_of_their_files(stack, tmp_path):
     file = secret_file(tmp_path / "password", f"{MARK}a-secret\n".encode())
     with listener() as (broker, broker_gets), listener() as (redis, redis_gets):
-        orchestrator = module_stack.orchestrator(
+        orchestrator = stack.orchestrator(
             ready=False, broker={"port": broker, "password_file": str(file)},
             redis={"socket": "", "host": "127.0.0.1", "port": redis, "password_file": str(file)})
         assert broker_gets().endswith(b"\0\x08a-secret")
