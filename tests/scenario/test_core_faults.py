@@ -7,6 +7,7 @@ import signal
 import threading
 
 import psycopg2
+import pytest
 from harness.plan import plan
 from harness.wait import wait_for
 
@@ -236,6 +237,7 @@ def test_it_ends_when_told_though_the_pool_is_full_and_the_broker_away(stack):
     assert left.get("created", 0) > 0, "it claims nothing more when it is to end"
 
 
+@pytest.mark.plain_broker
 def test_it_ends_when_told_though_its_queues_are_full_and_the_database_takes_no_writes(stack):
     start(stack, {"B1": ["A1", "A2", "A3"]}, queue_limit=100, updater={"threads": 1, "batch": 1, "linger": "0s"})
     reporting, asking = [stack.device(name, "B1") for name in ("A1", "A2")], stack.device("A3", "B1")

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from harness.guarded import STATUS, DirectoryVoice, GuardedBroker, GuardedClient, GuardedInstallation, Refused, entry
+from harness.servers import Mosquitto
 from harness.stack import SANITIZED
 from harness.wait import wait_for
 
@@ -246,6 +247,7 @@ def test_a_listener_without_certificates_is_counted_in_report_mode_and_refused_a
     broker.mode = "enforce"
     broker.stop()
     broker.start()
+    wait_for(lambda: Mosquitto.is_open(port), "the last listener is open, too")
     with pytest.raises(Refused):
         GuardedClient(port, "A1", None, None, user="A1")
     broker.stop()

@@ -92,6 +92,7 @@ def put(stack, rollout, device, substate):
 def test_every_report_in_every_substate_does_what_the_rules_say_and_nothing_else(stack):
     pairs = list(itertools.product(substates(), REPORTS))
     names = [f"A{number:03}" for number in range(len(pairs))]
+    devices = [stack.device(name) for name in names]  # before the conductor's minute begins
     stack.orchestrator(conductor={"period": "1m"}, scheduler={"period": "1m"})
     stack.import_fleet({"B1": names})
     stack.add_artifact()
@@ -100,9 +101,9 @@ def test_every_report_in_every_substate_does_what_the_rules_say_and_nothing_else
     for name, (substate, _) in zip(names, pairs):
         put(stack, rollout, name, substate)
     before = stack.database.instructions(rollout)
-    for name, (_, report) in zip(names, pairs):
+    for name, device, (_, report) in zip(names, devices, pairs):
         status = {"instruction": before[name]["id"], "attempt": 2, "sequence": 1, "state": report, "confirm": True}
-        stack.device(name).send_reply(status)
+        device.send_reply(status)
     for name in names:
         stack.spy.wait_for(f"tc/v1/device/{name}/confirm")
     after = stack.database.instructions(rollout)
