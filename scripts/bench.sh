@@ -1,7 +1,7 @@
 # Speed and fuzzing.
 # shellcheck shell=bash
 
-# bench [MEASURE ...]: also writes the results to build/bench, as JSON.
+# bench [--quick] [MEASURE ...]: without --quick it also writes the results to build/bench, as JSON.
 bench() {
     setup_packages build run test
     build_preset release

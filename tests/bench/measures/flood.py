@@ -1,20 +1,22 @@
 """Lifecycles of a fleet at half of its measured rate while one device in a hundred is hostile, against the same without
-hostility. There is no guard in the broker: the daemon alone is judged, by its memory and by what the hostile devices get."""
+hostility: with a plain broker, where the daemon alone is judged, by its memory and by what the hostile devices get; and with
+certificates and the guard, where the hostile devices may cost the others nothing."""
 
 import threading
 import time
 
+import yaml
 from harness.plan import fleet as fleet_document
+from harness.plan import text_of
 from harness.programs import Fleet
 
 from .plans import ARTIFACT, PATIENT, plan
-from .result import Result, median
+from .result import Result, median, median_ratio
 from .rig import say
 from .usage import Meter, memory_kib
 
-BRANCHES, ATMS_A_BRANCH, HOSTILE = 1000, 9, 100
-DEVICES = BRANCHES * (ATMS_A_BRANCH + 1)
-HONEST = DEVICES - 2 * HOSTILE  # a node waits for the ATMs of its branch, also for a hostile one
+BRANCHES, ATMS_A_BRANCH, HOSTILE_PERCENT = 1000, 9, 1
+QUICK_BRANCHES = 100
 RUNS = 3
 TARGET = 0.9
 MEMORY_MIB = 128
@@ -24,20 +26,34 @@ ASK_BURST, ASK_INTERVAL_S = 32, 0.5  # orchestrator/queues/queued_ask.h
 REPORT_BURST, REPORT_INTERVAL_S, REPORTS_MAX = 128, 0.2, 64  # orchestrator/queues/update.h
 MOST = 0.95  # of the honest devices: a message at QoS 0 that a busy broker drops is repeated seconds later
 LOOK_EVERY_S = 0.1
+BEHAVIOUR = {"rules": [{"askAgain": "2s", "resend": "2s"}]}
+CONNECTING_S, ASK_MS = 1800, 60_000  # certificates for all, and a handshake with each
 
 
-def branches():
-    def atms(branch):
-        hostile = [f"B{branch}-H"] if branch < HOSTILE else []
+class Devices:
+    """A fleet with one hostile device in each of some branches, as documents: of all, of the honest, of the hostile."""
+
+    def __init__(self, branches):
+        self.count = branches * (ATMS_A_BRANCH + 1)
+        self.hostile = self.count * HOSTILE_PERCENT // 100
+        self.honest = self.count - self.hostile
+        self.busy = self.honest - self.hostile  # a node waits for the ATMs of its branch, also for a hostile one
+        self.document = fleet_document({f"B{branch}": self._atms(branch) for branch in range(branches)})
+        self.of_honest, self.of_hostile = self._part(False), self._part(True)
+
+    def _atms(self, branch):
+        hostile = [f"B{branch}-H"] if branch < self.hostile else []
         return hostile + [f"B{branch}-A{atm}" for atm in range(ATMS_A_BRANCH - len(hostile))]
 
-    return {f"B{branch}": atms(branch) for branch in range(BRANCHES)}
+    def _part(self, is_hostile):
+        document = yaml.safe_load(self.document)
+        document["devices"] = [one for one in document["devices"] if one["id"].endswith("-H") == is_hostile]
+        return text_of(document)
 
 
-def behaviour(is_hostile):
+def hostile_behaviour(is_hostile):
     """The hostile devices never install, so that the honest ones do the same work in both runs."""
-    hostile = {"match": {"device": "*-H"}, "silent": "atDispatch", **({"flood": FLOOD} if is_hostile else {})}
-    return {"rules": [hostile, {"askAgain": "2s", "resend": "2s"}]}
+    return {"rules": [{"silent": "atDispatch", **({"flood": FLOOD} if is_hostile else {})}]}
 
 
 class Watch(threading.Thread):
@@ -61,88 +77,119 @@ class Watch(threading.Thread):
         return self.most
 
 
-def roll_out(rig, orchestrator, name, rate=None):
-    """Returns the honest devices that completed a second."""
-    more = {} if rate is None else {"rate": {"perMinute": int(rate * 60)}}
-    answer = orchestrator.http.submit(plan(name, artifact=ARTIFACT, execution=PATIENT, **more))
-    assert answer.status == 201, answer
-    rollout = answer.json()["rollout"]
-    rig.wait_for_state(rollout, "completed", HONEST, seconds=120)
-    seconds = float(rig.psql(f"""
-        SELECT extract(epoch FROM percentile_disc({MOST}) WITHIN GROUP (ORDER BY ended_at) - min(dispatched_at))
-        FROM instruction WHERE rollout_id = {rollout} AND ended_at IS NOT NULL"""))
-    return MOST * HONEST / seconds
-
-
 class Bench:
-    def __init__(self, rig):
-        self._rig = rig
-        self._broker = rig.broker()
-        self._orchestrator = rig.orchestrator(self._broker, log={"level": "warning"}, scheduler={"period": "250ms"})
-        self._document = fleet_document(branches())
-        answer = self._orchestrator.http.import_fleet(self._document)
+    """One orchestrator and one broker, at which the fleet connects anew for each run."""
+
+    def __init__(self, rig, devices, name, broker):
+        self._rig, self._devices, self._name, self._broker = rig, devices, name, broker
+        self.orchestrator = rig.orchestrator(broker, log={"level": "warning"}, scheduler={"period": "250ms"})
+        answer = self.orchestrator.http.import_fleet(devices.document)
         assert answer.status == 200, answer
+        broker.wait_for_table(self.orchestrator, devices.count)
         self._number = 0
+
+    def _fleet(self, document, behaviour, count, kind):
+        """Connected when this returns. The hostile devices are a program of their own, so that the CPU of each is known, and that
+        they begin when all others are there."""
+        fleet = self._rig.keep(Fleet(
+            self._rig.folder, document, behaviour, self._broker.port, self._rig.trusted_keys(),
+            f"-{self._name}-{self._number}-{kind}", extra=("--no-presence", "--quiet", *self._broker.fleet_options())))
+        deadline = time.monotonic() + CONNECTING_S
+        fleet.wait_until(fleet.control.exists, "the fleet can be asked", CONNECTING_S)
+        while not fleet.ask("wait", connected=count, timeout_ms=ASK_MS)["ok"]:
+            assert time.monotonic() < deadline, f"the fleet is not connected after {CONNECTING_S} s"
+        return fleet
+
+    def _end(self, fleet):
+        self._rig.processes.remove(fleet)
+        return fleet.report()["counters"]
+
+    def _roll_out(self, rate):
+        """Returns the honest devices that completed a second."""
+        more = {} if rate is None else {"rate": {"perMinute": int(rate * 60)}}
+        name = f"flood-{self._name}-{self._number}"
+        answer = self.orchestrator.http.submit(plan(name, artifact=ARTIFACT, execution=PATIENT, **more))
+        assert answer.status == 201, answer
+        rollout = answer.json()["rollout"]
+        self._rig.wait_for_state(rollout, "completed", self._devices.busy, seconds=300)
+        seconds = float(self._rig.psql(f"""
+            SELECT extract(epoch FROM percentile_disc({MOST}) WITHIN GROUP (ORDER BY ended_at) - min(dispatched_at))
+            FROM instruction WHERE rollout_id = {rollout} AND ended_at IS NOT NULL"""))
+        return MOST * self._devices.busy / seconds
 
     def run(self, rate, is_hostile):
         """Returns the rate, and the figures of the run."""
         self._number += 1
-        fleet = self._rig.keep(Fleet(self._rig.folder, self._document, behaviour(is_hostile), self._broker.port,
-                                     self._rig.trusted_keys(), self._number, extra=("--no-presence", "--quiet")))
+        devices = self._devices
+        honest = self._fleet(devices.of_honest, BEHAVIOUR, devices.honest, "honest")
         began = time.monotonic()
-        fleet.wait_until_connected(DEVICES)
-        watch = Watch(self._orchestrator)
-        meter = Meter(broker=self._broker.pid, fleet=fleet.pid, orchestrator=self._orchestrator.pid,
+        hostile = self._fleet(devices.of_hostile, hostile_behaviour(is_hostile), devices.hostile, "hostile")
+        watch = Watch(self.orchestrator)
+        meter = Meter(broker=self._broker.pid, fleet=honest.pid, hostile=hostile.pid, orchestrator=self.orchestrator.pid,
                       postgres=self._rig.postgres.pid)
-        found = roll_out(self._rig, self._orchestrator, f"flood-{self._number}", rate)
+        found = self._roll_out(rate)
         usage, queues, seconds = meter.read(), watch.end(), time.monotonic() - began
-        self._rig.processes.remove(fleet)
-        counters = fleet.report()["counters"]
-        assert counters["executed"] == HONEST, counters
+        counters, of_hostile = self._end(honest), self._end(hostile)
+        assert counters["executed"] == devices.busy and counters["connects"] == devices.honest, counters
         self._wait_until_all_is_served()
         figures = {"per_second": round(found), "seconds": round(seconds, 1), "longest_queues": queues, "cpu_seconds": usage,
-                   **{name: value for name, value in counters.items() if name.startswith("flood_")},
-                   "flood_refusals": counters["confirms_refused"]}
+                   **{name: value for name, value in of_hostile.items() if name.startswith("flood_")},
+                   "flood_refusals": of_hostile["confirms_refused"], "flood_connects": of_hostile["connects"],
+                   "flood_connects_refused": of_hostile["connect_failures"]}
+        say(f"{self._name}: {'hostile' if is_hostile else 'calm'} {found:,.0f}/s {figures}")
         return found, figures
 
     def _wait_until_all_is_served(self):
         """What a hostile device has in a queue is served at its own slow rate."""
-        while any(self._orchestrator.http.metric(f"tellercast_queue_{name}") for name in ("asks", "statuses")):
+        while any(self.orchestrator.http.metric(f"tellercast_queue_{name}") for name in ("asks", "statuses")):
             time.sleep(LOOK_EVERY_S)
 
     def memory_mib(self):
-        return memory_kib(self._orchestrator.pid)[1] / 1024
+        """At most so far, of the orchestrator and of the broker."""
+        return memory_kib(self.orchestrator.pid)[1] / 1024, memory_kib(self._broker.pid)[1] / 1024
+
+    def is_fair(self, figures):
+        """True when the hostile devices got no more than their share of answers to asks, and of refusals of reports."""
+        asks = self._devices.hostile * (ASK_BURST + figures["seconds"] / ASK_INTERVAL_S)
+        reports = self._devices.hostile * (REPORT_BURST + figures["seconds"] / REPORT_INTERVAL_S)
+        say(f"{self._name}: hostile devices got {figures['flood_answers']:,} of at most {asks:,.0f} answers, "
+            f"{figures['flood_refusals']:,} of at most {reports:,.0f} refusals")
+        return figures["flood_answers"] <= asks and figures["flood_refusals"] <= reports
+
+    def is_bounded(self, figures):
+        queues, devices = figures["longest_queues"], self._devices
+        return (queues["asks"] <= devices.count and
+                queues["statuses"] <= devices.hostile * REPORTS_MAX + 4 * devices.honest)
+
+    def end(self):
+        self._rig.end(self.orchestrator)
+        self._rig.end(self._broker)
 
 
-def is_fair(figures):
-    """True when the hostile devices got no more than their share of answers to asks, and of refusals of reports."""
-    asks = HOSTILE * (ASK_BURST + figures["seconds"] / ASK_INTERVAL_S)
-    reports = HOSTILE * (REPORT_BURST + figures["seconds"] / REPORT_INTERVAL_S)
-    say(f"flood: hostile devices got {figures['flood_answers']:,} of at most {asks:,.0f} answers, "
-        f"{figures['flood_refusals']:,} of at most {reports:,.0f} refusals")
-    return figures["flood_answers"] <= asks and figures["flood_refusals"] <= reports
-
-
-def measure(rig):
-    say(f"flood: {DEVICES:,} devices, of which {HOSTILE} are hostile, {RUNS} runs without and with hostility in turn")
-    bench = Bench(rig)
-    full, figures = bench.run(None, is_hostile=False)
-    say(f"flood: as fast as it can {full:,.0f}/s, CPU seconds {figures['cpu_seconds']}")
+def measure_one(rig, devices, name, broker):
+    turns = 1 if rig.is_quick else RUNS
+    bench = Bench(rig, devices, name, broker)
+    full, _ = bench.run(None, is_hostile=False)
     calm, hostile, floods = [], [], []
-    for _ in range(RUNS):
-        rate, figures = bench.run(full / 2, is_hostile=False)
-        calm.append(rate)
-        say(f"flood: calm {rate:,.0f}/s {figures}")
+    for _ in range(turns):
+        calm.append(bench.run(full / 2, is_hostile=False)[0])
         rate, figures = bench.run(full / 2, is_hostile=True)
         hostile.append(rate)
         floods.append(figures)
-        say(f"flood: hostile {rate:,.0f}/s {figures}")
-    memory_mib = bench.memory_mib()
-    say(f"flood: resident at most {memory_mib:.0f} MiB")
-    are_fair = all([is_fair(one) for one in floods])
-    is_bounded = all(one["longest_queues"]["asks"] <= DEVICES and one["longest_queues"]["statuses"] <=
-                     HOSTILE * REPORTS_MAX + 4 * HONEST for one in floods)
-    return Result("flood", f"{DEVICES:,}, {HOSTILE} hostile", f"{median(hostile):,.0f}/s {memory_mib:.0f} MiB",
-                  f"calm {median(calm):,.0f}/s", median(hostile) / median(calm), TARGET, at_least=True,
-                  is_enough=are_fair and is_bounded and memory_mib < MEMORY_MIB, full_per_second=round(full),
-                  most_mib=round(memory_mib, 1), calm_per_second=calm, hostile_per_second=hostile, floods=floods)
+    memory_mib, broker_mib = bench.memory_mib()
+    say(f"{name}: resident at most {memory_mib:.0f} MiB, the broker {broker_mib:.0f} MiB")
+    is_enough = all([bench.is_fair(one) and bench.is_bounded(one) for one in floods]) and memory_mib < MEMORY_MIB
+    denied = broker.denied(bench.orchestrator)
+    say(f"{name}: refused by the guard, in all runs {denied}")
+    bench.end()
+    return Result(name, f"{devices.count:,}, {devices.hostile} hostile", f"{median(hostile):,.0f}/s {memory_mib:.0f} MiB",
+                  f"calm {median(calm):,.0f}/s", median_ratio(hostile, calm), TARGET, at_least=True, is_enough=is_enough,
+                  full_per_second=round(full), most_mib=round(memory_mib, 1), broker_mib=round(broker_mib, 1), denied=denied,
+                  calm_per_second=calm, hostile_per_second=hostile, floods=floods)
+
+
+def measure(rig):
+    devices = Devices(QUICK_BRANCHES if rig.is_quick else BRANCHES)
+    say(f"flood: {devices.count:,} devices, of which {devices.hostile} are hostile, runs without and with hostility in turn")
+    return [measure_one(rig, devices, "flood", rig.broker()),
+            measure_one(rig, devices, "flood-guard", rig.secure_broker(has_guard=True))]

@@ -21,9 +21,14 @@ def median(values):
     return statistics.median(values)
 
 
+def median_ratio(real, floor):
+    """Of the ratios of the runs: the two sides of a run came one after the other, so that both had the same machine."""
+    return median([one / other for one, other in zip(real, floor, strict=True)])
+
+
 class Result:
-    """`ratio` must be at least (at_least) or at most `target`, and the absolute figure, if one is demanded, sufficient. The
-    texts describe the two sides."""
+    """`ratio` must be at least (at_least) or at most `target` (None: it is only reported), and the absolute figure, if one is
+    demanded, sufficient. The texts describe the two sides."""
 
     def __init__(self, name, scale, real, floor, ratio, target, at_least, is_enough=True, **details):
         self.name = name
@@ -35,13 +40,15 @@ class Result:
         self.details = details
 
     def is_good(self):
+        if self.target is None:
+            return self.is_enough
         return self.is_enough and (self.ratio >= self.target if self.at_least else self.ratio <= self.target)
 
-    def line(self):
+    def line(self, is_judged=True):
         scale, real, floor = self.texts
-        bound = f"{'≥' if self.at_least else '≤'} {self.target:.2f}"
-        verdict = "ok" if self.is_good() else "MISSED"
-        return f"{self.name:7} {scale:22} {real:24} {floor:24} ratio {self.ratio:5.2f}  target {bound}  {verdict}"
+        bound = "none  " if self.target is None else f"{'≥' if self.at_least else '≤'} {self.target:.2f}"
+        verdict = ("ok" if self.is_good() else "MISSED") if is_judged else "not judged"
+        return f"{self.name:13} {scale:22} {real:24} {floor:24} ratio {self.ratio:5.2f}  target {bound}  {verdict}"
 
     def write(self):
         folder = ROOT / "build/bench"

@@ -10,7 +10,9 @@ import tempfile
 import time
 
 from harness.programs import BIN, ORCHESTRATOR_USER, Orchestrator, command_line
-from harness.servers import Mosquitto, Postgres, Redis
+from harness.servers import Postgres, Redis
+
+from .brokers import Authorities, PlainBroker, SecureBroker
 
 DATABASE = "bench"
 LOOK_EVERY_S = 0.25
@@ -21,15 +23,17 @@ def say(text):
 
 
 class Rig:
-    """Starts servers at their first use, and stops them at the end."""
+    """Starts servers at their first use, and stops them at the end. `is_quick`: the measure is only to show that it works."""
 
-    def __init__(self):
+    def __init__(self, is_quick=False):
+        self.is_quick = is_quick
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="b-", dir=os.environ.get("TELLERCAST_SCRATCH", "/tmp")))
         self.folder.chmod(0o711)
         self.processes = []
         self._logs = 0
         self._postgres = None
         self._redis = None
+        self._authorities = None
 
     def __enter__(self):
         return self
@@ -70,10 +74,13 @@ class Rig:
         return self._redis
 
     def broker(self, orchestrator=ORCHESTRATOR_USER):
-        """A new broker with the product's access list, in which the orchestrator has this name; a spy may read all."""
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="m", dir=self.folder))
-        acl = command_line("broker", "acl", "--orchestrator", orchestrator, "--operator", "operator").stdout
-        return self.keep(Mosquitto(folder, acl + "\nuser spy\ntopic read tc/v1/#\n"))
+        """A new broker without TLS."""
+        return self.keep(PlainBroker(tempfile.mkdtemp(prefix="m", dir=self.folder), orchestrator))
+
+    def secure_broker(self, has_guard):
+        if self._authorities is None:
+            self._authorities = Authorities(self.folder / "pki")
+        return self.keep(SecureBroker(tempfile.mkdtemp(prefix="m", dir=self.folder), self._authorities, has_guard))
 
     def psql(self, *statements):
         """Runs statements one by one, as psql does; returns the rows of the last."""
@@ -106,7 +113,7 @@ class Rig:
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
         own = {"data_folder": str(data), "database": self.database, "insecure_loopback": True,
-               "broker": {"port": broker.port, "user": ORCHESTRATOR_USER}, "redis": {"socket": str(self.redis.socket)}}
+               "broker": broker.orchestrator_settings, "redis": {"socket": str(self.redis.socket)}}
         return self.keep(Orchestrator(self.folder, number, own, settings)).wait_until_ready()
 
     def import_fleet(self, orchestrator, file):
