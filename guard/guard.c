@@ -78,6 +78,15 @@ void guard_refuse(struct guard *guard, enum denial denial)
     (void)count(guard, NULL, denial);
 }
 
+/* All its connections end, also those that do nothing of which the guard is told, such as pings. */
+static void suspend(struct guard *guard, struct peer *peer, int64_t now_ms)
+{
+    bool is_new = peer->suspended_until_ms <= now_ms;
+    peer->suspended_until_ms = now_ms + guard->config.suspension_ms;
+    for (size_t i = 0; i < peer->session_count && is_new; i++)
+        guard_want_gone(guard, peer->sessions[i].client_id);
+}
+
 /* Counts what a connected client did itself; one that does too much that is denied is suspended. */
 static enum denial settle_denial(struct guard *guard, struct peer *peer, enum denial denial, int64_t now_ms)
 {
@@ -85,7 +94,7 @@ static enum denial settle_denial(struct guard *guard, struct peer *peer, enum de
     if (denial == DENIAL_NONE || !guard->config.enforces)
         return denial;
     if (!bucket_take(&peer->buckets[METER_DENIED], &guard->config.rates[METER_DENIED], now_ms))
-        peer->suspended_until_ms = now_ms + guard->config.suspension_ms;
+        suspend(guard, peer, now_ms);
     return peer->suspended_until_ms > now_ms ? DENIAL_SUSPENDED : denial;
 }
 

@@ -69,8 +69,8 @@ enum tc_error guard_read_directory(struct guard *guard, const char *text, size_t
 /* Grows with each change of the table in force. */
 uint64_t guard_directory_changes(const struct guard *guard);
 
-/* The client IDs that are to be disconnected: of devices that were retired, certificates that were revoked, and
- * sessions with filters that they may not have. Takes them off the list. */
+/* The client IDs that are to be disconnected: of devices that were retired, certificates that were revoked, identities
+ * that were suspended, and sessions with filters that they may not have. Takes them off the list. */
 void guard_visit_unwanted(struct guard *guard, void (*visit)(void *context, const char *client_id), void *context);
 
 bool guard_knows_device(const struct guard *guard, const char *id);

@@ -254,6 +254,28 @@ static void who_is_retired_or_revoked_is_to_go(void **state)
     guard_close(guard);
 }
 
+static void all_connections_of_a_suspended_identity_are_to_go(void **state)
+{
+    (void)state;
+    struct guard_config config = guard_defaults(ROOT);
+    config.rates[METER_DENIED] = (struct rate){.burst = 1, .per_minute = 1};
+    struct guard *guard = opened(config);
+    struct buffer gone = {0};
+    static const char machine[] = "A1", second[] = "A1/2", other[] = "B1";
+    (void)connected(guard, "A1", machine, 0);
+    (void)connected(guard, "A1", second, 0);
+    (void)connected(guard, "B1", other, 0);
+    assert_string_equal(published(guard, "A1", machine, "tc/v1/device/A2/ask", 0), "not_own");
+    guard_visit_unwanted(guard, collect, &gone);
+    assert_string_equal(buffer_text(&gone), "");
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(published(guard, "A1", machine, "tc/v1/device/A2/ask", 0), "suspended");
+    guard_visit_unwanted(guard, collect, &gone);
+    assert_string_equal(buffer_text(&gone), "A1;A1/2;");
+    buffer_free(&gone);
+    guard_close(guard);
+}
+
 static void a_table_is_in_force_when_its_last_message_has_come(void **state)
 {
     (void)state;
@@ -401,6 +423,7 @@ int main(void)
         cmocka_unit_test(the_status_shows_that_user_names_are_believed),
         cmocka_unit_test(what_waits_for_a_device_that_is_away_is_bounded),
         cmocka_unit_test(who_is_retired_or_revoked_is_to_go),
+        cmocka_unit_test(all_connections_of_a_suspended_identity_are_to_go),
         cmocka_unit_test(a_table_is_in_force_when_its_last_message_has_come),
         cmocka_unit_test(a_wrong_message_changes_nothing_and_is_told),
         cmocka_unit_test(a_table_of_many_devices_is_read_as_it_was_written),
