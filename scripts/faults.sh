@@ -29,18 +29,39 @@ build_previous() {
     touch "$folder/built"
 }
 
+ATTACK_SECONDS=60
+
+# attack: the scenario in which one device does its worst, for as long as is promised. The test suite runs it for a few
+# seconds.
+attack() {
+    run_part attack "An attack by one device, for $ATTACK_SECONDS s" env TELLERCAST_ATTACK_SECONDS="$ATTACK_SECONDS" \
+        TELLERCAST_BIN="$BIN" TELLERCAST_SCRATCH="$SCRATCH" /usr/bin/python3 -m pytest \
+        tests/scenario/test_guard_limits.py -k test_an_attacker -p no:cacheprovider --basetemp="$SCRATCH/pytest" \
+        --junitxml="$RESULTS/attack.xml" -q -rP --timeout 300
+}
+
 # faults [--long --minutes M] [--seed N] [ARGUMENT ...]: without --long, the upgrade from the version before, then
-# each kind once, several a round, on three orchestrators. With --long there are two, so that both numbers are tested.
-# With --upgrade, only the upgrade, with the release build.
+# each kind once, several a round, on three orchestrators. With --long there are two, so that both numbers are tested,
+# and the attack comes first. With --upgrade, only the upgrade, and with --attack, only the attack, with the release
+# build.
 faults() {
-    local arguments=(--tour --orchestrators 3)
+    local arguments=(--tour --orchestrators 3) attacked=0
     if [[ ${1:-} == --list ]]; then
         tests/faults/faults --list
         return
     fi
+    if [[ ${1:-} == --attack ]]; then
+        (($# == 1)) || refuse "faults: --attack takes no more arguments"
+        setup_packages build run test
+        build_preset release
+        open_scratch
+        attack || attacked=1
+        say_counts
+        return "$attacked"
+    fi
     if [[ ${1:-} == --long ]]; then
         shift
-        arguments=()
+        arguments=(--long)
     fi
     if [[ ${1:-} == --upgrade ]]; then
         arguments=()
@@ -48,10 +69,15 @@ faults() {
         setup_packages build run test
         build_preset release
         open_scratch
+    elif [[ ${arguments[0]} == --long ]]; then
+        arguments=()
+        build_faults
+        attack || attacked=1
     else
-        ((${#arguments[@]} == 0)) || build_previous
+        build_previous
         build_faults
     fi
     attend_part faults env TELLERCAST_BIN="$BIN" TELLERCAST_SCRATCH="$SCRATCH" TELLERCAST_LOGS="$LOGS" \
-        tests/faults/faults --junitxml "$RESULTS/faults.xml" "${arguments[@]}" "$@"
+        tests/faults/faults --junitxml "$RESULTS/faults.xml" "${arguments[@]}" "$@" || attacked=1
+    return "$attacked"
 }

