@@ -256,11 +256,6 @@ def test_in_report_mode_it_counts_what_it_would_refuse_and_refuses_nothing(tmp_p
     broker.stop()
 
 
-def is_open(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def test_a_listener_without_certificates_is_counted_in_report_mode_and_refused_after_it(tmp_path):
     port = 18830 + os.getpid() % 1000
     lines = (f"listener {port} 127.0.0.1",)
@@ -269,7 +264,7 @@ def test_a_listener_without_certificates_is_counted_in_report_mode_and_refused_a
     broker.settings = lambda: broker_lines() + "\n".join(lines) + "\n"
     broker.stop()
     broker.start()
-    wait_for(lambda: is_open(port), "the listener is open")
+    wait_for(lambda: Mosquitto.is_open(port), "the listener is open")
     voice = DirectoryVoice(broker)
     bare = GuardedClient(port, "A1", None, None, user="A1")
     wait_for(lambda: voice.send([], generation="none", sequence=9)["devices_without_certificate"]["connected"] == 1,

@@ -8,9 +8,11 @@ import pytest
 from harness.certificates import Authority
 from harness.servers import ROOT
 
-FLOOD = ROOT / "tests/scenario/harness/handshake_flood.py"
+HARNESS = ROOT / "tests/scenario/harness"
 RULES = ROOT / "packaging/nftables/tellercast-broker.nft"
-BURST, PER_SECOND = 120, 2  # as in the rules
+BURST, PER_SECOND = 120, 2  # handshakes, as in the rules
+BURST_BYTES, BYTES_PER_SECOND = 256 << 10, 64 << 10  # as in the rules
+PING_BYTES = 2
 NAMESPACE = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
 
 
@@ -19,8 +21,8 @@ def flood(tmp_path):
     authority = Authority(tmp_path / "certificates")
     certificates = {"server": authority.issue("broker", "server"), "device": authority.issue("A1", "device")}
 
-    def run(rules):
-        command = [*NAMESPACE, "/usr/bin/python3", FLOOD, tmp_path, json.dumps(certificates), rules]
+    def run(rules, script="handshake_flood.py"):
+        command = [*NAMESPACE, "/usr/bin/python3", HARNESS / script, tmp_path, json.dumps(certificates), rules]
         return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=200).stdout)
 
     return run
@@ -36,3 +38,14 @@ def test_an_address_that_floods_the_broker_with_handshakes_is_limited_and_a_devi
 def test_without_the_rules_the_same_flood_gets_more_handshakes_than_they_allow(flood):
     found = flood("")
     assert found["handshakes"] > BURST + PER_SECOND * found["seconds"] + 1
+
+
+def most_pings(seconds):
+    return (BURST_BYTES + BYTES_PER_SECOND * seconds) / PING_BYTES
+
+
+def test_an_address_that_floods_the_broker_with_pings_is_slowed_and_a_device_at_another_is_not(flood):
+    found = flood(str(RULES), "ping_flood.py")
+    assert found["published"] == 20
+    assert 1000 < found["answers"] <= most_pings(found["seconds"])
+    assert found["refused"] > 0
