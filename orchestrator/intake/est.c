@@ -228,7 +228,7 @@ static void enroll_with(struct http_request *request, struct store *store, const
 static void enroll(struct http_request *request)
 {
     struct caller caller = {.by_code = true};
-    http_request_address(request, caller.address);
+    http_peer_address(request, caller.address);
     if (!read_credentials(request, caller.device, caller.code_hash)) {
         log_refused("", caller.address, "no_code", "");
         deny(request, true);
@@ -287,7 +287,7 @@ static void reenroll(struct http_request *request)
 {
     struct caller caller = {.by_code = false};
     const gnutls_datum_t *shown = shown_certificate(request);
-    http_request_address(request, caller.address);
+    http_peer_address(request, caller.address);
     if (shown == NULL) {
         log_refused("", caller.address, "no_certificate", "");
         deny(request, false);

@@ -41,7 +41,7 @@ static const struct sockaddr *peer_of(const struct http_request *request)
     return information == NULL ? NULL : information->client_addr;
 }
 
-void http_request_address(const struct http_request *request, char address[static HTTP_ADDRESS_SIZE])
+void http_peer_address(const struct http_request *request, char address[static HTTP_ADDRESS_SIZE])
 {
     const struct sockaddr *peer = peer_of(request);
     address[0] = '\0';
@@ -59,7 +59,7 @@ void http_request_address(const struct http_request *request, char address[stati
 static void deny(struct http_request *request, int status, const char *reason)
 {
     char address[HTTP_ADDRESS_SIZE];
-    http_request_address(request, address);
+    http_peer_address(request, address);
     metric_add(METRIC_HTTP_DENIED, 1);
     LOG_LIMITED(LOG_LEVEL_WARNING, address, "http.denied", F_STR("address", address),
                 F_STR("path", request->route->path), F_STR("reason", reason));

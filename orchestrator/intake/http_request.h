@@ -151,7 +151,7 @@ void http_authorize(struct http_request *request);
 #define HTTP_ADDRESS_SIZE INET6_ADDRSTRLEN
 
 /* The address of the peer, for limits and logs: an IPv6 network of 64 bits counts as one. */
-void http_request_address(const struct http_request *request, char address[static HTTP_ADDRESS_SIZE]);
+void http_peer_address(const struct http_request *request, char address[static HTTP_ADDRESS_SIZE]);
 
 /* ---- answers: http_answer.c. Each sets the answer of the request; only the first call has an effect ---- */
 
