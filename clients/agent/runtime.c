@@ -120,8 +120,7 @@ static void run(struct runtime *runtime)
         log_left_out(false);
         int64_t agent_ms = agent_step(runtime->agent, runtime_now());
         int64_t look_ms = runtime_watch_credentials(runtime, runtime_now());
-        int64_t session_ms =
-            runtime_has_certificate(runtime) ? session_step(runtime->session, clock_boot_ms()) : INT64_MAX;
+        int64_t session_ms = session_step(runtime->session, runtime_has_certificate(runtime), clock_boot_ms());
         wait_until(runtime, earliest(agent_ms, earliest(look_ms, session_ms)));
     }
 }

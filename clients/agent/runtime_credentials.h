@@ -13,7 +13,7 @@ void runtime_close_credentials(struct runtime *runtime);
  * look, by the clock of now.monotonic_ms. */
 int64_t runtime_watch_credentials(struct runtime *runtime, struct agent_time now);
 
-/* False while the device has not enrolled yet: then it does not connect. */
+/* False while the device has not enrolled yet: then it does not connect, except to the former listener. */
 bool runtime_has_certificate(const struct runtime *runtime);
 
 #endif

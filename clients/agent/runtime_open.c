@@ -246,6 +246,30 @@ static void add_filters(const struct runtime *runtime, struct session_config *co
     }
 }
 
+static struct session_listener own_listener(const struct runtime *runtime)
+{
+    return (struct session_listener){
+        .host = runtime->settings->broker_host,
+        .port = (int)runtime->settings->broker_port,
+        .ca_file = credentials_ca_path(runtime->broker_credentials),
+        .certificate_file = credentials_certificate_path(runtime->broker_credentials),
+        .key_file = credentials_key_path(runtime->broker_credentials),
+    };
+}
+
+static struct session_listener former_listener(const struct runtime *runtime)
+{
+    const struct agent_settings *settings = runtime->settings;
+    const char *host = settings->former_broker_host;
+    return (struct session_listener){
+        .host = host[0] == '\0' ? settings->broker_host : host,
+        .port = (int)settings->former_broker_port,
+        .ca_file = settings->former_broker_ca_file,
+        .certificate_file = "",
+        .key_file = "",
+    };
+}
+
 static enum tc_error open_session(struct runtime *runtime, struct tc_fault *fault)
 {
     const struct agent_settings *settings = runtime->settings;
@@ -254,13 +278,10 @@ static enum tc_error open_session(struct runtime *runtime, struct tc_fault *faul
     make_presence(runtime, true, &runtime->online);
     make_presence(runtime, false, &runtime->offline);
     struct session_config config = {
-        .host = settings->broker_host,
-        .port = (int)settings->broker_port,
+        .listener = own_listener(runtime),
+        .former = former_listener(runtime),
         .client_id = settings->device,
         .password = buffer_text(&runtime->password),
-        .ca_file = credentials_ca_path(runtime->broker_credentials),
-        .certificate_file = credentials_certificate_path(runtime->broker_credentials),
-        .key_file = credentials_key_path(runtime->broker_credentials),
         .is_persistent = runtime->role != ROLE_PULL,
         .keep_alive_s = (int)(settings->broker_keep_alive_ms / MS_PER_SECOND),
         .reconnect_first_ms = settings->broker_reconnect_first_ms,

@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "clients/agent/device_clock.h"
+#include "clients/agent/session_endpoint.h"
 #include "topics/packet.h"
 
 #include <MQTTAsync.h>
-#include <limits.h>
 #include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,42 +18,39 @@ enum {
     CONNECT_TIMEOUT_S = 10,
     REFUSED_SUBSCRIPTION = 0x80,
     RETAINED_NEVER = 2,
-    URI_SIZE = 300,
-    CLOSE_POLL_NS = 5000000
+    CLOSE_POLL_NS = 5000000,
+    RETURN_PERIODS = 30 /* of reconnect_longest_ms at the former listener, before the other is tried again */
 };
 
 /* QoS 1 messages in flight: within the default of common brokers, mosquitto's included, so that a second connection is
  * rarely needed. */
 #define IN_FLIGHT_MAX 20
 
-/* Limits that the broker announced in its CONNACK. Written before INBOX_CONNECTED or INBOX_CONNECTION_FAILED is put,
- * and read after it was taken. */
-struct announced {
-    uint32_t packet_bytes; /* maximum packet size; 0: no limit */
-    int keep_alive_s;      /* 0: the client's own applies */
-    int receive_maximum;   /* QoS 1 messages that may be in flight */
-    int qos;
-    bool retains, has_wildcards;
-};
-
 enum session_phase { PHASE_WAITING, PHASE_CONNECTING, PHASE_SUBSCRIBING, PHASE_READY };
 
 struct session {
     struct session_config config;
-    MQTTAsync client;
+    struct session_endpoint endpoints[2];       /* by enum session_choice */
+    _Atomic(struct session_endpoint *) current; /* of the present connection; callbacks of the other do nothing */
+    bool has_failed;                            /* the last connection to the listener for certificates */
+    int64_t return_ms;                          /* connected to the former listener: when to try the other */
     enum session_phase phase;
     int64_t connect_ms; /* PHASE_WAITING: time of the next attempt */
     int64_t delay_ms;
     bool is_down_logged;
-    bool is_renewal_due; /* the connection was begun with files that were replaced since */
-    struct announced announced;
+    bool is_moving;              /* from the former listener: when the other does not answer, that is logged */
+    bool is_renewal_due;         /* the connection was begun with files that were replaced since */
+    struct announced announced;  /* written before INBOX_CONNECTED or INBOX_CONNECTION_FAILED is put, read after */
     int keep_alive_s, in_flight; /* of the present connection, by the broker's last announcement */
     atomic_size_t unacknowledged;
 };
 
-static void notify(struct session *session, enum inbox_kind kind, const char *why)
+static void notify(struct session_endpoint *endpoint, enum inbox_kind kind, const char *why)
 {
+    struct session *session = endpoint->session;
     struct inbox_item item = {.kind = kind};
+    if (atomic_load(&session->current) != endpoint)
+        return;
     (void)snprintf(item.text, sizeof item.text, "%s", why == NULL ? "" : why);
     inbox_put(session->config.inbox, &item);
 }
@@ -63,7 +60,8 @@ static void notify(struct session *session, enum inbox_kind kind, const char *wh
 /* Always accepts it: paho keeps a rejected message until the next one comes. */
 static int on_message(void *context, char *name, int name_length, MQTTAsync_message *message)
 {
-    struct session *session = context;
+    const struct session_endpoint *endpoint = context;
+    struct session *session = endpoint->session;
     struct inbox_item item = {.kind = INBOX_MESSAGE};
     size_t length = message->payloadlen < 0 ? 0 : (size_t)message->payloadlen;
     (void)name_length; /* 0 unless the name holds a NUL, and then it is not our topic */
@@ -96,50 +94,27 @@ static void on_disconnect_packet(void *context, MQTTProperties *properties, enum
     notify(context, INBOX_CONNECTION_LOST, MQTTReasonCode_toString(reason));
 }
 
-static int number_of(MQTTProperties *properties, enum MQTTPropertyCodes code, int64_t otherwise)
-{
-    int64_t number = otherwise;
-    if (MQTTProperties_hasProperty(properties, code) != 0)
-        number = MQTTProperties_getNumericValue(properties, code);
-    return number > INT_MAX ? INT_MAX : (int)number;
-}
-
 static void on_connected(void *context, MQTTAsync_successData5 *data)
 {
-    struct session *session = context;
-    MQTTProperties *properties = &data->properties;
-    session->announced = (struct announced){
-        .packet_bytes = (uint32_t)number_of(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0),
-        .keep_alive_s = number_of(properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE, 0),
-        .receive_maximum = number_of(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, IN_FLIGHT_MAX),
-        .qos = number_of(properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2),
-        .retains = number_of(properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0,
-        .has_wildcards = number_of(properties, MQTTPROPERTY_CODE_WILDCARD_SUBSCRIPTION_AVAILABLE, 1) != 0,
-    };
-    notify(session, INBOX_CONNECTED, "");
-}
-
-/* A broker without QoS 1 or retained messages refuses such a will: the next connection omits it. */
-static void note_refusal(struct session *session, const MQTTAsync_failureData5 *data)
-{
-    /* Some releases of paho give the reason of a CONNACK as their own, positive code. */
-    int reason = data->code > 0 ? data->code : (int)data->reasonCode;
-    if (reason == MQTTREASONCODE_QOS_NOT_SUPPORTED)
-        session->announced.qos = 0;
-    if (reason == MQTTREASONCODE_RETAIN_NOT_SUPPORTED)
-        session->announced.retains = false;
+    struct session_endpoint *endpoint = context;
+    struct session *session = endpoint->session;
+    if (atomic_load(&session->current) != endpoint)
+        return;
+    session->announced = announced_read(&data->properties, IN_FLIGHT_MAX);
+    notify(endpoint, INBOX_CONNECTED, "");
 }
 
 static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
 {
+    struct session_endpoint *endpoint = context;
     const char *why = "no answer";
-    if (data != NULL)
-        note_refusal(context, data);
+    if (data != NULL && atomic_load(&endpoint->session->current) == endpoint)
+        announced_note_refusal(&endpoint->session->announced, data);
     if (data != NULL && data->message != NULL)
         why = data->message;
     else if (data != NULL && data->reasonCode != MQTTREASONCODE_SUCCESS)
         why = MQTTReasonCode_toString(data->reasonCode);
-    notify(context, INBOX_CONNECTION_FAILED, why);
+    notify(endpoint, INBOX_CONNECTION_FAILED, why);
 }
 
 static void on_subscribed(void *context, MQTTAsync_successData5 *data)
@@ -162,8 +137,11 @@ static void on_subscribe_failed(void *context, MQTTAsync_failureData5 *data)
 }
 
 /* Not below 0: a lost connection resets the count. */
-static void count_acknowledged(struct session *session)
+static void count_acknowledged(const struct session_endpoint *endpoint)
 {
+    struct session *session = endpoint->session;
+    if (atomic_load(&session->current) != endpoint)
+        return;
     size_t count = atomic_load(&session->unacknowledged);
     while (count > 0 && !atomic_compare_exchange_weak(&session->unacknowledged, &count, count - 1))
         ;
@@ -183,23 +161,32 @@ static void on_publish_failed(void *context, MQTTAsync_failureData5 *data)
 
 /* ---- the agent's thread ----------------------------------------------------------------------- */
 
-static enum tc_error create(struct session *session, struct tc_fault *fault)
+static enum tc_error open_endpoint(struct session *session, enum session_choice choice,
+                                   const struct session_listener *listener, struct tc_fault *fault)
 {
-    const struct session_config *config = &session->config;
-    char uri[URI_SIZE];
-    bool is_ipv6 = strchr(config->host, ':') != NULL;
-    (void)snprintf(uri, sizeof uri, "%s://%s%s%s:%d", config->ca_file[0] == '\0' ? "tcp" : "ssl", is_ipv6 ? "[" : "",
-                   config->host, is_ipv6 ? "]" : "", config->port);
-    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
-    int rc = MQTTAsync_createWithOptions(&session->client, uri, config->client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
-                                         &options);
+    struct session_endpoint *endpoint = &session->endpoints[choice];
+    endpoint->session = session;
+    endpoint->listener = listener;
+    if (listener->port == 0)
+        return TC_OK;
+    enum tc_error error = session_endpoint_open(endpoint, session->config.client_id, fault);
+    if (error != TC_OK)
+        return error;
+    int rc = MQTTAsync_setCallbacks(endpoint->client, endpoint, on_connection_lost, on_message, NULL);
     if (rc == MQTTASYNC_SUCCESS)
-        rc = MQTTAsync_setCallbacks(session->client, session, on_connection_lost, on_message, NULL);
-    if (rc == MQTTASYNC_SUCCESS)
-        rc = MQTTAsync_setDisconnected(session->client, session, on_disconnect_packet);
-    if (rc != MQTTASYNC_SUCCESS)
-        return tc_fault_set(fault, TC_INVALID, "broker %s: %s", uri, MQTTAsync_strerror(rc));
-    return TC_OK;
+        rc = MQTTAsync_setDisconnected(endpoint->client, endpoint, on_disconnect_packet);
+    return rc == MQTTASYNC_SUCCESS ? TC_OK : tc_fault_set(fault, TC_INVALID, "broker: %s", MQTTAsync_strerror(rc));
+}
+
+static struct session_endpoint *current(struct session *session)
+{
+    return atomic_load(&session->current);
+}
+
+static void close_endpoints(struct session *session)
+{
+    session_endpoint_close(&session->endpoints[SESSION_OWN]);
+    session_endpoint_close(&session->endpoints[SESSION_FORMER]);
 }
 
 enum tc_error session_open(const struct session_config *config, struct session **session, struct tc_fault *fault)
@@ -212,8 +199,12 @@ enum tc_error session_open(const struct session_config *config, struct session *
     opened->announced = (struct announced){.qos = 2, .retains = true, .has_wildcards = true};
     opened->keep_alive_s = config->keep_alive_s;
     opened->in_flight = IN_FLIGHT_MAX;
-    enum tc_error error = create(opened, fault);
+    atomic_store(&opened->current, &opened->endpoints[SESSION_OWN]);
+    enum tc_error error = open_endpoint(opened, SESSION_OWN, &opened->config.listener, fault);
+    if (error == TC_OK)
+        error = open_endpoint(opened, SESSION_FORMER, &opened->config.former, fault);
     if (error != TC_OK) {
+        close_endpoints(opened);
         free(opened);
         opened = NULL;
     }
@@ -234,8 +225,9 @@ static void schedule_connect(struct session *session, int64_t now_ms)
 
 static void log_disconnected(struct session *session, const char *why)
 {
+    const struct session_listener *listener = current(session)->listener;
     if (!session->is_down_logged)
-        LOG_WARNING("broker.disconnected", F_STR("host", session->config.host), F_INT("port", session->config.port),
+        LOG_WARNING("broker.disconnected", F_STR("host", listener->host), F_INT("port", listener->port),
                     F_STR("fault", why));
     session->is_down_logged = true;
 }
@@ -245,7 +237,7 @@ static void connect_now(struct session *session, int64_t now_ms)
     const struct session_config *config = &session->config;
     MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
     MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
-    MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
+    MQTTAsync_SSLOptions tls;
     MQTTProperties properties = MQTTProperties_initializer;
     MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
     expiry.value.integer4 = config->is_persistent ? AGENT_SESSION_EXPIRY_S : 0;
@@ -265,19 +257,12 @@ static void connect_now(struct session *session, int64_t now_ms)
     options.password = config->password[0] == '\0' ? NULL : config->password;
     options.onSuccess5 = on_connected;
     options.onFailure5 = on_connect_failed;
-    options.context = session;
-    if (config->ca_file[0] != '\0') {
-        tls.trustStore = config->ca_file;
-        tls.keyStore = config->certificate_file[0] == '\0' ? NULL : config->certificate_file;
-        tls.privateKey = config->key_file[0] == '\0' ? NULL : config->key_file;
-        tls.enableServerCertAuth = 1;
-        tls.verify = 1;
-        tls.sslVersion = MQTT_SSL_VERSION_TLS_1_2;
+    options.context = current(session);
+    if (session_listener_secure(current(session)->listener, &tls))
         options.ssl = &tls;
-    }
     session->phase = PHASE_CONNECTING;
     session->is_renewal_due = false;
-    int rc = MQTTAsync_connect(session->client, &options);
+    int rc = MQTTAsync_connect(current(session)->client, &options);
     MQTTProperties_free(&properties);
     if (rc != MQTTASYNC_SUCCESS) {
         log_disconnected(session, MQTTAsync_strerror(rc));
@@ -290,30 +275,52 @@ void session_renew(struct session *session)
     session->is_renewal_due = session->phase != PHASE_WAITING;
 }
 
+static bool is_at_former(struct session *session)
+{
+    return current(session) == &session->endpoints[SESSION_FORMER];
+}
+
 /* Ends the connection as a loss does, but it is no fault: nothing is logged until the next one is there. */
 static void renew(struct session *session)
 {
     session->is_renewal_due = false;
     session->is_down_logged = true;
-    notify(session, INBOX_CONNECTION_LOST, "its certificates were replaced");
+    session->is_moving = is_at_former(session);
+    notify(current(session), INBOX_CONNECTION_LOST, "its certificates were replaced");
 }
 
-int64_t session_step(struct session *session, int64_t now_ms)
+/* Ends a connection that another one is to replace. Returns the time of the next call. */
+static int64_t step_ready(struct session *session, bool has_certificate, int64_t now_ms)
 {
-    if (session->is_renewal_due && session->phase == PHASE_READY)
+    bool may_return = is_at_former(session) && has_certificate;
+    if (session->is_renewal_due || (may_return && now_ms >= session->return_ms))
         renew(session);
-    if (session->phase != PHASE_WAITING)
+    return may_return ? session->return_ms : INT64_MAX;
+}
+
+int64_t session_step(struct session *session, bool has_certificate, int64_t now_ms)
+{
+    bool has_former = session->config.former.port != 0;
+    enum session_choice choice = session_choose(has_former, has_certificate, session->has_failed);
+    if (session->phase == PHASE_READY)
+        return step_ready(session, has_certificate, now_ms);
+    if (session->phase != PHASE_WAITING || choice == SESSION_NOWHERE)
         return INT64_MAX;
-    if (now_ms >= session->connect_ms)
+    if (now_ms >= session->connect_ms) {
+        atomic_store(&session->current, &session->endpoints[choice]);
+        session->has_failed = choice == SESSION_OWN; /* until it is made */
+        session->is_down_logged = session->is_down_logged && !session->is_moving;
+        session->is_moving = false;
         connect_now(session, now_ms);
+    }
     return session->phase == PHASE_WAITING ? session->connect_ms : INT64_MAX;
 }
 
 static void disconnect(struct session *session)
 {
     MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
-    if (MQTTAsync_isConnected(session->client))
-        (void)MQTTAsync_disconnect(session->client, &options);
+    if (MQTTAsync_isConnected(current(session)->client))
+        (void)MQTTAsync_disconnect(current(session)->client, &options);
 }
 
 static void subscribe(struct session *session, int64_t now_ms)
@@ -332,11 +339,12 @@ static void subscribe(struct session *session, int64_t now_ms)
     }
     options.onSuccess5 = on_subscribed;
     options.onFailure5 = on_subscribe_failed;
-    options.context = session;
+    options.context = current(session);
     options.subscribeOptionsCount = (int)session->config.filter_count;
     options.subscribeOptionsList = each;
     session->phase = PHASE_SUBSCRIBING;
-    int rc = MQTTAsync_subscribeMany(session->client, (int)session->config.filter_count, filters, qos, &options);
+    int rc =
+        MQTTAsync_subscribeMany(current(session)->client, (int)session->config.filter_count, filters, qos, &options);
     if (rc != MQTTASYNC_SUCCESS) {
         disconnect(session);
         log_disconnected(session, MQTTAsync_strerror(rc));
@@ -363,6 +371,17 @@ static void reconnect(struct session *session, int64_t now_ms)
     schedule_connect(session, now_ms);
 }
 
+static void note_ready(struct session *session, int64_t now_ms)
+{
+    const struct session_listener *listener = current(session)->listener;
+    LOG_INFO("broker.connected", F_STR("host", listener->host), F_INT("port", listener->port));
+    session->phase = PHASE_READY;
+    session->is_down_logged = false;
+    session->has_failed = false;
+    session->delay_ms = session->config.reconnect_first_ms;
+    session->return_ms = now_ms + RETURN_PERIODS * session->config.reconnect_longest_ms;
+}
+
 void session_event(struct session *session, const struct inbox_item *item, int64_t now_ms)
 {
     switch (item->kind) {
@@ -372,12 +391,7 @@ void session_event(struct session *session, const struct inbox_item *item, int64
         else
             reconnect(session, now_ms);
         break;
-    case INBOX_SUBSCRIBED:
-        LOG_INFO("broker.connected", F_STR("host", session->config.host), F_INT("port", session->config.port));
-        session->phase = PHASE_READY;
-        session->is_down_logged = false;
-        session->delay_ms = session->config.reconnect_first_ms;
-        break;
+    case INBOX_SUBSCRIBED: note_ready(session, now_ms); break;
     case INBOX_CONNECTION_FAILED:
     case INBOX_CONNECTION_LOST:
         /* Several callbacks can report one loss: the first counts. */
@@ -413,13 +427,13 @@ static enum tc_error publish(struct session *session, const char *name, const vo
     if (qos > 0) {
         options.onSuccess5 = on_published;
         options.onFailure5 = on_publish_failed;
-        options.context = session;
+        options.context = current(session);
         (void)atomic_fetch_add(&session->unacknowledged, 1);
     }
-    if (MQTTAsync_sendMessage(session->client, name, &message, &options) == MQTTASYNC_SUCCESS)
+    if (MQTTAsync_sendMessage(current(session)->client, name, &message, &options) == MQTTASYNC_SUCCESS)
         return TC_OK;
     if (qos > 0)
-        count_acknowledged(session);
+        count_acknowledged(current(session));
     return TC_UNAVAILABLE;
 }
 
@@ -454,7 +468,7 @@ static bool is_all_acknowledged(struct session *session)
 
 static bool is_disconnected(struct session *session)
 {
-    return !MQTTAsync_isConnected(session->client);
+    return !MQTTAsync_isConnected(current(session)->client);
 }
 
 void session_close(struct session *session, const char *offline_payload, int wait_ms)
@@ -469,6 +483,6 @@ void session_close(struct session *session, const char *offline_payload, int wai
     disconnect(session);
     if (!wait_until(session, is_disconnected, deadline_ms) || !is_offline_published)
         LOG_INFO("broker.left_without_farewell");
-    MQTTAsync_destroy(&session->client);
+    close_endpoints(session);
     free(session);
 }

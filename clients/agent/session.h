@@ -20,13 +20,18 @@ struct session_filter {
     char without_wildcard[TOPIC_SIZE]; /* in its place where the broker has no wildcards; "": the same */
 };
 
-struct session_config {
+struct session_listener {
     const char *host;
-    int port;
-    const char *client_id;                             /* the user name, too */
-    const char *password;                              /* "" : none */
+    int port;                                          /* 0: there is no such listener */
     const char *ca_file, *certificate_file, *key_file; /* "" : none; TLS when ca_file is named */
-    bool is_persistent;                                /* the broker queues messages while the device is offline */
+};
+
+struct session_config {
+    struct session_listener listener;
+    struct session_listener former; /* used without a certificate, and while the other does not answer */
+    const char *client_id;          /* the user name, too */
+    const char *password;           /* "" : none */
+    bool is_persistent;             /* the broker queues messages while the device is offline */
     int keep_alive_s;
     int64_t reconnect_first_ms, reconnect_longest_ms;
     const char *topic_root;
@@ -43,8 +48,9 @@ enum tc_error session_open(const struct session_config *config, struct session *
 /* Publishes `offline_payload` to the will's topic, disconnects, and waits for both, at most `wait_ms`. */
 void session_close(struct session *session, const char *offline_payload, int wait_ms);
 
-/* Connects when due. Returns the time of the next call; INT64_MAX: after an event. */
-int64_t session_step(struct session *session, int64_t now_ms);
+/* Connects when due; without a certificate to the former listener alone. Returns the time of the next call; INT64_MAX:
+ * after an event, or when there is a certificate. */
+int64_t session_step(struct session *session, bool has_certificate, int64_t now_ms);
 /* Takes an INBOX_CONNECTED, INBOX_SUBSCRIBED, INBOX_CONNECTION_FAILED or INBOX_CONNECTION_LOST. */
 void session_event(struct session *session, const struct inbox_item *item, int64_t now_ms);
 

@@ -21,6 +21,9 @@ struct agent_settings {
     int64_t broker_keep_alive_ms;
     int64_t broker_reconnect_first_ms, broker_reconnect_longest_ms;
 
+    char *former_broker_host, *former_broker_ca_file;
+    int64_t former_broker_port;
+
     char *enrolment_url, *enrolment_ca_file, *enrolment_code_file;
     int64_t enrolment_retry_first_ms, enrolment_retry_longest_ms;
 

@@ -13,7 +13,9 @@ from harness.clocks import clock_at
 from harness.enrolment import Est, openssl
 from harness.plan import APPLICATION
 from harness.programs import command_line
+from harness.relay import Relay
 from harness.secure import SecureListener
+from harness.servers import free_port
 from harness.stack import CONTENT, SANITIZED
 from harness.wait import wait_for
 
@@ -43,11 +45,11 @@ class Enrolling:
         fresh.chmod(CODE_MODE)
         fresh.rename(self.code_file)
 
-    def start(self, environment=None, url=None, **settings):
+    def start(self, environment=None, url=None, broker=None, **settings):
         self.device = self.stack.start_client(
             "pull", "P1", environment=environment, **settings,
             broker={"port": self.listener.port, "ca_file": str(self.est.pki / "operations/trust.pem"),
-                    "certificate_file": str(self.certificate), "key_file": str(self.key)},
+                    "certificate_file": str(self.certificate), "key_file": str(self.key), **(broker or {})},
             enrolment={"url": url or self.est.url, "ca_file": str(self.est.ca_file), "code_file": str(self.code_file),
                        "retry_first": "200ms", "retry_longest": "1s"})
         return self.device
@@ -140,6 +142,53 @@ def test_a_device_without_certificate_and_code_does_not_connect_and_says_what_it
     enrolling.check_pair()
     assert "broker.disconnected" not in enrolling.device.text(), "it did not try without a certificate"
     assert not enrolling.code_file.exists()
+
+
+def connections(enrolling):
+    """Returns the ports of the connections to the broker, in their order."""
+    return [int(line.split("port=")[1].split()[0]) for line in enrolling.device.text().splitlines() if "broker.connected" in line]
+
+
+def test_a_device_works_at_the_former_listener_until_it_has_enrolled_and_moves_in_the_middle_of_its_work(enrolling):
+    stack = enrolling.stack
+    go, runs, script = stack.folder / "go", stack.folder / "runs", stack.folder / "waits"
+    script.write_text(f'#!/bin/bash\n[[ $1 == install ]] || exit 0\necho run >>{runs}\n'
+                      f'until [[ -e {go} ]]; do sleep 0.05; done\n', encoding="utf-8")
+    script.chmod(0o755)
+    stack.add_artifact(CONTENT)
+    enrolling.start(actions={"install": str(script)}, former_broker={"port": stack.broker.port})
+    enrolling.wait_until_online()
+    rollout = stack.submit(selector={"devices": ["P1"]})
+    stack.wait_for_states(rollout, installing=1)
+    assert connections(enrolling) == [stack.broker.port]
+    enrolling.wait_for_log("enrolment.needs_code")
+    enrolling.put_code()
+    enrolling.device.wait_until(lambda: enrolling.listener.port in connections(enrolling), "it has moved")
+    go.touch()
+    stack.wait_for_states(rollout, completed=1)
+    enrolling.wait_until_online()
+    assert connections(enrolling) == [stack.broker.port, enrolling.listener.port]
+    assert runs.read_text(encoding="utf-8") == "run\n"
+    row = stack.database.instruction(rollout, "P1")
+    assert (row["attempt"], row["deferrals"]) == (1, 0), row
+    enrolling.device.stop()
+    enrolling.device.start()
+    enrolling.device.wait_until(lambda: len(connections(enrolling)) == 3, "it connects after a restart")
+    assert connections(enrolling)[-1] == enrolling.listener.port
+
+
+def test_a_device_that_cannot_reach_the_other_listener_stays_at_the_former_one_and_moves_once_it_can(enrolling):
+    stack, closed = enrolling.stack, free_port()
+    enrolling.put_code()
+    enrolling.start(broker={"port": closed, "reconnect_longest": "200ms"}, former_broker={"port": stack.broker.port})
+    enrolling.wait_until_enrolled("code")
+    enrolling.wait_for_log("broker.disconnected", f"port={closed}")
+    enrolling.device.wait_until(lambda: connections(enrolling)[-1:] == [stack.broker.port], "it is at the former one again")
+    enrolling.wait_until_online()
+    relay = Relay(closed, enrolling.listener.port)
+    enrolling.device.wait_until(lambda: connections(enrolling)[-1] == closed, "it has moved")
+    enrolling.device.stop()
+    relay.close()
 
 
 def test_a_used_code_is_refused_and_another_one_is_taken_at_once(enrolling):

@@ -8,17 +8,25 @@ PIECE = 65536
 
 
 class Relay:
-    """Listens on the Unix socket `listen` and connects to the socket `target`, which may be changed. `rewrite` changes the
-    messages of the server."""
+    """Listens at `listen` and connects to `target`, which may be changed: paths of Unix sockets, or ports of this machine.
+    `rewrite` changes the messages of the server."""
 
     def __init__(self, listen, target, rewrite=lambda piece: piece):
         self.listen, self.target, self.rewrite = listen, target, rewrite
         self._pairs = []
         self._dead = set()
-        self._endpoint = socket.socket(socket.AF_UNIX)
-        self._endpoint.bind(str(listen))
+        self._endpoint = self._socket(listen)
+        self._endpoint.bind(self._address(listen))
         self._endpoint.listen(100)
         threading.Thread(target=self._serve, daemon=True).start()
+
+    @staticmethod
+    def _socket(where):
+        return socket.socket(socket.AF_INET if isinstance(where, int) else socket.AF_UNIX)
+
+    @staticmethod
+    def _address(where):
+        return ("127.0.0.1", where) if isinstance(where, int) else str(where)
 
     def die(self, says):
         """Stops the connections whose first bytes contain `says`, without closing them."""
@@ -38,9 +46,9 @@ class Relay:
                 threading.Thread(target=self._open, args=(near,), daemon=True).start()
 
     def _open(self, near):
-        far = socket.socket(socket.AF_UNIX)
+        far = self._socket(self.target)
         try:
-            far.connect(str(self.target))
+            far.connect(self._address(self.target))
             first = near.recv(PIECE)
             far.sendall(first)
         except OSError:
