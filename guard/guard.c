@@ -164,11 +164,12 @@ static void count_session(struct guard *guard, const struct peer *peer, const st
                           bool is_added, int64_t now_ms)
 {
     enum identity_kind kind = peer->identity.kind;
-    bool is_bare = kind == IDENTITY_DEVICE && !session->has_certificate;
+    struct bare_count *bare = kind == IDENTITY_DEVICE ? &guard->bare_devices : &guard->bare_others;
     guard->connected[kind] += is_added ? 1 : (size_t)-1;
-    if (is_bare) {
-        guard->bare_devices += is_added ? 1 : (size_t)-1;
-        guard->bare_devices_ms = now_ms;
+    if (!session->has_certificate) {
+        bare->connected += is_added ? 1 : (size_t)-1;
+        bare->last_ms = now_ms;
+        memcpy(bare->last, peer->name, sizeof bare->last);
     }
     guard->status_changes++;
 }
@@ -202,6 +203,13 @@ void guard_disconnect(struct guard *guard, const char *name, const void *client,
         return;
     count_session(guard, peer, session, false, now_ms);
     peer_remove_session(peer, client);
+}
+
+bool guard_has_certificate(const struct guard *guard, const char *name, const void *client)
+{
+    struct peer *peer = map_find(&guard->peers, name);
+    const struct peer_session *session = peer == NULL ? NULL : peer_find_session(peer, client);
+    return session != NULL && session->has_certificate;
 }
 
 bool guard_knows_device(const struct guard *guard, const char *id)

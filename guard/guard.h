@@ -17,9 +17,10 @@
 #include <stdint.h>
 
 struct guard_config {
-    const char *root; /* of all topics; must outlive the guard */
-    bool enforces;    /* false: refusals are counted, and change nothing */
-    bool is_insecure; /* clients of this machine are believed their user names; only shown in the status */
+    const char *root;  /* of all topics; must outlive the guard */
+    bool enforces;     /* false: refusals are counted, and change nothing */
+    bool is_insecure;  /* clients of this machine are believed their user names; only shown in the status */
+    int64_t opened_ms; /* when it begins to count, by the clock of the functions below */
     struct rate rates[METERS];
     int64_t waiting_messages, waiting_bytes;      /* most that may wait for a device that is away */
     int64_t suspension_ms;                        /* of an identity that did too much that is denied */
@@ -73,6 +74,8 @@ uint64_t guard_directory_changes(const struct guard *guard);
  * that were suspended, and sessions with filters that they may not have. Takes them off the list. */
 void guard_visit_unwanted(struct guard *guard, void (*visit)(void *context, const char *client_id), void *context);
 
+/* Whether the client is connected, and has shown a certificate. */
+bool guard_has_certificate(const struct guard *guard, const char *name, const void *client);
 bool guard_knows_device(const struct guard *guard, const char *id);
 
 /* Appends the status as JSON: see struct guard_status, and docs/guard.md. The time is given by both clocks: that of the

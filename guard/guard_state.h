@@ -9,6 +9,13 @@
 /* Identities that are remembered. Each has a certificate or is in the table, so there are no more than were issued. */
 #define GUARD_PEERS_MAX 1000000
 
+/* Clients without a certificate. */
+struct bare_count {
+    size_t connected;
+    int64_t last_ms;           /* when one was last seen; 0: never */
+    char last[PEER_NAME_SIZE]; /* and which one */
+};
+
 struct guard {
     struct guard_config config;
     struct directory *directory;
@@ -16,8 +23,7 @@ struct guard {
     uint64_t allowed, denied[DENIALS];
     uint64_t denied_by_kind[IDENTITY_KINDS];
     size_t connected[IDENTITY_KINDS];
-    size_t bare_devices;     /* connected without a certificate */
-    int64_t bare_devices_ms; /* when such a device was last seen: 0: never */
+    struct bare_count bare_devices, bare_others;
     char directory_fault[MESSAGE_REASON_SIZE];
     uint64_t directory_changes, status_changes;
     char (*unwanted)[PEER_CLIENT_ID_MAX + 1];

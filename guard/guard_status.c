@@ -25,20 +25,29 @@ static void put_table(const struct guard *guard, struct buffer *out)
     buffer_put_text(out, "}");
 }
 
+/* A name is an ID, or a kind, a colon and an ID: it needs no escapes. */
+static void put_bare(const struct bare_count *bare, const char *key, int64_t now_ms, int64_t now_real_ms,
+                     struct buffer *out)
+{
+    buffer_format(out, ",\"%s\":{\"connected\":%zu", key, bare->connected);
+    int64_t last_ms = bare->connected > 0 ? now_ms : bare->last_ms;
+    if (last_ms > 0) {
+        char last[TC_TIME_TEXT_SIZE];
+        clock_format(now_real_ms - (now_ms - last_ms), last);
+        buffer_format(out, ",\"last\":\"%s\",\"name\":\"%s\"", last, bare->last);
+    }
+    buffer_put_text(out, "}");
+}
+
 static void put_connected(const struct guard *guard, int64_t now_ms, int64_t now_real_ms, struct buffer *out)
 {
     buffer_put_text(out, ",\"connected\":{");
     for (int kind = 0; kind < IDENTITY_SERVER; kind++)
         buffer_format(out, "%s\"%s\":%zu", kind == 0 ? "" : ",", identity_kind_name((enum identity_kind)kind),
                       guard->connected[kind]);
-    buffer_format(out, "},\"devices_without_certificate\":{\"connected\":%zu", guard->bare_devices);
-    int64_t last_ms = guard->bare_devices > 0 ? now_ms : guard->bare_devices_ms;
-    if (last_ms > 0) {
-        char last[TC_TIME_TEXT_SIZE];
-        clock_format(now_real_ms - (now_ms - last_ms), last);
-        buffer_format(out, ",\"last\":\"%s\"", last);
-    }
     buffer_put_text(out, "}");
+    put_bare(&guard->bare_devices, "devices_without_certificate", now_ms, now_real_ms, out);
+    put_bare(&guard->bare_others, "others_without_certificate", now_ms, now_real_ms, out);
 }
 
 static void put_counters(const struct guard *guard, struct buffer *out)
@@ -60,12 +69,14 @@ static void put_counters(const struct guard *guard, struct buffer *out)
 
 void guard_write_status(const struct guard *guard, int64_t now_ms, int64_t now_real_ms, struct buffer *out)
 {
-    char at[TC_TIME_TEXT_SIZE];
+    char at[TC_TIME_TEXT_SIZE], since[TC_TIME_TEXT_SIZE];
     clock_format(now_real_ms, at);
+    clock_format(now_real_ms - (now_ms - guard->config.opened_ms), since);
     buffer_format(out, "{\"version\":1,\"mode\":\"%s\",\"at\":\"%s\"", guard->config.enforces ? "enforce" : "report",
                   at);
     if (guard->config.is_insecure)
         buffer_put_text(out, ",\"insecure_loopback\":true");
+    buffer_format(out, ",\"since\":\"%s\"", since);
     put_table(guard, out);
     put_connected(guard, now_ms, now_real_ms, out);
     put_counters(guard, out);

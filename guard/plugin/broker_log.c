@@ -54,6 +54,16 @@ void broker_log_denial(const char *verb, enum denial denial, const char *name, c
                        cleaned);
 }
 
+void broker_log_bare(const char *name, const char *client_id, int64_t now_ms)
+{
+    char cleaned[SUBJECT_SIZE];
+    broker_log_left_out(now_ms, false);
+    if (!log_limit_admits(&limit, "connected_without_certificate", name, now_ms))
+        return;
+    clean(client_id, cleaned);
+    broker_log_info("guard.connected_without_certificate identity=%s client=\"%s\"", name, cleaned);
+}
+
 void broker_log_left_out(int64_t now_ms, bool all)
 {
     struct log_limit_count taken;

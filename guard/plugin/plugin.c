@@ -110,21 +110,32 @@ static enum denial connect_client(struct plugin *plugin, const struct mosquitto 
     return denial;
 }
 
-/* In report mode orchestrators and operators keep the user name that they say. */
-static bool rename_client(struct plugin *plugin, struct mosquitto *client, const char *name, bool keeps_user)
+/* In report mode orchestrators and operators keep the user name that they say, if it is one of their kind: the broker's
+ * files know it. */
+static bool keeps_user(const struct plugin *plugin, const struct mosquitto *client,
+                       const struct certificate_facts *facts)
 {
-    if (plugin->options.guard.enforces || !keeps_user)
+    struct identity said;
+    return !is_device(facts) && identity_of_user(plugin, mosquitto_client_username(client), &said) &&
+           said.kind == facts->identity.kind;
+}
+
+static bool rename_client(struct plugin *plugin, struct mosquitto *client, const char *name,
+                          const struct certificate_facts *facts)
+{
+    if (plugin->options.guard.enforces || !keeps_user(plugin, client, facts))
         return mosquitto_set_username(client, name) == MOSQ_ERR_SUCCESS;
     aliases_put(&plugin->aliases, client, name);
     return true;
 }
 
-/* In report mode a certificate is proof enough, and the broker's password file decides about the others. */
-static int answer_connect(const struct plugin *plugin, enum denial denial, bool has_certificate)
+/* In report mode a certificate that names somebody is proof enough, and the broker's password file decides about the
+ * others. */
+static int answer_connect(const struct plugin *plugin, enum denial denial, bool is_proven)
 {
     if (plugin->options.guard.enforces)
         return denial == DENIAL_NONE ? MOSQ_ERR_SUCCESS : MOSQ_ERR_AUTH;
-    return has_certificate || !plugin->options.has_password_file ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
+    return is_proven || !plugin->options.has_password_file ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
 }
 
 static int on_connect(int event, void *data, void *context)
@@ -137,17 +148,20 @@ static int on_connect(int event, void *data, void *context)
     struct certificate_facts facts;
     X509 *certificate = mosquitto_client_certificate(client);
     enum denial denial = identify(plugin, client, certificate, &facts);
+    bool is_proven = certificate != NULL && denial == DENIAL_NONE;
     if (denial == DENIAL_NONE) {
         peer_name(&facts.identity, name);
         denial = connect_client(plugin, client, name, &facts, now_ms);
+        if (!is_proven)
+            broker_log_bare(name, mosquitto_client_id(client), now_ms);
     } else {
         guard_refuse(plugin->guard, denial);
         broker_log_denial("connect", denial, facts.identity.id, mosquitto_client_id(client), now_ms);
     }
-    if (name[0] != '\0' && !rename_client(plugin, client, name, !is_device(&facts)))
+    if (name[0] != '\0' && !rename_client(plugin, client, name, &facts))
         denial = DENIAL_SUBJECT;
     X509_free(certificate);
-    return answer_connect(plugin, denial, certificate != NULL);
+    return answer_connect(plugin, denial, is_proven);
 }
 
 static int on_disconnect(int event, void *data, void *context)
@@ -175,10 +189,22 @@ static enum denial publish(struct plugin *plugin, const char *name, const struct
     return guard_publish(plugin->guard, name, check->client, &publication, now_ms);
 }
 
-static int answer_check(const struct plugin *plugin, enum denial denial, int access)
+/* Whether a certificate has proven who does it. A retained message is of nobody who is connected; the user names of
+ * orchestrators that have a colon are the guard's. */
+static bool is_proven(const struct plugin *plugin, const char *name, const struct mosquitto *client)
+{
+    const char *user = mosquitto_client_username(client);
+    return guard_has_certificate(plugin->guard, name, client) ||
+           (mosquitto_client_address(client) == NULL && user != NULL && strchr(user, ':') != NULL);
+}
+
+/* In report mode the broker's access list may be older than what orchestrators do: it decides about whoever has no
+ * certificate, and about what the guard would refuse. */
+static int answer_check(const struct plugin *plugin, enum denial denial, int access, bool is_proven)
 {
     if (!plugin->options.guard.enforces)
-        return plugin->options.has_acl_file ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
+        return plugin->options.has_acl_file && (denial != DENIAL_NONE || !is_proven) ? MOSQ_ERR_PLUGIN_DEFER
+                                                                                     : MOSQ_ERR_SUCCESS;
     /* Any other error than a denial ends the connection. */
     if (denial == DENIAL_SUSPENDED && access != MOSQ_ACL_READ)
         return MOSQ_ERR_ADMINISTRATIVE_ACTION;
@@ -207,7 +233,7 @@ static int on_access(int event, void *data, void *context)
     }
     if (denial != DENIAL_NONE)
         broker_log_denial(verb, denial, name, check->topic, now_ms);
-    return answer_check(plugin, denial, check->access);
+    return answer_check(plugin, denial, check->access, is_proven(plugin, name, check->client));
 }
 
 /* ---- the table of devices, and the status ------------------------------------------------------- */
@@ -356,6 +382,7 @@ EXPORTED int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **use
     }
     topic_format(plugin->options.root, &(struct topic){.kind = TOPIC_DIRECTORY}, plugin->control);
     topic_format(plugin->options.root, &(struct topic){.kind = TOPIC_GUARD}, plugin->status_topic);
+    plugin->options.guard.opened_ms = clock_monotonic_ms();
     plugin->guard = guard_open(&plugin->options.guard);
     if (plugin->options.state_folder != NULL)
         plugin->table = table_file_open(plugin->options.state_folder, plugin->guard);

@@ -199,6 +199,45 @@ static void the_status_shows_that_user_names_are_believed(void **state)
     }
 }
 
+static bool shows(const struct guard *guard, int64_t now_ms, const char *text)
+{
+    struct buffer status = {0};
+    guard_write_status(guard, now_ms, now_ms, &status);
+    bool is_shown = strstr(status.bytes, text) != NULL;
+    buffer_free(&status);
+    return is_shown;
+}
+
+static void who_has_no_certificate_is_counted_and_named_until_it_is_long_ago(void **state)
+{
+    (void)state;
+    struct guard_config config = guard_defaults(ROOT);
+    config.enforces = false;
+    config.opened_ms = 1000;
+    struct guard *guard = opened(config);
+    struct guard_client bare = {.identity = {.kind = IDENTITY_DEVICE, .id = "A1"},
+                                .client = "a",
+                                .client_id = "A1",
+                                .serial = "",
+                                .is_bound = true};
+    struct guard_client other = {
+        .identity = {.kind = IDENTITY_ORCHESTRATOR, .id = "central"}, .client = "c", .client_id = "c", .serial = ""};
+    assert_true(shows(guard, 1000, "\"devices_without_certificate\":{\"connected\":0},"));
+    (void)connected(guard, "A2", "A2", 2000);
+    assert_true(shows(guard, 2000, "\"devices_without_certificate\":{\"connected\":0},"));
+    assert_int_equal(guard_connect(guard, &bare, 2000), DENIAL_NONE);
+    assert_int_equal(guard_connect(guard, &other, 2000), DENIAL_NONE);
+    assert_false(guard_has_certificate(guard, "A1", bare.client));
+    assert_true(shows(guard, 5000,
+                      "\"devices_without_certificate\":{\"connected\":1,\"last\":\"1970-01-01T00:00:05Z\","
+                      "\"name\":\"A1\"},\"others_without_certificate\":{\"connected\":1,"
+                      "\"last\":\"1970-01-01T00:00:05Z\",\"name\":\"orchestrator:central\"}"));
+    guard_disconnect(guard, "A1", bare.client, 6000);
+    assert_true(shows(guard, 86400000, "{\"connected\":0,\"last\":\"1970-01-01T00:00:06Z\",\"name\":\"A1\"}"));
+    assert_true(shows(guard, 86400000, "\"since\":\"1970-01-01T00:00:01Z\""));
+    guard_close(guard);
+}
+
 static void what_waits_for_a_device_that_is_away_is_bounded(void **state)
 {
     (void)state;
@@ -421,6 +460,7 @@ int main(void)
         cmocka_unit_test(too_much_that_is_denied_suspends_an_identity_for_a_while),
         cmocka_unit_test(in_report_mode_nobody_is_suspended),
         cmocka_unit_test(the_status_shows_that_user_names_are_believed),
+        cmocka_unit_test(who_has_no_certificate_is_counted_and_named_until_it_is_long_ago),
         cmocka_unit_test(what_waits_for_a_device_that_is_away_is_bounded),
         cmocka_unit_test(who_is_retired_or_revoked_is_to_go),
         cmocka_unit_test(all_connections_of_a_suspended_identity_are_to_go),

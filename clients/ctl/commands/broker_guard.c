@@ -35,6 +35,25 @@ static void put_listener(const struct session *session, const char *heading, con
     buffer_put_text(out, "tls_version tlsv1.2\nrequire_certificate true\nuse_identity_as_username false\n");
 }
 
+static bool is_report(const struct session *session)
+{
+    return strcmp(session_option(session, "mode"), "report") == 0;
+}
+
+static void put_report_options(const struct session *session, struct buffer *out)
+{
+    bool has_passwords = session_option(session, "former-passwords") != NULL;
+    bool has_acl = session_option(session, "former-acl") != NULL;
+    put_option(session, "orchestrator", "plugin_opt_orchestrator_user", out);
+    put_option(session, "operators", "plugin_opt_operators", out);
+    buffer_format(out,
+                  "# In report mode these files decide about clients without certificates, if the broker has them.\n"
+                  "plugin_opt_has_password_file %s\nplugin_opt_has_acl_file %s\n",
+                  has_passwords ? "true" : "false", has_acl ? "true" : "false");
+    put_option(session, "former-passwords", "password_file", out);
+    put_option(session, "former-acl", "acl_file", out);
+}
+
 static void put_settings(const struct session *session, struct buffer *out)
 {
     buffer_put_text(
@@ -46,12 +65,15 @@ static void put_settings(const struct session *session, struct buffer *out)
     put_option(session, "root", "plugin_opt_topic_root", out);
     put_option(session, "device-issuer", "plugin_opt_device_issuer_file", out);
     put_option(session, "state", "plugin_opt_state_folder", out);
-    if (strcmp(session_option(session, "mode"), "report") == 0)
-        buffer_put_text(out, "# In report mode these files of the broker decide, if it has them.\n"
-                             "plugin_opt_has_password_file false\nplugin_opt_has_acl_file false\n");
+    if (is_report(session))
+        put_report_options(session, out);
     put_listener(session, "Devices.", "device-port", "device-issuer", "device-crl", out);
     put_listener(session, "Orchestrators and operators.", "operations-port", "operations-issuer", "operations-crl",
                  out);
+    if (session_option(session, "former-port") != NULL) {
+        buffer_put_text(out, "\n# Clients that have no certificate yet.\n");
+        put_option(session, "former-port", "listener", out);
+    }
 }
 
 /* A value becomes the rest of a line, so it is one line. */
@@ -69,6 +91,14 @@ static bool check_values(const struct session *session, int *code)
     if (strcmp(mode, "enforce") != 0 && strcmp(mode, "report") != 0) {
         *code = session_fail_usage(session, "--mode: found \"%.80s\", allowed: enforce, report", mode);
         return false;
+    }
+    static const char *const of_report[] = {"former-port", "former-passwords", "former-acl", "orchestrator",
+                                            "operators"};
+    for (size_t i = 0; i < sizeof of_report / sizeof *of_report; i++) {
+        if (!is_report(session) && session_option(session, of_report[i]) != NULL) {
+            *code = session_fail_usage(session, "--%s: needs --mode report", of_report[i]);
+            return false;
+        }
     }
     if (!topic_root_is_valid(session_option(session, "root"))) {
         *code = session_fail_usage(session, "--root: found \"%.80s\", allowed: levels of A-Z a-z 0-9 _ - . joined by /",
@@ -109,13 +139,16 @@ static void put_status(const struct session *session, const json_t *document)
     session_put_fact(session, "table",
                      json_is_true(json_object_get(document, "is_current"))
                          ? "the guard has the devices that the database has"
-                         : "the guard does not have the newest table of devices yet",
+                         : "not known to be the newest: it is not there yet, or another orchestrator is the conductor",
                      &out);
     if (json_is_true(json_object_get(status, "insecure_loopback")))
         session_put_fact(session, "insecure", "clients of the broker's machine are believed their user names", &out);
     put_object(session, "table", status, "table", &out);
     put_object(session, "connected", status, "connected", &out);
+    if (json_is_object(status) && document_text(status, "since")[0] != '\0')
+        session_put_fact(session, "counts since", document_text(status, "since"), &out);
     put_object(session, "no certificate", status, "devices_without_certificate", &out);
+    put_object(session, "others without", status, "others_without_certificate", &out);
     put_object(session, "denied", status, "denied", &out);
     put_object(session, "denied to", status, "denied_by_kind", &out);
     session_put(&out);

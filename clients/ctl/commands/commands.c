@@ -175,6 +175,13 @@ static const struct option guard_options[] = {
     {"server-certificate", "FILE", NULL, GUARD_FOLDER "/server.pem", "The broker's certificate, PEM."},
     {"server-key", "FILE", NULL, GUARD_FOLDER "/server.key", "That certificate's private key, PEM."},
     {"state", "FOLDER", NULL, "/var/lib/mosquitto", "Folder in which the guard keeps its table of devices."},
+    {"former-port", "PORT", NULL, NULL, "With --mode report: port of the listener for clients without certificates."},
+    {"former-passwords", "FILE", NULL, NULL,
+     "With --mode report: mosquitto's password_file, which decides about them."},
+    {"former-acl", "FILE", NULL, NULL, "With --mode report: mosquitto's acl_file, which decides what they may do."},
+    {"orchestrator", "USER", NULL, NULL,
+     "With --mode report: user name of orchestrators without a certificate. Default: " TOPIC_ORCHESTRATOR_USER "."},
+    {"operators", "USER,...", NULL, NULL, "With --mode report: user names of operators without a certificate."},
     NO_OPTION,
 };
 static const struct option help_options[] = {

@@ -33,14 +33,15 @@ def sanitizer_of(module):
 class GuardedBroker(Process):
     """mosquitto with the settings that `tellercast broker guard` prints, the guard, and two authorities."""
 
-    def __init__(self, folder, *lines, mode="enforce", **options):
+    def __init__(self, folder, *lines, mode="enforce", former=(), **options):
+        """`former`: further options of the command line, about clients without certificates."""
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(exist_ok=True)
         self.devices = Authority(self.folder / "devices", "devices")
         self.operations = Authority(self.folder / "operations", "operations")
         self.server = Authority(self.folder / "server", "server").issue("broker", "server")
         self.device_port, self.operations_port = free_port(), free_port()
-        self.mode, self.options, self.lines = mode, options, lines
+        self.mode, self.options, self.lines, self.former = mode, options, lines, former
         self.state = self.folder / "state"
         self.state.mkdir()
         self.start()
@@ -50,7 +51,7 @@ class GuardedBroker(Process):
             "broker", "guard", "--mode", self.mode, "--plugin", PLUGIN, "--state", self.state,
             "--device-port", self.device_port, "--operations-port", self.operations_port,
             "--device-issuer", self.devices.certificate, "--operations-issuer", self.operations.certificate,
-            "--server-certificate", self.server["certificate_file"], "--server-key", self.server["key_file"]).stdout
+            "--server-certificate", self.server["certificate_file"], "--server-key", self.server["key_file"], *self.former).stdout
         options = "".join(f"plugin_opt_{name} {value}\n" for name, value in self.options.items())
         own = ["log_dest stderr", "log_type error", "log_type warning", "log_type notice", *self.lines]
         if os.geteuid() == 0:
@@ -85,7 +86,7 @@ class Refused(Exception):
 class GuardedClient:
     """An MQTT 5 client that shows a certificate, and keeps what it gets and how it was answered."""
 
-    def __init__(self, port, client_id, ca_file, certificate, will=None, expiry=0, clean_start=True, user=None):
+    def __init__(self, port, client_id, ca_file, certificate, will=None, expiry=0, clean_start=True, user=None, password=None):
         self.client_id = client_id
         self._messages, self._codes, self._ended = [], {}, []
         self._changed = threading.Condition()
@@ -94,10 +95,11 @@ class GuardedClient:
         if certificate is not None:
             context = ssl.create_default_context(cafile=ca_file)
             context.check_hostname = False
-            context.load_cert_chain(certificate["certificate_file"], certificate["key_file"])
+            if certificate:
+                context.load_cert_chain(certificate["certificate_file"], certificate["key_file"])
             self._client.tls_set_context(context)
         if user is not None:
-            self._client.username_pw_set(user)
+            self._client.username_pw_set(user, password)
         if will is not None:
             self._client.will_set(*will)
         self._client.max_inflight_messages_set(1000)

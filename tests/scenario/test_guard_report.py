@@ -1,0 +1,123 @@
+"""The guard in report mode beside the listener, the passwords and the access list of a broker from before."""
+
+import subprocess
+
+import pytest
+from harness.guarded import STATUS, DirectoryVoice, GuardedBroker, GuardedClient, Refused, entry
+from harness.programs import command_line
+from harness.servers import free_port
+from harness.wait import wait_for
+
+FLEET = [entry("B1", "B1", "node"), entry("A1", "B1", "atm"), entry("P1", None, "pull")]
+USERS = ("A1", "B1", "P1", "orchestrator", "alice")
+
+
+class BrokerOfBefore(GuardedBroker):
+    """It has a listener without TLS, too, at which users have passwords."""
+
+    def __init__(self, folder):
+        self.plain_port = free_port()
+        passwords, acl = folder / "passwords", folder / "acl"
+        passwords.write_text("".join(f"{user}:secret of {user}\n" for user in USERS), encoding="utf-8")
+        subprocess.run(("mosquitto_passwd", "-U", passwords), check=True, timeout=60)
+        acl.write_text(command_line("broker", "acl", "--orchestrator", "orchestrator", "--operator", "alice").stdout,
+                       encoding="utf-8")
+        super().__init__(folder / "guarded", mode="report", former=(
+            "--former-port", f"{self.plain_port} 127.0.0.1", "--former-passwords", passwords, "--former-acl", acl,
+            "--orchestrator", "orchestrator", "--operators", "alice"))
+
+    def bare(self, user, password=None, **more):
+        return GuardedClient(self.plain_port, user, None, None, user=user, password=password or f"secret of {user}", **more)
+
+
+@pytest.fixture
+def before(tmp_path):
+    tmp_path.chmod(0o755)
+    broker = BrokerOfBefore(tmp_path)
+    yield broker
+    broker.stop()
+
+
+def test_the_files_of_before_decide_about_clients_without_certificates(before):
+    voice = DirectoryVoice(before)
+    voice.send(FLEET, "whole")
+    for user, password in (("A1", "another"), ("X1", "secret of A1")):
+        with pytest.raises(Refused):
+            before.bare(user, password)
+    with pytest.raises(Refused):
+        GuardedClient(before.plain_port, "A1", None, None)
+    machine, orchestrator = before.bare("A1"), before.bare("orchestrator")
+    assert orchestrator.subscribe("tc/v1/device/+/ask") == [True]
+    assert machine.publish("tc/v1/device/A1/ask")
+    wait_for(lambda: orchestrator.topics() == ["tc/v1/device/A1/ask"], "the ask has arrived")
+    assert not machine.publish("tc/v1/device/P1/ask"), "the access list of before forbids it"
+    assert orchestrator.publish("tc/v1/device/A1/confirm")
+    for client in (machine, orchestrator):
+        client.close()
+
+
+def test_who_has_no_certificate_is_counted_and_named_and_nothing_of_it_is_denied(before):
+    voice = DirectoryVoice(before)
+    voice.send(FLEET, "whole")
+    machine, orchestrator, alice = before.bare("A1"), before.bare("orchestrator"), before.bare("alice")
+    other = before.client("device", "P1")
+    assert machine.publish("tc/v1/device/A1/ask") and other.publish("tc/v1/device/P1/ask")
+    assert orchestrator.publish("tc/v1/branch/B1/start")
+
+    def status():
+        return voice.send([], generation="none", sequence=9)  # it answers each message with its status
+
+    wait_for(lambda: status()["connected"] == {"device": 2, "orchestrator": 2, "operator": 1}, "all are connected")
+    devices, others = (status()[f"{which}_without_certificate"] for which in ("devices", "others"))
+    assert (devices["connected"], devices["name"]) == (1, "A1")
+    assert (others["connected"], others["name"]) == (2, "operator:alice")
+    assert status()["denied"] == {}
+    for client in (machine, orchestrator, alice, other):
+        client.close()
+    wait_for(lambda: status()["devices_without_certificate"]["connected"] == 0, "it has gone")
+    assert status()["devices_without_certificate"]["name"] == "A1"
+    assert status()["since"] <= status()["devices_without_certificate"]["last"]
+    voice.client.close()
+    before.stop()  # it has written its log now
+    assert "guard.connected_without_certificate identity=A1" in before.text()
+    assert "guard.connected_without_certificate identity=P1" not in before.text()
+
+
+def test_a_certificate_may_do_what_the_guard_allows_although_the_list_of_before_does_not_know_it(before):
+    """That list knows neither the table of devices nor the names of certificates."""
+    voice = DirectoryVoice(before)
+    assert voice.send(FLEET, "whole")["table"]["devices"] == 3
+    machine = before.client("device", "P1")
+    assert machine.subscribe("tc/v1/device/P1/instruction") == [True]
+    assert voice.client.publish("tc/v1/device/P1/instruction", b"first", retain=True)
+    wait_for(lambda: machine.messages("tc/v1/device/P1/instruction"), "the instruction has arrived")
+    machine.close()
+    bare = before.bare("P1")  # and what is retained is given to clients of both listeners
+    assert bare.subscribe("tc/v1/device/P1/instruction") == [True]
+    wait_for(lambda: bare.messages("tc/v1/device/P1/instruction"), "the retained instruction has arrived")
+    bare.close()
+
+
+def test_an_operators_certificate_gives_no_rights_of_an_orchestrator(before):
+    alice = GuardedClient(before.operations_port, "alice/1", before.server["ca_file"], before.certificate("operator", "alice"),
+                          user="orchestrator")
+    assert not alice.publish("tc/v1/branch/B1/start")
+    assert alice.subscribe(STATUS) == [True]
+    wait_for(lambda: alice.messages(STATUS), "it may read the status")
+    alice.close()
+
+
+def test_a_certificate_that_names_nobody_needs_a_password(before):
+    nobody = before.devices.issue("A1")  # without a kind
+    with pytest.raises(Refused):
+        GuardedClient(before.device_port, "A1", before.server["ca_file"], nobody, user="orchestrator")
+    client = GuardedClient(before.device_port, "A1", before.server["ca_file"], nobody, user="A1", password="secret of A1")
+    assert client.publish("tc/v1/device/A1/ask") and not client.publish("tc/v1/device/P1/ask")
+    client.close()
+
+
+def test_what_belongs_to_report_mode_is_refused_in_the_other():
+    for option, value in (("--former-port", "1883"), ("--former-acl", "acl"), ("--former-passwords", "passwords"),
+                          ("--orchestrator", "tellercastd"), ("--operators", "alice")):
+        done = command_line("broker", "guard", option, value, check=False)
+        assert done.returncode == 2 and f"{option}: needs --mode report" in done.stderr, done
