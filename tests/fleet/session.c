@@ -296,7 +296,7 @@ void session_cut(struct device *device, int64_t for_ms)
 void session_flush(struct device *device)
 {
     device->is_dirty = false;
-    if (mosquitto_socket(device->session) < 0)
+    if (mosquitto_socket(device->session) < 0 || device->link == LINK_DOWN || device->link == LINK_WAITING)
         return;
     if (mosquitto_want_write(device->session))
         (void)mosquitto_loop_write(device->session, 1);
@@ -307,12 +307,25 @@ void session_flush(struct device *device)
         watch(device, EPOLL_CTL_MOD, wants_more);
 }
 
+/* libmosquitto tries a TLS handshake again and again although its connection was refused or has ended. It closes the
+ * socket when the next connection is begun. */
+static bool has_failed_handshake(const struct device *device, uint32_t events)
+{
+    return (events & (EPOLLHUP | EPOLLERR)) != 0 && device->is_pending && device->link != LINK_SUBSCRIBING &&
+           device->shard->config->credentials != NULL && mosquitto_socket(device->session) >= 0;
+}
+
 void session_serve(struct device *device, uint32_t events)
 {
     if (mosquitto_socket(device->session) < 0)
         return;
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
         (void)mosquitto_loop_read(device->session, 1);
+    if (has_failed_handshake(device, events)) {
+        TC_CHECK(epoll_ctl(device->shard->epoll, EPOLL_CTL_DEL, mosquitto_socket(device->session), NULL) == 0);
+        lose(device);
+        return;
+    }
     if ((events & EPOLLOUT) != 0)
         mark_dirty(device);
     if (mosquitto_socket(device->session) >= 0 && mosquitto_want_write(device->session))
