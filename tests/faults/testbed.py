@@ -115,7 +115,7 @@ class Testbed:
         self.database = Database(self.postgres, "tellercast")
         self.redis_server = Redis(folder)
         self.authority = Authority(self.folder / "certificates")
-        self.broker = KeepingMosquitto(folder, access_list() + "\npattern readwrite tc/v1/#\n", self.authority)
+        self.broker = self._open_broker()
         self.branches = {f"B{b:04}": [f"B{b:04}-A{a}" for a in range(1, 10)] for b in range(1, branches + 1)}
         self.pull = [f"P{p:04}" for p in range(1, branches + 1)]
         self.simulated = branches * 11
@@ -132,11 +132,11 @@ class Testbed:
         self.keys.write_text(subprocess.run([BIN / "tellercast", "key", "public", private], check=True,
                                             capture_output=True, text=True).stdout)
         self.fleets = self._start_fleets()
-        self.spy = Spy(self.broker.port)
+        self.spy = self._open_spy()
         self.clients = {name: self._client(name) for name in self.real}
         for one, size in self.fleets:
             one.wait_until_connected(size)
-        wait_for(lambda: len(self.spy.messages("tc/v1/device/+/presence")) >= self.size, "all are online")
+        wait_for(lambda: self._heard() >= self.size, "all are online")
 
     # parts
 
@@ -153,19 +153,32 @@ class Testbed:
             return
         subprocess.run(["umount", "--lazy", self.folder / "postgres"], check=False, stderr=subprocess.DEVNULL)
 
+    def _open_broker(self):
+        return KeepingMosquitto(self.folder, access_list() + "\npattern readwrite tc/v1/#\n", self.authority)
+
+    def _open_spy(self):
+        return Spy(self.broker.port)
+
+    def _heard(self):
+        """Returns how often the spy heard that a device is online or offline."""
+        return len(self.spy.messages("tc/v1/device/+/presence"))
+
     def _open_routes(self, direct):
         """Each program has its own route to each server."""
         routes = self.folder / "routes"
         routes.mkdir()
         os.chmod(routes, 0o711)
-        self.to_fleet = Direct(self.broker.port) if direct else self.network.route(free_port(), self.broker.port)
-        self.to_clients = self.network.route(free_port(), self.broker.secure_port)
-        self.to_broker = self.network.route(free_port(), self.broker.secure_port)
+        self._open_routes_to_broker(direct)
         self.to_postgres = self.network.route(routes / ".s.PGSQL.5432", self.postgres.folder / ".s.PGSQL.5432")
         self.to_redis = self.network.route(routes / "redis.sock", self.redis_server.socket)
         self.endpoints = []  # the ports of the orchestrators' HTTP endpoints
         self.to_artifacts = self.network.route(free_port(), self.endpoints)
         self.routes = routes
+
+    def _open_routes_to_broker(self, direct):
+        self.to_fleet = Direct(self.broker.port) if direct else self.network.route(free_port(), self.broker.port)
+        self.to_clients = self.network.route(free_port(), self.broker.secure_port)
+        self.to_broker = self.network.route(free_port(), self.broker.secure_port)
 
     def _orchestrator(self, number):
         data = self.folder / "data"
@@ -174,14 +187,19 @@ class Testbed:
             "data_folder": str(data), "lease": LEASE, **self.insecure,
             "database": f"host={self.routes} port=5432 user=tellercast dbname=tellercast connect_timeout=2 "
                         "tcp_user_timeout=3000",
-            "broker": {"port": self.to_broker.listen, **self.authority.issue(ORCHESTRATOR_USER)},
+            "broker": self._broker_of_orchestrators(),
             "redis": {**(self.redis_server.settings if self.knows_redis_user else {}), "socket": str(self.routes / "redis.sock")},
             "scheduler": {"period": "200ms"}, "conductor": {"period": "200ms", "progress_period": "1s"},
         }
-        made = Orchestrator(self.folder, number, own, {"http": {"public_url": f"http://127.0.0.1:{self.to_artifacts.listen}"}},
-                            self.orchestrator_program)
+        made = Orchestrator(self.folder, number, own, {"http": self._http_of_orchestrators()}, self.orchestrator_program)
         self.endpoints.append(made.http.port)
         return made
+
+    def _broker_of_orchestrators(self):
+        return {"port": self.to_broker.listen, **self.authority.issue(ORCHESTRATOR_USER)}
+
+    def _http_of_orchestrators(self):
+        return {"public_url": f"http://127.0.0.1:{self.to_artifacts.listen}"}
 
     @property
     def real(self):
@@ -193,8 +211,11 @@ class Testbed:
         branch = None if role == "pull" else name.split("-")[0]
         counted = self.folder / f"counted-install-{name}"
         self.write_installer(counted, programs)
-        settings = {"actions": {"install": str(counted), "rollback": str(counted)}, "broker": self.authority.issue(name)}
+        settings = {"actions": {"install": str(counted), "rollback": str(counted)}, **self._settings_of_client(name)}
         return Client(self.folder, role, name, branch, self.to_clients.listen, self.keys, settings, programs)
+
+    def _settings_of_client(self, name):
+        return {"broker": self.authority.issue(name)}
 
     def write_installer(self, counted, programs):
         """Replaces an existing installer at once."""

@@ -1,27 +1,24 @@
-"""The upgrade from the version before, whose commit is in `previous`, with that version's own programs. Three orchestrators are
-replaced one after the other while one rollout runs, one is rolled back and one waits for an approval. Half of the agents
-stay old to the end; the others are new from the beginning or are upgraded half way."""
+"""The upgrade from the version before, whose commit is in `previous`, with that version's own programs, step by step as
+docs/upgrading.md tells it: from a broker that believes passwords to one with the guard, where everybody shows a certificate.
+Three orchestrators are replaced one after the other while one rollout runs, one is rolled back and one waits for an approval.
+Half of the agents stay old to the end of these; the others are new from the beginning or are upgraded half way."""
 
 import json
-import pathlib
 import re
+import socket
+import ssl
 import time
 
 import psycopg2
 from harness.operations import JSON
 from harness.plan import APPLICATION
-from harness.programs import BIN
 from harness.wait import wait_for
 
 from audit import Audit
-from testbed import Testbed
+from moving import BRANCHES, COMMIT, PASSWORD, PREVIOUS, MovingTestbed
 from orders import order
 
-COMMIT = (pathlib.Path(__file__).parent / "previous").read_text(encoding="utf-8").strip()
-PREVIOUS = BIN.parent.parent / "previous" / COMMIT / "bin"  # ./run faults builds the programs there
-ORCHESTRATORS, BRANCHES = 3, 24
 BUDGET, ENDS_S, FINISH_S = 2, 900, 90
-DATABASE = "tellercast"
 TAKEN_OVER = "another orchestrator became the conductor"
 SOME = 12  # instructions that must be completed meanwhile
 TAKEN_BACK, WAITING, LATER = "5.1.0", "5.2.0", "5.3.0"
@@ -46,50 +43,6 @@ for _rule in BEHAVIOUR["rules"]:
     _rule.update({"askAgain": "1s", "resend": "1s", "confirmAll": True})
 
 
-class MixedTestbed(Testbed):
-    """Begins with the orchestrators and the real clients of the version before. The first half of the simulated branches is
-    old, the second is new. Each real branch has a client that stays old behind or beside newer ones."""
-
-    real_branches = {"R1": ["R1-A1", "R1-A2"], "R2": ["R2-A1", "R2-A2"]}
-    real_pull = ["RP1", "RP2"]
-    upgraded = ["R1-A2", "R2", "R2-A2", "RP2"]
-    orchestrator_program = PREVIOUS / "tellercastd"
-    behaviour = BEHAVIOUR
-    knows_redis_user, insecure = False, {}
-    at = None  # the orchestrator that gets the operations, if that matters
-
-    def __init__(self, folder):
-        super().__init__(folder, BRANCHES, ORCHESTRATORS)
-
-    @property
-    def http(self):
-        return super().http if self.at is None else self.at.http
-
-    def _client(self, name, programs=PREVIOUS):
-        return super()._client(name, programs)
-
-    def _start_fleets(self):
-        names, half = list(self.branches), BRANCHES // 2
-        parts = ((names[:half], self.pull[:half], PREVIOUS), (names[half:], self.pull[half:], BIN))
-        return [(self.simulate({name: self.branches[name] for name in branches}, pull, number, programs), half * 11)
-                for number, (branches, pull, programs) in enumerate(parts, 1)]
-
-    def devices_of(self, numbers, real=()):
-        """Returns the devices of branches by number, each with the branch of the other half, and of real branches by name."""
-        branches = [f"B{number:04}" for n in numbers for number in (n, n + BRANCHES // 2)]
-        everybody = {**self.branches, **self.real_branches}
-        return [device for branch in (*branches, *real) for device in (branch, *everybody[branch])]
-
-    def upgrade_clients(self):
-        """Upgrades the clients in place, as their packages do: settings, journal and outbox stay."""
-        for name in self.upgraded:
-            client = self.clients[name]
-            client.stop()
-            self.write_installer(self.folder / f"counted-install-{name}", BIN)
-            client.programs = BIN
-            client.start()
-
-
 class Upgrade:
     def __init__(self, testbed):
         self.testbed = testbed
@@ -106,7 +59,7 @@ class Upgrade:
         """As another operator than the author. `seen`: the fields of the rollout that the operation is bound to."""
         shown = self._shown(rollout)
         body = json.dumps({"reason": "the night of the upgrade", **{key: shown[key] for key in seen}})
-        headers = {**JSON, "Tellercast-Author": "bob"}
+        headers = {**JSON, "Authorization": f"Bearer {self.testbed.token('bob')}"}
         self.testbed.insist(f"{operation} of rollout {rollout}",
                             lambda http: http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, headers))
 
@@ -150,33 +103,27 @@ class Upgrade:
         origin = self._order("taken-back", TAKEN_BACK, some, rate=600)
         self._settle([origin], "what is to be taken back is there")
         waiting = self._order("waiting", WAITING, None, approvals={"required": 1})
-        rollback = self._take_back(origin)
         others = sorted({*self.testbed.devices_of(range(6, BRANCHES // 2 + 1), ["R1"]), *self.testbed.pull, *self.testbed.real_pull})
-        running = self._order("running", "5.0.0", others, rate=480)
-        wait_for(lambda: min(self._completed([rollback]), self._completed([running])) > 0, "both are under way", FINISH_S)
-        return waiting, rollback, running
+        running = self._order("running", "5.0.0", others, rate=240)
+        wait_for(lambda: self._completed([running]) > 0, "it is under way", FINISH_S)
+        return waiting, origin, running
 
-    def _divide_the_database(self):
-        """As docs/operations.md says: gives the database of the one role to three, and migrates it, while the orchestrators of
-        the version before go on with the one role."""
-        self.testbed.postgres.give_to_roles(DATABASE)
-        self.testbed.postgres.migrate(DATABASE)
+    def _prepare_the_servers(self, origin, running):
+        """Certificates; three roles of the database; the guard in report mode, with both kinds of listeners. The programs of before
+        go on. Returns the rollback of `origin`, which is under way."""
+        self.testbed.spy.close()
+        self.testbed.make_certificates()
+        self.testbed.divide_the_database()
+        self.testbed.broker.report()
+        self._wait_for_more([running], "on a database of three roles, and with the guard in report mode")
+        rollback = self._take_back(origin)
+        wait_for(lambda: self._completed([rollback]) > 0, "it is taken back", FINISH_S)
+        return rollback
 
-    def _upgrade_orchestrator(self, one):
-        code = one.stop(seconds=10)
-        assert code == 0, f"{one.name} ended with {code}"
-        one.program = BIN / "tellercastd"
-        one.write_settings(database=one.settings["database"].replace("user=tellercast ", "user=tellercast_run "),
-                           redis={**self.testbed.redis_server.settings, **one.settings["redis"]}, insecure_loopback=True)
-        one.start()
-        one.wait_until_ready()
-
-    def _upgrade_all(self, rollback, running):
+    def _upgrade_orchestrators(self, rollback, running):
         """Returns the rollouts that were ordered half way, at an older orchestrator and at a newer one."""
         first, second, third = self.testbed.orchestrators
-        self._divide_the_database()
-        self._wait_for_more([running], "on a database of three roles")
-        self._upgrade_orchestrator(first)
+        self.testbed.upgrade_orchestrator(first)
         assert not self.testbed.is_settled([rollback]), "the rollback was over before there were two versions"
         ordered = []
         for number, one, name in ((4, third, "at-an-older"), (5, first, "at-a-newer")):
@@ -184,22 +131,58 @@ class Upgrade:
             ordered.append(self._order(name, "5.0.0", self.testbed.devices_of([number])))
         self.testbed.at = None
         self._wait_for_more([running, *ordered], "with one newer")
-        self.testbed.upgrade_clients()
-        self._upgrade_orchestrator(second)
+        self.testbed.upgrade_clients(self.testbed.upgraded_first)
+        self.testbed.upgrade_orchestrator(second)
         self._wait_for_more([running], "with two newer")
         assert not self.testbed.is_settled([running]), "all was over before the last one was upgraded"
-        self._upgrade_orchestrator(third)
+        self.testbed.upgrade_orchestrator(third)
+        self._settle([rollback, running, *ordered], "all that ran comes to its end")
         return ordered
 
-    def run(self):
-        waiting, rollback, running = self._prepare()
-        ordered = self._upgrade_all(rollback, running)
-        self._settle([rollback, running, *ordered], "all that ran comes to its end")
+    def _check_the_counts(self):
+        """Says who connects without a certificate. Returns what the guard would have denied so far: the programs of before
+        worked before it had a table of devices."""
+        bare = self.testbed.simulated + len(self.testbed.clients) - len(self.testbed.upgraded_first)
+        status = self.testbed.wait_for_status(lambda status: status["devices_without_certificate"]["connected"] == bare,
+                                              f"{bare} devices are counted that have no certificate")
+        assert status["mode"] == "report" and status["others_without_certificate"]["connected"] == 0, status
+        return status["denied"]
+
+    def _upgrade_the_rest(self, waiting, denied):
+        """While a rollout of all devices runs."""
+        self.testbed.replace_fleets()
         shown = self._shown(waiting)
         assert shown["state"] == "awaiting_approval", shown
         self.promises[waiting].quiet.append((0, time.time()))
         self._operate(waiting, "approve", "digest")
-        self._settle([waiting], "what waited is approved and completed")
+        wait_for(lambda: self._completed([waiting]) > 0, "what waited is approved and under way", FINISH_S)
+        self.testbed.upgrade_clients([name for name in self.testbed.clients if name not in self.testbed.upgraded_first])
+        self._settle([waiting], "what waited is completed")
+        status = self.testbed.wait_for_status(
+            lambda status: status["devices_without_certificate"]["connected"] == 0
+            and status["connected"]["device"] == self.testbed.size, "no device is left without a certificate")
+        assert status["since"] <= status["devices_without_certificate"]["last"] <= status["at"], status
+        assert status["denied"] == denied, f"denied was {denied} when the last orchestrator was new, and is now {status['denied']}"
+
+    def _close_the_former_listener(self):
+        former = self.testbed.broker.port
+        assert why_refused(former) is None, "the former listener is not open"
+        self.testbed.broker.enforce()
+        for port, trusted, reason in ((former, None, "refused"),
+                                      (self.testbed.broker.device_port, self.testbed.pki / "operations/trust.pem", "REQUIRED")):
+            why = why_refused(port, trusted)
+            assert why and reason in why, f"an old device without a certificate at port {port}: {why or 'it is connected'}"
+        self.testbed.wait_for_status(
+            lambda status: status["mode"] == "enforce" and status["connected"]["device"] == self.testbed.size,
+            "all devices have connected again")
+
+    def run(self):
+        waiting, origin, running = self._prepare()
+        rollback = self._prepare_the_servers(origin, running)
+        self._upgrade_orchestrators(rollback, running)
+        denied = self._check_the_counts()
+        self._upgrade_the_rest(waiting, denied)
+        self._close_the_former_listener()
         later = self._order("later", LATER, [*self.testbed.devices_of([1, 6], ["R1", "R2"]), *self.testbed.real_pull])
         self._settle([later], "what is ordered afterwards is completed")
         self._settle([self._take_back(later)], "and taken back")
@@ -228,6 +211,27 @@ class Upgrade:
         return found + [fault for one in self.testbed.orchestrators for fault in complaints(one)]
 
 
+def why_refused(port, trusted=None):
+    """Connects as a device that has its password, but no certificate; with TLS if `trusted` names the authority of the broker.
+    Returns why it failed, or None."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as link:
+            context = None if trusted is None else ssl.create_default_context(cafile=trusted)
+            connection = link if context is None else context.wrap_socket(link, server_hostname="127.0.0.1")
+            connection.sendall(connect_packet("P0001", PASSWORD))
+            answer = connection.recv(4)  # CONNACK: its fourth byte is 0 when the device may connect
+            return None if len(answer) == 4 and answer[3] == 0 else f"answered {answer}"
+    except OSError as fault:
+        return str(fault)
+
+
+def connect_packet(name, password):
+    def text(value):
+        return len(value).to_bytes(2, "big") + value.encode()
+    rest = text("MQTT") + b"\x04\xc2\x00\x3c" + text(f"{name}/old") + text(name) + text(password)  # 3.1.1, a clean session
+    return bytes([0x10, len(rest)]) + rest
+
+
 def complaints(orchestrator):
     """Returns the errors in its log, except that it took over a neighbour's work."""
     return [f"{orchestrator.name}: {line}" for line in orchestrator.text().splitlines()
@@ -239,7 +243,7 @@ def run_upgrade(folder, keep):
     if not (PREVIOUS / "tellercastd").exists():
         return [f"the version before, {COMMIT}, is not built: ./run faults --upgrade does so"]
     began = time.monotonic()
-    testbed = MixedTestbed(folder)
+    testbed = MovingTestbed(folder, BEHAVIOUR)
     upgrade, audit = Upgrade(testbed), Audit(testbed)
     faults = ["it did not come to its end"]
     try:
@@ -247,7 +251,8 @@ def run_upgrade(folder, keep):
         audit.check_all(upgrade.promises)
         faults = audit.faults + upgrade.faults()
         if not faults:
-            print(f"✓ upgraded from {COMMIT[:7]}, {testbed.size} devices, half of them with the agents of then: "
+            print(f"✓ upgraded from {COMMIT[:7]}, {testbed.size} devices, half of them with the agents of then, all with "
+                  f"certificates now: "
                   f"{audit.accepted:,} statuses accepted, {time.monotonic() - began:.0f} s", flush=True)
     except (AssertionError, OSError, psycopg2.Error) as fault:
         faults = [f"{type(fault).__name__}: {fault}", *testbed.describe(list(upgrade.promises))]

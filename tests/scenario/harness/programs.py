@@ -107,11 +107,17 @@ class Client(Process):
         if user is not None:
             values["broker"] = copy_credentials(values["broker"], self.folder)
         self._file, self._logs = self.folder / "settings.yaml", folder / f"{device}.log"
-        self._file.write_text(text_of(values), encoding="utf-8")
+        self.settings = {}
+        self.write_settings(**values)
         if user is not None:
             for path in (self.folder, *self.folder.iterdir()):
                 os.chown(path, user, user)
         self.start(environment)
+
+    def write_settings(self, **changed):
+        """Writes the settings file, for the next start."""
+        self.settings.update(changed)
+        self._file.write_text(text_of(self.settings), encoding="utf-8")
 
     def start(self, environment=None):
         program = self.programs / f"tellercast-{self.role}"
