@@ -99,7 +99,7 @@ class MovingTestbed(Testbed):
     real_pull = ["RP1", "RP2"]
     upgraded_first = ["R1-A2", "R2", "R2-A2", "RP2"]
     orchestrator_program = PREVIOUS / "tellercastd"
-    knows_redis_user = False
+    knows_redis_user, insecure = False, {}
     at = None  # the orchestrator that gets the operations, if that matters
 
     def __init__(self, folder, behaviour):
