@@ -123,16 +123,18 @@ property() {
     attend env TELLERCAST_SCRATCH="$SCRATCH" tests/property/property --engine "$BIN/property-engine" "$@"
 }
 
-# coverage: lists the scenarios that need no sanitizers in the gate, from the code that each test reaches.
+# coverage: lists the scenarios that need no sanitizers in the gate, from the code that each test reaches. Those that fail
+# are not listed.
 coverage() {
-    local reached=$ROOT/build/coverage/reached units=$ROOT/build/coverage/units
+    local reached=$ROOT/build/coverage/reached units=$ROOT/build/coverage/units code=0
     setup_packages build test-build run test fuzz
     build_preset coverage
     open_scratch
     rm -rf -- "$reached" "$units"
     mkdir -p "$reached" "$units"
     # Only the units that the sanitizers' builds have, too.
-    LLVM_PROFILE_FILE="$units/%p%c.profraw" run_units coverage -E '^test_nth_allocation'
-    PYTHONPATH=tests/coverage TELLERCAST_REACHED="$reached" run_scenarios coverage -p reached
-    tests/coverage/choose --reached "$reached" --units "$units" "$LEFT_OUT"
+    LLVM_PROFILE_FILE="$units/%p%c.profraw" run_units coverage -E '^(test_nth_allocation|more_properties$)' || code=1
+    PYTHONPATH=tests/coverage TELLERCAST_REACHED="$reached" run_scenarios coverage -p reached || code=1
+    tests/coverage/choose --reached "$reached" --units "$units" "$LEFT_OUT" || code=1
+    return "$code"
 }

@@ -1,4 +1,5 @@
-"""A plugin of pytest: writes the code that each test reached to a file in $TELLERCAST_REACHED, one line of JSON a test."""
+"""A plugin of pytest: writes the code that each test reached, and whether it passed, to a file in $TELLERCAST_REACHED, one line
+of JSON a test."""
 
 import json
 import os
@@ -14,10 +15,16 @@ profiles = Profiles(FOLDER / WORKER)
 
 
 @pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    item.passed_all = getattr(item, "passed_all", True) and report.passed
+
+
+@pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     began = time.monotonic()
     yield
     name, seconds = item.originalname, round(time.monotonic() - began, 2)
     with (FOLDER / f"{WORKER}.jsonl").open("a", encoding="utf-8") as file:
-        json.dump({"test": name, "seconds": seconds, "reached": sorted(profiles.reached())}, file)
+        json.dump({"test": name, "passed": item.passed_all, "seconds": seconds, "reached": sorted(profiles.reached())}, file)
         file.write("\n")
