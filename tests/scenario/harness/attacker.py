@@ -155,8 +155,7 @@ def act_for_ever(act):
 
 
 def take_over():
-    """Connects with the client IDs of others."""
-    rages.wait()
+    """Connects with the client IDs of others, for which nobody is suspended."""
     for victim in itertools.cycle([f"A{n}" for n in range(9)] + ["B1", "central", "orchestrator-1-in"]):
         if ends.is_set():
             return
