@@ -180,8 +180,10 @@ static CURLcode set_options(struct transfer *transfer, char *message)
     SET(CURLOPT_XFERINFOFUNCTION, abort_when_over);
     SET(CURLOPT_XFERINFODATA, transfer);
     SET(CURLOPT_NOPROGRESS, 0L);
-    if (limits->ca_file != NULL)
+    if (limits->ca_file != NULL) {
         SET(CURLOPT_CAINFO, limits->ca_file);
+        SET(CURLOPT_CAPATH, NULL); /* else the system's authorities are trusted as well */
+    }
 #undef SET
     return code;
 }

@@ -66,8 +66,10 @@ static CURLcode set_request(struct exchange *exchange)
     SET(CURLOPT_HTTPHEADER, exchange->headers);
     SET(CURLOPT_POSTFIELDSIZE, (long)exchange->body.length);
     SET(CURLOPT_POSTFIELDS, buffer_text(&exchange->body));
-    if (call->ca_file[0] != '\0')
+    if (call->ca_file[0] != '\0') {
         SET(CURLOPT_CAINFO, call->ca_file);
+        SET(CURLOPT_CAPATH, NULL); /* else the system's authorities are trusted as well */
+    }
     if (call->code != NULL) {
         SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         SET(CURLOPT_USERNAME, call->device);

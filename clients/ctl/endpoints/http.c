@@ -240,8 +240,10 @@ static void set_transfer(const struct http *http, const char *url, struct exchan
                            (long)(exchange->request->silence_s == 0 ? SILENCE_LIMIT_S : exchange->request->silence_s));
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
-    if (http->ca_file != NULL)
+    if (http->ca_file != NULL) {
         (void)curl_easy_setopt(curl, CURLOPT_CAINFO, http->ca_file);
+        (void)curl_easy_setopt(curl, CURLOPT_CAPATH, NULL); /* else the system's authorities are trusted as well */
+    }
 }
 
 static enum tc_error to_fault(const struct http *http, CURLcode code, const struct exchange *exchange,
