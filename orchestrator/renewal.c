@@ -23,17 +23,17 @@ struct renewal {
 static struct credentials_files broker_files(const struct daemon_settings *settings)
 {
     return (struct credentials_files){"broker", settings->broker_ca_file, settings->broker_certificate_file,
-                                      settings->broker_key_file};
+                                      settings->broker_key_file, NULL};
 }
 
 static struct credentials_files http_files(const struct daemon_settings *settings)
 {
-    return (struct credentials_files){"http", "", settings->http_certificate_file, settings->http_key_file};
+    return (struct credentials_files){"http", "", settings->http_certificate_file, settings->http_key_file, NULL};
 }
 
 static struct credentials_files est_files(const struct daemon_settings *settings)
 {
-    return (struct credentials_files){"est", "", settings->est_certificate_file, settings->est_key_file};
+    return (struct credentials_files){"est", "", settings->est_certificate_file, settings->est_key_file, NULL};
 }
 
 void renewal_check_files(const struct daemon_settings *settings, struct document_faults *faults)

@@ -20,8 +20,6 @@
 enum { FILE_COUNT = 3, PATH_SIZE = 40, FILE_SIZE_MAX = 1 << 20, VALIDITY_PARTS = 5, DIGEST_SIZE = 32 };
 enum { CA, CERTIFICATE, KEY };
 
-static const char *const keys[FILE_COUNT] = {"ca_file", "certificate_file", "key_file"}; /* in the settings */
-
 static const int64_t day_ms = INT64_C(86400000);
 
 /* What tells one content of a file from another without reading it. */
@@ -39,9 +37,15 @@ struct content {
     int64_t begins_ms, expires_ms;
 };
 
-struct credentials {
-    char *name;
+/* The files, and the names of their settings. */
+struct source {
+    char *name; /* of the group */
+    char *keys[FILE_COUNT];
     char *files[FILE_COUNT]; /* "": none */
+};
+
+struct credentials {
+    struct source source;
     int copies[FILE_COUNT];
     char paths[FILE_COUNT][PATH_SIZE];
     bool is_in_use; /* the copies hold files that were checked */
@@ -85,16 +89,16 @@ static void free_content(struct content *content)
         buffer_free(&content->texts[i]);
 }
 
-static enum tc_error read_files(char *const files[FILE_COUNT], const char *name, struct content *content,
-                                struct tc_fault *fault)
+static enum tc_error read_files(const struct source *source, struct content *content, struct tc_fault *fault)
 {
     for (int i = 0; i < FILE_COUNT; i++) {
         struct buffer *text = &content->texts[i];
-        enum tc_error error = !is_set(files[i]) ? TC_OK
-                              : i == KEY        ? file_read_private(files[i], FILE_SIZE_MAX, text, fault)
-                                                : file_read(files[i], FILE_SIZE_MAX, text, fault);
+        const char *file = source->files[i];
+        enum tc_error error = !is_set(file) ? TC_OK
+                              : i == KEY    ? file_read_private(file, FILE_SIZE_MAX, text, fault)
+                                            : file_read(file, FILE_SIZE_MAX, text, fault);
         if (error != TC_OK)
-            return tc_fault_context(fault, "%s.%s", name, keys[i]);
+            return tc_fault_context(fault, "%s.%s", source->name, source->keys[i]);
         TC_CHECK(EVP_Digest(buffer_text(&content->texts[i]), content->texts[i].length, content->digests[i], NULL,
                             EVP_sha256(), NULL) == 1);
     }
@@ -102,31 +106,57 @@ static enum tc_error read_files(char *const files[FILE_COUNT], const char *name,
 }
 
 /* Call free_content after a fault, too. */
-static enum tc_error read_content(char *const files[FILE_COUNT], const char *name, struct content *content,
-                                  struct tc_fault *fault)
+static enum tc_error read_content(const struct source *source, struct content *content, struct tc_fault *fault)
 {
+    char *const *files = source->files, *const *keys = source->keys;
     *content = (struct content){.expires_ms = CREDENTIALS_NO_EXPIRY};
     read_versions(files, content->versions);
-    enum tc_error error = read_files(files, name, content, fault);
+    enum tc_error error = read_files(source, content, fault);
     if (error == TC_OK && is_set(files[CA]) && pem_check_authorities(&content->texts[CA], fault) != TC_OK)
-        error = tc_fault_context(fault, "%s.%s: %s", name, keys[CA], files[CA]);
+        error = tc_fault_context(fault, "%s.%s: %s", source->name, keys[CA], files[CA]);
     if (error == TC_OK && is_set(files[CERTIFICATE]) &&
         pem_check_pair(&content->texts[CERTIFICATE], &content->texts[KEY], &content->begins_ms, &content->expires_ms,
                        fault) != TC_OK)
-        error = tc_fault_context(fault, "%s.%s: %s", name, keys[CERTIFICATE], files[CERTIFICATE]);
+        error = tc_fault_context(fault, "%s.%s: %s", source->name, keys[CERTIFICATE], files[CERTIFICATE]);
     return error;
+}
+
+static char *copy_of(const char *text)
+{
+    char *copy = strdup(text);
+    TC_CHECK(copy != NULL);
+    return copy;
+}
+
+static struct source open_source(const struct credentials_files *files)
+{
+    return (struct source){
+        .name = copy_of(files->name),
+        .keys = {[CA] = copy_of(files->ca_key == NULL ? "ca_file" : files->ca_key),
+                 [CERTIFICATE] = copy_of("certificate_file"),
+                 [KEY] = copy_of("key_file")},
+        .files = {[CA] = copy_of(files->ca_file),
+                  [CERTIFICATE] = copy_of(files->certificate_file),
+                  [KEY] = copy_of(files->key_file)},
+    };
+}
+
+static void close_source(struct source *source)
+{
+    for (int i = 0; i < FILE_COUNT; i++) {
+        free(source->keys[i]);
+        free(source->files[i]);
+    }
+    free(source->name);
 }
 
 enum tc_error credentials_check(const struct credentials_files *files, struct tc_fault *fault)
 {
-    char *const names[FILE_COUNT] = {
-        [CA] = (char *)(uintptr_t)files->ca_file,
-        [CERTIFICATE] = (char *)(uintptr_t)files->certificate_file,
-        [KEY] = (char *)(uintptr_t)files->key_file,
-    };
+    struct source source = open_source(files);
     struct content content;
-    enum tc_error error = read_content(names, files->name, &content, fault);
+    enum tc_error error = read_content(&source, &content, fault);
     free_content(&content);
+    close_source(&source);
     return error;
 }
 
@@ -180,12 +210,12 @@ static enum tc_error use(struct credentials *credentials, const struct content *
 
 static void log_taken(const struct credentials *credentials)
 {
-    if (!is_set(credentials->files[CA]) && !is_set(credentials->files[CERTIFICATE]))
+    if (!is_set(credentials->source.files[CA]) && !is_set(credentials->source.files[CERTIFICATE]))
         return;
     char expires[TC_TIME_TEXT_SIZE] = "";
     if (credentials->expires_ms != CREDENTIALS_NO_EXPIRY)
         clock_format(credentials->expires_ms, expires);
-    LOG_INFO("certificate.taken", F_STR("name", credentials->name), F_STR("expires", expires));
+    LOG_INFO("certificate.taken", F_STR("name", credentials->source.name), F_STR("expires", expires));
 }
 
 static void warn_of_expiry(struct credentials *credentials, int64_t now_ms)
@@ -198,8 +228,8 @@ static void warn_of_expiry(struct credentials *credentials, int64_t now_ms)
         return;
     char expires[TC_TIME_TEXT_SIZE];
     clock_format(credentials->expires_ms, expires);
-    LOG_WARNING("certificate.expires_soon", F_STR("name", credentials->name),
-                F_STR("file", credentials->files[CERTIFICATE]), F_STR("expires", expires));
+    LOG_WARNING("certificate.expires_soon", F_STR("name", credentials->source.name),
+                F_STR("file", credentials->source.files[CERTIFICATE]), F_STR("expires", expires));
     credentials->warned_ms = boot_ms;
 }
 
@@ -210,7 +240,7 @@ static void refuse(struct credentials *credentials, const struct version version
     bool is_settled = is_same(credentials->refused, versions);
     memcpy(credentials->refused, versions, sizeof credentials->refused);
     if (is_settled && !credentials->is_refusal_logged)
-        LOG_ERROR("certificate.refused", F_STR("name", credentials->name), F_STR("reason", fault->text),
+        LOG_ERROR("certificate.refused", F_STR("name", credentials->source.name), F_STR("reason", fault->text),
                   F_STR("in_use", credentials->is_in_use ? "the one before" : "none"));
     credentials->is_refusal_logged = is_settled;
 }
@@ -220,11 +250,11 @@ static bool take_new(struct credentials *credentials)
     struct version now[FILE_COUNT];
     struct content content;
     struct tc_fault fault;
-    read_versions(credentials->files, now);
+    read_versions(credentials->source.files, now);
     if ((credentials->is_in_use && is_same(credentials->versions, now)) ||
         (credentials->is_refusal_logged && is_same(credentials->refused, now)))
         return false;
-    enum tc_error error = read_content(credentials->files, credentials->name, &content, &fault);
+    enum tc_error error = read_content(&credentials->source, &content, &fault);
     bool is_new = !credentials->is_in_use || memcmp(credentials->digests, content.digests, sizeof content.digests) != 0;
     if (error == TC_OK && !is_new)
         memcpy(credentials->versions, content.versions, sizeof credentials->versions);
@@ -250,25 +280,23 @@ bool credentials_watch(struct credentials *credentials, int64_t now_ms)
 enum tc_error credentials_open(const struct credentials_files *files, struct credentials **credentials,
                                struct tc_fault *fault)
 {
-    const char *const names[FILE_COUNT] = {
-        [CA] = files->ca_file, [CERTIFICATE] = files->certificate_file, [KEY] = files->key_file};
     struct credentials *opened = calloc(1, sizeof *opened);
-    TC_CHECK(opened != NULL && (opened->name = strdup(files->name)) != NULL);
+    TC_CHECK(opened != NULL);
+    opened->source = open_source(files);
     opened->expires_ms = CREDENTIALS_NO_EXPIRY;
     enum tc_error error = TC_OK;
     for (int i = 0; i < FILE_COUNT; i++) {
-        TC_CHECK((opened->files[i] = strdup(names[i])) != NULL);
         opened->copies[i] = make_copy(&(struct buffer){0}, fault);
         if (opened->copies[i] < 0)
             error = fault->code;
-        else if (is_set(names[i]))
+        else if (is_set(opened->source.files[i]))
             (void)snprintf(opened->paths[i], PATH_SIZE, "/proc/self/fd/%d", opened->copies[i]);
     }
     if (error != TC_OK) {
         credentials_close(opened);
         return error;
     }
-    read_versions(opened->files, opened->refused); /* at the start, nothing is being replaced */
+    read_versions(opened->source.files, opened->refused); /* at the start, nothing is being replaced */
     (void)take_new(opened);
     *credentials = opened;
     return TC_OK;
@@ -281,9 +309,8 @@ void credentials_close(struct credentials *credentials)
     for (int i = 0; i < FILE_COUNT; i++) {
         if (credentials->copies[i] >= 0)
             (void)close(credentials->copies[i]);
-        free(credentials->files[i]);
     }
-    free(credentials->name);
+    close_source(&credentials->source);
     free(credentials);
 }
 

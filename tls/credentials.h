@@ -19,6 +19,7 @@ struct credentials_files {
     const char *name; /* the group of their settings, in faults and log events: "broker" */
     /* "": none. A certificate has a key. */
     const char *ca_file, *certificate_file, *key_file;
+    const char *ca_key; /* the name of the setting `ca_file`; NULL: "ca_file" */
 };
 
 struct credentials;

@@ -27,8 +27,10 @@ struct download_limits {
     int64_t longest_ms;       /* for the whole artifact, all waiting included */
     int64_t backoff_first_ms; /* before the second try; doubles with each, with jitter */
     int64_t backoff_longest_ms;
-    int64_t bytes_per_second;      /* at most; 0: not limited */
-    const char *ca_file;           /* PEM; NULL: the system's */
+    int64_t bytes_per_second; /* at most; 0: not limited */
+    const char *ca_file;      /* PEM; NULL: the system's */
+    /* PEM, shown to servers that an authority of ca_file vouches for; NULL: none. */
+    const char *certificate_file, *key_file;
     const struct url_proxy *proxy; /* NULL: none */
 };
 

@@ -184,6 +184,11 @@ static CURLcode set_options(struct transfer *transfer, char *message)
         SET(CURLOPT_CAINFO, limits->ca_file);
         SET(CURLOPT_CAPATH, NULL); /* else the system's authorities are trusted as well */
     }
+    /* A server that a public authority vouches for need not know which device this is. */
+    if (limits->ca_file != NULL && limits->certificate_file != NULL) {
+        SET(CURLOPT_SSLCERT, limits->certificate_file);
+        SET(CURLOPT_SSLKEY, limits->key_file);
+    }
 #undef SET
     return code;
 }

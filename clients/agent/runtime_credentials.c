@@ -27,8 +27,9 @@ enum tc_error runtime_open_credentials(struct runtime *runtime, struct tc_fault 
 {
     const struct agent_settings *settings = runtime->settings;
     const struct credentials_files broker = {"broker", settings->broker_ca_file, settings->broker_certificate_file,
-                                             settings->broker_key_file};
-    const struct credentials_files download = {"download", settings->download_ca_file, "", ""};
+                                             settings->broker_key_file, NULL};
+    const struct credentials_files download = {"download", settings->download_ca_file,
+                                               settings->download_certificate_file, settings->download_key_file, NULL};
     enum tc_error error = certificate_time_take_over(fault);
     if (error == TC_OK)
         error = open_enrolment(runtime, fault);
@@ -45,6 +46,20 @@ void runtime_close_credentials(struct runtime *runtime)
     enrolment_close(runtime->enrolment);
     credentials_close(runtime->download_credentials);
     credentials_close(runtime->broker_credentials);
+}
+
+static const char *path_or_null(const char *path)
+{
+    return path[0] == '\0' ? NULL : path;
+}
+
+void runtime_set_download_credentials(const struct runtime *runtime, struct download_limits *limits)
+{
+    bool has_own = runtime->settings->download_certificate_file[0] != '\0';
+    const struct credentials *own = has_own ? runtime->download_credentials : runtime->broker_credentials;
+    limits->ca_file = path_or_null(credentials_ca_path(runtime->download_credentials));
+    limits->certificate_file = path_or_null(credentials_certificate_path(own));
+    limits->key_file = path_or_null(credentials_key_path(own));
 }
 
 int64_t runtime_watch_credentials(struct runtime *runtime, struct agent_time now)

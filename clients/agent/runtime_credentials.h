@@ -9,6 +9,10 @@
 enum tc_error runtime_open_credentials(struct runtime *runtime, struct tc_fault *fault);
 void runtime_close_credentials(struct runtime *runtime);
 
+/* Sets the paths of the authorities that downloads trust, and of the certificate that they show. A replaced file counts
+ * from the next connection on. */
+void runtime_set_download_credentials(const struct runtime *runtime, struct download_limits *limits);
+
 /* Follows the proven time, and takes files that were replaced when it is time to look. Returns the time of the next
  * look, by the clock of now.monotonic_ms. */
 int64_t runtime_watch_credentials(struct runtime *runtime, struct agent_time now);

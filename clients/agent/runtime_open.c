@@ -298,10 +298,9 @@ static enum tc_error open_session(struct runtime *runtime, struct tc_fault *faul
 static void open_work(struct runtime *runtime)
 {
     const struct agent_settings *settings = runtime->settings;
-    const char *download_ca_file = credentials_ca_path(runtime->download_credentials);
     if (settings->download_proxy[0] != '\0')
         TC_CHECK(url_read_proxy(settings->download_proxy, &runtime->proxy, NULL) == TC_OK);
-    const struct work_config config = {
+    struct work_config config = {
         .limits = {.max_bytes = settings->download_size_limit,
                    .connect_ms = settings->download_connect_ms,
                    .stall_ms = settings->download_stall_ms,
@@ -311,7 +310,6 @@ static void open_work(struct runtime *runtime)
                    .backoff_first_ms = settings->download_backoff_first_ms,
                    .backoff_longest_ms = settings->download_backoff_longest_ms,
                    .bytes_per_second = settings->download_bytes_per_second,
-                   .ca_file = download_ca_file[0] == '\0' ? NULL : download_ca_file,
                    .proxy = settings->download_proxy[0] == '\0' ? NULL : &runtime->proxy},
         .install_timeout_ms = settings->actions.timeout_ms,
         .install_grace_ms = settings->actions.grace_ms,
@@ -320,6 +318,7 @@ static void open_work(struct runtime *runtime)
         .lock_path = runtime->install_lock,
         .inbox = runtime->inbox,
     };
+    runtime_set_download_credentials(runtime, &config.limits);
     runtime->work = work_create(&config);
 }
 

@@ -73,6 +73,10 @@ static const struct setting rows[] = {
     DURATION("download.backoff_longest", download_backoff_longest_ms, "2m", 10, HOUR, "Maximum of that delay."),
     SIZE("download.bytes_per_second", download_bytes_per_second, "0", 0, 1024 * GIB, "Rate limit; 0: none."),
     TEXT("download.ca_file", download_ca_file, "", "PEM file of the authorities to trust; empty: the system's."),
+    TEXT("download.certificate_file", download_certificate_file, "",
+         "PEM file of the certificate to show to servers that download.ca_file vouches for; empty: "
+         "broker.certificate_file."),
+    TEXT("download.key_file", download_key_file, "", "PEM file of that certificate's private key."),
     TEXT("download.proxy", download_proxy, "", "URL of the proxy for downloads; empty: none; http_proxy is ignored."),
 
     DURATION("ask.first", ask_first_ms, "5s", 50, HOUR,
@@ -154,6 +158,19 @@ static enum tc_error check_addresses(const struct agent_settings *settings, stru
     return TC_OK;
 }
 
+static enum tc_error check_download(const struct agent_settings *settings, struct tc_fault *fault)
+{
+    bool has_certificate = settings->download_certificate_file[0] != '\0';
+    if (has_certificate != (settings->download_key_file[0] != '\0'))
+        return tc_fault_set(fault, TC_INVALID,
+                            "download.certificate_file and download.key_file must both be set, or none of them");
+    if (has_certificate && settings->download_ca_file[0] == '\0')
+        return tc_fault_set(fault, TC_INVALID,
+                            "download.ca_file: must be set, since download.certificate_file is: the certificate is "
+                            "shown only to servers that these authorities vouch for");
+    return TC_OK;
+}
+
 static enum tc_error check_enrolment(const struct agent_settings *settings, struct tc_fault *fault)
 {
     static const char scheme[] = "https://";
@@ -180,6 +197,8 @@ enum tc_error agent_settings_check(const struct agent_settings *settings, enum d
     if (error != TC_OK)
         return error;
     error = check_addresses(settings, fault);
+    if (error == TC_OK)
+        error = check_download(settings, fault);
     if (error == TC_OK)
         error = check_enrolment(settings, fault);
     if (error == TC_OK)

@@ -36,7 +36,7 @@ struct agent_settings {
     int64_t download_tries;
     int64_t download_backoff_first_ms, download_backoff_longest_ms;
     int64_t download_bytes_per_second;
-    char *download_ca_file, *download_proxy;
+    char *download_ca_file, *download_certificate_file, *download_key_file, *download_proxy;
 
     int64_t ask_first_ms, ask_longest_ms, ask_while_downloading_ms, ask_period_ms, ask_keys_period_ms;
     int64_t report_resend_first_ms, report_resend_longest_ms;

@@ -80,7 +80,7 @@ static void open_files(struct files *files)
     (void)snprintf(files->certificate, sizeof files->certificate, "%s/own.pem", files->folder.path);
     (void)snprintf(files->key, sizeof files->key, "%s/own.key", files->folder.path);
     files->authority = made_authority();
-    files->names = (struct credentials_files){"test", files->ca, files->certificate, files->key};
+    files->names = (struct credentials_files){"test", files->ca, files->certificate, files->key, NULL};
     write_certificate(files->ca, files->authority.certificate);
     EVP_PKEY_free(write_pair(files, DAY_S));
 }
