@@ -60,6 +60,9 @@ static const struct setting rows[] = {
     TEXT("http.certificate_file", http_certificate_file, "",
          "PEM file of the HTTP endpoint's certificate and those above it; empty: no TLS, on loopback alone."),
     TEXT("http.key_file", http_key_file, "", "PEM file of that certificate's private key."),
+    TEXT("http.device_issuer_file", http_device_issuer_file, "",
+         "PEM file of the authorities whose devices may download artifacts, by their certificates; empty: every peer "
+         "may."),
 
     TEXT("est.listen", est_listen, "127.0.0.1", "Address of the EST endpoint, at which devices enrol."),
     INTEGER("est.port", est_port, "0", 0, 65535, "TCP port of the EST endpoint, as 8085; 0: none."),

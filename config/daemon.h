@@ -35,6 +35,7 @@ struct daemon_settings {
     char *http_public_url;                       /* how devices reach the artifact store: "http://host:port" */
     char *http_tokens_file;                      /* operators' bearer tokens; needed unless http_port is 0 */
     char *http_certificate_file, *http_key_file; /* TLS when a certificate is named */
+    char *http_device_issuer_file;               /* whose devices may download; "": every peer may */
     char *est_listen;
     int64_t est_port; /* 0: no EST endpoint */
     char *est_certificate_file, *est_key_file;

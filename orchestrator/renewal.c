@@ -28,7 +28,8 @@ static struct credentials_files broker_files(const struct daemon_settings *setti
 
 static struct credentials_files http_files(const struct daemon_settings *settings)
 {
-    return (struct credentials_files){"http", "", settings->http_certificate_file, settings->http_key_file, NULL};
+    return (struct credentials_files){"http", settings->http_device_issuer_file, settings->http_certificate_file,
+                                      settings->http_key_file, "device_issuer_file"};
 }
 
 static struct credentials_files est_files(const struct daemon_settings *settings)
@@ -38,7 +39,9 @@ static struct credentials_files est_files(const struct daemon_settings *settings
 
 void renewal_check_files(const struct daemon_settings *settings, struct document_faults *faults)
 {
-    const struct credentials_files checked[] = {broker_files(settings), http_files(settings), est_files(settings)};
+    struct credentials_files http = http_files(settings);
+    http.ca_file = ""; /* intake_check_files reads the issuers of devices */
+    const struct credentials_files checked[] = {broker_files(settings), http, est_files(settings)};
     struct tc_fault fault;
     for (size_t i = 0; i < sizeof checked / sizeof *checked; i++) {
         if (credentials_check(&checked[i], &fault) != TC_OK)
@@ -106,6 +109,7 @@ void renewal_set_intake(const struct renewal *renewal, struct intake_config *int
 {
     intake->http_certificate_file = credentials_certificate_path(renewal->http.credentials);
     intake->http_key_file = credentials_key_path(renewal->http.credentials);
+    intake->http_device_issuer_file = credentials_ca_path(renewal->http.credentials);
     intake->est_certificate_file = credentials_certificate_path(renewal->est.credentials);
     intake->est_key_file = credentials_key_path(renewal->est.credentials);
 }

@@ -71,6 +71,15 @@ static void check_pair(const char *certificate_key, const char *certificate, con
                            is_set(certificate) ? certificate_key : key_key);
 }
 
+static void check_http(const struct daemon_settings *settings, struct document_faults *faults)
+{
+    check_pair("http.certificate_file", settings->http_certificate_file, "http.key_file", settings->http_key_file,
+               faults);
+    if (is_set(settings->http_device_issuer_file) && !is_set(settings->http_certificate_file))
+        document_fault_add(faults, 0, 0, "http.certificate_file",
+                           "must be set, since http.device_issuer_file is: devices show certificates by TLS alone");
+}
+
 static void check_est(const struct daemon_settings *settings, struct document_faults *faults)
 {
     check_pair("est.certificate_file", settings->est_certificate_file, "est.key_file", settings->est_key_file, faults);
@@ -89,8 +98,7 @@ void settings_check(const struct daemon_settings *settings, struct document_faul
     check_hosts(settings, faults);
     check_pair("broker.certificate_file", settings->broker_certificate_file, "broker.key_file",
                settings->broker_key_file, faults);
-    check_pair("http.certificate_file", settings->http_certificate_file, "http.key_file", settings->http_key_file,
-               faults);
+    check_http(settings, faults);
     check_est(settings, faults);
     add(faults, store_check_connection(settings->database, &fault), &fault);
     if (store_check_connection(settings->database_migration, &fault) != TC_OK)

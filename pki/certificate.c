@@ -70,6 +70,15 @@ bool pki_certificate_is_issued_by(const X509 *certificate, const X509 *issuer)
     return issued;
 }
 
+bool pki_certificate_is_authority(const X509 *certificate)
+{
+    X509 *copy = X509_dup(certificate); /* X509_check_ca caches in its argument */
+    TC_CHECK(copy != NULL);
+    bool is_authority = X509_check_ca(copy) == 1;
+    X509_free(copy);
+    return is_authority;
+}
+
 EVP_PKEY *pki_certificate_key(const X509 *certificate)
 {
     return X509_get0_pubkey(certificate);

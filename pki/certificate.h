@@ -40,6 +40,9 @@ enum tc_error pki_certificate_serial(const X509 *certificate, char serial[static
  */
 bool pki_certificate_is_issued_by(const X509 *certificate, const X509 *issuer);
 
+/* Returns whether it is the certificate of an authority. */
+bool pki_certificate_is_authority(const X509 *certificate);
+
 /* The public key; it belongs to the certificate. */
 EVP_PKEY *pki_certificate_key(const X509 *certificate);
 

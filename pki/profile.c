@@ -188,11 +188,7 @@ static bool permits(const NAME_CONSTRAINTS *constraints, enum pki_kind kind)
 
 enum tc_error profile_authority_kind(const X509 *certificate, enum pki_authority_kind *kind, struct tc_fault *fault)
 {
-    X509 *copy = X509_dup(certificate); /* the call below caches in its argument */
-    TC_CHECK(copy != NULL);
-    bool is_authority = X509_check_ca(copy) == 1;
-    X509_free(copy);
-    if (!is_authority)
+    if (!pki_certificate_is_authority(certificate))
         return tc_fault_set(fault, TC_INVALID, "not the certificate of an authority");
     NAME_CONSTRAINTS *constraints = X509_get_ext_d2i(certificate, NID_name_constraints, NULL, NULL);
     *kind = PKI_ROOT;

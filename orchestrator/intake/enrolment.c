@@ -6,7 +6,6 @@
 #include "pki/crl.h"
 #include "pki/issuer.h"
 #include "pki/key.h"
-#include "pki/peer.h"
 #include "pki/request.h"
 
 #include <sodium.h>
@@ -192,18 +191,10 @@ enum tc_error enrolment_issue(const struct enrolment *enrolment, struct store *s
 }
 
 enum tc_error enrolment_check_peer(const struct enrolment *enrolment, const void *der, size_t length, int64_t now_ms,
-                                   struct enrolment_peer *peer, struct tc_fault *fault)
+                                   struct device_peer *peer, struct tc_fault *fault)
 {
-    struct pki_certificate facts;
-    enum tc_error error = pki_peer_check(der, length, enrolment->issuer.certificate, now_ms, &facts, fault);
-    if (error == TC_OK && facts.identity.kind != PKI_DEVICE)
-        error = tc_fault_set(fault, TC_DENIED, "the certificate is not a device's");
-    if (error != TC_OK)
-        return error;
-    memcpy(peer->device, facts.identity.id, sizeof peer->device);
-    memcpy(peer->serial, facts.serial, sizeof peer->serial);
-    peer->not_before_ms = facts.not_before_ms;
-    return TC_OK;
+    const struct pki_bundle issuers = {.items = {enrolment->issuer.certificate}, .count = 1};
+    return device_peer_check(&issuers, der, length, now_ms, peer, fault);
 }
 
 enum tc_error enrolment_make_crl(const struct enrolment *enrolment, const struct enrolment_revoked *revoked,

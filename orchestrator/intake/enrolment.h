@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/fault.h"
+#include "orchestrator/intake/device_issuers.h"
 #include "orchestrator/store/enrolment.h"
 
 #include <stdint.h>
@@ -58,16 +59,9 @@ enum tc_error enrolment_issue(const struct enrolment *enrolment, struct store *s
                               const struct enrolment_request *request, int64_t now_ms, struct enrolment_issued *issued,
                               struct buffer *der, struct tc_fault *fault);
 
-/* A device's certificate, in DER, of which it has proven to have the key. */
-struct enrolment_peer {
-    char device[TC_ID_SIZE];
-    char serial[ENROLMENT_SERIAL_SIZE];
-    int64_t not_before_ms;
-};
-
-/* Checks it at `now_ms`. TC_DENIED with the reason. */
+/* As device_peer_check, by the devices' authority. */
 enum tc_error enrolment_check_peer(const struct enrolment *enrolment, const void *der, size_t length, int64_t now_ms,
-                                   struct enrolment_peer *peer, struct tc_fault *fault);
+                                   struct device_peer *peer, struct tc_fault *fault);
 
 /* Appends the authority's revocation list in PEM. */
 enum tc_error enrolment_make_crl(const struct enrolment *enrolment, const struct enrolment_revoked *revoked,

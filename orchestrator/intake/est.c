@@ -5,7 +5,6 @@
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/metrics/metrics.h"
 
-#include <gnutls/gnutls.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +21,9 @@ static void reenroll(struct http_request *request);
 
 /* clang-format off */
 const struct http_route est_routes[] = {
-    {"GET",  "/.well-known/est/cacerts",        "", true, INLINE, NULL,          authorities_show},
-    {"POST", "/.well-known/est/simpleenroll",   "", true, JOB,    request_begin, enroll},
-    {"POST", "/.well-known/est/simplereenroll", "", true, JOB,    request_begin, reenroll},
+    {"GET",  "/.well-known/est/cacerts",        "", EVERYBODY, INLINE, NULL,          authorities_show},
+    {"POST", "/.well-known/est/simpleenroll",   "", EVERYBODY, JOB,    request_begin, enroll},
+    {"POST", "/.well-known/est/simplereenroll", "", EVERYBODY, JOB,    request_begin, reenroll},
 };
 /* clang-format on */
 const size_t est_route_count = sizeof est_routes / sizeof *est_routes;
@@ -128,7 +127,7 @@ struct caller {
     char address[HTTP_ADDRESS_SIZE], device[TC_ID_SIZE];
     bool by_code;
     char code_hash[ENROLMENT_HASH_SIZE];
-    struct enrolment_peer peer;
+    struct device_peer peer;
 };
 
 static void issue(struct http_request *request, struct store *store, const struct caller *caller, int64_t now_ms)
@@ -243,19 +242,8 @@ static void enroll(struct http_request *request)
 
 /* ---- by a certificate ---- */
 
-/* The certificate that the peer showed in the handshake, in which it has proven to have the key; NULL: none. */
-static const gnutls_datum_t *shown_certificate(const struct http_request *request)
-{
-    const union MHD_ConnectionInfo *information =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    unsigned count = 0;
-    const gnutls_datum_t *shown =
-        information == NULL ? NULL : gnutls_certificate_get_peers(information->tls_session, &count);
-    return count == 0 ? NULL : shown;
-}
-
-static void reenroll_with(struct http_request *request, struct store *store, struct caller *caller,
-                          const gnutls_datum_t *shown)
+static void reenroll_with(struct http_request *request, struct store *store, struct caller *caller, const void *der,
+                          size_t length)
 {
     enum enrolment_standing standing;
     struct tc_fault fault;
@@ -264,8 +252,7 @@ static void reenroll_with(struct http_request *request, struct store *store, str
         http_answer_fault(request, &fault);
         return;
     }
-    if (enrolment_check_peer(request->http->config.enrolment, shown->data, shown->size, now_ms, &caller->peer,
-                             &fault) != TC_OK) {
+    if (enrolment_check_peer(request->http->config.enrolment, der, length, now_ms, &caller->peer, &fault) != TC_OK) {
         log_refused("", caller->address, "bad_certificate", fault.text);
         deny(request, false);
         return;
@@ -286,14 +273,15 @@ static void reenroll_with(struct http_request *request, struct store *store, str
 static void reenroll(struct http_request *request)
 {
     struct caller caller = {.by_code = false};
-    const gnutls_datum_t *shown = shown_certificate(request);
+    const void *der;
+    size_t length;
     http_peer_address(request, caller.address);
-    if (shown == NULL) {
+    if (!http_peer_certificate(request, &der, &length)) {
         log_refused("", caller.address, "no_certificate", "");
         deny(request, false);
         return;
     }
     struct store *store = store_pool_take(request->http->config.stores);
-    reenroll_with(request, store, &caller, shown);
+    reenroll_with(request, store, &caller, der, length);
     store_pool_give(request->http->config.stores, store);
 }

@@ -4,10 +4,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "orchestrator/intake/device_issuers.h"
 #include "orchestrator/intake/enrolment.h"
 #include "orchestrator/intake/http_connection.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/intake/listener.h"
+#include "orchestrator/intake/standing_cache.h"
 #include "orchestrator/worker/ending.h"
 
 #include <fcntl.h>
@@ -30,9 +32,10 @@ __attribute__((format(printf, 2, 0))) static void log_library(void *context, con
     LOG_DEBUG("http.library", F_STR("text", text));
 }
 
+/* NULL becomes "". */
 static const char *copy_text(const char *text)
 {
-    char *copy = strdup(text);
+    char *copy = strdup(text == NULL ? "" : text);
     TC_CHECK(copy != NULL);
     return copy;
 }
@@ -45,13 +48,15 @@ static void copy_config(struct http *http, const struct http_config *config)
     http->config.tokens_file = copy_text(config->tokens_file);
     http->config.certificate_file = copy_text(config->certificate_file);
     http->config.key_file = copy_text(config->key_file);
-    http->config.broker_user = copy_text(config->broker_user == NULL ? "" : config->broker_user);
+    http->config.device_issuer_file = copy_text(config->device_issuer_file);
+    http->config.broker_user = copy_text(config->broker_user);
 }
 
 static void free_config(struct http *http)
 {
-    const char *const texts[] = {http->config.listen,           http->config.public_url, http->config.tokens_file,
-                                 http->config.certificate_file, http->config.key_file,   http->config.broker_user};
+    const char *const texts[] = {
+        http->config.listen,   http->config.public_url,         http->config.tokens_file, http->config.certificate_file,
+        http->config.key_file, http->config.device_issuer_file, http->config.broker_user};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free((void *)(uintptr_t)texts[i]);
 }
@@ -71,8 +76,9 @@ struct tls_files {
     struct buffer certificate, key, trust;
 };
 
-static enum tc_error read_tls_files(const struct http_config *config, struct tls_files *files, struct tc_fault *fault)
+static enum tc_error read_tls_files(struct http *http, struct tls_files *files, struct tc_fault *fault)
 {
+    const struct http_config *config = &http->config;
     if (!is_set(config->certificate_file))
         return TC_OK;
     enum tc_error error = file_read(config->certificate_file, KEY_FILE_MAX, &files->certificate, fault);
@@ -80,6 +86,10 @@ static enum tc_error read_tls_files(const struct http_config *config, struct tls
         error = file_read_private(config->key_file, KEY_FILE_MAX, &files->key, fault);
     if (error == TC_OK && config->api == HTTP_API_EST)
         enrolment_put_issuer(config->enrolment, &files->trust);
+    if (error == TC_OK && http->issuers != NULL)
+        error = device_issuers_read(http->issuers, config->device_issuer_file, fault);
+    if (error == TC_OK && http->issuers != NULL)
+        device_issuers_put(http->issuers, &files->trust);
     return error;
 }
 
@@ -132,7 +142,7 @@ static enum tc_error start_daemon(struct http *http, struct MHD_Daemon **started
 {
     struct tls_files files = {0};
     int listener = -1;
-    enum tc_error error = read_tls_files(&http->config, &files, fault);
+    enum tc_error error = read_tls_files(http, &files, fault);
     if (error == TC_OK && (listener = fcntl(http->listener, F_DUPFD_CLOEXEC, 0)) < 0)
         error = tc_fault_set(fault, TC_UNAVAILABLE, "%s: no descriptor is left", name_of(http));
     if (error == TC_OK && (*started = start_library(http, listener, &files)) == NULL)
@@ -173,6 +183,10 @@ enum tc_error http_open(const struct http_config *config, struct http **http, st
     TC_CHECK(made != NULL);
     copy_config(made, config);
     made->listener = -1;
+    if (is_set(made->config.device_issuer_file)) {
+        made->issuers = device_issuers_open();
+        made->standings = standing_cache_open();
+    }
     TC_CHECK(pthread_mutex_init(&made->fleet_import, NULL) == 0);
     made->jobs = batch_queue_open(sizeof(struct http_request *), (size_t)config->connection_limit);
     enum tc_error error = start(made, fault);
@@ -266,6 +280,8 @@ void http_close(struct http *http)
     batch_queue_free(http->jobs);
     (void)pthread_mutex_destroy(&http->fleet_import);
     http_auth_close(http->auth);
+    device_issuers_close(http->issuers);
+    standing_cache_close(http->standings);
     free_config(http);
     free(http);
 }

@@ -34,9 +34,10 @@ struct http_config {
     const char *tokens_file;                 /* "": none; see http_check_access */
     const char *certificate_file, *key_file; /* "": no TLS; http_renew reads them again */
     bool insecure_loopback;                  /* a request of a peer on loopback needs no token */
-    const char *broker_user;                 /* which no device may have as its ID; NULL or "": unknown */
-    int threads;                             /* that move bytes */
-    int job_threads;                         /* that wait for the database */
+    const char *device_issuer_file; /* as http.device_issuer_file; needs TLS; NULL or "": every peer may download */
+    const char *broker_user;        /* which no device may have as its ID; NULL or "": unknown */
+    int threads;                    /* that move bytes */
+    int job_threads;                /* that wait for the database */
     int connection_limit;
     int address_limit;                 /* connections of one address; 0: no limit */
     int idle_s;                        /* a connection is closed when nothing moves for so long */
@@ -69,8 +70,9 @@ int http_port(const struct http *http);
 /* Reads the tokens file again. On a fault the old tokens stay in force. */
 enum tc_error http_reload(struct http *http, struct tc_fault *fault);
 
-/* Reads the certificate and its key again, for new connections. Those that exist go on with the old ones. TC_BUSY:
- * eight old certificates still have connections; try again later. On any fault the old ones stay in use. */
+/* Reads the certificate, its key and the issuers of devices again, for new connections. Those that exist go on with the
+ * old ones. TC_BUSY: eight old certificates still have connections; try again later. On any fault the old ones stay in
+ * use. */
 enum tc_error http_renew(struct http *http, struct tc_fault *fault);
 
 /* Takes no more connections, waits for the current requests, and frees the endpoint. Call it after

@@ -71,7 +71,12 @@ static void check_token(struct http_request *request, const char *authorization)
     struct tc_fault fault;
     if (http_auth_check(request->http->auth, authorization, request->author, &fault) == TC_OK)
         return;
-    deny(request, 401, fault.text);
+    if (request->route->access == DEVICES) {
+        download_note_refusal(request, "", authorization == NULL ? "no_certificate" : "bad_token", "");
+        http_answer_problem(request, 401, "%s, or a device's certificate in the handshake", fault.text);
+    } else {
+        deny(request, 401, fault.text);
+    }
     http_answer_header(request, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 }
 

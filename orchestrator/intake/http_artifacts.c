@@ -185,13 +185,17 @@ void artifact_send(struct http_request *request)
         http_answer_problem(request, 404, "the path must end in a SHA-256, 64 lower-case hexadecimal digits");
         return;
     }
+    if (!download_admit(request))
+        return;
     if (artifact_store_read(request->http->config.artifacts, request->variable, &file, &size_bytes, &fault) != TC_OK) {
         http_answer_fault(request, &fault);
         return;
     }
-    if (request->was_suspended)
-        read_expected_size(request);
     int64_t expected_bytes = artifact_store_expected(request->http->config.artifacts, request->variable);
+    if (expected_bytes < 0 && request->was_suspended) {
+        read_expected_size(request);
+        expected_bytes = artifact_store_expected(request->http->config.artifacts, request->variable);
+    }
     if (expected_bytes < 0 && !request->was_suspended) {
         (void)close(file);
         return;
@@ -206,7 +210,9 @@ void artifact_send(struct http_request *request)
     send_file(request, file, size_bytes, etag);
     if (request->status < 400) {
         http_answer_header(request, MHD_HTTP_HEADER_ETAG, etag);
-        http_answer_header(request, MHD_HTTP_HEADER_CACHE_CONTROL, "public, max-age=31536000, immutable");
+        http_answer_header(request, MHD_HTTP_HEADER_CACHE_CONTROL,
+                           request->http->issuers == NULL ? "public, max-age=31536000, immutable"
+                                                          : "private, max-age=31536000, immutable");
     }
     http_answer_header(request, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
 }

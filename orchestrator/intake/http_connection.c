@@ -64,6 +64,16 @@ void http_connection_end(void *context, struct MHD_Connection *connection, void 
     *slot = NULL;
 }
 
+static bool needs_operator(const struct http_request *request)
+{
+    switch (request->route->access) {
+    case EVERYBODY: return false;
+    case DEVICES: return download_needs_operator(request);
+    case OPERATORS: break;
+    }
+    return true;
+}
+
 /* Checks all that can be checked before the body. */
 static void receive_headers(struct http_request *request, const char *method)
 {
@@ -72,7 +82,7 @@ static void receive_headers(struct http_request *request, const char *method)
         http_answer_problem(request, 400, "%s", request->target_fault.text);
     if (request->status == 0)
         http_route_find(request, method);
-    if (request->status == 0 && !request->route->public)
+    if (request->status == 0 && needs_operator(request))
         http_authorize(request);
     struct tc_fault fault;
     if (request->status == 0 && http_target_check(&request->target, request->route->parameters, &fault) != TC_OK)

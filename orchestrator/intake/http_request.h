@@ -24,7 +24,10 @@
 struct http {
     struct http_config config; /* the texts in it are owned */
     struct http_auth *auth;    /* NULL: no tokens */
-    struct batch_queue *jobs;  /* of struct http_request * */
+    /* Of the devices that may download; NULL: every peer may. */
+    struct device_issuers *issuers;
+    struct standing_cache *standings;
+    struct batch_queue *jobs; /* of struct http_request * */
     struct worker *worker;
     int listener; /* of each daemon a copy; -1: none */
     struct MHD_Daemon *daemon;
@@ -50,7 +53,8 @@ struct http_request {
     struct tc_fault target_fault;
     enum http_phase phase;
     bool is_head, was_suspended;
-    char author[TC_ID_SIZE];
+    char author[TC_ID_SIZE]; /* the operator; "": none */
+    bool is_admitted;        /* the peer may download, by its certificate */
 
     /* The body: in `body`, in `file` when that is not -1, or in `upload` when that is not NULL. */
     int64_t body_limit, body_received;
@@ -74,9 +78,16 @@ enum http_handling {
     EITHER, /* INLINE; when `handle` does not answer it is called again as JOB, with `was_suspended` */
 };
 
+/* Whose requests a route takes. */
+enum http_access {
+    EVERYBODY,
+    OPERATORS,
+    DEVICES, /* and operators; everybody when the endpoint has no issuers of devices. `handle` calls download_admit */
+};
+
 struct http_route {
     const char *method, *path, *parameters; /* the allowed query parameters, joined by spaces */
-    bool public;                            /* needs no token */
+    enum http_access access;
     enum http_handling handling;
     /* Called after the headers, before the body. Sets body_limit and where the body goes, or answers: then the body is
      * discarded. Must not wait. NULL: the request has no body. */
@@ -127,6 +138,15 @@ void fleet_import(struct http_request *request);
 void artifact_begin(struct http_request *request);
 void artifact_put(struct http_request *request);
 void artifact_send(struct http_request *request);
+/* http_downloads.c */
+/* Returns whether the peer must be an operator, since it shows no certificate. */
+bool download_needs_operator(const struct http_request *request);
+/* Counts and logs. `device` "": unknown. */
+void download_note_refusal(const struct http_request *request, const char *device, const char *reason,
+                           const char *detail);
+/* Returns whether the peer may download. False: it has answered; or, unless `was_suspended`, a job thread must call it
+ * again. */
+bool download_admit(struct http_request *request);
 /* http_installation.c */
 void installation_show(struct http_request *request);
 void installation_accept_restored(struct http_request *request);
@@ -182,6 +202,14 @@ const char *http_request_header(const struct http_request *request, const char *
 int64_t http_request_length(const struct http_request *request);
 /* Returns true when Content-Type is one of `types`, joined by spaces. Ignores parameters of the type. */
 bool http_request_has_type(const struct http_request *request, const char *types);
+
+/* ---- the peer: http_peer.c ---- */
+
+/* Finds the certificate that the peer showed in the handshake, in which it has proven to have the key. The memory is
+ * the connection's. False: none. */
+bool http_peer_certificate(const struct http_request *request, const void **der, size_t *length);
+
+/* ---- parameters ---- */
 
 /* Reads the rollout's ID from the path. TC_NOT_FOUND: it is not a number. */
 enum tc_error http_read_rollout_id(const struct http_request *request, int64_t *id, struct tc_fault *fault);

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-enum { PUBLIC = true, OPERATORS = false };
-
 /* clang-format off */
 const struct http_route http_routes[] = {
     {"POST", "/v1/rollouts",                   "",                        OPERATORS, ASYNC,  rollout_begin,  rollout_submit},
@@ -32,7 +30,7 @@ const struct http_route http_routes[] = {
     {"PUT",  "/v1/fleet",                      "default_zone",            OPERATORS, JOB,    fleet_begin,    fleet_import},
     {"GET",  "/v1/artifacts",                  "",                        OPERATORS, JOB,    NULL,           artifacts_list},
     {"PUT",  "/v1/artifacts/{sha256}",         "name version",            OPERATORS, JOB,    artifact_begin, artifact_put},
-    {"GET",  "/v1/artifacts/{sha256}",         "",                        PUBLIC,    EITHER, NULL,           artifact_send},
+    {"GET",  "/v1/artifacts/{sha256}",         "",                        DEVICES,   EITHER, NULL,           artifact_send},
     {"GET",  "/v1/installation",               "",                        OPERATORS, JOB,    NULL,           installation_show},
     {"POST", "/v1/installation/accept-restored", "",                      OPERATORS, JOB,    operation_begin, installation_accept_restored},
     {"GET",  "/v1/unknown-orders",             "device after limit",      OPERATORS, JOB,    NULL,           unknown_orders_list},
@@ -42,9 +40,9 @@ const struct http_route http_routes[] = {
     {"POST", "/v1/keys/{key}/revoke",          "last",                    OPERATORS, JOB,    operation_begin, key_revoke},
     {"POST", "/v1/keys/{key}/use",             "",                        OPERATORS, JOB,    operation_begin, key_use},
     {"GET",  "/v1/broker/guard",               "",                        OPERATORS, INLINE, NULL,           guard_show},
-    {"GET",  "/metrics",                       "",                        PUBLIC,    INLINE, NULL,           metrics_show},
-    {"GET",  "/healthz",                       "",                        PUBLIC,    INLINE, NULL,           health_show},
-    {"GET",  "/readyz",                        "",                        PUBLIC,    INLINE, NULL,           readiness_show},
+    {"GET",  "/metrics",                       "",                        EVERYBODY, INLINE, NULL,           metrics_show},
+    {"GET",  "/healthz",                       "",                        EVERYBODY, INLINE, NULL,           health_show},
+    {"GET",  "/readyz",                        "",                        EVERYBODY, INLINE, NULL,           readiness_show},
 };
 /* clang-format on */
 const size_t http_route_count = sizeof http_routes / sizeof *http_routes;

@@ -1,6 +1,7 @@
 #include "orchestrator/intake/intake.h"
 
 #include "orchestrator/intake/artifact_store.h"
+#include "orchestrator/intake/device_issuers.h"
 #include "orchestrator/intake/enrolment.h"
 #include "orchestrator/intake/http.h"
 #include "orchestrator/intake/http_auth.h"
@@ -93,6 +94,11 @@ void intake_check_files(const struct daemon_settings *settings, struct document_
         http_auth_open(settings->http_tokens_file, &auth, &fault) != TC_OK)
         document_fault_add(faults, 0, 0, "http.tokens_file", "%s", fault.text);
     http_auth_close(auth);
+    struct device_issuers *issuers = device_issuers_open();
+    if (settings->http_device_issuer_file[0] != '\0' &&
+        device_issuers_read(issuers, settings->http_device_issuer_file, &fault) != TC_OK)
+        document_fault_add(faults, 0, 0, "http.device_issuer_file", "%s", fault.text);
+    device_issuers_close(issuers);
     struct enrolment *enrolment = NULL;
     const struct enrolment_config config = {.issuer_certificate_file = settings->est_device_issuer_certificate_file,
                                             .issuer_key_file = settings->est_device_issuer_key_file};
@@ -120,6 +126,7 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .certificate_file = config->http_certificate_file,
                                            .key_file = config->http_key_file,
                                            .insecure_loopback = settings->insecure_loopback,
+                                           .device_issuer_file = config->http_device_issuer_file,
                                            .broker_user = settings->broker_user,
                                            .threads = HTTP_THREADS,
                                            .idle_s = HTTP_IDLE_S,

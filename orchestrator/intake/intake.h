@@ -26,6 +26,7 @@ struct intake_config {
     const struct daemon_settings *settings; /* topic_root, data_folder, http.*, socket.path, the limits */
     /* In place of those of the settings; "": no TLS. */
     const char *http_certificate_file, *http_key_file, *est_certificate_file, *est_key_file;
+    const char *http_device_issuer_file; /* in place of that of the settings */
     struct batch_queue *submissions;     /* the planner's queue, of struct submission * */
     struct batch_queue *scheduler_wakes; /* both are woken after an operation on a rollout */
     struct batch_queue *conductor_wakes;

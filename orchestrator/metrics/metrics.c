@@ -88,6 +88,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "Certificates issued to devices by EST."},
     [METRIC_ENROLMENTS_REFUSED] = {"tellercast_enrolments_refused_total", COUNTER,
         "Requests for a device's certificate that were refused."},
+    [METRIC_DOWNLOADS_REFUSED] = {"tellercast_downloads_refused_total", COUNTER,
+        "Requests for an artifact that were refused for want of a good certificate or token."},
     [METRIC_DATABASE_FAULTS] = {"tellercast_database_faults_total", COUNTER,
         "Statements that failed in PostgreSQL."},
     [METRIC_CACHE_FAULTS] = {"tellercast_cache_faults_total", COUNTER,

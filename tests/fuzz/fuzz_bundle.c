@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     }
     TC_CHECK(bundle.count > 0 && bundle.count <= PKI_BUNDLE_MAX);
     struct pki_certificate facts;
-    (void)pki_peer_check(bytes, length, bundle.items[0], 0, &facts, &fault);
+    (void)pki_peer_check(bytes, length, &bundle, 0, &facts, &fault);
     pki_bundle_free(&bundle);
     return 0;
 }

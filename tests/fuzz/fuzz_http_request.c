@@ -65,7 +65,7 @@ static void end(void *context, struct MHD_Connection *connection, void **slot, e
     TC_CHECK(request->status == 0 || (request->status >= 200 && request->status < 600));
     TC_CHECK(request->phase != HTTP_ANSWERED || request->status != 0);
     TC_CHECK(request->phase != HTTP_WAITING);
-    if (passed && fixture.http.auth != NULL && !request->route->public)
+    if (passed && fixture.http.auth != NULL && request->route->access == OPERATORS)
         TC_CHECK(fixture.has_token && strcmp(request->author, "ann") == 0);
     fixture.open_requests--;
     http_connection_end(context, connection, slot, code);

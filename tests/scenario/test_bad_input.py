@@ -314,11 +314,15 @@ CANNOT_START = [
     ("est: {device_issuer_key_file: /dev/null}",
      "est.device_issuer_certificate_file: must be set, since est.device_issuer_key_file is"),
     ("http: {key_file: /dev/null}", "http.certificate_file: must be set, since http.key_file is"),
+    ("http: {device_issuer_file: /none}", "http.certificate_file: must be set, since http.device_issuer_file is"),
+    ("http: {certificate_file: /none, key_file: /none, device_issuer_file: /dev/null}",
+     "http.device_issuer_file: /dev/null: expected a certificate"),
     (f"socket: {{path: /{'s' * 120}}}", "socket.path: /sss"),
 ]
 # Files that the settings name; --check-config reads them as the start does.
 NO_FILE = ["broker: {password_file: /none}", "redis: {password_file: /none}", "broker: {ca_file: /none}",
-           "http: {tokens_file: /none}", "http: {certificate_file: /none, key_file: /none}"]
+           "http: {tokens_file: /none}", "http: {certificate_file: /none, key_file: /none}",
+           "http: {certificate_file: /dev/null, key_file: /dev/null, device_issuer_file: /none}"]
 
 
 @pytest.mark.parametrize("text, said", [*CANNOT_START, *[(text, "_file: /none: ") for text in NO_FILE]])

@@ -26,6 +26,11 @@ static int close_installation(void **state)
 
 /* ---- the certificate of a peer ---- */
 
+static struct pki_bundle only(const struct pki_installation *installation, enum pki_authority_kind kind)
+{
+    return (struct pki_bundle){.items = {installation->issuers[kind].certificate}, .count = 1};
+}
+
 static enum tc_error check(const struct pki_installation *installation, const X509 *certificate, int64_t now_ms,
                            struct tc_fault *fault)
 {
@@ -33,8 +38,8 @@ static enum tc_error check(const struct pki_installation *installation, const X5
     unsigned char *der = NULL;
     int length = i2d_X509(certificate, &der);
     assert_true(length > 0);
-    enum tc_error error =
-        pki_peer_check(der, (size_t)length, installation->issuers[PKI_DEVICES].certificate, now_ms, &facts, fault);
+    const struct pki_bundle issuers = only(installation, PKI_DEVICES);
+    enum tc_error error = pki_peer_check(der, (size_t)length, &issuers, now_ms, &facts, fault);
     if (error == TC_OK) {
         assert_int_equal(facts.identity.kind, PKI_DEVICE);
         assert_string_equal(facts.identity.id, "A1");
@@ -76,11 +81,43 @@ static void a_certificate_of_another_authority_is_denied(void **state)
 static void bytes_that_are_not_a_certificate_are_denied(void **state)
 {
     const struct pki_installation *installation = *state;
-    const X509 *issuer = installation->issuers[PKI_DEVICES].certificate;
+    const struct pki_bundle issuers = only(installation, PKI_DEVICES);
     struct pki_certificate facts;
     struct tc_fault fault;
-    assert_int_equal(pki_peer_check("", 0, issuer, PKI_NOW_MS, &facts, &fault), TC_DENIED);
-    assert_int_equal(pki_peer_check("0123", 4, issuer, PKI_NOW_MS, &facts, &fault), TC_DENIED);
+    assert_int_equal(pki_peer_check("", 0, &issuers, PKI_NOW_MS, &facts, &fault), TC_DENIED);
+    assert_int_equal(pki_peer_check("0123", 4, &issuers, PKI_NOW_MS, &facts, &fault), TC_DENIED);
+}
+
+static void a_certificate_of_any_of_several_issuers_is_accepted_and_with_none_of_nobody(void **state)
+{
+    const struct pki_installation *installation = *state;
+    const struct pki_bundle none = {.count = 0};
+    struct pki_installation next;
+    struct pki_certificate facts;
+    struct tc_fault fault;
+    pki_installation_make(&next);
+    const struct pki_bundle both = {
+        .items = {installation->issuers[PKI_DEVICES].certificate, next.issuers[PKI_DEVICES].certificate}, .count = 2};
+    const struct pki_installation *const makers[] = {installation, &next};
+    for (size_t i = 0; i < 2; i++) {
+        X509 *certificate = pki_issue_one(makers[i], PKI_DEVICE, "A1");
+        unsigned char *der = NULL;
+        int length = i2d_X509(certificate, &der);
+        assert_int_equal(pki_peer_check(der, (size_t)length, &both, PKI_NOW_MS + 1000, &facts, &fault), TC_OK);
+        assert_int_equal(pki_peer_check(der, (size_t)length, &none, PKI_NOW_MS + 1000, &facts, &fault), TC_DENIED);
+        OPENSSL_free(der);
+        pki_certificate_free(certificate);
+    }
+    pki_installation_free(&next);
+}
+
+static void only_the_certificate_of_an_authority_is_one(void **state)
+{
+    const struct pki_installation *installation = *state;
+    X509 *certificate = pki_issue_one(installation, PKI_DEVICE, "A1");
+    assert_false(pki_certificate_is_authority(certificate));
+    assert_true(pki_certificate_is_authority(installation->issuers[PKI_DEVICES].certificate));
+    pki_certificate_free(certificate);
 }
 
 /* ---- bundles ---- */
@@ -165,6 +202,8 @@ int main(void)
         cmocka_unit_test(a_valid_certificate_of_the_issuer_is_accepted),
         cmocka_unit_test(an_expired_certificate_and_one_whose_time_has_not_come_are_denied),
         cmocka_unit_test(a_certificate_of_another_authority_is_denied),
+        cmocka_unit_test(a_certificate_of_any_of_several_issuers_is_accepted_and_with_none_of_nobody),
+        cmocka_unit_test(only_the_certificate_of_an_authority_is_one),
         cmocka_unit_test(bytes_that_are_not_a_certificate_are_denied),
         cmocka_unit_test(a_certs_only_message_is_read_as_it_was_written),
         cmocka_unit_test(a_file_gives_all_its_certificates_or_none),
