@@ -81,8 +81,9 @@ orchestrator_settings() {
     own=$(quote_yaml "$1/certificates/$ORCHESTRATOR/cert.pem")
     key=$(quote_yaml "$1/certificates/$ORCHESTRATOR/key.pem")
     printf 'broker: {port: %s, user: %s, guard: tellercast, %s}\n' "$2" "$ORCHESTRATOR" "$(client_settings "$1" "$ORCHESTRATOR")"
-    printf 'http: {port: %s, public_url: "https://127.0.0.1:%s", tokens_file: %s, certificate_file: %s, key_file: %s}\n' \
+    printf 'http: {port: %s, public_url: "https://127.0.0.1:%s", tokens_file: %s, certificate_file: %s, key_file: %s' \
         "$3" "$3" "$(quote_yaml "$1/tokens")" "$own" "$key"
+    printf ', device_issuer_file: %s}\n' "$(quote_yaml "$1/pki/devices/trust.pem")"
     printf 'est: {port: %s, certificate_file: %s, key_file: %s, device_issuer_certificate_file: %s, device_issuer_key_file: %s}' \
         "$4" "$own" "$key" "$(quote_yaml "$1/pki/devices/cert.pem")" "$(quote_yaml "$1/pki/devices/key.pem")"
 }

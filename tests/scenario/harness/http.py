@@ -23,11 +23,11 @@ class Answer:
 
 
 class Http:
-    def __init__(self, port, token=None):
+    def __init__(self, port, token=None, scheme="http"):
         self.port = port
         self.token = token
         self.authority = None  # the file of the one whose certificate the server shows; None: no TLS
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{scheme}://127.0.0.1:{port}"
 
     def connection(self, seconds=60):
         if self.authority is None:
@@ -81,13 +81,14 @@ class Http:
 
 class ArtifactSite:
     """Serves one file as a bad line would: it can break off after a number of bytes, each time or once. With `certificates`, of
-    an Authority, by HTTPS."""
+    an Authority, by HTTPS; `trusted` is the file of an authority whose certificates peers may show."""
 
-    def __init__(self, content, certificates=None):
+    def __init__(self, content, certificates=None, trusted=None):
         self.content = content
         self.break_after = None  # bytes until the connection breaks
         self.breaks_left = 0
         self.ranges = []
+        self.posts = 0
         site = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -95,6 +96,10 @@ class ArtifactSite:
 
             def do_GET(self):  # noqa: N802, the library calls it so
                 site.serve(self)
+
+            def do_POST(self):  # noqa: N802
+                site.posts += 1
+                self.send_error(404)
 
             def log_message(self, *_):
                 pass
@@ -104,6 +109,9 @@ class ArtifactSite:
         if certificates:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificates["certificate_file"], certificates["key_file"])
+            if trusted:
+                context.verify_mode = ssl.CERT_OPTIONAL
+                context.load_verify_locations(trusted)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

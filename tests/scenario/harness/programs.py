@@ -32,7 +32,7 @@ class Orchestrator(Process):
     """tellercastd. `settings` are added to those of the stack. `program` may belong to another version."""
 
     def __init__(self, folder, number, own, settings, program=BIN / "tellercastd"):
-        self.http = Http(free_port())
+        self.http = Http(free_port(), scheme="https" if "certificate_file" in settings.get("http", {}) else "http")
         self.socket_path = folder / f"door{number}.sock"
         self.settings = {
             **own,
