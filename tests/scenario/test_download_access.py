@@ -154,3 +154,9 @@ def test_another_authority_of_devices_is_taken_without_a_restart_and_the_old_one
     store.trust(following)
     wait_for(lambda: store.ask(old).status == 403, "the old one has ended")
     assert store.ask(new).status == 200
+
+
+def test_a_device_that_has_as_many_certificates_as_it_may_have_downloads(untouched):
+    untouched.stack.database.rows("INSERT INTO device_certificate (serial, device, not_after) "
+                                  "SELECT 'AB' || n, 'P2', now() + interval '1 day' FROM generate_series(1, 20) n")
+    assert untouched.ask(untouched.devices.issue("P2", "device")).status == 200

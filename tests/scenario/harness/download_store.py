@@ -71,5 +71,8 @@ class DownloadStore:
     def wait_for_log(self, text):
         return wait_for(lambda: text in self.orchestrator.text(), f"the log has {text}")
 
+    def logs(self):
+        return self.stack.logs()
+
     def refused(self):
         return self.http.metric("tellercast_downloads_refused_total")
