@@ -69,6 +69,8 @@ static void deny(struct http_request *request, int status, const char *reason)
 static void check_token(struct http_request *request, const char *authorization)
 {
     struct tc_fault fault;
+    if (request->http->auth == NULL)
+        authorization = NULL; /* where there are no tokens, each is wrong */
     if (http_auth_check(request->http->auth, authorization, request->author, &fault) == TC_OK)
         return;
     if (request->route->access == DEVICES) {
@@ -98,8 +100,14 @@ void http_authorize(struct http_request *request)
     const struct sockaddr *peer = peer_of(request);
     /* A token is wrong only where there are others: then its bearer is not taken for somebody else. */
     bool has_no_token = authorization == NULL || request->http->auth == NULL;
-    bool is_believed =
-        has_no_token && request->http->config.insecure_loopback && peer != NULL && address_is_loopback(peer);
+    /* A peer that shows a certificate is not taken for somebody else either, and the store that wants one believes
+     * nobody.
+     */
+    const void *der;
+    size_t length;
+    bool may_be_believed = request->route->access != DEVICES && !http_peer_certificate(request, &der, &length);
+    bool is_believed = may_be_believed && has_no_token && request->http->config.insecure_loopback && peer != NULL &&
+                       address_is_loopback(peer);
     if (!is_believed)
         check_token(request, authorization);
     else if (!http_auth_host_is_loopback(http_request_header(request, MHD_HTTP_HEADER_HOST)))
