@@ -104,12 +104,13 @@ renew_lines() {
 # had its socket where only root can make one. HAS_EST=yes: it had EST, and a person who took that out does not get it
 # back.
 renew_daemon_settings() {
-    local file=$1 old_port='' broker http est
+    local file=$1 old_port='' broker http open_http est
     local -a more=()
     shift
     [[ ! -e $1/mosquitto.port ]] || old_port=$(<"$1/mosquitto.port")
     { read -r broker && read -r http && read -r est || true; } < <(orchestrator_settings "$@")
-    [[ $HAS_EST == yes ]] || grep -q '^est:' "$file" || more=("$http" "$http"$'\n'"$est")
+    open_http="${http%, device_issuer_file:*}}" # stays so: its agents may not show certificates at downloads yet
+    [[ $HAS_EST == yes ]] || grep -q '^est:' "$file" || more=("$open_http" "$open_http"$'\n'"$est")
     renew_lines "$file" "database: $(quote_yaml "$(database_of "$1" tellercast)")" "$(database_settings "$1")" \
         "redis: {socket: $(quote_yaml "$1/redis/redis.sock")}" "redis: $(redis_settings "$1")" \
         "broker: {port: $old_port, user: orchestrator}" "$broker" \
