@@ -124,6 +124,7 @@ def test_the_defaults_are_refused_and_can_be_printed():
     assert "\ninsecure_loopback: false\n" in done.stdout
 
 
+@pytest.mark.plain_broker
 def test_a_reload_with_a_peer_without_credentials_is_refused(stack):
     orchestrator = stack.orchestrator()
     orchestrator.write_settings(insecure_loopback=False, log={"level": "error"})
@@ -259,6 +260,7 @@ def test_an_agent_refuses_a_broker_without_tls_that_is_not_on_loopback(tmp_path,
     assert "error agent.cannot_run" in client.text()
 
 
+@pytest.mark.plain_broker
 def test_an_agent_uses_a_broker_without_tls_at_localhost(stack):
     stack.orchestrator()
     stack.client("pull", "P1", broker={"host": "localhost"})
