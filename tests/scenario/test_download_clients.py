@@ -17,6 +17,8 @@ from harness.plan import APPLICATION, VERSION
 from harness.programs import BIN, Client
 from harness.stack import CONTENT
 
+pytestmark = pytest.mark.plain_broker
+
 
 @pytest.fixture
 def store(stack):
