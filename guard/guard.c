@@ -9,8 +9,7 @@ enum {
     WAITING_MESSAGES = 1000,
     WAITING_BYTES = 1024 * 1024,
     SUSPENSION_MS = 60000,
-    DEVICE_CONNECTIONS = 4,
-    OTHER_CONNECTIONS = 64,
+    CONNECTIONS = 64,
 };
 
 struct guard_config guard_defaults(const char *root)
@@ -20,8 +19,7 @@ struct guard_config guard_defaults(const char *root)
                                   .waiting_messages = WAITING_MESSAGES,
                                   .waiting_bytes = WAITING_BYTES,
                                   .suspension_ms = SUSPENSION_MS,
-                                  .device_connections = DEVICE_CONNECTIONS,
-                                  .other_connections = OTHER_CONNECTIONS};
+                                  .connections = CONNECTIONS};
     meter_defaults(config.rates);
     return config;
 }
@@ -105,12 +103,14 @@ static bool is_in_time(const struct guard *guard, struct peer *peer, enum meter 
 
 /* ---- connecting -------------------------------------------------------------------------------- */
 
-/* "A1", or "A1/" and more. */
-static bool is_own_client_id(const char *client_id, const char *id)
+/* "A1"; of an orchestrator or operator also "A1/" and more. A device has no more: the broker keeps a session, its will
+ * and its filters for each client ID, also after the connection. */
+static bool is_own_client_id(const char *client_id, const struct identity *identity)
 {
-    size_t length = strlen(id);
-    return strncmp(client_id, id, length) == 0 && (client_id[length] == '\0' || client_id[length] == '/') &&
-           strlen(client_id) <= PEER_CLIENT_ID_MAX;
+    size_t length = strlen(identity->id);
+    if (strncmp(client_id, identity->id, length) != 0 || strlen(client_id) > PEER_CLIENT_ID_MAX)
+        return false;
+    return client_id[length] == '\0' || (client_id[length] == '/' && identity->kind != IDENTITY_DEVICE);
 }
 
 /* A client ID begins with its owner's ID, but identities of different kinds can have the same one; and the session of a
@@ -139,15 +139,13 @@ static enum denial decide_connect(struct guard *guard, const struct guard_client
                                   int64_t now_ms)
 {
     const struct identity *identity = &client->identity;
-    bool is_device = identity->kind == IDENTITY_DEVICE;
-    size_t most = is_device ? guard->config.device_connections : guard->config.other_connections;
     if (identity->kind == IDENTITY_SERVER)
         return DENIAL_KIND;
     if (client->serial[0] != '\0' && directory_is_revoked(guard->directory, client->serial))
         return DENIAL_REVOKED;
     if (is_retired(guard, identity))
         return DENIAL_RETIRED;
-    bool is_own = client->is_bound ? is_own_client_id(client->client_id, identity->id)
+    bool is_own = client->is_bound ? is_own_client_id(client->client_id, identity)
                                    : strlen(client->client_id) <= PEER_CLIENT_ID_MAX;
     if (!is_own || is_anothers_client_id(guard, client))
         return DENIAL_CLIENT_ID;
@@ -155,7 +153,7 @@ static enum denial decide_connect(struct guard *guard, const struct guard_client
         return DENIAL_CONNECTIONS;
     if (peer->suspended_until_ms > now_ms)
         return DENIAL_SUSPENDED;
-    if (peer->session_count >= most && peer_find_client_id(peer, client->client_id) == NULL)
+    if (peer->session_count >= guard->config.connections && peer_find_client_id(peer, client->client_id) == NULL)
         return DENIAL_CONNECTIONS;
     return is_in_time(guard, peer, METER_CONNECT, now_ms) ? DENIAL_NONE : DENIAL_TOO_FAST;
 }
@@ -287,6 +285,14 @@ enum denial guard_publish(struct guard *guard, const char *name, const void *cli
         !is_in_time(guard, peer, meter, now_ms))
         denial = DENIAL_TOO_FAST;
     return settle_denial(guard, peer, denial, now_ms);
+}
+
+enum denial guard_check_properties(struct guard *guard, const char *name, const void *client, int64_t now_ms)
+{
+    struct peer *peer = connected_peer(guard, name, client);
+    if (peer == NULL || peer->identity.kind != IDENTITY_DEVICE)
+        return DENIAL_NONE;
+    return settle_denial(guard, peer, DENIAL_PROPERTIES, now_ms);
 }
 
 enum denial guard_give_retained(struct guard *guard, const char *name, const char *topic_name)

@@ -22,9 +22,9 @@ struct guard_config {
     bool is_insecure;  /* clients of this machine are believed their user names; only shown in the status */
     int64_t opened_ms; /* when it begins to count, by the clock of the functions below */
     struct rate rates[METERS];
-    int64_t waiting_messages, waiting_bytes;      /* most that may wait for a device that is away */
-    int64_t suspension_ms;                        /* of an identity that did too much that is denied */
-    size_t device_connections, other_connections; /* most of one identity */
+    int64_t waiting_messages, waiting_bytes; /* most that may wait for a device that is away */
+    int64_t suspension_ms;                   /* of an identity that did too much that is denied */
+    size_t connections;                      /* most of an orchestrator or operator; a device has one */
 };
 
 /* The values that docs/guard.md states. */
@@ -51,9 +51,12 @@ void guard_refuse(struct guard *guard, enum denial denial);
 /* `name`: its user name. Does nothing for one that is not connected. */
 void guard_disconnect(struct guard *guard, const char *name, const void *client, int64_t now_ms);
 
-/* Of the next three, DENIAL_SUSPENDED means that the connection should be ended. `name`: the user name. */
+/* Of the next four, DENIAL_SUSPENDED means that the connection should be ended. `name`: the user name. */
 enum denial guard_publish(struct guard *guard, const char *name, const void *client,
                           const struct publication *publication, int64_t now_ms);
+/* To be asked about a message that guard_publish has allowed and that has properties of any length, which the broker
+ * would keep with it. A device sends none. */
+enum denial guard_check_properties(struct guard *guard, const char *name, const void *client, int64_t now_ms);
 /* `queued`: the message would wait for a client that is away. */
 enum denial guard_receive(struct guard *guard, const char *name, const void *client, const char *client_id,
                           const char *topic, size_t payload_bytes, bool queued);

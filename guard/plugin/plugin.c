@@ -7,6 +7,7 @@
 #include "guard/plugin/broker_log.h"
 #include "guard/plugin/certificate.h"
 #include "guard/plugin/options.h"
+#include "guard/plugin/properties.h"
 #include "guard/plugin/table_file.h"
 
 #include <mosquitto.h>
@@ -236,6 +237,24 @@ static int on_access(int event, void *data, void *context)
     return answer_check(plugin, denial, check->access, is_proven(plugin, name, check->client));
 }
 
+/* The access check does not show the properties. */
+static int on_message(int event, void *data, void *context)
+{
+    (void)event;
+    struct plugin *plugin = context;
+    const struct mosquitto_evt_message *message = data;
+    if (!properties_have_length(message->properties))
+        return MOSQ_ERR_SUCCESS;
+    char name[PEER_NAME_SIZE];
+    name_of(plugin, message->client, name);
+    int64_t now_ms = clock_monotonic_ms();
+    enum denial denial = guard_check_properties(plugin->guard, name, message->client, now_ms);
+    if (denial == DENIAL_NONE)
+        return MOSQ_ERR_SUCCESS;
+    broker_log_denial("publish", denial, name, message->topic, now_ms);
+    return plugin->options.guard.enforces ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_SUCCESS;
+}
+
 /* ---- the table of devices, and the status ------------------------------------------------------- */
 
 /* The access check has let only orchestrators come so far, unless the guard only reports. */
@@ -313,7 +332,8 @@ struct event {
 
 static const struct event events[] = {
     {MOSQ_EVT_BASIC_AUTH, on_connect}, {MOSQ_EVT_ACL_CHECK, on_access}, {MOSQ_EVT_DISCONNECT, on_disconnect},
-    {MOSQ_EVT_CONTROL, on_control},    {MOSQ_EVT_TICK, on_tick},        {MOSQ_EVT_RELOAD, on_reload},
+    {MOSQ_EVT_MESSAGE, on_message},    {MOSQ_EVT_CONTROL, on_control},  {MOSQ_EVT_TICK, on_tick},
+    {MOSQ_EVT_RELOAD, on_reload},
 };
 
 /* The topic of MOSQ_EVT_CONTROL; the other events have no data. */

@@ -171,11 +171,11 @@ def test_a_client_id_is_its_identitys_own(bare):
     for kind, name, client_id in (("device", "B1", "A1"), ("device", "B1", "A1/x"), ("device", "B1", "central/directory"),
                                   ("device", "B1", "B12"), ("device", "B1", "b1"), ("operator", "A1", "A1"),
                                   ("operator", "alice", "central/directory"), ("orchestrator", "central", "A1"),
-                                  ("device", "B1", "B1/" + 200 * "x")):
+                                  ("device", "A1", "A1/more"), ("operator", "alice", "alice/" + 200 * "x")):
         with pytest.raises(Refused):
             bare.client(kind, name, client_id)
     assert machine.is_connected() and voice.client.is_connected()
-    bare.client("device", "A1", "A1/more").close()
+    bare.client("operator", "alice", "alice/more").close()
     again = bare.client("device", "A1")  # its own connection it may take over
     machine.wait_until_ended()
     for client in (again, voice.client):

@@ -20,7 +20,9 @@ SECONDS = float(os.environ.get("TELLERCAST_ATTACK_SECONDS", "6"))
 RESEND_BOUND_S = 5.0
 VICTIMS = 6
 PONGS_KIB_MAX = 85_000  # of the connection that reads none: mosquitto keeps max_queued_messages of them
-BROKER_KIB_MAX = 2_000_000 if SANITIZED else 100_000 + PONGS_KIB_MAX  # a sanitizer keeps what was freed
+WILLS_KIB_MAX = 30 * 1200 * 3  # which the guard does not see: of each connection in a burst, for each of three receivers
+BROKER_KIB_MAX = 2_000_000 if SANITIZED else 100_000 + PONGS_KIB_MAX + WILLS_KIB_MAX  # a sanitizer keeps what was freed
+PROPERTIES_KIB_MAX = 8 << 10  # a packet of two megabytes is read and refused, one at a time
 FLEET = [entry("B1", "B1", "node"), entry("A1", "B1", "atm"), entry("A2", "B1", "atm"), entry("P1", None, "pull")]
 
 
@@ -159,15 +161,51 @@ def test_a_message_larger_than_any_real_one_is_refused(tmp_path):
     broker.stop()
 
 
+def test_what_waits_for_a_device_has_no_properties_that_nobody_counts(tmp_path):
+    """With 1.9 MB of them in each message, a node filled the broker's memory with what waited for an ATM."""
+    broker, voice = guarded_broker(tmp_path)
+    machine = broker.client("device", "A1", expiry=600, clean_start=False)
+    assert machine.subscribe("tc/v1/branch/+/dispatch/A1") == [True]
+    machine.close()
+    node, before = broker.client("device", "B1"), memory_kib(broker.pid)
+    user, response, correlation = ({"UserProperty": [(f"k{n}", 60000 * "x") for n in range(31)]}, {"ResponseTopic": 60000 * "x"},
+                                   {"CorrelationData": bytes(60000)})
+    for properties in (user, response, correlation, {"ContentType": 60000 * "x"}) * 10:
+        assert not node.is_published(node.send("tc/v1/branch/B1/dispatch/A1", b"{}", properties=properties))
+    assert node.is_published(node.send("tc/v1/branch/B1/dispatch/A1", b"last", properties={"MessageExpiryInterval": 60}))
+    assert denied(voice)["properties"] == 40
+    assert memory_kib(broker.pid) < before + PROPERTIES_KIB_MAX
+    machine = broker.client("device", "A1", expiry=600, clean_start=False)
+    wait_for(lambda: machine.topics(), "it gets what waited")
+    assert machine.messages("tc/v1/branch/B1/dispatch/A1") == [b"last"]
+    for client in (machine, node, voice.client):
+        client.close()
+    broker.stop()
+
+
+def test_a_device_leaves_one_session_behind(tmp_path):
+    """Each client ID has a session at the broker, with a will that can have two megabytes, for days."""
+    broker, voice = guarded_broker(tmp_path)
+    for number in range(5):
+        with pytest.raises(Refused):
+            broker.client("device", "A1", f"A1/{number}", expiry=0xFFFFFFFF, clean_start=False)
+    assert denied(voice)["client_id"] == 5
+    voice.client.close()
+    broker.stop()
+
+
 def test_an_identity_that_does_too_much_that_is_denied_is_suspended_for_a_while(tmp_path):
     broker, voice = guarded_broker(tmp_path, rate_denied="20,60", suspension_seconds="2")
-    machine, idle = broker.client("device", "A1"), broker.client("device", "A1", "A1/idle")
+    machine = broker.client("device", "A1")
+    first, idle = broker.client("operator", "alice", "alice/first"), broker.client("operator", "alice", "alice/idle")
     for _ in range(30):
         machine.send("tc/v1/device/A2/ask", qos=0)
-    for client in (machine, idle):
+        first.send("tc/v1/device/A2/ask", qos=0)
+    for client in (machine, first, idle):
         client.wait_until_ended()
-    with pytest.raises(Refused):
-        broker.client("device", "A1")
+    for kind, name in (("device", "A1"), ("operator", "alice")):
+        with pytest.raises(Refused):
+            broker.client(kind, name)
     assert denied(voice)["suspended"] >= 1
 
     def connects():
@@ -202,10 +240,17 @@ def test_what_waits_for_a_device_that_is_away_is_capped_and_then_flows_again(tmp
 
 
 def test_nothing_waits_for_a_second_session_of_a_device(tmp_path):
-    broker, voice = guarded_broker(tmp_path)
+    """It is from a time when the guard refused nothing."""
+    lines = ("persistence true", f"persistence_location {tmp_path}/")
+    broker, voice = guarded_broker(tmp_path, *lines, mode="report")
+    voice.client.close()
     second = broker.client("device", "A1", "A1/second", expiry=600, clean_start=False)
     assert second.subscribe("tc/v1/branch/+/dispatch/A1") == [True]
     second.close()
+    assert broker.stop() == 0
+    broker.mode = "enforce"
+    broker.start()
+    voice = DirectoryVoice(broker)
     node = broker.client("device", "B1")
     assert node.publish("tc/v1/branch/B1/dispatch/A1", b"1")
     assert denied(voice)["queue_full"] == 1

