@@ -147,8 +147,8 @@ static void put_status(const struct session *session, const json_t *document)
     put_object(session, "connected", status, "connected", &out);
     if (json_is_object(status) && document_text(status, "since")[0] != '\0')
         session_put_fact(session, "counts since", document_text(status, "since"), &out);
-    put_object(session, "no certificate", status, "devices_without_certificate", &out);
-    put_object(session, "others without", status, "others_without_certificate", &out);
+    put_object(session, "uncertified", status, "devices_without_certificate", &out);
+    put_object(session, "others", status, "others_without_certificate", &out);
     put_object(session, "denied", status, "denied", &out);
     put_object(session, "denied to", status, "denied_by_kind", &out);
     session_put(&out);
