@@ -203,6 +203,12 @@ void guard_disconnect(struct guard *guard, const char *name, const void *client,
     peer_remove_session(peer, client);
 }
 
+bool guard_is_connected(const struct guard *guard, const char *name, const void *client)
+{
+    struct peer *peer = map_find(&guard->peers, name);
+    return peer != NULL && peer_find_session(peer, client) != NULL;
+}
+
 bool guard_has_certificate(const struct guard *guard, const char *name, const void *client)
 {
     struct peer *peer = map_find(&guard->peers, name);

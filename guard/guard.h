@@ -77,6 +77,7 @@ uint64_t guard_directory_changes(const struct guard *guard);
  * that were suspended, and sessions with filters that they may not have. Takes them off the list. */
 void guard_visit_unwanted(struct guard *guard, void (*visit)(void *context, const char *client_id), void *context);
 
+bool guard_is_connected(const struct guard *guard, const char *name, const void *client);
 /* Whether the client is connected, and has shown a certificate. */
 bool guard_has_certificate(const struct guard *guard, const char *name, const void *client);
 bool guard_knows_device(const struct guard *guard, const char *id);

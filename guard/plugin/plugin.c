@@ -33,6 +33,7 @@ struct plugin {
     int64_t status_ms;        /* when the status was published */
     uint64_t status_changes;  /* that it showed */
     bool is_status_requested; /* an orchestrator waits for it */
+    bool is_asked_again;      /* after SIGHUP mosquitto asks about every client that it knows; until the next tick */
 };
 
 /* ---- who a client is ------------------------------------------------------------------------- */
@@ -139,6 +140,28 @@ static int answer_connect(const struct plugin *plugin, enum denial denial, bool 
     return is_proven || !plugin->options.has_password_file ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
 }
 
+/* About a client that was let in before. One that is away shows no certificate any more; to refuse it makes
+ * mosquitto 2.0.11 end its session twice, and use freed memory. It is asked for a certificate when it comes back. */
+static int answer_again(struct plugin *plugin, const struct mosquitto *client, X509 *certificate, const char *name)
+{
+    if (certificate == NULL && !guard_is_connected(plugin->guard, name, client))
+        return MOSQ_ERR_SUCCESS;
+    struct certificate_facts facts;
+    enum denial denial = identify(plugin, client, certificate, &facts);
+    if (denial != DENIAL_NONE) {
+        guard_refuse(plugin->guard, denial);
+        broker_log_denial("connect", denial, name, mosquitto_client_id(client), clock_monotonic_ms());
+    }
+    return answer_connect(plugin, denial, certificate != NULL && denial == DENIAL_NONE);
+}
+
+/* Whether the client was let in before: a new one shows a certificate, or is in the broker's list of passwords. */
+static bool is_known(const struct plugin *plugin, const struct mosquitto *client, const X509 *certificate,
+                     const char *name)
+{
+    return plugin->is_asked_again && (certificate == NULL || guard_is_connected(plugin->guard, name, client));
+}
+
 static int on_connect(int event, void *data, void *context)
 {
     (void)event;
@@ -148,6 +171,13 @@ static int on_connect(int event, void *data, void *context)
     char name[PEER_NAME_SIZE] = "";
     struct certificate_facts facts;
     X509 *certificate = mosquitto_client_certificate(client);
+    char known[PEER_NAME_SIZE];
+    name_of(plugin, client, known);
+    if (is_known(plugin, client, certificate, known)) {
+        int answer = answer_again(plugin, client, certificate, known);
+        X509_free(certificate);
+        return answer;
+    }
     enum denial denial = identify(plugin, client, certificate, &facts);
     bool is_proven = certificate != NULL && denial == DENIAL_NONE;
     if (denial == DENIAL_NONE) {
@@ -300,6 +330,7 @@ static int on_tick(int event, void *data, void *context)
     (void)event, (void)data;
     struct plugin *plugin = context;
     int64_t now_ms = clock_monotonic_ms();
+    plugin->is_asked_again = false;
     guard_visit_unwanted(plugin->guard, kick, NULL);
     if (plugin->table != NULL)
         table_file_step(plugin->table, plugin->guard, now_ms);
@@ -318,6 +349,7 @@ static int on_reload(int event, void *data, void *context)
     struct plugin *plugin = context;
     struct tc_fault fault;
     const char *path = plugin->options.device_issuer_file;
+    plugin->is_asked_again = true;
     if (path != NULL && issuers_read(path, &plugin->issuers, &fault) != TC_OK)
         broker_log_warning("guard.issuers_not_reloaded reason=\"%s\"", fault.text);
     return MOSQ_ERR_SUCCESS;

@@ -1,5 +1,6 @@
 """The guard in report mode beside the listener, the passwords and the access list of a broker from before."""
 
+import signal
 import subprocess
 
 import pytest
@@ -17,12 +18,13 @@ class BrokerOfBefore(GuardedBroker):
 
     def __init__(self, folder):
         self.plain_port = free_port()
-        passwords, acl = folder / "passwords", folder / "acl"
+        self.passwords, acl = folder / "passwords", folder / "acl"
+        passwords = self.passwords
         passwords.write_text("".join(f"{user}:secret of {user}\n" for user in USERS), encoding="utf-8")
         subprocess.run(("mosquitto_passwd", "-U", passwords), check=True, timeout=60)
         acl.write_text(command_line("broker", "acl", "--orchestrator", "orchestrator", "--operator", "alice").stdout,
                        encoding="utf-8")
-        super().__init__(folder / "guarded", mode="report", former=(
+        super().__init__(folder / "guarded", "log_type information", mode="report", former=(
             "--former-port", f"{self.plain_port} 127.0.0.1", "--former-passwords", passwords, "--former-acl", acl,
             "--orchestrator", "orchestrator", "--operators", "alice"))
 
@@ -121,3 +123,57 @@ def test_what_belongs_to_report_mode_is_refused_in_the_other():
                           ("--orchestrator", "tellercastd"), ("--operators", "alice")):
         done = command_line("broker", "guard", option, value, check=False)
         assert done.returncode == 2 and f"{option}: needs --mode report" in done.stderr, done
+
+
+# ---- SIGHUP, with which a new revocation list is given to the broker ------------------------------
+
+
+def reload(broker):
+    before = broker.text().count("Reloading config")
+    broker.send(signal.SIGHUP)
+    broker.wait_until(lambda: broker.text().count("Reloading config") > before, "it has read its files again")
+
+
+def denied(voice):
+    return voice.send([], generation="none", sequence=99)["denied"]
+
+
+def assert_stays_in(broker, session):
+    """mosquitto asks the guard again about each client, also about one that is away and shows no certificate any more."""
+    voice = DirectoryVoice(broker)
+    voice.send(FLEET, "whole")
+    node = broker.client("device", "B1")
+    for number in range(3):
+        machine = session()
+        assert machine.subscribe("tc/v1/branch/+/dispatch/A1") == [True]
+        machine.close()
+        reload(broker)
+        assert node.publish("tc/v1/branch/B1/dispatch/A1", b"%d" % number)
+        reload(broker)
+        machine = session()
+        wait_for(lambda: machine.messages("tc/v1/branch/B1/dispatch/A1") == [b"%d" % number], "it gets what waited")
+        machine.close()
+    assert node.is_connected() and voice.client.is_connected()
+    assert "no_certificate" not in denied(voice), "it was refused while it was away"
+    for client in (node, voice.client):
+        client.close()
+
+
+def test_a_device_that_is_away_stays_in_when_the_broker_reads_its_files_again(tmp_path):
+    broker = GuardedBroker(tmp_path / "guarded", "log_type information")
+    assert_stays_in(broker, lambda: broker.client("device", "A1", expiry=600, clean_start=False))
+    broker.stop()
+
+
+def test_in_report_mode_a_device_that_is_away_stays_in_when_the_broker_reads_its_files_again(before):
+    assert_stays_in(before, lambda: before.client("device", "A1", expiry=600, clean_start=False))
+
+
+def test_who_may_connect_no_more_is_disconnected_when_the_broker_reads_its_files_again(before):
+    machine, other = before.bare("A1"), before.bare("P1")
+    subprocess.run(("mosquitto_passwd", "-D", before.passwords, "A1"), check=True, timeout=60)
+    before.passwords.chmod(0o644)
+    reload(before)
+    machine.wait_until_ended()
+    assert other.is_connected()
+    other.close()

@@ -10,7 +10,8 @@ import subprocess
 import pytest
 from harness.certificates import Authority
 from harness.distant_peer import DISTANT
-from harness.guarded import DirectoryVoice, GuardedBroker, GuardedClient, GuardedInstallation, Refused, entry
+from harness.guarded import (PLUGIN, DirectoryVoice, GuardedBroker, GuardedClient, GuardedInstallation, Refused, entry,
+                             sanitizer_of)
 from harness.plan import plan, text_of
 from harness.programs import BIN, Client, command_line
 from harness.servers import ROOT, Postgres, free_port
@@ -333,7 +334,9 @@ def test_the_guard_believes_no_user_name_of_another_machine(tmp_path):
     broker.stop()
     publish = ["mosquitto_pub", "-V", "5", "-p", str(broker.plain_port), "-u", "watcher", "-i", "watcher/1", "-q", "1", "-t",
                "tc/v1/operator/watcher/submit", "-m", "{}"]
-    found = in_namespace(command=[shutil.which("mosquitto", path="/usr/sbin:/usr/bin"), "-c", tmp_path / "guarded/mosquitto.conf"], port=broker.plain_port,
+    environment = [f"{name}={value}" for name, value in sanitizer_of(PLUGIN).items()]
+    mosquitto = ["env", *environment, shutil.which("mosquitto", path="/usr/sbin:/usr/bin"), "-c", tmp_path / "guarded/mosquitto.conf"]
+    found = in_namespace(command=mosquitto, port=broker.plain_port,
                          log=tmp_path / "log", tries=[[*publish, "-h", "127.0.0.1"], [*publish, "-h", DISTANT]])
     assert found[0]["code"] == 0, found
     assert found[1]["code"] != 0 and "not authori" in found[1]["output"].lower(), found
