@@ -140,6 +140,7 @@ static enum tc_error do_rollback(struct tc_fault *fault)
         error = target_open(&target, only.name, fault);
     if (error != TC_OK)
         return error;
+    target.keeps_setuid = keeps_setuid;
     error = is_version_in_use(&target, &is_wanted, fault);
     if (error == TC_OK && is_wanted)
         error = target_roll_back(&target, fault);
@@ -194,6 +195,6 @@ int main(int argument_count, char **arguments)
     }
     (void)fprintf(stderr, "Usage: tellercast-install-file [--keep-setuid] install|rollback|configure|versions\n"
                           "A Tellercast agent calls this program and sets its environment.\n"
-                          "  --keep-setuid   keep the set-user-ID and set-group-ID bits of the replaced file\n");
+                          "  --keep-setuid   keep the set-user-ID and set-group-ID bits, also of the previous file\n");
     return EXIT_USAGE;
 }

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { COPY_SIZE = 1 << 20, VERSIONS_SIZE_MAX = 1 << 20, VERSIONS_KEPT = 32, PERCENT_MAX = 100 };
-enum { PERMISSION_BITS = 01777, SET_ID_BITS = S_ISUID | S_ISGID };
+enum { PERMISSION_BITS = 01777, SET_ID_BITS = S_ISUID | S_ISGID, FOLDER_MODE = 0700 };
 
 static enum tc_error fault_of(const char *path, const char *what, struct tc_fault *fault)
 {
@@ -30,7 +30,7 @@ static void finish_exchange(const struct target *target)
     struct stat in_use, kept;
     if (fstatat(target->folder, target->kept, &kept, AT_SYMLINK_NOFOLLOW) != 0)
         return;
-    if (lstat(target->name, &in_use) == 0 && in_use.st_ino != kept.st_ino)
+    if (S_ISREG(kept.st_mode) && lstat(target->name, &in_use) == 0 && in_use.st_ino != kept.st_ino)
         (void)renameat(target->folder, target->kept, target->folder, target->previous);
     else
         (void)unlinkat(target->folder, target->kept, 0);
@@ -38,17 +38,22 @@ static void finish_exchange(const struct target *target)
 
 static enum tc_error open_folder(struct target *target, struct tc_fault *fault)
 {
-    if (mkdir(TARGET_FOLDER, 0755) != 0 && errno != EEXIST)
+    if (mkdir(TARGET_FOLDER, FOLDER_MODE) != 0 && errno != EEXIST)
         return fault_of(TARGET_FOLDER, "create", fault);
     struct stat found;
+    enum tc_error error = TC_OK;
     target->folder = open(TARGET_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (target->folder >= 0 && fstat(target->folder, &found) == 0 && found.st_uid == geteuid() &&
-        (found.st_mode & (S_IWGRP | S_IWOTH)) == 0)
-        return TC_OK;
-    target_close(target);
-    return tc_fault_set(fault, TC_DENIED,
-                        TARGET_FOLDER ": must be a folder of the user with the ID %u that no other user can write to",
-                        (unsigned)geteuid());
+    if (target->folder < 0 || fstat(target->folder, &found) != 0 || found.st_uid != geteuid() ||
+        (found.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        error =
+            tc_fault_set(fault, TC_DENIED,
+                         TARGET_FOLDER ": must be a folder of the user with the ID %u that no other user can write to",
+                         (unsigned)geteuid());
+    else if ((found.st_mode & (S_IRWXG | S_IRWXO)) != 0 && fchmod(target->folder, FOLDER_MODE) != 0)
+        error = fault_of(TARGET_FOLDER, "change the permissions of", fault);
+    if (error != TC_OK)
+        target_close(target);
+    return error;
 }
 
 enum tc_error target_open(struct target *target, const char *name, struct tc_fault *fault)
@@ -259,6 +264,23 @@ static enum tc_error take_over_attributes(const struct target *target, int stage
     return fchmod(staged, mode) == 0 ? TC_OK : fault_of(target->staged, "write", fault);
 }
 
+/* Takes the set-user-ID and set-group-ID bits from a file of .tellercast, unless they are to be kept. They go from the
+ * file itself, so a second name of it that another user made is harmless, too. */
+static enum tc_error drop_set_id(const struct target *target, const char *entry, struct tc_fault *fault)
+{
+    int file;
+    struct stat found = {0};
+    if (target->keeps_setuid)
+        return TC_OK;
+    enum tc_error error = open_regular(target->folder, entry, &file, &found, fault);
+    if (error != TC_OK)
+        return error == TC_NOT_FOUND ? TC_OK : error;
+    if ((found.st_mode & SET_ID_BITS) != 0 && (fchmod(file, found.st_mode & PERMISSION_BITS) != 0 || fsync(file) != 0))
+        error = fault_of(entry, "change the permissions of", fault);
+    (void)close(file);
+    return error;
+}
+
 static enum tc_error stage(const struct target *target, const char *source, void (*progress)(int percent),
                            char digest[static TARGET_DIGEST_SIZE], struct tc_fault *fault)
 {
@@ -304,11 +326,15 @@ static enum tc_error sync_folders(const struct target *target, struct tc_fault *
     return error == TC_OK ? file_sync_folder_of(target->name, fault) : error;
 }
 
-/* Makes `fresh` the target, and the kept file the previous one. */
+/* Makes `fresh` the target, and the kept file the previous one. The kept file loses its set-user-ID bits only now: it
+ * was the target until here, and a program in use stays whole. After a crash before that the next change takes them. */
 static enum tc_error exchange(const struct target *target, const char *fresh, struct tc_fault *fault)
 {
     if (renameat(target->folder, fresh, AT_FDCWD, target->name) != 0)
         return fault_of(target->name, "rename", fault);
+    enum tc_error error = drop_set_id(target, target->kept, fault);
+    if (error != TC_OK)
+        return error;
     if (renameat(target->folder, target->kept, target->folder, target->previous) != 0 && errno != ENOENT)
         return fault_of(target->previous, "rename", fault);
     return sync_folders(target, fault);
@@ -318,7 +344,9 @@ enum tc_error target_install(const struct target *target, const char *source, co
                              void (*progress)(int percent), struct tc_fault *fault)
 {
     char digest[TARGET_DIGEST_SIZE], present[TARGET_DIGEST_SIZE];
-    enum tc_error error = stage(target, source, progress, digest, fault);
+    enum tc_error error = drop_set_id(target, target->previous, fault);
+    if (error == TC_OK)
+        error = stage(target, source, progress, digest, fault);
     if (error == TC_OK)
         error = remember_version(target, digest, version, fault);
     if (error == TC_OK && digest_of(target->name, present, NULL) == TC_OK && strcmp(present, digest) == 0) {
@@ -334,6 +362,8 @@ enum tc_error target_roll_back(const struct target *target, struct tc_fault *fau
 {
     if (faccessat(target->folder, target->previous, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return tc_fault_set(fault, TC_NOT_FOUND, "%s: there is no previous version", target->name);
-    enum tc_error error = keep_current(target, fault);
+    enum tc_error error = drop_set_id(target, target->previous, fault);
+    if (error == TC_OK)
+        error = keep_current(target, fault);
     return error == TC_OK ? exchange(target, target->previous, fault) : error;
 }

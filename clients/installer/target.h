@@ -9,7 +9,7 @@
  * that was changed by hand, cannot make a wrong version be reported.
  *
  * Another user may be able to write to the working folder. So no symbolic link is followed there, the target is a
- * regular file and keeps its owner, and .tellercast belongs to the caller alone. */
+ * regular file and keeps its owner, and .tellercast belongs to the caller, who alone can reach what is in it. */
 #ifndef TELLERCAST_CLIENTS_INSTALLER_TARGET_H
 #define TELLERCAST_CLIENTS_INSTALLER_TARGET_H
 
@@ -30,11 +30,11 @@ struct target {
     const char *name;
     int folder; /* .tellercast, open; the names below are in it */
     char previous[TARGET_ENTRY_SIZE], versions[TARGET_ENTRY_SIZE], staged[TARGET_ENTRY_SIZE], kept[TARGET_ENTRY_SIZE];
-    bool keeps_setuid; /* false: a new version loses the set-user-ID and set-group-ID bits of the old one */
+    bool keeps_setuid; /* false: a new and a previous version lose the set-user-ID and set-group-ID bits */
 };
 
-/* `name` must be valid as the name of an artifact, else TC_INVALID. Makes .tellercast. TC_DENIED when that is not a
- * folder of the caller that only the caller can write to. */
+/* `name` must be valid as the name of an artifact, else TC_INVALID. Makes .tellercast, or closes one that
+ * other users can read. TC_DENIED when that is not a folder of the caller that only the caller can write to. */
 enum tc_error target_open(struct target *target, const char *name, struct tc_fault *fault);
 void target_close(struct target *target);
 
@@ -45,7 +45,8 @@ void target_close(struct target *target);
 enum tc_error target_install(const struct target *target, const char *source, const char *version,
                              void (*progress)(int percent), struct tc_fault *fault);
 
-/* Puts the previous file back; the one in use becomes the previous one. TC_NOT_FOUND when there is none. */
+/* Puts the previous file back, with its owner and permissions; the one in use becomes the previous one. TC_NOT_FOUND
+ * when there is none. */
 enum tc_error target_roll_back(const struct target *target, struct tc_fault *fault);
 
 /* The version of the file in use: TARGET_UNKNOWN_VERSION when its digest was never installed here,

@@ -124,6 +124,97 @@ static void a_new_version_is_not_setuid_unless_it_is_asked_for(void **state)
     assert_int_equal(mode_of_target(), 0755);
 }
 
+static mode_t mode_of_previous(void)
+{
+    struct stat found;
+    assert_int_equal(fstatat(target.folder, target.previous, &found, AT_SYMLINK_NOFOLLOW), 0);
+    return found.st_mode & 07777;
+}
+
+static void a_replaced_setuid_program_keeps_no_bits_and_a_rollback_brings_none_back(void **state)
+{
+    (void)state;
+    install("one", "4.7.0");
+    assert_int_equal(chmod("atm-app", 06755), 0);
+    install("two", "4.7.2");
+    assert_int_equal(mode_of_previous(), 0755);
+    assert_int_equal(chmod("atm-app", 06711), 0);
+    assert_int_equal(target_roll_back(&target, NULL), TC_OK);
+    check("one", "4.7.0");
+    assert_int_equal(mode_of_target(), 0755);
+    assert_int_equal(mode_of_previous(), 0711);
+}
+
+static void a_rollback_brings_the_setuid_bits_back_when_it_is_asked_for(void **state)
+{
+    (void)state;
+    install("one", "4.7.0");
+    assert_int_equal(chmod("atm-app", 06755), 0);
+    target.keeps_setuid = true;
+    install("two", "4.7.2");
+    assert_int_equal(mode_of_previous(), 06755);
+    assert_int_equal(target_roll_back(&target, NULL), TC_OK);
+    check("one", "4.7.0");
+    assert_int_equal(mode_of_target(), 06755);
+}
+
+static void a_setuid_program_that_was_kept_before_loses_its_bits_at_the_next_action(void **state)
+{
+    (void)state;
+    install("one", "4.7.0");
+    install("two", "4.7.2");
+    assert_int_equal(fchmodat(target.folder, target.previous, 06755, 0), 0);
+    install("two", "4.7.2");
+    assert_int_equal(mode_of_previous(), 0755);
+    assert_int_equal(fchmodat(target.folder, target.previous, 06755, 0), 0);
+    assert_int_equal(target_roll_back(&target, NULL), TC_OK);
+    check("one", "4.7.0");
+    assert_int_equal(mode_of_target(), 0755);
+}
+
+static void a_setuid_program_stays_whole_until_it_is_replaced(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    install("one", "4.7.0");
+    assert_int_equal(chmod("atm-app", 06755), 0);
+    assert_int_equal(target_roll_back(&target, &fault), TC_NOT_FOUND);
+    assert_int_equal(target_install(&target, "missing", "4.7.2", NULL, &fault), TC_NOT_FOUND);
+    assert_int_equal(linkat(AT_FDCWD, "atm-app", target.folder, target.kept, 0), 0);
+    target_close(&target);
+    assert_int_equal(target_open(&target, "atm-app", NULL), TC_OK);
+    assert_int_equal(mode_of_target(), 06755);
+}
+
+/* The next call may be one for the versions, which does not know whether the bits are to be kept. */
+static void a_crash_between_the_renames_keeps_the_setuid_bits_for_a_rollback_that_wants_them(void **state)
+{
+    (void)state;
+    install("one", "4.7.0");
+    assert_int_equal(chmod("atm-app", 06755), 0);
+    assert_int_equal(linkat(AT_FDCWD, "atm-app", target.folder, target.kept, 0), 0);
+    assert_int_equal(file_replace("atm-app", "two", 3, 0755, NULL), TC_OK);
+    target_close(&target);
+    assert_int_equal(target_open(&target, "atm-app", NULL), TC_OK);
+    target.keeps_setuid = true;
+    assert_int_equal(target_roll_back(&target, NULL), TC_OK);
+    check("one", "4.7.0");
+    assert_int_equal(mode_of_target(), 06755);
+}
+
+static void no_other_user_reaches_the_kept_files(void **state)
+{
+    (void)state;
+    struct stat found;
+    assert_int_equal(stat(".tellercast", &found), 0);
+    assert_int_equal(found.st_mode & 0777, 0700);
+    assert_int_equal(chmod(".tellercast", 0755), 0);
+    target_close(&target);
+    assert_int_equal(target_open(&target, "atm-app", NULL), TC_OK);
+    assert_int_equal(stat(".tellercast", &found), 0);
+    assert_int_equal(found.st_mode & 0777, 0700);
+}
+
 static void the_owner_of_the_file_stays(void **state)
 {
     (void)state;
@@ -257,6 +348,12 @@ int main(void)
         TEST(a_file_that_was_changed_by_hand_has_no_version),
         TEST(the_permissions_of_the_file_stay),
         TEST(a_new_version_is_not_setuid_unless_it_is_asked_for),
+        TEST(a_replaced_setuid_program_keeps_no_bits_and_a_rollback_brings_none_back),
+        TEST(a_rollback_brings_the_setuid_bits_back_when_it_is_asked_for),
+        TEST(a_setuid_program_that_was_kept_before_loses_its_bits_at_the_next_action),
+        TEST(a_setuid_program_stays_whole_until_it_is_replaced),
+        TEST(a_crash_between_the_renames_keeps_the_setuid_bits_for_a_rollback_that_wants_them),
+        TEST(no_other_user_reaches_the_kept_files),
         TEST(the_owner_of_the_file_stays),
         TEST(no_symbolic_link_is_followed),
         TEST(a_folder_that_another_user_could_write_to_is_refused),
