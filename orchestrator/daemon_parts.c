@@ -181,7 +181,10 @@ enum tc_error daemon_parts_open_keys(struct daemon *daemon, struct tc_fault *fau
         .key_changed = sign_again,
         .context = daemon,
     };
-    return key_keeper_open(&keys, &daemon->keys, fault);
+    enum tc_error error = key_keeper_open(&keys, &daemon->keys, fault);
+    if (error == TC_OK)
+        health_watch_keys(daemon->health, daemon->keys);
+    return error;
 }
 
 enum tc_error daemon_parts_open_keeper(struct daemon *daemon, struct tc_fault *fault)

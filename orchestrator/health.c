@@ -39,6 +39,7 @@ struct health {
     pthread_mutex_t mutex; /* of all fields below */
     struct broker *broker;
     const struct keeper *keeper;
+    const struct key_keeper *keys;
     bool started;
     int64_t check_began_ms; /* monotonic; 0: none is running */
     bool no_answer_logged;
@@ -129,17 +130,26 @@ void health_watch(struct health *health)
     (void)pthread_mutex_unlock(&health->mutex);
 }
 
-/* Puts the warning before the others: it is the most serious one. */
-static void warn_of_unwritten_mark(const struct health *health, struct intake_health *description)
+static void put_first(const char *text, struct intake_health *description)
 {
-    static const char text[] = "the watermark cannot be written to data_folder: a restore of the database might not be "
-                               "noticed; see watermark.not_written in the log";
-    if (health->keeper == NULL || keeper_is_written(health->keeper))
-        return;
-    const char *others = health->seen.warnings;
+    char others[sizeof description->warnings];
+    (void)snprintf(others, sizeof others, "%s", description->warnings);
     bool is_alone = others[0] == '\0' || strcmp(others, "[]") == 0;
-    (void)snprintf(description->warnings, sizeof description->warnings, "[\"%s\"%s%s", text, is_alone ? "" : ",",
-                   is_alone ? "]" : others + 1);
+    int length = snprintf(description->warnings, sizeof description->warnings, "[\"%s\"%s%s", text, is_alone ? "" : ",",
+                          is_alone ? "]" : others + 1);
+    TC_CHECK(length > 0 && (size_t)length < sizeof description->warnings);
+}
+
+/* These come before the warnings of the fleet: they are more serious. */
+static void warn_of_keepers(const struct health *health, struct intake_health *description)
+{
+    if (health->keys != NULL && key_keeper_is_missing_key(health->keys))
+        put_first("no key of this orchestrator may sign, so it sends no instruction: see tellercast key list",
+                  description);
+    if (health->keeper != NULL && !keeper_is_written(health->keeper))
+        put_first("the watermark cannot be written to data_folder: a restore of the database might not be noticed; see "
+                  "watermark.not_written in the log",
+                  description);
 }
 
 void health_describe(void *context, struct intake_health *description)
@@ -148,7 +158,7 @@ void health_describe(void *context, struct intake_health *description)
     (void)pthread_mutex_lock(&health->mutex);
     notice_no_answer(health);
     *description = health->seen;
-    warn_of_unwritten_mark(health, description);
+    warn_of_keepers(health, description);
     if (health->broker != NULL)
         broker_describe(health->broker, description->broker, sizeof description->broker);
     else
@@ -182,6 +192,13 @@ void health_watch_keeper(struct health *health, const struct keeper *keeper)
 {
     (void)pthread_mutex_lock(&health->mutex);
     health->keeper = keeper;
+    (void)pthread_mutex_unlock(&health->mutex);
+}
+
+void health_watch_keys(struct health *health, const struct key_keeper *keys)
+{
+    (void)pthread_mutex_lock(&health->mutex);
+    health->keys = keys;
     (void)pthread_mutex_unlock(&health->mutex);
 }
 

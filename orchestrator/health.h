@@ -7,6 +7,7 @@
 #include "orchestrator/broker/broker.h"
 #include "orchestrator/cache/cache.h"
 #include "orchestrator/intake/intake.h"
+#include "orchestrator/keys/key_keeper.h"
 #include "orchestrator/store/guard.h"
 #include "orchestrator/watermark/keeper.h"
 
@@ -22,6 +23,8 @@ void health_close(struct health *health);
 void health_watch_broker(struct health *health, struct broker *broker);
 /* From now on the warnings include an unwritten watermark, until the keeper is NULL. */
 void health_watch_keeper(struct health *health, const struct keeper *keeper);
+/* From now on the warnings include that no key may sign. The keeper of keys must outlive the health. */
+void health_watch_keys(struct health *health, const struct key_keeper *keys);
 /* Notes that all parts run. */
 void health_set_started(struct health *health);
 

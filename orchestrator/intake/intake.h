@@ -19,7 +19,7 @@ struct preview_config;
 struct intake_health {
     bool ready;
     char broker[320], database[320], cache[320];
-    char warnings[1280]; /* a JSON array of sentences; "" before the first check */
+    char warnings[1536]; /* a JSON array of sentences; "" before the first check */
 };
 
 struct intake_config {

@@ -25,7 +25,7 @@ struct key_keeper {
     bool is_known_unwritten; /* `known` is not in its file yet */
     atomic_bool is_needed;   /* see key_keeper_is_needed */
     bool has_signed;         /* it has had a key that may sign */
-    bool is_waiting;         /* logged: none may sign */
+    atomic_bool is_waiting;  /* none may sign; logged */
     bool is_unwritten;       /* trusted-keys.json */
 };
 
@@ -295,6 +295,11 @@ void key_keeper_close(struct key_keeper *keeper)
 bool key_keeper_is_needed(const struct key_keeper *keeper)
 {
     return keeper->is_needed;
+}
+
+bool key_keeper_is_missing_key(const struct key_keeper *keeper)
+{
+    return keeper->is_waiting;
 }
 
 struct key_ring *key_keeper_ring(struct key_keeper *keeper)

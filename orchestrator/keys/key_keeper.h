@@ -33,6 +33,8 @@ void key_keeper_close(struct key_keeper *keeper);
 /* True when this orchestrator is to take asks: it has a key that may sign, or no orchestrator has one, and what devices
  * trust must be recorded. Otherwise the others answer. Any thread. */
 bool key_keeper_is_needed(const struct key_keeper *keeper);
+/* True while no key of this orchestrator may sign; false before it has looked. Any thread. */
+bool key_keeper_is_missing_key(const struct key_keeper *keeper);
 struct key_ring *key_keeper_ring(struct key_keeper *keeper);
 int64_t key_keeper_last_progress_ms(const struct key_keeper *keeper);
 

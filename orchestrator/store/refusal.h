@@ -56,7 +56,8 @@ enum refusal_reason {
     /* Signing keys: the key is `name`. */
     REFUSAL_NO_KEY,
     REFUSAL_KEY_REVOKED, /* before */
-    REFUSAL_LAST_KEY,
+    REFUSAL_LAST_KEY,    /* `devices` could not be told */
+    REFUSAL_NEEDED_KEY,  /* likewise, though other keys are left */
     REFUSAL_KEY_NOT_OFFERED,
     REFUSAL_ROTATION_UNDER_WAY,
     REFUSAL_COUNT,
@@ -67,7 +68,7 @@ struct refusal {
     enum refusal_reason reason;
     enum rollout_event event;
     const char *operation; /* the verb: "pause" */
-    int64_t rollout, version, seen_version, given, needed, other;
+    int64_t rollout, version, seen_version, given, needed, other, devices;
     double percent;
     char actor[TC_ID_SIZE], who[TC_ID_SIZE], device[TC_ID_SIZE], group[TC_ID_SIZE], name[TC_ID_SIZE];
     char state[32], at[32], digest[PLAN_DIGEST_SIZE];

@@ -191,8 +191,9 @@ enum tc_error signing_keys_revoke(struct store *store, const char *id, const cha
         return refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_KEY, fault);
     if (row.was_revoked)
         return refusal_set(refusal, TC_CONFLICT, REFUSAL_KEY_REVOKED, fault);
+    refusal->devices = row.untold;
     if (!row.is_revoked)
-        return refusal_set(refusal, TC_CONFLICT, REFUSAL_LAST_KEY, fault);
+        return refusal_set(refusal, TC_CONFLICT, row.is_last ? REFUSAL_LAST_KEY : REFUSAL_NEEDED_KEY, fault);
     buffer_format(json, "{\"key\":\"%s\",\"trusting\":%" PRId64 "}", id, row.trusting);
     return TC_OK;
 }

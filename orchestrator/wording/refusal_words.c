@@ -55,8 +55,10 @@ static const char *const words[REFUSAL_COUNT] = {
         "the database is not refused: there is nothing to accept; {who} accepted a restore at {at}",
     [REFUSAL_NO_KEY] = "there is no signing key {name}: see tellercast key list",
     [REFUSAL_KEY_REVOKED] = "the signing key {name} is revoked already",
-    [REFUSAL_LAST_KEY] = ("the signing key {name} is the only one that is left: no device could be told, and nothing "
-                          "would be signed; rotate first, or allow it explicitly"),
+    [REFUSAL_LAST_KEY] = ("the signing key {name} is the only one that is left: nothing would be signed, and {devices} "
+                          "could not be told; rotate first, or revoke it with --last"),
+    [REFUSAL_NEEDED_KEY] = ("without the signing key {name} {devices} could not be told any more: wait until every "
+                            "device trusts another key (tellercast key list), or revoke it with --last"),
     [REFUSAL_KEY_NOT_OFFERED] = "the signing key {name} is not offered: only an offered key can begin to sign",
     [REFUSAL_ROTATION_UNDER_WAY] = "a rotation is under way: see tellercast key list",
 };
@@ -113,6 +115,8 @@ static void put_fact(const struct refusal *refusal, const char *name, size_t len
         buffer_format(text, "%g", refusal->percent);
     else if (IS("allowed"))
         put_allowed(refusal, text);
+    else if (IS("devices"))
+        buffer_format(text, "%" PRId64 " device%s", refusal->devices, refusal->devices == 1 ? "" : "s");
     else if (IS("last"))
         put_last(refusal, text);
     else

@@ -160,6 +160,57 @@ def test_devices_drop_a_revoked_key_for_ever_and_it_cannot_bring_itself_back(sta
     assert stack.database.counters(rollout) == {"completed": 3}
 
 
+def refused_revocation(stack, name):
+    refused = command_line("key", "revoke", name, "--reason", "it leaked", "--server", stack.http.url, check=False)
+    assert refused.returncode == 1
+    return refused.stderr
+
+
+def warnings_of_missing_keys(stack):
+    """Whether /readyz and the list of keys warn that no key signs."""
+    text = command_line("key", "list", "--server", stack.http.url).stdout
+    ready = stack.http.document("/readyz")["warnings"]
+    return any("no key of this orchestrator may sign" in warning for warning in ready), "no key signs" in text
+
+
+def test_a_key_without_which_devices_could_not_be_told_is_revoked_only_explicitly(stack):
+    stack.orchestrator()
+    stack.import_fleet({"B1": []}, ["P1", "P2"])  # B1 never names its keys
+    agents = {name: stack.client("pull", name, **ASKS) for name in ("P1", "P2")}
+    leaked = keys_in(stack, "signing")
+    wait_for_trust(stack, leaked, agents)
+    for agent in agents.values():
+        agent.stop()
+    key(stack, "rotate", "--reason", "it leaked")
+    offered = wait_for(lambda: keys_in(stack, "offered"), "the new key is offered")
+    assert "3 devices could not be told any more" in refused_revocation(stack, leaked[0]), "none trusts the offered key"
+    agents["P1"].start()
+    wait_for_trust(stack, leaked + offered, ["P1"])
+    assert "2 devices could not be told any more" in refused_revocation(stack, leaked[0]), "P1 trusts the offered key"
+    assert keys_in(stack, "signing") == leaked and warnings_of_missing_keys(stack) == (False, False)
+
+    agents["P1"].stop()
+    said = command_line("key", "revoke", leaked[0], "--reason", "it leaked", "--last", "--server", stack.http.url).stderr
+    assert f"2 devices still trust the revoked key: tellercast key devices {leaked[0]} --trusting" in said
+    wait_for(lambda: warnings_of_missing_keys(stack) == (True, True), "no key signs, and both say so")
+    said = command_line("key", "use", offered[0], "--reason", "by hand", "--server", stack.http.url).stderr
+    assert f"2 devices do not trust the key that signs now: tellercast key devices {offered[0]}" in said
+    wait_for(lambda: warnings_of_missing_keys(stack) == (False, False), "the offered key signs")
+
+
+def test_a_key_is_revoked_when_every_device_trusts_the_key_that_replaces_it(stack):
+    stack.orchestrator()
+    stack.import_fleet({}, ["P1"])
+    agent = stack.client("pull", "P1", **ASKS)
+    old = keys_in(stack, "signing")
+    wait_for_trust(stack, old, ["P1"])
+    key(stack, "rotate", "--reason", "it leaked")
+    wait_for(lambda: keys_in(stack, "retiring") == old, "the new key signs")
+    agent.stop()
+    said = command_line("key", "revoke", old[0], "--reason", "it leaked", "--server", stack.http.url).stderr
+    assert "1 device still trusts the revoked key" in said
+
+
 @pytest.mark.plain_broker
 def test_nothing_is_signed_with_a_key_from_the_moment_in_which_it_is_revoked(stack):
     orchestrator = stack.orchestrator()

@@ -13,6 +13,7 @@ static const struct refusal facts = {
     .given = 1,
     .needed = 2,
     .other = 43,
+    .devices = 1,
     .percent = 98.5,
     .actor = "anna",
     .who = "bert",
@@ -58,6 +59,9 @@ static void a_refusal_is_worded_with_its_facts(void **state)
                                "skips silent devices, but not failed ones"},
         {REFUSAL_NAME_TAKEN, "this name is taken by rollout 43 with another plan"},
         {REFUSAL_IN_SERVICE, "device A7 is neither out of service nor retired: there is nothing to return"},
+        {REFUSAL_NEEDED_KEY,
+         "without the signing key upgrade 1 device could not be told any more: wait until every device "
+         "trusts another key (tellercast key list), or revoke it with --last"},
         {REFUSAL_RETIRED_BEFORE, "device A7 is retired already"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -69,7 +69,7 @@ static const struct option key_devices_options[] = {
 static const struct option key_revoke_options[] = {
     REASON,
     {"last", NULL, NULL, NULL,
-     "Revoke it even if no other key is left. Nothing is signed then, and no device can be told."},
+     "Revoke it even if devices trust no other key, or no other is left. No orchestrator can tell them then."},
     NO_OPTION,
 };
 static const struct option device_enroll_options[] = {
@@ -337,7 +337,8 @@ const struct command commands[] = {
     {"key", "public", "FILE", 1, 1, "Print the public half of a signing key, for the devices.", NULL, NULL,
      run_key_public},
     {"key", "list", "", 0, 0, "Show the signing keys of the installation, and how many devices trust each.",
-     "Warns of devices that trust a key which no orchestrator has registered.", NULL, run_key_list},
+     "Warns while no key signs, and of devices that trust a key which no orchestrator has registered.", NULL,
+     run_key_list},
     {"key", "devices", "KEY", 1, 1, "Show the devices that do not trust a signing key.", NULL, key_devices_options,
      run_key_devices},
     {"key", "rotate", "", 0, 0, "Begin to sign with new keys.",

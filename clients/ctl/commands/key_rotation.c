@@ -62,6 +62,21 @@ static void put_warning(const struct session *session, int64_t count, const char
     buffer_free(&line);
 }
 
+static void warn_of_no_signer(const struct session *session, const json_t *keys, struct buffer *out)
+{
+    size_t i;
+    const json_t *key;
+    json_array_foreach(keys, i, key)
+    {
+        if (strcmp(document_text(key, "state"), "signing") == 0)
+            return;
+    }
+    session_put_fact(session, "warning",
+                     "no key signs, so no instruction goes out: an offered key signs once no device lacks it, or by "
+                     "tellercast key use KEY",
+                     out);
+}
+
 static void put_list(const struct session *session, const json_t *document)
 {
     struct buffer out = {0}, line = {0};
@@ -75,6 +90,7 @@ static void put_list(const struct session *session, const json_t *document)
         (void)text_put_clean(&line, document_text(rotation, "reason"), 0, session->out.utf8);
         session_put_fact(session, "rotation", buffer_text(&line), &out);
     }
+    warn_of_no_signer(session, json_object_get(document, "keys"), &out);
     put_warning(session, document_number(document, "unnamed"),
                 "never said which keys they trust: older agents, or never connected", &out);
     size_t i;
@@ -168,7 +184,9 @@ static json_t *operate(struct session *session, const char *path, int *code)
     return answer;
 }
 
-static int operate_on_key(struct session *session, const char *operation, const char *member, const char *text)
+/* Says how many devices the answer counts: `words` for one, and for another number. `option`: of `key devices`. */
+static int operate_on_key(struct session *session, const char *operation, const char *member,
+                          const char *const words[static 2], const char *option)
 {
     struct buffer path = {0};
     int code = EXIT_HEALTHY;
@@ -184,7 +202,8 @@ static int operate_on_key(struct session *session, const char *operation, const 
     if (session->json)
         session_put_json(session, answer);
     else
-        session_say(session, "%s %s", buffer_text(&line), text);
+        session_say(session, "%s %s: tellercast key devices %s%s", buffer_text(&line),
+                    words[document_number(answer, member) != 1], session_argument(session, 0), option);
     buffer_free(&line);
     json_decref(answer);
     return EXIT_HEALTHY;
@@ -210,12 +229,12 @@ int run_key_rotate(struct session *session)
 int run_key_revoke(struct session *session)
 {
     bool is_last = invocation_has(session->invocation, "last");
-    return operate_on_key(session, is_last ? "/revoke?last=true" : "/revoke", "trusting",
-                          "still trust the revoked key: tellercast key devices KEY --trusting");
+    static const char *const words[] = {"still trusts the revoked key", "still trust the revoked key"};
+    return operate_on_key(session, is_last ? "/revoke?last=true" : "/revoke", "trusting", words, " --trusting");
 }
 
 int run_key_use(struct session *session)
 {
-    return operate_on_key(session, "/use", "lacking",
-                          "do not trust the key that signs now: tellercast key devices KEY");
+    static const char *const words[] = {"does not trust the key that signs now", "do not trust the key that signs now"};
+    return operate_on_key(session, "/use", "lacking", words, "");
 }
