@@ -343,7 +343,7 @@ static enum tc_error exchange(const struct target *target, const char *fresh, st
 enum tc_error target_install(const struct target *target, const char *source, const char *version,
                              void (*progress)(int percent), struct tc_fault *fault)
 {
-    char digest[TARGET_DIGEST_SIZE], present[TARGET_DIGEST_SIZE];
+    char digest[TARGET_DIGEST_SIZE] = "", present[TARGET_DIGEST_SIZE];
     enum tc_error error = drop_set_id(target, target->previous, fault);
     if (error == TC_OK)
         error = stage(target, source, progress, digest, fault);
