@@ -65,7 +65,7 @@ class Link:
         flags = 0x02 | (0x2C if will else 0)
         body = text("MQTT") + bytes([5, flags, 0, 60]) + b"\0" + text(client_id)
         if will:
-            body += LARGE_PROPERTIES + text(will) + text("bad")
+            body += b"\0" + text(will) + text("bad")
         self.socket.sendall(packet(0x10, body))
         answer = self.socket.recv(4096)
         if len(answer) < 4 or answer[3] != 0:
