@@ -21,7 +21,7 @@ RESEND_BOUND_S = 5.0
 VICTIMS = 6
 PONGS_KIB_MAX = 85_000  # of the connection that reads none: mosquitto keeps max_queued_messages of them
 BROKER_KIB_MAX = 2_000_000 if SANITIZED else 100_000 + PONGS_KIB_MAX  # a sanitizer keeps what was freed
-PROPERTIES_KIB_MAX = 8 << 10  # a packet of two megabytes is read and refused, one at a time
+PROPERTIES_KIB_MAX = 2_000_000 if SANITIZED else 8 << 10  # a packet of two megabytes is read and refused, one at a time
 FLEET = [entry("B1", "B1", "node"), entry("A1", "B1", "atm"), entry("A2", "B1", "atm"), entry("P1", None, "pull")]
 
 
