@@ -203,17 +203,22 @@ void guard_disconnect(struct guard *guard, const char *name, const void *client,
     peer_remove_session(peer, client);
 }
 
-bool guard_is_connected(const struct guard *guard, const char *name, const void *client)
+/* A connection is known by the name that the guard gave it. */
+static struct peer *connected_peer(const struct guard *guard, const char *name, const void *client)
 {
     struct peer *peer = map_find(&guard->peers, name);
-    return peer != NULL && peer_find_session(peer, client) != NULL;
+    return peer != NULL && peer_find_session(peer, client) != NULL ? peer : NULL;
+}
+
+bool guard_is_connected(const struct guard *guard, const char *name, const void *client)
+{
+    return connected_peer(guard, name, client) != NULL;
 }
 
 bool guard_has_certificate(const struct guard *guard, const char *name, const void *client)
 {
-    struct peer *peer = map_find(&guard->peers, name);
-    const struct peer_session *session = peer == NULL ? NULL : peer_find_session(peer, client);
-    return session != NULL && session->has_certificate;
+    struct peer *peer = connected_peer(guard, name, client);
+    return peer != NULL && peer_find_session(peer, client)->has_certificate;
 }
 
 bool guard_knows_device(const struct guard *guard, const char *id)
@@ -255,13 +260,6 @@ static enum denial decide_publish(const struct guard *guard, const struct identi
     if (denial == DENIAL_NONE && topic->kind == TOPIC_DISPATCH)
         denial = decide_dispatch(guard, topic);
     return denial;
-}
-
-/* A connection is known by the name that the guard gave it. */
-static struct peer *connected_peer(struct guard *guard, const char *name, const void *client)
-{
-    struct peer *peer = map_find(&guard->peers, name);
-    return peer != NULL && peer_find_session(peer, client) != NULL ? peer : NULL;
 }
 
 /* The will of a device that was just retired is given out: it says that the device is offline. */

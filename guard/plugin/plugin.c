@@ -140,6 +140,12 @@ static int answer_connect(const struct plugin *plugin, enum denial denial, bool 
     return is_proven || !plugin->options.has_password_file ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
 }
 
+static void refuse_connect(struct plugin *plugin, const struct mosquitto *client, enum denial denial, const char *name)
+{
+    guard_refuse(plugin->guard, denial);
+    broker_log_denial("connect", denial, name, mosquitto_client_id(client), clock_monotonic_ms());
+}
+
 /* About a client that was let in before. One that is away shows no certificate any more; to refuse it makes
  * mosquitto 2.0.11 end its session twice, and use freed memory. It is asked for a certificate when it comes back. */
 static int answer_again(struct plugin *plugin, const struct mosquitto *client, X509 *certificate, const char *name)
@@ -148,18 +154,19 @@ static int answer_again(struct plugin *plugin, const struct mosquitto *client, X
         return MOSQ_ERR_SUCCESS;
     struct certificate_facts facts;
     enum denial denial = identify(plugin, client, certificate, &facts);
-    if (denial != DENIAL_NONE) {
-        guard_refuse(plugin->guard, denial);
-        broker_log_denial("connect", denial, name, mosquitto_client_id(client), clock_monotonic_ms());
-    }
+    if (denial != DENIAL_NONE)
+        refuse_connect(plugin, client, denial, name);
     return answer_connect(plugin, denial, certificate != NULL && denial == DENIAL_NONE);
 }
 
-/* Whether the client was let in before: a new one shows a certificate, or is in the broker's list of passwords. */
+/* Whether the client was let in before. Between SIGHUP and the next tick mosquitto 2.0.11 reads from no client
+ * (src/loop.c), except by websockets. */
 static bool is_known(const struct plugin *plugin, const struct mosquitto *client, const X509 *certificate,
                      const char *name)
 {
-    return plugin->is_asked_again && (certificate == NULL || guard_is_connected(plugin->guard, name, client));
+    if (!plugin->is_asked_again || mosquitto_client_protocol(client) == mp_websockets)
+        return false;
+    return certificate == NULL || guard_is_connected(plugin->guard, name, client);
 }
 
 static int on_connect(int event, void *data, void *context)
@@ -186,8 +193,7 @@ static int on_connect(int event, void *data, void *context)
         if (!is_proven)
             broker_log_bare(name, mosquitto_client_id(client), now_ms);
     } else {
-        guard_refuse(plugin->guard, denial);
-        broker_log_denial("connect", denial, facts.identity.id, mosquitto_client_id(client), now_ms);
+        refuse_connect(plugin, client, denial, facts.identity.id);
     }
     if (name[0] != '\0' && !rename_client(plugin, client, name, &facts))
         denial = DENIAL_SUBJECT;

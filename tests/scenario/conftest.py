@@ -14,6 +14,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness.identities import Identities  # noqa: E402
+from harness.guarded import GuardedInstallation  # noqa: E402
 from harness.namespace import Testbed, Namespace  # noqa: E402
 from harness.servers import ROOT, Postgres  # noqa: E402
 from harness.stack import Stack  # noqa: E402
@@ -94,6 +95,14 @@ def stack(postgres, scratch, request):
     with a_stack(postgres, scratch, "s", request) as stack:
         request.node.stack = stack
         yield stack
+
+
+@pytest.fixture
+def guarded(stack):
+    """The stack's orchestrator and clients on a broker of the test's own with the guard."""
+    installation = GuardedInstallation(stack)
+    yield installation
+    installation.close()
 
 
 @pytest.fixture

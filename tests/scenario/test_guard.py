@@ -7,17 +7,10 @@ import subprocess
 
 import pytest
 
-from harness.guarded import STATUS, DirectoryVoice, GuardedBroker, GuardedClient, GuardedInstallation, Refused, entry
+from harness.guarded import STATUS, DirectoryVoice, GuardedBroker, GuardedClient, Refused, entry
 from harness.plan import fleet
 from harness.programs import command_line
 from harness.wait import wait_for
-
-
-@pytest.fixture
-def guarded(stack):
-    installation = GuardedInstallation(stack)
-    yield installation
-    installation.close()
 
 
 def test_a_rollout_runs_with_certificates_and_the_guard_refuses_nothing_of_it(guarded):

@@ -32,10 +32,6 @@ def guarded_broker(tmp_path, *lines, **options):
     return broker, voice
 
 
-def denied(voice):
-    return voice.send([], generation="none", sequence=99)["denied"]
-
-
 # ---- the attack ----
 
 class Victim(threading.Thread):
@@ -141,7 +137,7 @@ def test_a_device_that_does_something_too_often_is_slowed_and_no_other_is(tmp_pa
     taken = sum(fast.is_published(number) for number in asks)
     assert 5 <= taken < 10
     assert other.publish("tc/v1/device/A2/ask") and fast.publish("tc/v1/device/A1/reply")
-    assert denied(voice)["too_fast"] == 50 - taken
+    assert voice.denied()["too_fast"] == 50 - taken
     for client in (fast, other, voice.client):
         client.close()
     broker.stop()
@@ -154,7 +150,7 @@ def test_a_message_larger_than_any_real_one_is_refused(tmp_path):
     for kind, size in sizes.items():
         assert machine.publish(f"tc/v1/device/A1/{kind}", bytes(size))
         assert not machine.publish(f"tc/v1/device/A1/{kind}", bytes(size + 1))
-    assert denied(voice)["too_large"] == 3
+    assert voice.denied()["too_large"] == 3
     for client in (machine, voice.client):
         client.close()
     broker.stop()
@@ -172,7 +168,7 @@ def test_what_waits_for_a_device_has_no_properties_that_nobody_counts(tmp_path):
     for properties in (user, response, correlation, {"ContentType": 60000 * "x"}) * 10:
         assert not node.is_published(node.send("tc/v1/branch/B1/dispatch/A1", b"{}", properties=properties))
     assert node.is_published(node.send("tc/v1/branch/B1/dispatch/A1", b"last", properties={"MessageExpiryInterval": 60}))
-    assert denied(voice)["properties"] == 40
+    assert voice.denied()["properties"] == 40
     assert memory_kib(broker.pid) < before + PROPERTIES_KIB_MAX
     machine = broker.client("device", "A1", expiry=600, clean_start=False)
     wait_for(lambda: machine.topics(), "it gets what waited")
@@ -188,7 +184,7 @@ def test_a_device_leaves_one_session_behind(tmp_path):
     for number in range(5):
         with pytest.raises(Refused):
             broker.client("device", "A1", f"A1/{number}", expiry=0xFFFFFFFF, clean_start=False)
-    assert denied(voice)["client_id"] == 5
+    assert voice.denied()["client_id"] == 5
     voice.client.close()
     broker.stop()
 
@@ -205,7 +201,7 @@ def test_an_identity_that_does_too_much_that_is_denied_is_suspended_for_a_while(
     for kind, name in (("device", "A1"), ("operator", "alice")):
         with pytest.raises(Refused):
             broker.client(kind, name)
-    assert denied(voice)["suspended"] >= 1
+    assert voice.denied()["suspended"] >= 1
 
     def connects():
         try:
@@ -228,7 +224,7 @@ def test_what_waits_for_a_device_that_is_away_is_capped_and_then_flows_again(tmp
     node = broker.client("device", "B1")
     for number in range(30):
         assert node.publish("tc/v1/branch/B1/dispatch/A1", b"%d" % number)
-    assert denied(voice)["queue_full"] == 20
+    assert voice.denied()["queue_full"] == 20
     machine = broker.client("device", "A1", expiry=600, clean_start=False)
     wait_for(lambda: len(machine.topics()) == 10, "it gets what waited")
     node.publish("tc/v1/branch/B1/dispatch/A1", b"last")
@@ -252,7 +248,7 @@ def test_nothing_waits_for_a_second_session_of_a_device(tmp_path):
     voice = DirectoryVoice(broker)
     node = broker.client("device", "B1")
     assert node.publish("tc/v1/branch/B1/dispatch/A1", b"1")
-    assert denied(voice)["queue_full"] == 1
+    assert voice.denied()["queue_full"] == 1
     for client in (node, voice.client):
         client.close()
     broker.stop()
@@ -273,10 +269,10 @@ def test_a_session_from_before_the_guard_loses_the_filters_that_it_may_not_have(
     voice = DirectoryVoice(broker)
     machine = broker.client("device", "A1")
     assert machine.publish("tc/v1/device/A1/reply", b"{}")
-    assert denied(voice)["not_permitted"] == 1  # the session would have got it
+    assert voice.denied()["not_permitted"] == 1  # the session would have got it
     for _ in range(3):
         assert machine.publish("tc/v1/device/A1/reply", b"{}")
-    assert denied(voice)["not_permitted"] == 1  # and now has no such filter
+    assert voice.denied()["not_permitted"] == 1  # and now has no such filter
     voice.client.publish("tc/v1/device/A2/confirm", b"{}")
     thief = broker.client("device", "A2", expiry=600, clean_start=False)
     wait_for(lambda: thief.topics() == ["tc/v1/device/A2/confirm"], "it keeps the other")
@@ -291,7 +287,7 @@ def test_in_report_mode_it_counts_what_it_would_refuse_and_refuses_nothing(tmp_p
     assert machine.subscribe("#", "$share/x/tc/v1/device/+/ask") == [True, True]
     assert machine.publish("tc/v1/device/A2/ask") and machine.publish("tc/v1/branch/B9/dispatch/A2", b"", True)
     other = broker.client("device", "A2", "anything")
-    counted = denied(voice)
+    counted = voice.denied()
     assert {"wildcard", "shared", "not_own", "client_id"} <= set(counted), counted
     assert voice.status()["mode"] == "report"
     for client in (machine, other, voice.client):

@@ -183,13 +183,6 @@ def test_a_database_that_asks_for_no_password_is_refused_although_there_is_one(t
 # ---- what is shown, and what HTTP believes ------------------------------------------------------------
 
 
-@pytest.fixture
-def guarded(stack):
-    installation = GuardedInstallation(stack)
-    yield installation
-    installation.close()
-
-
 def test_an_orchestrator_that_may_be_insecure_says_so_at_its_start_in_readyz_and_by_a_metric(stack):
     orchestrator = stack.orchestrator()
     assert "warning daemon.insecure_loopback" in orchestrator.text()

@@ -230,6 +230,10 @@ class DirectoryVoice:
     def status(self):
         return json.loads(self.client.messages(STATUS)[-1])
 
+    def denied(self):
+        """What was refused so far, by its reasons. A message that is out of order makes the guard publish its status."""
+        return self.send([], generation="none", sequence=99)["denied"]
+
 
 def entry(device, branch, role, **more):
     return {"id": device, "role": role, **({"branch": branch} if branch else {}), **more}
