@@ -11,7 +11,7 @@ import yaml
 from harness.guarded import PLUGIN, GuardedClient
 from harness.plan import APPLICATION, fleet, text_of
 from harness.programs import BIN, ORCHESTRATOR_USER, Fleet, command_line
-from harness.servers import Mosquitto, Server, free_port
+from harness.servers import Server, are_open, free_port
 from harness.wait import wait_for
 
 from testbed import Direct, Testbed
@@ -56,10 +56,11 @@ class MovingBroker(Server):
                              timeout=60, capture_output=True, text=True).stdout
         (self.own / "acl").write_text(f"{acl}\nuser spy\ntopic read {PRESENCE}\n", encoding="utf-8")
         self._write(BEFORE.format(folder=self.own, port=self.port))
+        self.open_ports = (self.port,)
         super().__init__(folder, {"LASTING": "yes"})  # it keeps sessions and retained messages over a restart
 
     def answers(self):
-        return Mosquitto.is_open(self.port)
+        return are_open(*self.open_ports)
 
     def _write(self, settings):
         (self.own / "guard.conf").unlink(missing_ok=True)  # it may be another user's now
@@ -84,12 +85,13 @@ class MovingBroker(Server):
         self.start()
 
     def report(self):
+        self.open_ports = (self.port, self.device_port, self.operations_port)
         self.restart("--mode", "report", "--former-port", f"{self.port} 127.0.0.1", "--former-passwords", self.own / "passwords",
                      "--former-acl", self.own / "acl", "--orchestrator", ORCHESTRATOR_USER)
 
     def enforce(self):
         """Without the former listener."""
-        self.port = self.operations_port  # where it answers
+        self.open_ports = (self.device_port, self.operations_port)
         self.restart()
 
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness.guarded import STATUS, DirectoryVoice, GuardedBroker, GuardedClient, GuardedInstallation, Refused, entry
-from harness.servers import Mosquitto
+from harness.servers import are_open
 from harness.stack import SANITIZED
 from harness.wait import wait_for
 
@@ -303,7 +303,7 @@ def test_a_listener_without_certificates_is_counted_in_report_mode_and_refused_a
     broker.settings = lambda: broker_lines() + "\n".join(lines) + "\n"
     broker.stop()
     broker.start()
-    wait_for(lambda: Mosquitto.is_open(port), "the listener is open")
+    wait_for(lambda: are_open(port), "the listener is open")
     voice = DirectoryVoice(broker)
     bare = GuardedClient(port, "A1", None, None, user="A1")
     wait_for(lambda: voice.send([], generation="none", sequence=9)["devices_without_certificate"]["connected"] == 1,
@@ -316,7 +316,7 @@ def test_a_listener_without_certificates_is_counted_in_report_mode_and_refused_a
     broker.mode = "enforce"
     broker.stop()
     broker.start()
-    wait_for(lambda: Mosquitto.is_open(port), "the last listener is open, too")
+    wait_for(lambda: are_open(port), "the last listener is open, too")
     with pytest.raises(Refused):
         GuardedClient(port, "A1", None, None, user="A1")
     broker.stop()

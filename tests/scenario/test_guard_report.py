@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from harness.guarded import STATUS, DirectoryVoice, GuardedBroker, GuardedClient, Refused, entry
 from harness.programs import command_line
-from harness.servers import free_port
+from harness.servers import are_open, free_port
 from harness.wait import wait_for
 
 FLEET = [entry("B1", "B1", "node"), entry("A1", "B1", "atm"), entry("P1", None, "pull")]
@@ -27,6 +27,9 @@ class BrokerOfBefore(GuardedBroker):
         super().__init__(folder / "guarded", "log_type information", mode="report", former=(
             "--former-port", f"{self.plain_port} 127.0.0.1", "--former-passwords", passwords, "--former-acl", acl,
             "--orchestrator", "orchestrator", "--operators", "alice"))
+
+    def answers(self):
+        return super().answers() and are_open(self.plain_port)
 
     def bare(self, user, password=None, **more):
         return GuardedClient(self.plain_port, user, None, None, user=user, password=password or f"secret of {user}", **more)

@@ -4,7 +4,6 @@ import contextlib
 import json
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 
@@ -12,7 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from harness.process import Process
 from harness.programs import command_line
-from harness.servers import free_port
+from harness.servers import are_open, free_port
 from harness.wait import wait_for
 
 CLIENT, SERVER = "sslclient", "sslserver"
@@ -238,8 +237,7 @@ class Broker(Process):
         self.wait_until(self.answers, "mosquitto is ready")
 
     def answers(self):
-        with socket.socket() as probe:
-            return self.pid_file.exists() and probe.connect_ex(("127.0.0.1", self.ports["operations"])) == 0
+        return self.pid_file.exists() and are_open(*self.ports.values())
 
     def crl(self, authority):
         return self.folder / f"{authority}-crl.pem"

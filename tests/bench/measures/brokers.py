@@ -4,10 +4,9 @@ orchestrator and the options of a simulated fleet."""
 import pathlib
 import re
 import shutil
-import socket
 
 from harness.programs import BIN, ORCHESTRATOR_USER, command_line
-from harness.servers import Mosquitto, Server, free_port
+from harness.servers import Mosquitto, Server, are_open, free_port
 from harness.wait import wait_for
 
 GUARD = BIN.parent / "lib/tellercast_guard.so"
@@ -103,8 +102,7 @@ class SecureBroker(Server):
         return settings + f"acl_file {self._own / 'acl'}\n"
 
     def answers(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self._operations_port)) == 0
+        return are_open(self.port, self._operations_port)
 
     def wait_for_table(self, orchestrator, devices):
         """Waits until the guard, if there is one, knows all devices."""

@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 
 from .certificates import Authority
 from .programs import BIN, Client, command_line
-from .servers import Process, free_port
+from .servers import Process, are_open, free_port
 from .wait import wait_for
 
 PLUGIN = BIN.parent / "lib/tellercast_guard.so"
@@ -67,8 +67,7 @@ class GuardedBroker(Process):
         self.wait_until(self.answers, "mosquitto answers")
 
     def answers(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.operations_port)) == 0
+        return are_open(self.device_port, self.operations_port)
 
     def certificate(self, kind, name):
         return (self.devices if kind == "device" else self.operations).issue(name, kind)

@@ -4,7 +4,7 @@ import shutil
 
 from .guarded import PLUGIN, sanitizer_of
 from .programs import command_line
-from .servers import ROOT, Mosquitto, Server, free_port
+from .servers import ROOT, Mosquitto, Server, are_open, free_port
 
 RELEASED_PLUGIN = ROOT / "build/release/lib" / PLUGIN.name
 
@@ -43,7 +43,7 @@ class SecureMosquitto(Mosquitto):
         (own / "guard.conf").write_text(settings, encoding="utf-8")
 
     def answers(self):
-        return self.is_open(self.device_port) and self.is_open(self.operations_port)
+        return are_open(self.device_port, self.operations_port)
 
     def _port_of(self, kind):
         return self.device_port if kind == "device" else self.operations_port

@@ -34,6 +34,16 @@ def free_port():
             return port
 
 
+def are_open(*ports):
+    """mosquitto opens its listeners one after the other: who waits for a broker names them all."""
+
+    def is_open(port):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    return all(map(is_open, ports))
+
+
 class Server(Process):
     """A server in `folder` that can be stopped and started again there."""
 
@@ -211,12 +221,7 @@ class Mosquitto(Server):
         super().__init__(folder, {"MOSQUITTO_PORT": str(self.port)})
 
     def answers(self):
-        return self.is_open(self.port)
-
-    @staticmethod
-    def is_open(port):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+        return are_open(self.port)
 
     def settings(self, _kind, _name):
         """Returns the settings `broker` of a program that connects as `_name`, except its user name."""
