@@ -128,8 +128,9 @@ class Bench:
         meter = Meter(broker=self._broker.pid, fleet=honest.pid, hostile=hostile.pid, orchestrator=self.orchestrator.pid,
                       postgres=self._rig.postgres.pid)
         found = self._roll_out(rate)
-        usage, queues, seconds = meter.read(), watch.end(), time.monotonic() - began
-        counters, of_hostile = self._end(honest), self._end(hostile)
+        usage, queues = meter.read(), watch.end()
+        of_hostile, seconds = self._end(hostile), time.monotonic() - began
+        counters = self._end(honest)
         assert counters["executed"] == devices.busy and counters["connects"] == devices.honest, counters
         self._wait_until_all_is_served()
         figures = {"per_second": round(found), "seconds": round(seconds, 1), "longest_queues": queues, "cpu_seconds": usage,
