@@ -83,6 +83,8 @@ static const struct setting rows[] = {
              "How long a report waits for others to share its transaction."),
 
     INTEGER("dispatcher.ask_batch", ask_batch, "256", 1, 10000, "Maximum number of asks answered in one transaction."),
+    DURATION("dispatcher.ask_linger", ask_linger_ms, "2ms", 0, SECOND,
+             "How long an ask waits for others to share its lookup in the database."),
 
     DURATION("scheduler.period", scheduler_period_ms, "1s", 10, MINUTE,
              "Interval between searches for due instructions."),

@@ -45,7 +45,7 @@ struct daemon_settings {
 
     int64_t updater_threads;
     int64_t updater_batch, updater_linger_ms;
-    int64_t ask_batch;
+    int64_t ask_batch, ask_linger_ms;
     int64_t claim_batch;
     int64_t queue_limit; /* items in each working part's queue */
     int64_t scheduler_period_ms;

@@ -112,6 +112,7 @@ static enum tc_error open_dispatcher(struct daemon *daemon, struct tc_fault *fau
         .validity_ms = daemon->settings->instruction_validity_ms,
         .ask_threads = ASK_THREADS,
         .ask_batch = daemon->settings->ask_batch,
+        .ask_linger_ms = daemon->settings->ask_linger_ms,
         .asks = daemon->asks,
         .pool = daemon->pool,
         .updates = &daemon->updates,

@@ -12,16 +12,18 @@ enum { MS_PER_SECOND = 1000 };
 
 /* The fields of an ask that its answer depends on. */
 struct ask_fields {
+    int64_t received_ms;    /* by clock_monotonic_ms */
+    char *versions;         /* a flat JSON object; NULL: none; owned */
     char nonce[TC_ID_SIZE]; /* "": none */
     int64_t recalled;
     size_t key_count;         /* 0: an older agent */
     char (*keys)[TC_ID_SIZE]; /* owned */
 };
 
-/* Queues the versions and fills `fields`. False when the payload is not an ask: it is refused. */
-static bool read_ask(struct dispatcher_thread *thread, const struct queued_ask *queued, struct ask_fields *fields)
+/* False when the payload is not an ask: it is refused. */
+static bool read_ask(const struct queued_ask *queued, struct ask_fields *fields)
 {
-    *fields = (struct ask_fields){0};
+    *fields = (struct ask_fields){.received_ms = queued->received_ms};
     if (queued->payload == NULL)
         return true;
     struct ask ask;
@@ -36,10 +38,8 @@ static bool read_ask(struct dispatcher_thread *thread, const struct queued_ask *
         LOG_LIMITED(LOG_LEVEL_WARNING, queued->device, "ask.versions_left_out", F_STR("device", queued->device),
                     F_STR("reason", ask.versions_fault));
     if (ask.versions != NULL) {
-        char *versions = json_dumps(ask.versions, JSON_COMPACT);
-        TC_CHECK(versions != NULL);
-        (void)update_put_versions(thread->config->updates, queued->device, versions, queued->received_ms);
-        free(versions);
+        fields->versions = json_dumps(ask.versions, JSON_COMPACT);
+        TC_CHECK(fields->versions != NULL);
     }
     fields->recalled = ask.recalled;
     memcpy(fields->nonce, ask.nonce, sizeof ask.nonce);
@@ -120,6 +120,14 @@ static void settle_recall(struct dispatcher_thread *thread, const struct ask_fie
         assignment->recall = 0;
     else
         metric_add(METRIC_RECALLS_SENT, 1);
+}
+
+/* A device that asks again and again costs no writes. */
+static void record_versions(struct dispatcher_thread *thread, const struct ask_fields *fields,
+                            const struct assignment *assignment)
+{
+    if (assignment->known && fields->versions != NULL && !assignment->versions_are_written)
+        (void)update_put_versions(thread->config->updates, assignment->device, fields->versions, fields->received_ms);
 }
 
 /* Records the keys that the device trusts, when they are others than before. */
@@ -243,8 +251,10 @@ static void answer_one(struct dispatcher_thread *thread, const char *device, con
 static void answer_each(struct dispatcher_thread *thread, const char *const *devices, const struct ask_fields *fields,
                         struct assignment *assignments, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        record_versions(thread, &fields[i], &assignments[i]);
         settle_keys(thread, &fields[i], &assignments[i]);
+    }
     if (thread->key != NULL && !may_sign(assignments, count))
         dispatcher_thread_refuse_key(thread);
     if (thread->key == NULL)
@@ -264,9 +274,13 @@ static void answer_all(struct dispatcher_thread *thread, const char *const *devi
     dispatcher_thread_choose_key(thread);
     const char *key = thread->key == NULL ? "" : signing_key_id(thread->key);
     struct assignment *assignments = calloc(count, sizeof *assignments);
-    TC_CHECK(assignments != NULL);
+    const char **versions = calloc(count, sizeof *versions);
+    TC_CHECK(assignments != NULL && versions != NULL);
+    for (size_t i = 0; i < count; i++)
+        versions[i] = fields[i].versions == NULL ? "" : fields[i].versions;
     struct tc_fault fault;
-    enum tc_error error = assignment_find(thread->store, devices, count, key, assignments, &fault);
+    enum tc_error error = assignment_find(thread->store, devices, versions, count, key, assignments, &fault);
+    free(versions);
     if (error == TC_OK) {
         answer_each(thread, devices, fields, assignments, count);
         assignments_free(assignments, count);
@@ -286,14 +300,16 @@ void asks_answer(struct dispatcher_thread *thread, struct queued_ask *asks, size
     TC_CHECK(devices != NULL && fields != NULL);
     size_t good = 0;
     for (size_t i = 0; i < count; i++) {
-        if (read_ask(thread, &asks[i], &fields[good]))
+        if (read_ask(&asks[i], &fields[good]))
             devices[good++] = asks[i].device;
     }
     if (good > 0)
         answer_all(thread, devices, fields, good);
     asks_drop(asks, count);
-    for (size_t i = 0; i < good; i++)
+    for (size_t i = 0; i < good; i++) {
+        free(fields[i].versions);
         free(fields[i].keys);
+    }
     free(fields);
     free(devices);
 }

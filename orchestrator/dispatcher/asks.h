@@ -4,7 +4,7 @@
 
 #include "orchestrator/dispatcher/dispatcher_thread.h"
 
-/* Answers a batch: one round trip to the cache, one to the database for the misses. Frees the payloads. */
+/* Answers a batch: one round trip to the database, and one to the cache, which is corrected. Frees the payloads. */
 void asks_answer(struct dispatcher_thread *thread, struct queued_ask *asks, size_t count);
 
 /* Frees a batch unanswered: the devices ask again. */

@@ -111,6 +111,7 @@ enum tc_error dispatcher_open(const struct dispatcher_config *config, struct dis
                                        .threads = config->ask_threads,
                                        .item_size = sizeof(struct queued_ask),
                                        .batch_limit = (size_t)config->ask_batch,
+                                       .linger_ms = (int)config->ask_linger_ms,
                                        .period_ms = IDLE_PERIOD_MS,
                                        .open = open_ask_thread,
                                        .handle = answer_asks,

@@ -30,7 +30,7 @@ struct dispatcher_config {
     const struct store_clock *clock;
     int64_t validity_ms; /* minimum validity of a signed instruction */
     int ask_threads;
-    int64_t ask_batch;
+    int64_t ask_batch, ask_linger_ms;
     struct batch_queue *asks; /* of struct queued_ask */
     struct batch_queue *pool; /* of struct pool_batch */
     const struct update_queues *updates;

@@ -25,6 +25,7 @@ static void take_found(struct store *store, const struct sql_find_assignment_row
     assignment->recall_since_s = row->recall_since_s;
     assignment->recall_unable = row->recall_unable;
     assignment->may_sign = row->may_sign;
+    assignment->versions_are_written = row->versions_are_written;
     if (row->trusted_keys[0] != '\0') {
         assignment->trusted_keys = strdup(row->trusted_keys);
         TC_CHECK(assignment->trusted_keys != NULL);
@@ -37,10 +38,11 @@ void assignments_free(struct assignment *assignments, size_t count)
         free(assignments[i].trusted_keys);
 }
 
-enum tc_error assignment_find(struct store *store, const char *const *devices, size_t count, const char *key,
-                              struct assignment *assignments, struct tc_fault *fault)
+enum tc_error assignment_find(struct store *store, const char *const *devices, const char *const *versions,
+                              size_t count, const char *key, struct assignment *assignments, struct tc_fault *fault)
 {
-    const struct sql_find_assignment_params params = {.devices = {devices, count}, .key = key};
+    const struct sql_find_assignment_params params = {
+        .devices = {devices, count}, .versions = {versions, count}, .key = key};
     struct sql_find_assignment_rows rows ROWS_AUTO = {0};
     const struct mark_seen seen = store_guard_read_mark(store->guard);
     enum tc_error error = sql_find_assignment(store, &params, &rows, fault);

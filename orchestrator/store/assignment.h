@@ -21,21 +21,22 @@ struct assignment {
     enum device_role role;
     bool out_of_service;
     /* Of assignment_find: */
-    int64_t recall;         /* epoch of the restore that the device must still report about; 0: none */
-    int64_t recall_since_s; /* it reports what ended since then */
-    bool recall_unable;     /* its agent is known not to support a recall */
-    bool may_sign;          /* the key may sign the answer */
-    char *trusted_keys;     /* the keys that it last named, joined by spaces; NULL: none; owned */
+    int64_t recall;            /* epoch of the restore that the device must still report about; 0: none */
+    int64_t recall_since_s;    /* it reports what ended since then */
+    bool recall_unable;        /* its agent is known not to support a recall */
+    bool may_sign;             /* the key may sign the answer */
+    char *trusted_keys;        /* the keys that it last named, joined by spaces; NULL: none; owned */
+    bool versions_are_written; /* the versions that were given, in the last seconds */
     /* Of assignment_page: */
     char branch[TC_ID_SIZE]; /* "" for none */
     bool pull;               /* the device takes it from its retained topic */
     bool withdrawn;          /* not given to the device again; the device may be asked about it */
 };
 
-/* For the dispatcher: fills assignments[i] with the instruction that devices[i] may be given, in an answer that `key`
- * signs. Call assignments_free after TC_OK. */
-enum tc_error assignment_find(struct store *store, const char *const *devices, size_t count, const char *key,
-                              struct assignment *assignments, struct tc_fault *fault);
+/* For the dispatcher: fills assignments[i] with the instruction that devices[i], which reports versions[i] (a flat JSON
+ * object; "": none), may be given, in an answer that `key` signs. Call assignments_free after TC_OK. */
+enum tc_error assignment_find(struct store *store, const char *const *devices, const char *const *versions,
+                              size_t count, const char *key, struct assignment *assignments, struct tc_fault *fault);
 void assignments_free(struct assignment *assignments, size_t count);
 
 /* For the conductor: reads the next `most` assignments in flight, ordered by device, after `after` ("": from the

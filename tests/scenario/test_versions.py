@@ -1,5 +1,6 @@
 """The database has the versions that a device reported last, all of them, with the time."""
 
+import contextlib
 import pathlib
 
 import pytest
@@ -82,6 +83,25 @@ def test_the_time_of_reported_versions_is_shown_also_when_they_are_the_same(test
         device.ask(OLD)
         wait_for(lambda: testbed.database.value("SELECT versions_at BETWEEN now() - interval '1 min' AND now() "
                                                 "FROM device WHERE id = 'A1'"), "it was said now")
+
+
+def test_versions_that_were_written_a_moment_ago_are_not_written_again(stack):
+    orchestrator = stack.orchestrator(updater={"threads": 1})
+    stack.import_fleet({"B1": ["A1", "A2"]})
+    first, second = stack.device("A1", "B1"), stack.device("A2", "B1")
+    first.ask(NEW)
+    wait_for_versions(stack, NEW)
+    with contextlib.closing(stack.database.connect()) as holder:
+        holder.autocommit = False
+        holder.cursor().execute("UPDATE device SET versions_at = now() WHERE id = 'A1'")
+        holder.commit()
+        holder.cursor().execute("SELECT FROM device WHERE id = 'A1' FOR UPDATE")
+        answers = len(first.answers())
+        first.ask(NEW)
+        first.wait_for_nothing(after=answers)
+        second.ask(NEW)
+        wait_for(lambda: stack.database.value("SELECT versions FROM device WHERE id = 'A2'") == NEW, "A2's are written")
+    assert "versions.not_written" not in orchestrator.text(), "the one updater has waited for the row of A1"
 
 
 @pytest.mark.plain_broker

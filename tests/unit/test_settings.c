@@ -181,6 +181,7 @@ static void the_daemon_has_these_defaults(void **state)
     assert_int_equal(settings.updater_batch, 1000);
     assert_int_equal(settings.updater_linger_ms, 20);
     assert_int_equal(settings.ask_batch, 256);
+    assert_int_equal(settings.ask_linger_ms, 2);
     assert_int_equal(settings.claim_batch, 1000);
     assert_int_equal(settings.queue_limit, 50000);
     assert_int_equal(settings.lease_ms, 7000);

@@ -1,16 +1,19 @@
 -- Reads for each device its assignment, the watermark, since when it must report what it did before a restore, and the
--- keys that it last named, joined by spaces; also whether the key :key may sign the answers. A device that is not in the fleet, or is retired, has no row. LATERAL with LIMIT makes one index probe for each device; a join could be
--- planned to read everything in flight.
--- parameters: devices text[], key text
+-- keys that it last named, joined by spaces; also whether the key :key may sign the answers, and whether these :versions
+-- of the device were written in the last ten seconds. A device that is not in the fleet, or is retired, has no row.
+-- LATERAL with LIMIT makes one index probe for each device; a join could be planned to read everything in flight.
+-- parameters: devices text[], versions text[], key text
 -- row: at bigint, assignment.*, watermark.*, recall bigint, recall_since_s bigint, recall_unable boolean,
---   trusted_keys text, may_sign boolean
+--   trusted_keys text, may_sign boolean, versions_are_written boolean
 SELECT n.at - 1 AS at, i.id AS instruction, i.rollout_id AS rollout, i.attempt, d.role, floor(extract(epoch FROM i.start_before))::bigint AS start_before_s,
        installation.epoch, EXISTS (SELECT FROM unavailable u WHERE u.device = n.device) AS out_of_service,
        installation.id, installation.epoch, w.counter, w.refused_at IS NOT NULL AS is_refused, w.refused_by, w.marked_counter,
        coalesce(a.epoch, 0) AS recall, coalesce(floor(extract(epoch FROM a.restored_to))::bigint, 0) AS recall_since_s, d.recall_unable,
        coalesce(array_to_string(d.trusted_keys, ' '), '') AS trusted_keys,
-       coalesce((SELECT k.state = :KEY_SIGNING FROM signing_key k WHERE k.id = :key), false) AS may_sign
-FROM unnest(:devices::text[]) WITH ORDINALITY AS n(device, at)
+       coalesce((SELECT k.state = :KEY_SIGNING FROM signing_key k WHERE k.id = :key), false) AS may_sign,
+       CASE WHEN d.versions_at BETWEEN now() - interval '10 s' AND now() AND n.versions <> ''
+            THEN d.versions = n.versions::jsonb ELSE false END AS versions_are_written
+FROM unnest(:devices::text[], :versions::text[]) WITH ORDINALITY AS n(device, versions, at)
 JOIN device d ON d.id = n.device AND d.retired_at IS NULL
 LEFT JOIN accepted_restore a ON a.recalls AND a.epoch > d.recalled
 LEFT JOIN LATERAL (
