@@ -155,6 +155,7 @@ struct directory_entry {
     char branch[TC_ID_SIZE]; /* empty: a pull client without a branch */
     enum device_role role;
     bool retired;
+    int64_t revoked_s; /* when its certificates were last revoked, see topics/revocation.h; 0: never */
 };
 
 #define CERTIFICATE_SERIAL_MAX 40 /* hexadecimal digits: 20 bytes (RFC 5280) */

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "topics/fields.h"
 #include "topics/message.h"
 #include "topics/topic.h"
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIRE_VERSION = 1, DEVICES_MAX = 4096, REVOKED_MAX = 2048 };
+enum { WIRE_VERSION = 1, DEVICES_MAX = 4096, REVOKED_MAX = 2048, MS_PER_SECOND = 1000 };
 
 static const char *const part_names[] = {
     [DIRECTORY_CHANGE] = "",   [DIRECTORY_BEGINS] = "begins", [DIRECTORY_CONTINUES] = "continues",
@@ -27,6 +28,16 @@ static void read_part(struct fields *fields, enum directory_part *part)
     fields_refuse(fields, "table", "allowed: begins, continues, ends, whole");
 }
 
+static bool read_revoked_at(const json_t *item, int64_t *revoked_s)
+{
+    const json_t *at = json_object_get(item, "revoked_at");
+    int64_t revoked_ms = 0;
+    if (at != NULL && (!json_is_string(at) || !clock_parse(json_string_value(at), json_string_length(at), &revoked_ms)))
+        return false;
+    *revoked_s = revoked_ms / MS_PER_SECOND;
+    return true;
+}
+
 static bool read_entry(const json_t *item, struct directory_entry *entry)
 {
     const json_t *id = json_object_get(item, "id");
@@ -43,7 +54,7 @@ static bool read_entry(const json_t *item, struct directory_entry *entry)
     if (branch != NULL)
         memcpy(entry->branch, json_string_value(branch), json_string_length(branch));
     entry->retired = json_is_true(json_object_get(item, "retired"));
-    return true;
+    return read_revoked_at(item, &entry->revoked_s);
 }
 
 static void read_entries(struct fields *fields, struct directory_message *message)
@@ -56,7 +67,8 @@ static void read_entries(struct fields *fields, struct directory_message *messag
     TC_CHECK(message->entries != NULL);
     for (size_t i = 0; i < message->entry_count; i++) {
         if (!read_entry(json_array_get(devices, i), &message->entries[i]))
-            fields_refuse(fields, "devices", "entry %zu: allowed: an object of id, branch, role and retired", i + 1);
+            fields_refuse(fields, "devices",
+                          "entry %zu: allowed: an object of id, branch, role, retired and revoked_at", i + 1);
     }
 }
 
@@ -131,7 +143,13 @@ void directory_write_entry(struct directory_writer *writer, const struct directo
     buffer_format(out, "%s{\"id\":\"%s\"", writer->entries == 0 ? "" : ",", entry->id);
     if (entry->branch[0] != '\0')
         buffer_format(out, ",\"branch\":\"%s\"", entry->branch);
-    buffer_format(out, ",\"role\":\"%s\"%s}", device_role_name(entry->role), entry->retired ? ",\"retired\":true" : "");
+    buffer_format(out, ",\"role\":\"%s\"%s", device_role_name(entry->role), entry->retired ? ",\"retired\":true" : "");
+    if (entry->revoked_s > 0) {
+        char at[TC_TIME_TEXT_SIZE];
+        clock_format(entry->revoked_s * MS_PER_SECOND, at);
+        buffer_format(out, ",\"revoked_at\":\"%s\"", at);
+    }
+    buffer_put_text(out, "}");
     writer->entries++;
 }
 

@@ -7,14 +7,16 @@
 #include "pki/issuer.h"
 #include "pki/key.h"
 #include "pki/request.h"
+#include "topics/revocation.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A certificate is valid a little before it was issued, for brokers whose clocks are behind. */
-enum { BACKDATE_MS = 5 * 60 * 1000 };
+enum { BACKDATE_MS = 5 * 60 * 1000, MS_PER_SECOND = 1000 };
 static const int64_t crl_validity_ms = INT64_C(7) * 24 * 3600 * 1000;
 
 /* Failures: of one address for one device, and of one address. A whole branch may have one address. */
@@ -155,21 +157,40 @@ static enum tc_error record(struct store *store, const struct enrolment_request 
     return enrolment_record(store, &claim, facts.serial, facts.not_after_ms, &issued->standing, fault);
 }
 
+/* A certificate begins after the device's last revocation, which would cover it otherwise. */
+static int64_t begin_ms(const struct enrolment_request *request, int64_t now_ms)
+{
+    int64_t backdated_ms = now_ms - BACKDATE_MS;
+    int64_t uncovered_ms = revocation_next_s(request->revoked_s) * MS_PER_SECOND;
+    return backdated_ms > uncovered_ms ? backdated_ms : uncovered_ms;
+}
+
+/* Waits until a certificate is valid that begins within the next second. */
+static void wait_for_begin(int64_t begins_ms, int64_t now_ms)
+{
+    if (begins_ms > now_ms && begins_ms <= now_ms + MS_PER_SECOND)
+        (void)nanosleep(&(struct timespec){.tv_sec = (begins_ms - now_ms) / MS_PER_SECOND,
+                                           .tv_nsec = (begins_ms - now_ms) % MS_PER_SECOND * 1000000L},
+                        NULL);
+}
+
 static enum tc_error issue(const struct enrolment *enrolment, struct store *store,
                            const struct enrolment_request *request, const struct pki_request *asked, int64_t now_ms,
                            struct enrolment_issued *issued, struct buffer *der, struct tc_fault *fault)
 {
     X509 *certificate = NULL;
-    const struct pki_order order = {.identity = asked->identity,
-                                    .key = asked->key,
-                                    .validity = {now_ms - BACKDATE_MS, now_ms + enrolment->validity_ms}};
+    int64_t begins_ms = begin_ms(request, now_ms);
+    const struct pki_order order = {
+        .identity = asked->identity, .key = asked->key, .validity = {begins_ms, now_ms + enrolment->validity_ms}};
     enum tc_error error = pki_issue(&enrolment->issuer, &order, &certificate, fault);
     if (error == TC_INVALID)
         error = fault->code = TC_INTERNAL; /* the authority's fault: it has expired, for example */
     if (error == TC_OK)
         error = record(store, request, asked->key, certificate, issued, fault);
-    if (error == TC_OK && issued->standing == ENROLMENT_GOOD)
+    if (error == TC_OK && issued->standing == ENROLMENT_GOOD) {
         pki_bundle_put(&(const X509 *){certificate}, 1, der);
+        wait_for_begin(begins_ms, now_ms);
+    }
     pki_certificate_free(certificate);
     return error;
 }

@@ -43,6 +43,7 @@ struct enrolment_request {
     const char *code_hash; /* NULL: it has shown a certificate */
     const char *serial;    /* of that */
     int64_t not_before_ms;
+    int64_t revoked_s; /* of the device, as enrolment_check found it */
     const void *bytes; /* a certificate request in PEM or DER */
     size_t length;
 };
@@ -53,8 +54,9 @@ struct enrolment_issued {
     int64_t not_after_ms;
 };
 
-/* Issues a certificate, records it, and appends it as a certs-only message in DER. TC_INVALID and TC_TOO_LARGE: a bad
- * request; TC_DENIED: the request is for another identity; and the errors of the store. */
+/* Issues a certificate that is valid now, records it, and appends it as a certs-only message in DER. TC_INVALID and
+ * TC_TOO_LARGE: a bad request; TC_DENIED: the request is for another identity; and the errors of the store. Takes up to
+ * a second for a device that was revoked in this very second. */
 enum tc_error enrolment_issue(const struct enrolment *enrolment, struct store *store,
                               const struct enrolment_request *request, int64_t now_ms, struct enrolment_issued *issued,
                               struct buffer *der, struct tc_fault *fault);

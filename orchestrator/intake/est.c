@@ -130,7 +130,8 @@ struct caller {
     struct device_peer peer;
 };
 
-static void issue(struct http_request *request, struct store *store, const struct caller *caller, int64_t now_ms)
+static void issue(struct http_request *request, struct store *store, const struct caller *caller,
+                  const struct enrolment_answer *answer)
 {
     struct buffer asked = {0}, der = {0};
     struct enrolment_issued issued = {0};
@@ -140,10 +141,11 @@ static void issue(struct http_request *request, struct store *store, const struc
                                             .code_hash = caller->by_code ? caller->code_hash : NULL,
                                             .serial = caller->peer.serial,
                                             .not_before_ms = caller->peer.not_before_ms,
+                                            .revoked_s = answer->revoked_s,
                                             .bytes = buffer_text(&asked),
                                             .length = asked.length};
     if (error == TC_OK)
-        error = enrolment_issue(request->http->config.enrolment, store, &order, now_ms, &issued, &der, &fault);
+        error = enrolment_issue(request->http->config.enrolment, store, &order, answer->now_ms, &issued, &der, &fault);
     buffer_free(&asked);
     if (error != TC_OK) {
         bool is_bad = error == TC_INVALID || error == TC_TOO_LARGE || error == TC_DENIED;
@@ -206,19 +208,18 @@ static bool must_wait(struct http_request *request, const struct caller *caller)
 static void enroll_with(struct http_request *request, struct store *store, const struct caller *caller)
 {
     const struct enrolment_claim claim = {.device = caller->device, .code_hash = caller->code_hash, .key_hash = ""};
-    enum enrolment_standing standing;
+    struct enrolment_answer answer;
     struct tc_fault fault;
-    int64_t now_ms;
-    if (enrolment_check(store, &claim, &standing, &now_ms, &fault) != TC_OK) {
+    if (enrolment_check(store, &claim, &answer, &fault) != TC_OK) {
         http_answer_fault(request, &fault);
-    } else if (standing == ENROLMENT_GOOD) {
-        issue(request, store, caller, now_ms);
+    } else if (answer.standing == ENROLMENT_GOOD) {
+        issue(request, store, caller, &answer);
     } else {
-        bool has_right_code = standing != ENROLMENT_UNKNOWN_CODE && standing != ENROLMENT_UNKNOWN_DEVICE;
-        log_refused(caller->device, caller->address, enrolment_standing_name(standing), "");
+        bool has_right_code = answer.standing != ENROLMENT_UNKNOWN_CODE && answer.standing != ENROLMENT_UNKNOWN_DEVICE;
+        log_refused(caller->device, caller->address, enrolment_standing_name(answer.standing), "");
         enrolment_count_failure(request->http->config.enrolment, caller->device, caller->address);
         if (has_right_code)
-            refuse_standing(request, caller->device, standing);
+            refuse_standing(request, caller->device, answer.standing);
         else
             deny(request, true);
     }
@@ -245,7 +246,7 @@ static void enroll(struct http_request *request)
 static void reenroll_with(struct http_request *request, struct store *store, struct caller *caller, const void *der,
                           size_t length)
 {
-    enum enrolment_standing standing;
+    struct enrolment_answer answer;
     struct tc_fault fault;
     int64_t now_ms;
     if (enrolment_read_now(store, &now_ms, &fault) != TC_OK) {
@@ -260,13 +261,13 @@ static void reenroll_with(struct http_request *request, struct store *store, str
     memcpy(caller->device, caller->peer.device, sizeof caller->device);
     const struct enrolment_claim claim = {
         .device = caller->device, .serial = caller->peer.serial, .not_before_ms = caller->peer.not_before_ms};
-    if (enrolment_check(store, &claim, &standing, &now_ms, &fault) != TC_OK) {
+    if (enrolment_check(store, &claim, &answer, &fault) != TC_OK) {
         http_answer_fault(request, &fault);
-    } else if (standing == ENROLMENT_GOOD) {
-        issue(request, store, caller, now_ms);
+    } else if (answer.standing == ENROLMENT_GOOD) {
+        issue(request, store, caller, &answer);
     } else {
-        log_refused(caller->device, caller->address, enrolment_standing_name(standing), "");
-        refuse_standing(request, caller->device, standing);
+        log_refused(caller->device, caller->address, enrolment_standing_name(answer.standing), "");
+        refuse_standing(request, caller->device, answer.standing);
     }
 }
 

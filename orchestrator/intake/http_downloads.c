@@ -48,11 +48,13 @@ static bool ask_standing(struct http_request *request, const struct device_peer 
 {
     const struct enrolment_claim claim = {
         .device = peer->device, .serial = peer->serial, .not_before_ms = peer->not_before_ms};
+    struct enrolment_answer answer = {.standing = ENROLMENT_UNKNOWN_DEVICE};
     struct tc_fault fault;
-    int64_t ignored_ms, asked_ms = clock_monotonic_ms();
+    int64_t asked_ms = clock_monotonic_ms();
     struct store *store = store_pool_take(request->http->config.stores);
-    enum tc_error error = enrolment_check(store, &claim, standing, &ignored_ms, &fault);
+    enum tc_error error = enrolment_check(store, &claim, &answer, &fault);
     store_pool_give(request->http->config.stores, store);
+    *standing = answer.standing;
     if (error == TC_OK)
         standing_cache_put(request->http->standings, peer, asked_ms, *standing);
     else

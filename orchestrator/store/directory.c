@@ -14,7 +14,7 @@ enum tc_error directory_read_version(struct store *store, int64_t *version, stru
 
 static void take_device(const struct sql_directory_page_row *row, struct directory_entry *entry)
 {
-    *entry = (struct directory_entry){.retired = row->is_retired};
+    *entry = (struct directory_entry){.retired = row->is_retired, .revoked_s = row->revoked_s};
     copy_text(entry->id, sizeof entry->id, row->device);
     copy_text(entry->branch, sizeof entry->branch, row->branch == NULL ? "" : row->branch);
     TC_CHECK(device_role_parse(row->role, &entry->role)); /* the table has a constraint */

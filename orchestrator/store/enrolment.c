@@ -2,9 +2,12 @@
 
 #include "orchestrator/rollout/words.h"
 #include "orchestrator/store/connection.h"
+#include "topics/revocation.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { MS_PER_SECOND = 1000 };
 
 const char *enrolment_standing_name(enum enrolment_standing standing)
 {
@@ -30,7 +33,7 @@ enum tc_error enrolment_read_now(struct store *store, int64_t *now_ms, struct tc
 }
 
 static enum tc_error check_code(struct store *store, const struct enrolment_claim *claim,
-                                enum enrolment_standing *standing, int64_t *now_ms, struct tc_fault *fault)
+                                struct enrolment_answer *answer, struct tc_fault *fault)
 {
     const struct sql_check_code_params params = {
         .device = claim->device, .code_hash = claim->code_hash, .key_hash = claim->key_hash};
@@ -39,38 +42,38 @@ static enum tc_error check_code(struct store *store, const struct enrolment_clai
     if (error != TC_OK)
         return error;
     const struct sql_check_code_row row = sql_check_code_at(&rows, 0);
-    *now_ms = row.now_ms;
-    *standing = !row.is_known    ? ENROLMENT_UNKNOWN_DEVICE
-                : !row.is_code   ? ENROLMENT_UNKNOWN_CODE
-                : row.is_used    ? ENROLMENT_USED_CODE
-                : row.is_expired ? ENROLMENT_EXPIRED_CODE
-                                 : ENROLMENT_GOOD;
+    *answer = (struct enrolment_answer){.now_ms = row.now_ms, .revoked_s = row.revoked_s};
+    answer->standing = !row.is_known    ? ENROLMENT_UNKNOWN_DEVICE
+                       : !row.is_code   ? ENROLMENT_UNKNOWN_CODE
+                       : row.is_used    ? ENROLMENT_USED_CODE
+                       : row.is_expired ? ENROLMENT_EXPIRED_CODE
+                                        : ENROLMENT_GOOD;
     return TC_OK;
 }
 
 static enum tc_error check_certificate(struct store *store, const struct enrolment_claim *claim,
-                                       enum enrolment_standing *standing, int64_t *now_ms, struct tc_fault *fault)
+                                       struct enrolment_answer *answer, struct tc_fault *fault)
 {
-    const struct sql_check_certificate_params params = {
-        .device = claim->device, .serial = claim->serial, .not_before_ms = claim->not_before_ms};
+    const struct sql_check_certificate_params params = {.device = claim->device, .serial = claim->serial};
     struct sql_check_certificate_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_check_certificate(store, &params, &rows, fault);
     if (error != TC_OK)
         return error;
     const struct sql_check_certificate_row row = sql_check_certificate_at(&rows, 0);
-    *now_ms = row.now_ms;
-    *standing = !row.is_known                    ? ENROLMENT_UNKNOWN_DEVICE
-                : row.is_revoked                 ? ENROLMENT_REVOKED
-                : row.live >= ENROLMENT_LIVE_MAX ? ENROLMENT_TOO_MANY
-                                                 : ENROLMENT_GOOD;
+    bool is_revoked = row.is_revoked || revocation_covers(row.revoked_s, claim->not_before_ms / MS_PER_SECOND);
+    *answer = (struct enrolment_answer){.now_ms = row.now_ms, .revoked_s = row.revoked_s};
+    answer->standing = !row.is_known                    ? ENROLMENT_UNKNOWN_DEVICE
+                       : is_revoked                     ? ENROLMENT_REVOKED
+                       : row.live >= ENROLMENT_LIVE_MAX ? ENROLMENT_TOO_MANY
+                                                        : ENROLMENT_GOOD;
     return TC_OK;
 }
 
-enum tc_error enrolment_check(struct store *store, const struct enrolment_claim *claim,
-                              enum enrolment_standing *standing, int64_t *now_ms, struct tc_fault *fault)
+enum tc_error enrolment_check(struct store *store, const struct enrolment_claim *claim, struct enrolment_answer *answer,
+                              struct tc_fault *fault)
 {
-    return claim->code_hash != NULL ? check_code(store, claim, standing, now_ms, fault)
-                                    : check_certificate(store, claim, standing, now_ms, fault);
+    return claim->code_hash != NULL ? check_code(store, claim, answer, fault)
+                                    : check_certificate(store, claim, answer, fault);
 }
 
 /* Locks the device in a transaction. `is_known` false: it does not exist. */
@@ -118,12 +121,12 @@ enum tc_error enrolment_record(struct store *store, const struct enrolment_claim
                                int64_t not_after_ms, enum enrolment_standing *standing, struct tc_fault *fault)
 {
     bool is_known;
-    int64_t now_ms;
-    *standing = ENROLMENT_UNKNOWN_DEVICE;
+    struct enrolment_answer answer = {.standing = ENROLMENT_UNKNOWN_DEVICE};
     enum tc_error error = begin_with(store, claim->device, &is_known, fault);
     if (error == TC_OK && is_known)
-        error = enrolment_check(store, claim, standing, &now_ms, fault);
-    if (error == TC_OK && *standing == ENROLMENT_GOOD)
+        error = enrolment_check(store, claim, &answer, fault);
+    *standing = answer.standing;
+    if (error == TC_OK && answer.standing == ENROLMENT_GOOD)
         error = write(store, claim, serial, not_after_ms, fault);
     if (error == TC_OK)
         error = store_commit(store, fault);

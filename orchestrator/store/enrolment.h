@@ -42,9 +42,15 @@ struct enrolment_claim {
 /* Reads the database's time. */
 enum tc_error enrolment_read_now(struct store *store, int64_t *now_ms, struct tc_fault *fault);
 
-/* Checks a claim. `now_ms` is the database's time. */
-enum tc_error enrolment_check(struct store *store, const struct enrolment_claim *claim,
-                              enum enrolment_standing *standing, int64_t *now_ms, struct tc_fault *fault);
+struct enrolment_answer {
+    enum enrolment_standing standing;
+    int64_t now_ms;    /* the database's time */
+    int64_t revoked_s; /* when the device's certificates were last revoked, see topics/revocation.h; 0: never */
+};
+
+/* Checks a claim. */
+enum tc_error enrolment_check(struct store *store, const struct enrolment_claim *claim, struct enrolment_answer *answer,
+                              struct tc_fault *fault);
 
 /* Records an issued certificate, after it has checked the claim again, in the same transaction. Nothing is recorded
  * unless the standing is ENROLMENT_GOOD. A code is used then. */
@@ -57,7 +63,8 @@ enum tc_error enrolment_give_code(struct store *store, const char *device, const
                                   const char *actor, char expires_at[static 32], struct refusal *refusal,
                                   struct tc_fault *fault);
 
-/* Revokes all certificates of a device, and voids its code. Appends a JSON document with their serial numbers.
+/* Revokes all certificates of a device, also those that the database does not know (topics/revocation.h), and voids
+ * its code. Appends a JSON document with the serial numbers of those that it knows.
  * TC_NOT_FOUND and TC_DENIED, as operate_return_device. */
 enum tc_error enrolment_revoke(struct store *store, const char *device, const char *actor, const char *reason,
                                struct buffer *document, struct refusal *refusal, struct tc_fault *fault);

@@ -198,20 +198,22 @@ enum tc_error enrolment_read_now(struct store *store, int64_t *now_ms, struct tc
     return TC_OK;
 }
 
-enum tc_error enrolment_check(struct store *store, const struct enrolment_claim *claim,
-                              enum enrolment_standing *standing, int64_t *now_ms, struct tc_fault *fault)
+enum tc_error enrolment_check(struct store *store, const struct enrolment_claim *claim, struct enrolment_answer *answer,
+                              struct tc_fault *fault)
 {
     (void)claim;
-    *standing = ENROLMENT_UNKNOWN_CODE;
-    return enrolment_read_now(store, now_ms, fault);
+    *answer = (struct enrolment_answer){.standing = ENROLMENT_UNKNOWN_CODE};
+    return enrolment_read_now(store, &answer->now_ms, fault);
 }
 
 enum tc_error enrolment_record(struct store *store, const struct enrolment_claim *claim, const char *serial,
                                int64_t not_after_ms, enum enrolment_standing *standing, struct tc_fault *fault)
 {
     (void)serial, (void)not_after_ms;
-    int64_t now_ms;
-    return enrolment_check(store, claim, standing, &now_ms, fault);
+    struct enrolment_answer answer;
+    enum tc_error error = enrolment_check(store, claim, &answer, fault);
+    *standing = answer.standing;
+    return error;
 }
 
 enum tc_error enrolment_give_code(struct store *store, const char *device, const char *code_hash, int64_t valid_s,

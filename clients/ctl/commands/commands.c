@@ -305,8 +305,11 @@ const struct command commands[] = {
      "has expired or was revoked needs a new code.",
      device_enroll_options, run_device_enroll},
     {"device", "revoke", "ID", 1, 1, "Revoke all certificates of a device, and void its code.",
-     "It can no longer renew. Brokers learn it from the next revocation list: tellercast device crl.", reason_options,
-     run_device_revoke},
+     "No certificate of the device that began before counts any more, also one that the database does not know: "
+     "the broker's guard disconnects the device at once, and it neither renews by one nor downloads. A broker "
+     "without the guard refuses only the certificates that its next revocation list names: tellercast device "
+     "crl.",
+     reason_options, run_device_revoke},
     {"device", "crl", "", 0, 0, "Print the revocation list of the devices' certificates.",
      "It has those that the daemon's authority of devices issued and that have not expired, and is good for 7 days.",
      NULL, run_device_crl},

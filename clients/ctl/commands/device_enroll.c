@@ -76,10 +76,11 @@ static void show_revoked(const struct session *session, const json_t *answer)
     screen_begin_tone(&session->out, TONE_STRONG, &out);
     (void)text_put_clean(&out, document_text(answer, "device"), 0, session->out.utf8);
     screen_end_tone(&session->out, TONE_STRONG, &out);
-    buffer_put_text(&out, "  revoked ");
-    document_put_counted(&out, (int64_t)json_array_size(json_object_get(answer, "revoked")), "certificate",
-                         "certificates");
-    buffer_put_text(&out, "; brokers learn it from the next revocation list: tellercast device crl\n");
+    buffer_put_text(&out, "  revoked all certificates that began before ");
+    (void)text_put_clean(&out, document_text(answer, "at"), 0, session->out.utf8);
+    buffer_format(&out, "; the database knows %zu of them\n", json_array_size(json_object_get(answer, "revoked")));
+    buffer_put_text(&out, "The broker's guard disconnects the device at once. A broker without the guard refuses only "
+                          "the certificates that its next revocation list names: tellercast device crl\n");
     session_put(&out);
     buffer_free(&out);
 }

@@ -18,15 +18,17 @@ def openssl(*arguments, **more):
 
 
 class Est:
-    """Certificate authorities in `folder`, an orchestrator whose EST endpoint uses them, and requests to it."""
+    """Certificate authorities, an orchestrator whose EST endpoint uses them, and requests to it. `pki`: the folder of the
+    authorities; None: new ones."""
 
-    def __init__(self, stack, **settings):
+    def __init__(self, stack, pki=None, **settings):
         self.stack = stack
         self.folder = stack.folder
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
-        self.pki = self.folder / "pki"
-        command_line("pki", "init", self.pki, "--name", "Bank")
+        self.pki = pki or self.folder / "pki"
+        if pki is None:
+            command_line("pki", "init", self.pki, "--name", "Bank")
         self.server = self.issue("server", "est", "--ip", "127.0.0.1")
         # A client of EST trusts the root, since it is given no other certificate before.
         self.ca_file = self.pki / "root/cert.pem"

@@ -1,11 +1,13 @@
--- Revokes all certificates of device :device, and voids its code. The device is locked by this transaction, after raise_directory,
--- whose version is :version.
+-- Revokes all certificates of device :device, also those that are unknown here, and voids its code. The device is locked by
+-- this transaction, after raise_directory, whose version is :version.
 -- parameters: device text, actor text, reason text, version bigint
 -- row: document.*
 WITH revoked AS (
   UPDATE device_certificate SET revoked_at = now(), directory_version = :version
   WHERE device = :device AND revoked_at IS NULL AND not_after > now()
   RETURNING serial
+), marked AS (
+  UPDATE device SET directory_version = :version WHERE id = :device
 ), voided AS (
   DELETE FROM enrolment WHERE device = :device
 ), noted AS (
