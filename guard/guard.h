@@ -39,8 +39,9 @@ struct guard_client {
     struct identity identity;
     const void *client; /* the broker's handle */
     const char *client_id;
-    const char *serial; /* of its certificate, in lower case hexadecimal; "": it showed none */
-    bool is_bound;      /* its client ID must be its own; false: an orchestrator or operator without a certificate */
+    const char *serial;                /* of its certificate, in lower case hexadecimal; "": it showed none */
+    int64_t not_before_s, not_after_s; /* of its certificate, in seconds since the epoch */
+    bool is_bound; /* its client ID must be its own; false: an orchestrator or operator without a certificate */
 };
 
 /* Whether the client may connect. If so, or when the guard does not enforce, it is connected from now on, and its user
@@ -73,9 +74,20 @@ enum tc_error guard_read_directory(struct guard *guard, const char *text, size_t
 /* Grows with each change of the table in force. */
 uint64_t guard_directory_changes(const struct guard *guard);
 
-/* The client IDs that are to be disconnected: of devices that were retired, certificates that were revoked, identities
- * that were suspended, and sessions with filters that they may not have. Takes them off the list. */
-void guard_visit_unwanted(struct guard *guard, void (*visit)(void *context, const char *client_id), void *context);
+/* Puts the connections whose certificates have expired on the list of guard_visit_unwanted, since TLS looks at their
+ * end in the handshake alone. `now_real_ms`: by the wall clock. Call it often. */
+void guard_end_expired(struct guard *guard, int64_t now_real_ms);
+
+/* A session that is to be ended; when the guard does not enforce, one that it would end. */
+struct unwanted {
+    char name[PEER_NAME_SIZE]; /* of its identity */
+    char client_id[PEER_CLIENT_ID_MAX + 1];
+    enum denial denial;
+};
+/* The sessions of devices that were retired, of certificates that were revoked or have expired, of identities that were
+ * suspended, and those with filters that they may not have. Takes them off the list. */
+void guard_visit_unwanted(struct guard *guard, void (*visit)(void *context, const struct unwanted *unwanted),
+                          void *context);
 
 bool guard_is_connected(const struct guard *guard, const char *name, const void *client);
 /* Whether the client is connected, and has shown a certificate. */

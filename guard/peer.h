@@ -34,6 +34,8 @@ struct peer_session {
     char client_id[PEER_CLIENT_ID_MAX + 1];
     char serial[CERTIFICATE_SERIAL_MAX + 1]; /* of its certificate; "": it showed none */
     bool has_certificate;
+    int64_t not_before_s, not_after_s; /* of its certificate, in seconds since the epoch */
+    uint64_t ended_for;                /* a bit for each denial for which it was counted as one that is to go */
 };
 
 struct peer {

@@ -2,9 +2,13 @@
 
 #include "pki/certificate.h"
 
+#include <openssl/bio.h>
 #include <openssl/pem.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MS_PER_SECOND = 1000 };
 
 static void add_issuer(struct issuers *issuers, X509 *certificate)
 {
@@ -67,6 +71,39 @@ enum denial certificate_read(const X509 *certificate, const struct issuers *issu
         return DENIAL_SUBJECT;
     memcpy(facts->identity.id, read.identity.id, sizeof facts->identity.id);
     take_serial(read.serial, facts->serial);
+    facts->not_before_s = read.not_before_ms / MS_PER_SECOND;
+    facts->not_after_s = read.not_after_ms / MS_PER_SECOND;
     bool is_device = facts->identity.kind == IDENTITY_DEVICE;
     return is_issued_by(certificate, issuers) == is_device ? DENIAL_NONE : DENIAL_ISSUER;
+}
+
+/* Writes the next character of a name that OpenSSL printed, or its escape; returns how many bytes of it that took. */
+static size_t put_character(const char *printed, char piece[static 4])
+{
+    bool is_escaped = printed[0] == '\\' && printed[1] != '\0';
+    char character = is_escaped ? printed[1] : printed[0];
+    if (character == ' ' || character == '"')
+        (void)snprintf(piece, 4, "\\%02X", (unsigned)character);
+    else
+        (void)snprintf(piece, 4, "%s%c", is_escaped ? "\\" : "", character);
+    return is_escaped ? 2 : 1;
+}
+
+void certificate_subject(const X509 *certificate, char text[static CERTIFICATE_SUBJECT_SIZE])
+{
+    static const unsigned long flags = ASN1_STRFLGS_RFC2253 | XN_FLAG_SEP_COMMA_PLUS | XN_FLAG_FN_SN;
+    BIO *memory = BIO_new(BIO_s_mem());
+    TC_CHECK(memory != NULL);
+    (void)X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, flags);
+    (void)BIO_write(memory, "", 1);
+    char *printed = NULL, piece[4];
+    (void)BIO_get_mem_data(memory, &printed);
+    size_t length = 0;
+    while (printed != NULL && *printed != '\0' && length + sizeof piece <= CERTIFICATE_SUBJECT_SIZE) {
+        printed += put_character(printed, piece);
+        memcpy(text + length, piece, strlen(piece));
+        length += strlen(piece);
+    }
+    text[length] = '\0';
+    BIO_free(memory);
 }

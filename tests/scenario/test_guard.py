@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -217,6 +218,8 @@ def test_a_certificate_that_an_operator_revokes_loses_its_connection_and_another
     machine.wait_until_ended()
     with pytest.raises(Refused):
         guarded.broker.client("device", "A1")
+    revoked_at = int(time.time())
+    wait_for(lambda: int(time.time()) > revoked_at, "another second has begun: certificates have whole seconds")
     for file in guarded.broker.folder.glob("devices/device-A1.*"):
         file.unlink()
     other = guarded.broker.client("device", "A1")

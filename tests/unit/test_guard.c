@@ -34,6 +34,7 @@ static const char *connected(struct guard *guard, const char *id, const char *cl
                                   .client = client_id,
                                   .client_id = client_id,
                                   .serial = "0a",
+                                  .not_after_s = INT64_MAX,
                                   .is_bound = true};
     (void)snprintf(client.identity.id, sizeof client.identity.id, "%s", id);
     return denial_name(guard_connect(guard, &client, now_ms));
@@ -274,10 +275,10 @@ static void what_waits_for_a_device_that_is_away_is_bounded(void **state)
     guard_close(guard);
 }
 
-static void collect(void *context, const char *client_id)
+static void collect(void *context, const struct unwanted *unwanted)
 {
     struct buffer *all = context;
-    buffer_format(all, "%s;", client_id);
+    buffer_format(all, "%s;", unwanted->client_id);
 }
 
 static void who_is_retired_or_revoked_is_to_go(void **state)
