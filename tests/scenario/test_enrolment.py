@@ -3,6 +3,7 @@
 import base64
 import json
 import subprocess
+import time
 
 import pytest
 from harness.enrolment import Est, openssl
@@ -245,6 +246,16 @@ def test_a_revoked_device_gets_nothing_more_is_in_the_crl_and_comes_back_by_a_ne
     new = est.save(est.enroll("P1", est.code("P1")), "new")
     verify(est, new, "-crl_check", "-CRLfile", crl)
     est.save(est.reenroll(new, est.key(), est.request("P1")), "renewed")
+
+
+def test_a_device_that_enrols_in_the_second_of_its_revocation_gets_a_certificate_that_is_valid(est):
+    key = est.key("P1")
+    request = est.request("P1", key=key)
+    before = int(time.time())
+    wait_for(lambda: int(time.time()) > before, "a second begins: what follows takes less")
+    est.word("device", "revoke", "P1", "--reason", "drill")
+    own = est.save(est.enroll("P1", est.code("P1"), request), "own")
+    est.save(est.reenroll(own, key, request), "renewed")
 
 
 def test_a_certificate_that_a_restore_of_the_database_lost_renews_unless_its_device_was_revoked_later(est):
