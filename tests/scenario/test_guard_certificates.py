@@ -153,6 +153,24 @@ def test_a_device_that_renewed_in_time_keeps_its_connection_when_its_first_certi
         client.close()
 
 
+def test_an_agent_that_renews_by_itself_is_never_disconnected_for_an_expired_certificate(stack):
+    est = Est(stack, pki=stack.broker.identities.device_authority.parent, certificate_validity="15s")
+    stack.import_fleet(pull=["P1"])
+    code = stack.folder / "code"
+    code.write_text(est.code("P1"), encoding="utf-8")
+    code.chmod(0o600)
+    agent = stack.start_client(
+        "pull", "P1",
+        broker={"certificate_file": str(stack.folder / "own.pem"), "key_file": str(stack.folder / "own.key")},
+        enrolment={"url": est.url, "ca_file": str(est.ca_file), "code_file": str(code), "retry_first": "200ms", "retry_longest": "1s"})
+    agent.wait_until(lambda: "enrolment.enrolled by=code" in agent.text(), "it has its first certificate")
+    ends = time.time() + 15
+    wait_for(lambda: time.time() > ends, "the first certificate has expired")
+    agent.wait_until(lambda: agent.text().count("enrolment.enrolled by=certificate") >= 2, "it has renewed twice")
+    wait_for(lambda: stack.spy.messages("tc/v1/device/P1/presence")[-1].json()["online"], "it is online")
+    assert "guard.started" in stack.broker.text() and "guard.disconnected" not in stack.broker.text()
+
+
 def test_in_report_mode_a_certificate_that_ends_is_counted_and_logged_once_and_ends_nothing(tmp_path):
     broker = Broker(tmp_path / "guarded", mode="report")
     voice = DirectoryVoice(broker)
