@@ -10,6 +10,7 @@
 #include "orchestrator/options.h"
 #include "orchestrator/store/store.h"
 #include "orchestrator/worker/ending.h"
+#include "tls/exit.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -181,6 +182,7 @@ int main(int argc, char **argv)
 {
     struct options options;
     int exit_code;
+    tls_outlive_exit();
     if (!options_read(argc, argv, &options, &exit_code) || options.done) {
         options_free(&options);
         return exit_code;

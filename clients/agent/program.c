@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "clients/agent/runtime.h"
 #include "clients/agent/startup/startup.h"
+#include "tls/exit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ int program_run(const char *name, enum device_role role, int argument_count, cha
     struct startup_line line;
     struct agent_settings settings = {0};
     int status;
+    tls_outlive_exit();
     if (!startup_read_line(argument_count, arguments, &line)) {
         startup_print_help(stderr, name, purpose);
         return STARTUP_EXIT_USAGE;

@@ -3,6 +3,7 @@
 #include "base/environment.h"
 #include "clients/ctl/commands/help.h"
 #include "clients/ctl/commands/session.h"
+#include "tls/exit.h"
 
 #include <locale.h>
 #include <sodium.h>
@@ -64,6 +65,7 @@ int program_run(int count, char *const *words)
     struct buffer wrong = {0};
     int code = EXIT_ERROR;
     (void)setlocale(LC_CTYPE, "");
+    tls_outlive_exit();
     if (sodium_init() < 0)
         return EXIT_ERROR;
     switch (command_line_parse(count, words, &invocation, &group, &wrong)) {
