@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "clients/agent/handover_run.h"
 #include "clients/agent/runtime_credentials.h"
+#include "clients/agent/runtime_folders.h"
+#include "clients/agent/runtime_session.h"
 #include "clients/agent/runtime_state.h"
 
 #include <poll.h>

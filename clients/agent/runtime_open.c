@@ -4,27 +4,22 @@
 #include "base/file.h"
 #include "clients/agent/handover_run.h"
 #include "clients/agent/runtime_credentials.h"
+#include "clients/agent/runtime_folders.h"
+#include "clients/agent/runtime_session.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
     PASSWORD_SIZE_MAX = 4096,
-    MS_PER_SECOND = 1000,
     STOP_GRACE_MS = 1000, /* of an installer, between SIGTERM and SIGKILL */
 };
-
-static const char connected_name[] = "connected";
 
 struct agent_time runtime_now(void)
 {
@@ -80,79 +75,9 @@ static uint32_t effect_random(void *context, uint32_t below)
     return randombytes_uniform(below);
 }
 
-static char *path_in(const char *folder, const char *name)
-{
-    struct buffer path = {0};
-    buffer_format(&path, "%s/%s", folder, name);
-    return path.bytes;
-}
-
-/* Two agents with one journal would run each instruction twice. */
-static enum tc_error lock_folder(struct runtime *runtime, struct tc_fault *fault)
-{
-    char *path = path_in(runtime->data_folder, "agent.lock");
-    enum tc_error error = TC_OK;
-    runtime->folder_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (runtime->folder_lock < 0)
-        error = tc_fault_set(fault, error_from_errno(errno), "%s: %s", path, strerror(errno));
-    else if (flock(runtime->folder_lock, LOCK_EX | LOCK_NB) != 0)
-        error = tc_fault_set(fault, TC_CONFLICT, "%s: another agent uses this folder", runtime->data_folder);
-    free(path);
-    return error;
-}
-
-/* Installers run in another folder, so every path they are given is absolute. */
-static enum tc_error absolute_folder(const char *path, char **absolute, struct tc_fault *fault)
-{
-    enum tc_error error = file_make_folders(path, 0700, fault);
-    if (error != TC_OK)
-        return error;
-    *absolute = realpath(path, NULL);
-    return *absolute != NULL ? TC_OK : tc_fault_set(fault, TC_UNAVAILABLE, "%s: %s", path, strerror(errno));
-}
-
-enum tc_error runtime_note_connected(const struct runtime *runtime, struct tc_fault *fault)
-{
-    char program[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (length < 0)
-        return tc_fault_set(fault, TC_UNAVAILABLE, "/proc/self/exe: %s", strerror(errno));
-    program[length] = '\n';
-    char *path = path_in(runtime->data_folder, connected_name);
-    enum tc_error error = file_replace(path, program, (size_t)length + 1, 0644, fault);
-    free(path);
-    return error;
-}
-
-static void forget_connected(const struct runtime *runtime)
-{
-    char *path = path_in(runtime->data_folder, connected_name);
-    (void)unlink(path);
-    free(path);
-}
-
-static enum tc_error open_folders(struct runtime *runtime, struct tc_fault *fault)
-{
-    const struct agent_settings *settings = runtime->settings;
-    enum tc_error error = absolute_folder(settings->data_folder, &runtime->data_folder, fault);
-    if (error != TC_OK)
-        return error;
-    runtime->install_lock = path_in(runtime->data_folder, "installer.lock");
-    char *install_folder = settings->actions.folder[0] == '\0' ? path_in(runtime->data_folder, "installed")
-                                                               : strdup(settings->actions.folder);
-    TC_CHECK(install_folder != NULL);
-    error = absolute_folder(install_folder, &runtime->install_folder, fault);
-    free(install_folder);
-    if (error == TC_OK)
-        error = lock_folder(runtime, fault);
-    if (error == TC_OK)
-        forget_connected(runtime);
-    return error;
-}
-
 static enum tc_error open_keys(struct runtime *runtime, struct tc_fault *fault)
 {
-    char *learned = path_in(runtime->data_folder, "learned-keys.json");
+    char *learned = runtime_path(runtime, "learned-keys.json");
     enum tc_error error = keyring_open(runtime->settings->trusted_keys, learned, &runtime->keyring, fault);
     free(learned);
     return error;
@@ -183,116 +108,6 @@ static enum tc_error open_signals(struct runtime *runtime, struct tc_fault *faul
     if (runtime->signals < 0)
         return tc_fault_set(fault, TC_INTERNAL, "signalfd: %s", strerror(errno));
     return TC_OK;
-}
-
-static void make_presence(const struct runtime *runtime, bool online, struct buffer *payload)
-{
-    struct presence presence = {.online = online, .role = runtime->role};
-    (void)snprintf(presence.branch, sizeof presence.branch, "%s",
-                   runtime->role == ROLE_NODE ? runtime->settings->device : runtime->settings->branch);
-    (void)snprintf(presence.agent, sizeof presence.agent, "%s", TELLERCAST_VERSION);
-    presence_encode(&presence, payload);
-}
-
-struct topic runtime_own_topic(const struct runtime *runtime, enum topic_kind kind)
-{
-    struct topic topic = {.kind = kind};
-    (void)snprintf(topic.device, sizeof topic.device, "%s", runtime->settings->device);
-    (void)snprintf(topic.branch, sizeof topic.branch, "%s", runtime->settings->device);
-    return topic;
-}
-
-static void add_filter(struct session_config *config, const char *filter, int qos, bool retained)
-{
-    TC_CHECK(config->filter_count < SESSION_FILTERS_MAX);
-    struct session_filter *added = &config->filters[config->filter_count++];
-    (void)snprintf(added->filter, sizeof added->filter, "%s", filter);
-    added->qos = qos;
-    added->retained = retained;
-}
-
-static void add_topic(const struct runtime *runtime, struct session_config *config, enum topic_kind kind, int qos)
-{
-    char name[TOPIC_SIZE];
-    struct topic topic = runtime_own_topic(runtime, kind);
-    topic_format(runtime->settings->topic_root, &topic, name);
-    add_filter(config, name, qos, kind == TOPIC_INSTRUCTION && runtime->role == ROLE_PULL);
-}
-
-/* With a broker without wildcards a device receives from the node of its configured branch only. */
-static void add_branch_topic(const struct runtime *runtime, char name[static TOPIC_SIZE])
-{
-    struct topic topic = runtime_own_topic(runtime, TOPIC_DISPATCH);
-    if (runtime->settings->branch[0] == '\0')
-        return;
-    (void)snprintf(topic.branch, sizeof topic.branch, "%s", runtime->settings->branch);
-    topic_format(runtime->settings->topic_root, &topic, name);
-}
-
-/* A command waits for a device that is away (QoS 1); an answer that is lost is asked for again (QoS 0), but a pull
- * client's instruction can be published unasked. That one is retained: it must not wait in a session as well, where it
- * could not be withdrawn any more. */
-static void add_filters(const struct runtime *runtime, struct session_config *config)
-{
-    add_topic(runtime, config, TOPIC_INSTRUCTION, runtime->role == ROLE_PULL ? 1 : 0);
-    add_topic(runtime, config, TOPIC_CONFIRM, 0);
-    if (runtime->role == ROLE_NODE)
-        add_topic(runtime, config, TOPIC_START, 1);
-    if (runtime->role == ROLE_ATM) {
-        char filter[TOPIC_SIZE];
-        topic_filter_dispatch_to(runtime->settings->topic_root, runtime->settings->device, filter);
-        add_filter(config, filter, 1, false);
-        add_branch_topic(runtime, config->filters[config->filter_count - 1].without_wildcard);
-    }
-}
-
-static struct session_listener own_listener(const struct runtime *runtime)
-{
-    return (struct session_listener){
-        .host = runtime->settings->broker_host,
-        .port = (int)runtime->settings->broker_port,
-        .ca_file = credentials_ca_path(runtime->broker_credentials),
-        .certificate_file = credentials_certificate_path(runtime->broker_credentials),
-        .key_file = credentials_key_path(runtime->broker_credentials),
-    };
-}
-
-static struct session_listener former_listener(const struct runtime *runtime)
-{
-    const struct agent_settings *settings = runtime->settings;
-    const char *host = settings->former_broker_host;
-    return (struct session_listener){
-        .host = host[0] == '\0' ? settings->broker_host : host,
-        .port = (int)settings->former_broker_port,
-        .ca_file = settings->former_broker_ca_file,
-        .certificate_file = "",
-        .key_file = "",
-    };
-}
-
-static enum tc_error open_session(struct runtime *runtime, struct tc_fault *fault)
-{
-    const struct agent_settings *settings = runtime->settings;
-    struct topic presence = runtime_own_topic(runtime, TOPIC_PRESENCE);
-    topic_format(settings->topic_root, &presence, runtime->will_topic);
-    make_presence(runtime, true, &runtime->online);
-    make_presence(runtime, false, &runtime->offline);
-    struct session_config config = {
-        .listener = own_listener(runtime),
-        .former = former_listener(runtime),
-        .client_id = settings->device,
-        .password = buffer_text(&runtime->password),
-        .is_persistent = runtime->role != ROLE_PULL,
-        .keep_alive_s = (int)(settings->broker_keep_alive_ms / MS_PER_SECOND),
-        .reconnect_first_ms = settings->broker_reconnect_first_ms,
-        .reconnect_longest_ms = settings->broker_reconnect_longest_ms,
-        .topic_root = settings->topic_root,
-        .will_topic = runtime->will_topic,
-        .will_payload = buffer_text(&runtime->offline),
-        .inbox = runtime->inbox,
-    };
-    add_filters(runtime, &config);
-    return session_open(&config, &runtime->session, fault);
 }
 
 static void open_work(struct runtime *runtime)
@@ -378,7 +193,7 @@ enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault)
     if (error == TC_OK)
         error = read_password(runtime, fault);
     if (error == TC_OK)
-        error = open_folders(runtime, fault);
+        error = runtime_open_folders(runtime, fault);
     if (error == TC_OK)
         error = runtime_open_credentials(runtime, fault);
     if (error == TC_OK)
@@ -387,7 +202,7 @@ enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault)
         return error;
     runtime->inbox = inbox_create();
     open_work(runtime);
-    error = open_session(runtime, fault);
+    error = runtime_open_session(runtime, fault);
     if (error == TC_OK)
         error = open_agent(runtime, fault);
     return error;

@@ -40,10 +40,6 @@ enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault);
 /* Waits at most `session_wait_ms` to publish `offline` to the broker. */
 void runtime_close(struct runtime *runtime, int session_wait_ms);
 
-/* Writes the path of this program to the file `connected` in the data folder. A start removes the file. */
-enum tc_error runtime_note_connected(const struct runtime *runtime, struct tc_fault *fault);
-
 struct agent_time runtime_now(void);
-struct topic runtime_own_topic(const struct runtime *runtime, enum topic_kind kind);
 
 #endif
