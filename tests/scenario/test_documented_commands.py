@@ -110,6 +110,29 @@ def test_every_tellercast_command_in_the_text_exists_with_its_options():
             assert option in done.stdout + general, f"{page}: tellercast {' '.join(words)}"
 
 
+# What stands for a word of a usage. Another word in small letters is one of several, and one in capitals a name.
+VALUES = {"TEXT": "why", "REASON": "superseded", "GROUP": "rest", "SERIAL|CERTIFICATE": "0AB1", "ID|NAME": "1", "ID|NAME…": "1"}
+FILES = {"FILE", "FILE…", "FOLDER", "CERTIFICATE"}
+
+
+def value_of(word, path):
+    if word.startswith("--") or word in VALUES:
+        return VALUES.get(word, word)
+    return path if word in FILES else word.split("|")[0] if word.islower() else "A1"
+
+
+def test_a_command_that_has_all_that_its_usage_requires_is_no_usage_error(tmp_path):
+    page = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    usages = re.findall(r"^```\ntellercast (.*)\n```$", page, re.MULTILINE)
+    assert len(usages) > 50
+    nowhere = ["--server", "http://127.0.0.1:1", "--socket", tmp_path / "none", "--broker", "127.0.0.1:1"]
+    for usage in usages:
+        words = [value_of(word, tmp_path / "none.csv") for word in re.sub(r" \[[^]]*\]", "", usage).split()]
+        done = subprocess.run([BIN / "tellercast", *words, *nowhere], capture_output=True, text=True, check=False, timeout=60,
+                              stdin=subprocess.DEVNULL, cwd=tmp_path)
+        assert done.returncode >= 0 and done.returncode != 2, f"{usage}: {done.returncode}: {done.stderr}"
+
+
 def test_every_option_of_tellercastd_in_the_text_exists():
     help_text = subprocess.run([BIN / "tellercastd", "--help"], capture_output=True, text=True, check=True).stdout
     for page, words in mentioned("tellercastd"):

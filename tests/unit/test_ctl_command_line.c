@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,8 @@ static void a_wrong_line_says_what_is_wrong(void **state)
         {"tellercast rollout status 1 2", "takes ID|NAME, found also \"2\""},
         {"tellercast rollout list --server", "--server needs a value: URL"},
         {"tellercast rollout list --json=yes", "--json takes no value"},
+        {"tellercast rollout pause 3", "--reason is required"},
+        {"tellercast pki issue pki --kind device --out here", "--id is required"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct line line;
@@ -158,6 +161,68 @@ static void every_command_can_be_found_and_explained(void **state)
         buffer_free(&out);
     }
     assert_null(command_find("rollout", "stop"));
+}
+
+/* Returns how many words stand outside brackets. */
+static size_t count_needed(const char *arguments)
+{
+    size_t count = 0;
+    char text[128];
+    assert_true(strlen(arguments) < sizeof text);
+    memcpy(text, arguments, strlen(arguments) + 1);
+    char *rest = text;
+    for (char *word = strtok_r(rest, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
+        count += word[0] != '[' ? 1 : 0;
+    return count;
+}
+
+/* Parses the command with as many arguments as it needs, and with the options that it needs but one, which may be NULL.
+ */
+static enum command_line parse_without(struct line *line, const struct command *command, const struct option *left_out)
+{
+    struct buffer text = {0};
+    buffer_format(&text, "tellercast %s %s", command->group == NULL ? "" : command->group, command->name);
+    for (size_t i = 0; i < command->least; i++)
+        buffer_put_text(&text, " x");
+    for (const struct option *o = command->options; o != NULL && o->name != NULL; o++) {
+        if (option_is_required(o) && o != left_out)
+            buffer_format(&text, " --%s x", o->name);
+    }
+    enum command_line found = parse(line, buffer_text(&text));
+    buffer_free(&text);
+    return found;
+}
+
+static void check_usage_of_option(const struct command *command, const struct option *option, const char *usage)
+{
+    char shown[128], wrong[64];
+    bool is_required = option_is_required(option), is_flag = option->value == NULL;
+    (void)snprintf(shown, sizeof shown, " %s--%s%s%s%s", is_required ? "" : "[", option->name, is_flag ? "" : " ",
+                   is_flag ? "" : option->value, is_required ? "" : "]");
+    assert_non_null(strstr(usage, shown));
+    if (!is_required)
+        return;
+    struct line line;
+    (void)snprintf(wrong, sizeof wrong, "--%s is required", option->name);
+    assert_int_equal(parse_without(&line, command, option), COMMAND_LINE_WRONG);
+    assert_string_equal(buffer_text(&line.wrong), wrong);
+    line_free(&line);
+}
+
+static void the_usage_has_in_brackets_what_may_be_left_out_and_nothing_else(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < command_count; i++) {
+        struct line line;
+        assert_int_equal(count_needed(commands[i].arguments), commands[i].least);
+        assert_int_equal(parse_without(&line, &commands[i], NULL), COMMAND_LINE_RUN);
+        line_free(&line);
+        struct buffer usage = {0};
+        help_put_usage(&commands[i], &usage);
+        for (const struct option *o = commands[i].options; o != NULL && o->name != NULL; o++)
+            check_usage_of_option(&commands[i], o, buffer_text(&usage));
+        buffer_free(&usage);
+    }
 }
 
 static void the_manual_page_is_what_the_table_says(void **state)
@@ -220,6 +285,7 @@ int main(void)
         cmocka_unit_test(help_is_there_at_every_level),
         cmocka_unit_test(a_command_may_have_a_version_of_its_own),
         cmocka_unit_test(every_command_can_be_found_and_explained),
+        cmocka_unit_test(the_usage_has_in_brackets_what_may_be_left_out_and_nothing_else),
         cmocka_unit_test(the_manual_page_is_what_the_table_says),
         cmocka_unit_test(a_rollout_s_end_is_the_exit_code),
         cmocka_unit_test(an_answer_s_status_is_the_exit_code),

@@ -152,12 +152,10 @@ static int send_source(struct session *session, const struct source *source, con
 static bool is_name(const struct session *session, const char *option, int *code)
 {
     const char *text = session_option(session, option);
-    if (text != NULL && name_is_valid(text, strlen(text)))
+    if (name_is_valid(text, strlen(text)))
         return true;
-    *code = text == NULL
-                ? session_fail_usage(session, "--%s is required", option)
-                : session_fail_usage(session, "--%s: found \"%.80s\", allowed: 1 to 64 of A-Z a-z 0-9 _ - . : +",
-                                     option, text);
+    *code =
+        session_fail_usage(session, "--%s: found \"%.80s\", allowed: 1 to 64 of A-Z a-z 0-9 _ - . : +", option, text);
     return false;
 }
 

@@ -14,9 +14,12 @@ struct option {
     const char *name;          /* "server"; NULL ends a list */
     const char *value;         /* "URL"; NULL: a flag without a value */
     const char *variable;      /* environment variable, used when the option is not given; or NULL */
-    const char *default_value; /* default value, or NULL */
+    const char *default_value; /* default value; NULL: none; option_required: none, and the command needs the option */
     const char *help;
 };
+
+extern const char option_required[];
+bool option_is_required(const struct option *option);
 
 struct command {
     const char *group; /* "rollout"; NULL: no group */
@@ -63,7 +66,8 @@ enum command_line {
     COMMAND_LINE_WRONG, /* `wrong` has the reason */
 };
 
-/* Parses the arguments of main, the program's name included. Call invocation_free in any case. */
+/* Parses the arguments of main, the program's name included. A command runs only with all options that it needs. Call
+ * invocation_free in any case. */
 enum command_line command_line_parse(int count, char *const *words, struct invocation *invocation,
                                      const struct command_group **group, struct buffer *wrong);
 void invocation_free(struct invocation *invocation);

@@ -16,6 +16,13 @@ struct reading {
     struct buffer *wrong;
 };
 
+const char option_required[] = "";
+
+bool option_is_required(const struct option *option)
+{
+    return option->default_value == option_required;
+}
+
 const struct command *command_find(const char *group, const char *name)
 {
     for (size_t i = 0; i < command_count; i++) {
@@ -195,6 +202,17 @@ static bool count_arguments(const struct invocation *invocation, struct buffer *
     return false;
 }
 
+static bool has_what_it_needs(const struct invocation *invocation, struct buffer *wrong)
+{
+    for (const struct option *o = invocation->command->options; o != NULL && o->name != NULL; o++) {
+        if (option_is_required(o) && invocation_option(invocation, o->name) == NULL) {
+            buffer_format(wrong, "--%s is required", o->name);
+            return false;
+        }
+    }
+    return true;
+}
+
 enum command_line command_line_parse(int count, char *const *words, struct invocation *invocation,
                                      const struct command_group **group, struct buffer *wrong)
 {
@@ -213,7 +231,8 @@ enum command_line command_line_parse(int count, char *const *words, struct invoc
         buffer_put_text(wrong, "no command given");
         return COMMAND_LINE_WRONG;
     }
-    return count_arguments(invocation, wrong) ? COMMAND_LINE_RUN : COMMAND_LINE_WRONG;
+    bool is_whole = count_arguments(invocation, wrong) && has_what_it_needs(invocation, wrong);
+    return is_whole ? COMMAND_LINE_RUN : COMMAND_LINE_WRONG;
 }
 
 void invocation_free(struct invocation *invocation)
@@ -244,5 +263,7 @@ const char *invocation_option(const struct invocation *invocation, const char *n
     const struct option *option = find_option(invocation->command, name, strlen(name));
     TC_CHECK(option != NULL);
     const char *value = option->variable == NULL ? NULL : getenv(option->variable);
-    return value != NULL && *value != '\0' ? value : option->default_value;
+    if (value != NULL && *value != '\0')
+        return value;
+    return option_is_required(option) ? NULL : option->default_value;
 }

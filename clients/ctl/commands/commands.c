@@ -9,7 +9,7 @@
     }
 #define REASON                                                                                                         \
     {                                                                                                                  \
-        "reason", "TEXT", NULL, NULL, "Reason, required; recorded with your name."                                     \
+        "reason", "TEXT", NULL, option_required, "The reason. It is recorded with your name."                          \
     }
 #define EXPECTED_VERSION                                                                                               \
     {                                                                                                                  \
@@ -36,8 +36,8 @@ static const struct option fleet_generate_options[] = {
     NO_OPTION,
 };
 static const struct option artifact_add_options[] = {
-    {"name", "NAME", NULL, NULL, "Artifact name, as used in plans. Required."},
-    {"version", "VERSION", NULL, NULL, "Artifact version. Required."},
+    {"name", "NAME", NULL, option_required, "Artifact name, as used in plans."},
+    {"version", "VERSION", NULL, option_required, "Artifact version."},
     NO_OPTION,
 };
 static const struct option rollout_submit_options[] = {
@@ -111,16 +111,16 @@ static const struct option acl_options[] = {
         "authority", "operations|devices", NULL, NULL, help                                                            \
     }
 static const struct option pki_init_options[] = {
-    {"name", "NAME", NULL, NULL, "Name of the bank in the authorities' certificates. Required."},
+    {"name", "NAME", NULL, option_required, "Name of the bank in the authorities' certificates."},
     {"root-valid-for", "DURATION", NULL, "7300d", "How long the root is valid."},
     {"valid-for", "DURATION", NULL, "3650d", "How long the two other authorities are valid."},
     {"crl-valid-for", "DURATION", NULL, "30d", "How long the first revocation lists are valid."},
     NO_OPTION,
 };
 static const struct option pki_issue_options[] = {
-    {"kind", "device|orchestrator|operator|server", NULL, NULL, "Kind of the identity. Required."},
-    {"id", "ID", NULL, NULL, "ID of the device, orchestrator, operator or server. Required."},
-    {"out", "FOLDER", NULL, NULL, "Folder for cert.pem and key.pem; created if it does not exist. Required."},
+    {"kind", "device|orchestrator|operator|server", NULL, option_required, "Kind of the identity."},
+    {"id", "ID", NULL, option_required, "ID of the device, orchestrator, operator or server."},
+    {"out", "FOLDER", NULL, option_required, "Folder for cert.pem and key.pem; created if it does not exist."},
     {"dns", "NAME", NULL, NULL, "Host name of a server or orchestrator. Repeat it for each name."},
     {"ip", "ADDRESS", NULL, NULL, "IP address of a server or orchestrator. Repeat it for each address."},
     CERTIFICATE_REQUEST,
@@ -134,8 +134,8 @@ static const struct option pki_renew_options[] = {
     NO_OPTION,
 };
 static const struct option pki_revoke_options[] = {
-    {"reason", "REASON", NULL, NULL,
-     "keyCompromise, affiliationChanged, superseded, cessationOfOperation or unspecified. Required."},
+    {"reason", "REASON", NULL, option_required,
+     "keyCompromise, affiliationChanged, superseded, cessationOfOperation or unspecified."},
     AUTHORITY("For a serial number that no index has: the authority that issued it."),
     NO_OPTION,
 };

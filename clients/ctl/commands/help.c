@@ -64,7 +64,9 @@ static void put_option_name(const struct option *option, struct buffer *out)
 static void put_option_help(const struct option *option, struct buffer *out)
 {
     buffer_put_text(out, option->help);
-    if (option->default_value != NULL)
+    if (option_is_required(option))
+        buffer_put_text(out, " Required.");
+    else if (option->default_value != NULL)
         buffer_format(out, " Default: %s.", option->default_value);
     if (option->variable != NULL)
         buffer_format(out, " Environment: %s.", option->variable);
@@ -117,9 +119,9 @@ void help_put_usage(const struct command *command, struct buffer *out)
     if (*command->arguments != '\0')
         buffer_format(out, " %s", command->arguments);
     for (const struct option *option = command->options; option != NULL && option->name != NULL; option++) {
-        buffer_put_text(out, " [");
+        buffer_put_text(out, option_is_required(option) ? " " : " [");
         put_option_name(option, out);
-        buffer_put_text(out, "]");
+        buffer_put_text(out, option_is_required(option) ? "" : "]");
     }
 }
 

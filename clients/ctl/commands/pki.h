@@ -18,9 +18,6 @@ bool pki_duration(const struct session *session, const char *option, int64_t *du
 /* Reads --valid-for as a validity from now on. False after the fault was shown. */
 bool pki_valid_for(const struct session *session, const char *option, struct pki_validity *validity, int *code);
 
-/* Returns the value of an option that is required; NULL after the fault was shown. */
-const char *pki_required(const struct session *session, const char *option, int *code);
-
 /* Writes the path of an authority's folder in the folder of the first argument. False after the fault was shown. */
 bool pki_folder(const struct session *session, enum pki_authority_kind kind, char path[static PATH_MAX], int *code);
 /* Reads --authority; false after the fault was shown. `kind` stays as it is when it is not given. */

@@ -30,14 +30,6 @@ bool pki_valid_for(const struct session *session, const char *option, struct pki
     return true;
 }
 
-const char *pki_required(const struct session *session, const char *option, int *code)
-{
-    const char *value = session_option(session, option);
-    if (value == NULL)
-        *code = session_fail_usage(session, "--%s is required", option);
-    return value;
-}
-
 static bool join(const struct session *session, const char *folder, const char *name, char path[static PATH_MAX],
                  int *code)
 {

@@ -24,8 +24,8 @@ int run_pki_init(struct session *session)
     int code;
     struct tc_fault fault;
     struct pki_validity root, others, list;
-    const char *folder = session_argument(session, 0), *name = pki_required(session, "name", &code);
-    if (name == NULL || !pki_valid_for(session, "root-valid-for", &root, &code) ||
+    const char *folder = session_argument(session, 0), *name = session_option(session, "name");
+    if (!pki_valid_for(session, "root-valid-for", &root, &code) ||
         !pki_valid_for(session, "valid-for", &others, &code) || !pki_valid_for(session, "crl-valid-for", &list, &code))
         return code;
     if (pki_found(folder, name, &root, &others, &fault) != TC_OK)

@@ -34,10 +34,7 @@ static void take_names(const struct session *session, struct command_order *orde
 
 static bool take_identity(const struct session *session, struct pki_identity *identity, int *code)
 {
-    const char *kind = pki_required(session, "kind", code);
-    const char *id = kind == NULL ? NULL : pki_required(session, "id", code);
-    if (id == NULL)
-        return false;
+    const char *kind = session_option(session, "kind"), *id = session_option(session, "id");
     if (!pki_kind_read(kind, &identity->kind))
         *code = session_fail_usage(session, "--kind: found \"%.32s\", allowed: device, orchestrator, operator, server",
                                    kind);
@@ -154,8 +151,8 @@ int run_pki_issue(struct session *session)
     int code;
     struct issued_files files;
     struct command_order order = {0};
-    const char *out = pki_required(session, "out", &code);
-    if (out == NULL || !take_identity(session, &order.order.identity, &code) ||
+    const char *out = session_option(session, "out");
+    if (!take_identity(session, &order.order.identity, &code) ||
         !pki_valid_for(session, "valid-for", &order.order.validity, &code) ||
         !prepare_files(session, out, &files, &code))
         return code;

@@ -104,10 +104,8 @@ int run_pki_revoke(struct session *session)
 {
     int code;
     struct tc_fault fault;
-    const char *certificate_path = session_argument(session, 1), *reason = pki_required(session, "reason", &code);
+    const char *certificate_path = session_argument(session, 1), *reason = session_option(session, "reason");
     struct pki_revocation revocation = {.revoked_at_ms = clock_now_ms()};
-    if (reason == NULL)
-        return code;
     if (!pki_reason_read(reason, &revocation.reason))
         return session_fail_usage(session,
                                   "--reason: found \"%.32s\", allowed: unspecified, keyCompromise, affiliationChanged, "

@@ -124,13 +124,9 @@ bool session_read_file(const struct session *session, const char *path, size_t m
 const char *session_reason(const struct session *session, int *code)
 {
     const char *reason = session_option(session, "reason");
-    if (reason == NULL)
-        *code = session_fail_usage(session, "--reason is required; it is recorded with your name");
-    else if (!operation_reason_is_valid(reason))
-        *code =
-            session_fail_usage(session, "--reason: must be 1 to %d bytes in one line, not blank", OPERATION_REASON_MAX);
-    else
+    if (operation_reason_is_valid(reason))
         return reason;
+    *code = session_fail_usage(session, "--reason: must be 1 to %d bytes in one line, not blank", OPERATION_REASON_MAX);
     return NULL;
 }
 
