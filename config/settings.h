@@ -52,6 +52,8 @@ enum tc_error settings_parse(const struct settings_table *table, const void *byt
                              struct document_faults *faults);
 /* Writes the settings in force as YAML, each with its help as a comment. */
 void settings_print(const struct settings_table *table, const void *settings, struct buffer *out);
+/* Whether this setting has another value in `others`. */
+bool setting_differs(const struct setting *row, const void *settings, const void *others);
 void settings_free(const struct settings_table *table, void *settings);
 
 #endif

@@ -105,12 +105,27 @@ void daemon_close(struct daemon *daemon)
     free(daemon);
 }
 
-void daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh)
+/* No values: they may have a password. */
+static void name_what_needs_a_restart(const struct daemon_settings *running, const struct daemon_settings *fresh)
 {
-    calendars_replace(daemon->calendars, fresh->calendars);
+    for (size_t i = 0; i < daemon_settings_table.count; i++) {
+        const struct setting *row = &daemon_settings_table.rows[i];
+        if (!row->reloads && setting_differs(row, running, fresh))
+            LOG_WARNING("settings.restart_needed", F_STR("name", row->key),
+                        F_STR("reason", "it is read at the start alone; the value of the start stays in force"));
+    }
+}
+
+bool daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh)
+{
     struct tc_fault fault;
-    if (intake_reload(daemon->intake, &fault) != TC_OK)
+    if (intake_reload(daemon->intake, &fault) != TC_OK) {
         LOG_ERROR("tokens.refused", F_STR("reason", fault.text));
+        return false;
+    }
+    calendars_replace(daemon->calendars, fresh->calendars);
+    name_what_needs_a_restart(daemon->settings, fresh);
+    return true;
 }
 
 void daemon_watch_certificates(struct daemon *daemon)

@@ -70,21 +70,23 @@ static void log_faults(const struct document_faults *faults, const char *config_
     }
 }
 
+/* All that can be changed, or nothing. */
 static void reload(struct daemon *daemon, const char *config_file)
 {
     struct daemon_settings fresh;
     struct document_faults faults = {0};
-    bool good = options_read_settings(config_file, SETTINGS_TO_RUN, &fresh, &faults);
+    bool is_read = options_read_settings(config_file, SETTINGS_TO_RUN, &fresh, &faults);
     log_faults(&faults, config_file);
     document_faults_free(&faults);
-    if (!good) {
+    bool is_taken = is_read && daemon_reload(daemon, &fresh);
+    if (is_taken) {
+        set_log(&fresh);
+        LOG_INFO("settings.reloaded", F_STR("file", config_file));
+    } else {
         LOG_ERROR("settings.refused", F_STR("file", config_file), F_STR("reason", "the old settings stay in force"));
-        return;
     }
-    set_log(&fresh);
-    daemon_reload(daemon, &fresh);
-    settings_free(&daemon_settings_table, &fresh);
-    LOG_INFO("settings.reloaded", F_STR("file", config_file));
+    if (is_read)
+        settings_free(&daemon_settings_table, &fresh);
 }
 
 static int64_t standstill_ms(void)

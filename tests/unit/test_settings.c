@@ -168,6 +168,32 @@ static void what_is_printed_loads_as_the_same(void **state)
     buffer_free(&twice);
 }
 
+static void a_setting_differs_when_its_own_value_does(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *key;
+    } changes[] = {
+        {"name: pot\n", "name"},
+        {"water: {cups: 5}\n", "water.cups"},
+        {"water: {boil: 2m}\n", "water.boil"},
+        {"water: {volume: 1KiB}\n", "water.volume"},
+        {"whistle: false\n", "whistle"},
+        {"colour: green\n", "colour"},
+        {"colour: red\nwater: {boil: 180s}\n", ""},
+    };
+    struct document_faults faults = {0};
+    struct kettle before, after;
+    settings_set_defaults(&table, &before);
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        assert_int_equal(parse(changes[i].text, &after, &faults), TC_OK);
+        for (size_t k = 0; k < COUNT_OF(rows); k++)
+            assert_int_equal(setting_differs(&rows[k], &before, &after), strcmp(rows[k].key, changes[i].key) == 0);
+        settings_free(&table, &after);
+    }
+    settings_free(&table, &before);
+}
+
 /* ---- the daemon's own table ----------------------------------------------------------------- */
 
 static void the_daemon_has_these_defaults(void **state)
@@ -293,6 +319,7 @@ int main(void)
         cmocka_unit_test(all_faults_are_found_at_once),
         cmocka_unit_test(a_file_that_is_not_there_is_named),
         cmocka_unit_test(what_is_printed_loads_as_the_same),
+        cmocka_unit_test(a_setting_differs_when_its_own_value_does),
         cmocka_unit_test(the_daemon_has_these_defaults),
         cmocka_unit_test(the_example_is_what_the_table_prints),
         cmocka_unit_test(calendars_are_maps_of_blackouts),
