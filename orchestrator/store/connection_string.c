@@ -43,9 +43,16 @@ const char *connection_string_value(const PQconninfoOption *options, const char 
     return "";
 }
 
+/* The file of a service says where to connect, and who reads the settings does not see it. */
+static const char no_service[] =
+    "service is not allowed: write what its file says into the string, and a password into "
+    "a file that passfile names";
+
 /* libpq reads "postgresql://user:password" without a host as a host and a port. */
 static const char *find_fault_of_options(const PQconninfoOption *options)
 {
+    if (connection_string_value(options, "service")[0] != '\0')
+        return no_service;
     if (connection_string_value(options, "port")[strspn(connection_string_value(options, "port"), "0123456789,")] !=
         '\0')
         return "its port must be a number; a URI is postgresql://USER:PASSWORD@HOST:PORT/NAME";

@@ -6,8 +6,9 @@
 
 #include <postgresql/libpq-fe.h>
 
-/* Parses it into libpq's options, to be freed with PQconninfoFree. TC_INVALID when it cannot be parsed, or when libpq
- * would take a part of its password for a host, a port or a parameter, and name it in messages. The fault contains
+/* Parses it into libpq's options, to be freed with PQconninfoFree. TC_INVALID when it cannot be parsed, when it
+ * names a service, or when libpq would take a part of its password for a host, a port or a parameter, and name it in
+ * messages. The fault contains
  * nothing of the string. */
 enum tc_error connection_string_parse(const char *text, PQconninfoOption **options, struct tc_fault *fault);
 

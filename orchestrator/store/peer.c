@@ -75,8 +75,6 @@ static bool is_verified(const PQconninfoOption *options)
 
 static enum tc_error check_way(const PQconninfoOption *options, bool insecure_loopback, struct tc_fault *fault)
 {
-    if (is_set(options, "service"))
-        return TC_OK; /* its file says the rest: peer_is_trusted */
     struct way way = find_way(options);
     bool has_credentials = is_set(options, "password") || is_set(options, "passfile") || is_set(options, "sslcert");
     const char *problem = NULL;

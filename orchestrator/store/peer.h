@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The same of a connection that was made. It also knows what the string does not say: a service file, a password file
- * without the server's password, and a server that asks nobody for credentials. False, with the reason. */
+/* The same of a connection that was made. It also knows what the string does not say: a password file without the
+ * server's password, and a server that asks nobody for credentials. False, with the reason. */
 bool peer_is_trusted(PGconn *connection, char *reason, size_t size);
 
 #endif

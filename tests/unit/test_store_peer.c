@@ -43,7 +43,6 @@ static void a_server_is_used_by_a_socket_with_credentials_or_by_verified_tls(voi
         {"host=127.0.0.1,db.bank.example password=x", REFUSED, "sslmode=verify-full"},
         {"host=,db.bank.example password=x", REFUSED, "sslmode=verify-full"},
         {"host=127.0.0.1.evil.example password=x", REFUSED, "sslmode=verify-full"},
-        {"service=bank", ALLOWED, ""}, /* checked when it is connected */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct tc_fault fault = {0};
@@ -63,11 +62,24 @@ static void a_string_that_cannot_be_read_is_no_refused_server(void **state)
     assert_int_equal(store_check_peer("host=127.0.0.1 password='pa", false, &fault), TC_INVALID);
 }
 
+static void a_service_is_refused_since_its_file_would_say_where_to_connect(void **state)
+{
+    (void)state;
+    static const char *const strings[] = {"service=bank", "host=/run/postgresql service=bank",
+                                          "postgresql:///bank?service=bank"};
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+        struct tc_fault fault;
+        assert_int_equal(store_check_connection(strings[i], &fault), TC_INVALID);
+        assert_non_null(strstr(fault.text, "service is not allowed"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_is_used_by_a_socket_with_credentials_or_by_verified_tls),
         cmocka_unit_test(a_string_that_cannot_be_read_is_no_refused_server),
+        cmocka_unit_test(a_service_is_refused_since_its_file_would_say_where_to_connect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
