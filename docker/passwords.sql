@@ -1,4 +1,6 @@
--- Gives the roles their passwords, in a new database. psql runs the commands in backquotes.
+-- Gives the roles their passwords, in a new database, and keeps them out of the others: the server has nothing but
+-- Tellercast. psql runs the commands in backquotes.
+REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;
 \set password `cat /tellercast/database/migrate`
 ALTER ROLE tellercast_migrate PASSWORD :'password';
 \set password `cat /tellercast/database/run`

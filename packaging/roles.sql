@@ -6,6 +6,9 @@
 --   tellercast_run      reads, and writes what an orchestrator writes; tellercastd uses it
 --   tellercast_read     reads; for reports
 --
+-- With --set=whole_server=yes the server has nothing but Tellercast: then its other databases let only superusers and
+-- their owners in. PostgreSQL lets every role in by default, to read the catalogues and to fill the disk with temporary tables.
+--
 -- Then run "tellercastd migrate", which brings the tables to its version and grants the rights. Both can be repeated.
 -- Roles belong to the whole server. They have no password: set one with \password, or use peer or certificates.
 \set ON_ERROR_STOP on
@@ -31,6 +34,15 @@ SELECT format('ALTER DATABASE %I OWNER TO tellercast_migrate', current_database(
        format('GRANT ALL ON SCHEMA %I TO tellercast_migrate', current_schema()),
        format('GRANT USAGE ON SCHEMA %I TO tellercast_run, tellercast_read', current_schema())
 \gexec
+
+\if :{?whole_server}
+\else
+\set whole_server no
+\endif
+\if :whole_server
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', datname) FROM pg_database WHERE datname <> current_database()
+\gexec
+\endif
 
 -- One object at a time, each in a transaction of its own. A session that waits for a table's lock makes all later ones
 -- wait, so this gives way after a moment and tries again.

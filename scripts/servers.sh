@@ -36,7 +36,8 @@ make_database() {
     database=$(database_of "$1" tellercast postgres)
     [[ $(query "$database" "SELECT 1 FROM pg_database WHERE datname = 'tellercast'") == 1 ]] ||
         query "$database" 'CREATE DATABASE tellercast'
-    psql -X -q -d "$(database_of "$1" tellercast)" -f "$ROOT/packaging/roles.sql" >>"$LOGS/migrate.log" 2>&1 &&
+    psql -X -q -v whole_server=yes -d "$(database_of "$1" tellercast)" -f "$ROOT/packaging/roles.sql" \
+        >>"$LOGS/migrate.log" 2>&1 &&
         "$BIN/tellercastd" migrate --config "$2" >>"$LOGS/migrate.log" 2>&1 ||
         fail "the database cannot be brought to this version; see $LOGS/migrate.log"
 }

@@ -158,6 +158,11 @@ def start_database(trial):
     nobody = subprocess.run(["psql", "-X", "-w", "-d", "tellercast", "-c", "SELECT 1"], env={**environment, "PGPASSWORD": "wrong"},
                             check=False, capture_output=True, timeout=60)
     assert nobody.returncode != 0
+    own = {**environment, "PGUSER": "tellercast_run", "PGPASSWORD": (trial.folder / "database/run").read_text(encoding="utf-8").strip()}
+    for database, is_own in (("tellercast", True), ("postgres", False), ("template1", False)):
+        done = subprocess.run(["psql", "-X", "-w", "-d", database, "-c", "SELECT 1"], env=own, check=False, capture_output=True,
+                              text=True, timeout=60)
+        assert (done.returncode == 0) == is_own and ("permission denied for database" in done.stderr) != is_own, done.stderr
 
 
 def start_cache(trial):

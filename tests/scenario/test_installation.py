@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 
+import psycopg2
 import pytest
 from harness.installation import (PARTS, ask_postgres, installation, is_running, make_folder, port_of, process_of, run, start,
                                   trust_of)
@@ -93,6 +94,16 @@ def test_an_installation_has_roles_and_a_user_of_redis(data):
     code, said = installation("up", data)
     assert code == 0, said
     assert_is_closed(data)
+
+
+def test_the_roles_of_an_installation_reach_no_other_database(data):
+    code, said = installation("up", data)
+    assert code == 0, said
+    for role in ("tellercast_migrate", "tellercast_run", "tellercast_read"):
+        assert ask_postgres(data, role, "SELECT current_database()") == [("tellercast",)]
+        for database in ("postgres", "template1"):
+            with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+                ask_postgres(data, role, "SELECT 1", database)
 
 
 def test_an_installation_of_the_version_before_gets_roles_and_a_user_of_redis_and_keeps_its_data(data):

@@ -102,6 +102,14 @@ def test_no_role_is_above_the_others(stack):
                                "'^tellercast_'") == []
 
 
+def test_a_server_that_is_not_tellercast_s_alone_keeps_the_rights_of_its_other_databases(stack):
+    rights = "SELECT datname, datacl::text FROM pg_database WHERE datname IN ('postgres', 'template1')"
+    before = stack.database.rows(rights)
+    stack.postgres.give_to_roles(stack.database.value("SELECT current_database()"))
+    assert stack.database.rows(rights) == before
+    assert [row["datacl"] is None or "{=" in row["datacl"] for row in before] == [True, True]
+
+
 def test_what_runs_with_the_owner_s_rights_searches_only_fixed_schemas_and_is_not_for_everybody(stack):
     rows = stack.database.rows("SELECT proname, proconfig, proacl::text AS acl FROM pg_proc WHERE prosecdef AND pronamespace = "
                                "'public'::regnamespace")

@@ -79,8 +79,8 @@ def user_of(pid):
     return os.stat(f"/proc/{pid}").st_uid
 
 
-def ask_postgres(data, role, statement):
-    address = {"host": str(data / "postgres"), "port": 5432, "user": role, "dbname": "tellercast"}
+def ask_postgres(data, role, statement, database="tellercast"):
+    address = {"host": str(data / "postgres"), "port": 5432, "user": role, "dbname": database}
     with contextlib.closing(psycopg2.connect(**address)) as connection, connection.cursor() as cursor:
         cursor.execute(statement)
         return cursor.fetchall()
