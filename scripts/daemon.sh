@@ -4,10 +4,15 @@
 
 DAEMON_USER=tellercast # as in packaging/sysusers.conf
 AS_DAEMON=(setpriv)    # how to become that user: a command that other options of setpriv may follow
+ENVIRONMENT=()         # of the program that runs as that user
 
 # have_daemon_user: makes the user if there is none. Also tells scripts/server who may reach the servers' sockets.
 have_daemon_user() {
-    ((EUID == 0)) || return 0
+    ((EUID != 0)) || make_daemon_user
+    set_environment "$DAEMON_USER"
+}
+
+make_daemon_user() {
     umask 022 # what is not secret must be readable for the users of the servers
     id -u "$DAEMON_USER" >/dev/null 2>&1 ||
         useradd --system --user-group --no-create-home --home-dir /var/lib/tellercast --shell /usr/sbin/nologin \

@@ -87,8 +87,8 @@ start_orchestrator() {
     give_to_daemon "$SCRATCH"
     write_demo_daemon "$port" >"$SCRATCH/tellercastd.yaml"
     make_database "$SCRATCH" "$SCRATCH/tellercastd.yaml"
-    start_process demo-tellercastd TERM "${AS_DAEMON[@]}" --pdeathsig TERM -- "$SCRATCH/bin/tellercastd" \
-        --config "$SCRATCH/tellercastd.yaml"
+    start_process demo-tellercastd TERM env -i "${ENVIRONMENT[@]}" "TELLERCAST_RUN=$RUN_ID" "${AS_DAEMON[@]}" \
+        --pdeathsig TERM -- "$SCRATCH/bin/tellercastd" --config "$SCRATCH/tellercastd.yaml"
     server_is_up demo-tellercastd "$PID" tellercastd_is_ready "$port" "$SCRATCH"
     eval "$(operator_environment "$SCRATCH" "$OPERATIONS_PORT" "$port")"
     write_trusted_keys "$SCRATCH"

@@ -143,7 +143,7 @@ write_environment() {
 }
 
 # is_ready PORT FOLDER
-is_ready() { curl -fs --max-time 2 --cacert "$(trust_of "$2")" "https://127.0.0.1:$1/readyz"; }
+is_ready() { curl -qfs --noproxy '*' --max-time 2 --cacert "$(trust_of "$2")" "https://127.0.0.1:$1/readyz"; }
 
 open_data_folder() {
     ((${#DATA} <= 70)) || fail "the path $DATA is too long for the names of Unix sockets (70 characters)"
@@ -187,9 +187,10 @@ installation_up() {
     launch_part redis TERM scripts/server redis "$DATA/redis"
     server_is_up redis "$PID" redis_is_ready "$DATA"
     launch_part mosquitto TERM scripts/server mosquitto "$DATA/mosquitto"
-    server_is_up mosquitto "$PID" owns_port "$devices"
+    server_is_up mosquitto "$PID" owns_ports "$devices" "$operations"
     make_database "$DATA" "$DATA/tellercastd.yaml"
-    launch_part tellercastd TERM "${AS_DAEMON[@]}" -- "$DATA/bin/tellercastd" --config "$DATA/tellercastd.yaml"
+    launch_part tellercastd TERM env -i "${ENVIRONMENT[@]}" "${AS_DAEMON[@]}" -- "$DATA/bin/tellercastd" \
+        --config "$DATA/tellercastd.yaml"
     server_is_up tellercastd "$PID" tellercastd_is_ready "$http" "$DATA"
     let_parts_live
     write_trusted_keys "$DATA"

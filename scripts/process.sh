@@ -149,3 +149,11 @@ owns_port() {
         '$4 == "0A" && substr($2, length($2) - 4) == port { print "socket:[" $10 "]" }' /proc/net/tcp*)
     [[ -n $sockets ]] && find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' | grep -xF "$sockets" >/dev/null
 }
+
+# owns_ports PID PORT ...: a broker opens its listeners one after the other.
+owns_ports() {
+    local port
+    for port in "${@:2}"; do
+        owns_port "$1" "$port" || return 1
+    done
+}

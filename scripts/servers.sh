@@ -14,6 +14,9 @@ database_of() {
     printf 'host=%s port=5432 user=%s dbname=%s' "$(quote_libpq "$1/postgres")" "$2" "${3:-tellercast}"
 }
 
+# libpq takes from these variables what a connection string does not say: PGHOSTADDR, PGOPTIONS and others.
+unset "${!PG@}"
+
 query() { psql -X -q -A -t -P pager=off -v ON_ERROR_STOP=1 -d "$1" -c "$2"; }
 
 # KIND_is_ready PID ...: the server answers, and is this process.
@@ -94,6 +97,6 @@ start_servers() {
     start_server redis TERM scripts/server redis "$folder/redis" && redis=$PID
     start_server mosquitto TERM scripts/server mosquitto "$folder/mosquitto" && mosquitto=$PID
     server_is_up redis "$redis" redis_is_ready "$folder"
-    server_is_up mosquitto "$mosquitto" owns_port "$DEVICE_PORT"
+    server_is_up mosquitto "$mosquitto" owns_ports "$DEVICE_PORT" "$OPERATIONS_PORT"
     server_is_up postgres "$postgres" postgres_is_ready "$folder"
 }

@@ -221,6 +221,20 @@ def test_a_server_is_not_up_when_another_answers_in_its_place(scratch):
         assert code == 0, said
 
 
+def test_up_and_the_demo_wait_for_both_listeners_of_the_broker(data, scratch):
+    """mosquitto opens one after the other."""
+    asked = scratch / "asked"
+    watch = f'eval "real_$(declare -f owns_port)"; owns_port() {{ echo "$2" >>"{asked}"; real_owns_port "$@"; }}; '
+    code, said = run(watch + 'installation "$@"', "up", "--data", data)
+    assert code == 0, said
+    assert {port_of(data, "devices"), port_of(data, "operations")} <= set(map(int, asked.read_text(encoding="utf-8").split()))
+    asked.unlink()
+    code, said = run(watch + 'build_preset; SCRATCH=$1 LOGS=$1/logs; mkdir -m 711 "$1"; start_servers "$1"; echo "$DEVICE_PORT $OPERATIONS_PORT"',
+                     scratch / "demo")
+    assert code == 0, said
+    assert set(said.splitlines()[-1].split()) <= set(asked.read_text(encoding="utf-8").split())
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_up_that_is_interrupted_ends_what_it_started_and_only_that(data, tmp_path, number):
     (tmp_path / "tellercast").symlink_to(BIN / "tellercast")

@@ -1,6 +1,7 @@
 """./run up under root: which user each part is, and what it may read; and how a device enrols at the installation."""
 
 import os
+import pathlib
 import pwd
 import re
 import shlex
@@ -12,6 +13,7 @@ import subprocess
 import pytest
 from harness.installation import (PARTS, ask_postgres, installation, make_folder, port_of, process_of, run, start,
                                   trust_of, user_of)
+from harness.servers import KEPT_VARIABLES
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start another user's process")
 DAEMON = "tellercast"
@@ -126,6 +128,29 @@ def test_an_installation_comes_up_twice_as_a_user_that_is_not_root(data):
         assert {user_of(process_of(data, part)) for part in PARTS} == {nobody.pw_uid}
         code, said = run('installation "$@"', "down", "--data", data, user=nobody.pw_uid)
         assert code == 0, said
+
+
+def variables_of(pid):
+    text = pathlib.Path(f"/proc/{pid}/environ").read_text(encoding="utf-8", errors="replace")
+    return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)
+
+
+def test_no_part_of_an_installation_gets_a_variable_of_who_starts_it(data, monkeypatch):
+    """Some of these would also lead ./run elsewhere, where it asks whether a part is ready."""
+    with monkeypatch.context() as caller:
+        for name, value in (("A_SECRET", "never-shown"), ("LANG", "C"), ("PGHOSTADDR", "127.0.0.2"), ("PGOPTIONS", "-c none=1"),
+                            ("https_proxy", "http://127.0.0.1:1"), ("TZ", "Asia/Tokyo")):
+            caller.setenv(name, value)
+        code, said = installation("up", data)
+    assert code == 0, said
+    kept = {"TELLERCAST_RUN", *KEPT_VARIABLES["TELLERCAST_KEPT_VARIABLES"].split()}
+    for part in PARTS:
+        pid = process_of(data, part)
+        found = variables_of(pid)
+        assert "A_SECRET" not in found and "PGHOSTADDR" not in found, part
+        if part != "redis":  # it writes its title over them
+            assert found.keys() - kept == {"PATH", "HOME", "LANG", "TZ"} and found["LANG"] == "C.UTF-8", (part, found)
+            assert found["HOME"] == pwd.getpwuid(user_of(pid)).pw_dir or os.geteuid() != 0
 
 
 def test_an_agent_enrols_at_an_installation_by_the_steps_that_it_shows(data):

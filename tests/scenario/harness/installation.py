@@ -10,7 +10,7 @@ import tempfile
 import psycopg2
 
 from .programs import BIN
-from .servers import ROOT, free_port
+from .servers import KEPT_VARIABLES, ROOT, free_port
 from .stack import SANITIZED
 
 PARTS = ["postgres", "redis", "mosquitto", "tellercastd"]
@@ -19,6 +19,7 @@ RUN = """
 set -euo pipefail
 . scripts/talk.sh
 . scripts/process.sh
+. scripts/environment.sh
 . scripts/servers.sh
 . scripts/credentials.sh
 . scripts/daemon.sh
@@ -36,7 +37,7 @@ def hear_interrupts():
 
 
 def start(command, *arguments, programs=BIN, user=None):
-    environment = {**os.environ, "ROOT": str(ROOT), "TELLERCAST_BIN": str(programs), "TELLERCAST_GUARD": str(GUARD)}
+    environment = {**os.environ, **KEPT_VARIABLES, "ROOT": str(ROOT), "TELLERCAST_BIN": str(programs), "TELLERCAST_GUARD": str(GUARD)}
     return subprocess.Popen(["bash", "-c", RUN + command, "run", *map(str, arguments)], cwd=ROOT, env=environment,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             start_new_session=True, preexec_fn=hear_interrupts, user=user, group=user,

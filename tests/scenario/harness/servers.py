@@ -18,6 +18,8 @@ from .wait import wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SERVER = ROOT / "scripts/server"
+# What scripts/environment.sh lets through for sanitizers, and for the coverage of scenarios.
+KEPT_VARIABLES = {"TELLERCAST_KEPT_VARIABLES": "LD_PRELOAD ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS LLVM_PROFILE_FILE"}
 ROLES = ROOT / "packaging/roles.sql"
 PROGRAMS = pathlib.Path(os.environ.get("TELLERCAST_BIN", ROOT / "build/release/bin")).resolve()
 
@@ -53,7 +55,7 @@ class Server(Process):
         self.folder = pathlib.Path(folder) / self.kind
         self.folder.mkdir(exist_ok=True)
         pathlib.Path(folder).chmod(0o711)  # the server's user may enter
-        self._environment = environment
+        self._environment = {**KEPT_VARIABLES, **(environment or {})}
         self._log = pathlib.Path(folder) / f"{self.kind}.log"
         self.start()
 
