@@ -3,163 +3,20 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "clients/agent/device_clock.h"
-#include "clients/agent/session_endpoint.h"
+#include "clients/agent/session_callbacks.h"
 #include "topics/packet.h"
 
-#include <MQTTAsync.h>
 #include <sodium.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum {
     CONNECT_TIMEOUT_S = 10,
-    REFUSED_SUBSCRIPTION = 0x80,
     RETAINED_NEVER = 2,
     CLOSE_POLL_NS = 5000000,
     RETURN_PERIODS = 30 /* of reconnect_longest_ms at the former listener, before the other is tried again */
 };
-
-/* QoS 1 messages in flight: within the default of common brokers, mosquitto's included, so that a second connection is
- * rarely needed. */
-#define IN_FLIGHT_MAX 20
-
-enum session_phase { PHASE_WAITING, PHASE_CONNECTING, PHASE_SUBSCRIBING, PHASE_READY };
-
-struct session {
-    struct session_config config;
-    struct session_endpoint endpoints[2];       /* by enum session_choice */
-    _Atomic(struct session_endpoint *) current; /* of the present connection; callbacks of the other do nothing */
-    bool has_failed;                            /* the last connection to the listener for certificates */
-    int64_t return_ms;                          /* connected to the former listener: when to try the other */
-    enum session_phase phase;
-    int64_t connect_ms; /* PHASE_WAITING: time of the next attempt */
-    int64_t delay_ms;
-    bool is_down_logged;
-    bool is_moving;              /* from the former listener: when the other does not answer, that is logged */
-    bool is_renewal_due;         /* the connection was begun with files that were replaced since */
-    struct announced announced;  /* written before INBOX_CONNECTED or INBOX_CONNECTION_FAILED is put, read after */
-    int keep_alive_s, in_flight; /* of the present connection, by the broker's last announcement */
-    atomic_size_t unacknowledged;
-};
-
-static void notify(struct session_endpoint *endpoint, enum inbox_kind kind, const char *why)
-{
-    struct session *session = endpoint->session;
-    struct inbox_item item = {.kind = kind};
-    if (atomic_load(&session->current) != endpoint)
-        return;
-    (void)snprintf(item.text, sizeof item.text, "%s", why == NULL ? "" : why);
-    inbox_put(session->config.inbox, &item);
-}
-
-/* ---- paho's threads --------------------------------------------------------------------------- */
-
-/* Always accepts it: paho keeps a rejected message until the next one comes. */
-static int on_message(void *context, char *name, int name_length, MQTTAsync_message *message)
-{
-    const struct session_endpoint *endpoint = context;
-    struct session *session = endpoint->session;
-    struct inbox_item item = {.kind = INBOX_MESSAGE};
-    size_t length = message->payloadlen < 0 ? 0 : (size_t)message->payloadlen;
-    (void)name_length; /* 0 unless the name holds a NUL, and then it is not our topic */
-    if (length > MESSAGE_SIZE_MAX) {
-        LOG_LIMITED(LOG_LEVEL_WARNING, name, "message.too_large", F_STR("topic", name), F_INT("bytes", length));
-    } else if (topic_parse(session->config.topic_root, name, strlen(name), &item.message.topic) != TC_OK) {
-        LOG_LIMITED(LOG_LEVEL_WARNING, name, "message.unexpected", F_STR("topic", name));
-    } else {
-        item.message.payload = malloc(length + 1);
-        TC_CHECK(item.message.payload != NULL);
-        if (length > 0)
-            memcpy(item.message.payload, message->payload, length);
-        item.message.length = length;
-        item.message.retained = message->retained != 0;
-        inbox_put(session->config.inbox, &item);
-    }
-    MQTTAsync_freeMessage(&message);
-    MQTTAsync_free(name);
-    return 1;
-}
-
-static void on_connection_lost(void *context, char *cause)
-{
-    notify(context, INBOX_CONNECTION_LOST, cause == NULL ? "connection lost" : cause);
-}
-
-static void on_disconnect_packet(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
-{
-    (void)properties;
-    notify(context, INBOX_CONNECTION_LOST, MQTTReasonCode_toString(reason));
-}
-
-static void on_connected(void *context, MQTTAsync_successData5 *data)
-{
-    struct session_endpoint *endpoint = context;
-    struct session *session = endpoint->session;
-    if (atomic_load(&session->current) != endpoint)
-        return;
-    session->announced = announced_read(&data->properties, IN_FLIGHT_MAX);
-    notify(endpoint, INBOX_CONNECTED, "");
-}
-
-static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
-{
-    struct session_endpoint *endpoint = context;
-    const char *why = "no answer";
-    if (data != NULL && atomic_load(&endpoint->session->current) == endpoint)
-        announced_note_refusal(&endpoint->session->announced, data);
-    if (data != NULL && data->message != NULL)
-        why = data->message;
-    else if (data != NULL && data->reasonCode != MQTTREASONCODE_SUCCESS)
-        why = MQTTReasonCode_toString(data->reasonCode);
-    notify(endpoint, INBOX_CONNECTION_FAILED, why);
-}
-
-static void on_subscribed(void *context, MQTTAsync_successData5 *data)
-{
-    int count = data->alt.sub.reasonCodeCount;
-    for (int i = 0; i < count; i++) {
-        int reason = count == 1 ? (int)data->reasonCode : (int)data->alt.sub.reasonCodes[i];
-        if (reason >= REFUSED_SUBSCRIPTION) {
-            notify(context, INBOX_CONNECTION_FAILED, "the broker refused a subscription");
-            return;
-        }
-    }
-    notify(context, INBOX_SUBSCRIBED, "");
-}
-
-static void on_subscribe_failed(void *context, MQTTAsync_failureData5 *data)
-{
-    (void)data;
-    notify(context, INBOX_CONNECTION_FAILED, "the subscriptions failed");
-}
-
-/* Not below 0: a lost connection resets the count. */
-static void count_acknowledged(const struct session_endpoint *endpoint)
-{
-    struct session *session = endpoint->session;
-    if (atomic_load(&session->current) != endpoint)
-        return;
-    size_t count = atomic_load(&session->unacknowledged);
-    while (count > 0 && !atomic_compare_exchange_weak(&session->unacknowledged, &count, count - 1))
-        ;
-}
-
-static void on_published(void *context, MQTTAsync_successData5 *data)
-{
-    (void)data;
-    count_acknowledged(context);
-}
-
-static void on_publish_failed(void *context, MQTTAsync_failureData5 *data)
-{
-    (void)data;
-    count_acknowledged(context);
-}
-
-/* ---- the agent's thread ----------------------------------------------------------------------- */
 
 static enum tc_error open_endpoint(struct session *session, enum session_choice choice,
                                    const struct session_listener *listener, struct tc_fault *fault)
@@ -172,10 +29,7 @@ static enum tc_error open_endpoint(struct session *session, enum session_choice 
     enum tc_error error = session_endpoint_open(endpoint, session->config.client_id, fault);
     if (error != TC_OK)
         return error;
-    int rc = MQTTAsync_setCallbacks(endpoint->client, endpoint, on_connection_lost, on_message, NULL);
-    if (rc == MQTTASYNC_SUCCESS)
-        rc = MQTTAsync_setDisconnected(endpoint->client, endpoint, on_disconnect_packet);
-    return rc == MQTTASYNC_SUCCESS ? TC_OK : tc_fault_set(fault, TC_INVALID, "broker: %s", MQTTAsync_strerror(rc));
+    return session_callbacks_set(endpoint, fault);
 }
 
 static struct session_endpoint *current(struct session *session)
@@ -255,9 +109,7 @@ static void connect_now(struct session *session, int64_t now_ms)
     options.connectProperties = &properties;
     options.username = config->client_id;
     options.password = config->password[0] == '\0' ? NULL : config->password;
-    options.onSuccess5 = on_connected;
-    options.onFailure5 = on_connect_failed;
-    options.context = current(session);
+    session_callbacks_of_connection(current(session), &options);
     if (session_listener_secure(current(session)->listener, &tls))
         options.ssl = &tls;
     session->phase = PHASE_CONNECTING;
@@ -286,7 +138,7 @@ static void renew(struct session *session)
     session->is_renewal_due = false;
     session->is_down_logged = true;
     session->is_moving = is_at_former(session);
-    notify(current(session), INBOX_CONNECTION_LOST, "its certificates were replaced");
+    session_notify(current(session), INBOX_CONNECTION_LOST, "its certificates were replaced");
 }
 
 /* Ends a connection that another one is to replace. Returns the time of the next call. */
@@ -337,9 +189,7 @@ static void subscribe(struct session *session, int64_t now_ms)
         each[i] = (MQTTSubscribe_options)MQTTSubscribe_options_initializer;
         each[i].retainHandling = session->config.filters[i].retained ? 0 : RETAINED_NEVER;
     }
-    options.onSuccess5 = on_subscribed;
-    options.onFailure5 = on_subscribe_failed;
-    options.context = current(session);
+    session_callbacks_of_subscription(current(session), &options);
     options.subscribeOptionsCount = (int)session->config.filter_count;
     options.subscribeOptionsList = each;
     session->phase = PHASE_SUBSCRIBING;
@@ -425,15 +275,13 @@ static enum tc_error publish(struct session *session, const char *name, const vo
     message.qos = qos;
     message.retained = retained && announced->retains;
     if (qos > 0) {
-        options.onSuccess5 = on_published;
-        options.onFailure5 = on_publish_failed;
-        options.context = current(session);
+        session_callbacks_of_publication(current(session), &options);
         (void)atomic_fetch_add(&session->unacknowledged, 1);
     }
     if (MQTTAsync_sendMessage(current(session)->client, name, &message, &options) == MQTTASYNC_SUCCESS)
         return TC_OK;
     if (qos > 0)
-        count_acknowledged(current(session));
+        session_count_acknowledged(current(session));
     return TC_UNAVAILABLE;
 }
 
