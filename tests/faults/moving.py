@@ -4,11 +4,11 @@ step of docs/upgrading.md by which it becomes one with certificates and the guar
 import hashlib
 import json
 import pathlib
-import shutil
 import subprocess
 
 import yaml
-from harness.guarded import PLUGIN, GuardedClient
+from harness.guard_files import copy_guard_files, guard_settings
+from harness.guarded import GuardedClient
 from harness.plan import APPLICATION, fleet, text_of
 from harness.programs import BIN, ORCHESTRATOR_USER, Fleet, command_line
 from harness.servers import Server, are_open, free_port
@@ -69,18 +69,12 @@ class MovingBroker(Server):
     def give_certificates(self, pki):
         """Puts the broker's certificate, both issuers and the guard where its user reads them."""
         command_line("pki", "issue", pki, "--kind", "server", "--id", "broker", "--ip", "127.0.0.1", "--out", pki / "broker")
-        for source, name in ((pki / "broker/cert.pem", "server.pem"), (pki / "broker/key.pem", "server.key"),
-                             (pki / "devices/trust.pem", "devices.pem"), (pki / "operations/trust.pem", "operations.pem"),
-                             (PLUGIN, "guard.so")):
-            shutil.copy(source, self.own / name)
+        copy_guard_files(self.own, (pki / "broker/cert.pem", pki / "broker/key.pem"), pki / "devices/trust.pem",
+                         pki / "operations/trust.pem")
 
     def restart(self, *words):
         """With the settings that `tellercast broker guard` prints for these further words."""
-        self._write(command_line(
-            "broker", "guard", "--plugin", self.own / "guard.so", "--state", self.own,
-            "--device-port", f"{self.device_port} 127.0.0.1", "--operations-port", f"{self.operations_port} 127.0.0.1",
-            "--device-issuer", self.own / "devices.pem", "--operations-issuer", self.own / "operations.pem",
-            "--server-certificate", self.own / "server.pem", "--server-key", self.own / "server.key", *words).stdout)
+        self._write(guard_settings(self.own, self.device_port, self.operations_port, *words))
         assert self.stop() == 0
         self.start()
 

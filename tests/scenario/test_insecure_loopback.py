@@ -10,8 +10,8 @@ import subprocess
 import pytest
 from harness.certificates import Authority
 from harness.distant_peer import DISTANT
-from harness.guarded import (PLUGIN, DirectoryVoice, GuardedBroker, GuardedClient, GuardedInstallation, Refused, entry,
-                             sanitizer_of)
+from harness.guard_files import PLUGIN, sanitizer_of
+from harness.guarded import DirectoryVoice, GuardedBroker, GuardedClient, GuardedInstallation, Refused, entry
 from harness.plan import plan, text_of
 from harness.programs import BIN, Client, command_line
 from harness.servers import ROOT, Postgres, free_port

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import ssl
@@ -9,6 +10,7 @@ import subprocess
 
 import paho.mqtt.client as mqtt
 import pytest
+from harness.guard_files import copy_guard_files, guard_settings, without_guard
 from harness.process import Process
 from harness.programs import command_line
 from harness.servers import are_open, free_port
@@ -213,7 +215,7 @@ def test_a_list_that_expires_soon_or_is_damaged_raises_the_alarm(pki):
 
 
 class Broker(Process):
-    """mosquitto with a listener for each authority, and a pid file."""
+    """mosquitto with a listener for each authority, without the guard, and a pid file."""
 
     def __init__(self, pki):
         self.pki = pki
@@ -222,14 +224,13 @@ class Broker(Process):
         self.folder.mkdir()
         self.pid_file = self.folder / "mosquitto.pid"
         server = pki.server()
-        lines = [f"pid_file {self.pid_file}", "per_listener_settings true", "user root", "log_dest stdout"]
-        for authority, port in self.ports.items():
-            shutil.copy(pki.trust(authority), self.folder / f"{authority}.pem")
+        copy_guard_files(self.folder, (server, server.parent / "key.pem"), pki.trust("devices"), pki.trust("operations"))
+        for authority in self.ports:
             shutil.copy(pki.folder / authority / "crl.pem", self.crl(authority))
-            lines += [f"listener {port} 127.0.0.1", f"cafile {self.folder}/{authority}.pem",
-                      f"crlfile {self.crl(authority)}", f"certfile {server}", f"keyfile {server.parent}/key.pem",
-                      "require_certificate true", "use_identity_as_username true"]
-        (self.folder / "mosquitto.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        settings = guard_settings(self.folder, *self.ports.values(), "--device-crl", self.crl("devices"), "--operations-crl",
+                                  self.crl("operations"))
+        own = [f"pid_file {self.pid_file}", "log_dest stderr", *(["user root"] if os.geteuid() == 0 else [])]
+        (self.folder / "mosquitto.conf").write_text("\n".join([without_guard(settings), *own, ""]), encoding="utf-8")
         self.start()
 
     def start(self):
@@ -259,11 +260,9 @@ class Broker(Process):
             client.disconnect()
         return bool(answers) and answers[0]
 
-    def deliver(self, authority="devices", check=True, **more):
-        options = {"valid-for": "30d", **more}
+    def deliver(self, authority="devices", *more, check=True):
         return self.pki.pki("crl", "--authority", authority, "--out", self.crl(authority), "--signal", self.pid_file,
-                            "--probe", self.address(authority),
-                            *(part for name, value in options.items() for part in (f"--{name}", value)), check=check)
+                            "--probe", self.address(authority), *more, check=check)
 
 
 @pytest.fixture

@@ -2,14 +2,12 @@
 orchestrator and the options of a simulated fleet."""
 
 import pathlib
-import re
-import shutil
 
-from harness.programs import BIN, ORCHESTRATOR_USER, command_line
+from harness.guard_files import copy_guard_files, guard_settings, without_guard
+from harness.programs import ORCHESTRATOR_USER, command_line
 from harness.servers import Mosquitto, Server, are_open, free_port
 from harness.wait import wait_for
 
-GUARD = BIN.parent / "lib/tellercast_guard.so"
 SPY = "\nuser spy\ntopic read tc/v1/#\n"
 
 
@@ -68,8 +66,7 @@ class SecureBroker(Server):
         self._own.mkdir()
         self._has_guard, self._authorities = has_guard, authorities
         self._copy(authorities)
-        written = self._write_settings()
-        (self._own / "guard.conf").write_text(written if has_guard else self._without_guard(written), encoding="utf-8")
+        (self._own / "guard.conf").write_text(self._settings(), encoding="utf-8")
         self.orchestrator_settings = {
             "port": self._operations_port, "ca_file": str(authorities.trust("operations")),
             "guard": "tellercast" if has_guard else "none", **authorities.certificate(ORCHESTRATOR_USER)}
@@ -81,25 +78,13 @@ class SecureBroker(Server):
     def _copy(self, authorities):
         """The broker's user may read no other folder."""
         server = authorities.certificate("broker")
-        sources = {"server.pem": server["certificate_file"], "server.key": server["key_file"], "guard.so": GUARD,
-                   "devices.pem": authorities.trust("devices"), "operations.pem": authorities.trust("operations")}
-        for name, source in sources.items():
-            shutil.copyfile(source, self._own / name)
+        copy_guard_files(self._own, (server["certificate_file"], server["key_file"]), authorities.trust("devices"),
+                         authorities.trust("operations"))
         (self._own / "acl").write_text(access_list(), encoding="utf-8")
 
-    def _write_settings(self):
-        own = self._own
-        return command_line(
-            "broker", "guard", "--plugin", own / "guard.so", "--state", own, "--device-port", f"{self.port} 127.0.0.1",
-            "--operations-port", f"{self._operations_port} 127.0.0.1", "--device-issuer", own / "devices.pem",
-            "--operations-issuer", own / "operations.pem", "--server-certificate", own / "server.pem",
-            "--server-key", own / "server.key").stdout
-
-    def _without_guard(self, settings):
-        settings = re.sub(r"^plugin.*\n", "", settings, flags=re.MULTILINE)
-        settings = settings.replace("use_identity_as_username false", "use_identity_as_username true")
-        assert settings.count("use_identity_as_username true") == 2 and "plugin" not in settings.split("\n", 1)[1], settings
-        return settings + f"acl_file {self._own / 'acl'}\n"
+    def _settings(self):
+        settings = guard_settings(self._own, self.port, self._operations_port)
+        return settings if self._has_guard else without_guard(settings) + f"acl_file {self._own / 'acl'}\n"
 
     def answers(self):
         return are_open(self.port, self._operations_port)

@@ -3,10 +3,9 @@
 import json
 import os
 import pathlib
-import re
+import signal
 import socket
 import ssl
-import subprocess
 import threading
 
 import paho.mqtt.client as mqtt
@@ -14,20 +13,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from .certificates import Authority
-from .programs import BIN, Client, command_line
+from .guard_files import PLUGIN, copy_guard_files, guard_settings, sanitizer_of
+from .programs import Client
 from .servers import Process, are_open, free_port
 from .wait import wait_for
 
-PLUGIN = BIN.parent / "lib/tellercast_guard.so"
 CONTROL, STATUS = "$CONTROL/tellercast", "tc/v1/broker/guard"
 REFUSED = 0x80  # reason codes from here are refusals
-
-
-def sanitizer_of(module):
-    """Returns the environment in which a program without a sanitizer loads a module with one."""
-    linked = subprocess.run(["ldd", module], capture_output=True, text=True, check=True).stdout
-    libraries = re.findall(r"lib[at]san\.so\.\d+", linked)
-    return {"LD_PRELOAD": libraries[0], "ASAN_OPTIONS": "detect_leaks=0"} if libraries else {}
 
 
 class GuardedBroker(Process):
@@ -42,18 +34,16 @@ class GuardedBroker(Process):
         self.server = Authority(self.folder / "server", "server").issue("broker", "server")
         self.device_port, self.operations_port = free_port(), free_port()
         self.mode, self.options, self.lines, self.former = mode, options, lines, former
-        self.state = self.folder / "state"
+        self.state = self.folder / "state"  # and the broker's files
         self.state.mkdir()
+        copy_guard_files(self.state, (self.server["certificate_file"], self.server["key_file"]), self.devices.certificate,
+                         self.operations.certificate)
         self.start()
 
     def settings(self):
-        written = command_line(
-            "broker", "guard", "--mode", self.mode, "--plugin", PLUGIN, "--state", self.state,
-            "--device-port", self.device_port, "--operations-port", self.operations_port,
-            "--device-issuer", self.devices.certificate, "--operations-issuer", self.operations.certificate,
-            "--server-certificate", self.server["certificate_file"], "--server-key", self.server["key_file"], *self.former).stdout
+        written = guard_settings(self.state, self.device_port, self.operations_port, "--mode", self.mode, *self.former)
         options = "".join(f"plugin_opt_{name} {value}\n" for name, value in self.options.items())
-        own = ["log_dest stderr", "log_type error", "log_type warning", "log_type notice", *self.lines]
+        own = ["log_dest stderr", "log_type error", "log_type warning", "log_type notice", "log_type information", *self.lines]
         if os.geteuid() == 0:
             own.append("user root")
         return "\n".join(own) + "\n" + written.replace("plugin_opt_mode", options + "plugin_opt_mode", 1)
@@ -68,6 +58,12 @@ class GuardedBroker(Process):
 
     def answers(self):
         return are_open(self.device_port, self.operations_port)
+
+    def reload(self):
+        """Sends SIGHUP, and waits until mosquitto has begun to read its files again."""
+        before = self.text().count("Reloading config")
+        self.send(signal.SIGHUP)
+        self.wait_until(lambda: self.text().count("Reloading config") > before, "it reads its files again")
 
     def certificate(self, kind, name):
         return (self.devices if kind == "device" else self.operations).issue(name, kind)

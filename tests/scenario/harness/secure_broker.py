@@ -1,9 +1,6 @@
 """The broker of an installation: mosquitto with the guard, a listener for devices and one for orchestrators and operators."""
 
-import shutil
-
-from .guarded import PLUGIN, sanitizer_of
-from .programs import command_line
+from .guard_files import PLUGIN, copy_guard_files, guard_settings, sanitizer_of
 from .servers import ROOT, Mosquitto, Server, are_open, free_port
 
 RELEASED_PLUGIN = ROOT / "build/release/lib" / PLUGIN.name
@@ -28,19 +25,10 @@ class SecureMosquitto(Mosquitto):
         Server.__init__(self, folder, sanitizer_of(own / "guard.so"))
 
     def _write_settings(self, own):
-        """Copies what the broker's user must read to its folder, which scripts/server gives to that user."""
-        certificate, key = self.identities.certificate("server", "broker")
-        files = {"server.pem": certificate, "server.key": key, "guard.so": plugin(),
-                 "devices.pem": self.identities.device_authority / "trust.pem",
-                 "operations.pem": self.identities.operations_authority / "trust.pem"}
-        for name, source in files.items():
-            shutil.copy(source, own / name)
-        settings = command_line(
-            "broker", "guard", "--plugin", own / "guard.so", "--state", own,
-            "--device-port", f"{self.device_port} 127.0.0.1", "--operations-port", f"{self.operations_port} 127.0.0.1",
-            "--device-issuer", own / "devices.pem", "--operations-issuer", own / "operations.pem",
-            "--server-certificate", own / "server.pem", "--server-key", own / "server.key").stdout
-        (own / "guard.conf").write_text(settings, encoding="utf-8")
+        """scripts/server gives the folder to the broker's user."""
+        copy_guard_files(own, self.identities.certificate("server", "broker"), self.identities.device_authority / "trust.pem",
+                         self.identities.operations_authority / "trust.pem", plugin())
+        (own / "guard.conf").write_text(guard_settings(own, self.device_port, self.operations_port), encoding="utf-8")
 
     def answers(self):
         return are_open(self.device_port, self.operations_port)
