@@ -188,9 +188,19 @@ enum tc_error file_write_all(int file, const void *bytes, size_t length, struct 
     return tc_fault_set(fault, errno == EFBIG ? TC_NO_SPACE : error_from_errno(errno), "write: %s", strerror(errno));
 }
 
+enum tc_error file_check_replaceable(const char *path, struct tc_fault *fault)
+{
+    struct stat old;
+    if (stat(path, &old) == 0 && !S_ISREG(old.st_mode))
+        return tc_fault_set(fault, TC_CONFLICT, "%s: is not a file, and is not replaced", path);
+    return TC_OK;
+}
+
 enum tc_error file_replace(const char *path, const void *bytes, size_t length, unsigned mode, struct tc_fault *fault)
 {
     char fresh[PATH_MAX];
+    if (file_check_replaceable(path, fault) != TC_OK)
+        return TC_CONFLICT;
     int size = snprintf(fresh, sizeof fresh, "%s.XXXXXX", path);
     if (size < 0 || (size_t)size >= sizeof fresh)
         return tc_fault_set(fault, TC_INVALID, "%s: the path is too long", path);

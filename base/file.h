@@ -30,8 +30,11 @@ enum tc_error file_read_first_line(const char *path, size_t max_bytes, struct bu
 enum tc_error file_write_all(int file, const void *bytes, size_t length, struct tc_fault *fault);
 
 /* Writes a new file beside `path`, fsyncs it, renames it over `path` and fsyncs the folder: after a
- * crash the file is the old one or the new one. `mode` as in open(2). TC_NO_SPACE, TC_UNAVAILABLE. */
+ * crash the file is the old one or the new one. `mode` as in open(2). TC_NO_SPACE, TC_UNAVAILABLE, and TC_CONFLICT of
+ * file_check_replaceable. */
 enum tc_error file_replace(const char *path, const void *bytes, size_t length, unsigned mode, struct tc_fault *fault);
+/* TC_CONFLICT when there is something at `path` that is no file, as a folder or /dev/stdout. */
+enum tc_error file_check_replaceable(const char *path, struct tc_fault *fault);
 
 /* Opens the folder at an absolute path in which no part is a symbolic link: nobody who can write to a folder above it
  * can lead the caller elsewhere. Returns -1, with errno ENOTDIR where a link was found. Async-signal-safe. */

@@ -13,6 +13,7 @@
 #ifndef TELLERCAST_PKI_AUTHORITY_H
 #define TELLERCAST_PKI_AUTHORITY_H
 
+#include "pki/bundle.h"
 #include "pki/index.h"
 
 struct pki_authority;
@@ -57,5 +58,9 @@ enum tc_error pki_authority_end_rollover(const char *folder, struct tc_fault *fa
 
 /* Whether a rollover is going on: there is a folder previous/. */
 bool pki_authority_has_previous(const char *folder);
+
+/* Opens the certificates of the authorities that this one has replaced, whose folders are retired-1, -2 … The caller
+ * frees them; after an error there is nothing to free. */
+enum tc_error pki_authority_open_retired(const char *folder, struct pki_bundle *retired, struct tc_fault *fault);
 
 #endif

@@ -33,7 +33,9 @@ static enum tc_error check_number(const char *path, const struct pki_crl *fresh,
 enum tc_error pki_crl_replace(const char *path, const struct buffer *pem, const X509 *const *issuers, size_t count,
                               int64_t now_ms, struct tc_fault *fault)
 {
-    enum tc_error error = TC_OK;
+    enum tc_error error = file_check_replaceable(path, fault); /* a pipe would be read until its writer ends */
+    if (error != TC_OK)
+        return error;
     for (size_t i = 0; error == TC_OK && i < count; i++) {
         struct pki_crl fresh;
         error = pki_crl_check(buffer_text(pem), pem->length, issuers[i], now_ms, &fresh, fault);

@@ -121,18 +121,43 @@ static enum tc_error trust_alone(const char *folder, struct tc_fault *fault)
     return error;
 }
 
+/* Writes the path of `file` in the folder of a retired authority; "": that folder. */
+static enum tc_error retired_path(const char *folder, unsigned number, const char *file, char path[static PATH_MAX],
+                                  struct tc_fault *fault)
+{
+    char name[64];
+    (void)snprintf(name, sizeof name, "retired-%u%s%s", number, *file == '\0' ? "" : "/", file);
+    return folder_path(folder, name, path, fault);
+}
+
 /* retired-1 and so on, the first that is free. */
 static enum tc_error retire_previous(const char *folder, struct tc_fault *fault)
 {
-    char previous[PATH_MAX], retired[PATH_MAX], name[32];
+    char previous[PATH_MAX], retired[PATH_MAX];
     enum tc_error error = folder_path(folder, FOLDER_PREVIOUS, previous, fault);
     unsigned number = 0;
     do {
-        (void)snprintf(name, sizeof name, "retired-%u", ++number);
         if (error == TC_OK)
-            error = folder_path(folder, name, retired, fault);
+            error = retired_path(folder, ++number, "", retired, fault);
     } while (error == TC_OK && exists(retired));
     return error == TC_OK ? move(previous, retired, fault) : error;
+}
+
+enum tc_error pki_authority_open_retired(const char *folder, struct pki_bundle *retired, struct tc_fault *fault)
+{
+    enum tc_error error = TC_OK;
+    *retired = (struct pki_bundle){0};
+    for (unsigned number = 1; error == TC_OK && number <= PKI_BUNDLE_MAX; number++) {
+        char path[PATH_MAX];
+        error = retired_path(folder, number, "cert.pem", path, fault);
+        if (error != TC_OK || !exists(path))
+            continue;
+        error = pki_certificate_open(path, &retired->items[retired->count], fault);
+        retired->count += error == TC_OK;
+    }
+    if (error != TC_OK)
+        pki_bundle_free(retired);
+    return error;
 }
 
 enum tc_error pki_authority_end_rollover(const char *folder, struct tc_fault *fault)

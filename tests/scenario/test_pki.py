@@ -310,7 +310,9 @@ def test_a_broker_that_fails_open_after_a_broken_list_is_found_out(pki, broker):
     wait_for(lambda: broker.lets_in(stolen, "devices"), "mosquitto fails open")
     check = pki.pki("crl", "--authority", "devices", "--out", broker.crl("devices"), "--check", check=False)
     assert check.returncode == 1 and "no revocation list of this authority" in check.stderr
-    broker.deliver()
+    refused = broker.deliver(check=False)
+    assert refused.returncode == 1 and "devices-crl.pem: has no revocation list" in refused.stderr
+    broker.deliver("devices", "--overwrite")
     assert not broker.lets_in(stolen, "devices")
 
 
@@ -322,6 +324,67 @@ def test_a_list_that_is_older_than_the_brokers_is_not_delivered(pki, broker):
     refused = broker.deliver(check=False)
     assert refused.returncode == 1 and "has list 2, which is newer than list 1" in refused.stderr
     assert broker.crl("devices").read_bytes() == kept
+
+
+def files_of_others(pki):
+    """Files that `tellercast pki crl --authority devices` did not make, with what is said about each."""
+    devices, operations = (pki.folder / name / "crl.pem" for name in ("devices", "operations"))
+    (pki.root / "other").mkdir()
+    other = Installation(pki.root / "other")  # of the same name
+    contents = {"of another authority": (operations.read_bytes(), "has a revocation list of another authority, CN=Operations CA 1,O=Bank"),
+                "of both": (devices.read_bytes() + operations.read_bytes(), "has a revocation list of another authority, CN=Operations"),
+                "of another installation": ((other.folder / "devices/crl.pem").read_bytes(), "another authority, CN=Device CA 1,O=Bank"),
+                "a key": ((pki.folder / "root/key.pem").read_bytes(), "has the block PRIVATE KEY, expected revocation lists alone"),
+                "a trust file": (pki.trust("devices").read_bytes(), "has the block TRUSTED CERTIFICATE"),
+                "settings": (b"port: 1\n", "has no revocation list"),
+                "empty": (b"", "has no revocation list"),
+                "damaged": (devices.read_bytes()[:-60], "has a damaged revocation list")}
+    for name, (content, fault) in contents.items():
+        file = pki.root / f"file {name}"
+        file.write_bytes(content)
+        yield file, fault
+
+
+def test_a_list_replaces_no_file_but_one_of_the_same_authority(pki):
+    number, index = pki.folder / "devices/crlnumber", pki.folder / "devices/index.txt"
+    before, files = number.read_bytes(), list(files_of_others(pki))
+    for file, fault in files:
+        kept = file.read_bytes()
+        refused = pki.pki("crl", "--authority", "devices", "--out", file, check=False)
+        assert refused.returncode == 1 and f"{file}: " in refused.stderr and fault in refused.stderr, refused.stderr
+        assert "nothing was done: name another file, or add --overwrite" in refused.stderr
+        assert file.read_bytes() == kept
+    assert number.read_bytes() == before and not index.exists(), "no list was made"
+    for file, _ in files:
+        pki.pki("crl", "--authority", "devices", "--out", file, "--overwrite")
+        assert pki.pki("crl", "--authority", "devices", "--check", "--out", file).returncode == 0
+    before = number.read_bytes()
+    for options in ([], ["--overwrite"]):
+        refused = pki.pki("crl", "--authority", "devices", "--out", "/dev/stdout", *options, check=False)
+        assert refused.returncode == 1 and "/dev/stdout: is not a file, and is not replaced" in refused.stderr
+    assert number.read_bytes() == before
+
+
+def test_a_renewed_certificate_replaces_no_file_but_one_of_the_same_identity(pki):
+    anna, bert = pki.issue("operator", "anna"), pki.issue("operator", "bert")
+    both = pki.root / "both.pem"
+    both.write_bytes(anna.read_bytes() + (anna.parent / "key.pem").read_bytes())
+    index = (pki.folder / "operations/index.txt").read_bytes()
+    for file, fault in ((anna.parent / "key.pem", "has the block PRIVATE KEY, expected certificates alone"),
+                        (bert, "has the certificate of another, CN=bert,OU=operator"),
+                        (pki.trust("operations"), "has the certificate of another, CN=Operations CA 1,O=Bank"),
+                        (pki.folder / "operations/crl.pem", "has the block X509 CRL")):
+        kept = file.read_bytes()
+        refused = pki.pki("renew", anna, "--out", file, check=False)
+        assert refused.returncode == 1 and f"{file}: {fault}" in refused.stderr, refused.stderr
+        assert file.read_bytes() == kept
+    refused = pki.pki("renew", both, check=False)
+    assert refused.returncode == 1 and f"{both}: has the block PRIVATE KEY" in refused.stderr
+    assert (pki.folder / "operations/index.txt").read_bytes() == index, "no certificate was issued"
+    pki.pki("renew", anna, "--out", bert, "--overwrite")
+    assert pki.verify(bert, "operations") == "OK" and "CN = anna" in text_of(bert)
+    pki.pki("renew", anna, "--out", bert)
+    pki.pki("renew", bert)
 
 
 @pytest.mark.parametrize("content, fault", [("1", "expected the number of a process"), ("x", "expected the number of a process"),
@@ -382,4 +445,6 @@ def test_an_authority_is_replaced_while_its_certificates_stay_in_use(pki, broker
     pki.pki("rollover", authority, "--finish")
     assert pki.verify(old, authority) == UNKNOWN_ISSUER
     assert pki.verify(old.parent / "new.pem", authority) == pki.verify(new, authority) == "OK"
+    for option in ("--valid-for=30d", "--check"):  # a list of the new one in place of those of both
+        pki.pki("crl", "--authority", authority, "--out", broker.crl(authority), option)
     assert pki.pki("rollover", authority, "--finish", check=False).returncode == 1

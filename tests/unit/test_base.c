@@ -297,6 +297,21 @@ static void a_write_that_fails_leaves_the_old_file_and_nothing_else(void **state
     assert_int_equal(count_files(folder->path), 1);
 }
 
+/* As /dev/stdout is, or a folder: a rename over it would take it from everybody. */
+static void what_is_no_file_is_not_replaced(void **state)
+{
+    struct folder *folder = *state;
+    struct tc_fault fault;
+    struct stat about;
+    assert_int_equal(file_replace("/dev/null", "x", 1, 0644, &fault), TC_CONFLICT);
+    assert_string_equal(fault.text, "/dev/null: is not a file, and is not replaced");
+    assert_int_equal(symlink("/dev/null", folder->file), 0);
+    assert_int_equal(file_replace(folder->file, "x", 1, 0644, &fault), TC_CONFLICT);
+    assert_true(lstat(folder->file, &about) == 0 && S_ISLNK(about.st_mode));
+    assert_int_equal(file_replace(folder->path, "x", 1, 0644, &fault), TC_CONFLICT);
+    assert_int_equal(count_files(folder->path), 1);
+}
+
 static void a_file_that_is_missing_or_too_large_is_told_apart(void **state)
 {
     struct folder *folder = *state;
@@ -466,6 +481,7 @@ int main(void)
         cmocka_unit_test(only_real_utf8_is_a_character),
         WITH_FOLDER(a_replaced_file_has_the_new_bytes_and_mode_and_nothing_is_left_over),
         WITH_FOLDER(a_write_that_fails_leaves_the_old_file_and_nothing_else),
+        WITH_FOLDER(what_is_no_file_is_not_replaced),
         WITH_FOLDER(a_file_that_is_missing_or_too_large_is_told_apart),
         WITH_FOLDER(folders_are_made_with_those_above_them),
         WITH_LOG(an_event_is_a_name_and_its_fields),

@@ -1,6 +1,7 @@
 #include "pki/crl.h"
 
 #include "base/file.h"
+#include "pki/replaceable.h"
 #include "tests/unit/pki_check.h"
 #include "tests/unit/temporary_folder.h"
 
@@ -105,6 +106,44 @@ static void a_brokers_file_gets_newer_good_lists_only(void **state)
     temporary_folder_remove(&folder);
 }
 
+/* Writes the file, and returns whether lists of the device authority may replace it. */
+static enum tc_error check_replaced(const struct temporary_folder *folder, const struct pki_installation *installation,
+                                    const struct buffer *content)
+{
+    char path[PATH_MAX];
+    const X509 *issuer = installation->issuers[PKI_DEVICES].certificate;
+    (void)temporary_path(folder, "crl.pem", path);
+    assert_int_equal(file_replace(path, buffer_text(content), content->length, 0600, NULL), TC_OK);
+    struct tc_fault fault;
+    return pki_check_replaced_lists(path, &issuer, 1, &fault);
+}
+
+static void lists_replace_no_file_but_lists_of_the_same_authority(void **state)
+{
+    const struct pki_installation *installation = *state;
+    const struct pki_issuer *devices = &installation->issuers[PKI_DEVICES];
+    struct pki_issuer forger = {devices->certificate, installation->issuers[PKI_ROOT].key};
+    struct temporary_folder folder;
+    struct buffer own = {0}, mixed = {0}, forged = {0}, empty = {0};
+    temporary_folder_make(&folder);
+    assert_int_equal(pki_check_replaced_lists("/tmp/no-such-folder-of-tellercast/crl.pem", NULL, 0, NULL), TC_OK);
+    make_list(devices, 1, 11 * PKI_HOUR_MS, &own); /* it is expired */
+    make_list(devices, 2, 0, &own);
+    assert_int_equal(check_replaced(&folder, installation, &own), TC_OK);
+    buffer_put(&mixed, own.bytes, own.length);
+    make_list(&installation->issuers[PKI_OPERATIONS], 1, 0, &mixed);
+    assert_int_equal(check_replaced(&folder, installation, &mixed), TC_CONFLICT);
+    make_list(&forger, 1, 0, &forged);
+    assert_int_equal(check_replaced(&folder, installation, &forged), TC_CONFLICT);
+    pki_certificate_put(devices->certificate, &own);
+    assert_int_equal(check_replaced(&folder, installation, &own), TC_CONFLICT);
+    assert_int_equal(check_replaced(&folder, installation, &empty), TC_CONFLICT);
+    buffer_free(&own);
+    buffer_free(&mixed);
+    buffer_free(&forged);
+    temporary_folder_remove(&folder);
+}
+
 static void a_serial_number_that_is_none_makes_no_list(void **state)
 {
     const struct pki_installation *installation = *state;
@@ -125,6 +164,7 @@ int main(void)
         cmocka_unit_test(a_good_list_is_accepted_with_its_facts),
         cmocka_unit_test(a_list_that_is_not_good_is_refused),
         cmocka_unit_test(a_brokers_file_gets_newer_good_lists_only),
+        cmocka_unit_test(lists_replace_no_file_but_lists_of_the_same_authority),
         cmocka_unit_test(a_serial_number_that_is_none_makes_no_list),
     };
     return cmocka_run_group_tests(tests, open_installation, close_installation);

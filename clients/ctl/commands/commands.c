@@ -129,6 +129,7 @@ static const struct option pki_issue_options[] = {
 };
 static const struct option pki_renew_options[] = {
     {"out", "FILE", NULL, NULL, "File for the new certificate. Default: replace the old one."},
+    {"overwrite", NULL, NULL, NULL, "Replace the file although it has more than certificates of this identity."},
     CERTIFICATE_REQUEST,
     CERTIFICATE_VALID_FOR,
     NO_OPTION,
@@ -143,6 +144,7 @@ static const struct option pki_crl_options[] = {
     AUTHORITY("Only this authority. Default: those whose folders exist."),
     {"valid-for", "DURATION", NULL, "30d", "How long the list is valid. After that a broker lets nobody in."},
     {"out", "FILE", NULL, NULL, "Also replace this file of a broker, if the list is good. Needs --authority."},
+    {"overwrite", NULL, NULL, NULL, "Replace that file although it has more than lists of this authority."},
     {"signal", "PIDFILE", NULL, NULL, "Then tell the mosquitto of this file to read its list."},
     {"probe", "HOST:PORT", NULL, NULL,
      "Then make sure that this listener refuses a certificate that the list revokes, and accepts another. Needs the "

@@ -30,6 +30,9 @@ struct pki_authority *pki_open(const struct session *session, enum pki_authority
 bool pki_open_previous(const struct session *session, enum pki_authority_kind kind, struct pki_authority **previous,
                        int *code);
 
+/* Shows why a file may not be replaced (see pki/replaceable.h), and what to do. Returns EXIT_ERROR. */
+int pki_fail_to_replace(const struct session *session, const struct tc_fault *fault);
+
 /* Prints the serial number, or with --json all facts of the certificate. Returns EXIT_HEALTHY. */
 int pki_show_issued(const struct session *session, const X509 *certificate, const char *path);
 

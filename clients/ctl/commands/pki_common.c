@@ -11,6 +11,12 @@ int pki_fail(const struct session *session, const struct tc_fault *fault)
     return session_fail(session, EXIT_ERROR, "%s", fault->text);
 }
 
+int pki_fail_to_replace(const struct session *session, const struct tc_fault *fault)
+{
+    return session_fail(session, EXIT_ERROR, "%s; nothing was done: name another file%s", fault->text,
+                        session_has(session, "overwrite") ? "" : ", or add --overwrite");
+}
+
 bool pki_duration(const struct session *session, const char *option, int64_t *duration_ms, int *code)
 {
     const char *text = session_option(session, option);

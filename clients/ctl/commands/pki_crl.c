@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "clients/ctl/commands/pki_probe.h"
 #include "clients/ctl/commands/run.h"
+#include "pki/replaceable.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -63,6 +64,35 @@ static enum tc_error signal_broker(const char *pid_file, struct tc_fault *fault)
     return error;
 }
 
+/* Whether the broker's file may be replaced: it has no lists but those of this authority, of the one that it replaces,
+ * and of those that it has replaced. */
+static bool may_replace(const struct session *session, const struct pair *pair, int *code)
+{
+    char folder[PATH_MAX];
+    struct tc_fault fault;
+    struct pki_bundle retired;
+    const X509 *known[PKI_BUNDLE_MAX + 2];
+    size_t count = 0;
+    const char *out = session_option(session, "out");
+    if (out == NULL || (session_has(session, "overwrite") && file_check_replaceable(out, NULL) == TC_OK))
+        return true;
+    if (!pki_folder(session, pair->kind, folder, code))
+        return false;
+    if (pki_authority_open_retired(folder, &retired, &fault) != TC_OK) {
+        *code = pki_fail(session, &fault);
+        return false;
+    }
+    for (size_t i = 0; i < pair->count; i++)
+        known[count++] = pki_authority_issuer(pair->authorities[i])->certificate;
+    for (size_t i = 0; i < retired.count; i++)
+        known[count++] = retired.items[i];
+    bool may = pki_check_replaced_lists(out, known, count, &fault) == TC_OK;
+    if (!may)
+        *code = pki_fail_to_replace(session, &fault);
+    pki_bundle_free(&retired);
+    return may;
+}
+
 /* Brings the lists to the broker: validated, put in place at once, read, and probed. */
 static int deliver(const struct session *session, struct pair *pair, const struct buffer *pem)
 {
@@ -115,7 +145,8 @@ static int make_lists(const struct session *session, enum pki_authority_kind kin
     struct pki_crl facts;
     if (!pki_duration(session, "valid-for", &valid_for_ms, &code) || !open_pair(session, kind, &pair, &code))
         return code;
-    for (size_t i = 0; code == EXIT_HEALTHY && i < pair.count; i++) {
+    bool may = may_replace(session, &pair, &code);
+    for (size_t i = 0; may && code == EXIT_HEALTHY && i < pair.count; i++) {
         const X509 *issuer = pki_authority_issuer(pair.authorities[i])->certificate;
         if (make_list(session, &pair, i, valid_for_ms, &pem, &fault) != TC_OK ||
             pki_crl_check(pem.bytes, pem.length, issuer, clock_now_ms(), &facts, &fault) != TC_OK)
@@ -213,5 +244,7 @@ int run_pki_crl(struct session *session)
         return session_fail_usage(session, "--out needs --authority: a broker has a list for each listener");
     if (!has_out && (session_has(session, "signal") || session_has(session, "probe")))
         return session_fail_usage(session, "--signal and --probe need --out");
+    if (session_has(session, "overwrite") && (!has_out || session_has(session, "check")))
+        return session_fail_usage(session, "--overwrite needs --out, and is not for --check");
     return kind == PKI_ROOT ? run_for_all(session) : run_for(session, kind);
 }

@@ -3,6 +3,7 @@
 #include "clients/ctl/commands/pki.h"
 #include "clients/ctl/commands/run.h"
 #include "pki/key.h"
+#include "pki/replaceable.h"
 #include "pki/request.h"
 
 #include <stdio.h>
@@ -199,20 +200,34 @@ static bool may_be_renewed(const struct session *session, enum pki_authority_kin
     return may;
 }
 
+/* Whether the new certificate may be written to `path`. */
+static bool may_replace(const struct session *session, const char *path, const struct pki_identity *identity, int *code)
+{
+    struct tc_fault fault;
+    if ((session_has(session, "overwrite") && file_check_replaceable(path, NULL) == TC_OK) ||
+        pki_check_replaced_certificate(path, identity, &fault) == TC_OK)
+        return true;
+    *code = pki_fail_to_replace(session, &fault);
+    return false;
+}
+
 static int renew(struct session *session, const X509 *certificate, const struct pki_certificate *facts)
 {
     int code;
     struct command_order order = {.order = {.identity = facts->identity, .names_of = certificate}};
     const char *out = session_option(session, "out");
+    if (out == NULL)
+        out = session_argument(session, 1);
     enum pki_authority_kind kind = pki_authority_of(facts->identity.kind);
-    if (!pki_valid_for(session, "valid-for", &order.order.validity, &code))
+    if (!pki_valid_for(session, "valid-for", &order.order.validity, &code) ||
+        !may_replace(session, out, &facts->identity, &code))
         return code;
     order.order.key = pki_certificate_key(certificate);
     if (session_option(session, "csr") != NULL && !take_request(session, &order, &code))
         return code;
     struct pki_authority *authority = pki_open(session, kind, &code);
     if (authority != NULL && may_be_renewed(session, kind, authority, certificate, facts, &code))
-        code = issue(session, authority, &order.order, NULL, out == NULL ? session_argument(session, 1) : out);
+        code = issue(session, authority, &order.order, NULL, out);
     pki_key_free(order.key);
     pki_authority_close(authority);
     return code;
