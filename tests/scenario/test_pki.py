@@ -229,7 +229,8 @@ class Broker(Process):
             shutil.copy(pki.folder / authority / "crl.pem", self.crl(authority))
         settings = guard_settings(self.folder, *self.ports.values(), "--device-crl", self.crl("devices"), "--operations-crl",
                                   self.crl("operations"))
-        own = [f"pid_file {self.pid_file}", "log_dest stderr", *(["user root"] if os.geteuid() == 0 else [])]
+        own = [f"pid_file {self.pid_file}", "log_dest stderr", "connection_messages true",
+               *(["user root"] if os.geteuid() == 0 else [])]
         (self.folder / "mosquitto.conf").write_text("\n".join([without_guard(settings), *own, ""]), encoding="utf-8")
         self.start()
 
@@ -239,6 +240,10 @@ class Broker(Process):
 
     def answers(self):
         return self.pid_file.exists() and are_open(*self.ports.values())
+
+    def connections(self, authority):
+        """How many clients have connected to this listener so far."""
+        return self.text().count(f" on port {self.ports[authority]}.")
 
     def crl(self, authority):
         return self.folder / f"{authority}-crl.pem"
@@ -295,7 +300,7 @@ def test_a_delivered_list_shuts_out_what_was_revoked_and_the_broker_proves_it(pk
 def test_a_broker_that_ignores_the_list_is_found_out(pki, broker):
     # Nothing tells it that the file has changed: what it does then is what it does after a list that it could not read.
     done = pki.pki("crl", "--authority", "devices", "--out", broker.crl("devices"), "--probe", broker.address("devices"),
-                   "--wait", "1s", check=False)
+                   "--wait", "3s", check=False)
     assert done.returncode == 1 and "ACCEPTS REVOKED CERTIFICATES" in done.stderr
     assert broker.deliver().returncode == 0
 
@@ -324,6 +329,15 @@ def test_a_list_that_is_older_than_the_brokers_is_not_delivered(pki, broker):
     refused = broker.deliver(check=False)
     assert refused.returncode == 1 and "has list 2, which is newer than list 1" in refused.stderr
     assert broker.crl("devices").read_bytes() == kept
+
+
+def test_a_probe_connects_no_more_often_than_the_broker_allows_in_the_long_run(pki, broker):
+    """After 0, 0.1, 0.3, 0.7 and 1.5 s, then each second, and at the end of --wait."""
+    before = broker.connections("devices")
+    done = pki.pki("crl", "--authority", "devices", "--out", broker.crl("devices"), "--probe", broker.address("devices"),
+                   "--wait", "4s", check=False)
+    assert done.returncode == 1 and "ACCEPTS REVOKED CERTIFICATES" in done.stderr
+    assert 2 <= broker.connections("devices") - before <= 9
 
 
 def files_of_others(pki):

@@ -75,17 +75,28 @@ static bool trust_file(const struct session *session, char path[static PATH_MAX]
     return false;
 }
 
-/* Shows the certificate until the outcome is another one than `repeated`, and is not lost, or the time is up. */
+static void sleep_ms(int64_t ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* Shows the certificate until the outcome is another one than `repeated`, and is not lost, or the time is up. At once
+ * when the broker has read its list, and then once a second: no more often than the broker's guard and its packet
+ * filter allow (docs/guard.md, docs/security.md). */
 static enum tc_error ask_again(struct tls_probe *probe, X509 *certificate, enum tls_probe_outcome repeated,
                                int64_t wait_ms, enum tls_probe_outcome *outcome, struct tc_fault *fault)
 {
-    static const struct timespec pause = {.tv_nsec = 100000000}; /* 100 ms */
-    int64_t deadline_ms = clock_monotonic_ms() + wait_ms;
+    enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 1000 };
+    int64_t deadline_ms = clock_monotonic_ms() + wait_ms, left_ms, pause_ms = FIRST_PAUSE_MS;
     enum tc_error error;
     probe->certificate = certificate;
     while ((error = tls_probe(probe, outcome, fault)) == TC_OK &&
-           (*outcome == repeated || *outcome == TLS_PROBE_CLOSED) && clock_monotonic_ms() < deadline_ms)
-        (void)nanosleep(&pause, NULL);
+           (*outcome == repeated || *outcome == TLS_PROBE_CLOSED) &&
+           (left_ms = deadline_ms - clock_monotonic_ms()) > 0) {
+        sleep_ms(pause_ms < left_ms ? pause_ms : left_ms);
+        pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
+    }
     return error;
 }
 
