@@ -22,19 +22,28 @@ struct renewal {
 
 static struct credentials_files broker_files(const struct daemon_settings *settings)
 {
-    return (struct credentials_files){"broker", settings->broker_ca_file, settings->broker_certificate_file,
-                                      settings->broker_key_file, NULL};
+    return (struct credentials_files){.name = "broker",
+                                      .ca_file = settings->broker_ca_file,
+                                      .certificate_file = settings->broker_certificate_file,
+                                      .key_file = settings->broker_key_file};
 }
 
 static struct credentials_files http_files(const struct daemon_settings *settings)
 {
-    return (struct credentials_files){"http", settings->http_device_issuer_file, settings->http_certificate_file,
-                                      settings->http_key_file, "device_issuer_file"};
+    return (struct credentials_files){.name = "http",
+                                      .ca_file = settings->http_device_issuer_file,
+                                      .ca_key = "device_issuer_file",
+                                      .certificate_file = settings->http_certificate_file,
+                                      .key_file = settings->http_key_file,
+                                      .check_ca = intake_check_device_issuers};
 }
 
 static struct credentials_files est_files(const struct daemon_settings *settings)
 {
-    return (struct credentials_files){"est", "", settings->est_certificate_file, settings->est_key_file, NULL};
+    return (struct credentials_files){.name = "est",
+                                      .ca_file = "",
+                                      .certificate_file = settings->est_certificate_file,
+                                      .key_file = settings->est_key_file};
 }
 
 void renewal_check_files(const struct daemon_settings *settings, struct document_faults *faults)

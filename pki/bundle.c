@@ -32,21 +32,30 @@ static enum tc_error read_all(BIO *memory, struct pki_bundle *bundle, struct tc_
     return error;
 }
 
+enum tc_error pki_bundle_parse(const void *pem, size_t length, struct pki_bundle *bundle, struct tc_fault *fault)
+{
+    *bundle = (struct pki_bundle){0};
+    if (length > PKI_CERTIFICATE_FILE_MAX)
+        return tc_fault_set(fault, TC_TOO_LARGE, "%zu bytes, allowed: at most %d", length, PKI_CERTIFICATE_FILE_MAX);
+    BIO *memory = openssl_read_memory(pem, length);
+    enum tc_error error = read_all(memory, bundle, fault);
+    BIO_free(memory);
+    if (error != TC_OK)
+        pki_bundle_free(bundle);
+    return error;
+}
+
 enum tc_error pki_bundle_open(const char *path, struct pki_bundle *bundle, struct tc_fault *fault)
 {
     struct buffer pem = {0};
     *bundle = (struct pki_bundle){0};
     enum tc_error error = file_read(path, PKI_CERTIFICATE_FILE_MAX, &pem, fault);
     if (error == TC_OK) {
-        BIO *memory = openssl_read_memory(buffer_text(&pem), pem.length);
-        error = read_all(memory, bundle, fault);
-        BIO_free(memory);
+        error = pki_bundle_parse(buffer_text(&pem), pem.length, bundle, fault);
         if (error != TC_OK)
             (void)tc_fault_context(fault, "%s", path);
     }
     buffer_free(&pem);
-    if (error != TC_OK)
-        pki_bundle_free(bundle);
     return error;
 }
 

@@ -13,8 +13,10 @@ struct pki_bundle {
     size_t count;
 };
 
-/* Opens a PEM file of one or more certificates. TC_INVALID: none, more than PKI_BUNDLE_MAX, or a malformed one; and the
- * errors of a file. After an error there is nothing to free. */
+/* Reads a PEM text of one or more certificates. TC_INVALID: none, more than PKI_BUNDLE_MAX, or a malformed one;
+ * TC_TOO_LARGE (over PKI_CERTIFICATE_FILE_MAX). After an error there is nothing to free. */
+enum tc_error pki_bundle_parse(const void *pem, size_t length, struct pki_bundle *bundle, struct tc_fault *fault);
+/* The same from a file; and the errors of a file. */
 enum tc_error pki_bundle_open(const char *path, struct pki_bundle *bundle, struct tc_fault *fault);
 
 /* Reads a certs-only message in DER from a sender who is not trusted. TC_INVALID, TC_TOO_LARGE (over

@@ -42,6 +42,7 @@ struct source {
     char *name; /* of the group */
     char *keys[FILE_COUNT];
     char *files[FILE_COUNT]; /* "": none */
+    enum tc_error (*check_ca)(const struct buffer *present, const struct buffer *fresh, struct tc_fault *fault);
 };
 
 struct credentials {
@@ -51,6 +52,7 @@ struct credentials {
     bool is_in_use; /* the copies hold files that were checked */
     struct version versions[FILE_COUNT], refused[FILE_COUNT];
     unsigned char digests[FILE_COUNT][DIGEST_SIZE];
+    struct buffer ca; /* in use */
     bool is_refusal_logged;
     int64_t begins_ms, expires_ms;
     int64_t warned_ms; /* boot clock; 0: not yet */
@@ -105,14 +107,22 @@ static enum tc_error read_files(const struct source *source, struct content *con
     return TC_OK;
 }
 
-/* Call free_content after a fault, too. */
-static enum tc_error read_content(const struct source *source, struct content *content, struct tc_fault *fault)
+static enum tc_error check_authorities(const struct source *source, const struct buffer *present,
+                                       const struct buffer *fresh, struct tc_fault *fault)
+{
+    enum tc_error error = pem_check_authorities(fresh, fault);
+    return error == TC_OK && source->check_ca != NULL ? source->check_ca(present, fresh, fault) : error;
+}
+
+/* `present`: the authorities in use; NULL: none. Call free_content after a fault, too. */
+static enum tc_error read_content(const struct source *source, const struct buffer *present, struct content *content,
+                                  struct tc_fault *fault)
 {
     char *const *files = source->files, *const *keys = source->keys;
     *content = (struct content){.expires_ms = CREDENTIALS_NO_EXPIRY};
     read_versions(files, content->versions);
     enum tc_error error = read_files(source, content, fault);
-    if (error == TC_OK && is_set(files[CA]) && pem_check_authorities(&content->texts[CA], fault) != TC_OK)
+    if (error == TC_OK && is_set(files[CA]) && check_authorities(source, present, &content->texts[CA], fault) != TC_OK)
         error = tc_fault_context(fault, "%s.%s: %s", source->name, keys[CA], files[CA]);
     if (error == TC_OK && is_set(files[CERTIFICATE]) &&
         pem_check_pair(&content->texts[CERTIFICATE], &content->texts[KEY], &content->begins_ms, &content->expires_ms,
@@ -138,6 +148,7 @@ static struct source open_source(const struct credentials_files *files)
         .files = {[CA] = copy_of(files->ca_file),
                   [CERTIFICATE] = copy_of(files->certificate_file),
                   [KEY] = copy_of(files->key_file)},
+        .check_ca = files->check_ca,
     };
 }
 
@@ -154,7 +165,7 @@ enum tc_error credentials_check(const struct credentials_files *files, struct tc
 {
     struct source source = open_source(files);
     struct content content;
-    enum tc_error error = read_content(&source, &content, fault);
+    enum tc_error error = read_content(&source, NULL, &content, fault);
     free_content(&content);
     close_source(&source);
     return error;
@@ -198,6 +209,8 @@ static enum tc_error use(struct credentials *credentials, const struct content *
     if (error == TC_OK) {
         memcpy(credentials->versions, content->versions, sizeof credentials->versions);
         memcpy(credentials->digests, content->digests, sizeof credentials->digests);
+        buffer_clear(&credentials->ca);
+        buffer_put(&credentials->ca, buffer_text(&content->texts[CA]), content->texts[CA].length);
         credentials->begins_ms = content->begins_ms;
         credentials->expires_ms = content->expires_ms;
         credentials->warned_ms = 0;
@@ -254,7 +267,8 @@ static bool take_new(struct credentials *credentials)
     if ((credentials->is_in_use && is_same(credentials->versions, now)) ||
         (credentials->is_refusal_logged && is_same(credentials->refused, now)))
         return false;
-    enum tc_error error = read_content(&credentials->source, &content, &fault);
+    const struct buffer *present = credentials->is_in_use ? &credentials->ca : NULL;
+    enum tc_error error = read_content(&credentials->source, present, &content, &fault);
     bool is_new = !credentials->is_in_use || memcmp(credentials->digests, content.digests, sizeof content.digests) != 0;
     if (error == TC_OK && !is_new)
         memcpy(credentials->versions, content.versions, sizeof credentials->versions);
@@ -310,6 +324,7 @@ void credentials_close(struct credentials *credentials)
         if (credentials->copies[i] >= 0)
             (void)close(credentials->copies[i]);
     }
+    buffer_free(&credentials->ca);
     close_source(&credentials->source);
     free(credentials);
 }

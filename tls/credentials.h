@@ -7,6 +7,7 @@
 #ifndef TELLERCAST_TLS_CREDENTIALS_H
 #define TELLERCAST_TLS_CREDENTIALS_H
 
+#include "base/buffer.h"
 #include "base/fault.h"
 
 #include <stdbool.h>
@@ -20,6 +21,9 @@ struct credentials_files {
     /* "": none. A certificate has a key. */
     const char *ca_file, *certificate_file, *key_file;
     const char *ca_key; /* the name of the setting `ca_file`; NULL: "ca_file" */
+    /* Whether the content of `ca_file` may be used in place of the present one; `present` is NULL when there is none.
+     * Its fault is that of a file that does not work. NULL: anything with certificates may. */
+    enum tc_error (*check_ca)(const struct buffer *present, const struct buffer *fresh, struct tc_fault *fault);
 };
 
 struct credentials;
@@ -34,10 +38,11 @@ enum tc_error credentials_open(const struct credentials_files *files, struct cre
 void credentials_close(struct credentials *credentials);
 
 /* Looks whether the files were replaced; cheap when they were not. Returns true when new ones are in use from now on:
- * then make new connections. Logs `certificate.taken`, `certificate.refused` once for what does not work, and once a
- * day `certificate.expires_soon` when less than a fifth of the certificate's validity is left at `now_ms` (which may be
- * CREDENTIALS_TIME_UNKNOWN). New files count when they have stayed the same since the call before, unless they work at
- * once: several files are not replaced at the same moment. One thread. */
+ * then make new connections. Logs `certificate.taken`, `certificate.refused` once for what does not work,
+ * and once a day `certificate.expires_soon` when less than a fifth
+ * of the certificate's validity is left at `now_ms` (which may be CREDENTIALS_TIME_UNKNOWN). New files count when they
+ * have stayed the same since the call before, unless they work at once: several files are not replaced at the same
+ * moment. One thread. */
 bool credentials_watch(struct credentials *credentials, int64_t now_ms);
 
 /* The path of the copy, in this process only; "" where the file's path is. Any thread. */

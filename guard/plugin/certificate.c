@@ -1,52 +1,32 @@
 #include "guard/plugin/certificate.h"
 
-#include "pki/certificate.h"
+#include "pki/trusted.h"
 
 #include <openssl/bio.h>
-#include <openssl/pem.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MS_PER_SECOND = 1000 };
 
-static void add_issuer(struct issuers *issuers, X509 *certificate)
+enum tc_error issuers_read(const char *path, struct pki_bundle *issuers, struct tc_fault *fault)
 {
-    X509 **grown = realloc(issuers->certificates, (issuers->count + 1) * sizeof *grown);
-    TC_CHECK(grown != NULL);
-    issuers->certificates = grown;
-    grown[issuers->count++] = certificate;
+    struct pki_bundle fresh;
+    enum tc_error error = pki_trusted_open(path, &fresh, fault);
+    if (error == TC_OK && issuers->count > 0 && pki_trusted_check_change(issuers, &fresh, fault) != TC_OK)
+        error = tc_fault_context(fault, "%s", path);
+    if (error == TC_OK) {
+        struct pki_bundle old = *issuers;
+        *issuers = fresh;
+        fresh = old;
+    }
+    pki_bundle_free(&fresh);
+    return error;
 }
 
-enum tc_error issuers_read(const char *path, struct issuers *issuers, struct tc_fault *fault)
-{
-    struct issuers read = {0};
-    BIO *file = BIO_new_file(path, "r");
-    if (file == NULL)
-        return tc_fault_set(fault, TC_UNAVAILABLE, "%s: cannot be opened", path);
-    X509 *certificate;
-    while ((certificate = PEM_read_bio_X509_AUX(file, NULL, NULL, NULL)) != NULL)
-        add_issuer(&read, certificate);
-    BIO_free(file);
-    if (read.count == 0)
-        return tc_fault_set(fault, TC_INVALID, "%s: there is no certificate in it; expected PEM", path);
-    issuers_free(issuers);
-    *issuers = read;
-    return TC_OK;
-}
-
-void issuers_free(struct issuers *issuers)
-{
-    for (size_t i = 0; i < issuers->count; i++)
-        X509_free(issuers->certificates[i]);
-    free(issuers->certificates);
-    *issuers = (struct issuers){0};
-}
-
-static bool is_issued_by(const X509 *certificate, const struct issuers *issuers)
+static bool is_issued_by(const X509 *certificate, const struct pki_bundle *issuers)
 {
     for (size_t i = 0; i < issuers->count; i++) {
-        if (pki_certificate_is_issued_by(certificate, issuers->certificates[i]))
+        if (pki_certificate_is_issued_by(certificate, issuers->items[i]))
             return true;
     }
     return false;
@@ -61,7 +41,7 @@ static void take_serial(const char *text, char serial[static CERTIFICATE_SERIAL_
     serial[i] = '\0';
 }
 
-enum denial certificate_read(const X509 *certificate, const struct issuers *issuers, struct certificate_facts *facts)
+enum denial certificate_read(const X509 *certificate, const struct pki_bundle *issuers, struct certificate_facts *facts)
 {
     struct pki_certificate read;
     struct tc_fault fault;

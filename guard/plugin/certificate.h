@@ -3,21 +3,15 @@
 #define TELLERCAST_GUARD_PLUGIN_CERTIFICATE_H
 
 #include "base/fault.h"
+#include "pki/bundle.h"
 #include "topics/access.h"
 #include "topics/message.h"
 
 #include <openssl/x509.h>
 
-/* The certificates that issue those of devices. */
-struct issuers {
-    X509 **certificates; /* owned */
-    size_t count;
-};
-
-/* Reads a PEM file of one or more certificates; "TRUSTED CERTIFICATE" is one, too. `issuers` is unchanged on a fault.
- */
-enum tc_error issuers_read(const char *path, struct issuers *issuers, struct tc_fault *fault);
-void issuers_free(struct issuers *issuers);
+/* Reads the authorities that issue the certificates of devices from a PEM file, in place of those in `issuers`, which
+ * may be empty. `issuers` is unchanged on a fault: see pki_trusted_open and pki_trusted_check_change. */
+enum tc_error issuers_read(const char *path, struct pki_bundle *issuers, struct tc_fault *fault);
 
 struct certificate_facts {
     struct identity identity;
@@ -27,7 +21,8 @@ struct certificate_facts {
 
 /* DENIAL_NONE; DENIAL_SUBJECT; DENIAL_ISSUER: it is of a device and by none of `issuers`, or of another kind and by one
  * of them. TLS has verified its chain and its times. */
-enum denial certificate_read(const X509 *certificate, const struct issuers *issuers, struct certificate_facts *facts);
+enum denial certificate_read(const X509 *certificate, const struct pki_bundle *issuers,
+                             struct certificate_facts *facts);
 
 /* Writes the subject for the log: "OU=device,CN=A1", with escapes as RFC 4514 has them, also for spaces and quotes. A
  * longer one is cut. */

@@ -60,7 +60,7 @@ static void close_plugin(struct plugin *plugin)
     table_file_close(plugin->table, plugin->guard);
     guard_close(plugin->guard);
     aliases_free(&plugin->aliases);
-    issuers_free(&plugin->issuers);
+    pki_bundle_free(&plugin->issuers);
     free(plugin);
 }
 

@@ -15,7 +15,7 @@
 struct plugin {
     mosquitto_plugin_id_t *id;
     struct options options;
-    struct issuers issuers;
+    struct pki_bundle issuers; /* of the devices' certificates */
     struct guard *guard;
     struct aliases aliases; /* only in report mode */
     struct table_file *table;

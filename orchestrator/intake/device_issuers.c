@@ -1,6 +1,7 @@
 #include "orchestrator/intake/device_issuers.h"
 
 #include "pki/peer.h"
+#include "pki/trusted.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -45,11 +46,7 @@ void device_issuers_close(struct device_issuers *issuers)
 enum tc_error device_issuers_read(struct device_issuers *issuers, const char *path, struct tc_fault *fault)
 {
     struct pki_bundle fresh;
-    enum tc_error error = pki_bundle_open(path, &fresh, fault);
-    for (size_t i = 0; error == TC_OK && i < fresh.count; i++) {
-        if (!pki_certificate_is_authority(fresh.items[i]))
-            error = tc_fault_set(fault, TC_INVALID, "%s: certificate %zu is not that of an authority", path, i + 1);
-    }
+    enum tc_error error = pki_trusted_open(path, &fresh, fault);
     if (error == TC_OK) {
         (void)pthread_rwlock_wrlock(&issuers->lock);
         struct pki_bundle old = issuers->bundle;
@@ -58,6 +55,20 @@ enum tc_error device_issuers_read(struct device_issuers *issuers, const char *pa
         fresh = old;
     }
     pki_bundle_free(&fresh);
+    return error;
+}
+
+enum tc_error device_issuers_check_change(const struct buffer *present, const struct buffer *fresh,
+                                          struct tc_fault *fault)
+{
+    struct pki_bundle before = {0}, after;
+    enum tc_error error = pki_trusted_parse(buffer_text(fresh), fresh->length, &after, fault);
+    if (error == TC_OK && present != NULL)
+        error = pki_trusted_parse(buffer_text(present), present->length, &before, fault);
+    if (error == TC_OK && present != NULL)
+        error = pki_trusted_check_change(&before, &after, fault);
+    pki_bundle_free(&before);
+    pki_bundle_free(&after);
     return error;
 }
 

@@ -32,6 +32,11 @@ void device_issuers_close(struct device_issuers *issuers); /* NULL is allowed */
  * the errors of a file. */
 enum tc_error device_issuers_read(struct device_issuers *issuers, const char *path, struct tc_fault *fault);
 
+/* Whether the PEM text `fresh` may be read in place of `present` (NULL: there are none): see pki_trusted_check_change.
+ */
+enum tc_error device_issuers_check_change(const struct buffer *present, const struct buffer *fresh,
+                                          struct tc_fault *fault);
+
 /* Appends the certificates in PEM. */
 void device_issuers_put(struct device_issuers *issuers, struct buffer *pem);
 

@@ -107,6 +107,12 @@ void intake_check_files(const struct daemon_settings *settings, struct document_
     enrolment_close(enrolment);
 }
 
+enum tc_error intake_check_device_issuers(const struct buffer *present, const struct buffer *fresh,
+                                          struct tc_fault *fault)
+{
+    return device_issuers_check_change(present, fresh, fault);
+}
+
 /* A download takes two descriptors. Half of the limit stays free for the rest of the daemon. */
 static int http_connection_limit(void)
 {

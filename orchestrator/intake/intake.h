@@ -3,6 +3,7 @@
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_INTAKE_H
 #define TELLERCAST_ORCHESTRATOR_INTAKE_INTAKE_H
 
+#include "base/buffer.h"
 #include "base/fault.h"
 #include "config/daemon.h"
 #include "orchestrator/broker/broker.h"
@@ -51,6 +52,10 @@ void intake_check_files(const struct daemon_settings *settings, struct document_
 
 /* The same for an endpoint that would let in peers without credentials: see http_check_access. */
 void intake_check_access(const struct daemon_settings *settings, struct document_faults *faults);
+
+/* Checks the content of http.device_issuer_file, which would be used in place of `present`; NULL: there is none. */
+enum tc_error intake_check_device_issuers(const struct buffer *present, const struct buffer *fresh,
+                                          struct tc_fault *fault);
 
 /* Opens the endpoints. The objects that `config` points to must outlive the intake. */
 enum tc_error intake_open(const struct intake_config *config, struct intake **intake, struct tc_fault *fault);

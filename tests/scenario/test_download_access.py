@@ -156,6 +156,20 @@ def test_another_authority_of_devices_is_taken_without_a_restart_and_the_old_one
     assert store.ask(new).status == 200
 
 
+def test_the_artifact_store_keeps_the_authority_of_devices_when_its_file_is_replaced_by_anothers(store):
+    own, log = store.devices.issue("P1", "device"), store.orchestrator.text
+    store.trust(store.operations)
+    wait_for(lambda: "certificate.refused" in log(), "the file is refused")
+    assert "found CN=operations, which has no authority in common with those in use, CN=devices" in log()
+    assert store.ask(own).status == 200
+    following = Authority(store.stack.folder / "following", "devices 2")
+    store.trust(store.devices, following)
+    wait_for(lambda: store.ask(following.issue("P1", "device")).status == 200, "both are trusted")
+    store.trust(store.devices)
+    wait_for(lambda: store.ask(following.issue("P1", "device")).status == 403, "the rollover was given up")
+    assert store.ask(own).status == 200
+
+
 def test_a_device_that_has_as_many_certificates_as_it_may_have_downloads(untouched):
     untouched.stack.database.rows("INSERT INTO device_certificate (serial, device, not_after) "
                                   "SELECT 'AB' || n, 'P2', now() + interval '1 day' FROM generate_series(1, 20) n")

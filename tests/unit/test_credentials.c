@@ -80,7 +80,8 @@ static void open_files(struct files *files)
     (void)snprintf(files->certificate, sizeof files->certificate, "%s/own.pem", files->folder.path);
     (void)snprintf(files->key, sizeof files->key, "%s/own.key", files->folder.path);
     files->authority = made_authority();
-    files->names = (struct credentials_files){"test", files->ca, files->certificate, files->key, NULL};
+    files->names = (struct credentials_files){
+        .name = "test", .ca_file = files->ca, .certificate_file = files->certificate, .key_file = files->key};
     write_certificate(files->ca, files->authority.certificate);
     EVP_PKEY_free(write_pair(files, DAY_S));
 }
@@ -213,6 +214,41 @@ static void files_that_do_not_work_are_refused_and_those_before_stay_in_use(void
     close_files(&files);
 }
 
+/* Refuses each authority but the first. */
+static enum tc_error refuse_second(const struct buffer *present, const struct buffer *fresh, struct tc_fault *fault)
+{
+    assert_non_null(strstr(buffer_text(fresh), "BEGIN CERTIFICATE"));
+    if (present == NULL)
+        return TC_OK;
+    assert_non_null(strstr(buffer_text(present), "BEGIN CERTIFICATE"));
+    bool is_same = strcmp(buffer_text(present), buffer_text(fresh)) == 0;
+    return is_same ? TC_OK : tc_fault_set(fault, TC_CONFLICT, "another authority");
+}
+
+static void authorities_that_may_not_follow_are_refused_and_a_new_pair_is_still_taken(void **state)
+{
+    (void)state;
+    struct files files, others;
+    char before[PATH_MAX_HERE * 2];
+    open_files(&files);
+    open_files(&others);
+    files.names.check_ca = refuse_second;
+    struct credentials *credentials = open_credentials(&files);
+    (void)snprintf(before, sizeof before, "%s/before-ca.pem", files.folder.path);
+    assert_int_equal(link(files.ca, before), 0);
+    write_certificate(files.ca, others.authority.certificate);
+    for (int i = 0; i < 3; i++)
+        assert_false(watch(credentials));
+    assert_same_text(credentials_ca_path(credentials), before);
+    write_certificate(files.ca, files.authority.certificate);
+    EVP_PKEY_free(write_pair(&files, 10 * DAY_S));
+    assert_true(watch(credentials));
+    assert_in_use(credentials, &files);
+    credentials_close(credentials);
+    close_files(&files);
+    close_files(&others);
+}
+
 static void files_may_come_after_the_start(void **state)
 {
     (void)state;
@@ -298,6 +334,7 @@ int main(void)
         cmocka_unit_test(replaced_files_come_into_use_under_the_same_paths),
         cmocka_unit_test(a_pair_that_is_half_replaced_does_not_come_into_use_before_the_other_half),
         cmocka_unit_test(files_that_do_not_work_are_refused_and_those_before_stay_in_use),
+        cmocka_unit_test(authorities_that_may_not_follow_are_refused_and_a_new_pair_is_still_taken),
         cmocka_unit_test(files_may_come_after_the_start),
         cmocka_unit_test(programs_that_are_started_do_not_get_the_copies),
         cmocka_unit_test(a_check_says_which_file_is_wrong_and_why),

@@ -112,6 +112,53 @@ static void a_file_with_what_is_no_authority_is_refused_and_the_issuers_before_s
     pki_certificate_free(device);
 }
 
+static enum tc_error check_change(const X509 *const *present, size_t present_count, const X509 *const *fresh,
+                                  size_t fresh_count, struct tc_fault *fault)
+{
+    struct buffer before = {0}, after = {0};
+    for (size_t i = 0; i < present_count; i++)
+        pki_certificate_put(present[i], &before);
+    for (size_t i = 0; i < fresh_count; i++)
+        pki_certificate_put(fresh[i], &after);
+    enum tc_error error = device_issuers_check_change(present_count == 0 ? NULL : &before, &after, fault);
+    buffer_free(&before);
+    buffer_free(&after);
+    return error;
+}
+
+static void a_rollover_trusts_both_authorities_in_between_and_everything_else_is_a_mistake(void **state)
+{
+    const struct bench *bench = *state;
+    struct tc_fault fault;
+    const X509 *const both[] = {authority(bench, 0, PKI_DEVICES), authority(bench, 1, PKI_DEVICES)};
+    const X509 *const operations = authority(bench, 0, PKI_OPERATIONS);
+    assert_int_equal(check_change(NULL, 0, both, 1, &fault), TC_OK);
+    assert_int_equal(check_change(both, 1, both, 2, &fault), TC_OK);
+    assert_int_equal(check_change(both, 2, both + 1, 1, &fault), TC_OK);
+    assert_int_equal(check_change(both, 1, both + 1, 1, &fault), TC_CONFLICT); /* of the same name */
+    assert_int_equal(check_change(both, 1, &operations, 1, &fault), TC_CONFLICT);
+    assert_non_null(strstr(fault.text, "found CN=Operations CA 1,O=Bank, which"));
+    assert_non_null(strstr(fault.text, "in use, CN=Device CA 1,O=Bank;"));
+    assert_int_equal(check_change(both, 1, NULL, 0, &fault), TC_INVALID);
+}
+
+/* As when its own authority certifies it for longer. */
+static void an_authority_with_another_certificate_is_the_same_authority(void **state)
+{
+    const struct bench *bench = *state;
+    const struct pki_issuer *issuers = bench->installations[0].issuers;
+    const struct pki_validity longer = {PKI_NOW_MS, PKI_NOW_MS + 20 * PKI_HOUR_MS};
+    const X509 *const before = authority(bench, 0, PKI_DEVICES);
+    struct tc_fault fault;
+    X509 *again;
+    assert_int_equal(pki_issuer_certify(PKI_DEVICES, "Bank", "Device CA 1", &issuers[PKI_ROOT], &longer,
+                                        issuers[PKI_DEVICES].key, &again, &fault),
+                     TC_OK);
+    const X509 *const after = again;
+    assert_int_equal(check_change(&before, 1, &after, 1, &fault), TC_OK);
+    pki_certificate_free(again);
+}
+
 static void a_trust_file_is_written_as_plain_certificates(void **state)
 {
     struct bench *bench = *state;
@@ -136,6 +183,8 @@ int main(void)
         ISSUERS_TEST(before_issuers_are_read_nobody_is_a_device),
         ISSUERS_TEST(devices_of_each_issuer_are_accepted_and_nobody_else),
         ISSUERS_TEST(a_file_with_what_is_no_authority_is_refused_and_the_issuers_before_stay),
+        ISSUERS_TEST(a_rollover_trusts_both_authorities_in_between_and_everything_else_is_a_mistake),
+        ISSUERS_TEST(an_authority_with_another_certificate_is_the_same_authority),
         ISSUERS_TEST(a_trust_file_is_written_as_plain_certificates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
