@@ -43,6 +43,7 @@ struct source {
     char *keys[FILE_COUNT];
     char *files[FILE_COUNT]; /* "": none */
     enum tc_error (*check_ca)(const struct buffer *present, const struct buffer *fresh, struct tc_fault *fault);
+    bool is_certificate_awaited;
 };
 
 struct credentials {
@@ -149,6 +150,7 @@ static struct source open_source(const struct credentials_files *files)
                   [CERTIFICATE] = copy_of(files->certificate_file),
                   [KEY] = copy_of(files->key_file)},
         .check_ca = files->check_ca,
+        .is_certificate_awaited = files->is_certificate_awaited,
     };
 }
 
@@ -246,6 +248,29 @@ static void warn_of_expiry(struct credentials *credentials, int64_t now_ms)
     credentials->warned_ms = boot_ms;
 }
 
+/* Whether the fault is that there is no certificate yet, and was none. */
+static bool is_missing(const struct credentials *credentials, const struct version versions[FILE_COUNT],
+                       const struct tc_fault *fault)
+{
+    const struct source *source = &credentials->source;
+    bool has_ca = !is_set(source->files[CA]) || versions[CA].inode != 0;
+    bool has_none = is_set(source->files[CERTIFICATE]) && versions[CERTIFICATE].inode == 0;
+    return !credentials->is_in_use && fault->code == TC_NOT_FOUND && has_ca && has_none;
+}
+
+static void log_refusal(const struct credentials *credentials, bool is_certificate_missing,
+                        const struct tc_fault *fault)
+{
+    const struct source *source = &credentials->source;
+    if (is_certificate_missing && source->is_certificate_awaited)
+        LOG_INFO("certificate.missing", F_STR("name", source->name), F_STR("file", source->files[CERTIFICATE]));
+    else if (is_certificate_missing)
+        LOG_ERROR("certificate.missing", F_STR("name", source->name), F_STR("file", source->files[CERTIFICATE]));
+    else
+        LOG_ERROR("certificate.refused", F_STR("name", source->name), F_STR("reason", fault->text),
+                  F_STR("in_use", credentials->is_in_use ? "the one before" : "none"));
+}
+
 /* Files that do not work may be in the middle of being replaced: only what stays the same is refused. */
 static void refuse(struct credentials *credentials, const struct version versions[FILE_COUNT],
                    const struct tc_fault *fault)
@@ -253,8 +278,7 @@ static void refuse(struct credentials *credentials, const struct version version
     bool is_settled = is_same(credentials->refused, versions);
     memcpy(credentials->refused, versions, sizeof credentials->refused);
     if (is_settled && !credentials->is_refusal_logged)
-        LOG_ERROR("certificate.refused", F_STR("name", credentials->source.name), F_STR("reason", fault->text),
-                  F_STR("in_use", credentials->is_in_use ? "the one before" : "none"));
+        log_refusal(credentials, is_missing(credentials, versions, fault), fault);
     credentials->is_refusal_logged = is_settled;
 }
 

@@ -24,6 +24,7 @@ struct credentials_files {
     /* Whether the content of `ca_file` may be used in place of the present one; `present` is NULL when there is none.
      * Its fault is that of a file that does not work. NULL: anything with certificates may. */
     enum tc_error (*check_ca)(const struct buffer *present, const struct buffer *fresh, struct tc_fault *fault);
+    bool is_certificate_awaited; /* the program gets its first certificate by itself: until then it is no fault */
 };
 
 struct credentials;
@@ -39,7 +40,7 @@ void credentials_close(struct credentials *credentials);
 
 /* Looks whether the files were replaced; cheap when they were not. Returns true when new ones are in use from now on:
  * then make new connections. Logs `certificate.taken`, `certificate.refused` once for what does not work,
- * and once a day `certificate.expires_soon` when less than a fifth
+ * `certificate.missing` once while there is none yet, and once a day `certificate.expires_soon` when less than a fifth
  * of the certificate's validity is left at `now_ms` (which may be CREDENTIALS_TIME_UNKNOWN). New files count when they
  * have stayed the same since the call before, unless they work at once: several files are not replaced at the same
  * moment. One thread. */

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "tls/certificate_time.h"
 
+#include <string.h>
+
 enum { LOOK_PERIOD_MS = 10000 };
 
 static enum tc_error open_enrolment(struct runtime *runtime, struct tc_fault *fault)
@@ -26,10 +28,18 @@ static enum tc_error open_enrolment(struct runtime *runtime, struct tc_fault *fa
 enum tc_error runtime_open_credentials(struct runtime *runtime, struct tc_fault *fault)
 {
     const struct agent_settings *settings = runtime->settings;
-    const struct credentials_files broker = {"broker", settings->broker_ca_file, settings->broker_certificate_file,
-                                             settings->broker_key_file, NULL};
-    const struct credentials_files download = {"download", settings->download_ca_file,
-                                               settings->download_certificate_file, settings->download_key_file, NULL};
+    const struct credentials_files broker = {.name = "broker",
+                                             .ca_file = settings->broker_ca_file,
+                                             .certificate_file = settings->broker_certificate_file,
+                                             .key_file = settings->broker_key_file,
+                                             .is_certificate_awaited = settings->enrolment_url[0] != '\0'};
+    const struct credentials_files download = {
+        .name = "download",
+        .ca_file = settings->download_ca_file,
+        .certificate_file = settings->download_certificate_file,
+        .key_file = settings->download_key_file,
+        .is_certificate_awaited =
+            broker.is_certificate_awaited && strcmp(settings->download_certificate_file, broker.certificate_file) == 0};
     enum tc_error error = certificate_time_take_over(fault);
     if (error == TC_OK)
         error = open_enrolment(runtime, fault);

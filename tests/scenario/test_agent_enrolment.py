@@ -3,12 +3,14 @@
 import datetime
 import http.server
 import os
+import signal
 import ssl
 import stat
 import subprocess
 import threading
 
 import pytest
+from harness.certificates import Authority
 from harness.clocks import clock_at
 from harness.enrolment import Est, openssl
 from harness.plan import APPLICATION
@@ -140,8 +142,26 @@ def test_a_device_without_certificate_and_code_does_not_connect_and_says_what_it
     enrolling.put_code()
     enrolling.wait_until_online()
     enrolling.check_pair()
-    assert "broker.disconnected" not in enrolling.device.text(), "it did not try without a certificate"
+    log = enrolling.device.text()
+    assert f"info certificate.missing name=broker file={enrolling.certificate}" in log
+    assert "error certificate." not in log and "certificate.refused" not in log
+    assert "broker.disconnected" not in log, "it did not try without a certificate"
     assert not enrolling.code_file.exists()
+
+
+def test_a_certificate_that_nobody_fetches_is_an_error_until_it_is_there(stack, tmp_path):
+    authority = Authority(tmp_path / "authority")
+    listener = SecureListener(stack, authority)
+    stack.orchestrator()
+    stack.import_fleet(pull=["P1"])
+    own = authority.issue("P1", "device")
+    files = {"ca_file": own["ca_file"], **{key: str(tmp_path / key) for key in ("certificate_file", "key_file")}}
+    device = stack.start_client("pull", "P1", broker={"port": listener.port, **files})
+    device.wait_until(lambda: f"error certificate.missing name=broker file={files['certificate_file']}" in device.text(), "it says so")
+    authority.replace({key: files[key] for key in ("key_file", "certificate_file")}, own)
+    device.send(signal.SIGHUP)
+    device.wait_until(lambda: "broker.connected" in device.text(), "it connects")
+    assert "certificate.refused" not in device.text()
 
 
 def connections(enrolling):
