@@ -291,6 +291,17 @@ void session_cut(struct device *device, int64_t for_ms)
     /* The next read finds the end of the stream, and libmosquitto closes the socket without a DISCONNECT. */
     if (mosquitto_socket(device->session) >= 0)
         (void)shutdown(mosquitto_socket(device->session), SHUT_RDWR);
+    else
+        lose(device);
+}
+
+/* When the other side ends a TLS handshake, libmosquitto closes the socket and calls nobody. */
+static bool is_lost(struct device *device)
+{
+    if (mosquitto_socket(device->session) >= 0)
+        return false;
+    lose(device);
+    return true;
 }
 
 void session_flush(struct device *device)
@@ -300,7 +311,7 @@ void session_flush(struct device *device)
         return;
     if (mosquitto_want_write(device->session))
         (void)mosquitto_loop_write(device->session, 1);
-    if (mosquitto_socket(device->session) < 0)
+    if (is_lost(device))
         return;
     bool wants_more = mosquitto_want_write(device->session);
     if (wants_more != device->is_polled_for_writing)
@@ -312,7 +323,7 @@ void session_flush(struct device *device)
 static bool has_failed_handshake(const struct device *device, uint32_t events)
 {
     return (events & (EPOLLHUP | EPOLLERR)) != 0 && device->is_pending && device->link != LINK_SUBSCRIBING &&
-           device->shard->config->credentials != NULL && mosquitto_socket(device->session) >= 0;
+           device->shard->config->credentials != NULL;
 }
 
 void session_serve(struct device *device, uint32_t events)
@@ -321,14 +332,14 @@ void session_serve(struct device *device, uint32_t events)
         return;
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
         (void)mosquitto_loop_read(device->session, 1);
+    if (is_lost(device))
+        return;
     if (has_failed_handshake(device, events)) {
         TC_CHECK(epoll_ctl(device->shard->epoll, EPOLL_CTL_DEL, mosquitto_socket(device->session), NULL) == 0);
         lose(device);
         return;
     }
-    if ((events & EPOLLOUT) != 0)
-        mark_dirty(device);
-    if (mosquitto_socket(device->session) >= 0 && mosquitto_want_write(device->session))
+    if ((events & EPOLLOUT) != 0 || mosquitto_want_write(device->session))
         mark_dirty(device);
 }
 

@@ -319,6 +319,21 @@ def test_all_come_back_when_the_broker_was_away(testbed):
     testbed.orchestrator = FakeOrchestrator(testbed.broker.port)
 
 
+def test_a_device_tries_again_when_its_handshake_is_ended(scratch, identities):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="f", dir=scratch))
+    keys = folder / "keys.json"
+    keys.write_text(Signer().public_set(), encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as endpoint:
+        endpoint.settimeout(60)
+        program = Fleet(folder, fleet(BRANCH), None, endpoint.getsockname()[1], keys, extra=[
+            "--ca-file", identities.trusted, "--device-authority", identities.device_authority])
+        for _ in range(3 * len(DEVICES)):
+            link, _ = endpoint.accept()
+            with link:
+                assert link.recv(65536), "there was no handshake"
+    assert program.stop() == 0, program.text()
+
+
 def test_devices_without_a_connection_get_theirs_when_others_have_finished(testbed):
     atms = [f"A{number}" for number in range(1, 41)]
     testbed.open_fleet(fleet({"B1": atms}), extra=["--connections", "10"])
