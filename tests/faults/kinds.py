@@ -102,7 +102,7 @@ def upgrade_orchestrators(testbed, rng):
 
 @kind
 def kill_broker(testbed, _rng):
-    """The broker comes back and has lost everything."""
+    """The broker comes back and has lost everything but the guard's table of devices."""
     testbed.broker.kill()
     testbed.broker.state.unlink(missing_ok=True)
     return testbed.broker.start
@@ -116,9 +116,9 @@ def restart_broker(testbed, _rng):
 
 @kind
 def old_broker(testbed, _rng):
-    """The broker comes back with an older state."""
+    """The broker comes back with an older state, and the guard with an older table."""
     testbed.broker.kill()
-    testbed.restore_broker()
+    testbed.broker.restore()
     return testbed.broker.start
 
 

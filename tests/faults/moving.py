@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 
 import yaml
+from harness.certificates import Authority
 from harness.guard_files import copy_guard_files, guard_settings
 from harness.guarded import GuardedClient
 from harness.plan import APPLICATION, fleet, text_of
@@ -102,6 +103,7 @@ class MovingTestbed(Testbed):
 
     def __init__(self, folder, behaviour):
         self.behaviour = behaviour
+        self.authority = Authority(pathlib.Path(folder) / "certificates")  # of HTTP
         self.pki = pathlib.Path(folder) / "pki"
         self.secret = pathlib.Path(folder) / "secret"
         self.est_ports = []
@@ -140,13 +142,13 @@ class MovingTestbed(Testbed):
         assert spy.subscribe(PRESENCE) == [True]
         return spy
 
-    def _heard(self):
-        return len(self.spy.topics())
+    def _wait_until_online(self):
+        wait_for(lambda: len(self.spy.topics()) >= self.size, "all are online")
 
     def _open_routes_to_broker(self, direct):
         self.to_fleet = self.to_clients = self.to_broker = Direct(self.broker.port)
 
-    def _broker_of_orchestrators(self):
+    def _broker_of_orchestrator(self, number):
         return {"port": self.broker.port, "user": ORCHESTRATOR_USER, "password_file": str(self.secret)}
 
     def _http_of_orchestrators(self):

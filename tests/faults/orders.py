@@ -7,6 +7,7 @@ import threading
 import time
 
 from harness.operations import JSON
+from harness.plan import fleet
 from harness.wait import wait_for
 
 from audit import Promise
@@ -14,6 +15,7 @@ from testbed import INSIST_S, REAL_BRANCH
 
 LONGEST_S = 3.0  # between two operations, and the length of a pause
 ANSWER_S = 5
+OPERATOR = {**JSON, "Tellercast-Author": "bob"}
 PATCH = {"priority": 90, "preempt": True}
 PATCH_BUDGET, PATCH_BRANCHES, PATCH_ENDS_S = 2, 3, 240
 
@@ -36,8 +38,8 @@ class Unanswered(Exception):
 
 
 class Operators(threading.Thread):
-    """Operators who pause and resume the rollout, retry failed instructions, or submit a patch of higher priority, which they
-    then cancel or roll back: none, some or all of it, by the seed, one after the other."""
+    """Operators who pause and resume the rollout, retry failed instructions, submit a patch of higher priority, which they then
+    cancel or roll back, or import a device and retire it: none, some or all of it, by the seed, one after the other."""
 
     def __init__(self, testbed, promises, seed):
         super().__init__(daemon=True)
@@ -57,7 +59,7 @@ class Operators(threading.Thread):
 
     def run(self):
         try:
-            for what in self.rng.sample((self._pause, self._retry, self._patch), self.rng.randint(0, 3)):
+            for what in self.rng.sample((self._pause, self._retry, self._patch, self._replace), self.rng.randint(0, 3)):
                 self._wait()
                 what(self._rollout)
         except Exception as fault:  # whatever the fault is, end() reports it
@@ -116,6 +118,17 @@ class Operators(threading.Thread):
         if made is not True:
             self.promises[made] = self.promises[patch]._replace(closes_at=float("inf"), quiet=[])
 
+    def _replace(self, rollout):
+        """Imports a device and retires it, and so changes the guard's table twice. It is in no rollout: those that are planned
+        from now on name their branches."""
+        device = f"X{self.testbed.rounds}"
+        self._when_it_answers(lambda: self._shown(rollout)["state"] != "accepted", f"rollout {rollout} is planned")
+        self.testbed.insist(f"{device} is imported", lambda http: http.import_fleet(fleet({}, [device])))
+        self._wait()
+        self.testbed.insist(f"{device} is retired", lambda http: http.ask(
+            "POST", f"/v1/devices/{device}/retire", json.dumps({"reason": "it was replaced"}), OPERATOR, ANSWER_S), (200, 409))
+        self.did.append("retirement")
+
     # by HTTP, repeated until it is answered
 
     def _insist(self, rollout, operation, states):
@@ -147,5 +160,4 @@ class Operators(threading.Thread):
     def _order(self, rollout, shown, operation):
         """Returns the status of the answer."""
         body = json.dumps({"version": shown["version"], "reason": "it is a bad night"})
-        headers = {**JSON, "Tellercast-Author": "bob"}
-        return self.testbed.http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, headers, ANSWER_S).status
+        return self.testbed.http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, OPERATOR, ANSWER_S).status

@@ -188,6 +188,7 @@ def run_round(testbed, audit, faults):
         return [f"{type(fault).__name__}: {fault}", *testbed.describe(list(promises))]
     audit.faults = []
     audit.check_all(promises)
+    audit.check_guard()
     undone, lost = audit.check_finish(min(promises), mended_at)
     if not audit.faults:
         did = "; ".join(operators.did) or "nothing"

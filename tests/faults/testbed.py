@@ -9,26 +9,28 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import time
 
 import psycopg2
 from harness.database import Database
-from harness.certificates import Authority
 from harness.http import Http
+from harness.identities import Identities
 from harness.plan import APPLICATION, fleet, plan
 from harness.process import Process
-from harness.programs import BIN, INSTALLER, ORCHESTRATOR_USER, Client, Fleet, Orchestrator
-from harness.servers import Mosquitto, Postgres, Redis, free_port
-from harness.stack import access_list
+from harness.programs import BIN, INSTALLER, Client, Fleet, Orchestrator
+from harness.servers import Postgres, Redis, free_port
 from harness.wait import wait_for
-from harness.wire import Spy
 
 from audit import AUDIT
+from broker import KeepingMosquitto
 from proxy import Network
 
 NEXT = BIN.parent.parent / "next/bin/tellercastd"  # one version ahead, with a migration of its own
 LEASE = "3s"
 MAY_MOUNT = os.geteuid() == 0
 INSIST_S = 150  # time during which an unanswered operator tries again
+GUARD_S, ASK_S = 60, 0.2  # until the guard counts all, once everything works; between two questions to it
+CONNECTIONS = 2  # of an orchestrator to the broker
 QUICK = {
     "dispatchTimeout": "6s", "answerTimeout": "4s", "receiveTimeout": "4s", "installTimeout": "8s",
     "retries": 4, "backoff": "0s", "deferLimit": 50,
@@ -67,30 +69,6 @@ for _rule in BEHAVIOUR["rules"]:
 Direct = collections.namedtuple("Direct", "listen")
 
 
-class KeepingMosquitto(Mosquitto):
-    """A broker that writes its state to a file on request, and can be started again with it or without. Besides the plain port
-    it has one where both sides show a certificate, which proves the user's name."""
-
-    def __init__(self, folder, acl, authority):
-        self.saved = pathlib.Path(folder) / "mosquitto.saved"
-        self.secure_port = free_port()
-        own = authority.issue("broker")
-        (pathlib.Path(folder) / "mosquitto").mkdir()
-        own["key_file"] = shutil.copy(own["key_file"], pathlib.Path(folder) / "mosquitto")  # its user may read only that folder
-        (pathlib.Path(folder) / "mosquitto/listeners").write_text(
-            f"listener {self.secure_port} 127.0.0.1\ncafile {own['ca_file']}\ncertfile {own['certificate_file']}\n"
-            f"keyfile {own['key_file']}\nrequire_certificate true\nuse_identity_as_username true\n", encoding="utf-8")
-        super().__init__(folder, acl)
-
-    def start(self):
-        self._environment = {"MOSQUITTO_PORT": str(self.port), "LASTING": "yes"}
-        super().start()
-
-    @property
-    def state(self):
-        return self.folder / "mosquitto.db"
-
-
 def add_up(one, other):
     return {key: {**value, **other[key]} if isinstance(value, dict) else value + other[key] if isinstance(value, int) else value
             for key, value in one.items()}
@@ -114,7 +92,6 @@ class Testbed:
         self.postgres.create_database("tellercast")
         self.database = Database(self.postgres, "tellercast")
         self.redis_server = Redis(folder)
-        self.authority = Authority(self.folder / "certificates")
         self.broker = self._open_broker()
         self.branches = {f"B{b:04}": [f"B{b:04}-A{a}" for a in range(1, 10)] for b in range(1, branches + 1)}
         self.pull = [f"P{p:04}" for p in range(1, branches + 1)]
@@ -136,7 +113,7 @@ class Testbed:
         self.clients = {name: self._client(name) for name in self.real}
         for one, size in self.fleets:
             one.wait_until_connected(size)
-        wait_for(lambda: self._heard() >= self.size, "all are online")
+        self._wait_until_online()
 
     # parts
 
@@ -154,14 +131,15 @@ class Testbed:
         subprocess.run(["umount", "--lazy", self.folder / "postgres"], check=False, stderr=subprocess.DEVNULL)
 
     def _open_broker(self):
-        return KeepingMosquitto(self.folder, access_list() + "\npattern readwrite tc/v1/#\n", self.authority)
+        self.identities = Identities(self.folder / "identities")
+        return KeepingMosquitto(self.folder, self.identities)
 
     def _open_spy(self):
-        return Spy(self.broker.port)
+        return self.broker.spy
 
-    def _heard(self):
-        """Returns how often the spy heard that a device is online or offline."""
-        return len(self.spy.messages("tc/v1/device/+/presence"))
+    def _wait_until_online(self):
+        wrong = self.wrong_at_guard()
+        assert not wrong, wrong
 
     def _open_routes(self, direct):
         """Each program has its own route to each server."""
@@ -176,9 +154,10 @@ class Testbed:
         self.routes = routes
 
     def _open_routes_to_broker(self, direct):
-        self.to_fleet = Direct(self.broker.port) if direct else self.network.route(free_port(), self.broker.port)
-        self.to_clients = self.network.route(free_port(), self.broker.secure_port)
-        self.to_broker = self.network.route(free_port(), self.broker.secure_port)
+        own = self.broker.device_port
+        self.to_fleet = Direct(own) if direct else self.network.route(free_port(), own)
+        self.to_clients = self.network.route(free_port(), own)
+        self.to_broker = self.network.route(free_port(), self.broker.operations_port)
 
     def _orchestrator(self, number):
         data = self.folder / "data"
@@ -187,7 +166,7 @@ class Testbed:
             "data_folder": str(data), "lease": LEASE, **self.insecure,
             "database": f"host={self.routes} port=5432 user=tellercast dbname=tellercast connect_timeout=2 "
                         "tcp_user_timeout=3000",
-            "broker": self._broker_of_orchestrators(),
+            "broker": self._broker_of_orchestrator(number),
             "redis": {**(self.redis_server.settings if self.knows_redis_user else {}), "socket": str(self.routes / "redis.sock")},
             "scheduler": {"period": "200ms"}, "conductor": {"period": "200ms", "progress_period": "1s"},
         }
@@ -195,8 +174,9 @@ class Testbed:
         self.endpoints.append(made.http.port)
         return made
 
-    def _broker_of_orchestrators(self):
-        return {"port": self.to_broker.listen, **self.authority.issue(ORCHESTRATOR_USER)}
+    def _broker_of_orchestrator(self, number):
+        own = self.broker.settings("orchestrator", f"orchestrator-{number}")
+        return {**own, "port": self.to_broker.listen, "guard": "tellercast"}
 
     def _http_of_orchestrators(self):
         return {"public_url": f"http://127.0.0.1:{self.to_artifacts.listen}"}
@@ -215,7 +195,7 @@ class Testbed:
         return Client(self.folder, role, name, branch, self.to_clients.listen, self.keys, settings, programs)
 
     def _settings_of_client(self, name):
-        return {"broker": self.authority.issue(name)}
+        return {"broker": self.identities.settings("device", name)}
 
     def write_installer(self, counted, programs):
         """Replaces an existing installer at once."""
@@ -230,7 +210,7 @@ class Testbed:
 
     def simulate(self, branches, pull, number=1, programs=BIN):
         return Fleet(self.folder, fleet(branches, pull), self.behaviour, self.to_fleet.listen, self.keys, number,
-                     ("--quiet",), programs)
+                     ("--quiet", *self.broker.fleet_options()), programs)
 
     def _import(self):
         everybody = fleet({**self.branches, **self.real_branches}, [*self.pull, *self.real_pull])
@@ -258,6 +238,27 @@ class Testbed:
         answers = [one.ask(what, **more) for one, _ in self.fleets]
         assert all(answer["ok"] for answer in answers), answers
         return functools.reduce(add_up, answers)
+
+    # the guard
+
+    def wrong_at_guard(self):
+        """Waits until the guard has the table of devices that the database has, and counts exactly those who are connected.
+        Returns what is still wrong after a while."""
+        devices = self.database.row("SELECT count(*) AS devices, count(retired_at) AS retired FROM device")
+        is_right = {"mode": "enforce", "is_current": True, "device": self.size, "operator": 0,
+                    "orchestrator": CONNECTIONS * len(self.orchestrators), **devices}
+        found = {}
+
+        def differs():
+            status = self.broker.status()
+            current = any(one.http.document("/v1/broker/guard")["is_current"] for one in self.orchestrators)
+            found.update({**status, **status["table"], **status["connected"], "is_current": current})
+            return {key: (found[key], value) for key, value in is_right.items() if found[key] != value}
+
+        end = time.monotonic() + GUARD_S
+        while (wrong := differs()) and time.monotonic() < end:
+            time.sleep(ASK_S)
+        return wrong
 
     # rollouts
 
@@ -292,16 +293,12 @@ class Testbed:
         self.rounds += 1
         self.broker.send(signal.SIGUSR1)  # it writes its state
         self.redis_server.connect().save()
-        wait_for(self.broker.state.exists, "the broker wrote its state")
-        shutil.copy(self.broker.state, self.broker.saved)
+        self.broker.save()
         shutil.copy(self.redis_dump, self.folder / "redis.saved")
 
     @property
     def redis_dump(self):
         return self.redis_server.folder / "dump.rdb"
-
-    def restore_broker(self):
-        shutil.copy(self.broker.saved, self.broker.state)
 
     def restore_redis(self):
         shutil.copy(self.folder / "redis.saved", self.redis_dump)

@@ -1,5 +1,5 @@
 """One who reads all messages of a broker with the guard, which lets nobody do that: the other end of a bridge. mosquitto asks no
-plugin about its own bridges. The spy takes what the bridge sends, and says nothing."""
+plugin about its own bridges. The spy takes what the bridge sends. It says one thing: it can ask the guard for its status."""
 
 import contextlib
 import socket
@@ -8,6 +8,7 @@ import threading
 from .wire import ROOT_TOPIC, Mailbox, Message
 
 CONNECT, PUBLISH, PINGREQ, DISCONNECT = 1, 3, 12, 14
+CONTROL = "$CONTROL/tellercast"
 CONNACK_PACKET, PINGRESP_PACKET = bytes((0x20, 2, 0, 0)), bytes((0xD0, 0))
 
 
@@ -23,10 +24,12 @@ def read_length(stream):
 
 
 class BridgedSpy(Mailbox):
-    """Messages are those since it was made, and before them the broker's retained ones."""
+    """Messages are those since it was made, and before them the broker's retained ones. `filters`: of its topics, without the
+    root."""
 
-    def __init__(self):
+    def __init__(self, *filters):
         super().__init__("spy")
+        self._filters = filters or ("#",)
         self._connected = threading.Event()
         self._endpoint = socket.create_server(("127.0.0.1", 0))
         self._link = None
@@ -35,14 +38,36 @@ class BridgedSpy(Mailbox):
     def listener_lines(self):
         """Returns what the broker's settings need."""
         port = self._endpoint.getsockname()[1]
-        return (f"connection spy\naddress 127.0.0.1:{port}\ntopic {ROOT_TOPIC}/# out 1\nbridge_protocol_version mqttv311\n"
+        topics = "".join(f"topic {ROOT_TOPIC}/{one} out 1\n" for one in self._filters)
+        return (f"connection spy\naddress 127.0.0.1:{port}\n{topics}bridge_protocol_version mqttv311\n"
                 "try_private false\nnotifications false\nbridge_attempt_unsubscribe false\nrestart_timeout 1\n")
 
     def wait_until_connected(self):
         assert self._connected.wait(30), "the broker's bridge has not come"
 
+    def ask_guard(self):
+        """Makes the guard publish its status: it does so after each message on its topic, also from one who may say nothing."""
+        topic = CONTROL.encode()
+        self._link.sendall(bytes((PUBLISH << 4, 2 + len(topic))) + len(topic).to_bytes(2, "big") + topic)
+
+    def since(self, number):
+        """Returns all messages but the first `number` ones."""
+        with self._lock:
+            return self._messages[number:]
+
+    def reconnect(self):
+        """The broker connects again, and sends all retained messages again. Returns how many messages had come before."""
+        self._connected.clear()
+        before = len(self.since(0))
+        self._break_link()
+        self.wait_until_connected()
+        return before
+
     def close(self):
         self._endpoint.close()
+        self._break_link()
+
+    def _break_link(self):
         if self._link is not None:
             with contextlib.suppress(OSError):
                 self._link.shutdown(socket.SHUT_RDWR)
@@ -57,8 +82,10 @@ class BridgedSpy(Mailbox):
 
     def _listen(self, link, stream):
         while True:
-            head = stream.read(1)[0]
-            body = stream.read(read_length(stream))
+            head, length = stream.read(1)[0], read_length(stream)
+            body = stream.read(length)
+            if len(body) < length:
+                return  # the broker was killed
             kind = head >> 4
             if kind == CONNECT:
                 link.sendall(CONNACK_PACKET)
