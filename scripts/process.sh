@@ -4,6 +4,7 @@
 
 RUN_ID=$$-$RANDOM$RANDOM
 SCRATCH=''       # temporary folder, removed at the end
+MEMORY=''        # the same, in memory
 STARTED=()       # "PID SIGNAL"; those of the servers are in SERVERS
 SERVERS=()
 STEP=''          # process group of the step under way
@@ -21,6 +22,18 @@ trap 'exit 129' HUP
 open_scratch() {
     SCRATCH=$(mktemp -d /tmp/tellercast-XXXXXX)
     chmod 711 "$SCRATCH"
+}
+
+# Sets MEMORY to a folder for data that needs no disk: in memory when all that tests put there has room, with as much left.
+open_memory() {
+    local room_kib free_kib least_kib=$((8 << 20))
+    room_kib=$(df --output=avail --block-size=1K /dev/shm 2>/dev/null | tail -n 1) || room_kib=0
+    free_kib=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
+    if ((room_kib >= least_kib && free_kib >= least_kib)) && MEMORY=$(mktemp -d /dev/shm/tellercast-XXXXXX); then
+        chmod 711 "$MEMORY"
+    else
+        MEMORY=$(mktemp -d "$SCRATCH/memory-XXXXXX") && chmod 711 "$MEMORY"
+    fi
 }
 
 # start_process NAME SIGNAL COMMAND ...: sets PID. The log is $LOGS/NAME.log; SIGNAL stops the process.
@@ -116,7 +129,8 @@ close_all() {
     stop_all "${SERVERS[@]}"
     stop_leftovers
     [[ -z $SCRATCH ]] || rm -rf -- "$SCRATCH"
-    SCRATCH=''
+    [[ -z $MEMORY ]] || rm -rf -- "$MEMORY"
+    SCRATCH='' MEMORY=''
 }
 
 declare -A HANDED_OUT=()

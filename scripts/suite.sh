@@ -44,9 +44,9 @@ run_scenarios() {
     workers=$(($(nproc) * 3))
     [[ $preset == release ]] || sanitized=(TELLERCAST_SANITIZED=yes)
     run_part "$name" "Scenarios ($preset)" env "${sanitized[@]}" TELLERCAST_BIN="$ROOT/build/$preset/bin" \
-        TELLERCAST_SCRATCH="$SCRATCH" /usr/bin/python3 -m pytest tests/scenario -p no:cacheprovider \
-        --basetemp="$SCRATCH/pytest" --junitxml="$RESULTS/$name.xml" -q --durations=15 -r fER -n "$workers" \
-        --dist load --timeout 240 "$@" || code=1
+        TELLERCAST_SCRATCH="$SCRATCH" TELLERCAST_MEMORY="$MEMORY" /usr/bin/python3 -m pytest tests/scenario \
+        -p no:cacheprovider --basetemp="$SCRATCH/pytest" --junitxml="$RESULTS/$name.xml" -q --durations=15 -r fER \
+        -n "$workers" --dist load --timeout 240 "$@" || code=1
     sed -n "s/^RERUN /  tried twice: /p" "$LOGS/$name.log" | sort -u
     return "$code"
 }
@@ -103,6 +103,7 @@ suite() {
     [[ " $* " != *" --all "* ]] || (($# == 1)) || refuse "test: --all takes no names"
     setup_packages build test-build run test
     open_scratch
+    open_memory
     if (($# == 0)); then
         run_parts "${GATE_PARTS[@]}" || code=1
     elif [[ $1 == --all ]]; then
@@ -130,6 +131,7 @@ coverage() {
     setup_packages build test-build run test fuzz
     build_preset coverage
     open_scratch
+    open_memory
     rm -rf -- "$reached" "$units"
     mkdir -p "$reached" "$units"
     # Only the units that the sanitizers' builds have, too.

@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness.identities import Identities  # noqa: E402
 from harness.guarded import GuardedInstallation  # noqa: E402
 from harness.namespace import Testbed, Namespace  # noqa: E402
-from harness.servers import ROOT, Postgres  # noqa: E402
+from harness.servers import ROOT, QuickPostgres  # noqa: E402
 from harness.stack import Stack  # noqa: E402
 from harness.survivors import end_survivors  # noqa: E402
 
@@ -47,6 +47,11 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if name_of(item) not in names]
 
 
+def pytest_collection_finish():
+    """What is there now stays: gc.collect() after each test need not look at it."""
+    gc.freeze()
+
+
 def name_of(item):
     """Returns the test's name without parameters, as in the list. Lint makes sure that no two files have a test of the same
     name."""
@@ -64,10 +69,31 @@ def scratch():
 
 
 @pytest.fixture(scope="session")
-def postgres(scratch):
-    server = Postgres(scratch)
-    yield server
-    server.stop()
+def memory(scratch):
+    """A folder for what needs no disk: in memory, where ./run says so."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="m-", dir=os.environ.get("TELLERCAST_MEMORY", scratch)))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+    end_survivors(folder)
+
+
+@contextlib.contextmanager
+def a_postgres(memory):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="p", dir=memory))
+    folder.chmod(0o711)
+    server = QuickPostgres(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(memory):
+    with a_postgres(memory) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -106,15 +132,11 @@ def guarded(stack):
 
 
 @pytest.fixture
-def own(scratch, request):
+def own(memory, scratch, request):
     """A stack with a PostgreSQL of its own."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="o", dir=scratch))
-    folder.chmod(0o711)
-    postgres = Postgres(folder)
-    with a_stack(postgres, scratch, "o", request) as stack:
+    with a_postgres(memory) as postgres, a_stack(postgres, scratch, "o", request) as stack:
         request.node.stack = stack
         yield stack
-    postgres.stop()
 
 
 @pytest.fixture(scope="module")

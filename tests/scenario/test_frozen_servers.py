@@ -8,7 +8,7 @@ import threading
 import pytest
 from conftest import a_stack
 from harness.relay import Relay
-from harness.servers import Postgres
+from harness.servers import QuickPostgres
 from harness.wait import wait_for
 from test_servers_that_change import dispatch, start, wait_until_not_ready, wait_until_ready
 from test_shutdown import SECONDS, end
@@ -25,7 +25,7 @@ def pair(scratch, request):
     folder, other = (pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=scratch)) for prefix in "ob")
     for each in (folder, other):
         each.chmod(0o711)
-    postgres = Postgres(folder)
+    postgres = QuickPostgres(folder)
     standby = postgres.standby(other)
     try:
         with a_stack(postgres, scratch, "o", request) as stack:
