@@ -1,6 +1,7 @@
 """The guard for a mosquitto of a test: the files in a folder that the broker's user may read, and the settings that
 `tellercast broker guard` prints for them."""
 
+import functools
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from .programs import BIN, command_line
 PLUGIN = BIN.parent / "lib/tellercast_guard.so"
 
 
+@functools.cache
 def sanitizer_of(module):
     """Returns the environment in which a program without a sanitizer loads a module with one."""
     linked = subprocess.run(["ldd", module], capture_output=True, text=True, check=True).stdout

@@ -22,7 +22,7 @@ class SecureMosquitto(Mosquitto):
         self._write_settings(own)
         if spy is not None:
             (own / "listeners").write_text(spy.listener_lines(), encoding="utf-8")
-        Server.__init__(self, folder, sanitizer_of(own / "guard.so"))
+        Server.__init__(self, folder, sanitizer_of(plugin()))
 
     def _write_settings(self, own):
         """scripts/server gives the folder to the broker's user."""
