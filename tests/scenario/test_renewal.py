@@ -66,21 +66,23 @@ class Program:
 
 
 class Installation:
-    """An orchestrator, and a branch and a pull client, all with certificates that end at `ends`."""
+    """An orchestrator, and a branch and a pull client, all with certificates that end at `ends`. `trusted`: the file of the
+    authorities that they trust, unless it is that of `authority`."""
 
-    def __init__(self, stack, authority, listener, ends=None, **settings):
+    def __init__(self, stack, authority, listener, ends=None, trusted=None, **settings):
         self.stack, self.authority, self.listener = stack, authority, listener
-        own = own_copy(stack, "orchestrator", authority.issue(ORCHESTRATOR_USER, "orchestrator", ends))
+        self.trusted = trusted or authority.certificate
+        own = own_copy(stack, "orchestrator", self.issue("orchestrator", ends=ends))
         self.programs = {"orchestrator": Program(stack.orchestrator(broker={"port": listener.port, **own}), own)}
         stack.import_fleet({"B1": ["A1"]}, ["P1"])
         for role, device, branch in (("node", "B1", "B1"), ("atm", "A1", "B1"), ("pull", "P1", None)):
-            own = own_copy(stack, device, authority.issue(device, "device", ends))
+            own = own_copy(stack, device, self.issue(device, ends=ends))
             process = stack.client(role, device, branch, broker={"port": listener.port, **own}, **settings)
             self.programs[device] = Program(process, own)
 
-    def issue(self, name, **more):
+    def issue(self, name, authority=None, **more):
         kind, user = ("orchestrator", ORCHESTRATOR_USER) if name == "orchestrator" else ("device", name)
-        return self.authority.issue(user, kind, **more)
+        return {**(authority or self.authority).issue(user, kind, **more), "ca_file": str(self.trusted)}
 
     def connected(self):
         return {name: program.count("broker.connected") for name, program in self.programs.items()}
@@ -90,29 +92,35 @@ class Installation:
             program.process.wait_until(lambda n=name, p=program: p.count("broker.connected") > before[n], f"{name} is back")
 
 
+def in_one_file(path, *authorities):
+    path.write_bytes(b"".join(authority.certificate.read_bytes() for authority in authorities))
+    return path
+
+
 def test_a_rollout_goes_on_while_every_certificate_is_renewed_and_no_report_is_lost(stack, authority, listener):
     go, runs, script = stack.folder / "go", stack.folder / "runs", stack.folder / "waits"
     script.write_text(f'#!/bin/bash\n[[ $1 == install ]] || exit 0\necho run >>{runs}\n'
                       f'until [[ -e {go} ]]; do sleep 0.05; done\n',
                       encoding="utf-8")
     script.chmod(0o755)
-    ends = int(time.time()) + 45
-    installation = Installation(stack, authority, listener, ends, actions={"install": str(script)})
+    other = Authority(stack.folder / "other", "other")
+    both = in_one_file(stack.folder / "both.pem", authority, other)
+    listener.use(authority.issue("broker", "server"), both)
+    installation = Installation(stack, authority, listener, trusted=both, actions={"install": str(script)})
     stack.add_artifact(CONTENT)
     rollout = stack.submit(selector={"devices": ["A1", "P1"]})
     stack.wait_for_states(rollout, installing=2)
     before = installation.connected()
     for name, program in installation.programs.items():  # nobody tells them
-        authority.replace(program.files, installation.issue(name, number=2))
+        authority.replace(program.files, installation.issue(name, other))
     installation.wait_until_connected_since(before)
     for program in installation.programs.values():
         assert program.count("certificate.taken") == 2
         assert "warning broker." not in program.process.text(), "that it connects again is no fault"
 
-    # By the certificates of before nobody would connect any more: nobody uses them.
-    wait_for(lambda: time.time() > ends, "the first certificates have expired")
+    # With a certificate of before nobody would connect any more: nobody uses them.
     before = installation.connected()
-    listener.use(authority.issue("broker", "server", number=2))
+    listener.use(other.issue("broker", "server"), other.certificate)
     installation.wait_until_connected_since(before)
     go.touch()
     stack.wait_for_states(rollout, completed=2)
@@ -147,8 +155,7 @@ def test_an_authority_that_is_replaced_is_trusted_without_a_restart(stack, autho
     """The rollover of the broker's issuer: first both are trusted, then the new one alone."""
     installation = Installation(stack, authority, listener)
     other = Authority(stack.folder / "other", "other")
-    both = stack.folder / "both.pem"
-    both.write_bytes(authority.certificate.read_bytes() + other.certificate.read_bytes())
+    both = in_one_file(stack.folder / "both.pem", authority, other)
     for program in installation.programs.values():
         program.renew(authority, {**program.files, "ca_file": both})
     before = installation.connected()

@@ -25,10 +25,11 @@ class SecureListener:
         self._broker, self._authority, self._name = stack.broker, authority, name
         self.use(authority.issue(name, "server"))
 
-    def use(self, certificates):
-        """Restarts the broker with these files."""
+    def use(self, certificates, trusted=None):
+        """Restarts the broker with these files. `trusted`: the file of the authorities whose certificates clients may show, unless
+        it is that of the listener's authority."""
         self._broker.stop()
-        own = keep_in(self._broker.folder, {"ca_file": self._authority.certificate, **{
+        own = keep_in(self._broker.folder, {"ca_file": trusted or self._authority.certificate, **{
             key: certificates[key] for key in ("certificate_file", "key_file")}})
         (self._broker.folder / "listeners").write_text(
             f"listener {self.port} 127.0.0.1\ncafile {own['ca_file']}\n"
