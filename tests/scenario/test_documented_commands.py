@@ -1,6 +1,7 @@
 """The commands of README and docs work as the pages say. Commands in blocks are run, in their order, against a stack; commands
 in the text exist, with their options."""
 
+import functools
 import re
 import shlex
 import shutil
@@ -98,16 +99,20 @@ def mentioned(program):
             for found in INLINE.findall(page.read_text(encoding="utf-8")) if found.split()[0] == program]
 
 
+@functools.cache
+def help_of(*names):
+    return subprocess.run([BIN / "tellercast", "help", *names], capture_output=True, text=True, check=False)
+
+
 def test_every_tellercast_command_in_the_text_exists_with_its_options():
     found = mentioned("tellercast")
     assert len(found) >= 8
     for page, words in found:
         names = [word for word in words[:2] if re.fullmatch(r"[a-z][a-z-]+", word)]
-        done = subprocess.run([BIN / "tellercast", "help", *names], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{page}: tellercast {' '.join(words)}: {done.stderr}"
-        general = subprocess.run([BIN / "tellercast", "help"], capture_output=True, text=True, check=True).stdout
+        done, general = help_of(*names), help_of()
+        assert done.returncode == general.returncode == 0, f"{page}: tellercast {' '.join(words)}: {done.stderr}"
         for option in [word for word in words if word.startswith("--")]:
-            assert option in done.stdout + general, f"{page}: tellercast {' '.join(words)}"
+            assert option in done.stdout + general.stdout, f"{page}: tellercast {' '.join(words)}"
 
 
 # What stands for a word of a usage. Another word in small letters is one of several, and one in capitals a name.

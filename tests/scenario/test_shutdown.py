@@ -12,7 +12,7 @@ COUNT = 30 * 10
 SECONDS = 5 if not SANITIZED else 20
 CONFIRMS, REPLIES = "tc/v1/device/+/confirm", "tc/v1/device/+/reply"
 # Each device sends many reports, again and again.
-TALKATIVE = {"rules": [{"match": {"role": "any"}, "install": {"min": "500ms", "max": "15s"}, "installReports": 10,
+TALKATIVE = {"rules": [{"match": {"role": "any"}, "install": {"min": "500ms", "max": "6s"}, "installReports": 10,
                         "duplicates": 2}]}
 
 
