@@ -180,6 +180,7 @@ class Redis(Server):
 
     kind = "redis"
     user = "tellercast"
+    _printed = None
 
     def __init__(self, folder):
         folder = pathlib.Path(folder)
@@ -190,10 +191,15 @@ class Redis(Server):
         self.settings = {"socket": str(self.socket), "user": self.user, "password_file": str(password)}
         self.users = folder / "redis/users.acl"
         self.users.parent.mkdir(exist_ok=True)
-        written = print_redis_acl(folder, self.settings)
-        self.access = written.splitlines()[1]
+        self.access = self._print_access(folder)
         self.users.write_text("user default on nopass ~* &* +@all\n" + self.access + "\n", encoding="utf-8")
         super().__init__(folder)
+
+    def _print_access(self, folder):
+        """Returns the user's line, which is the same for all, since they have the same password."""
+        if self._printed is None:
+            Redis._printed = print_redis_acl(folder, self.settings).splitlines()[1]
+        return self._printed
 
     def give_access(self):
         """Gives the orchestrators' user its rights again."""

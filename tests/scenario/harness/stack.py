@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 
 from .database import Database
 from .plan import fleet, plan
@@ -182,6 +183,8 @@ class Stack:
                 program.send(program.ask_signal)
             for program in self.programs:
                 program.wait_or_give_up(20)
+        for program in self.programs:  # all at once; then waits for each
+            program.send(signal.SIGKILL)
         for program in self.programs:
             program.kill()
         return [f"{log.name}: {line}" for log in self.logs() for line in sanitizer_lines(log)]
