@@ -326,12 +326,22 @@ static bool has_failed_handshake(const struct device *device, uint32_t events)
            device->shard->config->credentials != NULL;
 }
 
+/* What TLS has read from the socket makes it readable no more. */
+static bool has_more_to_read(const struct device *device)
+{
+    const SSL *tls = mosquitto_socket(device->session) < 0 ? NULL : mosquitto_ssl_get(device->session);
+    return tls != NULL && SSL_pending(tls) > 0;
+}
+
 void session_serve(struct device *device, uint32_t events)
 {
     if (mosquitto_socket(device->session) < 0)
         return;
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
-        (void)mosquitto_loop_read(device->session, 1);
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+        do
+            (void)mosquitto_loop_read(device->session, 1);
+        while (has_more_to_read(device));
+    }
     if (is_lost(device))
         return;
     if (has_failed_handshake(device, events)) {

@@ -96,7 +96,6 @@ def test_a_restored_database_goes_on_when_a_person_accepts_it_and_devices_never_
     stack.add_artifact()
     stack.import_fleet(BRANCHES)
     simulated = stack.simulated_fleet(fleet(BRANCHES), {"rules": [{"match": {"role": "any"}}]})
-    simulated.wait_until_connected(5)
     first = stack.submit("first")
     stack.wait_for_rollout(first)
     backup = Backup(stack)

@@ -61,9 +61,7 @@ def start_testbed(stack):
     stack.orchestrator(updater={"threads": 2, "batch": 50}, queue_limit=2000, lease="1s")
     stack.add_artifact()
     stack.import_fleet(BRANCHES)
-    fleet_of_all = stack.simulated_fleet(fleet(BRANCHES), TALKATIVE)
-    fleet_of_all.wait_until_connected(COUNT)
-    return fleet_of_all
+    return stack.simulated_fleet(fleet(BRANCHES), TALKATIVE)
 
 
 def test_under_full_load_it_ends_in_time_and_nothing_accepted_is_lost(stack):

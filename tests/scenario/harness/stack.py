@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 
+import yaml
+
 from .database import Database
 from .plan import fleet, plan
 from .programs import ORCHESTRATOR_USER, Client, Fleet, Orchestrator, command_line
@@ -105,9 +107,11 @@ class Stack:
         return client
 
     def simulated_fleet(self, document, behaviour=None, number=1):
+        """All its devices are connected: a command to one that has never been is for nobody."""
         program = Fleet(self.folder, document, behaviour, self.broker.device_port, self.keys, number,
                         self.broker.fleet_options())
         self.programs.append(program)
+        program.wait_until_connected(len(yaml.safe_load(document)["devices"]))
         return program
 
     def device(self, name, branch=None):
