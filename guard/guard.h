@@ -41,6 +41,7 @@ struct guard_client {
     const char *client_id;
     const char *serial;                /* of its certificate, in lower case hexadecimal; "": it showed none */
     int64_t not_before_s, not_after_s; /* of its certificate, in seconds since the epoch */
+    int64_t connects_s;                /* when it connects, by the wall clock, in seconds since the epoch */
     bool is_bound; /* its client ID must be its own; false: an orchestrator or operator without a certificate */
 };
 

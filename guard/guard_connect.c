@@ -48,6 +48,12 @@ enum denial guard_check_standing(const struct guard *guard, const struct identit
     return entry != NULL && entry->retired ? DENIAL_RETIRED : DENIAL_NONE;
 }
 
+/* A TLS session that is resumed brings its certificate along, and nobody looks at its end again. */
+static bool has_expired(const struct guard_client *client)
+{
+    return client->serial[0] != '\0' && client->not_after_s <= client->connects_s;
+}
+
 static enum denial decide_connect(struct guard *guard, const struct guard_client *client, struct peer *peer,
                                   int64_t now_ms)
 {
@@ -57,6 +63,8 @@ static enum denial decide_connect(struct guard *guard, const struct guard_client
     enum denial standing = guard_check_standing(guard, identity, client->serial, client->not_before_s);
     if (standing != DENIAL_NONE)
         return standing;
+    if (has_expired(client))
+        return DENIAL_EXPIRED;
     bool is_own = client->is_bound ? is_own_client_id(client->client_id, identity)
                                    : strlen(client->client_id) <= PEER_CLIENT_ID_MAX;
     if (!is_own || is_anothers_client_id(guard, client))
@@ -84,12 +92,15 @@ static void count_session(struct guard *guard, const struct peer *peer, const st
     guard->status_changes++;
 }
 
-static void add_session(struct guard *guard, struct peer *peer, const struct guard_client *client, int64_t now_ms)
+/* `counted`: why it would have been refused. It is not counted for that again. */
+static void add_session(struct guard *guard, struct peer *peer, const struct guard_client *client, enum denial counted,
+                        int64_t now_ms)
 {
     struct peer_session session = {.client = client->client,
                                    .has_certificate = client->serial[0] != '\0',
                                    .not_before_s = client->not_before_s,
-                                   .not_after_s = client->not_after_s};
+                                   .not_after_s = client->not_after_s,
+                                   .ended_for = UINT64_C(1) << counted};
     (void)strncpy(session.client_id, client->client_id, sizeof session.client_id - 1);
     (void)strncpy(session.serial, client->serial, sizeof session.serial - 1);
     const struct peer_session *former = peer_find_client_id(peer, session.client_id);
@@ -106,7 +117,7 @@ enum denial guard_connect(struct guard *guard, const struct guard_client *client
     struct peer *peer = guard_find_or_add(guard, &client->identity);
     enum denial denial = guard_count(guard, peer, decide_connect(guard, client, peer, now_ms));
     if (peer != NULL && (denial == DENIAL_NONE || !guard->config.enforces))
-        add_session(guard, peer, client, now_ms);
+        add_session(guard, peer, client, denial, now_ms);
     return denial;
 }
 

@@ -4,6 +4,8 @@
 #include "guard/plugin/broker_log.h"
 #include "guard/plugin/plugin_state.h"
 
+enum { MS_PER_SECOND = 1000 };
+
 static bool is_loopback(const struct mosquitto *client)
 {
     const char *address = mosquitto_client_address(client);
@@ -41,6 +43,7 @@ static enum denial connect_client(struct plugin *plugin, const struct mosquitto 
         .serial = facts->serial,
         .not_before_s = facts->not_before_s,
         .not_after_s = facts->not_after_s,
+        .connects_s = clock_now_ms() / MS_PER_SECOND,
         .is_bound = is_device(facts) || facts->serial[0] != '\0',
     };
     enum denial denial = guard_connect(plugin->guard, &guarded, now_ms);

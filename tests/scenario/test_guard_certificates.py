@@ -6,7 +6,7 @@ import time
 import pytest
 from harness.certificates import DAYS, SECONDS_A_DAY
 from harness.enrolment import Est
-from harness.guarded import DirectoryVoice, GuardedBroker, GuardedClient, Refused, entry
+from harness.guarded import DirectoryVoice, GuardedBroker, GuardedClient, Refused, entry, resume
 from harness.programs import command_line
 from harness.wait import wait_for
 
@@ -136,6 +136,26 @@ def test_a_connection_ends_when_its_certificate_does(broker, kind, name):
     for client in (other, voice.client):
         client.close()
     wait_for(lambda: f'client="{name}' in broker.text() and "reason=expired" in broker.text(), "it is logged")
+
+
+@pytest.mark.parametrize("kind, name", [("device", "P1"), ("orchestrator", "other"), ("operator", "alice")])
+def test_a_certificate_that_has_expired_connects_by_no_tls_session_that_it_has(broker, kind, name):
+    accepted, not_authorized = 0, 5
+    voice = DirectoryVoice(broker)
+    voice.send([entry("P1", None, "pull")], "whole")
+    port, client_id = (broker.device_port, name) if kind == "device" else (broker.operations_port, f"{name}/test")
+    certificate, ends = broker.expiring(kind, name)
+    first = broker.connect(kind, name, certificate)
+    session = first.tls_session()
+    assert resume(port, client_id, *session) == accepted, "it is valid"
+    first.wait_until_ended()  # its client ID was taken over
+    wait_for(lambda: time.time() >= ends, "the certificate has expired")
+    assert resume(port, client_id, *session) == not_authorized
+    own = broker.connect(kind, name, broker.certificate(kind, name))  # the renewed one
+    assert resume(port, client_id, *session) == not_authorized
+    assert own.is_connected() and voice.denied() == {"expired": 2}
+    for client in (own, voice.client):
+        client.close()
 
 
 def test_a_device_that_renewed_in_time_keeps_its_connection_when_its_first_certificate_ends(broker):

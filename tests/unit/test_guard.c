@@ -126,6 +126,7 @@ static const char *connected_operator(struct guard *guard, const char *client_id
                                         .client = client_id,
                                         .client_id = client_id,
                                         .serial = "0a",
+                                        .not_after_s = INT64_MAX,
                                         .is_bound = true};
     return denial_name(guard_connect(guard, &client, 0));
 }

@@ -181,6 +181,46 @@ static void a_connection_ends_in_the_second_in_which_its_certificate_does(void *
     close_bench(&bench);
 }
 
+static struct guard_client resumed(const char *id, int64_t not_after_s, int64_t connects_s)
+{
+    struct guard_client client = {.identity = {.kind = IDENTITY_DEVICE},
+                                  .client = id,
+                                  .client_id = id,
+                                  .serial = "0b",
+                                  .not_before_s = REVOKED_S + 1,
+                                  .not_after_s = not_after_s,
+                                  .connects_s = connects_s,
+                                  .is_bound = true};
+    (void)snprintf(client.identity.id, sizeof client.identity.id, "%s", id);
+    return client;
+}
+
+static void a_certificate_that_has_expired_does_not_connect_and_takes_no_connection_over(void **state)
+{
+    (void)state;
+    struct bench bench = opened(true);
+    const struct guard_client last = resumed("A2", 4000, 3999), late = resumed("A2", 4000, 4000);
+    assert_int_equal(guard_connect(bench.guard, &last, 0), DENIAL_NONE);
+    (void)connected(&bench, "A2", 3000, 9000); /* by a renewed one */
+    assert_int_equal(guard_connect(bench.guard, &late, 0), DENIAL_EXPIRED);
+    assert_true(guard_is_connected(bench.guard, "A2", "A2"));
+    assert_string_equal(gone(&bench, 4000), "");
+    assert_true(shows(&bench, "\"denied\":{\"expired\":1}"));
+    close_bench(&bench);
+}
+
+static void in_report_mode_a_certificate_that_has_expired_connects_and_is_counted_once(void **state)
+{
+    (void)state;
+    struct bench bench = opened(false);
+    const struct guard_client late = resumed("A2", 4000, 4001);
+    assert_int_equal(guard_connect(bench.guard, &late, 0), DENIAL_EXPIRED);
+    assert_true(guard_is_connected(bench.guard, "A2", "A2"));
+    assert_string_equal(gone(&bench, 4001), "");
+    assert_true(shows(&bench, "\"denied\":{\"expired\":1}"));
+    close_bench(&bench);
+}
+
 static void a_connection_by_a_renewed_certificate_goes_on(void **state)
 {
     (void)state;
@@ -238,6 +278,8 @@ int main(void)
         cmocka_unit_test(the_table_is_kept_with_its_revocations),
         cmocka_unit_test(a_wrong_time_of_a_revocation_is_a_fault_of_the_table),
         cmocka_unit_test(a_connection_ends_in_the_second_in_which_its_certificate_does),
+        cmocka_unit_test(a_certificate_that_has_expired_does_not_connect_and_takes_no_connection_over),
+        cmocka_unit_test(in_report_mode_a_certificate_that_has_expired_connects_and_is_counted_once),
         cmocka_unit_test(a_connection_by_a_renewed_certificate_goes_on),
         cmocka_unit_test(a_connection_without_a_certificate_does_not_expire),
         cmocka_unit_test(in_report_mode_each_end_is_counted_and_listed_once),
