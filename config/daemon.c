@@ -70,7 +70,7 @@ static const struct setting rows[] = {
          "PEM file of the EST endpoint's certificate and those above it; needed unless est.port is 0."),
     TEXT("est.key_file", est_key_file, "", "PEM file of that certificate's private key."),
     TEXT("est.device_issuer_certificate_file", est_device_issuer_certificate_file, "",
-         "PEM file of the devices' certificate authority and those above it; empty: none."),
+         "PEM file of the devices' certificate authority, and those above and before it; empty: none."),
     TEXT("est.device_issuer_key_file", est_device_issuer_key_file, "", "PEM file of that authority's private key."),
     DURATION("est.certificate_validity", est_certificate_validity_ms, "90d", 5 * SECOND, 3650 * DAY,
              "How long a device's certificate is valid."),

@@ -1,7 +1,7 @@
 /* The folder of an authority:
  *
  *   key.pem      its private key, mode 0600
- *   cert.pem     its certificate
+ *   cert.pem     its certificate; during a rollover then that of the authority before
  *   trust.pem    trust file of those to whom its certificates are shown; during a rollover with both authorities
  *   index.txt    the certificates that it issued
  *   crl.pem      its last revocation list

@@ -69,13 +69,22 @@ enum tc_error folder_make(const char *folder, enum pki_authority_kind kind, cons
         error =
             pki_issuer_certify(kind, organization, name, signer, validity, issuer->key, &issuer->certificate, fault);
     if (error == TC_OK) {
-        struct buffer pem = {0};
-        pki_certificate_put(issuer->certificate, &pem);
-        error = write_public(folder, "cert.pem", &pem, fault);
-        buffer_free(&pem);
+        const X509 *alone = issuer->certificate;
+        error = folder_write_certificates(folder, &alone, 1, fault);
     }
     if (error != TC_OK)
         pki_issuer_close(issuer);
+    return error;
+}
+
+enum tc_error folder_write_certificates(const char *folder, const X509 *const *certificates, size_t count,
+                                        struct tc_fault *fault)
+{
+    struct buffer pem = {0};
+    for (size_t i = 0; i < count; i++)
+        pki_certificate_put(certificates[i], &pem);
+    enum tc_error error = write_public(folder, "cert.pem", &pem, fault);
+    buffer_free(&pem);
     return error;
 }
 

@@ -20,6 +20,10 @@ enum tc_error folder_make(const char *folder, enum pki_authority_kind kind, cons
                           const struct pki_issuer *signer, const struct pki_validity *validity,
                           struct pki_issuer *issuer, struct tc_fault *fault);
 
+/* Writes cert.pem: the authority's own certificate, and in a rollover that of the one before. */
+enum tc_error folder_write_certificates(const char *folder, const X509 *const *certificates, size_t count,
+                                        struct tc_fault *fault);
+
 /* Writes the trust file of these authorities of one kind. */
 enum tc_error folder_write_trust(const char *folder, enum pki_authority_kind kind, const X509 *const *certificates,
                                  size_t count, struct tc_fault *fault);

@@ -59,6 +59,8 @@ static enum tc_error make_next(const char *next, const X509 *old, const struct p
     if (error == TC_OK) {
         const X509 *both[] = {issuer.certificate, old};
         error = folder_write_trust(next, kind, both, sizeof both / sizeof *both, fault);
+        if (error == TC_OK)
+            error = folder_write_certificates(next, both, sizeof both / sizeof *both, fault);
     }
     pki_issuer_close(&issuer);
     return error;
@@ -116,6 +118,8 @@ static enum tc_error trust_alone(const char *folder, struct tc_fault *fault)
     if (error == TC_OK) {
         const X509 *alone = certificate;
         error = folder_write_trust(folder, kind, &alone, 1, fault);
+        if (error == TC_OK)
+            error = folder_write_certificates(folder, &alone, 1, fault);
     }
     pki_certificate_free(certificate);
     return error;

@@ -24,7 +24,8 @@ enum { PAIR_AT_ONCE = 5, PAIR_INTERVAL_MS = 60000, ADDRESS_AT_ONCE = 60, ADDRESS
 
 struct enrolment {
     struct pki_issuer issuer;
-    struct pki_bundle authorities;
+    struct pki_bundle authorities; /* of the issuer's file */
+    struct pki_bundle renewed;     /* of these: the issuer and the authorities of devices before it; not owned */
     int64_t validity_ms;
     struct attempt_limit *pairs, *addresses;
 };
@@ -36,6 +37,16 @@ static enum tc_error check_kind(const struct pki_issuer *issuer, struct tc_fault
     if (error == TC_OK && kind != PKI_DEVICES)
         error = tc_fault_set(fault, TC_INVALID, "expected the authority of devices, found another authority");
     return error;
+}
+
+/* In a rollover devices have certificates of the authority before. The root above both issues none to devices. */
+static void find_renewed(struct enrolment *enrolment)
+{
+    for (size_t i = 0; i < enrolment->authorities.count; i++) {
+        X509 *certificate = enrolment->authorities.items[i];
+        if (check_kind(&(const struct pki_issuer){.certificate = certificate}, NULL) == TC_OK)
+            enrolment->renewed.items[enrolment->renewed.count++] = certificate;
+    }
 }
 
 enum tc_error enrolment_open(const struct enrolment_config *config, struct enrolment **enrolment,
@@ -56,6 +67,7 @@ enum tc_error enrolment_open(const struct enrolment_config *config, struct enrol
         enrolment_close(made);
         return error;
     }
+    find_renewed(made);
     *enrolment = made;
     return TC_OK;
 }
@@ -71,9 +83,10 @@ void enrolment_close(struct enrolment *enrolment)
     free(enrolment);
 }
 
-void enrolment_put_issuer(const struct enrolment *enrolment, struct buffer *pem)
+void enrolment_put_renewed(const struct enrolment *enrolment, struct buffer *pem)
 {
-    pki_certificate_put(enrolment->issuer.certificate, pem);
+    for (size_t i = 0; i < enrolment->renewed.count; i++)
+        pki_certificate_put(enrolment->renewed.items[i], pem);
 }
 
 void enrolment_put_authorities(const struct enrolment *enrolment, struct buffer *der)
@@ -214,8 +227,7 @@ enum tc_error enrolment_issue(const struct enrolment *enrolment, struct store *s
 enum tc_error enrolment_check_peer(const struct enrolment *enrolment, const void *der, size_t length, int64_t now_ms,
                                    struct device_peer *peer, struct tc_fault *fault)
 {
-    const struct pki_bundle issuers = {.items = {enrolment->issuer.certificate}, .count = 1};
-    return device_peer_check(&issuers, der, length, now_ms, peer, fault);
+    return device_peer_check(&enrolment->renewed, der, length, now_ms, peer, fault);
 }
 
 enum tc_error enrolment_make_crl(const struct enrolment *enrolment, const struct enrolment_revoked *revoked,

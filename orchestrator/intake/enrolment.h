@@ -13,7 +13,8 @@
 struct enrolment;
 
 struct enrolment_config {
-    const char *issuer_certificate_file; /* the devices' authority, and optionally those above it */
+    const char *issuer_certificate_file; /* the devices' authority; optionally those above it, and the one before it,
+                                          * whose certificates renew, too */
     const char *issuer_key_file;
     int64_t validity_ms; /* of a certificate */
 };
@@ -23,8 +24,8 @@ enum tc_error enrolment_open(const struct enrolment_config *config, struct enrol
                              struct tc_fault *fault);
 void enrolment_close(struct enrolment *enrolment); /* NULL is allowed */
 
-/* Appends the authority's certificate in PEM. */
-void enrolment_put_issuer(const struct enrolment *enrolment, struct buffer *pem);
+/* Appends the certificates, in PEM, of the authorities whose certificates renew. */
+void enrolment_put_renewed(const struct enrolment *enrolment, struct buffer *pem);
 /* Appends the certificates of the issuer's file as a certs-only message in DER. */
 void enrolment_put_authorities(const struct enrolment *enrolment, struct buffer *der);
 
@@ -61,7 +62,7 @@ enum tc_error enrolment_issue(const struct enrolment *enrolment, struct store *s
                               const struct enrolment_request *request, int64_t now_ms, struct enrolment_issued *issued,
                               struct buffer *der, struct tc_fault *fault);
 
-/* As device_peer_check, by the devices' authority. */
+/* As device_peer_check, by the authorities of devices in the issuer's file. */
 enum tc_error enrolment_check_peer(const struct enrolment *enrolment, const void *der, size_t length, int64_t now_ms,
                                    struct device_peer *peer, struct tc_fault *fault);
 

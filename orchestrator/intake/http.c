@@ -85,7 +85,7 @@ static enum tc_error read_tls_files(struct http *http, struct tls_files *files, 
     if (error == TC_OK)
         error = file_read_private(config->key_file, KEY_FILE_MAX, &files->key, fault);
     if (error == TC_OK && config->api == HTTP_API_EST)
-        enrolment_put_issuer(config->enrolment, &files->trust);
+        enrolment_put_renewed(config->enrolment, &files->trust);
     if (error == TC_OK && http->issuers != NULL)
         error = device_issuers_read(http->issuers, config->device_issuer_file, fault);
     if (error == TC_OK && http->issuers != NULL)

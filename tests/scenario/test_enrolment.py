@@ -223,6 +223,29 @@ def test_an_expired_certificate_does_not_renew_and_needs_a_new_code(stack):
     est.save(est.enroll("P1", est.code("P1"), request), "new")
 
 
+def test_in_a_rollover_of_the_devices_authority_certificates_of_both_renew_until_it_ends(stack):
+    est = Est(stack)
+    settings = {**est.settings, "device_issuer_certificate_file": str(est.pki / "devices/cert.pem")}
+    stack.import_fleet(pull=["P1", "P2"])
+    old, key = est.enrolled("P1")
+    other, other_key = est.enrolled("P2")
+
+    def run_again():
+        assert est.orchestrator.stop() == 0
+        est.orchestrator = stack.orchestrator(est=settings)
+
+    command_line("pki", "rollover", est.pki, "devices")
+    run_again()  # with the new key and certificate
+    new = est.save(est.reenroll(old, key, est.request("P1", key=key)), "new")
+    assert b"Device CA 2" in openssl("x509", "-in", new, "-noout", "-issuer")
+    assert est.reenroll(new, key, est.request("P1", key=key)).status == 200
+    assert est.reenroll(est.issue("server", "x", "--ip", "127.0.0.1"), est.folder / "server-x/key.pem", b"").status == 401
+    command_line("pki", "rollover", est.pki, "devices", "--finish")
+    run_again()
+    assert est.reenroll(other, other_key, est.request("P2", key=other_key)).status == 401
+    assert est.reenroll(new, key, est.request("P1", key=key)).status == 200
+
+
 def test_a_revoked_device_gets_nothing_more_is_in_the_crl_and_comes_back_by_a_new_code(est):
     own, key = est.enrolled("P1")
     other, other_key = est.enrolled("P2")
