@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "pki/name.h"
+#include "pki/profile.h"
 
 #include <openssl/x509.h>
 
@@ -45,14 +46,44 @@ static void put_names(const struct pki_bundle *bundle, struct buffer *text)
     }
 }
 
+static bool is_among(const X509 *authority, const struct pki_bundle *bundle)
+{
+    for (size_t i = 0; i < bundle->count; i++) {
+        if (is_same_authority(authority, bundle->items[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Whether its name constraints forbid it to issue to devices. An authority of a bank may have none. */
+static bool issues_to_others_alone(const X509 *authority)
+{
+    enum pki_authority_kind kind;
+    return profile_authority_kind(authority, &kind, NULL) == TC_OK && kind == PKI_OPERATIONS;
+}
+
+static enum tc_error check_added(const struct pki_bundle *present, const struct pki_bundle *fresh,
+                                 struct tc_fault *fault)
+{
+    enum tc_error error = TC_OK;
+    for (size_t i = 0; i < fresh->count && error == TC_OK; i++) {
+        if (is_among(fresh->items[i], present) || !issues_to_others_alone(fresh->items[i]))
+            continue;
+        struct buffer name = {0};
+        name_put(X509_get_subject_name(fresh->items[i]), &name);
+        error = tc_fault_set(fault, TC_CONFLICT, "found %.160s, which issues no certificates of devices",
+                             buffer_text(&name));
+        buffer_free(&name);
+    }
+    return error;
+}
+
 enum tc_error pki_trusted_check_change(const struct pki_bundle *present, const struct pki_bundle *fresh,
                                        struct tc_fault *fault)
 {
-    for (size_t i = 0; i < present->count; i++) {
-        for (size_t j = 0; j < fresh->count; j++) {
-            if (is_same_authority(present->items[i], fresh->items[j]))
-                return TC_OK;
-        }
+    for (size_t i = 0; i < fresh->count; i++) {
+        if (is_among(fresh->items[i], present))
+            return check_added(present, fresh, fault);
     }
     struct buffer found = {0}, used = {0};
     put_names(fresh, &found);

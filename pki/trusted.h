@@ -1,5 +1,5 @@
-/* The authorities that a program trusts to issue certificates: a PEM file, which may be replaced while the program
- * runs. Any thread. */
+/* The authorities that a program trusts to issue certificates to devices: a PEM file, which may be replaced while the
+ * program runs. Any thread. */
 #ifndef TELLERCAST_PKI_TRUSTED_H
 #define TELLERCAST_PKI_TRUSTED_H
 
@@ -14,7 +14,8 @@ enum tc_error pki_trusted_open(const char *path, struct pki_bundle *trusted, str
 /* Checks that `fresh` may be trusted in place of `present`. A rollover trusts the old and the new authority first, and
  * then the new one alone, so both have one in common: the same name and key, in whichever certificate. TC_CONFLICT,
  * with the names of both, when they have none: the file is another authority's by mistake, and all who have
- * certificates would be locked out. */
+ * certificates would be locked out. And TC_CONFLICT when `fresh` adds an authority that may not issue to devices:
+ * whoever has its certificates would be taken for a device. */
 enum tc_error pki_trusted_check_change(const struct pki_bundle *present, const struct pki_bundle *fresh,
                                        struct tc_fault *fault);
 

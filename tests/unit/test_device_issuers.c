@@ -140,6 +140,14 @@ static void a_rollover_trusts_both_authorities_in_between_and_everything_else_is
     assert_non_null(strstr(fault.text, "found CN=Operations CA 1,O=Bank, which"));
     assert_non_null(strstr(fault.text, "in use, CN=Device CA 1,O=Bank;"));
     assert_int_equal(check_change(both, 1, NULL, 0, &fault), TC_INVALID);
+
+    const X509 *const with_operations[] = {both[0], operations}, *const with_root[] = {both[0],
+                                                                                       authority(bench, 0, PKI_ROOT)};
+    assert_int_equal(check_change(both, 1, with_operations, 2, &fault), TC_CONFLICT);
+    assert_non_null(strstr(fault.text, "found CN=Operations CA 1,O=Bank, which issues no certificates of devices"));
+    assert_int_equal(check_change(with_operations, 2, with_operations, 2, &fault), TC_OK); /* it was so before */
+    assert_int_equal(check_change(both, 1, with_root, 2, &fault),
+                     TC_OK); /* like a bank's, it has no name constraints */
 }
 
 /* As when its own authority certifies it for longer. */
