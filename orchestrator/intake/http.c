@@ -100,6 +100,9 @@ static void free_tls_files(struct tls_files *files)
     buffer_free(&files->trust);
 }
 
+/* From TLS 1.2, as the broker. */
+static char tls_priorities[] = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";
+
 /* Starts the library on `listener`, which it owns from then on. NULL: it does not start. */
 static struct MHD_Daemon *start_library(struct http *http, int listener, const struct tls_files *files)
 {
@@ -107,14 +110,15 @@ static struct MHD_Daemon *start_library(struct http *http, int listener, const s
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, files->certificate.bytes},
                                    {MHD_OPTION_HTTPS_MEM_KEY, 0, files->key.bytes},
+                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, tls_priorities},
                                    {MHD_OPTION_HTTPS_MEM_TRUST, 0, files->trust.bytes},
                                    {MHD_OPTION_END, 0, NULL}};
     if (files->trust.length == 0)
-        tls[2] = tls[3];
+        tls[3] = tls[4];
     if (is_set(config->certificate_file))
         flags |= MHD_USE_TLS;
     else
-        tls[0] = tls[3];
+        tls[0] = tls[4];
     sigset_t before;
     thread_block_signals(&before);
     struct MHD_Daemon *started = MHD_start_daemon(

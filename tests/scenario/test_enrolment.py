@@ -2,8 +2,11 @@
 
 import base64
 import json
+import socket
+import ssl
 import subprocess
 import time
+import warnings
 
 import pytest
 from harness.enrolment import Est, openssl
@@ -86,6 +89,27 @@ def test_openssl_accepts_what_a_device_gets_by_a_code_and_then_by_its_certificat
     assert len({serial(own), serial(renewed), serial(again)}) == 3
     assert est.orchestrator.http.metric("tellercast_certificates_issued_total") == 3
     assert f"device.enrolled device=P1 by=code serial={serial(own)}" in est.orchestrator.text()
+
+
+def speaks(port, version):
+    """Whether the server takes a connection by this version of TLS alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
+    with socket.create_connection(("127.0.0.1", port), 30) as plain:
+        try:
+            with context.wrap_socket(plain) as secure:
+                return secure.version() is not None
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError, ConnectionResetError):
+            return False  # the server ends it: other errors are the client's own
+
+
+def test_an_endpoint_speaks_no_version_of_tls_before_1_2(est):
+    versions = [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+    assert [speaks(est.port, version) for version in versions] == [False, False, True, True]
 
 
 def test_a_code_is_good_once_and_again_only_for_the_key_that_it_was_used_for(est):
