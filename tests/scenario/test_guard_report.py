@@ -134,6 +134,21 @@ def test_what_belongs_to_report_mode_is_refused_in_the_other():
         assert done.returncode == 2 and f"{option}: needs --mode report" in done.stderr, done
 
 
+@pytest.mark.parametrize("option", ["--device-port", "--operations-port", "--former-port"])
+@pytest.mark.parametrize("value", ["", "0", "65536", "99999999999", "-1", "88x", "8883 ", "8883 127.0.0.1 more", " 8883"])
+def test_a_port_that_no_listener_can_have_is_refused(option, value):
+    done = command_line("broker", "guard", "--mode", "report", option, value, check=False)
+    assert done.returncode == 2 and not done.stdout, done
+    assert f'{option}: found "{value}", allowed: 1 to 65535, or "PORT ADDRESS"' in done.stderr, done
+
+
+@pytest.mark.parametrize("value", ["", "alice bob", "alice, bob", ",alice", "alice,", "alice,,bob"])
+def test_operators_whose_names_are_not_joined_by_commas_are_refused(value):
+    done = command_line("broker", "guard", "--mode", "report", "--operators", value, check=False)
+    assert done.returncode == 2 and not done.stdout, done
+    assert f'--operators: found "{value}", allowed: user names joined by commas, without blanks' in done.stderr, done
+
+
 # ---- SIGHUP, with which a new revocation list is given to the broker ------------------------------
 
 

@@ -456,6 +456,8 @@ def test_an_authority_is_replaced_while_its_certificates_stay_in_use(pki, broker
     # Step 3: what is renewed comes from the new authority.
     pki.pki("renew", old, "--out", old.parent / "new.pem")
     # Step 4: the old one is no longer trusted.
+    refused = pki.pki("rollover", authority, "--finish", "--valid-for", "30d", check=False)
+    assert refused.returncode == 2 and "--valid-for: not with --finish" in refused.stderr, refused
     pki.pki("rollover", authority, "--finish")
     assert pki.verify(old, authority) == UNKNOWN_ISSUER
     assert pki.verify(old.parent / "new.pem", authority) == pki.verify(new, authority) == "OK"

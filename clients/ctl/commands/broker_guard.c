@@ -3,7 +3,10 @@
 #include "clients/ctl/commands/session.h"
 #include "topics/topic.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+enum { PORT_MAX = 65535 };
 
 /* Fixed settings, as scripts/server has them: without them mosquitto drops messages silently, and holds small ones
  * back. */
@@ -76,6 +79,39 @@ static void put_settings(const struct session *session, struct buffer *out)
     }
 }
 
+/* A port, and after a space the address on which the broker listens, as mosquitto reads a listener. */
+static bool check_port(const struct session *session, const char *option, int *code)
+{
+    const char *value = session_option(session, option);
+    if (value == NULL)
+        return true;
+    size_t digits = strspn(value, "0123456789");
+    unsigned long port = digits > 0 && digits < sizeof "65535" ? strtoul(value, NULL, 10) : 0;
+    const char *address = value + digits;
+    bool has_address = *address == ' ' && address[1] != '\0' && strpbrk(address + 1, " \t") == NULL;
+    if (port > 0 && port <= PORT_MAX && (*address == '\0' || has_address))
+        return true;
+    *code = session_fail_usage(session, "--%s: found \"%.80s\", allowed: 1 to %d, or \"PORT ADDRESS\"", option, value,
+                               PORT_MAX);
+    return false;
+}
+
+/* Names joined by commas, as the guard reads them. It cannot be told whether a blank joins two names or is part of one.
+ */
+static bool check_names(const struct session *session, const char *option, int *code)
+{
+    const char *names = session_option(session, option);
+    if (names == NULL)
+        return true;
+    size_t length = strlen(names);
+    bool has_empty = length == 0 || names[0] == ',' || names[length - 1] == ',' || strstr(names, ",,") != NULL;
+    if (!has_empty && strpbrk(names, " \t") == NULL)
+        return true;
+    *code = session_fail_usage(session, "--%s: found \"%.80s\", allowed: user names joined by commas, without blanks",
+                               option, names);
+    return false;
+}
+
 /* A value becomes the rest of a line, so it is one line. */
 static bool check_values(const struct session *session, int *code)
 {
@@ -105,7 +141,8 @@ static bool check_values(const struct session *session, int *code)
                                    session_option(session, "root"));
         return false;
     }
-    return true;
+    return check_port(session, "device-port", code) && check_port(session, "operations-port", code) &&
+           check_port(session, "former-port", code) && check_names(session, "operators", code);
 }
 
 static int print_settings(const struct session *session)

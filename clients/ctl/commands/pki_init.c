@@ -73,6 +73,8 @@ int run_pki_rollover(struct session *session)
         return code;
     if (!session_has(session, "finish"))
         return start_rollover(session, kind, folder);
+    if (session_has(session, "valid-for"))
+        return session_fail_usage(session, "--valid-for: not with --finish, which makes no authority");
     if (pki_authority_end_rollover(folder, &fault) != TC_OK)
         return pki_fail(session, &fault);
     session_say(session, "%s: the old authority is no longer in trust.pem", folder);
