@@ -19,8 +19,9 @@ class Outages:
 
     def moved(self, changes):
         """After any step that may end an attempt."""
-        for _, item in changes:
-            if item.last_code in CODES and item.last_end in (FAILED, REJECTED, TIMED_OUT) and not is_flying(item.state):
+        for (_, failures), item in changes:
+            has_ended = item.state in (FAILED, REJECTED, TIMED_OUT) or item.failures > failures  # an attempt, in this step
+            if has_ended and item.last_code in CODES:
                 if item.device != item.branch:
                     since_ms = self._since.get(item.device, (self._history.now_ms, 0))[0]
                     self._since[item.device] = since_ms, item.id
