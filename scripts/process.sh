@@ -138,7 +138,7 @@ declare -A HANDED_OUT=()
 find_free_port() {
     local tries
     for ((tries = 0; tries < 200; tries++)); do
-        PORT=$((20000 + RANDOM % 12000))
+        PORT=$((26000 + RANDOM % 6000)) # those below belong to tests
         [[ -z ${HANDED_OUT[$PORT]:-} ]] || continue
         if ! (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; then
             HANDED_OUT[$PORT]=1

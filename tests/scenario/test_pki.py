@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import shutil
 import signal
 import ssl
@@ -419,6 +420,31 @@ def test_a_process_that_is_not_mosquitto_gets_no_signal(pki):
         other.stdin.close()
         assert other.wait(60) == 0
     assert refused.returncode == 1 and f"process {other.pid} is not mosquitto" in refused.stderr
+
+
+def signal_script(pki, script):
+    """Has a program that is called mosquitto signalled. Returns what tellercast said, and how the program ended."""
+    program = pki.root / "mosquitto"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    with subprocess.Popen([program], stdin=subprocess.PIPE) as other:
+        (pki.root / "other.pid").write_text(f"{other.pid}\n", encoding="utf-8")
+        wait_for(lambda: pathlib.Path(f"/proc/{other.pid}/comm").read_text(encoding="utf-8") == "mosquitto\n", "it runs")
+        done = pki.pki("crl", "--authority", "devices", "--out", pki.root / "crl.pem", "--signal", pki.root / "other.pid",
+                       check=False)
+        other.stdin.close()
+        return done, other.wait(60)
+
+
+def test_a_broker_that_does_not_handle_signals_yet_is_not_ended_by_one(pki):
+    refused, code = signal_script(pki, "read nothing")
+    assert refused.returncode == 1 and "does not handle SIGHUP, which would end it" in refused.stderr
+    assert code == 1, "read found the end of its input"
+
+
+def test_a_broker_that_handles_signals_soon_gets_one(pki):
+    done, code = signal_script(pki, "sleep 0.3; trap 'exit 7' HUP; while sleep 0.02; do :; done")
+    assert done.returncode == 0 and code == 7, done
 
 
 def test_a_broker_that_lets_nobody_in_is_found_out(pki, broker):

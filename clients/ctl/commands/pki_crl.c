@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* An authority, and during a rollover the one that it replaces. */
@@ -43,6 +44,38 @@ static void close_pair(struct pair *pair)
     }
 }
 
+/* Whether SIGHUP is handled by a process; it ends one that does not handle it. */
+static bool handles_sighup(long pid)
+{
+    enum { STATUS_MAX = 8192, HEXADECIMAL = 16 };
+    static const char field[] = "\nSigCgt:";
+    struct buffer status = {0};
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%ld/status", pid);
+    const char *caught =
+        file_read(path, STATUS_MAX, &status, NULL) == TC_OK ? strstr(buffer_text(&status), field) : NULL;
+    bool handles = caught != NULL && (strtoull(caught + sizeof field - 1, NULL, HEXADECIMAL) >> (SIGHUP - 1) & 1) != 0;
+    buffer_free(&status);
+    return handles;
+}
+
+/* mosquitto 2.0.11 opens its listeners before it handles signals: a broker that starts is waited for. */
+static enum tc_error wait_for_handler(long pid, struct tc_fault *fault)
+{
+    enum { WAIT_MS = 3000, LOOK_MS = 20 };
+    int64_t deadline_ms = clock_monotonic_ms() + WAIT_MS;
+    while (!handles_sighup(pid)) {
+        if (clock_monotonic_ms() >= deadline_ms)
+            return tc_fault_set(
+                fault, TC_UNAVAILABLE,
+                "process %ld does not handle SIGHUP, which would end it: when the broker has started, call "
+                "this again",
+                pid);
+        (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL);
+    }
+    return TC_OK;
+}
+
 /* Tells mosquitto to read its list. The process must be called mosquitto: a number in an old file may be another's. */
 static enum tc_error signal_broker(const char *pid_file, struct tc_fault *fault)
 {
@@ -57,6 +90,8 @@ static enum tc_error signal_broker(const char *pid_file, struct tc_fault *fault)
     if (error == TC_OK &&
         (file_read(path, NAME_FILE_MAX, &name, NULL) != TC_OK || strcmp(buffer_text(&name), "mosquitto\n") != 0))
         error = tc_fault_set(fault, TC_NOT_FOUND, "%s: process %ld is not mosquitto", pid_file, pid);
+    if (error == TC_OK)
+        error = wait_for_handler(pid, fault);
     if (error == TC_OK && kill((pid_t)pid, SIGHUP) != 0)
         error = tc_fault_set(fault, error_from_errno(errno), "signal process %ld: %s", pid, strerror(errno));
     buffer_free(&line);

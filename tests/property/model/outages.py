@@ -1,6 +1,6 @@
 """Machines that were taken out of service and are not back, as the test itself computes."""
 
-from .history import COMPLETED, FAILED, REJECTED, TIMED_OUT, is_flying
+from .history import COMPLETED, FAILED, REJECTED, TIMED_OUT
 
 CODES = ("out_of_service", "install_timeout")
 BRINGS_BACK = ("install", "rollback", "run")

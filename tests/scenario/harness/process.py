@@ -1,6 +1,7 @@
 """Programs under test, each the leader of its own process group, which ends with the test."""
 
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -45,8 +46,18 @@ class Process:
         return result
 
     def send(self, number):
+        if number == signal.SIGHUP:  # it ends a program that does not handle it yet, such as a broker that has just opened its ports
+            wait_for(lambda: self.handles(number) or not self.is_running(), f"{self.name} handles SIGHUP")
         if self.is_running():
             os.kill(self.pid, number)
+
+    def handles(self, number):
+        try:
+            status = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
+        except OSError:
+            return False
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
     def stop(self, seconds=20):
         """Asks the process to end. Returns its exit code."""

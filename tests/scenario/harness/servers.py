@@ -2,6 +2,7 @@
 
 import contextlib
 import getpass
+import itertools
 import json
 import os
 import pathlib
@@ -24,10 +25,24 @@ ROLES = ROOT / "packaging/roles.sql"
 PROGRAMS = pathlib.Path(os.environ.get("TELLERCAST_BIN", ROOT / "build/release/bin")).resolve()
 
 
+def _ports():
+    """Those of this process: below those that the system gives to outgoing connections and those that scripts/process.sh takes.
+    Each worker of pytest has a share of its own, since a port is free until its server has started."""
+    first, end = 20000, 26000
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    share = (end - first) // workers
+    ports = list(range(first + number * share, first + (number + 1) * share))
+    random.shuffle(ports)
+    return itertools.cycle(ports)
+
+
+_PORTS = _ports()
+
+
 def free_port():
-    """Returns a free port below those that the system gives to outgoing connections."""
-    while True:
-        port = random.randint(20000, 31999)
+    """Returns a free port, and the same one again only after all others."""
+    for port in _PORTS:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
