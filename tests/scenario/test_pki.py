@@ -1,5 +1,6 @@
 """Certificates: what `tellercast pki` makes, as OpenSSL's own programs read it and as mosquitto uses it."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -455,10 +456,27 @@ def test_a_broker_that_lets_nobody_in_is_found_out(pki, broker):
     broker.send(signal.SIGHUP)
     wait_for(lambda: not broker.lets_in(device, "devices"), "mosquitto lets nobody in")
     done = pki.pki("crl", "--authority", "devices", "--out", pki.root / "elsewhere.pem", "--probe",
-                   broker.address("devices"), check=False)
+                   broker.address("devices"), "--wait", "1s", check=False)
     assert done.returncode == 1 and "refused the revoked certificate for another reason" in done.stderr
     broker.deliver()
     assert broker.lets_in(device, "devices")
+
+
+def test_a_probe_waits_until_a_broker_with_an_expired_list_has_read_the_new_one(pki, broker):
+    device = pki.issue("device", "A-1")
+    pki.pki("crl", "--authority", "devices", "--out", broker.crl("devices"), "--valid-for", "3s")
+    wait_for(lambda: "expired" in pki.pki("crl", "--authority", "devices", "--check", check=False).stderr,
+             "the list has expired")
+    broker.send(signal.SIGHUP)
+    wait_for(lambda: not broker.lets_in(device, "devices"), "mosquitto lets nobody in")
+    before = broker.connections("devices")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        probing = pool.submit(pki.pki, "crl", "--authority", "devices", "--out", broker.crl("devices"), "--probe",
+                              broker.address("devices"), "--wait", "30s", check=False)
+        wait_for(lambda: broker.connections("devices") > before, "the probe was refused for the old list")
+        broker.send(signal.SIGHUP)
+        done = probing.result()
+    assert done.returncode == 0 and "uses this list" in done.stderr, done
 
 
 @pytest.mark.parametrize("authority, kind", [("devices", "device"), ("operations", "orchestrator")])

@@ -81,18 +81,17 @@ static void sleep_ms(int64_t ms)
     (void)nanosleep(&pause, NULL);
 }
 
-/* Shows the certificate until the outcome is another one than `repeated`, and is not lost, or the time is up. At once
- * when the broker has read its list, and then once a second: no more often than the broker's guard and its packet
- * filter allow (docs/guard.md, docs/security.md). */
-static enum tc_error ask_again(struct tls_probe *probe, X509 *certificate, enum tls_probe_outcome repeated,
+/* Shows the certificate until the outcome is the awaited one or the time is up: before the broker has read the new list
+ * it goes by the old one, which may have ended. At once when the broker has read its list, and then once a second: no
+ * more often than the broker's guard and its packet filter allow (docs/guard.md, docs/security.md). */
+static enum tc_error ask_until(struct tls_probe *probe, X509 *certificate, enum tls_probe_outcome awaited,
                                int64_t wait_ms, enum tls_probe_outcome *outcome, struct tc_fault *fault)
 {
     enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 1000 };
     int64_t deadline_ms = clock_monotonic_ms() + wait_ms, left_ms, pause_ms = FIRST_PAUSE_MS;
     enum tc_error error;
     probe->certificate = certificate;
-    while ((error = tls_probe(probe, outcome, fault)) == TC_OK &&
-           (*outcome == repeated || *outcome == TLS_PROBE_CLOSED) &&
+    while ((error = tls_probe(probe, outcome, fault)) == TC_OK && *outcome != awaited &&
            (left_ms = deadline_ms - clock_monotonic_ms()) > 0) {
         sleep_ms(pause_ms < left_ms ? pause_ms : left_ms);
         pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
@@ -124,12 +123,12 @@ static int probe_both(const struct session *session, struct tls_probe *probe, co
     const char *address = session_option(session, "probe");
     if (!pki_duration(session, "wait", &wait_ms, &code))
         return code;
-    if (ask_again(probe, canaries->revoked, TLS_PROBE_ACCEPTED, wait_ms, &outcome, &fault) != TC_OK)
+    if (ask_until(probe, canaries->revoked, TLS_PROBE_REVOKED, wait_ms, &outcome, &fault) != TC_OK)
         return session_fail_fault(session, &fault);
     code = judge_refusal(session, address, outcome, &fault);
     if (code != EXIT_HEALTHY)
         return code;
-    if (ask_again(probe, canaries->valid, TLS_PROBE_CLOSED, wait_ms, &outcome, &fault) != TC_OK)
+    if (ask_until(probe, canaries->valid, TLS_PROBE_ACCEPTED, wait_ms, &outcome, &fault) != TC_OK)
         return session_fail_fault(session, &fault);
     if (outcome != TLS_PROBE_ACCEPTED)
         return session_fail(session, EXIT_ERROR, "%s: LETS NOBODY IN: it refused a certificate that is not revoked: %s",
