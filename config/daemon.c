@@ -56,7 +56,7 @@ static const struct setting rows[] = {
     TEXT("http.public_url", http_public_url, "http://127.0.0.1:8080",
          "Base URL at which devices reach this daemon's artifact store."),
     TEXT("http.tokens_file", http_tokens_file, "",
-         "File of the operators' bearer tokens; needed unless http.port is 0."),
+         "File of tokens of the version before; it is taken over at the next start, and must be removed then."),
     TEXT("http.certificate_file", http_certificate_file, "",
          "PEM file of the HTTP endpoint's certificate and those above it; empty: no TLS, on loopback alone."),
     TEXT("http.key_file", http_key_file, "", "PEM file of that certificate's private key."),

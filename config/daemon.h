@@ -33,7 +33,7 @@ struct daemon_settings {
     char *http_listen;                           /* address */
     int64_t http_port;                           /* 0: no HTTP endpoint */
     char *http_public_url;                       /* how devices reach the artifact store: "http://host:port" */
-    char *http_tokens_file;                      /* operators' bearer tokens; needed unless http_port is 0 */
+    char *http_tokens_file;                      /* of the version before; taken over once */
     char *http_certificate_file, *http_key_file; /* TLS when a certificate is named */
     char *http_device_issuer_file;               /* whose devices may download; "": every peer may */
     char *est_listen;

@@ -45,6 +45,8 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
                             fault);
     if (error == TC_OK)
         error = store_pool_open(settings->database, INTAKE_JOB_THREADS, opened->guard, &opened->stores, fault);
+    if (error == TC_OK)
+        error = people_open(&(struct people_config){settings->database, opened->guard}, &opened->people, fault);
     opened->preview = (struct preview_config){
         .prepare = {.public_url = opened->identity.public_url, .calendars = opened->calendars},
         .default_per_minute = settings->default_per_minute,
@@ -62,6 +64,8 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
         error = daemon_parts_open_keeper(opened, fault);
     if (error == TC_OK)
         error = wait_for_key(opened, fault);
+    if (error == TC_OK)
+        error = daemon_parts_start_people(opened, fault);
     if (error == TC_OK)
         error = daemon_parts_open_workers(opened, fault);
     if (error != TC_OK) {
@@ -94,6 +98,7 @@ void daemon_close(struct daemon *daemon)
     intake_close(daemon->intake);
     renewal_close(daemon->renewal);
     keeper_close(daemon->keeper);
+    people_close(daemon->people);
     store_pool_close(daemon->stores);
     health_close(daemon->health);
     guard_answer_close(daemon->guard_answer);
@@ -116,16 +121,10 @@ static void name_what_needs_a_restart(const struct daemon_settings *running, con
     }
 }
 
-bool daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh)
+void daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh)
 {
-    struct tc_fault fault;
-    if (intake_reload(daemon->intake, &fault) != TC_OK) {
-        LOG_ERROR("tokens.refused", F_STR("reason", fault.text));
-        return false;
-    }
     calendars_replace(daemon->calendars, fresh->calendars);
     name_what_needs_a_restart(daemon->settings, fresh);
-    return true;
 }
 
 void daemon_watch_certificates(struct daemon *daemon)
@@ -146,6 +145,7 @@ bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **
         {"conductor", conductor_last_progress_ms(daemon->conductor)},
         {"watermark", keeper_last_progress_ms(daemon->keeper)},
         {"keys", key_keeper_last_progress_ms(daemon->keys)},
+        {"people", people_last_progress_ms(daemon->people)},
     };
     health_watch(daemon->health);
     int64_t now_ms = clock_monotonic_ms();

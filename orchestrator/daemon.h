@@ -17,10 +17,9 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
 /* Ends the parts in reverse order, after accepted work is written. */
 void daemon_close(struct daemon *daemon);
 
-/* Reads the tokens again, and applies the settings of `fresh` that SIGHUP may change; those of the log are the
- * caller's. Logs the key of each other setting that has changed since the start. False when the tokens are refused:
- * nothing has changed, and the reason is in the log. */
-bool daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh);
+/* Applies the settings of `fresh` that SIGHUP may change; those of the log are the caller's. Logs the key of each other
+ * setting that has changed since the start. */
+void daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh);
 
 /* Takes certificates, keys and authorities whose files were replaced. Call it every second or so. */
 void daemon_watch_certificates(struct daemon *daemon);

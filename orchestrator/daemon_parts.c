@@ -1,5 +1,7 @@
 #include "orchestrator/daemon_parts.h"
 
+#include "orchestrator/administration.h"
+
 enum { ASK_THREADS = 2 };
 
 /* On the receiver's thread: only copies into a queue, and waits while that is full. One device alone cannot fill it. */
@@ -39,6 +41,7 @@ enum tc_error daemon_parts_open_endpoints(struct daemon *daemon, struct tc_fault
         .stores = daemon->stores,
         .preview = &daemon->preview,
         .guard_answer = daemon->guard_answer,
+        .people = daemon->people,
         .describe_health = health_describe,
         .fleet_changed = health_request_fleet_check,
         .context = daemon->health,
@@ -200,6 +203,12 @@ enum tc_error daemon_parts_open_keeper(struct daemon *daemon, struct tc_fault *f
     if (error == TC_OK)
         health_watch_keeper(daemon->health, daemon->keeper);
     return error;
+}
+
+enum tc_error daemon_parts_start_people(struct daemon *daemon, struct tc_fault *fault)
+{
+    enum tc_error error = administration_import_tokens(daemon->settings, daemon->identity.name, daemon->guard, fault);
+    return error == TC_OK ? people_start(daemon->people, fault) : error;
 }
 
 enum tc_error daemon_parts_open_workers(struct daemon *daemon, struct tc_fault *fault)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/thread.h"
+#include "orchestrator/administration.h"
 #include "orchestrator/daemon.h"
 #include "orchestrator/daemon_setup.h"
 #include "orchestrator/metrics/metrics.h"
@@ -14,6 +15,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
@@ -78,8 +80,8 @@ static void reload(struct daemon *daemon, const char *config_file)
     bool is_read = options_read_settings(config_file, SETTINGS_TO_RUN, &fresh, &faults);
     log_faults(&faults, config_file);
     document_faults_free(&faults);
-    bool is_taken = is_read && daemon_reload(daemon, &fresh);
-    if (is_taken) {
+    if (is_read) {
+        daemon_reload(daemon, &fresh);
         set_log(&fresh);
         LOG_INFO("settings.reloaded", F_STR("file", config_file));
     } else {
@@ -180,6 +182,18 @@ static int migrate(const struct daemon_settings *settings)
     return EXIT_FAILURE;
 }
 
+static int make_admin(const struct options *options)
+{
+    struct tc_fault fault;
+    (void)signal(SIGPIPE, SIG_IGN);
+    process_forbid_dumps();
+    environment_warn_ignored();
+    if (administration_make_admin(&options->settings, options->new_admin, &fault) == TC_OK)
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    LOG_ERROR("admin.not_created", F_STR("person", options->new_admin), F_STR("reason", fault.text));
+    return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -193,6 +207,11 @@ int main(int argc, char **argv)
     allow_insecure_loopback(&options.settings);
     if (options.migrates) {
         exit_code = migrate(&options.settings);
+        options_free(&options);
+        return exit_code;
+    }
+    if (options.new_admin != NULL) {
+        exit_code = make_admin(&options);
         options_free(&options);
         return exit_code;
     }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "orchestrator/cache/access.h"
 #include "orchestrator/daemon_setup.h"
+#include "orchestrator/intake/intake.h"
 #include "orchestrator/peers_check.h"
 #include "orchestrator/rollout/rollout_state.h"
 #include "orchestrator/rollout/state.h"
@@ -16,11 +17,14 @@
 static const char help[] =
     "Usage: tellercastd [--config FILE]\n"
     "       tellercastd migrate [--config FILE]\n"
+    "       tellercastd admin create NAME [--config FILE]\n"
     "Upgrades a bank's cash machines over MQTT. With migrate it brings the tables to this version, gives\n"
-    "the roles of the database their rights, and exits.\n"
+    "the roles of the database their rights, and exits. With admin create, run as the daemon's user, it\n"
+    "makes an admin, prints a token, and exits: for the first two admins, and when their tokens are lost.\n"
     "\n"
     "  -c, --config FILE  settings file (YAML); settings that it omits have their defaults\n"
     "      --check-config check the settings and the files that they name, and exit\n"
+    "      --print-access print what people may do, at which endpoint, and which roles may; and exit\n"
     "      --print-config print all settings in force, with their meaning, and exit\n"
     "      --print-redis-acl\n"
     "                     print the users of Redis, for its aclfile: redis.user may send what the\n"
@@ -33,7 +37,14 @@ static const char help[] =
     "SIGHUP reloads the settings; an invalid file leaves the old ones in force. SIGTERM stops the\n"
     "program.\n";
 
-enum { OPTION_CHECK = 256, OPTION_PRINT_CONFIG, OPTION_PRINT_STATES, OPTION_PRINT_REDIS_ACL, OPTION_VERSION };
+enum {
+    OPTION_CHECK = 256,
+    OPTION_PRINT_CONFIG,
+    OPTION_PRINT_STATES,
+    OPTION_PRINT_REDIS_ACL,
+    OPTION_PRINT_ACCESS,
+    OPTION_VERSION
+};
 
 enum { PAIR_SIZE = 32 };
 
@@ -63,6 +74,14 @@ static void print_settings(const struct daemon_settings *settings)
 {
     struct buffer text = {0};
     settings_print(&daemon_settings_table, settings, &text);
+    (void)fputs(buffer_text(&text), stdout);
+    buffer_free(&text);
+}
+
+static void print_access(void)
+{
+    struct buffer text = {0};
+    intake_write_access(&text);
     (void)fputs(buffer_text(&text), stdout);
     buffer_free(&text);
 }
@@ -149,6 +168,7 @@ static bool print_requested(int action, const struct daemon_settings *settings)
     case 'h': (void)fputs(help, stdout); break;
     case OPTION_VERSION: (void)printf("tellercastd %s\n", TELLERCAST_VERSION); break;
     case OPTION_PRINT_STATES: print_states(); break;
+    case OPTION_PRINT_ACCESS: print_access(); break;
     case OPTION_PRINT_CONFIG: print_settings(settings); break;
     case OPTION_PRINT_REDIS_ACL: return print_redis_acl(settings);
     default: break;
@@ -156,11 +176,24 @@ static bool print_requested(int action, const struct daemon_settings *settings)
     return true;
 }
 
+/* Returns how many of the arguments are those of a command. */
+static int read_command(int count, char **arguments, struct options *options)
+{
+    options->migrates = count >= 1 && strcmp(arguments[0], "migrate") == 0;
+    if (options->migrates)
+        return 1;
+    if (count < 3 || strcmp(arguments[0], "admin") != 0 || strcmp(arguments[1], "create") != 0)
+        return 0;
+    options->new_admin = arguments[2];
+    return 3;
+}
+
 bool options_read(int argc, char **argv, struct options *options, int *exit_code)
 {
     static const struct option known[] = {
         {"config", required_argument, NULL, 'c'},
         {"check-config", no_argument, NULL, OPTION_CHECK},
+        {"print-access", no_argument, NULL, OPTION_PRINT_ACCESS},
         {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
         {"print-redis-acl", no_argument, NULL, OPTION_PRINT_REDIS_ACL},
         {"print-states", no_argument, NULL, OPTION_PRINT_STATES},
@@ -181,14 +214,15 @@ bool options_read(int argc, char **argv, struct options *options, int *exit_code
         else
             action = option;
     }
-    options->migrates = optind < argc && strcmp(argv[optind], "migrate") == 0;
-    if (optind + (options->migrates ? 1 : 0) < argc) {
-        (void)fprintf(stderr, "tellercastd: unexpected argument: %s\n", argv[optind + (options->migrates ? 1 : 0)]);
+    int known_arguments = read_command(argc - optind, argv + optind, options);
+    if (optind + known_arguments < argc) {
+        (void)fprintf(stderr, "tellercastd: unexpected argument: %s\n", argv[optind + known_arguments]);
         *exit_code = EXIT_USAGE;
         return false;
     }
     options->done = action != 0;
-    bool wants_settings = action != 'h' && action != OPTION_VERSION && action != OPTION_PRINT_STATES;
+    bool wants_settings =
+        action != 'h' && action != OPTION_VERSION && action != OPTION_PRINT_STATES && action != OPTION_PRINT_ACCESS;
     if (wants_settings && !read_settings_first(options, action)) {
         *exit_code = EXIT_FAILURE;
         return false;

@@ -11,8 +11,9 @@ enum { EXIT_USAGE = 2 };
 struct options {
     const char *config_file; /* NULL: the defaults */
     struct daemon_settings settings;
-    bool done;     /* the requested output was printed; nothing to run */
-    bool migrates; /* tellercastd migrate */
+    bool done;             /* the requested output was printed; nothing to run */
+    bool migrates;         /* tellercastd migrate */
+    const char *new_admin; /* tellercastd admin create NAME; NULL: no */
 };
 
 /* Reads the arguments and the settings file, and prints the requested output. False with a message on stderr and

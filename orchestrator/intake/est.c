@@ -21,9 +21,9 @@ static void reenroll(struct http_request *request);
 
 /* clang-format off */
 const struct http_route est_routes[] = {
-    {"GET",  "/.well-known/est/cacerts",        "", EVERYBODY, INLINE, NULL,          authorities_show},
-    {"POST", "/.well-known/est/simpleenroll",   "", EVERYBODY, JOB,    request_begin, enroll},
-    {"POST", "/.well-known/est/simplereenroll", "", EVERYBODY, JOB,    request_begin, reenroll},
+    {"GET",  "/.well-known/est/cacerts",        "", ACCESS_PUBLIC, INLINE, NULL,          authorities_show},
+    {"POST", "/.well-known/est/simpleenroll",   "", ACCESS_PUBLIC, JOB,    request_begin, enroll},
+    {"POST", "/.well-known/est/simplereenroll", "", ACCESS_PUBLIC, JOB,    request_begin, reenroll},
 };
 /* clang-format on */
 const size_t est_route_count = sizeof est_routes / sizeof *est_routes;

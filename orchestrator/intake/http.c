@@ -45,7 +45,6 @@ static void copy_config(struct http *http, const struct http_config *config)
     http->config = *config;
     http->config.listen = copy_text(config->listen);
     http->config.public_url = copy_text(config->public_url);
-    http->config.tokens_file = copy_text(config->tokens_file);
     http->config.certificate_file = copy_text(config->certificate_file);
     http->config.key_file = copy_text(config->key_file);
     http->config.device_issuer_file = copy_text(config->device_issuer_file);
@@ -54,9 +53,8 @@ static void copy_config(struct http *http, const struct http_config *config)
 
 static void free_config(struct http *http)
 {
-    const char *const texts[] = {
-        http->config.listen,   http->config.public_url,         http->config.tokens_file, http->config.certificate_file,
-        http->config.key_file, http->config.device_issuer_file, http->config.broker_user};
+    const char *const texts[] = {http->config.listen,   http->config.public_url,         http->config.certificate_file,
+                                 http->config.key_file, http->config.device_issuer_file, http->config.broker_user};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free((void *)(uintptr_t)texts[i]);
 }
@@ -163,8 +161,6 @@ static enum tc_error start(struct http *http, struct tc_fault *fault)
     enum tc_error error = listener_check(name_of(http), config->listen, fault);
     if (error == TC_OK)
         error = http_check_access(config, fault);
-    if (error == TC_OK && is_set(config->tokens_file))
-        error = http_auth_open(config->tokens_file, &http->auth, fault);
     if (error == TC_OK)
         error = listener_open(name_of(http), config->listen, config->port, &http->listener, &http->port, fault);
     if (error == TC_OK)
@@ -207,11 +203,6 @@ enum tc_error http_open(const struct http_config *config, struct http **http, st
 int http_port(const struct http *http)
 {
     return http->port;
-}
-
-enum tc_error http_reload(struct http *http, struct tc_fault *fault)
-{
-    return http->auth == NULL ? TC_OK : http_auth_reload(http->auth, fault);
 }
 
 /* ---- another certificate ---- */
@@ -283,7 +274,6 @@ void http_close(struct http *http)
     }
     batch_queue_free(http->jobs);
     (void)pthread_mutex_destroy(&http->fleet_import);
-    http_auth_close(http->auth);
     device_issuers_close(http->issuers);
     standing_cache_close(http->standings);
     free_config(http);

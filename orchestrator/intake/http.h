@@ -16,9 +16,9 @@
 
 struct http;
 struct enrolment;
-struct preview_config;
-
 struct guard_answer;
+struct people;
+struct preview_config;
 
 /* What an endpoint serves. */
 enum http_api {
@@ -31,7 +31,7 @@ struct http_config {
     const char *listen; /* a numeric address, or "localhost" */
     int port;           /* 0: any free port */
     const char *public_url;
-    const char *tokens_file;                 /* "": none; see http_check_access */
+    struct people *people;                   /* who may ask; NULL for HTTP_API_EST */
     const char *certificate_file, *key_file; /* "": no TLS; http_renew reads them again */
     bool insecure_loopback;                  /* a request of a peer on loopback needs no token */
     const char *device_issuer_file; /* as http.device_issuer_file; needs TLS; NULL or "": every peer may download */
@@ -55,10 +55,8 @@ struct http_config {
     void *context;
 };
 
-/* TC_DENIED when http_open would refuse the operators' endpoint, by `listen`, `tokens_file`, `certificate_file` and
- * `insecure_loopback`: it needs tokens, and TLS unless it listens on loopback. There, with `insecure_loopback`, it
- * needs no tokens: a request without one is the subject `loopback`, or who it says that it is. The fault names the
- * setting. */
+/* TC_DENIED when http_open would refuse the operators' endpoint, by `listen` and `certificate_file`: it needs TLS
+ * unless it listens on loopback, since people send their tokens to it. The fault names the setting. */
 enum tc_error http_check_access(const struct http_config *config, struct tc_fault *fault);
 
 /* Starts to serve. Copies `config` and its texts; the objects it points to must outlive the endpoint. TC_DENIED: see
@@ -66,9 +64,6 @@ enum tc_error http_check_access(const struct http_config *config, struct tc_faul
 enum tc_error http_open(const struct http_config *config, struct http **http, struct tc_fault *fault);
 
 int http_port(const struct http *http);
-
-/* Reads the tokens file again. On a fault the old tokens stay in force. */
-enum tc_error http_reload(struct http *http, struct tc_fault *fault);
 
 /* Reads the certificate, its key and the issuers of devices again, for new connections. Those that exist go on with the
  * old ones. TC_BUSY: eight old certificates still have connections; try again later. On any fault the old ones stay in

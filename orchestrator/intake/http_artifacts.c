@@ -59,7 +59,7 @@ static enum tc_error record_artifact(void *context, struct tc_fault *fault)
     struct store_pool *stores = record->request->http->config.stores;
     struct store *store = store_pool_take(stores);
     const struct artifact *artifact = &record->artifact;
-    enum tc_error error = artifact_add(store, artifact, record->request->author, &record->added, fault);
+    enum tc_error error = artifact_add(store, artifact, record->request->subject.name, &record->added, fault);
     store_pool_give(stores, store);
     if (record->added.is_another)
         (void)tc_fault_set(fault, error, "%s %s is already stored with different content", artifact->name,

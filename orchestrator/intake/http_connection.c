@@ -52,7 +52,7 @@ void http_connection_end(void *context, struct MHD_Connection *connection, void 
     LOG_EVENT(changes ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "http.request",
               F_STR("method", request->route == NULL ? "" : request->route->method),
               F_STR("path", request->route == NULL ? "" : request->route->path), F_STR("id", request->variable),
-              F_INT("status", request->status), F_STR("author", request->author),
+              F_INT("status", request->status), F_STR("author", request->subject.name),
               F_INT("ms", clock_monotonic_ms() - request->began_ms));
     close_body(request);
     if (request->response != NULL)
@@ -64,14 +64,11 @@ void http_connection_end(void *context, struct MHD_Connection *connection, void 
     *slot = NULL;
 }
 
-static bool needs_operator(const struct http_request *request)
+static bool needs_person(const struct http_request *request)
 {
-    switch (request->route->access) {
-    case EVERYBODY: return false;
-    case DEVICES: return download_needs_operator(request);
-    case OPERATORS: break;
-    }
-    return true;
+    if (request->route->operation == ACCESS_DOWNLOAD)
+        return download_needs_operator(request);
+    return !access_operation_is_public(request->route->operation);
 }
 
 /* Checks all that can be checked before the body. */
@@ -82,7 +79,7 @@ static void receive_headers(struct http_request *request, const char *method)
         http_answer_problem(request, 400, "%s", request->target_fault.text);
     if (request->status == 0)
         http_route_find(request, method);
-    if (request->status == 0 && needs_operator(request))
+    if (request->status == 0 && needs_person(request))
         http_authorize(request);
     struct tc_fault fault;
     if (request->status == 0 && http_target_check(&request->target, request->route->parameters, &fault) != TC_OK)

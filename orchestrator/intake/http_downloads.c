@@ -80,7 +80,7 @@ bool download_admit(struct http_request *request)
 {
     struct device_peer peer;
     enum enrolment_standing standing;
-    if (request->http->issuers == NULL || request->author[0] != '\0' || request->is_admitted)
+    if (request->http->issuers == NULL || request->subject.kind != SUBJECT_UNKNOWN || request->is_admitted)
         return true;
     if (!check_certificate(request, &peer))
         return false;

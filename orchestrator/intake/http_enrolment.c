@@ -19,15 +19,15 @@ static void give_code(struct http_request *request, const char *code, int64_t va
     struct tc_fault fault;
     enrolment_hash_code(code, hash);
     struct store *store = store_pool_take(request->http->config.stores);
-    enum tc_error error =
-        enrolment_give_code(store, request->variable, hash, valid_s, request->author, expires_at, &refusal, &fault);
+    enum tc_error error = enrolment_give_code(store, request->variable, hash, valid_s, request->subject.name,
+                                              expires_at, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error != TC_OK) {
         refusal_put_words(&refusal, &fault);
         http_answer_fault(request, &fault);
         return;
     }
-    LOG_INFO("device.code_made", F_STR("device", request->variable), F_STR("author", request->author),
+    LOG_INFO("device.code_made", F_STR("device", request->variable), F_STR("author", request->subject.name),
              F_STR("expires_at", expires_at));
     struct buffer body = {0};
     buffer_format(&body, "{\"device\":\"%s\",\"code\":\"%s\",\"expires_at\":\"%s\"}", request->variable, code,
@@ -56,13 +56,14 @@ static void revoke_certificates(struct http_request *request, const char *reason
     struct refusal refusal;
     struct tc_fault fault;
     struct store *store = store_pool_take(request->http->config.stores);
-    enum tc_error error = enrolment_revoke(store, request->variable, request->author, reason, &body, &refusal, &fault);
+    enum tc_error error =
+        enrolment_revoke(store, request->variable, request->subject.name, reason, &body, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error != TC_OK)
         refusal_put_words(&refusal, &fault);
     else
         LOG_WARNING("device.certificates_revoked", F_STR("device", request->variable),
-                    F_STR("author", request->author));
+                    F_STR("author", request->subject.name));
     http_answer_document(request, error, &body, &fault);
 }
 

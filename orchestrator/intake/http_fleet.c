@@ -35,7 +35,7 @@ static void answer_imported(struct http_request *request, const struct fleet_imp
                   "},\"devices\":{\"added\":%" PRId64 ",\"changed\":%" PRId64 ",\"same\":%" PRId64 "}}",
                   imported->branches_added, imported->branches_changed, imported->branches_same,
                   imported->devices_added, imported->devices_changed, imported->devices_same);
-    LOG_INFO("fleet.imported", F_STR("author", request->author), F_INT("devices_added", imported->devices_added),
+    LOG_INFO("fleet.imported", F_STR("author", request->subject.name), F_INT("devices_added", imported->devices_added),
              F_INT("devices_changed", imported->devices_changed));
     http_answer_json(request, 200, &body);
 }

@@ -24,12 +24,12 @@ static void accept_restored(struct http_request *request, const char *reason)
     int64_t epoch = 0;
     struct store *store = store_pool_take(request->http->config.stores);
     struct refusal refusal;
-    enum tc_error error = restored_accept(store, request->author, reason, &epoch, &refusal, &fault);
+    enum tc_error error = restored_accept(store, request->subject.name, reason, &epoch, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     refusal_put_words(&refusal, &fault);
     struct buffer body = {0};
     if (error == TC_OK) {
-        LOG_WARNING("database.restore_accepted", F_STR("author", request->author), F_INT("epoch", epoch));
+        LOG_WARNING("database.restore_accepted", F_STR("author", request->subject.name), F_INT("epoch", epoch));
         buffer_format(&body, "{\"epoch\":%" PRId64 "}", epoch);
     }
     http_answer_document(request, error, &body, &fault);

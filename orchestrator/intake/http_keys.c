@@ -55,10 +55,12 @@ static enum tc_error carry_out(const struct http_request *request, enum key_oper
                                struct tc_fault *fault)
 {
     switch (operation) {
-    case KEYS_ROTATE: return signing_keys_rotate(store, request->author, reason, json, refusal, fault);
+    case KEYS_ROTATE: return signing_keys_rotate(store, request->subject.name, reason, json, refusal, fault);
     case KEY_REVOKE:
-        return signing_keys_revoke(store, request->variable, request->author, reason, allow_last, json, refusal, fault);
-    case KEY_USE: return signing_keys_use(store, request->variable, request->author, reason, json, refusal, fault);
+        return signing_keys_revoke(store, request->variable, request->subject.name, reason, allow_last, json, refusal,
+                                   fault);
+    case KEY_USE:
+        return signing_keys_use(store, request->variable, request->subject.name, reason, json, refusal, fault);
     }
     return TC_INTERNAL;
 }
@@ -78,7 +80,7 @@ static void operate(struct http_request *request, enum key_operation operation, 
     }
     refusal_put_words(&refusal, &fault);
     if (error == TC_OK)
-        LOG_WARNING(events[operation], F_STR("author", request->author), F_STR("key", request->variable));
+        LOG_WARNING(events[operation], F_STR("author", request->subject.name), F_STR("key", request->variable));
     http_answer_document(request, error, &json, &fault);
 }
 

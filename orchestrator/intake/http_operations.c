@@ -52,7 +52,7 @@ static void carry_out(struct http_request *request, const struct operation_reque
 
 void operation_carry_out(struct http_request *request)
 {
-    struct operation_request operation_request = {.actor = request->author, .shard = request->http->config.shard};
+    struct operation_request operation_request = {.actor = request->subject.name, .shard = request->http->config.shard};
     TC_CHECK(operation_find(request->target.segments[request->target.segment_count - 1], &operation_request.operation));
     struct tc_fault fault;
     if (http_read_rollout_id(request, &operation_request.rollout, &fault) != TC_OK) {
@@ -81,11 +81,16 @@ void operation_carry_out(struct http_request *request)
 static void carry_out_on_device(struct http_request *request, operate_on_device *operate_it, const char *event,
                                 const struct operation_words *words)
 {
-    const struct device_operation operation = {request->variable, request->author, words->reason};
+    struct tc_fault fault;
+    const struct device_operation operation = {
+        .device = request->variable,
+        .actor = request->subject.name,
+        .reason = words->reason,
+        .may_take_back = access_decide(&request->subject, ACCESS_REMOVE_DEVICE, &fault) == TC_OK,
+    };
     struct store *store = store_pool_take(request->http->config.stores);
     struct buffer body = {0};
     struct refusal refusal;
-    struct tc_fault fault;
     enum tc_error error = operate_it(store, &operation, &body, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error != TC_OK) {
@@ -93,7 +98,7 @@ static void carry_out_on_device(struct http_request *request, operate_on_device 
         http_answer_fault(request, &fault);
         return;
     }
-    LOG_INFO(event, F_STR("device", request->variable), F_STR("author", request->author));
+    LOG_INFO(event, F_STR("device", request->variable), F_STR("author", request->subject.name));
     wake_parts(&request->http->config);
     http_answer_json(request, 200, &body);
 }

@@ -7,8 +7,8 @@
 
 #include "base/buffer.h"
 #include "base/id.h"
+#include "orchestrator/access/access.h"
 #include "orchestrator/intake/http.h"
-#include "orchestrator/intake/http_auth.h"
 #include "orchestrator/intake/http_target.h"
 #include "orchestrator/worker/worker.h"
 
@@ -23,7 +23,6 @@
 
 struct http {
     struct http_config config; /* the texts in it are owned */
-    struct http_auth *auth;    /* NULL: no tokens */
     /* Of the devices that may download; NULL: every peer may. */
     struct device_issuers *issuers;
     struct standing_cache *standings;
@@ -53,8 +52,8 @@ struct http_request {
     struct tc_fault target_fault;
     enum http_phase phase;
     bool is_head, was_suspended;
-    char author[TC_ID_SIZE]; /* the operator; "": none */
     bool is_admitted;        /* the peer may download, by its certificate */
+    struct subject subject; /* who acts */
 
     /* The body: in `body`, in `file` when that is not -1, or in `upload` when that is not NULL. */
     int64_t body_limit, body_received;
@@ -78,16 +77,9 @@ enum http_handling {
     EITHER, /* INLINE; when `handle` does not answer it is called again as JOB, with `was_suspended` */
 };
 
-/* Whose requests a route takes. */
-enum http_access {
-    EVERYBODY,
-    OPERATORS,
-    DEVICES, /* and operators; everybody when the endpoint has no issuers of devices. `handle` calls download_admit */
-};
-
 struct http_route {
     const char *method, *path, *parameters; /* the allowed query parameters, joined by spaces */
-    enum http_access access;
+    enum access_operation operation;        /* who may do it: orchestrator/access/operations.def */
     enum http_handling handling;
     /* Called after the headers, before the body. Sets body_limit and where the body goes, or answers: then the body is
      * discarded. Must not wait. NULL: the request has no body. */
@@ -157,6 +149,22 @@ void key_devices_list(struct http_request *request);
 void keys_rotate(struct http_request *request);
 void key_revoke(struct http_request *request);
 void key_use(struct http_request *request);
+/* http_people.c */
+void person_show_self(struct http_request *request);
+void people_page(struct http_request *request);
+void person_show(struct http_request *request);
+void person_create(struct http_request *request);
+void person_disable(struct http_request *request);
+void person_enable(struct http_request *request);
+void person_grant(struct http_request *request);
+void person_withdraw(struct http_request *request);
+void person_link(struct http_request *request);
+void person_unlink(struct http_request *request);
+/* http_tokens.c */
+void tokens_page(struct http_request *request);
+void token_create(struct http_request *request);
+void token_confirm(struct http_request *request);
+void token_revoke(struct http_request *request);
 /* http_health.c */
 void metrics_show(struct http_request *request);
 void health_show(struct http_request *request);
@@ -165,7 +173,8 @@ void guard_show(struct http_request *request);
 
 /* ---- access: http_access.c ---- */
 
-/* Sets the author of the request, or answers: 401 without a token that is known, unless the peer needs none. */
+/* Sets request->subject, and decides whether it may do the operation of the route; or answers: 401 when the peer is not
+ * known, 403 when its roles do not allow it. */
 void http_authorize(struct http_request *request);
 
 #define HTTP_ADDRESS_SIZE INET6_ADDRSTRLEN

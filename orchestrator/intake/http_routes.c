@@ -1,48 +1,63 @@
 #include "orchestrator/intake/http_request.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* clang-format off */
 const struct http_route http_routes[] = {
-    {"POST", "/v1/rollouts",                   "",                        OPERATORS, ASYNC,  rollout_begin,  rollout_submit},
-    {"POST", "/v1/rollouts:preview",           "",                        OPERATORS, JOB,    rollout_begin,  rollout_preview},
-    {"GET",  "/v1/rollouts",                   "reference after limit",   OPERATORS, JOB,    NULL,           rollouts_list},
-    {"GET",  "/v1/rollouts/{id}",              "",                        OPERATORS, JOB,    NULL,           rollout_show},
-    {"GET",  "/v1/rollouts/{id}/instructions", "state group after limit", OPERATORS, JOB,    NULL,           instructions_list},
-    {"GET",  "/v1/rollouts/{id}/drift",        "",                        OPERATORS, JOB,    NULL,           rollout_drift},
-    {"GET",  "/v1/rollouts/{id}/report",       "",                        OPERATORS, JOB,    NULL,           rollout_evidence},
-    {"POST", "/v1/rollouts/{id}/approve",      "",                        OPERATORS, JOB,    operation_begin, operation_carry_out},
-    {"POST", "/v1/rollouts/{id}/reject",       "",                        OPERATORS, JOB,    operation_begin, operation_carry_out},
-    {"POST", "/v1/rollouts/{id}/pause",        "",                        OPERATORS, JOB,    operation_begin, operation_carry_out},
-    {"POST", "/v1/rollouts/{id}/resume",       "",                        OPERATORS, JOB,    operation_begin, operation_carry_out},
-    {"POST", "/v1/rollouts/{id}/cancel",       "",                        OPERATORS, JOB,    operation_begin, operation_carry_out},
-    {"POST", "/v1/rollouts/{id}/retry",        "",                        OPERATORS, JOB,    operation_begin, operation_carry_out},
-    {"POST", "/v1/rollouts/{id}/promote",      "",                        OPERATORS, JOB,    operation_begin, operation_carry_out},
-    {"POST", "/v1/rollouts/{id}/rollback",     "",                        OPERATORS, JOB,    operation_begin, operation_carry_out},
-    {"PUT",  "/v1/rollouts/{id}/plan",         "version reason",          OPERATORS, ASYNC,  revision_begin,  revision_submit},
-    {"GET",  "/v1/devices",                    "after limit",             OPERATORS, JOB,    NULL,           devices_list},
-    {"GET",  "/v1/devices/{id}",               "",                        OPERATORS, JOB,    NULL,           device_show},
-    {"POST", "/v1/devices/{id}/return",        "",                        OPERATORS, JOB,    operation_begin, device_return},
-    {"POST", "/v1/devices/{id}/enrolments",    "valid_for_s",             OPERATORS, JOB,    NULL,           device_make_code},
-    {"POST", "/v1/devices/{id}/revoke",        "",                        OPERATORS, JOB,    operation_begin, device_revoke},
-    {"GET",  "/v1/devices:crl",                "",                        OPERATORS, JOB,    NULL,           revocations_show},
-    {"POST", "/v1/devices/{id}/retire",        "",                        OPERATORS, JOB,    operation_begin, device_retire},
-    {"PUT",  "/v1/fleet",                      "default_zone",            OPERATORS, JOB,    fleet_begin,    fleet_import},
-    {"GET",  "/v1/artifacts",                  "",                        OPERATORS, JOB,    NULL,           artifacts_list},
-    {"PUT",  "/v1/artifacts/{sha256}",         "name version",            OPERATORS, JOB,    artifact_begin, artifact_put},
-    {"GET",  "/v1/artifacts/{sha256}",         "",                        DEVICES,   EITHER, NULL,           artifact_send},
-    {"GET",  "/v1/installation",               "",                        OPERATORS, JOB,    NULL,           installation_show},
-    {"POST", "/v1/installation/accept-restored", "",                      OPERATORS, JOB,    operation_begin, installation_accept_restored},
-    {"GET",  "/v1/unknown-orders",             "device after limit",      OPERATORS, JOB,    NULL,           unknown_orders_list},
-    {"GET",  "/v1/keys",                       "",                        OPERATORS, JOB,    NULL,           keys_list},
-    {"POST", "/v1/keys:rotate",                "",                        OPERATORS, JOB,    operation_begin, keys_rotate},
-    {"GET",  "/v1/keys/{key}/devices",         "lacking after limit",     OPERATORS, JOB,    NULL,           key_devices_list},
-    {"POST", "/v1/keys/{key}/revoke",          "last",                    OPERATORS, JOB,    operation_begin, key_revoke},
-    {"POST", "/v1/keys/{key}/use",             "",                        OPERATORS, JOB,    operation_begin, key_use},
-    {"GET",  "/v1/broker/guard",               "",                        OPERATORS, INLINE, NULL,           guard_show},
-    {"GET",  "/metrics",                       "",                        EVERYBODY, INLINE, NULL,           metrics_show},
-    {"GET",  "/healthz",                       "",                        EVERYBODY, INLINE, NULL,           health_show},
-    {"GET",  "/readyz",                        "",                        EVERYBODY, INLINE, NULL,           readiness_show},
+    {"POST", "/v1/rollouts",                       "",                        ACCESS_SUBMIT,            ASYNC,  rollout_begin,   rollout_submit},
+    {"POST", "/v1/rollouts:preview",               "",                        ACCESS_PREVIEW,           JOB,    rollout_begin,   rollout_preview},
+    {"GET",  "/v1/rollouts",                       "reference after limit",   ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollouts_list},
+    {"GET",  "/v1/rollouts/{id}",                  "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollout_show},
+    {"GET",  "/v1/rollouts/{id}/instructions",     "state group after limit", ACCESS_READ_ROLLOUTS,     JOB,    NULL,            instructions_list},
+    {"GET",  "/v1/rollouts/{id}/drift",            "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollout_drift},
+    {"GET",  "/v1/rollouts/{id}/report",           "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollout_evidence},
+    {"POST", "/v1/rollouts/{id}/approve",          "",                        ACCESS_APPROVE,           JOB,    operation_begin, operation_carry_out},
+    {"POST", "/v1/rollouts/{id}/reject",           "",                        ACCESS_APPROVE,           JOB,    operation_begin, operation_carry_out},
+    {"POST", "/v1/rollouts/{id}/pause",            "",                        ACCESS_OPERATE,           JOB,    operation_begin, operation_carry_out},
+    {"POST", "/v1/rollouts/{id}/resume",           "",                        ACCESS_OPERATE,           JOB,    operation_begin, operation_carry_out},
+    {"POST", "/v1/rollouts/{id}/cancel",           "",                        ACCESS_OPERATE,           JOB,    operation_begin, operation_carry_out},
+    {"POST", "/v1/rollouts/{id}/retry",            "",                        ACCESS_OPERATE,           JOB,    operation_begin, operation_carry_out},
+    {"POST", "/v1/rollouts/{id}/promote",          "",                        ACCESS_OPERATE,           JOB,    operation_begin, operation_carry_out},
+    {"POST", "/v1/rollouts/{id}/rollback",         "",                        ACCESS_OPERATE,           JOB,    operation_begin, operation_carry_out},
+    {"PUT",  "/v1/rollouts/{id}/plan",             "version reason",          ACCESS_REVISE,            ASYNC,  revision_begin,  revision_submit},
+    {"GET",  "/v1/devices",                        "after limit",             ACCESS_READ_FLEET,        JOB,    NULL,            devices_list},
+    {"GET",  "/v1/devices/{id}",                   "",                        ACCESS_READ_FLEET,        JOB,    NULL,            device_show},
+    {"POST", "/v1/devices/{id}/return",            "",                        ACCESS_RETURN_DEVICE,     JOB,    operation_begin, device_return},
+    {"POST", "/v1/devices/{id}/enrolments",        "valid_for_s",             ACCESS_ENROL_DEVICE,      JOB,    NULL,            device_make_code},
+    {"POST", "/v1/devices/{id}/revoke",            "",                        ACCESS_REMOVE_DEVICE,     JOB,    operation_begin, device_revoke},
+    {"GET",  "/v1/devices:crl",                    "",                        ACCESS_READ_FLEET,        JOB,    NULL,            revocations_show},
+    {"POST", "/v1/devices/{id}/retire",            "",                        ACCESS_REMOVE_DEVICE,     JOB,    operation_begin, device_retire},
+    {"PUT",  "/v1/fleet",                          "default_zone",            ACCESS_IMPORT_FLEET,      JOB,    fleet_begin,     fleet_import},
+    {"GET",  "/v1/artifacts",                      "",                        ACCESS_READ_FLEET,        JOB,    NULL,            artifacts_list},
+    {"PUT",  "/v1/artifacts/{sha256}",             "name version",            ACCESS_ADD_ARTIFACT,      JOB,    artifact_begin,  artifact_put},
+    {"GET",  "/v1/artifacts/{sha256}",             "",                        ACCESS_DOWNLOAD,          EITHER, NULL,            artifact_send},
+    {"GET",  "/v1/installation",                   "",                        ACCESS_READ_INSTALLATION, JOB,    NULL,            installation_show},
+    {"POST", "/v1/installation/accept-restored",   "",                        ACCESS_ACCEPT_RESTORED,   JOB,    operation_begin, installation_accept_restored},
+    {"GET",  "/v1/unknown-orders",                 "device after limit",      ACCESS_READ_INSTALLATION, JOB,    NULL,            unknown_orders_list},
+    {"GET",  "/v1/keys",                           "",                        ACCESS_READ_INSTALLATION, JOB,    NULL,            keys_list},
+    {"POST", "/v1/keys:rotate",                    "",                        ACCESS_MANAGE_KEYS,       JOB,    operation_begin, keys_rotate},
+    {"GET",  "/v1/keys/{key}/devices",             "lacking after limit",     ACCESS_READ_INSTALLATION, JOB,    NULL,            key_devices_list},
+    {"POST", "/v1/keys/{key}/revoke",              "last",                    ACCESS_MANAGE_KEYS,       JOB,    operation_begin, key_revoke},
+    {"POST", "/v1/keys/{key}/use",                 "",                        ACCESS_MANAGE_KEYS,       JOB,    operation_begin, key_use},
+    {"GET",  "/v1/broker/guard",                   "",                        ACCESS_READ_INSTALLATION, INLINE, NULL,            guard_show},
+    {"GET",  "/v1/me",                             "",                        ACCESS_READ_OWN,          JOB,    NULL,            person_show_self},
+    {"GET",  "/v1/people",                         "after limit",             ACCESS_READ_PEOPLE,       JOB,    NULL,            people_page},
+    {"POST", "/v1/people",                         "name",                    ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_create},
+    {"GET",  "/v1/people/{name}",                  "",                        ACCESS_READ_PEOPLE,       JOB,    NULL,            person_show},
+    {"POST", "/v1/people/{name}/disable",          "",                        ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_disable},
+    {"POST", "/v1/people/{name}/enable",           "",                        ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_enable},
+    {"POST", "/v1/people/{name}/grant",            "role",                    ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_grant},
+    {"POST", "/v1/people/{name}/withdraw",         "role",                    ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_withdraw},
+    {"POST", "/v1/people/{name}/link",             "kind alias",              ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_link},
+    {"POST", "/v1/people/{name}/unlink",           "kind alias",              ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_unlink},
+    {"GET",  "/v1/tokens",                         "person after limit",      ACCESS_READ_OWN,          JOB,    NULL,            tokens_page},
+    {"POST", "/v1/tokens",                         "person valid_for_s",      ACCESS_MAKE_OWN_TOKEN,    JOB,    NULL,            token_create},
+    {"POST", "/v1/tokens/{token}/confirm",         "",                        ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            token_confirm},
+    {"POST", "/v1/tokens/{token}/revoke",          "",                        ACCESS_MAKE_OWN_TOKEN,    JOB,    NULL,            token_revoke},
+    {"GET",  "/metrics",                           "",                        ACCESS_PUBLIC,            INLINE, NULL,            metrics_show},
+    {"GET",  "/healthz",                           "",                        ACCESS_PUBLIC,            INLINE, NULL,            health_show},
+    {"GET",  "/readyz",                            "",                        ACCESS_PUBLIC,            INLINE, NULL,            readiness_show},
 };
 /* clang-format on */
 const size_t http_route_count = sizeof http_routes / sizeof *http_routes;
@@ -72,4 +87,29 @@ void http_route_find(struct http_request *request, const char *method)
         http_answer_header(request, MHD_HTTP_HEADER_ALLOW, buffer_text(&allowed));
     }
     buffer_free(&allowed);
+}
+
+static void put_act(const char *act, enum access_operation operation, struct buffer *text)
+{
+    struct buffer roles = {0};
+    access_operation_put_roles(operation, &roles);
+    buffer_format(text, "%-40s  %-17s  %s: %s\n", act, buffer_text(&roles), access_operation_name(operation),
+                  access_operation_words(operation));
+    buffer_free(&roles);
+}
+
+void intake_write_access(struct buffer *text)
+{
+    for (size_t i = 0; i < http_route_count; i++) {
+        char act[64];
+        TC_CHECK(access_operation_is_at(http_routes[i].operation, AT_HTTP));
+        (void)snprintf(act, sizeof act, "%s %s", http_routes[i].method, http_routes[i].path);
+        put_act(act, http_routes[i].operation, text);
+    }
+    for (enum access_operation operation = 0; operation < ACCESS_OPERATION_COUNT; operation++) {
+        if (access_operation_is_at(operation, AT_MQTT))
+            put_act("MQTT", operation, text);
+        if (access_operation_is_at(operation, AT_SOCKET))
+            put_act("socket", operation, text);
+    }
 }

@@ -4,18 +4,19 @@
 #include "orchestrator/intake/device_issuers.h"
 #include "orchestrator/intake/enrolment.h"
 #include "orchestrator/intake/http.h"
-#include "orchestrator/intake/http_auth.h"
 #include "orchestrator/intake/listener.h"
 #include "orchestrator/intake/message.h"
 #include "orchestrator/intake/socket.h"
 #include "orchestrator/intake/submission_gateway.h"
 #include "orchestrator/intake/unix_listener.h"
+#include "orchestrator/people/tokens_file.h"
 #include "orchestrator/worker/ending.h"
 
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 enum {
@@ -38,6 +39,8 @@ struct intake {
     struct http *est;               /* NULL: disabled */
     struct socket_endpoint *socket; /* NULL: disabled */
     struct message_endpoint *message;
+    struct people *people;
+    bool insecure_loopback;
 };
 
 static enum tc_error write_artifact_folder(const char *data_folder, char folder[static PATH_MAX],
@@ -79,9 +82,7 @@ void intake_check_access(const struct daemon_settings *settings, struct document
 {
     struct tc_fault fault;
     const struct http_config config = {.listen = settings->http_listen,
-                                       .tokens_file = settings->http_tokens_file,
-                                       .certificate_file = settings->http_certificate_file,
-                                       .insecure_loopback = settings->insecure_loopback};
+                                       .certificate_file = settings->http_certificate_file};
     if (settings->http_port != 0)
         add_fault(faults, http_check_access(&config, &fault), &fault);
 }
@@ -89,16 +90,15 @@ void intake_check_access(const struct daemon_settings *settings, struct document
 void intake_check_files(const struct daemon_settings *settings, struct document_faults *faults)
 {
     struct tc_fault fault;
-    struct http_auth *auth = NULL;
-    if (settings->http_port != 0 && settings->http_tokens_file[0] != '\0' &&
-        http_auth_open(settings->http_tokens_file, &auth, &fault) != TC_OK)
+    struct tokens_file tokens = {0};
+    if (settings->http_tokens_file[0] != '\0' && tokens_file_read(settings->http_tokens_file, &tokens, &fault) != TC_OK)
         document_fault_add(faults, 0, 0, "http.tokens_file", "%s", fault.text);
-    http_auth_close(auth);
     struct device_issuers *issuers = device_issuers_open();
     if (settings->http_device_issuer_file[0] != '\0' &&
         device_issuers_read(issuers, settings->http_device_issuer_file, &fault) != TC_OK)
         document_fault_add(faults, 0, 0, "http.device_issuer_file", "%s", fault.text);
     device_issuers_close(issuers);
+    tokens_file_free(&tokens);
     struct enrolment *enrolment = NULL;
     const struct enrolment_config config = {.issuer_certificate_file = settings->est_device_issuer_certificate_file,
                                             .issuer_key_file = settings->est_device_issuer_key_file};
@@ -128,7 +128,7 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
     return http_open(&(struct http_config){.listen = settings->http_listen,
                                            .port = (int)settings->http_port,
                                            .public_url = settings->http_public_url,
-                                           .tokens_file = settings->http_tokens_file,
+                                           .people = config->people,
                                            .certificate_file = config->http_certificate_file,
                                            .key_file = config->http_key_file,
                                            .insecure_loopback = settings->insecure_loopback,
@@ -173,7 +173,6 @@ static enum tc_error open_est(struct intake *intake, const struct intake_config 
                                            .listen = settings->est_listen,
                                            .port = (int)settings->est_port,
                                            .public_url = "",
-                                           .tokens_file = "",
                                            .certificate_file = config->est_certificate_file,
                                            .key_file = config->est_key_file,
                                            .threads = HTTP_THREADS,
@@ -190,9 +189,22 @@ static enum tc_error open_socket(struct intake *intake, const char *path, struct
 {
     return socket_endpoint_open(&(struct socket_endpoint_config){.path = path,
                                                                  .gateway = intake->gateway,
+                                                                 .people = intake->people,
+                                                                 .insecure_loopback = intake->insecure_loopback,
                                                                  .connection_limit = SOCKET_CONNECTIONS,
                                                                  .idle_ms = SOCKET_IDLE_MS},
                                 &intake->socket, fault);
+}
+
+static enum tc_error open_message(struct intake *intake, const struct daemon_settings *settings, struct tc_fault *fault)
+{
+    return message_endpoint_open(
+        &(struct message_endpoint_config){.topic_root = settings->topic_root,
+                                          .gateway = intake->gateway,
+                                          .people = intake->people,
+                                          .has_guard = strcmp(settings->broker_guard, "tellercast") == 0,
+                                          .insecure_loopback = intake->insecure_loopback},
+        &intake->message, fault);
 }
 
 enum tc_error intake_open(const struct intake_config *config, struct intake **intake, struct tc_fault *fault)
@@ -201,11 +213,13 @@ enum tc_error intake_open(const struct intake_config *config, struct intake **in
     TC_CHECK(sodium_init() >= 0);
     struct intake *made = calloc(1, sizeof *made);
     TC_CHECK(made != NULL);
+    made->people = config->people;
+    made->insecure_loopback = settings->insecure_loopback;
     enum tc_error error = open_artifacts(made, settings->data_folder, fault);
     if (error == TC_OK)
         error = submission_gateway_open(config->submissions, SUBMISSION_ANSWER_MS, &made->gateway, fault);
     if (error == TC_OK)
-        error = message_endpoint_open(settings->topic_root, made->gateway, &made->message, fault);
+        error = open_message(made, settings, fault);
     if (error == TC_OK && settings->socket_path[0] != '\0')
         error = open_socket(made, settings->socket_path, fault);
     if (error == TC_OK && settings->est_device_issuer_certificate_file[0] != '\0')
@@ -232,11 +246,6 @@ void intake_message(void *context, const struct broker_message *message)
 {
     struct intake *intake = context;
     message_endpoint_take(intake->message, message);
-}
-
-enum tc_error intake_reload(struct intake *intake, struct tc_fault *fault)
-{
-    return intake->http == NULL ? TC_OK : http_reload(intake->http, fault);
 }
 
 enum tc_error intake_renew_http(struct intake *intake, struct tc_fault *fault)

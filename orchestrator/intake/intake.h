@@ -14,6 +14,7 @@
 
 struct intake;
 struct guard_answer;
+struct people;
 struct preview_config;
 
 /* The answer of /readyz. A text is "ok", or the reason why that server is not available. */
@@ -35,6 +36,7 @@ struct intake_config {
     struct store_pool *stores; /* with INTAKE_JOB_THREADS connections */
     const struct preview_config *preview;
     struct guard_answer *guard_answer; /* NULL: the broker has no guard */
+    struct people *people;
     /* Writes the last known state of the parts. Called for every /readyz, on any thread. Must not wait. */
     void (*describe_health)(void *context, struct intake_health *health);
     /* Called after the import of a fleet, on any thread. Must not wait. */
@@ -52,6 +54,8 @@ void intake_check_files(const struct daemon_settings *settings, struct document_
 
 /* The same for an endpoint that would let in peers without credentials: see http_check_access. */
 void intake_check_access(const struct daemon_settings *settings, struct document_faults *faults);
+/* Appends each act at each endpoint, the roles that may do it, and the operation that it is: a line each. */
+void intake_write_access(struct buffer *text);
 
 /* Checks the content of http.device_issuer_file, which would be used in place of `present`; NULL: there is none. */
 enum tc_error intake_check_device_issuers(const struct buffer *present, const struct buffer *fresh,
@@ -66,9 +70,6 @@ void intake_use_broker(struct intake *intake, struct broker *broker);
 /* Takes a message of TOPIC_SUBMIT or TOPIC_SUBMIT_AS, and no other. `context` is the intake. On the receiver's thread.
  * Waits up to two seconds while the planner's queue is full. */
 void intake_message(void *context, const struct broker_message *message);
-
-/* Reads the tokens again, after SIGHUP. On a fault the old tokens stay in force. */
-enum tc_error intake_reload(struct intake *intake, struct tc_fault *fault);
 
 /* Read the certificate of the HTTP endpoint, or of the endpoint for enrolment, again: see http_renew. */
 enum tc_error intake_renew_http(struct intake *intake, struct tc_fault *fault);

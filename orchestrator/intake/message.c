@@ -2,6 +2,7 @@
 
 #include "base/condition.h"
 #include "base/log.h"
+#include "orchestrator/intake/submitter.h"
 #include "orchestrator/metrics/metrics.h"
 #include "orchestrator/worker/worker.h"
 
@@ -27,6 +28,8 @@ struct response {
 struct message_endpoint {
     char root[TOPIC_ROOT_MAX + 1];
     struct submission_gateway *gateway;
+    struct people *people;
+    bool has_guard, insecure_loopback;
     struct batch_queue *answers; /* of struct response * */
     struct worker *worker;       /* publishes, since the threads of the planner and of paho must not wait */
     pthread_mutex_t mutex;
@@ -82,13 +85,16 @@ static void answered(void *context, const struct submission_answer *answer)
     free_response(response);
 }
 
-enum tc_error message_endpoint_open(const char *topic_root, struct submission_gateway *gateway,
-                                    struct message_endpoint **endpoint, struct tc_fault *fault)
+enum tc_error message_endpoint_open(const struct message_endpoint_config *config, struct message_endpoint **endpoint,
+                                    struct tc_fault *fault)
 {
     struct message_endpoint *made = calloc(1, sizeof *made);
-    TC_CHECK(made != NULL && strlen(topic_root) <= TOPIC_ROOT_MAX);
-    memcpy(made->root, topic_root, strlen(topic_root) + 1);
-    made->gateway = gateway;
+    TC_CHECK(made != NULL && strlen(config->topic_root) <= TOPIC_ROOT_MAX);
+    memcpy(made->root, config->topic_root, strlen(config->topic_root) + 1);
+    made->gateway = config->gateway;
+    made->people = config->people;
+    made->has_guard = config->has_guard;
+    made->insecure_loopback = config->insecure_loopback;
     TC_CHECK(pthread_mutex_init(&made->mutex, NULL) == 0);
     condition_open(&made->broker_set);
     made->answers = batch_queue_open(sizeof(struct response *), ANSWERS_LIMIT);
@@ -137,30 +143,46 @@ static struct response *make_response(struct message_endpoint *endpoint, const s
     return response;
 }
 
+/* Submits a plan of the user `name`; "": nothing proves whose it is. */
+static void submit(struct message_endpoint *endpoint, const struct broker_message *message, const char *name)
+{
+    struct subject subject = {0};
+    struct tc_fault fault;
+    const struct submitter submitter = {.kind = endpoint->has_guard ? ALIAS_CERTIFICATE : ALIAS_MQTT_USER,
+                                        .name = name,
+                                        .may_be_loopback = endpoint->insecure_loopback && !endpoint->has_guard,
+                                        .endpoint = "mqtt"};
+    enum tc_error error = submitter_check(endpoint->people, &submitter, &subject, &fault);
+    if (error != TC_OK) {
+        submission_gateway_refuse(submitter_status(error), fault.text, answered, make_response(endpoint, message));
+        return;
+    }
+    struct buffer document = {0};
+    buffer_put(&document, message->payload, message->length);
+    struct submission_request submission_request = {.endpoint = ENDPOINT_MQTT,
+                                                    .author = subject.name,
+                                                    .document = document.bytes,
+                                                    .length = document.length,
+                                                    .answered = answered,
+                                                    .context = make_response(endpoint, message)};
+    submission_gateway_submit(endpoint->gateway, &submission_request, QUEUE_WAIT_MS);
+}
+
 void message_endpoint_take(struct message_endpoint *endpoint, const struct broker_message *message)
 {
-    char author[TC_ID_SIZE];
+    char user[TC_ID_SIZE];
     const char *topic = message->response_topic;
     bool own_topic = message->topic.kind == TOPIC_SUBMIT_AS;
     if (endpoint->stopped) {
         refuse("stopping");
     } else if (message->retained) {
         refuse("retained message");
-    } else if (topic == NULL || !topic_parse_response(endpoint->root, topic, strlen(topic), author)) {
+    } else if (topic == NULL || !topic_parse_response(endpoint->root, topic, strlen(topic), user)) {
         refuse("no response topic of an operator");
-    } else if (own_topic && strcmp(author, message->topic.user) != 0) {
+    } else if (own_topic && strcmp(user, message->topic.user) != 0) {
         refuse("response topic of another operator");
     } else {
-        struct buffer document = {0};
-        buffer_put(&document, message->payload, message->length);
-        struct submission_request submission_request = {.endpoint = ENDPOINT_MQTT,
-                                                        .author = author,
-                                                        .author_is_unverified = !own_topic,
-                                                        .document = document.bytes,
-                                                        .length = document.length,
-                                                        .answered = answered,
-                                                        .context = make_response(endpoint, message)};
-        submission_gateway_submit(endpoint->gateway, &submission_request, QUEUE_WAIT_MS);
+        submit(endpoint, message, own_topic ? user : "");
     }
 }
 

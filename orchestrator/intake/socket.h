@@ -1,6 +1,6 @@
 /* The socket endpoint: a Unix stream socket that takes one plan per connection. The client sends the document, shuts
  * down its writing side, and reads the answer, the same JSON document as by HTTP, until the end of the stream. The
- * author is the user of the client's process.
+ * author is the person to whom the Unix user of the client's process is linked.
  *
  * One thread serves all connections; no connection can block another. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_SOCKET_H
@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "orchestrator/intake/submission_gateway.h"
 
+struct people;
 struct socket_endpoint;
 
 struct socket_endpoint_config {
@@ -16,6 +17,8 @@ struct socket_endpoint_config {
     struct submission_gateway *gateway;
     int connection_limit; /* at the same time; further clients wait to be accepted */
     int idle_ms;          /* how long a client may be idle */
+    struct people *people;
+    bool insecure_loopback; /* a user who is no person is the subject `loopback` */
 };
 
 /* Errors are those of unix_listener_open. */

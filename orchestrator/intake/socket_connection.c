@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "orchestrator/intake/submitter.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,7 +15,7 @@
 
 enum { READ_SIZE = 65536, PASSWD_SIZE = 16384 };
 
-static void find_author(int handle, char author[static TC_ID_SIZE])
+static void find_user(int handle, char user[static TC_ID_SIZE])
 {
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t length = sizeof peer;
@@ -23,9 +24,9 @@ static void find_author(int handle, char author[static TC_ID_SIZE])
     char texts[PASSWD_SIZE];
     (void)getpwuid_r(peer.uid, &entry, texts, sizeof texts, &found);
     if (found != NULL && name_is_valid(found->pw_name, strlen(found->pw_name)))
-        (void)snprintf(author, TC_ID_SIZE, "%s", found->pw_name);
+        (void)snprintf(user, TC_ID_SIZE, "%s", found->pw_name);
     else
-        (void)snprintf(author, TC_ID_SIZE, "uid-%" PRIu32, (uint32_t)peer.uid);
+        (void)snprintf(user, TC_ID_SIZE, "uid-%" PRIu32, (uint32_t)peer.uid);
 }
 
 static void extend_deadline(struct socket_connection *connection)
@@ -41,7 +42,7 @@ void socket_connection_begin(struct socket_connection *connection, int handle)
     connection->sent = 0;
     connection->answered = false;
     buffer_clear(&connection->document);
-    find_author(handle, connection->author);
+    find_user(handle, connection->user);
     extend_deadline(connection);
 }
 
@@ -82,17 +83,28 @@ static void answered(void *context, const struct submission_answer *answer)
 static void refuse(struct socket_connection *connection, int status, const char *detail)
 {
     connection->phase = SOCKET_WAITING;
-    LOG_LIMITED(LOG_LEVEL_WARNING, connection->author, "order.refused", F_STR("door", "socket"),
-                F_STR("author", connection->author), F_INT("status", status));
+    LOG_LIMITED(LOG_LEVEL_WARNING, connection->user, "order.refused", F_STR("door", "socket"),
+                F_STR("user", connection->user), F_INT("status", status));
     submission_gateway_refuse(status, detail, answered, connection);
 }
 
 static void submit(struct socket_connection *connection)
 {
+    struct subject subject = {0};
+    struct tc_fault fault;
+    const struct submitter submitter = {.kind = ALIAS_UNIX_USER,
+                                        .name = connection->user,
+                                        .may_be_loopback = connection->insecure_loopback,
+                                        .endpoint = "socket"};
+    enum tc_error error = submitter_check(connection->people, &submitter, &subject, &fault);
+    if (error != TC_OK) {
+        refuse(connection, submitter_status(error), fault.text);
+        return;
+    }
     connection->phase = SOCKET_WAITING;
     buffer_put(&connection->document, "", 0);
     struct submission_request submission_request = {.endpoint = ENDPOINT_SOCKET,
-                                                    .author = connection->author,
+                                                    .author = subject.name,
                                                     .document = connection->document.bytes,
                                                     .length = connection->document.length,
                                                     .answered = answered,

@@ -26,8 +26,10 @@ struct socket_connection {
      * gets the answer. */
     int64_t discard_limit;
     struct submission_gateway *gateway;
-    char author[TC_ID_SIZE];
-    int64_t deadline_ms; /* monotonic; for reading and writing */
+    struct people *people;
+    bool insecure_loopback;
+    char user[TC_ID_SIZE]; /* the Unix user of the peer */
+    int64_t deadline_ms;   /* monotonic; for reading and writing */
     struct buffer document;
     int64_t discarded_bytes; /* of a document that is too large */
     struct buffer answer;    /* owned by the gateway until `answered` */
@@ -35,7 +37,8 @@ struct socket_connection {
     size_t sent;
 };
 
-/* Starts to serve an accepted client. wake, idle_ms, the limits and gateway of `connection` must be set. */
+/* Starts to serve an accepted client. wake, idle_ms, the limits, gateway, people and insecure_loopback of `connection`
+ * must be set. */
 void socket_connection_begin(struct socket_connection *connection, int handle);
 /* Returns the events that poll(2) must wait for; 0: none. */
 short socket_connection_events(const struct socket_connection *connection);

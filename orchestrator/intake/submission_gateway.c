@@ -227,7 +227,6 @@ static struct pending_submission *make_pending_submission(struct submission_gate
     pending->context = submission_request->context;
     struct submission *submission = &pending->submission;
     submission->endpoint = submission_request->endpoint;
-    submission->author_is_unverified = submission_request->author_is_unverified;
     if (submission_request->revision != NULL)
         submission->revision = *submission_request->revision;
     submission->document = submission_request->document;

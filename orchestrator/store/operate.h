@@ -66,10 +66,12 @@ enum tc_error operate_revise(struct store *store, const struct operation_request
 
 struct device_operation {
     const char *device, *actor, *reason;
+    bool may_take_back; /* a retired device */
 };
 
 /* The operations on a device. Each appends what it did as JSON. TC_NOT_FOUND: no such device. TC_CONFLICT: there is
- * nothing to do. TC_DENIED: the actor's name is the orchestrator's. `refusal` has the reason. */
+ * nothing to do. TC_DENIED: the actor's name is the orchestrator's, or it may not take back a retired device. `refusal`
+ * has the reason. */
 typedef enum tc_error operate_on_device(struct store *store, const struct device_operation *operation,
                                         struct buffer *done, struct refusal *refusal, struct tc_fault *fault);
 /* Returns it to service, from being out of service (it no longer uses its branch's budget) or from being retired. */

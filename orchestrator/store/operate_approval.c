@@ -27,9 +27,12 @@ static enum tc_error check_digest(const struct operation_request *request, const
 static enum tc_error check_actor(const struct operation_request *request, const struct rollout_snapshot *snapshot,
                                  struct tc_fault *fault)
 {
-    if (!snapshot->actor_is_author)
+    if (snapshot->actor_is_author)
+        return operate_refuse(request, snapshot, TC_DENIED, REFUSAL_IS_AUTHOR, fault);
+    if (*snapshot->unknown_author == '\0')
         return TC_OK;
-    return operate_refuse(request, snapshot, TC_DENIED, REFUSAL_IS_AUTHOR, fault);
+    refusal_copy(snapshot->refusal->who, sizeof snapshot->refusal->who, snapshot->unknown_author);
+    return operate_refuse(request, snapshot, TC_DENIED, REFUSAL_UNKNOWN_AUTHOR, fault);
 }
 
 static enum tc_error find_group(struct store *store, const struct operation_request *request,

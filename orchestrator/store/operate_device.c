@@ -26,6 +26,7 @@ static enum tc_error begin(struct store *store, const struct device_operation *o
 
 struct outcome {
     bool is_known;                 /* the device */
+    bool is_denied;                /* it is retired, and the actor may not take it back */
     const char *done;              /* NULL: nothing, */
     enum refusal_reason otherwise; /* and why */
 };
@@ -35,6 +36,8 @@ static enum tc_error end(struct store *store, enum tc_error error, const struct 
 {
     if (error == TC_OK && !outcome->is_known)
         error = refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_DEVICE, fault);
+    else if (error == TC_OK && outcome->is_denied)
+        error = refusal_set(refusal, TC_DENIED, REFUSAL_IS_RETIRED, fault);
     else if (error == TC_OK && outcome->done == NULL)
         error = refusal_set(refusal, TC_CONFLICT, outcome->otherwise, fault);
     if (error == TC_OK)
@@ -52,12 +55,16 @@ enum tc_error operate_return_device(struct store *store, const struct device_ope
     enum tc_error error = begin(store, operation, &version, refusal, fault);
     if (error != TC_OK)
         return error;
-    const struct sql_return_device_params params = {
-        .device = operation->device, .actor = operation->actor, .reason = operation->reason, .version = version};
+    const struct sql_return_device_params params = {.device = operation->device,
+                                                    .actor = operation->actor,
+                                                    .reason = operation->reason,
+                                                    .version = version,
+                                                    .may_take_back = operation->may_take_back};
     struct sql_return_device_rows rows ROWS_AUTO = {0};
     error = sql_return_device(store, &params, &rows, fault);
     if (error == TC_OK) {
         outcome.is_known = sql_return_device_at(&rows, 0).is_known;
+        outcome.is_denied = sql_return_device_at(&rows, 0).is_denied;
         outcome.done = sql_return_device_at(&rows, 0).returned;
     }
     return end(store, error, &outcome, done, refusal, fault);

@@ -17,6 +17,7 @@ struct rollout_snapshot {
     bool end_has_passed;
     bool rollback_is_wanted;
     bool actor_is_author;
+    char unknown_author[TC_ID_SIZE]; /* whose name is linked to no person; "": there is none */
     /* The operation that was requested at the same version, and the last event; "": none. */
     char recorded_kind[32], recorded_actor[TC_ID_SIZE], recorded_reason[512], recorded_digest[PLAN_DIGEST_SIZE];
     char recorded_group[TC_ID_SIZE];
@@ -40,6 +41,7 @@ enum tc_error operate_refuse(const struct operation_request *operation_request, 
 struct resume_snapshot {
     bool asks_for_approvals;       /* it was aborted since its last resume, and its plan requires approvals */
     char requested_by[TC_ID_SIZE]; /* who requested the resume that awaits approval, if paused; "": none does */
+    bool requester_is_known;       /* its name is a person's */
     int64_t approvals;             /* of that resume */
     char decision[32], decision_reason[512]; /* the actor's, on the newest resume: kind of the event; "": none */
 };

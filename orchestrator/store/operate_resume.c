@@ -23,6 +23,7 @@ enum tc_error operate_read_resume(struct store *store, const struct operation_re
     *resume = (struct resume_snapshot){
         .asks_for_approvals = row.asks_for_approvals && snapshot->approvals_required > 0,
         .approvals = row.approvals,
+        .requester_is_known = row.has_requester_is_known && row.requester_is_known,
     };
     copy_text(resume->requested_by, sizeof resume->requested_by, row.requested_by);
     copy_text(resume->decision, sizeof resume->decision, row.decision);
@@ -62,6 +63,10 @@ static enum tc_error check(const struct operation_request *request, const struct
 {
     if (strcmp(request->actor, resume->requested_by) == 0)
         return operate_refuse(request, snapshot, TC_DENIED, REFUSAL_ORDERED_RESUME, fault);
+    if (!resume->requester_is_known) {
+        refusal_copy(snapshot->refusal->who, sizeof snapshot->refusal->who, resume->requested_by);
+        return operate_refuse(request, snapshot, TC_DENIED, REFUSAL_UNKNOWN_AUTHOR, fault);
+    }
     if (strcmp(resume->decision, kind_of(request)) == 0)
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_RESUME_APPROVED_BEFORE, fault);
     return TC_OK;

@@ -83,6 +83,7 @@ static enum tc_error read_history(struct store *store, const struct operation_re
     copy_text(snapshot->last_actor, sizeof snapshot->last_actor, row.last_actor);
     copy_text(snapshot->last_at, sizeof snapshot->last_at, row.last_at);
     snapshot->actor_is_author = row.actor_is_author;
+    copy_text(snapshot->unknown_author, sizeof snapshot->unknown_author, row.unknown_author);
     return TC_OK;
 }
 

@@ -30,6 +30,7 @@ enum refusal_reason {
     /* Approving and rejecting. */
     REFUSAL_OTHER_DIGEST, /* it is `digest` now */
     REFUSAL_IS_AUTHOR,
+    REFUSAL_UNKNOWN_AUTHOR, /* `who`, whose name is linked to no person */
     REFUSAL_NO_GROUP,
     REFUSAL_APPROVED_BEFORE, /* at `at`, for another reason */
     REFUSAL_REJECTED_BEFORE,
@@ -51,6 +52,7 @@ enum refusal_reason {
     REFUSAL_NO_DEVICE,
     REFUSAL_IN_SERVICE,
     REFUSAL_RETIRED_BEFORE,
+    REFUSAL_IS_RETIRED,       /* and the actor may not take it back */
     REFUSAL_DATABASE_IN_USE,  /* no restore waits to be accepted, and none was */
     REFUSAL_RESTORE_ACCEPTED, /* by `who`, at `at` */
     /* Signing keys: the key is `name`. */
@@ -60,6 +62,24 @@ enum refusal_reason {
     REFUSAL_NEEDED_KEY,  /* likewise, though other keys are left */
     REFUSAL_KEY_NOT_OFFERED,
     REFUSAL_ROTATION_UNDER_WAY,
+    /* People: the person is `who`. */
+    REFUSAL_RESERVED_NAME,
+    REFUSAL_NO_PERSON,
+    REFUSAL_PERSON_EXISTS,
+    REFUSAL_PERSON_DISABLED,
+    REFUSAL_PERSON_ENABLED,
+    REFUSAL_NAME_IS_ALIAS, /* `name`, of `who` */
+    REFUSAL_NO_ROLE,       /* `name` */
+    REFUSAL_LAST_ADMIN,
+    REFUSAL_ADMINS_EXIST,
+    REFUSAL_ALIAS_TAKEN, /* `name`, by `who` */
+    REFUSAL_NO_ALIAS,    /* `name` */
+    REFUSAL_AUTHOR_STAYS,
+    REFUSAL_TOO_MANY_TOKENS,
+    REFUSAL_NO_TOKEN,      /* `name` */
+    REFUSAL_TOKEN_REVOKED, /* `name` */
+    REFUSAL_NOT_WAITING,   /* `name` */
+    REFUSAL_ORDERED_SAME,  /* the actor ordered what it would confirm */
     REFUSAL_COUNT,
 };
 

@@ -28,6 +28,9 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_SAME_PLAN] = "rollout {rollout} has this plan already",
     [REFUSAL_OTHER_DIGEST] = "the plan of rollout {rollout} now has the digest {digest}: read it again",
     [REFUSAL_IS_AUTHOR] = "{actor} is an author of this plan: another person must {operation} it",
+    [REFUSAL_UNKNOWN_AUTHOR] =
+        ("{who} has a part in this plan, and the name is linked to no person: an admin must say who "
+         "it is: tellercast person link PERSON author {who}"),
     [REFUSAL_NO_GROUP] = "rollout {rollout} has no group {group}",
     [REFUSAL_APPROVED_BEFORE] = "{actor} already approved it at {at}, for another reason",
     [REFUSAL_REJECTED_BEFORE] = "{actor} already rejected it at {at}, for another reason",
@@ -50,6 +53,7 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_NO_DEVICE] = "there is no device {device}",
     [REFUSAL_IN_SERVICE] = "device {device} is neither out of service nor retired: there is nothing to return",
     [REFUSAL_RETIRED_BEFORE] = "device {device} is retired already",
+    [REFUSAL_IS_RETIRED] = "device {device} is retired: to take it back needs role admin",
     [REFUSAL_DATABASE_IN_USE] = "the database is not refused: there is nothing to accept",
     [REFUSAL_RESTORE_ACCEPTED] =
         "the database is not refused: there is nothing to accept; {who} accepted a restore at {at}",
@@ -61,6 +65,24 @@ static const char *const words[REFUSAL_COUNT] = {
                             "device trusts another key (tellercast key list), or revoke it with --last"),
     [REFUSAL_KEY_NOT_OFFERED] = "the signing key {name} is not offered: only an offered key can begin to sign",
     [REFUSAL_ROTATION_UNDER_WAY] = "a rotation is under way: see tellercast key list",
+    [REFUSAL_RESERVED_NAME] = "{who} is a name of the orchestrator: a person must have another",
+    [REFUSAL_NO_PERSON] = "there is no person {who}",
+    [REFUSAL_PERSON_EXISTS] = "there is a person {who} already",
+    [REFUSAL_PERSON_DISABLED] = "{who} is disabled: enable it first",
+    [REFUSAL_PERSON_ENABLED] = "{who} is not disabled",
+    [REFUSAL_NAME_IS_ALIAS] = "{name} is another name of {who}: a person must have a name of its own",
+    [REFUSAL_NO_ROLE] = "{who} does not have role {name}",
+    [REFUSAL_LAST_ADMIN] = "{who} is the last admin: grant role admin to another person first",
+    [REFUSAL_ADMINS_EXIST] = ("two admins have valid tokens: they make further admins: "
+                              "tellercast person grant {who} admin"),
+    [REFUSAL_ALIAS_TAKEN] = "{name} is linked to {who}: unlink it first",
+    [REFUSAL_NO_ALIAS] = "{who} does not have the alias {name}",
+    [REFUSAL_AUTHOR_STAYS] = "{name} is in the record of what {who} did: it stays linked",
+    [REFUSAL_TOO_MANY_TOKENS] = "{who} has {needed} valid tokens: revoke one first",
+    [REFUSAL_NO_TOKEN] = "there is no token {name}",
+    [REFUSAL_TOKEN_REVOKED] = "the token {name} is revoked already",
+    [REFUSAL_NOT_WAITING] = "the token {name} does not wait for a second admin",
+    [REFUSAL_ORDERED_SAME] = "{actor} ordered it: another admin must confirm it",
 };
 
 /* Appends the states in which the operation is legal. */

@@ -9,7 +9,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STORE = ROOT / "orchestrator/store"
 LAST_WITHOUT_CONSTANTS = "0014"
-VOCABULARIES = (ROOT / "topics/vocabulary.def", ROOT / "orchestrator/rollout/vocabulary.def")
+VOCABULARIES = (ROOT / "topics/vocabulary.def", ROOT / "orchestrator/rollout/vocabulary.def",
+                ROOT / "orchestrator/access/vocabulary.def")
 
 NUMBERED = r"(?:\w+\.)?(?:\w+_)?(?:state|substate|event)"
 NAMED = r"(?:\w+\.)?(?:(?:\w+_)?(?:state|substate)|kind|code|role|actor|rollback_wanted_by)"

@@ -34,12 +34,10 @@ static void describe_health(void *context, struct intake_health *health)
 struct temporary_folder http_fixture_folder;
 bool http_fixture_is_ready = true;
 
-enum tc_error http_fixture_open_endpoint(struct http_fixture *fixture, const char *listen, const char *tokens_file,
-                                         struct tc_fault *fault)
+enum tc_error http_fixture_open_endpoint(struct http_fixture *fixture, const char *listen, struct tc_fault *fault)
 {
     return http_open(&(struct http_config){.listen = listen,
                                            .public_url = "http://store.example/",
-                                           .tokens_file = tokens_file,
                                            .certificate_file = "",
                                            .key_file = "",
                                            .insecure_loopback = fixture->is_insecure,
@@ -60,9 +58,9 @@ enum tc_error http_fixture_open_endpoint(struct http_fixture *fixture, const cha
                      &fixture->http, fault);
 }
 
-struct http_fixture http_fixture_open(const char *tokens_file)
+struct http_fixture http_fixture_open(bool is_insecure)
 {
-    struct http_fixture fixture = {.is_insecure = tokens_file[0] == '\0',
+    struct http_fixture fixture = {.is_insecure = is_insecure,
                                    .submissions =
                                        batch_queue_open(sizeof(struct submission *), HTTP_FIXTURE_ORDERS_MAX),
                                    .wakes = batch_queue_open(1, 1)};
@@ -70,7 +68,7 @@ struct http_fixture http_fixture_open(const char *tokens_file)
     http_fixture_store_answers = TC_OK;
     assert_int_equal(submission_gateway_open(fixture.submissions, LONG_MS, &fixture.gateway, &fault), TC_OK);
     assert_int_equal(artifact_store_open(http_fixture_folder.path, &fixture.artifacts, &fault), TC_OK);
-    assert_int_equal(http_fixture_open_endpoint(&fixture, "127.0.0.1", tokens_file, &fault), TC_OK);
+    assert_int_equal(http_fixture_open_endpoint(&fixture, "127.0.0.1", &fault), TC_OK);
     return fixture;
 }
 
@@ -166,9 +164,15 @@ void http_fixture_expect(int handle, int status, const char *wanted)
     assert_int_equal(status >= 400, strstr(http_fixture_received, "application/problem+json") != NULL);
 }
 
+void http_fixture_expect_of_with(const struct http_fixture *fixture, const char *line, const char *headers, int status,
+                                 const char *wanted)
+{
+    http_fixture_expect(http_fixture_ask(fixture, line, headers, "", 0), status, wanted);
+}
+
 void http_fixture_expect_of(const struct http_fixture *fixture, const char *line, int status, const char *wanted)
 {
-    http_fixture_expect(http_fixture_ask(fixture, line, "", "", 0), status, wanted);
+    http_fixture_expect_of_with(fixture, line, "", status, wanted);
 }
 
 int http_fixture_set_up(void **state)

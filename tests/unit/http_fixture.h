@@ -15,7 +15,7 @@ extern struct temporary_folder http_fixture_folder;
 extern bool http_fixture_is_ready;
 
 struct http_fixture {
-    bool is_insecure; /* insecure_loopback; after http_fixture_open: true when there are no tokens */
+    bool is_insecure; /* insecure_loopback */
     struct batch_queue *submissions;
     struct batch_queue *wakes; /* of the scheduler and the conductor */
     struct submission_gateway *gateway;
@@ -23,9 +23,8 @@ struct http_fixture {
     struct http *http;
 };
 
-enum tc_error http_fixture_open_endpoint(struct http_fixture *fixture, const char *listen, const char *tokens_file,
-                                         struct tc_fault *fault);
-struct http_fixture http_fixture_open(const char *tokens_file);
+enum tc_error http_fixture_open_endpoint(struct http_fixture *fixture, const char *listen, struct tc_fault *fault);
+struct http_fixture http_fixture_open(bool is_insecure);
 void http_fixture_close(struct http_fixture *fixture);
 
 int http_fixture_connect(const struct http_fixture *fixture);
@@ -44,6 +43,8 @@ void http_fixture_answer(struct submission *submission, int status, const char *
 /* Receives an answer in http_fixture_received, and expects this status and this text in it. */
 extern char http_fixture_received[HTTP_FIXTURE_ANSWER_SIZE];
 void http_fixture_expect(int handle, int status, const char *wanted);
+void http_fixture_expect_of_with(const struct http_fixture *fixture, const char *line, const char *headers, int status,
+                                 const char *wanted);
 void http_fixture_expect_of(const struct http_fixture *fixture, const char *line, int status, const char *wanted);
 
 /* Make and remove the folder, one per test. */

@@ -1,10 +1,10 @@
-/* Who may ask the HTTP endpoint. */
-#include "base/file.h"
+/* Who may ask the HTTP endpoint what. */
+#include "orchestrator/intake/http_request.h"
 #include "orchestrator/metrics/metrics.h"
 #include "tests/unit/http_fixture.h"
+#include "tests/unit/people_stubs.h"
 
 #include <setjmp.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,66 +13,146 @@
 
 #include <cmocka.h>
 
-/* Writes a file with the token `secret` of ann. */
-static void write_tokens(char tokens[static PATH_MAX])
+static const struct {
+    const char *name;
+    enum person_role role;
+} people[] = {
+    {"vic", PERSON_VIEWER},  {"oda", PERSON_OPERATOR}, {"apu", PERSON_APPROVER},
+    {"aud", PERSON_AUDITOR}, {"adm", PERSON_ADMIN},    {"non", PERSON_ROLE_COUNT},
+};
+
+/* Asks for a route with a header, and expects a status and a text. */
+static void expect(const struct http_fixture *fixture, const struct http_route *route, const char *headers, int status,
+                   const char *wanted)
 {
-    char sha256[65];
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256(digest, (const unsigned char *)"secret", 6);
-    (void)sodium_bin2hex(sha256, sizeof sha256, digest, sizeof digest);
-    struct buffer line = {0};
-    buffer_format(&line, "ann %s\n", sha256);
-    (void)snprintf(tokens, PATH_MAX, "%s/tokens", http_fixture_folder.path);
-    assert_int_equal(file_replace(tokens, line.bytes, line.length, 0600, NULL), TC_OK);
-    buffer_free(&line);
+    char line[128], path[96] = "";
+    const char *brace = strchr(route->path, '{');
+    if (brace == NULL)
+        (void)snprintf(path, sizeof path, "%s", route->path);
+    else
+        (void)snprintf(path, sizeof path, "%.*s1%s", (int)(brace - route->path), route->path, strchr(brace, '}') + 1);
+    (void)snprintf(line, sizeof line, "%s %s", route->method, path);
+    http_fixture_expect_of_with(fixture, line, headers, status, wanted);
 }
 
 static void without_a_token_only_downloads_and_health_are_open(void **state)
 {
     (void)state;
-    char tokens[PATH_MAX];
-    write_tokens(tokens);
-    struct http_fixture fixture = http_fixture_open(tokens);
-    static const char *const closed[] = {"GET /v1/rollouts", "GET /v1/rollouts/1", "GET /v1/rollouts/1/instructions",
-                                         "GET /v1/devices",  "GET /v1/devices/A7", "GET /v1/artifacts"};
-    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++)
-        http_fixture_expect_of(&fixture, closed[i], 401, "WWW-Authenticate: Bearer\r\n");
-    http_fixture_expect(http_fixture_submit(&fixture, YAML "Authorization: Bearer wrong\r\n", "plan", 4), 401, "");
-    http_fixture_expect(http_fixture_ask(&fixture, "PUT /v1/fleet", YAML "Tellercast-Author: ann\r\n", "x", 1), 401,
-                        "");
+    struct http_fixture fixture = http_fixture_open(false);
+    int64_t refused = metric_value(METRIC_LOGINS_REFUSED), count = 0;
+    static const char *const headers[] = {"", "Authorization: Bearer secret-of-eve\r\n", "Authorization: Bearer\r\n",
+                                          "Authorization: Basic c2VjcmV0LW9mLWFubg==\r\n",
+                                          "Tellercast-Author: ann\r\n"};
+    for (size_t i = 0; i < http_route_count; i++) {
+        if (access_operation_is_public(http_routes[i].operation) || http_routes[i].operation == ACCESS_DOWNLOAD)
+            continue; /* without issuers of devices everybody downloads */
+        for (size_t j = 0; j < sizeof headers / sizeof *headers; j++, count++)
+            expect(&fixture, &http_routes[i], headers[j], 401, "\r\nWWW-Authenticate: Bearer");
+        assert_null(strstr(http_fixture_received, "role"));
+    }
+    assert_true(count > 150);
+    assert_int_equal(metric_value(METRIC_LOGINS_REFUSED), refused + count);
     assert_int_equal(batch_queue_length(fixture.submissions), 0);
-
-    int handle =
-        http_fixture_submit(&fixture, YAML "Authorization: Bearer secret\r\nTellercast-Author: eve\r\n", "plan", 4);
-    struct submission *submission = http_fixture_take(&fixture);
-    assert_string_equal(submission->author, "ann");
-    http_fixture_answer(submission, 201, "{}");
-    http_fixture_expect(handle, 201, "{}");
     http_fixture_expect_of(&fixture, "GET /healthz", 200, "");
     http_fixture_expect_of(&fixture, "GET /metrics", 200, "");
     http_fixture_expect_of(
         &fixture, "GET /v1/artifacts/0000000000000000000000000000000000000000000000000000000000000000", 404, "");
-
-    struct tc_fault fault;
-    assert_int_equal(file_replace(tokens, "", 0, 0600, &fault), TC_OK);
-    assert_int_equal(http_reload(fixture.http, &fault), TC_OK);
-    http_fixture_expect(http_fixture_submit(&fixture, YAML "Authorization: Bearer secret\r\n", "plan", 4), 401, "");
     http_fixture_close(&fixture);
 }
 
-static void without_tokens_no_other_machine_and_no_other_name_is_served(void **state)
+static void each_route_is_closed_to_each_role_that_the_table_does_not_name(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(false);
+    int64_t refused = metric_value(METRIC_ACCESS_REFUSED), count = 0;
+    for (size_t i = 0; i < http_route_count; i++) {
+        struct buffer roles = {0}, wanted = {0};
+        access_operation_put_roles(http_routes[i].operation, &roles);
+        buffer_format(&wanted, "\"detail\":\"needs role %s\"", buffer_text(&roles));
+        for (size_t j = 0; j < sizeof people / sizeof *people; j++) {
+            bool is_named = people[j].role != PERSON_ROLE_COUNT &&
+                            strstr(buffer_text(&roles), person_role_name(people[j].role)) != NULL;
+            if (is_named || strncmp(buffer_text(&roles), "every", 5) == 0 ||
+                http_routes[i].operation == ACCESS_DOWNLOAD)
+                continue;
+            char header[64];
+            (void)snprintf(header, sizeof header, "Authorization: Bearer secret-of-%s\r\n", people[j].name);
+            expect(&fixture, &http_routes[i], header, 403, buffer_text(&wanted));
+            count++;
+        }
+        buffer_free(&roles);
+        buffer_free(&wanted);
+    }
+    assert_true(count > 100);
+    assert_int_equal(metric_value(METRIC_ACCESS_REFUSED), refused + count);
+    assert_int_equal(batch_queue_length(fixture.submissions), 0);
+    http_fixture_close(&fixture);
+}
+
+static void a_person_orders_in_its_own_name_whatever_a_header_says(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open(false);
+    int handle = http_fixture_ask(&fixture, "POST /v1/rollouts",
+                                  YAML "Authorization: Bearer secret-of-oda\r\nTellercast-Author: eve\r\n", "plan", 4);
+    struct submission *submission = NULL;
+    assert_int_equal(batch_queue_take(fixture.submissions, &submission, 1, HTTP_FIXTURE_DEADLINE_MS, 0), 1);
+    assert_string_equal(submission->author, "oda");
+    submission->answered(submission, &(struct submission_answer){201, "{}", 2});
+    http_fixture_expect(handle, 201, "{}");
+    http_fixture_close(&fixture);
+}
+
+static void nobody_is_let_in_while_it_cannot_be_told_who_it_is(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open(false);
+    people_stub_is_lost = true;
+    http_fixture_expect_of_with(&fixture, "GET /v1/rollouts", "Authorization: Bearer secret-of-vic\r\n", 503,
+                                "Retry-After: ");
+    people_stub_is_lost = false;
+    http_fixture_expect_of_with(&fixture, "GET /v1/rollouts", "Authorization: Bearer secret-of-vic\r\n", 200, "");
+    http_fixture_close(&fixture);
+}
+
+static void a_person_acts_only_on_its_own_tokens_without_the_role(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open(false);
+    static const char *const others[] = {"POST /v1/tokens?person=ann", "GET /v1/tokens?person=ann"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        http_fixture_expect_of_with(&fixture, others[i], "Authorization: Bearer secret-of-vic\r\n", 403,
+                                    "needs role a");
+    http_fixture_expect_of_with(&fixture, "POST /v1/tokens?valid_for_s=99999999",
+                                "Authorization: Bearer secret-of-vic\r\n", 400, "valid_for_s");
+    http_fixture_close(&fixture);
+}
+
+static void with_insecure_loopback_a_token_still_counts_and_a_wrong_one_is_refused(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open(true);
+    http_fixture_expect_of(&fixture, "GET /v1/rollouts", 200, "");
+    http_fixture_expect_of(&fixture, "GET /v1/me", 200, "\"person\":\"loopback\"");
+    http_fixture_expect_of_with(&fixture, "GET /v1/rollouts", "Authorization: Bearer secret-of-eve\r\n", 401, "");
+    http_fixture_expect_of_with(&fixture, "POST /v1/rollouts/1/pause", "Authorization: Bearer secret-of-vic\r\n", 403,
+                                "needs role operator");
+    http_fixture_close(&fixture);
+}
+
+static void only_loopback_needs_no_tls_and_another_host_no_token(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open(true);
     struct http_fixture second = fixture;
     struct tc_fault fault;
     static const char *const others[] = {"0.0.0.0", "::", "192.0.2.1"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        assert_int_equal(http_fixture_open_endpoint(&second, others[i], "", &fault), TC_DENIED);
-    assert_int_equal(http_fixture_open_endpoint(&second, "example.org", "", &fault), TC_INVALID);
-    second.is_insecure = false;
-    assert_int_equal(http_fixture_open_endpoint(&second, "127.0.0.1", "", &fault), TC_DENIED);
-    assert_non_null(strstr(fault.text, "http.tokens_file: must be set"));
+    for (size_t i = 0; i < 2 * sizeof others / sizeof *others; i++) {
+        second.is_insecure = i % 2 == 1;
+        assert_int_equal(http_fixture_open_endpoint(&second, others[i / 2], &fault), TC_DENIED);
+        assert_non_null(strstr(fault.text, "http.certificate_file: must be set"));
+    }
+    assert_int_equal(http_fixture_open_endpoint(&second, "example.org", &fault), TC_INVALID);
 
     int handle = http_fixture_connect(&fixture);
     static const char lured[] = "GET /v1/rollouts HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
@@ -81,71 +161,16 @@ static void without_tokens_no_other_machine_and_no_other_name_is_served(void **s
     http_fixture_close(&fixture);
 }
 
-static void tokens_are_not_sent_over_a_network_without_tls(void **state)
-{
-    (void)state;
-    char tokens[PATH_MAX];
-    write_tokens(tokens);
-    struct http_fixture fixture = http_fixture_open(tokens);
-    struct http_fixture second = fixture;
-    struct tc_fault fault;
-    for (int insecure = 0; insecure <= 1; insecure++) {
-        second.is_insecure = insecure == 1;
-        assert_int_equal(http_fixture_open_endpoint(&second, "0.0.0.0", tokens, &fault), TC_DENIED);
-        assert_non_null(strstr(fault.text, "http.certificate_file: must be set"));
-    }
-    http_fixture_close(&fixture);
-}
-
-static void expect_author(struct http_fixture *fixture, const char *headers, const char *author)
-{
-    int handle = http_fixture_submit(fixture, headers, "plan", 4);
-    struct submission *submission = http_fixture_take(fixture);
-    assert_string_equal(submission->author, author);
-    http_fixture_answer(submission, 201, "{}");
-    http_fixture_expect(handle, 201, "{}");
-}
-
-static void who_needs_no_token_is_the_subject_loopback_and_a_wrong_token_is_refused(void **state)
-{
-    (void)state;
-    char tokens[PATH_MAX];
-    write_tokens(tokens);
-    struct http_fixture fixture = http_fixture_open(tokens);
-    struct tc_fault fault;
-    http_close(fixture.http);
-    fixture.is_insecure = true;
-    assert_int_equal(http_fixture_open_endpoint(&fixture, "127.0.0.1", tokens, &fault), TC_OK);
-    int64_t denied = metric_value(METRIC_HTTP_DENIED);
-    expect_author(&fixture, YAML, "loopback");
-    expect_author(&fixture, YAML "Tellercast-Author: bob\r\n", "bob");
-    expect_author(&fixture, YAML "Tellercast-Author: bob\r\nAuthorization: Bearer secret\r\n", "ann");
-    http_fixture_expect(http_fixture_submit(&fixture, YAML "Authorization: Bearer wrong\r\n", "plan", 4), 401,
-                        "unknown token");
-    http_fixture_expect(
-        http_fixture_submit(&fixture, YAML "Authorization: Basic eDp5\r\nTellercast-Author: eve\r\n", "plan", 4), 401,
-        "a bearer token must be given");
-    assert_int_equal(metric_value(METRIC_HTTP_DENIED), denied + 2);
-    assert_int_equal(batch_queue_length(fixture.submissions), 0);
-    http_fixture_close(&fixture);
-}
-
-static void where_there_are_no_tokens_none_is_wrong(void **state)
-{
-    (void)state;
-    struct http_fixture fixture = http_fixture_open("");
-    expect_author(&fixture, YAML "Authorization: Bearer secret\r\n", "loopback");
-    http_fixture_close(&fixture);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ENDPOINT_TEST(without_a_token_only_downloads_and_health_are_open),
-        ENDPOINT_TEST(without_tokens_no_other_machine_and_no_other_name_is_served),
-        ENDPOINT_TEST(tokens_are_not_sent_over_a_network_without_tls),
-        ENDPOINT_TEST(who_needs_no_token_is_the_subject_loopback_and_a_wrong_token_is_refused),
-        ENDPOINT_TEST(where_there_are_no_tokens_none_is_wrong),
+        ENDPOINT_TEST(each_route_is_closed_to_each_role_that_the_table_does_not_name),
+        ENDPOINT_TEST(a_person_orders_in_its_own_name_whatever_a_header_says),
+        ENDPOINT_TEST(nobody_is_let_in_while_it_cannot_be_told_who_it_is),
+        ENDPOINT_TEST(a_person_acts_only_on_its_own_tokens_without_the_role),
+        ENDPOINT_TEST(only_loopback_needs_no_tls_and_another_host_no_token),
+        ENDPOINT_TEST(with_insecure_loopback_a_token_still_counts_and_a_wrong_one_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,7 @@ static void expect_bytes(int handle, int status, size_t first, size_t count)
 static void a_stored_artifact_is_given_whole_or_in_part(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect(put_content(&fixture, content_sha256, FILE_SIZE), 201,
                         "\"url\":\"http://store.example/v1/artifacts/");
     assert_string_equal(http_fixture_last_read, "add atm-app 4.7.2 50000 by loopback");
@@ -73,7 +73,7 @@ static void a_stored_artifact_is_given_whole_or_in_part(void **state)
 static void an_artifact_that_is_refused_leaves_nothing(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect(put_content(&fixture, content_sha256, FILE_SIZE - 1), 422, "SHA-256");
     http_fixture_store_answers = TC_CONFLICT;
     http_fixture_expect(put_content(&fixture, content_sha256, FILE_SIZE), 409, "");
@@ -113,7 +113,7 @@ static void cut_content(off_t length)
 static void a_damaged_artifact_is_not_given_until_it_was_added_again(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect(put_content(&fixture, content_sha256, FILE_SIZE), 201, "");
     cut_content(100);
     http_fixture_expect(get_content(&fixture, "GET", ""), 500, "it has 100 bytes, not 50000; add the artifact again");
@@ -127,10 +127,10 @@ static void a_damaged_artifact_is_not_given_until_it_was_added_again(void **stat
 static void the_size_of_what_was_stored_before_the_start_is_the_one_in_the_database(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect(put_content(&fixture, content_sha256, FILE_SIZE), 201, "");
     http_fixture_close(&fixture);
-    fixture = http_fixture_open("");
+    fixture = http_fixture_open(true);
     cut_content(100);
     http_fixture_artifact_size = FILE_SIZE;
     http_fixture_store_answers = TC_UNAVAILABLE; /* devices check the digest */

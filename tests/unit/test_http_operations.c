@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define JSON "Content-Type: application/json\r\nTellercast-Author: ann\r\n"
+#define JSON "Content-Type: application/json\r\nAuthorization: Bearer secret-of-ann\r\n"
 #define ON_VERSION "{\"version\":7,\"reason\":\"a leak\"}"
 #define DIGEST "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 #define ON_DIGEST "{\"digest\":\"" DIGEST "\",\"reason\":\"read it\",\"group\":\"pilot\"}"
@@ -31,7 +31,7 @@ static void an_operation_is_carried_out_and_the_parts_are_woken(void **state)
 {
     (void)state;
     static const char *const names[] = {"pause", "resume", "cancel", "retry", "rollback"};
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char line[64], expected[160];
         (void)snprintf(line, sizeof line, "POST /v1/rollouts/42/%s", names[i]);
@@ -50,7 +50,7 @@ static void an_operation_is_carried_out_and_the_parts_are_woken(void **state)
 static void a_code_is_made_for_a_bounded_time_and_by_an_operator(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect(say(&fixture, "POST /v1/devices/A1/enrolments", ""), 201,
                         "\"expires_at\":\"2026-12-01T00:00:00Z\"");
     assert_string_equal(http_fixture_last_read, "code A1 86400 by ann");
@@ -64,7 +64,7 @@ static void a_code_is_made_for_a_bounded_time_and_by_an_operator(void **state)
 static void revoking_a_device_needs_a_reason(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect(say(&fixture, "POST /v1/devices/A1/revoke", "{\"reason\":\"stolen\"}"), 200, "store");
     assert_string_equal(http_fixture_last_read, "revoke A1 by ann: stolen");
     http_fixture_expect(say(&fixture, "POST /v1/devices/A1/revoke", "{}"), 422, "\"path\":\"reason\"");
@@ -74,7 +74,7 @@ static void revoking_a_device_needs_a_reason(void **state)
 static void a_daemon_without_an_authority_has_no_revocation_list(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect_of(&fixture, "GET /v1/devices:crl", 404, "est.device_issuer_certificate_file");
     http_fixture_close(&fixture);
 }
@@ -82,7 +82,7 @@ static void a_daemon_without_an_authority_has_no_revocation_list(void **state)
 static void approving_and_rejecting_are_bound_to_a_digest(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/approve", ON_DIGEST), 200, "\"operation\":\"approve\"");
     assert_string_equal(http_fixture_last_read, "approve 42 by ann [" DIGEST "] [pilot] 0: read it");
     http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/reject", ON_DIGEST), 200, "\"operation\":\"reject\"");
@@ -94,7 +94,7 @@ static void approving_and_rejecting_are_bound_to_a_digest(void **state)
 static void a_machine_is_returned_by_its_name_with_a_reason(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect(say(&fixture, "POST /v1/devices/A1/return", "{\"reason\":\"new disk\"}"), 200,
                         "{\"from\":\"store\"}");
     assert_string_equal(http_fixture_last_read, "return A1 by ann: new disk");
@@ -107,7 +107,7 @@ static void a_machine_is_returned_by_its_name_with_a_reason(void **state)
 static void a_machine_is_retired_by_its_name_with_a_reason(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect(say(&fixture, "POST /v1/devices/A1/retire", "{\"reason\":\"stolen\"}"), 200, "");
     assert_string_equal(http_fixture_last_read, "retire A1 by ann: stolen");
     http_fixture_expect(say(&fixture, "POST /v1/devices/A1/retire", "{}"), 422, "\"path\":\"reason\"");
@@ -121,7 +121,7 @@ static void the_store_s_refusal_is_the_answer(void **state)
         enum tc_error error;
         int status;
     } cases[] = {{TC_NOT_FOUND, 404}, {TC_CONFLICT, 409}, {TC_DENIED, 403}, {TC_UNAVAILABLE, 503}, {TC_BUSY, 503}};
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         http_fixture_store_answers = cases[i].error;
         http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/pause", ON_VERSION), cases[i].status,
@@ -133,7 +133,7 @@ static void the_store_s_refusal_is_the_answer(void **state)
 static void what_is_no_order_never_gets_to_the_store(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     (void)snprintf(http_fixture_last_read, sizeof http_fixture_last_read, "nothing");
     http_fixture_expect(say(&fixture, "POST /v1/rollouts/042/pause", ON_VERSION), 404, "number");
     http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/explode", ON_VERSION), 404, "unknown path");
@@ -154,9 +154,9 @@ static void what_is_no_order_never_gets_to_the_store(void **state)
 static void another_plan_goes_to_the_planner_with_what_it_stands_for(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     int handle = http_fixture_ask(&fixture, "PUT /v1/rollouts/42/plan?version=7&reason=a%20typo",
-                                  YAML "Tellercast-Author: ann\r\n", "plan", 4);
+                                  YAML "Authorization: Bearer secret-of-ann\r\n", "plan", 4);
     struct submission *submission = NULL;
     assert_int_equal(batch_queue_take(fixture.submissions, &submission, 1, HTTP_FIXTURE_DEADLINE_MS, 0), 1);
     assert_string_equal(submission->author, "ann");
@@ -187,7 +187,7 @@ static void another_plan_needs_a_version_and_a_reason(void **state)
         {"PUT /v1/rollouts/42/plan?version=7&reason=r&force=1", 400, "force"},
         {"PUT /v1/rollouts/x/plan?version=7&reason=r", 404, "number"},
     };
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         http_fixture_expect(http_fixture_ask(&fixture, cases[i].line, YAML, "plan", 4), cases[i].status,
                             cases[i].wanted);
@@ -198,7 +198,7 @@ static void another_plan_needs_a_version_and_a_reason(void **state)
 static void a_plan_is_previewed_and_a_rollout_has_evidence(void **state)
 {
     (void)state;
-    struct http_fixture fixture = http_fixture_open("");
+    struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect(http_fixture_ask(&fixture, "POST /v1/rollouts:preview", YAML, "plan", 4), 200,
                         "{\"from\":\"store\"}");
     assert_string_equal(http_fixture_last_read, "preview plan");

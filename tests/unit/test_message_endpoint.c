@@ -1,6 +1,7 @@
 #include "orchestrator/intake/message.h"
 
 #include "base/clock.h"
+#include "tests/unit/people_stubs.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -39,14 +40,22 @@ struct endpoint_fixture {
     struct message_endpoint *endpoint;
 };
 
-static struct endpoint_fixture open_fixture(size_t limit)
+static struct endpoint_fixture open_fixture_with(struct message_endpoint_config config, size_t limit)
 {
     struct endpoint_fixture fixture = {.submissions = batch_queue_open(sizeof(struct submission *), limit)};
     struct tc_fault fault;
+    people_stub_is_lost = false;
     assert_int_equal(submission_gateway_open(fixture.submissions, LONG_MS, &fixture.gateway, &fault), TC_OK);
-    assert_int_equal(message_endpoint_open("tc/v1", fixture.gateway, &fixture.endpoint, &fault), TC_OK);
+    config.topic_root = "tc/v1";
+    config.gateway = fixture.gateway;
+    assert_int_equal(message_endpoint_open(&config, &fixture.endpoint, &fault), TC_OK);
     published = 0;
     return fixture;
+}
+
+static struct endpoint_fixture open_fixture(size_t limit)
+{
+    return open_fixture_with((struct message_endpoint_config){.insecure_loopback = true}, limit);
 }
 
 static void close_fixture(struct endpoint_fixture *fixture)
@@ -103,7 +112,7 @@ static void wait_until_published(int count)
     }
 }
 
-static void a_plan_is_ordered_by_the_user_of_the_response_topic_and_answered_there(void **state)
+static void an_unproven_plan_is_ordered_by_loopback_and_answered_on_its_response_topic(void **state)
 {
     (void)state;
     struct endpoint_fixture fixture = open_fixture(4);
@@ -111,8 +120,7 @@ static void a_plan_is_ordered_by_the_user_of_the_response_topic_and_answered_the
     send_plan(&fixture, "tc/v1/operator/ann/r1");
     struct submission *submission = take(&fixture);
     assert_int_equal(submission->endpoint, ENDPOINT_MQTT);
-    assert_string_equal(submission->author, "ann");
-    assert_true(submission->author_is_unverified);
+    assert_string_equal(submission->author, "loopback");
     assert_int_equal(submission->length, 4);
     assert_memory_equal(submission->document, "plan", 4);
     answer(submission, 201, "{\"rollout\":1}");
@@ -131,10 +139,50 @@ static void an_operators_own_topic_proves_the_author(void **state)
     send_plan_as(&fixture, "ann", "tc/v1/operator/ann/r1");
     struct submission *submission = take(&fixture);
     assert_string_equal(submission->author, "ann");
-    assert_false(submission->author_is_unverified);
     answer(submission, 201, "{}");
     wait_until_published(1);
     close_fixture(&fixture);
+}
+
+/* Sends a plan, and expects that it is refused. */
+static void expect_refused(struct endpoint_fixture *fixture, const char *user, const char *wanted)
+{
+    char topic[64];
+    int before = published;
+    (void)snprintf(topic, sizeof topic, "tc/v1/operator/%s/r1", user == NULL ? "oda" : user);
+    if (user == NULL)
+        send_plan(fixture, topic);
+    else
+        send_plan_as(fixture, user, topic);
+    wait_until_published(before + 1);
+    assert_string_equal(last_topic, topic);
+    if (strstr(last_body, wanted) == NULL)
+        fail_msg("found: %s, wanted: %s", last_body, wanted);
+    assert_int_equal(batch_queue_length(fixture->submissions), 0);
+}
+
+static void without_insecure_loopback_only_an_operator_submits_and_only_with_a_proof(void **state)
+{
+    (void)state;
+    for (int guard = 0; guard <= 1; guard++) {
+        /* At a broker with the guard everybody has a certificate, so nobody is without credentials. */
+        const struct message_endpoint_config config = {.has_guard = guard == 1, .insecure_loopback = guard == 1};
+        struct endpoint_fixture fixture = open_fixture_with(config, 4);
+        use_broker(&fixture);
+        expect_refused(&fixture, NULL, "does not prove who you are");
+        expect_refused(&fixture, "eve", "eve is linked to no person");
+        static const char *const others[] = {"vic", "apu", "aud", "adm", "non"};
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+            expect_refused(&fixture, others[i], "needs role operator");
+        people_stub_is_lost = true;
+        expect_refused(&fixture, "oda", "\"status\":503");
+        people_stub_is_lost = false;
+        send_plan_as(&fixture, "oda", "tc/v1/operator/oda/r1");
+        struct submission *submission = take(&fixture);
+        assert_string_equal(submission->author, "oda");
+        answer(submission, 201, "{}");
+        close_fixture(&fixture);
+    }
 }
 
 static void an_operators_own_topic_is_not_answered_to_another(void **state)
@@ -249,8 +297,9 @@ static void stopping_without_a_broker_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_plan_is_ordered_by_the_user_of_the_response_topic_and_answered_there),
+        cmocka_unit_test(an_unproven_plan_is_ordered_by_loopback_and_answered_on_its_response_topic),
         cmocka_unit_test(an_operators_own_topic_proves_the_author),
+        cmocka_unit_test(without_insecure_loopback_only_an_operator_submits_and_only_with_a_proof),
         cmocka_unit_test(an_operators_own_topic_is_not_answered_to_another),
         cmocka_unit_test(a_plan_without_a_response_topic_of_an_operator_is_not_ordered),
         cmocka_unit_test(a_plan_that_is_too_large_is_answered_and_not_ordered),

@@ -26,6 +26,8 @@ enum { DEADLINE_MS = 20000, LONG_MS = 600000, SHORT_MS = 50, CLIENTS = 3 };
 
 static char folder[TEMPORARY_NAME_SIZE], path[TEMPORARY_NAME_SIZE + sizeof "/socket"];
 
+static bool is_strict; /* without insecure_loopback */
+
 struct endpoint_fixture {
     struct batch_queue *submissions;
     struct submission_gateway *gateway;
@@ -34,10 +36,12 @@ struct endpoint_fixture {
 
 static enum tc_error open_endpoint(struct endpoint_fixture *fixture, int idle_ms, struct tc_fault *fault)
 {
-    return socket_endpoint_open(
-        &(struct socket_endpoint_config){
-            .path = path, .gateway = fixture->gateway, .connection_limit = CLIENTS, .idle_ms = idle_ms},
-        &fixture->endpoint, fault);
+    return socket_endpoint_open(&(struct socket_endpoint_config){.path = path,
+                                                                 .gateway = fixture->gateway,
+                                                                 .connection_limit = CLIENTS,
+                                                                 .idle_ms = idle_ms,
+                                                                 .insecure_loopback = !is_strict},
+                                &fixture->endpoint, fault);
 }
 
 static struct endpoint_fixture open_fixture(int idle_ms)
@@ -128,11 +132,26 @@ static void a_plan_is_ordered_by_the_user_at_the_other_end_and_answered(void **s
     submit(handle, "an");
     struct submission *submission = take(&fixture);
     assert_int_equal(submission->endpoint, ENDPOINT_SOCKET);
-    assert_string_equal(submission->author, getpwuid(getuid())->pw_name);
+    assert_string_equal(submission->author, "loopback"); /* nobody is linked to the user of this test */
     assert_int_equal(submission->length, 4);
     assert_memory_equal(submission->document, "plan", 4);
     answer(submission, 201, "{\"rollout\":1}");
     expect(handle, "{\"rollout\":1}\n");
+    close_fixture(&fixture);
+}
+
+static void a_unix_user_who_is_no_person_is_refused_by_name(void **state)
+{
+    (void)state;
+    char wanted[128];
+    is_strict = true;
+    struct endpoint_fixture fixture = open_fixture(LONG_MS);
+    is_strict = false;
+    int handle = client();
+    submit(handle, "plan");
+    (void)snprintf(wanted, sizeof wanted, "%s is linked to no person", getpwuid(getuid())->pw_name);
+    expect(handle, wanted);
+    assert_int_equal(batch_queue_length(fixture.submissions), 0);
     close_fixture(&fixture);
 }
 
@@ -320,6 +339,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_is_ordered_by_the_user_at_the_other_end_and_answered),
+        cmocka_unit_test(a_unix_user_who_is_no_person_is_refused_by_name),
         cmocka_unit_test(a_client_that_waits_or_says_nothing_holds_up_nobody),
         cmocka_unit_test(more_clients_than_places_wait_for_their_turn),
         cmocka_unit_test(a_plan_over_the_limit_is_refused_whenever_its_sender_reads),

@@ -92,6 +92,10 @@ static const struct option rollout_instructions_options[] = {
     LIMIT,
     NO_OPTION,
 };
+static const struct option token_create_options[] = {
+    {"valid-for", "DURATION", NULL, "90d", "How long the token is valid, at most 365d."},
+    NO_OPTION,
+};
 static const struct option list_options[] = {LIMIT, NO_OPTION};
 static const struct option acl_options[] = {
     {"orchestrator", "USER", NULL, TOPIC_ORCHESTRATOR_USER, "The orchestrators' user name at the broker."},
@@ -200,7 +204,7 @@ const struct option global_options[] = {
      "other users of this machine can see command lines."},
     {"socket", "PATH", "TELLERCAST_SOCKET", "/run/tellercast/tellercast.sock", "The daemon's Unix socket."},
     {"broker", "[mqtts://]HOST:PORT", "TELLERCAST_BROKER", "127.0.0.1:1883", "The MQTT broker."},
-    {"user", "NAME", "TELLERCAST_USER", NULL, "Your name at the broker, and for a daemon on this machine."},
+    {"user", "NAME", "TELLERCAST_USER", NULL, "Your name at the broker."},
     {"password-file", "FILE", "TELLERCAST_PASSWORD_FILE", NULL,
      "File with your password at the broker in its first line."},
     {"certificate-file", "FILE", "TELLERCAST_CERTIFICATE_FILE", NULL, "Your certificate for a broker with TLS, PEM."},
@@ -220,6 +224,8 @@ const struct command_group command_groups[] = {
     {"fleet", "The fleet: branches and devices"},
     {"device", "Devices: one by one"},
     {"admin", "The installation as a whole"},
+    {"person", "People: who may do what"},
+    {"token", "The tokens of people"},
     {"broker", "The MQTT broker"},
     {"key", "Signing keys"},
     {"pki", "Certificates"},
@@ -337,6 +343,43 @@ const struct command commands[] = {
      reason_options, run_admin_accept_restored},
     {"admin", "unknown-orders", "", 0, 0, "Show device reports on orders that the restored database does not know.",
      NULL, list_options, run_admin_unknown_orders},
+    {"person", "create", "NAME", 1, 1, "Create a person.",
+     "The name is what the record of every act has; it is never changed. A name that acted before there were people "
+     "takes "
+     "two admins.",
+     NULL, run_person_create},
+    {"person", "list", "", 0, 0, "Show the people and their roles.", NULL, list_options, run_person_list},
+    {"person", "show", "[NAME]", 0, 1, "Show a person: roles, aliases and tokens; without NAME, who you are.", NULL,
+     NULL, run_person_show},
+    {"person", "disable", "NAME", 1, 1, "Disable a person: withdraw all roles and revoke all tokens.",
+     "Holds at every orchestrator within a second.", NULL, run_person_disable},
+    {"person", "enable", "NAME", 1, 1, "Enable a disabled person, without roles and tokens.", NULL, NULL,
+     run_person_enable},
+    {"person", "grant", "NAME ROLE", 2, 2, "Give a person a role: viewer, operator, approver, auditor or admin.",
+     "The roles approver and admin take two admins: the first orders it and gets exit code 4, the second gives the "
+     "same "
+     "command.",
+     NULL, run_person_grant},
+    {"person", "withdraw", "NAME ROLE", 2, 2, "Take a role from a person.", NULL, NULL, run_person_withdraw},
+    {"person", "link", "NAME KIND ALIAS", 3, 3, "Say by which other name a person is known.",
+     "KIND is unix_user (at the socket), certificate (its common name, at a broker with the guard), mqtt_user (at "
+     "another "
+     "broker) or author (in the record of what was done before). Takes two admins for an author, and for a person who "
+     "may "
+     "approve or is an admin.",
+     NULL, run_person_link},
+    {"person", "unlink", "NAME KIND ALIAS", 3, 3, "Take another name from a person.", "An author's name stays.", NULL,
+     run_person_unlink},
+    {"token", "create", "[PERSON]", 0, 1, "Make a token, for yourself or as an admin for another person.",
+     "The token is printed once. That of a person who may approve or is an admin counts when another admin has "
+     "confirmed "
+     "it, unless it is your own.",
+     token_create_options, run_token_create},
+    {"token", "list", "[PERSON]", 0, 1, "Show tokens, and when each was last used.",
+     "Shows your own, and all to auditors and admins.", list_options, run_token_list},
+    {"token", "revoke", "TOKEN", 1, 1, "Revoke a token.", "Holds at every orchestrator within a second.", NULL,
+     run_token_revoke},
+    {"token", "confirm", "TOKEN", 1, 1, "Confirm a token that another admin made.", NULL, NULL, run_token_confirm},
     {"key", "create", "FILE", 1, 1, "Create a signing key.", "Does not replace an existing file.", NULL,
      run_key_create},
     {"key", "public", "FILE", 1, 1, "Print the public half of a signing key, for the devices.", NULL, NULL,

@@ -32,7 +32,6 @@ struct http *session_http(struct session *session, int *code)
         .token_file = session_option(session, "token-file"),
         .ca_file = session_option(session, "ca-file"),
         .proxy = &proxy,
-        .author = session_option(session, "user"),
     };
     /* An operator's own file is his to protect. He is told, and not stopped at night. */
     if (options.token_file != NULL && file_check_private(options.token_file, &fault) == TC_DENIED)

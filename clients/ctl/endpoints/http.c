@@ -23,7 +23,6 @@ struct http {
     CURL *curl;
     char *server;
     char *authorization; /* whole header lines, or NULL */
-    char *author;
     char *ca_file;
     struct url_proxy proxy; /* empty address: none */
 };
@@ -107,7 +106,6 @@ enum tc_error http_open(const struct http_options *options, struct http **http, 
     while (length > 0 && made->server[length - 1] == '/')
         made->server[--length] = '\0';
     made->authorization = authorization;
-    made->author = options->author == NULL ? NULL : header_line("Tellercast-Author", options->author);
     made->ca_file = options->ca_file == NULL ? NULL : strdup(options->ca_file);
     if (options->proxy != NULL)
         made->proxy = *options->proxy;
@@ -122,7 +120,6 @@ void http_close(struct http *http)
     curl_easy_cleanup(http->curl);
     free(http->server);
     free(http->authorization);
-    free(http->author);
     free(http->ca_file);
     free(http);
     curl_global_cleanup();
@@ -187,7 +184,6 @@ static struct curl_slist *make_headers(const struct http *http, const struct htt
 {
     struct curl_slist *headers = append_header(NULL, "Accept: application/json, application/problem+json");
     headers = append_header(headers, http->authorization);
-    headers = append_header(headers, http->author);
     if (request->content_type != NULL) {
         char *line = header_line("Content-Type", request->content_type);
         headers = append_header(headers, line);

@@ -18,7 +18,6 @@ struct http_options {
     const char *token_file;        /* its first line is the bearer token; only for a server with TLS or on loopback */
     const char *ca_file;           /* trusted authorities, in addition to the system's */
     const struct url_proxy *proxy; /* the environment is ignored */
-    const char *author;            /* operator name; a daemon believes it on loopback, if its settings say so */
 };
 
 /* TC_DENIED when the token could be read on its way: there is no TLS, and the server or the proxy is not on loopback.

@@ -6,7 +6,8 @@ from .programs import BIN
 from .servers import ROOT
 
 PREPARED = BIN.parent / "orchestrator/store/generated/prepared"
-VOCABULARIES = (ROOT / "topics/vocabulary.def", ROOT / "orchestrator/rollout/vocabulary.def")
+VOCABULARIES = (ROOT / "topics/vocabulary.def", ROOT / "orchestrator/rollout/vocabulary.def",
+                ROOT / "orchestrator/access/vocabulary.def")
 
 
 def statement(name):

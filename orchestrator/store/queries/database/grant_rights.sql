@@ -22,6 +22,7 @@ BEGIN
   END IF;
   FOR one IN SELECT * FROM (VALUES
     ('accepted_restore', 'INSERT, UPDATE'),
+    ('alias', 'INSERT, UPDATE, DELETE'),
     ('approval', 'INSERT, UPDATE, DELETE'),
     ('approval_voided', 'INSERT'),
     ('artifact', 'INSERT'),
@@ -39,6 +40,9 @@ BEGIN
     ('instruction_event', 'INSERT'),
     ('key_rotation', 'UPDATE'),
     ('lease', 'INSERT, UPDATE'),
+    ('people', 'UPDATE'),
+    ('person', 'INSERT, UPDATE'),
+    ('person_role', 'INSERT, UPDATE, DELETE'),
     ('promoted_past', 'INSERT'),
     ('rollout', 'INSERT, UPDATE'),
     ('rollout_event', 'INSERT'),
@@ -48,6 +52,8 @@ BEGIN
     ('rollout_window', 'INSERT, DELETE'),
     ('rollout_zone', 'INSERT, DELETE'),
     ('signing_key', 'INSERT, UPDATE'),
+    ('token', 'INSERT, UPDATE'),
+    ('tokens_file', 'INSERT'),
     ('unavailable', 'INSERT, UPDATE, DELETE'),
     ('unknown_order', 'INSERT, UPDATE'),
     ('watermark', 'UPDATE')

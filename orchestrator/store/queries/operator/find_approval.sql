@@ -4,5 +4,5 @@
 -- row: approved boolean, reason text, at text
 SELECT approved, reason, rfc3339(at) AS at
 FROM approval
-WHERE rollout_id = :rollout AND group_no = :group_no AND digest = :digest AND actor = :actor
+WHERE rollout_id = :rollout AND group_no = :group_no AND digest = :digest AND acting_person(actor) = :actor
   AND at > coalesce((SELECT max(e.at) FROM rollout_event e WHERE e.rollout_id = :rollout AND e.kind = :KIND_REVISED), '-infinity')

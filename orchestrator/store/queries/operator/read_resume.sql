@@ -6,7 +6,7 @@
 -- A rollout ran when it was resumed and when an operator paused it: a paused rollout cannot be paused, and an earlier
 -- version let it run without a resume event.
 -- parameters: rollout bigint, actor text
--- row: asks_for_approvals boolean, requested_by text null, approvals bigint, decision text null,
+-- row: asks_for_approvals boolean, requested_by text null, requester_is_known boolean null, approvals bigint, decision text null,
 --   decision_reason text null
 WITH last_event AS (
   SELECT coalesce(max(e.id) FILTER (WHERE e.kind = :KIND_ABORTED), 0) AS aborted,
@@ -17,15 +17,16 @@ WITH last_event AS (
   FROM rollout_event e
   WHERE e.rollout_id = :rollout AND e.kind IN (:KIND_ABORTED, :KIND_RESUMED, :KIND_PAUSED, :KIND_RESUME_REJECTED, :KIND_RESUME_ORDERED)
 )
-SELECT m.aborted > m.ran AS asks_for_approvals, o.actor AS requested_by,
-       (SELECT count(DISTINCT e.actor) FROM rollout_event e
+SELECT m.aborted > m.ran AS asks_for_approvals, acting_person(o.actor) AS requested_by,
+       actor_is_known(o.actor) AS requester_is_known,
+       (SELECT count(DISTINCT acting_person(e.actor)) FROM rollout_event e
         WHERE e.rollout_id = :rollout AND e.kind = :KIND_RESUME_APPROVED AND e.id > o.id) AS approvals,
        s.kind AS decision, s.reason AS decision_reason
 FROM last_event m
 LEFT JOIN rollout_event o ON o.id = m.ordered AND m.ordered > greatest(m.aborted, m.ran, m.rejected)
 LEFT JOIN LATERAL (SELECT e.kind, e.reason
                    FROM rollout_event e
-                   WHERE e.rollout_id = :rollout AND e.actor = :actor AND e.id > m.ordered AND m.ordered > 0
+                   WHERE e.rollout_id = :rollout AND acting_person(e.actor) = :actor AND e.id > m.ordered AND m.ordered > 0
                      AND e.kind IN (:KIND_RESUME_APPROVED, :KIND_RESUME_REJECTED)
                    ORDER BY e.id DESC
                    LIMIT 1) s ON true

@@ -1,0 +1,78 @@
+/* Who may do what: the roles of people, the operations, and the decision. Pure; any thread. */
+#ifndef TELLERCAST_ORCHESTRATOR_ACCESS_ACCESS_H
+#define TELLERCAST_ORCHESTRATOR_ACCESS_ACCESS_H
+
+#include "base/buffer.h"
+#include "base/fault.h"
+#include "base/id.h"
+
+#include <stdbool.h>
+
+enum person_role {
+#define PERSON_ROLE(constant, name) constant,
+#include "orchestrator/access/vocabulary.def"
+    PERSON_ROLE_COUNT,
+};
+
+/* A set of roles has the bit of each. */
+#define ROLE_BIT(role) (1U << (role))
+
+const char *person_role_name(enum person_role role);
+bool person_role_parse(const char *name, enum person_role *role);
+/* The set that a text of names joined by spaces has. Ignores what is no role of this version. */
+unsigned person_roles_parse(const char *names);
+/* Appends the names of a set, joined by `between`. */
+void person_roles_put(unsigned roles, const char *between, struct buffer *out);
+
+enum alias_kind {
+#define ALIAS_KIND(constant, name) constant,
+#include "orchestrator/access/vocabulary.def"
+    ALIAS_KIND_COUNT,
+};
+
+const char *alias_kind_name(enum alias_kind kind);
+bool alias_kind_parse(const char *name, enum alias_kind *kind);
+/* Whether a text may be an alias of that kind. */
+bool alias_value_is_valid(enum alias_kind kind, const char *value);
+
+enum access_operation {
+#define ACCESS_OPERATION(constant, name, endpoints, roles, what) constant,
+#include "orchestrator/access/operations.def"
+    ACCESS_OPERATION_COUNT,
+};
+
+/* Endpoints: bits of a set. */
+enum { AT_HTTP = 1, AT_MQTT = 2, AT_SOCKET = 4 };
+
+const char *access_operation_name(enum access_operation operation);
+const char *access_operation_words(enum access_operation operation); /* what it is */
+bool access_operation_is_at(enum access_operation operation, unsigned endpoint);
+bool access_operation_is_public(enum access_operation operation);
+/* Appends who may do it: "operator or admin"; "every person"; "everybody". */
+void access_operation_put_roles(enum access_operation operation, struct buffer *out);
+
+enum subject_kind {
+    SUBJECT_UNKNOWN,
+    SUBJECT_PERSON,
+    SUBJECT_LOOPBACK, /* a local peer without credentials, under insecure_loopback: ACTOR_LOOPBACK, with every role */
+};
+
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): what is defined is a name */
+#define SUBJECT_NAME(constant, name) extern const char constant[];
+#include "orchestrator/access/vocabulary.def"
+
+/* Who acts. */
+struct subject {
+    enum subject_kind kind;
+    unsigned roles;
+    char name[TC_ID_SIZE];            /* of the person, as tables have it; "": unknown */
+    char credential[TC_ID_SIZE + 16]; /* by which it is known, for the log: "token 3f0c…", "unix_user ann" */
+};
+
+/* The subject of a local peer without credentials. */
+void subject_set_loopback(struct subject *subject);
+
+/* TC_OK, or TC_DENIED with "needs role approver" for a known subject, and with nothing of use for an unknown one. */
+enum tc_error access_decide(const struct subject *subject, enum access_operation operation, struct tc_fault *fault);
+
+#endif

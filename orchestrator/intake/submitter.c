@@ -1,0 +1,32 @@
+#include "orchestrator/intake/submitter.h"
+
+#include "orchestrator/people/people.h"
+#include "orchestrator/people/refusals.h"
+
+static enum tc_error find(struct people *people, const struct submitter *submitter, struct subject *subject,
+                          struct tc_fault *fault)
+{
+    if (submitter->name[0] == '\0')
+        return tc_fault_set(
+            fault, TC_DENIED,
+            "this topic does not prove who you are: submit at operator/USER/submit below the topic root");
+    return people_find_alias(people, submitter->kind, submitter->name, subject, fault);
+}
+
+enum tc_error submitter_check(struct people *people, const struct submitter *submitter, struct subject *subject,
+                              struct tc_fault *fault)
+{
+    enum tc_error error = find(people, submitter, subject, fault);
+    if (error != TC_OK && submitter->may_be_loopback)
+        subject_set_loopback(subject);
+    else if (error == TC_DENIED)
+        refusals_note_unknown(submitter->endpoint, submitter->name, submitter->name);
+    if (error != TC_OK && !submitter->may_be_loopback)
+        return error;
+    return refusals_decide(subject, ACCESS_SUBMIT, submitter->endpoint, fault);
+}
+
+int submitter_status(enum tc_error error)
+{
+    return error == TC_DENIED ? 403 : 503;
+}

@@ -1,0 +1,28 @@
+/* Who submits at the socket or by MQTT. Private to the endpoints; any thread. */
+#ifndef TELLERCAST_ORCHESTRATOR_INTAKE_SUBMITTER_H
+#define TELLERCAST_ORCHESTRATOR_INTAKE_SUBMITTER_H
+
+#include "base/fault.h"
+#include "orchestrator/access/access.h"
+
+#include <stdbool.h>
+
+struct people;
+
+/* A name by which an endpoint knows a peer. */
+struct submitter {
+    enum alias_kind kind;
+    const char *name;     /* "": none that is proven */
+    bool may_be_loopback; /* a peer that is no person is the subject `loopback` */
+    const char *endpoint; /* "mqtt" or "socket" */
+};
+
+/* Sets the subject, and decides whether it may submit. TC_DENIED, or TC_UNAVAILABLE when that cannot be told now. Notes
+ * a refusal. */
+enum tc_error submitter_check(struct people *people, const struct submitter *submitter, struct subject *subject,
+                              struct tc_fault *fault);
+
+/* The status of its answer. */
+int submitter_status(enum tc_error error);
+
+#endif

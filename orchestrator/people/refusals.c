@@ -1,0 +1,24 @@
+#include "orchestrator/people/refusals.h"
+
+#include "base/log.h"
+#include "orchestrator/metrics/metrics.h"
+
+enum tc_error refusals_decide(const struct subject *subject, enum access_operation operation, const char *endpoint,
+                              struct tc_fault *fault)
+{
+    enum tc_error error = access_decide(subject, operation, fault);
+    if (error == TC_OK)
+        return TC_OK;
+    metric_add(METRIC_ACCESS_REFUSED, 1);
+    LOG_LIMITED(LOG_LEVEL_WARNING, subject->name, "access.refused", F_STR("door", endpoint),
+                F_STR("person", subject->name), F_STR("credential", subject->credential),
+                F_STR("operation", access_operation_name(operation)), F_STR("reason", fault->text));
+    return error;
+}
+
+void refusals_note_unknown(const char *endpoint, const char *address, const char *name)
+{
+    metric_add(METRIC_LOGINS_REFUSED, 1);
+    LOG_LIMITED(LOG_LEVEL_WARNING, address, "login.refused", F_STR("door", endpoint), F_STR("address", address),
+                F_STR("name", name));
+}

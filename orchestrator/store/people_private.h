@@ -1,0 +1,30 @@
+/* What acts on people and on tokens share. Private to the store. */
+#ifndef TELLERCAST_ORCHESTRATOR_STORE_PEOPLE_PRIVATE_H
+#define TELLERCAST_ORCHESTRATOR_STORE_PEOPLE_PRIVATE_H
+
+#include "orchestrator/store/people.h"
+
+/* A person, read in the transaction of an act. */
+struct person_facts {
+    bool is_there, is_disabled;
+    bool may_approve;             /* or grant, or will once it is confirmed */
+    bool own_name_waits;          /* for a second admin */
+    char own_name_by[TC_ID_SIZE]; /* who created it */
+    int64_t live_tokens;
+};
+
+/* Begins a transaction that changes people: others wait until it ends. */
+enum tc_error people_begin(struct store *store, struct tc_fault *fault);
+/* Commits, or rolls back when `error` is not TC_OK. */
+enum tc_error people_end(struct store *store, enum tc_error error, struct tc_fault *fault);
+
+enum tc_error people_find(struct store *store, const char *person, struct person_facts *facts, struct tc_fault *fault);
+/* The same for a person who must exist and not be disabled. */
+enum tc_error people_need(struct store *store, const char *person, struct person_facts *facts, struct refusal *refusal,
+                          struct tc_fault *fault);
+
+/* Creates a person who does not exist, with its own name as an author's. `*waits`: that waits for a second admin. */
+enum tc_error people_insert(struct store *store, const char *person, const char *actor, bool is_confirmed,
+                            struct refusal *refusal, struct tc_fault *fault);
+
+#endif

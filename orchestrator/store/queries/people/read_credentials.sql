@@ -1,0 +1,18 @@
+-- Reads all by which an endpoint may know a person who is not disabled: tokens (`kind` is null; `value` is the digest) and
+-- other names; with the person's roles, joined by spaces.
+-- row: kind text null, value text, id text null, person text, roles text, expires_ms bigint null
+-- alone
+WITH active AS MATERIALIZED (
+  SELECT p.name,
+         coalesce((SELECT string_agg(r.role, ' ') FROM person_role r
+                   WHERE r.person = p.name AND r.confirmed_at IS NOT NULL), '') AS roles
+  FROM person p WHERE p.disabled_at IS NULL
+)
+SELECT NULL AS kind, t.digest AS value, t.id, a.name AS person, a.roles,
+       (extract(epoch FROM t.expires_at) * 1000)::bigint AS expires_ms
+FROM token t JOIN active a ON a.name = t.person
+WHERE t.confirmed_at IS NOT NULL AND t.revoked_at IS NULL AND t.expires_at > now()
+UNION ALL
+SELECT l.kind, l.value, NULL, a.name, a.roles, NULL
+FROM alias l JOIN active a ON a.name = l.person
+WHERE l.confirmed_at IS NOT NULL AND l.kind <> :ALIAS_AUTHOR
