@@ -15,7 +15,6 @@ from testbed import INSIST_S, REAL_BRANCH
 
 LONGEST_S = 3.0  # between two operations, and the length of a pause
 ANSWER_S = 5
-OPERATOR = {**JSON, "Tellercast-Author": "bob"}
 PATCH = {"priority": 90, "preempt": True}
 PATCH_BUDGET, PATCH_BRANCHES, PATCH_ENDS_S = 2, 3, 240
 
@@ -126,7 +125,7 @@ class Operators(threading.Thread):
         self.testbed.insist(f"{device} is imported", lambda http: http.import_fleet(fleet({}, [device])))
         self._wait()
         self.testbed.insist(f"{device} is retired", lambda http: http.ask(
-            "POST", f"/v1/devices/{device}/retire", json.dumps({"reason": "it was replaced"}), OPERATOR, ANSWER_S), (200, 409))
+            "POST", f"/v1/devices/{device}/retire", json.dumps({"reason": "it was replaced"}), JSON, ANSWER_S), (200, 409))
         self.did.append("retirement")
 
     # by HTTP, repeated until it is answered
@@ -160,4 +159,4 @@ class Operators(threading.Thread):
     def _order(self, rollout, shown, operation):
         """Returns the status of the answer."""
         body = json.dumps({"version": shown["version"], "reason": "it is a bad night"})
-        return self.testbed.http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, OPERATOR, ANSWER_S).status
+        return self.testbed.http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, JSON, ANSWER_S).status

@@ -208,7 +208,7 @@ def test_a_resume_or_a_retry_asks_for_no_approval_where_the_plan_asked_for_none(
 
 def test_the_command_says_that_what_it_ordered_waits_for_others(testbed):
     def word(verb):
-        return command_line("rollout", verb, rollout, "--reason", "a new disk", "--server", testbed.http.url, "--user", "dan",
+        return command_line("rollout", verb, rollout, "--reason", "a new disk", *testbed.http.at("dan"),
                             check=False)
 
     rollout = abort_by_itself(testbed, 1)

@@ -308,7 +308,7 @@ CANNOT_START = [
     ("database_migration: nonsense", "database_migration: database: invalid connection string"),
     ("redis: {host: ''}", "redis.host: must be set, since redis.socket is empty"),
     ("http: {listen: nowhere.example}", 'http.listen: found "nowhere.example"'),
-    ("http: {listen: 0.0.0.0}", "http.tokens_file: must be set, since http.listen, 0.0.0.0, is not on loopback"),
+    ("http: {listen: 0.0.0.0}", "http.certificate_file: must be set, since http.listen, 0.0.0.0, is not on loopback"),
     ("http: {public_url: 'localhost:8080'}", 'http.public_url: found "localhost:8080"'),
     ("est: {port: 8085}", "est.certificate_file: must be set, since est.port is"),
     ("est: {device_issuer_key_file: /dev/null}",

@@ -33,7 +33,7 @@ class Operators:
         return path
 
     def run(self, who, *words, exits=HEALTHY):
-        done = command_line("--server", self.stack.http.url, "--user", who, *words, check=False)
+        done = command_line(*self.stack.http.at(who), *words, check=False)
         assert done.returncode == exits, f"{words}: {done.returncode}: {done.stdout}{done.stderr}"
         return done
 
@@ -83,7 +83,7 @@ def ask(operators, *words):
     """Like run(), but at a terminal, where the question gets the answer yes. Returns the exit code and all output."""
     ours, theirs = pty.openpty()
     try:
-        with subprocess.Popen([TELLERCAST, "--server", operators.stack.http.url, "--user", "bob", *map(str, words)],
+        with subprocess.Popen([TELLERCAST, *operators.stack.http.at("bob"), *map(str, words)],
                               stdin=theirs, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
             os.write(ours, b"y\n")
@@ -406,7 +406,7 @@ def test_a_watch_goes_on_through_a_pause_until_the_end(operators):
 
 
 def test_a_submission_that_waits_ends_at_a_pause(operators):
-    words = ["--server", operators.stack.http.url, "--user", "ann", "rollout", "submit", operators.file(schedule=LATER), "--wait"]
+    words = [*operators.stack.http.at("ann"), "rollout", "submit", operators.file(schedule=LATER), "--wait"]
     waiting = subprocess.Popen([TELLERCAST, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         while ": running," not in (shown := waiting.stderr.readline()):

@@ -1,17 +1,17 @@
 """Connections are made as the settings say, and a token goes only to the named server."""
 
 import base64
-import hashlib
 import os
 
 import pytest
+from harness.people import token_of
 from harness.plan import plan
 from harness.programs import ORCHESTRATOR_USER, Client, command_line
 from harness.stack import CONTENT
 from harness.traps import Redirector, Trap
 from harness.wait import wait_for
 
-TOKEN = "a-secret-token"
+TOKEN = token_of("ann")
 
 
 @pytest.fixture
@@ -21,13 +21,14 @@ def trap():
     trap.close()
 
 
-def with_tokens(stack):
-    file = stack.folder / "tokens"
-    file.write_text(f"ann {hashlib.sha256(TOKEN.encode()).hexdigest()}\n", encoding="utf-8")
-    (stack.folder / "token").write_text(TOKEN + "\n", encoding="utf-8")
-    for secret in (file, stack.folder / "token"):
-        secret.chmod(0o600)
-    return {"tokens_file": str(file)}
+def open_with_token(stack, **settings):
+    """An orchestrator that knows the person of the token."""
+    file = stack.folder / "token"
+    file.write_text(stack.people.add("ann") + "\n", encoding="utf-8")
+    file.chmod(0o600)
+    orchestrator = stack.orchestrator(**settings)
+    stack.people.known(orchestrator.http, "ann")
+    return orchestrator
 
 
 def run(stack, *arguments, environment=None, **more):
@@ -36,7 +37,7 @@ def run(stack, *arguments, environment=None, **more):
 
 
 def test_the_command_gives_its_token_to_the_server_named_and_to_no_proxy_of_the_environment(stack, trap):
-    stack.orchestrator(http=with_tokens(stack))
+    open_with_token(stack)
     run(stack, "rollout", "list", environment=trap.environment())
     assert trap.heard_until_now() == []
     done = run(stack, "rollout", "list", "--proxy", trap.url, check=False)

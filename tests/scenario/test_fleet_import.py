@@ -23,7 +23,7 @@ def testbed(stack):
 
 
 def run(testbed, *words, check=False):
-    return command_line(*words, "--server", testbed.http.url, "--user", "ann", check=check)
+    return command_line(*words, *testbed.http.at("ann"), check=check)
 
 
 def write(testbed, name, content):

@@ -65,7 +65,7 @@ def test_a_retired_device_is_disconnected_and_gets_nothing_until_it_is_returned(
 
 
 def operate(stack, device, operation, reason):
-    headers = {"Content-Type": "application/json", "Tellercast-Author": "bob"}
+    headers = {"Content-Type": "application/json", **stack.http.as_("bob")}
     return stack.http.ask("POST", f"/v1/devices/{device}/{operation}", json.dumps({"reason": reason}), headers)
 
 

@@ -26,7 +26,7 @@ def lose_zone(testbed, table, name):
 
 
 def run(testbed, *words):
-    return command_line(*words, "--server", testbed.http.url, "--user", "ann", check=False)
+    return command_line(*words, *testbed.http.at("ann"), check=False)
 
 
 def write(testbed, name="one", **spec):

@@ -1,7 +1,6 @@
 """A peer without credentials is refused, unless it is on loopback and the settings say `insecure_loopback: true`."""
 
 import copy
-import hashlib
 import json
 import os
 import shutil
@@ -12,12 +11,13 @@ from harness.certificates import Authority
 from harness.distant_peer import DISTANT
 from harness.guard_files import PLUGIN, sanitizer_of
 from harness.guarded import DirectoryVoice, GuardedBroker, GuardedClient, GuardedInstallation, Refused, entry
+from harness.people import token_of
 from harness.plan import plan, text_of
 from harness.programs import BIN, Client, command_line
 from harness.servers import ROOT, Postgres, free_port
 from harness.wait import wait_for
 
-TOKEN = "a-secret-token"
+TOKEN = token_of("ann")
 UNKNOWN = "192.0.2.7"
 NAMESPACE = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
 
@@ -26,10 +26,6 @@ def write_secret(file, text):
     file.write_text(text + "\n", encoding="utf-8")
     file.chmod(0o600)
     return str(file)
-
-
-def write_tokens(folder):
-    return write_secret(folder / "tokens", f"ann {hashlib.sha256(TOKEN.encode()).hexdigest()}")
 
 
 # ---- settings ----------------------------------------------------------------------------------
@@ -46,7 +42,7 @@ def secure(tmp_path_factory):
         "database": "host=/nowhere dbname=bank",
         "broker": {"host": "broker.bank.example", **certificates},
         "redis": {"socket": "/nowhere/redis.sock"},
-        "http": {"tokens_file": write_tokens(folder)},
+        "http": {"listen": "127.0.0.1"},
         "socket": {"path": str(folder / "socket")},
     }, password, certificates
 
@@ -67,8 +63,6 @@ REFUSED = [
     ({"database": f"host={UNKNOWN} password=x"}, "database: a server that is not on loopback needs sslmode=verify-full", False),
     ({"database": "service=bank"}, "database: invalid connection string: service is not allowed", False),
     ({"database_migration": "host=::1 user=tc"}, "database_migration: TCP needs a password", True),
-    ({"http": {"tokens_file": ""}}, "http.tokens_file: must be set, since http.port is", True),
-    ({"http": {"tokens_file": "", "listen": "0.0.0.0"}}, "http.tokens_file: must be set", False),
     ({"http": {"listen": "0.0.0.0"}}, "http.certificate_file: must be set, since http.listen, 0.0.0.0, is not on loopback", False),
 ]
 ALLOWED = [
@@ -77,7 +71,7 @@ ALLOWED = [
     {"redis": {"socket": "", "password_file": "{password}"}},
     {"database": "host=127.0.0.1 user=tc passfile=/nowhere"},
     {"database": f"host={UNKNOWN} user=tc passfile=/nowhere sslmode=verify-full sslrootcert=/nowhere"},
-    {"http": {"port": 0, "tokens_file": ""}},
+    {"http": {"port": 0}},
     {"http": {"listen": "0.0.0.0", "certificate_file": "{certificate}", "key_file": "{key}"}},
 ]
 
@@ -190,20 +184,22 @@ def test_an_orchestrator_that_may_be_insecure_says_so_at_its_start_in_readyz_and
     assert stack.http.metric("tellercast_insecure_loopback") == 1
     assert stack.http.submit("{}").status != 401
     with_token = stack.http.ask("GET", "/v1/rollouts", headers={"Authorization": f"Bearer {TOKEN}"})
-    assert with_token.status == 200, "there are no tokens, so none is wrong"
+    assert with_token.status == 401, "a token that is nobody's is refused all the same"
 
 
 def test_without_it_no_request_of_this_machine_is_believed_and_a_refused_database_is_named(guarded, trusting):
     stack = guarded.stack
-    tokens = write_tokens(stack.folder)
-    orchestrator = guarded.orchestrator(insecure_loopback=False, http={"tokens_file": tokens})
+    stack.people.add("ann")
+    orchestrator = guarded.orchestrator(insecure_loopback=False)
+    stack.people.known(stack.http, "ann")
+    before = stack.http.metric("tellercast_logins_refused_total")
     assert "insecure" not in orchestrator.text()
     assert stack.http.document("/readyz")["insecure_loopback"] is False
     assert stack.http.metric("tellercast_insecure_loopback") == 0
     for headers in ({}, {"Tellercast-Author": "bob"}):
         assert stack.http.ask("GET", "/v1/rollouts", headers=headers).status == 401
-    assert stack.http.metric("tellercast_http_requests_denied_total") == 2
-    assert "warning http.denied address=127.0.0.1 path=/v1/rollouts" in orchestrator.text()
+    assert stack.http.metric("tellercast_logins_refused_total") == before + 2
+    assert "warning login.refused door=http address=127.0.0.1" in orchestrator.text()
     assert stack.http.ask("GET", "/v1/rollouts", headers={"Authorization": f"Bearer {TOKEN}"}).status == 200
     orchestrator.stop()
     trusting.create_migrated("bank")
@@ -229,9 +225,10 @@ def test_only_a_peer_on_loopback_needs_no_token(stack):
     orchestrator.stop()
     port = orchestrator.http.port
     orchestrator.write_settings(http={
-        "listen": "0.0.0.0", "port": port, "tokens_file": write_tokens(stack.folder),
+        "listen": "0.0.0.0", "port": port,
         "certificate_file": certificates["certificate_file"], "key_file": certificates["key_file"]})
-    ask = ["curl", "-sk", "-H", "Host: localhost"]
+    stack.people.add("ann")
+    ask = ["curl", "-sk", "--retry", "30", "-H", "Host: localhost"]  # 503 until the orchestrator has read of people
     tries = [[*ask, *more, f"https://{host}:{port}/v1/rollouts"] for host, more in (
         ("127.0.0.1", ()), (DISTANT, ()), (DISTANT, ("-H", "Tellercast-Author: bob")),
         (DISTANT, ("-H", f"Authorization: Bearer {TOKEN}")), ("127.0.0.1", ("-H", "Authorization: Bearer wrong")))]

@@ -118,7 +118,7 @@ def test_the_command_promotes_a_group_and_status_says_past_what(testbed):
     report(testbed, rollout, "A1", "completed")
     report(testbed, rollout, "A2", "completed")
     testbed.wait_for_state(rollout, "A3", "dispatched")
-    at = ("--server", testbed.http.url, "--user", "bob")
+    at = testbed.http.at("bob")
     done = command_line("rollout", "promote", "upgrade", "pilot", *at, "--reason", "A3 is in the basement")
     assert done.stdout == f"rollout {rollout}  upgrade  promoted; it is running, version 2\n"
     testbed.wait_for_state(rollout, "A4", "dispatched")

@@ -32,7 +32,7 @@ def as_an_older_version(testbed, rollout, name):
 
 
 def run(testbed, *words, check=False):
-    return command_line(*words, "--server", testbed.http.url, "--user", "ann", check=check)
+    return command_line(*words, *testbed.http.at("ann"), check=check)
 
 
 def commands_on_a_rollout():

@@ -46,7 +46,7 @@ def wait_for_refusal(stack):
 def accept(stack, number=0, reason="the disk broke", actor="ann"):
     http = stack.orchestrators[number].http
     body = json.dumps({"reason": reason})
-    return http.ask("POST", "/v1/installation/accept-restored", body, {**JSON, "Tellercast-Author": actor})
+    return http.ask("POST", "/v1/installation/accept-restored", body, {**JSON, **http.as_(actor)})
 
 
 def restart(stack, between):
@@ -88,7 +88,7 @@ def test_a_database_that_was_put_back_is_refused_at_the_start_and_nothing_is_don
 
 
 def ctl(stack, *arguments, check=True):
-    return command_line("--server", stack.http.url, "--user", "ann", *arguments, check=check)
+    return command_line(*stack.http.at("ann"), *arguments, check=check)
 
 
 def test_a_restored_database_goes_on_when_a_person_accepts_it_and_devices_never_meet_a_number_again(stack):

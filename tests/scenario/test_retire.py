@@ -10,7 +10,7 @@ from harness.wait import wait_for
 
 def operate(stack, device, operation, reason="stolen"):
     return stack.http.ask("POST", f"/v1/devices/{device}/{operation}", json.dumps({"reason": reason}),
-                          {**JSON, "Tellercast-Author": "bob"})
+                          {**JSON, **stack.http.as_("bob")})
 
 
 def machines(stack, branch="B1"):

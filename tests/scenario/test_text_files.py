@@ -1,13 +1,13 @@
 """Every text file of an operator is read, or refused with the reason: settings, plans, tokens, passwords."""
 
 import contextlib
-import hashlib
 import json
 import os
 import socket
 import subprocess
 
 import pytest
+from harness.people import token_of
 from harness.plan import plan
 from harness.programs import BIN, TELLERCAST, command_line
 
@@ -68,10 +68,10 @@ def test_a_plan_from_a_slow_pipe_is_read(tmp_path):
 
 @pytest.fixture(scope="module")
 def daemon(module_stack):
-    tokens = module_stack.folder / "tokens"
-    tokens.write_bytes((MARK + f"ann {hashlib.sha256(b'a-token').hexdigest()}\r\n").encode())
-    tokens.chmod(0o600)
-    return module_stack.orchestrator(http={"tokens_file": str(tokens)})
+    module_stack.people.add("ann")
+    orchestrator = module_stack.orchestrator()
+    module_stack.people.known(orchestrator.http, "ann")
+    return orchestrator
 
 
 def secrets(secret):
@@ -90,13 +90,13 @@ def secret_file(path, content, mode=0o600):
     return path
 
 
-@pytest.mark.parametrize("content, reason", secrets("a-token"))
+@pytest.mark.parametrize("content, reason", secrets(token_of("ann")))
 def test_a_token_file_in_any_form_is_read_or_refused_with_the_reason(daemon, tmp_path, content, reason):
     file = secret_file(tmp_path / "token", content)
     done = command_line("rollout", "list", "--server", daemon.http.url, "--token-file", file, check=False)
     assert done.returncode == (0 if reason is None else ERROR), done
     assert reason is None or reason in done.stderr
-    assert "a-tok" not in done.stderr
+    assert "token-o" not in done.stderr
 
 
 # ---- passwords --------------------------------------------------------------------------------------

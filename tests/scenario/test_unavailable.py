@@ -47,7 +47,7 @@ def break_down(testbed, name, *machines):
 
 def give_back(testbed, device, **body):
     text = json.dumps({"reason": "a new disk", **body})
-    return testbed.http.ask("POST", f"/v1/devices/{device}/return", text, {**JSON, "Tellercast-Author": "bob"})
+    return testbed.http.ask("POST", f"/v1/devices/{device}/return", text, {**JSON, **testbed.http.as_("bob")})
 
 
 def word(testbed, *words):
@@ -161,7 +161,7 @@ def test_a_machine_out_of_service_uses_the_budget_until_an_operator_says_that_it
     assert "out_of_service since" in word(testbed, "device", "show", broken).stdout
 
     assert "--reason is required" in word(testbed, "device", "return", broken).stderr
-    answer = word(testbed, "device", "return", broken, "--reason", "a new disk", "--user", "bob")
+    answer = word(testbed, "device", "return", broken, "--reason", "a new disk", *testbed.http.at("bob")[2:])
     assert answer.returncode == 0 and "returned" in answer.stdout, answer
     assert ("device_returned", "bob") in events(testbed, rollout)
     reason = testbed.database.value("SELECT reason FROM rollout_event WHERE kind = 'device_returned'")

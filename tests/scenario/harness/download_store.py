@@ -7,11 +7,12 @@ import ssl
 
 from .certificates import Authority
 from .http import Answer
+from .people import token_of
 from .secure import SecureListener
 from .stack import CONTENT
 from .wait import wait_for
 
-TOKEN = "token-of-ann"
+TOKEN = token_of("ann")
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 ARTIFACT = f"/v1/artifacts/{SHA256}"
 
@@ -26,16 +27,15 @@ class DownloadStore:
         self.listener = SecureListener(stack, self.devices)
         self.issuer_file = stack.folder / "device-issuers.pem"
         self.trust(self.devices)
-        tokens = stack.folder / "tokens"
-        tokens.write_text(f"ann {hashlib.sha256(TOKEN.encode()).hexdigest()}\n", encoding="utf-8")
-        tokens.chmod(0o600)
+        stack.people.add("ann")
         server = self.operations.issue("http", "server")
         self.orchestrator = stack.orchestrator(ready=False, http={
-            "tokens_file": str(tokens), "certificate_file": server["certificate_file"], "key_file": server["key_file"],
+            "certificate_file": server["certificate_file"], "key_file": server["key_file"],
             "device_issuer_file": str(self.issuer_file), **settings})
         self.http = self.orchestrator.http
         self.http.authority, self.http.token = self.operations.certificate, TOKEN
         self.orchestrator.wait_until_ready()
+        stack.people.known(self.http, "ann")
         stack.write_trusted_keys()
         stack.import_fleet({"B1": ["A1"]}, ["P1", "P2"])
         stack.add_artifact(CONTENT)

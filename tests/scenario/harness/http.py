@@ -26,6 +26,7 @@ class Http:
     def __init__(self, port, token=None, scheme="http"):
         self.port = port
         self.token = token
+        self.people = None  # those of the stack
         self.authority = None  # the file of the one whose certificate the server shows; None: no TLS
         self.url = f"{scheme}://127.0.0.1:{port}"
 
@@ -46,6 +47,14 @@ class Http:
             return Answer(response, response.read())
         finally:
             connection.close()
+
+    def as_(self, person):
+        """The headers of a request of this person, who has every role."""
+        return self.people.headers(self, person)
+
+    def at(self, person):
+        """The options with which the command reaches the orchestrator as this person, who has every role."""
+        return ("--server", self.url, "--token-file", self.people.file(self, person))
 
     def get(self, path, **headers):
         return self.ask("GET", path, headers=headers)

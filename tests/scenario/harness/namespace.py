@@ -1,12 +1,12 @@
 """One stack for many tests. Each test has branches, devices and a simulated fleet of its own on it, which differ from those of
 other tests by a prefix of every name and by the label `test`."""
 
-import hashlib
 import json
 from datetime import datetime, timedelta, timezone
 
 import yaml
 
+from .people import token_of
 from .plan import APPLICATION, OLD_VERSION, VERSION, fleet, plan
 from .wait import wait_for
 from .wire import claims_of
@@ -31,17 +31,15 @@ class Testbed:
         self.stack = stack
         self.namespaces = self._markers = 0
         self._marker = None
-        tokens = stack.folder / "tokens"
-        digests = {person: hashlib.sha256(f"token-of-{person}".encode()).hexdigest() for person in OPERATORS}
-        tokens.write_text("".join(f"{person} {digest}\n" for person, digest in digests.items()), encoding="utf-8")
-        tokens.chmod(0o600)
+        for person in OPERATORS:
+            stack.people.add(person)
         closed = {"from": str(today() - timedelta(days=1)), "to": str(today() + timedelta(days=1)), "reason": "closed"}
-        stack.orchestrator(http={"tokens_file": str(tokens)}, calendars={"closed": [closed]})
+        stack.orchestrator(calendars={"closed": [closed]})
         self.act_as("ann")
         stack.add_artifact()
 
     def act_as(self, person):
-        self.stack.http.token = f"token-of-{person}"
+        self.stack.http.token = token_of(person)
         return self.stack.http
 
     def let_pass(self):

@@ -14,7 +14,7 @@ def post_operation(stack, rollout, operation, actor="bob", number=0, **body):
     body = {"reason": "the test wants it", **seen, **body}
     text = json.dumps({key: value for key, value in body.items() if value is not None})
     http = stack.orchestrators[number].http
-    return http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", text, {**JSON, "Tellercast-Author": actor})
+    return http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", text, {**JSON, **(http.as_(actor) if actor else {})})
 
 
 def operate(stack, rollout, operation, actor="bob", **body):
@@ -28,13 +28,13 @@ def revise(stack, rollout, document, actor="ann", version=None, reason="a better
     if version is None:
         version = stack.database.rollout(rollout)["version"]
     query = urlencode({"version": version, "reason": reason}, quote_via=quote)
-    headers = {"Content-Type": "application/yaml", "Tellercast-Author": actor}
+    headers = {"Content-Type": "application/yaml", **stack.http.as_(actor)}
     return stack.http.ask("PUT", f"/v1/rollouts/{rollout}/plan?{query}", document, headers)
 
 
 def submit_as(stack, actor, document):
     """Submits a plan by HTTP as `actor`; returns the rollout's number."""
-    headers = {"Content-Type": "application/yaml", "Tellercast-Author": actor}
+    headers = {"Content-Type": "application/yaml", **stack.http.as_(actor)}
     answer = stack.http.ask("POST", "/v1/rollouts", document, headers)
     assert answer.status == 201, answer
     return answer.json()["rollout"]

@@ -7,6 +7,7 @@ import signal
 import yaml
 
 from .database import Database
+from .people import People
 from .plan import fleet, plan
 from .programs import ORCHESTRATOR_USER, Client, Fleet, Orchestrator, command_line
 from .secure_broker import SecureMosquitto
@@ -32,6 +33,7 @@ class Stack:
         self.orchestrators = []
         postgres.create_migrated(name)
         self.database = Database(postgres, name)
+        self.people = People(self.database, folder)
         self.redis_server = Redis(folder)
         self.redis = self.redis_server.connect()
         self.spy = self._open_broker(identities)
@@ -70,6 +72,7 @@ class Stack:
             "conductor": {"period": PERIOD, "progress_period": "200ms"},
         }
         orchestrator = Orchestrator(self.folder, len(self.orchestrators) + 1, own, settings)
+        orchestrator.http.people = self.people
         self.orchestrators.append(orchestrator)
         self.programs.append(orchestrator)
         if ready:
@@ -123,6 +126,10 @@ class Stack:
         return self.keep(Wire(**self.broker.voice("orchestrator", ORCHESTRATOR_USER), filters=[]))
 
     def operator(self, name="operator"):
+        """The MQTT client of a person of this name."""
+        self.people.add(name, aliases=(("mqtt_user", name), ("certificate", name)))
+        for orchestrator in self.orchestrators:
+            self.people.known(orchestrator.http, name)
         return self.keep(Operator(**self.broker.voice("operator", name)))
 
     def operator_environment(self, name="operator"):

@@ -1,0 +1,78 @@
+"""The people of a stack. Tests need many, so they are rows of the database and not made by two admins each time; test_people.py
+makes them as admins do."""
+
+import hashlib
+
+from .wait import wait_for
+
+EVERY_ROLE = ("viewer", "operator", "approver", "auditor", "admin")
+
+
+def token_of(name):
+    return f"token-of-{name}"
+
+
+class People:
+    def __init__(self, database, folder=None):
+        self._database, self._folder = database, folder
+        self._settled = 0
+
+    def add(self, name, roles=EVERY_ROLE, aliases=(), valid_for="1 hour"):
+        """Adds a person with roles, a token and other names, each as (kind, value), or gives a person more of them."""
+        digest = hashlib.sha256(token_of(name).encode()).hexdigest()
+        rows = self._database.rows
+        rows("INSERT INTO person (name, created_by) VALUES (%s, 'test') ON CONFLICT DO NOTHING", name)
+        for kind, value in (("author", name), *aliases):
+            rows("INSERT INTO alias (kind, value, person, linked_by, confirmed_at, confirmed_by) "
+                 "VALUES (%s, %s, %s, 'test', now(), 'test') ON CONFLICT DO NOTHING", kind, value, name)
+        for role in roles:
+            rows("INSERT INTO person_role (person, role, granted_by, confirmed_at, confirmed_by) "
+                 "VALUES (%s, %s, 'test', now(), 'test') ON CONFLICT DO NOTHING", name, role)
+        rows("INSERT INTO token (id, person, digest, created_by, confirmed_at, confirmed_by, expires_at) "
+             "VALUES (left(%s, 12), %s, %s, 'test', now(), 'test', now() + %s::interval) ON CONFLICT DO NOTHING",
+             digest, name, digest, valid_for)
+        rows("UPDATE people SET version = version + 1")
+        return token_of(name)
+
+    def file(self, http, name):
+        """Returns a file with the token of this person."""
+        self.headers(http, name)
+        path = self._folder / f"token-of-{name}"
+        path.write_text(token_of(name) + "\n", encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    def headers(self, http, name):
+        """The headers of a request of this person, who gets every role if it is new."""
+        headers = bearer(token_of(name))
+        if http.ask("GET", "/v1/me", headers=headers).status == 401:
+            self.add(name)
+            self.known(http, name)
+        return headers
+
+    def known(self, http, name):
+        """Waits until the orchestrator has read of a person. Returns the headers of its requests."""
+        headers = bearer(token_of(name))
+        wait_for(lambda: http.ask("GET", "/v1/me", headers=headers).status == 200, f"{name} is known")
+        return headers
+
+
+    def link(self, kind, value, person):
+        """Gives another name to a person, and takes it from the one who had it."""
+        self._database.rows(
+            "INSERT INTO alias (kind, value, person, linked_by, confirmed_at, confirmed_by) "
+            "VALUES (%s, %s, %s, 'test', now(), 'test') ON CONFLICT (kind, value) DO UPDATE SET person = excluded.person",
+            kind, value, person)
+        self._database.rows("UPDATE people SET version = version + 1")
+
+    def settle(self, *https):
+        """Returns when each orchestrator has read everything that was written before."""
+        self._settled += 1
+        name = f"settled-{self._settled}"
+        self.add(name, ())
+        for http in https:
+            self.known(http, name)
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
