@@ -22,8 +22,8 @@ make_daemon_user() {
     export CLIENT=$DAEMON_USER
 }
 
-# give_to_daemon FOLDER: gives the daemon its data folder, the folder of its socket, its program, and the keys, passwords
-# and tokens that it reads. Their folders stay root's. The program is copied, since the daemon may not be allowed to
+# give_to_daemon FOLDER: gives the daemon its data folder, the folder of its socket, its program, and the keys and
+# passwords that it reads. Their folders stay root's. The program is copied, since the daemon may not be allowed to
 # look into the folder of the sources.
 give_to_daemon() {
     local program=$BIN/tellercastd
@@ -33,7 +33,7 @@ give_to_daemon() {
     put_copy "$1" "$program" "$1/bin/tellercastd"
     chmod 755 "$1/bin/tellercastd"
     ((EUID == 0)) || return 0
-    chown -h "$DAEMON_USER:$DAEMON_USER" -- "$1/tokens" "$1/redis-password" "$1/certificates/$ORCHESTRATOR/key.pem" \
+    chown -h "$DAEMON_USER:$DAEMON_USER" -- "$1/redis-password" "$1/certificates/$ORCHESTRATOR/key.pem" \
         "$1/pki/devices/key.pem"
     find "$1/data" "$1/socket" -xdev -user root \( -type d -o -links 1 \) \
         -exec chown -h "$DAEMON_USER:$DAEMON_USER" {} +

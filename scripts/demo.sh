@@ -59,7 +59,7 @@ END
 start_client() {
     local own=$SCRATCH/clients/$2
     mkdir -p "$own/installed"
-    (umask 077 && "$BIN/tellercast" --quiet device enroll "$2" >"$own/code") || fail "$2 gets no enrolment code"
+    (umask 077 && "$BIN/tellercast" --quiet --token-file "$SCRATCH/$ADMIN-token" device enroll "$2" >"$own/code") || fail "$2 gets no enrolment code"
     {
         agent_settings "$SCRATCH" "$DEVICE_PORT" "$EST_PORT" "$own" "$2" "${3:-}"
         echo 'report: {progress_period: 200ms}'
@@ -90,6 +90,7 @@ start_orchestrator() {
     start_process demo-tellercastd TERM env -i "${ENVIRONMENT[@]}" "TELLERCAST_RUN=$RUN_ID" "${AS_DAEMON[@]}" \
         --pdeathsig TERM -- "$SCRATCH/bin/tellercastd" --config "$SCRATCH/tellercastd.yaml"
     server_is_up demo-tellercastd "$PID" tellercastd_is_ready "$port" "$SCRATCH"
+    make_people "$SCRATCH" "$SCRATCH/tellercastd.yaml" "$port"
     eval "$(operator_environment "$SCRATCH" "$OPERATIONS_PORT" "$port")"
     write_trusted_keys "$SCRATCH"
 }

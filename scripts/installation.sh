@@ -100,8 +100,8 @@ renew_lines() {
     say "$file: ./run replaced lines that it had written, by those of this version"
 }
 
-# renew_daemon_settings FILE FOLDER OPERATIONS_PORT HTTP_PORT EST_PORT: an earlier ./run up let everybody in, had no EST, and
-# had its socket where only root can make one. HAS_EST=yes: it had EST, and a person who took that out does not get it
+# renew_daemon_settings FILE FOLDER OPERATIONS_PORT HTTP_PORT EST_PORT: an earlier ./run up let everybody in, had a file of
+# tokens, no EST, and its socket where only root can make one. HAS_EST=yes: it had EST, and a person who took that out does not get it
 # back.
 renew_daemon_settings() {
     local file=$1 old_port='' broker http open_http est
@@ -115,6 +115,7 @@ renew_daemon_settings() {
         "redis: {socket: $(quote_yaml "$1/redis/redis.sock")}" "redis: $(redis_settings "$1")" \
         "broker: {port: $old_port, user: orchestrator}" "$broker" \
         "http: {port: $3, public_url: \"http://127.0.0.1:$3\"}" "$http"$'\n'"$est" \
+        "${http/, certificate_file/, tokens_file: $(quote_yaml "$1/tokens"), certificate_file}" "$http" \
         "socket: {path: $(quote_yaml "$1/tellercast.sock")}" "$(socket_settings "$1")" "${more[@]}"
 }
 
@@ -192,6 +193,7 @@ installation_up() {
     launch_part tellercastd TERM env -i "${ENVIRONMENT[@]}" "${AS_DAEMON[@]}" -- "$DATA/bin/tellercastd" \
         --config "$DATA/tellercastd.yaml"
     server_is_up tellercastd "$PID" tellercastd_is_ready "$http" "$DATA"
+    make_people "$DATA" "$DATA/tellercastd.yaml" "$http"
     let_parts_live
     write_trusted_keys "$DATA"
     write_agent_example "$devices" "$est"
@@ -208,7 +210,7 @@ write_agent_example() {
 # Settings of an agent on this machine. In the shell environment of $DATA/environment:
 #   tellercast fleet import $(printf %q "$ROOT/config/examples/fleet-small.yaml")
 #   mkdir -p $folder
-#   (umask 077 && tellercast device enroll B0001-A1 --quiet >$folder/code)
+#   (umask 077 && tellercast device enroll B0001-A1 --quiet --token-file $(printf %q "$DATA/$ADMIN-token") >$folder/code)
 #   tellercast-atm --config $folder.yaml
 END
         agent_settings "$DATA" "$1" "$2" "$DATA/agent" B0001-A1 B0001
