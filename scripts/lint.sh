@@ -10,7 +10,7 @@ lint_format() {
 # Sourced files are checked together with the script that sources them. SC2015: "a && b || c" is intended.
 lint_scripts() {
     shellcheck --external-sources --check-sourced --exclude=SC2015 run &&
-        shellcheck --external-sources .ci/run scripts/server docker/credentials &&
+        shellcheck --external-sources .ci/run scripts/server docker/credentials docker/people &&
         pyflakes3 tests
 }
 

@@ -108,6 +108,7 @@ class MovingTestbed(Testbed):
         self.secret = pathlib.Path(folder) / "secret"
         self.est_ports = []
         self.ended = []  # what the fleets that have ended did: answers by request
+        self.admin_token = pathlib.Path(folder) / "admin-token"
         self._write_secrets(pathlib.Path(folder))
         super().__init__(folder, BRANCHES, ORCHESTRATORS)
         self.to_est = self.network.route(free_port(), self.est_ports)
@@ -116,10 +117,8 @@ class MovingTestbed(Testbed):
         self.tokens = folder / "tokens"
         self.tokens.write_text("".join(f"{name} {hashlib.sha256(self.token(name).encode()).hexdigest()}\n" for name in OPERATORS),
                                encoding="utf-8")
-        self.token_file = folder / "token"
-        self.token_file.write_text(self.token("alice"), encoding="utf-8")
         self.secret.write_text(PASSWORD, encoding="utf-8")
-        for path in (self.tokens, self.token_file, self.secret):
+        for path in (self.tokens, self.secret):
             path.chmod(SECRET_MODE)
 
     @staticmethod
@@ -204,6 +203,7 @@ class MovingTestbed(Testbed):
         self.postgres.migrate(DATABASE)
 
     def upgrade_orchestrator(self, one):
+        """At its first start it takes over the file of tokens, which is then removed from its settings."""
         code = one.stop(seconds=10)
         assert code == 0, f"{one.name} ended with {code}"
         one.program = BIN / "tellercastd"
@@ -220,11 +220,31 @@ class MovingTestbed(Testbed):
         one.start()
         one.wait_until_ready()
         self.est_ports.append(port)
+        assert "tokens.imported" in one.text()
+        self.before_removal = one.file.read_text(encoding="utf-8")
+        one.write_settings(http={key: value for key, value in one.settings["http"].items() if key != "tokens_file"})
+
+    def check_that_the_tokens_are_taken_over_once(self, one):
+        """Starts it again with the settings of its first start, and then without the file of tokens."""
+        kept = one.file.with_suffix(".kept")
+        kept.write_text(self.before_removal, encoding="utf-8")
+        assert one.stop(seconds=10) == 0
+        again = subprocess.run([one.program, "--config", kept], capture_output=True, text=True, timeout=60, check=False)
+        assert again.returncode == 1 and "http.tokens_file was imported at" in again.stderr, again
+        one.start()
+        one.wait_until_ready()
+
+    def make_admins(self, one):
+        """As docs/operations.md says; the first one makes the enrolment codes."""
+        tokens = [subprocess.run([one.program, "admin", "create", name, "--config", one.file], check=True, capture_output=True,
+                                 text=True, timeout=60).stdout for name in ("ada", "ben")]
+        self.admin_token.write_text(tokens[0], encoding="utf-8")
+        self.admin_token.chmod(SECRET_MODE)
 
     def enrolment_code(self, device):
         newer = next(one for one in self.orchestrators if one.program == BIN / "tellercastd")
         return command_line("device", "enroll", device, "--quiet", "--server", newer.http.url.replace("http:", "https:"),
-                            "--token-file", self.token_file, "--ca-file", self.authority.certificate).stdout.strip()
+                            "--token-file", self.admin_token, "--ca-file", self.authority.certificate).stdout.strip()
 
     def upgrade_clients(self, names):
         """Upgrades the clients in place, as their packages do: settings, journal and outbox stay. They go on at the former

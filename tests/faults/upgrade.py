@@ -11,7 +11,6 @@ import time
 
 import psycopg2
 from harness.operations import JSON
-from harness.people import People
 from harness.plan import APPLICATION
 from harness.wait import wait_for
 
@@ -57,8 +56,7 @@ class Upgrade:
         return order(self.testbed, self.promises, name, version, BUDGET, 0, ENDS_S, abort=ABORT, **selector, **more, **spec)
 
     def _operate(self, rollout, operation, *seen):
-        """As another operator than the author: the version before believes the header, and for this one it is `loopback`.
-        `seen`: the fields of the rollout that the operation is bound to."""
+        """As another operator than the author. `seen`: the fields of the rollout that the operation is bound to."""
         shown = self._shown(rollout)
         body = json.dumps({"reason": "the night of the upgrade", **{key: shown[key] for key in seen}})
         headers = {**JSON, "Authorization": f"Bearer {self.testbed.token('bob')}"}
@@ -126,6 +124,7 @@ class Upgrade:
         """Returns the rollouts that were ordered half way, at an older orchestrator and at a newer one."""
         first, second, third = self.testbed.orchestrators
         self.testbed.upgrade_orchestrator(first)
+        self.testbed.make_admins(first)
         assert not self.testbed.is_settled([rollback]), "the rollback was over before there were two versions"
         ordered = []
         for number, one, name in ((4, third, "at-an-older"), (5, first, "at-a-newer")):
@@ -138,6 +137,7 @@ class Upgrade:
         self._wait_for_more([running], "with two newer")
         assert not self.testbed.is_settled([running]), "all was over before the last one was upgraded"
         self.testbed.upgrade_orchestrator(third)
+        self.testbed.check_that_the_tokens_are_taken_over_once(third)
         self._settle([rollback, running, *ordered], "all that ran comes to its end")
         return ordered
 
@@ -156,7 +156,6 @@ class Upgrade:
         shown = self._shown(waiting)
         assert shown["state"] == "awaiting_approval", shown
         self.promises[waiting].quiet.append((0, time.time()))
-        People(self.testbed.database).add("local", ())  # the author that the version before wrote
         self._operate(waiting, "approve", "digest")
         wait_for(lambda: self._completed([waiting]) > 0, "what waited is approved and under way", FINISH_S)
         self.testbed.upgrade_clients([name for name in self.testbed.clients if name not in self.testbed.upgraded_first])

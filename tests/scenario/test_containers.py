@@ -17,6 +17,7 @@ from harness.wait import wait_for
 DOCKER = ROOT / "docker"
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
+MAKERS = ("credentials", "people")  # they make what others use, and end
 PORTS = {"8883": "devices", "8080": "artifacts and operators", "8085": "enrolment"}
 GUARD = (ROOT / "build/release/bin" if SANITIZED else BIN) / "../lib/tellercast_guard.so"
 
@@ -45,7 +46,7 @@ def test_nothing_in_the_trial_lets_anybody_in_without_credentials():
     settings = yaml.safe_load(text_of("tellercast.yaml"))
     assert settings["broker"]["guard"] == "tellercast"
     for part, names in (("broker", ("ca_file", "certificate_file", "key_file")), ("est", ("certificate_file", "key_file")),
-                        ("http", ("certificate_file", "key_file", "tokens_file")), ("redis", ("user", "password_file"))):
+                        ("http", ("certificate_file", "key_file")), ("redis", ("user", "password_file"))):
         assert all(settings[part][name] for name in names)
 
 
@@ -56,36 +57,45 @@ def test_only_what_devices_and_operators_need_is_published_and_on_this_machine_a
 
 def test_the_database_and_the_cache_have_no_network_and_operators_one_that_leads_nowhere():
     assert all(SERVICES[name]["network_mode"] == "none" for name in ("postgres", "redis", "migrate", "credentials"))
-    assert SERVICES["operator"]["networks"] == ["operations"] and COMPOSE["networks"]["operations"]["internal"] is True
+    assert all(SERVICES[name]["networks"] == ["operations"] for name in ("people", "operator", "admin"))
+    assert COMPOSE["networks"]["operations"]["internal"] is True
     assert not any("network_mode" in SERVICES[name] for name in ("mosquitto", "orchestrator", "operator"))
 
 
 def test_each_service_has_its_own_secrets_and_no_other():
     files = {name for name in COMPOSE["volumes"] if name.endswith("-files")}
-    readers = {name: [service for service in SERVICES if name in volumes_of(service) and service != "credentials"]
+    readers = {name: [service for service in SERVICES if name in volumes_of(service) and service not in MAKERS]
                for name in (*files, "authorities")}
-    assert readers == {"authorities": [], "broker-files": ["mosquitto"], "cache-files": ["redis"], "database-files": ["postgres"],
-                       "migration-files": ["migrate"], "orchestrator-files": ["orchestrator"], "operator-files": ["operator"]}
-    assert files | {"authorities"} == set(volumes_of("credentials"))
-    assert all(mount.get("read_only") for name, service in SERVICES.items() if name != "credentials"
-               for mount in service["volumes"] if mount["source"] in files)
+    assert readers == {"admin-files": ["admin"], "authorities": [], "broker-files": ["mosquitto"], "cache-files": ["redis"],
+                       "database-files": ["postgres"], "migration-files": ["migrate"], "orchestrator-files": ["orchestrator"],
+                       "operator-files": ["operator"]}
+    assert files | {"authorities"} == {*volumes_of("credentials"), "admin-files"}
+    assert set(volumes_of("people")) & files == {"admin-files", "operator-files", "orchestrator-files"}
+    written = {(name, mount["source"]) for name, service in SERVICES.items() if name != "credentials"
+               for mount in service["volumes"] if mount["source"] in files and not mount.get("read_only")}
+    assert written == {("people", "admin-files"), ("people", "operator-files")}
+
+
+def test_the_services_that_make_secrets_do_so_and_end():
+    assert all(SERVICES[name]["restart"] == "no" and "ports" not in SERVICES[name] for name in MAKERS)
 
 
 @pytest.mark.parametrize("service, more", [("postgres", ["passwords.sql"]), ("redis", []), ("mosquitto", ["Dockerfile"]),
-                                           ("migrate", []), ("orchestrator", ["tellercast.yaml"]), ("operator", [])])
+                                           ("migrate", []), ("orchestrator", ["tellercast.yaml"]), ("people", []),
+                                           ("operator", []), ("admin", [])])
 def test_each_file_that_a_service_names_is_in_a_volume_of_it(service, more):
     """The settings name a file of `migrate` as well, and the image of the broker is one of several in its file."""
     own = {name: value for name, value in SERVICES[service].items() if name != "volumes"}
     text = yaml.safe_dump(own) + "".join(text_of(name) for name in more)
     if service == "mosquitto":
         text = "".join(line for line in text.splitlines(True) if "broker" in line)
-    named = set(re.findall(r"/tellercast/[\w-]+", text)) - ({"/tellercast/migration"} if service == "orchestrator" else set())
+    named = set(re.findall(r"(?<!etc)/tellercast/[\w-]+", text)) - ({"/tellercast/migration"} if service == "orchestrator" else set())
     assert named <= set(volumes_of(service).values())
 
 
 def test_the_image_has_the_folders_that_the_first_service_fills():
     listed = re.search(r"for folder in ([\w ]+); do", text_of("Dockerfile"))[1].split()
-    assert {f"/tellercast/{name}" for name in listed} == set(volumes_of("credentials").values())
+    assert {f"/tellercast/{name}" for name in listed} == {*volumes_of("credentials").values(), volumes_of("people")["admin-files"]}
 
 
 class Trial:
@@ -95,7 +105,7 @@ class Trial:
         self.folder = folder
         self.ports = {port: str(free_port()) for port in ("8883", "8884", "8080", "8085")}
         self.processes = []
-        for name in (*volumes_of("credentials").values(), "/tellercast/database-socket", "/tellercast/cache-socket", "/broker",
+        for name in (*volumes_of("credentials").values(), "/tellercast/admin", "/tellercast/database-socket", "/tellercast/cache-socket", "/broker",
                      "/database", "/orchestrator"):
             (folder / name.removeprefix("/tellercast/").lstrip("/")).mkdir(exist_ok=True)
 
@@ -111,6 +121,12 @@ class Trial:
     def make_credentials(self):
         environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
         subprocess.run([DOCKER / "credentials", self.folder], env=environment, check=True, timeout=120)
+
+    def make_people(self):
+        environment = {name: self.here(value) for name, value in SERVICES["people"]["environment"].items()}
+        _, _, settings = SERVICES["people"]["entrypoint"]
+        subprocess.run([DOCKER / "people", self.folder, self.folder / pathlib.Path(settings).name], check=True, timeout=120,
+                       env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment})
 
     def start(self, name, command, environment=None, user=None):
         user = user if os.geteuid() == 0 else None
@@ -200,8 +216,8 @@ def trial(scratch):
     print(*(f"{log.name}: {log.read_text(encoding='utf-8')}" for log in folder.glob("*.log")), sep="\n")
 
 
-def operate(trial, *words):
-    environment = {name: trial.here(value) for name, value in SERVICES["operator"]["environment"].items()}
+def act_as(service, trial, *words):
+    environment = {name: trial.here(value) for name, value in SERVICES[service]["environment"].items()}
     return subprocess.run([BIN / "tellercast", *words], env={**os.environ, **environment}, capture_output=True, text=True,
                           check=False, timeout=60)
 
@@ -218,9 +234,20 @@ def test_the_services_of_the_trial_work_with_what_its_first_service_makes(trial)
     ready = ["curl", "-fs", "--cacert", trial.folder / "orchestrator/operations.pem", f"https://127.0.0.1:{trial.ports['8080']}/readyz"]
     trial.processes[-1].wait_until(lambda: subprocess.run(ready, check=False, capture_output=True).returncode == 0,
                                    "it is ready")
-    fleet = operate(trial, "fleet", "import", str(ROOT / "config/examples/fleet-small.yaml"))
+    trial.make_people()
+    tokens = {name: (trial.folder / name / "token").read_text(encoding="utf-8") for name in ("admin", "operator")}
+    trial.make_people()
+    assert tokens == {name: (trial.folder / name / "token").read_text(encoding="utf-8") for name in tokens}, "they are kept"
+    fleet = act_as("operator", trial, "fleet", "import", str(ROOT / "config/examples/fleet-small.yaml"))
     assert fleet.returncode == 0, fleet
-    submitted = operate(trial, "--quiet", "rollout", "submit", "--via", "mqtt", str(ROOT / "config/examples/plans/parameter-change.yaml"))
+    submitted = act_as("operator", trial, "--quiet", "rollout", "submit", "--via", "mqtt",
+                       str(ROOT / "config/examples/plans/parameter-change.yaml"))
     assert submitted.returncode == 0, submitted
-    code = operate(trial, "--quiet", "device", "enroll", "B0001-A1")
+    refused = act_as("operator", trial, "device", "enroll", "B0001-A1")
+    assert "needs role admin" in refused.stderr, refused
+    code = act_as("admin", trial, "--quiet", "device", "enroll", "B0001-A1")
     assert code.returncode == 0 and len(code.stdout.strip()) > 20, code
+    os.utime(trial.folder / "operator/token", (0, 0))
+    trial.make_people()
+    renewed = (trial.folder / "operator/token").read_text(encoding="utf-8")
+    assert renewed != tokens["operator"] and act_as("operator", trial, "rollout", "list").returncode == 0
