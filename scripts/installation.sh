@@ -100,6 +100,11 @@ renew_lines() {
     say "$file: ./run replaced lines that it had written, by those of this version"
 }
 
+# with_tokens FOLDER LINE: prints the line of the HTTP endpoint as an earlier ./run up wrote it, with a file of tokens.
+with_tokens() {
+    printf '%s, tokens_file: %s, certificate_file%s' "${2%%, certificate_file*}" "$(quote_yaml "$1/tokens")" "${2#*, certificate_file}"
+}
+
 # renew_daemon_settings FILE FOLDER OPERATIONS_PORT HTTP_PORT EST_PORT: an earlier ./run up let everybody in, had a file of
 # tokens, no EST, and its socket where only root can make one. HAS_EST=yes: it had EST, and a person who took that out does not get it
 # back.
@@ -110,12 +115,14 @@ renew_daemon_settings() {
     [[ ! -e $1/mosquitto.port ]] || old_port=$(<"$1/mosquitto.port")
     { read -r broker && read -r http && read -r est || true; } < <(orchestrator_settings "$@")
     open_http="${http%, device_issuer_file:*}}" # stays so: its agents may not show certificates at downloads yet
-    [[ $HAS_EST == yes ]] || grep -q '^est:' "$file" || more=("$open_http" "$open_http"$'\n'"$est")
+    more=("$(with_tokens "$1" "$open_http")" "$open_http")
+    [[ $HAS_EST == yes ]] || grep -q '^est:' "$file" ||
+        more=("$open_http" "$open_http"$'\n'"$est" "$(with_tokens "$1" "$open_http")" "$open_http"$'\n'"$est")
     renew_lines "$file" "database: $(quote_yaml "$(database_of "$1" tellercast)")" "$(database_settings "$1")" \
         "redis: {socket: $(quote_yaml "$1/redis/redis.sock")}" "redis: $(redis_settings "$1")" \
         "broker: {port: $old_port, user: orchestrator}" "$broker" \
         "http: {port: $3, public_url: \"http://127.0.0.1:$3\"}" "$http"$'\n'"$est" \
-        "${http/, certificate_file/, tokens_file: $(quote_yaml "$1/tokens"), certificate_file}" "$http" \
+        "$(with_tokens "$1" "$http")" "$http" \
         "socket: {path: $(quote_yaml "$1/tellercast.sock")}" "$(socket_settings "$1")" "${more[@]}"
 }
 

@@ -1,5 +1,6 @@
 """./run up under root: which user each part is, and what it may read; and how a device enrols at the installation."""
 
+import hashlib
 import os
 import pathlib
 import pwd
@@ -58,9 +59,9 @@ def may(user, access, path):
 def test_the_daemon_of_an_installation_reads_what_is_its_own_and_nobody_else_does(data):
     code, said = installation("up", data)
     assert code == 0, said
-    secrets = [data / name for name in ("data/signing-key.json", "tokens", "redis-password", "pki/devices/key.pem",
+    secrets = [data / name for name in ("data/signing-key.json", "redis-password", "pki/devices/key.pem",
                                         "certificates/tellercastd/key.pem")]
-    others = [data / name for name in ("pki/root/key.pem", "pki/operations/key.pem", "operator-token", "mosquitto/server.key",
+    others = [data / name for name in ("pki/root/key.pem", "pki/operations/key.pem", "operator-token", "admin-token", "mosquitto/server.key",
                                        "certificates/operator/key.pem", "certificates/broker/key.pem",
                                        "postgres/data/pg_hba.conf", "run/postgres.pid")]
     assert all(path.exists() for path in secrets + others) and may("nobody", "-r", trust_of(data))
@@ -86,12 +87,15 @@ def quoted(path):
 
 @AS_ROOT
 def test_an_installation_whose_daemon_is_root_is_handed_over_while_it_runs(data):
-    """As the version before left it: the daemon and its files are root's, its socket is beside them, and it has no EST. Devices
-    need no certificate for downloads."""
+    """As the version before left it: the daemon and its files are root's, its socket is beside them, and it has no EST, and
+    a file of tokens. Devices need no certificate for downloads."""
     assert installation("up", data)[0] == 0
     key = (data / "data/signing-key.json").read_bytes()
     assert installation("down", data)[0] == 0
-    for path in (data / "data", *(data / "data").rglob("*"), data / "tokens", data / "redis-password", data / "pki/devices/key.pem",
+    tokens = data / "tokens"
+    tokens.write_text(f"operator {hashlib.sha256(b'secret').hexdigest()}\n", encoding="utf-8")
+    tokens.chmod(0o600)
+    for path in (data / "data", *(data / "data").rglob("*"), data / "redis-password", data / "pki/devices/key.pem",
                  data / "certificates/tellercastd/key.pem"):
         os.chown(path, 0, 0)
     shutil.rmtree(data / "socket")
@@ -99,7 +103,11 @@ def test_an_installation_whose_daemon_is_root_is_handed_over_while_it_runs(data)
     settings = data / "tellercastd.yaml"
     before = [re.sub(", device_issuer_file: .*}$", "}", line).replace("/socket/tellercast.sock", "/tellercast.sock")
               for line in settings.read_text(encoding="utf-8").splitlines() if not line.startswith("est:")]
-    settings.write_text("\n".join(before) + "\n", encoding="utf-8")
+    path = str(tokens).replace("'", "''")
+    with_tokens = [line.replace(", certificate_file:", f", tokens_file: '{path}', certificate_file:") if line.startswith("http:") else line
+                   for line in before]
+    assert with_tokens != before
+    settings.write_text("\n".join(with_tokens) + "\n", encoding="utf-8")
     code, said = run('DATA=$1 LOGS=$1/logs LASTING=yes BIN=$TELLERCAST_BIN; export LASTING; open_data_folder; '
                      'for part in redis mosquitto postgres; do launch_part $part INT scripts/server $part "$DATA/$part"; done; '
                      'server_is_up postgres "$PID" postgres_is_ready "$DATA"; '

@@ -17,6 +17,7 @@ USAGE, ERROR, INVALID = 2, 1, 3
 def testbed(stack):
     stack.orchestrator()
     stack.import_fleet(pull=["P1"])
+    stack.as_ann = stack.http.at("ann")
     return stack
 
 
@@ -32,7 +33,7 @@ def as_an_older_version(testbed, rollout, name):
 
 
 def run(testbed, *words, check=False):
-    return command_line(*words, *testbed.http.at("ann"), check=check)
+    return command_line(*words, *testbed.as_ann, check=check)
 
 
 def commands_on_a_rollout():

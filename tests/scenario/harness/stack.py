@@ -127,13 +127,17 @@ class Stack:
 
     def operator(self, name="operator"):
         """The MQTT client of a person of this name."""
+        self._add_operator(name)
+        return self.keep(Operator(**self.broker.voice("operator", name)))
+
+    def _add_operator(self, name):
         self.people.add(name, aliases=(("mqtt_user", name), ("certificate", name)))
         for orchestrator in self.orchestrators:
             self.people.known(orchestrator.http, name)
-        return self.keep(Operator(**self.broker.voice("operator", name)))
 
     def operator_environment(self, name="operator"):
-        """Returns the environment in which `tellercast` submits by MQTT."""
+        """Returns the environment in which `tellercast` submits by MQTT as a person of this name."""
+        self._add_operator(name)
         own = self.broker.settings("operator", name)
         scheme = "mqtts://" if self.is_guarded else ""
         address = {"TELLERCAST_BROKER": f"{scheme}127.0.0.1:{own.pop('port')}", "TELLERCAST_USER": name}
