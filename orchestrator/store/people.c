@@ -202,8 +202,16 @@ enum tc_error people_enable(struct store *store, const struct person_act *act, s
 
 /* ---- roles ---- */
 
+enum tc_error people_void_given_alone(struct store *store, const char *person, const char *actor,
+                                      struct tc_fault *fault)
+{
+    const struct sql_void_given_alone_params params = {.person = person, .actor = actor};
+    return sql_void_given_alone(store, &params, fault);
+}
+
 static enum tc_error grant(struct store *store, const struct person_act *act, bool *waits, struct tc_fault *fault)
 {
+    bool takes_two = act->role == PERSON_APPROVER || act->role == PERSON_ADMIN;
     const struct sql_find_role_params find = {.person = act->person, .role = person_role_name(act->role)};
     struct sql_find_role_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_find_role(store, &find, &rows, fault);
@@ -212,10 +220,13 @@ static enum tc_error grant(struct store *store, const struct person_act *act, bo
     bool is_there = rows.count > 0;
     if (is_there && sql_find_role_at(&rows, 0).is_confirmed)
         return TC_OK;
-    *waits = is_there ? strcmp(sql_find_role_at(&rows, 0).granted_by, act->actor) == 0
-                      : act->role == PERSON_APPROVER || act->role == PERSON_ADMIN;
+    *waits = is_there ? strcmp(sql_find_role_at(&rows, 0).granted_by, act->actor) == 0 : takes_two;
     if (is_there && *waits)
         return TC_OK;
+    if (takes_two && !*waits)
+        error = people_void_given_alone(store, act->person, act->actor, fault);
+    if (error != TC_OK)
+        return error;
     const struct sql_put_role_params params = {
         .person = act->person, .role = person_role_name(act->role), .actor = act->actor, .is_confirmed = !*waits};
     return sql_put_role(store, &params, fault);

@@ -27,4 +27,9 @@ enum tc_error people_need(struct store *store, const char *person, struct person
 enum tc_error people_insert(struct store *store, const char *person, const char *actor, bool is_confirmed,
                             struct refusal *refusal, struct tc_fault *fault);
 
+/* Call it before a person becomes somebody who may approve or grant: a token or another name that one admin alone gave
+ * would make that admin a second pair of eyes, and counts no more. Changes nothing for a person who is one already. */
+enum tc_error people_void_given_alone(struct store *store, const char *person, const char *actor,
+                                      struct tc_fault *fault);
+
 #endif

@@ -164,6 +164,8 @@ static enum tc_error make_admin(struct store *store, const struct new_token *tok
     if (error == TC_OK && !facts.is_there)
         error = people_insert(store, token->person, token->actor, true, refusal, fault);
     if (error == TC_OK)
+        error = people_void_given_alone(store, token->person, token->actor, fault);
+    if (error == TC_OK)
         error = put_role(store, token->person, PERSON_ADMIN, fault);
     return error == TC_OK ? insert(store, token, true, expires_at, fault) : error;
 }

@@ -51,6 +51,16 @@ def test_an_admin_is_made_by_the_daemon_s_own_user_alone(testbed):
     assert refused.returncode == 1 and "belongs to user" in refused.stderr and refused.stdout == "", refused
 
 
+def test_an_admin_who_is_made_on_the_machine_has_no_token_that_another_admin_gave(testbed):
+    ada = bearer(admin(testbed, "ada"))
+    assert testbed.http.ask("POST", "/v1/people?name=zoe", headers=ada).status == 200
+    known_to_ada = bearer(testbed.http.ask("POST", "/v1/tokens?person=zoe", headers=ada).json()["secret"])
+    wait_for(lambda: testbed.http.ask("GET", "/v1/me", headers=known_to_ada).status == 200, "the token counts")
+    admin(testbed, "zoe")
+    assert testbed.http.ask("GET", "/v1/me", headers=known_to_ada).status == 401
+    assert testbed.http.ask("GET", "/v1/me", headers=ada).status == 200
+
+
 # ---- two admins ---------------------------------------------------------------------------------
 
 
@@ -100,6 +110,33 @@ def test_another_name_of_somebody_who_may_approve_takes_two_admins(admins):
     taken = admins.run("ada", "person", "link", "ben", "unix_user", USER)
     assert taken.returncode == 1 and f"{USER} is linked to zoe" in taken.stderr
     admins.expect("ada", 0, "person", "unlink", "zoe", "unix_user", USER)
+
+
+def test_what_one_admin_gave_does_not_count_any_more_when_the_person_may_approve(admins):
+    """Else that admin could approve under the person's name."""
+    http = admins.stack.http
+    admins.expect("ada", 0, "person", "create", "zoe")
+    admins.expect("ada", 0, "person", "link", "zoe", "unix_user", USER)
+    known_to_ada = bearer(admins.expect("ada", 0, "token", "create", "zoe", "--quiet").stdout.strip())
+    wait_for(lambda: http.ask("GET", "/v1/me", headers=known_to_ada).status == 200, "the token counts")
+    made_with_it = bearer(http.ask("POST", "/v1/tokens", headers=known_to_ada).json()["secret"])
+    by_two = json.loads(admins.expect("ada", WAITS, "person", "grant", "zoe", "approver", "--json").stdout)
+    assert by_two["waits"] and http.ask("GET", "/v1/me", headers=known_to_ada).status == 200
+    later = json.loads(admins.expect("ada", WAITS, "token", "create", "zoe", "--json").stdout)
+    admins.expect("ben", 0, "token", "confirm", later["token"])
+    admins.expect("ben", 0, "person", "grant", "zoe", "approver")
+    admins.stack.people.settle(http)
+    assert [http.ask("GET", "/v1/me", headers=headers).status for headers in (known_to_ada, made_with_it)] == [401, 401]
+    assert http.ask("GET", "/v1/me", headers=bearer(later["secret"])).json()["roles"] == ["approver"], "two admins gave this one"
+    refused = admins.stack.orchestrators[0].submit_by_socket(plan(schedule=LATER))
+    assert refused["status"] == 403 and "linked to no person" in refused["detail"]
+    admins.expect("ben", 0, "person", "link", "zoe", "unix_user", USER)
+    own = bearer(http.ask("POST", "/v1/tokens", headers=bearer(later["secret"])).json()["secret"])
+    admins.expect("ada", WAITS, "person", "grant", "zoe", "admin")
+    admins.expect("ben", 0, "person", "grant", "zoe", "admin")
+    admins.stack.people.settle(http)
+    assert http.ask("GET", "/v1/me", headers=own).json()["roles"] == ["approver", "admin"], "who was one already keeps all"
+    assert confirmed(admins, "zoe", "aliases")[("unix_user", USER)] == "ben"
 
 
 def test_what_an_admin_ordered_is_dropped_when_it_is_disabled(admins):

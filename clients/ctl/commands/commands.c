@@ -357,8 +357,7 @@ const struct command commands[] = {
      run_person_enable},
     {"person", "grant", "NAME ROLE", 2, 2, "Give a person a role: viewer, operator, approver, auditor or admin.",
      "The roles approver and admin take two admins: the first orders it and gets exit code 4, the second gives the "
-     "same "
-     "command.",
+     "same command. Tokens and aliases that one admin alone gave before then count no more.",
      NULL, run_person_grant},
     {"person", "withdraw", "NAME ROLE", 2, 2, "Take a role from a person.", NULL, NULL, run_person_withdraw},
     {"person", "link", "NAME KIND ALIAS", 3, 3, "Say by which other name a person is known.",
