@@ -74,16 +74,23 @@ static void put_text(struct line *line, const char *text)
         put_char(line, *text);
 }
 
-/* Appends one character and returns the text after it. Bytes that are not UTF-8 become '?'. */
+/* The code of a control character, of one byte or, in C1, of two: their second byte is the code. */
+static unsigned control_code(const char *text, size_t length)
+{
+    return (unsigned char)text[length - 1];
+}
+
+/* Appends one character and returns the text after it. Controls, which a terminal may obey, become \u00XX, and bytes
+ * that are not UTF-8 '?'. */
 static const char *put_escaped(struct line *line, const char *text)
 {
     size_t length = utf8_character_length(text, strnlen(text, 4));
     if (*text == '"' || *text == '\\') {
         put_char(line, '\\');
         put_char(line, *text);
-    } else if (length == 1 && *text < ' ') {
+    } else if (utf8_is_control(text, length)) {
         char escape[8];
-        (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)*text);
+        (void)snprintf(escape, sizeof escape, "\\u%04x", control_code(text, length));
         put_text(line, escape);
     } else if (length == 0) {
         put_char(line, '?');

@@ -1,7 +1,5 @@
 #include "base/utf8.h"
 
-#include <stdbool.h>
-
 static bool continues(unsigned char byte)
 {
     return (byte & 0xC0) == 0x80;
@@ -35,6 +33,13 @@ static size_t character_length(const unsigned char *at, size_t left)
 size_t utf8_character_length(const char *bytes, size_t length)
 {
     return length == 0 ? 0 : character_length((const unsigned char *)bytes, length);
+}
+
+bool utf8_is_control(const char *bytes, size_t length)
+{
+    size_t width = utf8_character_length(bytes, length);
+    unsigned char first = width == 0 ? ' ' : (unsigned char)bytes[0];
+    return width == 2 ? first == 0xC2 && (unsigned char)bytes[1] < 0xA0 : first < ' ' || first == 0x7F;
 }
 
 size_t utf8_valid_length(const char *bytes, size_t length)

@@ -2,6 +2,7 @@
 #ifndef TELLERCAST_BASE_UTF8_H
 #define TELLERCAST_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The length, 1 to 4, of the valid character that the bytes begin with, or 0. */
@@ -9,5 +10,9 @@ size_t utf8_character_length(const char *bytes, size_t length);
 
 /* How many of the bytes, from the first, are whole valid characters: `length` when all are. */
 size_t utf8_valid_length(const char *bytes, size_t length);
+
+/* Whether the valid character that the bytes begin with is a control: C0, DEL or C1 (U+0000 to U+001F, U+007F to
+ * U+009F). A terminal may obey it. False when they begin with no valid character. */
+bool utf8_is_control(const char *bytes, size_t length);
 
 #endif

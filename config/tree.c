@@ -229,9 +229,11 @@ void text_describe(const char *found, char text[static TREE_DESCRIPTION_SIZE])
     size_t length = strnlen(found, SHOWN_MAX);
     length = utf8_valid_length(found, length);
     (void)snprintf(text, TREE_DESCRIPTION_SIZE, "\"%.*s\"%s", (int)length, found, found[length] == '\0' ? "" : "…");
-    for (char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7F)
-            *c = '?';
+    for (size_t at = 0, width; text[at] != '\0'; at += width) {
+        width = utf8_character_length(text + at, strlen(text + at));
+        TC_CHECK(width > 0);
+        if (utf8_is_control(text + at, width))
+            memset(text + at, '?', width);
     }
 }
 

@@ -17,6 +17,18 @@ static int hex_digit(char c)
     return -1;
 }
 
+/* Whether the text is valid UTF-8 without controls. */
+static bool is_clean(const char *text, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        size_t width = utf8_character_length(text + at, length - at);
+        if (width == 0 || utf8_is_control(text + at, width))
+            return false;
+        at += width;
+    }
+    return true;
+}
+
 /* Decodes a text in place. Returns false for an invalid escape, a control character or invalid UTF-8. */
 static bool decode(char *text)
 {
@@ -31,12 +43,11 @@ static bool decode(char *text)
             *out = (char)(high * 16 + low);
             in += 2;
         }
-        if ((unsigned char)*out < ' ' || *out == 0x7f)
+        if (*out == '\0')
             return false;
     }
     *out = '\0';
-    size_t length = (size_t)(out - text);
-    return utf8_valid_length(text, length) == length;
+    return is_clean(text, (size_t)(out - text));
 }
 
 static enum tc_error read_path(struct http_target *target, char *path, struct tc_fault *fault)

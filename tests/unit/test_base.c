@@ -219,6 +219,18 @@ static void only_real_utf8_is_a_character(void **state)
         assert_int_equal(utf8_character_length(wrong[i], strlen(wrong[i])), 0);
 }
 
+static void the_controls_are_c0_del_and_c1(void **state)
+{
+    (void)state;
+    static const char *const controls[] = {"\x01", "\x1f", "\x7f", "\xc2\x80", "\xc2\x9b", "\xc2\x9f"};
+    for (size_t i = 0; i < sizeof controls / sizeof *controls; i++)
+        assert_true(utf8_is_control(controls[i], strlen(controls[i])));
+    assert_true(utf8_is_control("", 1));
+    static const char *const others[] = {"", " ", "~", "\xc2\xa0", "\xc3\x80", "\xe2\x82\x80", "\x9b", "\xc2"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(utf8_is_control(others[i], strlen(others[i])));
+}
+
 /* ---- file ----------------------------------------------------------------------------------- */
 
 struct folder {
@@ -384,6 +396,22 @@ static void an_event_is_a_name_and_its_fields(void **state)
                                     "none=\"\"\n");
 }
 
+static void no_control_of_a_terminal_reaches_the_log(void **state)
+{
+    (void)state;
+    static const enum log_format formats[] = {LOG_FORMAT_TEXT, LOG_FORMAT_JSON};
+    char text[8192];
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        log_set_format(formats[i]);
+        LOG_INFO("odd", F_STR("name", "a\x1b[2Jb\x7f"
+                                      "c\xc2\x9b"
+                                      "2Jd\x9b\xc2\xa0"));
+        assert_non_null(strstr(logged(text), "\"a\\u001b[2Jb\\u007fc\\u009b2Jd?\xc2\xa0\""));
+        assert_int_equal(ftruncate(fileno(log_file), 0), 0);
+        assert_int_equal(lseek(fileno(log_file), 0, SEEK_SET), 0);
+    }
+}
+
 static void every_json_line_is_json_whatever_is_in_it(void **state)
 {
     (void)state;
@@ -479,12 +507,14 @@ int main(void)
         cmocka_unit_test(an_id_is_what_may_be_in_a_topic),
         cmocka_unit_test(a_name_may_have_points_but_not_begin_with_one),
         cmocka_unit_test(only_real_utf8_is_a_character),
+        cmocka_unit_test(the_controls_are_c0_del_and_c1),
         WITH_FOLDER(a_replaced_file_has_the_new_bytes_and_mode_and_nothing_is_left_over),
         WITH_FOLDER(a_write_that_fails_leaves_the_old_file_and_nothing_else),
         WITH_FOLDER(what_is_no_file_is_not_replaced),
         WITH_FOLDER(a_file_that_is_missing_or_too_large_is_told_apart),
         WITH_FOLDER(folders_are_made_with_those_above_them),
         WITH_LOG(an_event_is_a_name_and_its_fields),
+        WITH_LOG(no_control_of_a_terminal_reaches_the_log),
         WITH_LOG(every_json_line_is_json_whatever_is_in_it),
         cmocka_unit_test(a_flood_about_one_device_leaves_lines_for_the_others_and_is_counted),
         cmocka_unit_test(a_flood_under_many_names_is_limited_by_event_and_every_line_is_counted),

@@ -50,8 +50,9 @@ static void a_target_with_a_fault_is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "",      "v1",   "*",    "/%",    "/%4",       "/%zz",      "/a%00b",      "/a%0ab",
-        "/\x7f", "/%ff", "/?=1", "/?a=%", "/?a=1&a=1", "/?a&b=%c3", "/?%61=1&a=2", "/?a&b&c&d&e&f&g&h&i"};
+        "",        "v1",          "*",    "/%",    "/%4",       "/%zz",      "/a%00b",      "/a%0ab",
+        "/\x7f",   "/%ff",        "/?=1", "/?a=%", "/?a=1&a=1", "/?a&b=%c3", "/?%61=1&a=2", "/?a&b&c&d&e&f&g&h&i",
+        "/%c2%9b", "/?a=\xc2\x80"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct http_target target;
         if (parse(texts[i], &target) != TC_INVALID)

@@ -110,7 +110,7 @@ void install_output_describe(const struct install_output *output, char *text, si
     const char *end = output->tail + output->tail_length;
     for (const char *at = output->tail; at < end;) {
         size_t width = utf8_character_length(at, (size_t)(end - at));
-        bool plain = width > 1 || (width == 1 && (unsigned char)*at >= ' ' && *at != 0x7f);
+        bool plain = width > 0 && !utf8_is_control(at, width);
         size_t step = width == 0 ? 1 : width;
         if (length + step >= size)
             break;
