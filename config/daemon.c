@@ -114,6 +114,7 @@ static const struct setting rows[] = {
                           "Blackouts that plans name: {month-end: [{from: 2026-12-30, to: 2027-01-02}]}."),
 
     SIZE("artifacts.size_limit", artifact_size_limit, "4GiB", 1, TIB, "Maximum size of an artifact."),
+    SIZE("artifacts.daily_limit", artifact_daily_limit, "64GiB", 1, TIB, "How much a person may upload in a day."),
     SIZE("fleet.size_limit", fleet_size_limit, "512MiB", MIB, TIB, "Maximum size of a fleet file."),
 };
 

@@ -69,7 +69,8 @@ static enum tc_error remove_leftovers(struct artifact_store *store, struct tc_fa
     return TC_OK;
 }
 
-enum tc_error artifact_store_open(const char *folder, struct artifact_store **store, struct tc_fault *fault)
+enum tc_error artifact_store_open(const char *folder, int64_t daily_bytes, struct artifact_store **store,
+                                  struct tc_fault *fault)
 {
     if (strlen(folder) > ARTIFACT_FOLDER_PATH_MAX)
         return tc_fault_set(fault, TC_INVALID, "%s: the path is longer than %d bytes", folder,
@@ -79,6 +80,7 @@ enum tc_error artifact_store_open(const char *folder, struct artifact_store **st
     path_format(made->incoming, folder, "incoming");
     (void)snprintf(made->folder, sizeof made->folder, "%s", folder);
     TC_CHECK(pthread_mutex_init(&made->mutex, NULL) == 0);
+    made->quota = upload_quota_open(ARTIFACT_UPLOADS_MAX, daily_bytes);
     enum tc_error error = file_make_folders(made->incoming, FOLDER_MODE, fault);
     if (error == TC_OK)
         error = remove_leftovers(made, fault);
@@ -95,6 +97,7 @@ void artifact_store_close(struct artifact_store *store)
     if (store == NULL)
         return;
     (void)pthread_mutex_destroy(&store->mutex);
+    upload_quota_close(store->quota);
     buffer_free(&store->expected);
     free(store);
 }

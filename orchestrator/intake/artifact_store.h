@@ -15,8 +15,10 @@
 
 struct artifact_store;
 
-/* Creates the folder when it is missing, and removes uploads that a crash left. */
-enum tc_error artifact_store_open(const char *folder, struct artifact_store **store, struct tc_fault *fault);
+/* Creates the folder when it is missing, and removes uploads that a crash left. `daily_bytes`: that a person may upload
+ * in a day. */
+enum tc_error artifact_store_open(const char *folder, int64_t daily_bytes, struct artifact_store **store,
+                                  struct tc_fault *fault);
 void artifact_store_close(struct artifact_store *store);
 
 /* Opens a stored file for reading; the caller closes it. TC_NOT_FOUND. `sha256`: 64 lower-case digits. */
@@ -32,10 +34,15 @@ enum tc_error artifact_store_scratch(struct artifact_store *store, int *file, st
 
 struct artifact_upload;
 
-/* Begins the upload of a file of that digest and size. TC_NO_SPACE: the disk has no space for it. */
-enum tc_error artifact_upload_open(struct artifact_store *store, const char *sha256, int64_t size_bytes,
-                                   struct artifact_upload **upload, struct tc_fault *fault);
-/* Appends bytes. TC_INVALID: more than the size. TC_NO_SPACE. */
+/* Unfinished uploads of a person. */
+#define ARTIFACT_UPLOADS_MAX 4
+
+/* Begins the upload of a file of that digest and size by a person. Reserves nothing. TC_NO_SPACE: the disk has no space
+ * for it. TC_BUSY: the person has too many unfinished uploads, or has uploaded too much. */
+enum tc_error artifact_upload_open(struct artifact_store *store, const char *person, const char *sha256,
+                                   int64_t size_bytes, struct artifact_upload **upload, struct tc_fault *fault);
+/* Appends bytes. TC_INVALID: more than the size. TC_NO_SPACE: the disk is nearly full. A twentieth of it, at most
+ * 1 GiB, stays free for others. */
 enum tc_error artifact_upload_write(struct artifact_upload *upload, const void *bytes, size_t length,
                                     struct tc_fault *fault);
 /* Checks size and digest (TC_INVALID), makes the file durable, gives it its name, replacing an earlier file, and calls

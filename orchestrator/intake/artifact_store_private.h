@@ -5,6 +5,7 @@
 #include "orchestrator/intake/artifact_store.h"
 
 #include "base/buffer.h"
+#include "orchestrator/intake/upload_quota.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -18,7 +19,8 @@ struct artifact_store {
     char folder[PATH_MAX];
     char incoming[PATH_MAX]; /* the folder of unfinished uploads */
     pthread_mutex_t mutex;   /* of `expected` */
-    struct buffer expected;  /* of struct expected_size, at most one per artifact */
+    struct upload_quota *quota;
+    struct buffer expected; /* of struct expected_size, at most one per artifact */
 };
 
 /* Makes a fault of errno, after the operation `what` on a path. A file beyond the size limit of the process is

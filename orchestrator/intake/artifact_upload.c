@@ -1,4 +1,6 @@
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "orchestrator/intake/artifact_store.h"
 #include "orchestrator/intake/artifact_store_private.h"
@@ -12,12 +14,18 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { FOLDER_MODE = 0750, SHA256_HEX_SIZE = 2 * crypto_hash_sha256_BYTES + 1 };
 
+/* What uploads leave free, for the logs, the keys and a database on the same disk. */
+enum { DISK_LEFT_PART = 20 };
+static const int64_t disk_left_bytes_max = INT64_C(1) << 30;
+
 struct artifact_upload {
     struct artifact_store *store;
+    char person[TC_ID_SIZE];
     char sha256[SHA256_HEX_SIZE];
     int64_t size_bytes, received_bytes;
     crypto_hash_sha256_state hash;
@@ -25,32 +33,43 @@ struct artifact_upload {
     int file;
 };
 
-/* Reserves the whole size, so that a full disk is found before the first byte. On a file system that cannot reserve,
- * artifact_upload_write finds it. */
-static enum tc_error reserve(const struct artifact_upload *upload, struct tc_fault *fault)
+/* TC_NO_SPACE unless the disk has so many bytes more than what stays free. */
+static enum tc_error check_disk(const struct artifact_upload *upload, int64_t needed_bytes, struct tc_fault *fault)
 {
-    if (upload->size_bytes == 0 || fallocate(upload->file, FALLOC_FL_KEEP_SIZE, 0, upload->size_bytes) == 0 ||
-        errno == EOPNOTSUPP || errno == ENOSYS)
+    struct statvfs disk;
+    if (fstatvfs(upload->file, &disk) != 0)
+        return artifact_fault_from_errno(fault, "statvfs", upload->path);
+    int64_t left_bytes = (int64_t)(disk.f_blocks * disk.f_frsize) / DISK_LEFT_PART;
+    if (left_bytes > disk_left_bytes_max)
+        left_bytes = disk_left_bytes_max;
+    int64_t free_bytes = (int64_t)(disk.f_bavail * disk.f_frsize);
+    if (free_bytes - left_bytes >= needed_bytes)
         return TC_OK;
-    return artifact_fault_from_errno(fault, "reserve", upload->path);
+    return tc_fault_set(fault, TC_NO_SPACE,
+                        "%s: the disk has %" PRId64 " bytes free, and %" PRId64 " of them must stay free",
+                        upload->store->folder, free_bytes, left_bytes);
 }
 
-enum tc_error artifact_upload_open(struct artifact_store *store, const char *sha256, int64_t size_bytes,
-                                   struct artifact_upload **upload, struct tc_fault *fault)
+enum tc_error artifact_upload_open(struct artifact_store *store, const char *person, const char *sha256,
+                                   int64_t size_bytes, struct artifact_upload **upload, struct tc_fault *fault)
 {
     TC_CHECK(strlen(sha256) == SHA256_HEX_SIZE - 1 && size_bytes >= 0);
+    enum tc_error error = upload_quota_begin(store->quota, person, size_bytes, clock_monotonic_ms(), fault);
+    if (error != TC_OK)
+        return error;
     struct artifact_upload *made = calloc(1, sizeof *made);
     TC_CHECK(made != NULL);
     made->store = store;
+    made->file = -1;
+    (void)snprintf(made->person, sizeof made->person, "%s", person);
     memcpy(made->sha256, sha256, sizeof made->sha256);
     made->size_bytes = size_bytes;
     (void)crypto_hash_sha256_init(&made->hash);
-    enum tc_error error = artifact_incoming_create(store, made->path, &made->file, fault);
-    if (error != TC_OK) {
-        free(made);
-        return error;
-    }
-    error = reserve(made, fault);
+    error = artifact_incoming_create(store, made->path, &made->file, fault);
+    if (error != TC_OK)
+        made->path[0] = '\0';
+    else
+        error = check_disk(made, size_bytes, fault);
     if (error != TC_OK) {
         artifact_upload_close(made);
         return error;
@@ -64,6 +83,10 @@ enum tc_error artifact_upload_write(struct artifact_upload *upload, const void *
 {
     if (length > (uint64_t)(upload->size_bytes - upload->received_bytes))
         return tc_fault_set(fault, TC_INVALID, "received more than the expected %" PRId64 " bytes", upload->size_bytes);
+    upload_quota_count(upload->store->quota, upload->person, length, clock_monotonic_ms());
+    enum tc_error error = check_disk(upload, (int64_t)length, fault);
+    if (error != TC_OK)
+        return error;
     (void)crypto_hash_sha256_update(&upload->hash, bytes, length);
     upload->received_bytes += (int64_t)length;
     const char *at = bytes;
@@ -171,6 +194,8 @@ void artifact_upload_close(struct artifact_upload *upload)
         return;
     if (upload->path[0] != '\0')
         (void)unlink(upload->path);
-    (void)close(upload->file);
+    if (upload->file >= 0)
+        (void)close(upload->file);
+    upload_quota_end(upload->store->quota, upload->person);
     free(upload);
 }

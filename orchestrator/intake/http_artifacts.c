@@ -24,11 +24,21 @@ static bool is_name(const char *text)
     return text != NULL && name_is_valid(text, strlen(text));
 }
 
+static void begin_upload(struct http_request *request, int64_t size_bytes)
+{
+    struct tc_fault fault;
+    enum tc_error error = artifact_upload_open(request->http->config.artifacts, request->subject.name,
+                                               request->variable, size_bytes, &request->upload, &fault);
+    if (error == TC_BUSY)
+        http_answer_problem(request, 429, "%s", fault.text);
+    else if (error != TC_OK)
+        http_answer_fault(request, &fault);
+}
+
 void artifact_begin(struct http_request *request)
 {
     const struct http_config *config = &request->http->config;
     int64_t size_bytes = http_request_length(request);
-    struct tc_fault fault;
     if (!is_digest(request->variable))
         http_answer_problem(request, 400,
                             "the path must end in the SHA-256 of the file, 64 lower-case hexadecimal digits");
@@ -42,8 +52,8 @@ void artifact_begin(struct http_request *request)
     else if (size_bytes > config->artifact_size_limit)
         http_answer_problem(request, 413, "at most %" PRId64 " bytes are allowed (artifacts.size_limit)",
                             config->artifact_size_limit);
-    else if (artifact_upload_open(config->artifacts, request->variable, size_bytes, &request->upload, &fault) != TC_OK)
-        http_answer_fault(request, &fault);
+    else
+        begin_upload(request, size_bytes);
     request->body_limit = config->artifact_size_limit;
 }
 

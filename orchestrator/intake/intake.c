@@ -52,11 +52,14 @@ static enum tc_error write_artifact_folder(const char *data_folder, char folder[
     return TC_OK;
 }
 
-static enum tc_error open_artifacts(struct intake *intake, const char *data_folder, struct tc_fault *fault)
+static enum tc_error open_artifacts(struct intake *intake, const struct daemon_settings *settings,
+                                    struct tc_fault *fault)
 {
     char folder[PATH_MAX];
-    enum tc_error error = write_artifact_folder(data_folder, folder, fault);
-    return error == TC_OK ? artifact_store_open(folder, &intake->artifacts, fault) : error;
+    enum tc_error error = write_artifact_folder(settings->data_folder, folder, fault);
+    if (error == TC_OK)
+        error = artifact_store_open(folder, settings->artifact_daily_limit, &intake->artifacts, fault);
+    return error;
 }
 
 /* The text of the fault already names the setting. */
@@ -215,7 +218,7 @@ enum tc_error intake_open(const struct intake_config *config, struct intake **in
     TC_CHECK(made != NULL);
     made->people = config->people;
     made->insecure_loopback = settings->insecure_loopback;
-    enum tc_error error = open_artifacts(made, settings->data_folder, fault);
+    enum tc_error error = open_artifacts(made, settings, fault);
     if (error == TC_OK)
         error = submission_gateway_open(config->submissions, SUBMISSION_ANSWER_MS, &made->gateway, fault);
     if (error == TC_OK)

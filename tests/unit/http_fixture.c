@@ -67,7 +67,8 @@ struct http_fixture http_fixture_open(bool is_insecure)
     struct tc_fault fault;
     http_fixture_store_answers = TC_OK;
     assert_int_equal(submission_gateway_open(fixture.submissions, LONG_MS, &fixture.gateway, &fault), TC_OK);
-    assert_int_equal(artifact_store_open(http_fixture_folder.path, &fixture.artifacts, &fault), TC_OK);
+    assert_int_equal(
+        artifact_store_open(http_fixture_folder.path, HTTP_FIXTURE_DAILY_BYTES, &fixture.artifacts, &fault), TC_OK);
     assert_int_equal(http_fixture_open_endpoint(&fixture, "127.0.0.1", &fault), TC_OK);
     return fixture;
 }

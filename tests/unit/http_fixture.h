@@ -7,6 +7,7 @@
 #include "tests/unit/temporary_folder.h"
 
 enum { HTTP_FIXTURE_DEADLINE_MS = 20000, HTTP_FIXTURE_ANSWER_SIZE = 65536, HTTP_FIXTURE_ORDERS_MAX = 40 };
+enum { HTTP_FIXTURE_DAILY_BYTES = 16 << 20 };
 
 #define YAML "Content-Type: application/yaml\r\n"
 

@@ -17,11 +17,12 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-enum { LARGE = 300000 };
+enum { LARGE = 300000, DAILY_BYTES = 10 * LARGE };
 
 static struct temporary_folder folder;
 static unsigned char large[LARGE];
@@ -37,7 +38,7 @@ static struct artifact_store *open_store(void)
 {
     struct artifact_store *store = NULL;
     struct tc_fault fault;
-    assert_int_equal(artifact_store_open(folder.path, &store, &fault), TC_OK);
+    assert_int_equal(artifact_store_open(folder.path, DAILY_BYTES, &store, &fault), TC_OK);
     return store;
 }
 
@@ -60,7 +61,7 @@ static enum tc_error upload(struct artifact_store *store, const void *bytes, siz
 {
     struct tc_fault fault;
     struct artifact_upload *upload = NULL;
-    enum tc_error error = artifact_upload_open(store, sha256, announced, &upload, &fault);
+    enum tc_error error = artifact_upload_open(store, "ann", sha256, announced, &upload, &fault);
     for (size_t at = 0; error == TC_OK && at < length; at += 1000)
         error =
             artifact_upload_write(upload, (const char *)bytes + at, length - at < 1000 ? length - at : 1000, &fault);
@@ -168,7 +169,7 @@ static void two_uploads_of_one_file_at_once_both_succeed(void **state)
     char sha256[65];
     digest_of("abc", 3, sha256);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(artifact_upload_open(store, sha256, 3, &uploads[i], &fault), TC_OK);
+        assert_int_equal(artifact_upload_open(store, "ann", sha256, 3, &uploads[i], &fault), TC_OK);
         assert_int_equal(artifact_upload_write(uploads[i], "abc", 3, &fault), TC_OK);
     }
     for (int i = 0; i < 2; i++) {
@@ -191,7 +192,7 @@ static void a_start_removes_what_a_crash_left_and_no_upload_under_way(void **sta
     struct artifact_upload *upload = NULL;
     char sha256[65], leftover[128];
     digest_of("abc", 3, sha256);
-    assert_int_equal(artifact_upload_open(store, sha256, 3, &upload, &fault), TC_OK);
+    assert_int_equal(artifact_upload_open(store, "ann", sha256, 3, &upload, &fault), TC_OK);
     (void)snprintf(leftover, sizeof leftover, "%s/incoming/Ab12Cd", folder.path);
     assert_int_equal(file_replace(leftover, "ab", 2, 0600, &fault), TC_OK);
     assert_int_equal(temporary_folder_count_files(&folder), 2);
@@ -242,24 +243,77 @@ static void a_file_over_the_limit_of_the_process_is_no_space_and_leaves_nothing(
     artifact_store_close(store);
 }
 
-static void a_full_disk_is_known_before_the_first_byte_and_has_space_again_afterwards(void **state)
+/* A file system of 256 KiB in this process alone. Skips the test without the right to mount. */
+static void mount_small_disk(void)
 {
-    (void)state;
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("none", folder.path, "tmpfs", 0, "size=256k") != 0)
         skip();
+}
+
+static void a_full_disk_is_known_before_the_first_byte_and_has_space_again_afterwards(void **state)
+{
+    (void)state;
+    mount_small_disk();
     struct artifact_store *store = open_store();
     struct tc_fault fault;
     struct artifact_upload *none = NULL;
     char sha256[65];
     bool existed;
     digest_of(large, LARGE, sha256);
-    assert_int_equal(artifact_upload_open(store, sha256, LARGE, &none, &fault), TC_NO_SPACE);
+    assert_int_equal(artifact_upload_open(store, "ann", sha256, LARGE, &none, &fault), TC_NO_SPACE);
     assert_int_equal(temporary_folder_count_files(&folder), 0);
     digest_of(large, LARGE / 2, sha256);
     assert_int_equal(upload(store, large, LARGE / 2, sha256, LARGE / 2, record_it, &existed), TC_OK);
     artifact_store_close(store);
     assert_int_equal(umount(folder.path), 0);
+}
+
+static void an_announced_length_reserves_nothing_and_the_disk_is_never_filled(void **state)
+{
+    (void)state;
+    mount_small_disk();
+    struct artifact_store *store = open_store();
+    struct tc_fault fault;
+    struct artifact_upload *uploads[ARTIFACT_UPLOADS_MAX];
+    char sha256[65];
+    digest_of(large, LARGE / 2, sha256);
+    for (size_t i = 0; i < ARTIFACT_UPLOADS_MAX; i++)
+        assert_int_equal(artifact_upload_open(store, "ann", sha256, LARGE / 2, &uploads[i], &fault), TC_OK);
+    assert_int_equal(artifact_upload_write(uploads[0], large, LARGE / 2, &fault), TC_OK);
+    enum tc_error error = TC_OK;
+    for (size_t at = 0; error == TC_OK && at < LARGE / 2; at += 1000)
+        error = artifact_upload_write(uploads[1], large + at, 1000, &fault);
+    assert_int_equal(error, TC_NO_SPACE);
+    struct statvfs disk;
+    assert_int_equal(statvfs(folder.path, &disk), 0);
+    assert_true(disk.f_bavail >= disk.f_blocks / 20);
+    for (size_t i = 0; i < ARTIFACT_UPLOADS_MAX; i++)
+        artifact_upload_close(uploads[i]);
+    assert_int_equal(temporary_folder_count_files(&folder), 0);
+    artifact_store_close(store);
+    assert_int_equal(umount(folder.path), 0);
+}
+
+static void a_person_has_few_unfinished_uploads_and_others_have_their_own(void **state)
+{
+    (void)state;
+    struct artifact_store *store = open_store();
+    struct tc_fault fault;
+    struct artifact_upload *uploads[ARTIFACT_UPLOADS_MAX], *more = NULL;
+    char sha256[65];
+    digest_of(large, LARGE, sha256);
+    for (size_t i = 0; i < ARTIFACT_UPLOADS_MAX; i++)
+        assert_int_equal(artifact_upload_open(store, "ann", sha256, LARGE, &uploads[i], &fault), TC_OK);
+    assert_int_equal(artifact_upload_open(store, "ann", sha256, 1, &more, &fault), TC_BUSY);
+    assert_string_equal(fault.text, "ann has 4 unfinished uploads; wait until one has ended");
+    assert_int_equal(artifact_upload_open(store, "bea", sha256, 1, &more, &fault), TC_OK);
+    artifact_upload_close(more);
+    artifact_upload_close(uploads[0]);
+    assert_int_equal(artifact_upload_open(store, "ann", sha256, 1, &uploads[0], &fault), TC_OK);
+    for (size_t i = 0; i < ARTIFACT_UPLOADS_MAX; i++)
+        artifact_upload_close(uploads[i]);
+    artifact_store_close(store);
 }
 
 static int make_folder(void **state)
@@ -288,6 +342,8 @@ int main(void)
         STORE_TEST(a_start_removes_what_a_crash_left_and_no_upload_under_way),
         STORE_TEST(a_scratch_file_is_gone_with_its_descriptor),
         STORE_TEST(a_file_over_the_limit_of_the_process_is_no_space_and_leaves_nothing),
+        STORE_TEST(an_announced_length_reserves_nothing_and_the_disk_is_never_filled),
+        STORE_TEST(a_person_has_few_unfinished_uploads_and_others_have_their_own),
         STORE_TEST(a_full_disk_is_known_before_the_first_byte_and_has_space_again_afterwards),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

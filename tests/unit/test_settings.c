@@ -214,6 +214,7 @@ static void the_daemon_has_these_defaults(void **state)
     assert_int_equal(settings.instruction_validity_ms, 86400000);
     assert_int_equal(settings.pull_wait_ms, 7 * INT64_C(86400000));
     assert_int_equal(settings.artifact_size_limit, INT64_C(4) << 30);
+    assert_int_equal(settings.artifact_daily_limit, INT64_C(64) << 30);
     assert_int_equal(settings.fleet_size_limit, 512 << 20);
     settings_free(&daemon_settings_table, &settings);
 }
