@@ -53,6 +53,10 @@ static const struct setting rows[] = {
 
     TEXT("http.listen", http_listen, "127.0.0.1", "Address of the HTTP endpoint."),
     INTEGER("http.port", http_port, "8080", 0, 65535, "TCP port of the HTTP endpoint; 0: none."),
+    INTEGER("http.connections", http_connections, "10000", 10, 100000,
+            "Connections of the HTTP endpoint, at most an eighth of the limit of open files."),
+    INTEGER("http.address_connections", http_address_connections, "500", 0, 100000,
+            "Connections of one address, at most half of all; 0: no limit, as for a proxy in front."),
     TEXT("http.public_url", http_public_url, "http://127.0.0.1:8080",
          "Base URL at which devices reach this daemon's artifact store."),
     TEXT("http.tokens_file", http_tokens_file, "",

@@ -32,6 +32,8 @@ struct daemon_settings {
 
     char *http_listen;                           /* address */
     int64_t http_port;                           /* 0: no HTTP endpoint */
+    int64_t http_connections;                    /* of all peers */
+    int64_t http_address_connections;            /* of one address; 0: no limit */
     char *http_public_url;                       /* how devices reach the artifact store: "http://host:port" */
     char *http_tokens_file;                      /* of the version before; taken over once */
     char *http_certificate_file, *http_key_file; /* TLS when a certificate is named */

@@ -228,7 +228,7 @@ static void enroll_with(struct http_request *request, struct store *store, const
 static void enroll(struct http_request *request)
 {
     struct caller caller = {.by_code = true};
-    http_peer_address(request, caller.address);
+    (void)snprintf(caller.address, sizeof caller.address, "%s", request->peer->name);
     if (!read_credentials(request, caller.device, caller.code_hash)) {
         log_refused("", caller.address, "no_code", "");
         deny(request, true);
@@ -274,15 +274,14 @@ static void reenroll_with(struct http_request *request, struct store *store, str
 static void reenroll(struct http_request *request)
 {
     struct caller caller = {.by_code = false};
-    const void *der;
-    size_t length;
-    http_peer_address(request, caller.address);
-    if (!http_peer_certificate(request, &der, &length)) {
+    const struct http_peer *peer = request->peer;
+    (void)snprintf(caller.address, sizeof caller.address, "%s", peer->name);
+    if (peer->certificate == NULL) {
         log_refused("", caller.address, "no_certificate", "");
         deny(request, false);
         return;
     }
     struct store *store = store_pool_take(request->http->config.stores);
-    reenroll_with(request, store, &caller, der, length);
+    reenroll_with(request, store, &caller, peer->certificate, peer->certificate_length);
     store_pool_give(request->http->config.stores, store);
 }

@@ -9,10 +9,10 @@
 #include "orchestrator/intake/http_connection.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/intake/listener.h"
+#include "orchestrator/intake/server_tls.h"
 #include "orchestrator/intake/standing_cache.h"
 #include "orchestrator/worker/ending.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECTION_MEMORY = 32 * 1024, KEY_FILE_MAX = 1 << 20 };
+/* The library may not have seen yet that a connection has ended: it has room for more than the front has. */
+enum { CONNECTION_MEMORY = 32 * 1024, KEY_FILE_MAX = 1 << 20, LIBRARY_SHARE = 2, LAST_BYTES_MS = 500 };
 
 /* Debug level, since the library reports single connections, which are of no use to an operator. */
 __attribute__((format(printf, 2, 0))) static void log_library(void *context, const char *format, va_list arguments)
@@ -29,6 +30,8 @@ __attribute__((format(printf, 2, 0))) static void log_library(void *context, con
     char text[256];
     (void)vsnprintf(text, sizeof text, format, arguments);
     text[strcspn(text, "\n")] = '\0';
+    if (strstr(text, "TCP_") != NULL || strstr(text, "Failed to push the data") != NULL)
+        return; /* its end of a connection is no TCP socket */
     LOG_DEBUG("http.library", F_STR("text", text));
 }
 
@@ -98,61 +101,76 @@ static void free_tls_files(struct tls_files *files)
     buffer_free(&files->trust);
 }
 
-/* From TLS 1.2, as the broker. */
-static char tls_priorities[] = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";
+/* Reads the files for TLS. NULL: the endpoint has none. */
+static enum tc_error make_tls(struct http *http, SSL_CTX **tls, struct tc_fault *fault)
+{
+    const char *name = name_of(http);
+    struct tls_files files = {0};
+    enum tc_error error = read_tls_files(http, &files, fault);
+    *tls = NULL;
+    if (error == TC_OK && is_set(http->config.certificate_file) &&
+        server_tls_make(&files.certificate, &files.key, &files.trust, tls, fault) != TC_OK)
+        error =
+            tc_fault_set(fault, TC_UNAVAILABLE,
+                         "%s: cannot start the server; check %s.certificate_file and %s.key_file", name, name, name);
+    free_tls_files(&files);
+    return error;
+}
 
-/* Starts the library on `listener`, which it owns from then on. NULL: it does not start. */
-static struct MHD_Daemon *start_library(struct http *http, int listener, const struct tls_files *files)
+/* The front limits connections and the time that clients take. */
+static struct MHD_Daemon *start_library(struct http *http)
 {
     const struct http_config *config = &http->config;
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, files->certificate.bytes},
-                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, files->key.bytes},
-                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, tls_priorities},
-                                   {MHD_OPTION_HTTPS_MEM_TRUST, 0, files->trust.bytes},
-                                   {MHD_OPTION_END, 0, NULL}};
-    if (files->trust.length == 0)
-        tls[3] = tls[4];
-    if (is_set(config->certificate_file))
-        flags |= MHD_USE_TLS;
-    else
-        tls[0] = tls[4];
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC;
     sigset_t before;
     thread_block_signals(&before);
     struct MHD_Daemon *started = MHD_start_daemon(
         flags, 0, NULL, NULL, http_connection_advance, http, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
-        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, http_connection_begin, http,
-        MHD_OPTION_NOTIFY_COMPLETED, http_connection_end, http, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)config->threads,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->connection_limit, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)config->idle_s, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)config->address_limit,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+        MHD_OPTION_URI_LOG_CALLBACK, http_connection_begin, http, MHD_OPTION_NOTIFY_COMPLETED, http_connection_end,
+        http, MHD_OPTION_NOTIFY_CONNECTION, http_connection_note, NULL, MHD_OPTION_THREAD_POOL_SIZE,
+        (unsigned)config->threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)(config->connection_limit * LIBRARY_SHARE),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
     thread_restore_signals(&before);
     return started;
 }
 
-static enum tc_error describe_failed_start(const struct http *http, struct tc_fault *fault)
+/* Called by the front. */
+static bool give_library(void *context, int handle, struct http_peer *peer)
 {
-    const char *name = name_of(http);
-    if (!is_set(http->config.certificate_file))
-        return tc_fault_set(fault, TC_UNAVAILABLE, "%s: cannot start the server", name);
-    return tc_fault_set(fault, TC_UNAVAILABLE, "%s: cannot start the server; check %s.certificate_file and %s.key_file",
-                        name, name, name);
+    struct http *http = context;
+    const struct http_peer_address address = {.common.sa_family = AF_UNSPEC, .peer = http_peer_hold(peer)};
+    (void)pthread_mutex_lock(&http->giving);
+    bool taken =
+        http->daemon != NULL && MHD_add_connection(http->daemon, handle, &address.common, sizeof address) == MHD_YES;
+    if (http->daemon == NULL)
+        (void)close(handle);
+    (void)pthread_mutex_unlock(&http->giving);
+    if (!taken)
+        http_peer_release(peer);
+    return taken;
 }
 
-/* Starts a server with the certificate that the file has now. */
-static enum tc_error start_daemon(struct http *http, struct MHD_Daemon **started, struct tc_fault *fault)
+static enum tc_error start_serving(struct http *http, struct tc_fault *fault)
 {
-    struct tls_files files = {0};
-    int listener = -1;
-    enum tc_error error = read_tls_files(http, &files, fault);
-    if (error == TC_OK && (listener = fcntl(http->listener, F_DUPFD_CLOEXEC, 0)) < 0)
-        error = tc_fault_set(fault, TC_UNAVAILABLE, "%s: no descriptor is left", name_of(http));
-    if (error == TC_OK && (*started = start_library(http, listener, &files)) == NULL)
-        error = describe_failed_start(http, fault);
-    if (error != TC_OK && listener >= 0)
-        (void)close(listener);
-    free_tls_files(&files);
-    return error;
+    const struct http_config *config = &http->config;
+    SSL_CTX *tls;
+    enum tc_error error = make_tls(http, &tls, fault);
+    if (error == TC_OK && (http->daemon = start_library(http)) == NULL)
+        error = tc_fault_set(fault, TC_UNAVAILABLE, "%s: cannot start the server", name_of(http));
+    if (error != TC_OK) {
+        SSL_CTX_free(tls);
+        return error;
+    }
+    return http_front_open(&(struct http_front_config){.name = name_of(http),
+                                                       .listener = http->listener,
+                                                       .threads = config->threads,
+                                                       .connection_limit = config->connection_limit,
+                                                       .address_limit = config->address_limit,
+                                                       .idle_s = config->idle_s,
+                                                       .take = give_library,
+                                                       .context = http},
+                           tls, &http->front, fault);
 }
 
 static enum tc_error start(struct http *http, struct tc_fault *fault)
@@ -173,7 +191,7 @@ static enum tc_error start(struct http *http, struct tc_fault *fault)
                                                      .handle = http_connection_run},
                              &http->worker, fault);
     if (error == TC_OK)
-        error = start_daemon(http, &http->daemon, fault);
+        error = start_serving(http, fault);
     return error;
 }
 
@@ -187,7 +205,7 @@ enum tc_error http_open(const struct http_config *config, struct http **http, st
         made->issuers = device_issuers_open();
         made->standings = standing_cache_open();
     }
-    TC_CHECK(pthread_mutex_init(&made->fleet_import, NULL) == 0);
+    TC_CHECK(pthread_mutex_init(&made->fleet_import, NULL) == 0 && pthread_mutex_init(&made->giving, NULL) == 0);
     made->jobs = batch_queue_open(sizeof(struct http_request *), (size_t)config->connection_limit);
     enum tc_error error = start(made, fault);
     if (error != TC_OK) {
@@ -205,45 +223,15 @@ int http_port(const struct http *http)
     return http->port;
 }
 
-/* ---- another certificate ---- */
-
-static bool has_connections(struct MHD_Daemon *daemon)
-{
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-    return info == NULL || info->num_connections > 0;
-}
-
-/* Frees the retired servers whose connections have ended. Returns a free place; NULL: there is none. */
-static struct MHD_Daemon **find_place(struct http *http)
-{
-    struct MHD_Daemon **place = NULL;
-    for (size_t i = 0; i < HTTP_RETIRED_MAX; i++) {
-        if (http->retired[i] != NULL && !has_connections(http->retired[i])) {
-            MHD_stop_daemon(http->retired[i]);
-            http->retired[i] = NULL;
-        }
-        if (http->retired[i] == NULL)
-            place = &http->retired[i];
-    }
-    return place;
-}
-
-/* Both servers listen for a moment, so that no connection is refused. */
 enum tc_error http_renew(struct http *http, struct tc_fault *fault)
 {
-    struct MHD_Daemon *renewed = NULL, **place = find_place(http);
+    SSL_CTX *tls;
     if (!is_set(http->config.certificate_file))
         return TC_OK;
-    if (place == NULL)
-        return tc_fault_set(fault, TC_BUSY, "%s: connections with %d earlier certificates go on", name_of(http),
-                            HTTP_RETIRED_MAX);
-    enum tc_error error = start_daemon(http, &renewed, fault);
-    if (error != TC_OK)
-        return error;
-    (void)close(MHD_quiesce_daemon(http->daemon));
-    *place = http->daemon;
-    http->daemon = renewed;
-    return TC_OK;
+    enum tc_error error = make_tls(http, &tls, fault);
+    if (error == TC_OK)
+        http_front_use(http->front, tls);
+    return error;
 }
 
 /* ---- the end ---- */
@@ -256,23 +244,30 @@ static void wait_for_last_answers(struct http *http)
         (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 }
 
+static void stop_library(struct http *http)
+{
+    (void)pthread_mutex_lock(&http->giving);
+    struct MHD_Daemon *daemon = http->daemon;
+    http->daemon = NULL;
+    (void)pthread_mutex_unlock(&http->giving);
+    if (daemon != NULL)
+        MHD_stop_daemon(daemon);
+}
+
 void http_close(struct http *http)
 {
     if (http == NULL)
         return;
-    if (http->daemon != NULL)
-        (void)close(MHD_quiesce_daemon(http->daemon));
-    if (http->listener >= 0)
-        (void)close(http->listener);
+    if (http->front != NULL)
+        http_front_stop(http->front);
     worker_stop(http->worker);
     wait_for_last_answers(http);
-    if (http->daemon != NULL)
-        MHD_stop_daemon(http->daemon);
-    for (size_t i = 0; i < HTTP_RETIRED_MAX; i++) {
-        if (http->retired[i] != NULL)
-            MHD_stop_daemon(http->retired[i]);
-    }
+    stop_library(http);
+    http_front_close(http->front, LAST_BYTES_MS);
+    if (http->listener >= 0)
+        (void)close(http->listener);
     batch_queue_free(http->jobs);
+    (void)pthread_mutex_destroy(&http->giving);
     (void)pthread_mutex_destroy(&http->fleet_import);
     device_issuers_close(http->issuers);
     standing_cache_close(http->standings);

@@ -1,6 +1,7 @@
 /* An HTTP endpoint, on libmicrohttpd: that of operators, or that of EST.
  *
- * A few threads with epoll move bytes and never wait, so that thousands of devices can download at once. A request that
+ * The front (http_front.h) has the connections, and gives the library only requests that are correct to the byte. A few
+ * threads with epoll move bytes and never wait, so that thousands of devices can download at once. A request that
  * waits for the database, an fsync or the planner is suspended: handlers that use the database run in a small pool of
  * job threads, and a plan that waits for the planner needs no thread. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_H
@@ -40,7 +41,7 @@ struct http_config {
     int job_threads;                /* that wait for the database */
     int connection_limit;
     int address_limit;                 /* connections of one address; 0: no limit */
-    int idle_s;                        /* a connection is closed when nothing moves for so long */
+    int idle_s;                        /* a connection without a request is closed after so long */
     const struct enrolment *enrolment; /* NULL: this daemon has no authority of devices */
     int64_t artifact_size_limit, fleet_size_limit;
     struct submission_gateway *gateway;
@@ -66,8 +67,7 @@ enum tc_error http_open(const struct http_config *config, struct http **http, st
 int http_port(const struct http *http);
 
 /* Reads the certificate, its key and the issuers of devices again, for new connections. Those that exist go on with the
- * old ones. TC_BUSY: eight old certificates still have connections; try again later. On any fault the old ones stay in
- * use. */
+ * old ones. On any fault the old ones stay in use. */
 enum tc_error http_renew(struct http *http, struct tc_fault *fault);
 
 /* Takes no more connections, waits for the current requests, and frees the endpoint. Call it after

@@ -1,5 +1,4 @@
 /* Who acts: the person of the bearer token (RFC 6750), or on loopback, where the settings allow it, a local peer. */
-#include "base/address.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/intake/listener.h"
 #include "orchestrator/people/people.h"
@@ -20,13 +19,6 @@ enum tc_error http_check_access(const struct http_config *config, struct tc_faul
                         config->listen);
 }
 
-static const struct sockaddr *peer_of(const struct http_request *request)
-{
-    const union MHD_ConnectionInfo *information =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    return information == NULL ? NULL : information->client_addr;
-}
-
 /* The token; NULL: the header has none. */
 static const char *read_token(const char *authorization)
 {
@@ -38,14 +30,14 @@ static const char *read_token(const char *authorization)
 }
 
 /* Says the same to a peer without a token, with an unknown one, and with one that is no longer valid. */
-static void refuse_unknown(struct http_request *request, const char *address, bool showed_one)
+static void refuse_unknown(struct http_request *request, bool showed_one)
 {
     static const char needed[] = "a valid bearer token must be given: \"Authorization: Bearer tc_…\"";
     if (request->route->operation == ACCESS_DOWNLOAD) {
         download_note_refusal(request, "", showed_one ? "bad_token" : "no_certificate", "");
         http_answer_problem(request, 401, "%s; or a device's certificate in the handshake", needed);
     } else {
-        refusals_note_unknown(endpoint, address, "");
+        refusals_note_unknown(endpoint, request->peer->name, "");
         http_answer_problem(request, 401, "%s", needed);
     }
     http_answer_header(request, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
@@ -54,15 +46,13 @@ static void refuse_unknown(struct http_request *request, const char *address, bo
 
 static void find_person(struct http_request *request, const char *authorization)
 {
-    char address[HTTP_ADDRESS_SIZE];
     struct tc_fault fault;
     const char *token = authorization == NULL ? NULL : read_token(authorization);
     enum tc_error error = TC_DENIED;
-    http_peer_address(request, address);
     if (token != NULL)
-        error = people_find_token(request->http->config.people, token, address, &request->subject, &fault);
+        error = people_find_token(request->http->config.people, token, request->peer->name, &request->subject, &fault);
     if (error == TC_DENIED)
-        refuse_unknown(request, address, authorization != NULL);
+        refuse_unknown(request, authorization != NULL);
     else if (error != TC_OK)
         http_answer_problem(request, 503, "%s", fault.text);
 }
@@ -90,11 +80,8 @@ static void let_loopback_in(struct http_request *request)
 /* A peer that shows a certificate is not taken for somebody else, and the store that wants one believes nobody. */
 static bool may_be_loopback(const struct http_request *request)
 {
-    const struct sockaddr *peer = peer_of(request);
-    const void *der;
-    size_t length;
-    return request->http->config.insecure_loopback && peer != NULL && address_is_loopback(peer) &&
-           request->route->operation != ACCESS_DOWNLOAD && !http_peer_certificate(request, &der, &length);
+    return request->http->config.insecure_loopback && http_peer_is_loopback(request->peer) &&
+           request->route->operation != ACCESS_DOWNLOAD && request->peer->certificate == NULL;
 }
 
 void http_authorize(struct http_request *request)

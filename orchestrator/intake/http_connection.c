@@ -15,12 +15,29 @@
 static const int64_t discard_limit_bytes = INT64_C(1) << 30;
 enum { DISCARD_MS = 60000 };
 
+static struct http_peer *peer_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *information =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    TC_CHECK(information != NULL && information->client_addr != NULL);
+    return ((const struct http_peer_address *)(const void *)information->client_addr)->peer;
+}
+
+void http_connection_note(void *context, struct MHD_Connection *connection, void **slot,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    (void)context, (void)slot;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+        http_peer_release(peer_of(connection));
+}
+
 void *http_connection_begin(void *context, const char *uri, struct MHD_Connection *connection)
 {
     struct http_request *request = calloc(1, sizeof *request);
     TC_CHECK(request != NULL);
     request->http = context;
     request->connection = connection;
+    request->peer = peer_of(connection);
     request->variable = "";
     request->file = -1;
     request->began_ms = clock_monotonic_ms();
@@ -60,6 +77,7 @@ void http_connection_end(void *context, struct MHD_Connection *connection, void 
     http_target_free(&request->target);
     if (request->was_suspended)
         request->http->waiting--;
+    http_peer_note_end(request->peer);
     free(request);
     *slot = NULL;
 }

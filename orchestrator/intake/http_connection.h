@@ -12,6 +12,10 @@ enum MHD_Result http_connection_advance(void *context, struct MHD_Connection *co
 void http_connection_end(void *context, struct MHD_Connection *connection, void **slot,
                          enum MHD_RequestTerminationCode code);
 
+/* Releases the peer of a connection that has ended. */
+void http_connection_note(void *context, struct MHD_Connection *connection, void **slot,
+                          enum MHD_ConnectionNotificationCode code);
+
 /* The work of a job thread: `items` are struct http_request *. */
 void http_connection_run(void *context, void *thread_state, void *items, size_t count);
 

@@ -9,19 +9,15 @@
 
 bool download_needs_operator(const struct http_request *request)
 {
-    const void *der;
-    size_t length;
     if (request->http->issuers == NULL)
         return false;
-    return http_request_header(request, MHD_HTTP_HEADER_AUTHORIZATION) != NULL ||
-           !http_peer_certificate(request, &der, &length);
+    return http_request_header(request, MHD_HTTP_HEADER_AUTHORIZATION) != NULL || request->peer->certificate == NULL;
 }
 
 void download_note_refusal(const struct http_request *request, const char *device, const char *reason,
                            const char *detail)
 {
-    char address[HTTP_ADDRESS_SIZE];
-    http_peer_address(request, address);
+    const char *address = request->peer->name;
     metric_add(METRIC_DOWNLOADS_REFUSED, 1);
     LOG_LIMITED(LOG_LEVEL_WARNING, device[0] == '\0' ? address : device, "download.refused", F_STR("device", device),
                 F_STR("address", address), F_STR("reason", reason), F_STR("detail", detail));
@@ -30,12 +26,10 @@ void download_note_refusal(const struct http_request *request, const char *devic
 /* Says no more about a certificate than a TLS handshake would. */
 static bool check_certificate(struct http_request *request, struct device_peer *peer)
 {
-    const void *der = "";
-    size_t length;
     struct tc_fault fault;
-    if (!http_peer_certificate(request, &der, &length))
-        length = 0; /* is refused; download_needs_operator has seen it before */
-    if (device_issuers_check(request->http->issuers, der, length, clock_now_ms(), peer, &fault) == TC_OK)
+    const struct http_peer *shown = request->peer; /* without one it is refused; download_needs_operator has seen it */
+    if (device_issuers_check(request->http->issuers, shown->certificate == NULL ? "" : (const void *)shown->certificate,
+                             shown->certificate_length, clock_now_ms(), peer, &fault) == TC_OK)
         return true;
     download_note_refusal(request, "", "bad_certificate", fault.text);
     http_answer_problem(request, 403, "the certificate is refused: %s", fault.text);

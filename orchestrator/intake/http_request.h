@@ -9,17 +9,15 @@
 #include "base/id.h"
 #include "orchestrator/access/access.h"
 #include "orchestrator/intake/http.h"
+#include "orchestrator/intake/http_front.h"
+#include "orchestrator/intake/http_peer.h"
 #include "orchestrator/intake/http_target.h"
 #include "orchestrator/worker/worker.h"
 
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-
-/* Servers with earlier certificates whose last connections have not ended. */
-#define HTTP_RETIRED_MAX 8
 
 struct http {
     struct http_config config; /* the texts in it are owned */
@@ -28,10 +26,11 @@ struct http {
     struct standing_cache *standings;
     struct batch_queue *jobs; /* of struct http_request * */
     struct worker *worker;
-    int listener; /* of each daemon a copy; -1: none */
-    struct MHD_Daemon *daemon;
-    struct MHD_Daemon *retired[HTTP_RETIRED_MAX]; /* take no more connections; NULL: free */
-    pthread_mutex_t fleet_import;                 /* serializes imports, each of which can take hundreds of megabytes */
+    int listener; /* -1: none */
+    struct http_front *front;
+    pthread_mutex_t giving;       /* of `daemon` */
+    struct MHD_Daemon *daemon;    /* NULL: it takes no more connections */
+    pthread_mutex_t fleet_import; /* serializes imports, each of which can take hundreds of megabytes */
     int port;
     atomic_int waiting; /* requests that were suspended and have not ended */
 };
@@ -46,13 +45,14 @@ enum http_phase {
 struct http_request {
     struct http *http;
     struct MHD_Connection *connection;
+    struct http_peer *peer;         /* outlives the request */
     const struct http_route *route; /* NULL until it is found */
     struct http_target target;
     const char *variable; /* the segment in place of {…} in the route's path; "": none */
     struct tc_fault target_fault;
     enum http_phase phase;
     bool is_head, was_suspended;
-    bool is_admitted;        /* the peer may download, by its certificate */
+    bool is_admitted;       /* the peer may download, by its certificate */
     struct subject subject; /* who acts */
 
     /* The body: in `body`, in `file` when that is not -1, or in `upload` when that is not NULL. */
@@ -177,11 +177,6 @@ void guard_show(struct http_request *request);
  * known, 403 when its roles do not allow it. */
 void http_authorize(struct http_request *request);
 
-#define HTTP_ADDRESS_SIZE INET6_ADDRSTRLEN
-
-/* The address of the peer, for limits and logs: an IPv6 network of 64 bits counts as one. */
-void http_peer_address(const struct http_request *request, char address[static HTTP_ADDRESS_SIZE]);
-
 /* ---- answers: http_answer.c. Each sets the answer of the request; only the first call has an effect ---- */
 
 /* Takes the buffer's memory. */
@@ -211,12 +206,6 @@ const char *http_request_header(const struct http_request *request, const char *
 int64_t http_request_length(const struct http_request *request);
 /* Returns true when Content-Type is one of `types`, joined by spaces. Ignores parameters of the type. */
 bool http_request_has_type(const struct http_request *request, const char *types);
-
-/* ---- the peer: http_peer.c ---- */
-
-/* Finds the certificate that the peer showed in the handshake, in which it has proven to have the key. The memory is
- * the connection's. False: none. */
-bool http_peer_certificate(const struct http_request *request, const void **der, size_t *length);
 
 /* ---- parameters ---- */
 

@@ -26,7 +26,6 @@ enum {
     EST_CONNECTIONS = 500,
     EST_ADDRESS_CONNECTIONS = 20, /* a branch has one address, and its devices enrol at any time */
     EST_IDLE_S = 10,
-    HTTP_CONNECTIONS_MAX = 10000,
     SOCKET_CONNECTIONS = 64,
     SOCKET_IDLE_MS = 30000,
 };
@@ -116,13 +115,21 @@ enum tc_error intake_check_device_issuers(const struct buffer *present, const st
     return device_issuers_check_change(present, fresh, fault);
 }
 
-/* A download takes two descriptors. Half of the limit stays free for the rest of the daemon. */
-static int http_connection_limit(void)
+/* A download takes four descriptors: the client's, two between the front and the library, and the file. Half of the
+ * limit stays free for the rest of the daemon. */
+static int http_connection_limit(const struct daemon_settings *settings)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 4 > HTTP_CONNECTIONS_MAX)
-        return HTTP_CONNECTIONS_MAX;
-    return (int)(limit.rlim_cur / 4);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 8 > (rlim_t)settings->http_connections)
+        return (int)settings->http_connections;
+    return (int)(limit.rlim_cur / 8);
+}
+
+/* One address never has more than half of all connections, so that it cannot keep others out. */
+static int http_address_limit(const struct daemon_settings *settings)
+{
+    int half = http_connection_limit(settings) / 2;
+    return settings->http_address_connections > half ? half : (int)settings->http_address_connections;
 }
 
 static enum tc_error open_http(struct intake *intake, const struct intake_config *config, struct tc_fault *fault)
@@ -141,7 +148,8 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .idle_s = HTTP_IDLE_S,
                                            .enrolment = intake->enrolment,
                                            .job_threads = INTAKE_JOB_THREADS,
-                                           .connection_limit = http_connection_limit(),
+                                           .connection_limit = http_connection_limit(settings),
+                                           .address_limit = http_address_limit(settings),
                                            .artifact_size_limit = settings->artifact_size_limit,
                                            .fleet_size_limit = settings->fleet_size_limit,
                                            .gateway = intake->gateway,

@@ -55,6 +55,9 @@ struct submission {
  * makers end. */
 void submissions_drop(struct batch_queue *submissions);
 
+/* The title of an HTTP status that an endpoint answers with. */
+const char *submission_status_title(int status);
+
 /* Appends the problem document of every endpoint for a request that never became a submission (too large, queue full,
  * not allowed): {"type":"about:blank","title":…,"status":…,"detail":…}. */
 void submission_write_problem(int status, const char *detail, struct buffer *body);

@@ -63,7 +63,9 @@ static void end(void *context, struct MHD_Connection *connection, void **slot, e
     TC_CHECK(request->status == 0 || (request->status >= 200 && request->status < 600));
     TC_CHECK(request->phase != HTTP_ANSWERED || request->status != 0);
     TC_CHECK(request->phase != HTTP_WAITING);
-    if (passed && !fixture.http.config.insecure_loopback && !access_operation_is_public(request->route->operation))
+    bool is_open = request->route != NULL && (access_operation_is_public(request->route->operation) ||
+                                              request->route->operation == ACCESS_DOWNLOAD); /* without issuers */
+    if (passed && !fixture.http.config.insecure_loopback && !is_open)
         TC_CHECK(fixture.has_token && strcmp(request->subject.name, "ann") == 0);
     fixture.open_requests--;
     http_connection_end(context, connection, slot, code);
@@ -91,7 +93,7 @@ static enum tc_error note_artifact(void *context, struct tc_fault *fault)
 static void keep_artifact(struct artifact_store *store)
 {
     struct artifact_upload *upload;
-    TC_CHECK(artifact_upload_open(store, ARTIFACT_DIGEST, (int64_t)strlen(ARTIFACT), &upload, NULL) == TC_OK);
+    TC_CHECK(artifact_upload_open(store, "ann", ARTIFACT_DIGEST, (int64_t)strlen(ARTIFACT), &upload, NULL) == TC_OK);
     TC_CHECK(artifact_upload_write(upload, ARTIFACT, strlen(ARTIFACT), NULL) == TC_OK);
     bool existed;
     struct tc_fault fault;
@@ -117,7 +119,7 @@ static void fill_config(struct http_config *config)
         .fleet_changed = ignore_fleet,
     };
     TC_CHECK(submission_gateway_open(fixture.submissions, ANSWER_MS, &config->gateway, NULL) == TC_OK);
-    TC_CHECK(artifact_store_open(fixture.folder.path, &config->artifacts, NULL) == TC_OK);
+    TC_CHECK(artifact_store_open(fixture.folder.path, INT64_C(1) << 50, &config->artifacts, NULL) == TC_OK);
     keep_artifact(config->artifacts);
     http_fixture_artifact_size = (int64_t)strlen(ARTIFACT);
 }
@@ -132,10 +134,11 @@ static void open_fixture(void)
     fixture.http.jobs = batch_queue_open(sizeof(struct http_request *), QUEUE);
     TC_CHECK(pthread_mutex_init(&fixture.http.fleet_import, NULL) == 0);
     fill_config(&fixture.http.config);
-    fixture.http.daemon = MHD_start_daemon(
-        MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_connection_advance, &fixture.http,
-        MHD_OPTION_URI_LOG_CALLBACK, begin, &fixture.http, MHD_OPTION_NOTIFY_COMPLETED, end, &fixture.http,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    fixture.http.daemon =
+        MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_connection_advance,
+                         &fixture.http, MHD_OPTION_URI_LOG_CALLBACK, begin, &fixture.http, MHD_OPTION_NOTIFY_COMPLETED,
+                         end, &fixture.http, MHD_OPTION_NOTIFY_CONNECTION, http_connection_note, NULL,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
     TC_CHECK(fixture.http.daemon != NULL);
     fixture.is_open = true;
 }
@@ -203,7 +206,7 @@ static void say(const uint8_t *bytes, size_t length, size_t piece)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    const struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in loopback = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (length < HEAD)
         return 0;
     if (!fixture.is_open)
@@ -218,8 +221,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     int handles[2];
     TC_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, handles) == 0);
     fixture.handle = handles[0];
-    TC_CHECK(MHD_add_connection(fixture.http.daemon, handles[1], (const struct sockaddr *)&peer, sizeof peer) ==
-             MHD_YES);
+    const struct http_peer_address peer = {
+        .peer = http_peer_make((const struct sockaddr *)(const void *)&loopback, sizeof loopback)};
+    TC_CHECK(MHD_add_connection(fixture.http.daemon, handles[1], &peer.common, sizeof peer) == MHD_YES);
     say(bytes + HEAD, length - HEAD, piece);
     (void)shutdown(fixture.handle, SHUT_WR);
     run_until_still();

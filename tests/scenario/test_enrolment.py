@@ -103,8 +103,9 @@ def speaks(port, version):
         try:
             with context.wrap_socket(plain) as secure:
                 return secure.version() is not None
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError, ConnectionResetError):
-            return False  # the server ends it: other errors are the client's own
+        except ssl.SSLError as fault:
+            assert fault.reason == "TLSV1_ALERT_PROTOCOL_VERSION", fault  # the server says so: other errors are the client's own
+            return False
 
 
 def test_an_endpoint_speaks_no_version_of_tls_before_1_2(est):

@@ -213,6 +213,8 @@ static void the_daemon_has_these_defaults(void **state)
     assert_int_equal(settings.lease_ms, 7000);
     assert_int_equal(settings.instruction_validity_ms, 86400000);
     assert_int_equal(settings.pull_wait_ms, 7 * INT64_C(86400000));
+    assert_int_equal(settings.http_connections, 10000);
+    assert_int_equal(settings.http_address_connections, 500);
     assert_int_equal(settings.artifact_size_limit, INT64_C(4) << 30);
     assert_int_equal(settings.artifact_daily_limit, INT64_C(64) << 30);
     assert_int_equal(settings.fleet_size_limit, 512 << 20);
