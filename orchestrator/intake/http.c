@@ -9,9 +9,9 @@
 #include "orchestrator/intake/http_connection.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/intake/listener.h"
-#include "orchestrator/intake/server_tls.h"
 #include "orchestrator/intake/standing_cache.h"
 #include "orchestrator/worker/ending.h"
+#include "tls/server_tls.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -159,7 +159,7 @@ static enum tc_error start_serving(struct http *http, struct tc_fault *fault)
     if (error == TC_OK && (http->daemon = start_library(http)) == NULL)
         error = tc_fault_set(fault, TC_UNAVAILABLE, "%s: cannot start the server", name_of(http));
     if (error != TC_OK) {
-        SSL_CTX_free(tls);
+        server_tls_release(tls);
         return error;
     }
     return http_front_open(&(struct http_front_config){.name = name_of(http),

@@ -7,6 +7,7 @@
 #include "orchestrator/intake/attempt_limit.h"
 #include "orchestrator/intake/http_relay.h"
 #include "orchestrator/metrics/metrics.h"
+#include "tls/server_tls.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -190,9 +191,7 @@ static bool admit(struct mover *mover, const struct http_peer *peer, int64_t now
 static SSL_CTX *hold_tls(struct http_front *front)
 {
     (void)pthread_mutex_lock(&front->lock);
-    SSL_CTX *tls = front->tls;
-    if (tls != NULL)
-        (void)SSL_CTX_up_ref(tls);
+    SSL_CTX *tls = server_tls_hold(front->tls);
     (void)pthread_mutex_unlock(&front->lock);
     return tls;
 }
@@ -204,7 +203,7 @@ static void begin(struct mover *mover, int handle, struct http_peer *peer, int64
     TC_CHECK(place != NULL);
     SSL_CTX *tls = hold_tls(front);
     place->relay = http_relay_open(&front->config, mover->poll, handle, tls, peer, place, now_ms);
-    SSL_CTX_free(tls);
+    server_tls_release(tls);
     if (place->relay == NULL) {
         address_count_leave(front->addresses, peer->name);
         front->connections--;
@@ -345,7 +344,7 @@ void http_front_use(struct http_front *front, SSL_CTX *tls)
     SSL_CTX *before = front->tls;
     front->tls = tls;
     (void)pthread_mutex_unlock(&front->lock);
-    SSL_CTX_free(before);
+    server_tls_release(before);
 }
 
 void http_front_stop(struct http_front *front)
@@ -389,7 +388,7 @@ void http_front_close(struct http_front *front, int linger_ms)
     address_count_close(front->addresses);
     attempt_limit_close(front->handshakes);
     (void)pthread_mutex_destroy(&front->lock);
-    SSL_CTX_free(front->tls);
+    server_tls_release(front->tls);
     free(front->movers);
     free(front);
 }

@@ -8,7 +8,7 @@
 #include "base/fault.h"
 #include "orchestrator/intake/http_peer.h"
 
-#include <openssl/ssl.h>
+#include <openssl/types.h>
 #include <stdbool.h>
 
 /* Seconds for a handshake; from the first byte of a head, or from a new connection, to the last; and of what is never

@@ -1,3 +1,4 @@
+#include "base/buffer.h"
 #include "orchestrator/intake/http_body.h"
 #include "orchestrator/intake/http_head.h"
 
@@ -179,16 +180,19 @@ static void a_head_is_limited_in_bytes_and_in_fields_before_it_has_ended(void **
     assert_int_equal(read_long("GET /", 8191, " HTTP/1.1\r\nHost: a\r\n\r\n"), 0);
     assert_int_equal(read_long("GET /", 8192, " HTTP/1.1\r\nHost: a\r\n\r\n"), 414);
 
-    char text[4096] = "GET / HTTP/1.1\r\nHost: a\r\n";
+    struct buffer text = {0};
     struct http_head head;
     size_t length;
+    buffer_put_text(&text, GET);
     for (int i = 1; i < HTTP_FIELDS_MAX; i++)
-        strcat(text, "X: y\r\n");
-    size_t full = strlen(text);
-    strcat(text, "\r\n");
-    assert_int_equal(read_head(text, strlen(text), 4096, &head, &length), 0);
-    (void)snprintf(text + full, sizeof text - full, "X: y\r\n\r\n");
-    assert_int_equal(read_head(text, strlen(text), 4096, &head, &length), 431);
+        buffer_put_text(&text, "X: y\r\n");
+    struct buffer more = {0};
+    buffer_format(&more, "%sX: y\r\n\r\n", buffer_text(&text));
+    buffer_put_text(&text, "\r\n");
+    assert_int_equal(read_head(text.bytes, text.length, text.length, &head, &length), 0);
+    assert_int_equal(read_head(more.bytes, more.length, more.length, &head, &length), 431);
+    buffer_free(&text);
+    buffer_free(&more);
 }
 
 /* ---- the body ---- */

@@ -1,7 +1,8 @@
-#include "orchestrator/intake/server_tls.h"
+#include "tls/server_tls.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 
 /* Forward secrecy and authenticated encryption alone. */
@@ -80,4 +81,16 @@ enum tc_error server_tls_make(const struct buffer *certificate, const struct buf
     }
     *tls = made;
     return TC_OK;
+}
+
+SSL_CTX *server_tls_hold(SSL_CTX *tls)
+{
+    if (tls != NULL)
+        TC_CHECK(SSL_CTX_up_ref(tls) == 1);
+    return tls;
+}
+
+void server_tls_release(SSL_CTX *tls)
+{
+    SSL_CTX_free(tls);
 }
