@@ -49,8 +49,8 @@ enum http_head_state http_head_find_end(const char *bytes, size_t count, size_t 
 {
     for (size_t i = seen; i < count; i++) {
         bool after_return = i > 0 && bytes[i - 1] == '\r';
-        if (bytes[i] == '\0' || after_return != (bytes[i] == '\n')) {
-            (void)refuse(fault, 400, "a line must end in CR LF, and NUL, CR and LF must not be within it");
+        if (after_return != (bytes[i] == '\n')) {
+            (void)refuse(fault, 400, "a line must end in CR LF, and CR and LF must not be within it");
             return HTTP_HEAD_REFUSED;
         }
         if (bytes[i] == '\n' && i >= 3 && bytes[i - 2] == '\n') {
@@ -160,12 +160,10 @@ static struct span trim(struct span text)
 
 static bool check_field(struct span line, struct seen *seen, struct http_head *head, struct http_head_fault *fault)
 {
-    if (*line.at == ' ' || *line.at == '\t')
-        return refuse(fault, 400, "a header field must be on one line");
     const char *colon = memchr(line.at, ':', line.length);
     struct span name = {line.at, colon == NULL ? 0 : (size_t)(colon - line.at)};
     if (!is_token(name))
-        return refuse(fault, 400, "a header field must be NAME: value, without a space before the colon");
+        return refuse(fault, 400, "a header field must be NAME: value on one line, without a space before the colon");
     struct span value = trim((struct span){colon + 1, line.length - name.length - 1});
     for (size_t i = 0; i < value.length; i++) {
         unsigned char c = (unsigned char)value.at[i];

@@ -78,6 +78,7 @@ static const struct request refused[] = {
      400, 0, 0},
     {TEXT("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"), 400, 0, 0},
     {TEXT("GET  / HTTP/1.1\r\nHost: a\r\n\r\n"), 400, 0, 0},
+    {TEXT("GET  HTTP/1.1\r\nHost: a\r\n\r\n"), 400, 0, 0},
     {TEXT("GET /  HTTP/1.1\r\nHost: a\r\n\r\n"), 400, 0, 0},
     {TEXT("GET / HTTP/1.1 \r\nHost: a\r\n\r\n"), 400, 0, 0},
     {TEXT(" GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 400, 0, 0},
@@ -237,6 +238,11 @@ static void only_exact_chunks_are_taken(void **state)
         {"5;a\nxx\r\nabcde\r\n0\r\n\r\n", -1},
         {"5;a\x7f\r\nabcde\r\n0\r\n\r\n", -1},
         {"5\rx", -1},
+        {"5x\nabcde\r\n0\r\n\r\n", -1},
+        {"5\r\nabcdex\n0\r\n\r\n", -1},
+        {"5\r\nabcde\rx0\r\n\r\n", -1},
+        {"0\r\nX: y\rz\r\n", -1},
+        {"0\r\n\rx", -1},
         {"0000000000000005\r\nabcde\r\n0\r\n\r\n", -1},
         {"7fffffffffffffff\r\n", -1},
         {"0\r\n\n", -1},
@@ -264,6 +270,9 @@ static void extensions_and_fields_after_the_body_are_limited(void **state)
     assert_int_equal(take_chunks(text, HTTP_CHUNK_LINE_MAX + 1, 1000), -2);
     assert_int_equal(take_chunks(text, HTTP_CHUNK_LINE_MAX + 10, 1000), -1);
     memcpy(text, "0\r\nX:", 5);
+    assert_int_equal(take_chunks(text, HTTP_TRAILER_MAX, 1000), -2);
+    assert_int_equal(take_chunks(text, sizeof text, 1000), -1);
+    text[4] = 'x';
     assert_int_equal(take_chunks(text, HTTP_TRAILER_MAX, 1000), -2);
     assert_int_equal(take_chunks(text, sizeof text, 1000), -1);
 }
