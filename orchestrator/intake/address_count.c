@@ -5,23 +5,25 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { BUCKETS = 1024 }; /* a power of 2 */
 
-struct entry {
+struct address_entry {
     char address[INET6_ADDRSTRLEN];
-    int connections;
-    struct entry *next;
+    atomic_int connections;
+    struct address_entry *next;
 };
 
 struct address_count {
     int limit;
     unsigned char key[crypto_shorthash_KEYBYTES]; /* so that nobody can choose addresses that share a bucket */
     pthread_mutex_t lock;
-    struct entry *buckets[BUCKETS];
+    struct address_entry *buckets[BUCKETS];
 };
 
 struct address_count *address_count_open(int limit)
@@ -44,43 +46,47 @@ void address_count_close(struct address_count *count)
 }
 
 /* Returns where the address is, or where it would be. */
-static struct entry **find(struct address_count *count, const char *address)
+static struct address_entry **find(struct address_count *count, const char *address)
 {
     unsigned char bytes[crypto_shorthash_BYTES];
     size_t hash;
     _Static_assert(sizeof hash <= sizeof bytes, "the hash must fit");
     (void)crypto_shorthash(bytes, (const unsigned char *)address, strlen(address), count->key);
     memcpy(&hash, bytes, sizeof hash);
-    struct entry **place = &count->buckets[hash % BUCKETS];
+    struct address_entry **place = &count->buckets[hash % BUCKETS];
     while (*place != NULL && strcmp((*place)->address, address) != 0)
         place = &(*place)->next;
     return place;
 }
 
-bool address_count_enter(struct address_count *count, const char *address)
+struct address_entry *address_count_enter(struct address_count *count, const char *address)
 {
     (void)pthread_mutex_lock(&count->lock);
-    struct entry **place = find(count, address);
-    if (*place == NULL) {
-        *place = calloc(1, sizeof **place);
-        TC_CHECK(*place != NULL);
-        (void)snprintf((*place)->address, sizeof(*place)->address, "%s", address);
+    struct address_entry **place = find(count, address), *entry = *place;
+    if (entry == NULL) {
+        *place = entry = calloc(1, sizeof *entry);
+        TC_CHECK(entry != NULL);
+        (void)snprintf(entry->address, sizeof entry->address, "%s", address);
     }
-    bool enters = count->limit == 0 || (*place)->connections < count->limit;
+    bool enters = count->limit == 0 || entry->connections < count->limit;
     if (enters)
-        (*place)->connections++;
+        entry->connections++;
     (void)pthread_mutex_unlock(&count->lock);
-    return enters;
+    return enters ? entry : NULL;
 }
 
-void address_count_leave(struct address_count *count, const char *address)
+void address_count_leave(struct address_count *count, struct address_entry *entry)
 {
     (void)pthread_mutex_lock(&count->lock);
-    struct entry **place = find(count, address), *entry = *place;
-    TC_CHECK(entry != NULL);
     if (--entry->connections == 0) {
+        struct address_entry **place = find(count, entry->address);
         *place = entry->next;
         free(entry);
     }
     (void)pthread_mutex_unlock(&count->lock);
+}
+
+int address_entry_connections(const struct address_entry *entry)
+{
+    return entry->connections;
 }

@@ -1,7 +1,7 @@
 /* The front of an HTTP endpoint: it accepts connections, does their TLS, and gives the library only requests that have
  * passed a strict check. It limits connections and handshakes by address, and the time that a client may take. When all
- * connections are in use it closes the one that is idle for longest. Threads of its own; each function in any thread.
- */
+ * connections are in use it closes one for a new one (http_mover_give). Threads of its own: one accepts, the others
+ * move bytes. Each function in any thread. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_FRONT_H
 #define TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_FRONT_H
 

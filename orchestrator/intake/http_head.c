@@ -49,21 +49,20 @@ enum http_head_state http_head_find_end(const char *bytes, size_t count, size_t 
 {
     for (size_t i = seen; i < count; i++) {
         bool after_return = i > 0 && bytes[i - 1] == '\r';
+        if (i == HTTP_HEAD_MAX) {
+            (void)refuse(fault, 431, "the head of a request must not be larger than 16,384 bytes");
+            return HTTP_HEAD_REFUSED;
+        }
         if (after_return != (bytes[i] == '\n')) {
             (void)refuse(fault, 400, "a line must end in CR LF, and CR and LF must not be within it");
             return HTTP_HEAD_REFUSED;
         }
         if (bytes[i] == '\n' && i >= 3 && bytes[i - 2] == '\n') {
             *length = i + 1;
-            if (*length > HTTP_HEAD_MAX)
-                break;
             return HTTP_HEAD_WHOLE;
         }
     }
-    if (count <= HTTP_HEAD_MAX)
-        return HTTP_HEAD_MORE;
-    (void)refuse(fault, 431, "the head of a request must not be larger than 16,384 bytes");
-    return HTTP_HEAD_REFUSED;
+    return HTTP_HEAD_MORE;
 }
 
 /* ---- the request line ---- */

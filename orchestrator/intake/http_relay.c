@@ -136,6 +136,11 @@ int64_t http_relay_idle_since_ms(const struct http_relay *relay)
     return has_begun ? relay->state_ms : relay->moved_ms;
 }
 
+bool http_relay_waits_for_client(const struct http_relay *relay)
+{
+    return relay->is_closing || relay_has_down(relay) || (relay->in_body && !relay_has_up(relay));
+}
+
 bool http_relay_is_busy(const struct http_relay *relay)
 {
     return relay_has_down(relay) || (relay->inner.handle >= 0 && !relay->library_ended);

@@ -34,6 +34,9 @@ bool http_relay_is_late(const struct http_relay *relay, int64_t now_ms);
 /* Since when nobody has waited for the client: no request of it is complete and unanswered. -1: it has one. */
 int64_t http_relay_idle_since_ms(const struct http_relay *relay);
 
+/* Whether the relay waits for the client, which must send the rest of a body or take an answer. */
+bool http_relay_waits_for_client(const struct http_relay *relay);
+
 /* Whether the library or the client has yet to get bytes that are under way. */
 bool http_relay_is_busy(const struct http_relay *relay);
 

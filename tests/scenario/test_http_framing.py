@@ -137,57 +137,133 @@ def client_hello():
     return outgoing.read()
 
 
-class SlowClients:
-    """Connections from many addresses that send the beginning of a handshake, or of a request, byte by byte."""
+# What a slow client sends at once, and of what it sends a byte now and then.
+SLOW = {
+    "handshake": (b"", client_hello()),
+    "head": (b"", GET + b"X: " + 1000 * b"a"),
+    "body": (POST + b"Content-Length: 60000\r\n\r\n", 1000 * b"a"),
+    "answer": (200 * (GET.replace(b"/healthz", b"/metrics") + b"\r\n"), 1000 * b"a"),  # of which it reads nothing
+}
+SMALL_WINDOW = 4096
 
-    def __init__(self, endpoint, addresses, each):
-        self.begun, self.sent = [], 0
-        self.bytes = GET + b"X: " + 1000 * b"a" if endpoint.context is None else client_hello()
-        for number in range(addresses):
-            for _ in range(each):
-                connection = socket.create_connection(("127.0.0.1", endpoint.port), SECONDS, source_address=(f"127.0.1.{number + 1}", 0))
-                connection.setblocking(False)
-                self.begun.append(connection)
-        self.drip()
+
+class SlowClients:
+    """So many connections at many addresses. One that the endpoint closes is opened again, until `ends`."""
+
+    def __init__(self, endpoint, kind, addresses, each):
+        self.endpoint, self.reads = endpoint, kind != "answer"
+        self.first, self.then = SLOW[kind]
+        self.sources, self.sent = {}, {}  # by connection: its address, and how many bytes it has sent
+        self.closed, self.ends = 0, False
+        for number in range(addresses * each):
+            self.open(f"127.0.1.{number % addresses + 1}")
+
+    def open(self, source):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_WINDOW)
+        connection.setblocking(False)
+        connection.bind((source, 0))
+        connection.connect_ex(("127.0.0.1", self.endpoint.port))
+        self.sources[connection] = source
+        self.sent[connection] = 0
+
+    def speak(self, connection):
+        """Sends what comes at once, and then a byte at a time. Whether the endpoint has the connection still open."""
+        sent = self.sent[connection]
+        some = self.first[sent:] or self.then[(sent - len(self.first)) % len(self.then):][:1]
+        try:
+            self.sent[connection] += connection.send(some)
+        except BlockingIOError:
+            pass
+        except OSError:
+            return False
+        try:
+            return not self.reads or connection.recv(4096) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
 
     def drip(self):
-        """Sends one more byte on each; closes those that the endpoint has closed. Returns how many are left."""
-        for connection in list(self.begun):
-            try:
-                connection.send(self.bytes[self.sent:self.sent + 1])
-                gone = connection.recv(1) == b""
-            except BlockingIOError:
-                gone = False
-            except OSError:
-                gone = True
-            if gone:
-                connection.close()
-                self.begun.remove(connection)
-        self.sent += 1
-        return len(self.begun)
+        """Sends more on each. Returns how many are left of those that were open before."""
+        left = 0
+        for connection, source in list(self.sources.items()):
+            if self.speak(connection):
+                left += 1
+                continue
+            connection.close()
+            del self.sources[connection], self.sent[connection]
+            self.closed += 1
+            if not self.ends:
+                self.open(source)
+        return left
 
     def close(self):
-        for connection in self.begun:
+        for connection in self.sources:
             connection.close()
 
 
-@pytest.mark.parametrize("name, addresses, each", [("plain", 8, 60), ("secure", 8, 60), ("est", 32, 20)])
-def test_slow_clients_at_many_addresses_keep_no_honest_one_out_and_are_closed(request, name, addresses, each):
+@pytest.mark.parametrize("name, kind, addresses, each", [
+    ("plain", "head", 8, 60), ("plain", "body", 8, 60), ("plain", "answer", 8, 60), ("secure", "handshake", 8, 60),
+    ("est", "handshake", 32, 20)])
+def test_slow_clients_at_many_addresses_keep_no_honest_one_out_and_are_closed(request, name, kind, addresses, each):
     endpoint = request.getfixturevalue(name)
-    slow = SlowClients(endpoint, addresses, each)
+    slow = SlowClients(endpoint, kind, addresses, each)
     for _ in range(20):
         assert endpoint.answers(OTHER) == [404]
         slow.drip()
-    assert slow.drip() < addresses * each, "more than there is room for"
-    wait_for(lambda: slow.drip() == 0, "the slow ones are closed, though each sends a byte now and then", 40)
+    assert slow.closed > 0, "there is no room for all"
+    slow.ends = True
+    wait_for(lambda: slow.drip() == 0, "the slow ones are closed, though each sends a byte now and then", 100)
+    slow.close()
+
+
+@pytest.mark.parametrize("name, kind", [("plain", "head"), ("plain", "body"), ("secure", "handshake")])
+def test_six_thousand_connections_that_send_a_byte_now_and_then_keep_no_honest_client_out(request, name, kind):
+    many = {"connections": 10000}
+    endpoint = request.getfixturevalue(name)
+    endpoint.orchestrator.stop()
+    endpoint.orchestrator.write_settings(http={**endpoint.orchestrator.settings["http"], **many})
+    endpoint.orchestrator.start()
+    endpoint.orchestrator.wait_until_ready()
+    slow = SlowClients(endpoint, kind, 24, 250)
+    for _ in range(10):
+        assert endpoint.answers(OTHER) == [404]
+        slow.drip()
+    assert endpoint.orchestrator.is_ready()
     slow.close()
 
 
 @pytest.mark.parametrize("name, most", [("plain", CONNECTIONS // 2), ("est", 20)])
 def test_an_address_has_no_more_connections_than_its_share(request, name, most):
     endpoint = request.getfixturevalue(name)
-    slow = SlowClients(endpoint, 1, most + 30)
-    wait_for(lambda: slow.drip() <= most, "those that are too many are closed")
+    slow = SlowClients(endpoint, "head" if name == "plain" else "handshake", 1, most + 30)
+    wait_for(lambda: slow.drip() <= most and slow.closed > 0, "those that are too many are closed")
     assert endpoint.answers(OTHER) == [404], "at another address"
     assert "http.connection_refused" in endpoint.orchestrator.text()
     slow.close()
+
+
+def test_an_address_begins_no_more_handshakes_than_its_share(secure):
+    def connect_more():
+        for _ in range(200):
+            socket.create_connection(("127.0.0.1", secure.port), SECONDS, source_address=("127.0.1.1", 0)).close()
+        return "address=127.0.1.1 reason=handshakes" in secure.orchestrator.text()
+
+    wait_for(connect_more, "its handshakes are refused")
+    assert secure.answers(OTHER) == [404], "at another address"
+
+
+def test_a_new_client_gets_the_place_of_the_one_that_is_idle_for_longest(stack):
+    few = 10
+    orchestrator = stack.orchestrator(http={"connections": few})
+    endpoint = Endpoint(orchestrator, orchestrator.http.port)
+    idle = [endpoint.connect(f"127.0.1.{number + 1}") for number in range(few)]
+    for connection in idle:
+        connection.sendall(GET.replace(b"/healthz", b"/nothing") + b"\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 404")
+    assert endpoint.answers(OTHER) == [404]
+    assert idle[0].recv(1) == b"", "it was idle for longest"
+    for connection in idle[1:]:
+        connection.sendall(OTHER)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 404")
