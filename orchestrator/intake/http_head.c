@@ -1,5 +1,7 @@
 #include "orchestrator/intake/http_head.h"
 
+#include "base/fault.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -161,7 +163,7 @@ static bool check_field(struct span line, struct seen *seen, struct http_head *h
 {
     const char *colon = memchr(line.at, ':', line.length);
     struct span name = {line.at, colon == NULL ? 0 : (size_t)(colon - line.at)};
-    if (!is_token(name))
+    if (colon == NULL || !is_token(name))
         return refuse(fault, 400, "a header field must be NAME: value on one line, without a space before the colon");
     struct span value = trim((struct span){colon + 1, line.length - name.length - 1});
     for (size_t i = 0; i < value.length; i++) {
@@ -189,6 +191,7 @@ static bool check_framing(const struct seen *seen, bool is_1_1, struct http_head
 static struct span cut_line(struct span *rest)
 {
     const char *end = memchr(rest->at, '\r', rest->length);
+    TC_CHECK(end != NULL);
     struct span line = {rest->at, (size_t)(end - rest->at)};
     *rest = (struct span){end + LINE_END, rest->length - line.length - LINE_END};
     return line;

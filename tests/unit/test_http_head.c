@@ -145,8 +145,8 @@ static void a_correct_head_says_how_its_body_is_framed(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         for (size_t piece = 1; piece <= taken[i].length; piece++) {
-            struct http_head head;
-            size_t length;
+            struct http_head head = {0};
+            size_t length = 0;
             int status = read_head(taken[i].bytes, taken[i].length, piece, &head, &length);
             if (status != 0)
                 fail_msg("%d in pieces of %zu: %s", status, piece, taken[i].bytes);
@@ -159,15 +159,15 @@ static void a_correct_head_says_how_its_body_is_framed(void **state)
 
 static int read_long(const char *begin, size_t middle, const char *end)
 {
-    size_t first = strlen(begin), last = strlen(end), length;
-    char *bytes = malloc(first + middle + last);
-    assert_non_null(bytes);
-    memcpy(bytes, begin, first);
-    memset(bytes + first, 'x', middle);
-    memcpy(bytes + first + middle, end, last);
+    struct buffer bytes = {0};
+    size_t length;
+    buffer_put_text(&bytes, begin);
+    for (size_t i = 0; i < middle; i++)
+        buffer_put(&bytes, "x", 1);
+    buffer_put_text(&bytes, end);
     struct http_head head;
-    int status = read_head(bytes, first + middle + last, 1000, &head, &length);
-    free(bytes);
+    int status = read_head(bytes.bytes, bytes.length, 1000, &head, &length);
+    buffer_free(&bytes);
     return status;
 }
 
@@ -264,12 +264,13 @@ static void only_exact_chunks_are_taken(void **state)
 static void extensions_and_fields_after_the_body_are_limited(void **state)
 {
     (void)state;
+    static const char field[] = {'0', '\r', '\n', 'X', ':'};
     char text[HTTP_TRAILER_MAX + 100];
     memset(text, 'x', sizeof text);
     text[0] = '5', text[1] = ';';
     assert_int_equal(take_chunks(text, HTTP_CHUNK_LINE_MAX + 1, 1000), -2);
     assert_int_equal(take_chunks(text, HTTP_CHUNK_LINE_MAX + 10, 1000), -1);
-    memcpy(text, "0\r\nX:", 5);
+    memcpy(text, field, sizeof field);
     assert_int_equal(take_chunks(text, HTTP_TRAILER_MAX, 1000), -2);
     assert_int_equal(take_chunks(text, sizeof text, 1000), -1);
     text[4] = 'x';

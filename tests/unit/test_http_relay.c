@@ -20,8 +20,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { IDLE_S = 60, SECOND_MS = 1000, HEAD_MS = HTTP_HEAD_S * SECOND_MS, GRACE_MS = HTTP_GRACE_S * SECOND_MS };
+enum { IDLE_S = 60 };
 
+#define SECOND_MS INT64_C(1000)
+#define HEAD_MS (HTTP_HEAD_S * SECOND_MS)
+#define GRACE_MS (HTTP_GRACE_S * SECOND_MS)
 #define BEGIN_MS INT64_C(5000000)
 #define GET "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 #define POST "POST /v1/rollouts HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
@@ -103,7 +106,7 @@ static void expect_late_after(int64_t ms)
 
 static void expect_never_late(void)
 {
-    assert_false(http_relay_is_late(bench.relay, bench.now_ms + INT64_C(1000) * SECOND_MS));
+    assert_false(http_relay_is_late(bench.relay, bench.now_ms + 1000 * SECOND_MS));
 }
 
 static void client_sends(const char *bytes, size_t length)
@@ -339,7 +342,7 @@ static void an_answer_must_be_taken_at_its_rate(void **state)
         assert_false(is_late());
     }
     assert_true(taken > 0);
-    pass(INT64_C(4000) * SECOND_MS);
+    pass(4000 * SECOND_MS);
     assert_true(is_late());
 }
 
