@@ -290,6 +290,15 @@ static void a_body_must_come_at_its_rate(void **state)
     assert_true(is_late());
 }
 
+static void a_body_that_came_fast_must_not_stop(void **state)
+{
+    (void)state;
+    static char piece[100 * HTTP_BODY_RATE];
+    client_says(POST);
+    client_sends(piece, sizeof piece);
+    expect_late_after(GRACE_MS);
+}
+
 static void what_the_library_has_not_taken_is_not_the_client_s_fault(void **state)
 {
     (void)state;
@@ -381,6 +390,7 @@ int main(void)
         cmocka_unit_test_teardown(a_handshake_has_ten_seconds_whatever_is_sent, close_bench),
         WITH_RELAY(between_requests_a_connection_may_be_idle_for_its_time),
         WITH_RELAY(a_body_must_come_at_its_rate),
+        WITH_RELAY(a_body_that_came_fast_must_not_stop),
         WITH_RELAY(what_the_library_has_not_taken_is_not_the_client_s_fault),
         WITH_RELAY(an_answer_must_be_taken_at_its_rate),
         WITH_RELAY(only_who_makes_nobody_wait_is_idle),

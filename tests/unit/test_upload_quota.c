@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
-enum { UPLOADS = 2, DAILY = 1000, DAY_MS = 86400000, MANY = 300 };
+enum { UPLOADS = 2, DAILY = 1000, MANY = 300 };
+
+#define DAY_MS INT64_C(86400000)
 
 static struct tc_fault fault;
 
