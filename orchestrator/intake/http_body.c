@@ -34,8 +34,10 @@ static enum http_body_part take_size(struct http_body *body, char c)
 {
     int digit = digit_of(c);
     if (digit >= 0) {
+        if (++body->line_bytes > SIZE_DIGITS_MAX)
+            return HTTP_BODY_REFUSED;
         body->left = body->left * 16 + digit;
-        return ++body->line_bytes <= SIZE_DIGITS_MAX ? HTTP_BODY_SIZE : HTTP_BODY_REFUSED;
+        return HTTP_BODY_SIZE;
     }
     if (body->line_bytes == 0)
         return HTTP_BODY_REFUSED;
