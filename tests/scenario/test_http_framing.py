@@ -70,6 +70,14 @@ class Endpoint:
         return [int(answer[:3]) for answer in received.split(b"HTTP/1.1 ")[1:]]
 
 
+def restart_with(endpoint, **http):
+    orchestrator = endpoint.orchestrator
+    orchestrator.stop()
+    orchestrator.write_settings(http={**orchestrator.settings["http"], **http})
+    orchestrator.start()
+    orchestrator.wait_until_ready()
+
+
 @pytest.fixture
 def plain(stack):
     orchestrator = stack.orchestrator(http={"connections": CONNECTIONS})
@@ -220,12 +228,8 @@ def test_slow_clients_at_many_addresses_keep_no_honest_one_out_and_are_closed(re
 
 @pytest.mark.parametrize("name, kind", [("plain", "head"), ("plain", "body"), ("secure", "handshake")])
 def test_six_thousand_connections_that_send_a_byte_now_and_then_keep_no_honest_client_out(request, name, kind):
-    many = {"connections": 10000}
     endpoint = request.getfixturevalue(name)
-    endpoint.orchestrator.stop()
-    endpoint.orchestrator.write_settings(http={**endpoint.orchestrator.settings["http"], **many})
-    endpoint.orchestrator.start()
-    endpoint.orchestrator.wait_until_ready()
+    restart_with(endpoint, connections=10000)
     slow = SlowClients(endpoint, kind, 24, 250)
     for _ in range(10):
         assert endpoint.answers(OTHER) == [404]
@@ -245,16 +249,21 @@ def test_an_address_has_no_more_connections_than_its_share(request, name, most):
 
 
 def test_an_address_begins_no_more_handshakes_than_its_share(secure):
-    def begin_more():
-        for _ in range(200):  # one at a time, since an address has few connections, too
-            with socket.create_connection(("127.0.0.1", secure.port), SECONDS, source_address=("127.0.1.1", 0)) as connection:
-                with contextlib.suppress(ConnectionError):
-                    connection.sendall(GET + b"\r\n")  # no handshake
-                    while connection.recv(1000):
-                        pass
+    restart_with(secure, connections=2000)
+
+    def begin_many():
+        """Fewer at once than an address may have connections."""
+        begun = [socket.create_connection(("127.0.0.1", secure.port), SECONDS, source_address=("127.0.1.1", 0)) for _ in range(450)]
+        for connection in begun:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(GET)  # no handshake
+        for connection in begun:
+            with connection, contextlib.suppress(ConnectionError):
+                while connection.recv(1000):
+                    pass
         return "address=127.0.1.1 reason=handshakes" in secure.orchestrator.text()
 
-    wait_for(begin_more, "its handshakes are refused")
+    wait_for(begin_many, "its handshakes are refused")
     assert secure.answers(OTHER) == [404], "at another address"
 
 
