@@ -53,8 +53,8 @@ const char *submission_status_title(int status)
 
 static void begin_problem(int status, const char *detail, struct buffer *body)
 {
-    buffer_format(body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", submission_status_title(status),
-                  status);
+    buffer_format(body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
+                  submission_status_title(status), status);
     json_text_put(body, detail);
 }
 
