@@ -106,7 +106,7 @@ def test_a_cancel_ends_a_download(testbed, site, device):
     operate(testbed, rollout, "cancel")
     testbed.wait_for_rollout(rollout, "cancelled", 30)
     row = testbed.database.instruction(rollout, device)
-    assert (row["state_name"], row["deferrals"]) == ("cancelled", 1)
+    assert (row["state_name"], row["deferrals"]) == ("cancelled", 0)
     assert [event["code"] for event in testbed.database.events(row["id"])] == ["withdrawn", "rollout_cancelled"]
     wait_for(lambda: dripping.open_connections == 0, "the download has ended", 20)
     assert_next_runs(testbed, device)
