@@ -60,6 +60,10 @@ static bool conduct_rollout(struct conductor *conductor, const struct conducted_
 {
     bool changed = false;
     struct tc_fault fault;
+    if (rollout->rules.is_blocked && rollout->state == ROLLOUT_RUNNING) {
+        batch_queue_wake(conductor->config.wakes); /* the next cycle withdraws */
+        return conductor_pause_blocked(conductor, &fault) != TC_DENIED;
+    }
     enum tc_error error = conductor_sweep(conductor, rollout, &fault);
     bool next = may_continue(rollout, error, &fault);
     if (next)

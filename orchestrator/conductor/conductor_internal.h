@@ -83,9 +83,12 @@ bool conductor_keeps_lease(struct conductor *conductor);
 enum tc_error conductor_sweep(struct conductor *conductor, const struct conducted_rollout *rollout,
                               struct tc_fault *fault);
 
-/* endings.c: ends what waits, and withdraws what may not start, when the rollout is over or being cancelled. */
+/* endings.c: ends what waits, and withdraws what may not start, when the rollout is over or being cancelled. Also
+ * withdraws it when its version is blocked. */
 enum tc_error conductor_give_up(struct conductor *conductor, const struct conducted_rollout *rollout,
                                 struct tc_fault *fault);
+/* Pauses the running rollouts whose version is blocked. */
+enum tc_error conductor_pause_blocked(struct conductor *conductor, struct tc_fault *fault);
 /* Withdraws from the rollout's devices the instructions of rollouts of lower priority. */
 enum tc_error conductor_preempt(struct conductor *conductor, const struct conducted_rollout *rollout,
                                 struct tc_fault *fault);

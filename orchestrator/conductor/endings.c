@@ -6,6 +6,7 @@
 #include "orchestrator/rollout/rollout_state.h"
 #include "orchestrator/rollout/state.h"
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/block.h"
 #include "orchestrator/worker/worker.h"
 
 #include <stdio.h>
@@ -75,12 +76,28 @@ enum tc_error conductor_give_up(struct conductor *conductor, const struct conduc
 {
     bool cancelling = rollout->state == ROLLOUT_CANCELLING;
     bool is_over = execution_is_over(&rollout->rules, rollout->now_ms);
-    if (!cancelling && !is_over)
+    bool is_blocked = rollout->rules.is_blocked;
+    if (!cancelling && !is_over && !is_blocked)
         return TC_OK;
     const char *code = cancelling ? CODE_ROLLOUT_CANCELLED : CODE_ROLLOUT_ENDED;
-    enum tc_error error = end_waiting(conductor, rollout->id, cancelling ? CANCELLED : EXPIRED, code, fault);
-    if (error == TC_OK && (cancelling || rollout->rules.cancels_at_end))
+    enum tc_error error = TC_OK;
+    if (cancelling || is_over)
+        error = end_waiting(conductor, rollout->id, cancelling ? CANCELLED : EXPIRED, code, fault);
+    if (error == TC_OK && (cancelling || is_blocked || rollout->rules.cancels_at_end))
         error = withdraw_unbegun(conductor, rollout->id, fault);
+    return error;
+}
+
+enum tc_error conductor_pause_blocked(struct conductor *conductor, struct tc_fault *fault)
+{
+    int64_t count;
+    enum tc_error error = conduct_begin(conductor->store, conductor->epoch, fault);
+    if (error != TC_OK)
+        return error;
+    error = block_pause_rollouts(conductor->store, NULL, &count, fault);
+    error = conductor_end(conductor, error, fault);
+    if (error == TC_OK && count > 0)
+        LOG_WARNING("rollout.paused_as_blocked", F_INT("rollouts", count));
     return error;
 }
 

@@ -3,6 +3,7 @@
 #include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/store/block.h"
 #include "orchestrator/store/signing_keys.h"
 #include "topics/message.h"
 
@@ -167,14 +168,37 @@ static enum tc_error choose_key(struct dispatcher_thread *thread, const struct p
     return error;
 }
 
-/* Publishes rows up to the first failure. Moves `*published` behind those that were published. */
-static enum tc_error publish_rows(struct dispatcher_thread *thread, const struct pool_batch *batch, size_t *published,
-                                  struct broker_batch *sent, struct tc_fault *fault)
+/* Finds the rows whose version is blocked. It is read from the database for each batch with pull clients, which get a
+ * signed instruction here; start commands only make devices ask. The caller frees `*is_blocked`; NULL: none is. */
+static enum tc_error find_blocked(struct dispatcher_thread *thread, const struct pool_batch *batch, bool **is_blocked,
+                                  struct tc_fault *fault)
+{
+    bool signs = false;
+    *is_blocked = NULL;
+    for (size_t i = 0; i < batch->count; i++)
+        signs = signs || batch->rows[i].pull;
+    if (!signs)
+        return TC_OK;
+    int64_t *rollouts = calloc(batch->count, sizeof *rollouts);
+    *is_blocked = calloc(batch->count, sizeof **is_blocked);
+    TC_CHECK(rollouts != NULL && *is_blocked != NULL);
+    for (size_t i = 0; i < batch->count; i++)
+        rollouts[i] = batch->rows[i].rollout;
+    enum tc_error error = block_find_among(thread->store, rollouts, batch->count, *is_blocked, fault);
+    free(rollouts);
+    return error;
+}
+
+/* Publishes rows up to the first failure, except those that are blocked: the conductor withdraws them. Moves
+ * `*published` behind those that were published. */
+static enum tc_error publish_rows(struct dispatcher_thread *thread, const struct pool_batch *batch,
+                                  const bool *is_blocked, size_t *published, struct broker_batch *sent,
+                                  struct tc_fault *fault)
 {
     enum tc_error error = TC_OK;
     while (*published < batch->count && error == TC_OK) {
         const struct claimed *rows = &batch->rows[*published];
-        if (fail_if_too_large(thread, rows)) {
+        if ((is_blocked != NULL && is_blocked[*published]) || fail_if_too_large(thread, rows)) {
             (*published)++;
             continue;
         }
@@ -195,7 +219,11 @@ enum tc_error delivery_publish(struct dispatcher_thread *thread, const struct po
     enum tc_error chosen = choose_key(thread, batch, fault);
     if (chosen != TC_OK)
         return chosen;
-    enum tc_error error = publish_rows(thread, batch, &published, &sent, fault);
+    bool *is_blocked;
+    enum tc_error error = find_blocked(thread, batch, &is_blocked, fault);
+    if (error == TC_OK)
+        error = publish_rows(thread, batch, is_blocked, &published, &sent, fault);
+    free(is_blocked);
     enum tc_error acknowledged = broker_batch_wait(thread->config->broker, &sent, ACKNOWLEDGE_WAIT_MS);
     if (acknowledged == TC_DENIED)
         acknowledged = TC_OK; /* it would be refused again: the others must not wait, and its deadline ends it */

@@ -98,38 +98,42 @@ void artifact_store_close(struct artifact_store *store)
         return;
     (void)pthread_mutex_destroy(&store->mutex);
     upload_quota_close(store->quota);
-    buffer_free(&store->expected);
+    buffer_free(&store->noted);
     free(store);
 }
 
-/* The caller holds the mutex. */
-static int64_t expected_size(const struct artifact_store *store, const char *sha256)
+/* Returns the noted file, or NULL. The caller holds the mutex. */
+static struct noted_file *find_noted(struct artifact_store *store, const char *sha256)
 {
-    struct expected_size row;
-    for (size_t at = 0; at < store->expected.length; at += sizeof row) {
-        memcpy(&row, store->expected.bytes + at, sizeof row);
-        if (strcmp(row.sha256, sha256) == 0)
-            return row.size_bytes;
+    struct noted_file *files = (void *)store->noted.bytes;
+    for (size_t i = 0; i < store->noted.length / sizeof *files; i++) {
+        if (strcmp(files[i].sha256, sha256) == 0)
+            return &files[i];
     }
-    return -1;
+    return NULL;
 }
 
-int64_t artifact_store_expected(struct artifact_store *store, const char *sha256)
+bool artifact_store_recall(struct artifact_store *store, const char *sha256, struct artifact_standing *standing)
 {
     (void)pthread_mutex_lock(&store->mutex);
-    int64_t size_bytes = expected_size(store, sha256);
+    const struct noted_file *file = find_noted(store, sha256);
+    if (file != NULL)
+        *standing = file->standing;
     (void)pthread_mutex_unlock(&store->mutex);
-    return size_bytes;
+    return file != NULL;
 }
 
-void artifact_store_expect(struct artifact_store *store, const char *sha256, int64_t size_bytes)
+void artifact_store_note(struct artifact_store *store, const char *sha256, const struct artifact_standing *standing)
 {
-    struct expected_size row = {.size_bytes = size_bytes};
+    struct noted_file noted = {.standing = *standing};
     TC_CHECK(strlen(sha256) == DIGEST_LENGTH);
-    memcpy(row.sha256, sha256, sizeof row.sha256);
+    memcpy(noted.sha256, sha256, sizeof noted.sha256);
     (void)pthread_mutex_lock(&store->mutex);
-    if (expected_size(store, sha256) < 0)
-        buffer_put(&store->expected, &row, sizeof row);
+    struct noted_file *file = find_noted(store, sha256);
+    if (file != NULL)
+        file->standing = *standing;
+    else
+        buffer_put(&store->noted, &noted, sizeof noted);
     (void)pthread_mutex_unlock(&store->mutex);
 }
 

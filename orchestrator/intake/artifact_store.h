@@ -25,9 +25,18 @@ void artifact_store_close(struct artifact_store *store);
 enum tc_error artifact_store_read(struct artifact_store *store, const char *sha256, int *file, int64_t *size_bytes,
                                   struct tc_fault *fault);
 
-/* artifact_store_expected returns the size that a stored file must have, as set by artifact_store_expect; -1 before. */
-int64_t artifact_store_expected(struct artifact_store *store, const char *sha256);
-void artifact_store_expect(struct artifact_store *store, const char *sha256, int64_t size_bytes);
+/* What the database said last of a stored file. */
+struct artifact_standing {
+    int64_t size_bytes; /* that it must have */
+    int64_t read_ms;    /* monotonic; 0: it was added since, and must be read again */
+    bool is_blocked;    /* each version that has it */
+};
+/* How long a standing is believed without reading it again. */
+enum { ARTIFACT_STANDING_FRESH_MS = 1000 };
+
+/* Returns false, and leaves `standing`, when none was noted. */
+bool artifact_store_recall(struct artifact_store *store, const char *sha256, struct artifact_standing *standing);
+void artifact_store_note(struct artifact_store *store, const char *sha256, const struct artifact_standing *standing);
 
 /* Creates an unnamed temporary file in the store's file system. The caller closes it. */
 enum tc_error artifact_store_scratch(struct artifact_store *store, int *file, struct tc_fault *fault);

@@ -10,17 +10,17 @@
 #include <limits.h>
 #include <pthread.h>
 
-struct expected_size {
+struct noted_file {
     char sha256[65];
-    int64_t size_bytes;
+    struct artifact_standing standing;
 };
 
 struct artifact_store {
     char folder[PATH_MAX];
     char incoming[PATH_MAX]; /* the folder of unfinished uploads */
-    pthread_mutex_t mutex;   /* of `expected` */
+    pthread_mutex_t mutex;   /* of `noted` */
     struct upload_quota *quota;
-    struct buffer expected; /* of struct expected_size, at most one per artifact */
+    struct buffer noted; /* of struct noted_file, at most one per artifact */
 };
 
 /* Makes a fault of errno, after the operation `what` on a path. A file beyond the size limit of the process is

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/log.h"
 #include "config/scalar.h"
 #include "orchestrator/intake/http_range.h"
@@ -96,6 +97,16 @@ static void answer_stored(struct http_request *request, const struct record *rec
     http_answer_json(request, existed && !record->added.is_new ? 200 : 201, &body);
 }
 
+/* It may be the first version with this file that is not blocked. */
+static void note_added(struct artifact_store *artifacts, const struct artifact *artifact)
+{
+    struct artifact_standing standing = {0};
+    (void)artifact_store_recall(artifacts, artifact->sha256, &standing);
+    standing.size_bytes = artifact->size_bytes;
+    standing.read_ms = 0;
+    artifact_store_note(artifacts, artifact->sha256, &standing);
+}
+
 void artifact_put(struct http_request *request)
 {
     struct record record = {.request = request};
@@ -109,7 +120,7 @@ void artifact_put(struct http_request *request)
     struct tc_fault fault;
     enum tc_error error = artifact_upload_commit(request->upload, record_artifact, &record, &existed, &fault);
     if (error == TC_OK) {
-        artifact_store_expect(request->http->config.artifacts, artifact->sha256, artifact->size_bytes);
+        note_added(request->http->config.artifacts, artifact);
         answer_stored(request, &record, existed);
     }
     buffer_free(&record.added.same_as);
@@ -164,17 +175,39 @@ static void send_file(struct http_request *request, int file, int64_t size_bytes
     }
 }
 
-/* Reads the expected size of the file from the database, once per digest. When the database is unavailable or does not
- * know the digest, the file is sent as it is, since devices check the digest. */
-static void read_expected_size(struct http_request *request)
+/* Reads what the database says of the file, at most once in ARTIFACT_STANDING_FRESH_MS. While the database is
+ * unavailable what it said last counts; a file that it does not know is sent as it is, since devices check the digest.
+ * Returns false when a job thread must read it. */
+static bool read_standing(struct http_request *request, struct artifact_standing *standing)
 {
+    struct artifact_store *artifacts = request->http->config.artifacts;
+    *standing = (struct artifact_standing){.size_bytes = -1};
+    (void)artifact_store_recall(artifacts, request->variable, standing);
+    int64_t now_ms = clock_monotonic_ms();
+    if (standing->read_ms != 0 && now_ms - standing->read_ms <= ARTIFACT_STANDING_FRESH_MS)
+        return true;
+    if (!request->was_suspended)
+        return false;
+    struct artifact_standing read = {.read_ms = now_ms};
     struct store_pool *stores = request->http->config.stores;
     struct store *store = store_pool_take(stores);
     struct tc_fault fault;
-    int64_t size_bytes;
-    if (artifact_find_size(store, request->variable, &size_bytes, &fault) == TC_OK)
-        artifact_store_expect(request->http->config.artifacts, request->variable, size_bytes);
+    enum tc_error error = artifact_find_file(store, request->variable, &read.size_bytes, &read.is_blocked, &fault);
     store_pool_give(stores, store);
+    if (error == TC_OK)
+        *standing = read;
+    standing->read_ms = now_ms;
+    if (standing->size_bytes >= 0)
+        artifact_store_note(artifacts, request->variable, standing);
+    return true;
+}
+
+/* Agents of every version try again after a 503 and ask meanwhile, and so end their download as withdrawn; after
+ * another status they would report a failure. */
+static void refuse_blocked(struct http_request *request)
+{
+    download_note_refusal(request, "", "blocked", request->variable);
+    http_answer_problem(request, 503, "this version is blocked: see tellercast artifact list");
 }
 
 static void refuse_damaged(struct http_request *request, int64_t size_bytes, int64_t expected_bytes)
@@ -184,6 +217,20 @@ static void refuse_damaged(struct http_request *request, int64_t size_bytes, int
     http_answer_problem(request, 500,
                         "the stored file is damaged: it has %" PRId64 " bytes, not %" PRId64 "; add the artifact again",
                         size_bytes, expected_bytes);
+}
+
+/* Returns whether the file may be sent. False: it has answered; or, unless `was_suspended`, a job thread must call it
+ * again. */
+static bool is_sound(struct http_request *request, int64_t size_bytes)
+{
+    struct artifact_standing standing;
+    if (!read_standing(request, &standing))
+        return false;
+    if (standing.is_blocked)
+        refuse_blocked(request);
+    else if (standing.size_bytes >= 0 && standing.size_bytes != size_bytes)
+        refuse_damaged(request, size_bytes, standing.size_bytes);
+    return request->status == 0;
 }
 
 void artifact_send(struct http_request *request)
@@ -201,18 +248,8 @@ void artifact_send(struct http_request *request)
         http_answer_fault(request, &fault);
         return;
     }
-    int64_t expected_bytes = artifact_store_expected(request->http->config.artifacts, request->variable);
-    if (expected_bytes < 0 && request->was_suspended) {
-        read_expected_size(request);
-        expected_bytes = artifact_store_expected(request->http->config.artifacts, request->variable);
-    }
-    if (expected_bytes < 0 && !request->was_suspended) {
+    if (!is_sound(request, size_bytes)) {
         (void)close(file);
-        return;
-    }
-    if (expected_bytes >= 0 && expected_bytes != size_bytes) {
-        (void)close(file);
-        refuse_damaged(request, size_bytes, expected_bytes);
         return;
     }
     char etag[ETAG_SIZE];

@@ -17,8 +17,9 @@ void operation_begin(struct http_request *request)
     request->body_limit = OPERATION_BODY_MAX;
 }
 
-static void wake_parts(const struct http_config *config)
+void http_wake_parts(struct http_request *request)
 {
+    const struct http_config *config = &request->http->config;
     struct batch_queue *const queues[] = {config->scheduler_wakes, config->conductor_wakes};
     for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
         if (queues[i] != NULL)
@@ -43,7 +44,7 @@ static void carry_out(struct http_request *request, const struct operation_reque
                  F_STR("operation", operation_name(operation_request->operation)),
                  F_STR("author", operation_request->actor), F_STR("state", operated.state),
                  F_INT("version", operated.version));
-        wake_parts(&request->http->config);
+        http_wake_parts(request);
     }
     struct buffer body = {0};
     operated_write(&operated, &body);
@@ -99,7 +100,7 @@ static void carry_out_on_device(struct http_request *request, operate_on_device 
         return;
     }
     LOG_INFO(event, F_STR("device", request->variable), F_STR("author", request->subject.name));
-    wake_parts(&request->http->config);
+    http_wake_parts(request);
     http_answer_json(request, 200, &body);
 }
 

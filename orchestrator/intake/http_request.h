@@ -102,6 +102,8 @@ void rollout_submit(struct http_request *request);
 /* Submits the body, a plan, to the planner, which answers. `revision` NULL: a new rollout. */
 void rollout_submit_plan(struct http_request *request, const struct submission_revision *revision);
 /* http_operations.c */
+/* Wakes the scheduler and the conductor, after an act that they carry on. */
+void http_wake_parts(struct http_request *request);
 void operation_begin(struct http_request *request);
 void operation_carry_out(struct http_request *request);
 void device_return(struct http_request *request);
@@ -130,6 +132,10 @@ void fleet_import(struct http_request *request);
 void artifact_begin(struct http_request *request);
 void artifact_put(struct http_request *request);
 void artifact_send(struct http_request *request);
+/* http_blocks.c */
+void version_block_put(struct http_request *request);
+void version_unblock(struct http_request *request);
+void version_affected(struct http_request *request);
 /* http_downloads.c */
 /* Returns whether the peer must be an operator, since it shows no certificate. */
 bool download_needs_operator(const struct http_request *request);

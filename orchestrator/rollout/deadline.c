@@ -96,6 +96,9 @@ struct due_check_decision due_check_decide(const struct execution_rules *rules, 
             .action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = CODE_ROLLOUT_CANCELLED};
     if (is_withdrawn && rules->cancels_at_end && execution_is_over(rules, now_ms))
         return (struct due_check_decision){.action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = CODE_ROLLOUT_ENDED};
+    if (is_withdrawn && rules->is_blocked)
+        return (struct due_check_decision){
+            .action = DUE_CHECK_RETRY, .event = ON_BLOCKED, .at_ms = now_ms, .code = CODE_VERSION_BLOCKED};
     if (instruction_state_is_in_flight(check->state))
         return decide_in_flight(rules, check, now_ms);
 

@@ -16,6 +16,7 @@ struct execution_rules {
     int retries;                 /* attempts after the first that failed */
     int defer_limit;             /* how often a device may ask for a later time */
     bool retry_failed, retry_timed_out;
+    bool is_blocked;     /* what is withdrawn unanswered waits until its version is unblocked */
     bool gives_up;       /* the rollout is being cancelled: nothing is tried again */
     int64_t end_at_ms;   /* of the rollout: no attempt begins from then on; 0: none */
     bool cancels_at_end; /* dispatched, unanswered instructions are cancelled then */

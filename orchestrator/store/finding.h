@@ -4,6 +4,7 @@
 #define TELLERCAST_ORCHESTRATOR_STORE_FINDING_H
 
 #include "base/id.h"
+#include "config/operation.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,8 +17,15 @@ enum plan_finding_kind {
     PLAN_END_HAS_PASSED,      /* by the database's clock */
     PLAN_SELECTS_NOTHING,     /* no device of the fleet */
     PLAN_ZONE_UNKNOWN,        /* the plan's zone, `name`; the database server does not know it */
+    PLAN_VERSION_BLOCKED,     /* `block` tells which version, and who blocked it */
     PLAN_BRANCH_ZONE_UNKNOWN, /* the zone `zone` of the branch `name` and of `devices` devices */
     PLAN_DEVICE_ZONE_UNKNOWN, /* the same, of the device `name` */
+};
+
+/* A version of an artifact that is known to be bad: who blocked it, when and why. */
+struct version_block {
+    char name[TC_ID_SIZE], version[TC_ID_SIZE];
+    char by[TC_ID_SIZE], at[32], reason[OPERATION_REASON_MAX + 1];
 };
 
 struct plan_finding {
@@ -26,6 +34,7 @@ struct plan_finding {
     char name[TC_ID_SIZE + 32];
     char zone[TC_ID_SIZE];
     int64_t devices;
+    struct version_block block;
 };
 
 /* Whether the fault is in the fleet: the plan is valid, but cannot be planned. */

@@ -363,15 +363,17 @@ enum tc_error artifact_find(struct store *store, struct artifact *artifact, stru
     return TC_OK;
 }
 
-enum tc_error artifact_find_size(struct store *store, const char *sha256, int64_t *size_bytes, struct tc_fault *fault)
+enum tc_error artifact_find_file(struct store *store, const char *sha256, int64_t *size_bytes, bool *is_blocked,
+                                 struct tc_fault *fault)
 {
-    const struct sql_find_artifact_size_params params = {.sha256 = sha256};
-    struct sql_find_artifact_size_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_find_artifact_size(store, &params, &rows, fault);
+    const struct sql_find_artifact_file_params params = {.sha256 = sha256};
+    struct sql_find_artifact_file_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_find_artifact_file(store, &params, &rows, fault);
     if (error != TC_OK)
         return error;
     if (rows.count == 0)
         return tc_fault_set(fault, TC_NOT_FOUND, "database: has no artifact of this digest");
-    *size_bytes = sql_find_artifact_size_at(&rows, 0).size_bytes;
+    *size_bytes = sql_find_artifact_file_at(&rows, 0).size_bytes;
+    *is_blocked = sql_find_artifact_file_at(&rows, 0).is_blocked;
     return TC_OK;
 }

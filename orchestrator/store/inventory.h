@@ -38,7 +38,8 @@ enum tc_error artifact_add(struct store *store, const struct artifact *artifact,
                            struct artifact_added *added, struct tc_fault *fault);
 /* Fills in the digest and the size of the artifact with this name and version. TC_NOT_FOUND. */
 enum tc_error artifact_find(struct store *store, struct artifact *artifact, struct tc_fault *fault);
-/* The size of the artifacts with this digest. TC_NOT_FOUND. */
-enum tc_error artifact_find_size(struct store *store, const char *sha256, int64_t *size_bytes, struct tc_fault *fault);
+/* The size of the artifacts with this digest, and whether all of them are blocked. TC_NOT_FOUND. */
+enum tc_error artifact_find_file(struct store *store, const char *sha256, int64_t *size_bytes, bool *is_blocked,
+                                 struct tc_fault *fault);
 
 #endif

@@ -90,7 +90,9 @@ static enum tc_error retry(struct store *store, const struct operation_request *
 {
     if (snapshot->end_has_passed)
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_RETRY_AFTER_END, fault);
-    enum tc_error error = check_not_rolled_back(store, request, snapshot, true, fault);
+    enum tc_error error = operate_check_version(store, request, snapshot, fault);
+    if (error == TC_OK)
+        error = check_not_rolled_back(store, request, snapshot, true, fault);
     if (error == TC_OK)
         error = check_not_superseded(store, request, snapshot, fault);
     if (error != TC_OK)

@@ -145,6 +145,8 @@ static enum tc_error approve(struct store *store, const struct operation_request
     static const struct group_snapshot whole;
     enum tc_error error = check_actor(request, snapshot, fault);
     if (error == TC_OK)
+        error = operate_check_version(store, request, snapshot, fault);
+    if (error == TC_OK)
         error = write_approval(store, request, &whole, fault);
     if (error == TC_OK)
         error = operate_record_event(store, request, snapshot, KIND_APPROVED, 0, fault);

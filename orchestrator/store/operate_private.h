@@ -65,6 +65,10 @@ enum tc_error operate_decide_resume(struct store *store, const struct operation_
 bool operate_resume_was_decided(const struct operation_request *operation_request,
                                 const struct resume_snapshot *resume);
 
+/* TC_CONFLICT: the rollout installs a version that is blocked. Call it when the rollout is locked. */
+enum tc_error operate_check_version(struct store *store, const struct operation_request *operation_request,
+                                    const struct rollout_snapshot *snapshot, struct tc_fault *fault);
+
 /* Finds the rule for `event` in the rollout's state; NULL, and TC_CONFLICT in `fault`, when there is none. */
 const struct rollout_rule *operate_find_rule(const struct operation_request *operation_request,
                                              const struct rollout_snapshot *snapshot, enum rollout_event event,

@@ -35,7 +35,9 @@ enum tc_error operate_may_run_again(struct store *store, const struct operation_
                                     const struct rollout_snapshot *snapshot, bool *waits, struct tc_fault *fault)
 {
     struct resume_snapshot resume;
-    enum tc_error error = operate_read_resume(store, request, snapshot, &resume, fault);
+    enum tc_error error = operate_check_version(store, request, snapshot, fault);
+    if (error == TC_OK)
+        error = operate_read_resume(store, request, snapshot, &resume, fault);
     if (error != TC_OK)
         return error;
     if (snapshot->state == ROLLOUT_PAUSED && *resume.requested_by != '\0') {
@@ -91,6 +93,8 @@ enum tc_error operate_decide_resume(struct store *store, const struct operation_
     if (operate_find_rule(request, snapshot, event, fault) == NULL)
         return TC_CONFLICT;
     enum tc_error error = check(request, snapshot, resume, fault);
+    if (error == TC_OK && approves)
+        error = operate_check_version(store, request, snapshot, fault);
     if (error == TC_OK)
         error = operate_record_event(store, request, snapshot, kind_of(request), 0, fault);
     bool enough = approves && resume->approvals + 1 >= snapshot->approvals_required;

@@ -1,5 +1,6 @@
 /* The rollout of an operation: reads it under its lock, checks the request against it, and records the event. */
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/block.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/operate_private.h"
 
@@ -103,6 +104,23 @@ enum tc_error operate_load_snapshot(struct store *store, const struct operation_
     (void)snprintf(operated->name, sizeof operated->name, "%s", snapshot->name);
     (void)snprintf(operated->state, sizeof operated->state, "%s", rollout_state_name(snapshot->state));
     return TC_OK;
+}
+
+enum tc_error operate_check_version(struct store *store, const struct operation_request *request,
+                                    const struct rollout_snapshot *snapshot, struct tc_fault *fault)
+{
+    struct version_block block;
+    bool is_blocked;
+    enum tc_error error = block_find_of_rollout(store, request->rollout, &is_blocked, &block, fault);
+    if (error != TC_OK || !is_blocked)
+        return error;
+    struct refusal *refusal = snapshot->refusal;
+    refusal_copy(refusal->name, sizeof refusal->name, block.name);
+    refusal_copy(refusal->artifact_version, sizeof refusal->artifact_version, block.version);
+    refusal_copy(refusal->who, sizeof refusal->who, block.by);
+    refusal_copy(refusal->at, sizeof refusal->at, block.at);
+    refusal_copy(refusal->why, sizeof refusal->why, block.reason);
+    return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_VERSION_BLOCKED, fault);
 }
 
 enum tc_error operate_record_event(struct store *store, const struct operation_request *request,

@@ -1,5 +1,6 @@
 #include "orchestrator/store/planning.h"
 
+#include "orchestrator/store/block.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/planning_zones.h"
 #include "orchestrator/store/scope.h"
@@ -127,6 +128,17 @@ static enum tc_error check_rollouts(struct check *check, struct tc_fault *fault)
     return error;
 }
 
+/* A rollback names the version to leave, which can be a blocked one. */
+static enum tc_error check_version(struct check *check, struct tc_fault *fault)
+{
+    struct plan_finding finding = {.kind = PLAN_VERSION_BLOCKED, .path = "spec.artifact.version"};
+    bool is_blocked = false;
+    enum tc_error error = block_find_of_plan(check->store, check->plan->tree, &is_blocked, &finding.block, fault);
+    if (error == TC_OK && is_blocked)
+        take_finding(check, &finding);
+    return error;
+}
+
 /* Uses the database's clock, which also ends the rollout. */
 static enum tc_error check_end(struct check *check, struct tc_fault *fault)
 {
@@ -173,6 +185,8 @@ enum tc_error planning_check(struct store *store, const struct plan *plan, int64
         error = check_rollouts(&check, fault);
     if (error == TC_OK)
         error = check_end(&check, fault);
+    if (error == TC_OK)
+        error = check_version(&check, fault);
     bool is_sound = check.faults == 0;
     if (error == TC_OK &&
         (is_sound || is_own_zone(plan))) /* an unknown zone of the plan is reported with its other faults */

@@ -1,6 +1,7 @@
 #include "orchestrator/store/planning.h"
 
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/block.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/planning_zones.h"
 #include "orchestrator/store/rollout_progress.h"
@@ -83,6 +84,18 @@ static enum tc_error write_sizes(struct store *store, const struct accepted *acc
     return error;
 }
 
+/* A version can be blocked after the plan was accepted. */
+static enum tc_error check_version(struct store *store, const struct accepted *accepted, struct plan_finding *reason,
+                                   struct tc_fault *fault)
+{
+    bool is_blocked = false;
+    enum tc_error error = block_find_of_plan(store, accepted->plan, &is_blocked, &reason->block, fault);
+    if (error != TC_OK || !is_blocked)
+        return error;
+    reason->kind = PLAN_VERSION_BLOCKED;
+    return tc_fault_set(fault, TC_INVALID, "database: the version of the plan is blocked");
+}
+
 static enum tc_error prepare_expanding(struct store *store, struct tc_fault *fault)
 {
     enum tc_error error = sql_plan_memory(store, fault);
@@ -120,6 +133,8 @@ static enum tc_error expand(struct store *store, const struct accepted *accepted
     const struct sql_plan_groups_params groups = {.rollout = accepted->rollout};
     const struct sql_plan_windows_params windows = {.rollout = accepted->rollout};
     enum tc_error error = prepare_expanding(store, fault);
+    if (error == TC_OK)
+        error = check_version(store, accepted, &planned->finding, fault);
     if (error == TC_OK)
         error = sql_plan_groups(store, &groups, fault);
     if (error == TC_OK)

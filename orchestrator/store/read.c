@@ -8,6 +8,9 @@
 
 enum { ID_DIGITS_MAX = 18 }; /* fits a bigint */
 
+/* Devices that a page looks at: some hundredths of a second. */
+enum { AFFECTED_SCAN_LIMIT = 20000 };
+
 /* Appends the document. No row: TC_NOT_FOUND. */
 static enum tc_error put_document(const struct sql_document_rows *rows, struct buffer *json, struct tc_fault *fault)
 {
@@ -98,6 +101,16 @@ enum tc_error read_fleet_warnings(struct store *store, const char *broker_user, 
     take_warning(&warnings[FLEET_WARNS_OF_LABELS], row.labelled_count, row.labelled_example);
     take_warning(&warnings[FLEET_WARNS_OF_NO_ZONE], row.zoneless_count, row.zoneless_example);
     return TC_OK;
+}
+
+enum tc_error read_affected(struct store *store, const char *name, const char *version, const char *after, int limit,
+                            struct buffer *json, struct tc_fault *fault)
+{
+    const struct sql_read_affected_params params = {
+        .name = name, .version = version, .after = after, .most = limit, .scan_limit = AFFECTED_SCAN_LIMIT};
+    struct sql_document_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_affected(store, &params, &rows, fault);
+    return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
 enum tc_error read_artifacts(struct store *store, struct buffer *json, struct tc_fault *fault)

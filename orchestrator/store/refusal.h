@@ -4,6 +4,7 @@
 
 #include "base/fault.h"
 #include "base/id.h"
+#include "config/operation.h"
 #include "config/plan.h"
 #include "orchestrator/rollout/rollout_state.h"
 
@@ -80,6 +81,13 @@ enum refusal_reason {
     REFUSAL_TOKEN_REVOKED, /* `name` */
     REFUSAL_NOT_WAITING,   /* `name` */
     REFUSAL_ORDERED_SAME,  /* the actor ordered what it would confirm */
+    /* Blocked versions: of artifact `name` the version `artifact_version`, blocked by `who` at `at` for the reason
+       `why`. */
+    REFUSAL_VERSION_BLOCKED, /* what rollout `rollout` installs */
+    REFUSAL_BLOCKED_BEFORE,
+    REFUSAL_NOT_BLOCKED,
+    REFUSAL_ORDERED_UNBLOCK,        /* the actor ordered it */
+    REFUSAL_UNBLOCK_NEEDS_APPROVER, /* `who` ordered it */
     REFUSAL_COUNT,
 };
 
@@ -93,6 +101,7 @@ struct refusal {
     char actor[TC_ID_SIZE], who[TC_ID_SIZE], device[TC_ID_SIZE], group[TC_ID_SIZE], name[TC_ID_SIZE];
     char state[32], at[32], digest[PLAN_DIGEST_SIZE];
     char last_kind[32], last_actor[TC_ID_SIZE], last_at[32];
+    char artifact_version[TC_ID_SIZE], why[OPERATION_REASON_MAX + 1];
 };
 
 /* Sets the reason, and fills the fault with `error` and the reason's number. Returns `error`. */

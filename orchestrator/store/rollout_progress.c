@@ -45,6 +45,7 @@ static void take_rules(const struct sql_conducted_rollouts_row *row, struct cond
     rollout->rules.defer_limit = (int)row->defer_limit;
     rollout->rules.retry_failed = row->retry_failed;
     rollout->rules.retry_timed_out = row->retry_timed_out;
+    rollout->rules.is_blocked = row->is_blocked;
     rollout->rules.gives_up = rollout->state == ROLLOUT_CANCELLING;
 }
 

@@ -17,6 +17,12 @@ static void put_zone(const struct plan_finding *finding, const char *who, struct
         who, finding->name, finding->zone, finding->devices);
 }
 
+static void put_block(const struct version_block *block, struct buffer *text)
+{
+    buffer_format(text, "%s %s is blocked, by %s at %s; the reason: %s", block->name, block->version, block->by,
+                  block->at, block->reason);
+}
+
 void plan_finding_put_words(const struct plan_finding *finding, struct buffer *text)
 {
     switch (finding->kind) {
@@ -29,6 +35,7 @@ void plan_finding_put_words(const struct plan_finding *finding, struct buffer *t
         return;
     case PLAN_BRANCH_ZONE_UNKNOWN: put_zone(finding, "branch", text); return;
     case PLAN_DEVICE_ZONE_UNKNOWN: put_zone(finding, "device", text); return;
+    case PLAN_VERSION_BLOCKED: put_block(&finding->block, text); return;
     case PLAN_END_HAS_PASSED: /* config/plan.h has the words */
     case PLAN_IS_SOUND: break;
     }

@@ -83,6 +83,14 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_TOKEN_REVOKED] = "the token {name} is revoked already",
     [REFUSAL_NOT_WAITING] = "the token {name} does not wait for a second admin",
     [REFUSAL_ORDERED_SAME] = "{actor} ordered it: another admin must confirm it",
+    [REFUSAL_VERSION_BLOCKED] = ("rollout {rollout} installs {name} {artifact_version}, which {who} blocked at {at}: "
+                                 "{operation} is not possible "
+                                 "until it is unblocked; the reason: {why}"),
+    [REFUSAL_BLOCKED_BEFORE] = "{name} {artifact_version} is blocked already, by {who} at {at}; the reason: {why}",
+    [REFUSAL_NOT_BLOCKED] = "{name} {artifact_version} is not blocked",
+    [REFUSAL_ORDERED_UNBLOCK] = "{actor} ordered to unblock {name} {artifact_version}: another person must confirm it",
+    [REFUSAL_UNBLOCK_NEEDS_APPROVER] =
+        "{who} ordered to unblock {name} {artifact_version}: to confirm it needs role approver",
 };
 
 /* Appends the states in which the operation is legal. */
@@ -109,9 +117,17 @@ static void put_fact(const struct refusal *refusal, const char *name, size_t len
     const struct {
         const char *name, *value;
     } texts[] = {
-        {"operation", refusal->operation}, {"actor", refusal->actor}, {"who", refusal->who},
-        {"device", refusal->device},       {"group", refusal->group}, {"name", refusal->name},
-        {"state", refusal->state},         {"at", refusal->at},       {"digest", refusal->digest},
+        {"operation", refusal->operation},
+        {"actor", refusal->actor},
+        {"who", refusal->who},
+        {"device", refusal->device},
+        {"group", refusal->group},
+        {"name", refusal->name},
+        {"state", refusal->state},
+        {"at", refusal->at},
+        {"digest", refusal->digest},
+        {"why", refusal->why},
+        {"artifact_version", refusal->artifact_version},
     };
     const struct {
         const char *name;

@@ -1,5 +1,6 @@
 #include "tests/unit/http_stubs.h"
 
+#include "orchestrator/store/block.h"
 #include "orchestrator/store/enrolment.h"
 #include "orchestrator/store/evidence.h"
 #include "orchestrator/store/inventory.h"
@@ -15,6 +16,7 @@ static int store_stub;
 char http_fixture_last_read[HTTP_FIXTURE_TEXT_SIZE];
 enum tc_error http_fixture_store_answers = TC_OK;
 int64_t http_fixture_artifact_size;
+bool http_fixture_artifact_is_blocked;
 atomic_bool http_fixture_store_hangs;
 
 struct store *store_pool_take(struct store_pool *pool)
@@ -83,6 +85,29 @@ enum tc_error read_device(struct store *store, const char *id, struct buffer *js
 enum tc_error read_artifacts(struct store *store, struct buffer *json, struct tc_fault *fault)
 {
     return READ("artifacts");
+}
+
+enum tc_error read_affected(struct store *store, const char *name, const char *version, const char *after, int limit,
+                            struct buffer *json, struct tc_fault *fault)
+{
+    return READ("affected %s %s [%s] %d", name, version, after, limit);
+}
+
+enum tc_error block_version(struct store *store, const struct block_act *act, struct buffer *json,
+                            struct refusal *refusal, struct tc_fault *fault)
+{
+    (void)store;
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    return give(json, fault, "block %s %s by %s: %s", act->name, act->version, act->actor, act->reason);
+}
+
+enum tc_error block_unblock(struct store *store, const struct block_act *act, struct buffer *json, bool *waits,
+                            struct refusal *refusal, struct tc_fault *fault)
+{
+    (void)store;
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    *waits = !act->may_confirm;
+    return give(json, fault, "unblock %s %s by %s: %s", act->name, act->version, act->actor, act->reason);
 }
 
 enum tc_error operate_return_device(struct store *store, const struct device_operation *operation, struct buffer *done,
@@ -176,10 +201,14 @@ enum tc_error artifact_add(struct store *store, const struct artifact *artifact,
                                                : tc_fault_set(fault, http_fixture_store_answers, "the store says no");
 }
 
-enum tc_error artifact_find_size(struct store *store, const char *sha256, int64_t *size_bytes, struct tc_fault *fault)
+enum tc_error artifact_find_file(struct store *store, const char *sha256, int64_t *size_bytes, bool *is_blocked,
+                                 struct tc_fault *fault)
 {
     (void)store, (void)sha256;
+    *is_blocked = http_fixture_artifact_is_blocked;
     *size_bytes = http_fixture_artifact_size;
+    if (http_fixture_store_answers == TC_OK && http_fixture_artifact_size == 0)
+        return tc_fault_set(fault, TC_NOT_FOUND, "the store knows no artifact");
     return http_fixture_store_answers == TC_OK ? TC_OK
                                                : tc_fault_set(fault, http_fixture_store_answers, "the store says no");
 }

@@ -12,7 +12,8 @@ enum { HTTP_FIXTURE_TEXT_SIZE = 256 };
 /* The last call, the results of the stubs, and whether they block. */
 extern char http_fixture_last_read[HTTP_FIXTURE_TEXT_SIZE];
 extern enum tc_error http_fixture_store_answers;
-extern int64_t http_fixture_artifact_size; /* of every digest */
+extern int64_t http_fixture_artifact_size; /* of every digest; 0: the database knows none */
+extern bool http_fixture_artifact_is_blocked;
 extern atomic_bool http_fixture_store_hangs;
 
 /* The preview_config that the endpoint must be opened with. */

@@ -142,6 +142,25 @@ static void the_size_of_what_was_stored_before_the_start_is_the_one_in_the_datab
     http_fixture_close(&fixture);
 }
 
+static void a_blocked_artifact_is_not_given_and_agents_are_told_to_come_again(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open(true);
+    http_fixture_artifact_size = FILE_SIZE;
+    http_fixture_artifact_is_blocked = true;
+    http_fixture_expect(put_content(&fixture, content_sha256, FILE_SIZE), 201, "");
+    http_fixture_expect(get_content(&fixture, "GET", ""), 503, "blocked");
+    http_fixture_expect(get_content(&fixture, "GET", "Range: bytes=7-7\r\n"), 503, "blocked");
+    http_fixture_expect(put_content(&fixture, content_sha256, FILE_SIZE), 200,
+                        ""); /* it must be read again, and cannot */
+    http_fixture_store_answers = TC_UNAVAILABLE;
+    http_fixture_expect(get_content(&fixture, "GET", ""), 503, "blocked");
+    http_fixture_store_answers = TC_OK;
+    http_fixture_artifact_is_blocked = false;
+    http_fixture_artifact_size = 0;
+    http_fixture_close(&fixture);
+}
+
 int main(void)
 {
     if (sodium_init() < 0)
@@ -154,6 +173,7 @@ int main(void)
         ENDPOINT_TEST(a_stored_artifact_is_given_whole_or_in_part),
         ENDPOINT_TEST(an_artifact_that_is_refused_leaves_nothing),
         ENDPOINT_TEST(a_damaged_artifact_is_not_given_until_it_was_added_again),
+        ENDPOINT_TEST(a_blocked_artifact_is_not_given_and_agents_are_told_to_come_again),
         ENDPOINT_TEST(the_size_of_what_was_stored_before_the_start_is_the_one_in_the_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

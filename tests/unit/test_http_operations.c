@@ -104,6 +104,32 @@ static void a_machine_is_returned_by_its_name_with_a_reason(void **state)
     http_fixture_close(&fixture);
 }
 
+static void a_version_is_blocked_and_unblocked_by_name_with_a_reason(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "?name=atm-app", "?version=1", "?name=a%20b&version=1", "?name=a&version="};
+    struct http_fixture fixture = http_fixture_open(true);
+    http_fixture_expect(
+        say(&fixture, "POST /v1/artifacts:block?name=atm-app&version=4.7.2", "{\"reason\":\"eats cards\"}"), 200,
+        "{\"from\":\"store\"}");
+    assert_string_equal(http_fixture_last_read, "block atm-app 4.7.2 by ann: eats cards");
+    assert_true(woken(&fixture));
+    http_fixture_expect(say(&fixture, "POST /v1/artifacts:unblock?name=atm-app&version=4.7.2", "{\"reason\":\"no\"}"),
+                        200, "\"waits\":false");
+    assert_string_equal(http_fixture_last_read, "unblock atm-app 4.7.2 by ann: no");
+    http_fixture_expect_of(&fixture, "GET /v1/artifacts:affected?name=atm-app&version=4.7.2&after=A7&limit=5", 200,
+                           "store");
+    assert_string_equal(http_fixture_last_read, "affected atm-app 4.7.2 [A7] 5");
+    http_fixture_expect_of(&fixture, "GET /v1/artifacts:affected?name=atm-app&version=4.7.2&after=", 400, "after");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char line[96];
+        (void)snprintf(line, sizeof line, "POST /v1/artifacts:block%s", bad[i]);
+        http_fixture_expect(say(&fixture, line, "{\"reason\":\"no\"}"), 400, "name and version");
+    }
+    http_fixture_expect(say(&fixture, "POST /v1/artifacts:block?name=a&version=1", "{}"), 422, "\"path\":\"reason\"");
+    http_fixture_close(&fixture);
+}
+
 static void a_machine_is_retired_by_its_name_with_a_reason(void **state)
 {
     (void)state;
@@ -220,6 +246,7 @@ int main(void)
         ENDPOINT_TEST(a_daemon_without_an_authority_has_no_revocation_list),
         ENDPOINT_TEST(approving_and_rejecting_are_bound_to_a_digest),
         ENDPOINT_TEST(a_machine_is_returned_by_its_name_with_a_reason),
+        ENDPOINT_TEST(a_version_is_blocked_and_unblocked_by_name_with_a_reason),
         ENDPOINT_TEST(a_machine_is_retired_by_its_name_with_a_reason),
         ENDPOINT_TEST(the_store_s_refusal_is_the_answer),
         ENDPOINT_TEST(what_is_no_order_never_gets_to_the_store),

@@ -30,6 +30,8 @@ static const struct {
     {ACCESS_RETURN_DEVICE, "od"},
     {ACCESS_IMPORT_FLEET, "od"},
     {ACCESS_ADD_ARTIFACT, "o"},
+    {ACCESS_BLOCK_VERSION, "od"},
+    {ACCESS_UNBLOCK_VERSION, "op"},
     {ACCESS_ENROL_DEVICE, "d"},
     {ACCESS_REMOVE_DEVICE, "d"},
     {ACCESS_MANAGE_KEYS, "d"},

@@ -114,7 +114,8 @@ static void a_report_never_moves_an_instruction_back_within_its_attempt(void **s
     (void)state;
     for (size_t i = 0; i < instruction_rule_count; i++) {
         const struct instruction_rule *rule = &instruction_rules[i];
-        bool begins_another = rule->on == ON_DEFERRED || rule->on == ON_RETRY || rule->on == ON_PREEMPTED;
+        bool begins_another =
+            rule->on == ON_DEFERRED || rule->on == ON_RETRY || rule->on == ON_PREEMPTED || rule->on == ON_BLOCKED;
         if (begins_another || rule->from == TIMED_OUT || rule->from == CANCELLED || rule->from == EXPIRED)
             continue;
         assert_true(rule->to >= rule->from);
@@ -370,6 +371,10 @@ static void what_was_withdrawn_and_never_answered_waits_again_or_is_cancelled(vo
     struct execution_rules over = rules;
     over.end_at_ms = 7;
     assert_int_equal(due_check_decide(&over, &withdrawn, 7).event, ON_PREEMPTED);
+    over.is_blocked = true;
+    assert_int_equal(due_check_decide(&over, &withdrawn, 1000 * MINUTE).event, ON_BLOCKED);
+    assert_string_equal(due_check_decide(&over, &withdrawn, 7).code, "version_blocked");
+    over.is_blocked = false;
     over.cancels_at_end = true;
     assert_int_equal(due_check_decide(&over, &withdrawn, 6).event, ON_PREEMPTED);
     decision = due_check_decide(&over, &withdrawn, 7);

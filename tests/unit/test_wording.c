@@ -26,6 +26,8 @@ static const struct refusal facts = {
     .last_kind = "paused",
     .last_actor = "carl",
     .last_at = "2026-11-30T00:00:00Z",
+    .artifact_version = "4.7.2",
+    .why = "it eats cards",
 };
 
 static void every_refusal_has_words_and_all_their_facts(void **state)
@@ -63,6 +65,10 @@ static void a_refusal_is_worded_with_its_facts(void **state)
          "without the signing key upgrade 1 device could not be told any more: wait until every device "
          "trusts another key (tellercast key list), or revoke it with --last"},
         {REFUSAL_RETIRED_BEFORE, "device A7 is retired already"},
+        {REFUSAL_VERSION_BLOCKED,
+         "rollout 42 installs upgrade 4.7.2, which bert blocked at 2026-12-01T00:00:00Z: pause is "
+         "not possible until it is unblocked; the reason: it eats cards"},
+        {REFUSAL_UNBLOCK_NEEDS_APPROVER, "bert ordered to unblock upgrade 4.7.2: to confirm it needs role approver"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct refusal refusal = facts;
@@ -108,6 +114,14 @@ static void findings_in_a_plan_and_in_the_fleet_behind_it_are_told_apart(void **
          "found \"old\", allowed: a rollout that was submitted"},
         {{.kind = PLAN_END_HAS_PASSED, .path = "spec.schedule.endAt"}, "2020-01-02T00:00:00Z"},
         {{.kind = PLAN_SELECTS_NOTHING, .path = "spec.selector"}, "selects no device of the fleet"},
+        {{.kind = PLAN_VERSION_BLOCKED,
+          .path = "spec.artifact.version",
+          .block = {.name = "atm-app",
+                    .version = "1",
+                    .by = "bert",
+                    .at = "2026-12-01T00:00:00Z",
+                    .reason = "it eats cards"}},
+         "atm-app 1 is blocked, by bert at 2026-12-01T00:00:00Z; the reason: it eats cards"},
         {{.kind = PLAN_ZONE_UNKNOWN, .path = "spec.schedule.timeZone", .name = "Europe/Nowhere"},
          "the database server does not know the plan's zone \"Europe/Nowhere\""},
         {{.kind = PLAN_BRANCH_ZONE_UNKNOWN, .path = "spec.selector", .name = "B1", .zone = "X/Y", .devices = 3},

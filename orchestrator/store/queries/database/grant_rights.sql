@@ -26,6 +26,7 @@ BEGIN
     ('approval', 'INSERT, UPDATE, DELETE'),
     ('approval_voided', 'INSERT'),
     ('artifact', 'INSERT'),
+    ('artifact_block', 'INSERT, UPDATE'),
     ('branch', 'INSERT, UPDATE'),
     ('claim', 'INSERT, UPDATE, DELETE'),
     ('counter', 'INSERT, UPDATE, DELETE'),

@@ -1,7 +1,7 @@
 -- Reads for each device its assignment, the watermark, since when it must report what it did before a restore, and the
 -- keys that it last named, joined by spaces; also whether the key :key may sign the answers, and whether these :versions
--- of the device were written in the last ten seconds, in which write_versions would leave them as they are. A device that
--- is not in the fleet, or is retired, has no row.
+-- of the device were written in the last ten seconds, in which write_versions would leave them as they are. An
+-- instruction to install a blocked version is no assignment. A device that is not in the fleet, or is retired, has no row.
 -- LATERAL with LIMIT makes one index probe for each device; a join could be planned to read everything in flight.
 -- parameters: devices text[], versions text[], key text
 -- row: at bigint, assignment.*, watermark.*, recall bigint, recall_since_s bigint, recall_unable boolean,
@@ -21,6 +21,7 @@ LEFT JOIN LATERAL (
   SELECT f.id, f.rollout_id, f.attempt, f.start_before
   FROM instruction f
   WHERE f.device = n.device AND f.in_flight AND f.substate = :ACTIVE
+    AND f.rollout_id <> ALL (ARRAY(SELECT rollout_id FROM blocked_rollout))
   LIMIT 1
 ) i ON true, installation, watermark w
 ORDER BY n.at

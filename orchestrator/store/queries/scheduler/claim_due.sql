@@ -27,10 +27,12 @@
 --   after_instruction bigint
 -- row: claimed.*, has_more boolean, place_group smallint, place_due_us bigint, place_instruction bigint
 WITH own AS MATERIALIZED (
-  -- The rollout and its budget. Locked, so that nothing is claimed after a pause or cancel; only if something is due.
+  -- The rollout and its budget, unless its version is blocked. Locked, so that nothing is claimed after a pause or cancel; only
+  -- if something is due.
   SELECT r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed
   FROM rollout r
   WHERE r.id = :rollout AND r.state = :ROLLOUT_RUNNING
+    AND r.id <> ALL (ARRAY(SELECT rollout_id FROM blocked_rollout))
     AND EXISTS (SELECT FROM rollout_group g
                 WHERE g.rollout_id = :rollout AND g.state = :GROUP_OPEN
                   AND EXISTS (SELECT FROM instruction d
