@@ -7,6 +7,7 @@ import pytest
 from harness.namespace import soon
 from harness.operations import JSON, events, operate, post_operation
 from harness.plan import APPLICATION, OLD_VERSION, VERSION, plan
+from harness.programs import command_line
 from harness.stack import CONTENT
 from harness.wait import wait_for
 from harness.wire import Device
@@ -235,6 +236,33 @@ def test_a_version_that_is_blocked_while_broker_and_cache_are_away_is_given_to_n
         device.ask()
         wait_for(device.answers, f"{name} is answered")
         assert not device.tokens()
+
+
+def test_the_command_line_blocks_lists_and_unblocks(stack):
+    stack.orchestrator()
+    stack.import_fleet({"B1": ["A1"]})
+    stack.add_artifact()
+    rollout = stack.submit(selector={"devices": ["A1"]})
+    stack.wait_for_state(rollout, "A1", "dispatched")
+
+    def run(what, person, *more):
+        return command_line("artifact", what, *more, *stack.http.at(person), check=False)
+
+    version = (APPLICATION, VERSION)
+    reason = ("--reason", "it eats cards")
+    shown = run("affected", "ola", *version)
+    assert "1 device started and not answered" in shown.stderr and "A1" in shown.stdout and "dispatched" in shown.stdout
+    blocked = run("block", "ola", *version, *reason)
+    assert blocked.returncode == 0 and f"rollout {rollout} is paused: upgrade" in blocked.stderr, blocked
+    assert run("block", "ola", APPLICATION, "6.0.0", *reason).returncode == 0
+    listed = [line for line in run("list", "ola").stdout.splitlines() if "it eats cards" in line]
+    assert [line.split()[1] for line in listed] == [VERSION, "6.0.0"] and all("by ola since" in line for line in listed)
+    stack.wait_for_state(rollout, "A1", "created")
+    assert "no device runs this version" in run("affected", "ola", *version).stderr
+    ordered, refused, done = (run("unblock", person, *version, *reason) for person in ("ola", "ola", "bob"))
+    assert (ordered.returncode, done.returncode) == (4, 0) and "stay paused" in done.stderr
+    assert refused.returncode == 1 and "another person must confirm it" in refused.stderr
+    assert run("unblock", "bob", *version, *reason).returncode == 1
 
 
 def test_a_blocked_version_is_rolled_back(stack):

@@ -174,33 +174,3 @@ int run_artifact_add(struct session *session)
         (void)close(source.file);
     return code;
 }
-
-static void add_artifact(struct table *table, const json_t *artifact)
-{
-    struct buffer size = {0};
-    text_put_size(&size, document_number(artifact, "size"));
-    table_add(table, TONE_STRONG, document_text(artifact, "name"));
-    table_add(table, TONE_PLAIN, document_text(artifact, "version"));
-    table_add(table, TONE_PLAIN, buffer_text(&size));
-    table_add_time(table, document_text(artifact, "added_at"));
-    table_add(table, TONE_PLAIN, document_text(artifact, "author"));
-    table_add(table, TONE_FAINT, document_text(artifact, "sha256"));
-    buffer_free(&size);
-}
-
-int run_artifact_list(struct session *session)
-{
-    static const struct table_column columns[] = {
-        {"NAME", false, 0, 0},  {"VERSION", false, 0, 0}, {"SIZE", true, 0, 0},
-        {"ADDED", false, 0, 1}, {"BY", false, 0, 2},      {"SHA256", false, 0, 0},
-    };
-    const struct listing listing = {"/v1/artifacts",
-                                    "artifacts",
-                                    columns,
-                                    sizeof columns / sizeof *columns,
-                                    add_artifact,
-                                    true,
-                                    0,
-                                    "no artifacts; add one with: tellercast artifact add FILE --name N --version V"};
-    return session_list(session, &listing);
-}

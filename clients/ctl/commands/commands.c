@@ -293,7 +293,21 @@ const struct command commands[] = {
      NULL, run_plan_show},
     {"artifact", "add", "FILE", 1, 1, "Upload a file to the daemon's artifact store.", NULL, artifact_add_options,
      run_artifact_add},
-    {"artifact", "list", "", 0, 0, "Show the stored artifacts.", NULL, NULL, run_artifact_list},
+    {"artifact", "list", "", 0, 0, "Show the stored artifacts and the blocked versions.", NULL, NULL,
+     run_artifact_list},
+    {"artifact", "affected", "NAME VERSION", 2, 2, "Show the devices that run a version or are about to install it.",
+     "These are the devices that reported it as installed, and those with an instruction to install it in flight.",
+     list_options, run_artifact_affected},
+    {"artifact", "block", "NAME VERSION", 2, 2, "Block a version that is known to be bad.",
+     "At once, plans with it are refused, its running rollouts pause, and no device is told to install it. Devices "
+     "that "
+     "install it finish, and devices that run it stay as they are: tellercast rollout rollback takes them back. The "
+     "version need not be stored. Given while an order to unblock it waits, it drops that order.",
+     reason_options, run_artifact_block},
+    {"artifact", "unblock", "NAME VERSION", 2, 2, "Unblock a version.",
+     "Takes two people: the first orders it and gets exit code 4, the second, who must be an approver, gives the same "
+     "command. Paused rollouts stay paused until they are resumed.",
+     reason_options, run_artifact_unblock},
     {"fleet", "import", "FILE", 1, 1, "Import branches and devices, all or none.",
      "The file is checked locally first; every fault is shown with its line.", fleet_import_options, run_fleet_import},
     {"fleet", "generate", "", 0, 0, "Generate a large fleet for trials.", NULL, fleet_generate_options,

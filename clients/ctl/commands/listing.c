@@ -40,7 +40,7 @@ static int walk_pages(struct session *session, const char *path, const char *key
             return code;
         const json_t *list = json_object_get(document, key);
         next = json_incref(json_object_get(document, "next"));
-        more = page(context, list) && json_array_size(list) > 0 && next != NULL && !json_is_null(next);
+        more = page(context, list) && next != NULL && !json_is_null(next);
         json_decref(document);
     }
     json_decref(next);
