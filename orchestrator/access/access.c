@@ -96,9 +96,34 @@ bool alias_kind_parse(const char *name, enum alias_kind *kind)
     return false;
 }
 
+/* The signs of an alias are harmless inside quotes of a shell, since refusals tell people to copy them. */
+static bool is_issuer_and_subject(const char *value)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/@%+=|,#";
+    const char *subject = strchr(value, '#');
+    bool is_url = strncmp(value, "https://", 8) == 0 || strncmp(value, "http://", 7) == 0;
+    return is_url && subject != NULL && subject[1] != '\0' && strlen(value) < ALIAS_VALUE_SIZE &&
+           value[strspn(value, allowed)] == '\0';
+}
+
 bool alias_value_is_valid(enum alias_kind kind, const char *value)
 {
+    if (kind == ALIAS_OIDC)
+        return is_issuer_and_subject(value);
     return kind == ALIAS_CERTIFICATE ? id_is_valid(value, strlen(value)) : name_is_valid(value, strlen(value));
+}
+
+const char *alias_value_words(enum alias_kind kind)
+{
+    switch (kind) {
+    case ALIAS_CERTIFICATE: return "1 to 64 of A-Z a-z 0-9 _ -";
+    case ALIAS_OIDC: return "the URL of the issuer, #, and sub, of A-Z a-z 0-9 - . _ ~ : / @ % + = | , #";
+    case ALIAS_UNIX_USER:
+    case ALIAS_MQTT_USER:
+    case ALIAS_AUTHOR:
+    case ALIAS_KIND_COUNT: break;
+    }
+    return "1 to 64 of A-Z a-z 0-9 _ - . : +";
 }
 
 const char *access_operation_name(enum access_operation operation)

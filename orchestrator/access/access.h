@@ -24,6 +24,10 @@ unsigned person_roles_parse(const char *names);
 /* Appends the names of a set, joined by `between`. */
 void person_roles_put(unsigned roles, const char *between, struct buffer *out);
 
+/* With the NUL; and the longest issuer in one of the kind ALIAS_OIDC. */
+#define ALIAS_VALUE_SIZE 512
+#define PROVIDER_ISSUER_MAX 255
+
 enum alias_kind {
 #define ALIAS_KIND(constant, name) constant,
 #include "orchestrator/access/vocabulary.def"
@@ -34,6 +38,8 @@ const char *alias_kind_name(enum alias_kind kind);
 bool alias_kind_parse(const char *name, enum alias_kind *kind);
 /* Whether a text may be an alias of that kind. */
 bool alias_value_is_valid(enum alias_kind kind, const char *value);
+/* What is allowed, in words. */
+const char *alias_value_words(enum alias_kind kind);
 
 enum access_operation {
 #define ACCESS_OPERATION(constant, name, endpoints, roles, what) constant,
@@ -65,8 +71,8 @@ enum subject_kind {
 struct subject {
     enum subject_kind kind;
     unsigned roles;
-    char name[TC_ID_SIZE];            /* of the person, as tables have it; "": unknown */
-    char credential[TC_ID_SIZE + 16]; /* by which it is known, for the log: "token 3f0c…", "unix_user ann" */
+    char name[TC_ID_SIZE];                  /* of the person, as tables have it; "": unknown */
+    char credential[ALIAS_VALUE_SIZE + 16]; /* by which it is known, for the log: "token 3f0c…", "unix_user ann" */
 };
 
 /* The subject of a local peer without credentials. */

@@ -147,10 +147,9 @@ static void act_on_alias(struct http_request *request, act_on_person *act_on, co
     const char *kind = http_target_text(&request->target, "kind");
     act.alias = http_target_text(&request->target, "alias");
     if (kind == NULL || !alias_kind_parse(kind, &act.kind))
-        http_answer_problem(request, 400, "kind: allowed: unix_user, certificate, mqtt_user, author");
+        http_answer_problem(request, 400, "kind: allowed: unix_user, certificate, mqtt_user, oidc, author");
     else if (act.alias == NULL || !alias_value_is_valid(act.kind, act.alias))
-        http_answer_problem(request, 400, "alias: must be 1 to 64 of A-Z a-z 0-9 _ -%s",
-                            act.kind == ALIAS_CERTIFICATE ? "" : " . : +");
+        http_answer_problem(request, 400, "alias: must be %s", alias_value_words(act.kind));
     else
         carry_out(request, act_on, &act, event);
 }

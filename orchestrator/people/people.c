@@ -190,6 +190,20 @@ enum tc_error people_find_token(struct people *people, const char *token, const 
     return is_known ? TC_OK : tc_fault_set(fault, TC_DENIED, "unknown token");
 }
 
+enum tc_error people_find_session(struct people *people, const char *secret, struct subject *subject,
+                                  struct tc_fault *fault)
+{
+    char digest[TOKEN_DIGEST_SIZE];
+    token_text_digest(secret, digest);
+    enum tc_error error = use_table(people, fault);
+    if (error != TC_OK)
+        return error;
+    int64_t now_ms = clock_monotonic_ms() + people->clock_ms;
+    bool is_known = people_table_find_session(people->table, digest, now_ms, subject);
+    (void)pthread_rwlock_unlock(&people->lock);
+    return is_known ? TC_OK : tc_fault_set(fault, TC_DENIED, "unknown session");
+}
+
 enum tc_error people_find_alias(struct people *people, enum alias_kind kind, const char *value, struct subject *subject,
                                 struct tc_fault *fault)
 {
@@ -200,7 +214,7 @@ enum tc_error people_find_alias(struct people *people, enum alias_kind kind, con
     (void)pthread_rwlock_unlock(&people->lock);
     if (is_known)
         return TC_OK;
-    return tc_fault_set(fault, TC_DENIED,
-                        "%s %s is linked to no person: an admin links it: tellercast person link PERSON %s %s",
-                        alias_kind_name(kind), value, alias_kind_name(kind), value);
+    return tc_fault_set(fault, TC_DENIED, "%s %s is linked to no person: %s: tellercast person link PERSON %s '%s'",
+                        alias_kind_name(kind), value, kind == ALIAS_OIDC ? "two admins link it" : "an admin links it",
+                        alias_kind_name(kind), value);
 }

@@ -28,10 +28,13 @@ enum tc_error people_start(struct people *people, struct tc_fault *fault);
 void people_close(struct people *people);
 int64_t people_last_progress_ms(const struct people *people);
 
-/* Find who has a token, or another name. `address` is the peer's, for the list of tokens. TC_DENIED: nobody has it.
- * TC_UNAVAILABLE: it cannot be told now, since the database was not read. Neither waits. Any thread. */
+/* Find who has a token, the secret of a session, or another name. `address` is the peer's, for the list of tokens.
+ * TC_DENIED: nobody has it. TC_UNAVAILABLE: it cannot be told now, since the database was not read. Neither waits. Any
+ * thread. */
 enum tc_error people_find_token(struct people *people, const char *token, const char *address, struct subject *subject,
                                 struct tc_fault *fault);
+enum tc_error people_find_session(struct people *people, const char *secret, struct subject *subject,
+                                  struct tc_fault *fault);
 enum tc_error people_find_alias(struct people *people, enum alias_kind kind, const char *value, struct subject *subject,
                                 struct tc_fault *fault);
 

@@ -6,8 +6,8 @@
 
 /* A token, by its digest, or another name. */
 struct entry {
-    char value[TC_ID_SIZE];
-    int kind; /* of an alias; TOKEN_KIND */
+    char value[ALIAS_VALUE_SIZE];
+    int kind; /* of an alias; TOKEN_KIND, SESSION_KIND */
     char id[TOKEN_ID_SIZE];
     char person[TC_ID_SIZE];
     unsigned roles;
@@ -15,8 +15,8 @@ struct entry {
     _Atomic int64_t noted_ms;
 };
 
-enum { TOKEN_KIND = -1, FIRST_CAPACITY = 64 };
-_Static_assert(TOKEN_DIGEST_SIZE <= TC_ID_SIZE, "a digest fits a value");
+enum { SESSION_KIND = -2, TOKEN_KIND = -1, FIRST_CAPACITY = 64 };
+_Static_assert(TOKEN_DIGEST_SIZE <= ALIAS_VALUE_SIZE, "a digest fits a value");
 
 struct people_table {
     struct entry *entries; /* sorted by kind and value */
@@ -47,7 +47,7 @@ void people_table_add(struct people_table *table, const struct known_credential 
     }
     struct entry *entry = &table->entries[table->count++];
     memset(entry, 0, sizeof *entry);
-    entry->kind = credential->is_token ? TOKEN_KIND : (int)credential->kind;
+    entry->kind = credential->is_session ? SESSION_KIND : credential->is_token ? TOKEN_KIND : (int)credential->kind;
     entry->roles = credential->roles;
     entry->expires_ms = credential->expires_ms;
     (void)snprintf(entry->value, sizeof entry->value, "%s", credential->value);
@@ -96,6 +96,16 @@ bool people_table_find_token(const struct people_table *table, const char *diges
     fill(entry, "token", entry->id, subject);
     memcpy(id, entry->id, TOKEN_ID_SIZE);
     *noted_ms = &entry->noted_ms;
+    return true;
+}
+
+bool people_table_find_session(const struct people_table *table, const char *digest, int64_t now_ms,
+                               struct subject *subject)
+{
+    const struct entry *entry = find(table, SESSION_KIND, digest);
+    if (entry == NULL || entry->expires_ms <= now_ms)
+        return false;
+    fill(entry, "session", entry->id, subject);
     return true;
 }
 

@@ -17,10 +17,13 @@ void people_table_close(struct people_table *table);
 void people_table_add(struct people_table *table, const struct known_credential *credential);
 void people_table_end_list(struct people_table *table);
 
-/* Find who has a token of this digest, or this other name. False: nobody, or the token has expired at `now_ms`.
+/* Find who has a token of this digest, a session of it, or this other name. False: nobody, or it has expired at
+ * `now_ms`.
  * `*noted_ms` is a place for the caller's own use, 0 at first. */
 bool people_table_find_token(const struct people_table *table, const char *digest, int64_t now_ms,
                              struct subject *subject, char id[static TOKEN_ID_SIZE], _Atomic int64_t **noted_ms);
+bool people_table_find_session(const struct people_table *table, const char *digest, int64_t now_ms,
+                               struct subject *subject);
 bool people_table_find_alias(const struct people_table *table, enum alias_kind kind, const char *value,
                              struct subject *subject);
 

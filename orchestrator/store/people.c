@@ -289,7 +289,8 @@ static enum tc_error refuse_alias(const struct person_act *act, const char *owne
     return refusal_set(refusal, TC_CONFLICT, reason, fault);
 }
 
-/* Whose name is in the record decides who may approve, so an author's name takes two admins for every person. */
+/* Whose name is in the record decides who may approve, so an author's name takes two admins for every person; and so
+ * does somebody at the identity provider, whose groups may let them approve. */
 static enum tc_error link(struct store *store, const struct person_act *act, const struct person_facts *facts,
                           bool *waits, struct refusal *refusal, struct tc_fault *fault)
 {
@@ -298,7 +299,7 @@ static enum tc_error link(struct store *store, const struct person_act *act, con
     enum tc_error error = sql_find_alias(store, &find, &rows, fault);
     if (error != TC_OK)
         return error;
-    *waits = facts->may_approve || act->kind == ALIAS_AUTHOR;
+    *waits = facts->may_approve || act->kind == ALIAS_AUTHOR || act->kind == ALIAS_OIDC;
     if (rows.count > 0) {
         const struct sql_find_alias_row row = sql_find_alias_at(&rows, 0);
         if (strcmp(row.person, act->person) != 0)

@@ -25,7 +25,8 @@ enum tc_error people_read_version(struct store *store, int64_t *version, int64_t
 
 /* By what an endpoint knows a person. The texts are valid during the call of `take`. */
 struct known_credential {
-    bool is_token;
+    bool is_token;        /* or a session */
+    bool is_session;      /* likewise a token, but in a browser's cookie */
     enum alias_kind kind; /* of an alias */
     const char *value;    /* of a token: its digest */
     const char *id;       /* of a token; NULL */

@@ -19,6 +19,7 @@ enum tc_error people_read_version(struct store *store, int64_t *version, int64_t
 static bool read_credential(const struct sql_read_credentials_row *row, struct known_credential *credential)
 {
     *credential = (struct known_credential){.is_token = row->kind == NULL,
+                                            .is_session = row->is_session,
                                             .value = row->value,
                                             .id = row->id,
                                             .person = row->person,

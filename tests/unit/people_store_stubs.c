@@ -1,6 +1,7 @@
 /* Stubs of the store's acts on people, for an HTTP endpoint. Each checks what it gets, and answers as
  * http_fixture_store_answers says. Any thread. */
 #include "orchestrator/store/people.h"
+#include "orchestrator/store/sessions.h"
 #include "orchestrator/store/tokens.h"
 #include "tests/unit/http_stubs.h"
 
@@ -95,4 +96,20 @@ enum tc_error tokens_list(struct store *store, const char *person, const char *a
     (void)store;
     TC_CHECK(person != NULL && after != NULL && limit > 0);
     return give(json, &waits, &refusal, fault);
+}
+
+enum tc_error sessions_create(struct store *store, const struct new_session *session, char person[static TC_ID_SIZE],
+                              char expires_at[static 32], struct tc_fault *fault)
+{
+    (void)store;
+    TC_CHECK(alias_value_is_valid(ALIAS_OIDC, session->alias));
+    person[0] = expires_at[0] = '\0';
+    return tc_fault_set(fault, TC_NOT_FOUND, "the store says no");
+}
+
+enum tc_error sessions_end(struct store *store, const char *digest, struct tc_fault *fault)
+{
+    (void)store, (void)fault;
+    TC_CHECK(strlen(digest) == TOKEN_DIGEST_SIZE - 1);
+    return TC_OK;
 }

@@ -66,6 +66,33 @@ static void a_token_says_whose_it_is_until_it_expires(void **state)
     people_table_close(table);
 }
 
+static void a_session_is_no_token_and_ends(void **state)
+{
+    (void)state;
+    struct people_table *table = people_table_open();
+    struct subject subject;
+    char digest[TOKEN_DIGEST_SIZE];
+    token_text_digest("tc_s", digest);
+    people_table_add(table, &(struct known_credential){.is_token = true,
+                                                       .is_session = true,
+                                                       .value = digest,
+                                                       .id = "0123456789ab",
+                                                       .person = "ann",
+                                                       .roles = ROLE_BIT(PERSON_VIEWER),
+                                                       .expires_ms = NOW_MS + 1});
+    add_token(table, "tc_a", "ba9876543210", "bob", NOW_MS + 1);
+    people_table_end_list(table);
+    assert_true(people_table_find_session(table, digest, NOW_MS, &subject));
+    assert_string_equal(subject.name, "ann");
+    assert_int_equal(subject.roles, ROLE_BIT(PERSON_VIEWER));
+    assert_string_equal(subject.credential, "session 0123456789ab");
+    assert_false(people_table_find_session(table, digest, NOW_MS + 1, &subject));
+    assert_false(find_token(table, "tc_s", NOW_MS, &subject));
+    token_text_digest("tc_a", digest);
+    assert_false(people_table_find_session(table, digest, NOW_MS, &subject));
+    people_table_close(table);
+}
+
 static void a_name_counts_at_its_own_endpoint_alone(void **state)
 {
     (void)state;
@@ -113,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_says_whose_it_is_until_it_expires),
+        cmocka_unit_test(a_session_is_no_token_and_ends),
         cmocka_unit_test(a_name_counts_at_its_own_endpoint_alone),
         cmocka_unit_test(a_made_token_has_256_random_bits_and_its_own_public_part),
     };

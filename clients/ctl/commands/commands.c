@@ -376,10 +376,8 @@ const struct command commands[] = {
     {"person", "withdraw", "NAME ROLE", 2, 2, "Take a role from a person.", NULL, NULL, run_person_withdraw},
     {"person", "link", "NAME KIND ALIAS", 3, 3, "Say by which other name a person is known.",
      "KIND is unix_user (at the socket), certificate (its common name, at a broker with the guard), mqtt_user (at "
-     "another "
-     "broker) or author (in the record of what was done before). Takes two admins for an author, and for a person who "
-     "may "
-     "approve or is an admin.",
+     "another broker), oidc (at the identity provider: its issuer, #, and sub) or author (in the record of what was "
+     "done before). Takes two admins for an author, for oidc, and for a person who may approve or is an admin.",
      NULL, run_person_link},
     {"person", "unlink", "NAME KIND ALIAS", 3, 3, "Take another name from a person.", "An author's name stays.", NULL,
      run_person_unlink},

@@ -52,6 +52,7 @@ BEGIN
     ('rollout_rate', 'INSERT, UPDATE'),
     ('rollout_window', 'INSERT, DELETE'),
     ('rollout_zone', 'INSERT, DELETE'),
+    ('session', 'INSERT, DELETE'),
     ('signing_key', 'INSERT, UPDATE'),
     ('token', 'INSERT, UPDATE'),
     ('tokens_file', 'INSERT'),
