@@ -38,7 +38,7 @@ elseif(CMAKE_BUILD_TYPE MATCHES "Rel")
     target_compile_options(tellercast_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 
-foreach(package IN ITEMS jansson libsodium yaml-0.1 libpq hiredis libmicrohttpd libcurl libmosquitto openssl libcrypto libsystemd)
+foreach(package IN ITEMS jansson libsodium yaml-0.1 libpq hiredis libmicrohttpd libcurl cjose libmosquitto openssl libcrypto libsystemd)
     pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
 endforeach()
 find_package(OpenSSL REQUIRED) # the package of paho names its targets

@@ -92,6 +92,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "Requests without a credential, or with one that is nobody's, at any endpoint."},
     [METRIC_ACCESS_REFUSED] = {"tellercast_access_refused_total", COUNTER,
         "Requests of known people that need another role, at any endpoint."},
+    [METRIC_OIDC_FAULTS] = {"tellercast_oidc_faults_total", COUNTER,
+        "Requests to the identity provider that failed, or whose answer cannot be used."},
     [METRIC_CERTIFICATES_ISSUED] = {"tellercast_certificates_issued_total", COUNTER,
         "Certificates issued to devices by EST."},
     [METRIC_ENROLMENTS_REFUSED] = {"tellercast_enrolments_refused_total", COUNTER,
