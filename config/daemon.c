@@ -1,6 +1,7 @@
 #include "config/daemon.h"
 
 #include "config/blackout.h"
+#include "config/group_roles.h"
 #include "topics/topic.h"
 
 #define SETTINGS_STRUCT struct daemon_settings
@@ -78,6 +79,26 @@ static const struct setting rows[] = {
     TEXT("est.device_issuer_key_file", est_device_issuer_key_file, "", "PEM file of that authority's private key."),
     DURATION("est.certificate_validity", est_certificate_validity_ms, "90d", 5 * SECOND, 3650 * DAY,
              "How long a device's certificate is valid."),
+
+    TEXT("oidc.issuer", oidc_issuer, "",
+         "URL of the identity provider, as its tokens have it; empty: nobody signs in by OpenID Connect."),
+    TEXT("oidc.audience", oidc_audience, "",
+         "Audience of the JWTs that the HTTP endpoint takes; empty: it takes none."),
+    TEXT("oidc.client_id", oidc_client_id, "",
+         "This orchestrator's ID at the provider; empty: nobody signs in by a browser."),
+    TEXT("oidc.client_secret_file", oidc_client_secret_file, "",
+         "File whose first line is the client's secret; empty: it has none."),
+    TEXT("oidc.redirect_url", oidc_redirect_url, "",
+         "Where the provider sends a browser back: https://HOST/v1/login/callback, at this HTTP endpoint."),
+    DURATION("oidc.session", oidc_session_ms, "8h", MINUTE, DAY, "How long somebody who signed in stays so."),
+    TEXT("oidc.ca_file", oidc_ca_file, "",
+         "PEM file of the authorities of the provider's servers; empty: those of the system."),
+    TEXT("oidc.groups_claim", oidc_groups_claim, "groups", "Claim that has a person's groups."),
+    DOCUMENT("oidc.groups", oidc_groups, "{}", group_roles_key,
+             "Roles that groups give, but for admin: {\"Cash machines EMEA\": [viewer, operator]}."),
+    DURATION("oidc.keys_refresh", oidc_keys_refresh_ms, "5m", SECOND, DAY, "How often the provider's keys are read."),
+    DURATION("oidc.keys_max_age", oidc_keys_max_age_ms, "1h", SECOND, 7 * DAY,
+             "How long the provider's keys count while they cannot be read; more than oidc.keys_refresh."),
 
     TEXT("socket.path", socket_path, "/run/tellercast/tellercast.sock", "Unix socket that takes plans; empty: none."),
 

@@ -43,6 +43,13 @@ struct daemon_settings {
     char *est_certificate_file, *est_key_file;
     char *est_device_issuer_certificate_file, *est_device_issuer_key_file;
     int64_t est_certificate_validity_ms;
+    char *oidc_issuer; /* empty: nobody signs in by OpenID Connect */
+    char *oidc_audience;
+    char *oidc_client_id, *oidc_client_secret_file, *oidc_redirect_url;
+    int64_t oidc_session_ms;
+    char *oidc_ca_file;
+    char *oidc_groups_claim, *oidc_groups; /* JSON: groups to lists of roles */
+    int64_t oidc_keys_refresh_ms, oidc_keys_max_age_ms;
     char *socket_path; /* empty: no socket endpoint */
 
     int64_t updater_threads;

@@ -27,6 +27,11 @@
     ROW(key, SETTING_DURATION, field, initial, least, most, NULL, false, help)
 #define SIZE(key, field, initial, least, most, help)                                                                   \
     ROW(key, SETTING_SIZE, field, initial, least, most, NULL, false, help)
+/* A map or list that `schema_of_it` reads. */
+#define DOCUMENT(key, field, initial, schema_of_it, help)                                                              \
+    {                                                                                                                  \
+        key, SETTING_DOCUMENT, offsetof(SETTINGS_STRUCT, field), initial, 0, 0, NULL, false, help, &(schema_of_it)     \
+    }
 /* A map or list that `schema_of_it` reads and SIGHUP can change. */
 #define DOCUMENT_THAT_RELOADS(key, field, initial, schema_of_it, help)                                                 \
     {                                                                                                                  \

@@ -42,6 +42,7 @@ enum tc_error daemon_parts_open_endpoints(struct daemon *daemon, struct tc_fault
         .preview = &daemon->preview,
         .guard_answer = daemon->guard_answer,
         .people = daemon->people,
+        .provider = daemon->provider,
         .describe_health = health_describe,
         .fleet_changed = health_request_fleet_check,
         .context = daemon->health,
@@ -203,6 +204,13 @@ enum tc_error daemon_parts_open_keeper(struct daemon *daemon, struct tc_fault *f
     if (error == TC_OK)
         health_watch_keeper(daemon->health, daemon->keeper);
     return error;
+}
+
+enum tc_error daemon_parts_open_provider(struct daemon *daemon, struct tc_fault *fault)
+{
+    struct provider_config provider;
+    daemon_setup_provider(daemon->settings, &provider);
+    return provider_open(&provider, &daemon->provider, fault);
 }
 
 enum tc_error daemon_parts_start_people(struct daemon *daemon, struct tc_fault *fault)

@@ -123,6 +123,24 @@ void daemon_setup_cache(const struct daemon_settings *settings, const struct dae
     };
 }
 
+void daemon_setup_provider(const struct daemon_settings *settings, struct provider_config *provider)
+{
+    *provider = (struct provider_config){
+        .issuer = settings->oidc_issuer,
+        .audience = settings->oidc_audience,
+        .client_id = settings->oidc_client_id,
+        .secret_file = settings->oidc_client_secret_file,
+        .redirect_url = settings->oidc_redirect_url,
+        .session_ms = settings->oidc_session_ms,
+        .ca_file = settings->oidc_ca_file,
+        .groups_claim = settings->oidc_groups_claim,
+        .groups = settings->oidc_groups,
+        .refresh_ms = settings->oidc_keys_refresh_ms,
+        .keys_max_age_ms = settings->oidc_keys_max_age_ms,
+        .insecure_loopback = settings->insecure_loopback,
+    };
+}
+
 void daemon_setup_broker(const struct daemon_settings *settings, const struct daemon_identity *identity,
                          struct broker_config *broker)
 {

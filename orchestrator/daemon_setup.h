@@ -5,6 +5,7 @@
 #include "config/daemon.h"
 #include "orchestrator/broker/broker.h"
 #include "orchestrator/cache/cache.h"
+#include "orchestrator/oidc/provider.h"
 #include "orchestrator/store/guard.h"
 #include "topics/token.h"
 
@@ -44,6 +45,7 @@ bool daemon_setup_is_asked_to_stop(void);
 
 void daemon_setup_cache(const struct daemon_settings *settings, const struct daemon_identity *identity,
                         struct cache_config *cache);
+void daemon_setup_provider(const struct daemon_settings *settings, struct provider_config *provider);
 /* Fills in the broker's address, user, password and limits. */
 void daemon_setup_broker(const struct daemon_settings *settings, const struct daemon_identity *identity,
                          struct broker_config *broker);

@@ -10,6 +10,7 @@
 #include "orchestrator/health.h"
 #include "orchestrator/intake/intake.h"
 #include "orchestrator/keys/key_keeper.h"
+#include "orchestrator/oidc/provider.h"
 #include "orchestrator/people/people.h"
 #include "orchestrator/planner/planner.h"
 #include "orchestrator/preparation/preview.h"
@@ -35,6 +36,7 @@ struct daemon {
     struct store_pool *stores;
     struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     struct people *people;
+    struct provider *provider; /* NULL: nobody signs in by OpenID Connect */
     struct intake *intake;
     struct broker *broker;
     atomic_bool broker_is_new;          /* for the conductor */

@@ -91,6 +91,20 @@ static void check_est(const struct daemon_settings *settings, struct document_fa
         document_fault_add(faults, 0, 0, "est.device_issuer_certificate_file", "must be set, since est.port is");
 }
 
+static void check_oidc(const struct daemon_settings *settings, struct document_faults *faults)
+{
+    struct tc_fault fault;
+    struct provider_config provider;
+    daemon_setup_provider(settings, &provider);
+    if (is_set(settings->oidc_issuer))
+        add(faults, provider_check(&provider, &fault), &fault);
+    else if (is_set(settings->oidc_audience) || is_set(settings->oidc_client_id))
+        document_fault_add(faults, 0, 0, "oidc.issuer", "must be set, since %s is",
+                           is_set(settings->oidc_audience) ? "oidc.audience" : "oidc.client_id");
+    if (settings->oidc_keys_max_age_ms <= settings->oidc_keys_refresh_ms)
+        document_fault_add(faults, 0, 0, "oidc.keys_max_age", "must be more than oidc.keys_refresh");
+}
+
 void settings_check(const struct daemon_settings *settings, struct document_faults *faults)
 {
     struct tc_fault fault;
@@ -100,6 +114,7 @@ void settings_check(const struct daemon_settings *settings, struct document_faul
                settings->broker_key_file, faults);
     check_http(settings, faults);
     check_est(settings, faults);
+    check_oidc(settings, faults);
     add(faults, store_check_connection(settings->database, &fault), &fault);
     if (store_check_connection(settings->database_migration, &fault) != TC_OK)
         document_fault_add(faults, 0, 0, "database_migration", "%s", fault.text);
@@ -115,10 +130,19 @@ static void check_password(const char *key, const char *path, struct document_fa
     free(password);
 }
 
+static void check_secret_of_client(const struct daemon_settings *settings, struct document_faults *faults)
+{
+    struct tc_fault fault;
+    struct provider_config provider;
+    daemon_setup_provider(settings, &provider);
+    add(faults, provider_check_files(&provider, &fault), &fault);
+}
+
 void settings_check_files(const struct daemon_settings *settings, struct document_faults *faults)
 {
     check_password("broker.password_file", settings->broker_password_file, faults);
     check_password("redis.password_file", settings->redis_password_file, faults);
+    check_secret_of_client(settings, faults);
     intake_check_files(settings, faults);
     renewal_check_files(settings, faults);
 }

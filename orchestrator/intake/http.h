@@ -20,6 +20,7 @@ struct enrolment;
 struct guard_answer;
 struct people;
 struct preview_config;
+struct provider;
 
 /* What an endpoint serves. */
 enum http_api {
@@ -33,6 +34,7 @@ struct http_config {
     int port;           /* 0: any free port */
     const char *public_url;
     struct people *people;                   /* who may ask; NULL for HTTP_API_EST */
+    struct provider *provider;               /* of OpenID Connect; NULL: none */
     const char *certificate_file, *key_file; /* "": no TLS; http_renew reads them again */
     bool insecure_loopback;                  /* a request of a peer on loopback needs no token */
     const char *device_issuer_file; /* as http.device_issuer_file; needs TLS; NULL or "": every peer may download */

@@ -1,6 +1,8 @@
 /* Who acts: the person of the bearer token (RFC 6750), or on loopback, where the settings allow it, a local peer. */
+#include "base/log.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/intake/listener.h"
+#include "orchestrator/oidc/provider.h"
 #include "orchestrator/people/people.h"
 #include "orchestrator/people/refusals.h"
 
@@ -44,15 +46,58 @@ static void refuse_unknown(struct http_request *request, bool showed_one)
                        showed_one ? "Bearer error=\"invalid_token\"" : "Bearer");
 }
 
+/* Finds who has a JWT of the identity provider. Whoever that is may learn what is missing for it to be a person. */
+static enum tc_error find_by_jwt(struct http_request *request, const char *token, struct tc_fault *fault)
+{
+    const struct http_config *config = &request->http->config;
+    struct provider_identity identity;
+    enum tc_error error = provider_check_bearer(config->provider, token, &identity, fault);
+    if (error == TC_DENIED)
+        LOG_LIMITED(LOG_LEVEL_WARNING, request->peer->name, "oidc.token_refused", F_STR("address", request->peer->name),
+                    F_STR("reason", fault->text));
+    if (error != TC_OK)
+        return error;
+    error = people_find_alias(config->people, ALIAS_OIDC, identity.alias, &request->subject, fault);
+    if (error == TC_DENIED) {
+        refusals_note_unknown(endpoint, request->peer->name, identity.alias);
+        http_answer_problem(request, 403, "%s", fault->text);
+    }
+    request->subject.roles |= identity.roles;
+    return error;
+}
+
+/* A browser sends its cookie with requests that other sites made, too, unless it knows SameSite. It always says which
+ * site made one that changes something. */
+static void check_origin(struct http_request *request)
+{
+    const char *origin = http_request_header(request, MHD_HTTP_HEADER_ORIGIN);
+    const char *own = provider_origin(request->http->config.provider);
+    if (strcmp(request->route->method, "GET") == 0 || (origin != NULL && strcmp(origin, own) == 0))
+        return;
+    LOG_LIMITED(LOG_LEVEL_WARNING, request->peer->name, "session.origin_refused", F_STR("address", request->peer->name),
+                F_STR("person", request->subject.name), F_STR("origin", origin == NULL ? "" : origin));
+    http_answer_problem(request, 403, "a request by a session must have the header \"Origin: %s\"", own);
+}
+
 static void find_person(struct http_request *request, const char *authorization)
 {
     struct tc_fault fault;
+    const struct http_config *config = &request->http->config;
     const char *token = authorization == NULL ? NULL : read_token(authorization);
+    const char *session = authorization == NULL ? cookie_read_session(request) : NULL;
     enum tc_error error = TC_DENIED;
+    if (session != NULL)
+        error = people_find_session(config->people, session, &request->subject, &fault);
+    if (session != NULL && error == TC_OK)
+        check_origin(request);
     if (token != NULL)
-        error = people_find_token(request->http->config.people, token, request->peer->name, &request->subject, &fault);
+        error = people_find_token(config->people, token, request->peer->name, &request->subject, &fault);
+    if (error == TC_DENIED && token != NULL && config->provider != NULL && provider_is_bearer(token))
+        error = find_by_jwt(request, token, &fault);
+    if (request->status != 0)
+        return;
     if (error == TC_DENIED)
-        refuse_unknown(request, authorization != NULL);
+        refuse_unknown(request, authorization != NULL || session != NULL);
     else if (error != TC_OK)
         http_answer_problem(request, 503, "%s", fault.text);
 }
@@ -89,7 +134,7 @@ void http_authorize(struct http_request *request)
     struct tc_fault fault;
     enum access_operation operation = request->route->operation;
     const char *authorization = http_request_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
-    if (authorization == NULL && may_be_loopback(request))
+    if (authorization == NULL && cookie_read_session(request) == NULL && may_be_loopback(request))
         let_loopback_in(request);
     else
         find_person(request, authorization);

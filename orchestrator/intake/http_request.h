@@ -78,7 +78,7 @@ enum http_handling {
 };
 
 struct http_route {
-    const char *method, *path, *parameters; /* the allowed query parameters, joined by spaces */
+    const char *method, *path, *parameters; /* the allowed query parameters, joined by spaces; "*": any */
     enum access_operation operation;        /* who may do it: orchestrator/access/operations.def */
     enum http_handling handling;
     /* Called after the headers, before the body. Sets body_limit and where the body goes, or answers: then the body is
@@ -166,6 +166,11 @@ void person_grant(struct http_request *request);
 void person_withdraw(struct http_request *request);
 void person_link(struct http_request *request);
 void person_unlink(struct http_request *request);
+/* http_sign_in.c */
+void sign_in_begin(struct http_request *request);
+void sign_in_check(struct http_request *request);
+void sign_in_end(struct http_request *request);
+void sign_out(struct http_request *request);
 /* http_tokens.c */
 void tokens_page(struct http_request *request);
 void token_create(struct http_request *request);
@@ -203,6 +208,21 @@ enum tc_error http_name_missing(enum tc_error error, struct tc_fault *fault);
 void http_answer_with(struct http_request *request, int status, struct MHD_Response *response);
 /* Adds a header to the answer that was set. */
 void http_answer_header(struct http_request *request, const char *name, const char *value);
+
+/* ---- cookies: http_cookies.c ---- */
+
+/* Cookies of this prefix are set by this host alone, by TLS alone. The first must come back with the redirect from the
+ * identity provider's site, so it is of SameSite=Lax; the second never comes from another site. */
+#define SIGN_IN_COOKIE "__Host-tellercast-sign-in"
+#define SESSION_COOKIE "__Host-tellercast-session"
+
+/* NULL: the browser sent none. */
+const char *cookie_read(const struct http_request *request, const char *name);
+/* Adds it to the answer that was set; scripts cannot read it. `valid_s` 0: the browser forgets it. */
+void cookie_set(struct http_request *request, const char *name, const char *value, const char *same_site,
+                int64_t valid_s);
+/* The secret of the browser's session; NULL: it sent none, or nobody signs in here. */
+const char *cookie_read_session(const struct http_request *request);
 
 /* ---- the request ---- */
 

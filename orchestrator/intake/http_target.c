@@ -150,7 +150,8 @@ static bool is_in_list(const char *words, const char *word)
 
 enum tc_error http_target_check(const struct http_target *target, const char *allowed, struct tc_fault *fault)
 {
-    for (size_t i = 0; i < target->parameter_count; i++) {
+    bool is_any = strcmp(allowed, "*") == 0;
+    for (size_t i = 0; i < target->parameter_count && !is_any; i++) {
         if (!is_in_list(allowed, target->parameters[i].name))
             return tc_fault_set(fault, TC_INVALID, "unknown parameter \"%.64s\"; allowed: %s",
                                 target->parameters[i].name, *allowed == '\0' ? "none" : allowed);

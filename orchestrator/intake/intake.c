@@ -139,6 +139,7 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .port = (int)settings->http_port,
                                            .public_url = settings->http_public_url,
                                            .people = config->people,
+                                           .provider = config->provider,
                                            .certificate_file = config->http_certificate_file,
                                            .key_file = config->http_key_file,
                                            .insecure_loopback = settings->insecure_loopback,

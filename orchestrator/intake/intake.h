@@ -16,6 +16,7 @@ struct intake;
 struct guard_answer;
 struct people;
 struct preview_config;
+struct provider;
 
 /* The answer of /readyz. A text is "ok", or the reason why that server is not available. */
 struct intake_health {
@@ -37,6 +38,7 @@ struct intake_config {
     const struct preview_config *preview;
     struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     struct people *people;
+    struct provider *provider; /* NULL: nobody signs in by OpenID Connect */
     /* Writes the last known state of the parts. Called for every /readyz, on any thread. Must not wait. */
     void (*describe_health)(void *context, struct intake_health *health);
     /* Called after the import of a fleet, on any thread. Must not wait. */

@@ -318,10 +318,21 @@ CANNOT_START = [
     ("http: {certificate_file: /none, key_file: /none, device_issuer_file: /dev/null}",
      "http.device_issuer_file: /dev/null: expected a certificate"),
     (f"socket: {{path: /{'s' * 120}}}", "socket.path: /sss"),
+    ("oidc: {issuer: 'http://idp.example/'}", "oidc.issuer: must be an https:// URL"),
+    ("oidc: {issuer: 'https://ann:s3cr@idp.example/'}", "oidc.issuer: must be an https:// URL"),
+    ("oidc: {issuer: 'https://idp.example/?realm=1'}", "oidc.issuer: must have no query"),
+    ("oidc: {issuer: 'https://idp.example', groups_claim: ''}", "oidc.groups_claim: must be the name of a claim"),
+    ("oidc: {audience: tellercast}", "oidc.issuer: must be set, since oidc.audience is"),
+    ("oidc: {issuer: 'https://idp.example', client_id: a, audience: a}", "oidc.audience: must not be oidc.client_id"),
+    ("oidc: {issuer: 'https://idp.example', client_id: a, redirect_url: 'https://a.example/'}", "oidc.redirect_url: must end"),
+    ("oidc: {issuer: 'https://idp.example', client_id: a, redirect_url: 'http://a.example/v1/login/callback'}",
+     "oidc.redirect_url: must be an https:// URL"),
+    ("oidc: {keys_max_age: 1s, keys_refresh: 1s}", "oidc.keys_max_age: must be more than oidc.keys_refresh"),
 ]
 # Files that the settings name; --check-config reads them as the start does.
 NO_FILE = ["broker: {password_file: /none}", "redis: {password_file: /none}", "broker: {ca_file: /none}",
            "http: {tokens_file: /none}", "http: {certificate_file: /none, key_file: /none}",
+           "oidc: {client_secret_file: /none}",
            "http: {certificate_file: /dev/null, key_file: /dev/null, device_issuer_file: /none}"]
 
 

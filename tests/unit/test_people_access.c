@@ -16,6 +16,8 @@ static const struct {
     const char *allowed;
 } expected[] = {
     {ACCESS_PUBLIC, "voapd-"},
+    {ACCESS_SIGN_IN, "voapd-"},
+    {ACCESS_SIGN_OUT, "voapd-"},
     {ACCESS_READ_OWN, "voapd-"},
     {ACCESS_MAKE_OWN_TOKEN, "voapd-"},
     {ACCESS_READ_ROLLOUTS, "voapd"},
@@ -124,6 +126,36 @@ static void plans_come_by_three_endpoints_and_everything_else_by_http(void **sta
     }
 }
 
+static void who_signs_in_is_named_by_issuer_and_subject(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"https://idp.example#ann", "http://127.0.0.1:8080/realm#auth0|5f7c",
+                                       "https://i#a#b"};
+    static const char *const bad[] = {"",
+                                      "ann",
+                                      "https://idp.example",
+                                      "https://idp.example#",
+                                      "ldap://idp#ann",
+                                      "https://idp#a b",
+                                      "https://idp#a'b",
+                                      "https://idp#a\"b",
+                                      "https://idp#a\\b",
+                                      "https://idp#a`b",
+                                      "https://idp#a$b",
+                                      "https://idp#a\nb",
+                                      "https://idp#\xc3\xa4"};
+    char text[ALIAS_VALUE_SIZE + 1] = "https://i#";
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(alias_value_is_valid(ALIAS_OIDC, good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(alias_value_is_valid(ALIAS_OIDC, bad[i]));
+    memset(text + strlen(text), 'a', sizeof text - 1 - strlen(text));
+    assert_false(alias_value_is_valid(ALIAS_OIDC, text));
+    text[ALIAS_VALUE_SIZE - 1] = '\0';
+    assert_true(alias_value_is_valid(ALIAS_OIDC, text));
+    assert_false(alias_value_is_valid(ALIAS_UNIX_USER, "https://idp.example#ann"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +165,7 @@ int main(void)
         cmocka_unit_test(loopback_has_every_role),
         cmocka_unit_test(a_role_of_a_later_version_gives_nothing),
         cmocka_unit_test(plans_come_by_three_endpoints_and_everything_else_by_http),
+        cmocka_unit_test(who_signs_in_is_named_by_issuer_and_subject),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
