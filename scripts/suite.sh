@@ -9,7 +9,7 @@ GATE_PARTS=(most_units_release gate_scenarios_release units_asan chosen_scenario
     chosen_scenarios_tsan)
 # `./run test --all` runs all that the gate runs, and everything with sanitizers. Add a part here that takes long, or
 # needs more of the machine than the gate does.
-ALL_PARTS=(units_release scenarios_release units_asan scenarios_asan units_tsan scenarios_tsan)
+ALL_PARTS=(units_release scenarios_release identity_provider units_asan scenarios_asan units_tsan scenarios_tsan)
 
 # Scenarios all of whose code other scenarios reach, too. `./run coverage` writes the list.
 LEFT_OUT=tests/scenario/reached_by_others.txt
@@ -62,6 +62,24 @@ part_units_tsan() { run_units tsan; }
 part_chosen_units_tsan() { run_units tsan -R "$TSAN_UNITS"; }
 part_scenarios_tsan() { run_scenarios tsan; }
 part_chosen_scenarios_tsan() { run_scenarios tsan "${SECOND_TRY[@]}" -k "$TSAN_SCENARIOS"; }
+
+# install_identity_provider FOLDER: npm's oidc-provider, as the lock file has it.
+install_identity_provider() {
+    mkdir -p "$1"
+    cp tests/identity_provider/package.json tests/identity_provider/package-lock.json "$1"
+    npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund
+}
+
+# Sign-in and JWTs with the identity provider of others.
+part_identity_provider() {
+    local folder=$ROOT/build/identity-provider
+    command -v npm >/dev/null || setup_packages identity-provider
+    step "Installing oidc-provider" npm install_identity_provider "$folder" || return 1
+    run_part identity-provider "Scenarios with oidc-provider" env TELLERCAST_IDENTITY_PROVIDER="$folder" \
+        TELLERCAST_BIN="$ROOT/build/release/bin" TELLERCAST_SCRATCH="$SCRATCH" TELLERCAST_MEMORY="$MEMORY" \
+        /usr/bin/python3 -m pytest tests/scenario/test_identity_provider.py -p no:cacheprovider \
+        --basetemp="$SCRATCH/pytest" --junitxml="$RESULTS/identity-provider.xml" -q -r fER --timeout 480
+}
 
 # join_names SEPARATOR NAME ...: prints "a or b".
 join_names() {
