@@ -103,6 +103,15 @@ static void the_key_decides_which_algorithm_may_be_used(void **state)
         assert_int_equal(provider_keys_find(keys, "ec", others[i], &key, &fault), TC_DENIED);
     assert_int_equal(provider_keys_find(keys, "rsa", "ES256", &key, &fault), TC_DENIED);
     assert_int_equal(provider_keys_find(keys, "gone", "ES256", &key, &fault), TC_NOT_FOUND);
+    char *public = signed_jwt_public("rsa", ",\"alg\":\"PS256\""), *set = NULL;
+    struct provider_keys *one = NULL;
+    assert_true(asprintf(&set, "{\"keys\":[%s]}", public) > 0);
+    assert_int_equal(provider_keys_read(set, strlen(set), &one, &fault), TC_OK);
+    assert_int_equal(provider_keys_find(one, "rsa", "PS256", &key, &fault), TC_OK);
+    assert_int_equal(provider_keys_find(one, "rsa", "RS256", &key, &fault), TC_DENIED);
+    provider_keys_free(one);
+    free(public);
+    free(set);
 }
 
 static void a_token_of_another_key_is_refused(void **state)
