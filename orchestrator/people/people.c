@@ -214,7 +214,9 @@ enum tc_error people_find_alias(struct people *people, enum alias_kind kind, con
     (void)pthread_rwlock_unlock(&people->lock);
     if (is_known)
         return TC_OK;
-    return tc_fault_set(fault, TC_DENIED, "%s %s is linked to no person: %s: tellercast person link PERSON %s '%s'",
-                        alias_kind_name(kind), value, kind == ALIAS_OIDC ? "two admins link it" : "an admin links it",
-                        alias_kind_name(kind), value);
+    bool is_oidc = kind == ALIAS_OIDC;
+    const char *quote = is_oidc ? "'" : "";
+    return tc_fault_set(fault, TC_DENIED, "%s %s is linked to no person: %s: tellercast person link PERSON %s %s%s%s",
+                        alias_kind_name(kind), value, is_oidc ? "two admins link it" : "an admin links it",
+                        alias_kind_name(kind), quote, value, quote);
 }
