@@ -82,6 +82,7 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
 
 void daemon_close(struct daemon *daemon)
 {
+    provider_stop(daemon->provider);
     if (daemon->intake != NULL)
         intake_stop(daemon->intake);
     scheduler_close(daemon->scheduler);

@@ -101,13 +101,21 @@ enum tc_error provider_open(const struct provider_config *config, struct provide
     return TC_OK;
 }
 
-void provider_close(struct provider *provider)
+void provider_stop(struct provider *provider)
 {
     if (provider == NULL)
         return;
     atomic_store(&provider->stop, true);
-    worker_stop(provider->worker);
     worker_stop(provider->sign_in_worker);
+    provider->sign_in_worker = NULL;
+}
+
+void provider_close(struct provider *provider)
+{
+    if (provider == NULL)
+        return;
+    provider_stop(provider);
+    worker_stop(provider->worker);
     provider_sign_in_close(provider);
     provider_keys_free(provider->keys);
     provider_free_places(&provider->places);

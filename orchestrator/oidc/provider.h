@@ -38,7 +38,9 @@ enum tc_error provider_check_files(const struct provider_config *config, struct 
 
 /* Starts to read the provider's keys; does not wait for them. The texts of `config` must outlive it. */
 enum tc_error provider_open(const struct provider_config *config, struct provider **provider, struct tc_fault *fault);
-/* Ends sign-ins that wait, then frees it. NULL is allowed. */
+/* Ends requests to the provider and sign-ins that wait: each `take` was called when it returns. Call it before those
+ * who wait are closed. provider_close frees it. NULL is allowed. */
+void provider_stop(struct provider *provider);
 void provider_close(struct provider *provider);
 /* NULL is allowed: now. */
 int64_t provider_last_progress_ms(const struct provider *provider);

@@ -18,26 +18,28 @@ def provider():
     provider.close()
 
 
-@pytest.fixture(scope="module")
-def opened(module_stack, provider):
+def open_at(stack, provider):
     """An orchestrator at which people of the provider sign in; ann is one, without roles of her own."""
-    stack, file = module_stack, module_stack.folder / "client-secret"
+    file = stack.folder / "client-secret"
     file.write_text(SECRET + "\n", encoding="utf-8")
     file.chmod(0o600)
     orchestrator = stack.orchestrator(oidc=provider.settings(client_id=CLIENT, client_secret_file=str(file),
                                                              redirect_url=f"{ORIGIN}/v1/login/callback"))
     stack.people.add("ann", [], [provider.alias("sub-of-ann")])
     stack.people.settle(orchestrator.http)
+    wait_for(lambda: orchestrator.http.ask("GET", "/v1/login").status == 303, "people can sign in")
     return stack
+
+
+@pytest.fixture(scope="module")
+def opened(module_stack, provider):
+    return open_at(module_stack, provider)
 
 
 @pytest.fixture
 def browser(opened, provider):
     provider.id_claims = {}
-    browser = Browser(opened.http, provider)
-    wait_for(lambda: browser.get("/v1/login").status == 303, "people can sign in")
-    browser.cookies.clear()
-    return browser
+    return Browser(opened.http, provider)
 
 
 def test_who_signs_in_is_a_person_until_they_sign_out(browser, opened):
@@ -193,3 +195,18 @@ def test_a_session_expires_and_a_person_has_few(browser, opened):
     browser.cookies.clear()
     browser.sign_in()
     assert opened.database.value("SELECT count(*) FROM session WHERE person = 'ann'") == 1
+
+
+def test_a_daemon_ends_in_the_middle_of_a_sign_in(stack, provider):
+    open_at(stack, provider)
+    browser = Browser(stack.http, provider)
+    query, asked = browser.begin(), provider.requests.count("/realm/token")
+    provider.is_hanging = True
+    try:
+        with ThreadPoolExecutor() as pool:
+            answer = pool.submit(browser.end, query)
+            wait_for(lambda: provider.requests.count("/realm/token") > asked, "the code is being redeemed")
+            assert stack.orchestrators[0].stop() == 0
+            assert answer.result().status == 503
+    finally:
+        provider.is_hanging = False
