@@ -24,7 +24,7 @@ static inline enum tc_error import_from_memory(struct store *store, const char *
     const struct fleet_file file = {memory_file(text, length), FLEET_YAML, {.default_zone = "UTC"}};
     int scratch = memory_file("", 0);
     struct fleet_findings findings;
-    enum tc_error error = inventory_import(store, &file, scratch, &imported, faults, &findings, fault);
+    enum tc_error error = inventory_import(store, &file, scratch, NULL, &imported, faults, &findings, fault);
     fleet_findings_add(&findings, faults);
     (void)close(scratch);
     (void)close(file.file);

@@ -30,10 +30,12 @@ static const char *const kind_names[] = {
 static const struct operation_row {
     const char *name;
     unsigned endpoints, roles;
+    enum access_reach reach;
     const char *words;
 } operations[] = {
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): the macro defines an element */
-#define ACCESS_OPERATION(constant, name, endpoints, roles, words) [constant] = {name, endpoints, roles, words},
+#define ACCESS_OPERATION(constant, name, endpoints, roles, reach, words)                                               \
+    [constant] = {name, endpoints, roles, reach, words},
 #include "orchestrator/access/operations.def"
 };
 
@@ -150,6 +152,23 @@ bool access_operation_is_public(enum access_operation operation)
     return (operations[operation].roles & NOBODY) != 0;
 }
 
+enum access_reach access_operation_reach(enum access_operation operation)
+{
+    TC_CHECK(operation < ACCESS_OPERATION_COUNT);
+    return operations[operation].reach;
+}
+
+const char *access_reach_name(enum access_reach reach)
+{
+    static const char *const names[] = {
+        [ROLE_EVERYWHERE] = "everywhere",        [ROLE_IN_ANY_SCOPE] = "any scope",
+        [SHOWN_IN_SCOPE] = "shown in scope",     [ROLLOUT_IN_SCOPE] = "rollout in scope",
+        [DEVICES_IN_SCOPE] = "devices in scope",
+    };
+    TC_CHECK(reach < sizeof names / sizeof *names);
+    return names[reach];
+}
+
 void access_operation_put_roles(enum access_operation operation, struct buffer *out)
 {
     unsigned roles = operations[operation].roles;
@@ -168,6 +187,19 @@ void subject_set_loopback(struct subject *subject)
     (void)snprintf(subject->credential, sizeof subject->credential, "none");
 }
 
+void subject_set_scopes(struct subject *subject, const char *scopes)
+{
+    size_t kept = 0;
+    for (size_t at = 0; scopes[at] != '\0';) {
+        size_t length = strcspn(scopes + at, "\n");
+        at += length + (scopes[at + length] == '\n');
+        if (at < sizeof subject->scopes)
+            kept = at;
+    }
+    memcpy(subject->scopes, scopes, kept);
+    subject->scopes[kept] = '\0';
+}
+
 static unsigned roles_of(const struct subject *subject)
 {
     switch (subject->kind) {
@@ -178,16 +210,73 @@ static unsigned roles_of(const struct subject *subject)
     return NOBODY;
 }
 
-enum tc_error access_decide(const struct subject *subject, enum access_operation operation, struct tc_fault *fault)
+/* Whether a line of subject->scopes is of one of the roles; then `*labels` is what follows the role. */
+static bool is_of_role(const char *line, size_t length, unsigned roles, const char **labels)
 {
-    TC_CHECK(operation < ACCESS_OPERATION_COUNT);
-    if ((operations[operation].roles & roles_of(subject)) != 0)
-        return TC_OK;
+    for (enum person_role role = 0; role < PERSON_ROLE_COUNT; role++) {
+        size_t named = strlen(role_names[role]);
+        if ((roles & ROLE_BIT(role)) != 0 && length > named && line[named] == ' ' &&
+            strncmp(line, role_names[role], named) == 0) {
+            *labels = line + named + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns whether one of the roles counts in a scope. The array is never longer than the lines. */
+static bool find_scopes(const struct subject *subject, unsigned roles, char patterns[static SUBJECT_SCOPES_SIZE])
+{
+    size_t used = 0, length;
+    const char *line = subject->kind == SUBJECT_PERSON ? subject->scopes : "", *labels;
+    for (; *line != '\0'; line += length + (line[length] == '\n')) {
+        length = strcspn(line, "\n");
+        if (!is_of_role(line, length, roles, &labels))
+            continue;
+        size_t wanted = length - (size_t)(labels - line);
+        if (memmem(patterns, used, labels, wanted) != NULL)
+            continue; /* another role has it */
+        patterns[used] = used == 0 ? '[' : ',';
+        memcpy(patterns + used + 1, labels, wanted);
+        used += 1 + wanted;
+    }
+    if (used > 0)
+        patterns[used++] = ']';
+    patterns[used] = '\0';
+    return used > 0;
+}
+
+static enum tc_error refuse(const struct subject *subject, enum access_operation operation, const char *where,
+                            struct tc_fault *fault)
+{
     if (subject->kind == SUBJECT_UNKNOWN)
         return tc_fault_set(fault, TC_DENIED, "denied");
     struct buffer roles = {0};
     access_operation_put_roles(operation, &roles);
-    (void)tc_fault_set(fault, TC_DENIED, "needs role %s", buffer_text(&roles));
+    (void)tc_fault_set(fault, TC_DENIED, "needs role %s%s", buffer_text(&roles), where);
     buffer_free(&roles);
     return TC_DENIED;
+}
+
+enum tc_error access_decide(const struct subject *subject, enum access_operation operation, struct access_scope *scope,
+                            struct tc_fault *fault)
+{
+    TC_CHECK(operation < ACCESS_OPERATION_COUNT);
+    const struct operation_row *row = &operations[operation];
+    struct access_scope found = {.operation = operation};
+    bool is_everywhere = (row->roles & roles_of(subject)) != 0;
+    if (!is_everywhere && !find_scopes(subject, row->roles, found.patterns))
+        return refuse(subject, operation, "", fault);
+    if (is_everywhere || row->reach == ROLE_IN_ANY_SCOPE)
+        found.patterns[0] = '\0';
+    else if (row->reach == ROLE_EVERYWHERE || scope == NULL)
+        return refuse(subject, operation, " everywhere, not in a scope", fault);
+    if (scope != NULL)
+        *scope = found;
+    return TC_OK;
+}
+
+const char *access_scope_patterns(const struct access_scope *scope)
+{
+    return scope == NULL || scope->patterns[0] == '\0' ? NULL : scope->patterns;
 }

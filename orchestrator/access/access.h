@@ -42,7 +42,7 @@ bool alias_value_is_valid(enum alias_kind kind, const char *value);
 const char *alias_value_words(enum alias_kind kind);
 
 enum access_operation {
-#define ACCESS_OPERATION(constant, name, endpoints, roles, what) constant,
+#define ACCESS_OPERATION(constant, name, endpoints, roles, reach, what) constant,
 #include "orchestrator/access/operations.def"
     ACCESS_OPERATION_COUNT,
 };
@@ -50,10 +50,16 @@ enum access_operation {
 /* Endpoints: bits of a set. */
 enum { AT_HTTP = 1, AT_MQTT = 2, AT_SOCKET = 4 };
 
+/* How far a role in a scope reaches; operations.def explains them. */
+enum access_reach { ROLE_EVERYWHERE, ROLE_IN_ANY_SCOPE, SHOWN_IN_SCOPE, ROLLOUT_IN_SCOPE, DEVICES_IN_SCOPE };
+
+const char *access_reach_name(enum access_reach reach); /* "everywhere" */
+
 const char *access_operation_name(enum access_operation operation);
 const char *access_operation_words(enum access_operation operation); /* what it is */
 bool access_operation_is_at(enum access_operation operation, unsigned endpoint);
 bool access_operation_is_public(enum access_operation operation);
+enum access_reach access_operation_reach(enum access_operation operation);
 /* Appends who may do it: "operator or admin"; "every person"; "everybody". */
 void access_operation_put_roles(enum access_operation operation, struct buffer *out);
 
@@ -67,10 +73,16 @@ enum subject_kind {
 #define SUBJECT_NAME(constant, name) extern const char constant[];
 #include "orchestrator/access/vocabulary.def"
 
+/* With the NUL. A grant that would need more is refused. */
+#define SUBJECT_SCOPES_SIZE 2048
+
 /* Who acts. */
 struct subject {
     enum subject_kind kind;
-    unsigned roles;
+    unsigned roles; /* that count everywhere */
+    /* The roles that count in a scope, as lines: `operator {"region": "emea"}`. A device is in the scope when it has
+     * all labels of one of the lines. */
+    char scopes[SUBJECT_SCOPES_SIZE];
     char name[TC_ID_SIZE];                  /* of the person, as tables have it; "": unknown */
     char credential[ALIAS_VALUE_SIZE + 16]; /* by which it is known, for the log: "token 3f0c…", "unix_user ann" */
 };
@@ -78,7 +90,24 @@ struct subject {
 /* The subject of a local peer without credentials. */
 void subject_set_loopback(struct subject *subject);
 
-/* TC_OK, or TC_DENIED with "needs role approver" for a known subject, and with nothing of use for an unknown one. */
-enum tc_error access_decide(const struct subject *subject, enum access_operation operation, struct tc_fault *fault);
+/* Sets the roles that count in a scope. Lines that do not fit are left out. */
+void subject_set_scopes(struct subject *subject, const char *scopes);
+
+/* Where a subject may do an operation. */
+struct access_scope {
+    enum access_operation operation;
+    /* The labels of each scope, as a JSON array: `[{"region": "emea"}]`. "": everywhere, or the operation touches and
+     * shows no device. */
+    char patterns[SUBJECT_SCOPES_SIZE];
+};
+
+/* TC_OK, or TC_DENIED with "needs role approver" for a known subject, and with nothing of use for an unknown one.
+ * Fills `scope`: who carries out the operation must keep to it. NULL: a role that counts in a scope does not suffice,
+ * unless the operation touches and shows no device. */
+enum tc_error access_decide(const struct subject *subject, enum access_operation operation, struct access_scope *scope,
+                            struct tc_fault *fault);
+
+/* The patterns for the store; NULL: everywhere. `scope` NULL: everywhere. */
+const char *access_scope_patterns(const struct access_scope *scope);
 
 #endif

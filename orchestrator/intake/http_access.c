@@ -5,6 +5,7 @@
 #include "orchestrator/oidc/provider.h"
 #include "orchestrator/people/people.h"
 #include "orchestrator/people/refusals.h"
+#include "orchestrator/wording/refusal_words.h"
 
 #include <string.h>
 #include <strings.h>
@@ -138,6 +139,15 @@ void http_authorize(struct http_request *request)
         let_loopback_in(request);
     else
         find_person(request, authorization);
-    if (request->status == 0 && refusals_decide(&request->subject, operation, endpoint, &fault) != TC_OK)
+    if (request->status == 0 &&
+        refusals_decide(&request->subject, operation, endpoint, &request->scope, &fault) != TC_OK)
         http_answer_problem(request, 403, "%s", fault.text);
+}
+
+void http_answer_refusal(struct http_request *request, const struct refusal *refusal, struct tc_fault *fault)
+{
+    refusal_put_words(refusal, fault);
+    if (refusal->reason == REFUSAL_OUT_OF_SCOPE)
+        refusals_note(&request->subject, request->scope.operation, endpoint, fault->text);
+    http_answer_fault(request, fault);
 }

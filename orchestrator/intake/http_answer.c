@@ -21,6 +21,12 @@ void http_answer_with(struct http_request *request, int status, struct MHD_Respo
             MHD_destroy_response(response);
         return;
     }
+    if (!http_scope_is_kept(request, status)) {
+        LOG_ERROR("http.scope_not_kept", F_STR("path", request->route->path));
+        if (response != NULL)
+            MHD_destroy_response(response);
+        response = NULL;
+    }
     request->status = response == NULL ? 500 : status;
     if (response == NULL)
         response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);

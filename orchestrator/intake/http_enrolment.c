@@ -5,7 +5,6 @@
 #include "orchestrator/intake/enrolment.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/store/enrolment.h"
-#include "orchestrator/wording/refusal_words.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -19,12 +18,12 @@ static void give_code(struct http_request *request, const char *code, int64_t va
     struct tc_fault fault;
     enrolment_hash_code(code, hash);
     struct store *store = store_pool_take(request->http->config.stores);
-    enum tc_error error = enrolment_give_code(store, request->variable, hash, valid_s, request->subject.name,
-                                              expires_at, &refusal, &fault);
+    const struct enrolment_actor actor = {request->subject.name, http_request_scope(request)};
+    enum tc_error error =
+        enrolment_give_code(store, request->variable, hash, valid_s, &actor, expires_at, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error != TC_OK) {
-        refusal_put_words(&refusal, &fault);
-        http_answer_fault(request, &fault);
+        http_answer_refusal(request, &refusal, &fault);
         return;
     }
     LOG_INFO("device.code_made", F_STR("device", request->variable), F_STR("author", request->subject.name),
@@ -56,15 +55,16 @@ static void revoke_certificates(struct http_request *request, const char *reason
     struct refusal refusal;
     struct tc_fault fault;
     struct store *store = store_pool_take(request->http->config.stores);
-    enum tc_error error =
-        enrolment_revoke(store, request->variable, request->subject.name, reason, &body, &refusal, &fault);
+    const struct enrolment_actor actor = {request->subject.name, http_request_scope(request)};
+    enum tc_error error = enrolment_revoke(store, request->variable, &actor, reason, &body, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
-    if (error != TC_OK)
-        refusal_put_words(&refusal, &fault);
-    else
-        LOG_WARNING("device.certificates_revoked", F_STR("device", request->variable),
-                    F_STR("author", request->subject.name));
-    http_answer_document(request, error, &body, &fault);
+    if (error != TC_OK) {
+        http_answer_refusal(request, &refusal, &fault);
+        buffer_free(&body);
+        return;
+    }
+    LOG_WARNING("device.certificates_revoked", F_STR("device", request->variable), F_STR("author", actor.name));
+    http_answer_json(request, 200, &body);
 }
 
 void device_revoke(struct http_request *request)

@@ -12,13 +12,15 @@ void rollout_preview(struct http_request *request)
     struct tc_fault fault = {.code = TC_OK};
     buffer_put(&request->body, "", 0);
     struct store *store = store_pool_take(request->http->config.stores);
-    enum tc_error error = preview_make(request->http->config.preview, store, request->body.bytes, request->body.length,
-                                       &json, &faults, &fault);
+    enum tc_error error = preview_make(request->http->config.preview, store, http_request_scope(request),
+                                       request->body.bytes, request->body.length, &json, &faults, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error == TC_OK)
         http_answer_json(request, 200, &json);
     else if (faults.total > 0)
         http_answer_faults(request, "plan", &faults);
+    else if (error == TC_DENIED) /* a preview has no other refusal of this kind */
+        http_answer_refusal(request, &(struct refusal){.reason = REFUSAL_NONE}, &fault);
     else
         http_answer_fault(request, &fault);
     document_faults_free(&faults);
@@ -28,17 +30,24 @@ void rollout_preview(struct http_request *request)
 static void answer_evidence(struct http_request *request, bool is_report)
 {
     struct buffer json = {0};
+    struct refusal refusal = {.reason = REFUSAL_NONE};
     struct tc_fault fault;
     int64_t id;
+    const struct access_scope *scope = http_request_scope(request);
     enum tc_error error = http_read_rollout_id(request, &id, &fault);
     if (error == TC_OK) {
+        int64_t per_minute = request->http->config.preview->default_per_minute;
         struct store *store = store_pool_take(request->http->config.stores);
-        error = is_report ? evidence_report(store, id, request->http->config.preview->default_per_minute, &json, &fault)
-                          : evidence_drift(store, id, &json, &fault);
+        error = is_report ? evidence_report(store, scope, id, per_minute, &json, &refusal, &fault)
+                          : evidence_drift(store, scope, id, &json, &refusal, &fault);
         error = http_name_missing(error, &fault);
         store_pool_give(request->http->config.stores, store);
     }
-    http_answer_document(request, error, &json, &fault);
+    if (error == TC_OK)
+        http_answer_json(request, 200, &json);
+    else
+        http_answer_refusal(request, &refusal, &fault);
+    buffer_free(&json);
 }
 
 void rollout_drift(struct http_request *request)

@@ -47,7 +47,8 @@ static void import(struct http_request *request, const struct fleet_file *file, 
     struct fleet_imported imported;
     struct fleet_findings findings;
     struct tc_fault fault;
-    enum tc_error error = inventory_import(store, file, scratch, &imported, &faults, &findings, &fault);
+    enum tc_error error =
+        inventory_import(store, file, scratch, http_request_scope(request), &imported, &faults, &findings, &fault);
     store_pool_give(request->http->config.stores, store);
     fleet_findings_add(&findings, &faults);
     if (error == TC_OK) {
@@ -56,7 +57,7 @@ static void import(struct http_request *request, const struct fleet_file *file, 
     } else if (faults.total > 0)
         http_answer_faults(request, "fleet", &faults);
     else
-        http_answer_fault(request, &fault);
+        http_answer_refusal(request, &imported.refusal, &fault);
     document_faults_free(&faults);
 }
 

@@ -21,7 +21,7 @@ void rollouts_list(struct http_request *request)
         error = tc_fault_set(&fault, TC_INVALID, "reference: must be the ID or the name of a rollout");
     if (error == TC_OK) {
         struct store *store = store_pool_take(request->http->config.stores);
-        error = read_rollouts(store, reference, after, limit, &json, &fault);
+        error = read_rollouts(store, http_request_patterns(request), reference, after, limit, &json, &fault);
         store_pool_give(request->http->config.stores, store);
     }
     http_answer_document(request, error, &json, &fault);
@@ -35,7 +35,7 @@ void rollout_show(struct http_request *request)
     enum tc_error error = http_read_rollout_id(request, &id, &fault);
     if (error == TC_OK) {
         struct store *store = store_pool_take(request->http->config.stores);
-        error = http_name_missing(read_rollout(store, id, &json, &fault), &fault);
+        error = http_name_missing(read_rollout(store, http_request_patterns(request), id, &json, &fault), &fault);
         store_pool_give(request->http->config.stores, store);
     }
     http_answer_document(request, error, &json, &fault);
@@ -65,7 +65,8 @@ void instructions_list(struct http_request *request)
         error = check_filter(state, group, &fault);
     if (error == TC_OK) {
         struct store *store = store_pool_take(request->http->config.stores);
-        error = http_name_missing(read_instructions(store, id, state, group, after, limit, &json, &fault), &fault);
+        error = read_instructions(store, http_request_patterns(request), id, state, group, after, limit, &json, &fault);
+        error = http_name_missing(error, &fault);
         store_pool_give(request->http->config.stores, store);
     }
     http_answer_document(request, error, &json, &fault);
@@ -82,7 +83,7 @@ void devices_list(struct http_request *request)
         error = tc_fault_set(&fault, TC_INVALID, "after: must be the ID of a device");
     if (error == TC_OK) {
         struct store *store = store_pool_take(request->http->config.stores);
-        error = read_devices(store, after, limit, &json, &fault);
+        error = read_devices(store, http_request_patterns(request), after, limit, &json, &fault);
         store_pool_give(request->http->config.stores, store);
     }
     http_answer_document(request, error, &json, &fault);
@@ -97,7 +98,8 @@ void device_show(struct http_request *request)
         error = tc_fault_set(&fault, TC_NOT_FOUND, "the ID of a device must be 1 to 64 of A-Z a-z 0-9 _ -");
     if (error == TC_OK) {
         struct store *store = store_pool_take(request->http->config.stores);
-        error = http_name_missing(read_device(store, request->variable, &json, &fault), &fault);
+        error = read_device(store, http_request_patterns(request), request->variable, &json, &fault);
+        error = http_name_missing(error, &fault);
         store_pool_give(request->http->config.stores, store);
     }
     http_answer_document(request, error, &json, &fault);

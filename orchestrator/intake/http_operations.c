@@ -3,7 +3,6 @@
 #include "config/operation.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/store/operate.h"
-#include "orchestrator/wording/refusal_words.h"
 #include "topics/topic.h"
 
 #include <string.h>
@@ -35,8 +34,7 @@ static void carry_out(struct http_request *request, const struct operation_reque
     enum tc_error error = operate(store, operation_request, &operated, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error != TC_OK) {
-        refusal_put_words(&operated.refusal, &fault);
-        http_answer_fault(request, &fault);
+        http_answer_refusal(request, &operated.refusal, &fault);
         return;
     }
     if (!operated.existing) {
@@ -53,7 +51,8 @@ static void carry_out(struct http_request *request, const struct operation_reque
 
 void operation_carry_out(struct http_request *request)
 {
-    struct operation_request operation_request = {.actor = request->subject.name, .shard = request->http->config.shard};
+    struct operation_request operation_request = {
+        .actor = request->subject.name, .shard = request->http->config.shard, .scope = http_request_scope(request)};
     TC_CHECK(operation_find(request->target.segments[request->target.segment_count - 1], &operation_request.operation));
     struct tc_fault fault;
     if (http_read_rollout_id(request, &operation_request.rollout, &fault) != TC_OK) {
@@ -83,11 +82,14 @@ static void carry_out_on_device(struct http_request *request, operate_on_device 
                                 const struct operation_words *words)
 {
     struct tc_fault fault;
+    struct access_scope take_back_scope;
     const struct device_operation operation = {
         .device = request->variable,
         .actor = request->subject.name,
         .reason = words->reason,
-        .may_take_back = access_decide(&request->subject, ACCESS_REMOVE_DEVICE, &fault) == TC_OK,
+        .scope = http_request_scope(request),
+        .may_take_back = access_decide(&request->subject, ACCESS_REMOVE_DEVICE, &take_back_scope, &fault) == TC_OK,
+        .take_back_scope = &take_back_scope,
     };
     struct store *store = store_pool_take(request->http->config.stores);
     struct buffer body = {0};
@@ -95,8 +97,7 @@ static void carry_out_on_device(struct http_request *request, operate_on_device 
     enum tc_error error = operate_it(store, &operation, &body, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error != TC_OK) {
-        refusal_put_words(&refusal, &fault);
-        http_answer_fault(request, &fault);
+        http_answer_refusal(request, &refusal, &fault);
         return;
     }
     LOG_INFO(event, F_STR("device", request->variable), F_STR("author", request->subject.name));

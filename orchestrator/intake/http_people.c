@@ -1,5 +1,6 @@
 /* People, their roles and their other names. */
 #include "base/log.h"
+#include "config/scope_text.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/store/people.h"
 #include "orchestrator/wording/refusal_words.h"
@@ -24,6 +25,18 @@ static void show(struct http_request *request, const char *person)
     http_answer_document(request, error, &json, &fault);
 }
 
+/* The lines of subject->scopes: a role, and the labels as JSON. */
+static void put_scoped_roles(const struct subject *subject, struct buffer *json)
+{
+    for (const char *line = subject->scopes; *line != '\0';) {
+        size_t length = strcspn(line, "\n"), role = strcspn(line, " ");
+        TC_CHECK(role < length);
+        buffer_format(json, "%s{\"role\":\"%.*s\",\"labels\":%.*s}", line == subject->scopes ? "" : ",", (int)role,
+                      line, (int)(length - role - 1), line + role + 1);
+        line += length + (line[length] == '\n');
+    }
+}
+
 /* Who one is; the roles of `loopback` are no rows. */
 void person_show_self(struct http_request *request)
 {
@@ -34,8 +47,10 @@ void person_show_self(struct http_request *request)
     buffer_put_text(&json, ",\"credential\":");
     json_text_put(&json, subject->credential);
     person_roles_put(subject->roles, "\",\"", &roles);
-    buffer_format(&json, ",\"roles\":[%s%s%s]}", roles.length == 0 ? "" : "\"", buffer_text(&roles),
+    buffer_format(&json, ",\"roles\":[%s%s%s],\"scoped_roles\":[", roles.length == 0 ? "" : "\"", buffer_text(&roles),
                   roles.length == 0 ? "" : "\"");
+    put_scoped_roles(subject, &json);
+    buffer_put_text(&json, "]}");
     buffer_free(&roles);
     http_answer_json(request, 200, &json);
 }
@@ -79,6 +94,7 @@ static void carry_out(struct http_request *request, act_on_person *act_on, const
     } else {
         LOG_WARNING(event, F_STR("person", act->person), F_STR("actor", act->actor),
                     F_STR("role", act->role == PERSON_ROLE_COUNT ? "" : person_role_name(act->role)),
+                    F_STR("scope", act->scope == NULL ? "" : act->scope),
                     F_STR("kind", act->alias == NULL ? "" : alias_kind_name(act->kind)), F_STR("alias", act->alias),
                     F_STR("waits", waits ? "yes" : "no"));
         TC_CHECK(json.length > 0 && json.bytes[json.length - 1] == '}');
@@ -117,28 +133,42 @@ void person_enable(struct http_request *request)
     carry_out(request, people_enable, &act, "person.enabled");
 }
 
-static void act_on_role(struct http_request *request, act_on_person *act_on, const char *event)
+static void refuse_role(struct http_request *request)
 {
-    struct person_act act = begin(request);
-    const char *role = http_target_text(&request->target, "role");
-    if (role != NULL && person_role_parse(role, &act.role)) {
-        carry_out(request, act_on, &act, event);
-        return;
-    }
     struct buffer roles = {0};
     person_roles_put(~0U, ", ", &roles);
     http_answer_problem(request, 400, "role: allowed: %s", buffer_text(&roles));
     buffer_free(&roles);
 }
 
+/* `otherwise`: the scope of an act without one. */
+static void act_on_role(struct http_request *request, act_on_person *act_on, const char *otherwise, const char *event)
+{
+    struct person_act act = begin(request);
+    struct buffer scope = {0};
+    struct tc_fault fault;
+    const char *role = http_target_text(&request->target, "role"), *match = http_target_text(&request->target, "match");
+    if (role == NULL || !person_role_parse(role, &act.role)) {
+        refuse_role(request);
+        return;
+    }
+    if (match != NULL && scope_text_parse(match, &scope, &fault) != TC_OK) {
+        http_answer_fault(request, &fault);
+    } else {
+        act.scope = match == NULL ? otherwise : buffer_text(&scope);
+        carry_out(request, act_on, &act, event);
+    }
+    buffer_free(&scope);
+}
+
 void person_grant(struct http_request *request)
 {
-    act_on_role(request, people_grant, "person.role_granted");
+    act_on_role(request, people_grant, "{}", "person.role_granted");
 }
 
 void person_withdraw(struct http_request *request)
 {
-    act_on_role(request, people_withdraw, "person.role_withdrawn");
+    act_on_role(request, people_withdraw, NULL, "person.role_withdrawn");
 }
 
 static void act_on_alias(struct http_request *request, act_on_person *act_on, const char *event)

@@ -12,6 +12,7 @@
 #include "orchestrator/intake/http_front.h"
 #include "orchestrator/intake/http_peer.h"
 #include "orchestrator/intake/http_target.h"
+#include "orchestrator/store/refusal.h"
 #include "orchestrator/worker/worker.h"
 
 #include <microhttpd.h>
@@ -52,8 +53,10 @@ struct http_request {
     struct tc_fault target_fault;
     enum http_phase phase;
     bool is_head, was_suspended;
-    bool is_admitted;       /* the peer may download, by its certificate */
-    struct subject subject; /* who acts */
+    bool is_admitted;          /* the peer may download, by its certificate */
+    struct subject subject;    /* who acts */
+    struct access_scope scope; /* where it may */
+    bool keeps_scope;          /* the handler has asked for the scope */
 
     /* The body: in `body`, in `file` when that is not -1, or in `upload` when that is not NULL. */
     int64_t body_limit, body_received;
@@ -188,6 +191,15 @@ void guard_show(struct http_request *request);
  * known, 403 when its roles do not allow it. */
 void http_authorize(struct http_request *request);
 
+/* ---- the scope: http_scope.c ---- */
+
+/* Where the subject may do the operation of the route. The handler keeps to it: an answer below 400 of a handler that
+ * did not ask is not sent to a subject whose role counts in a scope. The second returns the patterns; NULL: everywhere.
+ */
+const struct access_scope *http_request_scope(struct http_request *request);
+const char *http_request_patterns(struct http_request *request);
+bool http_scope_is_kept(const struct http_request *request, int status);
+
 /* ---- answers: http_answer.c. Each sets the answer of the request; only the first call has an effect ---- */
 
 /* Takes the buffer's memory. */
@@ -199,6 +211,8 @@ void http_answer_problem(struct http_request *request, int status, const char *f
 void http_answer_faults(struct http_request *request, const char *what, struct document_faults *faults);
 /* Answers with the status of the fault. Logs it when the status is 500 or above. */
 void http_answer_fault(struct http_request *request, const struct tc_fault *fault);
+/* The same for a refusal of the store; notes one that is outside of the scope. In http_access.c. */
+void http_answer_refusal(struct http_request *request, const struct refusal *refusal, struct tc_fault *fault);
 /* 200 and `json`, or the fault when `error` is not TC_OK. Takes the buffer's memory. */
 void http_answer_document(struct http_request *request, enum tc_error error, struct buffer *json,
                           const struct tc_fault *fault);

@@ -35,6 +35,7 @@ void rollout_submit_plan(struct http_request *request, const struct submission_r
     buffer_put(&request->body, "", 0);
     struct submission_request submission_request = {.endpoint = ENDPOINT_HTTP,
                                                     .author = request->subject.name,
+                                                    .scope = http_request_scope(request),
                                                     .idempotency_key = http_request_header(request, "Idempotency-Key"),
                                                     .revision = revision,
                                                     .document = request->body.bytes,

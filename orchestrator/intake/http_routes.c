@@ -10,8 +10,8 @@ const struct http_route http_routes[] = {
     {"GET",  "/v1/rollouts",                       "reference after limit",   ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollouts_list},
     {"GET",  "/v1/rollouts/{id}",                  "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollout_show},
     {"GET",  "/v1/rollouts/{id}/instructions",     "state group after limit", ACCESS_READ_ROLLOUTS,     JOB,    NULL,            instructions_list},
-    {"GET",  "/v1/rollouts/{id}/drift",            "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollout_drift},
-    {"GET",  "/v1/rollouts/{id}/report",           "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollout_evidence},
+    {"GET",  "/v1/rollouts/{id}/drift",            "",                        ACCESS_READ_EVIDENCE,     JOB,    NULL,            rollout_drift},
+    {"GET",  "/v1/rollouts/{id}/report",           "",                        ACCESS_READ_EVIDENCE,     JOB,    NULL,            rollout_evidence},
     {"POST", "/v1/rollouts/{id}/approve",          "",                        ACCESS_APPROVE,           JOB,    operation_begin, operation_carry_out},
     {"POST", "/v1/rollouts/{id}/reject",           "",                        ACCESS_APPROVE,           JOB,    operation_begin, operation_carry_out},
     {"POST", "/v1/rollouts/{id}/pause",            "",                        ACCESS_OPERATE,           JOB,    operation_begin, operation_carry_out},
@@ -26,13 +26,13 @@ const struct http_route http_routes[] = {
     {"POST", "/v1/devices/{id}/return",            "",                        ACCESS_RETURN_DEVICE,     JOB,    operation_begin, device_return},
     {"POST", "/v1/devices/{id}/enrolments",        "valid_for_s",             ACCESS_ENROL_DEVICE,      JOB,    NULL,            device_make_code},
     {"POST", "/v1/devices/{id}/revoke",            "",                        ACCESS_REMOVE_DEVICE,     JOB,    operation_begin, device_revoke},
-    {"GET",  "/v1/devices:crl",                    "",                        ACCESS_READ_FLEET,        JOB,    NULL,            revocations_show},
+    {"GET",  "/v1/devices:crl",                    "",                        ACCESS_READ_ARTIFACTS,    JOB,    NULL,            revocations_show},
     {"POST", "/v1/devices/{id}/retire",            "",                        ACCESS_REMOVE_DEVICE,     JOB,    operation_begin, device_retire},
     {"PUT",  "/v1/fleet",                          "default_zone",            ACCESS_IMPORT_FLEET,      JOB,    fleet_begin,     fleet_import},
-    {"GET",  "/v1/artifacts",                      "",                        ACCESS_READ_FLEET,        JOB,    NULL,            artifacts_list},
+    {"GET",  "/v1/artifacts",                      "",                        ACCESS_READ_ARTIFACTS,    JOB,    NULL,            artifacts_list},
     {"POST", "/v1/artifacts:block",                "name version",            ACCESS_BLOCK_VERSION,     JOB,    operation_begin, version_block_put},
     {"POST", "/v1/artifacts:unblock",              "name version",            ACCESS_UNBLOCK_VERSION,   JOB,    operation_begin, version_unblock},
-    {"GET",  "/v1/artifacts:affected",             "name version after limit", ACCESS_READ_FLEET,       JOB,    NULL,            version_affected},
+    {"GET",  "/v1/artifacts:affected",             "name version after limit", ACCESS_READ_AFFECTED,    JOB,    NULL,            version_affected},
     {"PUT",  "/v1/artifacts/{sha256}",             "name version",            ACCESS_ADD_ARTIFACT,      JOB,    artifact_begin,  artifact_put},
     {"GET",  "/v1/artifacts/{sha256}",             "",                        ACCESS_DOWNLOAD,          EITHER, NULL,            artifact_send},
     {"GET",  "/v1/installation",                   "",                        ACCESS_READ_INSTALLATION, JOB,    NULL,            installation_show},
@@ -50,8 +50,8 @@ const struct http_route http_routes[] = {
     {"GET",  "/v1/people/{name}",                  "",                        ACCESS_READ_PEOPLE,       JOB,    NULL,            person_show},
     {"POST", "/v1/people/{name}/disable",          "",                        ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_disable},
     {"POST", "/v1/people/{name}/enable",           "",                        ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_enable},
-    {"POST", "/v1/people/{name}/grant",            "role",                    ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_grant},
-    {"POST", "/v1/people/{name}/withdraw",         "role",                    ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_withdraw},
+    {"POST", "/v1/people/{name}/grant",            "role match",              ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_grant},
+    {"POST", "/v1/people/{name}/withdraw",         "role match",              ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_withdraw},
     {"POST", "/v1/people/{name}/link",             "kind alias",              ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_link},
     {"POST", "/v1/people/{name}/unlink",           "kind alias",              ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_unlink},
     {"GET",  "/v1/login",                          "",                        ACCESS_SIGN_IN,           INLINE, NULL,            sign_in_begin},
@@ -99,7 +99,8 @@ static void put_act(const char *act, enum access_operation operation, struct buf
 {
     struct buffer roles = {0};
     access_operation_put_roles(operation, &roles);
-    buffer_format(text, "%-40s  %-17s  %s: %s\n", act, buffer_text(&roles), access_operation_name(operation),
+    buffer_format(text, "%-40s  %-17s  %-17s  %s: %s\n", act, buffer_text(&roles),
+                  access_reach_name(access_operation_reach(operation)), access_operation_name(operation),
                   access_operation_words(operation));
     buffer_free(&roles);
 }

@@ -19,7 +19,7 @@ static const char *read_person(struct http_request *request, enum access_operati
         return request->subject.name;
     if (!name_is_valid(person, strlen(person)))
         http_answer_problem(request, 400, "person: must be the name of a person");
-    else if (refusals_decide(&request->subject, operation, "http", &fault) != TC_OK)
+    else if (refusals_decide(&request->subject, operation, "http", NULL, &fault) != TC_OK)
         http_answer_problem(request, 403, "%s", fault.text);
     return request->status == 0 ? person : NULL;
 }
@@ -33,7 +33,7 @@ void tokens_page(struct http_request *request)
     const char *person = read_person(request, ACCESS_READ_PEOPLE);
     if (person == NULL)
         return;
-    bool sees_all = access_decide(&request->subject, ACCESS_READ_PEOPLE, &fault) == TC_OK;
+    bool sees_all = access_decide(&request->subject, ACCESS_READ_PEOPLE, NULL, &fault) == TC_OK;
     if (sees_all && http_target_text(&request->target, "person") == NULL)
         person = "";
     enum tc_error error = http_read_page(request, NULL, &limit, &fault);
@@ -94,7 +94,7 @@ static void act(struct http_request *request, bool confirms)
     const struct token_act act = {
         .id = request->variable,
         .actor = request->subject.name,
-        .own_only = access_decide(&request->subject, ACCESS_MANAGE_PEOPLE, &fault) != TC_OK,
+        .own_only = access_decide(&request->subject, ACCESS_MANAGE_PEOPLE, NULL, &fault) != TC_OK,
     };
     struct store *store = store_pool_take(request->http->config.stores);
     enum tc_error error = confirms ? tokens_confirm(store, &act, &json, &refusal, &fault)

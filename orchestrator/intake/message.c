@@ -147,12 +147,13 @@ static struct response *make_response(struct message_endpoint *endpoint, const s
 static void submit(struct message_endpoint *endpoint, const struct broker_message *message, const char *name)
 {
     struct subject subject = {0};
+    struct access_scope scope = {.patterns = ""};
     struct tc_fault fault;
     const struct submitter submitter = {.kind = endpoint->has_guard ? ALIAS_CERTIFICATE : ALIAS_MQTT_USER,
                                         .name = name,
                                         .may_be_loopback = endpoint->insecure_loopback && !endpoint->has_guard,
                                         .endpoint = "mqtt"};
-    enum tc_error error = submitter_check(endpoint->people, &submitter, &subject, &fault);
+    enum tc_error error = submitter_check(endpoint->people, &submitter, &subject, &scope, &fault);
     if (error != TC_OK) {
         submission_gateway_refuse(submitter_status(error), fault.text, answered, make_response(endpoint, message));
         return;
@@ -161,6 +162,7 @@ static void submit(struct message_endpoint *endpoint, const struct broker_messag
     buffer_put(&document, message->payload, message->length);
     struct submission_request submission_request = {.endpoint = ENDPOINT_MQTT,
                                                     .author = subject.name,
+                                                    .scope = &scope,
                                                     .document = document.bytes,
                                                     .length = document.length,
                                                     .answered = answered,

@@ -91,12 +91,13 @@ static void refuse(struct socket_connection *connection, int status, const char 
 static void submit(struct socket_connection *connection)
 {
     struct subject subject = {0};
+    struct access_scope scope = {.patterns = ""};
     struct tc_fault fault;
     const struct submitter submitter = {.kind = ALIAS_UNIX_USER,
                                         .name = connection->user,
                                         .may_be_loopback = connection->insecure_loopback,
                                         .endpoint = "socket"};
-    enum tc_error error = submitter_check(connection->people, &submitter, &subject, &fault);
+    enum tc_error error = submitter_check(connection->people, &submitter, &subject, &scope, &fault);
     if (error != TC_OK) {
         refuse(connection, submitter_status(error), fault.text);
         return;
@@ -105,6 +106,7 @@ static void submit(struct socket_connection *connection)
     buffer_put(&connection->document, "", 0);
     struct submission_request submission_request = {.endpoint = ENDPOINT_SOCKET,
                                                     .author = subject.name,
+                                                    .scope = &scope,
                                                     .document = connection->document.bytes,
                                                     .length = connection->document.length,
                                                     .answered = answered,

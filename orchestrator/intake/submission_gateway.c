@@ -229,6 +229,8 @@ static struct pending_submission *make_pending_submission(struct submission_gate
     submission->endpoint = submission_request->endpoint;
     if (submission_request->revision != NULL)
         submission->revision = *submission_request->revision;
+    if (submission_request->scope != NULL)
+        submission->scope = *submission_request->scope;
     submission->document = submission_request->document;
     submission->length = submission_request->length;
     submission->answered = planner_answered;

@@ -35,6 +35,7 @@ struct submission_request {
     const char *author;                         /* a valid name; copied */
     const char *idempotency_key;                /* NULL or "": none; copied */
     const struct submission_revision *revision; /* NULL: it is a new rollout; copied */
+    const struct access_scope *scope;           /* where the author may order it; NULL: everywhere; copied */
     char *document;                             /* from malloc; submission_gateway_submit always takes it */
     size_t length;
     /* Called exactly once, on any thread, perhaps before submission_gateway_submit returns. Must not wait. */

@@ -14,7 +14,7 @@ static enum tc_error find(struct people *people, const struct submitter *submitt
 }
 
 enum tc_error submitter_check(struct people *people, const struct submitter *submitter, struct subject *subject,
-                              struct tc_fault *fault)
+                              struct access_scope *scope, struct tc_fault *fault)
 {
     enum tc_error error = find(people, submitter, subject, fault);
     if (error != TC_OK && submitter->may_be_loopback)
@@ -23,7 +23,7 @@ enum tc_error submitter_check(struct people *people, const struct submitter *sub
         refusals_note_unknown(submitter->endpoint, submitter->name, submitter->name);
     if (error != TC_OK && !submitter->may_be_loopback)
         return error;
-    return refusals_decide(subject, ACCESS_SUBMIT, submitter->endpoint, fault);
+    return refusals_decide(subject, ACCESS_SUBMIT, submitter->endpoint, scope, fault);
 }
 
 int submitter_status(enum tc_error error)

@@ -17,10 +17,10 @@ struct submitter {
     const char *endpoint; /* "mqtt" or "socket" */
 };
 
-/* Sets the subject, and decides whether it may submit. TC_DENIED, or TC_UNAVAILABLE when that cannot be told now. Notes
- * a refusal. */
+/* Sets the subject, and decides whether it may submit, and where. TC_DENIED, or TC_UNAVAILABLE when that cannot be told
+ * now. Notes a refusal. */
 enum tc_error submitter_check(struct people *people, const struct submitter *submitter, struct subject *subject,
-                              struct tc_fault *fault);
+                              struct access_scope *scope, struct tc_fault *fault);
 
 /* The status of its answer. */
 int submitter_status(enum tc_error error);

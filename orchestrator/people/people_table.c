@@ -11,6 +11,7 @@ struct entry {
     char id[TOKEN_ID_SIZE];
     char person[TC_ID_SIZE];
     unsigned roles;
+    char *scopes; /* as struct subject has them */
     int64_t expires_ms;
     _Atomic int64_t noted_ms;
 };
@@ -34,6 +35,8 @@ void people_table_close(struct people_table *table)
 {
     if (table == NULL)
         return;
+    for (size_t i = 0; i < table->count; i++)
+        free(table->entries[i].scopes);
     free(table->entries);
     free(table);
 }
@@ -50,6 +53,8 @@ void people_table_add(struct people_table *table, const struct known_credential 
     entry->kind = credential->is_session ? SESSION_KIND : credential->is_token ? TOKEN_KIND : (int)credential->kind;
     entry->roles = credential->roles;
     entry->expires_ms = credential->expires_ms;
+    entry->scopes = strdup(credential->scopes == NULL ? "" : credential->scopes);
+    TC_CHECK(entry->scopes != NULL);
     (void)snprintf(entry->value, sizeof entry->value, "%s", credential->value);
     (void)snprintf(entry->person, sizeof entry->person, "%s", credential->person);
     (void)snprintf(entry->id, sizeof entry->id, "%s", credential->id == NULL ? "" : credential->id);
@@ -83,6 +88,7 @@ static struct entry *find(const struct people_table *table, int kind, const char
 static void fill(const struct entry *entry, const char *kind, const char *value, struct subject *subject)
 {
     *subject = (struct subject){.kind = SUBJECT_PERSON, .roles = entry->roles};
+    subject_set_scopes(subject, entry->scopes);
     (void)snprintf(subject->name, sizeof subject->name, "%s", entry->person);
     (void)snprintf(subject->credential, sizeof subject->credential, "%s %s", kind, value);
 }

@@ -3,16 +3,21 @@
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
 
-enum tc_error refusals_decide(const struct subject *subject, enum access_operation operation, const char *endpoint,
-                              struct tc_fault *fault)
+void refusals_note(const struct subject *subject, enum access_operation operation, const char *endpoint,
+                   const char *reason)
 {
-    enum tc_error error = access_decide(subject, operation, fault);
-    if (error == TC_OK)
-        return TC_OK;
     metric_add(METRIC_ACCESS_REFUSED, 1);
     LOG_LIMITED(LOG_LEVEL_WARNING, subject->name, "access.refused", F_STR("door", endpoint),
                 F_STR("person", subject->name), F_STR("credential", subject->credential),
-                F_STR("operation", access_operation_name(operation)), F_STR("reason", fault->text));
+                F_STR("operation", access_operation_name(operation)), F_STR("reason", reason));
+}
+
+enum tc_error refusals_decide(const struct subject *subject, enum access_operation operation, const char *endpoint,
+                              struct access_scope *scope, struct tc_fault *fault)
+{
+    enum tc_error error = access_decide(subject, operation, scope, fault);
+    if (error != TC_OK)
+        refusals_note(subject, operation, endpoint, fault->text);
     return error;
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
 #include "orchestrator/planner/answer.h"
+#include "orchestrator/store/act_scope.h"
 #include "orchestrator/wording/finding_words.h"
 #include "orchestrator/wording/refusal_words.h"
 #include "orchestrator/worker/worker.h"
@@ -27,6 +28,7 @@ struct outcome {
     bool revised;
     struct operated operated;   /* of a revision */
     struct submitted submitted; /* of any other submission */
+    struct refusal refusal;     /* of a plan that goes beyond the scope of its author */
 };
 
 static enum tc_error persist(struct planner *planner, const struct submission *submission,
@@ -36,12 +38,23 @@ static enum tc_error persist(struct planner *planner, const struct submission *s
                                                .rollout = submission->revision.rollout,
                                                .actor = submission->author,
                                                .reason = submission->revision.reason,
-                                               .version = submission->revision.version};
+                                               .version = submission->revision.version,
+                                               .scope = &submission->scope};
     if (outcome->revised)
         return operate_revise(planner->submitting, &revision, new_rollout, &outcome->operated, fault);
     enum tc_error error = planning_submit(planner->submitting, new_rollout, &outcome->submitted, fault);
     failure_point("submission.committed");
     return error;
+}
+
+/* The answer to a repeated submission tells of the rollout. */
+static enum tc_error check_existing(struct planner *planner, const struct submission *submission,
+                                    struct outcome *outcome, struct tc_fault *fault)
+{
+    if (outcome->revised || !outcome->submitted.existing)
+        return TC_OK;
+    return act_scope_check_rollout(planner->submitting, &submission->scope, outcome->submitted.rollout,
+                                   &outcome->refusal, fault);
 }
 
 /* Rejects a new rollout whose planning is certain to fail, so that the answer already says so. If this is not
@@ -71,15 +84,18 @@ static enum tc_error accept_plan(struct planner *planner, const struct submissio
     struct new_rollout new_rollout = {.plan = plan,
                                       .author = submission->author,
                                       .endpoint = endpoint_name(submission->endpoint),
-                                      .idempotency_key = key};
+                                      .idempotency_key = key,
+                                      .author_scope = access_scope_patterns(&submission->scope)};
     enum tc_error error = TC_OK;
     if (!outcome->revised)
         error = planning_find(planner->submitting, &new_rollout, &outcome->submitted, fault);
     if (error != TC_OK || outcome->submitted.existing)
-        return error;
+        return error == TC_OK ? check_existing(planner, submission, outcome, fault) : error;
 
     struct prepared prepared = {0};
-    error = plan_prepare(&planner->config.prepare, planner->submitting, plan, &prepared, faults, fault);
+    error =
+        plan_prepare(&planner->config.prepare, planner->submitting, &submission->scope, plan, &prepared, faults, fault);
+    outcome->refusal = prepared.refusal;
     if (error == TC_OK) {
         new_rollout.devices = prepared.devices;
         new_rollout.content = buffer_text(&prepared.content);
@@ -88,11 +104,29 @@ static enum tc_error accept_plan(struct planner *planner, const struct submissio
             error = prepared_refuse_obstacles(&prepared, faults, fault);
         if (error == TC_OK)
             error = persist(planner, submission, &new_rollout, outcome, fault);
+        if (error == TC_OK)
+            error = check_existing(planner, submission, outcome, fault);
         if (error == TC_OK && !outcome->revised)
             error = reject(planner, &prepared, &outcome->submitted, fault);
     }
     prepared_free(&prepared);
     return error;
+}
+
+static void answer_refusal(struct submission *submission, const struct outcome *outcome, struct tc_fault *fault)
+{
+    const struct refusal *refusal = outcome->refusal.reason != REFUSAL_NONE ? &outcome->refusal
+                                    : outcome->revised                      ? &outcome->operated.refusal
+                                                                            : &outcome->submitted.refusal;
+    refusal_put_words(refusal, fault);
+    if (refusal->reason == REFUSAL_OUT_OF_SCOPE) {
+        metric_add(METRIC_ACCESS_REFUSED, 1);
+        LOG_LIMITED(LOG_LEVEL_WARNING, submission->author, "access.refused",
+                    F_STR("door", endpoint_name(submission->endpoint)), F_STR("person", submission->author),
+                    F_STR("operation", access_operation_name(submission->scope.operation)),
+                    F_STR("reason", fault->text));
+    }
+    answer_fault(submission, fault);
 }
 
 static void take_submission(struct planner *planner, struct submission *submission)
@@ -116,8 +150,7 @@ static void take_submission(struct planner *planner, struct submission *submissi
     } else if (faults.total > 0) {
         answer_faults(submission, error, &faults);
     } else {
-        refusal_put_words(outcome.revised ? &outcome.operated.refusal : &outcome.submitted.refusal, &fault);
-        answer_fault(submission, &fault);
+        answer_refusal(submission, &outcome, &fault);
     }
     document_faults_free(&faults);
     plan_free(plan);
@@ -143,6 +176,7 @@ static void note_failure(struct planner *planner, const struct planned *planned,
         (void)tc_fault_set(why, why->code, "%s", buffer_text(&words));
         buffer_free(&words);
     }
+    refusal_put_words(&planned->refusal, why);
     if (planned->impossible && planning_reject(planner->expanding, planned, why->text, &fault) == TC_OK) {
         LOG_WARNING("rollout.rejected", F_INT("rollout", planned->rollout), F_STR("reason", why->text));
         return;

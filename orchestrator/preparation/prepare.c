@@ -1,17 +1,22 @@
 #include "orchestrator/preparation/prepare.h"
 
 #include "orchestrator/preparation/content.h"
+#include "orchestrator/store/act_scope.h"
 #include "orchestrator/store/planning.h"
 #include "orchestrator/wording/finding_words.h"
 
 #include <stdlib.h>
 
-enum tc_error plan_prepare(const struct prepare_config *config, struct store *store, const struct plan *plan,
-                           struct prepared *prepared, struct document_faults *faults, struct tc_fault *fault)
+enum tc_error plan_prepare(const struct prepare_config *config, struct store *store, const struct access_scope *scope,
+                           const struct plan *plan, struct prepared *prepared, struct document_faults *faults,
+                           struct tc_fault *fault)
 {
     struct plan_faults found = {plan, faults, &prepared->obstacles};
     const struct plan_findings findings = {plan_faults_take, &found};
-    enum tc_error error = planning_check(store, plan, &prepared->devices, &findings, fault);
+    enum tc_error error = act_scope_check_plan(store, scope, plan->tree, &prepared->refusal, fault);
+    if (error != TC_OK)
+        return error;
+    error = planning_check(store, plan, &prepared->devices, &findings, fault);
     if (error != TC_OK && faults->total == 0)
         return error;
     enum tc_error claims_error = content_make(store, config->public_url, plan, &prepared->content, faults, fault);

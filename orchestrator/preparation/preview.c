@@ -70,8 +70,9 @@ static enum tc_error write_preview(const struct preview_config *config, struct s
     return error;
 }
 
-static enum tc_error preview_plan(const struct preview_config *config, struct store *store, const struct plan *plan,
-                                  struct buffer *json, struct document_faults *faults, struct tc_fault *fault)
+static enum tc_error preview_plan(const struct preview_config *config, struct store *store,
+                                  const struct access_scope *scope, const struct plan *plan, struct buffer *json,
+                                  struct document_faults *faults, struct tc_fault *fault)
 {
     struct forecast_input_plan input_plan = {.plan = plan};
     struct forecast_input forecast_input = {0};
@@ -79,7 +80,8 @@ static enum tc_error preview_plan(const struct preview_config *config, struct st
     enum tc_error error = forecast_input_begin(store, &input_plan, fault);
     refusal_put_words(&input_plan.refusal, fault);
     if (error == TC_OK)
-        error = plan_prepare(&config->prepare, store, plan, &prepared, faults, fault);
+        error = plan_prepare(&config->prepare, store, scope, plan, &prepared, faults, fault);
+    refusal_put_words(&prepared.refusal, fault);
     if (error == TC_OK)
         error = prepared_refuse_obstacles(&prepared, faults, fault);
     input_plan.calendars = prepared.calendars;
@@ -93,8 +95,9 @@ static enum tc_error preview_plan(const struct preview_config *config, struct st
     return error;
 }
 
-enum tc_error preview_make(const struct preview_config *config, struct store *store, const void *document,
-                           size_t length, struct buffer *json, struct document_faults *faults, struct tc_fault *fault)
+enum tc_error preview_make(const struct preview_config *config, struct store *store, const struct access_scope *scope,
+                           const void *document, size_t length, struct buffer *json, struct document_faults *faults,
+                           struct tc_fault *fault)
 {
     struct plan *plan = NULL;
     enum tc_error error = plan_parse(document, length, &plan, faults);
@@ -102,7 +105,7 @@ enum tc_error preview_make(const struct preview_config *config, struct store *st
         return error;
     error = preview_begin_reading(store, fault);
     if (error == TC_OK)
-        error = preview_end_reading(store, preview_plan(config, store, plan, json, faults, fault));
+        error = preview_end_reading(store, preview_plan(config, store, scope, plan, json, faults, fault));
     plan_free(plan);
     return error;
 }

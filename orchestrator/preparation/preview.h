@@ -13,8 +13,10 @@ struct preview_config {
 };
 
 /* Appends the preview of the document as JSON. TC_INVALID and TC_TOO_LARGE with `faults`, as of a submission;
- * TC_CONFLICT when the name is taken. It only reads the database. */
-enum tc_error preview_make(const struct preview_config *config, struct store *store, const void *document,
-                           size_t length, struct buffer *json, struct document_faults *faults, struct tc_fault *fault);
+ * TC_CONFLICT when the name is taken; TC_DENIED when a device is outside of the scope (NULL: everywhere). It only reads
+ * the database. */
+enum tc_error preview_make(const struct preview_config *config, struct store *store, const struct access_scope *scope,
+                           const void *document, size_t length, struct buffer *json, struct document_faults *faults,
+                           struct tc_fault *fault);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "config/document.h"
 #include "config/operation.h"
+#include "orchestrator/access/access.h"
 #include "orchestrator/worker/batch_queue.h"
 
 #include <stddef.h>
@@ -42,7 +43,8 @@ struct submission {
     char author[TC_ID_SIZE];
     char idempotency_key[TC_ID_SIZE]; /* empty: none given */
     struct submission_revision revision;
-    char *document; /* the plan as received; owned by the submission */
+    struct access_scope scope; /* where the author may order it */
+    char *document;            /* the plan as received; owned by the submission */
     size_t length;
     /* Called once, on a planner's thread; must not wait. Then its maker owns the submission again. */
     void (*answered)(struct submission *submission, const struct submission_answer *answer);

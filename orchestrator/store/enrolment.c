@@ -1,6 +1,7 @@
 #include "orchestrator/store/enrolment.h"
 
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/act_scope.h"
 #include "orchestrator/store/connection.h"
 #include "topics/revocation.h"
 
@@ -142,21 +143,28 @@ static enum tc_error refuse_own_name(const char *actor, const char *device, stru
 }
 
 enum tc_error enrolment_give_code(struct store *store, const char *device, const char *code_hash, int64_t valid_s,
-                                  const char *actor, char expires_at[static 32], struct refusal *refusal,
-                                  struct tc_fault *fault)
+                                  const struct enrolment_actor *actor, char expires_at[static 32],
+                                  struct refusal *refusal, struct tc_fault *fault)
 {
+    bool is_known = false;
     const struct sql_give_code_params params = {
-        .device = device, .code_hash = code_hash, .valid_s = valid_s, .actor = actor};
+        .device = device, .code_hash = code_hash, .valid_s = valid_s, .actor = actor->name};
     struct sql_give_code_rows rows ROWS_AUTO = {0};
-    enum tc_error error = refuse_own_name(actor, device, refusal, fault);
-    if (error == TC_OK)
-        error = sql_give_code(store, &params, &rows, fault);
+    enum tc_error error = refuse_own_name(actor->name, device, refusal, fault);
     if (error != TC_OK)
         return error;
-    if (rows.count == 0)
-        return refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_DEVICE, fault);
-    copy_text(expires_at, 32, sql_give_code_at(&rows, 0).expires_at);
-    return TC_OK;
+    error = begin_with(store, device, &is_known, fault);
+    if (error == TC_OK)
+        error = act_scope_check_device(store, actor->scope, device, refusal, fault);
+    if (error == TC_OK)
+        error = sql_give_code(store, &params, &rows, fault);
+    if (error == TC_OK && rows.count == 0)
+        error = refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_DEVICE, fault);
+    if (error == TC_OK)
+        copy_text(expires_at, 32, sql_give_code_at(&rows, 0).expires_at);
+    if (error == TC_OK)
+        error = store_commit(store, fault);
+    return error == TC_OK ? TC_OK : store_rollback(store, error);
 }
 
 static enum tc_error revoke(struct store *store, const struct sql_revoke_device_params *params, struct buffer *document,
@@ -171,15 +179,18 @@ static enum tc_error revoke(struct store *store, const struct sql_revoke_device_
     return error;
 }
 
-enum tc_error enrolment_revoke(struct store *store, const char *device, const char *actor, const char *reason,
-                               struct buffer *document, struct refusal *refusal, struct tc_fault *fault)
+enum tc_error enrolment_revoke(struct store *store, const char *device, const struct enrolment_actor *actor,
+                               const char *reason, struct buffer *document, struct refusal *refusal,
+                               struct tc_fault *fault)
 {
-    struct sql_revoke_device_params params = {.device = device, .actor = actor, .reason = reason, .version = 0};
+    struct sql_revoke_device_params params = {.device = device, .actor = actor->name, .reason = reason, .version = 0};
     bool is_known = false;
-    enum tc_error error = refuse_own_name(actor, device, refusal, fault);
+    enum tc_error error = refuse_own_name(actor->name, device, refusal, fault);
     if (error != TC_OK)
         return error;
     error = begin_raised(store, device, &params.version, &is_known, fault);
+    if (error == TC_OK)
+        error = act_scope_check_device(store, actor->scope, device, refusal, fault);
     if (error == TC_OK && !is_known)
         error = refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_DEVICE, fault);
     if (error == TC_OK)

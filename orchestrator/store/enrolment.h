@@ -3,6 +3,7 @@
 #define TELLERCAST_ORCHESTRATOR_STORE_ENROLMENT_H
 
 #include "base/buffer.h"
+#include "orchestrator/access/access.h"
 #include "orchestrator/store/refusal.h"
 #include "orchestrator/store/store.h"
 
@@ -57,17 +58,24 @@ enum tc_error enrolment_check(struct store *store, const struct enrolment_claim 
 enum tc_error enrolment_record(struct store *store, const struct enrolment_claim *claim, const char *serial,
                                int64_t not_after_ms, enum enrolment_standing *standing, struct tc_fault *fault);
 
-/* Gives a device a code for `valid_s` seconds, and voids the one before; `expires_at` in RFC 3339. TC_NOT_FOUND, and
- * the refusal: no such device. */
+/* Who acts on a device, and where it may: NULL: everywhere. */
+struct enrolment_actor {
+    const char *name;
+    const struct access_scope *scope;
+};
+
+/* Gives a device a code for `valid_s` seconds, and voids the one before; `expires_at` in RFC 3339. TC_NOT_FOUND and
+ * TC_DENIED, as operate_return_device. */
 enum tc_error enrolment_give_code(struct store *store, const char *device, const char *code_hash, int64_t valid_s,
-                                  const char *actor, char expires_at[static 32], struct refusal *refusal,
-                                  struct tc_fault *fault);
+                                  const struct enrolment_actor *actor, char expires_at[static 32],
+                                  struct refusal *refusal, struct tc_fault *fault);
 
 /* Revokes all certificates of a device, also those that the database does not know (topics/revocation.h), and voids
  * its code. Appends a JSON document with the serial numbers of those that it knows.
  * TC_NOT_FOUND and TC_DENIED, as operate_return_device. */
-enum tc_error enrolment_revoke(struct store *store, const char *device, const char *actor, const char *reason,
-                               struct buffer *document, struct refusal *refusal, struct tc_fault *fault);
+enum tc_error enrolment_revoke(struct store *store, const char *device, const struct enrolment_actor *actor,
+                               const char *reason, struct buffer *document, struct refusal *refusal,
+                               struct tc_fault *fault);
 
 struct enrolment_revoked {
     char serial[ENROLMENT_SERIAL_SIZE];

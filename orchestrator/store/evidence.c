@@ -1,6 +1,7 @@
 #include "orchestrator/store/evidence.h"
 
 #include "base/clock.h"
+#include "orchestrator/store/act_scope.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/preview.h"
 #include "orchestrator/store/scope.h"
@@ -13,6 +14,8 @@
 #define DATE_LENGTH 10
 
 struct evidence {
+    const struct access_scope *scope;
+    struct refusal *refusal;
     int64_t rollout, seed;
     json_t *plan; /* its canonical tree */
     struct forecast forecast;
@@ -231,7 +234,11 @@ static enum tc_error write_document(struct store *store, struct evidence *eviden
     enum tc_error error = preview_begin_reading(store, fault);
     if (error != TC_OK)
         return error;
-    error = read_plan(store, evidence, fault);
+    error = act_scope_check_reading(store, evidence->scope, evidence->rollout, evidence->refusal, fault);
+    if (error == TC_OK)
+        error = read_plan(store, evidence, fault);
+    if (error == TC_OK) /* the drift lists what the plan selects now */
+        error = act_scope_check_plan(store, evidence->scope, evidence->plan, evidence->refusal, fault);
     if (error == TC_OK && whole)
         error = make_report(store, evidence, per_minute, fault);
     else if (error == TC_OK)
@@ -244,15 +251,18 @@ static enum tc_error write_document(struct store *store, struct evidence *eviden
     return preview_end_reading(store, error);
 }
 
-enum tc_error evidence_report(struct store *store, int64_t rollout, int64_t per_minute, struct buffer *json,
-                              struct tc_fault *fault)
+enum tc_error evidence_report(struct store *store, const struct access_scope *scope, int64_t rollout,
+                              int64_t per_minute, struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
 {
-    struct evidence evidence = {.rollout = rollout};
+    struct evidence evidence = {.scope = scope, .refusal = refusal, .rollout = rollout};
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
     return write_document(store, &evidence, per_minute, true, json, fault);
 }
 
-enum tc_error evidence_drift(struct store *store, int64_t rollout, struct buffer *json, struct tc_fault *fault)
+enum tc_error evidence_drift(struct store *store, const struct access_scope *scope, int64_t rollout,
+                             struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
 {
-    struct evidence evidence = {.rollout = rollout};
+    struct evidence evidence = {.scope = scope, .refusal = refusal, .rollout = rollout};
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
     return write_document(store, &evidence, 0, false, json, fault);
 }

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "orchestrator/store/act_scope.h"
 #include "orchestrator/store/connection.h"
 
 #include <errno.h>
@@ -267,14 +268,16 @@ static enum tc_error merge_devices(struct store *store, struct fleet_imported *i
 }
 
 static enum tc_error import(struct store *store, const struct fleet_file *file, int scratch,
-                            struct fleet_imported *imported, struct document_faults *faults,
-                            struct fleet_findings *findings, struct tc_fault *fault)
+                            const struct access_scope *scope, struct fleet_imported *imported,
+                            struct document_faults *faults, struct fleet_findings *findings, struct tc_fault *fault)
 {
     enum tc_error error = sql_import_tables(store, fault);
     if (error == TC_OK)
         error = copy(store, file, scratch, faults, fault);
     if (error == TC_OK)
         error = sql_import_analyze(store, fault);
+    if (error == TC_OK)
+        error = act_scope_check_import(store, scope, &imported->refusal, fault);
     if (error == TC_OK)
         error = find_faults(store, findings, fault);
     if (error == TC_OK)
@@ -293,8 +296,9 @@ static enum tc_error import(struct store *store, const struct fleet_file *file, 
 }
 
 static enum tc_error import_once(struct store *store, const struct fleet_file *file, int scratch,
-                                 struct fleet_imported *imported, struct document_faults *faults,
-                                 struct fleet_findings *findings, struct tc_fault *fault)
+                                 const struct access_scope *scope, struct fleet_imported *imported,
+                                 struct document_faults *faults, struct fleet_findings *findings,
+                                 struct tc_fault *fault)
 {
     if (ftruncate(scratch, 0) != 0 || lseek(scratch, 0, SEEK_SET) != 0)
         return tc_fault_set(fault, TC_UNAVAILABLE, "database: empty the scratch file: %s", strerror(errno));
@@ -302,19 +306,19 @@ static enum tc_error import_once(struct store *store, const struct fleet_file *f
     *imported = (struct fleet_imported){0};
     enum tc_error error = store_begin(store, fault);
     if (error == TC_OK)
-        error = import(store, file, scratch, imported, faults, findings, fault);
+        error = import(store, file, scratch, scope, imported, faults, findings, fault);
     if (error == TC_OK)
         error = store_commit(store, fault);
     return error == TC_OK ? TC_OK : store_rollback(store, error);
 }
 
 enum tc_error inventory_import(struct store *store, const struct fleet_file *file, int scratch,
-                               struct fleet_imported *imported, struct document_faults *faults,
-                               struct fleet_findings *findings, struct tc_fault *fault)
+                               const struct access_scope *scope, struct fleet_imported *imported,
+                               struct document_faults *faults, struct fleet_findings *findings, struct tc_fault *fault)
 {
     enum tc_error error = TC_BUSY;
     for (int try = 0; try < IMPORT_TRIES && error == TC_BUSY; try++)
-        error = import_once(store, file, scratch, imported, faults, findings, fault);
+        error = import_once(store, file, scratch, scope, imported, faults, findings, fault);
     if (error != TC_OK)
         return error;
     /* The query planner must know the new size before the next rollout is planned. */

@@ -4,21 +4,25 @@
 
 #include "base/buffer.h"
 #include "config/fleet_file.h"
+#include "orchestrator/access/access.h"
 #include "orchestrator/store/finding.h"
+#include "orchestrator/store/refusal.h"
 #include "orchestrator/store/store.h"
 
 struct fleet_imported {
     int64_t branches_added, branches_changed, branches_same;
     int64_t devices_added, devices_changed, devices_same;
+    struct refusal refusal; /* why it was refused, if something that it changes is outside of the scope */
 };
 
 /* Adds and updates the branches and devices of a file, by COPY, all or nothing; does not change others. Its memory does
  * not grow with the file; `scratch` is an empty file of the caller, for branches that must wait. TC_INVALID with all
  * faults of the file itself, by line, in `faults`; or else with those that only the database knows in `findings`: an
- * unknown branch or zone, a change of branch or role of a device with an instruction in flight. */
+ * unknown branch or zone, a change of branch or role of a device with an instruction in flight. TC_DENIED, and the
+ * refusal: something that it changes is outside of the scope (NULL: everywhere), before or after. */
 enum tc_error inventory_import(struct store *store, const struct fleet_file *file, int scratch,
-                               struct fleet_imported *imported, struct document_faults *faults,
-                               struct fleet_findings *findings, struct tc_fault *fault);
+                               const struct access_scope *scope, struct fleet_imported *imported,
+                               struct document_faults *faults, struct fleet_findings *findings, struct tc_fault *fault);
 
 struct artifact {
     char name[65], version[65];

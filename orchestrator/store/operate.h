@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/id.h"
+#include "orchestrator/access/access.h"
 #include "orchestrator/store/refusal.h"
 #include "orchestrator/store/store.h"
 
@@ -34,10 +35,11 @@ struct operation_request {
     enum operation operation;
     int64_t rollout;
     const char *actor, *reason;
-    int64_t version;    /* the version that the actor saw */
-    const char *digest; /* the digest of the plan that the actor read */
-    const char *group;  /* promote; approve and reject: "" is the rollout as a whole */
-    int shard;          /* of the counters */
+    int64_t version;                  /* the version that the actor saw */
+    const char *digest;               /* the digest of the plan that the actor read */
+    const char *group;                /* promote; approve and reject: "" is the rollout as a whole */
+    int shard;                        /* of the counters */
+    const struct access_scope *scope; /* where the actor may do it; NULL: everywhere */
 };
 
 struct operated {
@@ -51,9 +53,9 @@ struct operated {
 };
 
 /* Carries out any operation but OPERATION_REVISE. The scheduler and the conductor do the rest (starts, cancellations,
- * groups) in their next cycle. TC_NOT_FOUND: no such rollout or group. TC_DENIED: the author may not approve.
- * TC_CONFLICT: not allowed in this state, an old version or digest, or nothing to do. `operated->refusal` then has the
- * reason. */
+ * groups) in their next cycle. TC_NOT_FOUND: no such rollout or group. TC_DENIED: the author may not approve, or a
+ * device of it is outside of the scope. TC_CONFLICT: not allowed in this state, an old version or digest, or nothing to
+ * do. `operated->refusal` then has the reason. */
 enum tc_error operate(struct store *store, const struct operation_request *operation_request, struct operated *operated,
                       struct tc_fault *fault);
 
@@ -66,7 +68,9 @@ enum tc_error operate_revise(struct store *store, const struct operation_request
 
 struct device_operation {
     const char *device, *actor, *reason;
-    bool may_take_back; /* a retired device */
+    const struct access_scope *scope; /* where the actor may do it; NULL: everywhere */
+    bool may_take_back;               /* a retired device, in `take_back_scope` */
+    const struct access_scope *take_back_scope;
 };
 
 /* The operations on a device. Each appends what it did as JSON. TC_NOT_FOUND: no such device. TC_CONFLICT: there is

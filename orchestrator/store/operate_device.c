@@ -1,5 +1,6 @@
 /* Operations on a device. */
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/act_scope.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/operate.h"
 #include "orchestrator/store/rollout_progress.h"
@@ -21,6 +22,8 @@ static enum tc_error begin(struct store *store, const struct device_operation *o
     error = sql_raise_directory(store, &rows, fault);
     if (error == TC_OK)
         *version = sql_raise_directory_at(&rows, 0).version;
+    if (error == TC_OK)
+        error = act_scope_check_device(store, operation->scope, operation->device, refusal, fault);
     return error == TC_OK ? TC_OK : store_rollback(store, error);
 }
 
@@ -47,6 +50,19 @@ static enum tc_error end(struct store *store, enum tc_error error, const struct 
     return error == TC_OK ? TC_OK : store_rollback(store, error);
 }
 
+/* A retired device outside of the scope of that is one that the actor may not take back. */
+static enum tc_error may_take_back(struct store *store, const struct device_operation *operation, bool *may,
+                                   struct tc_fault *fault)
+{
+    struct refusal ignored = {.reason = REFUSAL_NONE};
+    *may = false;
+    if (!operation->may_take_back)
+        return TC_OK;
+    enum tc_error error = act_scope_check_device(store, operation->take_back_scope, operation->device, &ignored, fault);
+    *may = error == TC_OK;
+    return error == TC_DENIED ? TC_OK : error;
+}
+
 enum tc_error operate_return_device(struct store *store, const struct device_operation *operation, struct buffer *done,
                                     struct refusal *refusal, struct tc_fault *fault)
 {
@@ -55,13 +71,15 @@ enum tc_error operate_return_device(struct store *store, const struct device_ope
     enum tc_error error = begin(store, operation, &version, refusal, fault);
     if (error != TC_OK)
         return error;
-    const struct sql_return_device_params params = {.device = operation->device,
-                                                    .actor = operation->actor,
-                                                    .reason = operation->reason,
-                                                    .version = version,
-                                                    .may_take_back = operation->may_take_back};
+    struct sql_return_device_params params = {.device = operation->device,
+                                              .actor = operation->actor,
+                                              .reason = operation->reason,
+                                              .version = version,
+                                              .may_take_back = false};
     struct sql_return_device_rows rows ROWS_AUTO = {0};
-    error = sql_return_device(store, &params, &rows, fault);
+    error = may_take_back(store, operation, &params.may_take_back, fault);
+    if (error == TC_OK)
+        error = sql_return_device(store, &params, &rows, fault);
     if (error == TC_OK) {
         outcome.is_known = sql_return_device_at(&rows, 0).is_known;
         outcome.is_denied = sql_return_device_at(&rows, 0).is_denied;

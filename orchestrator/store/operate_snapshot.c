@@ -1,5 +1,6 @@
 /* The rollout of an operation: reads it under its lock, checks the request against it, and records the event. */
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/act_scope.h"
 #include "orchestrator/store/block.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/operate_private.h"
@@ -96,6 +97,8 @@ enum tc_error operate_load_snapshot(struct store *store, const struct operation_
     if (strcmp(request->actor, ACTOR_TELLERCAST) == 0)
         return operate_refuse(request, snapshot, TC_DENIED, REFUSAL_OWN_NAME, fault);
     enum tc_error error = lock(store, request, snapshot, fault);
+    if (error == TC_OK)
+        error = act_scope_check_rollout(store, request->scope, request->rollout, snapshot->refusal, fault);
     if (error == TC_OK)
         error = read_history(store, request, snapshot, fault);
     if (error != TC_OK)

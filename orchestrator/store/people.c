@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+static const char everywhere[] = "{}";
+
 enum tc_error people_begin(struct store *store, struct tc_fault *fault)
 {
     enum tc_error error = store_begin(store, fault);
@@ -145,7 +147,8 @@ enum tc_error people_create(struct store *store, const struct person_act *act, s
 static enum tc_error check_admins(struct store *store, const struct person_act *act, struct refusal *refusal,
                                   struct tc_fault *fault)
 {
-    const struct sql_find_role_params role = {.person = act->person, .role = person_role_name(PERSON_ADMIN)};
+    const struct sql_find_role_params role = {
+        .person = act->person, .role = person_role_name(PERSON_ADMIN), .scope = everywhere};
     struct sql_find_role_rows found ROWS_AUTO = {0};
     enum tc_error error = sql_find_role(store, &role, &found, fault);
     if (error != TC_OK || found.count == 0 || !sql_find_role_at(&found, 0).is_confirmed)
@@ -209,27 +212,61 @@ enum tc_error people_void_given_alone(struct store *store, const char *person, c
     return sql_void_given_alone(store, &params, fault);
 }
 
-static enum tc_error grant(struct store *store, const struct person_act *act, bool *waits, struct tc_fault *fault)
+/* Ends the wider grants of the role. */
+static enum tc_error narrow(struct store *store, const struct person_act *act, bool is_admin_everywhere,
+                            struct refusal *refusal, struct tc_fault *fault)
+{
+    const struct sql_narrow_role_params params = {
+        .person = act->person, .role = person_role_name(act->role), .scope = act->scope};
+    enum tc_error error = is_admin_everywhere ? check_admins(store, act, refusal, fault) : TC_OK;
+    if (error == TC_OK)
+        error = sql_narrow_role(store, &params, fault);
+    return error == TC_OK && is_admin_everywhere ? drop_unconfirmed(store, act, fault) : error;
+}
+
+/* Orchestrators keep the roles of a person in a bounded space. */
+static enum tc_error check_size(struct store *store, const struct person_act *act, struct refusal *refusal,
+                                struct tc_fault *fault)
+{
+    const struct sql_measure_scopes_params params = {.person = act->person};
+    struct sql_measure_scopes_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_measure_scopes(store, &params, &rows, fault);
+    if (error == TC_OK && sql_measure_scopes_at(&rows, 0).bytes >= SUBJECT_SCOPES_SIZE)
+        return refusal_set(refusal, TC_CONFLICT, REFUSAL_TOO_MANY_SCOPES, fault);
+    return error;
+}
+
+/* Narrowing takes one admin: it gives nothing. */
+static enum tc_error grant(struct store *store, const struct person_act *act, bool *waits, struct refusal *refusal,
+                           struct tc_fault *fault)
 {
     bool takes_two = act->role == PERSON_APPROVER || act->role == PERSON_ADMIN;
-    const struct sql_find_role_params find = {.person = act->person, .role = person_role_name(act->role)};
-    struct sql_find_role_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_find_role(store, &find, &rows, fault);
+    const struct sql_find_grant_params find = {
+        .person = act->person, .role = person_role_name(act->role), .scope = act->scope};
+    struct sql_find_grant_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_find_grant(store, &find, &rows, fault);
     if (error != TC_OK)
         return error;
-    bool is_there = rows.count > 0;
-    if (is_there && sql_find_role_at(&rows, 0).is_confirmed)
+    const struct sql_find_grant_row row = sql_find_grant_at(&rows, 0);
+    bool is_there = row.granted_by != NULL;
+    if (row.is_confirmed && !row.is_covered)
         return TC_OK;
-    *waits = is_there ? strcmp(sql_find_role_at(&rows, 0).granted_by, act->actor) == 0 : takes_two;
+    *waits = !row.is_covered && (is_there ? strcmp(row.granted_by, act->actor) == 0 : takes_two);
     if (is_there && *waits)
         return TC_OK;
-    if (takes_two && !*waits)
+    if (takes_two && !*waits && !row.is_covered)
         error = people_void_given_alone(store, act->person, act->actor, fault);
+    if (error == TC_OK && row.is_covered)
+        error = narrow(store, act, row.is_admin_everywhere, refusal, fault);
     if (error != TC_OK)
         return error;
-    const struct sql_put_role_params params = {
-        .person = act->person, .role = person_role_name(act->role), .actor = act->actor, .is_confirmed = !*waits};
-    return sql_put_role(store, &params, fault);
+    const struct sql_put_role_params params = {.person = act->person,
+                                               .role = person_role_name(act->role),
+                                               .scope = act->scope,
+                                               .actor = act->actor,
+                                               .is_confirmed = !*waits};
+    error = sql_put_role(store, &params, fault);
+    return error == TC_OK ? check_size(store, act, refusal, fault) : error;
 }
 
 enum tc_error people_grant(struct store *store, const struct person_act *act, struct buffer *json, bool *waits,
@@ -241,7 +278,7 @@ enum tc_error people_grant(struct store *store, const struct person_act *act, st
         return error;
     error = people_need(store, act->person, &facts, refusal, fault);
     if (error == TC_OK)
-        error = grant(store, act, waits, fault);
+        error = grant(store, act, waits, refusal, fault);
     return end(store, error, act, json, fault);
 }
 
@@ -249,19 +286,20 @@ static enum tc_error withdraw(struct store *store, const struct person_act *act,
                               struct tc_fault *fault)
 {
     const char *role = person_role_name(act->role);
-    const struct sql_find_role_params find = {.person = act->person, .role = role};
+    const struct sql_find_role_params find = {.person = act->person, .role = role, .scope = act->scope};
+    bool is_admin = act->role == PERSON_ADMIN && (act->scope == NULL || strcmp(act->scope, everywhere) == 0);
     struct sql_find_role_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_find_role(store, &find, &rows, fault);
     if (error == TC_OK && rows.count == 0) {
         refusal_copy(refusal->name, sizeof refusal->name, role);
         return refusal_set(refusal, TC_CONFLICT, REFUSAL_NO_ROLE, fault);
     }
-    const struct sql_delete_role_params params = {.person = act->person, .role = role};
-    if (error == TC_OK && act->role == PERSON_ADMIN)
+    const struct sql_delete_role_params params = {.person = act->person, .role = role, .scope = act->scope};
+    if (error == TC_OK && is_admin)
         error = check_admins(store, act, refusal, fault);
     if (error == TC_OK)
         error = sql_delete_role(store, &params, fault);
-    if (error == TC_OK && act->role == PERSON_ADMIN)
+    if (error == TC_OK && is_admin)
         error = drop_unconfirmed(store, act, fault);
     return error;
 }

@@ -31,7 +31,8 @@ struct known_credential {
     const char *value;    /* of a token: its digest */
     const char *id;       /* of a token; NULL */
     const char *person;
-    unsigned roles;
+    unsigned roles;     /* that count everywhere */
+    const char *scopes; /* as struct subject has them */
     int64_t expires_ms; /* of a token */
 };
 enum tc_error people_read_credentials(struct store *store,
@@ -51,7 +52,10 @@ enum tc_error people_write_uses(struct store *store, const struct token_use *use
 struct person_act {
     const char *person, *actor;
     enum person_role role; /* of people_grant and people_withdraw */
-    enum alias_kind kind;  /* of people_link and people_unlink */
+    /* Where the role counts, as scope_text_parse writes it; "{}": everywhere. people_withdraw: NULL: wherever it does.
+     */
+    const char *scope;
+    enum alias_kind kind; /* of people_link and people_unlink */
     const char *alias;
 };
 /* Appends the person. `*waits`: for a second admin. */
@@ -61,6 +65,7 @@ act_on_person people_create;
 /* Withdraws all its roles, and revokes its tokens. */
 act_on_person people_disable;
 act_on_person people_enable;
+/* A grant within a scope in which the person has the role narrows the role to it. */
 act_on_person people_grant;
 act_on_person people_withdraw;
 act_on_person people_link;

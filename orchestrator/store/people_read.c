@@ -24,6 +24,7 @@ static bool read_credential(const struct sql_read_credentials_row *row, struct k
                                             .id = row->id,
                                             .person = row->person,
                                             .roles = person_roles_parse(row->roles),
+                                            .scopes = row->scopes,
                                             .expires_ms = row->has_expires_ms ? row->expires_ms : 0};
     return credential->is_token || alias_kind_parse(row->kind, &credential->kind);
 }

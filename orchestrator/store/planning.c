@@ -45,6 +45,7 @@ static struct sql_submitted_plan columns_of(const struct new_rollout *new_rollou
         .content = new_rollout->content,
         .calendars = new_rollout->calendars,
         .devices = new_rollout->devices,
+        .author_scope = new_rollout->author_scope,
     };
 }
 

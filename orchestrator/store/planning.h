@@ -14,6 +14,7 @@ struct new_rollout {
     const char *calendars; /* JSON: the blackouts of the calendars that the plan names */
     const char *author, *endpoint;
     const char *idempotency_key; /* NULL: none */
+    const char *author_scope;    /* the patterns to which the author must keep; NULL: everywhere */
     int64_t devices;
 };
 
@@ -57,6 +58,7 @@ struct planned {
     int64_t instructions;
     bool impossible;             /* it failed, and would fail again: the caller rejects it */
     struct plan_finding finding; /* why it failed; PLAN_IS_SOUND: see the fault */
+    struct refusal refusal;      /* why it failed, if a device is outside of the author's scope */
 };
 
 /* Plans the oldest accepted rollout after `after` (0: of all), if any, in one transaction: its groups, windows and

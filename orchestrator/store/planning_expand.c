@@ -1,6 +1,7 @@
 #include "orchestrator/store/planning.h"
 
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/act_scope.h"
 #include "orchestrator/store/block.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/planning_zones.h"
@@ -18,6 +19,7 @@ struct accepted {
     int64_t rollout, version;
     int64_t waits_s; /* since it was submitted or revised */
     json_t *plan;
+    struct access_scope scope; /* of its author */
 };
 
 static enum tc_error lock_next(struct store *store, int64_t after, struct accepted *accepted, struct tc_fault *fault)
@@ -30,6 +32,8 @@ static enum tc_error lock_next(struct store *store, int64_t after, struct accept
     const struct sql_lock_accepted_rollout_row row = sql_lock_accepted_rollout_at(&rows, 0);
     *accepted = (struct accepted){
         .rollout = row.id, .plan = stored_json(row.plan), .version = row.version, .waits_s = row.waits_s};
+    accepted->scope.operation = ACCESS_SUBMIT;
+    copy_text(accepted->scope.patterns, sizeof accepted->scope.patterns, row.author_scope);
     return accepted->plan == NULL ? tc_fault_set(fault, TC_INTERNAL, "database: a stored plan is not JSON") : TC_OK;
 }
 
@@ -68,6 +72,14 @@ static enum tc_error make_instructions(struct store *store, const struct accepte
     const struct sql_plan_instructions_params params = {
         .rollout = accepted->rollout, .scope = scope, .per_minute = per_minute, .devices = devices};
     return sql_plan_instructions(store, &params, made, fault);
+}
+
+/* The membership is decided here, so the author's scope is, too: of the devices as they are now. */
+static enum tc_error check_scope(struct store *store, const struct accepted *accepted, struct refusal *refusal,
+                                 struct tc_fault *fault)
+{
+    enum tc_error error = act_scope_check_rollout(store, &accepted->scope, accepted->rollout, refusal, fault);
+    return error == TC_OK ? act_scope_check_plan(store, &accepted->scope, accepted->plan, refusal, fault) : error;
 }
 
 static enum tc_error write_sizes(struct store *store, const struct accepted *accepted, int64_t made,
@@ -144,6 +156,8 @@ static enum tc_error expand(struct store *store, const struct accepted *accepted
     if (error == TC_OK)
         error = make_instructions(store, accepted, per_minute, devices, made, fault);
     if (error == TC_OK)
+        error = check_scope(store, accepted, &planned->refusal, fault);
+    if (error == TC_OK)
         error = write_sizes(store, accepted, *made, fault);
     if (error == TC_OK)
         error = skip_single_devices(store, accepted, fault);
@@ -161,7 +175,8 @@ static bool is_permanent(const struct store *store, enum tc_error error, const s
     case TC_UNAVAILABLE:
     case TC_BUSY:
     case TC_NO_SPACE: return false;
-    case TC_INVALID: return true;
+    case TC_INVALID:
+    case TC_DENIED: return true;
     default: return store_refused_values(store) || accepted->waits_s > PLANNING_TIMEOUT_S;
     }
 }

@@ -28,46 +28,54 @@ static int64_t id_of(const char *reference)
     return is_id ? strtoll(reference, NULL, 10) : 0;
 }
 
-enum tc_error read_rollouts(struct store *store, const char *reference, int64_t after, int limit, struct buffer *json,
-                            struct tc_fault *fault)
+enum tc_error read_rollouts(struct store *store, const char *patterns, const char *reference, int64_t after, int limit,
+                            struct buffer *json, struct tc_fault *fault)
 {
-    const struct sql_read_rollouts_params params = {
-        .after = after, .most = limit, .name = reference, .id = reference == NULL ? 0 : id_of(reference)};
+    int64_t id = reference == NULL ? 0 : id_of(reference);
+    const struct sql_read_rollouts_params all = {.after = after, .most = limit, .name = reference, .id = id};
+    const struct sql_read_rollouts_in_scope_params part = {
+        .after = after, .most = limit, .name = reference, .id = id, .patterns = patterns};
     struct sql_document_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_read_rollouts(store, &params, &rows, fault);
+    enum tc_error error = patterns == NULL ? sql_read_rollouts(store, &all, &rows, fault)
+                                           : sql_read_rollouts_in_scope(store, &part, &rows, fault);
     return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
-enum tc_error read_rollout(struct store *store, int64_t id, struct buffer *json, struct tc_fault *fault)
+enum tc_error read_rollout(struct store *store, const char *patterns, int64_t id, struct buffer *json,
+                           struct tc_fault *fault)
 {
-    const struct sql_read_rollout_params params = {.rollout = id};
+    const struct sql_read_rollout_params whole = {.rollout = id};
+    const struct sql_read_rollout_in_scope_params part = {.rollout = id, .patterns = patterns};
     struct sql_document_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_read_rollout(store, &params, &rows, fault);
+    enum tc_error error = patterns == NULL ? sql_read_rollout(store, &whole, &rows, fault)
+                                           : sql_read_rollout_in_scope(store, &part, &rows, fault);
     return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
-enum tc_error read_instructions(struct store *store, int64_t rollout, const char *state, const char *group,
-                                int64_t after, int limit, struct buffer *json, struct tc_fault *fault)
+enum tc_error read_instructions(struct store *store, const char *patterns, int64_t rollout, const char *state,
+                                const char *group, int64_t after, int limit, struct buffer *json,
+                                struct tc_fault *fault)
 {
     const struct sql_read_instructions_params params = {
-        .rollout = rollout, .state = state, .group_name = group, .after = after, .most = limit};
+        .rollout = rollout, .state = state, .group_name = group, .after = after, .most = limit, .patterns = patterns};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_read_instructions(store, &params, &rows, fault);
     return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
-enum tc_error read_devices(struct store *store, const char *after, int limit, struct buffer *json,
+enum tc_error read_devices(struct store *store, const char *patterns, const char *after, int limit, struct buffer *json,
                            struct tc_fault *fault)
 {
-    const struct sql_read_devices_params params = {.after = after, .most = limit};
+    const struct sql_read_devices_params params = {.after = after, .most = limit, .patterns = patterns};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_read_devices(store, &params, &rows, fault);
     return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
-enum tc_error read_device(struct store *store, const char *id, struct buffer *json, struct tc_fault *fault)
+enum tc_error read_device(struct store *store, const char *patterns, const char *id, struct buffer *json,
+                          struct tc_fault *fault)
 {
-    const struct sql_read_device_params params = {.device = id};
+    const struct sql_read_device_params params = {.device = id, .patterns = patterns};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_read_device(store, &params, &rows, fault);
     return error == TC_OK ? put_document(&rows, json, fault) : error;

@@ -13,16 +13,20 @@
 
 /* Each appends one JSON document to `json`. TC_NOT_FOUND: no entry has this name or ID; TC_UNAVAILABLE: the database is
  * unavailable. */
+/* patterns: the reader sees only devices in these (struct access_scope), and of a rollout only these; NULL: all. */
 /* reference: the rollouts with this name or ID only, at most two. NULL: all. */
-enum tc_error read_rollouts(struct store *store, const char *reference, int64_t after, int limit, struct buffer *json,
-                            struct tc_fault *fault);
-enum tc_error read_rollout(struct store *store, int64_t id, struct buffer *json, struct tc_fault *fault);
-/* state: of a state or a substate; state and group: "" for all. */
-enum tc_error read_instructions(struct store *store, int64_t rollout, const char *state, const char *group,
-                                int64_t after, int limit, struct buffer *json, struct tc_fault *fault);
-enum tc_error read_devices(struct store *store, const char *after, int limit, struct buffer *json,
+enum tc_error read_rollouts(struct store *store, const char *patterns, const char *reference, int64_t after, int limit,
+                            struct buffer *json, struct tc_fault *fault);
+enum tc_error read_rollout(struct store *store, const char *patterns, int64_t id, struct buffer *json,
                            struct tc_fault *fault);
-enum tc_error read_device(struct store *store, const char *id, struct buffer *json, struct tc_fault *fault);
+/* state: of a state or a substate; state and group: "" for all. */
+enum tc_error read_instructions(struct store *store, const char *patterns, int64_t rollout, const char *state,
+                                const char *group, int64_t after, int limit, struct buffer *json,
+                                struct tc_fault *fault);
+enum tc_error read_devices(struct store *store, const char *patterns, const char *after, int limit, struct buffer *json,
+                           struct tc_fault *fault);
+enum tc_error read_device(struct store *store, const char *patterns, const char *id, struct buffer *json,
+                          struct tc_fault *fault);
 /* The message of a rollout's progress topic. */
 enum tc_error read_progress(struct store *store, int64_t rollout, struct buffer *json, struct tc_fault *fault);
 /* Fills in, by enum fleet_warning_kind, entries of the fleet that an import would refuse now. broker_user: "" for

@@ -80,6 +80,9 @@ enum refusal_reason {
     REFUSAL_NO_TOKEN,      /* `name` */
     REFUSAL_TOKEN_REVOKED, /* `name` */
     REFUSAL_NOT_WAITING,   /* `name` */
+    REFUSAL_TOO_MANY_SCOPES,
+    /* A role that counts in a scope: it needs `roles` in `places`; "": everywhere. */
+    REFUSAL_OUT_OF_SCOPE,
     REFUSAL_ORDERED_SAME,  /* the actor ordered what it would confirm */
     /* Blocked versions: of artifact `name` the version `artifact_version`, blocked by `who` at `at` for the reason
        `why`. */
@@ -100,6 +103,7 @@ struct refusal {
     double percent;
     char actor[TC_ID_SIZE], who[TC_ID_SIZE], device[TC_ID_SIZE], group[TC_ID_SIZE], name[TC_ID_SIZE];
     char state[32], at[32], digest[PLAN_DIGEST_SIZE];
+    char roles[64], places[256];
     char last_kind[32], last_actor[TC_ID_SIZE], last_at[32];
     char artifact_version[TC_ID_SIZE], why[OPERATION_REASON_MAX + 1];
 };

@@ -143,8 +143,11 @@ enum tc_error tokens_list(struct store *store, const char *person, const char *a
 
 static enum tc_error put_role(struct store *store, const char *person, enum person_role role, struct tc_fault *fault)
 {
-    const struct sql_put_role_params params = {
-        .person = person, .role = person_role_name(role), .actor = ACTOR_TELLERCAST, .is_confirmed = true};
+    const struct sql_put_role_params params = {.person = person,
+                                               .role = person_role_name(role),
+                                               .scope = "{}",
+                                               .actor = ACTOR_TELLERCAST,
+                                               .is_confirmed = true};
     return sql_put_role(store, &params, fault);
 }
 

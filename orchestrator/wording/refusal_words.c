@@ -82,6 +82,8 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_NO_TOKEN] = "there is no token {name}",
     [REFUSAL_TOKEN_REVOKED] = "the token {name} is revoked already",
     [REFUSAL_NOT_WAITING] = "the token {name} does not wait for a second admin",
+    [REFUSAL_TOO_MANY_SCOPES] = "{who} would have roles in more scopes than fit: withdraw one first",
+    [REFUSAL_OUT_OF_SCOPE] = "needs role {roles} {where}",
     [REFUSAL_ORDERED_SAME] = "{actor} ordered it: another admin must confirm it",
     [REFUSAL_VERSION_BLOCKED] = ("rollout {rollout} installs {name} {artifact_version}, which {who} blocked at {at}: "
                                  "{operation} is not possible "
@@ -128,6 +130,7 @@ static void put_fact(const struct refusal *refusal, const char *name, size_t len
         {"digest", refusal->digest},
         {"why", refusal->why},
         {"artifact_version", refusal->artifact_version},
+        {"roles", refusal->roles},
     };
     const struct {
         const char *name;
@@ -155,6 +158,8 @@ static void put_fact(const struct refusal *refusal, const char *name, size_t len
         put_allowed(refusal, text);
     else if (IS("devices"))
         buffer_format(text, "%" PRId64 " device%s", refusal->devices, refusal->devices == 1 ? "" : "s");
+    else if (IS("where"))
+        buffer_format(text, "%s%s", refusal->places[0] == '\0' ? "everywhere, not in a scope" : "in ", refusal->places);
     else if (IS("last"))
         put_last(refusal, text);
     else

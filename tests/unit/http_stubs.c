@@ -53,32 +53,48 @@ __attribute__((format(printf, 3, 4))) static enum tc_error give(struct buffer *j
 
 #define READ(...) ((void)store, give(json, fault, __VA_ARGS__))
 
-enum tc_error read_rollouts(struct store *store, const char *reference, int64_t after, int limit, struct buffer *json,
-                            struct tc_fault *fault)
+char http_fixture_last_patterns[HTTP_FIXTURE_TEXT_SIZE];
+
+static void note_patterns(const char *patterns)
 {
+    (void)snprintf(http_fixture_last_patterns, sizeof http_fixture_last_patterns, "%s",
+                   patterns == NULL ? "everywhere" : patterns);
+}
+
+enum tc_error read_rollouts(struct store *store, const char *patterns, const char *reference, int64_t after, int limit,
+                            struct buffer *json, struct tc_fault *fault)
+{
+    note_patterns(patterns);
     return READ("rollouts %lld %d%s%s", (long long)after, limit, reference == NULL ? "" : " ",
                 reference == NULL ? "" : reference);
 }
 
-enum tc_error read_rollout(struct store *store, int64_t id, struct buffer *json, struct tc_fault *fault)
+enum tc_error read_rollout(struct store *store, const char *patterns, int64_t id, struct buffer *json,
+                           struct tc_fault *fault)
 {
+    note_patterns(patterns);
     return READ("rollout %lld", (long long)id);
 }
 
-enum tc_error read_instructions(struct store *store, int64_t rollout, const char *state, const char *group,
-                                int64_t after, int limit, struct buffer *json, struct tc_fault *fault)
+enum tc_error read_instructions(struct store *store, const char *patterns, int64_t rollout, const char *state,
+                                const char *group, int64_t after, int limit, struct buffer *json,
+                                struct tc_fault *fault)
 {
+    note_patterns(patterns);
     return READ("instructions %lld [%s] [%s] %lld %d", (long long)rollout, state, group, (long long)after, limit);
 }
 
-enum tc_error read_devices(struct store *store, const char *after, int limit, struct buffer *json,
+enum tc_error read_devices(struct store *store, const char *patterns, const char *after, int limit, struct buffer *json,
                            struct tc_fault *fault)
 {
+    note_patterns(patterns);
     return READ("devices [%s] %d", after, limit);
 }
 
-enum tc_error read_device(struct store *store, const char *id, struct buffer *json, struct tc_fault *fault)
+enum tc_error read_device(struct store *store, const char *patterns, const char *id, struct buffer *json,
+                          struct tc_fault *fault)
 {
+    note_patterns(patterns);
     return READ("device %s", id);
 }
 
@@ -113,6 +129,7 @@ enum tc_error block_unblock(struct store *store, const struct block_act *act, st
 enum tc_error operate_return_device(struct store *store, const struct device_operation *operation, struct buffer *done,
                                     struct refusal *refusal, struct tc_fault *fault)
 {
+    note_patterns(access_scope_patterns(operation->scope));
     (void)store;
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     return give(done, fault, "return %s by %s: %s", operation->device, operation->actor, operation->reason);
@@ -122,6 +139,7 @@ enum tc_error operate_retire_device(struct store *store, const struct device_ope
                                     struct refusal *refusal, struct tc_fault *fault)
 {
     (void)store;
+    note_patterns(access_scope_patterns(operation->scope));
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     return give(done, fault, "retire %s by %s: %s", operation->device, operation->actor, operation->reason);
 }
@@ -130,6 +148,7 @@ enum tc_error operate(struct store *store, const struct operation_request *opera
                       struct tc_fault *fault)
 {
     struct buffer unused = {0};
+    note_patterns(access_scope_patterns(operation_request->scope));
     *operated = (struct operated){
         .operation = operation_request->operation, .rollout = operation_request->rollout, .version = 8};
     (void)snprintf(operated->name, sizeof operated->name, "upgrade");
@@ -146,22 +165,29 @@ enum tc_error operate(struct store *store, const struct operation_request *opera
 enum { PER_MINUTE = 60 };
 const struct preview_config http_fixture_preview = {.default_per_minute = PER_MINUTE};
 
-enum tc_error preview_make(const struct preview_config *config, struct store *store, const void *document,
-                           size_t length, struct buffer *json, struct document_faults *faults, struct tc_fault *fault)
+enum tc_error preview_make(const struct preview_config *config, struct store *store, const struct access_scope *scope,
+                           const void *document, size_t length, struct buffer *json, struct document_faults *faults,
+                           struct tc_fault *fault)
 {
+    note_patterns(access_scope_patterns(scope));
     (void)faults;
     TC_CHECK(config == &http_fixture_preview);
     return READ("preview %.*s", (int)length, (const char *)document);
 }
 
-enum tc_error evidence_report(struct store *store, int64_t rollout, int64_t per_minute, struct buffer *json,
-                              struct tc_fault *fault)
+enum tc_error evidence_report(struct store *store, const struct access_scope *scope, int64_t rollout,
+                              int64_t per_minute, struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
 {
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    note_patterns(access_scope_patterns(scope));
     return READ("report %lld at %lld", (long long)rollout, (long long)per_minute);
 }
 
-enum tc_error evidence_drift(struct store *store, int64_t rollout, struct buffer *json, struct tc_fault *fault)
+enum tc_error evidence_drift(struct store *store, const struct access_scope *scope, int64_t rollout,
+                             struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
 {
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    note_patterns(access_scope_patterns(scope));
     return READ("drift %lld", (long long)rollout);
 }
 
@@ -180,10 +206,11 @@ static bool count_device(void *context, const struct fleet_device *device)
 }
 
 enum tc_error inventory_import(struct store *store, const struct fleet_file *file, int scratch,
-                               struct fleet_imported *imported, struct document_faults *faults,
-                               struct fleet_findings *findings, struct tc_fault *fault)
+                               const struct access_scope *scope, struct fleet_imported *imported,
+                               struct document_faults *faults, struct fleet_findings *findings, struct tc_fault *fault)
 {
     (void)store, (void)scratch;
+    note_patterns(access_scope_patterns(scope));
     *findings = (struct fleet_findings){0};
     *imported = (struct fleet_imported){0};
     const struct fleet_sink sink = {imported, count_branch, count_device, NULL};
@@ -246,24 +273,27 @@ enum tc_error enrolment_record(struct store *store, const struct enrolment_claim
 }
 
 enum tc_error enrolment_give_code(struct store *store, const char *device, const char *code_hash, int64_t valid_s,
-                                  const char *actor, char expires_at[static 32], struct refusal *refusal,
-                                  struct tc_fault *fault)
+                                  const struct enrolment_actor *actor, char expires_at[static 32],
+                                  struct refusal *refusal, struct tc_fault *fault)
 {
     struct buffer ignored = {0};
     (void)store, (void)code_hash;
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     (void)snprintf(expires_at, 32, "2026-12-01T00:00:00Z");
-    enum tc_error error = give(&ignored, fault, "code %s %lld by %s", device, (long long)valid_s, actor);
+    enum tc_error error = give(&ignored, fault, "code %s %lld by %s", device, (long long)valid_s, actor->name);
+    note_patterns(access_scope_patterns(actor->scope));
     buffer_free(&ignored);
     return error;
 }
 
-enum tc_error enrolment_revoke(struct store *store, const char *device, const char *actor, const char *reason,
-                               struct buffer *document, struct refusal *refusal, struct tc_fault *fault)
+enum tc_error enrolment_revoke(struct store *store, const char *device, const struct enrolment_actor *actor,
+                               const char *reason, struct buffer *document, struct refusal *refusal,
+                               struct tc_fault *fault)
 {
     (void)store;
+    note_patterns(access_scope_patterns(actor->scope));
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    return give(document, fault, "revoke %s by %s: %s", device, actor, reason);
+    return give(document, fault, "revoke %s by %s: %s", device, actor->name, reason);
 }
 
 enum tc_error enrolment_read_revoked(struct store *store, struct enrolment_revoked **revoked, size_t *count,

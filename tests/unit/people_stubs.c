@@ -8,14 +8,19 @@ bool people_stub_is_lost;
 static const struct {
     const char *name;
     unsigned roles;
+    const char *scopes;
 } stub_people[] = {
-    {"ann", ROLE_BIT(PERSON_OPERATOR) | ROLE_BIT(PERSON_APPROVER) | ROLE_BIT(PERSON_ADMIN)},
-    {"vic", ROLE_BIT(PERSON_VIEWER)},
-    {"oda", ROLE_BIT(PERSON_OPERATOR)},
-    {"apu", ROLE_BIT(PERSON_APPROVER)},
-    {"aud", ROLE_BIT(PERSON_AUDITOR)},
-    {"adm", ROLE_BIT(PERSON_ADMIN)},
-    {"non", 0},
+    {"ann", ROLE_BIT(PERSON_OPERATOR) | ROLE_BIT(PERSON_APPROVER) | ROLE_BIT(PERSON_ADMIN), ""},
+    {"vic", ROLE_BIT(PERSON_VIEWER), ""},
+    {"oda", ROLE_BIT(PERSON_OPERATOR), ""},
+    {"apu", ROLE_BIT(PERSON_APPROVER), ""},
+    {"aud", ROLE_BIT(PERSON_AUDITOR), ""},
+    {"adm", ROLE_BIT(PERSON_ADMIN), ""},
+    {"non", 0, ""},
+    {"reg", 0,
+     "admin {\"region\": \"emea\"}\napprover {\"region\": \"emea\"}\nauditor {\"region\": \"emea\"}\n"
+     "operator {\"region\": \"emea\"}\nviewer {\"region\": \"emea\"}"},
+    {"odr", 0, "operator {\"region\": \"emea\"}\noperator {\"site\": \"branch\", \"region\": \"apac\"}"},
 };
 
 static enum tc_error find(const char *name, struct subject *subject, struct tc_fault *fault)
@@ -26,6 +31,7 @@ static enum tc_error find(const char *name, struct subject *subject, struct tc_f
         if (strcmp(stub_people[i].name, name) != 0)
             continue;
         *subject = (struct subject){.kind = SUBJECT_PERSON, .roles = stub_people[i].roles};
+        subject_set_scopes(subject, stub_people[i].scopes);
         (void)snprintf(subject->name, sizeof subject->name, "%s", name);
         return TC_OK;
     }

@@ -89,6 +89,66 @@ static void each_route_is_closed_to_each_role_that_the_table_does_not_name(void 
     http_fixture_close(&fixture);
 }
 
+/* Every route, asked by a person whose roles all count in one scope. */
+static void each_route_keeps_to_the_scope_of_a_role_or_refuses_it(void **state)
+{
+    (void)state;
+    static const char header[] = "Authorization: Bearer secret-of-reg\r\n";
+    struct http_fixture fixture = http_fixture_open(false);
+    for (size_t i = 0; i < http_route_count; i++) {
+        const struct http_route *route = &http_routes[i];
+        enum access_reach reach = access_operation_reach(route->operation);
+        (void)snprintf(http_fixture_last_patterns, sizeof http_fixture_last_patterns, "not asked");
+        if (route->handling == ASYNC || strcmp(route->path, "/v1/devices:crl") == 0)
+            continue;
+        if (reach == ROLE_EVERYWHERE) {
+            expect(&fixture, route, header, 403, " everywhere, not in a scope");
+            continue;
+        }
+        bool needs_body = route->begin != NULL;
+        if (reach == ROLE_IN_ANY_SCOPE || needs_body)
+            continue;
+        expect(&fixture, route, header, strcmp(route->method, "GET") == 0 ? 200 : 201, "");
+        assert_string_equal(http_fixture_last_patterns, "[{\"region\": \"emea\"}]");
+    }
+    static const struct {
+        const char *line, *type, *body;
+    } acts[] = {
+        {"POST /v1/rollouts/7/pause", "application/json", "{\"version\":7,\"reason\":\"r\"}"},
+        {"POST /v1/rollouts/7/approve", "application/json",
+         "{\"digest\":\"0000000000000000000000000000000000000000000000000000000000000000\",\"reason\":\"r\"}"},
+        {"POST /v1/devices/A1/return", "application/json", "{\"reason\":\"r\"}"},
+        {"POST /v1/devices/A1/retire", "application/json", "{\"reason\":\"r\"}"},
+        {"POST /v1/devices/A1/revoke", "application/json", "{\"reason\":\"r\"}"},
+        {"POST /v1/rollouts:preview", "application/yaml", "plan"},
+        {"PUT /v1/fleet", "application/yaml", "{apiVersion: tellercast/v1, kind: Fleet, devices: []}"},
+    };
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+        char headers[160];
+        (void)snprintf(http_fixture_last_patterns, sizeof http_fixture_last_patterns, "not asked");
+        (void)snprintf(headers, sizeof headers, "%sContent-Type: %s\r\n", header, acts[i].type);
+        int handle = http_fixture_ask(&fixture, acts[i].line, headers, acts[i].body, strlen(acts[i].body));
+        http_fixture_expect(handle, 200, "");
+        assert_string_equal(http_fixture_last_patterns, "[{\"region\": \"emea\"}]");
+    }
+    http_fixture_close(&fixture);
+}
+
+static void a_plan_comes_with_the_scope_of_its_author(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open(false);
+    int handle =
+        http_fixture_ask(&fixture, "POST /v1/rollouts", YAML "Authorization: Bearer secret-of-odr\r\n", "plan", 4);
+    struct submission *submission = http_fixture_take(&fixture);
+    assert_string_equal(submission->scope.patterns,
+                        "[{\"region\": \"emea\"},{\"site\": \"branch\", \"region\": \"apac\"}]");
+    assert_int_equal(submission->scope.operation, ACCESS_SUBMIT);
+    http_fixture_answer(submission, 201, "{}");
+    http_fixture_expect(handle, 201, "{}");
+    http_fixture_close(&fixture);
+}
+
 static void a_person_orders_in_its_own_name_whatever_a_header_says(void **state)
 {
     (void)state;
@@ -166,6 +226,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ENDPOINT_TEST(without_a_token_only_downloads_and_health_are_open),
         ENDPOINT_TEST(each_route_is_closed_to_each_role_that_the_table_does_not_name),
+        ENDPOINT_TEST(each_route_keeps_to_the_scope_of_a_role_or_refuses_it),
+        ENDPOINT_TEST(a_plan_comes_with_the_scope_of_its_author),
         ENDPOINT_TEST(a_person_orders_in_its_own_name_whatever_a_header_says),
         ENDPOINT_TEST(nobody_is_let_in_while_it_cannot_be_told_who_it_is),
         ENDPOINT_TEST(a_person_acts_only_on_its_own_tokens_without_the_role),

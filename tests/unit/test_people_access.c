@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -14,32 +15,36 @@
 static const struct {
     enum access_operation operation;
     const char *allowed;
+    enum access_reach reach;
 } expected[] = {
-    {ACCESS_PUBLIC, "voapd-"},
-    {ACCESS_SIGN_IN, "voapd-"},
-    {ACCESS_SIGN_OUT, "voapd-"},
-    {ACCESS_READ_OWN, "voapd-"},
-    {ACCESS_MAKE_OWN_TOKEN, "voapd-"},
-    {ACCESS_READ_ROLLOUTS, "voapd"},
-    {ACCESS_PREVIEW, "voapd"},
-    {ACCESS_READ_FLEET, "voapd"},
-    {ACCESS_READ_INSTALLATION, "voapd"},
-    {ACCESS_DOWNLOAD, "voapd"},
-    {ACCESS_SUBMIT, "o"},
-    {ACCESS_REVISE, "o"},
-    {ACCESS_OPERATE, "o"},
-    {ACCESS_APPROVE, "p"},
-    {ACCESS_RETURN_DEVICE, "od"},
-    {ACCESS_IMPORT_FLEET, "od"},
-    {ACCESS_ADD_ARTIFACT, "o"},
-    {ACCESS_BLOCK_VERSION, "od"},
-    {ACCESS_UNBLOCK_VERSION, "op"},
-    {ACCESS_ENROL_DEVICE, "d"},
-    {ACCESS_REMOVE_DEVICE, "d"},
-    {ACCESS_MANAGE_KEYS, "d"},
-    {ACCESS_ACCEPT_RESTORED, "d"},
-    {ACCESS_READ_PEOPLE, "ad"},
-    {ACCESS_MANAGE_PEOPLE, "d"},
+    {ACCESS_PUBLIC, "voapd-", ROLE_IN_ANY_SCOPE},
+    {ACCESS_SIGN_IN, "voapd-", ROLE_IN_ANY_SCOPE},
+    {ACCESS_SIGN_OUT, "voapd-", ROLE_IN_ANY_SCOPE},
+    {ACCESS_READ_OWN, "voapd-", ROLE_IN_ANY_SCOPE},
+    {ACCESS_MAKE_OWN_TOKEN, "voapd-", ROLE_IN_ANY_SCOPE},
+    {ACCESS_READ_ROLLOUTS, "voapd", SHOWN_IN_SCOPE},
+    {ACCESS_PREVIEW, "voapd", DEVICES_IN_SCOPE},
+    {ACCESS_READ_FLEET, "voapd", SHOWN_IN_SCOPE},
+    {ACCESS_READ_EVIDENCE, "voapd", ROLLOUT_IN_SCOPE},
+    {ACCESS_READ_ARTIFACTS, "voapd", ROLE_IN_ANY_SCOPE},
+    {ACCESS_READ_AFFECTED, "voapd", ROLE_EVERYWHERE},
+    {ACCESS_READ_INSTALLATION, "voapd", ROLE_EVERYWHERE},
+    {ACCESS_DOWNLOAD, "voapd", ROLE_IN_ANY_SCOPE},
+    {ACCESS_SUBMIT, "o", DEVICES_IN_SCOPE},
+    {ACCESS_REVISE, "o", ROLLOUT_IN_SCOPE},
+    {ACCESS_OPERATE, "o", ROLLOUT_IN_SCOPE},
+    {ACCESS_APPROVE, "p", ROLLOUT_IN_SCOPE},
+    {ACCESS_RETURN_DEVICE, "od", DEVICES_IN_SCOPE},
+    {ACCESS_IMPORT_FLEET, "od", DEVICES_IN_SCOPE},
+    {ACCESS_ADD_ARTIFACT, "o", ROLE_EVERYWHERE},
+    {ACCESS_BLOCK_VERSION, "od", ROLE_EVERYWHERE},
+    {ACCESS_UNBLOCK_VERSION, "op", ROLE_EVERYWHERE},
+    {ACCESS_ENROL_DEVICE, "d", DEVICES_IN_SCOPE},
+    {ACCESS_REMOVE_DEVICE, "d", DEVICES_IN_SCOPE},
+    {ACCESS_MANAGE_KEYS, "d", ROLE_EVERYWHERE},
+    {ACCESS_ACCEPT_RESTORED, "d", ROLE_EVERYWHERE},
+    {ACCESS_READ_PEOPLE, "ad", ROLE_EVERYWHERE},
+    {ACCESS_MANAGE_PEOPLE, "d", ROLE_EVERYWHERE},
 };
 
 static const struct {
@@ -60,11 +65,84 @@ static void each_role_may_do_what_its_row_says_and_nothing_else(void **state)
             const struct subject subject = {.kind = SUBJECT_PERSON, .roles = kinds[j].roles};
             struct tc_fault fault;
             bool allowed = strchr(expected[i].allowed, kinds[j].letter) != NULL;
-            if ((access_decide(&subject, (enum access_operation)i, &fault) == TC_OK) != allowed)
+            if ((access_decide(&subject, (enum access_operation)i, NULL, &fault) == TC_OK) != allowed)
                 fail_msg("%s, %c: must be %d", access_operation_name((enum access_operation)i), kinds[j].letter,
                          allowed);
         }
     }
+}
+
+static const char *role_of(char letter)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (kinds[i].letter == letter && letter != '-')
+            return person_role_name((enum person_role)i);
+    }
+    return NULL;
+}
+
+/* Each role in a scope, and each operation: whether it may, and where. */
+static void a_role_in_a_scope_reaches_as_far_as_its_row_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ACCESS_OPERATION_COUNT; i++) {
+        enum access_operation operation = (enum access_operation)i;
+        assert_int_equal(access_operation_reach(operation), expected[i].reach);
+        for (size_t j = 0; j < sizeof kinds / sizeof *kinds; j++) {
+            char line[64];
+            struct subject subject = {.kind = SUBJECT_PERSON};
+            struct access_scope scope = {.patterns = "not set"};
+            struct tc_fault fault;
+            if (role_of(kinds[j].letter) == NULL)
+                continue;
+            (void)snprintf(line, sizeof line, "%s {\"region\": \"emea\"}", role_of(kinds[j].letter));
+            subject_set_scopes(&subject, line);
+            enum tc_error error = access_decide(&subject, operation, &scope, &fault);
+            bool is_named = strchr(expected[i].allowed, kinds[j].letter) != NULL;
+            assert_int_equal(error == TC_OK, is_named && expected[i].reach != ROLE_EVERYWHERE);
+            if (is_named && error != TC_OK)
+                assert_non_null(strstr(fault.text, " everywhere, not in a scope"));
+            if (error != TC_OK)
+                continue;
+            bool is_free = expected[i].reach == ROLE_IN_ANY_SCOPE;
+            assert_string_equal(scope.patterns, is_free ? "" : "[{\"region\": \"emea\"}]");
+            assert_int_equal(access_decide(&subject, operation, NULL, &fault) == TC_OK, is_free);
+        }
+    }
+}
+
+static void the_scopes_of_all_roles_that_may_are_joined_and_a_role_everywhere_ends_them(void **state)
+{
+    (void)state;
+    struct subject subject = {.kind = SUBJECT_PERSON};
+    struct access_scope scope;
+    struct tc_fault fault;
+    subject_set_scopes(&subject,
+                       "admin {\"a\": \"1\"}\noperator {\"b\": \"2\"}\nemperor {\"c\": \"3\"}\nviewer {\"d\": \"4\"}");
+    assert_int_equal(access_decide(&subject, ACCESS_RETURN_DEVICE, &scope, &fault), TC_OK);
+    assert_string_equal(scope.patterns, "[{\"a\": \"1\"},{\"b\": \"2\"}]");
+    assert_int_equal(access_decide(&subject, ACCESS_APPROVE, &scope, &fault), TC_DENIED);
+    assert_string_equal(fault.text, "needs role approver");
+    subject.roles = ROLE_BIT(PERSON_OPERATOR);
+    assert_int_equal(access_decide(&subject, ACCESS_RETURN_DEVICE, &scope, &fault), TC_OK);
+    assert_string_equal(scope.patterns, "");
+    assert_null(access_scope_patterns(&scope));
+    subject.kind = SUBJECT_UNKNOWN;
+    assert_int_equal(access_decide(&subject, ACCESS_RETURN_DEVICE, &scope, &fault), TC_DENIED);
+}
+
+static void scopes_that_do_not_fit_give_nothing(void **state)
+{
+    (void)state;
+    char lines[2 * SUBJECT_SCOPES_SIZE] = "operator {\"a\": \"1\"}\nviewer {\"b\": \"";
+    size_t length = strlen(lines);
+    memset(lines + length, 'x', SUBJECT_SCOPES_SIZE);
+    struct subject subject = {.kind = SUBJECT_PERSON};
+    struct access_scope scope;
+    struct tc_fault fault;
+    subject_set_scopes(&subject, lines);
+    assert_int_equal(access_decide(&subject, ACCESS_READ_ROLLOUTS, &scope, &fault), TC_OK);
+    assert_string_equal(scope.patterns, "[{\"a\": \"1\"}]");
 }
 
 static void a_person_with_several_roles_may_do_what_any_of_them_may(void **state)
@@ -72,11 +150,11 @@ static void a_person_with_several_roles_may_do_what_any_of_them_may(void **state
     (void)state;
     struct tc_fault fault;
     const struct subject both = {.kind = SUBJECT_PERSON, .roles = person_roles_parse("operator approver")};
-    assert_int_equal(access_decide(&both, ACCESS_SUBMIT, &fault), TC_OK);
-    assert_int_equal(access_decide(&both, ACCESS_APPROVE, &fault), TC_OK);
-    assert_int_equal(access_decide(&both, ACCESS_MANAGE_PEOPLE, &fault), TC_DENIED);
+    assert_int_equal(access_decide(&both, ACCESS_SUBMIT, NULL, &fault), TC_OK);
+    assert_int_equal(access_decide(&both, ACCESS_APPROVE, NULL, &fault), TC_OK);
+    assert_int_equal(access_decide(&both, ACCESS_MANAGE_PEOPLE, NULL, &fault), TC_DENIED);
     assert_string_equal(fault.text, "needs role admin");
-    assert_int_equal(access_decide(&both, ACCESS_READ_PEOPLE, &fault), TC_DENIED);
+    assert_int_equal(access_decide(&both, ACCESS_READ_PEOPLE, NULL, &fault), TC_DENIED);
     assert_string_equal(fault.text, "needs role auditor or admin");
 }
 
@@ -87,7 +165,7 @@ static void an_unknown_subject_may_do_what_is_public_and_is_told_nothing(void **
     const struct subject nobody = {.kind = SUBJECT_UNKNOWN, .roles = ~0U};
     for (size_t i = 0; i < ACCESS_OPERATION_COUNT; i++) {
         struct tc_fault fault;
-        bool allowed = access_decide(&nobody, (enum access_operation)i, &fault) == TC_OK;
+        bool allowed = access_decide(&nobody, (enum access_operation)i, NULL, &fault) == TC_OK;
         assert_int_equal(allowed, access_operation_is_public((enum access_operation)i));
         assert_true(allowed || strstr(fault.text, "role") == NULL);
     }
@@ -101,7 +179,7 @@ static void loopback_has_every_role(void **state)
     subject_set_loopback(&subject);
     assert_string_equal(subject.name, "loopback");
     for (size_t i = 0; i < ACCESS_OPERATION_COUNT; i++)
-        assert_int_equal(access_decide(&subject, (enum access_operation)i, &fault), TC_OK);
+        assert_int_equal(access_decide(&subject, (enum access_operation)i, NULL, &fault), TC_OK);
 }
 
 static void a_role_of_a_later_version_gives_nothing(void **state)
@@ -112,7 +190,7 @@ static void a_role_of_a_later_version_gives_nothing(void **state)
     assert_int_equal(person_roles_parse(""), 0);
     const struct subject subject = {.kind = SUBJECT_PERSON, .roles = ~0U & ~31U};
     struct tc_fault fault;
-    assert_int_equal(access_decide(&subject, ACCESS_READ_ROLLOUTS, &fault), TC_DENIED);
+    assert_int_equal(access_decide(&subject, ACCESS_READ_ROLLOUTS, NULL, &fault), TC_DENIED);
 }
 
 static void plans_come_by_three_endpoints_and_everything_else_by_http(void **state)
@@ -160,6 +238,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_role_may_do_what_its_row_says_and_nothing_else),
+        cmocka_unit_test(a_role_in_a_scope_reaches_as_far_as_its_row_says),
+        cmocka_unit_test(the_scopes_of_all_roles_that_may_are_joined_and_a_role_everywhere_ends_them),
+        cmocka_unit_test(scopes_that_do_not_fit_give_nothing),
         cmocka_unit_test(a_person_with_several_roles_may_do_what_any_of_them_may),
         cmocka_unit_test(an_unknown_subject_may_do_what_is_public_and_is_told_nothing),
         cmocka_unit_test(loopback_has_every_role),

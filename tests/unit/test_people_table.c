@@ -24,6 +24,7 @@ static void add_token(struct people_table *table, const char *text, const char *
                                                        .id = id,
                                                        .person = person,
                                                        .roles = ROLE_BIT(PERSON_OPERATOR),
+                                                       .scopes = "viewer {\"a\": \"1\"}",
                                                        .expires_ms = expires_ms});
 }
 
@@ -57,6 +58,7 @@ static void a_token_says_whose_it_is_until_it_expires(void **state)
     assert_int_equal(subject.kind, SUBJECT_PERSON);
     assert_int_equal(subject.roles, ROLE_BIT(PERSON_OPERATOR));
     assert_string_equal(subject.name, "person-7");
+    assert_string_equal(subject.scopes, "viewer {\"a\": \"1\"}");
     assert_string_equal(subject.credential, "token 0123456789ab");
     assert_true(find_token(table, "tc_7", NOW_MS + 7, &subject));
     assert_false(find_token(table, "tc_7", NOW_MS + 8, &subject));

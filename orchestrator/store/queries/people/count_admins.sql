@@ -1,4 +1,4 @@
--- Counts the admins other than :besides: all that are not disabled, and those of them who have a token.
+-- Counts the admins without a scope other than :besides: all that are not disabled, and those of them who have a token.
 -- parameters: besides text
 -- row: admins bigint, with_token bigint
 SELECT count(*) AS admins,
@@ -7,4 +7,4 @@ SELECT count(*) AS admins,
                                         AND t.expires_at > now())) AS with_token
 FROM person_role r
 JOIN person p ON p.name = r.person
-WHERE r.role = :PERSON_ADMIN AND r.confirmed_at IS NOT NULL AND p.disabled_at IS NULL AND p.name <> :besides
+WHERE r.role = :PERSON_ADMIN AND r.scope = '{}' AND r.confirmed_at IS NOT NULL AND p.disabled_at IS NULL AND p.name <> :besides

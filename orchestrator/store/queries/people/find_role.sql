@@ -1,4 +1,5 @@
--- Finds role :role of :person. No row: it does not have it.
--- parameters: person text, role text
--- row: granted_by text, is_confirmed boolean
-SELECT granted_by, confirmed_at IS NOT NULL AS is_confirmed FROM person_role WHERE person = :person AND role = :role
+-- Finds role :role of :person in scope :scope (null: in any). No row: it does not have it.
+-- parameters: person text, role text, scope text
+-- row: is_confirmed boolean
+SELECT confirmed_at IS NOT NULL AS is_confirmed FROM person_role
+WHERE person = :person AND role = :role AND (:scope::text IS NULL OR scope = :scope::jsonb)

@@ -6,8 +6,8 @@ SELECT json_build_object(
   'person', p.name, 'created_at', rfc3339(p.created_at), 'created_by', p.created_by,
   'disabled_at', rfc3339(p.disabled_at), 'disabled_by', p.disabled_by,
   'roles', (SELECT coalesce(json_agg(json_build_object(
-       'role', r.role, 'granted_at', rfc3339(r.granted_at), 'granted_by', r.granted_by,
-       'confirmed_at', rfc3339(r.confirmed_at), 'confirmed_by', r.confirmed_by) ORDER BY r.role), '[]')
+       'role', r.role, 'scope', nullif(r.scope, '{}'), 'granted_at', rfc3339(r.granted_at), 'granted_by', r.granted_by,
+       'confirmed_at', rfc3339(r.confirmed_at), 'confirmed_by', r.confirmed_by) ORDER BY r.role, r.scope), '[]')
      FROM person_role r WHERE r.person = p.name),
   'aliases', (SELECT coalesce(json_agg(json_build_object(
        'kind', a.kind, 'value', a.value, 'linked_at', rfc3339(a.linked_at), 'linked_by', a.linked_by,

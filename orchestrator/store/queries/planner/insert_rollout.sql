@@ -5,10 +5,10 @@
 WITH inserted AS (
   INSERT INTO rollout (name, digest, plan, shared_claims, calendars, devices, author, door, idempotency_key,
                        priority, preempt, approvals_required, max_unavailable, max_unavailable_percent,
-                       single_device_allowed, rollback_of)
+                       single_device_allowed, rollback_of, author_scope)
   SELECT :name, :digest, :plan::jsonb, :content, :calendars::jsonb, :devices, :author, :door, :idempotency_key,
          c.priority, c.preempt, c.approvals_required, c.max_unavailable, c.max_unavailable_percent,
-         c.single_device_allowed, c.rollback_of
+         c.single_device_allowed, c.rollback_of, :author_scope::json
   FROM rollout_columns(:plan::jsonb) c
   ON CONFLICT DO NOTHING
   RETURNING id, author, digest

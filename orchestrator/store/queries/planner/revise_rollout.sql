@@ -5,7 +5,7 @@ UPDATE rollout r
 SET digest = :digest, plan = :plan::jsonb, shared_claims = :content, calendars = :calendars::jsonb, devices = :devices,
     priority = c.priority, preempt = c.preempt, approvals_required = c.approvals_required,
     max_unavailable = c.max_unavailable, max_unavailable_percent = c.max_unavailable_percent,
-    single_device_allowed = c.single_device_allowed, rollback_of = c.rollback_of,
+    single_device_allowed = c.single_device_allowed, rollback_of = c.rollback_of, author_scope = :author_scope::json,
     state = :ROLLOUT_ACCEPTED, planned_at = NULL
 FROM rollout_columns(:plan::jsonb) c
 WHERE r.id = :rollout AND r.name = :name AND r.state IN (:ROLLOUT_ACCEPTED, :ROLLOUT_AWAITING_APPROVAL)

@@ -1,6 +1,6 @@
 -- Reads device :device with its instructions, newest first, and the events of each. Labels and zone include those of
--- its branch. No row: there is no such device.
--- parameters: device text
+-- its branch. No row: there is no such device in :patterns (null: anywhere).
+-- parameters: device text, patterns text
 -- row: document.*
 -- alone
 SELECT json_build_object(
@@ -33,4 +33,5 @@ SELECT json_build_object(
     WHERE i.device = d.id))::text AS document
 FROM device d
 LEFT JOIN branch b ON b.id = d.branch
-WHERE d.id = :device
+WHERE d.id = :device AND (:patterns::jsonb IS NULL
+  OR labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))

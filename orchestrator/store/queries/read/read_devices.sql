@@ -1,10 +1,14 @@
--- Reads a page of at most :most devices after device :after ('': the first page), in the order of their IDs. `next`:
--- the :after of the next page; null on the last one.
--- parameters: after text, most bigint
+-- Reads a page of at most :most devices after device :after ('': the first page), in the order of their IDs: those in
+-- :patterns (null: all). `next`: the :after of the next page; null on the last one.
+-- parameters: after text, most bigint, patterns text
 -- row: document.*
 -- alone
 WITH page AS (
-  SELECT * FROM device WHERE id > :after ORDER BY id LIMIT :most
+  SELECT d.* FROM device d
+  LEFT JOIN branch b ON b.id = d.branch
+  WHERE d.id > :after AND (:patterns::jsonb IS NULL
+    OR labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))
+  ORDER BY d.id LIMIT :most
 )
 SELECT json_build_object(
   'devices', coalesce(json_agg(json_build_object(

@@ -1,6 +1,6 @@
 -- Reads a page of the instructions of rollout :rollout in the state or substate :state and in group :group_name ('': any),
--- after instruction :after.
--- parameters: rollout bigint, state text, group_name text, after bigint, most bigint
+-- after instruction :after; those of devices in :patterns (null: of all).
+-- parameters: rollout bigint, state text, group_name text, after bigint, most bigint, patterns text
 -- row: document.*
 -- alone
 WITH page AS (
@@ -10,6 +10,9 @@ WITH page AS (
   LEFT JOIN instruction_substate b ON b.state = i.state AND b.substate = i.substate
   JOIN rollout_group g ON g.rollout_id = i.rollout_id AND g.group_no = i.group_no
   WHERE i.rollout_id = :rollout AND (:state::text = '' OR :state IN (s.name, b.name)) AND (:group_name::text = '' OR g.name = :group_name) AND i.id > :after::bigint
+    AND (:patterns::jsonb IS NULL
+         OR EXISTS (SELECT FROM device d LEFT JOIN branch b ON b.id = d.branch
+                    WHERE d.id = i.device AND labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))))
   ORDER BY i.id
   LIMIT :most
 )

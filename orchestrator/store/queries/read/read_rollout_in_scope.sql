@@ -1,0 +1,146 @@
+-- Reads rollout :rollout as read_rollout does, for a reader who sees the devices in :patterns alone: counts, examples and
+-- times are those of these devices; the plan, which may name others, is null unless all are inside. `detail` and the
+-- reasons of the orchestrator's own events and of returned devices, which may name others too, are then empty. No row: there is no such rollout,
+-- none of its devices is inside, or it has none yet and its author did not have to keep to :patterns.
+-- parameters: rollout bigint, patterns text
+-- row: document.*
+-- alone
+WITH mine AS MATERIALIZED (
+  SELECT i.id, i.device, i.group_no, i.state, i.substate, i.code, i.dispatched_at, i.ended_at
+  FROM instruction i
+  JOIN devices_within(:patterns::jsonb) w ON w.device = i.device
+  WHERE i.rollout_id = :rollout
+), counted AS MATERIALIZED (
+  SELECT m.group_no, m.state, count(*) AS devices,
+         count(*) FILTER (WHERE m.substate = :DEFERRED) AS deferred,
+         count(*) FILTER (WHERE m.substate = :WITHDRAWING) AS withdrawing,
+         count(*) FILTER (WHERE m.substate = :UNDECIDED) AS undecided,
+         count(*) FILTER (WHERE m.state < :COMPLETED AND f.state = :FAILED AND NOT f.ordered) AS failed_retrying,
+         count(*) FILTER (WHERE m.state < :COMPLETED AND f.state = :TIMED_OUT AND NOT f.ordered) AS timed_out_retrying,
+         count(*) FILTER (WHERE m.state > :TIMED_OUT AND f.state = :FAILED) AS failed_given_up,
+         count(*) FILTER (WHERE m.state > :TIMED_OUT AND f.state = :TIMED_OUT) AS timed_out_given_up
+  FROM mine m
+  LEFT JOIN failing f ON f.instruction_id = m.id
+  GROUP BY m.group_no, m.state
+), told AS MATERIALIZED (
+  -- Of each group, and of all (null).
+  SELECT g.group_no, coalesce(sum(c.devices), 0)::bigint AS devices,
+         json_build_object('deferred', coalesce(sum(c.deferred), 0)::bigint,
+                           'withdrawing', coalesce(sum(c.withdrawing), 0)::bigint,
+                           'undecided', coalesce(sum(c.undecided), 0)::bigint) AS substates,
+         json_build_object('failed', coalesce(sum(c.failed_retrying), 0)::bigint,
+                           'timed_out', coalesce(sum(c.timed_out_retrying), 0)::bigint) AS retrying,
+         json_build_object('failed', coalesce(sum(c.failed_given_up), 0)::bigint,
+                           'timed_out', coalesce(sum(c.timed_out_given_up), 0)::bigint) AS given_up,
+         (SELECT json_object_agg(s.name, (SELECT coalesce(sum(n.devices), 0)::bigint FROM counted n
+                                          WHERE n.state = s.state AND (g.group_no IS NULL OR n.group_no = g.group_no))
+                                 ORDER BY s.state)
+          FROM instruction_state s) AS counts
+  FROM (SELECT NULL::smallint AS group_no
+        UNION ALL
+        SELECT group_no FROM rollout_group WHERE rollout_id = :rollout) g
+  LEFT JOIN counted c ON g.group_no IS NULL OR c.group_no = g.group_no
+  GROUP BY g.group_no
+), out_of_service AS MATERIALIZED (
+  SELECT u.device, u.branch, u.code, u.since
+  FROM unavailable u
+  JOIN device d ON d.id = u.device
+  LEFT JOIN branch b ON b.id = d.branch
+  WHERE u.rollout_id = :rollout AND labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))
+), waiting AS MATERIALIZED (
+  -- A branch is in the scope by its own labels.
+  SELECT w.branch, w.waiting,
+         ARRAY(SELECT o.device FROM unnest(w.machines) AS n(id) JOIN unavailable o ON o.device = n.id
+               JOIN device d ON d.id = o.device LEFT JOIN branch b ON b.id = d.branch
+               WHERE labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) ORDER BY o.device) AS machines
+  FROM branches_waiting(:rollout) w
+  JOIN branch h ON h.id = w.branch
+  WHERE labels_in_force(h.labels, '{}', '', NULL, h.id) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))
+)
+SELECT json_build_object(
+  'scope', :patterns::json,
+  'rollout', r.id, 'name', r.name, 'digest', r.digest, 'state', r.state, 'version', r.version, 'priority', r.priority,
+  'detail', CASE WHEN s.is_whole THEN r.detail ELSE '' END,
+  'author', r.author, 'door', r.door, 'change', r.plan #>> '{metadata,change}',
+  'submitted_at', rfc3339(r.submitted_at), 'planned_at', rfc3339(r.planned_at), 'ended_at', rfc3339(r.ended_at),
+  'devices', CASE WHEN r.planned_at IS NULL THEN r.devices ELSE a.devices END,
+  'counts', a.counts, 'substates', a.substates, 'retrying', a.retrying, 'given_up', a.given_up,
+  'unavailable', (SELECT json_build_object(
+                    'devices', (SELECT count(*) FROM out_of_service),
+                    'examples', (SELECT coalesce(json_agg(json_build_object('device', u.device, 'branch', u.branch,
+                                                                            'code', u.code, 'since', rfc3339(u.since))
+                                                          ORDER BY u.device), '[]')
+                                 FROM (SELECT * FROM out_of_service ORDER BY device LIMIT 100) u))),
+  'awaiting_return', (SELECT json_build_object(
+                        'branches', (SELECT count(*) FROM waiting),
+                        'devices', (SELECT coalesce(sum(waiting), 0)::bigint FROM waiting),
+                        'examples', (SELECT coalesce(json_agg(json_build_object('branch', w.branch, 'devices', w.waiting,
+                                                                                'unavailable', w.machines)
+                                                              ORDER BY w.branch), '[]')
+                                     FROM (SELECT * FROM waiting ORDER BY branch LIMIT 100) w))),
+  'approvals', json_build_object(
+    'required', r.approvals_required,
+    'given', approvals_told(r.id)),
+  -- The last of these events decides: an abort or a rejection ends a waiting resume. So does a pause by an operator,
+  -- since only a running rollout can be paused.
+  'resume', (SELECT json_build_object(
+                 'required', CASE WHEN EXISTS (SELECT FROM rollout_event a
+                                               WHERE a.rollout_id = r.id AND a.kind = :KIND_ABORTED
+                                                 AND a.id > coalesce((SELECT max(d.id) FROM rollout_event d
+                                                                      WHERE d.rollout_id = r.id
+                                                                        AND (d.kind = :KIND_RESUMED OR d.kind = :KIND_PAUSED
+                                                                             AND d.actor <> :ACTOR_TELLERCAST)), 0))
+                                  THEN r.approvals_required ELSE 0 END,
+                 'ordered_by', o.actor, 'reason', o.reason, 'at', rfc3339(o.at),
+                 'given', (SELECT coalesce(json_agg(json_build_object(
+                               'actor', e.actor, 'reason', e.reason, 'at', rfc3339(e.at)) ORDER BY e.id), '[]')
+                           FROM rollout_event e
+                           WHERE e.rollout_id = r.id AND e.kind = :KIND_RESUME_APPROVED AND e.id > o.id))
+             FROM (VALUES (r.id)) w(id)
+             LEFT JOIN LATERAL (SELECT e.id, e.kind, e.actor, e.reason, e.at
+                                FROM rollout_event e
+                                WHERE e.rollout_id = w.id
+                                  AND (e.kind IN (:KIND_ABORTED, :KIND_RESUMED, :KIND_RESUME_REJECTED, :KIND_RESUME_ORDERED)
+                                       OR e.kind = :KIND_PAUSED AND e.actor <> :ACTOR_TELLERCAST)
+                                ORDER BY e.id DESC LIMIT 1) o ON o.kind = :KIND_RESUME_ORDERED
+             WHERE r.state = :ROLLOUT_PAUSED),
+  'groups', (SELECT coalesce(json_agg(json_build_object(
+                 'group', g.group_no, 'name', g.name, 'state', g.state, 'success', g.success, 'soak_s', g.soak_s,
+                 'manual', g.manual, 'opens', coalesce(r.plan #>> ARRAY['spec', 'groups', (g.group_no - 1)::text, 'opens'],
+                                                       'settled'),
+                 'awaits_approval', g.manual AND r.state IN (:ROLLOUT_RUNNING, :ROLLOUT_PAUSED)
+                                    AND (g.state = :GROUP_AWAITING_APPROVAL OR group_has_soaked_open(g)),
+                 'decided', EXISTS (SELECT FROM approval v
+                                    WHERE v.rollout_id = r.id AND v.group_no = g.group_no AND v.digest = r.digest),
+                 'devices', t.devices, 'opened_at', rfc3339(g.opened_at), 'reached_at', rfc3339(g.reached_at),
+                 'settled_at', rfc3339(g.settled_at), 'ended_at', rfc3339(g.ended_at),
+                 'promoted_past', (SELECT json_agg(json_build_object('device', m.device, 'at', rfc3339(p.at), 'state', st.name,
+                                                                     'substate', sb.name, 'code', coalesce(m.code, ''))
+                                                   ORDER BY m.device)
+                                   FROM promoted_past p
+                                   JOIN mine m ON m.id = p.instruction_id
+                                   JOIN instruction_state st ON st.state = m.state
+                                   LEFT JOIN instruction_substate sb ON sb.state = m.state AND sb.substate = m.substate
+                                   WHERE p.rollout_id = r.id AND p.group_no = g.group_no),
+                 'counts', t.counts, 'substates', t.substates, 'retrying', t.retrying,
+                 'given_up', t.given_up) ORDER BY g.group_no), '[]')
+             FROM rollout_group g JOIN told t ON t.group_no = g.group_no WHERE g.rollout_id = r.id),
+  'first_start_at', CASE WHEN r.ended_at IS NOT NULL THEN rfc3339((SELECT min(m.dispatched_at) FROM mine m)) END,
+  'last_completed_at', CASE WHEN r.ended_at IS NOT NULL
+                         THEN rfc3339((SELECT max(m.ended_at) FROM mine m WHERE m.state = :COMPLETED)) END,
+  'at', rfc3339(now()),
+  'forecast_end_at', rfc3339((SELECT f.end_at FROM rollout_forecast f WHERE f.rollout_id = r.id AND r.state = :ROLLOUT_RUNNING)),
+  'rollback_of', r.rollback_of, 'rollback', (SELECT b.id FROM rollout b WHERE b.rollback_of = r.id
+               ORDER BY b.id DESC LIMIT 1),
+  'events', (SELECT coalesce(json_agg(json_build_object(
+                 'at', rfc3339(e.at), 'kind', e.kind, 'actor', e.actor,
+                 'reason', CASE WHEN s.is_whole OR e.actor <> :ACTOR_TELLERCAST AND e.kind <> :KIND_DEVICE_RETURNED THEN e.reason ELSE '' END,
+                 'version', e.version, 'digest', e.digest, 'group', g.name) ORDER BY e.id), '[]')
+             FROM (SELECT * FROM rollout_event WHERE rollout_id = r.id ORDER BY id DESC LIMIT 50) e
+             LEFT JOIN rollout_group g ON g.rollout_id = e.rollout_id AND g.group_no = e.group_no),
+  'plan', CASE WHEN s.is_whole THEN r.plan END)::text AS document
+FROM rollout r
+JOIN told a ON a.group_no IS NULL,
+LATERAL (SELECT CASE WHEN r.planned_at IS NULL THEN true ELSE a.devices = r.devices END AS is_whole) s
+WHERE r.id = :rollout
+  AND CASE WHEN r.planned_at IS NULL THEN patterns_cover(:patterns::jsonb, r.author_scope::jsonb) ELSE a.devices > 0 END
