@@ -76,6 +76,10 @@ static const struct option device_enroll_options[] = {
     {"valid-for", "DURATION", NULL, "24h", "How long the code is good."},
     NO_OPTION,
 };
+static const struct option scope_options[] = {
+    {"match", "LABELS", NULL, NULL, "Only for devices with these labels, such as region=emea."},
+    NO_OPTION,
+};
 static const struct option operation_options[] = {REASON, EXPECTED_VERSION, NO_OPTION};
 static const struct option report_options[] = {
     {"html", NULL, NULL, NULL, "Write one HTML page, printable on A4."},
@@ -370,10 +374,15 @@ const struct command commands[] = {
     {"person", "enable", "NAME", 1, 1, "Enable a disabled person, without roles and tokens.", NULL, NULL,
      run_person_enable},
     {"person", "grant", "NAME ROLE", 2, 2, "Give a person a role: viewer, operator, approver, auditor or admin.",
-     "The roles approver and admin take two admins: the first orders it and gets exit code 4, the second gives the "
-     "same command. Tokens and aliases that one admin alone gave before then count no more.",
-     NULL, run_person_grant},
-    {"person", "withdraw", "NAME ROLE", 2, 2, "Take a role from a person.", NULL, NULL, run_person_withdraw},
+     "With --match the role counts for devices with these labels alone: --match region=emea, or --match "
+     "'region=emea,apac;site=branch' for one of several values and for several labels. A person may have a role in "
+     "several "
+     "scopes. A grant within a scope that the person has narrows the role to it. The roles approver and admin take two "
+     "admins: the first orders it and gets exit code 4, the second gives the "
+     "same command. Narrowing takes one. Tokens and aliases that one admin alone gave before then count no more.",
+     scope_options, run_person_grant},
+    {"person", "withdraw", "NAME ROLE", 2, 2, "Take a role from a person.", "Without --match: wherever it counts.",
+     scope_options, run_person_withdraw},
     {"person", "link", "NAME KIND ALIAS", 3, 3, "Say by which other name a person is known.",
      "KIND is unix_user (at the socket), certificate (its common name, at a broker with the guard), mqtt_user (at "
      "another broker), oidc (at the identity provider: its issuer, #, and sub) or author (in the record of what was "

@@ -1,5 +1,6 @@
 /* People: their roles, and the other names by which endpoints know them. */
 #include "clients/ctl/commands/run.h"
+#include "clients/ctl/commands/scope_words.h"
 #include "clients/ctl/commands/session.h"
 #include "clients/ctl/screen/text.h"
 
@@ -13,16 +14,27 @@ static void put_clean(const struct session *session, const char *text, struct bu
 
 /* ---- showing ---- */
 
-static void add_person(struct table *table, const json_t *person)
+/* "viewer, operator in region=emea"; `labels`: the name of the labels of a role in a scope. */
+static void put_roles(const json_t *person, const char *labels, struct buffer *out)
 {
-    struct buffer roles = {0};
-    bool is_disabled = json_is_string(json_object_get(person, "disabled_at"));
     size_t i;
     const json_t *role;
     json_array_foreach(json_object_get(person, "roles"), i, role)
     {
-        buffer_format(&roles, "%s%s", i == 0 ? "" : ", ", json_string_value(role));
+        buffer_format(out, "%s%s", out->length == 0 ? "" : ", ", json_string_value(role));
     }
+    json_array_foreach(json_object_get(person, "scoped_roles"), i, role)
+    {
+        buffer_format(out, "%s%s in ", out->length == 0 ? "" : ", ", document_text(role, "role"));
+        scope_put_labels(json_object_get(role, labels), out);
+    }
+}
+
+static void add_person(struct table *table, const json_t *person)
+{
+    struct buffer roles = {0};
+    bool is_disabled = json_is_string(json_object_get(person, "disabled_at"));
+    put_roles(person, "scope", &roles);
     table_add(table, TONE_STRONG, document_text(person, "person"));
     table_add(table, is_disabled ? TONE_BAD : TONE_PLAIN, is_disabled ? "disabled" : buffer_text(&roles));
     table_add_count(table, TONE_PLAIN, document_number(person, "waits"));
@@ -71,7 +83,14 @@ static void put_person(const struct session *session, const json_t *person)
     session_put_fact(session, "disabled by", document_text(person, "disabled_by"), &out);
     json_array_foreach(json_object_get(person, "roles"), i, one)
     {
-        put_given(session, "role", document_text(one, "role"), one, "granted_by", &out);
+        struct buffer role = {0};
+        buffer_put_text(&role, document_text(one, "role"));
+        if (json_is_object(json_object_get(one, "scope"))) {
+            buffer_put_text(&role, " in ");
+            scope_put_labels(json_object_get(one, "scope"), &role);
+        }
+        put_given(session, "role", buffer_text(&role), one, "granted_by", &out);
+        buffer_free(&role);
     }
     json_array_foreach(json_object_get(person, "aliases"), i, one)
     {
@@ -90,15 +109,12 @@ static void put_person(const struct session *session, const json_t *person)
 
 static void put_self(const struct session *session, const json_t *self)
 {
-    struct buffer out = {0}, roles = {0};
-    size_t i;
-    const json_t *role;
-    json_array_foreach(json_object_get(self, "roles"), i, role)
-    {
-        buffer_format(&roles, "%s%s", i == 0 ? "" : ", ", json_string_value(role));
-    }
+    struct buffer out = {0}, roles = {0}, clean = {0};
+    put_roles(self, "labels", &roles);
+    put_clean(session, buffer_text(&roles), &clean);
     session_put_heading(session, document_text(self, "person"), &out);
-    session_put_fact(session, "roles", roles.length == 0 ? "none" : buffer_text(&roles), &out);
+    session_put_fact(session, "roles", clean.length == 0 ? "none" : buffer_text(&clean), &out);
+    buffer_free(&clean);
     session_put_fact(session, "known by", document_text(self, "credential"), &out);
     session_put(&out);
     buffer_free(&roles);
@@ -165,6 +181,9 @@ int run_person_create(struct session *session)
     return code;
 }
 
+static const char *const no_parameters[] = {NULL}, *const of_role[] = {"role", NULL},
+                         *const of_alias[] = {"kind", "alias", NULL};
+
 /* Sends an act on the person that the first argument names; the names of the query's parameters are those of the
  * further arguments. */
 static int act(struct session *session, const char *name, const char *const *parameters, const char *done)
@@ -177,13 +196,14 @@ static int act(struct session *session, const char *name, const char *const *par
         buffer_format(&path, "%c%s=", i == 0 ? '?' : '&', parameters[i]);
         http_put_escaped(&path, session_argument(session, i + 1));
     }
+    if (parameters == of_role && session_option(session, "match") != NULL) {
+        buffer_put_text(&path, "&match=");
+        http_put_escaped(&path, session_option(session, "match"));
+    }
     int code = send_act(session, buffer_text(&path), done);
     buffer_free(&path);
     return code;
 }
-
-static const char *const no_parameters[] = {NULL}, *const of_role[] = {"role", NULL},
-                         *const of_alias[] = {"kind", "alias", NULL};
 
 int run_person_disable(struct session *session)
 {

@@ -1,5 +1,6 @@
 #include "clients/ctl/commands/plan_words.h"
 #include "clients/ctl/commands/rollout.h"
+#include "clients/ctl/commands/scope_words.h"
 #include "clients/ctl/screen/rollout_view.h"
 #include "clients/ctl/screen/text.h"
 
@@ -145,6 +146,17 @@ static void put_substates(const struct session *session, const json_t *substates
     buffer_free(&text);
 }
 
+/* To a reader whose role counts in a scope, everything below is of the devices in it. */
+static void put_scope(const struct session *session, const json_t *scope, struct buffer *out)
+{
+    struct buffer text = {0}, clean = {0};
+    scope_put_patterns(scope, &text);
+    (void)text_put_clean(&clean, buffer_text(&text), 0, session->out.utf8);
+    session_put_fact(session, "in scope", buffer_text(&clean), out);
+    buffer_free(&clean);
+    buffer_free(&text);
+}
+
 static void put_facts(const struct session *session, const json_t *rollout, struct buffer *out)
 {
     struct buffer text = {0};
@@ -155,6 +167,7 @@ static void put_facts(const struct session *session, const json_t *rollout, stru
     session_put_fact(session, "change", document_text(rollout, "change"), out);
     session_put_fact(session, "digest", document_text(rollout, "digest"), out);
     plan_put_words(&session->out, json_object_get(rollout, "plan"), out);
+    put_scope(session, json_object_get(rollout, "scope"), out);
     put_number_fact(session, "version", rollout, "version", out);
     put_number_fact(session, "priority", rollout, "priority", out);
     put_number_fact(session, "rollback of", rollout, "rollback_of", out);
