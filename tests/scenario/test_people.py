@@ -38,7 +38,7 @@ def acts():
     """The table, as the program prints it: (act, roles); the roles of some acts are a text."""
     printed = subprocess.run([BIN / "tellercastd", "--print-access"], capture_output=True, text=True, check=True).stdout
     for line in printed.splitlines():
-        act, roles, _ = re.split("  +", line)
+        act, roles, _, _ = re.split("  +", line)
         yield act, roles if roles.startswith("every") else roles.split(" or ")
 
 

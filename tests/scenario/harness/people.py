@@ -2,6 +2,7 @@
 makes them as admins do."""
 
 import hashlib
+import json
 
 from .wait import wait_for
 
@@ -17,8 +18,9 @@ class People:
         self._database, self._folder = database, folder
         self._settled = 0
 
-    def add(self, name, roles=EVERY_ROLE, aliases=(), valid_for="1 hour"):
-        """Adds a person with roles, a token and other names, each as (kind, value), or gives a person more of them."""
+    def add(self, name, roles=EVERY_ROLE, aliases=(), valid_for="1 hour", scope=None):
+        """Adds a person with roles, a token and other names, each as (kind, value), or gives a person more of them. The roles
+        count in `scope`, as {"region": ["emea"]}."""
         digest = hashlib.sha256(token_of(name).encode()).hexdigest()
         rows = self._database.rows
         rows("INSERT INTO person (name, created_by) VALUES (%s, 'test') ON CONFLICT DO NOTHING", name)
@@ -26,8 +28,8 @@ class People:
             rows("INSERT INTO alias (kind, value, person, linked_by, confirmed_at, confirmed_by) "
                  "VALUES (%s, %s, %s, 'test', now(), 'test') ON CONFLICT DO NOTHING", kind, value, name)
         for role in roles:
-            rows("INSERT INTO person_role (person, role, granted_by, confirmed_at, confirmed_by) "
-                 "VALUES (%s, %s, 'test', now(), 'test') ON CONFLICT DO NOTHING", name, role)
+            rows("INSERT INTO person_role (person, role, scope, granted_by, confirmed_at, confirmed_by) "
+                 "VALUES (%s, %s, %s::jsonb, 'test', now(), 'test') ON CONFLICT DO NOTHING", name, role, json.dumps(scope or {}))
         rows("INSERT INTO token (id, person, digest, created_by, confirmed_at, confirmed_by, expires_at) "
              "VALUES (left(%s, 12), %s, %s, 'test', now(), 'test', now() + %s::interval) ON CONFLICT DO NOTHING",
              digest, name, digest, valid_for)

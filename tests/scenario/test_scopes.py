@@ -1,0 +1,385 @@
+"""Roles that count in a scope: who may act on which devices, at each endpoint, and what of a larger rollout is seen."""
+
+import getpass
+import json
+import re
+import subprocess
+
+import pytest
+from harness.believing_nobody import Admins, opened
+from harness.operations import JSON, revise
+from harness.people import EVERY_ROLE, bearer, token_of
+from harness.plan import plan, text_of
+from harness.programs import BIN, command_line
+from harness.wait import wait_for
+
+LATER = {"startAt": "2099-01-01T00:00:00Z"}
+YAML = {"Content-Type": "application/yaml"}
+EMEA, WAITS, USER = {"region": ["emea"]}, 4, getpass.getuser()
+REGIONS = {"E": "emea", "P": "apac"}
+IN_EMEA, IN_APAC, IN_BOTH = ({"matchLabels": {"region": "emea"}}, {"matchLabels": {"region": "apac"}}, {})
+
+
+def branch(name, region=None, zone="Europe/Berlin"):
+    return {"id": name, "name": name, "zone": zone, "labels": {"region": region or REGIONS[name[0]]}}
+
+
+def node(name, **more):
+    return {"id": name, "branch": name, "role": "node", "versions": {"atm-app": "4.7.0"}, **more}
+
+
+def atm(name, of, **more):
+    return {"id": name, "branch": of, "role": "atm", "versions": {"atm-app": "4.7.0"}, **more}
+
+
+def fleet_of(branches=(), devices=()):
+    return text_of({"apiVersion": "tellercast/v1", "kind": "Fleet", "branches": list(branches), "devices": list(devices)})
+
+
+def lay_out(stack):
+    """A region of three devices and one of two, a rollout in each, and one in both; `everybody` has every role but admin, everywhere."""
+    stack.people.add("everybody", [role for role in EVERY_ROLE if role != "admin"])
+    stack.people.known(stack.http, "everybody")
+    stack.http.token = token_of("everybody")
+    answer = stack.http.import_fleet(fleet_of([branch("E1"), branch("P1")],
+                                              [node("E1"), atm("E2", "E1"), atm("E3", "E1"), node("P1"), atm("P2", "P1")]))
+    assert answer.status == 200, answer
+    stack.add_artifact()
+    made = {name: order(stack, "everybody", name, selector) for name, selector in
+            (("of-emea", IN_EMEA), ("of-apac", IN_APAC), ("of-both", IN_BOTH))}
+    stack.http.token = None
+    return made
+
+
+def document(name, selector=None, **more):
+    return plan(name, schedule=LATER, approvals={"required": 1}, selector=selector or {}, **more)
+
+
+def send(stack, person, name, selector=None, **more):
+    return stack.http.ask("POST", "/v1/rollouts", document(name, selector, **more), {**YAML, **bearer(token_of(person))})
+
+
+def order(stack, person, name, selector=None):
+    answer = send(stack, person, name, selector)
+    assert answer.status == 201, answer
+    stack.wait_for_rollout(answer.json()["rollout"], "awaiting_approval")
+    return answer.json()["rollout"]
+
+
+def add(stack, name, roles, scope=None):
+    stack.people.add(name, roles, scope=scope)
+    return stack.people.known(stack.http, name)
+
+
+@pytest.fixture(scope="module")
+def testbed(module_stack):
+    with opened(module_stack) as testbed:
+        testbed.made = lay_out(testbed)
+        for role in EVERY_ROLE:
+            testbed.people.add(f"emea-{role}", [role], scope=EMEA)
+        testbed.people.add("emea", EVERY_ROLE, scope=EMEA)
+        testbed.people.settle(testbed.http)
+        yield testbed
+
+
+def refusal(answer):
+    return answer.status, answer.json().get("detail", "")
+
+
+def is_needed(answer, roles, where):
+    return refusal(answer) == (403, f"needs role {' or '.join(roles)} {where}")
+
+
+# ---- the matrix ---------------------------------------------------------------------------------------
+
+
+def acts():
+    """The table, as the program prints it: (act, roles, how far a role in a scope reaches)."""
+    printed = subprocess.run([BIN / "tellercastd", "--print-access"], capture_output=True, text=True, check=True).stdout
+    for line in printed.splitlines():
+        act, roles, reach, _ = re.split("  +", line)
+        yield act, roles if roles.startswith("every") else roles.split(" or "), reach
+
+
+EVERY_NAME = list(EVERY_ROLE)
+CHANGED = fleet_of([], [atm("P2", "P1", model="other")])
+
+
+def body_of(stack, act, rollout, region):
+    """What an act needs beside its path, so that it is refused for nothing but the scope."""
+    row = stack.database.rollout(rollout)
+    name = act.rsplit("/", 1)[-1]
+    if name in ("approve", "reject"):
+        return json.dumps({"digest": row["digest"], "reason": "r"}), JSON, ""
+    if act.startswith("POST /v1/rollouts/"):
+        group = {"group": "all"} if name == "promote" else {}
+        return json.dumps({"version": row["version"], "reason": "r", **group}), JSON, ""
+    if act.startswith("PUT /v1/rollouts/"):
+        return document(row["name"], {"matchLabels": {"region": region}}, priority=7), YAML, f"?version={row['version']}&reason=r"
+    if act in ("POST /v1/rollouts", "POST /v1/rollouts:preview"):
+        return document(f"new-in-{region}", {"matchLabels": {"region": region}}), YAML, ""
+    if act == "PUT /v1/fleet":
+        return (CHANGED if region == "apac" else fleet_of()), YAML, ""
+    if act.startswith("POST /v1/devices/") and name != "enrolments":
+        return json.dumps({"reason": "r"}), JSON, ""
+    return None, {}, ""
+
+
+def ask(stack, act, person, region):
+    rollout, device = (stack.made["of-both"], "P2") if region == "apac" else (stack.made["of-emea"], "E3")
+    body, headers, query = body_of(stack, act, rollout, region)
+    method, path = act.split(" ")
+    path = path.replace("{id}", device if "/devices/" in path else str(rollout))
+    for variable in ("{name}", "{token}", "{key}", "{sha256}"):
+        path = path.replace(variable, "1")
+    return stack.http.ask(method, path + query, body, {**headers, **bearer(token_of(person))})
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_each_act_of_a_role_in_a_scope_reaches_as_far_as_its_row_says(testbed, role):
+    seen = set()
+    for act, roles, reach in acts():
+        if " " not in act or roles in ("everybody", "every person") or act.startswith("GET /v1/artifacts/"):
+            continue
+        roles = EVERY_NAME if isinstance(roles, str) else roles
+        outside = ask(testbed, act, f"emea-{role}", "apac")
+        if role not in roles:
+            assert refusal(outside) == (403, f"needs role {' or '.join(roles)}"), (act, outside)
+            continue
+        seen.add(reach)
+        if reach == "everywhere":
+            assert is_needed(outside, roles, "everywhere, not in a scope"), (act, outside)
+        elif reach in ("rollout in scope", "devices in scope"):
+            assert is_needed(outside, roles, "in region=apac"), (act, outside)
+        elif act == "GET /v1/devices/{id}":
+            assert outside.status == 404, (act, outside)
+        else:
+            assert outside.status == 200 or act == "GET /v1/devices:crl", (act, outside)
+        if reach not in ("everywhere", "any scope") and not act.endswith("/retire"):
+            inside = ask(testbed, act, f"emea-{role}", "emea")
+            assert inside.status not in (401, 403, 404, 500), (act, inside)
+    assert {"shown in scope", "rollout in scope", "everywhere"} <= seen
+    assert testbed.database.value("SELECT count(*) FROM device WHERE retired_at IS NOT NULL OR model <> ''") == 0
+
+
+def test_a_plan_is_refused_outside_of_the_scope_by_the_socket_and_by_mqtt_alike(testbed):
+    orchestrator = testbed.orchestrators[0]
+    for kind, user, submit in (("unix_user", USER, orchestrator.submit_by_socket), ("certificate", "operator", testbed.by_mqtt.submit)):
+        testbed.people.link(kind, user, "emea-operator")
+        testbed.people.settle(testbed.http)
+        refused = testbed.http.metric("tellercast_access_refused_total")
+        assert "needs role operator in region=apac" in submit(document(f"apac-by-{kind}"))["detail"]
+        assert testbed.http.metric("tellercast_access_refused_total") == refused + 1
+        rollout = submit(document(f"emea-by-{kind}", IN_EMEA))["rollout"]
+        testbed.wait_for_rollout(rollout, "awaiting_approval")
+    assert "operation=submit" in orchestrator.log.read_text(encoding="utf-8")
+
+
+def test_a_plan_touches_no_rollout_beyond_the_scope_of_its_author(testbed):
+    for number, more in enumerate(({"supersedes": ["of-both"]}, {"supersedes": ["of-emea", "of-apac"]})):
+        refused = send(testbed, "emea-operator", f"takes-over-{number}", IN_EMEA, **more)
+        assert is_needed(refused, ["operator"], "in region=apac"), refused
+    taken = document("rolls-back", IN_EMEA, action="rollback")
+    taken = taken.replace("name: rolls-back", "name: rolls-back\n  rollbackOf: of-both")
+    refused = testbed.http.ask("POST", "/v1/rollouts", taken, {**YAML, **bearer(token_of("emea-operator"))})
+    assert is_needed(refused, ["operator"], "in region=apac"), refused
+    again = send(testbed, "emea-operator", "of-both", IN_BOTH)
+    assert is_needed(again, ["operator"], "in region=apac"), "the answer to a repeated plan tells of the rollout"
+
+
+# ---- what is seen -------------------------------------------------------------------------------------
+
+
+def read(stack, person, path):
+    answer = stack.http.ask("GET", path, headers=bearer(token_of(person)))
+    assert answer.status == 200, (path, answer)
+    return answer.json()
+
+
+def test_of_a_larger_rollout_a_person_with_a_scope_sees_its_own_devices_alone(testbed):
+    both, emea, apac = (testbed.made[name] for name in ("of-both", "of-emea", "of-apac"))
+    testbed.database.rows("UPDATE instruction SET state = 6, code = 'broken' WHERE rollout_id = %s AND device IN ('P2', 'E2')", both)
+    seen = read(testbed, "emea-viewer", f"/v1/rollouts/{both}")
+    assert (seen["scope"], seen["devices"], seen["plan"]) == ([{"region": "emea"}], 3, None)
+    assert (seen["counts"]["created"], seen["counts"]["failed"], sum(seen["counts"].values())) == (2, 1, 3)
+    assert [(group["devices"], group["counts"]["failed"]) for group in seen["groups"]] == [(3, 1)]
+    whole = read(testbed, "everybody", f"/v1/rollouts/{both}")
+    assert whole["devices"] == 5 and "scope" not in whole and set(whole) | {"scope"} == set(seen)
+    assert set(whole["groups"][0]) == set(seen["groups"][0])
+    listed = {row["rollout"]: row for row in read(testbed, "emea-viewer", "/v1/rollouts")["rollouts"]}
+    assert listed[both]["devices"] == 3 and listed[both]["counts"]["failed"] == 1 and emea in listed and apac not in listed
+    assert set(listed[both]) == set(read(testbed, "everybody", "/v1/rollouts")["rollouts"][0])
+    devices = {row["device"] for row in read(testbed, "emea-viewer", f"/v1/rollouts/{both}/instructions")["instructions"]}
+    failed = [row["device"] for row in read(testbed, "emea-viewer", f"/v1/rollouts/{both}/instructions?state=failed")["instructions"]]
+    assert devices == {"E1", "E2", "E3"} and failed == ["E2"]
+    assert read(testbed, "emea-viewer", f"/v1/rollouts/{apac}/instructions")["instructions"] == []
+    headers = bearer(token_of("emea-viewer"))
+    for path in ("", "/report", "/drift"):
+        assert testbed.http.ask("GET", f"/v1/rollouts/{apac}{path}", headers=headers).status == 404, path
+    for path in ("/report", "/drift"):
+        assert is_needed(testbed.http.ask("GET", f"/v1/rollouts/{both}{path}", headers=headers), EVERY_NAME, "in region=apac")
+        assert read(testbed, "emea-viewer", f"/v1/rollouts/{emea}{path}") is not None
+    assert {row["device"] for row in read(testbed, "emea-viewer", "/v1/devices")["devices"]} == {"E1", "E2", "E3"}
+    own = read(testbed, "emea-viewer", f"/v1/rollouts/{emea}")
+    assert own["plan"] is not None and own["devices"] == 3
+
+
+def test_the_drift_of_a_rollout_shows_no_device_beyond_the_scope(testbed):
+    floor = "UPDATE device SET labels = %s::jsonb WHERE id = %s"
+    testbed.database.rows(floor, '{"floor": "9"}', "E2")
+    rollout = order(testbed, "everybody", "of-a-floor", {"matchLabels": {"floor": "9"}})
+    assert read(testbed, "emea-viewer", f"/v1/rollouts/{rollout}/drift")["added"]["devices"] == 0
+    testbed.database.rows(floor, '{"floor": "9"}', "P2")
+    headers = bearer(token_of("emea-viewer"))
+    for path in ("report", "drift"):
+        answer = testbed.http.ask("GET", f"/v1/rollouts/{rollout}/{path}", headers=headers)
+        assert is_needed(answer, EVERY_NAME, "in region=apac"), answer
+    for device in ("E2", "P2"):
+        testbed.database.rows(floor, "{}", device)
+
+
+def test_the_command_line_shows_the_scope_of_what_it_shows(testbed):
+    file = testbed.people.file(testbed.http, "emea-viewer")
+    shown = command_line("rollout", "status", "of-both", "--server", testbed.http.url, "--token-file", file)
+    assert "region=emea" in shown.stdout and "P2" not in shown.stdout, shown
+    me = command_line("person", "show", "--server", testbed.http.url, "--token-file", file)
+    assert "viewer in region=emea" in me.stdout, me
+
+
+# ---- the fleet ----------------------------------------------------------------------------------------
+
+
+def test_an_import_changes_nothing_outside_of_the_scope_before_it_or_after_it(testbed):
+    http, headers = testbed.http, {**YAML, **bearer(token_of("emea-operator"))}
+    before = testbed.database.rows("SELECT * FROM device ORDER BY id")
+    refused = {
+        "a device outside": fleet_of([], [atm("P2", "P1", model="m")]),
+        "a device that leaves by its branch": fleet_of([], [atm("E2", "P1")]),
+        "a device that leaves by its label": fleet_of([], [atm("E2", "E1", labels={"region": "apac"})]),
+        "a device that comes by its label": fleet_of([], [atm("P2", "P1", labels={"region": "emea"})]),
+        "a device that comes by its branch": fleet_of([], [atm("P2", "E1")]),
+        "a new device in a branch outside": fleet_of([], [atm("P9", "P1", labels={"region": "emea"})]),
+        "a branch that leaves": fleet_of([branch("E1", "apac")]),
+        "a branch that comes": fleet_of([branch("P1", "emea")]),
+        "a branch outside": fleet_of([branch("P1", zone="Asia/Tokyo")]),
+        "a new branch outside": fleet_of([branch("P9")], [node("P9")]),
+    }
+    for what, fleet in refused.items():
+        answer = http.ask("PUT", "/v1/fleet", fleet, headers)
+        assert is_needed(answer, ["operator", "admin"], "in region=apac"), (what, answer)
+    assert testbed.database.rows("SELECT * FROM device ORDER BY id") == before
+    for what, fleet in {
+        "what does not change": fleet_of([branch("P1")], [node("P1"), atm("P2", "P1")]),
+        "a device inside": fleet_of([], [atm("E2", "E1", labels={"floor": "2"})]),
+        "and back": fleet_of([], [atm("E2", "E1")]),
+        "a new branch inside": fleet_of([branch("E9")], [node("E9"), atm("E8", "E9")]),
+    }.items():
+        answer = http.ask("PUT", "/v1/fleet", fleet, headers)
+        assert answer.status == 200, (what, answer)
+    mixed = http.ask("PUT", "/v1/fleet", fleet_of([branch("X1", "nowhere")], [node("X1"), atm("P2", "P1", model="m")]), headers)
+    assert is_needed(mixed, ["operator", "admin"], "in region=apac, region=nowhere"), mixed
+    unlabelled = http.ask("PUT", "/v1/fleet", fleet_of([], [{"id": "N1", "role": "pull", "zone": "UTC"}]), headers)
+    assert is_needed(unlabelled, ["operator", "admin"], "everywhere, not in a scope"), unlabelled
+    testbed.database.rows("DELETE FROM device WHERE branch = 'E9'")
+    testbed.database.rows("DELETE FROM branch WHERE id = 'E9'")
+
+
+def test_a_retired_device_is_taken_back_in_the_scope_of_an_admin_alone(testbed):
+    testbed.people.add("mixed", ["operator"])
+    headers = {**JSON, **add(testbed, "mixed", ["admin"], EMEA)}
+    testbed.database.rows("UPDATE device SET retired_at = now(), retired_by = 'test', retired_reason = 'r' WHERE id IN ('E3', 'P2')")
+    wait_for(lambda: testbed.http.ask("GET", "/v1/me", headers=headers).json()["scoped_roles"], "the role is known")
+    outside, inside = (testbed.http.ask("POST", f"/v1/devices/{device}/return", json.dumps({"reason": "r"}), headers)
+                       for device in ("P2", "E3"))
+    testbed.database.rows("UPDATE device SET retired_at = NULL, retired_by = NULL, retired_reason = NULL WHERE id = 'P2'")
+    assert outside.status == 403 and "to take it back needs role admin" in outside.json()["detail"], outside
+    assert inside.status == 200, inside
+
+
+# ---- when it is decided -------------------------------------------------------------------------------
+
+
+def move_branch(stack, name, region):
+    stack.database.rows("UPDATE branch SET labels = jsonb_build_object('region', %s::text) WHERE id = %s", region, name)
+
+
+def test_each_act_is_decided_by_the_labels_that_devices_have_then(testbed):
+    rollout = order(testbed, "emea-operator", "labels-change", {"branches": ["E1"]})
+    move_branch(testbed, "E1", "apac")
+    refused = post_as(testbed, rollout, "pause", "emea-operator")
+    assert is_needed(refused, ["operator"], "in region=apac"), refused
+    again = revise(testbed, rollout, document("labels-change", {"branches": ["E1"]}, priority=3), "emea-operator")
+    assert is_needed(again, ["operator"], "in region=apac"), again
+    move_branch(testbed, "E1", "emea")
+    assert revise(testbed, rollout, document("labels-change", {"branches": ["E1"]}, priority=3), "emea-operator").status == 200
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    assert post_as(testbed, rollout, "cancel", "emea-operator").status == 200
+
+
+def post_as(stack, rollout, operation, person):
+    row = stack.database.rollout(rollout)
+    body = json.dumps({"version": row["version"], "reason": "the test wants it"})
+    return stack.http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, {**JSON, **bearer(token_of(person))})
+
+
+def test_the_scope_is_decided_again_when_the_devices_of_a_plan_are_taken(testbed):
+    with testbed.database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN; SELECT pg_advisory_xact_lock(hashtext('tellercast'), hashtext('plan'))")
+        rollout = send(testbed, "emea-operator", "moved-meanwhile", IN_EMEA).json()["rollout"]
+        headers = bearer(token_of("emea-viewer"))
+        assert testbed.http.ask("GET", f"/v1/rollouts/{rollout}", headers=headers).json()["state"] == "accepted"
+        hidden = send(testbed, "everybody", "not-planned-yet", IN_EMEA).json()["rollout"]
+        assert testbed.http.ask("GET", f"/v1/rollouts/{hidden}", headers=headers).status == 404
+        refused = post_as(testbed, hidden, "cancel", "emea-operator")
+        assert is_needed(refused, ["operator"], "everywhere, not in a scope"), refused
+        testbed.database.rows("UPDATE device SET labels = '{\"region\": \"apac\"}' WHERE id = 'E2'")
+        testbed.database.rows("UPDATE rollout SET plan = jsonb_set(plan, '{spec,selector,matchLabels}', '{}') WHERE id = %s", rollout)
+        cursor.execute("ROLLBACK")
+    connection.close()
+    testbed.wait_for_rollout(rollout, "rejected")
+    assert testbed.database.rollout(rollout)["detail"] == "needs role operator in region=apac"
+    testbed.database.rows("UPDATE device SET labels = '{}' WHERE id = 'E2'")
+
+
+# ---- giving roles in a scope --------------------------------------------------------------------------
+
+
+def test_a_scope_of_an_approver_takes_two_admins_and_narrowing_it_one(testbed):
+    admins, http = Admins(testbed), testbed.http
+
+    def scopes(role):
+        found = [(row["scope"], row["confirmed_by"]) for row in admins.shown("zoe")["roles"] if row["role"] == role]
+        return sorted(found, key=str)
+
+    admins.expect("ada", 0, "person", "create", "zoe")
+    admins.expect("ada", 0, "person", "grant", "zoe", "operator", "--match", "region=emea,latam;role=atm")
+    assert scopes("operator") == [({"region": ["emea", "latam"], "role": ["atm"]}, "ada")]
+    in_emea = ("person", "grant", "zoe", "approver", "--match", "region=emea")
+    wide = ("person", "grant", "zoe", "approver", "--match", "region=apac,emea")
+    admins.expect("ada", WAITS, *wide)
+    admins.expect("ada", WAITS, *in_emea)
+    assert scopes("approver") == [({"region": ["apac", "emea"]}, None), ({"region": ["emea"]}, None)]
+    admins.expect("ben", 0, *wide)
+    admins.expect("ada", 0, *in_emea)
+    assert scopes("approver") == [({"region": ["emea"]}, "ada")], "it is narrower now"
+    admins.expect("ada", WAITS, *wide)
+    admins.expect("ada", WAITS, "person", "grant", "zoe", "approver")
+    admins.expect("ada", 0, "person", "withdraw", "zoe", "approver", "--match", "region=apac,emea")
+    assert scopes("approver") == [(None, None), ({"region": ["emea"]}, "ada")]
+    admins.expect("ada", 0, "person", "withdraw", "zoe", "approver")
+    assert scopes("approver") == []
+    unknown = admins.run("ada", "person", "withdraw", "zoe", "operator", "--match", "region=emea")
+    assert unknown.returncode == 1 and "zoe does not have role operator" in unknown.stderr
+    wrong = admins.run("ada", "person", "grant", "zoe", "operator", "--match", "region")
+    assert wrong.returncode == 3 and "allowed: label=value,value;label=value" in wrong.stderr
+    for number in range(100):
+        done = admins.run("ada", "person", "grant", "zoe", "viewer", "--match", f"site={number}{'x' * 200}")
+        if done.returncode != 0:
+            break
+    assert "roles in more scopes than fit" in done.stderr and 3 < number < 99
+    for name in ("ada", "ben"):
+        admins.expect(name, 0 if name == "ada" else 1, "person", "grant", name, "admin", "--match", "region=emea")
+    listed = command_line("person", "list", "--server", http.url, "--token-file", testbed.folder / "token-ben")
+    assert re.search(r"ada +admin in region=emea", listed.stdout), listed.stdout
+    wait_for(lambda: admins.run("ada", "person", "list").returncode != 0, "an admin in a scope manages no people")
+    assert "needs role auditor or admin everywhere" in admins.run("ada", "person", "list").stderr
