@@ -97,7 +97,7 @@ void version_unblock(struct http_request *request)
     bool waits = false;
     if (!read_act(request, &words, &act))
         return;
-    act.may_confirm = access_decide(&request->subject, ACCESS_APPROVE, &fault) == TC_OK;
+    act.may_confirm = access_decide(&request->subject, ACCESS_APPROVE, NULL, &fault) == TC_OK;
     struct store *store = store_pool_take(request->http->config.stores);
     enum tc_error error = block_unblock(store, &act, &json, &waits, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
