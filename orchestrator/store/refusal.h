@@ -81,9 +81,9 @@ enum refusal_reason {
     REFUSAL_TOKEN_REVOKED, /* `name` */
     REFUSAL_NOT_WAITING,   /* `name` */
     REFUSAL_TOO_MANY_SCOPES,
+    REFUSAL_ORDERED_SAME, /* the actor ordered what it would confirm */
     /* A role that counts in a scope: it needs `roles` in `places`; "": everywhere. */
     REFUSAL_OUT_OF_SCOPE,
-    REFUSAL_ORDERED_SAME,  /* the actor ordered what it would confirm */
     /* Blocked versions: of artifact `name` the version `artifact_version`, blocked by `who` at `at` for the reason
        `why`. */
     REFUSAL_VERSION_BLOCKED, /* what rollout `rollout` installs */
