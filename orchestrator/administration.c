@@ -6,6 +6,7 @@
 #include "orchestrator/people/token_text.h"
 #include "orchestrator/people/tokens_file.h"
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/tokens.h"
 #include "orchestrator/wording/refusal_words.h"
 
@@ -19,6 +20,10 @@
 #include <unistd.h>
 
 enum { AGAIN_MS = 100 };
+
+/* Who acts on the orchestrator's machine, for the record of acts. */
+static const char endpoint[] = "machine";
+static const struct subject machine = {.kind = SUBJECT_UNKNOWN, .credential = "the daemon's user"};
 
 /* The daemon's data folder is the daemon's user's. */
 static enum tc_error check_user(const char *folder, struct tc_fault *fault)
@@ -40,7 +45,10 @@ static enum tc_error make_admin(struct store *store, const char *name, struct tc
 {
     char text[TOKEN_TEXT_SIZE], id[TOKEN_ID_SIZE], digest[TOKEN_DIGEST_SIZE], expires_at[32] = "";
     struct refusal refusal;
+    struct act act = act_begin(&machine, ACCESS_MANAGE_PEOPLE, endpoint, "");
+    act_set_verb(&act, "create_admin");
     token_text_make(text, id, digest);
+    acts_set(store, &act);
     const struct new_token token = {
         .id = id, .digest = digest, .person = name, .actor = ACTOR_TELLERCAST, .valid_s = TOKEN_VALID_S};
     enum tc_error error = people_make_admin(store, &token, expires_at, &refusal, fault);
@@ -87,6 +95,10 @@ enum tc_error administration_import_tokens(const struct daemon_settings *setting
     if (error != TC_OK)
         return error;
     store_use_guard(store, guard);
+    struct act act = act_begin(&machine, ACCESS_MANAGE_PEOPLE, endpoint, "");
+    act_set_verb(&act, "import_tokens");
+    act_set_object(&act, "orchestrator", orchestrator);
+    acts_set(store, &act);
     while (error = tokens_file_import(settings->http_tokens_file, orchestrator, store, fault), is_transient(error)) {
         if (daemon_setup_is_asked_to_stop()) {
             error = tc_fault_set(fault, TC_TIMEOUT, "asked to stop while waiting for the database");

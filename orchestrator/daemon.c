@@ -49,6 +49,8 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
         error = people_open(&(struct people_config){settings->database, opened->guard}, &opened->people, fault);
     if (error == TC_OK && settings->oidc_issuer[0] != '\0')
         error = daemon_parts_open_provider(opened, fault);
+    if (error == TC_OK)
+        error = recorder_open(&(struct recorder_config){settings->database, opened->guard}, &opened->recorder, fault);
     opened->preview = (struct preview_config){
         .prepare = {.public_url = opened->identity.public_url, .calendars = opened->calendars},
         .default_per_minute = settings->default_per_minute,
@@ -102,6 +104,7 @@ void daemon_close(struct daemon *daemon)
     renewal_close(daemon->renewal);
     keeper_close(daemon->keeper);
     provider_close(daemon->provider);
+    recorder_close(daemon->recorder);
     people_close(daemon->people);
     store_pool_close(daemon->stores);
     health_close(daemon->health);
@@ -151,6 +154,7 @@ bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **
         {"keys", key_keeper_last_progress_ms(daemon->keys)},
         {"people", people_last_progress_ms(daemon->people)},
         {"oidc", provider_last_progress_ms(daemon->provider)},
+        {"recorder", recorder_last_progress_ms(daemon->recorder)},
     };
     health_watch(daemon->health);
     int64_t now_ms = clock_monotonic_ms();

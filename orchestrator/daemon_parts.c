@@ -43,6 +43,7 @@ enum tc_error daemon_parts_open_endpoints(struct daemon *daemon, struct tc_fault
         .guard_answer = daemon->guard_answer,
         .people = daemon->people,
         .provider = daemon->provider,
+        .recorder = daemon->recorder,
         .describe_health = health_describe,
         .fleet_changed = health_request_fleet_check,
         .context = daemon->health,
@@ -216,7 +217,9 @@ enum tc_error daemon_parts_open_provider(struct daemon *daemon, struct tc_fault 
 enum tc_error daemon_parts_start_people(struct daemon *daemon, struct tc_fault *fault)
 {
     enum tc_error error = administration_import_tokens(daemon->settings, daemon->identity.name, daemon->guard, fault);
-    return error == TC_OK ? people_start(daemon->people, fault) : error;
+    if (error == TC_OK)
+        error = people_start(daemon->people, fault);
+    return error == TC_OK ? recorder_start(daemon->recorder, fault) : error;
 }
 
 enum tc_error daemon_parts_open_workers(struct daemon *daemon, struct tc_fault *fault)

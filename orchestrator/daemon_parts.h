@@ -14,7 +14,7 @@ enum tc_error daemon_parts_open_keys(struct daemon *daemon, struct tc_fault *fau
 enum tc_error daemon_parts_open_keeper(struct daemon *daemon, struct tc_fault *fault);
 /* The identity provider of the settings. */
 enum tc_error daemon_parts_open_provider(struct daemon *daemon, struct tc_fault *fault);
-/* Takes the file of tokens over, if the settings name one, and reads who may act. */
+/* Takes the file of tokens over, if the settings name one, reads who may act, and records who may not. */
 enum tc_error daemon_parts_start_people(struct daemon *daemon, struct tc_fault *fault);
 /* The broker and the working parts, consumers of work before its producers. They need the schema. */
 enum tc_error daemon_parts_open_workers(struct daemon *daemon, struct tc_fault *fault);

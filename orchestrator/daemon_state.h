@@ -14,6 +14,7 @@
 #include "orchestrator/people/people.h"
 #include "orchestrator/planner/planner.h"
 #include "orchestrator/preparation/preview.h"
+#include "orchestrator/recorder/recorder.h"
 #include "orchestrator/renewal.h"
 #include "orchestrator/scheduler/scheduler.h"
 #include "orchestrator/updater/updater.h"
@@ -37,6 +38,7 @@ struct daemon {
     struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     struct people *people;
     struct provider *provider; /* NULL: nobody signs in by OpenID Connect */
+    struct recorder *recorder;
     struct intake *intake;
     struct broker *broker;
     atomic_bool broker_is_new;          /* for the conductor */

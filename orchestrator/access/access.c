@@ -27,6 +27,19 @@ static const char *const kind_names[] = {
 #include "orchestrator/access/vocabulary.def"
 };
 
+static const char *const outcome_names[] = {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the macro defines an element */
+#define ACT_OUTCOME(constant, name) [constant] = name,
+#include "orchestrator/access/vocabulary.def"
+};
+
+/* Those that change nothing. Each other one is recorded, so that a new one cannot be forgotten. */
+static const enum access_operation only_read[] = {
+    ACCESS_PUBLIC,        ACCESS_READ_OWN,          ACCESS_READ_ROLLOUTS, ACCESS_PREVIEW,
+    ACCESS_READ_FLEET,    ACCESS_READ_INSTALLATION, ACCESS_DOWNLOAD,      ACCESS_READ_PEOPLE,
+    ACCESS_READ_EVIDENCE, ACCESS_READ_ARTIFACTS,    ACCESS_READ_AFFECTED, ACCESS_READ_AUDIT,
+};
+
 static const struct operation_row {
     const char *name;
     unsigned endpoints, roles;
@@ -167,6 +180,21 @@ const char *access_reach_name(enum access_reach reach)
     };
     TC_CHECK(reach < sizeof names / sizeof *names);
     return names[reach];
+}
+
+bool access_operation_is_recorded(enum access_operation operation)
+{
+    for (size_t i = 0; i < sizeof only_read / sizeof *only_read; i++) {
+        if (only_read[i] == operation)
+            return false;
+    }
+    return true;
+}
+
+const char *act_outcome_name(enum act_outcome outcome)
+{
+    TC_CHECK(outcome < ACT_OUTCOME_COUNT);
+    return outcome_names[outcome];
 }
 
 void access_operation_put_roles(enum access_operation operation, struct buffer *out)

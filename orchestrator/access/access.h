@@ -60,8 +60,19 @@ const char *access_operation_words(enum access_operation operation); /* what it 
 bool access_operation_is_at(enum access_operation operation, unsigned endpoint);
 bool access_operation_is_public(enum access_operation operation);
 enum access_reach access_operation_reach(enum access_operation operation);
+/* Whether it changes something, so that the record of acts has each time that it was done or refused. One that only
+ * reads is there when its person may not do it. */
+bool access_operation_is_recorded(enum access_operation operation);
 /* Appends who may do it: "operator or admin"; "every person"; "everybody". */
 void access_operation_put_roles(enum access_operation operation, struct buffer *out);
+
+enum act_outcome {
+#define ACT_OUTCOME(constant, name) constant,
+#include "orchestrator/access/vocabulary.def"
+    ACT_OUTCOME_COUNT,
+};
+
+const char *act_outcome_name(enum act_outcome outcome);
 
 enum subject_kind {
     SUBJECT_UNKNOWN,

@@ -87,6 +87,10 @@ static void submit(struct conductor *conductor, const struct rollback_request *r
                                       .dropped = on_dropped,
                                       .context = conductor};
     (void)snprintf(submission->author, sizeof submission->author, "%s", request->wanted_by);
+    submission->act = (struct act){.endpoint = endpoint_name(ENDPOINT_ROLLBACK), .outcome = ACT_DONE, .times = 1};
+    (void)snprintf(submission->act.person, sizeof submission->act.person, "%s", request->wanted_by);
+    (void)snprintf(submission->act.operation, sizeof submission->act.operation, "submit");
+    act_set_verb(&submission->act, "submit");
     rollback->origin = request->origin;
     atomic_store(&rollback->state, ROLLBACK_SUBMITTED);
     if (batch_queue_put(conductor->config.submissions, &submission, 0) == TC_OK)

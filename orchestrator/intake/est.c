@@ -4,6 +4,8 @@
 #include "orchestrator/intake/enrolment.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/recorder/recorder.h"
+#include "orchestrator/store/acts.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -13,6 +15,8 @@
 
 /* A request of PKI_REQUEST_MAX bytes in base64 with line ends, and its PEM frame. */
 enum { REQUEST_BODY_MAX = 24576, REQUEST_MAX = 16384, CREDENTIALS_MAX = 512 };
+
+static const char endpoint[] = "est", verb[] = "enrol";
 
 static void request_begin(struct http_request *request);
 static void authorities_show(struct http_request *request);
@@ -50,8 +54,10 @@ static void authorities_show(struct http_request *request)
     answer_certificates(request, &der);
 }
 
-static void log_refused(const char *device, const char *address, const char *reason, const char *detail)
+static void note_refused(const struct http_request *request, const char *device, const char *reason, const char *detail)
 {
+    const char *address = request->peer->name;
+    recorder_refuse_unknown(request->http->config.recorder, endpoint, address, device, verb, reason);
     metric_add(METRIC_ENROLMENTS_REFUSED, 1);
     LOG_LIMITED(LOG_LEVEL_WARNING, address, "enrolment.refused", F_STR("device", device), F_STR("address", address),
                 F_STR("reason", reason), F_STR("detail", detail));
@@ -149,10 +155,10 @@ static void issue(struct http_request *request, struct store *store, const struc
     buffer_free(&asked);
     if (error != TC_OK) {
         bool is_bad = error == TC_INVALID || error == TC_TOO_LARGE || error == TC_DENIED;
-        log_refused(caller->device, caller->address, is_bad ? "bad_request" : "fault", fault.text);
+        note_refused(request, caller->device, is_bad ? "bad_request" : "fault", fault.text);
         http_answer_fault(request, &fault);
     } else if (issued.standing != ENROLMENT_GOOD) {
-        log_refused(caller->device, caller->address, enrolment_standing_name(issued.standing), "");
+        note_refused(request, caller->device, enrolment_standing_name(issued.standing), "");
         refuse_standing(request, caller->device, issued.standing);
     } else {
         metric_add(METRIC_CERTIFICATES_ISSUED, 1);
@@ -198,7 +204,7 @@ static bool must_wait(struct http_request *request, const struct caller *caller)
     int64_t wait_ms = enrolment_wait_ms(request->http->config.enrolment, caller->device, caller->address);
     if (wait_ms == 0)
         return false;
-    log_refused(caller->device, caller->address, "too_many_attempts", "");
+    note_refused(request, caller->device, "too_many_attempts", "");
     (void)snprintf(seconds, sizeof seconds, "%lld", (long long)wait_ms / 1000 + 1);
     http_answer_problem(request, 429, "denied; too many failed attempts: wait %s s", seconds);
     http_answer_header(request, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
@@ -216,7 +222,7 @@ static void enroll_with(struct http_request *request, struct store *store, const
         issue(request, store, caller, &answer);
     } else {
         bool has_right_code = answer.standing != ENROLMENT_UNKNOWN_CODE && answer.standing != ENROLMENT_UNKNOWN_DEVICE;
-        log_refused(caller->device, caller->address, enrolment_standing_name(answer.standing), "");
+        note_refused(request, caller->device, enrolment_standing_name(answer.standing), "");
         enrolment_count_failure(request->http->config.enrolment, caller->device, caller->address);
         if (has_right_code)
             refuse_standing(request, caller->device, answer.standing);
@@ -230,13 +236,14 @@ static void enroll(struct http_request *request)
     struct caller caller = {.by_code = true};
     (void)snprintf(caller.address, sizeof caller.address, "%s", request->peer->name);
     if (!read_credentials(request, caller.device, caller.code_hash)) {
-        log_refused("", caller.address, "no_code", "");
+        note_refused(request, "", "no_code", "");
         deny(request, true);
         return;
     }
     if (must_wait(request, &caller))
         return;
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct act act = act_begin_unknown(endpoint, caller.address, "code", verb);
+    struct store *store = acts_take_store(request->http->config.stores, &act);
     enroll_with(request, store, &caller);
     store_pool_give(request->http->config.stores, store);
 }
@@ -254,7 +261,7 @@ static void reenroll_with(struct http_request *request, struct store *store, str
         return;
     }
     if (enrolment_check_peer(request->http->config.enrolment, der, length, now_ms, &caller->peer, &fault) != TC_OK) {
-        log_refused("", caller->address, "bad_certificate", fault.text);
+        note_refused(request, "", "bad_certificate", fault.text);
         deny(request, false);
         return;
     }
@@ -266,7 +273,7 @@ static void reenroll_with(struct http_request *request, struct store *store, str
     } else if (answer.standing == ENROLMENT_GOOD) {
         issue(request, store, caller, &answer);
     } else {
-        log_refused(caller->device, caller->address, enrolment_standing_name(answer.standing), "");
+        note_refused(request, caller->device, enrolment_standing_name(answer.standing), "");
         refuse_standing(request, caller->device, answer.standing);
     }
 }
@@ -277,11 +284,12 @@ static void reenroll(struct http_request *request)
     const struct http_peer *peer = request->peer;
     (void)snprintf(caller.address, sizeof caller.address, "%s", peer->name);
     if (peer->certificate == NULL) {
-        log_refused("", caller.address, "no_certificate", "");
+        note_refused(request, "", "no_certificate", "");
         deny(request, false);
         return;
     }
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct act act = act_begin_unknown(endpoint, caller.address, "certificate", verb);
+    struct store *store = acts_take_store(request->http->config.stores, &act);
     reenroll_with(request, store, &caller, peer->certificate, peer->certificate_length);
     store_pool_give(request->http->config.stores, store);
 }

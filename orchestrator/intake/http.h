@@ -19,6 +19,7 @@ struct http;
 struct enrolment;
 struct guard_answer;
 struct people;
+struct recorder;
 struct preview_config;
 struct provider;
 
@@ -35,6 +36,7 @@ struct http_config {
     const char *public_url;
     struct people *people;                   /* who may ask; NULL for HTTP_API_EST */
     struct provider *provider;               /* of OpenID Connect; NULL: none */
+    struct recorder *recorder;               /* of refusals; NULL: they are not recorded */
     const char *certificate_file, *key_file; /* "": no TLS; http_renew reads them again */
     bool insecure_loopback;                  /* a request of a peer on loopback needs no token */
     const char *device_issuer_file; /* as http.device_issuer_file; needs TLS; NULL or "": every peer may download */

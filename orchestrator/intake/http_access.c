@@ -5,6 +5,7 @@
 #include "orchestrator/oidc/provider.h"
 #include "orchestrator/people/people.h"
 #include "orchestrator/people/refusals.h"
+#include "orchestrator/recorder/recorder.h"
 #include "orchestrator/wording/refusal_words.h"
 
 #include <string.h>
@@ -36,6 +37,9 @@ static const char *read_token(const char *authorization)
 static void refuse_unknown(struct http_request *request, bool showed_one)
 {
     static const char needed[] = "a valid bearer token must be given: \"Authorization: Bearer tc_…\"";
+    recorder_refuse_unknown(request->http->config.recorder, endpoint, request->peer->name, "",
+                            access_operation_name(request->route->operation),
+                            showed_one ? "a credential that is nobody's" : "no credential");
     if (request->route->operation == ACCESS_DOWNLOAD) {
         download_note_refusal(request, "", showed_one ? "bad_token" : "no_certificate", "");
         http_answer_problem(request, 401, "%s; or a device's certificate in the handshake", needed);
@@ -139,9 +143,13 @@ void http_authorize(struct http_request *request)
         let_loopback_in(request);
     else
         find_person(request, authorization);
-    if (request->status == 0 &&
-        refusals_decide(&request->subject, operation, endpoint, &request->scope, &fault) != TC_OK)
+    if (request->status != 0)
+        return;
+    http_act_begin(request);
+    if (refusals_decide(&request->subject, operation, endpoint, &request->scope, &fault) != TC_OK)
         http_answer_problem(request, 403, "%s", fault.text);
+    else if (!access_operation_is_recorded(operation))
+        http_act_end(request);
 }
 
 void http_answer_refusal(struct http_request *request, const struct refusal *refusal, struct tc_fault *fault)

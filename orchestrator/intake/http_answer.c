@@ -67,6 +67,8 @@ void http_answer_problem(struct http_request *request, int status, const char *f
     (void)vsnprintf(detail, sizeof detail, format, arguments);
     va_end(arguments);
     struct buffer body = {0};
+    if (request->status == 0)
+        http_act_refuse(request, status, detail);
     submission_write_problem(status, detail, &body);
     http_answer_json(request, status, &body);
 }
@@ -74,6 +76,10 @@ void http_answer_problem(struct http_request *request, int status, const char *f
 void http_answer_faults(struct http_request *request, const char *what, struct document_faults *faults)
 {
     document_faults_sort(faults);
+    char refusal[TC_FAULT_TEXT_SIZE];
+    (void)snprintf(refusal, sizeof refusal, "the %s has %zu faults", what, faults->total);
+    if (request->status == 0)
+        http_act_refuse(request, 422, refusal);
     struct buffer body = {0};
     submission_write_faults(422, what, faults, &body);
     http_answer_json(request, 422, &body);

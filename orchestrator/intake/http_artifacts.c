@@ -68,7 +68,7 @@ static enum tc_error record_artifact(void *context, struct tc_fault *fault)
 {
     struct record *record = context;
     struct store_pool *stores = record->request->http->config.stores;
-    struct store *store = store_pool_take(stores);
+    struct store *store = http_act_take_store(record->request);
     const struct artifact *artifact = &record->artifact;
     enum tc_error error = artifact_add(store, artifact, record->request->subject.name, &record->added, fault);
     store_pool_give(stores, store);

@@ -75,7 +75,7 @@ void version_block_put(struct http_request *request)
     struct tc_fault fault;
     if (!read_act(request, &words, &act))
         return;
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     enum tc_error error = block_version(store, &act, &json, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error == TC_OK) {
@@ -98,7 +98,7 @@ void version_unblock(struct http_request *request)
     if (!read_act(request, &words, &act))
         return;
     act.may_confirm = access_decide(&request->subject, ACCESS_APPROVE, NULL, &fault) == TC_OK;
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     enum tc_error error = block_unblock(store, &act, &json, &waits, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error == TC_OK) {

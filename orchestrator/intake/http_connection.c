@@ -72,6 +72,7 @@ void http_connection_end(void *context, struct MHD_Connection *connection, void 
               F_INT("status", request->status), F_STR("author", request->subject.name),
               F_INT("ms", clock_monotonic_ms() - request->began_ms));
     close_body(request);
+    http_act_end(request);
     if (request->response != NULL)
         MHD_destroy_response(request->response);
     http_target_free(&request->target);

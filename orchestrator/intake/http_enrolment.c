@@ -17,7 +17,7 @@ static void give_code(struct http_request *request, const char *code, int64_t va
     struct refusal refusal;
     struct tc_fault fault;
     enrolment_hash_code(code, hash);
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     const struct enrolment_actor actor = {request->subject.name, http_request_scope(request)};
     enum tc_error error =
         enrolment_give_code(store, request->variable, hash, valid_s, &actor, expires_at, &refusal, &fault);
@@ -54,7 +54,7 @@ static void revoke_certificates(struct http_request *request, const char *reason
     struct buffer body = {0};
     struct refusal refusal;
     struct tc_fault fault;
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     const struct enrolment_actor actor = {request->subject.name, http_request_scope(request)};
     enum tc_error error = enrolment_revoke(store, request->variable, &actor, reason, &body, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);

@@ -43,7 +43,7 @@ static void answer_imported(struct http_request *request, const struct fleet_imp
 static void import(struct http_request *request, const struct fleet_file *file, int scratch)
 {
     struct document_faults faults = {0};
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     struct fleet_imported imported;
     struct fleet_findings findings;
     struct tc_fault fault;

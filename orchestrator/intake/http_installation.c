@@ -22,7 +22,7 @@ static void accept_restored(struct http_request *request, const char *reason)
 {
     struct tc_fault fault;
     int64_t epoch = 0;
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     struct refusal refusal;
     enum tc_error error = restored_accept(store, request->subject.name, reason, &epoch, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);

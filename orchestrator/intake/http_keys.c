@@ -74,7 +74,7 @@ static void operate(struct http_request *request, enum key_operation operation, 
     bool allow_last = false;
     enum tc_error error = operation == KEY_REVOKE ? read_flag(request, "last", &allow_last, &fault) : TC_OK;
     if (error == TC_OK) {
-        struct store *store = store_pool_take(request->http->config.stores);
+        struct store *store = http_act_take_store(request);
         error = carry_out(request, operation, reason, allow_last, store, &json, &refusal, &fault);
         store_pool_give(request->http->config.stores, store);
     }

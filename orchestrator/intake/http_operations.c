@@ -28,7 +28,7 @@ void http_wake_parts(struct http_request *request)
 
 static void carry_out(struct http_request *request, const struct operation_request *operation_request)
 {
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     struct operated operated;
     struct tc_fault fault;
     enum tc_error error = operate(store, operation_request, &operated, &fault);
@@ -91,7 +91,7 @@ static void carry_out_on_device(struct http_request *request, operate_on_device 
         .may_take_back = access_decide(&request->subject, ACCESS_REMOVE_DEVICE, &take_back_scope, &fault) == TC_OK,
         .take_back_scope = &take_back_scope,
     };
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     struct buffer body = {0};
     struct refusal refusal;
     enum tc_error error = operate_it(store, &operation, &body, &refusal, &fault);

@@ -86,7 +86,7 @@ static void carry_out(struct http_request *request, act_on_person *act_on, const
     struct refusal refusal;
     struct tc_fault fault;
     bool waits = false;
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     enum tc_error error = act_on(store, act, &json, &waits, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error != TC_OK) {

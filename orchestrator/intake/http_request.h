@@ -12,7 +12,9 @@
 #include "orchestrator/intake/http_front.h"
 #include "orchestrator/intake/http_peer.h"
 #include "orchestrator/intake/http_target.h"
+#include "orchestrator/store/act.h"
 #include "orchestrator/store/refusal.h"
+#include "orchestrator/store/store.h"
 #include "orchestrator/worker/worker.h"
 
 #include <microhttpd.h>
@@ -57,6 +59,7 @@ struct http_request {
     struct subject subject;    /* who acts */
     struct access_scope scope; /* where it may */
     bool keeps_scope;          /* the handler has asked for the scope */
+    struct act *act;           /* that the request is; NULL: it only reads, or nobody known acts */
 
     /* The body: in `body`, in `file` when that is not -1, or in `upload` when that is not NULL. */
     int64_t body_limit, body_received;
@@ -158,6 +161,8 @@ void key_devices_list(struct http_request *request);
 void keys_rotate(struct http_request *request);
 void key_revoke(struct http_request *request);
 void key_use(struct http_request *request);
+/* http_audit.c */
+void acts_page(struct http_request *request);
 /* http_people.c */
 void person_show_self(struct http_request *request);
 void people_page(struct http_request *request);
@@ -199,6 +204,17 @@ void http_authorize(struct http_request *request);
 const struct access_scope *http_request_scope(struct http_request *request);
 const char *http_request_patterns(struct http_request *request);
 bool http_scope_is_kept(const struct http_request *request, int status);
+
+/* ---- the record of acts: http_act.c ---- */
+
+/* Begins the act of a known subject. */
+void http_act_begin(struct http_request *request);
+/* It is no act any more: it only reads, or somebody else records it. */
+void http_act_end(struct http_request *request);
+/* Records that the request was refused, or failed, with this status, if it is an act. */
+void http_act_refuse(struct http_request *request, int status, const char *refusal);
+/* As store_pool_take, with the act of the request; store_pool_give gives the store back. */
+struct store *http_act_take_store(struct http_request *request);
 
 /* ---- answers: http_answer.c. Each sets the answer of the request; only the first call has an effect ---- */
 

@@ -33,11 +33,14 @@ void rollout_submit(struct http_request *request)
 void rollout_submit_plan(struct http_request *request, const struct submission_revision *revision)
 {
     buffer_put(&request->body, "", 0);
+    struct act act = *request->act;
+    http_act_end(request); /* the gateway and the planner record it */
     struct submission_request submission_request = {.endpoint = ENDPOINT_HTTP,
                                                     .author = request->subject.name,
                                                     .scope = http_request_scope(request),
                                                     .idempotency_key = http_request_header(request, "Idempotency-Key"),
                                                     .revision = revision,
+                                                    .act = &act,
                                                     .document = request->body.bytes,
                                                     .length = request->body.length,
                                                     .answered = plan_answered,

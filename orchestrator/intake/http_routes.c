@@ -44,6 +44,7 @@ const struct http_route http_routes[] = {
     {"POST", "/v1/keys/{key}/revoke",              "last",                    ACCESS_MANAGE_KEYS,       JOB,    operation_begin, key_revoke},
     {"POST", "/v1/keys/{key}/use",                 "",                        ACCESS_MANAGE_KEYS,       JOB,    operation_begin, key_use},
     {"GET",  "/v1/broker/guard",                   "",                        ACCESS_READ_INSTALLATION, INLINE, NULL,            guard_show},
+    {"GET",  "/v1/audit",                          "person verb object since_ms until_ms after limit", ACCESS_READ_AUDIT, JOB, NULL,        acts_page},
     {"GET",  "/v1/me",                             "",                        ACCESS_READ_OWN,          JOB,    NULL,            person_show_self},
     {"GET",  "/v1/people",                         "after limit",             ACCESS_READ_PEOPLE,       JOB,    NULL,            people_page},
     {"POST", "/v1/people",                         "name",                    ACCESS_MANAGE_PEOPLE,     JOB,    NULL,            person_create},

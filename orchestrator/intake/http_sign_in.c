@@ -7,6 +7,8 @@
 #include "orchestrator/people/people.h"
 #include "orchestrator/people/refusals.h"
 #include "orchestrator/people/token_text.h"
+#include "orchestrator/recorder/recorder.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/sessions.h"
 
 #include <sodium.h>
@@ -54,6 +56,8 @@ static void refuse(struct http_request *request, const char *reason)
     const char *address = request->peer->name;
     LOG_LIMITED(LOG_LEVEL_WARNING, address, "oidc.sign_in_refused", F_STR("address", address), F_STR("reason", reason));
     refusals_note_unknown("http", address, "");
+    recorder_refuse_unknown(request->http->config.recorder, "http", address, "", access_operation_name(ACCESS_SIGN_IN),
+                            reason);
     http_answer_problem(request, 403, "the sign-in was refused; begin again at /v1/login");
     cookie_set(request, SIGN_IN_COOKIE, "", "Lax", 0);
 }
@@ -98,6 +102,8 @@ static void refuse_person(struct http_request *request, const struct provider_id
     enum tc_error error =
         people_find_alias(request->http->config.people, ALIAS_OIDC, identity->alias, &ignored, &fault);
     refusals_note_unknown("http", request->peer->name, identity->alias);
+    recorder_refuse_unknown(request->http->config.recorder, "http", request->peer->name, identity->alias,
+                            access_operation_name(ACCESS_SIGN_IN), "nobody is linked to this alias");
     http_answer_problem(request, 403, "%s", error == TC_DENIED ? fault.text : "the sign-in was refused; begin again");
     cookie_set(request, SIGN_IN_COOKIE, "", "Lax", 0);
 }
@@ -114,7 +120,10 @@ static void open_session(struct http_request *request, const struct provider_ide
                                         .roles = identity->roles,
                                         .address = request->peer->name,
                                         .valid_s = provider_session_s(config->provider)};
-    struct store *store = store_pool_take(config->stores);
+    struct subject subject = {.kind = SUBJECT_UNKNOWN};
+    (void)snprintf(subject.credential, sizeof subject.credential, "oidc %s", identity->alias);
+    struct act act = act_begin(&subject, ACCESS_SIGN_IN, "http", request->peer->name);
+    struct store *store = acts_take_store(config->stores, &act);
     enum tc_error error = sessions_create(store, &session, person, expires_at, &fault);
     store_pool_give(config->stores, store);
     if (error == TC_OK) {
@@ -174,7 +183,7 @@ void sign_out(struct http_request *request)
         return;
     }
     token_text_digest(secret, digest);
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     enum tc_error error = sessions_end(store, digest, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error != TC_OK) {

@@ -9,6 +9,14 @@
 #include <sodium.h>
 #include <string.h>
 
+static void refuse_of_other(struct http_request *request, const char *person, const struct tc_fault *fault)
+{
+    if (request->act == NULL)
+        http_act_begin(request);
+    act_set_details(request->act, "person", person, NULL);
+    http_answer_problem(request, 403, "%s", fault->text);
+}
+
 /* The person whose tokens the request is about: that of the parameter, or the one who asks. NULL, with the answer set:
  * that of another person needs `operation`. */
 static const char *read_person(struct http_request *request, enum access_operation operation)
@@ -20,7 +28,7 @@ static const char *read_person(struct http_request *request, enum access_operati
     if (!name_is_valid(person, strlen(person)))
         http_answer_problem(request, 400, "person: must be the name of a person");
     else if (refusals_decide(&request->subject, operation, "http", NULL, &fault) != TC_OK)
-        http_answer_problem(request, 403, "%s", fault.text);
+        refuse_of_other(request, person, &fault);
     return request->status == 0 ? person : NULL;
 }
 
@@ -53,7 +61,7 @@ static void create(struct http_request *request, const char *text, const struct 
     bool waits = false;
     struct refusal refusal;
     struct tc_fault fault;
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     enum tc_error error = tokens_create(store, token, expires_at, &waits, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error != TC_OK) {
@@ -96,7 +104,7 @@ static void act(struct http_request *request, bool confirms)
         .actor = request->subject.name,
         .own_only = access_decide(&request->subject, ACCESS_MANAGE_PEOPLE, NULL, &fault) != TC_OK,
     };
-    struct store *store = store_pool_take(request->http->config.stores);
+    struct store *store = http_act_take_store(request);
     enum tc_error error = confirms ? tokens_confirm(store, &act, &json, &refusal, &fault)
                                    : tokens_revoke(store, &act, &json, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);

@@ -39,6 +39,7 @@ struct intake {
     struct socket_endpoint *socket; /* NULL: disabled */
     struct message_endpoint *message;
     struct people *people;
+    struct recorder *recorder;
     bool insecure_loopback;
 };
 
@@ -140,6 +141,7 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .public_url = settings->http_public_url,
                                            .people = config->people,
                                            .provider = config->provider,
+                                           .recorder = config->recorder,
                                            .certificate_file = config->http_certificate_file,
                                            .key_file = config->http_key_file,
                                            .insecure_loopback = settings->insecure_loopback,
@@ -192,6 +194,7 @@ static enum tc_error open_est(struct intake *intake, const struct intake_config 
                                            .connection_limit = EST_CONNECTIONS,
                                            .address_limit = EST_ADDRESS_CONNECTIONS,
                                            .idle_s = EST_IDLE_S,
+                                           .recorder = config->recorder,
                                            .enrolment = intake->enrolment,
                                            .stores = config->stores},
                      &intake->est, fault);
@@ -202,6 +205,7 @@ static enum tc_error open_socket(struct intake *intake, const char *path, struct
     return socket_endpoint_open(&(struct socket_endpoint_config){.path = path,
                                                                  .gateway = intake->gateway,
                                                                  .people = intake->people,
+                                                                 .recorder = intake->recorder,
                                                                  .insecure_loopback = intake->insecure_loopback,
                                                                  .connection_limit = SOCKET_CONNECTIONS,
                                                                  .idle_ms = SOCKET_IDLE_MS},
@@ -214,6 +218,7 @@ static enum tc_error open_message(struct intake *intake, const struct daemon_set
         &(struct message_endpoint_config){.topic_root = settings->topic_root,
                                           .gateway = intake->gateway,
                                           .people = intake->people,
+                                          .recorder = intake->recorder,
                                           .has_guard = strcmp(settings->broker_guard, "tellercast") == 0,
                                           .insecure_loopback = intake->insecure_loopback},
         &intake->message, fault);
@@ -226,10 +231,13 @@ enum tc_error intake_open(const struct intake_config *config, struct intake **in
     struct intake *made = calloc(1, sizeof *made);
     TC_CHECK(made != NULL);
     made->people = config->people;
+    made->recorder = config->recorder;
     made->insecure_loopback = settings->insecure_loopback;
     enum tc_error error = open_artifacts(made, settings, fault);
     if (error == TC_OK)
         error = submission_gateway_open(config->submissions, SUBMISSION_ANSWER_MS, &made->gateway, fault);
+    if (error == TC_OK)
+        submission_gateway_use_recorder(made->gateway, config->recorder);
     if (error == TC_OK)
         error = open_message(made, settings, fault);
     if (error == TC_OK && settings->socket_path[0] != '\0')

@@ -15,6 +15,7 @@
 struct intake;
 struct guard_answer;
 struct people;
+struct recorder;
 struct preview_config;
 struct provider;
 
@@ -39,6 +40,7 @@ struct intake_config {
     struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     struct people *people;
     struct provider *provider; /* NULL: nobody signs in by OpenID Connect */
+    struct recorder *recorder; /* of refusals */
     /* Writes the last known state of the parts. Called for every /readyz, on any thread. Must not wait. */
     void (*describe_health)(void *context, struct intake_health *health);
     /* Called after the import of a fleet, on any thread. Must not wait. */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "orchestrator/intake/submitter.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/recorder/recorder.h"
 #include "orchestrator/worker/worker.h"
 
 #include <stdatomic.h>
@@ -29,6 +30,7 @@ struct message_endpoint {
     char root[TOPIC_ROOT_MAX + 1];
     struct submission_gateway *gateway;
     struct people *people;
+    struct recorder *recorder;
     bool has_guard, insecure_loopback;
     struct batch_queue *answers; /* of struct response * */
     struct worker *worker;       /* publishes, since the threads of the planner and of paho must not wait */
@@ -93,6 +95,7 @@ enum tc_error message_endpoint_open(const struct message_endpoint_config *config
     memcpy(made->root, config->topic_root, strlen(config->topic_root) + 1);
     made->gateway = config->gateway;
     made->people = config->people;
+    made->recorder = config->recorder;
     made->has_guard = config->has_guard;
     made->insecure_loopback = config->insecure_loopback;
     TC_CHECK(pthread_mutex_init(&made->mutex, NULL) == 0);
@@ -123,8 +126,9 @@ void message_endpoint_use_broker(struct message_endpoint *endpoint, struct broke
     (void)pthread_mutex_unlock(&endpoint->mutex);
 }
 
-static void refuse(const char *reason)
+static void refuse(struct message_endpoint *endpoint, const char *user, const char *reason)
 {
+    recorder_refuse_unknown(endpoint->recorder, "mqtt", "", user, access_operation_name(ACCESS_SUBMIT), reason);
     metric_add(METRIC_ORDERS_REFUSED, 1);
     LOG_LIMITED(LOG_LEVEL_WARNING, "", "order.refused", F_STR("door", "mqtt"), F_STR("reason", reason));
 }
@@ -148,12 +152,14 @@ static void submit(struct message_endpoint *endpoint, const struct broker_messag
 {
     struct subject subject = {0};
     struct access_scope scope = {.patterns = ""};
+    struct act act;
     struct tc_fault fault;
     const struct submitter submitter = {.kind = endpoint->has_guard ? ALIAS_CERTIFICATE : ALIAS_MQTT_USER,
                                         .name = name,
                                         .may_be_loopback = endpoint->insecure_loopback && !endpoint->has_guard,
                                         .endpoint = "mqtt"};
-    enum tc_error error = submitter_check(endpoint->people, &submitter, &subject, &scope, &fault);
+    enum tc_error error =
+        submitter_check(endpoint->people, endpoint->recorder, &submitter, &subject, &scope, &act, &fault);
     if (error != TC_OK) {
         submission_gateway_refuse(submitter_status(error), fault.text, answered, make_response(endpoint, message));
         return;
@@ -163,6 +169,7 @@ static void submit(struct message_endpoint *endpoint, const struct broker_messag
     struct submission_request submission_request = {.endpoint = ENDPOINT_MQTT,
                                                     .author = subject.name,
                                                     .scope = &scope,
+                                                    .act = &act,
                                                     .document = document.bytes,
                                                     .length = document.length,
                                                     .answered = answered,
@@ -176,13 +183,13 @@ void message_endpoint_take(struct message_endpoint *endpoint, const struct broke
     const char *topic = message->response_topic;
     bool own_topic = message->topic.kind == TOPIC_SUBMIT_AS;
     if (endpoint->stopped) {
-        refuse("stopping");
+        refuse(endpoint, "", "stopping");
     } else if (message->retained) {
-        refuse("retained message");
+        refuse(endpoint, "", "retained message");
     } else if (topic == NULL || !topic_parse_response(endpoint->root, topic, strlen(topic), user)) {
-        refuse("no response topic of an operator");
+        refuse(endpoint, "", "no response topic of an operator");
     } else if (own_topic && strcmp(user, message->topic.user) != 0) {
-        refuse("response topic of another operator");
+        refuse(endpoint, message->topic.user, "response topic of another operator");
     } else {
         submit(endpoint, message, own_topic ? user : "");
     }

@@ -8,13 +8,15 @@
 
 struct message_endpoint;
 struct people;
+struct recorder;
 
 struct message_endpoint_config {
     const char *topic_root;
     struct submission_gateway *gateway;
     struct people *people;
-    bool has_guard;         /* a user name at the broker is the common name of a certificate */
-    bool insecure_loopback; /* at a broker without the guard, a user who is no person is the subject `loopback` */
+    struct recorder *recorder; /* of refusals; NULL: they are not recorded */
+    bool has_guard;            /* a user name at the broker is the common name of a certificate */
+    bool insecure_loopback;    /* at a broker without the guard, a user who is no person is the subject `loopback` */
 };
 
 enum tc_error message_endpoint_open(const struct message_endpoint_config *config, struct message_endpoint **endpoint,

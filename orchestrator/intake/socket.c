@@ -137,6 +137,7 @@ static void make_connections(struct socket_endpoint *endpoint, const struct sock
         endpoint->connections[i].discard_limit = (int64_t)1024 * PLAN_SIZE_MAX;
         endpoint->connections[i].gateway = config->gateway;
         endpoint->connections[i].people = config->people;
+        endpoint->connections[i].recorder = config->recorder;
         endpoint->connections[i].insecure_loopback = config->insecure_loopback;
     }
 }

@@ -10,6 +10,7 @@
 #include "orchestrator/intake/submission_gateway.h"
 
 struct people;
+struct recorder;
 struct socket_endpoint;
 
 struct socket_endpoint_config {
@@ -18,7 +19,8 @@ struct socket_endpoint_config {
     int connection_limit; /* at the same time; further clients wait to be accepted */
     int idle_ms;          /* how long a client may be idle */
     struct people *people;
-    bool insecure_loopback; /* a user who is no person is the subject `loopback` */
+    struct recorder *recorder; /* of refusals; NULL: they are not recorded */
+    bool insecure_loopback;    /* a user who is no person is the subject `loopback` */
 };
 
 /* Errors are those of unix_listener_open. */

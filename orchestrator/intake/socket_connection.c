@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "orchestrator/intake/submitter.h"
+#include "orchestrator/recorder/recorder.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -92,12 +93,14 @@ static void submit(struct socket_connection *connection)
 {
     struct subject subject = {0};
     struct access_scope scope = {.patterns = ""};
+    struct act act;
     struct tc_fault fault;
     const struct submitter submitter = {.kind = ALIAS_UNIX_USER,
                                         .name = connection->user,
                                         .may_be_loopback = connection->insecure_loopback,
                                         .endpoint = "socket"};
-    enum tc_error error = submitter_check(connection->people, &submitter, &subject, &scope, &fault);
+    enum tc_error error =
+        submitter_check(connection->people, connection->recorder, &submitter, &subject, &scope, &act, &fault);
     if (error != TC_OK) {
         refuse(connection, submitter_status(error), fault.text);
         return;
@@ -107,12 +110,21 @@ static void submit(struct socket_connection *connection)
     struct submission_request submission_request = {.endpoint = ENDPOINT_SOCKET,
                                                     .author = subject.name,
                                                     .scope = &scope,
+                                                    .act = &act,
                                                     .document = connection->document.bytes,
                                                     .length = connection->document.length,
                                                     .answered = answered,
                                                     .context = connection};
     connection->document = (struct buffer){0};
     submission_gateway_submit(connection->gateway, &submission_request, 0);
+}
+
+/* Before it is known who submits. */
+static void refuse_unread(struct socket_connection *connection, int status, const char *detail)
+{
+    recorder_refuse_unknown(connection->recorder, "socket", "", connection->user, access_operation_name(ACCESS_SUBMIT),
+                            detail);
+    refuse(connection, status, detail);
 }
 
 /* Reads one piece at a time, so that a fast client does not block the others. */
@@ -136,7 +148,7 @@ static void read_piece(struct socket_connection *connection, short found)
     } else if (fits) {
         submit(connection);
     } else {
-        refuse(connection, 413, SUBMISSION_TOO_LARGE);
+        refuse_unread(connection, 413, SUBMISSION_TOO_LARGE);
     }
 }
 
@@ -161,7 +173,8 @@ void socket_connection_advance(struct socket_connection *connection, short found
     } else if (connection->phase == SOCKET_READING && found != 0) {
         read_piece(connection, found);
     } else if (connection->phase == SOCKET_READING && late) {
-        refuse(connection, 408, "the plan did not end in time; shut down the writing side of the connection after it");
+        refuse_unread(connection, 408,
+                      "the plan did not end in time; shut down the writing side of the connection after it");
     } else if (connection->phase == SOCKET_WRITING && found != 0) {
         write_piece(connection);
     } else if (connection->phase == SOCKET_WRITING && late) {

@@ -27,6 +27,7 @@ struct socket_connection {
     int64_t discard_limit;
     struct submission_gateway *gateway;
     struct people *people;
+    struct recorder *recorder; /* of refusals; NULL: they are not recorded */
     bool insecure_loopback;
     char user[TC_ID_SIZE]; /* the Unix user of the peer */
     int64_t deadline_ms;   /* monotonic; for reading and writing */

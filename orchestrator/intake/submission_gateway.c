@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/recorder/recorder.h"
 #include "topics/topic.h"
 
 #include <pthread.h>
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+
+enum { REFUSED = 400, FAILED = 500 }; /* statuses from here on */
 
 /* A submission, and how the gateway answers it when the planner does not. */
 struct pending_submission {
@@ -28,6 +31,7 @@ TAILQ_HEAD(pending_list, pending_submission);
 
 struct submission_gateway {
     struct batch_queue *submissions;
+    struct recorder *recorder;
     int answer_ms;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -43,9 +47,22 @@ static const char no_answer[] =
     "which is safe, to find out";
 static const char stopping[] = "this orchestrator is stopping; send the same plan again";
 
-static void call_back(const struct pending_submission *pending, const struct submission_answer *answer)
+/* What is done is recorded by the planner. */
+static void call_back(struct pending_submission *pending, const struct submission_answer *answer)
 {
+    if (answer->status >= REFUSED) {
+        act_set_refused(&pending->submission.act, answer->status >= FAILED ? ACT_FAILED : ACT_REFUSED, answer->detail);
+        recorder_refuse(pending->gateway->recorder, &pending->submission.act);
+    }
     pending->answered(pending->context, answer);
+}
+
+static void call_back_refused(struct pending_submission *pending, int status, const char *detail)
+{
+    struct buffer body = {0};
+    submission_write_problem(status, detail, &body);
+    call_back(pending, &(struct submission_answer){status, body.bytes, body.length, detail});
+    buffer_free(&body);
 }
 
 void submission_gateway_refuse(int status, const char *detail,
@@ -54,7 +71,7 @@ void submission_gateway_refuse(int status, const char *detail,
     struct buffer body = {0};
     submission_write_problem(status, detail, &body);
     metric_add(METRIC_ORDERS_REFUSED, 1);
-    answered(context, &(struct submission_answer){status, body.bytes, body.length});
+    answered(context, &(struct submission_answer){status, body.bytes, body.length, detail});
     buffer_free(&body);
 }
 
@@ -83,10 +100,7 @@ static void answer_first(struct submission_gateway *gateway, int status, const c
 
     LOG_LIMITED(LOG_LEVEL_WARNING, copy.submission.author, "order.unanswered",
                 F_STR("door", endpoint_name(copy.submission.endpoint)), F_STR("author", copy.submission.author));
-    struct buffer body = {0};
-    submission_write_problem(status, detail, &body);
-    call_back(&copy, &(struct submission_answer){status, body.bytes, body.length});
-    buffer_free(&body);
+    call_back_refused(&copy, status, detail);
 
     (void)pthread_mutex_lock(&gateway->mutex);
     gateway->calling--;
@@ -126,6 +140,11 @@ enum tc_error submission_gateway_open(struct batch_queue *submissions, int answe
     }
     *gateway = made;
     return TC_OK;
+}
+
+void submission_gateway_use_recorder(struct submission_gateway *gateway, struct recorder *recorder)
+{
+    gateway->recorder = recorder;
 }
 
 void submission_gateway_stop(struct submission_gateway *gateway, int wait_ms)
@@ -201,8 +220,10 @@ static void planner_dropped(struct submission *submission)
 {
     struct pending_submission *pending = submission->context;
     bool waits = remove_pending(pending);
-    if (waits)
-        submission_gateway_refuse(503, stopping, pending->answered, pending->context);
+    if (waits) {
+        metric_add(METRIC_ORDERS_REFUSED, 1);
+        call_back_refused(pending, 503, stopping);
+    }
     finish(pending, waits);
 }
 
@@ -212,8 +233,10 @@ static void refuse(struct pending_submission *pending, int status, const char *d
                 F_STR("door", endpoint_name(pending->submission.endpoint)), F_STR("author", pending->submission.author),
                 F_INT("status", status));
     bool waits = remove_pending(pending);
-    if (waits)
-        submission_gateway_refuse(status, detail, pending->answered, pending->context);
+    if (waits) {
+        metric_add(METRIC_ORDERS_REFUSED, 1);
+        call_back_refused(pending, status, detail);
+    }
     finish(pending, waits);
 }
 
@@ -231,6 +254,8 @@ static struct pending_submission *make_pending_submission(struct submission_gate
         submission->revision = *submission_request->revision;
     if (submission_request->scope != NULL)
         submission->scope = *submission_request->scope;
+    if (submission_request->act != NULL)
+        submission->act = *submission_request->act;
     submission->document = submission_request->document;
     submission->length = submission_request->length;
     submission->answered = planner_answered;

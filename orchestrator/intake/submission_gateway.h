@@ -16,11 +16,14 @@
 /* The detail of a 413 for a plan. The HTTP endpoint uses the same words for every body. */
 #define SUBMISSION_TOO_LARGE "at most 1048576 bytes are allowed"
 
+struct recorder;
 struct submission_gateway;
 
 /* `submissions` is the planner's queue, of struct submission *. */
 enum tc_error submission_gateway_open(struct batch_queue *submissions, int answer_ms,
                                       struct submission_gateway **gateway, struct tc_fault *fault);
+/* Records the submissions that are refused from now on. Call it before the first one. */
+void submission_gateway_use_recorder(struct submission_gateway *gateway, struct recorder *recorder);
 
 /* Waits at most `wait_ms` for outstanding answers, then answers the remaining submissions with 503. Afterwards no
  * callback of an earlier submission runs, and every new submission gets 503 at once. Call it once, before
@@ -36,6 +39,7 @@ struct submission_request {
     const char *idempotency_key;                /* NULL or "": none; copied */
     const struct submission_revision *revision; /* NULL: it is a new rollout; copied */
     const struct access_scope *scope;           /* where the author may order it; NULL: everywhere; copied */
+    const struct act *act;                      /* copied */
     char *document;                             /* from malloc; submission_gateway_submit always takes it */
     size_t length;
     /* Called exactly once, on any thread, perhaps before submission_gateway_submit returns. Must not wait. */

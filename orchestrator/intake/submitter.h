@@ -4,10 +4,12 @@
 
 #include "base/fault.h"
 #include "orchestrator/access/access.h"
+#include "orchestrator/store/act.h"
 
 #include <stdbool.h>
 
 struct people;
+struct recorder;
 
 /* A name by which an endpoint knows a peer. */
 struct submitter {
@@ -17,10 +19,11 @@ struct submitter {
     const char *endpoint; /* "mqtt" or "socket" */
 };
 
-/* Sets the subject, and decides whether it may submit, and where. TC_DENIED, or TC_UNAVAILABLE when that cannot be told
- * now. Notes a refusal. */
-enum tc_error submitter_check(struct people *people, const struct submitter *submitter, struct subject *subject,
-                              struct access_scope *scope, struct tc_fault *fault);
+/* Sets the subject and its act, and decides whether it may submit, and where. TC_DENIED, or TC_UNAVAILABLE when that
+ * cannot be told now. Notes and records a refusal. */
+enum tc_error submitter_check(struct people *people, struct recorder *recorder, const struct submitter *submitter,
+                              struct subject *subject, struct access_scope *scope, struct act *act,
+                              struct tc_fault *fault);
 
 /* The status of its answer. */
 int submitter_status(enum tc_error error);

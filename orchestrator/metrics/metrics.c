@@ -94,6 +94,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "Requests of known people that need another role, at any endpoint."},
     [METRIC_OIDC_FAULTS] = {"tellercast_oidc_faults_total", COUNTER,
         "Requests to the identity provider that failed, or whose answer cannot be used."},
+    [METRIC_ACTS_LOST] = {"tellercast_acts_lost_total", COUNTER,
+        "Refusals that are not in the record of acts: the orchestrator ended while the database did not answer."},
     [METRIC_CERTIFICATES_ISSUED] = {"tellercast_certificates_issued_total", COUNTER,
         "Certificates issued to devices by EST."},
     [METRIC_ENROLMENTS_REFUSED] = {"tellercast_enrolments_refused_total", COUNTER,

@@ -35,9 +35,9 @@ static int status_of(enum tc_error error)
     }
 }
 
-static void give(struct submission *submission, int status, const char *body)
+static void give(struct submission *submission, int status, const char *body, const char *detail)
 {
-    struct submission_answer answer = {.status = status, .body = body, .length = strlen(body)};
+    struct submission_answer answer = {.status = status, .body = body, .length = strlen(body), .detail = detail};
     submission->answered(submission, &answer);
 }
 
@@ -46,7 +46,7 @@ static void refuse(struct submission *submission, int status, const char *detail
     metric_add(METRIC_ORDERS_REFUSED, 1);
     LOG_INFO("order.refused", F_STR("door", endpoint_name(submission->endpoint)), F_STR("author", submission->author),
              F_INT("status", status), F_STR("reason", detail));
-    give(submission, status, body);
+    give(submission, status, body, detail);
 }
 
 void answer_submitted(struct submission *submission, const struct submitted *submitted)
@@ -64,7 +64,7 @@ void answer_submitted(struct submission *submission, const struct submitted *sub
     LOG_INFO("order.accepted", F_INT("rollout", submitted->rollout), F_STR("name", submitted->name),
              F_STR("door", endpoint_name(submission->endpoint)), F_STR("author", submission->author),
              F_INT("devices", submitted->devices), F_STR("existing", submitted->existing ? "yes" : "no"));
-    give(submission, submitted->existing ? HTTP_OK : HTTP_CREATED, body);
+    give(submission, submitted->existing ? HTTP_OK : HTTP_CREATED, body, NULL);
     free(body);
 }
 
@@ -76,7 +76,7 @@ void answer_revised(struct submission *submission, const struct operated *operat
              F_STR("existing", operated->existing ? "yes" : "no"));
     struct buffer body = {0};
     operated_write(operated, &body);
-    give(submission, HTTP_OK, buffer_text(&body));
+    give(submission, HTTP_OK, buffer_text(&body), NULL);
     buffer_free(&body);
 }
 

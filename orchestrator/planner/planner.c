@@ -6,6 +6,7 @@
 #include "orchestrator/metrics/metrics.h"
 #include "orchestrator/planner/answer.h"
 #include "orchestrator/store/act_scope.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/wording/finding_words.h"
 #include "orchestrator/wording/refusal_words.h"
 #include "orchestrator/worker/worker.h"
@@ -31,7 +32,7 @@ struct outcome {
     struct refusal refusal;     /* of a plan that goes beyond the scope of its author */
 };
 
-static enum tc_error persist(struct planner *planner, const struct submission *submission,
+static enum tc_error persist(struct planner *planner, struct submission *submission,
                              const struct new_rollout *new_rollout, struct outcome *outcome, struct tc_fault *fault)
 {
     const struct operation_request revision = {.operation = OPERATION_REVISE,
@@ -40,10 +41,13 @@ static enum tc_error persist(struct planner *planner, const struct submission *s
                                                .reason = submission->revision.reason,
                                                .version = submission->revision.version,
                                                .scope = &submission->scope};
-    if (outcome->revised)
-        return operate_revise(planner->submitting, &revision, new_rollout, &outcome->operated, fault);
-    enum tc_error error = planning_submit(planner->submitting, new_rollout, &outcome->submitted, fault);
-    failure_point("submission.committed");
+    acts_set(planner->submitting, &submission->act);
+    enum tc_error error = outcome->revised
+                              ? operate_revise(planner->submitting, &revision, new_rollout, &outcome->operated, fault)
+                              : planning_submit(planner->submitting, new_rollout, &outcome->submitted, fault);
+    acts_set(planner->submitting, NULL);
+    if (!outcome->revised)
+        failure_point("submission.committed");
     return error;
 }
 
@@ -76,7 +80,7 @@ static enum tc_error reject(struct planner *planner, const struct prepared *prep
 }
 
 /* Checks the plan and persists it. TC_INVALID with at least one fault in `faults` when the plan itself is wrong. */
-static enum tc_error accept_plan(struct planner *planner, const struct submission *submission, const struct plan *plan,
+static enum tc_error accept_plan(struct planner *planner, struct submission *submission, const struct plan *plan,
                                  struct outcome *outcome, struct document_faults *faults, struct tc_fault *fault)
 {
     outcome->revised = submission->revision.rollout != 0;

@@ -10,6 +10,7 @@
 #include "config/document.h"
 #include "config/operation.h"
 #include "orchestrator/access/access.h"
+#include "orchestrator/store/act.h"
 #include "orchestrator/worker/batch_queue.h"
 
 #include <stddef.h>
@@ -29,6 +30,7 @@ struct submission_answer {
     int status;
     const char *body; /* valid during the call of `answered` only */
     size_t length;
+    const char *detail; /* of a problem; NULL: there is none. Valid as long as `body` */
 };
 
 /* A plan that replaces a rollout's. */
@@ -44,6 +46,7 @@ struct submission {
     char idempotency_key[TC_ID_SIZE]; /* empty: none given */
     struct submission_revision revision;
     struct access_scope scope; /* where the author may order it */
+    struct act act;            /* that it is; the planner records it */
     char *document;            /* the plan as received; owned by the submission */
     size_t length;
     /* Called once, on a planner's thread; must not wait. Then its maker owns the submission again. */

@@ -1,6 +1,7 @@
 #include "orchestrator/store/block.h"
 
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/scope.h"
 
@@ -92,16 +93,12 @@ static enum tc_error begin(struct store *store, const struct block_act *act, str
     refusal_copy(refusal->actor, sizeof refusal->actor, act->actor);
     refusal_copy(refusal->name, sizeof refusal->name, act->name);
     refusal_copy(refusal->artifact_version, sizeof refusal->artifact_version, act->version);
+    act_set_object(acts_get(store), "artifact", act->name);
+    act_set_details(acts_get(store), "version", act->version, NULL);
+    act_set_reason(acts_get(store), act->reason);
     if (strcmp(act->actor, ACTOR_TELLERCAST) == 0)
         return refusal_set(refusal, TC_DENIED, REFUSAL_OWN_NAME, fault);
-    return store_begin(store, fault);
-}
-
-static enum tc_error end(struct store *store, enum tc_error error, struct tc_fault *fault)
-{
-    if (error == TC_OK)
-        error = store_commit(store, fault);
-    return error == TC_OK ? TC_OK : store_rollback(store, error);
+    return acts_begin(store, fault);
 }
 
 static enum tc_error describe(struct store *store, int64_t id, const char *paused, struct buffer *json,
@@ -165,7 +162,7 @@ static enum tc_error block_once(struct store *store, const struct block_act *act
     if (error == TC_OK)
         error = describe(store, id, buffer_text(&paused), json, fault);
     buffer_free(&paused);
-    return end(store, error, fault);
+    return acts_end(store, error, fault);
 }
 
 enum tc_error block_version(struct store *store, const struct block_act *act, struct buffer *json,
@@ -215,5 +212,5 @@ enum tc_error block_unblock(struct store *store, const struct block_act *act, st
         error = *waits ? order(store, act, id, fault) : confirm(store, act, id, ordered_by, refusal, fault);
     if (error == TC_OK)
         error = describe(store, id, "[]", json, fault);
-    return end(store, error, fault);
+    return acts_end(store, error, fault);
 }

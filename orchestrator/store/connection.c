@@ -247,7 +247,14 @@ enum tc_error store_commit(struct store *store, struct tc_fault *fault)
 {
     if (store->connection == NULL)
         return tc_fault_set(fault, TC_UNAVAILABLE, "database: the connection broke before the commit");
-    return store_script(store, "COMMIT", fault);
+    enum tc_error error = store->act == NULL ? TC_OK : store->record_act(store, store->act, fault);
+    if (error == TC_OK)
+        error = store_script(store, "COMMIT", fault);
+    if (error == TC_OK && store->act != NULL) {
+        store->act->is_recorded = true;
+        store->act = NULL;
+    }
+    return error;
 }
 
 enum tc_error store_rollback(struct store *store, enum tc_error error)

@@ -2,6 +2,7 @@
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_CONNECTION_H
 #define TELLERCAST_ORCHESTRATOR_STORE_CONNECTION_H
 
+#include "orchestrator/store/act.h"
 #include "orchestrator/store/params.h"
 #include "orchestrator/store/result.h"
 #include "orchestrator/store/store.h"
@@ -37,7 +38,10 @@ struct store {
     int64_t connected_ms;      /* monotonic */
     int64_t used_ms;           /* monotonic; when the connection last answered */
     struct store_guard *guard; /* store_use_guard; NULL: none */
-    int64_t next_try_ms;       /* monotonic; it does not reconnect before */
+    /* acts.h: the act that the next commit records; NULL: none. `record_act` is not NULL then. */
+    struct act *act;
+    enum tc_error (*record_act)(struct store *store, struct act *act, struct tc_fault *fault);
+    int64_t next_try_ms; /* monotonic; it does not reconnect before */
     char last_reason[256];
     char last_state[6];  /* SQLSTATE of the last failed statement; "": the server sent none */
     bool waits_for_lock; /* a lock timeout was logged, and no statement succeeded since */
@@ -66,6 +70,7 @@ enum tc_error store_begin(struct store *store, struct tc_fault *fault);
 enum tc_error store_begin_unguarded(struct store *store, struct tc_fault *fault);
 /* The same for a transaction that only reads, from one snapshot. */
 enum tc_error store_begin_snapshot(struct store *store, struct tc_fault *fault);
+/* Commits. First records the store's act, if it has one, and has none any more when both are done. */
 enum tc_error store_commit(struct store *store, struct tc_fault *fault);
 /* Rolls the transaction back. Returns `error`, and keeps its fault. */
 enum tc_error store_rollback(struct store *store, enum tc_error error);

@@ -2,6 +2,7 @@
 
 #include "orchestrator/rollout/words.h"
 #include "orchestrator/store/act_scope.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 #include "topics/revocation.h"
 
@@ -90,7 +91,7 @@ static enum tc_error lock_device(struct store *store, const char *device, bool *
 /* Begins a transaction in which the device is locked. */
 static enum tc_error begin_with(struct store *store, const char *device, bool *is_known, struct tc_fault *fault)
 {
-    enum tc_error error = store_begin(store, fault);
+    enum tc_error error = acts_begin(store, fault);
     return error == TC_OK ? lock_device(store, device, is_known, fault) : error;
 }
 
@@ -99,7 +100,7 @@ static enum tc_error begin_raised(struct store *store, const char *device, int64
                                   struct tc_fault *fault)
 {
     struct sql_raise_directory_rows rows ROWS_AUTO = {0};
-    enum tc_error error = store_begin(store, fault);
+    enum tc_error error = acts_begin(store, fault);
     if (error == TC_OK)
         error = sql_raise_directory(store, &rows, fault);
     if (error != TC_OK)
@@ -123,15 +124,15 @@ enum tc_error enrolment_record(struct store *store, const struct enrolment_claim
 {
     bool is_known;
     struct enrolment_answer answer = {.standing = ENROLMENT_UNKNOWN_DEVICE};
+    act_set_object(acts_get(store), "device", claim->device);
+    act_set_details(acts_get(store), "serial", serial, "by", claim->code_hash == NULL ? "certificate" : "code", NULL);
     enum tc_error error = begin_with(store, claim->device, &is_known, fault);
     if (error == TC_OK && is_known)
         error = enrolment_check(store, claim, &answer, fault);
     *standing = answer.standing;
-    if (error == TC_OK && answer.standing == ENROLMENT_GOOD)
-        error = write(store, claim, serial, not_after_ms, fault);
-    if (error == TC_OK)
-        error = store_commit(store, fault);
-    return error == TC_OK ? TC_OK : store_rollback(store, error);
+    if (error != TC_OK || answer.standing != ENROLMENT_GOOD)
+        return store_rollback(store, error);
+    return acts_end(store, write(store, claim, serial, not_after_ms, fault), fault);
 }
 
 static enum tc_error refuse_own_name(const char *actor, const char *device, struct refusal *refusal,
@@ -150,6 +151,7 @@ enum tc_error enrolment_give_code(struct store *store, const char *device, const
     const struct sql_give_code_params params = {
         .device = device, .code_hash = code_hash, .valid_s = valid_s, .actor = actor->name};
     struct sql_give_code_rows rows ROWS_AUTO = {0};
+    act_set_object(acts_get(store), "device", device);
     enum tc_error error = refuse_own_name(actor->name, device, refusal, fault);
     if (error != TC_OK)
         return error;
@@ -162,9 +164,7 @@ enum tc_error enrolment_give_code(struct store *store, const char *device, const
         error = refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_DEVICE, fault);
     if (error == TC_OK)
         copy_text(expires_at, 32, sql_give_code_at(&rows, 0).expires_at);
-    if (error == TC_OK)
-        error = store_commit(store, fault);
-    return error == TC_OK ? TC_OK : store_rollback(store, error);
+    return acts_end(store, error, fault);
 }
 
 static enum tc_error revoke(struct store *store, const struct sql_revoke_device_params *params, struct buffer *document,
@@ -172,8 +172,7 @@ static enum tc_error revoke(struct store *store, const struct sql_revoke_device_
 {
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_revoke_device(store, params, &rows, fault);
-    if (error == TC_OK)
-        error = store_commit(store, fault);
+    error = acts_end(store, error, fault);
     if (error == TC_OK)
         buffer_put_text(document, sql_document_at(&rows, 0).document);
     return error;
@@ -185,6 +184,8 @@ enum tc_error enrolment_revoke(struct store *store, const char *device, const st
 {
     struct sql_revoke_device_params params = {.device = device, .actor = actor->name, .reason = reason, .version = 0};
     bool is_known = false;
+    act_set_object(acts_get(store), "device", device);
+    act_set_reason(acts_get(store), reason);
     enum tc_error error = refuse_own_name(actor->name, device, refusal, fault);
     if (error != TC_OK)
         return error;

@@ -3,9 +3,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "orchestrator/store/act_scope.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -295,6 +298,17 @@ static enum tc_error import(struct store *store, const struct fleet_file *file, 
     return error;
 }
 
+static void note_counts(struct act *act, const struct fleet_imported *imported)
+{
+    char numbers[4][24];
+    const int64_t counts[] = {imported->branches_added, imported->branches_changed, imported->devices_added,
+                              imported->devices_changed};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        (void)snprintf(numbers[i], sizeof numbers[i], "%" PRId64, counts[i]);
+    act_set_details(act, "branches_added", numbers[0], "branches_changed", numbers[1], "devices_added", numbers[2],
+                    "devices_changed", numbers[3], NULL);
+}
+
 static enum tc_error import_once(struct store *store, const struct fleet_file *file, int scratch,
                                  const struct access_scope *scope, struct fleet_imported *imported,
                                  struct document_faults *faults, struct fleet_findings *findings,
@@ -304,12 +318,12 @@ static enum tc_error import_once(struct store *store, const struct fleet_file *f
         return tc_fault_set(fault, TC_UNAVAILABLE, "database: empty the scratch file: %s", strerror(errno));
     *findings = (struct fleet_findings){0};
     *imported = (struct fleet_imported){0};
-    enum tc_error error = store_begin(store, fault);
+    act_set_object(acts_get(store), "fleet", "");
+    enum tc_error error = acts_begin(store, fault);
     if (error == TC_OK)
         error = import(store, file, scratch, scope, imported, faults, findings, fault);
-    if (error == TC_OK)
-        error = store_commit(store, fault);
-    return error == TC_OK ? TC_OK : store_rollback(store, error);
+    note_counts(acts_get(store), imported);
+    return acts_end(store, error, fault);
 }
 
 enum tc_error inventory_import(struct store *store, const struct fleet_file *file, int scratch,
@@ -328,8 +342,8 @@ enum tc_error inventory_import(struct store *store, const struct fleet_file *fil
     return TC_OK;
 }
 
-enum tc_error artifact_add(struct store *store, const struct artifact *artifact, const char *author,
-                           struct artifact_added *added, struct tc_fault *fault)
+static enum tc_error insert_artifact(struct store *store, const struct artifact *artifact, const char *author,
+                                     struct artifact_added *added, struct tc_fault *fault)
 {
     const struct sql_insert_artifact_params params = {.name = artifact->name,
                                                       .version = artifact->version,
@@ -350,6 +364,21 @@ enum tc_error artifact_add(struct store *store, const struct artifact *artifact,
     }
     added->is_another = true;
     return tc_fault_set(fault, TC_CONFLICT, "database: has other bytes under this name and version");
+}
+
+enum tc_error artifact_add(struct store *store, const struct artifact *artifact, const char *author,
+                           struct artifact_added *added, struct tc_fault *fault)
+{
+    struct act *act = acts_get(store);
+    act_set_object(act, "artifact", artifact->name);
+    act_set_seen(act, artifact->sha256, 0);
+    act_set_details(act, "version", artifact->version, NULL);
+    enum tc_error error = acts_begin(store, fault);
+    if (error != TC_OK)
+        return error;
+    error = insert_artifact(store, artifact, author, added, fault);
+    bool changes = error != TC_OK || added->is_new; /* the same artifact again is no act */
+    return changes ? acts_end(store, error, fault) : store_rollback(store, TC_OK);
 }
 
 enum tc_error artifact_find(struct store *store, struct artifact *artifact, struct tc_fault *fault)

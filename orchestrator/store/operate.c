@@ -1,6 +1,7 @@
 #include "orchestrator/store/operate.h"
 
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/operate_private.h"
 #include "orchestrator/store/planning.h"
@@ -253,21 +254,38 @@ static enum tc_error carry_out_on_digest(struct store *store, const struct opera
     return error == TC_OK && !operated->existing ? change(store, request, to, operated, fault) : error;
 }
 
+/* Begins the transaction of a request, and the act that it is. */
+static enum tc_error begin(struct store *store, const struct operation_request *request, const char *digest,
+                           struct tc_fault *fault)
+{
+    struct act *act = acts_get(store);
+    act_set_rollout(act, request->rollout);
+    act_set_reason(act, request->reason);
+    act_set_seen(act, digest, request->version);
+    act_set_details(act, "group", request->group, NULL);
+    return acts_begin(store, fault);
+}
+
+/* Ends it. A request that was carried out before changes nothing, and is no act. */
+static enum tc_error end(struct store *store, enum tc_error error, const struct operated *operated,
+                         struct tc_fault *fault)
+{
+    return error == TC_OK && operated->existing ? store_rollback(store, TC_OK) : acts_end(store, error, fault);
+}
+
 static enum tc_error operate_once(struct store *store, const struct operation_request *request,
                                   struct operated *operated, struct tc_fault *fault)
 {
     struct rollout_snapshot snapshot = {0};
     *operated = (struct operated){.operation = request->operation, .rollout = request->rollout};
-    enum tc_error error = store_begin(store, fault);
+    enum tc_error error = begin(store, request, request->digest, fault);
     if (error == TC_OK)
         error = operate_load_snapshot(store, request, &snapshot, operated, fault);
     if (error == TC_OK)
         error = operation_is_on_digest(request->operation)
                     ? carry_out_on_digest(store, request, &snapshot, operated, fault)
                     : carry_out_on_version(store, request, &snapshot, operated, fault);
-    if (error == TC_OK)
-        error = store_commit(store, fault);
-    return error == TC_OK ? TC_OK : store_rollback(store, error);
+    return end(store, error, operated, fault);
 }
 
 enum tc_error operate(struct store *store, const struct operation_request *request, struct operated *operated,
@@ -311,12 +329,10 @@ enum tc_error operate_revise(struct store *store, const struct operation_request
 {
     struct rollout_snapshot snapshot = {0};
     *operated = (struct operated){.operation = request->operation, .rollout = request->rollout};
-    enum tc_error error = store_begin(store, fault);
+    enum tc_error error = begin(store, request, new_rollout->plan->digest, fault);
     if (error == TC_OK)
         error = operate_load_snapshot(store, request, &snapshot, operated, fault);
     if (error == TC_OK)
         error = revise(store, request, &snapshot, new_rollout, operated, fault);
-    if (error == TC_OK)
-        error = store_commit(store, fault);
-    return error == TC_OK ? TC_OK : store_rollback(store, error);
+    return end(store, error, operated, fault);
 }

@@ -1,6 +1,7 @@
 /* Operations on a device. */
 #include "orchestrator/rollout/words.h"
 #include "orchestrator/store/act_scope.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/operate.h"
 #include "orchestrator/store/rollout_progress.h"
@@ -13,9 +14,11 @@ static enum tc_error begin(struct store *store, const struct device_operation *o
 {
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     refusal_copy(refusal->device, sizeof refusal->device, operation->device);
+    act_set_object(acts_get(store), "device", operation->device);
+    act_set_reason(acts_get(store), operation->reason);
     if (strcmp(operation->actor, ACTOR_TELLERCAST) == 0)
         return refusal_set(refusal, TC_DENIED, REFUSAL_OWN_NAME, fault);
-    enum tc_error error = store_begin(store, fault);
+    enum tc_error error = acts_begin(store, fault);
     if (error != TC_OK)
         return error;
     struct sql_raise_directory_rows rows ROWS_AUTO = {0};
@@ -43,11 +46,10 @@ static enum tc_error end(struct store *store, enum tc_error error, const struct 
         error = refusal_set(refusal, TC_DENIED, REFUSAL_IS_RETIRED, fault);
     else if (error == TC_OK && outcome->done == NULL)
         error = refusal_set(refusal, TC_CONFLICT, outcome->otherwise, fault);
-    if (error == TC_OK)
-        error = store_commit(store, fault);
+    error = acts_end(store, error, fault);
     if (error == TC_OK)
         buffer_put_text(done, outcome->done);
-    return error == TC_OK ? TC_OK : store_rollback(store, error);
+    return error;
 }
 
 /* A retired device outside of the scope of that is one that the actor may not take back. */

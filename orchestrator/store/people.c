@@ -2,6 +2,7 @@
 #include "orchestrator/store/people.h"
 
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/people_private.h"
 
@@ -11,7 +12,7 @@ static const char everywhere[] = "{}";
 
 enum tc_error people_begin(struct store *store, struct tc_fault *fault)
 {
-    enum tc_error error = store_begin(store, fault);
+    enum tc_error error = acts_begin(store, fault);
     if (error != TC_OK)
         return error;
     error = sql_raise_people(store, fault);
@@ -20,9 +21,7 @@ enum tc_error people_begin(struct store *store, struct tc_fault *fault)
 
 enum tc_error people_end(struct store *store, enum tc_error error, struct tc_fault *fault)
 {
-    if (error == TC_OK)
-        error = store_commit(store, fault);
-    return error == TC_OK ? TC_OK : store_rollback(store, error);
+    return acts_end(store, error, fault);
 }
 
 enum tc_error people_find(struct store *store, const char *person, struct person_facts *facts, struct tc_fault *fault)
@@ -60,6 +59,9 @@ static enum tc_error begin(struct store *store, const struct person_act *act, bo
 {
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     *waits = false;
+    act_set_object(acts_get(store), "person", act->person);
+    act_set_details(acts_get(store), "role", act->role == PERSON_ROLE_COUNT ? "" : person_role_name(act->role), "kind",
+                    act->alias == NULL ? "" : alias_kind_name(act->kind), "alias", act->alias, NULL);
     refusal_copy(refusal->who, sizeof refusal->who, act->person);
     refusal_copy(refusal->actor, sizeof refusal->actor, act->actor);
     if (strcmp(act->actor, ACTOR_TELLERCAST) == 0)

@@ -1,5 +1,6 @@
 #include "orchestrator/store/planning.h"
 
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 
 #include <stdio.h>
@@ -72,15 +73,17 @@ enum tc_error planning_submit(struct store *store, const struct new_rollout *new
                               struct tc_fault *fault)
 {
     submitted->refusal.reason = REFUSAL_NONE;
-    enum tc_error error = store_begin(store, fault);
-    if (error == TC_OK)
-        error = insert(store, new_rollout, submitted, fault);
-    if (error == TC_OK)
-        error = store_commit(store, fault);
+    act_set_seen(acts_get(store), new_rollout->plan->digest, 0);
+    act_set_details(acts_get(store), "name", new_rollout->plan->name, NULL);
+    enum tc_error error = acts_begin(store, fault);
     if (error != TC_OK)
-        return store_rollback(store, error);
-    if (submitted->rollout != 0)
-        return TC_OK;
+        return error;
+    error = insert(store, new_rollout, submitted, fault);
+    if (error == TC_OK && submitted->rollout != 0)
+        act_set_rollout(acts_get(store), submitted->rollout);
+    if (error != TC_OK || submitted->rollout != 0)
+        return acts_end(store, error, fault);
+    (void)store_rollback(store, TC_OK);
     error = planning_find(store, new_rollout, submitted, fault);
     if (error == TC_OK && !submitted->existing)
         error = refusal_set(&submitted->refusal, TC_CONFLICT, REFUSAL_HAS_ROLLBACK, fault);

@@ -1,5 +1,6 @@
 #include "orchestrator/store/restored.h"
 
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 
 /* Only a refused database can be accepted. */
@@ -38,14 +39,16 @@ enum tc_error restored_accept(struct store *store, const char *actor, const char
                               struct refusal *refusal, struct tc_fault *fault)
 {
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    enum tc_error error = store_begin_unguarded(store, fault);
+    act_set_object(acts_get(store), "installation", "");
+    act_set_reason(acts_get(store), reason);
+    enum tc_error error = acts_check(store, fault);
+    if (error == TC_OK)
+        error = store_begin_unguarded(store, fault);
     if (error == TC_OK)
         error = lock_refused(store, refusal, fault);
     if (error == TC_OK)
         error = accept(store, actor, reason, epoch, fault);
-    if (error == TC_OK)
-        error = store_commit(store, fault);
-    return error == TC_OK ? TC_OK : store_rollback(store, error);
+    return acts_end(store, error, fault);
 }
 
 static enum tc_error put_document(const struct sql_document_rows *rows, struct buffer *json, struct tc_fault *fault)

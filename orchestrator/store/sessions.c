@@ -1,5 +1,6 @@
 #include "orchestrator/store/sessions.h"
 
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/people_private.h"
 
@@ -37,6 +38,8 @@ enum tc_error sessions_create(struct store *store, const struct new_session *ses
         error = tc_fault_set(fault, TC_NOT_FOUND, "database: nobody is linked to this alias");
     if (error == TC_OK) {
         copy_text(person, TC_ID_SIZE, sql_find_session_person_at(&rows, 0).person);
+        act_set_person(acts_get(store), person);
+        act_set_object(acts_get(store), "session", session->id);
         error = insert(store, session, person, expires_at, fault);
     }
     return people_end(store, error, fault);

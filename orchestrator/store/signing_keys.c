@@ -1,6 +1,7 @@
 #include "orchestrator/store/signing_keys.h"
 
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 
 #include <inttypes.h>
@@ -149,73 +150,89 @@ enum tc_error signing_keys_write_trusted(struct store *store, const struct trust
 
 /* ---- for operators ---- */
 
-/* No operator acts in the orchestrator's name. */
-static enum tc_error begin_refusal(const char *actor, const char *id, struct refusal *refusal, struct tc_fault *fault)
+/* Begins the transaction of an act. No operator acts in the orchestrator's name. */
+static enum tc_error begin(struct store *store, const char *actor, const char *id, const char *reason,
+                           struct refusal *refusal, struct tc_fault *fault)
 {
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     refusal_copy(refusal->name, sizeof refusal->name, id);
+    act_set_object(acts_get(store), "key", id);
+    act_set_reason(acts_get(store), reason);
     if (strcmp(actor, ACTOR_TELLERCAST) == 0)
         return refusal_set(refusal, TC_DENIED, REFUSAL_OWN_NAME, fault);
-    return TC_OK;
+    return acts_begin(store, fault);
 }
 
 enum tc_error signing_keys_rotate(struct store *store, const char *actor, const char *reason, struct buffer *json,
                                   struct refusal *refusal, struct tc_fault *fault)
 {
-    enum tc_error error = begin_refusal(actor, "", refusal, fault);
+    enum tc_error error = begin(store, actor, "", reason, refusal, fault);
     if (error != TC_OK)
         return error;
     const struct sql_request_rotation_params params = {.actor = actor, .reason = reason};
     struct sql_document_rows rows ROWS_AUTO = {0};
     error = sql_request_rotation(store, &params, &rows, fault);
     if (error == TC_OK && rows.count == 0)
-        return refusal_set(refusal, TC_CONFLICT, REFUSAL_ROTATION_UNDER_WAY, fault);
+        error = refusal_set(refusal, TC_CONFLICT, REFUSAL_ROTATION_UNDER_WAY, fault);
+    error = acts_end(store, error, fault);
     if (error == TC_OK)
         buffer_put_text(json, sql_document_at(&rows, 0).document);
     return error;
 }
 
+static enum tc_error read_revoked(const struct sql_revoke_key_row *row, struct refusal *refusal, struct tc_fault *fault)
+{
+    if (!row->is_known)
+        return refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_KEY, fault);
+    if (row->was_revoked)
+        return refusal_set(refusal, TC_CONFLICT, REFUSAL_KEY_REVOKED, fault);
+    refusal->devices = row->untold;
+    if (!row->is_revoked)
+        return refusal_set(refusal, TC_CONFLICT, row->is_last ? REFUSAL_LAST_KEY : REFUSAL_NEEDED_KEY, fault);
+    return TC_OK;
+}
+
 enum tc_error signing_keys_revoke(struct store *store, const char *id, const char *actor, const char *reason,
                                   bool allow_last, struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
 {
-    enum tc_error error = begin_refusal(actor, id, refusal, fault);
+    enum tc_error error = begin(store, actor, id, reason, refusal, fault);
     if (error != TC_OK)
         return error;
     const struct sql_revoke_key_params params = {.id = id, .actor = actor, .reason = reason, .allow_last = allow_last};
     struct sql_revoke_key_rows rows ROWS_AUTO = {0};
+    struct sql_revoke_key_row row = {.trusting = 0};
     error = sql_revoke_key(store, &params, &rows, fault);
-    if (error != TC_OK)
-        return error;
-    const struct sql_revoke_key_row row = sql_revoke_key_at(&rows, 0);
-    if (!row.is_known)
-        return refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_KEY, fault);
-    if (row.was_revoked)
-        return refusal_set(refusal, TC_CONFLICT, REFUSAL_KEY_REVOKED, fault);
-    refusal->devices = row.untold;
-    if (!row.is_revoked)
-        return refusal_set(refusal, TC_CONFLICT, row.is_last ? REFUSAL_LAST_KEY : REFUSAL_NEEDED_KEY, fault);
-    buffer_format(json, "{\"key\":\"%s\",\"trusting\":%" PRId64 "}", id, row.trusting);
-    return TC_OK;
+    if (error == TC_OK) {
+        row = sql_revoke_key_at(&rows, 0);
+        error = read_revoked(&row, refusal, fault);
+    }
+    error = acts_end(store, error, fault);
+    if (error == TC_OK)
+        buffer_format(json, "{\"key\":\"%s\",\"trusting\":%" PRId64 "}", id, row.trusting);
+    return error;
 }
 
 enum tc_error signing_keys_use(struct store *store, const char *id, const char *actor, const char *reason,
                                struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
 {
-    enum tc_error error = begin_refusal(actor, id, refusal, fault);
+    enum tc_error error = begin(store, actor, id, reason, refusal, fault);
     if (error != TC_OK)
         return error;
     const struct sql_use_key_params params = {.id = id, .actor = actor, .reason = reason};
     struct sql_use_key_rows rows ROWS_AUTO = {0};
+    struct sql_use_key_row row = {.is_known = false};
     error = sql_use_key(store, &params, &rows, fault);
-    if (error != TC_OK)
-        return error;
-    const struct sql_use_key_row row = sql_use_key_at(&rows, 0);
-    if (!row.is_known)
-        return refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_KEY, fault);
-    if (!row.is_used)
-        return refusal_set(refusal, TC_CONFLICT, REFUSAL_KEY_NOT_OFFERED, fault);
-    buffer_format(json, "{\"key\":\"%s\",\"lacking\":%" PRId64 "}", id, row.lacking);
-    return TC_OK;
+    if (error == TC_OK) {
+        row = sql_use_key_at(&rows, 0);
+        if (!row.is_known)
+            error = refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_KEY, fault);
+        else if (!row.is_used)
+            error = refusal_set(refusal, TC_CONFLICT, REFUSAL_KEY_NOT_OFFERED, fault);
+    }
+    error = acts_end(store, error, fault);
+    if (error == TC_OK)
+        buffer_format(json, "{\"key\":\"%s\",\"lacking\":%" PRId64 "}", id, row.lacking);
+    return error;
 }
 
 static void put_document(const struct sql_document_rows *rows, struct buffer *json)

@@ -138,6 +138,7 @@ struct store *store_pool_take(struct store_pool *pool)
 
 void store_pool_give(struct store_pool *pool, struct store *store)
 {
+    store->act = NULL;
     (void)pthread_mutex_lock(&pool->mutex);
     pool->all[pool->free_count++] = store;
     (void)pthread_cond_signal(&pool->returned);

@@ -1,6 +1,7 @@
 #include "orchestrator/store/tokens.h"
 
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/people_private.h"
 
@@ -33,8 +34,11 @@ static enum tc_error insert_one_more(struct store *store, const struct new_token
     return refusal_set(refusal, TC_CONFLICT, REFUSAL_TOO_MANY_TOKENS, fault);
 }
 
-static void begin_refusal(const char *person, const char *actor, const char *token, struct refusal *refusal)
+static void begin_refusal(struct store *store, const char *person, const char *actor, const char *token,
+                          struct refusal *refusal)
 {
+    act_set_object(acts_get(store), "token", token);
+    act_set_details(acts_get(store), "person", person, NULL);
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     refusal_copy(refusal->who, sizeof refusal->who, person);
     refusal_copy(refusal->actor, sizeof refusal->actor, actor);
@@ -45,7 +49,7 @@ enum tc_error tokens_create(struct store *store, const struct new_token *token, 
                             struct refusal *refusal, struct tc_fault *fault)
 {
     struct person_facts facts = {0};
-    begin_refusal(token->person, token->actor, token->id, refusal);
+    begin_refusal(store, token->person, token->actor, token->id, refusal);
     enum tc_error error = people_begin(store, fault);
     if (error != TC_OK)
         return error;
@@ -80,6 +84,7 @@ static enum tc_error find(struct store *store, const struct token_act *act, stru
     if (row.is_revoked)
         return refusal_set(refusal, TC_CONFLICT, REFUSAL_TOKEN_REVOKED, fault);
     copy_text(found->person, sizeof found->person, row.person);
+    act_set_details(acts_get(store), "person", row.person, NULL);
     copy_text(found->created_by, sizeof found->created_by, row.created_by);
     found->is_confirmed = row.is_confirmed;
     return TC_OK;
@@ -98,7 +103,7 @@ enum tc_error tokens_revoke(struct store *store, const struct token_act *act, st
                             struct refusal *refusal, struct tc_fault *fault)
 {
     struct found_token found = {0};
-    begin_refusal("", act->actor, act->id, refusal);
+    begin_refusal(store, "", act->actor, act->id, refusal);
     enum tc_error error = people_begin(store, fault);
     if (error != TC_OK)
         return error;
@@ -113,7 +118,7 @@ enum tc_error tokens_confirm(struct store *store, const struct token_act *act, s
                              struct refusal *refusal, struct tc_fault *fault)
 {
     struct found_token found = {0};
-    begin_refusal("", act->actor, act->id, refusal);
+    begin_refusal(store, "", act->actor, act->id, refusal);
     enum tc_error error = people_begin(store, fault);
     if (error != TC_OK)
         return error;
@@ -176,7 +181,7 @@ static enum tc_error make_admin(struct store *store, const struct new_token *tok
 enum tc_error people_make_admin(struct store *store, const struct new_token *token, char expires_at[static 32],
                                 struct refusal *refusal, struct tc_fault *fault)
 {
-    begin_refusal(token->person, token->actor, token->id, refusal);
+    begin_refusal(store, token->person, token->actor, token->id, refusal);
     enum tc_error error = people_begin(store, fault);
     if (error != TC_OK)
         return error;

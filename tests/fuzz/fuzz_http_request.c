@@ -165,7 +165,7 @@ static bool plan_order(void)
     TC_CHECK(name_is_valid(submission->author, strlen(submission->author)));
     TC_CHECK(submission->idempotency_key[0] == '\0' ||
              name_is_valid(submission->idempotency_key, strlen(submission->idempotency_key)));
-    submission->answered(submission, &(struct submission_answer){201, body, strlen(body)});
+    submission->answered(submission, &(struct submission_answer){.status = 201, .body = body, .length = strlen(body)});
     return true;
 }
 

@@ -77,7 +77,8 @@ static size_t take_orders(const struct bench *bench, const struct sender *sender
                  submission->idempotency_key[0] == '\0');
         TC_CHECK(submission->length == sender->said && submission->length <= SIZE_LIMIT);
         TC_CHECK(sender->length == 0 || memcmp(submission->document, sender->document, sender->length) == 0);
-        submission->answered(submission, &(struct submission_answer){201, created, strlen(created)});
+        submission->answered(submission,
+                             &(struct submission_answer){.status = 201, .body = created, .length = strlen(created)});
         count++;
     }
     return count;

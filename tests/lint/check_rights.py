@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 STORE = ROOT / "orchestrator/store"
 GRANTS = STORE / "queries/database/grant_rights.sql"
 TEMPORARY = "imported_"
-OF_THE_OWNER = {"migration_add", "migrations_table", "grant_rights"}  # statements of a migration
+OF_THE_OWNER = {"migration_add", "migrations_table", "grant_rights", "delete_expired"}  # statements of the owner of the tables
 FUNCTION = re.compile(r"CREATE (?:OR REPLACE )?FUNCTION (\w+)\(.*?\$\$(.*?)\$\$", re.DOTALL)
 WRITE = re.compile(r"INSERT INTO (\w+)|DELETE FROM (\w+)|(?<!DO )(?<!FOR )(?<!KEY )\bUPDATE (\w+)|ON CONFLICT[^;]*?DO (UPDATE)\b")
 

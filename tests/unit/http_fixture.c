@@ -150,7 +150,8 @@ struct submission *http_fixture_take(struct http_fixture *fixture)
 
 void http_fixture_answer(struct submission *submission, int status, const char *body)
 {
-    submission->answered(submission, &(struct submission_answer){status, body, strlen(body)});
+    submission->answered(submission,
+                         &(struct submission_answer){.status = status, .body = body, .length = strlen(body)});
 }
 
 char http_fixture_received[HTTP_FIXTURE_ANSWER_SIZE];

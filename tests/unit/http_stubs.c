@@ -1,5 +1,6 @@
 #include "tests/unit/http_stubs.h"
 
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/block.h"
 #include "orchestrator/store/enrolment.h"
 #include "orchestrator/store/evidence.h"
@@ -10,9 +11,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 
-static int store_stub;
+static max_align_t store_stub[4096]; /* more than a store has */
 char http_fixture_last_read[HTTP_FIXTURE_TEXT_SIZE];
 enum tc_error http_fixture_store_answers = TC_OK;
 int64_t http_fixture_artifact_size;
@@ -22,13 +24,13 @@ atomic_bool http_fixture_store_hangs;
 struct store *store_pool_take(struct store_pool *pool)
 {
     (void)pool;
-    return (struct store *)(void *)&store_stub;
+    return (struct store *)(void *)store_stub;
 }
 
 void store_pool_give(struct store_pool *pool, struct store *store)
 {
     (void)pool;
-    TC_CHECK((const void *)store == &store_stub);
+    TC_CHECK((const void *)store == store_stub);
 }
 
 static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
@@ -124,6 +126,13 @@ enum tc_error block_unblock(struct store *store, const struct block_act *act, st
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     *waits = !act->may_confirm;
     return give(json, fault, "unblock %s %s by %s: %s", act->name, act->version, act->actor, act->reason);
+}
+
+enum tc_error acts_list(struct store *store, const struct act_filter *filter, int64_t after, int limit,
+                        struct buffer *json, struct tc_fault *fault)
+{
+    return READ("acts [%s] [%s] [%s] [%s] %lld %lld %lld %d", filter->person, filter->verb, filter->object_kind,
+                filter->object, (long long)filter->since_ms, (long long)filter->until_ms, (long long)after, limit);
 }
 
 enum tc_error operate_return_device(struct store *store, const struct device_operation *operation, struct buffer *done,

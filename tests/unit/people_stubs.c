@@ -4,6 +4,27 @@
 #include <string.h>
 
 bool people_stub_is_lost;
+char people_stub_recorded[RECORDED_SIZE];
+int people_stub_recorded_count;
+
+void recorder_refuse(struct recorder *recorder, struct act *act)
+{
+    (void)recorder;
+    if (act == NULL || act->is_recorded)
+        return;
+    act->is_recorded = true;
+    people_stub_recorded_count++;
+    (void)snprintf(people_stub_recorded, sizeof people_stub_recorded, "%s %s %s/%s %s: %s", act->person, act->verb,
+                   act->object_kind, act->object, act_outcome_name(act->outcome), act->refusal);
+}
+
+void recorder_refuse_unknown(struct recorder *recorder, const char *endpoint, const char *address, const char *name,
+                             const char *verb, const char *refusal)
+{
+    (void)recorder, (void)endpoint, (void)address;
+    people_stub_recorded_count++;
+    (void)snprintf(people_stub_recorded, sizeof people_stub_recorded, "?%s %s / refused: %s", name, verb, refusal);
+}
 
 static const struct {
     const char *name;

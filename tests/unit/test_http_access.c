@@ -39,7 +39,7 @@ static void without_a_token_only_downloads_and_health_are_open(void **state)
 {
     (void)state;
     struct http_fixture fixture = http_fixture_open(false);
-    int64_t refused = metric_value(METRIC_LOGINS_REFUSED), count = 0;
+    int64_t refused = metric_value(METRIC_LOGINS_REFUSED), count = 0, recorded = people_stub_recorded_count;
     static const char *const headers[] = {"", "Authorization: Bearer secret-of-eve\r\n", "Authorization: Bearer\r\n",
                                           "Authorization: Basic c2VjcmV0LW9mLWFubg==\r\n",
                                           "Tellercast-Author: ann\r\n"};
@@ -52,6 +52,7 @@ static void without_a_token_only_downloads_and_health_are_open(void **state)
     }
     assert_true(count > 150);
     assert_int_equal(metric_value(METRIC_LOGINS_REFUSED), refused + count);
+    assert_int_equal(people_stub_recorded_count, recorded + count);
     assert_int_equal(batch_queue_length(fixture.submissions), 0);
     http_fixture_expect_of(&fixture, "GET /healthz", 200, "");
     http_fixture_expect_of(&fixture, "GET /metrics", 200, "");
@@ -64,7 +65,7 @@ static void each_route_is_closed_to_each_role_that_the_table_does_not_name(void 
 {
     (void)state;
     struct http_fixture fixture = http_fixture_open(false);
-    int64_t refused = metric_value(METRIC_ACCESS_REFUSED), count = 0;
+    int64_t refused = metric_value(METRIC_ACCESS_REFUSED), count = 0, recorded = people_stub_recorded_count;
     for (size_t i = 0; i < http_route_count; i++) {
         struct buffer roles = {0}, wanted = {0};
         access_operation_put_roles(http_routes[i].operation, &roles);
@@ -85,6 +86,7 @@ static void each_route_is_closed_to_each_role_that_the_table_does_not_name(void 
     }
     assert_true(count > 100);
     assert_int_equal(metric_value(METRIC_ACCESS_REFUSED), refused + count);
+    assert_int_equal(people_stub_recorded_count, recorded + count);
     assert_int_equal(batch_queue_length(fixture.submissions), 0);
     http_fixture_close(&fixture);
 }
@@ -158,7 +160,7 @@ static void a_person_orders_in_its_own_name_whatever_a_header_says(void **state)
     struct submission *submission = NULL;
     assert_int_equal(batch_queue_take(fixture.submissions, &submission, 1, HTTP_FIXTURE_DEADLINE_MS, 0), 1);
     assert_string_equal(submission->author, "oda");
-    submission->answered(submission, &(struct submission_answer){201, "{}", 2});
+    submission->answered(submission, &(struct submission_answer){.status = 201, .body = "{}", .length = 2});
     http_fixture_expect(handle, 201, "{}");
     http_fixture_close(&fixture);
 }
@@ -185,6 +187,36 @@ static void a_person_acts_only_on_its_own_tokens_without_the_role(void **state)
                                     "needs role a");
     http_fixture_expect_of_with(&fixture, "POST /v1/tokens?valid_for_s=99999999",
                                 "Authorization: Bearer secret-of-vic\r\n", 400, "valid_for_s");
+    http_fixture_close(&fixture);
+}
+
+/* What the recorder gets of a refusal. */
+static void expect_record(const struct http_fixture *fixture, const char *line, int status, const char *wanted)
+{
+    http_fixture_expect_of_with(fixture, line, "Authorization: Bearer secret-of-vic\r\n", status, "");
+    assert_string_equal(people_stub_recorded, wanted);
+}
+
+static void a_refusal_is_recorded_with_its_act_and_its_object(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open(false);
+    expect_record(&fixture, "POST /v1/rollouts/7/pause", 403, "vic pause rollout/7 refused: needs role operator");
+    expect_record(&fixture, "POST /v1/rollouts", 403, "vic submit rollout/ refused: needs role operator");
+    expect_record(&fixture, "PUT /v1/rollouts/7/plan", 403, "vic revise rollout/7 refused: needs role operator");
+    expect_record(&fixture, "POST /v1/keys:rotate", 403, "vic rotate key/ refused: needs role admin");
+    expect_record(&fixture, "POST /v1/devices/A1/enrolments", 403,
+                  "vic enrol_device device/A1 refused: needs role admin");
+    expect_record(&fixture, "POST /v1/people?name=eve", 403, "vic create person/ refused: needs role admin");
+    expect_record(&fixture, "GET /v1/people", 403, "vic read_people person/ refused: needs role auditor or admin");
+    expect_record(&fixture, "GET /v1/tokens?person=ann", 403,
+                  "vic read_own token/ refused: needs role auditor or admin");
+    expect_record(&fixture, "POST /v1/tokens?valid_for_s=0", 400,
+                  "vic create token/ refused: valid_for_s: found \"0\", allowed: 1 to 31536000");
+    int recorded = people_stub_recorded_count;
+    http_fixture_expect_of_with(&fixture, "GET /v1/rollouts?limit=0", "Authorization: Bearer secret-of-vic\r\n", 400,
+                                "");
+    assert_int_equal(people_stub_recorded_count, recorded);
     http_fixture_close(&fixture);
 }
 
@@ -232,6 +264,7 @@ int main(void)
         ENDPOINT_TEST(nobody_is_let_in_while_it_cannot_be_told_who_it_is),
         ENDPOINT_TEST(a_person_acts_only_on_its_own_tokens_without_the_role),
         ENDPOINT_TEST(only_loopback_needs_no_tls_and_another_host_no_token),
+        ENDPOINT_TEST(a_refusal_is_recorded_with_its_act_and_its_object),
         ENDPOINT_TEST(with_insecure_loopback_a_token_still_counts_and_a_wrong_one_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

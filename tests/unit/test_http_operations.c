@@ -190,7 +190,7 @@ static void another_plan_goes_to_the_planner_with_what_it_stands_for(void **stat
     assert_int_equal(submission->revision.version, 7);
     assert_string_equal(submission->revision.reason, "a typo");
     assert_memory_equal(submission->document, "plan", 4);
-    submission->answered(submission, &(struct submission_answer){200, "{}", 2});
+    submission->answered(submission, &(struct submission_answer){.status = 200, .body = "{}", .length = 2});
     http_fixture_expect(handle, 200, "{}");
     http_fixture_close(&fixture);
 }

@@ -100,7 +100,8 @@ static struct submission *take(struct endpoint_fixture *fixture)
 
 static void answer(struct submission *submission, int status, const char *body)
 {
-    submission->answered(submission, &(struct submission_answer){status, body, strlen(body)});
+    submission->answered(submission,
+                         &(struct submission_answer){.status = status, .body = body, .length = strlen(body)});
 }
 
 static void wait_until_published(int count)
@@ -171,6 +172,7 @@ static void without_insecure_loopback_only_an_operator_submits_and_only_with_a_p
         use_broker(&fixture);
         expect_refused(&fixture, NULL, "does not prove who you are");
         expect_refused(&fixture, "eve", "eve is linked to no person");
+        assert_string_equal(people_stub_recorded, "?eve submit / refused: eve is linked to no person");
         static const char *const others[] = {"vic", "apu", "aud", "adm", "non"};
         for (size_t i = 0; i < sizeof others / sizeof *others; i++)
             expect_refused(&fixture, others[i], "needs role operator");

@@ -117,7 +117,8 @@ static struct submission *take(struct endpoint_fixture *fixture)
 
 static void answer(struct submission *submission, int status, const char *body)
 {
-    submission->answered(submission, &(struct submission_answer){status, body, strlen(body)});
+    submission->answered(submission,
+                         &(struct submission_answer){.status = status, .body = body, .length = strlen(body)});
 }
 
 static void a_plan_is_ordered_by_the_user_at_the_other_end_and_answered(void **state)

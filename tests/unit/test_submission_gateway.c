@@ -86,7 +86,8 @@ static struct submission *take(struct gateway_fixture *fixture)
 
 static void answer(struct submission *submission, int status, const char *body)
 {
-    submission->answered(submission, &(struct submission_answer){status, body, strlen(body)});
+    submission->answered(submission,
+                         &(struct submission_answer){.status = status, .body = body, .length = strlen(body)});
 }
 
 static void the_planner_gets_the_plan_and_its_answer_reaches_the_endpoint_once(void **state)

@@ -22,6 +22,8 @@ BEGIN
   END IF;
   FOR one IN SELECT * FROM (VALUES
     ('accepted_restore', 'INSERT, UPDATE'),
+    ('act', 'INSERT'),
+    ('act_head', 'UPDATE'),
     ('alias', 'INSERT, UPDATE, DELETE'),
     ('approval', 'INSERT, UPDATE, DELETE'),
     ('approval_voided', 'INSERT'),

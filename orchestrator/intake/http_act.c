@@ -1,0 +1,75 @@
+/* The request as an act, for the record of acts. */
+#include "orchestrator/intake/http_request.h"
+#include "orchestrator/recorder/recorder.h"
+#include "orchestrator/store/acts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SERVER_FAULT = 500 };
+
+static const char endpoint[] = "http";
+
+/* The kind of object by the path's collection; other collections are their own kind. */
+static const struct {
+    const char *collection, *kind;
+} kinds[] = {
+    {"rollouts", "rollout"}, {"devices", "device"}, {"artifacts", "artifact"}, {"keys", "key"},
+    {"people", "person"},    {"tokens", "token"},   {"logout", "session"},
+};
+
+static const char *find_kind(const char *collection)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strncmp(kinds[i].collection, collection, strcspn(collection, ":")) == 0)
+            return kinds[i].kind;
+    }
+    return collection;
+}
+
+/* The last word of /v1/COLLECTION/{id}/WORD, /v1/COLLECTION/WORD or /v1/COLLECTION:WORD. Otherwise the operation has
+ * one act; or it creates one of the collection, if it has several. */
+static const char *find_verb(const struct http_route *route)
+{
+    const char *last = strrchr(route->path, '/') + 1, *colon = strchr(last, ':');
+    if (colon != NULL)
+        return colon + 1;
+    bool is_collection = strrchr(route->path, '/') == strchr(route->path + 1, '/');
+    if (strcmp(route->method, "POST") != 0 || *last == '{' || route->operation == ACCESS_ENROL_DEVICE)
+        return access_operation_name(route->operation);
+    if (!is_collection)
+        return last;
+    bool has_several = route->operation == ACCESS_MANAGE_PEOPLE || route->operation == ACCESS_MAKE_OWN_TOKEN;
+    return has_several ? "create" : access_operation_name(route->operation);
+}
+
+void http_act_begin(struct http_request *request)
+{
+    const struct http_target *target = &request->target;
+    struct act *act = malloc(sizeof *act);
+    TC_CHECK(act != NULL);
+    *act = act_begin(&request->subject, request->route->operation, endpoint, request->peer->name);
+    act_set_verb(act, find_verb(request->route));
+    act_set_object(act, target->segment_count > 1 ? find_kind(target->segments[1]) : "", request->variable);
+    request->act = act;
+}
+
+void http_act_end(struct http_request *request)
+{
+    free(request->act);
+    request->act = NULL;
+}
+
+void http_act_refuse(struct http_request *request, int status, const char *refusal)
+{
+    if (request->act == NULL || request->act->is_recorded)
+        return;
+    act_set_refused(request->act, status >= SERVER_FAULT ? ACT_FAILED : ACT_REFUSED, refusal);
+    recorder_refuse(request->http->config.recorder, request->act);
+}
+
+struct store *http_act_take_store(struct http_request *request)
+{
+    return acts_take_store(request->http->config.stores, request->act);
+}

@@ -1,0 +1,75 @@
+/* The record of acts. */
+#include "orchestrator/intake/http_request.h"
+#include "orchestrator/store/acts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *text_of(const struct http_request *request, const char *name)
+{
+    const char *text = http_target_text(&request->target, name);
+    return text == NULL ? "" : text;
+}
+
+static enum tc_error check_name(const char *name, const char *text, struct tc_fault *fault)
+{
+    if (text == NULL || name_is_valid(text, strlen(text)))
+        return TC_OK;
+    return tc_fault_set(fault, TC_INVALID, "%s: must be 1 to 64 of A-Z a-z 0-9 _ - . : +", name);
+}
+
+/* "KIND" or "KIND/ID", into `kind` and `*id`. */
+static enum tc_error split_object(const char *text, char kind[static ACT_WORD_SIZE], const char **id,
+                                  struct tc_fault *fault)
+{
+    size_t length = strcspn(text, "/");
+    bool has_id = text[length] == '/';
+    *id = has_id ? text + length + 1 : "";
+    if (length == 0 || length >= ACT_WORD_SIZE || (has_id && (**id == '\0' || strlen(*id) >= ACT_OBJECT_SIZE)))
+        return tc_fault_set(fault, TC_INVALID,
+                            "object: must be a kind, as rollout, or a kind and an ID, as rollout/42");
+    (void)snprintf(kind, ACT_WORD_SIZE, "%.*s", (int)length, text);
+    return TC_OK;
+}
+
+static enum tc_error read_filter(const struct http_request *request, struct act_filter *filter,
+                                 char kind[static ACT_WORD_SIZE], struct tc_fault *fault)
+{
+    const char *object = http_target_text(&request->target, "object");
+    *filter = (struct act_filter){.person = text_of(request, "person"),
+                                  .verb = text_of(request, "verb"),
+                                  .object_kind = kind,
+                                  .object = "",
+                                  .since_ms = 0,
+                                  .until_ms = ACT_TIME_MAX_MS};
+    kind[0] = '\0';
+    enum tc_error error = check_name("person", http_target_text(&request->target, "person"), fault);
+    if (error == TC_OK)
+        error = check_name("verb", http_target_text(&request->target, "verb"), fault);
+    if (error == TC_OK && object != NULL)
+        error = split_object(object, kind, &filter->object, fault);
+    if (error == TC_OK)
+        error = http_target_integer(&request->target, "since_ms", 0, ACT_TIME_MAX_MS, &filter->since_ms, fault);
+    if (error == TC_OK)
+        error = http_target_integer(&request->target, "until_ms", 0, ACT_TIME_MAX_MS, &filter->until_ms, fault);
+    return error;
+}
+
+void acts_page(struct http_request *request)
+{
+    struct act_filter filter;
+    struct buffer json = {0};
+    struct tc_fault fault;
+    char kind[ACT_WORD_SIZE];
+    int64_t after = 0;
+    int limit;
+    enum tc_error error = http_read_page(request, &after, &limit, &fault);
+    if (error == TC_OK)
+        error = read_filter(request, &filter, kind, &fault);
+    if (error == TC_OK) {
+        struct store *store = store_pool_take(request->http->config.stores);
+        error = acts_list(store, &filter, after, limit, &json, &fault);
+        store_pool_give(request->http->config.stores, store);
+    }
+    http_answer_document(request, error, &json, &fault);
+}

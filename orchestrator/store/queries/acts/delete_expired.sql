@@ -1,0 +1,4 @@
+-- Deletes the acts up to number :last, which were exported.
+-- parameters: last bigint
+-- counted
+DELETE FROM act WHERE number <= :last
