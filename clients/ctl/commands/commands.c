@@ -100,6 +100,18 @@ static const struct option token_create_options[] = {
     {"valid-for", "DURATION", NULL, "90d", "How long the token is valid, at most 365d."},
     NO_OPTION,
 };
+static const struct option audit_options[] = {
+    {"who", "PERSON", NULL, NULL, "Show only acts of this person."},
+    {"what", "ACT|OBJECT", NULL, NULL,
+     "Show only this act, such as approve, or acts on this: a kind, such as rollout, or one of them, such as "
+     "rollout/42."},
+    {"since", "TIME", NULL, "24h",
+     "Show acts since then: so long ago, such as 24h or 30d, a date, or a time such as 2026-12-01T08:00:00Z."},
+    {"until", "TIME", NULL, NULL, "Show acts before then."},
+    {"format", "table|json-lines|csv", NULL, "table", "Format of the output. CSV is safe to open in a spreadsheet."},
+    LIMIT,
+    NO_OPTION,
+};
 static const struct option list_options[] = {LIMIT, NO_OPTION};
 static const struct option acl_options[] = {
     {"orchestrator", "USER", NULL, TOPIC_ORCHESTRATOR_USER, "The orchestrators' user name at the broker."},
@@ -432,6 +444,11 @@ const struct command commands[] = {
      "Without --out the list is only written to the authority's folder.", pki_crl_options, run_pki_crl},
     {"pki", "rollover", "FOLDER operations|devices", 2, 2, "Replace an authority by a new one.",
      "Both are trusted until --finish. Needs the root's key. See docs/pki.md.", pki_rollover_options, run_pki_rollover},
+    {NULL, "audit", "", 0, 0, "Show who did what, and what was refused.",
+     "Shows the record of acts, the oldest first, to auditors and admins. Refusals of peers that are not known are "
+     "counted "
+     "for each minute.",
+     audit_options, run_audit},
     {NULL, "completion", "bash", 1, 1, "Print the completion script for the shell.",
      "Use it with: source <(tellercast completion bash)", NULL, run_completion},
     {NULL, "help", "[COMMAND]", 0, 2, "Explain the commands, or one of them.", NULL, help_options, run_help},

@@ -1,0 +1,179 @@
+/* The record of acts. */
+#include "base/clock.h"
+#include "clients/ctl/commands/csv.h"
+#include "clients/ctl/commands/run.h"
+#include "clients/ctl/commands/session.h"
+#include "config/scalar.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum format { FORMAT_TABLE, FORMAT_LINES, FORMAT_CSV };
+
+static const char *const columns_of_csv[] = {"number",    "at",     "person",      "credential", "endpoint", "address",
+                                             "operation", "verb",   "object_kind", "object",     "digest",   "version",
+                                             "outcome",   "reason", "refusal",     "times",      "details"};
+enum { CSV_COLUMNS = sizeof columns_of_csv / sizeof *columns_of_csv };
+
+/* Begins the next parameter of a path. */
+static void put_name(struct buffer *path, const char *name)
+{
+    buffer_format(path, "%c%s=", strchr(buffer_text(path), '?') == NULL ? '?' : '&', name);
+}
+
+/* Reads a time: so long ago, a date, or RFC 3339. Appends it as a parameter. False after the fault was shown. */
+static bool put_time(const struct session *session, const char *option, const char *parameter, struct buffer *path,
+                     int *code)
+{
+    const char *text = session_option(session, option);
+    int64_t time_ms = 0;
+    if (text == NULL)
+        return true;
+    if (scalar_read_duration(text, &time_ms)) {
+        time_ms = clock_now_ms() - time_ms;
+    } else if (!scalar_read_date(text, &time_ms) && !clock_parse(text, strlen(text), &time_ms)) {
+        *code = session_fail_usage(
+            session,
+            "--%s: found \"%.40s\", allowed: a duration such as 24h, a date or a time such as 2026-12-01T08:00:00Z",
+            option, text);
+        return false;
+    }
+    put_name(path, parameter);
+    buffer_format(path, "%" PRId64, time_ms < 0 ? 0 : time_ms);
+    return true;
+}
+
+/* A kind of object has a name of its own; any other word is a verb. */
+static bool is_object(const char *what)
+{
+    static const char *const kinds[] = {"rollout", "device", "artifact",     "key",         "person",
+                                        "token",   "fleet",  "installation", "orchestrator"};
+    if (strchr(what, '/') != NULL)
+        return true;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i], what) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool put_path(const struct session *session, struct buffer *path, int *code)
+{
+    const char *who = session_option(session, "who"), *what = session_option(session, "what");
+    buffer_put_text(path, "/v1/audit");
+    if (who != NULL) {
+        put_name(path, "person");
+        http_put_escaped(path, who);
+    }
+    if (what != NULL) {
+        put_name(path, is_object(what) ? "object" : "verb");
+        http_put_escaped(path, what);
+    }
+    return put_time(session, "since", "since_ms", path, code) && put_time(session, "until", "until_ms", path, code);
+}
+
+/* ---- the formats ---- */
+
+static void add_act(struct table *table, const json_t *act)
+{
+    struct buffer object = {0};
+    const char *outcome = document_text(act, "outcome"), *person = document_text(act, "person");
+    bool is_done = strcmp(outcome, "done") == 0;
+    buffer_format(&object, "%s%s%s", document_text(act, "object_kind"),
+                  *document_text(act, "object") == '\0' ? "" : " ", document_text(act, "object"));
+    table_add_time(table, document_text(act, "at"));
+    table_add(table, TONE_STRONG, *person == '\0' ? NULL : person);
+    table_add(table, TONE_PLAIN, document_text(act, "verb"));
+    table_add(table, TONE_PLAIN, buffer_text(&object));
+    table_add(table, is_done ? TONE_GOOD : TONE_BAD, outcome);
+    table_add_count(table, TONE_PLAIN, document_number(act, "times"));
+    table_add(table, TONE_PLAIN, document_text(act, "endpoint"));
+    table_add(table, TONE_PLAIN, document_text(act, "address"));
+    table_add(table, TONE_PLAIN, document_text(act, is_done ? "reason" : "refusal"));
+    buffer_free(&object);
+}
+
+struct export
+{
+    enum format format;
+    int64_t left; /* acts to write; -1: all */
+};
+
+static bool write_act(void *context, const json_t *act)
+{
+    struct export *export = context;
+    struct buffer line = {0};
+    if (export->format == FORMAT_LINES) {
+        char *text = json_dumps(act, JSON_COMPACT);
+        buffer_put_text(&line, text == NULL ? "" : text);
+        free(text);
+        buffer_put_text(&line, "\n");
+    } else {
+        for (size_t i = 0; i < CSV_COLUMNS; i++) {
+            buffer_put_text(&line, i == 0 ? "" : ",");
+            csv_put_field(&line, json_object_get(act, columns_of_csv[i]));
+        }
+        buffer_put_text(&line, "\r\n");
+    }
+    session_put(&line);
+    buffer_free(&line);
+    return export->left < 0 || --export->left > 0;
+}
+
+static void write_titles(void)
+{
+    struct buffer line = {0};
+    for (size_t i = 0; i < CSV_COLUMNS; i++)
+        buffer_format(&line, "%s%s", i == 0 ? "" : ",", columns_of_csv[i]);
+    buffer_put_text(&line, "\r\n");
+    session_put(&line);
+    buffer_free(&line);
+}
+
+static int list(struct session *session, const char *path, int64_t limit)
+{
+    static const struct table_column columns[] = {
+        {"TIME", false, 0, 0},     {"WHO", false, 10, 0},    {"ACT", false, 10, 0},
+        {"ON", false, 12, 0},      {"OUTCOME", false, 7, 0}, {"TIMES", true, 0, 3},
+        {"ENDPOINT", false, 0, 2}, {"FROM", false, 0, 4},    {"REASON", false, 0, 1},
+    };
+    const struct listing listing = {path,    "acts", columns, sizeof columns / sizeof *columns,
+                                    add_act, false,  limit,   "no acts"};
+    return session_list(session, &listing);
+}
+
+static bool read_format(const char *text, enum format *format)
+{
+    static const char *const names[] = {"table", "json-lines", "csv"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], text) == 0) {
+            *format = (enum format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+int run_audit(struct session *session)
+{
+    struct export export = {.left = -1};
+    struct buffer path = {0};
+    int64_t limit;
+    int code = EXIT_HEALTHY;
+    const char *format = session_option(session, "format");
+    if (!read_format(format, &export.format))
+        return session_fail_usage(session, "--format: found \"%.32s\", allowed: table, json-lines, csv", format);
+    if (!session_limit(session, &limit, &code))
+        return code;
+    if (put_path(session, &path, &code) && export.format == FORMAT_TABLE) {
+        code = list(session, buffer_text(&path), limit);
+    } else if (code == EXIT_HEALTHY) {
+        export.left = limit == 0 ? -1 : limit;
+        if (export.format == FORMAT_CSV)
+            write_titles();
+        code = session_walk(session, buffer_text(&path), "acts", write_act, &export);
+    }
+    buffer_free(&path);
+    return code;
+}
