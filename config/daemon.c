@@ -132,6 +132,9 @@ static const struct setting rows[] = {
     DURATION("keys.overlap", keys_overlap_ms, "24h", SECOND, 365 * DAY,
              "How long devices trust a signing key after a rotation; at least instruction.validity."),
 
+    DURATION("audit.retention", audit_retention_ms, "3650d", DAY, 36500 * DAY,
+             "How long acts are in the record before tellercastd audit expire exports and deletes them."),
+
     INTEGER("rate.per_minute", default_per_minute, "0", 0, 1000000,
             "Devices a minute for a plan that names no rate; 0: no limit."),
 

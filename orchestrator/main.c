@@ -6,6 +6,7 @@
 #include "orchestrator/administration.h"
 #include "orchestrator/daemon.h"
 #include "orchestrator/daemon_setup.h"
+#include "orchestrator/expiry.h"
 #include "orchestrator/metrics/metrics.h"
 #include "orchestrator/migration.h"
 #include "orchestrator/options.h"
@@ -194,6 +195,30 @@ static int make_admin(const struct options *options)
     return EXIT_FAILURE;
 }
 
+static int expire_acts(const struct options *options)
+{
+    struct tc_fault fault;
+    (void)signal(SIGPIPE, SIG_IGN);
+    process_forbid_dumps();
+    environment_warn_ignored();
+    if (expiry_run(&options->settings, options->expiry_folder, options->expiry_key_file, &fault) == TC_OK)
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    LOG_ERROR("acts.not_expired", F_STR("reason", fault.text));
+    return EXIT_FAILURE;
+}
+
+static bool has_command(const struct options *options)
+{
+    return options->migrates || options->new_admin != NULL || options->expires_acts;
+}
+
+static int run_command(const struct options *options)
+{
+    if (options->migrates)
+        return migrate(&options->settings);
+    return options->expires_acts ? expire_acts(options) : make_admin(options);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -205,13 +230,8 @@ int main(int argc, char **argv)
     }
     set_log(&options.settings);
     allow_insecure_loopback(&options.settings);
-    if (options.migrates) {
-        exit_code = migrate(&options.settings);
-        options_free(&options);
-        return exit_code;
-    }
-    if (options.new_admin != NULL) {
-        exit_code = make_admin(&options);
+    if (has_command(&options)) {
+        exit_code = run_command(&options);
         options_free(&options);
         return exit_code;
     }

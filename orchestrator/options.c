@@ -18,11 +18,16 @@ static const char help[] =
     "Usage: tellercastd [--config FILE]\n"
     "       tellercastd migrate [--config FILE]\n"
     "       tellercastd admin create NAME [--config FILE]\n"
+    "       tellercastd audit expire --out FOLDER --key FILE [--config FILE]\n"
     "Upgrades a bank's cash machines over MQTT. With migrate it brings the tables to this version, gives\n"
     "the roles of the database their rights, and exits. With admin create, run as the daemon's user, it\n"
     "makes an admin, prints a token, and exits: for the first two admins, and when their tokens are lost.\n"
+    "With audit expire it exports the acts that are older than audit.retention, signs the export, and then\n"
+    "deletes them; it needs the role of the database that owns the tables, as migrate does.\n"
     "\n"
     "  -c, --config FILE  settings file (YAML); settings that it omits have their defaults\n"
+    "      --out FOLDER   with audit expire: folder of the export and its signature\n"
+    "      --key FILE     with audit expire: private key (EC P-256 or RSA, PEM) that signs the export\n"
     "      --check-config check the settings and the files that they name, and exit\n"
     "      --print-access print what people may do, at which endpoint, and which roles may; and exit\n"
     "      --print-config print all settings in force, with their meaning, and exit\n"
@@ -43,6 +48,8 @@ enum {
     OPTION_PRINT_STATES,
     OPTION_PRINT_REDIS_ACL,
     OPTION_PRINT_ACCESS,
+    OPTION_OUT,
+    OPTION_KEY,
     OPTION_VERSION
 };
 
@@ -128,7 +135,7 @@ bool options_read_settings(const char *config_file, enum settings_use use, struc
 static enum settings_use use_of(const struct options *options, int action)
 {
     if (action == 0)
-        return options->migrates ? SETTINGS_TO_MIGRATE : SETTINGS_TO_RUN;
+        return options->migrates || options->expires_acts ? SETTINGS_TO_MIGRATE : SETTINGS_TO_RUN;
     return action == OPTION_CHECK ? SETTINGS_TO_RUN : SETTINGS_TO_PRINT;
 }
 
@@ -182,6 +189,9 @@ static int read_command(int count, char **arguments, struct options *options)
     options->migrates = count >= 1 && strcmp(arguments[0], "migrate") == 0;
     if (options->migrates)
         return 1;
+    options->expires_acts = count >= 2 && strcmp(arguments[0], "audit") == 0 && strcmp(arguments[1], "expire") == 0;
+    if (options->expires_acts)
+        return 2;
     if (count < 3 || strcmp(arguments[0], "admin") != 0 || strcmp(arguments[1], "create") != 0)
         return 0;
     options->new_admin = arguments[2];
@@ -197,6 +207,8 @@ bool options_read(int argc, char **argv, struct options *options, int *exit_code
         {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
         {"print-redis-acl", no_argument, NULL, OPTION_PRINT_REDIS_ACL},
         {"print-states", no_argument, NULL, OPTION_PRINT_STATES},
+        {"out", required_argument, NULL, OPTION_OUT},
+        {"key", required_argument, NULL, OPTION_KEY},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -211,12 +223,23 @@ bool options_read(int argc, char **argv, struct options *options, int *exit_code
         }
         if (option == 'c')
             options->config_file = optarg;
+        else if (option == OPTION_OUT)
+            options->expiry_folder = optarg;
+        else if (option == OPTION_KEY)
+            options->expiry_key_file = optarg;
         else
             action = option;
     }
     int known_arguments = read_command(argc - optind, argv + optind, options);
     if (optind + known_arguments < argc) {
         (void)fprintf(stderr, "tellercastd: unexpected argument: %s\n", argv[optind + known_arguments]);
+        *exit_code = EXIT_USAGE;
+        return false;
+    }
+    bool has_files = options->expiry_folder != NULL && options->expiry_key_file != NULL;
+    bool has_any = options->expiry_folder != NULL || options->expiry_key_file != NULL;
+    if (action == 0 && (options->expires_acts ? !has_files : has_any)) {
+        (void)fputs("tellercastd: --out and --key must be given with audit expire, and with nothing else\n", stderr);
         *exit_code = EXIT_USAGE;
         return false;
     }

@@ -14,6 +14,8 @@ struct options {
     bool done;             /* the requested output was printed; nothing to run */
     bool migrates;         /* tellercastd migrate */
     const char *new_admin; /* tellercastd admin create NAME; NULL: no */
+    bool expires_acts;     /* tellercastd audit expire; then these are set */
+    const char *expiry_folder, *expiry_key_file;
 };
 
 /* Reads the arguments and the settings file, and prints the requested output. False with a message on stderr and
