@@ -53,6 +53,8 @@ def test_who_signs_in_is_a_person_until_they_sign_out(browser, opened):
     assert not browser.cookies
     browser.cookies = stolen
     wait_for(lambda: browser.me().status == 401, "the session has ended")
+    acts = opened.database.rows("SELECT person, outcome FROM act WHERE verb IN ('sign_in', 'sign_out') ORDER BY number")
+    assert [(act["person"], act["outcome"]) for act in acts[:3] if act["outcome"] == "done"] == [("ann", "done")] * 2
     stored = opened.database.rows("SELECT * FROM session")
     assert stolen[SESSION] not in str(stored)
 

@@ -122,6 +122,8 @@ def test_a_restored_database_goes_on_when_a_person_accepts_it_and_devices_never_
     assert simulated.report()["executions"]["double"] == 0, "and it is carried out once"
     (restore,) = json.loads(ctl(stack, "admin", "status", "--json").stdout)["restores"]
     assert (restore["actor"], restore["reason"], restore["epoch"]) == ("ann", "the disk broke", 2)
+    acts = stack.database.rows("SELECT person, object_kind, reason FROM act WHERE verb = 'accept-restored' AND outcome = 'done'")
+    assert acts == [{"person": "ann", "object_kind": "installation", "reason": "the disk broke"}]
     assert accept(stack).status == 409
 
 

@@ -26,14 +26,13 @@ def copy_guard_files(folder, server, devices, operations, plugin=PLUGIN):
         shutil.copy(source, folder / name)
 
 
-def guard_settings(folder, device_port, operations_port, *words, programs=BIN):
+def guard_settings(folder, device_port, operations_port, *words):
     """Returns the settings of a broker with these files and ports of 127.0.0.1, and further words of the command line."""
     return command_line(
         "broker", "guard", "--plugin", folder / "guard.so", "--state", folder,
         "--device-port", f"{device_port} 127.0.0.1", "--operations-port", f"{operations_port} 127.0.0.1",
         "--device-issuer", folder / "devices.pem", "--operations-issuer", folder / "operations.pem",
-        "--server-certificate", folder / "server.pem", "--server-key", folder / "server.key", *words,
-        programs=programs).stdout
+        "--server-certificate", folder / "server.pem", "--server-key", folder / "server.key", *words).stdout
 
 
 def without_guard(settings):

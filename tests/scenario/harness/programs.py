@@ -19,11 +19,10 @@ INSTALLER = BIN / "tellercast-install-file"
 ORCHESTRATOR_USER = "orchestrator"
 
 
-def command_line(*arguments, check=True, programs=BIN, **more):
-    """Runs `tellercast`, which may belong to another version."""
+def command_line(*arguments, check=True, **more):
+    """Runs `tellercast`."""
     done = subprocess.run(
-        [programs / TELLERCAST.name, *map(str, arguments)], capture_output=True, text=True, timeout=120,
-        stdin=subprocess.DEVNULL, **more
+        [TELLERCAST, *map(str, arguments)], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, **more
     )
     assert not check or done.returncode == 0, f"{arguments}: {done.returncode}: {done.stdout}{done.stderr}"
     return done
