@@ -52,12 +52,14 @@ class Process:
             os.kill(self.pid, number)
 
     def handles(self, number):
+        """Whether it catches the signal, or a thread of it blocks it: an orchestrator waits for it in one, whose own mask is without
+        it meanwhile."""
         try:
-            status = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
+            texts = [path.read_text(encoding="utf-8") for path in pathlib.Path(f"/proc/{self.pid}/task").glob("*/status")]
         except OSError:
             return False
-        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
-        return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+        masks = [line.split()[1] for text in texts for line in text.splitlines() if line.startswith(("SigBlk:", "SigCgt:"))]
+        return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
 
     def stop(self, seconds=20):
         """Asks the process to end. Returns its exit code."""
