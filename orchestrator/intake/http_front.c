@@ -76,10 +76,17 @@ static void drop_idle(const struct http_front *front)
         http_mover_drop_idle(front->movers[i]);
 }
 
+static void set_options(int handle)
+{
+    int yes = 1, size = HTTP_CLIENT_BUFFER;
+    (void)setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    (void)setsockopt(handle, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    (void)setsockopt(handle, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
 static void take(struct http_front *front, int handle, const struct sockaddr_storage *address, socklen_t length)
 {
-    int yes = 1;
-    (void)setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    set_options(handle);
     struct http_arrival arrival = {.handle = handle,
                                    .peer = http_peer_make((const struct sockaddr *)(const void *)address, length)};
     arrival.address = admit(front, arrival.peer);

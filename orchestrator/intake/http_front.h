@@ -1,7 +1,7 @@
 /* The front of an HTTP endpoint: it accepts connections, does their TLS, and gives the library only requests that have
- * passed a strict check. It limits connections and handshakes by address, and the time that a client may take. When all
- * connections are in use it closes one for a new one (http_mover_give). Threads of its own: one accepts, the others
- * move bytes. Each function in any thread. */
+ * passed a strict check. It limits connections and handshakes by address, and the time and memory that a client may
+ * take. When all connections are in use it closes one for a new one (http_mover_give). Threads of its own: one accepts,
+ * the others move bytes. Each function in any thread. */
 #ifndef TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_FRONT_H
 #define TELLERCAST_ORCHESTRATOR_INTAKE_HTTP_FRONT_H
 
@@ -22,6 +22,11 @@
 /* Handshakes of an address: so many at once, and then one in each interval. */
 #define HTTP_HANDSHAKES_AT_ONCE 500
 #define HTTP_HANDSHAKE_INTERVAL_MS 20
+
+/* Bytes that the kernel holds for a connection in each direction, at the client's end and at the library's; it takes
+ * twice as much, with its own. By itself it would hold megabytes of an answer that no client takes. */
+#define HTTP_CLIENT_BUFFER 65536
+#define HTTP_LIBRARY_BUFFER 32768
 
 struct http_front_config {
     const char *name; /* "http": in events */

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-enum { ANSWER_PIECE = 65536 };
+enum { ANSWER_PIECE = HTTP_LIBRARY_BUFFER };
 
 /* False: the client's end is gone. */
 static bool send_down(struct http_relay *relay, int64_t now_ms)

@@ -18,11 +18,13 @@ static void refuse(struct http_relay *relay, const struct http_head_fault *fault
 /* Opens the library's end. */
 static bool open_inner(struct http_relay *relay)
 {
-    int pair[2];
+    int pair[2], size = HTTP_LIBRARY_BUFFER;
     if (relay->inner.handle >= 0)
         return true;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
         return false;
+    for (int i = 0; i < 2; i++) /* a socket of this kind has what it has sent and its peer has not read */
+        (void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     if (!relay->config->take(relay->config->context, pair[1], relay->peer)) {
         (void)close(pair[0]);
         return false;

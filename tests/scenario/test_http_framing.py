@@ -1,8 +1,10 @@
 """What an attacker on the network sends to the HTTP endpoints, with and without TLS."""
 
 import contextlib
+import re
 import socket
 import ssl
+import subprocess
 
 import pytest
 from harness.certificates import Authority
@@ -153,6 +155,7 @@ SLOW = {
     "answer": (200 * (GET.replace(b"/healthz", b"/metrics") + b"\r\n"), 1000 * b"a"),  # of which it reads nothing
 }
 SMALL_WINDOW = 4096
+BUFFER = 65536  # HTTP_CLIENT_BUFFER
 
 
 class SlowClients:
@@ -236,6 +239,28 @@ def test_six_thousand_connections_that_send_a_byte_now_and_then_keep_no_honest_c
         slow.drip()
     assert endpoint.orchestrator.is_ready()
     slow.close()
+
+
+def held_for(connection, port):
+    """The bytes that wait at the endpoint for a client, and the bytes that may wait there and come there from it."""
+    client = connection.getsockname()[1]
+    line = subprocess.run(["ss", "-tmnOH", f"sport = :{port} and dport = :{client}"], capture_output=True, text=True, check=True)
+    return [int(re.search(rf"\b{name}(\d+)", line.stdout)[1]) for name in ("w", "tb", "rb")]
+
+
+def test_little_of_an_answer_that_no_client_takes_is_held(plain):
+    content = bytes(range(256)) * 65536  # more than a kernel holds by itself
+    stored = plain.orchestrator.http.add_artifact(content, version="16")
+    assert stored.status == 201
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_WINDOW)
+        client.connect(("127.0.0.1", plain.port))
+        client.sendall(f"GET /v1/artifacts/{stored.json()['sha256']} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        wait_for(lambda: held_for(client, plain.port)[0] > BUFFER, "the answer waits for the client")
+        held, output, input_ = held_for(client, plain.port)
+        assert output <= 2 * BUFFER and input_ <= 2 * BUFFER and held < 4 * BUFFER
+        received = b"".join(iter(lambda: client.recv(1 << 20), b""))
+    assert received.endswith(content)
 
 
 @pytest.mark.parametrize("name, most", [("plain", CONNECTIONS // 2), ("est", 20)])
