@@ -39,6 +39,8 @@ void key_devices_list(struct http_request *request)
     enum tc_error error = http_read_page(request, NULL, &limit, &fault);
     if (error == TC_OK)
         error = read_flag(request, "lacking", &lacking, &fault);
+    if (error == TC_OK && !name_is_valid(request->variable, strlen(request->variable)))
+        error = tc_fault_set(&fault, TC_INVALID, "the ID of a key must be 1 to 64 of A-Z a-z 0-9 _ -");
     if (error == TC_OK && after != NULL && !id_is_valid(after, strlen(after)))
         error = tc_fault_set(&fault, TC_INVALID, "after: must be the `next` of the previous page");
     if (error == TC_OK) {

@@ -155,6 +155,8 @@ enum tc_error http_target_check(const struct http_target *target, const char *al
         if (!is_in_list(allowed, target->parameters[i].name))
             return tc_fault_set(fault, TC_INVALID, "unknown parameter \"%.64s\"; allowed: %s",
                                 target->parameters[i].name, *allowed == '\0' ? "none" : allowed);
+        if (*target->parameters[i].value == '\0')
+            return tc_fault_set(fault, TC_INVALID, "%s: a value is missing", target->parameters[i].name);
     }
     return TC_OK;
 }
@@ -173,9 +175,10 @@ static bool read_number(const char *text, int64_t *value)
     if (*text == '\0' || (text[0] == '0' && text[1] != '\0'))
         return false;
     for (*value = 0; *text >= '0' && *text <= '9'; text++) {
-        if (*value > (INT64_MAX - 9) / 10)
+        int digit = *text - '0';
+        if (*value > (INT64_MAX - digit) / 10)
             return false;
-        *value = *value * 10 + (*text - '0');
+        *value = *value * 10 + digit;
     }
     return *text == '\0';
 }

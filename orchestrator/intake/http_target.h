@@ -31,7 +31,7 @@ void http_target_free(struct http_target *target);
  * (at most one per pattern), or "". */
 bool http_target_matches(const struct http_target *target, const char *pattern, const char **variable);
 
-/* TC_INVALID: a parameter is not in `allowed`, names joined by spaces. "*": any is. */
+/* TC_INVALID: a parameter is not in `allowed`, names joined by spaces, or has no value. "*": any is allowed. */
 enum tc_error http_target_check(const struct http_target *target, const char *allowed, struct tc_fault *fault);
 
 /* Returns the value of a parameter; NULL when it is absent. */

@@ -107,7 +107,8 @@ static void a_machine_is_returned_by_its_name_with_a_reason(void **state)
 static void a_version_is_blocked_and_unblocked_by_name_with_a_reason(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "?name=atm-app", "?version=1", "?name=a%20b&version=1", "?name=a&version="};
+    static const char *const bad[] = {"", "?name=atm-app", "?version=1", "?name=a%20b&version=1",
+                                      "?name=a&version=b%20c"};
     struct http_fixture fixture = http_fixture_open(true);
     http_fixture_expect(
         say(&fixture, "POST /v1/artifacts:block?name=atm-app&version=4.7.2", "{\"reason\":\"eats cards\"}"), 200,

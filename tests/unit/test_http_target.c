@@ -86,6 +86,20 @@ static void a_parameter_that_is_not_known_is_refused(void **state)
     http_target_free(&target);
 }
 
+static void a_parameter_without_a_value_is_refused(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"/v1?after=", "/v1?after", "/v1?limit=1&after="};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct http_target target;
+        struct tc_fault fault;
+        assert_int_equal(parse(texts[i], &target), TC_OK);
+        assert_int_equal(http_target_check(&target, "after limit", &fault), TC_INVALID);
+        assert_non_null(strstr(fault.text, "after"));
+        http_target_free(&target);
+    }
+}
+
 static void a_number_is_read_strictly_and_within_its_bounds(void **state)
 {
     (void)state;
@@ -112,8 +126,10 @@ static void an_id_is_a_positive_number(void **state)
 {
     (void)state;
     int64_t id;
-    assert_true(http_read_id("9223372036854775799", &id));
-    assert_int_equal(id, INT64_C(9223372036854775799));
+    assert_true(http_read_id("9223372036854775807", &id));
+    assert_true(id == INT64_MAX);
+    assert_false(http_read_id("9223372036854775808", &id));
+    assert_false(http_read_id("92233720368547758070", &id));
     assert_true(http_read_id("1", &id));
     assert_false(http_read_id("0", &id));
     assert_false(http_read_id("", &id));
@@ -128,6 +144,7 @@ int main(void)
         cmocka_unit_test(a_target_with_a_fault_is_refused),
         cmocka_unit_test(parameters_are_decoded_and_a_plus_stands_for_itself),
         cmocka_unit_test(a_parameter_that_is_not_known_is_refused),
+        cmocka_unit_test(a_parameter_without_a_value_is_refused),
         cmocka_unit_test(a_number_is_read_strictly_and_within_its_bounds),
         cmocka_unit_test(an_id_is_a_positive_number),
     };
