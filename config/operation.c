@@ -1,35 +1,51 @@
 #include "config/operation.h"
 
+#include "base/utf8.h"
+#include "config/scalar.h"
 #include "config/schema.h"
 #include "config/tree.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static bool has_control_character(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < ' ' || *text == 0x7F)
-            return true;
-    }
-    return false;
-}
-
 bool operation_reason_is_valid(const char *text)
 {
-    size_t length = strlen(text);
-    return length <= OPERATION_REASON_MAX && text[strspn(text, " ")] != '\0' && !has_control_character(text);
+    size_t left = strlen(text), characters = 0;
+    bool is_blank = true;
+    for (size_t width; left > 0; text += width, left -= width, characters++) {
+        width = utf8_character_length(text, left);
+        if (width == 0 || utf8_is_control(text, width))
+            return false;
+        is_blank &= *text == ' ';
+    }
+    return !is_blank && characters <= OPERATION_REASON_CHARACTERS;
+}
+
+/* In JSON a number or a boolean is no text. */
+static bool is_text(const struct tree_node *node)
+{
+    bool truth;
+    if (node->kind != TREE_TEXT || tree_is_null(node))
+        return false;
+    return !node->plain || !(scalar_is_number(node->text) || scalar_read_boolean(node->text, &truth));
 }
 
 static json_t *read_reason(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
 {
     (void)key;
-    if (node->kind != TREE_TEXT || tree_is_null(node) || !operation_reason_is_valid(node->text))
-        return schema_fault_value(reading, node, "a reason of 1 to %d bytes in one line, not blank",
-                                  OPERATION_REASON_MAX);
+    if (!is_text(node) || !operation_reason_is_valid(node->text))
+        return schema_fault_value(reading, node, "a reason of 1 to %d characters in one line, not blank",
+                                  OPERATION_REASON_CHARACTERS);
     json_t *reason = json_string(node->text);
     TC_CHECK(reason != NULL);
     return reason;
+}
+
+static json_t *read_group(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
+{
+    if (node->kind == TREE_TEXT && !is_text(node))
+        return schema_fault_value(reading, node, "the name of a group; a number or a boolean in quotes");
+    return schema_read_name(reading, key, node);
 }
 
 static const struct schema_key version_keys[] = {
@@ -39,12 +55,12 @@ static const struct schema_key version_keys[] = {
 static const struct schema_key digest_keys[] = {
     {.name = "digest", .read = schema_read_sha256},
     {.name = "reason", .read = read_reason},
-    {.name = "group", .read = schema_read_name, .initial = SCHEMA_NOTHING},
+    {.name = "group", .read = read_group, .initial = SCHEMA_NOTHING},
 };
 static const struct schema_key group_keys[] = {
     {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
     {.name = "reason", .read = read_reason},
-    {.name = "group", .read = schema_read_name},
+    {.name = "group", .read = read_group},
 };
 static const struct schema_key reason_keys[] = {
     {.name = "reason", .read = read_reason},

@@ -12,7 +12,9 @@
 
 #include <stdint.h>
 
-#define OPERATION_REASON_MAX 500 /* bytes; it cannot be empty or blank */
+/* A reason cannot be blank. Its characters, and their bytes. */
+#define OPERATION_REASON_CHARACTERS 500
+#define OPERATION_REASON_MAX 2000
 #define OPERATION_BODY_MAX 8192
 
 enum operation_form {

@@ -47,6 +47,34 @@ bool scalar_read_integer(const char *text, int64_t *value)
     return true;
 }
 
+static const char *skip_digits(const char *at)
+{
+    return at + strspn(at, "0123456789");
+}
+
+bool scalar_is_number(const char *text)
+{
+    const char *at = text + (*text == '-' ? 1 : 0);
+    const char *end = skip_digits(at);
+    if (end == at || (*at == '0' && end - at > 1))
+        return false;
+    at = end;
+    if (*at == '.') {
+        end = skip_digits(at + 1);
+        if (end == at + 1)
+            return false;
+        at = end;
+    }
+    if (*at == 'e' || *at == 'E') {
+        at += at[1] == '+' || at[1] == '-' ? 2 : 1;
+        end = skip_digits(at);
+        if (end == at)
+            return false;
+        at = end;
+    }
+    return *at == '\0';
+}
+
 bool scalar_read_boolean(const char *text, bool *value)
 {
     bool is_true = strcmp(text, "true") == 0;

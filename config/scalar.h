@@ -9,6 +9,8 @@
 
 /* 0, 7, -12. Not 010, 1_000, 0x10, 1e3, +1 or -0. */
 bool scalar_read_integer(const char *text, int64_t *value);
+/* A number of JSON: 7, -2.5, 1e3. */
+bool scalar_is_number(const char *text);
 /* true or false. Not yes, on or True. */
 bool scalar_read_boolean(const char *text, bool *value);
 /* An integer, not negative, and its unit: 500ms, 15s, 10m, 3h, 2d. */

@@ -4,6 +4,7 @@
 #include "config/schema.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { MS_PER_SECOND = 1000 };
 
@@ -35,10 +36,24 @@ static bool is_bare(const struct tree_node *node)
     return is_text(node) && node->plain;
 }
 
+/* 7, or 7.0, which is the same number in JSON. */
+static bool read_whole(const char *text, int64_t *value)
+{
+    char whole[SCALAR_TEXT_SIZE];
+    size_t length = strcspn(text, ".");
+    const char *zeros = text + length + 1;
+    if (text[length] == '\0')
+        return scalar_read_integer(text, value);
+    if (length >= sizeof whole || *zeros == '\0' || zeros[strspn(zeros, "0")] != '\0')
+        return false;
+    (void)snprintf(whole, sizeof whole, "%.*s", (int)length, text);
+    return scalar_read_integer(whole, value);
+}
+
 json_t *schema_read_integer(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
 {
     int64_t value;
-    if (!is_bare(node) || !scalar_read_integer(node->text, &value) || !in_bounds(key, value))
+    if (!is_bare(node) || !read_whole(node->text, &value) || !in_bounds(key, value))
         return schema_fault_value(reading, node, "an integer, %lld to %lld", (long long)key->least,
                                   (long long)key->most);
     return integer_value(value);

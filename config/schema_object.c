@@ -12,35 +12,6 @@ enum { EXACT_DIGITS = 15 };
 
 static json_t *read_any(struct schema_reading *reading, const struct tree_node *node);
 
-static const char *skip_digits(const char *at)
-{
-    return at + strspn(at, "0123456789");
-}
-
-/* True for a JSON number with a fraction or an exponent. */
-static bool is_json_real(const char *text)
-{
-    const char *at = text + (*text == '-' ? 1 : 0);
-    const char *end = skip_digits(at);
-    if (end == at || (*at == '0' && end - at > 1))
-        return false;
-    at = end;
-    if (*at == '.') {
-        end = skip_digits(at + 1);
-        if (end == at + 1)
-            return false;
-        at = end;
-    }
-    if (*at == 'e' || *at == 'E') {
-        at += at[1] == '+' || at[1] == '-' ? 2 : 1;
-        end = skip_digits(at);
-        if (end == at)
-            return false;
-        at = end;
-    }
-    return *at == '\0';
-}
-
 static size_t count_digits(const char *text)
 {
     size_t count = 0;
@@ -83,7 +54,7 @@ static json_t *read_scalar(struct schema_reading *reading, const struct tree_nod
         return json_boolean(truth);
     if (scalar_read_integer(node->text, &integer))
         return json_integer(integer);
-    if (is_json_real(node->text)) {
+    if (scalar_is_number(node->text)) {
         double real = strtod(node->text, NULL);
         if (!isfinite(real) || count_digits(node->text) > EXACT_DIGITS)
             return schema_fault_value(reading, node, "a number of at most 15 digits, or a text in quotes");

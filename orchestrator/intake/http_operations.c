@@ -143,7 +143,8 @@ static bool read_revision(struct http_request *request, struct submission_revisi
     else if (http_target_integer(&request->target, "version", 1, INT64_MAX, &revision->version, &fault) != TC_OK)
         http_answer_fault(request, &fault);
     else if (reason == NULL || !operation_reason_is_valid(reason))
-        http_answer_problem(request, 400, "reason: must be one line of 1 to %d bytes, not blank", OPERATION_REASON_MAX);
+        http_answer_problem(request, 400, "reason: must be one line of 1 to %d characters, not blank",
+                            OPERATION_REASON_CHARACTERS);
     else
         memcpy(revision->reason, reason, strlen(reason) + 1);
     return request->status == 0;

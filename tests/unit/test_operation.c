@@ -61,7 +61,15 @@ static const struct {
     {OPERATION_ON_VERSION, "{\"version\":\"1\",\"reason\":\"r\"}", "version "},
     {OPERATION_ON_VERSION, "{\"version\":0,\"reason\":\"r\"}", "version "},
     {OPERATION_ON_VERSION, "{\"version\":-1,\"reason\":\"r\"}", "version "},
-    {OPERATION_ON_VERSION, "{\"version\":1.0,\"reason\":\"r\"}", "version "},
+    {OPERATION_ON_VERSION, "{\"version\":1.5,\"reason\":\"r\"}", "version "},
+    {OPERATION_ON_VERSION, "{\"version\":1.,\"reason\":\"r\"}", "version "},
+    {OPERATION_ON_VERSION, "{\"version\":0.0,\"reason\":\"r\"}", "version "},
+    {OPERATION_ON_VERSION, "{\"version\":1,\"reason\":7}", "reason "},
+    {OPERATION_ON_VERSION, "{\"version\":1,\"reason\":1.5e3}", "reason "},
+    {OPERATION_ON_VERSION, "{\"version\":1,\"reason\":true}", "reason "},
+    {OPERATION_ON_VERSION, "{\"version\":1,\"reason\":\"C1 \\u0084\"}", "reason "},
+    {OPERATION_ON_GROUP, "{\"version\":1,\"reason\":\"r\",\"group\":7}", "group "},
+    {OPERATION_ON_DIGEST, "{\"digest\":\"" DIGEST "\",\"reason\":\"r\",\"group\":false}", "group "},
     {OPERATION_ON_VERSION, "{\"version\":99999999999999999999,\"reason\":\"r\"}", "version "},
     {OPERATION_ON_VERSION, "{\"version\":null,\"reason\":null}", "version reason "},
     {OPERATION_ON_VERSION, "{\"version\":1,\"reason\":\"\"}", "reason "},
@@ -101,15 +109,30 @@ static void every_fault_is_reported_with_its_path(void **state)
     }
 }
 
-static void a_reason_has_at_most_500_bytes(void **state)
+static void a_reason_has_at_most_500_characters_in_any_script(void **state)
 {
     (void)state;
-    char reason[OPERATION_REASON_MAX + 2];
-    memset(reason, 'r', sizeof reason - 1);
-    reason[OPERATION_REASON_MAX + 1] = '\0';
-    assert_false(operation_reason_is_valid(reason));
-    reason[OPERATION_REASON_MAX] = '\0';
-    assert_true(operation_reason_is_valid(reason));
+    static const char *const characters[] = {"r", "\xC3\xA9", "\xE5\x8D\xA1", "\xF0\x9F\x92\xB5"};
+    for (size_t i = 0; i < sizeof characters / sizeof *characters; i++) {
+        struct buffer reason = {0};
+        for (int j = 0; j < 500; j++)
+            buffer_put_text(&reason, characters[i]);
+        assert_true(operation_reason_is_valid(buffer_text(&reason)));
+        assert_true(reason.length <= OPERATION_REASON_MAX);
+        buffer_put_text(&reason, "r");
+        assert_false(operation_reason_is_valid(buffer_text(&reason)));
+        buffer_free(&reason);
+    }
+}
+
+static void a_whole_number_may_be_written_with_a_fraction_of_zeros(void **state)
+{
+    (void)state;
+    struct operation_words words;
+    struct document_faults faults;
+    assert_int_equal(parse(OPERATION_ON_VERSION, "{\"version\":7.00,\"reason\":\"r\"}", &words, &faults), TC_OK);
+    assert_int_equal(words.version, 7);
+    document_faults_free(&faults);
 }
 
 int main(void)
@@ -118,7 +141,8 @@ int main(void)
         cmocka_unit_test(an_order_on_a_version_is_read),
         cmocka_unit_test(an_order_on_a_digest_is_read_with_or_without_a_group),
         cmocka_unit_test(every_fault_is_reported_with_its_path),
-        cmocka_unit_test(a_reason_has_at_most_500_bytes),
+        cmocka_unit_test(a_reason_has_at_most_500_characters_in_any_script),
+        cmocka_unit_test(a_whole_number_may_be_written_with_a_fraction_of_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,7 +126,8 @@ const char *session_reason(const struct session *session, int *code)
     const char *reason = session_option(session, "reason");
     if (operation_reason_is_valid(reason))
         return reason;
-    *code = session_fail_usage(session, "--reason: must be 1 to %d bytes in one line, not blank", OPERATION_REASON_MAX);
+    *code = session_fail_usage(session, "--reason: must be 1 to %d characters in one line, not blank",
+                               OPERATION_REASON_CHARACTERS);
     return NULL;
 }
 
