@@ -68,7 +68,9 @@ json_t *schema_read_choice(struct schema_reading *reading, const struct schema_k
 
 json_t *schema_read_zone(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
 {
-    if (!is_text(node) || !scalar_is_zone(node->text))
+    bool truth;
+    bool is_truth = is_text(node) && node->plain && scalar_read_boolean(node->text, &truth);
+    if (!is_text(node) || is_truth || !scalar_is_zone(node->text))
         return schema_fault_value(reading, node, "%san IANA time zone such as Europe/Berlin",
                                   key->allowed == NULL ? "" : key->allowed);
     return text_value(node->text);

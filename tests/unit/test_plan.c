@@ -152,6 +152,8 @@ static const struct bad_plan bad_plans[] = {
     {SPEC("rate: ^60"), "spec.rate", "a map"},
     {SPEC("rate: {perMinute: ^0}"), "spec.rate.perMinute", "1 to 1000000"},
     {SPEC("rate: {perMinute: ^1e3}"), "spec.rate.perMinute", "an integer"},
+    {SPEC("rate: {perMinute: ^7.5}"), "spec.rate.perMinute", "an integer"},
+    {SPEC("schedule: {timeZone: ^true}"), "spec.schedule.timeZone", "an IANA time zone"},
     {SPEC("rate: {perMinute: ^'60'}"), "spec.rate.perMinute", "an integer"},
     {SPEC("rate: {perMinute: 1, growth: ^0.5, growAfter: 10}"), "spec.rate.growth", "1 to 10"},
     {SPEC("rate: {growth: ^2, growAfter: 10}"), "spec.rate.growth", "needs perMinute"},
