@@ -54,11 +54,11 @@ install_packages() {
 }
 
 # setup_packages PURPOSE ...: installs what is missing. A purpose is all, or one of build, test-build, run, test,
-# faults, fuzz, lint; identity-provider is in none of these.
+# contract, faults, fuzz, lint; identity-provider is in none of these.
 setup_packages() {
     local purposes=("$@")
     local -a missing
-    [[ $1 != all ]] || purposes=(build test-build run test faults fuzz lint)
+    [[ $1 != all ]] || purposes=(build test-build run test contract faults fuzz lint)
     packages_for "${purposes[@]}"
     read -r -a missing <<<"$(missing_packages "${WANTED[@]}")" || true
     if ((${#missing[@]} == 0)); then

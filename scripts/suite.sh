@@ -9,7 +9,8 @@ GATE_PARTS=(most_units_release gate_scenarios_release units_asan chosen_scenario
     chosen_scenarios_tsan)
 # `./run test --all` runs all that the gate runs, and everything with sanitizers. Add a part here that takes long, or
 # needs more of the machine than the gate does.
-ALL_PARTS=(units_release scenarios_release identity_provider units_asan scenarios_asan units_tsan scenarios_tsan)
+ALL_PARTS=(units_release scenarios_release identity_provider units_asan scenarios_asan units_tsan scenarios_tsan
+    contract)
 
 # Scenarios all of whose code other scenarios reach, too. `./run coverage` writes the list.
 LEFT_OUT=tests/scenario/reached_by_others.txt
@@ -81,6 +82,27 @@ part_identity_provider() {
         --basetemp="$SCRATCH/pytest" --junitxml="$RESULTS/identity-provider.xml" -q -r fER --timeout 480
 }
 
+# Installs what is pinned, when that has changed.
+install_contract() {
+    local wanted=tests/contract/requirements.txt folder=build/contract
+    ! cmp -s "$wanted" "$folder/installed.txt" || return 0
+    rm -rf -- "$folder"
+    /usr/bin/python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --requirement "$wanted" &&
+        cp -- "$wanted" "$folder/installed.txt"
+}
+
+# docs/openapi.yaml and the HTTP endpoint, by schemathesis.
+part_contract() {
+    local code=0
+    step "Installing schemathesis" install-contract install_contract || return 1
+    run_part contract "The contract of HTTP" env TELLERCAST_BIN="$ROOT/build/release/bin" TELLERCAST_SCRATCH="$SCRATCH" \
+        TELLERCAST_MEMORY="$MEMORY" /usr/bin/python3 -m pytest tests/scenario/test_contract.py \
+        --contract "$ROOT/build/contract/bin/schemathesis" -p no:cacheprovider --basetemp="$SCRATCH/contract" \
+        --junitxml="$RESULTS/contract.xml" -q -r fEP || code=1
+    sed -n "s/^\(.* requests to .* operations\)$/  \1/p" "$LOGS/contract.log"
+    return "$code"
+}
+
 # join_names SEPARATOR NAME ...: prints "a or b".
 join_names() {
     local between=$1 joined=$2
@@ -125,6 +147,7 @@ suite() {
     if (($# == 0)); then
         run_parts "${GATE_PARTS[@]}" || code=1
     elif [[ $1 == --all ]]; then
+        setup_packages contract
         run_parts "${ALL_PARTS[@]}" || code=1
     else
         run_named "$@" || code=1

@@ -27,18 +27,23 @@ KEPT_LOGS = ROOT / "build/logs/scenarios"
 
 
 def pytest_addoption(parser):
+    parser.addoption("--contract", type=pathlib.Path, help="schemathesis; without it the tests that need it are not run")
     parser.addoption("--leave-out", type=pathlib.Path, help="a file with the names of tests that are not run")
 
 
 def pytest_configure(config):
     """A thread of a test that ends by an exception fails the test."""
     config.addinivalue_line("markers", "plain_broker: the broker of its stack has an access list and neither TLS nor the guard")
+    config.addinivalue_line("markers", "contract: checks the contract of the HTTP endpoint; needs --contract")
     config.addinivalue_line("markers", "denied_by_guard: somebody tries what the guard denies; in other tests that is a fault")
     config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
 def pytest_collection_modifyitems(config, items):
     """Refuses a name in the list that no test has. Otherwise a renamed test would run again unnoticed, or never run."""
+    wanted = [item for item in items if config.option.contract or item.get_closest_marker("contract") is None]
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = wanted
     if config.option.leave_out is None:
         return
     lines = config.option.leave_out.read_text(encoding="utf-8").splitlines()
