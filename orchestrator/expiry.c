@@ -115,7 +115,7 @@ static enum tc_error export_and_delete(struct export *export, const char *folder
         return TC_OK;
     (void)snprintf(first, sizeof first, "%" PRId64, export->acts.first);
     (void)snprintf(last, sizeof last, "%" PRId64, export->acts.last);
-    act_set_details(act, "first", first, "last", last, NULL);
+    act_set_details(act, "first", first, "last", last);
     enum tc_error error = name_files(export, folder, fault);
     if (error == TC_OK)
         error = write_files(export, fault);

@@ -13,7 +13,7 @@ static void refuse_of_other(struct http_request *request, const char *person, co
 {
     if (request->act == NULL)
         http_act_begin(request);
-    act_set_details(request->act, "person", person, NULL);
+    act_set_details(request->act, "person", person);
     http_answer_problem(request, 403, "%s", fault->text);
 }
 

@@ -6,7 +6,6 @@
 #include "topics/json_text.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,22 +92,18 @@ void act_set_seen(struct act *act, const char *digest, int64_t version)
     act->version = version;
 }
 
-void act_set_details(struct act *act, ...)
+void act_set_pairs(struct act *act, const char *const *pairs)
 {
-    va_list pairs;
     struct buffer json = {0};
     if (act == NULL)
         return;
     buffer_put_text(&json, "{");
-    va_start(pairs, act);
-    for (const char *name = va_arg(pairs, const char *); name != NULL; name = va_arg(pairs, const char *)) {
-        const char *text = va_arg(pairs, const char *);
-        if (text == NULL || *text == '\0')
+    for (; pairs[0] != NULL; pairs += 2) {
+        if (pairs[1] == NULL || *pairs[1] == '\0')
             continue;
-        buffer_format(&json, "%s\"%s\":", json.length == 1 ? "" : ",", name);
-        json_text_put(&json, text);
+        buffer_format(&json, "%s\"%s\":", json.length == 1 ? "" : ",", pairs[0]);
+        json_text_put(&json, pairs[1]);
     }
-    va_end(pairs);
     buffer_put_text(&json, "}");
     act->details[0] = '\0';
     if (json.length > 2 && json.length < sizeof act->details)

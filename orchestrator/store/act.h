@@ -47,9 +47,10 @@ void act_set_rollout(struct act *act, int64_t rollout);
 void act_set_reason(struct act *act, const char *reason);
 /* `digest` "" and `version` 0: none. */
 void act_set_seen(struct act *act, const char *digest, int64_t version);
-/* Sets the details: names and texts in turn, up to a NULL. A text that is NULL or "" is left out. Details that are too
- * long are left out as a whole. */
-void act_set_details(struct act *act, ...) __attribute__((sentinel));
+/* Sets the details: names and texts in turn; `pairs` ends with a NULL. A text that is NULL or "" is left out. Details
+ * that are too long are left out as a whole. */
+void act_set_pairs(struct act *act, const char *const *pairs);
+#define act_set_details(act, ...) act_set_pairs(act, (const char *const[]){__VA_ARGS__, NULL})
 /* It was not done. Puts characters that are valid in place of those that are not. */
 void act_set_refused(struct act *act, enum act_outcome outcome, const char *refusal);
 

@@ -94,7 +94,7 @@ static enum tc_error begin(struct store *store, const struct block_act *act, str
     refusal_copy(refusal->name, sizeof refusal->name, act->name);
     refusal_copy(refusal->artifact_version, sizeof refusal->artifact_version, act->version);
     act_set_object(acts_get(store), "artifact", act->name);
-    act_set_details(acts_get(store), "version", act->version, NULL);
+    act_set_details(acts_get(store), "version", act->version);
     act_set_reason(acts_get(store), act->reason);
     if (strcmp(act->actor, ACTOR_TELLERCAST) == 0)
         return refusal_set(refusal, TC_DENIED, REFUSAL_OWN_NAME, fault);

@@ -125,7 +125,7 @@ enum tc_error enrolment_record(struct store *store, const struct enrolment_claim
     bool is_known;
     struct enrolment_answer answer = {.standing = ENROLMENT_UNKNOWN_DEVICE};
     act_set_object(acts_get(store), "device", claim->device);
-    act_set_details(acts_get(store), "serial", serial, "by", claim->code_hash == NULL ? "certificate" : "code", NULL);
+    act_set_details(acts_get(store), "serial", serial, "by", claim->code_hash == NULL ? "certificate" : "code");
     enum tc_error error = begin_with(store, claim->device, &is_known, fault);
     if (error == TC_OK && is_known)
         error = enrolment_check(store, claim, &answer, fault);

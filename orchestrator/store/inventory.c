@@ -306,7 +306,7 @@ static void note_counts(struct act *act, const struct fleet_imported *imported)
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         (void)snprintf(numbers[i], sizeof numbers[i], "%" PRId64, counts[i]);
     act_set_details(act, "branches_added", numbers[0], "branches_changed", numbers[1], "devices_added", numbers[2],
-                    "devices_changed", numbers[3], NULL);
+                    "devices_changed", numbers[3]);
 }
 
 static enum tc_error import_once(struct store *store, const struct fleet_file *file, int scratch,
@@ -372,7 +372,7 @@ enum tc_error artifact_add(struct store *store, const struct artifact *artifact,
     struct act *act = acts_get(store);
     act_set_object(act, "artifact", artifact->name);
     act_set_seen(act, artifact->sha256, 0);
-    act_set_details(act, "version", artifact->version, NULL);
+    act_set_details(act, "version", artifact->version);
     enum tc_error error = acts_begin(store, fault);
     if (error != TC_OK)
         return error;

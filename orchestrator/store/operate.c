@@ -262,7 +262,7 @@ static enum tc_error begin(struct store *store, const struct operation_request *
     act_set_rollout(act, request->rollout);
     act_set_reason(act, request->reason);
     act_set_seen(act, digest, request->version);
-    act_set_details(act, "group", request->group, NULL);
+    act_set_details(act, "group", request->group);
     return acts_begin(store, fault);
 }
 

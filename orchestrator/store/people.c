@@ -61,7 +61,7 @@ static enum tc_error begin(struct store *store, const struct person_act *act, bo
     *waits = false;
     act_set_object(acts_get(store), "person", act->person);
     act_set_details(acts_get(store), "role", act->role == PERSON_ROLE_COUNT ? "" : person_role_name(act->role), "kind",
-                    act->alias == NULL ? "" : alias_kind_name(act->kind), "alias", act->alias, NULL);
+                    act->alias == NULL ? "" : alias_kind_name(act->kind), "alias", act->alias);
     refusal_copy(refusal->who, sizeof refusal->who, act->person);
     refusal_copy(refusal->actor, sizeof refusal->actor, act->actor);
     if (strcmp(act->actor, ACTOR_TELLERCAST) == 0)

@@ -74,7 +74,7 @@ enum tc_error planning_submit(struct store *store, const struct new_rollout *new
 {
     submitted->refusal.reason = REFUSAL_NONE;
     act_set_seen(acts_get(store), new_rollout->plan->digest, 0);
-    act_set_details(acts_get(store), "name", new_rollout->plan->name, NULL);
+    act_set_details(acts_get(store), "name", new_rollout->plan->name);
     enum tc_error error = acts_begin(store, fault);
     if (error != TC_OK)
         return error;

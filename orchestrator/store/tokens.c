@@ -38,7 +38,7 @@ static void begin_refusal(struct store *store, const char *person, const char *a
                           struct refusal *refusal)
 {
     act_set_object(acts_get(store), "token", token);
-    act_set_details(acts_get(store), "person", person, NULL);
+    act_set_details(acts_get(store), "person", person);
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     refusal_copy(refusal->who, sizeof refusal->who, person);
     refusal_copy(refusal->actor, sizeof refusal->actor, actor);
@@ -84,7 +84,7 @@ static enum tc_error find(struct store *store, const struct token_act *act, stru
     if (row.is_revoked)
         return refusal_set(refusal, TC_CONFLICT, REFUSAL_TOKEN_REVOKED, fault);
     copy_text(found->person, sizeof found->person, row.person);
-    act_set_details(acts_get(store), "person", row.person, NULL);
+    act_set_details(acts_get(store), "person", row.person);
     copy_text(found->created_by, sizeof found->created_by, row.created_by);
     found->is_confirmed = row.is_confirmed;
     return TC_OK;

@@ -110,7 +110,7 @@ static void texts_of_an_act_are_cut_between_characters_and_always_valid(void **s
     assert_int_equal(strlen(act.refusal), sizeof act.refusal - 2);
     act_set_refused(&act, ACT_FAILED, "found \"\xFF\"");
     assert_string_equal(act.refusal, "found \"?\"");
-    act_set_details(&act, "name", "a\"b", "none", "", "absent", NULL, "last", "c", NULL);
+    act_set_details(&act, "name", "a\"b", "none", "", "absent", NULL, "last", "c");
     assert_string_equal(act.details, "{\"name\":\"a\\\"b\",\"last\":\"c\"}");
 }
 
