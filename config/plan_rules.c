@@ -299,7 +299,10 @@ static bool ends_by_abort(const json_t *criteria)
     bool ends = false;
     size_t i;
     const json_t *criterion;
-    json_array_foreach(criteria, i, criterion) ends |= strcmp(text_of(criterion, "then"), "pause") != 0;
+    json_array_foreach(criteria, i, criterion)
+    {
+        ends |= strcmp(text_of(criterion, "then"), "pause") != 0;
+    }
     return ends;
 }
 

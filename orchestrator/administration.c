@@ -34,7 +34,9 @@ static enum tc_error check_user(const char *folder, struct tc_fault *fault)
                             strerror(errno));
     if (status.st_uid == geteuid())
         return TC_OK;
-    const struct passwd *owner = getpwuid(status.st_uid);
+    char texts[4096];
+    struct passwd entry, *owner = NULL;
+    (void)getpwuid_r(status.st_uid, &entry, texts, sizeof texts, &owner);
     return tc_fault_set(
         fault, TC_DENIED,
         "data_folder: %s belongs to user %s, and this is user %d: run this command as the daemon's user", folder,

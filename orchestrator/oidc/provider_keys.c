@@ -109,7 +109,10 @@ enum tc_error provider_keys_read(const char *json, size_t length, struct provide
         error = tc_fault_set(fault, TC_INVALID, "found %zu keys, allowed: at most %d", json_array_size(members),
                              PROVIDER_KEYS_MAX);
     if (error == TC_OK) {
-        json_array_foreach(members, i, member) add_key(read, member);
+        json_array_foreach(members, i, member)
+        {
+            add_key(read, member);
+        }
         if (read->count == 0)
             error = tc_fault_set(fault, TC_INVALID, "has no key with a kid that checks signatures by RSA or ECDSA");
     }

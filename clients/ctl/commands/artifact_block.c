@@ -58,7 +58,10 @@ static void put_artifacts(const struct session *session, const json_t *document,
     struct table table = table_start(columns, sizeof columns / sizeof *columns);
     size_t i;
     const json_t *artifact;
-    json_array_foreach(json_object_get(document, "artifacts"), i, artifact) add_artifact(session, &table, artifact);
+    json_array_foreach(json_object_get(document, "artifacts"), i, artifact)
+    {
+        add_artifact(session, &table, artifact);
+    }
     json_array_foreach(json_object_get(document, "blocked"), i, artifact)
     {
         if (json_is_false(json_object_get(artifact, "stored")))
