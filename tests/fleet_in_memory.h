@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "orchestrator/store/inventory.h"
 #include "orchestrator/wording/finding_words.h"
+#include "tests/act_of_test.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -24,7 +25,10 @@ static inline enum tc_error import_from_memory(struct store *store, const char *
     const struct fleet_file file = {memory_file(text, length), FLEET_YAML, {.default_zone = "UTC"}};
     int scratch = memory_file("", 0);
     struct fleet_findings findings;
+    struct act act = act_of_test(ACCESS_IMPORT_FLEET);
+    acts_set(store, &act);
     enum tc_error error = inventory_import(store, &file, scratch, NULL, &imported, faults, &findings, fault);
+    acts_set(store, NULL);
     fleet_findings_add(&findings, faults);
     (void)close(scratch);
     (void)close(file.file);

@@ -4,6 +4,7 @@
  *   plan-bench DATABASE PLAN.yaml PER_MINUTE   submits the plan and expands it; prints JSON */
 #include "base/file.h"
 #include "orchestrator/store/planning.h"
+#include "tests/act_of_test.h"
 #include "tests/bench/report_stream.h"
 
 #include <inttypes.h>
@@ -36,9 +37,12 @@ static enum tc_error submission(struct store *store, const struct plan *plan, st
     struct new_rollout new_rollout = {
         .plan = plan, .content = "{}", .calendars = "{}", .author = "bench", .endpoint = "http"};
     struct submitted submitted;
+    struct act act = act_of_test(ACCESS_SUBMIT);
+    acts_set(store, &act);
     enum tc_error error = planning_check(store, plan, &new_rollout.devices, &findings, fault);
     if (error == TC_OK)
         error = planning_submit(store, &new_rollout, &submitted, fault);
+    acts_set(store, NULL);
     return error;
 }
 

@@ -131,6 +131,7 @@ static void give_order(struct rollout_lifecycle *lifecycle)
                   lifecycle->number, lifecycle->number);
     lifecycle->submission = (struct submission){.endpoint = ENDPOINT_HTTP,
                                                 .author = "tester",
+                                                .act = act_of_test(ACCESS_SUBMIT),
                                                 .document = plan.bytes,
                                                 .length = plan.length,
                                                 .answered = take_answer,

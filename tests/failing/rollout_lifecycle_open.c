@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "orchestrator/store/signing_keys.h"
+#include "tests/act_of_test.h"
 #include "tests/failing/failing.h"
 #include "tests/failing/rollout_lifecycle_private.h"
 #include "tests/property/engine/stepped_worker.h"
@@ -110,6 +111,8 @@ static void open_key(struct rollout_lifecycle *lifecycle, const char *folder)
     TC_CHECK(signing_keys_register(store, &public, "failing", NULL) == TC_OK);
     struct buffer json = {0};
     struct refusal refusal;
+    struct act act = act_of_test(ACCESS_MANAGE_KEYS);
+    acts_set(store, &act);
     (void)signing_keys_use(store, public.id, "ann", "a test", &json, &refusal, NULL);
     buffer_free(&json);
     store_close(store);

@@ -88,7 +88,8 @@ static json_t *take_order(struct engine *engine, json_t *arguments)
 {
     const char *author, *document;
     json_t *answer = NULL;
-    struct submission submission = {.endpoint = ENDPOINT_HTTP, .answered = take_answer, .context = &answer};
+    struct submission submission = {
+        .endpoint = ENDPOINT_HTTP, .act = act_of_test(ACCESS_SUBMIT), .answered = take_answer, .context = &answer};
     TAKE(arguments, "[ss%]", &author, &document, &submission.length);
     submission.document = strdup(document);
     TC_CHECK(submission.document != NULL);

@@ -1,6 +1,7 @@
 #include "orchestrator/store/operate.h"
 
 #include "orchestrator/wording/refusal_words.h"
+#include "tests/act_of_test.h"
 #include "tests/property/engine/commands.h"
 
 enum { OPERATE_SHARD = 51 };
@@ -17,7 +18,10 @@ json_t *engine_operate(struct engine *engine, json_t *arguments)
     operation_request.version = version;
     struct operated operated;
     struct tc_fault fault = {0};
+    struct act act = act_of_test(ACCESS_OPERATE);
+    acts_set(engine->parts.store, &act);
     enum tc_error error = operate(engine->parts.store, &operation_request, &operated, &fault);
+    acts_set(engine->parts.store, NULL);
     refusal_put_words(&operated.refusal, &fault);
     if (error != TC_OK)
         return json_pack("{s:s, s:s}", "result", tc_error_name(error), "why", fault.text);
@@ -33,7 +37,10 @@ json_t *engine_give_back(struct engine *engine, json_t *arguments)
     struct tc_fault fault = {0};
     struct refusal refusal;
     const struct device_operation operation = {.device = device, .actor = actor, .reason = "because"};
+    struct act act = act_of_test(ACCESS_RETURN_DEVICE);
+    acts_set(engine->parts.store, &act);
     enum tc_error error = operate_return_device(engine->parts.store, &operation, &returned, &refusal, &fault);
+    acts_set(engine->parts.store, NULL);
     buffer_free(&returned);
     refusal_put_words(&refusal, &fault);
     if (error != TC_OK)

@@ -21,6 +21,12 @@ FROM (SELECT due_at AS at FROM instruction WHERE due_at > now() AND due_at < 'in
 WHERE at > now()
 """
 RESET = "TRUNCATE {} RESTART IDENTITY; ALTER SEQUENCE instruction_id RESTART"
+# Who gives orders and approves: an approval counts when it is known who gave it.
+PEOPLE = """
+WITH made AS (INSERT INTO person (name, created_by) SELECT unnest(%s), 'tellercast' RETURNING name)
+INSERT INTO alias (kind, value, person, linked_by, confirmed_at, confirmed_by)
+SELECT 'author', name, name, 'tellercast', now(), 'tellercast' FROM made
+"""
 
 
 class Database:
@@ -49,12 +55,15 @@ class Database:
         self._cursor.execute(statement)
         return self._cursor.fetchall()
 
-    def reset(self):
-        """Empties all tables and restarts all numbers. What the migrations have put into a table stays."""
+    def reset(self, people):
+        """Empties all tables and restarts all numbers. What the migrations have put into a table stays, and so does the record of
+        acts, which nobody may empty."""
         if self._tables is None:
-            names = sorted(name for name, in self.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'virtual'"))
+            names = sorted(name for name, in self.rows("SELECT tablename FROM pg_tables "
+                                                       "WHERE schemaname = 'virtual' AND tablename <> 'act'"))
             self._tables = ", ".join(name for name in names if not self.rows(f"SELECT FROM {name} LIMIT 1"))
         self._do(RESET.format(self._tables))
+        self._do(PEOPLE, (list(people),))
 
     def set_clock(self, now_ms):
         self._do("UPDATE clock SET at = to_timestamp(%s / 1000.0)", (now_ms,))

@@ -4,6 +4,7 @@ HOUR_MS = 3600_000
 APPROVERS = ("bea", "carl", "dora")
 AUTHOR = "ann"
 OPERATOR = "ops"
+PEOPLE = (AUTHOR, OPERATOR, *APPROVERS)
 
 
 class Operators:

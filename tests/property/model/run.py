@@ -6,7 +6,7 @@ from .history import CREATED, DISPATCHED, History
 from .devices import Devices
 from .fleets import Fleet
 from .oracle import ENDED, Oracle
-from .operators import AUTHOR, Operators
+from .operators import AUTHOR, PEOPLE, Operators
 from .plans import RANKS, RATES, Plan, make_calendars
 
 BASE_MS = 1_767_225_600_000  # 2026-01-01
@@ -58,7 +58,7 @@ class Model:
         return self._history.digest()
 
     def run(self):
-        self._database.reset()
+        self._database.reset(PEOPLE)
         self._set_clock(self._begin_ms)
         self._engine.open(self._rng.choice((1, 3, 10, 1000)))
         self._engine.fleet(self._fleet.document())
