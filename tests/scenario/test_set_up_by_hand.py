@@ -93,7 +93,7 @@ def prepared(lines):
 @pytest.mark.skipif(SANITIZED, reason="mosquitto cannot load a guard with a sanitizer")
 def test_the_commands_that_set_it_up_by_hand_make_a_secure_installation(scratch):
     machine = scratch / "machine"
-    machine.mkdir()
+    machine.mkdir(exist_ok=True)  # a second try finds it empty: the first wrote into namespaces of its own
     systemctl = scratch / "systemctl"
     systemctl.write_text(SYSTEMCTL, encoding="utf-8")
     lines = commands()
