@@ -28,7 +28,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct tc_fault fault;
     if (keys == NULL)
         keys = signed_jwt_keys();
-    char *text = strndup((const char *)bytes, length);
+    char *text = calloc(1, length + 1);
+    TC_CHECK(text != NULL);
+    memcpy(text, bytes, length);
     check(keys, text, NULL);
     char *token = signed_jwt_make_of("ec", signed_jwt_headers("ES256", "ec"), text);
     check(keys, token, NULL);
