@@ -31,6 +31,12 @@ int64_t clock_boot_ms(void)
     return read_clock_ms(CLOCK_BOOTTIME);
 }
 
+void clock_sleep_ms(int64_t ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
 void clock_format(int64_t time_ms, char text[static TC_TIME_TEXT_SIZE])
 {
     int64_t milliseconds = time_ms % MS_PER_SECOND;

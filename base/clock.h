@@ -18,6 +18,9 @@ int64_t clock_monotonic_ms(void);
 /* The same, but it also counts while the machine sleeps: for timers over hours. */
 int64_t clock_boot_ms(void);
 
+/* Sleeps, less when a signal is handled meanwhile. */
+void clock_sleep_ms(int64_t ms);
+
 /* Writes RFC 3339 in UTC with milliseconds; whole seconds are written without a fraction. */
 void clock_format(int64_t time_ms, char text[static TC_TIME_TEXT_SIZE]);
 

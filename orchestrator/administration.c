@@ -1,5 +1,6 @@
 #include "orchestrator/administration.h"
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "orchestrator/daemon_setup.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Within a second each orchestrator knows a new token (docs/limits.md). */
@@ -25,11 +25,6 @@ enum { AGAIN_MS = 100, KNOWN_MS = 1000 };
 /* Who acts on the orchestrator's machine, for the record of acts. */
 static const char endpoint[] = "machine";
 static const struct subject machine = {.kind = SUBJECT_UNKNOWN, .credential = "the daemon's user"};
-
-static void sleep_ms(long ms)
-{
-    (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
-}
 
 /* The daemon's data folder is the daemon's user's. */
 static enum tc_error check_user(const char *folder, struct tc_fault *fault)
@@ -62,7 +57,7 @@ static enum tc_error make_admin(struct store *store, const char *name, struct tc
     enum tc_error error = people_make_admin(store, &token, expires_at, &refusal, fault);
     if (error == TC_OK) {
         LOG_WARNING("admin.created", F_STR("person", name), F_STR("token", id), F_STR("expires_at", expires_at));
-        sleep_ms(KNOWN_MS); /* so that the token works when it is shown */
+        clock_sleep_ms(KNOWN_MS); /* so that the token works when it is shown */
         (void)printf("%s\n", text);
     } else {
         refusal_put_words(&refusal, fault);
@@ -113,7 +108,7 @@ enum tc_error administration_import_tokens(const struct daemon_settings *setting
             error = tc_fault_set(fault, TC_TIMEOUT, "asked to stop while waiting for the database");
             break;
         }
-        sleep_ms(AGAIN_MS);
+        clock_sleep_ms(AGAIN_MS);
     }
     store_close(store);
     return error;

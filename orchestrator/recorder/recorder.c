@@ -11,7 +11,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { BATCH = 100, PERIOD_MS = 1000, MINUTE_MS = 60000, AGAIN_MS = 500 };
 
@@ -40,7 +39,7 @@ static void record(struct recorder *recorder, const struct act *acts, size_t cou
     enum tc_error error = count == 0 ? TC_OK : acts_record(recorder->store, acts, count, &fault);
     while (is_transient(error) && !atomic_load(&recorder->is_ending)) {
         LOG_LIMITED(LOG_LEVEL_WARNING, "", "acts.not_recorded_yet", F_STR("reason", fault.text));
-        (void)nanosleep(&(struct timespec){.tv_nsec = AGAIN_MS * 1000000L}, NULL);
+        clock_sleep_ms(AGAIN_MS);
         worker_mark_progress();
         error = acts_record(recorder->store, acts, count, &fault);
     }

@@ -2,13 +2,10 @@
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/commands/session.h"
 #include "clients/ctl/screen/text.h"
-#include "config/scalar.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MS_PER_SECOND = 1000 };
 
 /* Sends a request about the device of the command line. `tail` follows its ID in the path; `body` NULL: none. */
 static json_t *send_request(struct session *session, const char *tail, const char *body, int *code)
@@ -49,15 +46,12 @@ static void show_code(const struct session *session, const json_t *answer)
 
 int run_device_enroll(struct session *session)
 {
-    const char *text = session_option(session, "valid-for");
-    int64_t valid_ms;
-    if (!scalar_read_duration(text, &valid_ms) || valid_ms < MS_PER_SECOND)
-        return session_fail_usage(
-            session, "--valid-for: found \"%.32s\", allowed: a duration of at least a second, such as 12h or 30d",
-            text);
-    struct buffer tail = {0};
-    buffer_format(&tail, "/enrolments?valid_for_s=%" PRId64, valid_ms / MS_PER_SECOND);
     int code;
+    int64_t valid_s;
+    if (!session_duration_s(session, "valid-for", &valid_s, &code))
+        return code;
+    struct buffer tail = {0};
+    buffer_format(&tail, "/enrolments?valid_for_s=%" PRId64, valid_s);
     json_t *answer = send_request(session, buffer_text(&tail), NULL, &code);
     buffer_free(&tail);
     if (answer == NULL)

@@ -2,12 +2,9 @@
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/commands/session.h"
 #include "clients/ctl/screen/text.h"
-#include "config/scalar.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-enum { MS_PER_SECOND = 1000 };
 
 static void put_secret(const struct session *session, const json_t *answer)
 {
@@ -26,15 +23,12 @@ static void put_secret(const struct session *session, const json_t *answer)
 
 int run_token_create(struct session *session)
 {
-    const char *text = session_option(session, "valid-for");
-    int64_t valid_ms;
-    if (!scalar_read_duration(text, &valid_ms) || valid_ms < MS_PER_SECOND)
-        return session_fail_usage(
-            session, "--valid-for: found \"%.32s\", allowed: a duration of at least a second, such as 12h or 30d",
-            text);
-    struct buffer path = {0};
     int code;
-    buffer_format(&path, "/v1/tokens?valid_for_s=%" PRId64, valid_ms / MS_PER_SECOND);
+    int64_t valid_s;
+    if (!session_duration_s(session, "valid-for", &valid_s, &code))
+        return code;
+    struct buffer path = {0};
+    buffer_format(&path, "/v1/tokens?valid_for_s=%" PRId64, valid_s);
     if (session->invocation->argument_count > 0) {
         buffer_put_text(&path, "&person=");
         http_put_escaped(&path, session_argument(session, 0));

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* An authority, and during a rollover the one that it replaces. */
@@ -71,7 +70,7 @@ static enum tc_error wait_for_handler(long pid, struct tc_fault *fault)
                 "process %ld does not handle SIGHUP, which would end it: when the broker has started, call "
                 "this again",
                 pid);
-        (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL);
+        clock_sleep_ms(LOOK_MS);
     }
     return TC_OK;
 }

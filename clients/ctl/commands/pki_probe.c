@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CANARY_ID "crl-probe"
@@ -75,12 +74,6 @@ static bool trust_file(const struct session *session, char path[static PATH_MAX]
     return false;
 }
 
-static void sleep_ms(int64_t ms)
-{
-    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    (void)nanosleep(&pause, NULL);
-}
-
 /* Shows the certificate until the outcome is the awaited one or the time is up: before the broker has read the new list
  * it goes by the old one, which may have ended. At once when the broker has read its list, and then once a second: no
  * more often than the broker's guard and its packet filter allow (docs/guard.md, docs/security.md). */
@@ -93,7 +86,7 @@ static enum tc_error ask_until(struct tls_probe *probe, X509 *certificate, enum 
     probe->certificate = certificate;
     while ((error = tls_probe(probe, outcome, fault)) == TC_OK && *outcome != awaited &&
            (left_ms = deadline_ms - clock_monotonic_ms()) > 0) {
-        sleep_ms(pause_ms < left_ms ? pause_ms : left_ms);
+        clock_sleep_ms(pause_ms < left_ms ? pause_ms : left_ms);
         pause_ms = pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
     }
     return error;

@@ -4,6 +4,7 @@
 #include "clients/ctl/commands/help.h"
 #include "clients/ctl/screen/text.h"
 #include "config/operation.h"
+#include "config/scalar.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -233,4 +234,18 @@ void document_put_pairs(const json_t *object, struct buffer *out)
         put_value(json_object_get(object, keys[i]), out);
     }
     free(keys);
+}
+
+bool session_duration_s(const struct session *session, const char *option, int64_t *seconds, int *code)
+{
+    enum { MS_PER_SECOND = 1000 };
+    int64_t duration_ms;
+    const char *text = session_option(session, option);
+    if (scalar_read_duration(text, &duration_ms) && duration_ms >= MS_PER_SECOND) {
+        *seconds = duration_ms / MS_PER_SECOND;
+        return true;
+    }
+    *code = session_fail_usage(
+        session, "--%s: found \"%.32s\", allowed: a duration of at least a second, such as 12h or 30d", option, text);
+    return false;
 }

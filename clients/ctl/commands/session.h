@@ -36,6 +36,9 @@ int session_fail(const struct session *session, int code, const char *format, ..
 int session_fail_fault(const struct session *session, const struct tc_fault *fault);
 /* For a usage error that the table of commands cannot detect. Shows the usage, returns EXIT_USAGE. */
 int session_fail_usage(const struct session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The duration that an option has, in whole seconds; at least one. False: the usage was shown, and `code` is the exit
+ * code. */
+bool session_duration_s(const struct session *session, const char *option, int64_t *seconds, int *code);
 
 /* Writes text on standard output. */
 void session_put(const struct buffer *text);

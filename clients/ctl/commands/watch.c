@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     POLL_ON_TERMINAL_MS = 500,
@@ -211,12 +210,6 @@ static int worst_end(const struct watch *watch)
     return worst;
 }
 
-static void pause_ms(int64_t duration_ms)
-{
-    struct timespec time = {.tv_sec = duration_ms / 1000, .tv_nsec = duration_ms % 1000 * 1000000};
-    (void)nanosleep(&time, NULL);
-}
-
 static int follow(struct watch *watch, int64_t timeout_ms)
 {
     int64_t period_ms = draws(watch) ? POLL_ON_TERMINAL_MS : POLL_ELSEWHERE_MS;
@@ -232,7 +225,7 @@ static int follow(struct watch *watch, int64_t timeout_ms)
         int64_t left_ms = timeout_ms < 0 ? period_ms : start_ms + timeout_ms - clock_monotonic_ms();
         if (left_ms <= 0)
             return session_fail(watch->session, EXIT_TIMED_OUT, "timed out; the rollout continues");
-        pause_ms(left_ms < period_ms ? left_ms : period_ms);
+        clock_sleep_ms(left_ms < period_ms ? left_ms : period_ms);
     }
 }
 
