@@ -41,7 +41,8 @@ def test_without_the_rules_the_same_flood_gets_more_handshakes_than_they_allow(f
 
 
 def most_pings(seconds):
-    return (BURST_BYTES + BYTES_PER_SECOND * seconds) / PING_BYTES
+    """A bucket of bytes holds the burst and a second more of the rate (Linux, net/netfilter/nft_limit.c)."""
+    return (BURST_BYTES + BYTES_PER_SECOND * (seconds + 1)) / PING_BYTES
 
 
 def test_an_address_that_floods_the_broker_with_pings_is_slowed_and_a_device_at_another_is_not(flood):

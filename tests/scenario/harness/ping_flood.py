@@ -71,7 +71,8 @@ def main():
         while not refused_packets() and pinger.answers() < ENOUGH and time.monotonic() < began + GIVE_UP_S:
             time.sleep(0.05)
         accepted = sum(publish(certificates["device"]) for _ in range(PUBLISHED))
-        print(json.dumps({"seconds": time.monotonic() - began, "published": accepted, "answers": pinger.answers(),
+        answers = pinger.answers()
+        print(json.dumps({"seconds": time.monotonic() - began, "published": accepted, "answers": answers,
                           "refused": refused_packets()}))
     finally:
         broker.kill()
