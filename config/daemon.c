@@ -2,6 +2,7 @@
 
 #include "config/blackout.h"
 #include "config/group_roles.h"
+#include "config/policy.h"
 #include "topics/topic.h"
 
 #define SETTINGS_STRUCT struct daemon_settings
@@ -140,6 +141,10 @@ static const struct setting rows[] = {
 
     DOCUMENT_THAT_RELOADS("calendars", calendars, "{}", calendars_key,
                           "Blackouts that plans name: {month-end: [{from: 2026-12-30, to: 2027-01-02}]}."),
+
+    DOCUMENT_THAT_RELOADS("policy", policy, "{}", policy_key,
+                          "What the site asks of every rollout: {approvals: [{action: install, devices: 1000, count: "
+                          "2}], preempt: [ann], review_within: 72h}."),
 
     SIZE("artifacts.size_limit", artifact_size_limit, "4GiB", 1, TIB, "Maximum size of an artifact."),
     SIZE("artifacts.daily_limit", artifact_daily_limit, "64GiB", 1, TIB, "How much a person may upload in a day."),

@@ -131,6 +131,7 @@ static void name_what_needs_a_restart(const struct daemon_settings *running, con
 void daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh)
 {
     calendars_replace(daemon->calendars, fresh->calendars);
+    planner_replace_policy(daemon->planner, fresh->policy);
     name_what_needs_a_restart(daemon->settings, fresh);
 }
 

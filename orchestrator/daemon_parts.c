@@ -58,6 +58,8 @@ static enum tc_error open_planner(struct daemon *daemon, struct tc_fault *fault)
         .database = daemon->settings->database,
         .guard = daemon->guard,
         .prepare = {.public_url = daemon->identity.public_url, .calendars = daemon->calendars},
+        .instance = daemon->identity.instance,
+        .policy = daemon->settings->policy,
         .default_per_minute = daemon->settings->default_per_minute,
         .submissions = daemon->submissions,
         .wakes = daemon->expander_wakes,

@@ -8,7 +8,8 @@
 #define APPROVERS ROLE_BIT(PERSON_APPROVER)
 #define AUDITORS ROLE_BIT(PERSON_AUDITOR)
 #define ADMINS ROLE_BIT(PERSON_ADMIN)
-#define EVERY_ROLE (VIEWERS | OPERATORS | APPROVERS | AUDITORS | ADMINS)
+#define BREAKERS ROLE_BIT(PERSON_BREAK_GLASS)
+#define EVERY_ROLE (VIEWERS | OPERATORS | APPROVERS | AUDITORS | ADMINS | BREAKERS)
 /* Beyond the roles: a person who has none, and whoever asks. */
 #define NO_ROLE ROLE_BIT(PERSON_ROLE_COUNT)
 #define NOBODY ROLE_BIT(PERSON_ROLE_COUNT + 1)
@@ -38,6 +39,7 @@ static const enum access_operation only_read[] = {
     ACCESS_PUBLIC,        ACCESS_READ_OWN,          ACCESS_READ_ROLLOUTS, ACCESS_PREVIEW,
     ACCESS_READ_FLEET,    ACCESS_READ_INSTALLATION, ACCESS_DOWNLOAD,      ACCESS_READ_PEOPLE,
     ACCESS_READ_EVIDENCE, ACCESS_READ_ARTIFACTS,    ACCESS_READ_AFFECTED, ACCESS_READ_AUDIT,
+    ACCESS_READ_REVIEWS,
 };
 
 static const struct operation_row {
@@ -69,6 +71,11 @@ bool person_role_parse(const char *name, enum person_role *role)
             return true;
     }
     return false;
+}
+
+bool person_role_takes_two(enum person_role role)
+{
+    return (ROLE_BIT(role) & (APPROVERS | ADMINS | BREAKERS)) != 0;
 }
 
 unsigned person_roles_parse(const char *names)

@@ -21,6 +21,8 @@ const char *person_role_name(enum person_role role);
 bool person_role_parse(const char *name, enum person_role *role);
 /* The set that a text of names joined by spaces has. Ignores what is no role of this version. */
 unsigned person_roles_parse(const char *names);
+/* Whether giving it takes two admins: it approves, grants, or goes without approvals. */
+bool person_role_takes_two(enum person_role role);
 /* Appends the names of a set, joined by `between`. */
 void person_roles_put(unsigned roles, const char *between, struct buffer *out);
 

@@ -42,6 +42,9 @@ static void carry_out(struct http_request *request, const struct operation_reque
                  F_STR("operation", operation_name(operation_request->operation)),
                  F_STR("author", operation_request->actor), F_STR("state", operated.state),
                  F_INT("version", operated.version));
+        if (operation_request->operation == OPERATION_BREAK_GLASS)
+            LOG_WARNING("rollout.glass_broken", F_INT("rollout", operation_request->rollout),
+                        F_STR("author", operation_request->actor), F_STR("reason", operation_request->reason));
         http_wake_parts(request);
     }
     struct buffer body = {0};

@@ -116,6 +116,10 @@ void device_return(struct http_request *request);
 void device_retire(struct http_request *request);
 void revision_begin(struct http_request *request);
 void revision_submit(struct http_request *request);
+/* http_reviews.c */
+void reviews_list(struct http_request *request);
+void review_accept(struct http_request *request);
+void review_object(struct http_request *request);
 /* http_enrolment.c */
 void device_make_code(struct http_request *request);
 void device_revoke(struct http_request *request);

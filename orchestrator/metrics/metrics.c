@@ -132,6 +132,12 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "1 while the broker's guard has the devices that the database has; only the conductor shows it."},
     [METRIC_INSECURE_LOOPBACK] = {"tellercast_insecure_loopback", GAUGE,
         "1: servers and clients on loopback may be without credentials, by the setting insecure_loopback."},
+    [METRIC_POLICIES] = {"tellercast_policies", GAUGE,
+        "Different policies that the orchestrators have; more than 1: their settings differ."},
+    [METRIC_REVIEWS_PENDING] = {"tellercast_reviews_pending", GAUGE,
+        "Reviews of what was done without approvals that have not ended."},
+    [METRIC_REVIEWS_OVERDUE] = {"tellercast_reviews_overdue", GAUGE,
+        "Those of them whose time has passed."},
 };
 /* clang-format on */
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
 #include "orchestrator/planner/answer.h"
+#include "orchestrator/planner/policy_keeper.h"
 #include "orchestrator/store/act_scope.h"
 #include "orchestrator/store/acts.h"
 #include "orchestrator/wording/finding_words.h"
@@ -22,6 +23,7 @@ struct planner {
     struct planner_config config;
     struct store *submitting, *expanding; /* one for each thread */
     struct worker *submissions, *expander;
+    struct policy_keeper *policy; /* kept by the expander's thread */
 };
 
 /* The outcome of an accepted submission. */
@@ -89,7 +91,8 @@ static enum tc_error accept_plan(struct planner *planner, struct submission *sub
                                       .author = submission->author,
                                       .endpoint = endpoint_name(submission->endpoint),
                                       .idempotency_key = key,
-                                      .author_scope = access_scope_patterns(&submission->scope)};
+                                      .author_scope = access_scope_patterns(&submission->scope),
+                                      .is_rollback = submission->endpoint == ENDPOINT_ROLLBACK};
     enum tc_error error = TC_OK;
     if (!outcome->revised)
         error = planning_find(planner->submitting, &new_rollout, &outcome->submitted, fault);
@@ -144,6 +147,8 @@ static void take_submission(struct planner *planner, struct submission *submissi
     if (error == TC_OK)
         error = store_guard_check(planner->config.guard, &fault);
     if (error == TC_OK)
+        error = policy_keeper_check(planner->policy, &fault);
+    if (error == TC_OK)
         error = accept_plan(planner, submission, plan, &outcome, &faults, &fault);
     if (error == TC_OK) {
         if (outcome.revised)
@@ -189,6 +194,16 @@ static void note_failure(struct planner *planner, const struct planned *planned,
               F_STR("not_rejected", fault.code == TC_OK ? "" : fault.text));
 }
 
+/* A policy that is not written holds up the planning: the next period tries again. */
+static bool keep_policy(struct planner *planner)
+{
+    struct tc_fault fault;
+    enum tc_error error = policy_keeper_keep(planner->policy, planner->expanding, &fault);
+    if (error != TC_OK && error != TC_UNAVAILABLE)
+        LOG_LIMITED(LOG_LEVEL_ERROR, "", "policy.not_kept", F_STR("reason", fault.text));
+    return policy_keeper_check(planner->policy, &fault) == TC_OK;
+}
+
 /* Expands all accepted rollouts: those that were just submitted here, and those that an orchestrator left when it
  * died. */
 static void expand_accepted(void *context, void *thread_state, void *items, size_t count)
@@ -196,7 +211,7 @@ static void expand_accepted(void *context, void *thread_state, void *items, size
     (void)thread_state, (void)items, (void)count;
     struct planner *planner = context;
     struct planned planned = {0};
-    for (;;) {
+    while (keep_policy(planner)) {
         struct tc_fault fault;
         enum tc_error error = planning_expand_next(planner->expanding, planned.rollout,
                                                    planner->config.default_per_minute, &planned, &fault);
@@ -219,6 +234,7 @@ enum tc_error planner_open(const struct planner_config *config, struct planner *
     struct planner *opened = calloc(1, sizeof *opened);
     TC_CHECK(opened != NULL);
     opened->config = *config;
+    opened->policy = policy_keeper_open(config->instance, config->policy);
     const struct worker_config submissions = {.name = "planner",
                                               .queue = config->submissions,
                                               .threads = 1,
@@ -245,6 +261,8 @@ enum tc_error planner_open(const struct planner_config *config, struct planner *
     if (error == TC_OK)
         store_allow_long(opened->expanding);
     if (error == TC_OK)
+        (void)keep_policy(opened); /* before the first submission, if the database is there */
+    if (error == TC_OK)
         error = worker_start(&submissions, &opened->submissions, fault);
     if (error == TC_OK)
         error = worker_start(&expander, &opened->expander, fault);
@@ -256,12 +274,20 @@ enum tc_error planner_open(const struct planner_config *config, struct planner *
     return TC_OK;
 }
 
+void planner_replace_policy(struct planner *planner, const char *policy)
+{
+    policy_keeper_replace(planner->policy, policy);
+    batch_queue_wake(planner->config.wakes);
+}
+
 void planner_close(struct planner *planner)
 {
     if (planner == NULL)
         return;
     worker_stop(planner->submissions);
     worker_stop(planner->expander);
+    policy_keeper_leave(planner->policy, planner->expanding);
+    policy_keeper_close(planner->policy);
     store_close(planner->submitting);
     store_close(planner->expanding);
     free(planner);

@@ -16,6 +16,8 @@ struct planner_config {
     const char *database;
     struct store_guard *guard; /* NULL: none */
     struct prepare_config prepare;
+    const char *instance;            /* of this orchestrator */
+    const char *policy;              /* JSON: config/policy.h */
     int64_t default_per_minute;      /* rate of a plan without one; 0: all at once */
     struct batch_queue *submissions; /* of struct submission * */
     struct batch_queue
@@ -24,6 +26,8 @@ struct planner_config {
 };
 
 enum tc_error planner_open(const struct planner_config *config, struct planner **planner, struct tc_fault *fault);
+/* The policy of the site changed. Any thread. */
+void planner_replace_policy(struct planner *planner, const char *policy);
 /* Answers all queued submissions, then ends the planner. */
 void planner_close(struct planner *planner);
 /* For the watchdog: see worker_last_progress_ms. */

@@ -11,6 +11,8 @@ const struct rollout_rule rollout_rules[] = {
     {ROLLOUT_ACCEPTED, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLED, "it has no instructions yet"},
     {ROLLOUT_ACCEPTED, ROLLOUT_ON_SUPERSEDED, ROLLOUT_CANCELLED, "it has no instructions yet"},
     {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_APPROVE, ROLLOUT_RUNNING, "enough people approved it"},
+    {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_BREAK_GLASS, ROLLOUT_RUNNING,
+     "one person let it start without approvals; others review that"},
     {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_REJECT, ROLLOUT_REJECTED, "one rejection is enough"},
     {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_REVISE, ROLLOUT_ACCEPTED, "another plan must be planned and approved"},
     {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "its instructions are cancelled first"},
@@ -33,6 +35,8 @@ const struct rollout_rule rollout_rules[] = {
     {ROLLOUT_PAUSED, ROLLOUT_ON_RESUME_ORDERED, ROLLOUT_PAUSED, "after an abort other people must approve the resume"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_RESUME_APPROVED, ROLLOUT_RUNNING, "enough people approved the resume"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_RESUME_REJECTED, ROLLOUT_PAUSED, "one rejection is enough: it stays paused"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_BREAK_GLASS, ROLLOUT_RUNNING,
+     "one person resumed it without the approvals that an abort asks for; others review that"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "what is in flight finishes first"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_RETRY, ROLLOUT_PAUSED, "what failed gets another attempt once it is resumed"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_PROMOTE, ROLLOUT_PAUSED,
@@ -69,10 +73,11 @@ static const char *const state_names[ROLLOUT_STATE_COUNT] = {
 };
 
 static const char *const event_names[ROLLOUT_EVENT_COUNT] = {
-    "approve",        "reject",          "approve_group",   "revise",     "pause",      "resume",
-    "resume_ordered", "resume_approved", "resume_rejected", "cancel",     "retry",      "rollback",
-    "promote",        "planned",         "planned_to_wait", "impossible", "passed",     "not_reached",
-    "all_failed",     "abort_pause",     "abort_cancel",    "over",       "superseded", "all_cancelled",
+    "approve",        "reject",          "approve_group",   "revise",          "pause",      "resume",
+    "resume_ordered", "resume_approved", "resume_rejected", "cancel",          "retry",      "rollback",
+    "promote",        "break_glass",     "planned",         "planned_to_wait", "impossible", "passed",
+    "not_reached",    "all_failed",      "abort_pause",     "abort_cancel",    "over",       "superseded",
+    "all_cancelled",
 };
 
 const struct rollout_rule *rollout_rule_find(enum rollout_state from, enum rollout_event on)

@@ -27,6 +27,7 @@ enum rollout_event {
     ROLLOUT_ON_RETRY,
     ROLLOUT_ON_ROLLBACK,
     ROLLOUT_ON_PROMOTE, /* a group is promoted */
+    ROLLOUT_ON_BREAK_GLASS,
     /* Not requested by an operator. */
     ROLLOUT_ON_PLANNED,         /* planned, and no approval is needed */
     ROLLOUT_ON_PLANNED_TO_WAIT, /* planned, and an approval is needed */

@@ -3,4 +3,5 @@
 #define INSTRUCTION_CODE(constant, name) const char constant[] = name;
 #define EVENT_KIND(constant, name) const char constant[] = name;
 #define EVENT_ACTOR(constant, name) const char constant[] = name;
+#define REVIEW_STATE(constant, name) const char constant[] = name;
 #include "orchestrator/rollout/vocabulary.def"

@@ -1,5 +1,5 @@
-/* The codes of instructions, and the kinds and actors of rollout events. Each is written once, in vocabulary.def, for C
- * and for SQL. */
+/* The codes of instructions, the kinds and actors of rollout events, and the states of reviews. Each is written once,
+ * in vocabulary.def, for C and for SQL. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_WORDS_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_WORDS_H
 
@@ -8,6 +8,7 @@
 #define INSTRUCTION_CODE(constant, name) extern const char constant[];
 #define EVENT_KIND(constant, name) extern const char constant[];
 #define EVENT_ACTOR(constant, name) extern const char constant[];
+#define REVIEW_STATE(constant, name) extern const char constant[];
 #include "orchestrator/rollout/vocabulary.def"
 /* NOLINTEND(bugprone-macro-parentheses) */
 

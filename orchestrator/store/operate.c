@@ -6,6 +6,7 @@
 #include "orchestrator/store/operate_private.h"
 #include "orchestrator/store/planning.h"
 #include "orchestrator/store/rollout_progress.h"
+#include "orchestrator/store/site_policy.h"
 #include "topics/message.h"
 
 #include <stdio.h>
@@ -30,6 +31,7 @@ static const struct {
     [OPERATION_ROLLBACK] = {KIND_ROLLBACK_ORDERED, ROLLOUT_ON_ROLLBACK},
     [OPERATION_PROMOTE] = {KIND_GROUP_PROMOTED, ROLLOUT_ON_PROMOTE},
     [OPERATION_REVISE] = {KIND_REVISED, ROLLOUT_ON_REVISE},
+    [OPERATION_BREAK_GLASS] = {KIND_GLASS_BROKEN, ROLLOUT_ON_BREAK_GLASS},
 };
 
 static bool is_repeated(const struct operation_request *request, const struct rollout_snapshot *snapshot)
@@ -144,6 +146,7 @@ static enum tc_error act(struct store *store, const struct operation_request *re
     case OPERATION_RETRY: return retry(store, request, snapshot, fault);
     case OPERATION_PROMOTE: return promote(store, request, snapshot, group_no, fault);
     case OPERATION_ROLLBACK: return request_rollback(store, request, snapshot, to, fault);
+    case OPERATION_BREAK_GLASS: return operate_break_glass(store, request, snapshot, fault);
     case OPERATION_PAUSE:
     case OPERATION_RESUME:
     case OPERATION_CANCEL: return TC_OK; /* they only change the state */
@@ -190,7 +193,8 @@ static enum tc_error find_step(struct store *store, const struct operation_reque
     step->rule = operate_find_rule(request, snapshot, operations[request->operation].event, fault);
     if (step->rule == NULL)
         return TC_CONFLICT;
-    if (step->rule->to != ROLLOUT_RUNNING || snapshot->state == ROLLOUT_RUNNING)
+    if (step->rule->to != ROLLOUT_RUNNING || snapshot->state == ROLLOUT_RUNNING ||
+        request->operation == OPERATION_BREAK_GLASS)
         return TC_OK;
     enum tc_error error = operate_may_run_again(store, request, snapshot, &step->waits, fault);
     if (error == TC_OK && step->waits)
@@ -199,11 +203,14 @@ static enum tc_error find_step(struct store *store, const struct operation_reque
     return error;
 }
 
-/* A resume that waits is recorded as ordered; another request that waits has its own event, followed by that one. */
+/* A resume that waits is recorded as ordered; another request that waits has its own event, followed by that one.
+ * Breaking the glass was recorded before what follows from it. */
 static enum tc_error record_step(struct store *store, const struct operation_request *request,
                                  const struct rollout_snapshot *snapshot, const struct step *step, int64_t group_no,
                                  struct tc_fault *fault)
 {
+    if (request->operation == OPERATION_BREAK_GLASS)
+        return TC_OK;
     if (step->waits && request->operation == OPERATION_RESUME)
         return operate_record_event(store, request, snapshot, KIND_RESUME_ORDERED, group_no, fault);
     enum tc_error error = operate_record_event(store, request, snapshot, step->kind, group_no, fault);
@@ -308,6 +315,8 @@ static enum tc_error revise(struct store *store, const struct operation_request 
     if (operated->existing)
         return TC_OK;
     enum tc_error error = check_version(request, snapshot, fault);
+    if (error == TC_OK)
+        error = site_policy_check_preempt(store, new_rollout, snapshot->refusal, fault);
     if (error != TC_OK)
         return error;
     const struct rollout_rule *rule = operate_find_rule(request, snapshot, ROLLOUT_ON_REVISE, fault);

@@ -22,6 +22,7 @@ enum operation {
     OPERATION_ROLLBACK,
     OPERATION_PROMOTE, /* a group, without its silent devices */
     OPERATION_REVISE,
+    OPERATION_BREAK_GLASS, /* run without approvals; others review that */
     OPERATION_COUNT,
 };
 

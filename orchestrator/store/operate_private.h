@@ -12,7 +12,7 @@ struct rollout_snapshot {
     enum rollout_state state;
     int64_t version;
     char digest[PLAN_DIGEST_SIZE];
-    int64_t approvals_required;
+    int64_t approvals_required, resume_approvals_required; /* of the plan and of the policy */
     char action[16];
     bool end_has_passed;
     bool rollback_is_wanted;
@@ -84,6 +84,11 @@ enum tc_error operate_record_event(struct store *store, const struct operation_r
 enum tc_error operate_approval(struct store *store, const struct operation_request *operation_request,
                                const struct rollout_snapshot *snapshot, const char **to, bool *existing,
                                struct tc_fault *fault);
+
+/* Lets the rollout start, or run again after an abort, without the approvals that it waits for, and opens the review of
+ * that. Records its event. TC_CONFLICT: nothing waits for approvals, or its end has passed. */
+enum tc_error operate_break_glass(struct store *store, const struct operation_request *operation_request,
+                                  const struct rollout_snapshot *snapshot, struct tc_fault *fault);
 
 /* Promotes the request's group without its silent devices; `*group_no` is its number. TC_NOT_FOUND: no such group.
  * TC_CONFLICT: its state, its gate or its devices do not allow it. */

@@ -1,6 +1,6 @@
-/* The resume of a rollout that an abort stopped: it overrides the plan, and so requires as many approvals as the plan.
- * A retry or a promotion that makes such a rollout run again also requests its resume. Only the rollout's events record
- * it. */
+/* The resume of a rollout that an abort stopped: it overrides the plan, and so requires as many approvals as the plan,
+ * or as the policy asks for a resume, if those are more. A retry or a promotion that makes such a rollout run again
+ * also requests its resume. Only the rollout's events record it. */
 #include "orchestrator/rollout/words.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/operate_private.h"
@@ -21,7 +21,7 @@ enum tc_error operate_read_resume(struct store *store, const struct operation_re
         return error;
     const struct sql_read_resume_row row = sql_read_resume_at(&rows, 0);
     *resume = (struct resume_snapshot){
-        .asks_for_approvals = row.asks_for_approvals && snapshot->approvals_required > 0,
+        .asks_for_approvals = row.asks_for_approvals && snapshot->resume_approvals_required > 0,
         .approvals = row.approvals,
         .requester_is_known = row.has_requester_is_known && row.requester_is_known,
     };
@@ -43,7 +43,7 @@ enum tc_error operate_may_run_again(struct store *store, const struct operation_
     if (snapshot->state == ROLLOUT_PAUSED && *resume.requested_by != '\0') {
         refusal_copy(snapshot->refusal->who, sizeof snapshot->refusal->who, resume.requested_by);
         snapshot->refusal->given = resume.approvals;
-        snapshot->refusal->needed = snapshot->approvals_required;
+        snapshot->refusal->needed = snapshot->resume_approvals_required;
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_RESUME_WAITS, fault);
     }
     *waits = resume.asks_for_approvals;
@@ -97,6 +97,6 @@ enum tc_error operate_decide_resume(struct store *store, const struct operation_
         error = operate_check_version(store, request, snapshot, fault);
     if (error == TC_OK)
         error = operate_record_event(store, request, snapshot, kind_of(request), 0, fault);
-    bool enough = approves && resume->approvals + 1 >= snapshot->approvals_required;
+    bool enough = approves && resume->approvals + 1 >= snapshot->resume_approvals_required;
     return error == TC_OK && enough ? go_on(store, request, resume, to, fault) : error;
 }

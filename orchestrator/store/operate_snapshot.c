@@ -56,6 +56,7 @@ static enum tc_error lock(struct store *store, const struct operation_request *r
     snapshot->version = row.version;
     copy_text(snapshot->digest, sizeof snapshot->digest, row.digest);
     snapshot->approvals_required = row.approvals_required;
+    snapshot->resume_approvals_required = row.resume_approvals_required;
     copy_text(snapshot->action, sizeof snapshot->action, row.action);
     snapshot->end_has_passed = row.end_has_passed;
     snapshot->rollback_is_wanted = row.rollback_wanted_by != NULL;

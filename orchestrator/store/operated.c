@@ -6,9 +6,10 @@
 #include <string.h>
 
 static const char *const names[OPERATION_COUNT] = {
-    [OPERATION_APPROVE] = "approve",   [OPERATION_REJECT] = "reject",   [OPERATION_PAUSE] = "pause",
-    [OPERATION_RESUME] = "resume",     [OPERATION_CANCEL] = "cancel",   [OPERATION_RETRY] = "retry",
-    [OPERATION_ROLLBACK] = "rollback", [OPERATION_PROMOTE] = "promote", [OPERATION_REVISE] = "revise",
+    [OPERATION_APPROVE] = "approve",         [OPERATION_REJECT] = "reject",   [OPERATION_PAUSE] = "pause",
+    [OPERATION_RESUME] = "resume",           [OPERATION_CANCEL] = "cancel",   [OPERATION_RETRY] = "retry",
+    [OPERATION_ROLLBACK] = "rollback",       [OPERATION_PROMOTE] = "promote", [OPERATION_REVISE] = "revise",
+    [OPERATION_BREAK_GLASS] = "break-glass",
 };
 
 const char *operation_name(enum operation operation)

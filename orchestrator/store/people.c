@@ -242,7 +242,7 @@ static enum tc_error check_size(struct store *store, const struct person_act *ac
 static enum tc_error grant(struct store *store, const struct person_act *act, bool *waits, struct refusal *refusal,
                            struct tc_fault *fault)
 {
-    bool takes_two = act->role == PERSON_APPROVER || act->role == PERSON_ADMIN;
+    bool takes_two = person_role_takes_two(act->role);
     const struct sql_find_grant_params find = {
         .person = act->person, .role = person_role_name(act->role), .scope = act->scope};
     struct sql_find_grant_rows rows ROWS_AUTO = {0};

@@ -2,6 +2,7 @@
 
 #include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
+#include "orchestrator/store/site_policy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +79,9 @@ enum tc_error planning_submit(struct store *store, const struct new_rollout *new
     enum tc_error error = acts_begin(store, fault);
     if (error != TC_OK)
         return error;
-    error = insert(store, new_rollout, submitted, fault);
+    error = site_policy_check_preempt(store, new_rollout, &submitted->refusal, fault);
+    if (error == TC_OK)
+        error = insert(store, new_rollout, submitted, fault);
     if (error == TC_OK && submitted->rollout != 0)
         act_set_rollout(acts_get(store), submitted->rollout);
     if (error != TC_OK || submitted->rollout != 0)

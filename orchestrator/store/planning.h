@@ -16,6 +16,7 @@ struct new_rollout {
     const char *idempotency_key; /* NULL: none */
     const char *author_scope;    /* the patterns to which the author must keep; NULL: everywhere */
     int64_t devices;
+    bool is_rollback; /* which the conductor made of another rollout */
 };
 
 struct submitted {
@@ -41,7 +42,7 @@ enum tc_error planning_find(struct store *store, const struct new_rollout *new_r
                             struct tc_fault *fault);
 
 /* Persists it, committed on TC_OK; or finds it, if another thread or instance persisted it first. TC_CONFLICT also for
- * the rollback of a rollout that has one. */
+ * the rollback of a rollout that has one; TC_DENIED: the policy does not let the author preempt. */
 enum tc_error planning_submit(struct store *store, const struct new_rollout *new_rollout, struct submitted *submitted,
                               struct tc_fault *fault);
 

@@ -40,6 +40,11 @@ enum refusal_reason {
     REFUSAL_APPROVE_AFTER_END,
     REFUSAL_ORDERED_RESUME, /* the actor ordered it, and so cannot decide on it */
     REFUSAL_RESUME_APPROVED_BEFORE,
+    REFUSAL_NEEDS_NO_GLASS,  /* nothing waits for approvals */
+    REFUSAL_NO_REVIEW,       /* `other` */
+    REFUSAL_HAS_PART,        /* the actor, in what it would review */
+    REFUSAL_REVIEWED_BEFORE, /* by the actor, at `at` */
+    REFUSAL_REVIEW_ENDED,    /* as `state` */
     /* Promoting a group. */
     REFUSAL_GROUP_IS_NOT_OPEN, /* it is `state` */
     REFUSAL_NOTHING_SILENT,
@@ -49,6 +54,7 @@ enum refusal_reason {
     REFUSAL_NAME_TAKEN, /* by rollout `other` */
     REFUSAL_KEY_TAKEN,  /* the idempotency key, by rollout `other` */
     REFUSAL_HAS_ROLLBACK,
+    REFUSAL_MAY_NOT_PREEMPT, /* the author, `who` */
     /* A device and the installation. */
     REFUSAL_NO_DEVICE,
     REFUSAL_IN_SERVICE,

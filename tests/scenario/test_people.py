@@ -47,7 +47,7 @@ ACTS = list(acts())
 
 def ask(http, act, headers):
     method, path = act.split(" ")
-    for variable in ("{id}", "{name}", "{token}", "{key}", "{sha256}"):
+    for variable in ("{id}", "{name}", "{token}", "{key}", "{review}", "{sha256}"):
         path = path.replace(variable, "1")
     return http.ask(method, path, headers=headers)
 

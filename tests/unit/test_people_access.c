@@ -10,30 +10,33 @@
 
 #include <cmocka.h>
 
-/* Who may do what, as an operations lead reads it: viewer, operator, approver, auditor, admin, and a person without a
- * role. Written a second time on purpose. */
+/* Who may do what, as an operations lead reads it: viewer, operator, approver, auditor, admin, break_glass (b), and a
+ * person without a role. Written a second time on purpose. */
 static const struct {
     enum access_operation operation;
     const char *allowed;
     enum access_reach reach;
 } expected[] = {
-    {ACCESS_PUBLIC, "voapd-", ROLE_IN_ANY_SCOPE},
-    {ACCESS_SIGN_IN, "voapd-", ROLE_IN_ANY_SCOPE},
-    {ACCESS_SIGN_OUT, "voapd-", ROLE_IN_ANY_SCOPE},
-    {ACCESS_READ_OWN, "voapd-", ROLE_IN_ANY_SCOPE},
-    {ACCESS_MAKE_OWN_TOKEN, "voapd-", ROLE_IN_ANY_SCOPE},
-    {ACCESS_READ_ROLLOUTS, "voapd", SHOWN_IN_SCOPE},
-    {ACCESS_PREVIEW, "voapd", DEVICES_IN_SCOPE},
-    {ACCESS_READ_FLEET, "voapd", SHOWN_IN_SCOPE},
-    {ACCESS_READ_EVIDENCE, "voapd", ROLLOUT_IN_SCOPE},
-    {ACCESS_READ_ARTIFACTS, "voapd", ROLE_IN_ANY_SCOPE},
-    {ACCESS_READ_AFFECTED, "voapd", ROLE_EVERYWHERE},
-    {ACCESS_READ_INSTALLATION, "voapd", ROLE_EVERYWHERE},
-    {ACCESS_DOWNLOAD, "voapd", ROLE_IN_ANY_SCOPE},
+    {ACCESS_PUBLIC, "voapdb-", ROLE_IN_ANY_SCOPE},
+    {ACCESS_SIGN_IN, "voapdb-", ROLE_IN_ANY_SCOPE},
+    {ACCESS_SIGN_OUT, "voapdb-", ROLE_IN_ANY_SCOPE},
+    {ACCESS_READ_OWN, "voapdb-", ROLE_IN_ANY_SCOPE},
+    {ACCESS_MAKE_OWN_TOKEN, "voapdb-", ROLE_IN_ANY_SCOPE},
+    {ACCESS_READ_ROLLOUTS, "voapdb", SHOWN_IN_SCOPE},
+    {ACCESS_PREVIEW, "voapdb", DEVICES_IN_SCOPE},
+    {ACCESS_READ_FLEET, "voapdb", SHOWN_IN_SCOPE},
+    {ACCESS_READ_EVIDENCE, "voapdb", ROLLOUT_IN_SCOPE},
+    {ACCESS_READ_ARTIFACTS, "voapdb", ROLE_IN_ANY_SCOPE},
+    {ACCESS_READ_AFFECTED, "voapdb", ROLE_EVERYWHERE},
+    {ACCESS_READ_INSTALLATION, "voapdb", ROLE_EVERYWHERE},
+    {ACCESS_DOWNLOAD, "voapdb", ROLE_IN_ANY_SCOPE},
     {ACCESS_SUBMIT, "o", DEVICES_IN_SCOPE},
     {ACCESS_REVISE, "o", ROLLOUT_IN_SCOPE},
     {ACCESS_OPERATE, "o", ROLLOUT_IN_SCOPE},
     {ACCESS_APPROVE, "p", ROLLOUT_IN_SCOPE},
+    {ACCESS_BREAK_GLASS, "b", ROLLOUT_IN_SCOPE},
+    {ACCESS_READ_REVIEWS, "voapdb", ROLE_EVERYWHERE},
+    {ACCESS_REVIEW, "p", ROLE_EVERYWHERE},
     {ACCESS_RETURN_DEVICE, "od", DEVICES_IN_SCOPE},
     {ACCESS_IMPORT_FLEET, "od", DEVICES_IN_SCOPE},
     {ACCESS_ADD_ARTIFACT, "o", ROLE_EVERYWHERE},
@@ -52,8 +55,13 @@ static const struct {
     char letter;
     unsigned roles;
 } kinds[] = {
-    {'v', ROLE_BIT(PERSON_VIEWER)},  {'o', ROLE_BIT(PERSON_OPERATOR)}, {'p', ROLE_BIT(PERSON_APPROVER)},
-    {'a', ROLE_BIT(PERSON_AUDITOR)}, {'d', ROLE_BIT(PERSON_ADMIN)},    {'-', 0},
+    {'v', ROLE_BIT(PERSON_VIEWER)},
+    {'o', ROLE_BIT(PERSON_OPERATOR)},
+    {'p', ROLE_BIT(PERSON_APPROVER)},
+    {'a', ROLE_BIT(PERSON_AUDITOR)},
+    {'d', ROLE_BIT(PERSON_ADMIN)},
+    {'b', ROLE_BIT(PERSON_BREAK_GLASS)},
+    {'-', 0},
 };
 
 static void each_role_may_do_what_its_row_says_and_nothing_else(void **state)
@@ -189,7 +197,7 @@ static void a_role_of_a_later_version_gives_nothing(void **state)
     assert_int_equal(person_roles_parse("viewer emperor  admins admi admin"),
                      ROLE_BIT(PERSON_VIEWER) | ROLE_BIT(PERSON_ADMIN));
     assert_int_equal(person_roles_parse(""), 0);
-    const struct subject subject = {.kind = SUBJECT_PERSON, .roles = ~0U & ~31U};
+    const struct subject subject = {.kind = SUBJECT_PERSON, .roles = ~0U & ~63U};
     struct tc_fault fault;
     assert_int_equal(access_decide(&subject, ACCESS_READ_ROLLOUTS, NULL, &fault), TC_DENIED);
 }

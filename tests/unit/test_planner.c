@@ -1,8 +1,10 @@
-/* The planner's two threads, without a database: planning_expand_next is this test's own. */
+/* The planner's two threads, without a database: planning_expand_next and the statements of the policy are this
+ * test's own. */
 #include "base/clock.h"
 #include "orchestrator/planner/planner.h"
 #include "orchestrator/queues/submission.h"
 #include "orchestrator/store/planning.h"
+#include "orchestrator/store/site_policy.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -40,6 +42,43 @@ enum tc_error expand_nothing(struct store *store, int64_t after, int64_t per_min
     return TC_OK;
 }
 
+enum tc_error write_policy(struct store *store, const char *orchestrator, const char *policy, int64_t forget_s,
+                           struct tc_fault *fault) __asm__("__wrap_site_policy_write");
+
+static atomic_bool database_is_away;
+static _Atomic int64_t writes;
+
+enum tc_error write_policy(struct store *store, const char *orchestrator, const char *policy, int64_t forget_s,
+                           struct tc_fault *fault)
+{
+    (void)store, (void)forget_s;
+    TC_CHECK(strcmp(orchestrator, "one") == 0 &&
+             (strcmp(policy, "{}") == 0 || strcmp(policy, "{\"preempt\": []}") == 0));
+    if (database_is_away)
+        return tc_fault_set(fault, TC_UNAVAILABLE, "away");
+    writes++;
+    return TC_OK;
+}
+
+enum tc_error read_no_alarms(struct store *store, struct policy_alarms *alarms,
+                             struct tc_fault *fault) __asm__("__wrap_site_policy_read_alarms");
+
+enum tc_error read_no_alarms(struct store *store, struct policy_alarms *alarms, struct tc_fault *fault)
+{
+    (void)store, (void)fault;
+    *alarms = (struct policy_alarms){.policies = 1};
+    return TC_OK;
+}
+
+enum tc_error leave_policy(struct store *store, const char *orchestrator,
+                           struct tc_fault *fault) __asm__("__wrap_site_policy_leave");
+
+enum tc_error leave_policy(struct store *store, const char *orchestrator, struct tc_fault *fault)
+{
+    (void)store, (void)orchestrator, (void)fault;
+    return TC_OK;
+}
+
 static void take_answer(struct submission *submission, const struct submission_answer *answer)
 {
     (void)submission;
@@ -57,6 +96,8 @@ static struct planner_fixture open_fixture(void)
 {
     struct planner_fixture fixture = {
         .config = {.database = "host=/nowhere",
+                   .instance = "one",
+                   .policy = "{}",
                    .submissions = batch_queue_open(sizeof(struct submission *), 4),
                    .wakes = batch_queue_open(1, 4),
                    .planned = batch_queue_open(1, 4)},
@@ -109,6 +150,57 @@ static void an_expander_that_hangs_shows_as_no_progress_of_the_planner(void **st
     expander_hangs = false;
 }
 
+static void wait_for_writes(int64_t count)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
+    while (writes < count) {
+        assert_true(clock_monotonic_ms() < deadline_ms);
+        (void)sched_yield();
+    }
+}
+
+static void take_refusal(struct submission *submission, const struct submission_answer *answer)
+{
+    (void)submission;
+    TC_CHECK(answer->status == 503 && strstr(answer->body, "the policy of this orchestrator is not") != NULL);
+    inside = true;
+}
+
+static void a_planner_whose_policy_is_not_in_the_database_takes_no_plan(void **state)
+{
+    (void)state;
+    static char document[] = "{apiVersion: tellercast/v1, kind: Rollout, metadata: {name: x}, spec: {action: run, "
+                             "parameters: {procedure: x}}}";
+    struct submission submission = {
+        .endpoint = ENDPOINT_HTTP, .document = document, .length = strlen(document), .answered = take_refusal};
+    struct submission *item = &submission;
+    database_is_away = true;
+    writes = 0;
+    struct planner_fixture fixture = open_fixture();
+    assert_int_equal(batch_queue_put(fixture.config.submissions, &item, 0), TC_OK);
+    int64_t deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
+    while (!inside)
+        assert_true(clock_monotonic_ms() < deadline_ms);
+    database_is_away = false;
+    batch_queue_wake(fixture.config.wakes);
+    wait_for_writes(1);
+    close_fixture(&fixture);
+}
+
+static void a_policy_is_written_when_it_changes_and_not_at_each_look(void **state)
+{
+    (void)state;
+    writes = 0;
+    struct planner_fixture fixture = open_fixture();
+    assert_int_equal(writes, 1);
+    planner_replace_policy(fixture.planner, "{}");
+    planner_replace_policy(fixture.planner, "{\"preempt\": []}");
+    wait_for_writes(2);
+    batch_queue_wake(fixture.config.wakes);
+    close_fixture(&fixture);
+    assert_int_equal(writes, 2);
+}
+
 static void a_submission_that_hangs_shows_as_no_progress_of_the_planner(void **state)
 {
     (void)state;
@@ -127,6 +219,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_expander_that_hangs_shows_as_no_progress_of_the_planner),
         cmocka_unit_test(a_submission_that_hangs_shows_as_no_progress_of_the_planner),
+        cmocka_unit_test(a_planner_whose_policy_is_not_in_the_database_takes_no_plan),
+        cmocka_unit_test(a_policy_is_written_when_it_changes_and_not_at_each_look),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 
 static bool is_order(enum rollout_event event)
 {
-    return event <= ROLLOUT_ON_PROMOTE;
+    return event <= ROLLOUT_ON_BREAK_GLASS;
 }
 
 static void every_state_and_event_has_at_most_one_rule(void **state)
@@ -48,12 +48,17 @@ static void a_rejected_rollout_never_moves_again(void **state)
         assert_null(rollout_rule_find(ROLLOUT_REJECTED, (enum rollout_event)on));
 }
 
-static void nothing_runs_that_was_not_approved(void **state)
+static void nothing_runs_that_was_not_approved_unless_the_glass_is_broken(void **state)
 {
     (void)state;
     for (size_t i = 0; i < rollout_rule_count; i++) {
+        enum rollout_event on = rollout_rules[i].on;
         if (rollout_rules[i].from == ROLLOUT_AWAITING_APPROVAL && rollout_rules[i].to == ROLLOUT_RUNNING)
-            assert_int_equal(rollout_rules[i].on, ROLLOUT_ON_APPROVE);
+            assert_true(on == ROLLOUT_ON_APPROVE || on == ROLLOUT_ON_BREAK_GLASS);
+    }
+    for (int from = 0; from < ROLLOUT_STATE_COUNT; from++) {
+        bool waits = from == ROLLOUT_AWAITING_APPROVAL || from == ROLLOUT_PAUSED;
+        assert_int_equal(rollout_rule_find((enum rollout_state)from, ROLLOUT_ON_BREAK_GLASS) != NULL, waits);
     }
     assert_null(rollout_rule_find(ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_RESUME));
     assert_null(rollout_rule_find(ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_RETRY));
@@ -138,7 +143,7 @@ int main(void)
         cmocka_unit_test(an_ended_rollout_is_moved_by_operators_and_newer_rollouts_only),
         cmocka_unit_test(what_can_be_tried_again_and_has_devices_waiting_can_be_superseded),
         cmocka_unit_test(a_rejected_rollout_never_moves_again),
-        cmocka_unit_test(nothing_runs_that_was_not_approved),
+        cmocka_unit_test(nothing_runs_that_was_not_approved_unless_the_glass_is_broken),
         cmocka_unit_test(a_plan_is_revised_only_before_anything_starts),
         cmocka_unit_test(whatever_has_not_ended_can_be_cancelled_and_superseded),
         cmocka_unit_test(what_is_cancelled_runs_again_only_when_an_operator_retries_it),

@@ -304,6 +304,64 @@ static void a_wrong_calendar_is_a_fault_at_its_place(void **state)
     }
 }
 
+static const char policy_text[] =
+    "policy:\n  approvals:\n    - {action: install, devices: 1000, count: 2}\n    - {action: resume, count: 1}\n"
+    "  preempt: [ann]\n  review_within: 1h\n";
+
+static void a_policy_is_read_again_as_it_is_printed(void **state)
+{
+    (void)state;
+    struct daemon_settings settings, again;
+    struct document_faults faults = {0};
+    struct buffer printed = {0};
+    assert_int_equal(settings_parse(&daemon_settings_table, policy_text, strlen(policy_text), &settings, &faults),
+                     TC_OK);
+    assert_string_equal(settings.policy,
+                        "{\"approvals\": [{\"action\": \"install\", \"count\": 2, \"devices\": 1000}, "
+                        "{\"action\": \"resume\", \"count\": 1, \"devices\": 1}], \"preempt\": [\"ann\"], "
+                        "\"review_within\": \"3600s\"}");
+    settings_print(&daemon_settings_table, &settings, &printed);
+    assert_int_equal(settings_parse(&daemon_settings_table, buffer_text(&printed), printed.length, &again, &faults),
+                     TC_OK);
+    assert_string_equal(again.policy, settings.policy);
+    settings_free(&daemon_settings_table, &again);
+    settings_free(&daemon_settings_table, &settings);
+    assert_int_equal(settings_parse(&daemon_settings_table, "policy: {preempt: []}", 21, &settings, &faults), TC_OK);
+    assert_string_equal(settings.policy, "{\"preempt\": []}"); /* nobody */
+    settings_free(&daemon_settings_table, &settings);
+    buffer_free(&printed);
+}
+
+static void a_wrong_policy_is_a_fault_at_its_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *path, *detail;
+    } bad[] = {
+        {"policy: ^[install]\n", "policy", "a map of keys"},
+        {"policy: {approvals: [{action: ^instal, count: 1}]}\n", "policy.approvals[0].action", "install"},
+        {"policy: {approvals: [^{action: install}]}\n", "policy.approvals[0].count", "required"},
+        {"policy: {approvals: [{action: install, count: ^0}]}\n", "policy.approvals[0].count", "1 to 10"},
+        {"policy: {approvals: [{action: install, count: ^11}]}\n", "policy.approvals[0].count", "1 to 10"},
+        {"policy: {approvals: [{action: install, count: 1, devices: ^0}]}\n", "policy.approvals[0].devices", "1 to"},
+        {"policy: {preempt: ^ann}\n", "policy.preempt", "a list"},
+        {"policy: {review_within: ^59s}\n", "policy.review_within", "1m to 365d"},
+        {"policy: {^freeze: [ann]}\n", "policy.freeze", "unknown key"},
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct marked_text marked = marked_text(bad[i].text);
+        struct document_faults faults = {0};
+        struct daemon_settings settings;
+        enum tc_error error =
+            settings_parse(&daemon_settings_table, buffer_text(&marked.text), marked.text.length, &settings, &faults);
+        assert_one_fault(&faults, &marked, bad[i].path, bad[i].detail);
+        assert_int_equal(error, TC_INVALID);
+        settings_free(&daemon_settings_table, &settings);
+        document_faults_free(&faults);
+        buffer_free(&marked.text);
+    }
+}
+
 static void every_setting_has_a_help_that_is_a_sentence(void **state)
 {
     (void)state;
@@ -326,6 +384,8 @@ int main(void)
         cmocka_unit_test(the_daemon_has_these_defaults),
         cmocka_unit_test(the_example_is_what_the_table_prints),
         cmocka_unit_test(calendars_are_maps_of_blackouts),
+        cmocka_unit_test(a_policy_is_read_again_as_it_is_printed),
+        cmocka_unit_test(a_wrong_policy_is_a_fault_at_its_place),
         cmocka_unit_test(a_wrong_calendar_is_a_fault_at_its_place),
         cmocka_unit_test(every_setting_has_a_help_that_is_a_sentence),
     };

@@ -6,7 +6,7 @@ import json
 
 from .wait import wait_for
 
-EVERY_ROLE = ("viewer", "operator", "approver", "auditor", "admin")
+EVERY_ROLE = ("viewer", "operator", "approver", "auditor", "admin", "break_glass")
 
 
 def token_of(name):

@@ -14,7 +14,7 @@ SELECT json_build_object(
   'given_up', given_up_counts(r.id, NULL),
   'unavailable', unavailable_of(r.id), 'awaiting_return', awaiting_return(r.id),
   'approvals', json_build_object(
-    'required', r.approvals_required,
+    'required', approvals_needed(r, r.devices),
     'given', approvals_told(r.id)),
   'events', (SELECT coalesce(json_agg(json_build_object(
                  'at', rfc3339(e.at), 'kind', e.kind, 'actor', e.actor, 'reason', e.reason, 'version', e.version,

@@ -4,7 +4,7 @@
 -- parameters: rollout bigint, actor text
 -- row: id bigint
 WITH started AS (
-  UPDATE rollout SET state = :ROLLOUT_RUNNING
+  UPDATE rollout SET state = :ROLLOUT_RUNNING, approvals_required = approvals_needed(rollout, devices)
   WHERE id = :rollout AND state IN (:ROLLOUT_ACCEPTED, :ROLLOUT_AWAITING_APPROVAL)
   RETURNING id, name, plan
 ), opened AS (

@@ -1,13 +1,16 @@
 -- Marks rollout :rollout as planned for :devices devices. Returns the number of approvals that it needs.
 -- parameters: rollout bigint, devices bigint
 -- row: approvals_required smallint
-WITH planned AS (
-  UPDATE rollout
-  SET planned_at = now(), devices = :devices,
+WITH needed AS (
+  SELECT id, approvals_needed(rollout, :devices) AS approvals FROM rollout WHERE id = :rollout
+), planned AS (
+  UPDATE rollout r
+  SET planned_at = now(), devices = :devices, approvals_required = n.approvals,
       ends_at = nullif(schedule_end(plan #> '{spec,schedule}', submitted_at), 'infinity'),
-      state = CASE WHEN approvals_required > 0 THEN :ROLLOUT_AWAITING_APPROVAL ELSE state END
-  WHERE id = :rollout
-  RETURNING id, digest, approvals_required
+      state = CASE WHEN n.approvals > 0 THEN :ROLLOUT_AWAITING_APPROVAL ELSE state END
+  FROM needed n
+  WHERE r.id = n.id
+  RETURNING r.id, r.digest, r.approvals_required
 ), recorded AS (
   INSERT INTO rollout_event (rollout_id, kind, actor, digest) SELECT id, :KIND_PLANNED, :ACTOR_TELLERCAST, digest FROM planned
 )

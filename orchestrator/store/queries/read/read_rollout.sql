@@ -10,7 +10,7 @@ SELECT json_build_object(
   'given_up', given_up_counts(r.id, NULL),
   'unavailable', unavailable_of(r.id), 'awaiting_return', awaiting_return(r.id),
   'approvals', json_build_object(
-    'required', r.approvals_required,
+    'required', approvals_needed(r, r.devices),
     'given', approvals_told(r.id)),
   -- The last of these events decides: an abort or a rejection ends a waiting resume. So does a pause by an operator,
   -- since only a running rollout can be paused.
@@ -21,7 +21,7 @@ SELECT json_build_object(
                                                                       WHERE d.rollout_id = r.id
                                                                         AND (d.kind = :KIND_RESUMED OR d.kind = :KIND_PAUSED
                                                                              AND d.actor <> :ACTOR_TELLERCAST)), 0))
-                                  THEN r.approvals_required ELSE 0 END,
+                                  THEN resume_approvals_needed(r) ELSE 0 END,
                  'ordered_by', o.actor, 'reason', o.reason, 'at', rfc3339(o.at),
                  'given', (SELECT coalesce(json_agg(json_build_object(
                                'actor', e.actor, 'reason', e.reason, 'at', rfc3339(e.at)) ORDER BY e.id), '[]')

@@ -1,0 +1,153 @@
+#include "orchestrator/planner/policy_keeper.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "orchestrator/metrics/metrics.h"
+#include "orchestrator/store/site_policy.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An orchestrator that was away for so long that the others forgot its policy writes it again before it plans. */
+enum { RENEW_MS = 60000, FORGET_S = 3600, ALARM_MS = 600000 };
+
+/* An alarm is logged when it begins, again while it lasts, and never more often. */
+struct alarm {
+    bool rings;
+    int64_t logged_ms;
+};
+
+struct policy_keeper {
+    char *orchestrator;
+    pthread_mutex_t lock; /* of the next two */
+    char *policy;
+    bool is_new;
+    atomic_bool was_written;
+    int64_t written_ms; /* monotonic */
+    struct alarm differs, overdue;
+};
+
+static char *copy_of(const char *text)
+{
+    char *copy = strdup(text);
+    TC_CHECK(copy != NULL);
+    return copy;
+}
+
+struct policy_keeper *policy_keeper_open(const char *orchestrator, const char *policy)
+{
+    struct policy_keeper *keeper = calloc(1, sizeof *keeper);
+    TC_CHECK(keeper != NULL && pthread_mutex_init(&keeper->lock, NULL) == 0);
+    keeper->orchestrator = copy_of(orchestrator);
+    keeper->policy = copy_of(policy);
+    keeper->is_new = true;
+    return keeper;
+}
+
+void policy_keeper_close(struct policy_keeper *keeper)
+{
+    if (keeper == NULL)
+        return;
+    (void)pthread_mutex_destroy(&keeper->lock);
+    free(keeper->orchestrator);
+    free(keeper->policy);
+    free(keeper);
+}
+
+void policy_keeper_replace(struct policy_keeper *keeper, const char *policy)
+{
+    (void)pthread_mutex_lock(&keeper->lock);
+    if (strcmp(keeper->policy, policy) != 0) {
+        free(keeper->policy);
+        keeper->policy = copy_of(policy);
+        keeper->is_new = true;
+    }
+    (void)pthread_mutex_unlock(&keeper->lock);
+}
+
+enum tc_error policy_keeper_check(struct policy_keeper *keeper, struct tc_fault *fault)
+{
+    if (atomic_load(&keeper->was_written))
+        return TC_OK;
+    return tc_fault_set(fault, TC_UNAVAILABLE, "the policy of this orchestrator is not in the database yet: try again");
+}
+
+/* Returns the policy when it must be written; else NULL. */
+static char *take_due(struct policy_keeper *keeper, int64_t now_ms)
+{
+    (void)pthread_mutex_lock(&keeper->lock);
+    bool due = keeper->is_new || now_ms - keeper->written_ms >= RENEW_MS;
+    char *policy = due ? copy_of(keeper->policy) : NULL;
+    keeper->is_new = false;
+    (void)pthread_mutex_unlock(&keeper->lock);
+    return policy;
+}
+
+static enum tc_error write_due(struct policy_keeper *keeper, struct store *store, int64_t now_ms,
+                               struct tc_fault *fault)
+{
+    char *policy = take_due(keeper, now_ms);
+    if (policy == NULL)
+        return TC_OK;
+    enum tc_error error = site_policy_write(store, keeper->orchestrator, policy, FORGET_S, fault);
+    free(policy);
+    if (error == TC_OK) {
+        keeper->written_ms = now_ms;
+        atomic_store(&keeper->was_written, true);
+        return TC_OK;
+    }
+    (void)pthread_mutex_lock(&keeper->lock);
+    keeper->is_new = true;
+    (void)pthread_mutex_unlock(&keeper->lock);
+    return error;
+}
+
+/* Returns whether the alarm is to be logged now. */
+static bool ring(struct alarm *alarm, bool rings, int64_t now_ms)
+{
+    bool due = rings && (!alarm->rings || now_ms - alarm->logged_ms >= ALARM_MS);
+    alarm->rings = rings;
+    if (due)
+        alarm->logged_ms = now_ms;
+    return due;
+}
+
+static void raise_alarms(struct policy_keeper *keeper, const struct policy_alarms *alarms, int64_t now_ms)
+{
+    metric_set(METRIC_POLICIES, alarms->policies);
+    metric_set(METRIC_REVIEWS_PENDING, alarms->pending);
+    metric_set(METRIC_REVIEWS_OVERDUE, alarms->overdue);
+    if (ring(&keeper->differs, alarms->policies > 1, now_ms))
+        LOG_WARNING("policy.differs", F_INT("policies", alarms->policies),
+                    F_STR("reason", "orchestrators have different policies: the strictest rule of all counts; give all "
+                                    "the same setting policy"));
+    bool was_overdue = keeper->overdue.rings;
+    if (ring(&keeper->overdue, alarms->overdue > 0, now_ms))
+        LOG_WARNING("review.overdue", F_INT("reviews", alarms->overdue), F_INT("review", alarms->review),
+                    F_INT("rollout", alarms->rollout), F_STR("due_at", alarms->due_at));
+    if (was_overdue && !keeper->overdue.rings)
+        LOG_INFO("review.none_overdue");
+}
+
+enum tc_error policy_keeper_keep(struct policy_keeper *keeper, struct store *store, struct tc_fault *fault)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    struct policy_alarms alarms;
+    enum tc_error error = write_due(keeper, store, now_ms, fault);
+    if (error == TC_OK)
+        error = site_policy_read_alarms(store, &alarms, fault);
+    if (error == TC_OK)
+        raise_alarms(keeper, &alarms, now_ms);
+    return error;
+}
+
+void policy_keeper_leave(struct policy_keeper *keeper, struct store *store)
+{
+    struct tc_fault fault;
+    if (keeper == NULL || store == NULL || !atomic_load(&keeper->was_written))
+        return;
+    if (site_policy_leave(store, keeper->orchestrator, &fault) != TC_OK)
+        LOG_WARNING("policy.not_left", F_STR("reason", fault.text));
+}

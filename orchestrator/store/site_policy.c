@@ -1,0 +1,57 @@
+#include "orchestrator/store/site_policy.h"
+
+#include "orchestrator/store/connection.h"
+
+#include <string.h>
+
+enum tc_error site_policy_write(struct store *store, const char *orchestrator, const char *policy, int64_t forget_s,
+                                struct tc_fault *fault)
+{
+    const struct sql_write_policy_params params = {
+        .orchestrator = orchestrator, .policy = policy, .forget_s = forget_s};
+    enum tc_error error = store_begin(store, fault);
+    if (error == TC_OK)
+        error = sql_write_policy(store, &params, fault);
+    if (error == TC_OK)
+        error = store_commit(store, fault);
+    return error == TC_OK ? TC_OK : store_rollback(store, error);
+}
+
+enum tc_error site_policy_leave(struct store *store, const char *orchestrator, struct tc_fault *fault)
+{
+    const struct sql_leave_policy_params params = {.orchestrator = orchestrator};
+    return sql_leave_policy(store, &params, fault);
+}
+
+enum tc_error site_policy_check_preempt(struct store *store, const struct new_rollout *new_rollout,
+                                        struct refusal *refusal, struct tc_fault *fault)
+{
+    const json_t *spec = json_object_get(new_rollout->plan->tree, "spec");
+    if (!json_is_true(json_object_get(spec, "preempt")) || new_rollout->is_rollback)
+        return TC_OK;
+    const struct sql_may_preempt_params params = {.person = new_rollout->author};
+    struct sql_may_preempt_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_may_preempt(store, &params, &rows, fault);
+    if (error != TC_OK || sql_may_preempt_at(&rows, 0).may_preempt)
+        return error;
+    refusal_copy(refusal->who, sizeof refusal->who, new_rollout->author);
+    return refusal_set(refusal, TC_DENIED, REFUSAL_MAY_NOT_PREEMPT, fault);
+}
+
+enum tc_error site_policy_read_alarms(struct store *store, struct policy_alarms *alarms, struct tc_fault *fault)
+{
+    struct sql_policy_alarms_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_policy_alarms(store, &rows, fault);
+    if (error != TC_OK)
+        return error;
+    const struct sql_policy_alarms_row row = sql_policy_alarms_at(&rows, 0);
+    *alarms = (struct policy_alarms){
+        .policies = row.policies,
+        .pending = row.pending,
+        .overdue = row.overdue,
+        .review = row.has_review ? row.review : 0,
+        .rollout = row.has_rollout ? row.rollout : 0,
+    };
+    copy_text(alarms->due_at, sizeof alarms->due_at, row.due_at);
+    return TC_OK;
+}

@@ -1,0 +1,32 @@
+/* The policy of the site: what it asks of every rollout, whatever the plan says. Each orchestrator keeps that of its
+ * own settings in the database; the strictest of all counts. The statements that plan, approve and revise apply it. */
+#ifndef TELLERCAST_ORCHESTRATOR_STORE_SITE_POLICY_H
+#define TELLERCAST_ORCHESTRATOR_STORE_SITE_POLICY_H
+
+#include "orchestrator/store/planning.h"
+
+#include <stdint.h>
+
+/* Writes or renews the policy (JSON, config/policy.h) of an orchestrator. Forgets those of others that were not renewed
+ * for `forget_s` seconds. */
+enum tc_error site_policy_write(struct store *store, const char *orchestrator, const char *policy, int64_t forget_s,
+                                struct tc_fault *fault);
+/* Deletes it: the orchestrator ends. */
+enum tc_error site_policy_leave(struct store *store, const char *orchestrator, struct tc_fault *fault);
+
+/* Within the caller's transaction. TC_DENIED: the plan preempts, and a policy does not let its author do so. The
+ * rollback of a rollout preempts as that one did. */
+enum tc_error site_policy_check_preempt(struct store *store, const struct new_rollout *new_rollout,
+                                        struct refusal *refusal, struct tc_fault *fault);
+
+/* What needs people. */
+struct policy_alarms {
+    int64_t policies;         /* different ones; more than 1: the orchestrators do not agree */
+    int64_t pending, overdue; /* reviews */
+    int64_t review, rollout;  /* overdue for the longest time; 0: none */
+    char due_at[32];
+};
+
+enum tc_error site_policy_read_alarms(struct store *store, struct policy_alarms *alarms, struct tc_fault *fault);
+
+#endif

@@ -1,0 +1,185 @@
+"""The policy of the site: approvals by action and size, who may preempt, and what a revision cannot lower."""
+
+import getpass
+import signal
+
+import pytest
+from harness.operations import events, operate, post_operation, revise, submit_as
+from harness.plan import plan, text_of
+from harness.wait import wait_for
+
+LATER = {"startAt": "2099-01-01T00:00:00Z"}
+TWO, FOUR = {"devices": ["A1", "A2"]}, {"devices": ["A1", "A2", "B1", "P1"]}
+POLICY = {"approvals": [{"action": "install", "count": 1}, {"action": "install", "devices": 3, "count": 2},
+                        {"action": "resume", "devices": 4, "count": 3}], "preempt": ["ann"]}
+
+
+def supplied(stack, **settings):
+    stack.orchestrator(**settings)
+    stack.add_artifact()
+    stack.import_fleet({"B1": ["A1", "A2"]}, ["P1"])
+    return stack
+
+
+@pytest.fixture(scope="module")
+def testbed(module_stack):
+    return supplied(module_stack, policy=POLICY)
+
+
+def required(testbed, rollout):
+    return testbed.http.document(f"/v1/rollouts/{rollout}")["approvals"]["required"]
+
+
+def later(name, selector=FOUR, **spec):
+    return plan(name, selector=selector, schedule=LATER, **spec)
+
+
+def waiting(testbed, name, selector=FOUR, actor="ann", **spec):
+    rollout = submit_as(testbed, actor, later(name, selector, **spec))
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    return rollout
+
+
+# ---- approvals ------------------------------------------------------------------------------------
+
+
+def submit_by_http(testbed, document):
+    return submit_as(testbed, "ann", document)
+
+
+def submit_by_mqtt(testbed, document):
+    return testbed.operator().submit(document)["rollout"]
+
+
+def submit_by_socket(testbed, document):
+    user = getpass.getuser()
+    testbed.people.add("sue", aliases=[("unix_user", user)])
+    testbed.people.settle(testbed.http)
+    return testbed.orchestrators[0].submit_by_socket(document)["rollout"]
+
+
+@pytest.mark.parametrize("submit", [submit_by_http, submit_by_mqtt, submit_by_socket])
+def test_the_policy_asks_for_approvals_by_the_size_of_the_scope_at_each_endpoint(testbed, submit):
+    for selector, count in ((TWO, 1), (FOUR, 2)):
+        rollout = submit(testbed, later(f"{submit.__name__}-{count}", selector, approvals={"required": 0}))
+        testbed.wait_for_rollout(rollout, "awaiting_approval")
+        assert required(testbed, rollout) == count
+        assert operate(testbed, rollout, "approve", "bob")["state"] == ("running" if count == 1 else "awaiting_approval")
+        if count == 2:
+            assert post_operation(testbed, rollout, "approve", testbed.database.rollout(rollout)["author"]).status == 403
+            assert operate(testbed, rollout, "approve", "cid")["state"] == "running"
+        assert required(testbed, rollout) == count, "as it needed when it started"
+
+
+def test_an_author_who_revises_the_approvals_away_starts_nothing(testbed):
+    rollout = waiting(testbed, "revised", approvals={"required": 3})
+    operate(testbed, rollout, "approve", "bob")
+    operate(testbed, rollout, "approve", "cid")
+    for selector in (TWO, FOUR):
+        assert revise(testbed, rollout, later("revised", selector, approvals={"required": 0})).status == 200
+        testbed.wait_for_rollout(rollout, "awaiting_approval")
+        assert required(testbed, rollout) == 3, "no fewer than before, though the policy asks for fewer"
+    assert all(given["void"] for given in testbed.http.document(f"/v1/rollouts/{rollout}")["approvals"]["given"])
+    for approver in ("dan", "bob"):
+        assert operate(testbed, rollout, "approve", approver)["state"] == "awaiting_approval"
+    assert post_operation(testbed, rollout, "approve", "ann").status == 403
+    assert operate(testbed, rollout, "approve", "cid")["state"] == "running"
+    assert revise(testbed, waiting(testbed, "raised", TWO), later("raised", FOUR)).status == 200
+
+
+def test_a_smaller_scope_or_another_action_does_not_lower_what_the_policy_asked_for(testbed):
+    rollout = waiting(testbed, "smaller")
+    assert revise(testbed, rollout, later("smaller", TWO)).status == 200
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    assert required(testbed, rollout) == 2
+    collect = later("smaller", TWO, action="collect", artifact=None, parameters={"file": "log"})
+    answer = revise(testbed, rollout, collect)
+    assert answer.status == 200, answer
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    assert required(testbed, rollout) == 2
+    other = submit_as(testbed, "ann", later("collected", action="collect", artifact=None, parameters={"file": "log"}))
+    testbed.wait_for_rollout(other, "running")
+    assert required(testbed, other) == 0, "the policy asks for nothing here"
+
+
+def stop_by_abort(testbed, rollout):
+    testbed.database.rows("INSERT INTO rollout_event (rollout_id, kind, actor, reason) VALUES (%s, 'aborted', 'tellercast', 'x')",
+                          rollout)
+    testbed.database.rows("UPDATE rollout SET state = 'paused', version = version + 1 WHERE id = %s", rollout)
+
+
+def test_the_policy_asks_for_approvals_of_a_resume_after_an_abort(testbed):
+    rollout = waiting(testbed, "resumed")
+    operate(testbed, rollout, "approve", "bob")
+    operate(testbed, rollout, "approve", "cid")
+    stop_by_abort(testbed, rollout)
+    assert operate(testbed, rollout, "resume", "dan")["state"] == "paused"
+    assert testbed.http.document(f"/v1/rollouts/{rollout}")["resume"]["required"] == 3
+    for approver in ("bob", "cid"):
+        assert operate(testbed, rollout, "approve", approver)["state"] == "paused"
+    assert operate(testbed, rollout, "approve", "eve")["state"] == "running"
+
+
+def test_the_rollback_of_an_abort_needs_no_approval_unless_somebody_revised_it(testbed):
+    rollout = waiting(testbed, "by-itself")
+    needed = "SELECT approvals_needed(r, 4) FROM rollout r WHERE id = %s"
+    testbed.database.rows("UPDATE rollout SET author = 'tellercast', approvals_required = 0 WHERE id = %s", rollout)
+    assert testbed.database.value(needed, rollout) == 0
+    assert revise(testbed, rollout, later("by-itself", priority=40)).status == 200
+    assert testbed.database.value(needed, rollout) == 2
+
+
+# ---- preempting -----------------------------------------------------------------------------------
+
+
+def test_only_those_whom_the_policy_names_may_preempt(testbed):
+    headers = {"Content-Type": "application/yaml", **testbed.http.as_("bob")}
+    document = later("preempting", preempt=True, priority=60)
+    refused = testbed.http.ask("POST", "/v1/rollouts", document, headers)
+    assert refused.status == 403 and refused.json()["detail"] == (
+        "bob may not preempt: needs a person whom the setting policy.preempt names")
+    by_mqtt = testbed.operator().submit(document)
+    assert by_mqtt["status"] == 403 and "policy.preempt" in by_mqtt["detail"], by_mqtt
+    rollout = submit_as(testbed, "bob", later("preempting", priority=60))
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    assert revise(testbed, rollout, document, "bob").status == 403
+    assert revise(testbed, rollout, document, "ann").status == 200
+    assert testbed.database.rollout(rollout)["preempt"] is True
+
+
+# ---- the settings, and several orchestrators -------------------------------------------------------
+
+
+def reload(orchestrator, **changed):
+    seen = len(orchestrator.text())
+    orchestrator.file.write_text(text_of({**orchestrator.settings, **changed}), encoding="utf-8")
+    orchestrator.send(signal.SIGHUP)
+    orchestrator.wait_until(lambda: "settings.re" in orchestrator.text()[seen:], "the reload has ended")
+    return orchestrator.text()[seen:]
+
+
+def asks_for(count):
+    return {"approvals": [{"action": "install", "count": count}]}
+
+
+def test_a_policy_counts_for_what_waits_and_the_strictest_of_all_orchestrators_counts(stack):
+    first = supplied(stack).orchestrators[0]
+    waits = waiting(stack, "waits", approvals={"required": 1})
+    assert "settings.reloaded" in reload(first, policy=asks_for(2))
+    wait_for(lambda: required(stack, waits) == 2, "the policy counts")
+    refused = reload(first, policy={"approvals": [{"action": "instal", "count": 1}], "preempt": "ann", "review_within": "1s"})
+    for fault in ("policy.approvals[0].action", "policy.preempt", "policy.review_within"):
+        assert fault in refused, refused
+    assert operate(stack, waits, "approve", "bob")["state"] == "awaiting_approval", "the policy of before stays in force"
+
+    second = stack.orchestrator(policy=asks_for(3))
+    assert required(stack, waits) == 3
+    for number in (0, 1):
+        wait_for(lambda n=number: stack.orchestrators[n].http.metric("tellercast_policies") == 2, "an alarm")
+    assert "policy.differs policies=2" in second.text()
+    assert operate(stack, waits, "approve", "cid")["state"] == "awaiting_approval"
+    second.stop()
+    assert required(stack, waits) == 2, "who ends takes the policy along"
+    wait_for(lambda: first.http.metric("tellercast_policies") == 1, "the alarm ends")
+    assert operate(stack, waits, "approve", "dan")["state"] == "running"
+    assert ("started", "dan") in events(stack, waits)
