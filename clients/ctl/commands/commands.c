@@ -113,6 +113,11 @@ static const struct option audit_options[] = {
     NO_OPTION,
 };
 static const struct option list_options[] = {LIMIT, NO_OPTION};
+static const struct option review_list_options[] = {
+    {"state", "pending|accepted|objected", NULL, NULL, "Show only reviews in this state."},
+    LIMIT,
+    NO_OPTION,
+};
 static const struct option acl_options[] = {
     {"orchestrator", "USER", NULL, TOPIC_ORCHESTRATOR_USER, "The orchestrators' user name at the broker."},
     {"operator", "USER", NULL, NULL, "An operator who may submit plans by mqtt. Repeat it for each operator."},
@@ -235,6 +240,7 @@ const struct option global_options[] = {
 
 const struct command_group command_groups[] = {
     {"rollout", "Rollouts: order an upgrade and follow it"},
+    {"review", "Reviews of what was done without approvals"},
     {"plan", "Plans: check them before they are submitted"},
     {"artifact", "Artifacts: the files that devices install"},
     {"fleet", "The fleet: branches and devices"},
@@ -291,14 +297,27 @@ const struct command commands[] = {
      "it has not ended.",
      operation_options, run_rollout_rollback},
     {"rollout", "revise", "ID|NAME FILE", 2, 2, "Replace the plan of a rollout that has not started.",
-     "The new plan must have the same name. Approvals become void, because the digest changes.", operation_options,
-     run_rollout_revise},
+     "The new plan must have the same name. Approvals become void, because the digest changes, and the new plan needs "
+     "no fewer than the one before.",
+     operation_options, run_rollout_revise},
+    {"rollout", "break-glass", "ID|NAME", 1, 1, "Let a rollout run without the approvals that it waits for.",
+     "For emergencies; needs role break_glass. The rollout starts, or continues after an abort, at once; its gates, "
+     "budgets and abort criteria hold. Two other people must review it afterwards.",
+     operation_options, run_rollout_break_glass},
     {"rollout", "drift", "ID|NAME", 1, 1, "Compare the devices of a rollout with those that its plan would select now.",
      "The rollout itself stays as it was planned.", NULL, run_rollout_drift},
     {"rollout", "report", "ID|NAME", 1, 1, "Write the evidence of a rollout.",
      "Contains who ordered it and who approved which digest, all events, plan and actual per night, deviations, and "
      "every device with its states and times.",
      report_options, run_rollout_report},
+    {"review", "list", "", 0, 0, "Show what was done without approvals, and its reviews.", NULL, review_list_options,
+     run_review_list},
+    {"review", "accept", "REVIEW", 1, 1, "Accept what was done without approvals.",
+     "Two people who may approve and had no part in it decide. A decision is final.", reason_options,
+     run_review_accept},
+    {"review", "object", "REVIEW", 1, 1, "Object to what was done without approvals.",
+     "One objection is enough for the review to end as objected. It stops nothing: pause or roll back the rollout.",
+     reason_options, run_review_object},
     {"plan", "validate", "FILE…", 1, ARGUMENTS_UNBOUNDED, "Check plans locally, and show every fault.",
      "The daemon checks the rest, such as devices and artifacts, when a plan is submitted.", NULL, run_plan_validate},
     {"plan", "preview", "FILE", 1, 1, "Show what a plan would do, without ordering anything.",
@@ -385,12 +404,12 @@ const struct command commands[] = {
      "Holds at every orchestrator within a second.", NULL, run_person_disable},
     {"person", "enable", "NAME", 1, 1, "Enable a disabled person, without roles and tokens.", NULL, NULL,
      run_person_enable},
-    {"person", "grant", "NAME ROLE", 2, 2, "Give a person a role: viewer, operator, approver, auditor or admin.",
+    {"person", "grant", "NAME ROLE", 2, 2, "Give a person a role: viewer, operator, approver, auditor, admin or break_glass.",
      "With --match the role counts for devices with these labels alone: --match region=emea, or --match "
      "'region=emea,apac;site=branch' for one of several values and for several labels. A person may have a role in "
      "several "
-     "scopes. A grant within a scope that the person has narrows the role to it. The roles approver and admin take two "
-     "admins: the first orders it and gets exit code 4, the second gives the "
+     "scopes. A grant within a scope that the person has narrows the role to it. The roles approver, admin and "
+     "break_glass take two admins: the first orders it and gets exit code 4, the second gives the "
      "same command. Narrowing takes one. Tokens and aliases that one admin alone gave before then count no more.",
      scope_options, run_person_grant},
     {"person", "withdraw", "NAME ROLE", 2, 2, "Take a role from a person.", "Without --match: wherever it counts.",

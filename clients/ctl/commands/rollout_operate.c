@@ -339,6 +339,14 @@ int run_rollout_rollback(struct session *session)
     return run_operation(session, "rollback", "asked to roll back");
 }
 
+int run_rollout_break_glass(struct session *session)
+{
+    int code = run_operation(session, "break-glass", "let run without approvals");
+    if (code == EXIT_HEALTHY)
+        session_say(session, "Two other people must review it: tellercast review list");
+    return code;
+}
+
 static int revise(struct session *session, int64_t id, int64_t version, const char *reason,
                   const struct buffer *content)
 {
