@@ -1,6 +1,7 @@
 """The policy of the site: approvals by action and size, who may preempt, and what a revision cannot lower."""
 
 import getpass
+import json
 import signal
 
 import pytest
@@ -147,6 +148,22 @@ def test_only_those_whom_the_policy_names_may_preempt(testbed):
     assert testbed.database.rollout(rollout)["preempt"] is True
 
 
+def test_a_rollback_preempts_as_its_origin_did_whoever_orders_it(testbed):
+    rollout = submit_as(testbed, "ann", plan("gone-wrong", selector={"devices": ["A1"]}, preempt=True, priority=60))
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    operate(testbed, rollout, "approve", "bob")
+    testbed.wait_for_state(rollout, "A1", "dispatched")
+    device = testbed.device("A1", "B1")
+    device.ask()
+    claims = wait_for(lambda: next((c for c in device.tokens() if c["rollout"] == rollout), None), "A1 is answered")
+    device.reply(claims, "completed")
+    testbed.wait_for_rollout(rollout, "completed")
+    operate(testbed, rollout, "rollback", "bob")
+    rows = testbed.database.rows
+    (back,) = wait_for(lambda: rows("SELECT id, preempt, author FROM rollout WHERE rollback_of = %s", rollout), "a rollback")
+    assert back["preempt"] is True and back["author"] == "bob"
+
+
 # ---- the settings, and several orchestrators -------------------------------------------------------
 
 
@@ -165,8 +182,10 @@ def asks_for(count):
 def test_a_policy_counts_for_what_waits_and_the_strictest_of_all_orchestrators_counts(stack):
     first = supplied(stack).orchestrators[0]
     waits = waiting(stack, "waits", approvals={"required": 1})
+    stack.database.rows("INSERT INTO site_policy VALUES ('gone', %s, now(), now() - interval '61 min')", json.dumps(asks_for(9)))
+    assert required(stack, waits) == 9, "it was not forgotten yet"
     assert "settings.reloaded" in reload(first, policy=asks_for(2))
-    wait_for(lambda: required(stack, waits) == 2, "the policy counts")
+    wait_for(lambda: required(stack, waits) == 2, "the policy counts, and that of an orchestrator that is gone does not")
     refused = reload(first, policy={"approvals": [{"action": "instal", "count": 1}], "preempt": "ann", "review_within": "1s"})
     for fault in ("policy.approvals[0].action", "policy.preempt", "policy.review_within"):
         assert fault in refused, refused
@@ -183,3 +202,5 @@ def test_a_policy_counts_for_what_waits_and_the_strictest_of_all_orchestrators_c
     wait_for(lambda: first.http.metric("tellercast_policies") == 1, "the alarm ends")
     assert operate(stack, waits, "approve", "dan")["state"] == "running"
     assert ("started", "dan") in events(stack, waits)
+    reload(first, policy={})
+    assert required(stack, waits) == 2, "as it needed when it started"

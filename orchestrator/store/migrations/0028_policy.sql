@@ -12,7 +12,7 @@ CREATE FUNCTION policy_approvals(action text, devices bigint) RETURNS smallint
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT coalesce(max((rule ->> 'count')::smallint), 0)::smallint
   FROM site_policy p, jsonb_array_elements(p.policy -> 'approvals') AS rule
-  WHERE rule ->> 'action' = policy_approvals.action AND policy_approvals.devices >= (rule ->> 'devices')::bigint
+  WHERE rule ->> 'action' = policy_approvals.action AND policy_approvals.devices >= coalesce((rule ->> 'devices')::bigint, 1)
 $$;
 
 -- How long others have to review what a person did alone.
