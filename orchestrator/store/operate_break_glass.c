@@ -42,7 +42,9 @@ enum tc_error operate_break_glass(struct store *store, const struct operation_re
     bool starts = snapshot->state == ROLLOUT_AWAITING_APPROVAL;
     if (starts && snapshot->end_has_passed)
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_APPROVE_AFTER_END, fault);
-    enum tc_error error = starts ? TC_OK : operate_read_resume(store, request, snapshot, &waiting, fault);
+    enum tc_error error = operate_check_version(store, request, snapshot, fault);
+    if (error == TC_OK && !starts)
+        error = operate_read_resume(store, request, snapshot, &waiting, fault);
     if (error == TC_OK && !starts && !waiting.asks_for_approvals && *waiting.requested_by == '\0')
         error = operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_NEEDS_NO_GLASS, fault);
     if (error == TC_OK)

@@ -86,7 +86,8 @@ enum tc_error operate_approval(struct store *store, const struct operation_reque
                                struct tc_fault *fault);
 
 /* Lets the rollout start, or run again after an abort, without the approvals that it waits for, and opens the review of
- * that. Records its event. TC_CONFLICT: nothing waits for approvals, or its end has passed. */
+ * that. Records its event. TC_CONFLICT: nothing waits for approvals, its end has passed, or its version is
+ * blocked. */
 enum tc_error operate_break_glass(struct store *store, const struct operation_request *operation_request,
                                   const struct rollout_snapshot *snapshot, struct tc_fault *fault);
 

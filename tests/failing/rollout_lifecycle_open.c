@@ -56,6 +56,8 @@ static void open_parts(struct rollout_lifecycle *lifecycle)
     const struct planner_config planner = {
         .database = lifecycle->database,
         .prepare = {.public_url = "https://a.invalid", .calendars = lifecycle->calendars},
+        .instance = "failing",
+        .policy = "{}",
         .submissions = lifecycle->submissions,
         .wakes = lifecycle->expander_wakes,
         .planned = lifecycle->scheduler_wakes};

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from harness.operations import JSON, events, operate, post_operation, submit_as
-from harness.plan import plan
+from harness.plan import APPLICATION, VERSION, plan
 from harness.programs import command_line
 from harness.wait import wait_for
 
@@ -118,6 +118,16 @@ def test_one_person_resumes_what_an_abort_stopped_and_whoever_ordered_the_resume
     assert decide(testbed, review, "accept", "bob").status == 200
     assert operate(testbed, rollout, "pause", "vic")["state"] == "paused"
     assert operate(testbed, rollout, "resume", "vic")["state"] == "running", "the abort is over"
+
+
+def test_broken_glass_starts_no_blocked_version(testbed):
+    rollout = waiting(testbed, "blocked")
+    block = {"name": APPLICATION, "version": VERSION, "blocked_by": "ola", "reason": "it eats cards"}
+    testbed.database.rows(f"INSERT INTO artifact_block ({', '.join(block)}) VALUES (%s, %s, %s, %s)", *block.values())
+    refused = post_operation(testbed, rollout, "break-glass", "bea")
+    assert refused.status == 409 and "which ola blocked" in refused.json()["detail"], refused
+    testbed.database.rows("DELETE FROM artifact_block")
+    assert operate(testbed, rollout, "break-glass", "bea")["state"] == "running"
 
 
 def test_reviews_are_paged_and_wrong_ones_are_refused(testbed):

@@ -404,7 +404,8 @@ const struct command commands[] = {
      "Holds at every orchestrator within a second.", NULL, run_person_disable},
     {"person", "enable", "NAME", 1, 1, "Enable a disabled person, without roles and tokens.", NULL, NULL,
      run_person_enable},
-    {"person", "grant", "NAME ROLE", 2, 2, "Give a person a role: viewer, operator, approver, auditor, admin or break_glass.",
+    {"person", "grant", "NAME ROLE", 2, 2,
+     "Give a person a role: viewer, operator, approver, auditor, admin or break_glass.",
      "With --match the role counts for devices with these labels alone: --match region=emea, or --match "
      "'region=emea,apac;site=branch' for one of several values and for several labels. A person may have a role in "
      "several "

@@ -42,6 +42,8 @@ static enum tc_error open_planner(struct parts *parts, const char *database, str
     const struct planner_config planner = {
         .database = database,
         .prepare = {.public_url = "https://tellercast.invalid", .calendars = parts->calendars},
+        .instance = "property",
+        .policy = "{}",
         .default_per_minute = DEFAULT_PER_MINUTE,
         .submissions = parts->submissions,
         .wakes = parts->expander_wakes,
