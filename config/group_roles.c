@@ -7,7 +7,7 @@
 enum { GROUPS_MAX = 1000, GROUP_NAME_MAX = 256, ROLES_MAX = 4 };
 
 /* No group makes an admin: what an admin orders waits for a second one, and is dropped when the first stops being one,
- * which no provider tells. */
+ * which no provider tells. Nor does one give the role break_glass, which two admins give. */
 static const struct schema_key role = {.read = schema_read_choice, .allowed = "viewer|operator|approver|auditor"};
 static const struct schema_key roles = {.read = schema_read_list, .least = 1, .most = ROLES_MAX, .item = &role};
 

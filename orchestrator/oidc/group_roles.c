@@ -11,7 +11,7 @@ static unsigned roles_of_group(const json_t *table, const json_t *group)
     {
         roles |= person_roles_parse(json_string_value(name));
     }
-    return roles & ~ROLE_BIT(PERSON_ADMIN);
+    return roles & ~(ROLE_BIT(PERSON_ADMIN) | ROLE_BIT(PERSON_BREAK_GLASS));
 }
 
 unsigned group_roles_of(const json_t *table, const json_t *claim)

@@ -266,11 +266,12 @@ static void keys_that_check_no_token_are_left_out(void **state)
     assert_int_equal(read_one("rsa", ",\"alg\":\"HS256\""), TC_INVALID);
 }
 
-static void groups_give_the_roles_of_the_table_and_never_admin(void **state)
+static void groups_give_the_roles_of_the_table_and_never_admin_or_break_glass(void **state)
 {
     (void)state;
-    json_t *table =
-        json_loads("{\"night\":[\"operator\"],\"eyes\":[\"approver\",\"viewer\"],\"odd\":[\"admin\"]}", 0, NULL);
+    json_t *table = json_loads("{\"night\":[\"operator\"],\"eyes\":[\"approver\",\"viewer\"],"
+                               "\"odd\":[\"admin\",\"break_glass\"]}",
+                               0, NULL);
     static const struct {
         const char *claim;
         unsigned roles;
@@ -306,7 +307,7 @@ int main(void)
         cmocka_unit_test(a_text_that_is_no_token_is_refused),
         cmocka_unit_test(claims_that_are_no_object_or_say_a_thing_twice_are_refused),
         cmocka_unit_test(keys_that_check_no_token_are_left_out),
-        cmocka_unit_test(groups_give_the_roles_of_the_table_and_never_admin),
+        cmocka_unit_test(groups_give_the_roles_of_the_table_and_never_admin_or_break_glass),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
