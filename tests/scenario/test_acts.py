@@ -111,6 +111,25 @@ def walk_rollouts(walk):
     return rollout
 
 
+def walk_reviews(walk):
+    database = walk.database
+    rollout = walk.act("submit", "submit", "rollout", "POST", "/v1/rollouts", plan("urgent", **NEEDS_ONE), YAML).json()["rollout"]
+    walk.testbed.wait_for_rollout(rollout, "awaiting_approval")
+    walk.act("break_glass", "break-glass", "rollout", "POST", f"/v1/rollouts/{rollout}/break-glass",
+             on_rollout(database, rollout, "version"), JSON)
+    review = database.value("SELECT id FROM review WHERE rollout_id = %s", rollout)
+    accept, object_to = (("POST", f"/v1/reviews/{review}/{verb}", REASON, JSON) for verb in ("accept", "object"))
+    walk.act("review", "accept", "review", *accept, by="bob")
+    again = walk.testbed.http.ask(*accept[:3], {**JSON, **bearer(token_of("bob"))})
+    assert again.status == 200 and again.json()["existing"] is True, "the same decision again is no act"
+    walk.ask("ann", "review", "object", "review", (403,), object_to, "refused")
+    wrong = walk.testbed.http.ask("GET", "/v1/reviews?state=open", headers=bearer(token_of("bob")))
+    assert wrong.status == 400, "a read that is wrong is no act"
+    accepted, = [row for row in walk.rows() if row["verb"] == "accept" and row["outcome"] == "done"]
+    assert (accepted["object"], accepted["digest"]) == (str(review), database.rollout(rollout)["digest"])
+    assert accepted["reason"] == "the test wants it"
+
+
 def walk_devices(walk):
     for verb, operation in (("retire", "remove_device"), ("return", "return_device"), ("revoke", "remove_device")):
         walk.act(operation, verb, "device", "POST", f"/v1/devices/A1/{verb}", REASON, JSON)
@@ -163,6 +182,7 @@ def walk_other_endpoints(walk):
 def test_each_operation_leaves_one_row_when_it_is_done_and_one_when_it_is_refused_at_each_endpoint(testbed):
     walk = Walk(testbed)
     rollout = walk_rollouts(walk)
+    walk_reviews(walk)
     walk_devices(walk)
     walk_blocks(walk)
     walk_people(walk)

@@ -130,7 +130,7 @@ def ask(stack, act, person, region):
     body, headers, query = body_of(stack, act, rollout, region)
     method, path = act.split(" ")
     path = path.replace("{id}", device if "/devices/" in path else str(rollout))
-    for variable in ("{name}", "{token}", "{key}", "{sha256}"):
+    for variable in ("{name}", "{token}", "{key}", "{review}", "{sha256}"):
         path = path.replace(variable, "1")
     return stack.http.ask(method, path + query, body, {**headers, **bearer(token_of(person))})
 

@@ -180,6 +180,19 @@ static void an_unknown_subject_may_do_what_is_public_and_is_told_nothing(void **
     }
 }
 
+/* The walk over the acts of each operation goes by these names, too. */
+static void the_operations_that_are_not_recorded_are_those_that_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ACCESS_OPERATION_COUNT; i++) {
+        enum access_operation operation = (enum access_operation)i;
+        bool reads = strncmp(access_operation_name(operation), "read_", 5) == 0 || operation == ACCESS_PUBLIC ||
+                     operation == ACCESS_PREVIEW || operation == ACCESS_DOWNLOAD;
+        if (access_operation_is_recorded(operation) == reads)
+            fail_msg("%s: must be %d", access_operation_name(operation), !reads);
+    }
+}
+
 static void loopback_has_every_role(void **state)
 {
     (void)state;
@@ -252,6 +265,7 @@ int main(void)
         cmocka_unit_test(scopes_that_do_not_fit_give_nothing),
         cmocka_unit_test(a_person_with_several_roles_may_do_what_any_of_them_may),
         cmocka_unit_test(an_unknown_subject_may_do_what_is_public_and_is_told_nothing),
+        cmocka_unit_test(the_operations_that_are_not_recorded_are_those_that_read),
         cmocka_unit_test(loopback_has_every_role),
         cmocka_unit_test(a_role_of_a_later_version_gives_nothing),
         cmocka_unit_test(plans_come_by_three_endpoints_and_everything_else_by_http),
