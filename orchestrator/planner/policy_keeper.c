@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/site_policy.h"
 
 #include <pthread.h>
@@ -91,7 +92,10 @@ static enum tc_error write_due(struct policy_keeper *keeper, struct store *store
     char *policy = take_due(keeper, now_ms);
     if (policy == NULL)
         return TC_OK;
+    struct act act = act_begin_own(keeper->orchestrator, "set_policy");
+    acts_set(store, &act);
     enum tc_error error = site_policy_write(store, keeper->orchestrator, policy, FORGET_S, fault);
+    acts_set(store, NULL);
     free(policy);
     if (error == TC_OK) {
         keeper->written_ms = now_ms;
@@ -148,6 +152,10 @@ void policy_keeper_leave(struct policy_keeper *keeper, struct store *store)
     struct tc_fault fault;
     if (keeper == NULL || store == NULL || !atomic_load(&keeper->was_written))
         return;
-    if (site_policy_leave(store, keeper->orchestrator, &fault) != TC_OK)
+    struct act act = act_begin_own(keeper->orchestrator, "leave_policy");
+    acts_set(store, &act);
+    enum tc_error error = site_policy_leave(store, keeper->orchestrator, &fault);
+    acts_set(store, NULL);
+    if (error != TC_OK)
         LOG_WARNING("policy.not_left", F_STR("reason", fault.text));
 }

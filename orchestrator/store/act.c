@@ -51,6 +51,14 @@ struct act act_begin_unknown(const char *endpoint, const char *address, const ch
     return act;
 }
 
+struct act act_begin_own(const char *orchestrator, const char *verb)
+{
+    struct act act = act_begin_unknown("machine", "", "the settings of tellercastd", verb);
+    act.outcome = ACT_DONE;
+    act_set_object(&act, "orchestrator", orchestrator);
+    return act;
+}
+
 void act_set_person(struct act *act, const char *person)
 {
     if (act != NULL)

@@ -16,7 +16,8 @@ enum { ACT_WORD_SIZE = 32, ACT_ADDRESS_SIZE = 72, ACT_OBJECT_SIZE = 136, ACT_DET
 struct act {
     char person[TC_ID_SIZE];                /* "": nobody who is known */
     char credential[ALIAS_VALUE_SIZE + 16]; /* of a peer that is not known: the name that it gave */
-    const char *endpoint; /* "http", "mqtt", "socket", "est"; "machine": a command on the orchestrator's machine */
+    /* "http", "mqtt", "socket", "est"; "machine": a command or the settings on the orchestrator's machine */
+    const char *endpoint;
     char address[ACT_ADDRESS_SIZE];                           /* of the peer; "": it has none */
     char operation[ACT_WORD_SIZE];                            /* of operations.def; of other acts their verb */
     char verb[ACT_WORD_SIZE];                                 /* "pause" */
@@ -38,6 +39,9 @@ struct act act_begin(const struct subject *subject, enum access_operation operat
 
 /* An act of a peer that is not known: of one that gave this name, "" when it gave none. `verb`: what it wanted. */
 struct act act_begin_unknown(const char *endpoint, const char *address, const char *name, const char *verb);
+
+/* An act of an orchestrator itself, which does what its settings say. */
+struct act act_begin_own(const char *orchestrator, const char *verb);
 
 /* Each may be called with NULL instead of an act, and then does nothing. */
 void act_set_person(struct act *act, const char *person);

@@ -1,26 +1,48 @@
 #include "orchestrator/store/site_policy.h"
 
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 
 #include <string.h>
+
+/* A transaction that only renews the policy is no act. */
+static enum tc_error write(struct store *store, const struct sql_write_policy_params *params, struct tc_fault *fault)
+{
+    struct sql_write_policy_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_write_policy(store, params, &rows, fault);
+    if (error != TC_OK)
+        return error;
+    const struct sql_write_policy_row row = sql_write_policy_at(&rows, 0);
+    act_set_seen(acts_get(store), row.digest, 0);
+    act_set_details(acts_get(store), "policy", row.policy, "forgotten", row.forgotten);
+    if (!row.changes)
+        acts_set(store, NULL);
+    return TC_OK;
+}
 
 enum tc_error site_policy_write(struct store *store, const char *orchestrator, const char *policy, int64_t forget_s,
                                 struct tc_fault *fault)
 {
     const struct sql_write_policy_params params = {
         .orchestrator = orchestrator, .policy = policy, .forget_s = forget_s};
-    enum tc_error error = store_begin(store, fault);
-    if (error == TC_OK)
-        error = sql_write_policy(store, &params, fault);
-    if (error == TC_OK)
-        error = store_commit(store, fault);
-    return error == TC_OK ? TC_OK : store_rollback(store, error);
+    enum tc_error error = acts_begin(store, fault);
+    return error == TC_OK ? acts_end(store, write(store, &params, fault), fault) : error;
+}
+
+static enum tc_error leave(struct store *store, const char *orchestrator, struct tc_fault *fault)
+{
+    const struct sql_leave_policy_params params = {.orchestrator = orchestrator};
+    struct sql_leave_policy_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_leave_policy(store, &params, &rows, fault);
+    if (error == TC_OK && (rows.count == 0 || !sql_leave_policy_at(&rows, 0).asked))
+        acts_set(store, NULL);
+    return error;
 }
 
 enum tc_error site_policy_leave(struct store *store, const char *orchestrator, struct tc_fault *fault)
 {
-    const struct sql_leave_policy_params params = {.orchestrator = orchestrator};
-    return sql_leave_policy(store, &params, fault);
+    enum tc_error error = acts_begin(store, fault);
+    return error == TC_OK ? acts_end(store, leave(store, orchestrator, fault), fault) : error;
 }
 
 enum tc_error site_policy_check_preempt(struct store *store, const struct new_rollout *new_rollout,

@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 /* Writes or renews the policy (JSON, config/policy.h) of an orchestrator. Forgets those of others that were not renewed
- * for `forget_s` seconds. */
+ * for `forget_s` seconds. The store has an act, which is not recorded when nothing changes that any policy asks for. */
 enum tc_error site_policy_write(struct store *store, const char *orchestrator, const char *policy, int64_t forget_s,
                                 struct tc_fault *fault);
-/* Deletes it: the orchestrator ends. */
+/* Deletes it: the orchestrator ends. An act, if it asked for something. */
 enum tc_error site_policy_leave(struct store *store, const char *orchestrator, struct tc_fault *fault);
 
 /* Within the caller's transaction. TC_DENIED: the plan preempts, and a policy does not let its author do so. The

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import signal
 
 import pytest
@@ -179,11 +180,23 @@ def asks_for(count):
     return {"approvals": [{"action": "install", "count": count}]}
 
 
+def acts_of_the_policy(stack):
+    """What the record of acts has: (verb, orchestrator, number of approvals, whose policies were forgotten)."""
+    for row in stack.database.rows("SELECT * FROM act WHERE operation IN ('set_policy', 'leave_policy') ORDER BY number"):
+        details, asked = row["details"] or {}, None
+        assert (row["endpoint"], row["outcome"], row["object_kind"]) == ("machine", "done", "orchestrator"), row
+        if row["verb"] == "set_policy":
+            assert re.fullmatch("[0-9a-f]{64}", row["digest"]), row
+            asked = [rule["count"] for rule in json.loads(details["policy"]).get("approvals", [])]
+        yield row["verb"], row["object"], asked, details.get("forgotten")
+
+
 def test_a_policy_counts_for_what_waits_and_the_strictest_of_all_orchestrators_counts(stack):
     first = supplied(stack).orchestrators[0]
     waits = waiting(stack, "waits", approvals={"required": 1})
-    stack.database.rows("INSERT INTO site_policy VALUES ('gone', %s, now(), now() - interval '61 min')", json.dumps(asks_for(9)))
-    assert required(stack, waits) == 9, "it was not forgotten yet"
+    stack.database.rows("INSERT INTO site_policy VALUES ('gone', %s, now(), now() - interval '50 min')", json.dumps(asks_for(9)))
+    assert required(stack, waits) == 9, "it is not forgotten yet"
+    stack.database.rows("UPDATE site_policy SET renewed_at = now() - interval '61 min' WHERE orchestrator = 'gone'")
     assert "settings.reloaded" in reload(first, policy=asks_for(2))
     wait_for(lambda: required(stack, waits) == 2, "the policy counts, and that of an orchestrator that is gone does not")
     refused = reload(first, policy={"approvals": [{"action": "instal", "count": 1}], "preempt": "ann", "review_within": "1s"})
@@ -203,4 +216,8 @@ def test_a_policy_counts_for_what_waits_and_the_strictest_of_all_orchestrators_c
     assert operate(stack, waits, "approve", "dan")["state"] == "running"
     assert ("started", "dan") in events(stack, waits)
     reload(first, policy={})
+    acts = wait_for(lambda: [*acts_of_the_policy(stack)][3:] and [*acts_of_the_policy(stack)], "each change is an act")
+    one, two = acts[0][1], acts[1][1]
+    assert acts == [("set_policy", one, [2], "gone"), ("set_policy", two, [3], None), ("leave_policy", two, None, None),
+                    ("set_policy", one, [], None)] and one != two
     assert required(stack, waits) == 2, "as it needed when it started"

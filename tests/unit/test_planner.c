@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "orchestrator/planner/planner.h"
 #include "orchestrator/queues/submission.h"
+#include "orchestrator/store/acts.h"
 #include "orchestrator/store/planning.h"
 #include "orchestrator/store/site_policy.h"
 
@@ -45,13 +46,23 @@ enum tc_error expand_nothing(struct store *store, int64_t after, int64_t per_min
 enum tc_error write_policy(struct store *store, const char *orchestrator, const char *policy, int64_t forget_s,
                            struct tc_fault *fault) __asm__("__wrap_site_policy_write");
 
+/* The store's act is that of this orchestrator. */
+static void check_act(struct store *store, const char *verb)
+{
+    const struct act *act = acts_get(store);
+    TC_CHECK(act != NULL && strcmp(act->verb, verb) == 0 && strcmp(act->operation, verb) == 0);
+    TC_CHECK(strcmp(act->object_kind, "orchestrator") == 0 && strcmp(act->object, "one") == 0);
+    TC_CHECK(act->person[0] == '\0' && act->credential[0] != '\0' && strcmp(act->endpoint, "machine") == 0);
+}
+
 static atomic_bool database_is_away;
 static _Atomic int64_t writes;
 
 enum tc_error write_policy(struct store *store, const char *orchestrator, const char *policy, int64_t forget_s,
                            struct tc_fault *fault)
 {
-    (void)store, (void)forget_s;
+    (void)forget_s;
+    check_act(store, "set_policy");
     TC_CHECK(strcmp(orchestrator, "one") == 0 &&
              (strcmp(policy, "{}") == 0 || strcmp(policy, "{\"preempt\": []}") == 0));
     if (database_is_away)
@@ -75,7 +86,8 @@ enum tc_error leave_policy(struct store *store, const char *orchestrator,
 
 enum tc_error leave_policy(struct store *store, const char *orchestrator, struct tc_fault *fault)
 {
-    (void)store, (void)orchestrator, (void)fault;
+    (void)orchestrator, (void)fault;
+    check_act(store, "leave_policy");
     return TC_OK;
 }
 
