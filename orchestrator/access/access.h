@@ -17,6 +17,14 @@ enum person_role {
 /* A set of roles has the bit of each. */
 #define ROLE_BIT(role) (1U << (role))
 
+/* Holds the names of all roles, joined by " or ", with the NUL. */
+enum {
+    PERSON_ROLES_SIZE = sizeof(""
+#define PERSON_ROLE(constant, name) name " or "
+#include "orchestrator/access/vocabulary.def"
+                               )
+};
+
 const char *person_role_name(enum person_role role);
 bool person_role_parse(const char *name, enum person_role *role);
 /* The set that a text of names joined by spaces has. Ignores what is no role of this version. */

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "config/operation.h"
 #include "config/plan.h"
+#include "orchestrator/access/access.h"
 #include "orchestrator/rollout/rollout_state.h"
 
 #include <stdint.h>
@@ -109,7 +110,7 @@ struct refusal {
     double percent;
     char actor[TC_ID_SIZE], who[TC_ID_SIZE], device[TC_ID_SIZE], group[TC_ID_SIZE], name[TC_ID_SIZE];
     char state[32], at[32], digest[PLAN_DIGEST_SIZE];
-    char roles[64], places[256];
+    char roles[PERSON_ROLES_SIZE], places[256];
     char last_kind[32], last_actor[TC_ID_SIZE], last_at[32];
     char artifact_version[TC_ID_SIZE], why[OPERATION_REASON_MAX + 1];
 };
