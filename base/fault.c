@@ -24,6 +24,11 @@ const char *tc_error_name(enum tc_error error)
     return "unknown";
 }
 
+bool tc_error_is_transient(enum tc_error error)
+{
+    return error == TC_BUSY || error == TC_UNAVAILABLE || error == TC_NO_SPACE;
+}
+
 enum tc_error tc_fault_set(struct tc_fault *fault, enum tc_error code, const char *format, ...)
 {
     if (fault == NULL)

@@ -7,6 +7,7 @@
 #ifndef TELLERCAST_BASE_FAULT_H
 #define TELLERCAST_BASE_FAULT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum tc_error {
@@ -33,6 +34,9 @@ struct tc_fault {
 
 /* The stable lower-case name of an error: "not_found". Never NULL. */
 const char *tc_error_name(enum tc_error error);
+
+/* Whether the same may succeed later without a change: TC_BUSY, TC_UNAVAILABLE, TC_NO_SPACE. */
+bool tc_error_is_transient(enum tc_error error);
 
 /* Fills `fault` (which may be NULL) and returns `code`, so that a caller can write
  * `return tc_fault_set(fault, TC_INVALID, "…")`. */

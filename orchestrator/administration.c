@@ -83,12 +83,6 @@ enum tc_error administration_make_admin(const struct daemon_settings *settings, 
     return error;
 }
 
-/* The database is unavailable or busy, or the guard has not checked it yet. */
-static bool is_transient(enum tc_error error)
-{
-    return error == TC_UNAVAILABLE || error == TC_BUSY || error == TC_NO_SPACE;
-}
-
 enum tc_error administration_import_tokens(const struct daemon_settings *settings, const char *orchestrator,
                                            struct store_guard *guard, struct tc_fault *fault)
 {
@@ -103,7 +97,8 @@ enum tc_error administration_import_tokens(const struct daemon_settings *setting
     act_set_verb(&act, "import_tokens");
     act_set_object(&act, "orchestrator", orchestrator);
     acts_set(store, &act);
-    while (error = tokens_file_import(settings->http_tokens_file, orchestrator, store, fault), is_transient(error)) {
+    while (error = tokens_file_import(settings->http_tokens_file, orchestrator, store, fault),
+           tc_error_is_transient(error)) {
         if (daemon_setup_is_asked_to_stop()) {
             error = tc_fault_set(fault, TC_TIMEOUT, "asked to stop while waiting for the database");
             break;

@@ -11,7 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { KEY_WAIT_MS = 20 };
 
@@ -22,7 +21,7 @@ static enum tc_error wait_for_key(struct daemon *daemon, struct tc_fault *fault)
     while (error == TC_OK && !key_keeper_is_needed(daemon->keys)) {
         if (daemon_setup_is_asked_to_stop())
             error = tc_fault_set(fault, TC_TIMEOUT, "asked to stop while waiting for a signing key that devices trust");
-        (void)nanosleep(&(struct timespec){.tv_nsec = KEY_WAIT_MS * 1000000L}, NULL);
+        clock_sleep_ms(KEY_WAIT_MS);
     }
     return error;
 }

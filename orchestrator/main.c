@@ -1,4 +1,5 @@
 /* tellercastd: the orchestrator. */
+#include "base/clock.h"
 #include "base/environment.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -126,7 +127,7 @@ static void run_until_stopped(struct daemon *daemon, const char *config_file, co
 static void *limit_shutdown(void *argument)
 {
     (void)argument;
-    (void)nanosleep(&(struct timespec){.tv_sec = END_MS / 1000}, NULL);
+    clock_sleep_ms(END_MS);
     LOG_WARNING("daemon.cut_short", F_INT("after_ms", END_MS), F_STR("reason", "a server does not answer"));
     _exit(EXIT_SUCCESS);
 }
@@ -135,7 +136,7 @@ static void *limit_shutdown(void *argument)
 static void *limit_start(void *argument)
 {
     while (is_starting && !daemon_setup_is_asked_to_stop())
-        (void)nanosleep(&(struct timespec){.tv_nsec = START_CHECK_MS * 1000000L}, NULL);
+        clock_sleep_ms(START_CHECK_MS);
     return is_starting ? limit_shutdown(argument) : NULL;
 }
 

@@ -5,20 +5,7 @@
 #include "orchestrator/daemon_setup.h"
 #include "orchestrator/store/store.h"
 
-#include <time.h>
-
 enum { AGAIN_MS = 500, LOG_EVERY_MS = 60000 };
-
-/* Whether to wait: the database is unavailable, full, or too busy to be migrated now. */
-static bool is_transient(enum tc_error error)
-{
-    return error == TC_UNAVAILABLE || error == TC_BUSY || error == TC_NO_SPACE;
-}
-
-static void wait_a_moment(void)
-{
-    (void)nanosleep(&(struct timespec){.tv_nsec = AGAIN_MS * 1000000L}, NULL);
-}
 
 /* Says once a minute that the tables wait for another role. */
 static void log_denied(const struct tc_fault *fault, int64_t *logged_ms)
@@ -42,9 +29,10 @@ static enum tc_error prepare(struct store *store, struct store_guard *guard, str
         error = store_clock_read(clock, store, fault);
     if (error == TC_DENIED)
         log_denied(fault, logged_ms);
-    else if (!is_another && is_transient(error) && error != TC_UNAVAILABLE) /* unavailable: logged by the connection */
+    else if (!is_another && tc_error_is_transient(error) &&
+             error != TC_UNAVAILABLE) /* unavailable: logged by the connection */
         LOG_WARNING("database.migration_waits", F_STR("reason", fault->text));
-    *waits = is_another || error == TC_DENIED || is_transient(error);
+    *waits = is_another || error == TC_DENIED || tc_error_is_transient(error);
     return error;
 }
 
@@ -63,7 +51,7 @@ enum tc_error migration_await(const struct daemon_settings *settings, struct sto
             error = tc_fault_set(fault, TC_TIMEOUT, "asked to stop while waiting for the database");
             break;
         }
-        wait_a_moment();
+        clock_sleep_ms(AGAIN_MS);
     }
     store_close(store);
     return error;
@@ -79,7 +67,7 @@ enum tc_error migration_run(const struct daemon_settings *settings, struct tc_fa
     store_allow_long(store);
     while (error = store_migrate(store, fault), error == TC_BUSY) {
         LOG_WARNING("database.migration_waits", F_STR("reason", fault->text));
-        wait_a_moment();
+        clock_sleep_ms(AGAIN_MS);
     }
     store_close(store);
     return error;

@@ -13,12 +13,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     MS_PER_SECOND = 1000,
-    NS_PER_MS = 1000000,
     WAIT_STEP_MS = 50,
     DIGEST_TRIES_MAX = 2, /* after a wrong digest of a resumed file, one fresh try */
 };
@@ -39,8 +37,7 @@ static bool wait_before_next_try(const struct transfer *transfer, int64_t tries,
     while (!download_must_end(transfer, result)) {
         if (clock_boot_ms() >= until_ms)
             return false;
-        const struct timespec step = {.tv_nsec = (long)WAIT_STEP_MS * NS_PER_MS};
-        (void)nanosleep(&step, NULL);
+        clock_sleep_ms(WAIT_STEP_MS);
     }
     return true;
 }

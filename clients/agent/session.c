@@ -9,12 +9,11 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     CONNECT_TIMEOUT_S = 10,
     RETAINED_NEVER = 2,
-    CLOSE_POLL_NS = 5000000,
+    CLOSE_POLL_MS = 5,
     RETURN_PERIODS = 30 /* of reconnect_longest_ms at the former listener, before the other is tried again */
 };
 
@@ -303,9 +302,8 @@ size_t session_unacknowledged(struct session *session)
 /* Waits until `done` holds or the deadline has passed. Returns whether it holds. */
 static bool wait_until(struct session *session, bool (*done)(struct session *), int64_t deadline_ms)
 {
-    const struct timespec step = {.tv_nsec = CLOSE_POLL_NS};
     while (!done(session) && clock_monotonic_ms() < deadline_ms)
-        (void)nanosleep(&step, NULL);
+        clock_sleep_ms(CLOSE_POLL_MS);
     return done(session);
 }
 

@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* Pause before a batch that could not be delivered is tried again. */
 enum { DELIVER_AGAIN_MS = 500, IDLE_PERIOD_MS = 1000 };
@@ -82,7 +81,7 @@ static void deliver_batch(struct dispatcher *dispatcher, struct dispatcher_threa
             return;
         }
         worker_mark_progress();
-        (void)nanosleep(&(struct timespec){.tv_nsec = DELIVER_AGAIN_MS * 1000000L}, NULL);
+        clock_sleep_ms(DELIVER_AGAIN_MS);
     } while (true);
     if (batch->count > 0 && batch->rows[0].claim == 0)
         atomic_store(dispatcher->config.state_requested_ms, clock_monotonic_ms());

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* A certificate is valid a little before it was issued, for brokers whose clocks are behind. */
 enum { BACKDATE_MS = 5 * 60 * 1000, MS_PER_SECOND = 1000 };
@@ -182,9 +181,7 @@ static int64_t begin_ms(const struct enrolment_request *request, int64_t now_ms)
 static void wait_for_begin(int64_t begins_ms, int64_t now_ms)
 {
     if (begins_ms > now_ms && begins_ms <= now_ms + MS_PER_SECOND)
-        (void)nanosleep(&(struct timespec){.tv_sec = (begins_ms - now_ms) / MS_PER_SECOND,
-                                           .tv_nsec = (begins_ms - now_ms) % MS_PER_SECOND * 1000000L},
-                        NULL);
+        clock_sleep_ms(begins_ms - now_ms);
 }
 
 static enum tc_error issue(const struct enrolment *enrolment, struct store *store,

@@ -17,11 +17,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The library may not have seen yet that a connection has ended: it has room for more than the front has. */
-enum { CONNECTION_MEMORY = 32 * 1024, KEY_FILE_MAX = 1 << 20, LIBRARY_SHARE = 2, LAST_BYTES_MS = 500 };
+enum {
+    CONNECTION_MEMORY = 32 * 1024,
+    KEY_FILE_MAX = 1 << 20,
+    LIBRARY_SHARE = 2,
+    LAST_BYTES_MS = 500,
+    LAST_LOOK_MS = 5
+};
 
 /* Debug level, since the library reports single connections, which are of no use to an operator. */
 __attribute__((format(printf, 2, 0))) static void log_library(void *context, const char *format, va_list arguments)
@@ -241,7 +246,7 @@ static void wait_for_last_answers(struct http *http)
 {
     int64_t deadline_ms = clock_monotonic_ms() + END_REQUESTS_MS;
     while (http->waiting > 0 && clock_monotonic_ms() < deadline_ms)
-        (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        clock_sleep_ms(LAST_LOOK_MS);
 }
 
 static void stop_library(struct http *http)

@@ -27,17 +27,12 @@ struct recorder {
 
 /* ---- writing: on the worker's thread ---- */
 
-static bool is_transient(enum tc_error error)
-{
-    return error == TC_UNAVAILABLE || error == TC_BUSY || error == TC_NO_SPACE || error == TC_TIMEOUT;
-}
-
 /* Waits for the database, unless the recorder ends. */
 static void record(struct recorder *recorder, const struct act *acts, size_t count)
 {
     struct tc_fault fault;
     enum tc_error error = count == 0 ? TC_OK : acts_record(recorder->store, acts, count, &fault);
-    while (is_transient(error) && !atomic_load(&recorder->is_ending)) {
+    while (tc_error_is_transient(error) && !atomic_load(&recorder->is_ending)) {
         LOG_LIMITED(LOG_LEVEL_WARNING, "", "acts.not_recorded_yet", F_STR("reason", fault.text));
         clock_sleep_ms(AGAIN_MS);
         worker_mark_progress();
@@ -45,7 +40,7 @@ static void record(struct recorder *recorder, const struct act *acts, size_t cou
     }
     if (error == TC_OK)
         return;
-    if (count > 1 && !is_transient(error)) { /* one that the database does not take keeps no other out */
+    if (count > 1 && !tc_error_is_transient(error)) { /* one that the database does not take keeps no other out */
         for (size_t i = 0; i < count; i++)
             record(recorder, &acts[i], 1);
         return;

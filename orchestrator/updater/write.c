@@ -1,5 +1,6 @@
 #include "orchestrator/updater/write.h"
 
+#include "base/clock.h"
 #include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
@@ -8,7 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* The pause before the database is tried again, and the number of tries after a conflict with another writer. */
 enum { TRY_AGAIN_MS = 200, CONTENTIONS_MAX = 10 };
@@ -19,13 +19,7 @@ enum { LOST_REPORTS_MAX = 256 };
 static void pause_before_retry(void)
 {
     worker_mark_progress();
-    (void)nanosleep(&(struct timespec){.tv_nsec = TRY_AGAIN_MS * 1000000L}, NULL);
-}
-
-/* TC_BUSY: another writer holds the rows, or its transaction won a deadlock. */
-static bool is_transient(enum tc_error error)
-{
-    return error == TC_UNAVAILABLE || error == TC_NO_SPACE || error == TC_BUSY;
+    clock_sleep_ms(TRY_AGAIN_MS);
 }
 
 /* Runs the statement until it succeeds or fails permanently. */
@@ -37,7 +31,7 @@ static enum tc_error write_reports(struct update_writer *writer, const struct re
         if (error != TC_OK)
             return error;
         error = report_write(writer->store, reports, count, writer->shard, results, fault);
-        if (!is_transient(error) || *writer->ending)
+        if (!tc_error_is_transient(error) || *writer->ending)
             return error;
         pause_before_retry();
     }
@@ -49,7 +43,7 @@ static enum tc_error write_each(struct update_writer *writer, struct report_batc
     for (size_t i = 0; i < batch->furthest_count; i++) {
         struct tc_fault fault;
         enum tc_error error = write_reports(writer, &batch->coalesced[i], 1, &batch->coalesced_results[i], &fault);
-        if (is_transient(error))
+        if (tc_error_is_transient(error))
             return error;
         if (error == TC_OK)
             continue;
@@ -123,7 +117,7 @@ static enum tc_error write_batch(struct update_writer *writer, struct report_bat
 {
     enum tc_error error =
         write_reports(writer, batch->coalesced, batch->furthest_count, batch->coalesced_results, fault);
-    if (error != TC_OK && !is_transient(error))
+    if (error != TC_OK && !tc_error_is_transient(error))
         error = write_each(writer, batch);
     if (error == TC_OK)
         error = write_contended(writer, batch, fault);
