@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "config/scope_text.h"
 #include "orchestrator/intake/http_request.h"
+#include "orchestrator/people/people.h"
 #include "orchestrator/store/people.h"
 #include "orchestrator/wording/refusal_words.h"
 #include "topics/json_text.h"
@@ -92,6 +93,7 @@ static void carry_out(struct http_request *request, act_on_person *act_on, const
     if (error != TC_OK) {
         refusal_put_words(&refusal, &fault);
     } else {
+        people_await_reading(request->http->config.people);
         LOG_WARNING(event, F_STR("person", act->person), F_STR("actor", act->actor),
                     F_STR("role", act->role == PERSON_ROLE_COUNT ? "" : person_role_name(act->role)),
                     F_STR("scope", act->scope == NULL ? "" : act->scope),

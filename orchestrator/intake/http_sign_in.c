@@ -14,9 +14,8 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-enum { SIGN_IN_S = 600, KNOWN_LOOKS = 40, LOOK_NS = 50000000 };
+enum { SIGN_IN_S = 600 };
 
 static bool is_possible(struct http_request *request)
 {
@@ -86,15 +85,6 @@ void sign_in_check(struct http_request *request)
         refuse(request, "code: must be there");
 }
 
-/* Waits until the table of people has the session, so that the browser's next request finds it. */
-static void await_session(struct people *people, const char *secret)
-{
-    struct subject ignored;
-    struct tc_fault fault;
-    for (int i = 0; i < KNOWN_LOOKS && people_find_session(people, secret, &ignored, &fault) != TC_OK; i++)
-        (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
-}
-
 static void refuse_person(struct http_request *request, const struct provider_identity *identity)
 {
     struct tc_fault fault;
@@ -130,7 +120,7 @@ static void open_session(struct http_request *request, const struct provider_ide
         struct buffer body = {0};
         LOG_INFO("login.succeeded", F_STR("door", "http"), F_STR("person", person), F_STR("alias", identity->alias),
                  F_STR("session", id), F_STR("address", request->peer->name), F_STR("expires_at", expires_at));
-        await_session(config->people, secret);
+        people_await_reading(config->people);
         buffer_format(&body, "{\"person\":\"%s\",\"expires_at\":\"%s\"}", person, expires_at);
         http_answer_json(request, 200, &body);
         cookie_set(request, SESSION_COOKIE, secret, "Strict", session.valid_s);
@@ -190,6 +180,7 @@ void sign_out(struct http_request *request)
         http_answer_fault(request, &fault);
         return;
     }
+    people_await_reading(request->http->config.people);
     LOG_INFO("session.ended", F_STR("person", request->subject.name), F_STR("credential", request->subject.credential));
     struct buffer body = {0};
     buffer_put_text(&body, "{}");

@@ -1,6 +1,7 @@
 /* The tokens of people: each makes and revokes its own; an admin those of others. */
 #include "base/log.h"
 #include "orchestrator/intake/http_request.h"
+#include "orchestrator/people/people.h"
 #include "orchestrator/people/refusals.h"
 #include "orchestrator/people/token_text.h"
 #include "orchestrator/store/tokens.h"
@@ -69,6 +70,7 @@ static void create(struct http_request *request, const char *text, const struct 
         http_answer_fault(request, &fault);
         return;
     }
+    people_await_reading(request->http->config.people);
     LOG_WARNING("token.created", F_STR("token", token->id), F_STR("person", token->person),
                 F_STR("actor", token->actor), F_STR("expires_at", expires_at), F_STR("waits", waits ? "yes" : "no"));
     struct buffer body = {0};
@@ -108,10 +110,12 @@ static void act(struct http_request *request, bool confirms)
     enum tc_error error = confirms ? tokens_confirm(store, &act, &json, &refusal, &fault)
                                    : tokens_revoke(store, &act, &json, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
-    if (error != TC_OK)
-        refusal_put_words(&refusal, &fault);
-    else
+    if (error == TC_OK) {
+        people_await_reading(request->http->config.people);
         LOG_WARNING(confirms ? "token.confirmed" : "token.revoked", F_STR("token", act.id), F_STR("actor", act.actor));
+    } else {
+        refusal_put_words(&refusal, &fault);
+    }
     http_answer_document(request, error, &json, &fault);
 }
 

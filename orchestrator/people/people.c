@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_PERIOD_MS = 250, NOTE_MS = 60000, USES_MAX = 256 };
+enum { READ_PERIOD_MS = 250, LOOK_MS = 5, NOTE_MS = 60000, USES_MAX = 256 };
 
 struct people {
     struct people_config config;
@@ -144,6 +144,18 @@ void people_close(struct people *people)
 int64_t people_last_progress_ms(const struct people *people)
 {
     return worker_last_progress_ms(people->worker);
+}
+
+void people_await_reading(struct people *people)
+{
+    int64_t committed_ms = clock_monotonic_ms(), read_ms;
+    do {
+        batch_queue_wake(people->wakes);
+        clock_sleep_ms(LOOK_MS);
+        (void)pthread_rwlock_rdlock(&people->lock);
+        read_ms = people->read_ms;
+        (void)pthread_rwlock_unlock(&people->lock);
+    } while (read_ms <= committed_ms && clock_monotonic_ms() < committed_ms + PEOPLE_STALE_MS);
 }
 
 /* ---- finding: on any thread ---- */

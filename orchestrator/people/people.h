@@ -28,6 +28,10 @@ enum tc_error people_start(struct people *people, struct tc_fault *fault);
 void people_close(struct people *people);
 int64_t people_last_progress_ms(const struct people *people);
 
+/* Waits until the copy has what was committed before the call, PEOPLE_STALE_MS at most, so that this orchestrator goes
+ * by a change of people when that change is answered. Any thread that may wait. */
+void people_await_reading(struct people *people);
+
 /* Find who has a token, the secret of a session, or another name. `address` is the peer's, for the list of tokens.
  * TC_DENIED: nobody has it. TC_UNAVAILABLE: it cannot be told now, since the database was not read. Neither waits. Any
  * thread. */
