@@ -39,7 +39,8 @@ void version_affected(struct http_request *request)
         error = tc_fault_set(&fault, TC_INVALID, "after: must be the ID of a device");
     if (error == TC_OK) {
         struct store *store = store_pool_take(request->http->config.stores);
-        error = read_affected(store, name, version, after == NULL ? "" : after, limit, &json, &fault);
+        error = read_affected(store, http_request_patterns(request), name, version, after == NULL ? "" : after, limit,
+                              &json, &fault);
         store_pool_give(request->http->config.stores, store);
     }
     http_answer_document(request, error, &json, &fault);

@@ -111,11 +111,15 @@ enum tc_error read_fleet_warnings(struct store *store, const char *broker_user, 
     return TC_OK;
 }
 
-enum tc_error read_affected(struct store *store, const char *name, const char *version, const char *after, int limit,
-                            struct buffer *json, struct tc_fault *fault)
+enum tc_error read_affected(struct store *store, const char *patterns, const char *name, const char *version,
+                            const char *after, int limit, struct buffer *json, struct tc_fault *fault)
 {
-    const struct sql_read_affected_params params = {
-        .name = name, .version = version, .after = after, .most = limit, .scan_limit = AFFECTED_SCAN_LIMIT};
+    const struct sql_read_affected_params params = {.patterns = patterns,
+                                                    .name = name,
+                                                    .version = version,
+                                                    .after = after,
+                                                    .most = limit,
+                                                    .scan_limit = AFFECTED_SCAN_LIMIT};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_read_affected(store, &params, &rows, fault);
     return error == TC_OK ? put_document(&rows, json, fault) : error;

@@ -35,8 +35,8 @@ enum tc_error read_fleet_warnings(struct store *store, const char *broker_user, 
                                   struct tc_fault *fault);
 /* The devices that run a version or have an instruction to install it in flight; "next" is null on the last page, and a
  * page before it can be short. */
-enum tc_error read_affected(struct store *store, const char *name, const char *version, const char *after, int limit,
-                            struct buffer *json, struct tc_fault *fault);
+enum tc_error read_affected(struct store *store, const char *patterns, const char *name, const char *version,
+                            const char *after, int limit, struct buffer *json, struct tc_fault *fault);
 enum tc_error read_artifacts(struct store *store, struct buffer *json, struct tc_fault *fault);
 
 #endif

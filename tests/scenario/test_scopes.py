@@ -122,7 +122,7 @@ def body_of(stack, act, rollout, region):
         return (CHANGED if region == "apac" else fleet_of()), YAML, ""
     if act.startswith("POST /v1/devices/") and name != "enrolments":
         return json.dumps({"reason": "r"}), JSON, ""
-    return None, {}, ""
+    return None, {}, "?name=a&version=1" if name == "artifacts:affected" else ""
 
 
 def ask(stack, act, person, region):
@@ -236,6 +236,18 @@ def test_the_drift_of_a_rollout_shows_no_device_beyond_the_scope(testbed):
         assert is_needed(answer, EVERY_NAME, "in region=apac"), answer
     for device in ("E2", "P2"):
         testbed.database.rows(floor, "{}", device)
+
+
+def test_of_the_devices_with_a_version_a_person_with_a_scope_sees_its_own_alone(testbed):
+    path = "/v1/artifacts:affected?name=card-reader&version=6.6"
+    testbed.database.rows("""UPDATE device SET versions = versions || '{"card-reader": "6.6"}' WHERE id IN ('E1', 'P1')""")
+    of_all, of_emea = (read(testbed, person, path) for person in ("everybody", "emea-viewer"))
+    assert [row["device"] for row in of_all["devices"]] == ["E1", "P1"] and of_all["in_flight"]["sent"] == 0
+    assert [row["device"] for row in of_emea["devices"]] == ["E1"] and of_emea["in_flight"] is None
+    file = testbed.people.file(testbed.http, "emea-viewer")
+    shown = command_line("artifact", "affected", "card-reader", "6.6", "--server", testbed.http.url, "--token-file", file)
+    assert shown.returncode == 0 and "E1" in shown.stdout and "P1" not in shown.stdout and "installing" not in shown.stderr, shown
+    testbed.database.rows("UPDATE device SET versions = versions - 'card-reader'")
 
 
 def test_the_command_line_shows_the_scope_of_what_it_shows(testbed):

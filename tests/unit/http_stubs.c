@@ -105,9 +105,10 @@ enum tc_error read_artifacts(struct store *store, struct buffer *json, struct tc
     return READ("artifacts");
 }
 
-enum tc_error read_affected(struct store *store, const char *name, const char *version, const char *after, int limit,
-                            struct buffer *json, struct tc_fault *fault)
+enum tc_error read_affected(struct store *store, const char *patterns, const char *name, const char *version,
+                            const char *after, int limit, struct buffer *json, struct tc_fault *fault)
 {
+    note_patterns(patterns);
     return READ("affected %s %s [%s] %d", name, version, after, limit);
 }
 

@@ -115,10 +115,12 @@ static void put_path(const struct session *session, const char *operation, struc
     http_put_escaped(path, session_argument(session, 1));
 }
 
-/* What has it will finish, what was not answered is withdrawn. */
+/* What has it will finish, what was not answered is withdrawn. Not told of a scope. */
 static void say_in_flight(const struct session *session, const json_t *document)
 {
     const json_t *counts = json_object_get(document, "in_flight");
+    if (!json_is_object(counts))
+        return;
     struct buffer text = {0};
     document_put_counted(&text, document_number(counts, "dispatched"), "device", "devices");
     buffer_put_text(&text, " started and not answered, ");

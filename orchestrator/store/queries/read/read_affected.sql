@@ -1,11 +1,12 @@
 -- Reads a page of the devices that report version :version of artifact :name as installed, or have an instruction to install it
--- in flight: at most :most after device :after ('': the first page), in the order of their IDs. Looks at no more than
--- :scan_limit devices, so that a page can be short or empty. `next`: the :after of the next page; null on the last one.
--- parameters: name text, version text, after text, most bigint, scan_limit bigint
+-- in flight: at most :most after device :after ('': the first page), in the order of their IDs, of those in :patterns (null:
+-- all). Looks at no more than :scan_limit devices, so that a page can be short or empty. `next`: the :after of the next page;
+-- null on the last one. `in_flight` counts all devices; null with :patterns.
+-- parameters: name text, version text, after text, most bigint, scan_limit bigint, patterns text
 -- row: document.*
 -- alone
 WITH scanned AS MATERIALIZED (
-  SELECT d.id, d.branch, d.versions ->> :name::text AS installed, d.versions_at
+  SELECT d.id, d.branch, d.labels, d.model, d.role, d.versions ->> :name::text AS installed, d.versions_at
   FROM device d
   WHERE d.id > :after AND d.retired_at IS NULL
   ORDER BY d.id
@@ -21,10 +22,12 @@ WITH scanned AS MATERIALIZED (
   SELECT s.id, s.branch, s.installed IS NOT DISTINCT FROM :version AS runs, s.versions_at, f.rollout_id, f.id AS instruction,
          n.name AS state, b.name AS substate
   FROM scanned s
+  LEFT JOIN branch h ON h.id = s.branch
   LEFT JOIN assigned f ON f.device = s.id
   LEFT JOIN instruction_state n ON n.state = f.state
   LEFT JOIN instruction_substate b ON b.state = f.state AND b.substate = f.substate
-  WHERE s.installed = :version OR f.device IS NOT NULL
+  WHERE (s.installed = :version OR f.device IS NOT NULL) AND (:patterns::jsonb IS NULL
+    OR labels_in_force(h.labels, s.labels, s.model, s.role, s.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))
   ORDER BY s.id
   LIMIT :most
 )
@@ -32,7 +35,7 @@ SELECT json_build_object(
   'name', :name::text, 'version', :version::text,
   'blocked', (SELECT block_told(b) FROM artifact_block b
               WHERE b.name = :name AND b.version = :version AND b.unblocked_at IS NULL),
-  'in_flight', version_in_flight(:name, :version),
+  'in_flight', CASE WHEN :patterns::jsonb IS NULL THEN version_in_flight(:name, :version) END,
   'devices', coalesce(json_agg(json_build_object(
       'device', p.id, 'branch', p.branch, 'runs', p.runs, 'versions_at', rfc3339(p.versions_at), 'rollout', p.rollout_id,
       'instruction', p.instruction, 'state', p.state, 'substate', p.substate) ORDER BY p.id), '[]'),
