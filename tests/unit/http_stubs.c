@@ -59,8 +59,10 @@ char http_fixture_last_patterns[HTTP_FIXTURE_TEXT_SIZE];
 
 static void note_patterns(const char *patterns)
 {
+    (void)pthread_mutex_lock(&reading);
     (void)snprintf(http_fixture_last_patterns, sizeof http_fixture_last_patterns, "%s",
                    patterns == NULL ? "everywhere" : patterns);
+    (void)pthread_mutex_unlock(&reading);
 }
 
 enum tc_error read_rollouts(struct store *store, const char *patterns, const char *reference, int64_t after, int limit,
