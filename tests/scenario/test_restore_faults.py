@@ -167,13 +167,21 @@ def test_high_water_marks_in_the_table_that_are_too_high_do_not_keep_a_restore_f
     assert stack.database.value("SELECT counter FROM watermark") < 2**52
 
 
+def is_replaced_by_a_folder(mark):
+    mark.unlink(missing_ok=True)
+    try:
+        mark.mkdir()
+    except FileExistsError:  # it was written again meanwhile
+        return False
+    return True
+
+
 def test_a_mark_that_cannot_be_written_is_warned_of(stack):
     set_up(stack)
     wait_for_count(stack)
     (mark,) = high_water_marks(stack)
     assert stack.http.document("/readyz")["warnings"] == []
-    mark.unlink()
-    mark.mkdir()
+    wait_for(lambda: is_replaced_by_a_folder(mark), "a folder is in the place of the mark")
     (warning,) = wait_for(lambda: stack.http.document("/readyz")["warnings"], "it is warned of", 20)
     assert "watermark cannot be written" in warning
     mark.rmdir()
