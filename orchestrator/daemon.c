@@ -45,6 +45,8 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
     if (error == TC_OK)
         error = store_pool_open(settings->database, INTAKE_JOB_THREADS, opened->guard, &opened->stores, fault);
     if (error == TC_OK)
+        store_pool_use_policy(opened->stores, &opened->policy_in_force);
+    if (error == TC_OK)
         error = people_open(&(struct people_config){settings->database, opened->guard}, &opened->people, fault);
     if (error == TC_OK && settings->oidc_issuer[0] != '\0')
         error = daemon_parts_open_provider(opened, fault);
@@ -67,6 +69,9 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
         error = daemon_parts_open_keeper(opened, fault);
     if (error == TC_OK)
         error = wait_for_key(opened, fault);
+    /* The policy counts before anybody is let in, if the database takes it. */
+    if (error == TC_OK)
+        error = daemon_parts_open_planner(opened, fault);
     if (error == TC_OK)
         error = daemon_parts_start_people(opened, fault);
     if (error == TC_OK)

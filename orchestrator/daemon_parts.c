@@ -52,7 +52,7 @@ enum tc_error daemon_parts_open_endpoints(struct daemon *daemon, struct tc_fault
     return intake_open(&intake, &daemon->intake, fault);
 }
 
-static enum tc_error open_planner(struct daemon *daemon, struct tc_fault *fault)
+enum tc_error daemon_parts_open_planner(struct daemon *daemon, struct tc_fault *fault)
 {
     const struct planner_config planner = {
         .database = daemon->settings->database,
@@ -60,6 +60,7 @@ static enum tc_error open_planner(struct daemon *daemon, struct tc_fault *fault)
         .prepare = {.public_url = daemon->identity.public_url, .calendars = daemon->calendars},
         .instance = daemon->identity.instance,
         .policy = daemon->settings->policy,
+        .policy_in_force = &daemon->policy_in_force,
         .default_per_minute = daemon->settings->default_per_minute,
         .submissions = daemon->submissions,
         .wakes = daemon->expander_wakes,
@@ -238,7 +239,5 @@ enum tc_error daemon_parts_open_workers(struct daemon *daemon, struct tc_fault *
         error = open_conductor(daemon, fault);
     if (error == TC_OK)
         error = open_scheduler(daemon, fault);
-    if (error == TC_OK)
-        error = open_planner(daemon, fault);
     return error;
 }

@@ -14,9 +14,11 @@ enum tc_error daemon_parts_open_keys(struct daemon *daemon, struct tc_fault *fau
 enum tc_error daemon_parts_open_keeper(struct daemon *daemon, struct tc_fault *fault);
 /* The identity provider of the settings. */
 enum tc_error daemon_parts_open_provider(struct daemon *daemon, struct tc_fault *fault);
+/* The planner, which writes the policy of the site. It needs the schema. */
+enum tc_error daemon_parts_open_planner(struct daemon *daemon, struct tc_fault *fault);
 /* Takes the file of tokens over, if the settings name one, reads who may act, and records who may not. */
 enum tc_error daemon_parts_start_people(struct daemon *daemon, struct tc_fault *fault);
-/* The broker and the working parts, consumers of work before its producers. They need the schema. */
+/* The broker and the other working parts, consumers of work before its producers. They need the schema. */
 enum tc_error daemon_parts_open_workers(struct daemon *daemon, struct tc_fault *fault);
 
 #endif

@@ -32,6 +32,7 @@ struct daemon {
     struct update_queues updates;
 
     struct store_guard *guard;
+    struct policy_in_force policy_in_force;
     struct health *health;
     struct renewal *renewal;
     struct store_pool *stores;

@@ -23,7 +23,7 @@ struct planner {
     struct planner_config config;
     struct store *submitting, *expanding; /* one for each thread */
     struct worker *submissions, *expander;
-    struct policy_keeper *policy; /* kept by the expander's thread */
+    struct policy_keeper *policy;
 };
 
 /* The outcome of an accepted submission. */
@@ -147,7 +147,7 @@ static void take_submission(struct planner *planner, struct submission *submissi
     if (error == TC_OK)
         error = store_guard_check(planner->config.guard, &fault);
     if (error == TC_OK)
-        error = policy_keeper_check(planner->policy, &fault);
+        error = policy_in_force_check(planner->config.policy_in_force, &fault);
     if (error == TC_OK)
         error = accept_plan(planner, submission, plan, &outcome, &faults, &fault);
     if (error == TC_OK) {
@@ -165,13 +165,26 @@ static void take_submission(struct planner *planner, struct submission *submissi
     plan_free(plan);
 }
 
+/* Returns whether the policy counts; while it does not, nothing may be planned. */
+static bool keep_policy(struct planner *planner, struct store *store)
+{
+    struct tc_fault fault;
+    enum tc_error error = policy_keeper_write(planner->policy, store, &fault);
+    if (error != TC_OK && error != TC_UNAVAILABLE)
+        LOG_LIMITED(LOG_LEVEL_ERROR, "", "policy.not_kept", F_STR("reason", fault.text));
+    return policy_in_force_check(planner->config.policy_in_force, &fault) == TC_OK;
+}
+
+/* Both threads write the policy: the expander may be busy for long when another one comes. */
 static void take_submissions(void *context, void *thread_state, void *items, size_t count)
 {
     (void)thread_state;
+    struct planner *planner = context;
     struct submission **submissions = items;
-    metric_set(METRIC_QUEUE_ORDERS, (int64_t)batch_queue_length(((struct planner *)context)->config.submissions));
+    metric_set(METRIC_QUEUE_ORDERS, (int64_t)batch_queue_length(planner->config.submissions));
+    (void)keep_policy(planner, planner->submitting);
     for (size_t i = 0; i < count; i++)
-        take_submission(context, submissions[i]);
+        take_submission(planner, submissions[i]);
 }
 
 /* Rejects a rollout that can never be planned. Any other one is tried again in the next period; it does not delay the
@@ -194,14 +207,12 @@ static void note_failure(struct planner *planner, const struct planned *planned,
               F_STR("not_rejected", fault.code == TC_OK ? "" : fault.text));
 }
 
-/* A policy that is not written holds up the planning: the next period tries again. */
-static bool keep_policy(struct planner *planner)
+static void look_at_alarms(struct planner *planner)
 {
     struct tc_fault fault;
-    enum tc_error error = policy_keeper_keep(planner->policy, planner->expanding, &fault);
+    enum tc_error error = policy_keeper_look_at_alarms(planner->policy, planner->expanding, &fault);
     if (error != TC_OK && error != TC_UNAVAILABLE)
-        LOG_LIMITED(LOG_LEVEL_ERROR, "", "policy.not_kept", F_STR("reason", fault.text));
-    return policy_keeper_check(planner->policy, &fault) == TC_OK;
+        LOG_LIMITED(LOG_LEVEL_ERROR, "", "policy.alarms_not_read", F_STR("reason", fault.text));
 }
 
 /* Expands all accepted rollouts: those that were just submitted here, and those that an orchestrator left when it
@@ -211,7 +222,8 @@ static void expand_accepted(void *context, void *thread_state, void *items, size
     (void)thread_state, (void)items, (void)count;
     struct planner *planner = context;
     struct planned planned = {0};
-    while (keep_policy(planner)) {
+    look_at_alarms(planner);
+    while (keep_policy(planner, planner->expanding)) { /* if not, the next period tries again */
         struct tc_fault fault;
         enum tc_error error = planning_expand_next(planner->expanding, planned.rollout,
                                                    planner->config.default_per_minute, &planned, &fault);
@@ -234,7 +246,7 @@ enum tc_error planner_open(const struct planner_config *config, struct planner *
     struct planner *opened = calloc(1, sizeof *opened);
     TC_CHECK(opened != NULL);
     opened->config = *config;
-    opened->policy = policy_keeper_open(config->instance, config->policy);
+    opened->policy = policy_keeper_open(config->instance, config->policy, config->policy_in_force);
     const struct worker_config submissions = {.name = "planner",
                                               .queue = config->submissions,
                                               .threads = 1,
@@ -257,11 +269,12 @@ enum tc_error planner_open(const struct planner_config *config, struct planner *
     if (error == TC_OK) {
         store_use_guard(opened->submitting, config->guard);
         store_use_guard(opened->expanding, config->guard);
+        store_use_policy(opened->submitting, config->policy_in_force);
     }
     if (error == TC_OK)
         store_allow_long(opened->expanding);
     if (error == TC_OK)
-        (void)keep_policy(opened); /* before the first submission, if the database is there */
+        (void)keep_policy(opened, opened->expanding); /* before the first submission, if the database is there */
     if (error == TC_OK)
         error = worker_start(&submissions, &opened->submissions, fault);
     if (error == TC_OK)
@@ -277,6 +290,7 @@ enum tc_error planner_open(const struct planner_config *config, struct planner *
 void planner_replace_policy(struct planner *planner, const char *policy)
 {
     policy_keeper_replace(planner->policy, policy);
+    batch_queue_wake(planner->config.submissions);
     batch_queue_wake(planner->config.wakes);
 }
 

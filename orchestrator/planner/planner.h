@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "orchestrator/preparation/prepare.h"
 #include "orchestrator/store/guard.h"
+#include "orchestrator/store/policy_in_force.h"
 #include "orchestrator/worker/batch_queue.h"
 
 #include <stdint.h>
@@ -16,10 +17,11 @@ struct planner_config {
     const char *database;
     struct store_guard *guard; /* NULL: none */
     struct prepare_config prepare;
-    const char *instance;            /* of this orchestrator */
-    const char *policy;              /* JSON: config/policy.h */
-    int64_t default_per_minute;      /* rate of a plan without one; 0: all at once */
-    struct batch_queue *submissions; /* of struct submission * */
+    const char *instance;                    /* of this orchestrator */
+    const char *policy;                      /* JSON: config/policy.h */
+    struct policy_in_force *policy_in_force; /* tells whether that one counts */
+    int64_t default_per_minute;              /* rate of a plan without one; 0: all at once */
+    struct batch_queue *submissions;         /* of struct submission * */
     struct batch_queue
         *wakes; /* private to the planner: woken when there is a rollout to expand; its items have no content */
     struct batch_queue *planned; /* the scheduler's: woken when a rollout was expanded */

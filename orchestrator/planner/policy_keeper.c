@@ -7,11 +7,11 @@
 #include "orchestrator/store/site_policy.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An orchestrator that was away for so long that the others forgot its policy writes it again before it plans. */
+/* An orchestrator that was away for so long that the others may have forgotten its policy writes it again before it
+ * counts. */
 enum { RENEW_MS = 60000, FORGET_S = 3600, ALARM_MS = 600000 };
 
 /* An alarm is logged when it begins, again while it lasts, and never more often. */
@@ -22,11 +22,13 @@ struct alarm {
 
 struct policy_keeper {
     char *orchestrator;
-    pthread_mutex_t lock; /* of the next two */
+    struct policy_in_force *in_force;
+    pthread_mutex_t writing; /* held by the thread that writes */
+    bool was_written;        /* of that thread, as the next */
+    int64_t written_ms;      /* by clock_boot_ms */
+    pthread_mutex_t lock;    /* of the next two */
     char *policy;
     bool is_new;
-    atomic_bool was_written;
-    int64_t written_ms; /* monotonic */
     struct alarm differs, overdue;
 };
 
@@ -37,13 +39,15 @@ static char *copy_of(const char *text)
     return copy;
 }
 
-struct policy_keeper *policy_keeper_open(const char *orchestrator, const char *policy)
+struct policy_keeper *policy_keeper_open(const char *orchestrator, const char *policy, struct policy_in_force *in_force)
 {
     struct policy_keeper *keeper = calloc(1, sizeof *keeper);
     TC_CHECK(keeper != NULL && pthread_mutex_init(&keeper->lock, NULL) == 0);
+    TC_CHECK(pthread_mutex_init(&keeper->writing, NULL) == 0);
     keeper->orchestrator = copy_of(orchestrator);
     keeper->policy = copy_of(policy);
     keeper->is_new = true;
+    keeper->in_force = in_force;
     return keeper;
 }
 
@@ -52,6 +56,7 @@ void policy_keeper_close(struct policy_keeper *keeper)
     if (keeper == NULL)
         return;
     (void)pthread_mutex_destroy(&keeper->lock);
+    (void)pthread_mutex_destroy(&keeper->writing);
     free(keeper->orchestrator);
     free(keeper->policy);
     free(keeper);
@@ -64,15 +69,9 @@ void policy_keeper_replace(struct policy_keeper *keeper, const char *policy)
         free(keeper->policy);
         keeper->policy = copy_of(policy);
         keeper->is_new = true;
+        policy_in_force_set(keeper->in_force, 0);
     }
     (void)pthread_mutex_unlock(&keeper->lock);
-}
-
-enum tc_error policy_keeper_check(struct policy_keeper *keeper, struct tc_fault *fault)
-{
-    if (atomic_load(&keeper->was_written))
-        return TC_OK;
-    return tc_fault_set(fault, TC_UNAVAILABLE, "the policy of this orchestrator is not in the database yet: try again");
 }
 
 /* Returns the policy when it must be written; else NULL. */
@@ -86,9 +85,27 @@ static char *take_due(struct policy_keeper *keeper, int64_t now_ms)
     return policy;
 }
 
-static enum tc_error write_due(struct policy_keeper *keeper, struct store *store, int64_t now_ms,
-                               struct tc_fault *fault)
+/* Another policy may have come meanwhile: that one does not count yet. */
+static void note_written(struct policy_keeper *keeper, int64_t since_ms)
 {
+    keeper->written_ms = since_ms;
+    keeper->was_written = true;
+    (void)pthread_mutex_lock(&keeper->lock);
+    if (!keeper->is_new)
+        policy_in_force_set(keeper->in_force, since_ms + INT64_C(1000) * FORGET_S);
+    (void)pthread_mutex_unlock(&keeper->lock);
+}
+
+static void note_failed(struct policy_keeper *keeper)
+{
+    (void)pthread_mutex_lock(&keeper->lock);
+    keeper->is_new = true;
+    (void)pthread_mutex_unlock(&keeper->lock);
+}
+
+static enum tc_error write_due(struct policy_keeper *keeper, struct store *store, struct tc_fault *fault)
+{
+    int64_t now_ms = clock_boot_ms();
     char *policy = take_due(keeper, now_ms);
     if (policy == NULL)
         return TC_OK;
@@ -97,14 +114,18 @@ static enum tc_error write_due(struct policy_keeper *keeper, struct store *store
     enum tc_error error = site_policy_write(store, keeper->orchestrator, policy, FORGET_S, fault);
     acts_set(store, NULL);
     free(policy);
-    if (error == TC_OK) {
-        keeper->written_ms = now_ms;
-        atomic_store(&keeper->was_written, true);
-        return TC_OK;
-    }
-    (void)pthread_mutex_lock(&keeper->lock);
-    keeper->is_new = true;
-    (void)pthread_mutex_unlock(&keeper->lock);
+    if (error == TC_OK)
+        note_written(keeper, now_ms);
+    else
+        note_failed(keeper);
+    return error;
+}
+
+enum tc_error policy_keeper_write(struct policy_keeper *keeper, struct store *store, struct tc_fault *fault)
+{
+    (void)pthread_mutex_lock(&keeper->writing);
+    enum tc_error error = write_due(keeper, store, fault);
+    (void)pthread_mutex_unlock(&keeper->writing);
     return error;
 }
 
@@ -135,23 +156,21 @@ static void raise_alarms(struct policy_keeper *keeper, const struct policy_alarm
         LOG_INFO("review.none_overdue");
 }
 
-enum tc_error policy_keeper_keep(struct policy_keeper *keeper, struct store *store, struct tc_fault *fault)
+enum tc_error policy_keeper_look_at_alarms(struct policy_keeper *keeper, struct store *store, struct tc_fault *fault)
 {
-    int64_t now_ms = clock_monotonic_ms();
     struct policy_alarms alarms;
-    enum tc_error error = write_due(keeper, store, now_ms, fault);
+    enum tc_error error = site_policy_read_alarms(store, &alarms, fault);
     if (error == TC_OK)
-        error = site_policy_read_alarms(store, &alarms, fault);
-    if (error == TC_OK)
-        raise_alarms(keeper, &alarms, now_ms);
+        raise_alarms(keeper, &alarms, clock_monotonic_ms());
     return error;
 }
 
 void policy_keeper_leave(struct policy_keeper *keeper, struct store *store)
 {
     struct tc_fault fault;
-    if (keeper == NULL || store == NULL || !atomic_load(&keeper->was_written))
+    if (keeper == NULL || store == NULL || !keeper->was_written)
         return;
+    policy_in_force_set(keeper->in_force, 0);
     struct act act = act_begin_own(keeper->orchestrator, "leave_policy");
     acts_set(store, &act);
     enum tc_error error = site_policy_leave(store, keeper->orchestrator, &fault);

@@ -38,6 +38,8 @@ struct store {
     int64_t connected_ms;      /* monotonic */
     int64_t used_ms;           /* monotonic; when the connection last answered */
     struct store_guard *guard; /* store_use_guard; NULL: none */
+    /* store_use_policy; NULL: not checked */
+    const struct policy_in_force *policy;
     /* acts.h: the act that the next commit records; NULL: none. `record_act` is not NULL then. */
     struct act *act;
     enum tc_error (*record_act)(struct store *store, struct act *act, struct tc_fault *fault);

@@ -5,6 +5,7 @@
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/operate_private.h"
 #include "orchestrator/store/planning.h"
+#include "orchestrator/store/policy_in_force.h"
 #include "orchestrator/store/rollout_progress.h"
 #include "orchestrator/store/site_policy.h"
 #include "topics/message.h"
@@ -21,17 +22,18 @@ enum { NO_VERSION = 0 };
 static const struct {
     const char *kind; /* of the event that records it */
     enum rollout_event event;
+    bool needs_policy; /* the policy of the site has a say: the operation can let the rollout run */
 } operations[OPERATION_COUNT] = {
-    [OPERATION_APPROVE] = {KIND_APPROVED, ROLLOUT_ON_APPROVE},
-    [OPERATION_REJECT] = {KIND_REJECTED, ROLLOUT_ON_REJECT},
-    [OPERATION_PAUSE] = {KIND_PAUSED, ROLLOUT_ON_PAUSE},
-    [OPERATION_RESUME] = {KIND_RESUMED, ROLLOUT_ON_RESUME},
-    [OPERATION_CANCEL] = {KIND_CANCEL_ORDERED, ROLLOUT_ON_CANCEL},
-    [OPERATION_RETRY] = {KIND_RETRY_ORDERED, ROLLOUT_ON_RETRY},
-    [OPERATION_ROLLBACK] = {KIND_ROLLBACK_ORDERED, ROLLOUT_ON_ROLLBACK},
-    [OPERATION_PROMOTE] = {KIND_GROUP_PROMOTED, ROLLOUT_ON_PROMOTE},
-    [OPERATION_REVISE] = {KIND_REVISED, ROLLOUT_ON_REVISE},
-    [OPERATION_BREAK_GLASS] = {KIND_GLASS_BROKEN, ROLLOUT_ON_BREAK_GLASS},
+    [OPERATION_APPROVE] = {KIND_APPROVED, ROLLOUT_ON_APPROVE, true},
+    [OPERATION_REJECT] = {KIND_REJECTED, ROLLOUT_ON_REJECT, false},
+    [OPERATION_PAUSE] = {KIND_PAUSED, ROLLOUT_ON_PAUSE, false},
+    [OPERATION_RESUME] = {KIND_RESUMED, ROLLOUT_ON_RESUME, true},
+    [OPERATION_CANCEL] = {KIND_CANCEL_ORDERED, ROLLOUT_ON_CANCEL, false},
+    [OPERATION_RETRY] = {KIND_RETRY_ORDERED, ROLLOUT_ON_RETRY, true},
+    [OPERATION_ROLLBACK] = {KIND_ROLLBACK_ORDERED, ROLLOUT_ON_ROLLBACK, false},
+    [OPERATION_PROMOTE] = {KIND_GROUP_PROMOTED, ROLLOUT_ON_PROMOTE, true},
+    [OPERATION_REVISE] = {KIND_REVISED, ROLLOUT_ON_REVISE, true},
+    [OPERATION_BREAK_GLASS] = {KIND_GLASS_BROKEN, ROLLOUT_ON_BREAK_GLASS, true},
 };
 
 static bool is_repeated(const struct operation_request *request, const struct rollout_snapshot *snapshot)
@@ -261,7 +263,7 @@ static enum tc_error carry_out_on_digest(struct store *store, const struct opera
     return error == TC_OK && !operated->existing ? change(store, request, to, operated, fault) : error;
 }
 
-/* Begins the transaction of a request, and the act that it is. */
+/* Begins the transaction of a request, and the act that it is. What stops a rollout does not wait for the policy. */
 static enum tc_error begin(struct store *store, const struct operation_request *request, const char *digest,
                            struct tc_fault *fault)
 {
@@ -270,7 +272,10 @@ static enum tc_error begin(struct store *store, const struct operation_request *
     act_set_reason(act, request->reason);
     act_set_seen(act, digest, request->version);
     act_set_details(act, "group", request->group);
-    return acts_begin(store, fault);
+    enum tc_error error = TC_OK;
+    if (operations[request->operation].needs_policy)
+        error = policy_in_force_check(store->policy, fault);
+    return error == TC_OK ? acts_begin(store, fault) : error;
 }
 
 /* Ends it. A request that was carried out before changes nothing, and is no act. */

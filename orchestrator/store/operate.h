@@ -56,7 +56,8 @@ struct operated {
 /* Carries out any operation but OPERATION_REVISE. The scheduler and the conductor do the rest (starts, cancellations,
  * groups) in their next cycle. TC_NOT_FOUND: no such rollout or group. TC_DENIED: the author may not approve, or a
  * device of it is outside of the scope. TC_CONFLICT: not allowed in this state, an old version or digest, or nothing to
- * do. `operated->refusal` then has the reason. */
+ * do. `operated->refusal` then has the reason. TC_UNAVAILABLE also while the policy of the store is not in force, for
+ * an operation that can let the rollout run. */
 enum tc_error operate(struct store *store, const struct operation_request *operation_request, struct operated *operated,
                       struct tc_fault *fault);
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/connection_string.h"
+#include "orchestrator/store/policy_in_force.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -60,6 +61,11 @@ void store_join_by_loops(struct store *store)
 void store_use_guard(struct store *store, struct store_guard *guard)
 {
     store->guard = guard;
+}
+
+void store_use_policy(struct store *store, const struct policy_in_force *policy)
+{
+    store->policy = policy;
 }
 
 void store_allow_long(struct store *store)
@@ -124,6 +130,12 @@ void store_pool_close(struct store_pool *pool)
     (void)pthread_cond_destroy(&pool->returned);
     (void)pthread_mutex_destroy(&pool->mutex);
     free(pool);
+}
+
+void store_pool_use_policy(struct store_pool *pool, const struct policy_in_force *policy)
+{
+    for (int i = 0; i < pool->count; i++)
+        store_use_policy(pool->all[i], policy);
 }
 
 struct store *store_pool_take(struct store_pool *pool)

@@ -58,6 +58,7 @@ static void open_parts(struct rollout_lifecycle *lifecycle)
         .prepare = {.public_url = "https://a.invalid", .calendars = lifecycle->calendars},
         .instance = "failing",
         .policy = "{}",
+        .policy_in_force = &lifecycle->policy_in_force,
         .submissions = lifecycle->submissions,
         .wakes = lifecycle->expander_wakes,
         .planned = lifecycle->scheduler_wakes};

@@ -32,6 +32,7 @@ struct rollout_lifecycle {
     struct key_ring *keys;
     const struct signing_key *key; /* in the ring */
     struct planner *planner;
+    struct policy_in_force policy_in_force;
     struct scheduler *scheduler;
     struct conductor *conductor;
     struct worker *ordering, *expanding, *scheduling, *conducting;

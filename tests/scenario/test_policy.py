@@ -1,5 +1,7 @@
 """The policy of the site: approvals by action and size, who may preempt, and what a revision cannot lower."""
 
+import contextlib
+import functools
 import getpass
 import json
 import re
@@ -49,8 +51,14 @@ def submit_by_http(testbed, document):
     return submit_as(testbed, "ann", document)
 
 
+@functools.cache
+def operator_of(testbed):
+    """One for all tests: a second client with its ID would take its connection away."""
+    return testbed.operator()
+
+
 def submit_by_mqtt(testbed, document):
-    return testbed.operator().submit(document)["rollout"]
+    return operator_of(testbed).submit(document)["rollout"]
 
 
 def submit_by_socket(testbed, document):
@@ -140,7 +148,7 @@ def test_only_those_whom_the_policy_names_may_preempt(testbed):
     refused = testbed.http.ask("POST", "/v1/rollouts", document, headers)
     assert refused.status == 403 and refused.json()["detail"] == (
         "bob may not preempt: needs a person whom the setting policy.preempt names")
-    by_mqtt = testbed.operator().submit(document)
+    by_mqtt = operator_of(testbed).submit(document)
     assert by_mqtt["status"] == 403 and "policy.preempt" in by_mqtt["detail"], by_mqtt
     rollout = submit_as(testbed, "bob", later("preempting", priority=60))
     testbed.wait_for_rollout(rollout, "awaiting_approval")
@@ -178,6 +186,63 @@ def reload(orchestrator, **changed):
 
 def asks_for(count):
     return {"approvals": [{"action": "install", "count": count}]}
+
+
+@contextlib.contextmanager
+def no_policy_can_be_written(testbed):
+    rows = testbed.database.rows
+    rows("CREATE FUNCTION refuse_policy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$")
+    rows("CREATE TRIGGER refuse_policy BEFORE INSERT OR UPDATE ON site_policy EXECUTE FUNCTION refuse_policy()")
+    try:
+        yield
+    finally:
+        rows("DROP FUNCTION refuse_policy CASCADE")
+
+
+def assert_awaits_the_policy(answer):
+    assert answer.status == 503 and "it does not have the policy of this orchestrator" in answer.json()["detail"], answer
+
+
+def submit(testbed, document):
+    return testbed.http.ask("POST", "/v1/rollouts", document, {"Content-Type": "application/yaml", **testbed.http.as_("ann")})
+
+
+def running(testbed, name):
+    rollout = waiting(testbed, name)
+    operate(testbed, rollout, "approve", "bob")
+    assert operate(testbed, rollout, "approve", "cid")["state"] == "running"
+    return rollout
+
+
+def test_after_a_start_nothing_runs_before_the_policy_is_in_the_database_and_everything_can_be_stopped(testbed):
+    waits, runs, aborted = waiting(testbed, "waits"), running(testbed, "runs"), running(testbed, "aborted")
+    stop_by_abort(testbed, aborted)
+    one = testbed.orchestrators[0]
+    one.stop()
+    with no_policy_can_be_written(testbed):
+        one.start()
+        one.wait_until_ready()
+        assert_awaits_the_policy(submit(testbed, later("too-early")))
+        assert_awaits_the_policy(revise(testbed, waits, later("waits", TWO)))
+        for rollout, operation, more in ((aborted, "resume", {}), (waits, "approve", {}), (aborted, "retry", {}),
+                                         (runs, "promote", {"group": "all"}), (waits, "break-glass", {})):
+            assert_awaits_the_policy(post_operation(testbed, rollout, operation, "dan", **more))
+        assert operate(testbed, runs, "pause", "dan")["state"] == "paused"
+        assert operate(testbed, waits, "reject", "dan")["state"] == "rejected"
+        assert testbed.database.rollout(aborted)["state"] == "paused"
+    wait_for(lambda: post_operation(testbed, aborted, "resume", "dan").status == 200, "the policy is in the database")
+    assert testbed.database.rollout(aborted)["state"] == "paused", "it awaits three approvals"
+
+
+def test_while_a_policy_that_was_read_again_cannot_be_written_nothing_is_planned_or_started(testbed):
+    waits, one = waiting(testbed, "reloaded"), testbed.orchestrators[0]
+    with no_policy_can_be_written(testbed):
+        assert "settings.reloaded" in reload(one, policy=asks_for(5))
+        assert_awaits_the_policy(submit(testbed, later("too-early")))
+        assert_awaits_the_policy(post_operation(testbed, waits, "approve"))
+    wait_for(lambda: required(testbed, waits) == 5, "the policy is in the database")
+    reload(one, policy=POLICY)
+    wait_for(lambda: required(testbed, waits) == 2, "the policy of before, under which nobody approved")
 
 
 def acts_of_the_policy(stack):

@@ -32,11 +32,14 @@ enum tc_error expand_nothing(struct store *store, int64_t after, int64_t per_min
                              struct tc_fault *fault) __asm__("__wrap_planning_expand_next");
 
 static atomic_bool expander_hangs;
+static _Atomic int64_t attempts, writes, expansions; /* attempts to write */
 
 enum tc_error expand_nothing(struct store *store, int64_t after, int64_t per_minute, struct planned *planned,
                              struct tc_fault *fault)
 {
     (void)store, (void)after, (void)per_minute, (void)fault;
+    TC_CHECK(writes > 0); /* nothing is planned before the policy is in the database */
+    expansions++;
     if (expander_hangs)
         hang_while_held();
     planned->rollout = 0;
@@ -56,7 +59,6 @@ static void check_act(struct store *store, const char *verb)
 }
 
 static atomic_bool database_is_away;
-static _Atomic int64_t writes;
 
 enum tc_error write_policy(struct store *store, const char *orchestrator, const char *policy, int64_t forget_s,
                            struct tc_fault *fault)
@@ -65,6 +67,7 @@ enum tc_error write_policy(struct store *store, const char *orchestrator, const 
     check_act(store, "set_policy");
     TC_CHECK(strcmp(orchestrator, "one") == 0 &&
              (strcmp(policy, "{}") == 0 || strcmp(policy, "{\"preempt\": []}") == 0));
+    attempts++;
     if (database_is_away)
         return tc_fault_set(fault, TC_UNAVAILABLE, "away");
     writes++;
@@ -103,13 +106,16 @@ struct planner_fixture {
     struct planner *planner;
 };
 
-/* Both threads are idle. */
+static struct policy_in_force in_force;
+
+/* Both threads are idle, and the expander has looked for work. */
 static struct planner_fixture open_fixture(void)
 {
     struct planner_fixture fixture = {
         .config = {.database = "host=/nowhere",
                    .instance = "one",
                    .policy = "{}",
+                   .policy_in_force = &in_force,
                    .submissions = batch_queue_open(sizeof(struct submission *), 4),
                    .wakes = batch_queue_open(1, 4),
                    .planned = batch_queue_open(1, 4)},
@@ -162,10 +168,10 @@ static void an_expander_that_hangs_shows_as_no_progress_of_the_planner(void **st
     expander_hangs = false;
 }
 
-static void wait_for_writes(int64_t count)
+static void wait_for(const _Atomic int64_t *counter, int64_t count)
 {
     int64_t deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
-    while (writes < count) {
+    while (*counter < count) {
         assert_true(clock_monotonic_ms() < deadline_ms);
         (void)sched_yield();
     }
@@ -174,11 +180,11 @@ static void wait_for_writes(int64_t count)
 static void take_refusal(struct submission *submission, const struct submission_answer *answer)
 {
     (void)submission;
-    TC_CHECK(answer->status == 503 && strstr(answer->body, "the policy of this orchestrator is not") != NULL);
+    TC_CHECK(answer->status == 503 && strstr(answer->body, "it does not have the policy of this orchestrator") != NULL);
     inside = true;
 }
 
-static void a_planner_whose_policy_is_not_in_the_database_takes_no_plan(void **state)
+static void a_planner_whose_policy_is_not_in_the_database_takes_no_plan_and_plans_none(void **state)
 {
     (void)state;
     static char document[] = "{apiVersion: tellercast/v1, kind: Rollout, metadata: {name: x}, spec: {action: run, "
@@ -187,15 +193,19 @@ static void a_planner_whose_policy_is_not_in_the_database_takes_no_plan(void **s
         .endpoint = ENDPOINT_HTTP, .document = document, .length = strlen(document), .answered = take_refusal};
     struct submission *item = &submission;
     database_is_away = true;
-    writes = 0;
+    attempts = writes = expansions = 0;
     struct planner_fixture fixture = open_fixture();
     assert_int_equal(batch_queue_put(fixture.config.submissions, &item, 0), TC_OK);
     int64_t deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
     while (!inside)
         assert_true(clock_monotonic_ms() < deadline_ms);
+    for (int64_t tried = 3; tried <= 4; tried++) { /* at the start, by the submission, and twice by the expander */
+        batch_queue_wake(fixture.config.wakes);
+        wait_for(&attempts, tried);
+    }
     database_is_away = false;
     batch_queue_wake(fixture.config.wakes);
-    wait_for_writes(1);
+    wait_for(&expansions, 1);
     close_fixture(&fixture);
 }
 
@@ -207,10 +217,27 @@ static void a_policy_is_written_when_it_changes_and_not_at_each_look(void **stat
     assert_int_equal(writes, 1);
     planner_replace_policy(fixture.planner, "{}");
     planner_replace_policy(fixture.planner, "{\"preempt\": []}");
-    wait_for_writes(2);
+    wait_for(&writes, 2);
     batch_queue_wake(fixture.config.wakes);
     close_fixture(&fixture);
     assert_int_equal(writes, 2);
+}
+
+static void another_policy_is_written_while_the_expander_plans_for_long(void **state)
+{
+    (void)state;
+    writes = 0;
+    struct planner_fixture fixture = open_fixture();
+    expander_hangs = true;
+    batch_queue_wake(fixture.config.wakes);
+    int64_t deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
+    while (!inside)
+        assert_true(clock_monotonic_ms() < deadline_ms);
+    planner_replace_policy(fixture.planner, "{\"preempt\": []}");
+    wait_for(&writes, 2);
+    expander_hangs = false;
+    hold = false;
+    close_fixture(&fixture);
 }
 
 static void a_submission_that_hangs_shows_as_no_progress_of_the_planner(void **state)
@@ -231,8 +258,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_expander_that_hangs_shows_as_no_progress_of_the_planner),
         cmocka_unit_test(a_submission_that_hangs_shows_as_no_progress_of_the_planner),
-        cmocka_unit_test(a_planner_whose_policy_is_not_in_the_database_takes_no_plan),
+        cmocka_unit_test(a_planner_whose_policy_is_not_in_the_database_takes_no_plan_and_plans_none),
         cmocka_unit_test(a_policy_is_written_when_it_changes_and_not_at_each_look),
+        cmocka_unit_test(another_policy_is_written_while_the_expander_plans_for_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

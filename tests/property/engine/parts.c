@@ -44,6 +44,7 @@ static enum tc_error open_planner(struct parts *parts, const char *database, str
         .prepare = {.public_url = "https://tellercast.invalid", .calendars = parts->calendars},
         .instance = "property",
         .policy = "{}",
+        .policy_in_force = &parts->policy_in_force,
         .default_per_minute = DEFAULT_PER_MINUTE,
         .submissions = parts->submissions,
         .wakes = parts->expander_wakes,

@@ -22,6 +22,7 @@ struct instance {
 
 struct parts {
     struct store *store; /* for reads that no part does */
+    struct policy_in_force policy_in_force;
     struct calendars *calendars;
     struct planner *planner;
     struct worker *ordering, *expanding;
