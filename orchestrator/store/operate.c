@@ -249,6 +249,8 @@ static enum tc_error carry_out_on_version(struct store *store, const struct oper
         error = act(store, request, snapshot, step.rule->to, &group_no, fault);
     if (error == TC_OK)
         error = record_step(store, request, snapshot, &step, group_no, fault);
+    if (error == TC_OK && step.waits)
+        error = operate_keep_needed(store, snapshot, request->rollout, true, fault);
     if (error == TC_OK)
         error = record_end(store, request, step.rule->to, fault);
     return error == TC_OK ? change(store, request, rollout_state_name(step.rule->to), operated, fault) : error;

@@ -127,8 +127,10 @@ static enum tc_error start_if_enough(struct store *store, const struct operation
     const struct sql_count_approvals_params params = {.rollout = request->rollout, .digest = snapshot->digest};
     struct sql_count_approvals_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_count_approvals(store, &params, &rows, fault);
-    if (error != TC_OK || sql_count_approvals_at(&rows, 0).approvals < snapshot->approvals_required)
+    if (error != TC_OK)
         return error;
+    if (sql_count_approvals_at(&rows, 0).approvals < snapshot->approvals_required)
+        return operate_keep_needed(store, snapshot, request->rollout, false, fault);
     bool started;
     error = rollout_begin_running(store, request->rollout, request->actor, &started, fault);
     TC_CHECK(error != TC_OK || started); /* its state was checked under the lock */

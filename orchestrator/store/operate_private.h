@@ -50,6 +50,11 @@ enum tc_error operate_read_resume(struct store *store, const struct operation_re
                                   const struct rollout_snapshot *snapshot, struct resume_snapshot *resume,
                                   struct tc_fault *fault);
 
+/* Keeps how many approvals the rollout needs now to start (`of_resume`: to run again after an abort), so that a policy
+ * that falls lowers nothing that people have acted on. */
+enum tc_error operate_keep_needed(struct store *store, const struct rollout_snapshot *snapshot, int64_t rollout,
+                                  bool of_resume, struct tc_fault *fault);
+
 /* Checks a request that makes a rollout run again. `*waits`: an abort stopped it, so the request awaits approvals.
  * TC_CONFLICT: another resume already does. */
 enum tc_error operate_may_run_again(struct store *store, const struct operation_request *operation_request,

@@ -97,6 +97,9 @@ enum tc_error operate_decide_resume(struct store *store, const struct operation_
         error = operate_check_version(store, request, snapshot, fault);
     if (error == TC_OK)
         error = operate_record_event(store, request, snapshot, kind_of(request), 0, fault);
-    bool enough = approves && resume->approvals + 1 >= snapshot->resume_approvals_required;
-    return error == TC_OK && enough ? go_on(store, request, resume, to, fault) : error;
+    if (error != TC_OK || !approves)
+        return error;
+    return resume->approvals + 1 >= snapshot->resume_approvals_required
+               ? go_on(store, request, resume, to, fault)
+               : operate_keep_needed(store, snapshot, request->rollout, true, fault);
 }

@@ -127,6 +127,17 @@ enum tc_error operate_check_version(struct store *store, const struct operation_
     return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_VERSION_BLOCKED, fault);
 }
 
+enum tc_error operate_keep_needed(struct store *store, const struct rollout_snapshot *snapshot, int64_t rollout,
+                                  bool of_resume, struct tc_fault *fault)
+{
+    const struct sql_keep_needed_params params = {
+        .rollout = rollout,
+        .approvals = of_resume ? 0 : snapshot->approvals_required,
+        .resume_approvals = of_resume ? snapshot->resume_approvals_required : 0,
+    };
+    return sql_keep_needed(store, &params, fault);
+}
+
 enum tc_error operate_record_event(struct store *store, const struct operation_request *request,
                                    const struct rollout_snapshot *snapshot, const char *kind, int64_t group_no,
                                    struct tc_fault *fault)

@@ -245,6 +245,37 @@ def test_while_a_policy_that_was_read_again_cannot_be_written_nothing_is_planned
     wait_for(lambda: required(testbed, waits) == 2, "the policy of before, under which nobody approved")
 
 
+def test_a_policy_that_falls_lowers_nothing_that_people_have_acted_on(testbed):
+    rollout, one = waiting(testbed, "fallen"), testbed.orchestrators[0]
+    reload(one, policy=asks_for(3))
+    wait_for(lambda: required(testbed, rollout) == 3, "the policy rises")
+    for approver in ("bob", "cid"):
+        assert operate(testbed, rollout, "approve", approver)["state"] == "awaiting_approval"
+    reload(one, policy={"approvals": [{"action": "resume", "count": 4}]})
+    wait_for(lambda: testbed.database.value("SELECT policy_approvals('install', 4)") == 0, "the policy falls")
+    assert required(testbed, rollout) == 3
+    assert operate(testbed, rollout, "approve", "dan")["state"] == "running"
+
+    def of_resume():
+        return testbed.http.document(f"/v1/rollouts/{rollout}")["resume"]["required"]
+
+    stop_by_abort(testbed, rollout)
+    assert operate(testbed, rollout, "resume", "dan")["state"] == "paused"
+    assert of_resume() == 4
+    reload(one, policy=POLICY)
+    wait_for(lambda: testbed.database.value("SELECT policy_approvals('resume', 4)") == 3, "the policy falls")
+    assert of_resume() == 4, "as many as when it was ordered"
+    reload(one, policy={"approvals": [{"action": "resume", "count": 5}]})
+    wait_for(lambda: of_resume() == 5, "the policy rises")
+    for approver in ("bob", "cid", "eve"):
+        assert operate(testbed, rollout, "approve", approver)["state"] == "paused"
+    reload(one, policy=POLICY)
+    wait_for(lambda: testbed.database.value("SELECT policy_approvals('resume', 4)") == 3, "the policy falls")
+    assert of_resume() == 5, "as many as when the others approved"
+    for approver, state in (("fay", "paused"), ("gus", "running")):
+        assert operate(testbed, rollout, "approve", approver)["state"] == state
+
+
 def acts_of_the_policy(stack):
     """What the record of acts has: (verb, orchestrator, number of approvals, whose policies were forgotten)."""
     for row in stack.database.rows("SELECT * FROM act WHERE operation IN ('set_policy', 'leave_policy') ORDER BY number"):
@@ -276,7 +307,9 @@ def test_a_policy_counts_for_what_waits_and_the_strictest_of_all_orchestrators_c
     assert "policy.differs policies=2" in second.text()
     assert operate(stack, waits, "approve", "cid")["state"] == "awaiting_approval"
     second.stop()
-    assert required(stack, waits) == 2, "who ends takes the policy along"
+    other = waiting(stack, "other")
+    assert required(stack, other) == 2, "who ends takes the policy along"
+    assert required(stack, waits) == 3, "as it needed when cid approved"
     wait_for(lambda: first.http.metric("tellercast_policies") == 1, "the alarm ends")
     assert operate(stack, waits, "approve", "dan")["state"] == "running"
     assert ("started", "dan") in events(stack, waits)
@@ -285,4 +318,4 @@ def test_a_policy_counts_for_what_waits_and_the_strictest_of_all_orchestrators_c
     one, two = acts[0][1], acts[1][1]
     assert acts == [("set_policy", one, [2], "gone"), ("set_policy", two, [3], None), ("leave_policy", two, None, None),
                     ("set_policy", one, [], None)] and one != two
-    assert required(stack, waits) == 2, "as it needed when it started"
+    assert required(stack, waits) == 3, "as it needed when it started"

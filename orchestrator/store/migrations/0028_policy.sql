@@ -33,10 +33,13 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     ELSE greatest(r.approvals_required, policy_approvals(r.plan #>> '{spec,action}', approvals_needed.devices)) END
 $$;
 
+-- How many approvals it needed at an act to run again after an abort; 0: it needed none.
+ALTER TABLE rollout ADD COLUMN resume_approvals_required smallint NOT NULL DEFAULT 0;
+
 -- How many approvals it needs to run again after an abort.
 CREATE FUNCTION resume_approvals_needed(r rollout) RETURNS smallint
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT greatest(r.approvals_required, policy_approvals('resume', r.devices))
+  SELECT greatest(r.approvals_required, r.resume_approvals_required, policy_approvals('resume', r.devices))
 $$;
 
 -- A person with this role may let a rollout run without approvals; others review that.
