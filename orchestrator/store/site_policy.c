@@ -14,7 +14,7 @@ static enum tc_error write(struct store *store, const struct sql_write_policy_pa
         return error;
     const struct sql_write_policy_row row = sql_write_policy_at(&rows, 0);
     act_set_seen(acts_get(store), row.digest, 0);
-    act_set_details(acts_get(store), "policy", row.policy, "forgotten", row.forgotten);
+    act_set_details(acts_get(store), "forgotten", row.forgotten);
     if (!row.changes)
         acts_set(store, NULL);
     return TC_OK;

@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 /* Writes or renews the policy (JSON, config/policy.h) of an orchestrator. Forgets those of others that were not renewed
- * for `forget_s` seconds. The store has an act, which is not recorded when nothing changes that any policy asks for. */
+ * for `forget_s` seconds. The store has an act, which is not recorded when nothing changes that any policy asks for;
+ * else its digest is that of the policy, whose text is kept. */
 enum tc_error site_policy_write(struct store *store, const char *orchestrator, const char *policy, int64_t forget_s,
                                 struct tc_fault *fault);
 /* Deletes it: the orchestrator ends. An act, if it asked for something. */

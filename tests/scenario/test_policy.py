@@ -278,8 +278,9 @@ def test_a_policy_that_falls_lowers_nothing_that_people_have_acted_on(testbed):
 
 def acts_of_the_policy(stack):
     """What the record of acts has: (verb, orchestrator, number of approvals, whose policies were forgotten)."""
-    for row in stack.database.rows("SELECT * FROM act WHERE operation IN ('set_policy', 'leave_policy') ORDER BY number"):
-        details, asked = row["details"] or {}, None
+    for row in stack.database.rows("SELECT *, act_details(digest, details) AS told FROM act "
+                                   "WHERE operation IN ('set_policy', 'leave_policy') ORDER BY number"):
+        details, asked = row["told"] or {}, None
         assert (row["endpoint"], row["outcome"], row["object_kind"]) == ("machine", "done", "orchestrator"), row
         if row["verb"] == "set_policy":
             assert re.fullmatch("[0-9a-f]{64}", row["digest"]), row
@@ -292,8 +293,9 @@ def test_a_policy_counts_for_what_waits_and_the_strictest_of_all_orchestrators_c
     waits = waiting(stack, "waits", approvals={"required": 1})
     stack.database.rows("INSERT INTO site_policy VALUES ('gone', %s, now(), now() - interval '50 min')", json.dumps(asks_for(9)))
     assert required(stack, waits) == 9, "it is not forgotten yet"
-    stack.database.rows("UPDATE site_policy SET renewed_at = now() - interval '61 min' WHERE orchestrator = 'gone'")
-    assert "settings.reloaded" in reload(first, policy=asks_for(2))
+    stack.database.rows("UPDATE site_policy SET renewed_at = now() - interval '61 min'")
+    long = {**asks_for(2), "preempt": [f"person-{number:03}" for number in range(100)]}
+    assert "settings.reloaded" in reload(first, policy=long)
     wait_for(lambda: required(stack, waits) == 2, "the policy counts, and that of an orchestrator that is gone does not")
     refused = reload(first, policy={"approvals": [{"action": "instal", "count": 1}], "preempt": "ann", "review_within": "1s"})
     for fault in ("policy.approvals[0].action", "policy.preempt", "policy.review_within"):
@@ -318,4 +320,6 @@ def test_a_policy_counts_for_what_waits_and_the_strictest_of_all_orchestrators_c
     one, two = acts[0][1], acts[1][1]
     assert acts == [("set_policy", one, [2], "gone"), ("set_policy", two, [3], None), ("leave_policy", two, None, None),
                     ("set_policy", one, [], None)] and one != two
+    told = stack.http.document("/v1/audit?verb=set_policy")["acts"][0]["details"]
+    assert json.loads(told["policy"])["preempt"] == long["preempt"] and told["forgotten"] == "gone", "a long policy, too"
     assert required(stack, waits) == 3, "as it needed when it started"

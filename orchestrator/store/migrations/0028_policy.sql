@@ -7,6 +7,19 @@ CREATE TABLE site_policy (
   renewed_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- The texts of the policies that were in force, so that the record of acts can tell what a digest was. A row is never changed.
+CREATE TABLE site_policy_text (
+  digest text PRIMARY KEY,
+  policy jsonb NOT NULL
+);
+
+-- The details of an act of this digest, with the policy that it is of.
+CREATE FUNCTION act_details(digest text, details jsonb) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT coalesce((SELECT coalesce(act_details.details, '{}') || jsonb_build_object('policy', t.policy::text)
+                   FROM site_policy_text t WHERE t.digest = act_details.digest), act_details.details)
+$$;
+
 -- How many approvals the policy asks for an action on so many devices.
 CREATE FUNCTION policy_approvals(action text, devices bigint) RETURNS smallint
 LANGUAGE sql STABLE PARALLEL SAFE AS $$

@@ -18,6 +18,6 @@ SELECT json_build_object(
   'acts', coalesce(json_agg(json_build_object(
       'number', number, 'at', rfc3339(at), 'person', person, 'credential', credential, 'endpoint', endpoint, 'address', address,
       'operation', operation, 'verb', verb, 'object_kind', object_kind, 'object', object, 'digest', digest, 'version', version,
-      'outcome', outcome, 'reason', reason, 'refusal', refusal, 'times', times, 'details', details) ORDER BY at, number), '[]'),
+      'outcome', outcome, 'reason', reason, 'refusal', refusal, 'times', times, 'details', act_details(digest, details)) ORDER BY at, number), '[]'),
   'next', CASE WHEN count(*) = :most THEN (array_agg(number ORDER BY at DESC, number DESC))[1] END)::text AS document
 FROM page

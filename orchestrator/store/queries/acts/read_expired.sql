@@ -4,5 +4,5 @@
 SELECT number, json_build_object(
     'number', number, 'at', rfc3339(at), 'person', person, 'credential', credential, 'endpoint', endpoint, 'address', address,
     'operation', operation, 'verb', verb, 'object_kind', object_kind, 'object', object, 'digest', digest, 'version', version,
-    'outcome', outcome, 'reason', reason, 'refusal', refusal, 'times', times, 'details', details)::text AS document
+    'outcome', outcome, 'reason', reason, 'refusal', refusal, 'times', times, 'details', act_details(digest, details))::text AS document
 FROM act WHERE number > :after AND number <= :last ORDER BY number LIMIT :most

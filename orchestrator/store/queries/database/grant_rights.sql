@@ -59,6 +59,7 @@ BEGIN
     ('session', 'INSERT, DELETE'),
     ('signing_key', 'INSERT, UPDATE'),
     ('site_policy', 'INSERT, UPDATE, DELETE'),
+    ('site_policy_text', 'INSERT'),
     ('token', 'INSERT, UPDATE'),
     ('tokens_file', 'INSERT'),
     ('unavailable', 'INSERT, UPDATE, DELETE'),
