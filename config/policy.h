@@ -4,8 +4,10 @@
 
 #include "config/schema.h"
 
-/* Reads {approvals: [{action, devices, count}, …], preempt: [NAME, …], review_within: 72h}. Each key may be missing,
- * and then asks for nothing; the duration stays a text, which PostgreSQL reads as an interval. */
+/* Reads {approvals: [{action, devices, count}, …], preempt: [NAME, …], review_within: 72h}. Each key may be missing:
+ * the time is then 72 hours, and the others ask for nothing. The duration stays a text, which PostgreSQL reads as an
+ * interval. Policies that ask for the same give the same JSON: rules and names are sorted, and what adds nothing is
+ * left out. */
 extern const struct schema_key policy_key;
 
 #endif

@@ -157,6 +157,29 @@ def test_only_those_whom_the_policy_names_may_preempt(testbed):
     assert testbed.database.rollout(rollout)["preempt"] is True
 
 
+@contextlib.contextmanager
+def another_policy(testbed, policy):
+    """That of an orchestrator that does not run."""
+    testbed.database.rows("INSERT INTO site_policy VALUES ('other', %s)", json.dumps(policy))
+    try:
+        yield
+    finally:
+        testbed.database.rows("DELETE FROM site_policy WHERE orchestrator = 'other'")
+
+
+def test_each_policy_decides_who_may_preempt_and_the_shortest_time_for_a_review_counts(testbed):
+    within = "SELECT extract(epoch FROM policy_review_within())::integer"
+    submit_as(testbed, "ann", later("preempting-alone", preempt=True, priority=60))
+    with another_policy(testbed, {"preempt": ["bob"], "review_within": "3600s"}):
+        for actor in ("ann", "bob"):
+            headers = {"Content-Type": "application/yaml", **testbed.http.as_(actor)}
+            document = later("preempting-both", preempt=True, priority=60)
+            assert testbed.http.ask("POST", "/v1/rollouts", document, headers).status == 403, actor
+        assert testbed.database.value(within) == 3600
+    with another_policy(testbed, {"review_within": "360000s"}):
+        assert testbed.database.value(within) == 72 * 3600, "the policy without a time asks for 72 hours"
+
+
 def test_a_rollback_preempts_as_its_origin_did_whoever_orders_it(testbed):
     rollout = submit_as(testbed, "ann", plan("gone-wrong", selector={"devices": ["A1"]}, preempt=True, priority=60))
     testbed.wait_for_rollout(rollout, "awaiting_approval")

@@ -4,6 +4,7 @@
 #include "document_check.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
@@ -332,6 +333,33 @@ static void a_policy_is_read_again_as_it_is_printed(void **state)
     buffer_free(&printed);
 }
 
+static void policies_that_ask_for_the_same_are_the_same(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"{approvals: [], review_within: 72h}", "{}"},
+        {"{approvals: [{action: run, count: 2}, {action: install, count: 1}], preempt: [bob, ann]}",
+         "{\"approvals\": [{\"action\": \"install\", \"count\": 1, \"devices\": 1}, "
+         "{\"action\": \"run\", \"count\": 2, \"devices\": 1}], \"preempt\": [\"ann\", \"bob\"]}"},
+        {"{approvals: [{action: run, devices: 50, count: 3}, {action: run, devices: 9, count: 2}, "
+         "{action: run, devices: 50, count: 1}, {action: run, devices: 10, count: 2}]}",
+         "{\"approvals\": [{\"action\": \"run\", \"count\": 2, \"devices\": 9}, "
+         "{\"action\": \"run\", \"count\": 3, \"devices\": 50}]}"},
+        {"{approvals: [{action: run, count: 1}, {action: run, count: 2}]}",
+         "{\"approvals\": [{\"action\": \"run\", \"count\": 2, \"devices\": 1}]}"},
+        {"{review_within: 4320m}", "{}"},
+    };
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        char text[512];
+        struct daemon_settings settings;
+        struct document_faults faults = {0};
+        int length = snprintf(text, sizeof text, "policy: %s", pairs[i][0]);
+        assert_int_equal(settings_parse(&daemon_settings_table, text, (size_t)length, &settings, &faults), TC_OK);
+        assert_string_equal(settings.policy, pairs[i][1]);
+        settings_free(&daemon_settings_table, &settings);
+    }
+}
+
 static void a_wrong_policy_is_a_fault_at_its_place(void **state)
 {
     (void)state;
@@ -385,6 +413,7 @@ int main(void)
         cmocka_unit_test(the_example_is_what_the_table_prints),
         cmocka_unit_test(calendars_are_maps_of_blackouts),
         cmocka_unit_test(a_policy_is_read_again_as_it_is_printed),
+        cmocka_unit_test(policies_that_ask_for_the_same_are_the_same),
         cmocka_unit_test(a_wrong_policy_is_a_fault_at_its_place),
         cmocka_unit_test(a_wrong_calendar_is_a_fault_at_its_place),
         cmocka_unit_test(every_setting_has_a_help_that_is_a_sentence),

@@ -28,10 +28,10 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
   WHERE rule ->> 'action' = policy_approvals.action AND policy_approvals.devices >= coalesce((rule ->> 'devices')::bigint, 1)
 $$;
 
--- How long others have to review what a person did alone.
+-- How long others have to review what a person did alone. A policy without a time asks for this one.
 CREATE FUNCTION policy_review_within() RETURNS interval
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT coalesce(min((p.policy ->> 'review_within')::interval), interval '72 h') FROM site_policy p
+  SELECT coalesce(min(coalesce((p.policy ->> 'review_within')::interval, interval '72 h')), interval '72 h') FROM site_policy p
 $$;
 
 -- How many approvals a rollout of `devices` devices needs to start; once it has started, how many it needed. A rollback that
