@@ -155,7 +155,7 @@ void http_authorize(struct http_request *request)
 void http_answer_refusal(struct http_request *request, const struct refusal *refusal, struct tc_fault *fault)
 {
     refusal_put_words(refusal, fault);
-    if (refusal->reason == REFUSAL_OUT_OF_SCOPE)
+    if (fault->code == TC_DENIED)
         refusals_note(&request->subject, request->scope.operation, endpoint, fault->text);
     http_answer_fault(request, fault);
 }

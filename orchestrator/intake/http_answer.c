@@ -73,13 +73,23 @@ void http_answer_problem(struct http_request *request, int status, const char *f
     http_answer_json(request, status, &body);
 }
 
+/* "the operation has 1 fault: reason: is required" */
+static void refuse_act(struct http_request *request, const char *what, const struct document_faults *faults)
+{
+    const struct document_fault *first = faults->count == 0 ? NULL : &faults->items[0];
+    const char *path = first == NULL ? "" : first->path;
+    char refusal[TC_FAULT_TEXT_SIZE];
+    (void)snprintf(refusal, sizeof refusal, "the %s has %zu fault%s%s%s%s%s", what, faults->total,
+                   faults->total == 1 ? "" : "s", first == NULL ? "" : ": ", path, *path == '\0' ? "" : ": ",
+                   first == NULL ? "" : first->detail);
+    http_act_refuse(request, 422, refusal);
+}
+
 void http_answer_faults(struct http_request *request, const char *what, struct document_faults *faults)
 {
     document_faults_sort(faults);
-    char refusal[TC_FAULT_TEXT_SIZE];
-    (void)snprintf(refusal, sizeof refusal, "the %s has %zu faults", what, faults->total);
     if (request->status == 0)
-        http_act_refuse(request, 422, refusal);
+        refuse_act(request, what, faults);
     struct buffer body = {0};
     submission_write_faults(422, what, faults, &body);
     http_answer_json(request, 422, &body);

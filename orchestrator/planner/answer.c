@@ -82,8 +82,11 @@ void answer_revised(struct submission *submission, const struct operated *operat
 
 void answer_faults(struct submission *submission, enum tc_error error, const struct document_faults *faults)
 {
-    char reason[32];
-    (void)snprintf(reason, sizeof reason, "%zu faults", faults->total);
+    /* The detail of a fault may have parameters of the plan, which are for nobody's log. */
+    const char *path = faults->count == 0 ? "" : faults->items[0].path;
+    char reason[sizeof faults->items->path + 48];
+    (void)snprintf(reason, sizeof reason, "the plan has %zu fault%s%s%s", faults->total, faults->total == 1 ? "" : "s",
+                   *path == '\0' ? "" : ", the first one at ", path);
     int status = status_of(error);
     struct buffer problem = {0};
     submission_write_faults(status, "plan", faults, &problem);

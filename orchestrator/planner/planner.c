@@ -126,7 +126,7 @@ static void answer_refusal(struct submission *submission, const struct outcome *
                                     : outcome->revised                      ? &outcome->operated.refusal
                                                                             : &outcome->submitted.refusal;
     refusal_put_words(refusal, fault);
-    if (refusal->reason == REFUSAL_OUT_OF_SCOPE) {
+    if (fault->code == TC_DENIED) {
         metric_add(METRIC_ACCESS_REFUSED, 1);
         LOG_LIMITED(LOG_LEVEL_WARNING, submission->author, "access.refused",
                     F_STR("door", endpoint_name(submission->endpoint)), F_STR("person", submission->author),

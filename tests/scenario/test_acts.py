@@ -235,6 +235,14 @@ def test_the_roles_of_the_database_can_neither_change_nor_delete_a_row(testbed):
         connection.close()
 
 
+def test_the_record_says_what_was_wrong_with_a_plan(testbed):
+    refused = testbed.http.ask("POST", "/v1/rollouts", plan("wrong", action="instal"), {**YAML, **bearer(token_of("ann"))})
+    assert refused.status == 422, refused
+    wanted = "the plan has 1 fault, the first one at spec.action"
+    recorded = "SELECT count(*) FROM act WHERE verb = 'submit' AND refusal = %s"
+    wait_for(lambda: testbed.database.value(recorded, wanted) == 1, "it is recorded")
+
+
 # ---- reading --------------------------------------------------------------------------------------
 
 
