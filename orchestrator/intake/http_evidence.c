@@ -12,8 +12,9 @@ void rollout_preview(struct http_request *request)
     struct tc_fault fault = {.code = TC_OK};
     buffer_put(&request->body, "", 0);
     struct store *store = store_pool_take(request->http->config.stores);
-    enum tc_error error = preview_make(request->http->config.preview, store, http_request_scope(request),
-                                       request->body.bytes, request->body.length, &json, &faults, &fault);
+    enum tc_error error =
+        preview_make(request->http->config.preview, store, http_request_scope(request), request->subject.name,
+                     request->body.bytes, request->body.length, &json, &faults, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error == TC_OK)
         http_answer_json(request, 200, &json);

@@ -3,6 +3,7 @@
 #include "orchestrator/preparation/preview_document.h"
 #include "orchestrator/rollout/forecast.h"
 #include "orchestrator/store/preview.h"
+#include "orchestrator/store/site_policy.h"
 #include "orchestrator/wording/refusal_words.h"
 #include "topics/json_text.h"
 
@@ -43,15 +44,33 @@ static enum tc_error make_forecast(const struct preview_config *config, struct s
     return error;
 }
 
-static enum tc_error write_preview(const struct preview_config *config, struct store *store,
+/* Finds out what the policies ask of the plan, and whether they let the person preempt. */
+static enum tc_error ask_policy(struct store *store, const char *person, struct previewed *previewed,
+                                struct tc_fault *fault)
+{
+    const struct forecast_input_plan *plan = previewed->plan;
+    bool may_preempt = true;
+    enum tc_error error =
+        site_policy_count_approvals(store, plan->plan, previewed->devices, plan->revises, &previewed->approvals, fault);
+    if (error == TC_OK && plan->preempt)
+        error = site_policy_may_preempt(store, person, &may_preempt, fault);
+    previewed->may_not_preempt = may_preempt ? NULL : person;
+    return error;
+}
+
+static enum tc_error write_preview(const struct preview_config *config, struct store *store, const char *person,
                                    const struct forecast_input_plan *plan, struct forecast_input *forecast_input,
                                    struct buffer *json, struct tc_fault *fault)
 {
     struct previewed previewed = {
         .plan = plan, .forecast_input = forecast_input, .default_per_minute = config->default_per_minute};
     struct forecast forecast = {0};
+    for (size_t i = 0; i < forecast_input->cohort_count; i++)
+        previewed.devices += forecast_cohort_devices(&forecast_input->cohorts[i]);
     enum tc_error error = make_forecast(config, store, plan, forecast_input, &forecast, fault);
     previewed.forecast = &forecast;
+    if (error == TC_OK)
+        error = ask_policy(store, person, &previewed, fault);
     if (error == TC_OK)
         error = preview_conflicts(store, plan, &previewed.conflicts, fault);
     if (error == TC_OK && has_unfit(forecast_input))
@@ -71,8 +90,8 @@ static enum tc_error write_preview(const struct preview_config *config, struct s
 }
 
 static enum tc_error preview_plan(const struct preview_config *config, struct store *store,
-                                  const struct access_scope *scope, const struct plan *plan, struct buffer *json,
-                                  struct document_faults *faults, struct tc_fault *fault)
+                                  const struct access_scope *scope, const char *person, const struct plan *plan,
+                                  struct buffer *json, struct document_faults *faults, struct tc_fault *fault)
 {
     struct forecast_input_plan input_plan = {.plan = plan};
     struct forecast_input forecast_input = {0};
@@ -89,15 +108,15 @@ static enum tc_error preview_plan(const struct preview_config *config, struct st
     if (error == TC_OK)
         error = forecast_input_of_plan(store, &input_plan, &forecast_input, fault);
     if (error == TC_OK)
-        error = write_preview(config, store, &input_plan, &forecast_input, json, fault);
+        error = write_preview(config, store, person, &input_plan, &forecast_input, json, fault);
     forecast_input_free(&forecast_input);
     prepared_free(&prepared);
     return error;
 }
 
 enum tc_error preview_make(const struct preview_config *config, struct store *store, const struct access_scope *scope,
-                           const void *document, size_t length, struct buffer *json, struct document_faults *faults,
-                           struct tc_fault *fault)
+                           const char *person, const void *document, size_t length, struct buffer *json,
+                           struct document_faults *faults, struct tc_fault *fault)
 {
     struct plan *plan = NULL;
     enum tc_error error = plan_parse(document, length, &plan, faults);
@@ -105,7 +124,7 @@ enum tc_error preview_make(const struct preview_config *config, struct store *st
         return error;
     error = preview_begin_reading(store, fault);
     if (error == TC_OK)
-        error = preview_end_reading(store, preview_plan(config, store, scope, plan, json, faults, fault));
+        error = preview_end_reading(store, preview_plan(config, store, scope, person, plan, json, faults, fault));
     plan_free(plan);
     return error;
 }

@@ -75,9 +75,9 @@ static void add_sentence(json_t *sentences, const char *format, ...)
 static json_t *waits_for(const struct previewed *previewed, int group)
 {
     json_t *waits = json_array();
-    int64_t approvals = json_integer_value(at(previewed, "approvals", "required"));
-    if (group == 0 && approvals > 0)
-        add_sentence(waits, "approval by %" PRId64 " %s", approvals, approvals == 1 ? "person" : "persons");
+    if (group == 0 && previewed->approvals > 0)
+        add_sentence(waits, "approval by %" PRId64 " %s", previewed->approvals,
+                     previewed->approvals == 1 ? "person" : "persons");
     if (group == 0)
         return waits;
     const json_t *before = group_of(previewed, group - 1);
@@ -255,10 +255,16 @@ static json_t *conflicts_of(const struct previewed *previewed)
 
 /* ---- warnings --------------------------------------------------------------------------------------- */
 
-/* A group without devices is skipped, so the trial that it was for does not happen. */
+/* A submission would be refused; or a group without devices is skipped, so the trial that it was for does not happen.
+ */
 static json_t *warnings_of(const struct previewed *previewed)
 {
     json_t *sentences = json_array();
+    if (previewed->may_not_preempt != NULL)
+        add_sentence(sentences,
+                     "%s may not preempt: the plan is refused unless a person submits it whom the setting "
+                     "policy.preempt names",
+                     previewed->may_not_preempt);
     for (int i = 0; i < group_count(previewed); i++) {
         if (devices_in(previewed, i) == 0)
             add_sentence(sentences, "group %s has no devices: %s", group_name(previewed, i),
@@ -272,7 +278,7 @@ static json_t *warnings_of(const struct previewed *previewed)
 
 static bool needs_approvals(const struct previewed *previewed)
 {
-    bool waits = json_integer_value(at(previewed, "approvals", "required")) > 0;
+    bool waits = previewed->approvals > 0;
     for (int i = 0; i < group_count(previewed); i++) {
         const char *approval = json_string_value(json_object_get(group_of(previewed, i), "approval"));
         waits = waits || (approval != NULL && strcmp(approval, "manual") == 0);
@@ -299,7 +305,7 @@ static void assume_rate(const struct previewed *previewed, json_t *sentences)
         add_sentence(sentences, "The plan has no rate: windows and budgets alone limit the starts.");
 }
 
-static json_t *assumptions_of(const struct previewed *previewed, int64_t members)
+static json_t *assumptions_of(const struct previewed *previewed)
 {
     json_t *sentences = json_array();
     char install[SCALAR_TEXT_SIZE], now[TC_TIME_TEXT_SIZE];
@@ -316,9 +322,9 @@ static json_t *assumptions_of(const struct previewed *previewed, int64_t members
         add_sentence(sentences, "Groups that run at the same time do not share the budgets of branches.");
     add_sentence(sentences, "Other rollouts use none of the windows and branch budgets.");
     add_sentence(sentences, "The fleet, its labels and the calendars do not change.");
-    if (previewed->plan->devices > members)
+    if (previewed->plan->devices > previewed->devices)
         add_sentence(sentences, "%" PRId64 " selected devices are in no group and are left out.",
-                     previewed->plan->devices - members);
+                     previewed->plan->devices - previewed->devices);
     if (previewed->plan->revises > 0)
         add_sentence(sentences, "Rollout %" PRId64 " has this name with another plan: this one can only revise it.",
                      previewed->plan->revises);
@@ -338,17 +344,14 @@ static json_t *calendars_of(const struct previewed *previewed)
 json_t *preview_document(const struct previewed *previewed)
 {
     struct shortfall found = find_shortfall(previewed);
-    int64_t members = 0;
-    for (int i = 0; i < group_count(previewed); i++)
-        members += devices_in(previewed, i);
-    json_t *document = json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-                                 previewed->plan->plan->name, "digest", previewed->plan->plan->digest, "devices",
-                                 (json_int_t)members, "groups", groups_of(previewed), "nights", nights_of(previewed),
-                                 "last_end_at", time_or_null(found.all_end && found.last_end_ms > 0, found.last_end_ms),
-                                 "cannot_fit", cannot_fit(previewed, &found), "never", never(previewed, &found),
-                                 "left_over", left_over(previewed, &found), "conflicts", conflicts_of(previewed),
-                                 "calendars", calendars_of(previewed), "warnings", warnings_of(previewed),
-                                 "assumptions", assumptions_of(previewed, members));
+    json_t *document = json_pack(
+        "{s:s, s:s, s:I, s:{s:I}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+        previewed->plan->plan->name, "digest", previewed->plan->plan->digest, "devices", (json_int_t)previewed->devices,
+        "approvals", "required", (json_int_t)previewed->approvals, "groups", groups_of(previewed), "nights",
+        nights_of(previewed), "last_end_at", time_or_null(found.all_end && found.last_end_ms > 0, found.last_end_ms),
+        "cannot_fit", cannot_fit(previewed, &found), "never", never(previewed, &found), "left_over",
+        left_over(previewed, &found), "conflicts", conflicts_of(previewed), "calendars", calendars_of(previewed),
+        "warnings", warnings_of(previewed), "assumptions", assumptions_of(previewed));
     TC_CHECK(document != NULL);
     return document;
 }

@@ -2,6 +2,7 @@
 
 #include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
+#include "orchestrator/store/scope.h"
 
 #include <string.h>
 
@@ -45,16 +46,41 @@ enum tc_error site_policy_leave(struct store *store, const char *orchestrator, s
     return error == TC_OK ? acts_end(store, leave(store, orchestrator, fault), fault) : error;
 }
 
+enum tc_error site_policy_may_preempt(struct store *store, const char *person, bool *may_preempt,
+                                      struct tc_fault *fault)
+{
+    const struct sql_may_preempt_params params = {.person = person};
+    struct sql_may_preempt_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_may_preempt(store, &params, &rows, fault);
+    if (error == TC_OK)
+        *may_preempt = sql_may_preempt_at(&rows, 0).may_preempt;
+    return error;
+}
+
+enum tc_error site_policy_count_approvals(struct store *store, const struct plan *plan, int64_t devices,
+                                          int64_t revises, int64_t *approvals, struct tc_fault *fault)
+{
+    const struct sql_preview_approvals_params params = {
+        .action = json_string_value(json_object_get(json_object_get(plan->tree, "spec"), "action")),
+        .devices = devices,
+        .required = json_integer_value(plan_at(plan->tree, "approvals", "required")),
+        .revises = revises};
+    struct sql_preview_approvals_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_preview_approvals(store, &params, &rows, fault);
+    if (error == TC_OK)
+        *approvals = sql_preview_approvals_at(&rows, 0).approvals;
+    return error;
+}
+
 enum tc_error site_policy_check_preempt(struct store *store, const struct new_rollout *new_rollout,
                                         struct refusal *refusal, struct tc_fault *fault)
 {
     const json_t *spec = json_object_get(new_rollout->plan->tree, "spec");
     if (!json_is_true(json_object_get(spec, "preempt")) || new_rollout->is_rollback)
         return TC_OK;
-    const struct sql_may_preempt_params params = {.person = new_rollout->author};
-    struct sql_may_preempt_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_may_preempt(store, &params, &rows, fault);
-    if (error != TC_OK || sql_may_preempt_at(&rows, 0).may_preempt)
+    bool may_preempt;
+    enum tc_error error = site_policy_may_preempt(store, new_rollout->author, &may_preempt, fault);
+    if (error != TC_OK || may_preempt)
         return error;
     refusal_copy(refusal->who, sizeof refusal->who, new_rollout->author);
     return refusal_set(refusal, TC_DENIED, REFUSAL_MAY_NOT_PREEMPT, fault);

@@ -15,6 +15,13 @@ enum tc_error site_policy_write(struct store *store, const char *orchestrator, c
 /* Deletes it: the orchestrator ends. An act, if it asked for something. */
 enum tc_error site_policy_leave(struct store *store, const char *orchestrator, struct tc_fault *fault);
 
+/* Whether each policy lets the person submit plans that preempt. */
+enum tc_error site_policy_may_preempt(struct store *store, const char *person, bool *may_preempt,
+                                      struct tc_fault *fault);
+/* The number of approvals that a plan for so many devices needs: its own, of the policies, and of the rollout that it
+ * revises (0: none). */
+enum tc_error site_policy_count_approvals(struct store *store, const struct plan *plan, int64_t devices,
+                                          int64_t revises, int64_t *approvals, struct tc_fault *fault);
 /* Within the caller's transaction. TC_DENIED: the plan preempts, and a policy does not let its author do so. The
  * rollback of a rollout preempts as that one did. */
 enum tc_error site_policy_check_preempt(struct store *store, const struct new_rollout *new_rollout,

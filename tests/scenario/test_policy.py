@@ -196,6 +196,27 @@ def test_a_rollback_preempts_as_its_origin_did_whoever_orders_it(testbed):
     assert back["preempt"] is True and back["author"] == "bob"
 
 
+def test_a_preview_has_the_approvals_of_the_policy_and_warns_whoever_may_not_preempt(testbed):
+    def preview(actor, name, selector=FOUR, **spec):
+        headers = {"Content-Type": "application/yaml", **testbed.http.as_(actor)}
+        answer = testbed.http.ask("POST", "/v1/rollouts:preview", later(name, selector, **spec), headers)
+        assert answer.status == 200, answer
+        return answer.json()
+
+    for selector, spec, count in ((TWO, {}, 1), (FOUR, {}, 2), (TWO, {"approvals": {"required": 3}}, 3)):
+        document = preview("bob", "seen-before", selector, **spec)
+        assert document["approvals"] == {"required": count}
+        assert document["groups"][0]["waits_for"] == [f"approval by {count} person{'s' if count > 1 else ''}"]
+        assert "Every approval is given immediately." in document["assumptions"]
+    collected = preview("bob", "seen-before", action="collect", artifact=None, parameters={"file": "log"})
+    assert collected["approvals"] == {"required": 0} and collected["groups"][0]["waits_for"] == []
+    waiting(testbed, "to-revise")
+    assert preview("bob", "to-revise", TWO)["approvals"] == {"required": 2}, "a revision lowers nothing"
+    assert preview("ann", "seen-before", preempt=True, priority=60)["warnings"] == []
+    assert preview("bob", "seen-before", preempt=True, priority=60)["warnings"] == [
+        "bob may not preempt: the plan is refused unless a person submits it whom the setting policy.preempt names"]
+
+
 # ---- the settings, and several orchestrators -------------------------------------------------------
 
 

@@ -78,6 +78,9 @@ static void a_day_is_a_column_and_idle_days_alike_are_one(void **state)
     assert_null(timeline_night_at(&timeline, 2, 6));
     assert_null(timeline_night_at(&timeline, 0, 12));
     timeline_free(&timeline);
+    read_preview(&timeline, "{'approvals':{'required':3},'groups':[],'nights':[]}", plan_text);
+    assert_int_equal(timeline.approvals, 3); /* as the policy of the site asks for */
+    timeline_free(&timeline);
 }
 
 static void a_soak_lasts_from_the_last_night_on(void **state)

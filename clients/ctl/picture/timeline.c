@@ -75,7 +75,6 @@ static void read_gates(struct timeline *timeline, const json_t *spec)
 {
     size_t i;
     const json_t *group;
-    timeline->approvals = count_of(json_object_get(spec, "approvals"), "required");
     json_array_foreach(json_object_get(spec, "groups"), i, group)
     {
         size_t at = find_group(timeline, text_of(group, "name"));
@@ -87,6 +86,12 @@ static void read_gates(struct timeline *timeline, const json_t *spec)
         to->soak_s = count_of(group, "soak");
         to->manual = strcmp(text_of(group, "approval"), "manual") == 0;
     }
+}
+
+/* The orchestrator knows how many the policy of the site asks for; one of an earlier version does not say so. */
+static void read_approvals(struct timeline *timeline, const json_t *told, const json_t *planned)
+{
+    timeline->approvals = count_of(json_is_object(told) ? told : planned, "required");
 }
 
 static void read_nights(struct timeline *timeline, const json_t *list)
@@ -193,6 +198,7 @@ static void read_all(struct timeline *timeline, const json_t *document, const js
     (void)snprintf(timeline->name, sizeof timeline->name, "%s", text_of(document, "name"));
     read_groups(timeline, json_object_get(document, "groups"));
     read_gates(timeline, spec);
+    read_approvals(timeline, json_object_get(document, "approvals"), json_object_get(spec, "approvals"));
     read_nights(timeline, json_object_get(document, "nights"));
     sort_nights(timeline);
     read_closed_days(timeline, json_object_get(json_object_get(spec, "schedule"), "blackouts"),
