@@ -44,6 +44,40 @@ static const char *find_verb(const struct http_route *route)
     return has_several ? "create" : access_operation_name(route->operation);
 }
 
+/* Verbs of acts that are no request of HTTP. */
+static const char *const other_verbs[] = {"create_admin", "enrol",  "expire_acts", "import_tokens",
+                                          "leave_policy", "others", "set_policy"};
+
+static size_t put_verb(const char *verb, const char **verbs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(verbs[i], verb) == 0)
+            return count;
+    }
+    TC_CHECK(count < ACT_VERBS_MAX);
+    verbs[count] = verb;
+    return count + 1;
+}
+
+/* The acts of a peer that is not known have the name of the operation that it wanted. */
+size_t http_act_find_verbs(const char *word, const char *verbs[static ACT_VERBS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof other_verbs / sizeof *other_verbs; i++) {
+        if (strcmp(other_verbs[i], word) == 0)
+            count = put_verb(other_verbs[i], verbs, count);
+    }
+    for (size_t i = 0; i < http_route_count; i++) {
+        const char *verb = find_verb(&http_routes[i]);
+        const char *operation = access_operation_name(http_routes[i].operation);
+        if (strcmp(operation, word) == 0)
+            count = put_verb(operation, verbs, count);
+        if (strcmp(operation, word) == 0 || strcmp(verb, word) == 0)
+            count = put_verb(verb, verbs, count);
+    }
+    return count;
+}
+
 void http_act_begin(struct http_request *request)
 {
     const struct http_target *target = &request->target;

@@ -32,12 +32,27 @@ static enum tc_error split_object(const char *text, char kind[static ACT_WORD_SI
     return TC_OK;
 }
 
+static enum tc_error find_verbs(const char *word, struct act_filter *filter, const char *verbs[static ACT_VERBS_MAX],
+                                struct tc_fault *fault)
+{
+    enum tc_error error = check_name("verb", word, fault);
+    if (error != TC_OK || word == NULL)
+        return error;
+    filter->verbs = verbs;
+    filter->verb_count = http_act_find_verbs(word, verbs);
+    return filter->verb_count > 0 ? TC_OK
+                                  : tc_fault_set(fault, TC_INVALID,
+                                                 "verb: unknown act \"%s\"; allowed: the verb of an act, such as "
+                                                 "break-glass, or an operation of tellercastd --print-access",
+                                                 word);
+}
+
 static enum tc_error read_filter(const struct http_request *request, struct act_filter *filter,
-                                 char kind[static ACT_WORD_SIZE], struct tc_fault *fault)
+                                 const char *verbs[static ACT_VERBS_MAX], char kind[static ACT_WORD_SIZE],
+                                 struct tc_fault *fault)
 {
     const char *object = http_target_text(&request->target, "object");
     *filter = (struct act_filter){.person = text_of(request, "person"),
-                                  .verb = text_of(request, "verb"),
                                   .object_kind = kind,
                                   .object = "",
                                   .since_ms = 0,
@@ -45,7 +60,7 @@ static enum tc_error read_filter(const struct http_request *request, struct act_
     kind[0] = '\0';
     enum tc_error error = check_name("person", http_target_text(&request->target, "person"), fault);
     if (error == TC_OK)
-        error = check_name("verb", http_target_text(&request->target, "verb"), fault);
+        error = find_verbs(http_target_text(&request->target, "verb"), filter, verbs, fault);
     if (error == TC_OK && object != NULL)
         error = split_object(object, kind, &filter->object, fault);
     if (error == TC_OK)
@@ -60,12 +75,13 @@ void acts_page(struct http_request *request)
     struct act_filter filter;
     struct buffer json = {0};
     struct tc_fault fault;
+    const char *verbs[ACT_VERBS_MAX];
     char kind[ACT_WORD_SIZE];
     int64_t after = 0;
     int limit;
     enum tc_error error = http_read_page(request, &after, &limit, &fault);
     if (error == TC_OK)
-        error = read_filter(request, &filter, kind, &fault);
+        error = read_filter(request, &filter, verbs, kind, &fault);
     if (error == TC_OK) {
         struct store *store = store_pool_take(request->http->config.stores);
         error = acts_list(store, &filter, after, limit, &json, &fault);

@@ -217,6 +217,10 @@ void http_act_begin(struct http_request *request);
 void http_act_end(struct http_request *request);
 /* Records that the request was refused, or failed, with this status, if it is an act. */
 void http_act_refuse(struct http_request *request, int status, const char *refusal);
+/* Finds the verbs of acts that a word stands for: a verb stands for itself, the name of an operation for its verbs too.
+ * Returns their number; 0: there is no such act. */
+enum { ACT_VERBS_MAX = 32 };
+size_t http_act_find_verbs(const char *word, const char *verbs[static ACT_VERBS_MAX]);
 /* As store_pool_take, with the act of the request; store_pool_give gives the store back. */
 struct store *http_act_take_store(struct http_request *request);
 

@@ -30,9 +30,12 @@ enum tc_error acts_record(struct store *store, const struct act *acts, size_t co
 /* Of a filter: the year 9999. */
 #define ACT_TIME_MAX_MS INT64_C(253402300799999)
 
-/* What to read: acts not before `since_ms`, and before `until_ms`. A text that is "" leaves all. */
+/* What to read: acts not before `since_ms`, and before `until_ms`, with one of the verbs. A text that is "" leaves all;
+ * so do no verbs. */
 struct act_filter {
-    const char *person, *verb, *object_kind, *object;
+    const char *person, *object_kind, *object;
+    const char *const *verbs;
+    size_t verb_count;
     int64_t since_ms, until_ms;
 };
 

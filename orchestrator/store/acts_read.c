@@ -9,7 +9,7 @@ enum tc_error acts_list(struct store *store, const struct act_filter *filter, in
                         struct buffer *json, struct tc_fault *fault)
 {
     const struct sql_read_acts_params params = {.person = filter->person,
-                                                .verb = filter->verb,
+                                                .verbs = {(const char **)filter->verbs, filter->verb_count},
                                                 .object_kind = filter->object_kind,
                                                 .object = filter->object,
                                                 .since_ms = filter->since_ms,

@@ -267,6 +267,17 @@ def test_an_auditor_filters_and_exports_and_no_field_is_a_formula(testbed):
     assert [row["verb"] for row in rows] == ["submit", "pause"]
     assert rows[1]["reason"].startswith("'=HYPERLINK(\"http://evil\")"), rows[1]
     assert audit(testbed, *of_it, "--until", "24h").stdout == ""
+    glass = ("POST", f"/v1/rollouts/{rollout}/break-glass", on_rollout(testbed.database, rollout, "version"))
+    assert testbed.http.ask(*glass, {**JSON, **bearer(token_of("vic"))}).status == 403
+    for what in ("break-glass", "break_glass"):
+        found = ("--who", "vic", "--what", what, "--format", "json-lines")
+        line = wait_for(lambda words=found: audit(testbed, *words).stdout.splitlines(), f"acts by the word {what}")[0]
+        assert json.loads(line)["verb"] == "break-glass", line
+    unknown = audit(testbed, "--what", "brek-glass")
+    assert unknown.returncode == 1 and "unknown act" in unknown.stderr and unknown.stdout == "", unknown
+    for row in testbed.database.rows("SELECT DISTINCT verb FROM act"):
+        answer = testbed.http.ask("GET", f"/v1/audit?verb={row['verb']}&limit=1", headers=bearer(token_of("aud")))
+        assert answer.status == 200, row
     assert len(audit(testbed, "--what", "pause", "--limit", "1", "--format", "json-lines").stdout.splitlines()) == 1
     refused = audit(testbed, person="vic")
     assert refused.returncode == 1 and "needs role auditor or admin" in refused.stderr

@@ -134,7 +134,10 @@ enum tc_error block_unblock(struct store *store, const struct block_act *act, st
 enum tc_error acts_list(struct store *store, const struct act_filter *filter, int64_t after, int limit,
                         struct buffer *json, struct tc_fault *fault)
 {
-    return READ("acts [%s] [%s] [%s] [%s] %lld %lld %lld %d", filter->person, filter->verb, filter->object_kind,
+    char verbs[256] = "";
+    for (size_t i = 0, length = 0; i < filter->verb_count; i++)
+        length += (size_t)snprintf(verbs + length, sizeof verbs - length, "%s%s", i == 0 ? "" : " ", filter->verbs[i]);
+    return READ("acts [%s] [%s] [%s] [%s] %lld %lld %lld %d", filter->person, verbs, filter->object_kind,
                 filter->object, (long long)filter->since_ms, (long long)filter->until_ms, (long long)after, limit);
 }
 

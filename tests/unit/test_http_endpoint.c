@@ -155,6 +155,9 @@ static void a_list_is_read_as_its_parameters_say(void **state)
         {"GET /v1/audit", "acts [] [] [] [] 0 253402300799999 0 100"},
         {"GET /v1/audit?person=ann&verb=pause&object=rollout%2F42&since_ms=5&until_ms=6&after=7&limit=8",
          "acts [ann] [pause] [rollout] [42] 5 6 7 8"},
+        {"GET /v1/audit?verb=break_glass", "acts [] [break_glass break-glass] [] [] 0 253402300799999 0 100"},
+        {"GET /v1/audit?verb=break-glass", "acts [] [break-glass] [] [] 0 253402300799999 0 100"},
+        {"GET /v1/audit?verb=set_policy", "acts [] [set_policy] [] [] 0 253402300799999 0 100"},
         {"GET /v1/audit?object=device", "acts [] [] [device] [] 0 253402300799999 0 100"},
     };
     struct http_fixture fixture = http_fixture_open(true);
@@ -195,6 +198,7 @@ static void a_request_with_a_fault_is_refused_with_the_reason(void **state)
         {"GET /v1/devices?after=a.b", 400, "after"},
         {"GET /v1/audit?person=", 400, "person"},
         {"GET /v1/audit?verb=a%20b", 400, "verb"},
+        {"GET /v1/audit?verb=brek-glass", 400, "verb: unknown act \\\"brek-glass\\\""},
         {"GET /v1/audit?object=/42", 400, "object: must be a kind"},
         {"GET /v1/audit?object=rollout/", 400, "object: must be a kind"},
         {"GET /v1/audit?since_ms=-1", 400, "since_ms"},

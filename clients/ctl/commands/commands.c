@@ -103,8 +103,8 @@ static const struct option token_create_options[] = {
 static const struct option audit_options[] = {
     {"who", "PERSON", NULL, NULL, "Show only acts of this person."},
     {"what", "ACT|OBJECT", NULL, NULL,
-     "Show only this act, such as approve, or acts on this: a kind, such as rollout, or one of them, such as "
-     "rollout/42."},
+     "Show only this act, such as approve, or those of an operation, such as break_glass, or acts on this: a kind, "
+     "such as rollout, or one of them, such as rollout/42."},
     {"since", "TIME", NULL, "24h",
      "Show acts since then: so long ago, such as 24h or 30d, a date, or a time such as 2026-12-01T08:00:00Z."},
     {"until", "TIME", NULL, NULL, "Show acts before then."},

@@ -1,13 +1,14 @@
 -- Reads a page of at most :most acts after act :after (0: the first page), in the order of their times: those of :person, with
--- :verb, on an object of :object_kind, on :object, not before :since_ms, and before :until_ms. A text that is '' leaves all.
+-- one of :verbs, on an object of :object_kind, on :object, not before :since_ms, and before :until_ms. A text that is ''
+-- leaves all; so do no verbs.
 -- `next`: the :after of the next page; null on the last one.
--- parameters: person text, verb text, object_kind text, object text, since_ms bigint, until_ms bigint, after bigint, most bigint
+-- parameters: person text, verbs text[], object_kind text, object text, since_ms bigint, until_ms bigint, after bigint, most bigint
 -- row: document.*
 -- alone
 WITH page AS (
   SELECT * FROM act
   WHERE (:person = '' OR person = :person)
-    AND (:verb = '' OR verb = :verb)
+    AND (cardinality(:verbs::text[]) = 0 OR verb = ANY (:verbs))
     AND (:object_kind = '' OR object_kind = :object_kind)
     AND (:object = '' OR object = :object)
     AND at >= to_timestamp(:since_ms / 1000.0) AND at < to_timestamp(:until_ms / 1000.0)
