@@ -31,6 +31,7 @@ static enum tc_error open_review(struct store *store, const struct operation_req
                                                   .digest = snapshot->digest,
                                                   .actor = request->actor,
                                                   .reason = request->reason,
+                                                  .is_resume = snapshot->state != ROLLOUT_AWAITING_APPROVAL,
                                                   .ordered_by = *ordered_by == '\0' ? NULL : ordered_by};
     return sql_open_review(store, &params, fault);
 }

@@ -2,6 +2,7 @@
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_OPERATE_PRIVATE_H
 #define TELLERCAST_ORCHESTRATOR_STORE_OPERATE_PRIVATE_H
 
+#include "config/operation.h"
 #include "config/plan.h"
 #include "orchestrator/rollout/rollout_state.h"
 #include "orchestrator/store/operate.h"
@@ -19,8 +20,8 @@ struct rollout_snapshot {
     bool actor_is_author;
     char unknown_author[TC_ID_SIZE]; /* whose name is linked to no person; "": there is none */
     /* The operation that was requested at the same version, and the last event; "": none. */
-    char recorded_kind[32], recorded_actor[TC_ID_SIZE], recorded_reason[512], recorded_digest[PLAN_DIGEST_SIZE];
-    char recorded_group[TC_ID_SIZE];
+    char recorded_kind[32], recorded_actor[TC_ID_SIZE], recorded_reason[OPERATION_REASON_MAX + 1];
+    char recorded_digest[PLAN_DIGEST_SIZE], recorded_group[TC_ID_SIZE];
     char last_kind[32], last_actor[TC_ID_SIZE], last_at[32];
     struct refusal *refusal; /* filled in when the request is refused */
 };
@@ -43,7 +44,8 @@ struct resume_snapshot {
     char requested_by[TC_ID_SIZE]; /* who requested the resume that awaits approval, if paused; "": none does */
     bool requester_is_known;       /* its name is a person's */
     int64_t approvals;             /* of that resume */
-    char decision[32], decision_reason[512]; /* the actor's, on the newest resume: kind of the event; "": none */
+    /* The actor's, on the newest resume: kind of the event; "": none. */
+    char decision[32], decision_reason[OPERATION_REASON_MAX + 1];
 };
 
 enum tc_error operate_read_resume(struct store *store, const struct operation_request *operation_request,

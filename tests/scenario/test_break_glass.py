@@ -1,9 +1,11 @@
 """Break-glass: one person lets a rollout run without approvals, and two others review that."""
 
+import concurrent.futures
+import contextlib
 import json
 
 import pytest
-from harness.operations import JSON, events, operate, post_operation, submit_as
+from harness.operations import JSON, events, operate, post_operation, revise, submit_as
 from harness.plan import APPLICATION, VERSION, plan
 from harness.programs import command_line
 from harness.wait import wait_for
@@ -49,6 +51,9 @@ def test_one_person_with_the_role_starts_a_rollout_at_once_and_two_others_review
         refused = post_operation(testbed, rollout, "break-glass", actor)
         assert refused.status == 403 and refused.json()["detail"] == "needs role break_glass"
     assert post_operation(testbed, rollout, "break-glass", "bea", reason=None).status == 422
+    refusals = "SELECT refusal FROM act WHERE verb = 'break-glass' AND person = 'bea'"
+    wait_for(lambda: [row["refusal"] for row in testbed.database.rows(refusals)] == ["the operation has 1 fault: reason: is required"],
+             "the record says what was wrong")
     assert testbed.database.rows("SELECT id FROM review") == []
     done = run(testbed, "bea", "rollout", "break-glass", "urgent", "--reason", "the patch stops thefts")
     assert done.returncode == 0 and "it is running" in done.stdout and "tellercast review list" in done.stderr, done
@@ -60,8 +65,17 @@ def test_one_person_with_the_role_starts_a_rollout_at_once_and_two_others_review
     assert (review["actor"], review["reason"], review["state"]) == ("bea", "the patch stops thefts", "pending")
     assert testbed.database.value("SELECT due_at - at = interval '2 h' FROM review WHERE id = %s", review["review"]) is True
     assert review["digest"] == testbed.database.rollout(rollout)["digest"] and review["decisions"] == []
+    assert (review["of"], review["ordered_by"]) == ("start", None)
+    assert testbed.http.document(f"/v1/rollouts/{rollout}")["approvals"]["reviews"] == [review]
+    for command in ("status", "report"):
+        shown = run(testbed, "vic", "rollout", command, rollout).stdout
+        assert f"{review['review']} is pending: bea let it start without approvals" in shown, shown
     assert "rollout.glass_broken" in testbed.orchestrators[0].text()
 
+    refused_before, seen = testbed.http.metric("tellercast_access_refused_total"), len(testbed.orchestrators[0].text())
+    assert decide(testbed, review["review"], "accept", "ann").status == 403
+    assert testbed.http.metric("tellercast_access_refused_total") == refused_before + 1
+    assert "access.refused door=http person=ann" in testbed.orchestrators[0].text()[seen:], "who had a part"
     for actor, why in (("ann", "has a part"), ("bea", "role approver"), ("vic", "role approver")):
         refused = decide(testbed, review["review"], "accept", actor)
         assert refused.status == 403 and why in refused.json()["detail"], refused
@@ -75,6 +89,83 @@ def test_one_person_with_the_role_starts_a_rollout_at_once_and_two_others_review
     assert decide(testbed, review["review"], "object", "dan").status == 409, "it has ended"
     assert review_of(testbed, rollout)["state"] == "accepted"
     assert ("review_accepted", "cid") in events(testbed, rollout)
+    assert "bob accepted" in run(testbed, "vic", "rollout", "status", rollout).stdout
+
+
+def stop_by_abort(testbed, rollout):
+    rows = testbed.database.rows
+    rows("INSERT INTO rollout_event (rollout_id, kind, actor, reason) VALUES (%s, 'aborted', 'tellercast', 'x')", rollout)
+    rows("UPDATE rollout SET state = 'paused', version = version + 1 WHERE id = %s", rollout)
+
+
+def reviews_of(testbed, rollout):
+    return testbed.http.document(f"/v1/rollouts/{rollout}")["approvals"]["reviews"]
+
+
+def test_nobody_reviews_what_it_broke_the_glass_for_or_wrote_or_approved(testbed):
+    rollout = waiting(testbed, "together")
+    assert revise(testbed, rollout, plan("together", approvals={"required": 3}, schedule=LATER), "rex").status == 200
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    operate(testbed, rollout, "approve", "eva")
+    operate(testbed, rollout, "break-glass", "one")
+    stop_by_abort(testbed, rollout)
+    operate(testbed, rollout, "resume", "dan")
+    operate(testbed, rollout, "approve", "fay")
+    operate(testbed, rollout, "break-glass", "two")
+    first, second = reviews_of(testbed, rollout)
+    assert [(review["of"], review["ordered_by"], review["actor"]) for review in (first, second)] == [
+        ("start", None, "one"), ("resume", "dan", "two")]
+    for review, actors in ((first, ("one", "two", "ann", "rex", "eva")), (second, ("one", "two", "ann", "rex", "fay", "dan"))):
+        for actor in actors:
+            refused = decide(testbed, review["review"], "accept", actor)
+            assert refused.status == 403 and "has a part" in refused.json()["detail"], (review, actor, refused)
+    for review, actors in ((first, ("fay", "dan")), (second, ("eva", "bob"))):
+        assert [decide(testbed, review["review"], "accept", actor).status for actor in actors] == [200, 200]
+    testbed.database.rows("INSERT INTO rollout_event (rollout_id, kind, actor, reason) VALUES (%s, 'revised', 'ghost', 'x')", rollout)
+    unknown = decide(testbed, first["review"], "accept", "cid")
+    assert unknown.status == 403 and "ghost" in unknown.json()["detail"], unknown
+
+
+def test_a_request_with_a_long_reason_that_is_repeated_changes_nothing(testbed):
+    rollout, reason = waiting(testbed, "long"), "\U0001f600" * 500
+    request = {"version": testbed.database.rollout(rollout)["version"], "reason": reason}
+    answers = [operate(testbed, rollout, "break-glass", "bea", **request) for _ in range(2)]
+    assert [answer["existing"] for answer in answers] == [False, True]
+    stop_by_abort(testbed, rollout)
+    operate(testbed, rollout, "resume", "dan")
+    answers = [operate(testbed, rollout, "approve", "bob", reason=reason) for _ in range(2)]
+    assert [answer["existing"] for answer in answers] == [False, True]
+
+
+def test_decisions_that_come_at_the_same_time_are_both_counted(testbed):
+    rollout = waiting(testbed, "at-once")
+    operate(testbed, rollout, "break-glass", "bea")
+    review = review_of(testbed, rollout)["review"]
+    testbed.http.as_("bob")
+    with contextlib.closing(testbed.database.connect()) as other, concurrent.futures.ThreadPoolExecutor(1) as threads:
+        other.autocommit = False
+        with other.cursor() as cursor:
+            cursor.execute("SELECT FROM review WHERE id = %s FOR UPDATE", (review,))
+            cursor.execute("INSERT INTO review_decision VALUES (%s, 'cid', true, 'it was right', now())", (review,))
+            answer = threads.submit(decide, testbed, review, "accept", "bob")
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND position('review' IN query) > 0"
+            wait_for(lambda: testbed.database.value(waits) == 1, "the second one waits")
+            other.commit()
+        assert answer.result().json()["state"] == "accepted", "it saw the first one"
+
+
+def test_broken_glass_starts_nothing_after_its_end_and_resumes_what_waits_though_no_policy_asks_for_it(testbed):
+    rollout, rows = waiting(testbed, "ended"), testbed.database.rows
+    rows("UPDATE rollout SET ends_at = now() - interval '1 s' WHERE id = %s", rollout)
+    late = post_operation(testbed, rollout, "break-glass", "bea")
+    assert late.status == 409 and testbed.database.rollout(rollout)["state"] == "awaiting_approval", late
+    rows("UPDATE rollout SET ends_at = NULL, approvals_required = 0 WHERE id = %s", rollout)
+    operate(testbed, rollout, "break-glass", "bea")
+    rows("INSERT INTO site_policy VALUES ('stricter', %s)", json.dumps({"approvals": [{"action": "resume", "count": 1}]}))
+    stop_by_abort(testbed, rollout)
+    assert operate(testbed, rollout, "resume", "dan")["state"] == "paused"
+    rows("DELETE FROM site_policy WHERE orchestrator = 'stricter'")
+    assert operate(testbed, rollout, "break-glass", "bea")["state"] == "running"
 
 
 def test_a_review_is_alarmed_while_it_is_overdue(testbed):
@@ -108,9 +199,7 @@ def test_one_person_resumes_what_an_abort_stopped_and_whoever_ordered_the_resume
     needless = post_operation(testbed, rollout, "break-glass", "bea")
     assert needless.status == 409 and "waits for no approval" in needless.json()["detail"]
     operate(testbed, rollout, "resume", "vic")
-    rows = testbed.database.rows
-    rows("INSERT INTO rollout_event (rollout_id, kind, actor, reason) VALUES (%s, 'aborted', 'tellercast', 'x')", rollout)
-    rows("UPDATE rollout SET state = 'paused', version = version + 1 WHERE id = %s", rollout)
+    stop_by_abort(testbed, rollout)
     assert operate(testbed, rollout, "resume", "dan")["state"] == "paused"
     assert operate(testbed, rollout, "break-glass", "bea")["state"] == "running"
     review = review_of(testbed, rollout)["review"]

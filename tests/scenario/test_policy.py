@@ -130,6 +130,29 @@ def test_the_policy_asks_for_approvals_of_a_resume_after_an_abort(testbed):
     assert operate(testbed, rollout, "approve", "eve")["state"] == "running"
 
 
+def test_somebody_with_a_scope_reads_as_many_approvals_as_everybody_does(testbed):
+    rollout, rows = waiting(testbed, "read-in-scope"), testbed.database.rows
+    testbed.people.add("sam", ("approver",), scope={"branch": ["B1"]})
+    testbed.people.settle(testbed.http)
+
+    def read(part):
+        everywhere, in_scope = (testbed.http.ask("GET", f"/v1/rollouts/{rollout}", headers=testbed.http.as_(actor)).json()
+                                for actor in ("all", "sam"))
+        assert "scope" in in_scope and in_scope[part] == everywhere[part]
+        return everywhere[part]
+
+    rows("INSERT INTO site_policy VALUES ('stricter', %s)", json.dumps(asks_for(9)))
+    assert read("approvals")["required"] == 9
+    rows("DELETE FROM site_policy WHERE orchestrator = 'stricter'")
+    operate(testbed, rollout, "approve", "bob")
+    operate(testbed, rollout, "approve", "cid")
+    stop_by_abort(testbed, rollout)
+    operate(testbed, rollout, "resume", "dan")
+    operate(testbed, rollout, "approve", "bob")
+    resume = read("resume")
+    assert (resume["required"], resume["ordered_by"], len(resume["given"])) == (3, "dan", 1)
+
+
 def test_the_rollback_of_an_abort_needs_no_approval_unless_somebody_revised_it(testbed):
     rollout = waiting(testbed, "by-itself")
     needed = "SELECT approvals_needed(r, 4) FROM rollout r WHERE id = %s"

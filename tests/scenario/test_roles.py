@@ -25,8 +25,17 @@ NEW_OBJECTS = [
 
 def granted():
     """Returns the rights of the role that runs, by table."""
-    rows = re.findall(r"^    \('(\w+)', '([A-Z, ]+)'\),?$", GRANTS.read_text(encoding="utf-8"), re.MULTILINE)
-    return {name: set(rights.split(", ")) for name, rights in rows}
+    rows = re.findall(r"^    \('(\w+)', '([A-Za-z_, ()]+)'\),?$", GRANTS.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name: set(re.split(r", (?![^(]*\))", rights)) for name, rights in rows}
+
+
+def writes_columns(stack):
+    """Returns (table, right) where the role that runs may change some columns alone."""
+    return [(row["tablename"], f"UPDATE ({row['columns']})") for row in stack.database.rows(
+        "SELECT t.tablename, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns "
+        "FROM pg_tables t JOIN pg_attribute a ON a.attrelid = t.tablename::regclass AND a.attnum > 0 "
+        "WHERE t.schemaname = 'public' AND NOT a.attisdropped AND has_column_privilege('tellercast_run', a.attrelid, a.attnum, 'UPDATE') "
+        "AND NOT has_table_privilege('tellercast_run', a.attrelid, 'UPDATE') GROUP BY t.tablename")]
 
 
 @pytest.fixture
@@ -74,11 +83,14 @@ def test_the_role_that_runs_writes_the_tables_that_its_statements_write_and_no_o
         "has_any_column_privilege('tellercast_run', t.tablename::regclass, 'SELECT') AS reads "
         "FROM pg_tables t, unnest(%s::text[]) p (name) WHERE t.schemaname = 'public'", list(WRITES))
     found = {table: {row["name"] for row in rows if row["tablename"] == table and row["may"]} for table in tables(stack)}
+    for table, right in writes_columns(stack):
+        found[table].add(right)
     assert found == {table: granted().get(table, set()) for table in found}
     assert all(row["reads"] for row in rows)
     assert {"migration", "instruction_state", "instruction_transition"}.isdisjoint(granted())
     for evidence in ("rollout_event", "instruction_event", "approval_voided", "promoted_past"):
         assert granted()[evidence] == {"INSERT"}, "evidence is never changed"
+    assert granted()["review"] == {"INSERT", "UPDATE (state, ended_at)"}, "who did what, and until when it is due, stays"
 
 
 def test_the_role_that_reads_reads_every_table_and_writes_none(stack, as_role):

@@ -302,7 +302,7 @@ const struct command commands[] = {
      operation_options, run_rollout_revise},
     {"rollout", "break-glass", "ID|NAME", 1, 1, "Let a rollout run without the approvals that it waits for.",
      "For emergencies; needs role break_glass. The rollout starts, or continues after an abort, at once; its gates, "
-     "budgets and abort criteria hold. Two other people must review it afterwards.",
+     "budgets and abort criteria hold. Two people who had no part in it must review it afterwards.",
      operation_options, run_rollout_break_glass},
     {"rollout", "drift", "ID|NAME", 1, 1, "Compare the devices of a rollout with those that its plan would select now.",
      "The rollout itself stays as it was planned.", NULL, run_rollout_drift},

@@ -16,6 +16,11 @@ static void add_review(struct table *table, const json_t *review)
     table_add(table, TONE_STRONG, buffer_text(&text));
     table_add(table, TONE_PLAIN, document_text(review, "name"));
     table_add(table, strcmp(state, "accepted") == 0 ? TONE_GOOD : TONE_BAD, is_overdue ? "overdue" : state);
+    buffer_clear(&text);
+    buffer_format(&text, "%s%s%s", document_text(review, "of"),
+                  *document_text(review, "ordered_by") == '\0' ? "" : ", ordered by ",
+                  document_text(review, "ordered_by"));
+    table_add(table, TONE_PLAIN, buffer_text(&text));
     table_add_time(table, document_text(review, "due_at"));
     buffer_clear(&text);
     buffer_format(&text, "%zu of 2", json_array_size(json_object_get(review, "decisions")));
@@ -28,8 +33,8 @@ static void add_review(struct table *table, const json_t *review)
 int run_review_list(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"REVIEW", true, 0, 0}, {"ROLLOUT", false, 12, 0}, {"STATE", false, 8, 0},  {"DUE", false, 0, 1},
-        {"GIVEN", false, 0, 2}, {"BY", false, 8, 0},       {"REASON", false, 0, 3},
+        {"REVIEW", true, 0, 0}, {"ROLLOUT", false, 12, 0}, {"STATE", false, 8, 0}, {"OF", false, 0, 4},
+        {"DUE", false, 0, 1},   {"GIVEN", false, 0, 2},    {"BY", false, 8, 0},    {"REASON", false, 0, 3},
     };
     int64_t limit;
     int code;

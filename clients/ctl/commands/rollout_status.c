@@ -94,6 +94,41 @@ static void put_resume(const struct session *session, const json_t *resume, stru
     buffer_free(&text);
 }
 
+/* "review  3 is pending: bea let it start without approvals, 2026-12-01 00:00:03Z: the patch stops thefts" */
+static void put_review(const struct session *session, const json_t *review, struct buffer *out)
+{
+    size_t i;
+    const json_t *decision;
+    bool is_overdue = json_is_true(json_object_get(review, "is_overdue"));
+    struct buffer text = {0};
+    buffer_format(&text, "%" PRId64 " is %s: %s let it %s without approvals, ", document_number(review, "review"),
+                  is_overdue ? "overdue" : document_text(review, "state"), document_text(review, "actor"),
+                  document_text(review, "of"));
+    text_put_time(&text, document_text(review, "at"));
+    buffer_format(&text, ": %s", document_text(review, "reason"));
+    session_put_fact(session, "review", buffer_text(&text), out);
+    json_array_foreach(json_object_get(review, "decisions"), i, decision)
+    {
+        bool accepted = json_is_true(json_object_get(decision, "accepted"));
+        buffer_clear(&text);
+        buffer_format(&text, "%s %s, ", document_text(decision, "actor"), accepted ? "accepted" : "objected");
+        text_put_time(&text, document_text(decision, "at"));
+        buffer_format(&text, ": %s", document_text(decision, "reason"));
+        session_put_fact(session, "", buffer_text(&text), out);
+    }
+    buffer_free(&text);
+}
+
+static void put_reviews(const struct session *session, const json_t *reviews, struct buffer *out)
+{
+    size_t i;
+    const json_t *review;
+    json_array_foreach(reviews, i, review)
+    {
+        put_review(session, review, out);
+    }
+}
+
 /* "promoted  pilot, past A7 (dispatched), A9 (timed out: not_asked)" */
 static void put_promotion(const struct session *session, const json_t *group, struct buffer *out)
 {
@@ -173,6 +208,7 @@ static void put_facts(const struct session *session, const json_t *rollout, stru
     put_number_fact(session, "rollback of", rollout, "rollback_of", out);
     put_number_fact(session, "rollback", rollout, "rollback", out);
     put_approvals(session, json_object_get(rollout, "approvals"), out);
+    put_reviews(session, json_object_get(json_object_get(rollout, "approvals"), "reviews"), out);
     put_resume(session, json_object_get(rollout, "resume"), out);
     text_put_count(&text, document_number(rollout, "devices"));
     session_put_fact(session, "devices", buffer_text(&text), out);

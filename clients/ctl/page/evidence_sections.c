@@ -40,13 +40,41 @@ static void put_approval(const json_t *approval, struct buffer *out)
     buffer_put_text(out, "</tr>\n");
 }
 
+/* What a person let happen without approvals, and how others reviewed it. */
+static void put_review(const json_t *review, struct buffer *out)
+{
+    size_t i;
+    const json_t *decision;
+    buffer_put_text(out, "<p class=\"note\">");
+    markup_put(out, evidence_text(review, "actor"));
+    buffer_put_text(out, " let it ");
+    markup_put(out, evidence_text(review, "of"));
+    buffer_put_text(out, " without approvals at ");
+    evidence_put_time_text(evidence_text(review, "at"), out);
+    buffer_put_text(out, ": ");
+    markup_put(out, evidence_text(review, "reason"));
+    buffer_format(out, ". Review %d is ", (int)evidence_number(review, "review"));
+    markup_put(out, evidence_text(review, "state"));
+    json_array_foreach(json_object_get(review, "decisions"), i, decision)
+    {
+        buffer_put_text(out, i == 0 ? ": " : "; ");
+        markup_put(out, evidence_text(decision, "actor"));
+        buffer_put_text(out,
+                        json_is_true(json_object_get(decision, "accepted")) ? " accepted it at " : " objected at ");
+        evidence_put_time_text(evidence_text(decision, "at"), out);
+        buffer_put_text(out, ": ");
+        markup_put(out, evidence_text(decision, "reason"));
+    }
+    buffer_put_text(out, ".</p>\n");
+}
+
 void evidence_put_approvals(const json_t *evidence, struct buffer *out)
 {
     static const char *const titles[] = {"At", "By", "Decision", "Scope", "Digest", "Reason"};
     const json_t *approvals = json_object_get(evidence, "approvals");
     const json_t *given = json_object_get(approvals, "given");
     size_t i;
-    const json_t *approval;
+    const json_t *approval, *review;
     buffer_put_text(out, "<section>\n");
     evidence_put_heading("Approvals", out);
     buffer_put_text(out, "<p class=\"note\">");
@@ -65,6 +93,10 @@ void evidence_put_approvals(const json_t *evidence, struct buffer *out)
             put_approval(approval, out);
         }
         evidence_end_table(out);
+    }
+    json_array_foreach(json_object_get(approvals, "reviews"), i, review)
+    {
+        put_review(review, out);
     }
     buffer_put_text(out, "</section>\n");
 }

@@ -66,7 +66,8 @@ CREATE TABLE review (
   digest text NOT NULL,
   actor text COLLATE "C" NOT NULL, -- who broke the glass
   reason text NOT NULL,
-  ordered_by text COLLATE "C", -- who had ordered the resume; null: it was the start
+  is_resume boolean NOT NULL, -- what was let happen: a resume after an abort; otherwise the start
+  ordered_by text COLLATE "C", -- who had ordered the resume; null: nobody had, or its order was rejected
   at timestamptz NOT NULL,
   due_at timestamptz NOT NULL,
   state text NOT NULL DEFAULT :REVIEW_PENDING CHECK (state IN (:REVIEW_PENDING, :REVIEW_ACCEPTED, :REVIEW_OBJECTED)),
@@ -83,3 +84,55 @@ CREATE TABLE review_decision (
   at timestamptz NOT NULL,
   PRIMARY KEY (review_id, actor)
 );
+
+-- A review as JSON, with its decisions.
+CREATE FUNCTION review_told(v review) RETURNS json
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT json_build_object(
+    'review', v.id, 'rollout', v.rollout_id, 'name', (SELECT r.name FROM rollout r WHERE r.id = v.rollout_id),
+    'digest', v.digest, 'of', CASE WHEN v.is_resume THEN 'resume' ELSE 'start' END, 'ordered_by', v.ordered_by,
+    'actor', v.actor, 'reason', v.reason, 'at', rfc3339(v.at), 'due_at', rfc3339(v.due_at), 'state', v.state,
+    'ended_at', rfc3339(v.ended_at), 'is_overdue', v.ended_at IS NULL AND v.due_at <= now(),
+    'decisions', (SELECT coalesce(json_agg(json_build_object(
+                      'actor', d.actor, 'accepted', d.accepted, 'reason', d.reason, 'at', rfc3339(d.at)) ORDER BY d.at), '[]')
+                  FROM review_decision d WHERE d.review_id = v.id))
+$$;
+
+-- The approvals of a rollout as JSON: how many its start needs or needed, each one that was given, and a review for each time that
+-- somebody broke the glass.
+CREATE FUNCTION approvals_of(r rollout) RETURNS json
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT json_build_object(
+    'required', approvals_needed(r, r.devices),
+    'given', approvals_told(r.id),
+    'reviews', (SELECT coalesce(json_agg(review_told(v) ORDER BY v.id), '[]') FROM review v WHERE v.rollout_id = r.id))
+$$;
+
+-- The resume of a paused rollout as JSON: how many approvals it needs; who ordered it and who approved it, if one waits. Null
+-- unless the rollout is paused.
+CREATE FUNCTION resume_of(r rollout) RETURNS json
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT json_build_object(
+    'required', CASE WHEN EXISTS (SELECT FROM rollout_event a
+                                  WHERE a.rollout_id = r.id AND a.kind = :KIND_ABORTED
+                                    AND a.id > coalesce((SELECT max(d.id) FROM rollout_event d
+                                                         WHERE d.rollout_id = r.id
+                                                           AND (d.kind = :KIND_RESUMED OR d.kind = :KIND_PAUSED
+                                                                AND d.actor <> :ACTOR_TELLERCAST)), 0))
+                     THEN resume_approvals_needed(r) ELSE 0 END,
+    'ordered_by', o.actor, 'reason', o.reason, 'at', rfc3339(o.at),
+    'given', (SELECT coalesce(json_agg(json_build_object(
+                  'actor', e.actor, 'reason', e.reason, 'at', rfc3339(e.at)) ORDER BY e.id), '[]')
+              FROM rollout_event e
+              WHERE e.rollout_id = r.id AND e.kind = :KIND_RESUME_APPROVED AND e.id > o.id))
+  -- The last of these events decides: an abort or a rejection ends a waiting resume. So does a pause by an operator,
+  -- since only a running rollout can be paused.
+  FROM (VALUES (r.id)) w(id)
+  LEFT JOIN LATERAL (SELECT e.id, e.kind, e.actor, e.reason, e.at
+                     FROM rollout_event e
+                     WHERE e.rollout_id = w.id
+                       AND (e.kind IN (:KIND_ABORTED, :KIND_RESUMED, :KIND_RESUME_REJECTED, :KIND_RESUME_ORDERED)
+                            OR e.kind = :KIND_PAUSED AND e.actor <> :ACTOR_TELLERCAST)
+                     ORDER BY e.id DESC LIMIT 1) o ON o.kind = :KIND_RESUME_ORDERED
+  WHERE r.state = :ROLLOUT_PAUSED
+$$;

@@ -47,7 +47,7 @@ BEGIN
     ('person', 'INSERT, UPDATE'),
     ('person_role', 'INSERT, UPDATE, DELETE'),
     ('promoted_past', 'INSERT'),
-    ('review', 'INSERT, UPDATE'),
+    ('review', 'INSERT, UPDATE (state, ended_at)'),
     ('review_decision', 'INSERT'),
     ('rollout', 'INSERT, UPDATE'),
     ('rollout_event', 'INSERT'),

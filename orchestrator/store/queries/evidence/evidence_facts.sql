@@ -13,9 +13,7 @@ SELECT json_build_object(
   'devices', r.devices, 'counts', state_counts(r.id, NULL), 'substates', substate_counts(r.id, NULL), 'retrying', retrying_counts(r.id, NULL),
   'given_up', given_up_counts(r.id, NULL),
   'unavailable', unavailable_of(r.id), 'awaiting_return', awaiting_return(r.id),
-  'approvals', json_build_object(
-    'required', approvals_needed(r, r.devices),
-    'given', approvals_told(r.id)),
+  'approvals', approvals_of(r),
   'events', (SELECT coalesce(json_agg(json_build_object(
                  'at', rfc3339(e.at), 'kind', e.kind, 'actor', e.actor, 'reason', e.reason, 'version', e.version,
                  'digest', e.digest, 'group', g.name) ORDER BY e.id), '[]')

@@ -1,6 +1,6 @@
--- Finds review :review for :actor: whether :actor has a part in what it is about (broke the glass, ordered the resume, or is
--- an author of the plan), an author whose name is linked to no person, and what :actor decided before. No row: there is
--- none.
+-- Finds review :review for :actor: whether :actor has a part in what it is about, an author whose name is linked to no person, and
+-- what :actor decided before. A part in it: :actor is an author of the plan, ordered the resume, broke the glass for this
+-- rollout at any time, or had approved the same before (the start, or a resume). No row: there is none.
 -- parameters: review bigint, actor text
 -- row: rollout_id bigint, digest text, state text, ended boolean, has_part boolean, unknown_author text null, decided_accepted boolean null,
 --   decided_reason text null, decided_at text null
@@ -8,7 +8,9 @@ SELECT v.rollout_id, v.digest, v.state, v.ended_at IS NOT NULL AS ended,
        acting_person(v.actor) = :actor OR acting_person(r.author) = :actor
          OR v.ordered_by IS NOT NULL AND acting_person(v.ordered_by) = :actor
          OR EXISTS (SELECT FROM rollout_event e
-                    WHERE e.rollout_id = r.id AND e.kind IN (:KIND_SUBMITTED, :KIND_REVISED)
+                    WHERE e.rollout_id = r.id
+                      AND (e.kind IN (:KIND_SUBMITTED, :KIND_REVISED, :KIND_GLASS_BROKEN)
+                           OR e.kind = CASE WHEN v.is_resume THEN :KIND_RESUME_APPROVED ELSE :KIND_APPROVED END AND e.at < v.at)
                       AND acting_person(e.actor) = :actor) AS has_part,
        CASE WHEN actor_is_known(r.author)
          THEN (SELECT min(e.actor) FROM rollout_event e

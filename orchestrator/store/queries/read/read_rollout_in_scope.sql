@@ -78,32 +78,7 @@ SELECT json_build_object(
                                                                                 'unavailable', w.machines)
                                                               ORDER BY w.branch), '[]')
                                      FROM (SELECT * FROM waiting ORDER BY branch LIMIT 100) w))),
-  'approvals', json_build_object(
-    'required', r.approvals_required,
-    'given', approvals_told(r.id)),
-  -- The last of these events decides: an abort or a rejection ends a waiting resume. So does a pause by an operator,
-  -- since only a running rollout can be paused.
-  'resume', (SELECT json_build_object(
-                 'required', CASE WHEN EXISTS (SELECT FROM rollout_event a
-                                               WHERE a.rollout_id = r.id AND a.kind = :KIND_ABORTED
-                                                 AND a.id > coalesce((SELECT max(d.id) FROM rollout_event d
-                                                                      WHERE d.rollout_id = r.id
-                                                                        AND (d.kind = :KIND_RESUMED OR d.kind = :KIND_PAUSED
-                                                                             AND d.actor <> :ACTOR_TELLERCAST)), 0))
-                                  THEN r.approvals_required ELSE 0 END,
-                 'ordered_by', o.actor, 'reason', o.reason, 'at', rfc3339(o.at),
-                 'given', (SELECT coalesce(json_agg(json_build_object(
-                               'actor', e.actor, 'reason', e.reason, 'at', rfc3339(e.at)) ORDER BY e.id), '[]')
-                           FROM rollout_event e
-                           WHERE e.rollout_id = r.id AND e.kind = :KIND_RESUME_APPROVED AND e.id > o.id))
-             FROM (VALUES (r.id)) w(id)
-             LEFT JOIN LATERAL (SELECT e.id, e.kind, e.actor, e.reason, e.at
-                                FROM rollout_event e
-                                WHERE e.rollout_id = w.id
-                                  AND (e.kind IN (:KIND_ABORTED, :KIND_RESUMED, :KIND_RESUME_REJECTED, :KIND_RESUME_ORDERED)
-                                       OR e.kind = :KIND_PAUSED AND e.actor <> :ACTOR_TELLERCAST)
-                                ORDER BY e.id DESC LIMIT 1) o ON o.kind = :KIND_RESUME_ORDERED
-             WHERE r.state = :ROLLOUT_PAUSED),
+  'approvals', approvals_of(r), 'resume', resume_of(r),
   'groups', (SELECT coalesce(json_agg(json_build_object(
                  'group', g.group_no, 'name', g.name, 'state', g.state, 'success', g.success, 'soak_s', g.soak_s,
                  'manual', g.manual, 'opens', coalesce(r.plan #>> ARRAY['spec', 'groups', (g.group_no - 1)::text, 'opens'],
