@@ -51,9 +51,10 @@ static void record(struct recorder *recorder, const struct act *acts, size_t cou
 
 static void record_counts(struct recorder *recorder)
 {
-    struct act *acts = calloc(2 * ((size_t)RECORDER_PEERS + 1), sizeof *acts);
-    TC_CHECK(acts != NULL);
     (void)pthread_mutex_lock(&recorder->mutex);
+    size_t kinds = refusal_counts_kinds(recorder->known) + refusal_counts_kinds(recorder->unknown);
+    struct act *acts = calloc(kinds + 1, sizeof *acts);
+    TC_CHECK(acts != NULL);
     size_t count = refusal_counts_end(recorder->known, acts);
     count += refusal_counts_end(recorder->unknown, acts + count);
     (void)pthread_mutex_unlock(&recorder->mutex);
@@ -83,7 +84,7 @@ enum tc_error recorder_open(const struct recorder_config *config, struct recorde
     TC_CHECK(opened != NULL);
     opened->config = *config;
     opened->queue = batch_queue_open(sizeof(struct act), RECORDER_QUEUE);
-    opened->known = refusal_counts_open(RECORDER_PEERS, RECORDER_EACH);
+    opened->known = refusal_counts_open(RECORDER_KINDS, RECORDER_EACH);
     opened->unknown = refusal_counts_open(RECORDER_PEERS, 0);
     opened->minute_began_ms = clock_monotonic_ms();
     TC_CHECK(pthread_mutex_init(&opened->mutex, NULL) == 0);

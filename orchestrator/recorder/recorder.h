@@ -2,9 +2,10 @@
  * transaction (orchestrator/store/acts.h). Its callers do not wait: a thread writes, again and again while the database
  * does not answer.
  *
- * Nobody fills a disk or the memory by being refused. A person has RECORDER_EACH rows a minute and verb, and then one
- * with a count; of peers that are not known there is one row an address, name and verb each minute, and RECORDER_PEERS
- * of them are told apart. Any thread; every function takes NULL instead of a recorder, and then does nothing. */
+ * Nobody fills a disk or the memory by being refused. A person has RECORDER_EACH rows a minute, endpoint and verb, and
+ * then one with a count; RECORDER_KINDS of these are told apart. Of peers that are not known there is one row an
+ * address, name and verb each minute, and RECORDER_PEERS of them are told apart. Any thread; every function takes NULL
+ * instead of a recorder, and then does nothing. */
 #ifndef TELLERCAST_ORCHESTRATOR_RECORDER_RECORDER_H
 #define TELLERCAST_ORCHESTRATOR_RECORDER_RECORDER_H
 
@@ -13,7 +14,7 @@
 
 #include <stdint.h>
 
-enum { RECORDER_EACH = 60, RECORDER_PEERS = 100, RECORDER_QUEUE = 1000 };
+enum { RECORDER_EACH = 60, RECORDER_KINDS = 40, RECORDER_PEERS = 100, RECORDER_QUEUE = 1000 };
 
 struct recorder;
 

@@ -66,6 +66,67 @@ static void more_peers_than_are_told_apart_become_one_act_without_a_peer(void **
     refusal_counts_close(counts);
 }
 
+static struct act by(const char *person, const char *address, const char *credential, const char *verb)
+{
+    struct act act = known(person, "1");
+    (void)snprintf(act.address, sizeof act.address, "%s", address);
+    (void)snprintf(act.credential, sizeof act.credential, "%s", credential);
+    act_set_verb(&act, verb);
+    return act;
+}
+
+static void a_person_with_many_credentials_hides_no_refusal_of_another_person(void **state)
+{
+    (void)state;
+    enum { TOKENS = 6, VERBS = 25 };
+    struct act acts[2 * (MOST + 1)];
+    struct refusal_counts *counts = refusal_counts_open(MOST, 1);
+    for (int token = 0; token < TOKENS; token++) {
+        for (int i = 0; i < VERBS; i++) {
+            char credential[16], verb[16];
+            (void)snprintf(credential, sizeof credential, "token %d", token);
+            (void)snprintf(verb, sizeof verb, "verb%d", i);
+            const struct act act = by("vic", "10.0.0.1", credential, verb);
+            assert_int_equal(refusal_counts_add(counts, &act), token == 0 && i < MOST);
+        }
+    }
+    const struct act other = by("eve", "10.0.0.2", "token 7", "approve");
+    assert_true(refusal_counts_add(counts, &other));
+    assert_false(refusal_counts_add(counts, &other));
+    assert_int_equal(refusal_counts_kinds(counts), MOST + 2);
+    assert_int_equal(refusal_counts_end(counts, acts), MOST + 2);
+    assert_string_equal(acts[0].verb, "verb0");
+    assert_int_equal(acts[0].times, TOKENS - 1);
+    assert_string_equal(acts[0].credential, "");
+    assert_string_equal(acts[0].address, "10.0.0.1");
+    assert_string_equal(acts[MOST].person, "vic");
+    assert_string_equal(acts[MOST].verb, "others");
+    assert_int_equal(acts[MOST].times, TOKENS * (VERBS - MOST));
+    assert_string_equal(acts[MOST + 1].person, "eve");
+    assert_string_equal(acts[MOST + 1].verb, "approve");
+    assert_string_equal(acts[MOST + 1].credential, "token 7");
+    refusal_counts_close(counts);
+}
+
+static void each_of_many_people_has_refusals_of_its_own(void **state)
+{
+    (void)state;
+    enum { PEOPLE = 200 };
+    static struct act acts[PEOPLE];
+    struct refusal_counts *counts = refusal_counts_open(MOST, 0);
+    for (int i = 0; i < PEOPLE; i++) {
+        char person[16];
+        (void)snprintf(person, sizeof person, "p%d", i);
+        const struct act act = by(person, "10.0.0.1", "token 1", "approve");
+        assert_false(refusal_counts_add(counts, &act));
+    }
+    assert_int_equal(refusal_counts_kinds(counts), PEOPLE);
+    assert_int_equal(refusal_counts_end(counts, acts), PEOPLE);
+    assert_string_equal(acts[PEOPLE - 1].person, "p199");
+    assert_int_equal(refusal_counts_kinds(counts), 0);
+    refusal_counts_close(counts);
+}
+
 static void the_first_of_each_are_recorded_by_themselves_and_only_the_others_counted(void **state)
 {
     (void)state;
@@ -119,6 +180,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_refusals_become_one_act_with_their_number),
         cmocka_unit_test(more_peers_than_are_told_apart_become_one_act_without_a_peer),
+        cmocka_unit_test(a_person_with_many_credentials_hides_no_refusal_of_another_person),
+        cmocka_unit_test(each_of_many_people_has_refusals_of_its_own),
         cmocka_unit_test(the_first_of_each_are_recorded_by_themselves_and_only_the_others_counted),
         cmocka_unit_test(one_that_could_not_be_recorded_by_itself_is_counted),
         cmocka_unit_test(texts_of_an_act_are_cut_between_characters_and_always_valid),
