@@ -183,7 +183,7 @@ const char *access_reach_name(enum access_reach reach)
     static const char *const names[] = {
         [ROLE_EVERYWHERE] = "everywhere",        [ROLE_IN_ANY_SCOPE] = "any scope",
         [SHOWN_IN_SCOPE] = "shown in scope",     [ROLLOUT_IN_SCOPE] = "rollout in scope",
-        [DEVICES_IN_SCOPE] = "devices in scope",
+        [DEVICES_IN_SCOPE] = "devices in scope", [PLANS_IN_SCOPE] = "plans in scope",
     };
     TC_CHECK(reach < sizeof names / sizeof *names);
     return names[reach];
@@ -204,15 +204,31 @@ const char *act_outcome_name(enum act_outcome outcome)
     return outcome_names[outcome];
 }
 
-void access_operation_put_roles(enum access_operation operation, struct buffer *out)
+static unsigned roles_in_scope(const struct operation_row *row)
 {
-    unsigned roles = operations[operation].roles;
+    return row->reach == PLANS_IN_SCOPE ? row->roles & (OPERATORS | APPROVERS) : row->roles;
+}
+
+static void put_roles(unsigned roles, struct buffer *out)
+{
     if ((roles & NOBODY) != 0)
         buffer_put_text(out, "everybody");
     else if ((roles & NO_ROLE) != 0)
         buffer_put_text(out, "every person");
     else
         person_roles_put(roles, " or ", out);
+}
+
+void access_operation_put_roles(enum access_operation operation, struct buffer *out)
+{
+    TC_CHECK(operation < ACCESS_OPERATION_COUNT);
+    put_roles(operations[operation].roles, out);
+}
+
+void access_operation_put_scoped_roles(enum access_operation operation, struct buffer *out)
+{
+    TC_CHECK(operation < ACCESS_OPERATION_COUNT);
+    put_roles(roles_in_scope(&operations[operation]), out);
 }
 
 void subject_set_loopback(struct subject *subject)
@@ -293,6 +309,19 @@ static enum tc_error refuse(const struct subject *subject, enum access_operation
     return TC_DENIED;
 }
 
+/* For somebody who has a role of the operation in a scope, where it does not suffice: names those that would. */
+static enum tc_error refuse_in_scope(const struct subject *subject, enum access_operation operation,
+                                     struct tc_fault *fault)
+{
+    struct buffer where = {0};
+    buffer_put_text(&where, " everywhere, or ");
+    access_operation_put_scoped_roles(operation, &where);
+    buffer_put_text(&where, " in a scope");
+    enum tc_error error = refuse(subject, operation, buffer_text(&where), fault);
+    buffer_free(&where);
+    return error;
+}
+
 enum tc_error access_decide(const struct subject *subject, enum access_operation operation, struct access_scope *scope,
                             struct tc_fault *fault)
 {
@@ -300,8 +329,9 @@ enum tc_error access_decide(const struct subject *subject, enum access_operation
     const struct operation_row *row = &operations[operation];
     struct access_scope found = {.operation = operation};
     bool is_everywhere = (row->roles & roles_of(subject)) != 0;
-    if (!is_everywhere && !find_scopes(subject, row->roles, found.patterns))
-        return refuse(subject, operation, "", fault);
+    if (!is_everywhere && !find_scopes(subject, roles_in_scope(row), found.patterns))
+        return find_scopes(subject, row->roles, found.patterns) ? refuse_in_scope(subject, operation, fault)
+                                                                : refuse(subject, operation, "", fault);
     if (is_everywhere || row->reach == ROLE_IN_ANY_SCOPE)
         found.patterns[0] = '\0';
     else if (row->reach == ROLE_EVERYWHERE || scope == NULL)

@@ -61,7 +61,14 @@ enum access_operation {
 enum { AT_HTTP = 1, AT_MQTT = 2, AT_SOCKET = 4 };
 
 /* How far a role in a scope reaches; operations.def explains them. */
-enum access_reach { ROLE_EVERYWHERE, ROLE_IN_ANY_SCOPE, SHOWN_IN_SCOPE, ROLLOUT_IN_SCOPE, DEVICES_IN_SCOPE };
+enum access_reach {
+    ROLE_EVERYWHERE,
+    ROLE_IN_ANY_SCOPE,
+    SHOWN_IN_SCOPE,
+    ROLLOUT_IN_SCOPE,
+    DEVICES_IN_SCOPE,
+    PLANS_IN_SCOPE,
+};
 
 const char *access_reach_name(enum access_reach reach); /* "everywhere" */
 
@@ -75,6 +82,8 @@ enum access_reach access_operation_reach(enum access_operation operation);
 bool access_operation_is_recorded(enum access_operation operation);
 /* Appends who may do it: "operator or admin"; "every person"; "everybody". */
 void access_operation_put_roles(enum access_operation operation, struct buffer *out);
+/* The same of the roles that suffice in a scope. */
+void access_operation_put_scoped_roles(enum access_operation operation, struct buffer *out);
 
 enum act_outcome {
 #define ACT_OUTCOME(constant, name) constant,

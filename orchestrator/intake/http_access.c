@@ -155,7 +155,10 @@ void http_authorize(struct http_request *request)
 void http_answer_refusal(struct http_request *request, const struct refusal *refusal, struct tc_fault *fault)
 {
     refusal_put_words(refusal, fault);
-    if (fault->code == TC_DENIED)
+    if (fault->code == TC_DENIED) {
         refusals_note(&request->subject, request->scope.operation, endpoint, fault->text);
+        if (request->act == NULL) /* it would only have read */
+            http_act_begin(request);
+    }
     http_answer_fault(request, fault);
 }

@@ -9,21 +9,20 @@ void rollout_preview(struct http_request *request)
 {
     struct buffer json = {0};
     struct document_faults faults = {0};
+    struct refusal refusal = {.reason = REFUSAL_NONE};
     struct tc_fault fault = {.code = TC_OK};
     buffer_put(&request->body, "", 0);
     struct store *store = store_pool_take(request->http->config.stores);
     enum tc_error error =
         preview_make(request->http->config.preview, store, http_request_scope(request), request->subject.name,
-                     request->body.bytes, request->body.length, &json, &faults, &fault);
+                     request->body.bytes, request->body.length, &json, &faults, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error == TC_OK)
         http_answer_json(request, 200, &json);
     else if (faults.total > 0)
         http_answer_faults(request, "plan", &faults);
-    else if (error == TC_DENIED) /* a preview has no other refusal of this kind */
-        http_answer_refusal(request, &(struct refusal){.reason = REFUSAL_NONE}, &fault);
     else
-        http_answer_fault(request, &fault);
+        http_answer_refusal(request, &refusal, &fault);
     document_faults_free(&faults);
     buffer_free(&json);
 }

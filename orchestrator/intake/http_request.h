@@ -235,7 +235,8 @@ void http_answer_problem(struct http_request *request, int status, const char *f
 void http_answer_faults(struct http_request *request, const char *what, struct document_faults *faults);
 /* Answers with the status of the fault. Logs it when the status is 500 or above. */
 void http_answer_fault(struct http_request *request, const struct tc_fault *fault);
-/* The same for a refusal of the store; notes one that is TC_DENIED, as an endpoint's own. In http_access.c. */
+/* The same for a refusal of the store. Notes one that is TC_DENIED, as an endpoint's own, and records it, of an
+ * operation that only reads, too. In http_access.c. */
 void http_answer_refusal(struct http_request *request, const struct refusal *refusal, struct tc_fault *fault);
 /* 200 and `json`, or the fault when `error` is not TC_OK. Takes the buffer's memory. */
 void http_answer_document(struct http_request *request, enum tc_error error, struct buffer *json,

@@ -4,7 +4,6 @@
 #include "orchestrator/rollout/forecast.h"
 #include "orchestrator/store/preview.h"
 #include "orchestrator/store/site_policy.h"
-#include "orchestrator/wording/refusal_words.h"
 #include "topics/json_text.h"
 
 static bool has_never(const struct forecast_input *forecast_input)
@@ -91,16 +90,18 @@ static enum tc_error write_preview(const struct preview_config *config, struct s
 
 static enum tc_error preview_plan(const struct preview_config *config, struct store *store,
                                   const struct access_scope *scope, const char *person, const struct plan *plan,
-                                  struct buffer *json, struct document_faults *faults, struct tc_fault *fault)
+                                  struct buffer *json, struct document_faults *faults, struct refusal *refusal,
+                                  struct tc_fault *fault)
 {
     struct forecast_input_plan input_plan = {.plan = plan};
     struct forecast_input forecast_input = {0};
     struct prepared prepared = {0};
     enum tc_error error = forecast_input_begin(store, &input_plan, fault);
-    refusal_put_words(&input_plan.refusal, fault);
-    if (error == TC_OK)
+    *refusal = input_plan.refusal;
+    if (error == TC_OK) {
         error = plan_prepare(&config->prepare, store, scope, plan, &prepared, faults, fault);
-    refusal_put_words(&prepared.refusal, fault);
+        *refusal = prepared.refusal;
+    }
     if (error == TC_OK)
         error = prepared_refuse_obstacles(&prepared, faults, fault);
     input_plan.calendars = prepared.calendars;
@@ -116,7 +117,7 @@ static enum tc_error preview_plan(const struct preview_config *config, struct st
 
 enum tc_error preview_make(const struct preview_config *config, struct store *store, const struct access_scope *scope,
                            const char *person, const void *document, size_t length, struct buffer *json,
-                           struct document_faults *faults, struct tc_fault *fault)
+                           struct document_faults *faults, struct refusal *refusal, struct tc_fault *fault)
 {
     struct plan *plan = NULL;
     enum tc_error error = plan_parse(document, length, &plan, faults);
@@ -124,7 +125,8 @@ enum tc_error preview_make(const struct preview_config *config, struct store *st
         return error;
     error = preview_begin_reading(store, fault);
     if (error == TC_OK)
-        error = preview_end_reading(store, preview_plan(config, store, scope, person, plan, json, faults, fault));
+        error =
+            preview_end_reading(store, preview_plan(config, store, scope, person, plan, json, faults, refusal, fault));
     plan_free(plan);
     return error;
 }

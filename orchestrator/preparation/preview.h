@@ -13,10 +13,11 @@ struct preview_config {
 };
 
 /* Appends the preview of the document as JSON. TC_INVALID and TC_TOO_LARGE with `faults`, as of a submission;
- * TC_CONFLICT when the name is taken; TC_DENIED when a device is outside of the scope (NULL: everywhere). Warns when
- * `person` may not preempt, as the plan does: others may. It only reads the database. */
+ * TC_CONFLICT, and the refusal, when the name is taken; TC_DENIED, and the refusal, when a device is outside of the
+ * scope (NULL: everywhere). Warns when `person` may not preempt, as the plan does: others may. It only reads the
+ * database. */
 enum tc_error preview_make(const struct preview_config *config, struct store *store, const struct access_scope *scope,
                            const char *person, const void *document, size_t length, struct buffer *json,
-                           struct document_faults *faults, struct tc_fault *fault);
+                           struct document_faults *faults, struct refusal *refusal, struct tc_fault *fault);
 
 #endif

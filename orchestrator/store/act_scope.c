@@ -7,7 +7,7 @@ static enum tc_error refuse(const struct access_scope *scope, const char *places
                             struct tc_fault *fault)
 {
     struct buffer roles = {0};
-    access_operation_put_roles(scope->operation, &roles);
+    access_operation_put_scoped_roles(scope->operation, &roles);
     refusal_copy(refusal->roles, sizeof refusal->roles, buffer_text(&roles));
     refusal_copy(refusal->places, sizeof refusal->places, places);
     buffer_free(&roles);

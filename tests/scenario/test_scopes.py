@@ -1,5 +1,6 @@
 """Roles that count in a scope: who may act on which devices, at each endpoint, and what of a larger rollout is seen."""
 
+import contextlib
 import getpass
 import json
 import re
@@ -86,6 +87,9 @@ def refusal(answer):
     return answer.status, answer.json().get("detail", "")
 
 
+PLANNERS = ["operator", "approver"]
+
+
 def is_needed(answer, roles, where):
     return refusal(answer) == (403, f"needs role {' or '.join(roles)} {where}")
 
@@ -147,7 +151,12 @@ def test_each_act_of_a_role_in_a_scope_reaches_as_far_as_its_row_says(testbed, r
             assert refusal(outside) == (403, f"needs role {' or '.join(roles)}"), (act, outside)
             continue
         seen.add(reach)
-        if reach == "everywhere":
+        if reach == "plans in scope" and role not in PLANNERS:
+            assert is_needed(outside, roles, "everywhere, or operator or approver in a scope"), (act, outside)
+            continue
+        if reach == "plans in scope":
+            assert is_needed(outside, PLANNERS, "in region=apac"), (act, outside)
+        elif reach == "everywhere":
             assert is_needed(outside, roles, "everywhere, not in a scope"), (act, outside)
         elif reach in ("rollout in scope", "devices in scope"):
             assert is_needed(outside, roles, "in region=apac"), (act, outside)
@@ -187,6 +196,30 @@ def test_a_plan_touches_no_rollout_beyond_the_scope_of_its_author(testbed):
     assert is_needed(again, ["operator"], "in region=apac"), "the answer to a repeated plan tells of the rollout"
 
 
+@contextlib.contextmanager
+def recorded(stack, person, operation):
+    """Something that is refused, and is in the record of acts, in the log and in the counter."""
+    rows, refused = "SELECT count(*) FROM act WHERE person = %s AND operation = %s AND outcome = 'refused'", "tellercast_access_refused_total"
+    before, counted = stack.database.value(rows, person, operation), stack.http.metric(refused)
+    yield
+    wait_for(lambda: stack.database.value(rows, person, operation) == before + 1, "it is recorded")
+    assert stack.http.metric(refused) == counted + 1
+
+
+def test_a_preview_tells_who_only_reads_in_a_scope_nothing_of_what_is_outside(testbed):
+    answers = []
+    for selector, more in (({"devices": ["P2"]}, {}), ({"devices": ["P9"]}, {}), ({"branches": ["P1"]}, {}),
+                           (IN_EMEA, {"supersedes": ["of-apac"]}), (IN_EMEA, {"supersedes": ["none"]}), (IN_EMEA, {})):
+        with recorded(testbed, "emea-viewer", "preview"):
+            headers = {**YAML, **bearer(token_of("emea-viewer"))}
+            answers.append(testbed.http.ask("POST", "/v1/rollouts:preview", document("of-apac", selector, **more), headers))
+    assert len({refusal(answer) for answer in answers}) == 1 and answers[0].status == 403, answers
+    with recorded(testbed, "emea-approver", "preview"):
+        headers = {**YAML, **bearer(token_of("emea-approver"))}
+        beyond = testbed.http.ask("POST", "/v1/rollouts:preview", document("beyond", IN_APAC), headers)
+    assert is_needed(beyond, PLANNERS, "in region=apac"), beyond
+
+
 # ---- what is seen -------------------------------------------------------------------------------------
 
 
@@ -217,11 +250,30 @@ def test_of_a_larger_rollout_a_person_with_a_scope_sees_its_own_devices_alone(te
     for path in ("", "/report", "/drift"):
         assert testbed.http.ask("GET", f"/v1/rollouts/{apac}{path}", headers=headers).status == 404, path
     for path in ("/report", "/drift"):
-        assert is_needed(testbed.http.ask("GET", f"/v1/rollouts/{both}{path}", headers=headers), EVERY_NAME, "in region=apac")
+        with recorded(testbed, "emea-viewer", "read_evidence"):
+            refused = testbed.http.ask("GET", f"/v1/rollouts/{both}{path}", headers=headers)
+        assert is_needed(refused, EVERY_NAME, "in region=apac")
         assert read(testbed, "emea-viewer", f"/v1/rollouts/{emea}{path}") is not None
     assert {row["device"] for row in read(testbed, "emea-viewer", "/v1/devices")["devices"]} == {"E1", "E2", "E3"}
     own = read(testbed, "emea-viewer", f"/v1/rollouts/{emea}")
     assert own["plan"] is not None and own["devices"] == 3
+
+
+def test_what_names_other_rollouts_or_counts_devices_outside_is_empty_in_the_list_and_among_the_events(testbed):
+    both, emea, hush = testbed.made["of-both"], testbed.made["of-emea"], "superseded by apac-hush"
+    for rollout in (both, emea):
+        testbed.database.rows("UPDATE rollout SET detail = %s WHERE id = %s", hush, rollout)
+        testbed.database.rows("INSERT INTO rollout_event (rollout_id, kind, actor, reason, at) "
+                              "VALUES (%s, 'superseded', 'paul', %s, now())", rollout, hush)
+
+    def told(person, rollout):
+        listed = {row["rollout"]: row for row in read(testbed, person, "/v1/rollouts")["rollouts"]}
+        shown = read(testbed, person, f"/v1/rollouts/{rollout}")
+        (event,) = (each for each in shown["events"] if each["kind"] == "superseded")
+        return listed[rollout]["detail"], shown["detail"], event["reason"]
+
+    assert told("emea-viewer", both) == ("", "", "")
+    assert told("emea-viewer", emea) == told("everybody", both) == (hush, hush, hush)
 
 
 def test_the_drift_of_a_rollout_shows_no_device_beyond_the_scope(testbed):

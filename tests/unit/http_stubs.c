@@ -182,9 +182,10 @@ const struct preview_config http_fixture_preview = {.default_per_minute = PER_MI
 
 enum tc_error preview_make(const struct preview_config *config, struct store *store, const struct access_scope *scope,
                            const char *person, const void *document, size_t length, struct buffer *json,
-                           struct document_faults *faults, struct tc_fault *fault)
+                           struct document_faults *faults, struct refusal *refusal, struct tc_fault *fault)
 {
     TC_CHECK(*person != '\0');
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
     note_patterns(access_scope_patterns(scope));
     (void)faults;
     TC_CHECK(config == &http_fixture_preview);

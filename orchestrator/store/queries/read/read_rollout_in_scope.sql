@@ -1,6 +1,6 @@
 -- Reads rollout :rollout as read_rollout does, for a reader who sees the devices in :patterns alone: counts, examples and
 -- times are those of these devices; the plan, which may name others, is null unless all are inside. `detail` and the
--- reasons of the orchestrator's own events and of returned devices, which may name others too, are then empty. No row: there is no such rollout,
+-- reasons of the orchestrator's own events, of returned devices and of other rollouts, which may name others too, are then empty. No row: there is no such rollout,
 -- none of its devices is inside, or it has none yet and its author did not have to keep to :patterns.
 -- parameters: rollout bigint, patterns text
 -- row: document.*
@@ -109,7 +109,9 @@ SELECT json_build_object(
                ORDER BY b.id DESC LIMIT 1),
   'events', (SELECT coalesce(json_agg(json_build_object(
                  'at', rfc3339(e.at), 'kind', e.kind, 'actor', e.actor,
-                 'reason', CASE WHEN s.is_whole OR e.actor <> :ACTOR_TELLERCAST AND e.kind <> :KIND_DEVICE_RETURNED THEN e.reason ELSE '' END,
+                 'reason', CASE WHEN s.is_whole OR e.actor <> :ACTOR_TELLERCAST
+                                               AND e.kind NOT IN (:KIND_DEVICE_RETURNED, :KIND_SUPERSEDED)
+                                THEN e.reason ELSE '' END,
                  'version', e.version, 'digest', e.digest, 'group', g.name) ORDER BY e.id), '[]')
              FROM (SELECT * FROM rollout_event WHERE rollout_id = r.id ORDER BY id DESC LIMIT 50) e
              LEFT JOIN rollout_group g ON g.rollout_id = e.rollout_id AND g.group_no = e.group_no),

@@ -1,5 +1,6 @@
 -- Reads a page of rollouts as read_rollouts does, for a reader who sees the devices in :patterns alone: those with such
--- devices, with the counts of these; and those that have none yet, if their authors had to keep to :patterns.
+-- devices, with the counts of these; and those that have none yet, if their authors had to keep to :patterns. `detail`, which
+-- may name others, is empty unless all devices are inside.
 -- parameters: after bigint, most bigint, name text, id bigint, patterns text
 -- row: document.*
 -- alone
@@ -31,7 +32,8 @@ WITH mine AS MATERIALIZED (
 SELECT json_build_object(
   'scope', :patterns::json,
   'rollouts', coalesce(json_agg(json_build_object(
-      'rollout', p.id, 'name', p.name, 'state', p.state, 'version', p.version, 'priority', p.priority, 'detail', p.detail,
+      'rollout', p.id, 'name', p.name, 'state', p.state, 'version', p.version, 'priority', p.priority,
+      'detail', CASE WHEN p.planned_at IS NULL OR t.devices = p.devices THEN p.detail ELSE '' END,
       'author', p.author, 'door', p.door,
       'submitted_at', rfc3339(p.submitted_at), 'ended_at', rfc3339(p.ended_at),
       'devices', CASE WHEN p.planned_at IS NULL THEN p.devices ELSE t.devices END,
