@@ -147,6 +147,11 @@ static struct response *make_response(struct message_endpoint *endpoint, const s
     return response;
 }
 
+static bool may_be_loopback(const struct message_endpoint *endpoint)
+{
+    return endpoint->insecure_loopback && !endpoint->has_guard;
+}
+
 /* Submits a plan of the user `name`; "": nothing proves whose it is. */
 static void submit(struct message_endpoint *endpoint, const struct broker_message *message, const char *name)
 {
@@ -156,7 +161,7 @@ static void submit(struct message_endpoint *endpoint, const struct broker_messag
     struct tc_fault fault;
     const struct submitter submitter = {.kind = endpoint->has_guard ? ALIAS_CERTIFICATE : ALIAS_MQTT_USER,
                                         .name = name,
-                                        .may_be_loopback = endpoint->insecure_loopback && !endpoint->has_guard,
+                                        .may_be_loopback = may_be_loopback(endpoint),
                                         .endpoint = "mqtt"};
     enum tc_error error =
         submitter_check(endpoint->people, endpoint->recorder, &submitter, &subject, &scope, &act, &fault);
@@ -190,6 +195,8 @@ void message_endpoint_take(struct message_endpoint *endpoint, const struct broke
         refuse(endpoint, "", "no response topic of an operator");
     } else if (own_topic && strcmp(user, message->topic.user) != 0) {
         refuse(endpoint, message->topic.user, "response topic of another operator");
+    } else if (!own_topic && !may_be_loopback(endpoint)) { /* an answer would reach whom the sender chose */
+        refuse(endpoint, "", "the topic proves no sender: submit at operator/USER/submit below the topic root");
     } else {
         submit(endpoint, message, own_topic ? user : "");
     }

@@ -8,9 +8,7 @@ static enum tc_error find(struct people *people, const struct submitter *submitt
                           struct tc_fault *fault)
 {
     if (submitter->name[0] == '\0')
-        return tc_fault_set(
-            fault, TC_DENIED,
-            "this topic does not prove who you are: submit at operator/USER/submit below the topic root");
+        return tc_fault_set(fault, TC_DENIED, "nothing proves who the sender is");
     return people_find_alias(people, submitter->kind, submitter->name, subject, fault);
 }
 

@@ -7,6 +7,8 @@ from harness.branches import end
 from harness.operations import events, operate, post_operation, revise, submit_as
 from harness.plan import plan
 from harness.wait import wait_for
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 LATER = {"startAt": "2099-01-01T00:00:00Z"}
 ROOT = "tc/v1"
@@ -22,10 +24,15 @@ def testbed(stack):
 
 # ---- the author of a plan by MQTT -------------------------------------------------------------
 
-def test_a_plan_without_a_proven_author_is_refused(testbed):
-    problem = testbed.operator().submit(plan(schedule=LATER), f"{ROOT}/rollout/submit")
-    assert problem["status"] == 403 and "does not prove who you are" in problem["detail"], problem
-    assert testbed.database.rows("SELECT id FROM rollout") == []
+def test_a_plan_without_a_proven_author_is_refused_and_nobody_gets_an_answer(testbed):
+    """An answer would reach whom the sender chose, which may be another operator."""
+    operator, properties = testbed.operator(), Properties(PacketTypes.PUBLISH)
+    properties.ResponseTopic = f"{ROOT}/operator/operator/forged"
+    operator.publish(f"{ROOT}/rollout/submit", plan(schedule=LATER), properties=properties)
+    wait_for(lambda: testbed.http.metric("tellercast_orders_refused_total") == 1, "the order is refused")
+    own = operator.submit(plan(schedule=LATER))
+    assert operator.messages(f"{ROOT}/operator/operator/forged") == []
+    assert [row["id"] for row in testbed.database.rows("SELECT id FROM rollout")] == [own["rollout"]]
 
 
 def test_the_author_of_a_plan_by_mqtt_is_the_person_of_the_user_of_the_topic(testbed):
