@@ -52,6 +52,26 @@ static void put_fault(char *text, size_t size, enum tc_error error, const struct
     (void)snprintf(text, size, "%.*s", (int)size - 1, error == TC_OK ? "ok" : fault->text);
 }
 
+/* /readyz is public, so it does not say where the servers are; the log does. */
+static void put_database(struct health *health, enum tc_error error, struct tc_fault *fault)
+{
+    if (error != TC_OK && store_was_not_reached(health->store)) {
+        bool is_reached = strstr(fault->text, "read-only") != NULL;
+        (void)tc_fault_set(fault, error, "database: %s", is_reached ? "its sessions are read-only" : "does not answer");
+    }
+    put_fault(health->seen.database, sizeof health->seen.database, error, fault);
+}
+
+static void put_cache(struct health *health, enum tc_error error, struct tc_fault *fault)
+{
+    const char *after_address = strstr(fault->text, ": ");
+    if (error != TC_OK && after_address != NULL) {
+        const struct tc_fault whole = *fault;
+        (void)tc_fault_set(fault, error, "redis%s", whole.text + (after_address - fault->text));
+    }
+    put_fault(health->seen.cache, sizeof health->seen.cache, error, fault);
+}
+
 /* Reads the whole fleet: so it runs rarely, on a thread of its own. */
 static void check_fleet(void *context, void *thread_state, void *items, size_t count)
 {
@@ -97,8 +117,8 @@ static void check_servers(void *context, void *thread_state, void *items, size_t
     (void)pthread_mutex_lock(&health->mutex);
     health->check_began_ms = 0;
     health->no_answer_logged = false;
-    put_fault(health->seen.database, sizeof health->seen.database, database_error, &database);
-    put_fault(health->seen.cache, sizeof health->seen.cache, cache_error, &cache);
+    put_database(health, database_error, &database);
+    put_cache(health, cache_error, &cache);
     health->seen.ready = database_error == TC_OK && cache_error == TC_OK;
     (void)pthread_mutex_unlock(&health->mutex);
 }

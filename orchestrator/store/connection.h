@@ -45,8 +45,9 @@ struct store {
     enum tc_error (*record_act)(struct store *store, struct act *act, struct tc_fault *fault);
     int64_t next_try_ms; /* monotonic; it does not reconnect before */
     char last_reason[256];
-    char last_state[6];  /* SQLSTATE of the last failed statement; "": the server sent none */
-    bool waits_for_lock; /* a lock timeout was logged, and no statement succeeded since */
+    bool was_not_reached; /* `last_reason` is why, in the words of libpq */
+    char last_state[6];   /* SQLSTATE of the last failed statement; "": the server sent none */
+    bool waits_for_lock;  /* a lock timeout was logged, and no statement succeeded since */
     int64_t lock_logged_ms;
     uint64_t unknown_logged[UNKNOWN_LOGGED]; /* hashes of them */
     bool prepared[SQL_COUNT];

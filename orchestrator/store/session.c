@@ -170,6 +170,7 @@ enum tc_error store_connect(struct store *store, struct tc_fault *fault)
     store->connection = connect_now(store);
     char reason[sizeof store->last_reason];
     bool connected = PQstatus(store->connection) == CONNECTION_OK;
+    store->was_not_reached = !connected;
     if (!connected)
         store_one_line(PQerrorMessage(store->connection), reason, sizeof reason);
     if (connected && peer_is_trusted(store->connection, reason, sizeof reason) &&

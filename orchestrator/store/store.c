@@ -88,6 +88,11 @@ enum tc_error store_probe(struct store *store, bool migrated, struct tc_fault *f
     return error;
 }
 
+bool store_was_not_reached(const struct store *store)
+{
+    return store->was_not_reached;
+}
+
 struct store_pool {
     pthread_mutex_t mutex;
     pthread_cond_t returned;

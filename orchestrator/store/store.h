@@ -57,6 +57,9 @@ void store_allow_reading(struct store *store);
  * seconds, to detect what would stop new sessions of other parts. Before store_migrate (`migrated` false), checks only
  * that the database responds. */
 enum tc_error store_probe(struct store *store, bool migrated, struct tc_fault *fault);
+/* Whether the last attempt to connect failed in the words of libpq: they name hosts, paths and roles, and are not for
+ * everybody. The log has them. */
+bool store_was_not_reached(const struct store *store);
 
 /* Brings the schema to this version: applies every missing migration, each in a transaction, one orchestrator at a
  * time, and gives the roles of packaging/roles.sql their rights. A role that may not migrate only checks that nothing

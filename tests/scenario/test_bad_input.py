@@ -426,9 +426,11 @@ def test_a_server_that_is_not_there_at_start_is_named_and_waited_for(stack, serv
         answer = orchestrator.wait_until(
             lambda: orchestrator.http.answers("/healthz") and orchestrator.http.get("/readyz"), "it answers")
         assert answer.status == 503 and answer.json()["database"] != "ok"
+        wait_for(lambda: orchestrator.http.get("/readyz").json()["database"] == "database: does not answer", "it was looked for")
+        assert str(stack.folder) in orchestrator.text(), "the log says where it was looked for"
     else:
         document = orchestrator.wait_until(readiness, "it says what is missing")
-        assert document["ready"] is False and document[part] != "ok"
+        assert document["ready"] is False and document[part] != "ok" and str(stack.folder) not in document[part], document
     assert orchestrator.is_running()
 
 
