@@ -42,6 +42,26 @@ static void no_text_is_a_formula(void **state)
     check("\"1=1\"", "\"1=1\"");
 }
 
+static void no_text_is_a_formula_behind_blanks_or_signs_that_are_not_seen(void **state)
+{
+    (void)state;
+    check("\" =1\"", "\"' =1\"");
+    check("\"  \\u00a0-1\"", "\"'  \xC2\xA0-1\"");
+    check("\"\\u00a0=1\"", "\"'\xC2\xA0=1\"");
+    check("\"\\u3000@A\"", "\"'\xE3\x80\x80@A\"");
+    check("\"\\u200b=1\"", "\"' =1\"");
+    check("\"\\ufeff=1\"", "\"' =1\"");
+    check("\" \\ufeff=1\"", "\"'  =1\"");
+    check("\"  a=1\"", "\"  a=1\"");
+    check("\"  \"", "\"  \"");
+}
+
+static void signs_that_reorder_text_become_spaces(void **state)
+{
+    (void)state;
+    check("\"a\\u202eb\\u2066c\\u200fd\"", "\"a b c d\"");
+}
+
 static void control_characters_become_spaces(void **state)
 {
     (void)state;
@@ -53,6 +73,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_field_has_its_value_in_quotes),
         cmocka_unit_test(no_text_is_a_formula),
+        cmocka_unit_test(no_text_is_a_formula_behind_blanks_or_signs_that_are_not_seen),
+        cmocka_unit_test(signs_that_reorder_text_become_spaces),
         cmocka_unit_test(control_characters_become_spaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

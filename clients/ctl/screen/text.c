@@ -49,6 +49,13 @@ static struct shown read_character(const char *text)
     return (struct shown){length, width < 0 ? 1 : (unsigned)width, true};
 }
 
+bool text_begins_unsafe(const char *text, size_t *length)
+{
+    struct shown shown = read_character(text);
+    *length = shown.length;
+    return !shown.clean;
+}
+
 unsigned text_width(const char *text)
 {
     unsigned width = 0;
