@@ -110,9 +110,9 @@ static bool check_request_line(struct span line, bool *is_1_1, struct http_head_
 
 /* ---- the fields ---- */
 
-/* Those that decide about the framing. */
+/* Those that decide about the framing, and about who asks. */
 struct seen {
-    bool host, length, coding;
+    bool host, length, coding, authorization;
 };
 
 static bool take_host(struct span value, struct seen *seen, struct http_head_fault *fault)
@@ -150,6 +150,15 @@ static bool take_coding(struct span value, struct seen *seen, struct http_head *
     return equals(value, "chunked") || refuse(fault, 501, "Transfer-Encoding must be chunked");
 }
 
+/* Of two, one part of a chain could judge the first and another the second. */
+static bool take_authorization(struct seen *seen, struct http_head_fault *fault)
+{
+    if (seen->authorization)
+        return refuse(fault, 400, "Authorization must be given once");
+    seen->authorization = true;
+    return true;
+}
+
 static struct span trim(struct span text)
 {
     while (text.length > 0 && (*text.at == ' ' || *text.at == '\t'))
@@ -173,6 +182,8 @@ static bool check_field(struct span line, struct seen *seen, struct http_head *h
     }
     if (equals(name, "Host"))
         return take_host(value, seen, fault);
+    if (equals(name, "Authorization"))
+        return take_authorization(seen, fault);
     if (equals(name, "Content-Length"))
         return take_length(value, seen, head, fault);
     return !equals(name, "Transfer-Encoding") || take_coding(value, seen, head, fault);

@@ -43,6 +43,8 @@ static int read_head(const char *bytes, size_t count, size_t piece, struct http_
 }
 
 static const struct request refused[] = {
+    {TEXT(GET "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n"), 400, 0, 0},
+    {TEXT(GET "Authorization: Bearer a\r\nauthorization: Bearer a\r\n\r\n"), 400, 0, 0},
     {TEXT(POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"), 400, 0, 0},
     {TEXT(POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"), 400, 0, 0},
     {TEXT(POST "Content-Length: 5\r\nContent-Length: 3\r\n\r\n"), 400, 0, 0},
