@@ -288,12 +288,12 @@ def test_pages_of_acts_follow_one_another(testbed):
     last = testbed.database.value("SELECT number FROM act_head")
     for _ in range(8):
         assert testbed.http.ask("GET", "/v1/people", headers=bearer(token_of("vic"))).status == 403
-    wait_for(lambda: testbed.database.value("SELECT number FROM act_head") == last + 8, "the refusals are recorded")
+    wait_for(lambda: testbed.database.value("SELECT number FROM act_head") >= last + 8, "the refusals are recorded")
     while after is not None:
         page = testbed.http.ask("GET", f"/v1/audit?limit=3&after={after}", headers=headers).json()
         found += [act["number"] for act in page["acts"]]
         after = page["next"]
-        assert len(found) <= last + 8
+        assert len(found) <= testbed.database.value("SELECT number FROM act_head")
     assert sorted(found) == [row["number"] for row in testbed.database.rows(ROWS)] and len(found) == len(set(found)) > 7
 
 
