@@ -38,6 +38,7 @@ enum tc_error people_find(struct store *store, const char *person, struct person
     facts->may_approve = row.may_approve;
     facts->own_name_waits = row.own_name_waits;
     facts->live_tokens = row.live_tokens;
+    facts->made_today = row.made_today;
     copy_text(facts->own_name_by, sizeof facts->own_name_by, row.own_name_by);
     return TC_OK;
 }

@@ -10,7 +10,7 @@ struct person_facts {
     bool may_approve;             /* or grant, or will once it is confirmed */
     bool own_name_waits;          /* for a second admin */
     char own_name_by[TC_ID_SIZE]; /* who created it */
-    int64_t live_tokens;
+    int64_t live_tokens, made_today;
 };
 
 /* Begins a transaction that changes people: others wait until it ends. */

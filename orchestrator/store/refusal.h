@@ -84,6 +84,7 @@ enum refusal_reason {
     REFUSAL_NO_ALIAS,    /* `name` */
     REFUSAL_AUTHOR_STAYS,
     REFUSAL_TOO_MANY_TOKENS,
+    REFUSAL_TOKENS_A_DAY,
     REFUSAL_NO_TOKEN,      /* `name` */
     REFUSAL_TOKEN_REVOKED, /* `name` */
     REFUSAL_NOT_WAITING,   /* `name` */

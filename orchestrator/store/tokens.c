@@ -15,7 +15,8 @@ static enum tc_error insert(struct store *store, const struct new_token *token, 
                                                    .digest = token->digest,
                                                    .actor = token->actor,
                                                    .valid_s = token->valid_s,
-                                                   .is_confirmed = is_confirmed};
+                                                   .is_confirmed = is_confirmed,
+                                                   .kept_days = TOKEN_KEPT_DAYS};
     struct sql_insert_token_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_insert_token(store, &params, &rows, fault);
     if (error == TC_OK && rows.count > 0)
@@ -28,10 +29,11 @@ static enum tc_error insert_one_more(struct store *store, const struct new_token
                                      struct refusal *refusal, struct tc_fault *fault)
 {
     *waits = facts->may_approve && strcmp(token->actor, token->person) != 0;
-    if (facts->live_tokens < TOKENS_MAX)
+    bool are_many = facts->live_tokens >= TOKENS_MAX;
+    if (!are_many && facts->made_today < TOKENS_A_DAY)
         return insert(store, token, !*waits, expires_at, fault);
-    refusal->needed = TOKENS_MAX;
-    return refusal_set(refusal, TC_CONFLICT, REFUSAL_TOO_MANY_TOKENS, fault);
+    refusal->needed = are_many ? TOKENS_MAX : TOKENS_A_DAY;
+    return refusal_set(refusal, TC_CONFLICT, are_many ? REFUSAL_TOO_MANY_TOKENS : REFUSAL_TOKENS_A_DAY, fault);
 }
 
 static void begin_refusal(struct store *store, const char *person, const char *actor, const char *token,

@@ -6,6 +6,9 @@
 
 /* Most valid tokens of a person. */
 #define TOKENS_MAX 20
+/* Most tokens that a person gets within a day, and how long those stay in the table that count no more. */
+#define TOKENS_A_DAY 30
+#define TOKEN_KEPT_DAYS 90
 
 struct new_token {
     const char *id, *digest, *person, *actor;

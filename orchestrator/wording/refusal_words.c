@@ -85,6 +85,7 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_NO_ALIAS] = "{who} does not have the alias {name}",
     [REFUSAL_AUTHOR_STAYS] = "{name} is in the record of what {who} did: it stays linked",
     [REFUSAL_TOO_MANY_TOKENS] = "{who} has {needed} valid tokens: revoke one first",
+    [REFUSAL_TOKENS_A_DAY] = "{who} got {needed} tokens within 24 hours, and gets no more for now",
     [REFUSAL_NO_TOKEN] = "there is no token {name}",
     [REFUSAL_TOKEN_REVOKED] = "the token {name} is revoked already",
     [REFUSAL_NOT_WAITING] = "the token {name} does not wait for a second admin",

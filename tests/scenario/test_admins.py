@@ -258,6 +258,30 @@ def test_a_person_has_a_bounded_number_of_tokens(testbed):
     assert "revoke one first" in answers[-1].json()["detail"]
 
 
+def test_a_person_gets_few_tokens_a_day_and_old_ones_that_count_no_more_are_forgotten(testbed):
+    testbed.people.add("ann", ["viewer"])
+    headers, database = testbed.people.known(testbed.http, "ann"), testbed.database
+
+    def make():
+        return testbed.http.ask("POST", "/v1/tokens", headers=headers)
+
+    for _ in range(29):  # the one by which ann is known is the first
+        made = make()
+        assert made.status == 201, made
+        assert testbed.http.ask("POST", f"/v1/tokens/{made.json()['token']}/revoke", headers=headers).status == 200
+    refused = make()
+    assert (refused.status, refused.json()["detail"]) == (409, "ann got 30 tokens within 24 hours, and gets no more for now")
+    ids = [row["id"] for row in database.rows("SELECT id FROM token WHERE revoked_at IS NOT NULL ORDER BY id")]
+    database.rows("UPDATE token SET created_at = now() - interval '100 days', revoked_at = now() - interval '91 days' WHERE id = ANY (%s)",
+                  ids[:9])
+    database.rows("UPDATE token SET created_at = now() - interval '100 days', revoked_at = now() - interval '89 days' WHERE id = ANY (%s)",
+                  ids[9:])
+    database.rows("UPDATE token SET created_by = 'tellercast' WHERE id = %s", ids[0])
+    assert make().status == 201
+    left = {row["id"] for row in database.rows("SELECT id FROM token WHERE revoked_at IS NOT NULL")}
+    assert left == {ids[0], *ids[9:]}, "those of a file of tokens stay, so that the file does not bring them back"
+
+
 # ---- the file of tokens of the version before -----------------------------------------------------
 
 

@@ -163,6 +163,11 @@ def test_a_session_ends_with_its_alias_and_with_its_person(browser, provider, op
         assert browser.http.ask("POST", path, headers=browser.http.as_("ada")).status == 200
         wait_for(lambda: browser.me().status == 401, "the session has ended")
         stolen, browser.cookies = dict(browser.cookies), {}
+        opened.people.add("eve", [], [provider.alias("sub-of-eve")])
+        opened.people.settle(browser.http)
+        browser.cookies = stolen
+        assert browser.me().status == 401, "the session does not come back with its alias"
+        browser.cookies = {}
     assert browser.http.ask("POST", "/v1/people/eve/enable", headers=browser.http.as_("ada")).status == 200
     opened.people.settle(browser.http)
     browser.cookies = stolen

@@ -60,7 +60,7 @@ BEGIN
     ('signing_key', 'INSERT, UPDATE'),
     ('site_policy', 'INSERT, UPDATE, DELETE'),
     ('site_policy_text', 'INSERT'),
-    ('token', 'INSERT, UPDATE'),
+    ('token', 'INSERT, UPDATE, DELETE'),
     ('tokens_file', 'INSERT'),
     ('unavailable', 'INSERT, UPDATE, DELETE'),
     ('unknown_order', 'INSERT, UPDATE'),
