@@ -148,6 +148,15 @@ const char *alias_value_words(enum alias_kind kind)
     return "1 to 64 of A-Z a-z 0-9 _ - . : +";
 }
 
+enum tc_error alias_refuse(enum alias_kind kind, const char *value, struct tc_fault *fault)
+{
+    bool is_oidc = kind == ALIAS_OIDC;
+    const char *quote = is_oidc ? "'" : "";
+    return tc_fault_set(fault, TC_DENIED, "%s %s is linked to no person: %s: tellercast person link PERSON %s %s%s%s",
+                        alias_kind_name(kind), value, is_oidc ? "two admins link it" : "an admin links it",
+                        alias_kind_name(kind), quote, value, quote);
+}
+
 const char *access_operation_name(enum access_operation operation)
 {
     TC_CHECK(operation < ACCESS_OPERATION_COUNT);
@@ -339,6 +348,11 @@ enum tc_error access_decide(const struct subject *subject, enum access_operation
     if (scope != NULL)
         *scope = found;
     return TC_OK;
+}
+
+enum tc_error access_refuse_changed(const struct subject *subject, struct tc_fault *fault)
+{
+    return tc_fault_set(fault, TC_CONFLICT, "what %s may do has just been changed: send it again", subject->name);
 }
 
 const char *access_scope_patterns(const struct access_scope *scope)

@@ -7,6 +7,7 @@
 #include "base/id.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum person_role {
 #define PERSON_ROLE(constant, name) constant,
@@ -50,6 +51,11 @@ bool alias_kind_parse(const char *name, enum alias_kind *kind);
 bool alias_value_is_valid(enum alias_kind kind, const char *value);
 /* What is allowed, in words. */
 const char *alias_value_words(enum alias_kind kind);
+/* TC_DENIED, with what an admin must do so that an alias is a person's. */
+enum tc_error alias_refuse(enum alias_kind kind, const char *value, struct tc_fault *fault);
+
+/* What is answered to whoever has no token, one that is nobody's, or one that counts no more. */
+#define TOKEN_NEEDED "a valid bearer token must be given: \"Authorization: Bearer tc_…\""
 
 enum access_operation {
 #define ACCESS_OPERATION(constant, name, endpoints, roles, reach, what) constant,
@@ -109,12 +115,14 @@ enum subject_kind {
 /* Who acts. */
 struct subject {
     enum subject_kind kind;
-    unsigned roles; /* that count everywhere */
+    unsigned roles;       /* that count everywhere */
+    unsigned given_roles; /* those of them that a JWT of the identity provider gave */
     /* The roles that count in a scope, as lines: `operator {"region": "emea"}`. A device is in the scope when it has
      * all labels of one of the lines. */
     char scopes[SUBJECT_SCOPES_SIZE];
     char name[TC_ID_SIZE];                  /* of the person, as tables have it; "": unknown */
-    char credential[ALIAS_VALUE_SIZE + 16]; /* by which it is known, for the log: "token 3f0c…", "unix_user ann" */
+    char credential[ALIAS_VALUE_SIZE + 16]; /* by which it is known: "token 3f0c…", "unix_user ann" */
+    int64_t version;                        /* of the tables of people that it is from */
 };
 
 /* The subject of a local peer without credentials. */
@@ -136,6 +144,9 @@ struct access_scope {
  * unless the operation touches and shows no device. */
 enum tc_error access_decide(const struct subject *subject, enum access_operation operation, struct access_scope *scope,
                             struct tc_fault *fault);
+
+/* TC_CONFLICT: what the subject may do was changed while it was done. */
+enum tc_error access_refuse_changed(const struct subject *subject, struct tc_fault *fault);
 
 /* The patterns for the store; NULL: everywhere. `scope` NULL: everywhere. */
 const char *access_scope_patterns(const struct access_scope *scope);

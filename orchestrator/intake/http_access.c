@@ -36,19 +36,17 @@ static const char *read_token(const char *authorization)
 /* Says the same to a peer without a token, with an unknown one, and with one that is no longer valid. */
 static void refuse_unknown(struct http_request *request, bool showed_one)
 {
-    static const char needed[] = "a valid bearer token must be given: \"Authorization: Bearer tc_…\"";
     recorder_refuse_unknown(request->http->config.recorder, endpoint, request->peer->name, "",
                             access_operation_name(request->route->operation),
                             showed_one ? "a credential that is nobody's" : "no credential");
     if (request->route->operation == ACCESS_DOWNLOAD) {
         download_note_refusal(request, "", showed_one ? "bad_token" : "no_certificate", "");
-        http_answer_problem(request, 401, "%s; or a device's certificate in the handshake", needed);
+        http_answer_problem(request, 401, "%s; or a device's certificate in the handshake", TOKEN_NEEDED);
     } else {
         refusals_note_unknown(endpoint, request->peer->name, "");
-        http_answer_problem(request, 401, "%s", needed);
+        http_answer_problem(request, 401, "%s", TOKEN_NEEDED);
     }
-    http_answer_header(request, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                       showed_one ? "Bearer error=\"invalid_token\"" : "Bearer");
+    http_answer_header(request, MHD_HTTP_HEADER_WWW_AUTHENTICATE, showed_one ? TOKEN_IS_INVALID : "Bearer");
 }
 
 /* Finds who has a JWT of the identity provider. Whoever that is may learn what is missing for it to be a person. */
@@ -68,6 +66,7 @@ static enum tc_error find_by_jwt(struct http_request *request, const char *token
         http_answer_problem(request, 403, "%s", fault->text);
     }
     request->subject.roles |= identity.roles;
+    request->subject.given_roles = identity.roles;
     return error;
 }
 

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "orchestrator/intake/http_request.h"
+#include "orchestrator/people/refusals.h"
 #include "orchestrator/queues/submission.h"
 #include "orchestrator/store/read.h"
 
@@ -12,6 +13,7 @@
 
 enum { PAGE_DEFAULT = 100 };
 
+static const char endpoint[] = "http";
 static const char problem_type[] = "application/problem+json";
 
 void http_answer_with(struct http_request *request, int status, struct MHD_Response *response)
@@ -114,9 +116,30 @@ static int status_of(enum tc_error error)
     return 500;
 }
 
+/* Answers, and notes it, when the transaction of the act found that its actor may do it no more. */
+static bool answer_standing(struct http_request *request, const struct tc_fault *fault)
+{
+    enum actor_standing standing = request->act == NULL ? ACTOR_MAY : request->act->standing;
+    const char *alias = strchr(request->subject.credential, ' ');
+    switch (standing) {
+    case ACTOR_MAY: return false;
+    case ACTOR_MAY_NOT: refusals_note(&request->subject, request->route->operation, endpoint, fault->text); break;
+    case ACTOR_ALIAS_IS_GONE:
+        refusals_note_unknown(endpoint, request->peer->name, alias == NULL ? "" : alias + 1);
+        break;
+    case ACTOR_TOKEN_IS_GONE: refusals_note_unknown(endpoint, request->peer->name, ""); break;
+    }
+    http_answer_problem(request, standing == ACTOR_TOKEN_IS_GONE ? 401 : 403, "%s", fault->text);
+    if (standing == ACTOR_TOKEN_IS_GONE)
+        http_answer_header(request, MHD_HTTP_HEADER_WWW_AUTHENTICATE, TOKEN_IS_INVALID);
+    return true;
+}
+
 void http_answer_fault(struct http_request *request, const struct tc_fault *fault)
 {
     int status = status_of(fault->code);
+    if (status == 403 && answer_standing(request, fault))
+        return;
     if (status >= 500)
         LOG_LIMITED(LOG_LEVEL_ERROR, request->route->path, "http.fault", F_STR("path", request->route->path),
                     F_STR("error", tc_error_name(fault->code)), F_STR("detail", fault->text));

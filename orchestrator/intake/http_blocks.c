@@ -99,6 +99,8 @@ void version_unblock(struct http_request *request)
     if (!read_act(request, &words, &act))
         return;
     act.may_confirm = access_decide(&request->subject, ACCESS_APPROVE, NULL, &fault) == TC_OK;
+    if (act.may_confirm)
+        act_goes_by(request->act, ACCESS_APPROVE);
     struct store *store = http_act_take_store(request);
     enum tc_error error = block_unblock(store, &act, &json, &waits, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);

@@ -94,6 +94,8 @@ static void carry_out_on_device(struct http_request *request, operate_on_device 
         .may_take_back = access_decide(&request->subject, ACCESS_REMOVE_DEVICE, &take_back_scope, &fault) == TC_OK,
         .take_back_scope = &take_back_scope,
     };
+    if (operation.may_take_back)
+        act_goes_by(request->act, ACCESS_REMOVE_DEVICE);
     struct store *store = http_act_take_store(request);
     struct buffer body = {0};
     struct refusal refusal;

@@ -199,6 +199,8 @@ void guard_show(struct http_request *request);
 /* Sets request->subject, and decides whether it may do the operation of the route; or answers: 401 when the peer is not
  * known, 403 when its roles do not allow it. */
 void http_authorize(struct http_request *request);
+/* The header WWW-Authenticate of an answer to a credential that is nobody's, or that counts no more. */
+#define TOKEN_IS_INVALID "Bearer error=\"invalid_token\""
 
 /* ---- the scope: http_scope.c ---- */
 

@@ -22,6 +22,8 @@ static void plan_answered(void *context, const struct submission_answer *answer)
     struct buffer body = {0};
     buffer_put(&body, answer->body, answer->length);
     http_answer_json(request, answer->status, &body);
+    if (answer->status == 401)
+        http_answer_header(request, MHD_HTTP_HEADER_WWW_AUTHENTICATE, TOKEN_IS_INVALID);
     http_request_resume(request);
 }
 

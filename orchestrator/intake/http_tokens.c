@@ -30,6 +30,8 @@ static const char *read_person(struct http_request *request, enum access_operati
         http_answer_problem(request, 400, "person: must be the name of a person");
     else if (refusals_decide(&request->subject, operation, "http", NULL, &fault) != TC_OK)
         refuse_of_other(request, person, &fault);
+    else
+        act_goes_by(request->act, operation);
     return request->status == 0 ? person : NULL;
 }
 
@@ -106,6 +108,8 @@ static void act(struct http_request *request, bool confirms)
         .actor = request->subject.name,
         .own_only = access_decide(&request->subject, ACCESS_MANAGE_PEOPLE, NULL, &fault) != TC_OK,
     };
+    if (!act.own_only)
+        act_goes_by(request->act, ACCESS_MANAGE_PEOPLE);
     struct store *store = http_act_take_store(request);
     enum tc_error error = confirms ? tokens_confirm(store, &act, &json, &refusal, &fault)
                                    : tokens_revoke(store, &act, &json, &refusal, &fault);

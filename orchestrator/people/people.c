@@ -41,7 +41,7 @@ static void add_credential(void *context, const struct known_credential *credent
 /* Puts the table of a newer version in place. */
 static enum tc_error read_table(struct people *people, int64_t version, struct tc_fault *fault)
 {
-    struct people_table *fresh = people_table_open();
+    struct people_table *fresh = people_table_open(version);
     enum tc_error error = people_read_credentials(people->store, add_credential, fresh, fault);
     if (error == TC_OK) {
         people_table_end_list(fresh);
@@ -224,11 +224,5 @@ enum tc_error people_find_alias(struct people *people, enum alias_kind kind, con
         return error;
     bool is_known = people_table_find_alias(people->table, kind, value, subject);
     (void)pthread_rwlock_unlock(&people->lock);
-    if (is_known)
-        return TC_OK;
-    bool is_oidc = kind == ALIAS_OIDC;
-    const char *quote = is_oidc ? "'" : "";
-    return tc_fault_set(fault, TC_DENIED, "%s %s is linked to no person: %s: tellercast person link PERSON %s %s%s%s",
-                        alias_kind_name(kind), value, is_oidc ? "two admins link it" : "an admin links it",
-                        alias_kind_name(kind), quote, value, quote);
+    return is_known ? TC_OK : alias_refuse(kind, value, fault);
 }

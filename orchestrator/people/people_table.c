@@ -22,12 +22,14 @@ _Static_assert(TOKEN_DIGEST_SIZE <= ALIAS_VALUE_SIZE, "a digest fits a value");
 struct people_table {
     struct entry *entries; /* sorted by kind and value */
     size_t count, capacity;
+    int64_t version;
 };
 
-struct people_table *people_table_open(void)
+struct people_table *people_table_open(int64_t version)
 {
     struct people_table *table = calloc(1, sizeof *table);
     TC_CHECK(table != NULL);
+    table->version = version;
     return table;
 }
 
@@ -85,9 +87,10 @@ static struct entry *find(const struct people_table *table, int kind, const char
     return bsearch(&sought, table->entries, table->count, sizeof *table->entries, compare);
 }
 
-static void fill(const struct entry *entry, const char *kind, const char *value, struct subject *subject)
+static void fill(const struct people_table *table, const struct entry *entry, const char *kind, const char *value,
+                 struct subject *subject)
 {
-    *subject = (struct subject){.kind = SUBJECT_PERSON, .roles = entry->roles};
+    *subject = (struct subject){.kind = SUBJECT_PERSON, .roles = entry->roles, .version = table->version};
     subject_set_scopes(subject, entry->scopes);
     (void)snprintf(subject->name, sizeof subject->name, "%s", entry->person);
     (void)snprintf(subject->credential, sizeof subject->credential, "%s %s", kind, value);
@@ -99,7 +102,7 @@ bool people_table_find_token(const struct people_table *table, const char *diges
     struct entry *entry = find(table, TOKEN_KIND, digest);
     if (entry == NULL || entry->expires_ms <= now_ms)
         return false;
-    fill(entry, "token", entry->id, subject);
+    fill(table, entry, CREDENTIAL_TOKEN, entry->id, subject);
     memcpy(id, entry->id, TOKEN_ID_SIZE);
     *noted_ms = &entry->noted_ms;
     return true;
@@ -111,7 +114,7 @@ bool people_table_find_session(const struct people_table *table, const char *dig
     const struct entry *entry = find(table, SESSION_KIND, digest);
     if (entry == NULL || entry->expires_ms <= now_ms)
         return false;
-    fill(entry, "session", entry->id, subject);
+    fill(table, entry, CREDENTIAL_SESSION, entry->id, subject);
     return true;
 }
 
@@ -121,6 +124,6 @@ bool people_table_find_alias(const struct people_table *table, enum alias_kind k
     const struct entry *entry = find(table, (int)kind, value);
     if (entry == NULL)
         return false;
-    fill(entry, alias_kind_name(kind), entry->value, subject);
+    fill(table, entry, alias_kind_name(kind), entry->value, subject);
     return true;
 }

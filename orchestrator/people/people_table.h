@@ -10,7 +10,8 @@
 
 struct people_table;
 
-struct people_table *people_table_open(void);
+/* `version`: of the tables of people that it is filled from; what is read may be of a later one. */
+struct people_table *people_table_open(int64_t version);
 void people_table_close(struct people_table *table);
 
 /* Add all credentials, then end the list. */

@@ -10,6 +10,7 @@
 enum {
     HTTP_OK = 200,
     HTTP_CREATED = 201,
+    HTTP_UNAUTHORIZED = 401,
     HTTP_FORBIDDEN = 403,
     HTTP_NOT_FOUND = 404,
     HTTP_CONFLICT = 409,
@@ -97,7 +98,8 @@ void answer_faults(struct submission *submission, enum tc_error error, const str
 void answer_fault(struct submission *submission, const struct tc_fault *fault)
 {
     bool rollout_is_missing = submission->revision.rollout != 0 && fault->code == TC_NOT_FOUND;
-    int status = rollout_is_missing ? HTTP_NOT_FOUND : status_of(fault->code);
+    bool token_is_gone = fault->code == TC_DENIED && submission->act.standing == ACTOR_TOKEN_IS_GONE;
+    int status = rollout_is_missing ? HTTP_NOT_FOUND : token_is_gone ? HTTP_UNAUTHORIZED : status_of(fault->code);
     struct buffer problem = {0};
     submission_write_problem(status, fault->text, &problem);
     refuse(submission, status, fault->text, buffer_text(&problem));

@@ -125,8 +125,13 @@ static void answer_refusal(struct submission *submission, const struct outcome *
     const struct refusal *refusal = outcome->refusal.reason != REFUSAL_NONE ? &outcome->refusal
                                     : outcome->revised                      ? &outcome->operated.refusal
                                                                             : &outcome->submitted.refusal;
+    enum actor_standing standing = submission->act.standing;
     refusal_put_words(refusal, fault);
-    if (fault->code == TC_DENIED) {
+    if (standing == ACTOR_TOKEN_IS_GONE || standing == ACTOR_ALIAS_IS_GONE) {
+        metric_add(METRIC_LOGINS_REFUSED, 1);
+        LOG_LIMITED(LOG_LEVEL_WARNING, submission->author, "login.refused",
+                    F_STR("door", endpoint_name(submission->endpoint)), F_STR("name", submission->act.credential));
+    } else if (fault->code == TC_DENIED) {
         metric_add(METRIC_ACCESS_REFUSED, 1);
         LOG_LIMITED(LOG_LEVEL_WARNING, submission->author, "access.refused",
                     F_STR("door", endpoint_name(submission->endpoint)), F_STR("person", submission->author),

@@ -32,7 +32,8 @@ static void copy(char *to, size_t size, const char *text)
 struct act act_begin(const struct subject *subject, enum access_operation operation, const char *endpoint,
                      const char *address)
 {
-    struct act act = {.endpoint = endpoint, .outcome = ACT_DONE, .times = 1};
+    struct act act = {.subject = *subject, .endpoint = endpoint, .outcome = ACT_DONE, .times = 1};
+    act_goes_by(&act, operation);
     copy(act.person, sizeof act.person, subject->name);
     copy(act.credential, sizeof act.credential, subject->credential);
     copy(act.address, sizeof act.address, address);
@@ -63,6 +64,13 @@ void act_set_person(struct act *act, const char *person)
 {
     if (act != NULL)
         copy(act->person, sizeof act->person, person);
+}
+
+void act_goes_by(struct act *act, enum access_operation operation)
+{
+    _Static_assert(ACCESS_OPERATION_COUNT <= 64, "each operation has a bit");
+    if (act != NULL)
+        act->decided |= UINT64_C(1) << operation;
 }
 
 void act_set_verb(struct act *act, const char *verb)

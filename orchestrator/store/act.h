@@ -12,8 +12,20 @@
 /* Of texts; longer ones are cut. */
 enum { ACT_WORD_SIZE = 32, ACT_ADDRESS_SIZE = 72, ACT_OBJECT_SIZE = 136, ACT_DETAILS_SIZE = 512 };
 
+/* What the transaction of an act finds out about its actor: that may have changed since the endpoint looked. */
+enum actor_standing {
+    ACTOR_MAY,
+    ACTOR_TOKEN_IS_GONE, /* its token or session counts no more */
+    ACTOR_ALIAS_IS_GONE, /* its other name is no person's any more */
+    ACTOR_MAY_NOT,       /* its roles do not allow it any more */
+};
+
 /* A text that is "" is none. */
 struct act {
+    struct subject subject;                 /* as the endpoint knew it */
+    uint64_t decided;                       /* a bit for each operation that the endpoint allowed it */
+    bool is_decided;                        /* again, in the present transaction */
+    enum actor_standing standing;           /* as that found it */
     char person[TC_ID_SIZE];                /* "": nobody who is known */
     char credential[ALIAS_VALUE_SIZE + 16]; /* of a peer that is not known: the name that it gave */
     /* "http", "mqtt", "socket", "est"; "machine": a command or the settings on the orchestrator's machine */
@@ -46,6 +58,8 @@ struct act act_begin_own(const char *orchestrator, const char *verb);
 /* Each may be called with NULL instead of an act, and then does nothing. */
 void act_set_person(struct act *act, const char *person);
 void act_set_verb(struct act *act, const char *verb);
+/* The act goes by a right that the endpoint looked at beside that to the act's own operation. */
+void act_goes_by(struct act *act, enum access_operation operation);
 void act_set_object(struct act *act, const char *kind, const char *object);
 void act_set_rollout(struct act *act, int64_t rollout);
 void act_set_reason(struct act *act, const char *reason);

@@ -1,6 +1,7 @@
 #include "orchestrator/store/acts.h"
 
 #include "base/clock.h"
+#include "orchestrator/store/actor.h"
 #include "orchestrator/store/connection.h"
 
 #include <stdlib.h>
@@ -38,6 +39,9 @@ static enum tc_error insert(struct store *store, const struct act *acts, size_t 
 /* What is recorded by the commit of its own transaction is done. */
 static enum tc_error record_done(struct store *store, struct act *act, struct tc_fault *fault)
 {
+    enum tc_error error = act->is_decided ? TC_OK : actor_decide_locked(store, act, fault);
+    if (error != TC_OK)
+        return error;
     act->outcome = ACT_DONE;
     act->at_ms = 0;
     act->refusal[0] = '\0';
@@ -72,7 +76,10 @@ enum tc_error acts_check(const struct store *store, struct tc_fault *fault)
 enum tc_error acts_begin(struct store *store, struct tc_fault *fault)
 {
     enum tc_error error = acts_check(store, fault);
-    return error == TC_OK ? store_begin(store, fault) : error;
+    if (error != TC_OK)
+        return error;
+    store->act->is_decided = false;
+    return store_begin(store, fault);
 }
 
 enum tc_error acts_end(struct store *store, enum tc_error error, struct tc_fault *fault)

@@ -1,5 +1,8 @@
 /* The record of acts in the database. The transaction of an act has its row: a store that has an act records it at the
- * next commit, and a function that acts begins its transaction by acts_begin, which wants one. */
+ * next commit, and a function that acts begins its transaction by acts_begin, which wants one.
+ *
+ * The commit first decides again whether the actor may do it, by what the database has now of its credential and roles;
+ * act->standing says what it found. TC_DENIED: it may not. TC_CONFLICT: its role counts in other scopes than before. */
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_ACTS_H
 #define TELLERCAST_ORCHESTRATOR_STORE_ACTS_H
 
@@ -19,7 +22,7 @@ struct store *acts_take_store(struct store_pool *pool, struct act *act);
 
 /* TC_INTERNAL when the store has no act: a mistake of the caller, who may not change anything then. */
 enum tc_error acts_check(const struct store *store, struct tc_fault *fault);
-/* As store_begin, for a transaction that is an act. */
+/* As store_begin, for a transaction that is an act, and ends by acts_end. */
 enum tc_error acts_begin(struct store *store, struct tc_fault *fault);
 /* Commits, or rolls back when `error` is not TC_OK. Returns the error. */
 enum tc_error acts_end(struct store *store, enum tc_error error, struct tc_fault *fault);

@@ -2,6 +2,7 @@
 #include "orchestrator/store/people.h"
 
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/actor.h"
 #include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/people_private.h"
@@ -15,7 +16,10 @@ enum tc_error people_begin(struct store *store, struct tc_fault *fault)
     enum tc_error error = acts_begin(store, fault);
     if (error != TC_OK)
         return error;
-    error = sql_raise_people(store, fault);
+    struct sql_raise_people_rows rows ROWS_AUTO = {0};
+    error = sql_raise_people(store, &rows, fault);
+    if (error == TC_OK)
+        error = actor_decide(store, acts_get(store), sql_raise_people_at(&rows, 0).before, fault);
     return error == TC_OK ? TC_OK : store_rollback(store, error);
 }
 

@@ -13,7 +13,8 @@ struct person_facts {
     int64_t live_tokens, made_today;
 };
 
-/* Begins a transaction that changes people: others wait until it ends. */
+/* Begins a transaction that changes people: others wait until it ends. Decides at once whether the actor may do it,
+ * since its own change can take that away. */
 enum tc_error people_begin(struct store *store, struct tc_fault *fault);
 /* Commits, or rolls back when `error` is not TC_OK. */
 enum tc_error people_end(struct store *store, enum tc_error error, struct tc_fault *fault);

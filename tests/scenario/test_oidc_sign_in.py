@@ -174,6 +174,16 @@ def test_a_session_ends_with_its_alias_and_with_its_person(browser, provider, op
     assert browser.me().status == 401
 
 
+def test_an_act_by_a_session_is_decided_again(browser, opened):
+    def make_token():
+        return browser.ask("POST", "/v1/tokens", Origin=ORIGIN)
+
+    browser.sign_in()
+    assert opened.people.act_before(make_token).status == 201
+    answer = opened.people.act_before(make_token, ("DELETE FROM session WHERE person = 'ann'",))
+    assert answer.status == 401 and answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"', answer
+
+
 def test_a_provider_that_hangs_holds_up_nobody_else(browser, provider):
     provider.is_hanging = True
     waiting, query = Browser(browser.http, provider), None

@@ -116,6 +116,18 @@ def test_the_roles_of_groups_count_with_the_jwt_alone(shared, provider):
     assert refused.status == 403 and "needs role operator" in refused.json()["detail"], refused
 
 
+def test_an_act_by_a_jwt_is_decided_again_by_the_roles_of_its_groups_and_its_alias(shared, provider):
+    stack, http = shared
+    stack.people.add("cal", [], [provider.alias("sub-of-cal")])
+    token = provider.access_token("sub-of-cal", groups=["Night shift"])
+    wait_for(lambda: me(http, token).status == 200, "cal is known")
+    answer = stack.people.act_before(lambda: submit(http, bearer(token), plan("by-group", schedule=LATER)))
+    assert answer.status == 201, answer
+    answer = stack.people.act_before(lambda: submit(http, bearer(token), plan("by-nobody", schedule=LATER)),
+                                     ("DELETE FROM alias WHERE kind = 'oidc' AND person = 'cal'",))
+    assert answer.status == 403 and "tellercast person link PERSON oidc" in answer.json()["detail"], answer
+
+
 def test_who_is_linked_to_nobody_is_told_what_two_admins_must_do(shared, provider):
     stack, http = shared
     token = provider.access_token("sub-of-eve", groups=["Night shift", "eyes"])

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { NOW_MS = 1000000, PEOPLE = 1000 };
+enum { NOW_MS = 1000000, PEOPLE = 1000, TABLE_VERSION = 7 };
 
 static void add_token(struct people_table *table, const char *text, const char *id, const char *person,
                       int64_t expires_ms)
@@ -44,7 +44,7 @@ static bool find_token(const struct people_table *table, const char *text, int64
 static void a_token_says_whose_it_is_until_it_expires(void **state)
 {
     (void)state;
-    struct people_table *table = people_table_open();
+    struct people_table *table = people_table_open(TABLE_VERSION);
     struct subject subject;
     assert_false(find_token(table, "tc_a", NOW_MS, &subject));
     for (int i = 0; i < PEOPLE; i++) {
@@ -60,6 +60,7 @@ static void a_token_says_whose_it_is_until_it_expires(void **state)
     assert_string_equal(subject.name, "person-7");
     assert_string_equal(subject.scopes, "viewer {\"a\": \"1\"}");
     assert_string_equal(subject.credential, "token 0123456789ab");
+    assert_int_equal(subject.version, TABLE_VERSION);
     assert_true(find_token(table, "tc_7", NOW_MS + 7, &subject));
     assert_false(find_token(table, "tc_7", NOW_MS + 8, &subject));
     static const char *const others[] = {"", "tc_", "tc_1000", "tc_7 ", "person-7"};
@@ -71,7 +72,7 @@ static void a_token_says_whose_it_is_until_it_expires(void **state)
 static void a_session_is_no_token_and_ends(void **state)
 {
     (void)state;
-    struct people_table *table = people_table_open();
+    struct people_table *table = people_table_open(TABLE_VERSION);
     struct subject subject;
     char digest[TOKEN_DIGEST_SIZE];
     token_text_digest("tc_s", digest);
@@ -98,7 +99,7 @@ static void a_session_is_no_token_and_ends(void **state)
 static void a_name_counts_at_its_own_endpoint_alone(void **state)
 {
     (void)state;
-    struct people_table *table = people_table_open();
+    struct people_table *table = people_table_open(TABLE_VERSION);
     struct subject subject;
     add_alias(table, ALIAS_UNIX_USER, "ann", "one");
     add_alias(table, ALIAS_MQTT_USER, "ann", "other");

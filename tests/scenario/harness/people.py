@@ -1,8 +1,10 @@
 """The people of a stack. Tests need many, so they are rows of the database and not made by two admins each time; test_people.py
 makes them as admins do."""
 
+import contextlib
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from .wait import wait_for
 
@@ -58,7 +60,6 @@ class People:
         wait_for(lambda: http.ask("GET", "/v1/me", headers=headers).status == 200, f"{name} is known")
         return headers
 
-
     def link(self, kind, value, person):
         """Gives another name to a person, and takes it from the one who had it."""
         self._database.rows(
@@ -74,6 +75,24 @@ class People:
         self.add(name, ())
         for http in https:
             self.known(http, name)
+
+    def act_before(self, act, *changes):
+        """Returns what `act` returns when these changes, each a statement with its values, are committed after an orchestrator
+        allowed it and before it is done. No orchestrator can know of them before: the act waits for their transaction."""
+        with contextlib.closing(self._database.connect()) as connection, connection.cursor() as cursor, ThreadPoolExecutor() as pool:
+            connection.autocommit = False
+            cursor.execute("UPDATE people SET version = version + 1")
+            for statement, *values in changes:
+                cursor.execute(statement, values)
+            answer = pool.submit(act)
+            wait_for(lambda: answer.done() or self._is_awaited(connection.info.backend_pid), "the act waits or has ended")
+            connection.commit()
+            return answer.result()
+
+    def _is_awaited(self, session):
+        return self._database.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid)) "
+            "AND application_name NOT IN ('tellercastd people', 'tellercastd recorder')", session) > 0
 
 
 def bearer(token):
