@@ -5,8 +5,6 @@
 #include "clients/ctl/screen/text.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char path[] = "/v1/installation";
 
@@ -107,26 +105,12 @@ int run_admin_status(struct session *session)
     return EXIT_HEALTHY;
 }
 
-static int accept(struct session *session, const char *reason)
+int run_admin_accept_restored(struct session *session)
 {
-    json_t *body = json_pack("{s:s}", "reason", reason);
-    if (body == NULL)
-        return session_fail_usage(session, "--reason: must be UTF-8");
-    char *text = json_dumps(body, JSON_COMPACT);
-    TC_CHECK(text != NULL);
-    json_decref(body);
-    const struct http_request request = {
-        .method = "POST",
-        .path = "/v1/installation/accept-restored",
-        .content_type = "application/json",
-        .body = text,
-        .length = strlen(text),
-    };
     int code;
-    json_t *answer = session_send(session, &request, "the installation", &code);
-    free(text);
+    json_t *answer = session_order(session, "/v1/installation/accept-restored", "the installation", &code);
     if (answer == NULL)
-        return code == EXIT_INVALID ? EXIT_ERROR : code; /* EXIT_INVALID is for plans and fleets only */
+        return code;
     if (session->json)
         session_put_json(session, answer);
     else
@@ -136,13 +120,6 @@ static int accept(struct session *session, const char *reason)
                     document_number(answer, "epoch"));
     json_decref(answer);
     return EXIT_HEALTHY;
-}
-
-int run_admin_accept_restored(struct session *session)
-{
-    int code;
-    const char *reason = session_reason(session, &code);
-    return reason == NULL ? code : accept(session, reason);
 }
 
 static void add_unknown_order(struct table *table, const json_t *order)

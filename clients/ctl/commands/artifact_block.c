@@ -7,7 +7,6 @@
 #include "clients/ctl/screen/text.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- the list ---- */
@@ -184,33 +183,14 @@ int run_artifact_affected(struct session *session)
 /* Sends an act. NULL after the fault was shown and `code` was set. */
 static json_t *send_act(struct session *session, const char *operation, int *code)
 {
-    const char *reason = session_reason(session, code);
-    if (reason == NULL || !check_version(session, code))
+    if (!check_version(session, code))
         return NULL;
-    json_t *body = json_pack("{s:s}", "reason", reason);
-    if (body == NULL) {
-        *code = session_fail_usage(session, "--reason: must be UTF-8");
-        return NULL;
-    }
-    char *text = json_dumps(body, JSON_COMPACT);
-    TC_CHECK(text != NULL);
     struct buffer path = {0}, subject = {0};
     put_path(session, operation, &path);
     buffer_format(&subject, "%s %s", session_argument(session, 0), session_argument(session, 1));
-    const struct http_request request = {
-        .method = "POST",
-        .path = buffer_text(&path),
-        .content_type = "application/json",
-        .body = text,
-        .length = strlen(text),
-    };
-    json_t *answer = session_send(session, &request, buffer_text(&subject), code);
-    if (answer == NULL && *code == EXIT_INVALID) /* it is for plans and fleets only */
-        *code = EXIT_ERROR;
+    json_t *answer = session_order(session, buffer_text(&path), buffer_text(&subject), code);
     buffer_free(&subject);
     buffer_free(&path);
-    free(text);
-    json_decref(body);
     return answer;
 }
 

@@ -4,28 +4,29 @@
 #include "clients/ctl/screen/text.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* Sends a request about the device of the command line. `tail` follows its ID in the path; `body` NULL: none. */
-static json_t *send_request(struct session *session, const char *tail, const char *body, int *code)
+static void put_subject(const struct session *session, struct buffer *subject)
+{
+    buffer_put_text(subject, "device ");
+    (void)text_put_clean(subject, session_argument(session, 0), 0, session->err.utf8);
+}
+
+static void put_path(const struct session *session, struct buffer *path)
+{
+    buffer_put_text(path, "/v1/devices/");
+    http_put_escaped(path, session_argument(session, 0));
+}
+
+static json_t *make_code(struct session *session, int64_t valid_s, int *code)
 {
     struct buffer path = {0}, subject = {0};
-    buffer_put_text(&path, "/v1/devices/");
-    http_put_escaped(&path, session_argument(session, 0));
-    buffer_put_text(&path, tail);
-    buffer_put_text(&subject, "device ");
-    (void)text_put_clean(&subject, session_argument(session, 0), 0, session->err.utf8);
-    const struct http_request request = {
-        .method = "POST",
-        .path = buffer_text(&path),
-        .content_type = body == NULL ? NULL : "application/json",
-        .body = body,
-        .length = body == NULL ? 0 : strlen(body),
-    };
+    put_path(session, &path);
+    buffer_format(&path, "/enrolments?valid_for_s=%" PRId64, valid_s);
+    put_subject(session, &subject);
+    const struct http_request request = {.method = "POST", .path = buffer_text(&path)};
     json_t *answer = session_send(session, &request, buffer_text(&subject), code);
     if (answer == NULL && *code == EXIT_INVALID)
-        *code = EXIT_ERROR;
+        *code = EXIT_ERROR; /* EXIT_INVALID is for plans and fleets only */
     buffer_free(&subject);
     buffer_free(&path);
     return answer;
@@ -50,10 +51,7 @@ int run_device_enroll(struct session *session)
     int64_t valid_s;
     if (!session_duration_s(session, "valid-for", &valid_s, &code))
         return code;
-    struct buffer tail = {0};
-    buffer_format(&tail, "/enrolments?valid_for_s=%" PRId64, valid_s);
-    json_t *answer = send_request(session, buffer_text(&tail), NULL, &code);
-    buffer_free(&tail);
+    json_t *answer = make_code(session, valid_s, &code);
     if (answer == NULL)
         return code;
     if (session->json)
@@ -82,17 +80,13 @@ static void show_revoked(const struct session *session, const json_t *answer)
 int run_device_revoke(struct session *session)
 {
     int code;
-    const char *reason = session_reason(session, &code);
-    if (reason == NULL)
-        return code;
-    json_t *body = json_pack("{s:s}", "reason", reason);
-    if (body == NULL)
-        return session_fail_usage(session, "--reason: must be UTF-8");
-    char *text = json_dumps(body, JSON_COMPACT);
-    TC_CHECK(text != NULL);
-    json_t *answer = send_request(session, "/revoke", text, &code);
-    free(text);
-    json_decref(body);
+    struct buffer path = {0}, subject = {0};
+    put_path(session, &path);
+    buffer_put_text(&path, "/revoke");
+    put_subject(session, &subject);
+    json_t *answer = session_order(session, buffer_text(&path), buffer_text(&subject), &code);
+    buffer_free(&subject);
+    buffer_free(&path);
     if (answer == NULL)
         return code;
     if (session->json)

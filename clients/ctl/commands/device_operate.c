@@ -3,7 +3,6 @@
 #include "clients/ctl/commands/session.h"
 #include "clients/ctl/screen/text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static void put_device(const struct session *session, const json_t *answer, struct buffer *out)
@@ -29,27 +28,17 @@ static void put_retired(const struct session *session, const json_t *answer, str
     buffer_put_text(out, "  retired");
 }
 
-static json_t *send_request(struct session *session, const char *operation, json_t *body, int *code)
+static json_t *send_request(struct session *session, const char *operation, int *code)
 {
-    char *text = json_dumps(body, JSON_COMPACT);
-    TC_CHECK(text != NULL);
     struct buffer path = {0}, subject = {0};
     buffer_put_text(&path, "/v1/devices/");
     http_put_escaped(&path, session_argument(session, 0));
     buffer_format(&path, "/%s", operation);
     buffer_put_text(&subject, "device ");
     (void)text_put_clean(&subject, session_argument(session, 0), 0, session->err.utf8);
-    const struct http_request request = {
-        .method = "POST",
-        .path = buffer_text(&path),
-        .content_type = "application/json",
-        .body = text,
-        .length = strlen(text),
-    };
-    json_t *answer = session_send(session, &request, buffer_text(&subject), code);
+    json_t *answer = session_order(session, buffer_text(&path), buffer_text(&subject), code);
     buffer_free(&subject);
     buffer_free(&path);
-    free(text);
     return answer;
 }
 
@@ -57,16 +46,9 @@ static int operate(struct session *session, const char *operation,
                    void (*put)(const struct session *session, const json_t *answer, struct buffer *out))
 {
     int code;
-    const char *reason = session_reason(session, &code);
-    if (reason == NULL)
-        return code;
-    json_t *body = json_pack("{s:s}", "reason", reason);
-    if (body == NULL)
-        return session_fail_usage(session, "--reason: must be UTF-8");
-    json_t *answer = send_request(session, operation, body, &code);
-    json_decref(body);
+    json_t *answer = send_request(session, operation, &code);
     if (answer == NULL)
-        return code == EXIT_INVALID ? EXIT_ERROR : code;
+        return code;
     struct buffer out = {0};
     if (session->json) {
         session_put_json(session, answer);

@@ -4,7 +4,6 @@
 #include "clients/ctl/screen/text.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 static enum tone tone_of(const char *state)
@@ -161,29 +160,6 @@ int run_key_devices(struct session *session)
     return code;
 }
 
-/* Sends an operation with its reason. Returns the answer, or NULL and `code`. */
-static json_t *operate(struct session *session, const char *path, int *code)
-{
-    const char *reason = session_reason(session, code);
-    if (reason == NULL)
-        return NULL;
-    json_t *body = json_pack("{s:s}", "reason", reason);
-    if (body == NULL) {
-        *code = session_fail_usage(session, "--reason: must be UTF-8");
-        return NULL;
-    }
-    char *text = json_dumps(body, JSON_COMPACT);
-    TC_CHECK(text != NULL);
-    json_decref(body);
-    const struct http_request request = {
-        .method = "POST", .path = path, .content_type = "application/json", .body = text, .length = strlen(text)};
-    json_t *answer = session_send(session, &request, "the signing keys", code);
-    free(text);
-    if (answer == NULL && *code == EXIT_INVALID)
-        *code = EXIT_ERROR; /* EXIT_INVALID is for plans and fleets only */
-    return answer;
-}
-
 /* Says how many devices the answer counts: `words` for one, and for another number. `option`: of `key devices`. */
 static int operate_on_key(struct session *session, const char *operation, const char *member,
                           const char *const words[static 2], const char *option)
@@ -193,7 +169,7 @@ static int operate_on_key(struct session *session, const char *operation, const 
     buffer_put_text(&path, "/v1/keys/");
     http_put_escaped(&path, session_argument(session, 0));
     buffer_put_text(&path, operation);
-    json_t *answer = operate(session, buffer_text(&path), &code);
+    json_t *answer = session_order(session, buffer_text(&path), "the signing keys", &code);
     buffer_free(&path);
     if (answer == NULL)
         return code;
@@ -212,7 +188,7 @@ static int operate_on_key(struct session *session, const char *operation, const 
 int run_key_rotate(struct session *session)
 {
     int code = EXIT_HEALTHY;
-    json_t *answer = operate(session, "/v1/keys:rotate", &code);
+    json_t *answer = session_order(session, "/v1/keys:rotate", "the signing keys", &code);
     if (answer == NULL)
         return code;
     if (session->json)

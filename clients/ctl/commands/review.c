@@ -4,7 +4,6 @@
 #include "clients/ctl/screen/text.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void add_review(struct table *table, const json_t *review)
@@ -54,27 +53,17 @@ int run_review_list(struct session *session)
     return code;
 }
 
-static json_t *send_decision(struct session *session, const char *verb, json_t *body, int *code)
+static json_t *send_decision(struct session *session, const char *verb, int *code)
 {
     struct buffer path = {0}, subject = {0};
-    char *text = json_dumps(body, JSON_COMPACT);
-    TC_CHECK(text != NULL);
     buffer_put_text(&path, "/v1/reviews/");
     http_put_escaped(&path, session_argument(session, 0));
     buffer_format(&path, "/%s", verb);
     buffer_put_text(&subject, "review ");
     (void)text_put_clean(&subject, session_argument(session, 0), 0, session->err.utf8);
-    const struct http_request request = {
-        .method = "POST",
-        .path = buffer_text(&path),
-        .content_type = "application/json",
-        .body = text,
-        .length = strlen(text),
-    };
-    json_t *answer = session_send(session, &request, buffer_text(&subject), code);
+    json_t *answer = session_order(session, buffer_text(&path), buffer_text(&subject), code);
     buffer_free(&subject);
     buffer_free(&path);
-    free(text);
     return answer;
 }
 
@@ -93,16 +82,9 @@ static void show_decision(const struct session *session, const json_t *answer, c
 static int decide(struct session *session, const char *verb, const char *done)
 {
     int code;
-    const char *reason = session_reason(session, &code);
-    if (reason == NULL)
-        return code;
-    json_t *body = json_pack("{s:s}", "reason", reason);
-    if (body == NULL)
-        return session_fail_usage(session, "--reason: must be UTF-8");
-    json_t *answer = send_decision(session, verb, body, &code);
-    json_decref(body);
+    json_t *answer = send_decision(session, verb, &code);
     if (answer == NULL)
-        return code == EXIT_INVALID ? EXIT_ERROR : code;
+        return code;
     if (session->json)
         session_put_json(session, answer);
     else

@@ -27,28 +27,13 @@ static bool read_version(const struct session *session, const json_t *rollout, i
     return false;
 }
 
-/* Sends an operation. Its faults are EXIT_ERROR: EXIT_INVALID is for plans. */
 static json_t *send_operation(struct session *session, int64_t id, const char *verb, json_t *body, int *code)
 {
     char path[96];
     char subject[64];
-    char *text = json_dumps(body, JSON_COMPACT);
-    TC_CHECK(text != NULL);
-    json_decref(body);
     (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64 "/%s", id, verb);
     (void)snprintf(subject, sizeof subject, "rollout %" PRId64, id);
-    const struct http_request request = {
-        .method = "POST",
-        .path = path,
-        .content_type = "application/json",
-        .body = text,
-        .length = strlen(text),
-    };
-    json_t *answer = session_send(session, &request, subject, code);
-    free(text);
-    if (answer == NULL && *code == EXIT_INVALID)
-        *code = EXIT_ERROR;
-    return answer;
+    return session_post(session, path, body, subject, code);
 }
 
 /* Shows the result of an operation: "rollout 42  atm-app-4.7.2  paused, version 8". */

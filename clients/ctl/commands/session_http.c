@@ -3,6 +3,9 @@
 #include "base/url.h"
 #include "clients/ctl/commands/session.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* No fault contains the value: it may have a password. */
 static bool check_addresses(const struct session *session, struct url_proxy *proxy, int *code)
 {
@@ -85,4 +88,31 @@ json_t *session_get(struct session *session, const char *path, const char *subje
     if (document == NULL && *code == EXIT_INVALID)
         *code = EXIT_ERROR; /* EXIT_INVALID is for plans and fleets only */
     return document;
+}
+
+json_t *session_post(struct session *session, const char *path, json_t *body, const char *subject, int *code)
+{
+    char *text = json_dumps(body, JSON_COMPACT);
+    TC_CHECK(text != NULL);
+    json_decref(body);
+    const struct http_request request = {
+        .method = "POST", .path = path, .content_type = "application/json", .body = text, .length = strlen(text)};
+    json_t *answer = session_send(session, &request, subject, code);
+    free(text);
+    if (answer == NULL && *code == EXIT_INVALID)
+        *code = EXIT_ERROR; /* EXIT_INVALID is for plans and fleets only */
+    return answer;
+}
+
+json_t *session_order(struct session *session, const char *path, const char *subject, int *code)
+{
+    const char *reason = session_reason(session, code);
+    if (reason == NULL)
+        return NULL;
+    json_t *body = json_pack("{s:s}", "reason", reason);
+    if (body == NULL) {
+        *code = session_fail_usage(session, "--reason: must be UTF-8");
+        return NULL;
+    }
+    return session_post(session, path, body, subject, code);
 }
