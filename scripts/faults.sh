@@ -9,24 +9,36 @@ build_faults() {
     open_scratch
 }
 
-# build_previous: builds the programs of the version before in build/previous/COMMIT, once.
-build_previous() {
-    local commit folder
-    commit=$(<tests/faults/previous)
-    folder=build/previous/$commit
+# build_commit WHAT COMMIT TARGET ...: builds programs of an older version in build/previous/COMMIT, once.
+build_commit() {
+    local what=$1 commit=$2 folder=build/previous/$2
+    shift 2
     [[ ! -e $folder/built ]] || return 0
     git cat-file -e "$commit^{commit}" 2>/dev/null ||
-        fail "the version before, commit $commit (tests/faults/previous), is not in this clone: run" \
-            "\"git fetch --unshallow\", or clone the repository without --depth"
+        fail "$what, commit $commit (tests/faults), is not in this clone: run \"git fetch --unshallow\", or clone the" \
+            "repository without --depth"
     setup_packages build test-build
-    rm -rf build/previous
+    rm -rf "$folder"
     mkdir -p "$folder/source"
     git archive "$commit" | tar -x -C "$folder/source" || exit 1
-    step "Configuring (the version before, ${commit:0:7})" configure-previous \
-        cmake --preset release -S "$folder/source" -B "$folder" || exit 1
-    step "Building (the version before)" build-previous cmake --build "$folder" --target tellercast tellercastd \
-        tellercast-node tellercast-atm tellercast-pull tellercast-install-file tellercast-fleet || exit 1
+    step "Configuring ($what, ${commit:0:7})" "configure-${commit:0:7}" cmake --preset release -S "$folder/source" \
+        -B "$folder" || exit 1
+    step "Building ($what)" "build-${commit:0:7}" cmake --build "$folder" --target "$@" || exit 1
     touch "$folder/built"
+}
+
+AGENTS=(tellercast-node tellercast-atm tellercast-pull tellercast-install-file tellercast-fleet)
+
+# build_previous: builds the programs of the version before, and the oldest agents that must go on.
+build_previous() {
+    local previous oldest one
+    previous=$(<tests/faults/previous)
+    oldest=$(<tests/faults/oldest_agents)
+    for one in build/previous/*/; do
+        [[ $one == "build/previous/$previous/" || $one == "build/previous/$oldest/" ]] || rm -rf "$one"
+    done
+    build_commit "the version before" "$previous" tellercast tellercastd tellercast_guard "${AGENTS[@]}"
+    build_commit "the oldest agents" "$oldest" "${AGENTS[@]}"
 }
 
 ATTACK_SECONDS=60

@@ -13,9 +13,8 @@
 
 enum {
     PAGE_DEVICES = 1000,
-    ANSWER_MS = 10000,         /* after which the guard's answer counts as lost, and the whole table is sent again */
-    WHOLE_AGAIN_MS = 2000,     /* least time between two whole tables that the guard does not take */
-    WHOLE_PERIOD_MS = 3600000, /* an orchestrator of the version before changes the fleet without raising the version */
+    ANSWER_MS = 10000,     /* after which the guard's answer counts as lost, and the whole table is sent again */
+    WHOLE_AGAIN_MS = 2000, /* least time between two whole tables that the guard does not take */
 };
 
 struct publisher {
@@ -26,7 +25,6 @@ struct publisher {
     bool needs_whole;
     int64_t version;       /* of the directory, that was sent */
     int64_t sent_ms;       /* monotonic: the last message */
-    int64_t whole_ms;      /* the last whole table */
     int64_t not_before_ms; /* the next whole table */
     uint64_t answers;      /* that had come before the last message */
     bool is_acknowledged;  /* the last message */
@@ -168,7 +166,6 @@ static bool send_whole(struct publisher *publisher, const struct reading *readin
     if (!put_devices(publisher, reading) || !put_revoked(publisher, reading, &revoked) || !send_message(publisher))
         return false;
     begin_message(publisher, DIRECTORY_ENDS);
-    publisher->whole_ms = clock_monotonic_ms();
     return send_message(publisher);
 }
 
@@ -228,11 +225,9 @@ void publisher_step(struct publisher *publisher, struct store *store, bool (*may
         return;
     }
     read_answer(publisher);
-    int64_t now_ms = clock_monotonic_ms();
-    bool is_whole =
-        publisher->needs_whole || version < publisher->version || now_ms - publisher->whole_ms > WHOLE_PERIOD_MS;
+    bool is_whole = publisher->needs_whole || version < publisher->version;
     const struct reading reading = {store, is_whole ? DIRECTORY_EVERYTHING : publisher->version, may_continue, context};
-    if (is_whole ? now_ms >= publisher->not_before_ms : version > publisher->version)
+    if (is_whole ? clock_monotonic_ms() >= publisher->not_before_ms : version > publisher->version)
         send_table(publisher, &reading, version);
     guard_answer_set_current(publisher->answer, publisher->is_acknowledged && publisher->version == version);
 }

@@ -3,7 +3,6 @@ place until it is back, and an attempt on one takes no further place, one at a t
 
 import collections
 
-# A database of the version before lacks this table.
 OUTAGES = """
 CREATE TABLE outage (seq bigint PRIMARY KEY DEFAULT nextval('history_seq_seq'),
   at timestamptz NOT NULL DEFAULT clock_timestamp(), device text, branch text, begins boolean);
@@ -13,11 +12,7 @@ BEGIN
   SELECT coalesce(NEW.device, OLD.device), coalesce(NEW.branch, OLD.branch), TG_OP = 'INSERT';
   RETURN NULL;
 END $$;
-DO $$ BEGIN
-  IF to_regclass('unavailable') IS NOT NULL THEN
-    CREATE TRIGGER history AFTER INSERT OR DELETE ON unavailable FOR EACH ROW EXECUTE FUNCTION write_outage();
-  END IF;
-END $$;
+CREATE TRIGGER history AFTER INSERT OR DELETE ON unavailable FOR EACH ROW EXECUTE FUNCTION write_outage();
 """
 
 

@@ -1,7 +1,8 @@
 """The upgrade from the version before, whose commit is in `previous`, with that version's own programs, step by step as
-docs/upgrading.md tells it: from a broker that believes passwords to one with the guard, where everybody shows a certificate.
-Three orchestrators are replaced one after the other while one rollout runs, one is rolled back and one waits for an approval.
-Half of the agents stay old to the end of these; the others are new from the beginning or are upgraded half way."""
+docs/upgrading.md tells it. The installation is half the way from passwords to certificates: two of three orchestrators and some
+agents have them, and the guard is in report mode. The orchestrators are replaced one after the other while one rollout runs, one
+is rolled back and one waits for an approval. Of the agents some are of the version before, some of the oldest that must go on, whose
+commit is in `oldest_agents`, and some new; half of the real ones are upgraded half way. In the end everybody shows a certificate."""
 
 import json
 import re
@@ -15,8 +16,10 @@ from harness.plan import APPLICATION
 from harness.wait import wait_for
 
 from audit import Audit
-from moving import BRANCHES, COMMIT, PASSWORD, PREVIOUS, MovingTestbed
+from moving import MovingTestbed
+from moving_broker import PASSWORD
 from orders import order
+from versions import COMMIT, OLDEST, OLDEST_COMMIT, PREVIOUS
 
 BUDGET, ENDS_S, FINISH_S = 2, 900, 90
 TAKEN_OVER = "another orchestrator became the conductor"
@@ -99,23 +102,33 @@ class Upgrade:
             self.testbed.add_artifact(version)
         real = self._order("before", "5.0.0", self.testbed.devices_of((), ["R2"]))
         self._settle([real], "the real clients have a version to go back to")
-        some = self.testbed.devices_of((1, 2, 3), ["R2"])
+        some = self.testbed.devices_of((1, 2, 4), ["R2"])
         origin = self._order("taken-back", TAKEN_BACK, some, rate=600)
         self._settle([origin], "what is to be taken back is there")
         waiting = self._order("waiting", WAITING, None, approvals={"required": 1})
-        others = sorted({*self.testbed.devices_of(range(6, BRANCHES // 2 + 1), ["R1"]), *self.testbed.pull, *self.testbed.real_pull})
-        running = self._order("running", "5.0.0", others, rate=240)
+        pull = set(self.testbed.pull) - set(self.testbed.pull_of(self.testbed.of_before))
+        others = sorted({*self.testbed.devices_of(range(6, 11), ["R1"]), *pull, *self.testbed.real_pull})
+        running = self._order("running", "5.0.0", others, rate=120)
         wait_for(lambda: self._completed([running]) > 0, "it is under way", FINISH_S)
         return waiting, origin, running
 
-    def _prepare_the_servers(self, origin, running):
-        """Certificates; three roles of the database; the guard in report mode, with both kinds of listeners. The programs of before
-        go on. Returns the rollback of `origin`, which is under way."""
+    def _go_half_the_way(self, running):
+        """With the programs of before: certificates; three roles of the database; the guard in report mode, with both kinds of
+        listeners; two orchestrators and some agents with certificates."""
+        _, *moved = self.testbed.orchestrators
         self.testbed.spy.close()
         self.testbed.make_certificates()
         self.testbed.divide_the_database()
         self.testbed.broker.report()
-        self._wait_for_more([running], "on a database of three roles, and with the guard in report mode")
+        for one in moved:
+            self.testbed.move_orchestrator(one)
+        self.testbed.switch_on_those_of_before()
+        self.testbed.enrol_clients(self.testbed.enrolled_before, moved[0])
+        self._wait_for_more([running], "half the way from passwords to certificates")
+
+    def _migrate(self, origin):
+        """The programs of before go on. Returns the rollback of `origin`, which is under way."""
+        self.testbed.migrate()
         rollback = self._take_back(origin)
         wait_for(lambda: self._completed([rollback]) > 0, "it is taken back", FINISH_S)
         return rollback
@@ -127,12 +140,13 @@ class Upgrade:
         self.testbed.make_admins(first)
         assert not self.testbed.is_settled([rollback]), "the rollback was over before there were two versions"
         ordered = []
-        for number, one, name in ((4, third, "at-an-older"), (5, first, "at-a-newer")):
+        for numbers, one, name in (([3], third, "at-an-older"), ([5, 11, 12], first, "at-a-newer")):
             self.testbed.at = one
-            ordered.append(self._order(name, "5.0.0", self.testbed.devices_of([number])))
+            devices = [*self.testbed.devices_of(numbers), *self.testbed.pull_of(numbers)]
+            ordered.append(self._order(name, "5.0.0", devices))
         self.testbed.at = None
         self._wait_for_more([running, *ordered], "with one newer")
-        self.testbed.upgrade_clients(self.testbed.upgraded_first)
+        self.testbed.upgrade_clients(self.testbed.upgraded_first, first)
         self.testbed.upgrade_orchestrator(second)
         self._wait_for_more([running], "with two newer")
         assert not self.testbed.is_settled([running]), "all was over before the last one was upgraded"
@@ -144,7 +158,8 @@ class Upgrade:
     def _check_the_counts(self):
         """Says who connects without a certificate. Returns what the guard would have denied so far: the programs of before
         worked before it had a table of devices."""
-        bare = self.testbed.simulated + len(self.testbed.clients) - len(self.testbed.upgraded_first)
+        certified = {*self.testbed.enrolled_before, *self.testbed.upgraded_first}
+        bare = self.testbed.simulated - self.testbed.simulated_before + len(set(self.testbed.clients) - certified)
         status = self.testbed.wait_for_status(lambda status: status["devices_without_certificate"]["connected"] == bare,
                                               f"{bare} devices are counted that have no certificate")
         assert status["mode"] == "report" and status["others_without_certificate"]["connected"] == 0, status
@@ -158,7 +173,8 @@ class Upgrade:
         self.promises[waiting].quiet.append((0, time.time()))
         self._operate(waiting, "approve", "digest")
         wait_for(lambda: self._completed([waiting]) > 0, "what waited is approved and under way", FINISH_S)
-        self.testbed.upgrade_clients([name for name in self.testbed.clients if name not in self.testbed.upgraded_first])
+        rest = [name for name in self.testbed.clients if name not in self.testbed.upgraded_first]
+        self.testbed.upgrade_clients(rest, self.testbed.orchestrators[0])
         self._settle([waiting], "what waited is completed")
         status = self.testbed.wait_for_status(
             lambda status: status["devices_without_certificate"]["connected"] == 0
@@ -180,7 +196,8 @@ class Upgrade:
 
     def run(self):
         waiting, origin, running = self._prepare()
-        rollback = self._prepare_the_servers(origin, running)
+        self._go_half_the_way(running)
+        rollback = self._migrate(origin)
         self._upgrade_orchestrators(rollback, running)
         denied = self._check_the_counts()
         self._upgrade_the_rest(waiting, denied)
@@ -242,8 +259,9 @@ def complaints(orchestrator):
 
 def run_upgrade(folder, keep):
     """Returns the violations of an upgrade from the version before to this one."""
-    if not (PREVIOUS / "tellercastd").exists():
-        return [f"the version before, {COMMIT}, is not built: ./run faults --upgrade does so"]
+    for program, what in ((PREVIOUS / "tellercastd", COMMIT), (OLDEST / "tellercast-node", OLDEST_COMMIT)):
+        if not program.exists():
+            return [f"{program.name} of {what} is not built: ./run faults --upgrade does so"]
     began = time.monotonic()
     testbed = MovingTestbed(folder, BEHAVIOUR)
     upgrade, audit = Upgrade(testbed), Audit(testbed)
@@ -253,9 +271,8 @@ def run_upgrade(folder, keep):
         audit.check_all(upgrade.promises)
         faults = audit.faults + upgrade.faults()
         if not faults:
-            print(f"✓ upgraded from {COMMIT[:7]}, {testbed.size} devices, half of them with the agents of then, all with "
-                  f"certificates now: "
-                  f"{audit.accepted:,} statuses accepted, {time.monotonic() - began:.0f} s", flush=True)
+            print(f"✓ upgraded from {COMMIT[:7]}, {testbed.size} devices, some with agents of {OLDEST_COMMIT[:7]}, all with "
+                  f"certificates now: {audit.accepted:,} statuses accepted, {time.monotonic() - began:.0f} s", flush=True)
     except (AssertionError, OSError, psycopg2.Error) as fault:
         faults = [f"{type(fault).__name__}: {fault}", *testbed.describe(list(upgrade.promises))]
     finally:

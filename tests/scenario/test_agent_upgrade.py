@@ -208,7 +208,7 @@ def test_a_change_that_lost_its_power_half_way_was_not_made(alone):
 
 
 def test_while_an_agent_is_unconfirmed_no_version_is_told_and_no_other_change_begins(alone):
-    """`installer_busy` makes an agent of the version before wait, too."""
+    """`installer_busy` makes an older agent wait, too."""
     assert install(alone, "2.0", archive()).returncode == 0
     done = alone.call("versions")
     assert (done.returncode, done.stdout) == (75, "code installer_busy\n")

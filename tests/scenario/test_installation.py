@@ -106,8 +106,8 @@ def test_the_roles_of_an_installation_reach_no_other_database(data):
                 ask_postgres(data, role, "SELECT 1", database)
 
 
-def test_an_installation_of_the_version_before_gets_roles_and_a_user_of_redis_and_keeps_its_data(data):
-    """The version before trusted everybody, and its daemon was the administrator of the database."""
+def test_an_older_installation_gets_roles_and_a_user_of_redis_and_keeps_its_data(data):
+    """An older version trusted everybody, and its daemon was the administrator of the database."""
     before = ('DATA=$1 LOGS=$1/logs LASTING=yes BIN=$TELLERCAST_BIN; export LASTING; open_data_folder; '
               'launch_part postgres INT scripts/server postgres "$DATA/postgres"; '
               'server_is_up postgres "$PID" postgres_is_ready "$DATA"; let_parts_live; '

@@ -87,7 +87,7 @@ def quoted(path):
 
 @AS_ROOT
 def test_an_installation_whose_daemon_is_root_is_handed_over_while_it_runs(data):
-    """As the version before left it: the daemon and its files are root's, its socket is beside them, and it has no EST, and
+    """As an older version left it: the daemon and its files are root's, its socket is beside them, and it has no EST, and
     a file of tokens. Devices need no certificate for downloads."""
     assert installation("up", data)[0] == 0
     key = (data / "data/signing-key.json").read_bytes()

@@ -112,12 +112,10 @@ static void put_trace(const struct session *session, const json_t *instruction, 
         {"CODE", false, 0, 0}, {"DETAIL", false, 0, 0},
     };
     struct buffer heading = {0};
-    buffer_format(&heading, "rollout %" PRId64 " %s, instruction %" PRId64 ": %s",
+    buffer_format(&heading, "rollout %" PRId64 " %s, instruction %" PRId64 ": %s, %s",
                   document_number(instruction, "rollout"), document_text(instruction, "name"),
-                  document_number(instruction, "instruction"), document_text(instruction, "state"));
-    const char *substate = document_text(instruction, "substate"); /* an older server sends none */
-    if (*substate != '\0')
-        buffer_format(&heading, ", %s", substate);
+                  document_number(instruction, "instruction"), document_text(instruction, "state"),
+                  document_text(instruction, "substate"));
     session_put_heading(session, buffer_text(&heading), out);
     buffer_free(&heading);
 

@@ -218,8 +218,7 @@ static void put_facts(const struct session *session, const json_t *rollout, stru
     put_time_fact(session, "first start", document_text(rollout, "first_start_at"), out);
     put_time_fact(session, "last done", document_text(rollout, "last_completed_at"), out);
     put_time_fact(session, "last end", document_text(rollout, "last_end_at"), out);
-    if (strcmp(document_text(rollout, "state"), "running") == 0) /* an older server sends one after the end, too */
-        put_time_fact(session, "forecast", document_text(rollout, "forecast_end_at"), out);
+    put_time_fact(session, "forecast", document_text(rollout, "forecast_end_at"), out);
     put_time_fact(session, "ended", document_text(rollout, "ended_at"), out);
     session_put_fact(session, "because", document_text(rollout, "detail"), out);
     put_promotions(session, json_object_get(rollout, "groups"), out);

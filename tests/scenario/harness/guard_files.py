@@ -26,13 +26,14 @@ def copy_guard_files(folder, server, devices, operations, plugin=PLUGIN):
         shutil.copy(source, folder / name)
 
 
-def guard_settings(folder, device_port, operations_port, *words):
+def guard_settings(folder, device_port, operations_port, *words, programs=BIN):
     """Returns the settings of a broker with these files and ports of 127.0.0.1, and further words of the command line."""
     return command_line(
         "broker", "guard", "--plugin", folder / "guard.so", "--state", folder,
         "--device-port", f"{device_port} 127.0.0.1", "--operations-port", f"{operations_port} 127.0.0.1",
         "--device-issuer", folder / "devices.pem", "--operations-issuer", folder / "operations.pem",
-        "--server-certificate", folder / "server.pem", "--server-key", folder / "server.key", *words).stdout
+        "--server-certificate", folder / "server.pem", "--server-key", folder / "server.key", *words,
+        programs=programs).stdout
 
 
 def without_guard(settings):

@@ -19,10 +19,11 @@ INSTALLER = BIN / "tellercast-install-file"
 ORCHESTRATOR_USER = "orchestrator"
 
 
-def command_line(*arguments, check=True, **more):
-    """Runs `tellercast`."""
+def command_line(*arguments, check=True, programs=BIN, **more):
+    """Runs `tellercast`, which may belong to another version."""
     done = subprocess.run(
-        [TELLERCAST, *map(str, arguments)], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, **more
+        [programs / TELLERCAST.name, *map(str, arguments)], capture_output=True, text=True, timeout=120,
+        stdin=subprocess.DEVNULL, **more
     )
     assert not check or done.returncode == 0, f"{arguments}: {done.returncode}: {done.stdout}{done.stderr}"
     return done

@@ -138,11 +138,11 @@ class Postgres(Server):
             names.write(f'tellercast "{getpass.getuser()}" {role}\n')
         self._do("SELECT pg_reload_conf()")
 
-    def migrate(self, name, role="tellercast_migrate", check=True):
-        """Runs `tellercastd migrate`; returns its end."""
+    def migrate(self, name, role="tellercast_migrate", check=True, programs=PROGRAMS):
+        """Runs `tellercastd migrate`, which may belong to another version; returns its end."""
         settings = self.folder.parent / "migrate.yaml"
         settings.write_text(f"database_migration: '{self.address(name, role)}'\n", encoding="utf-8")
-        return subprocess.run((PROGRAMS / "tellercastd", "migrate", "--config", settings), check=check, timeout=120,
+        return subprocess.run((programs / "tellercastd", "migrate", "--config", settings), check=check, timeout=120,
                               capture_output=True, text=True)
 
     def drop_database(self, name):
