@@ -66,6 +66,7 @@ enum tc_error daemon_parts_open_planner(struct daemon *daemon, struct tc_fault *
         .wakes = daemon->expander_wakes,
         .planned = daemon->scheduler_wakes,
     };
+    health_watch_policy(daemon->health, &daemon->policy_in_force);
     return planner_open(&planner, &daemon->planner, fault);
 }
 
@@ -203,6 +204,7 @@ enum tc_error daemon_parts_open_keeper(struct daemon *daemon, struct tc_fault *f
         .folder = daemon->settings->data_folder,
         .name = daemon->identity.name,
         .guard = daemon->guard,
+        .accepted = daemon->expander_wakes, /* to write the policy of the site */
     };
     enum tc_error error = keeper_open(&keeper, &daemon->keeper, fault);
     if (error == TC_OK)

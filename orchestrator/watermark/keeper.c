@@ -34,8 +34,11 @@ static void count(struct keeper *keeper)
 {
     struct watermark mark;
     struct tc_fault fault;
+    bool was_accepted = store_guard_check(keeper->config.guard, &fault) == TC_OK;
     enum tc_error error = store_guard_count(keeper->config.guard, keeper->store, keeper->config.name, &mark, &fault);
     keeper->is_reached = error != TC_UNAVAILABLE;
+    if (error == TC_OK && !was_accepted && keeper->config.accepted != NULL)
+        batch_queue_wake(keeper->config.accepted);
     if (error == TC_OK || error == TC_CONFLICT)
         metric_set(METRIC_DATABASE_REFUSED, error == TC_CONFLICT);
     if (error == TC_OK)

@@ -9,14 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct batch_queue;
 struct keeper;
 
-/* The texts and the guard must outlive the keeper. */
+/* The texts, the guard and the queue must outlive the keeper. */
 struct keeper_config {
     const char *database;
     const char *folder;
     const char *name; /* of this orchestrator's mark; the same after a restart */
     struct store_guard *guard;
+    struct batch_queue *accepted; /* is woken when the database is accepted after it was not; NULL: none */
 };
 
 enum tc_error keeper_open(const struct keeper_config *config, struct keeper **keeper, struct tc_fault *fault);

@@ -281,6 +281,10 @@ def running(testbed, name):
     return rollout
 
 
+def readiness(stack):
+    return stack.http.get("/readyz").json()["database"]
+
+
 def test_after_a_start_nothing_runs_before_the_policy_is_in_the_database_and_everything_can_be_stopped(testbed):
     waits, runs, aborted = waiting(testbed, "waits"), running(testbed, "runs"), running(testbed, "aborted")
     stop_by_abort(testbed, aborted)
@@ -288,7 +292,8 @@ def test_after_a_start_nothing_runs_before_the_policy_is_in_the_database_and_eve
     one.stop()
     with no_policy_can_be_written(testbed):
         one.start()
-        one.wait_until_ready()
+        wait_for(lambda: testbed.http.answers() and "the policy of this orchestrator" in readiness(testbed), "it lacks the policy")
+        testbed.people.known(testbed.http, "dan")
         assert_awaits_the_policy(submit(testbed, later("too-early")))
         assert_awaits_the_policy(revise(testbed, waits, later("waits", TWO)))
         for rollout, operation, more in ((aborted, "resume", {}), (waits, "approve", {}), (aborted, "retry", {}),
@@ -297,7 +302,8 @@ def test_after_a_start_nothing_runs_before_the_policy_is_in_the_database_and_eve
         assert operate(testbed, runs, "pause", "dan")["state"] == "paused"
         assert operate(testbed, waits, "reject", "dan")["state"] == "rejected"
         assert testbed.database.rollout(aborted)["state"] == "paused"
-    wait_for(lambda: post_operation(testbed, aborted, "resume", "dan").status == 200, "the policy is in the database")
+    one.wait_until_ready()
+    assert post_operation(testbed, aborted, "resume", "dan").status == 200
     assert testbed.database.rollout(aborted)["state"] == "paused", "it awaits three approvals"
 
 
