@@ -1,10 +1,8 @@
 """An installation of the version before, which is half the way from passwords to certificates, and each step of
 docs/upgrading.md by which it comes to this version, and goes the rest of the way."""
 
-import hashlib
 import json
 import pathlib
-import subprocess
 
 import yaml
 from harness.certificates import Authority
@@ -15,13 +13,13 @@ from harness.servers import free_port
 from harness.wait import wait_for
 
 from moving_broker import PASSWORD, PRESENCE, MovingBroker
+from people import ADMINS, AUTHOR, SECRET_MODE, People
 from testbed import Direct, Testbed
 from versions import OLDEST, PREVIOUS
 
 BRANCHES, ORCHESTRATORS = 24, 3
 DATABASE = "tellercast"
-SECRET_MODE = 0o600
-OPERATORS = ("alice", "bob")
+POLICY = {"approvals": [{"action": "install", "devices": 200, "count": 2}], "preempt": []}
 SUMMED = ("accepted", "double_executions")  # counters that the audit reads
 QUICK_ENROLMENT = {"retry_first": "200ms", "retry_longest": "1s"}
 
@@ -38,7 +36,7 @@ class MovingTestbed(Testbed):
     enrolled_before = ["R1-A1", "R2", "RP1"]
     upgraded_first = ["R1-A2", "R2", "R2-A2", "RP2"]
     orchestrator_program = PREVIOUS / "tellercastd"
-    knows_redis_user, insecure = False, {"insecure_loopback": True}
+    knows_redis_user, orchestrator_settings = False, {"insecure_loopback": True, "policy": POLICY}
     at = None  # the orchestrator that gets the operations, if that matters
 
     def __init__(self, folder, behaviour):
@@ -47,22 +45,12 @@ class MovingTestbed(Testbed):
         self.pki = pathlib.Path(folder) / "pki"
         self.est_ports = []
         self.ended = []  # what the fleets that have ended did: answers by request
-        self._write_secrets(pathlib.Path(folder))
+        self.secret = pathlib.Path(folder) / "secret"
+        self.secret.write_text(PASSWORD, encoding="utf-8")
+        self.secret.chmod(SECRET_MODE)
+        self.people = People(pathlib.Path(folder), self.authority.certificate, PREVIOUS)
         super().__init__(folder, BRANCHES, ORCHESTRATORS)
         self.to_est = self.network.route(free_port(), self.est_ports)
-
-    def _write_secrets(self, folder):
-        self.tokens, self.secret, self.token_file = folder / "tokens", folder / "secret", folder / "token"
-        self.tokens.write_text("".join(f"{name} {hashlib.sha256(self.token(name).encode()).hexdigest()}\n" for name in OPERATORS),
-                               encoding="utf-8")
-        self.secret.write_text(PASSWORD, encoding="utf-8")
-        self.token_file.write_text(self.token("alice"), encoding="utf-8")
-        for path in (self.tokens, self.secret, self.token_file):
-            path.chmod(SECRET_MODE)
-
-    @staticmethod
-    def token(operator):
-        return f"token-of-{operator}"
 
     @property
     def http(self):
@@ -91,13 +79,20 @@ class MovingTestbed(Testbed):
 
     def _http_of_orchestrators(self):
         own = self.authority.issue("http", "server")
-        return {"public_url": f"https://127.0.0.1:{self.to_artifacts.listen}", "tokens_file": str(self.tokens),
+        return {"public_url": f"https://127.0.0.1:{self.to_artifacts.listen}",
                 "certificate_file": own["certificate_file"], "key_file": own["key_file"]}
 
     def _orchestrator(self, number):
         made = super()._orchestrator(number)
-        made.http.token, made.http.authority = self.token("alice"), str(self.authority.certificate)
+        made.http.authority = str(self.authority.certificate)
         return made
+
+    def _import(self):
+        """Whatever is not said to be somebody else's act is the author's."""
+        self.people.make(self.orchestrators)
+        for one in self.orchestrators:
+            one.http.token = self.people.token(AUTHOR)
+        super()._import()
 
     def _settings_of_client(self, name):
         return {"broker": {"password_file": str(self.secret)}, "download": {"ca_file": str(self.authority.certificate)}}
@@ -195,38 +190,16 @@ class MovingTestbed(Testbed):
         self.postgres.migrate(DATABASE)
 
     def upgrade_orchestrator(self, one):
-        """One that had certificates gets the program alone. At its first start it takes over the file of tokens, which is then
-        removed from its settings."""
+        """One that had certificates gets the program alone."""
         self._stop(one)
         one.program = BIN / "tellercastd"
         if "est" not in one.settings:
             self._write_moved_settings(one)
         one.start()
         one.wait_until_ready()
-        assert "tokens.imported" in one.text(), f"{one.name} has taken over no file of tokens"
-        self.before_removal = one.file.read_text(encoding="utf-8")
-        one.write_settings(http={key: value for key, value in one.settings["http"].items() if key != "tokens_file"})
-
-    def check_that_the_tokens_are_taken_over_once(self, one):
-        """Starts it again with the settings of its first start, and then without the file of tokens."""
-        kept = one.file.with_suffix(".kept")
-        kept.write_text(self.before_removal, encoding="utf-8")
-        assert one.stop(seconds=10) == 0
-        again = subprocess.run([one.program, "--config", kept], capture_output=True, text=True, timeout=60, check=False)
-        assert again.returncode == 1 and "http.tokens_file was imported at" in again.stderr, again
-        one.start()
-        one.wait_until_ready()
-
-    def make_admins(self, one):
-        """As docs/operations.md says; the first one makes the enrolment codes."""
-        tokens = [subprocess.run([one.program, "admin", "create", name, "--config", one.file], check=True, capture_output=True,
-                                 text=True, timeout=60).stdout for name in ("ada", "ben")]
-        self.token_file.write_text(tokens[0], encoding="utf-8")
 
     def _enrolment_code(self, device, issuer, programs):
-        return command_line("device", "enroll", device, "--quiet", "--server", issuer.http.url.replace("http:", "https:"),
-                            "--token-file", self.token_file, "--ca-file", self.authority.certificate,
-                            programs=programs).stdout.strip()
+        return self.people.act(issuer, ADMINS[0], "device", "enroll", device, "--quiet", programs=programs).strip()
 
     def upgrade_clients(self, names, issuer):
         """Upgrades the clients in place, as their packages do: settings, journal and outbox stay. Those that have certificates

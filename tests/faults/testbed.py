@@ -81,7 +81,7 @@ class Testbed:
     orchestrator_program = BIN / "tellercastd"
     behaviour = BEHAVIOUR
     knows_redis_user = True  # the orchestrators' setting
-    insecure = {"insecure_loopback": True}  # their HTTP endpoint has no tokens
+    orchestrator_settings = {"insecure_loopback": True}  # more settings; their HTTP endpoint has no tokens
 
     def __init__(self, folder, branches=95, orchestrators=2, disk="1g", direct=False, seed=1):
         """`direct`: the fleet's connections do not go through the network that can be broken, whose capacity is smaller."""
@@ -163,7 +163,7 @@ class Testbed:
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
         own = {
-            "data_folder": str(data), "lease": LEASE, **self.insecure,
+            "data_folder": str(data), "lease": LEASE, **self.orchestrator_settings,
             "database": f"host={self.routes} port=5432 user=tellercast dbname=tellercast connect_timeout=2 "
                         "tcp_user_timeout=3000",
             "broker": self._broker_of_orchestrator(number),

@@ -2,7 +2,8 @@
 docs/upgrading.md tells it. The installation is half the way from passwords to certificates: two of three orchestrators and some
 agents have them, and the guard is in report mode. The orchestrators are replaced one after the other while one rollout runs, one
 is rolled back and one waits for an approval. Of the agents some are of the version before, some of the oldest that must go on, whose
-commit is in `oldest_agents`, and some new; half of the real ones are upgraded half way. In the end everybody shows a certificate."""
+commit is in `oldest_agents`, and some new; half of the real ones are upgraded half way. In the end everybody shows a certificate. What
+people did before the upgrade is still there and counts."""
 
 import json
 import re
@@ -12,19 +13,22 @@ import time
 
 import psycopg2
 from harness.operations import JSON
-from harness.plan import APPLICATION
+from harness.plan import APPLICATION, plan
+from harness.programs import BIN
 from harness.wait import wait_for
 
 from audit import Audit
 from moving import MovingTestbed
 from moving_broker import PASSWORD
 from orders import order
+from people import APPROVER, AUTHOR, BAD_VERSION, BREAKER, SECOND_APPROVER, WHY, lost
 from versions import COMMIT, OLDEST, OLDEST_COMMIT, PREVIOUS
 
 BUDGET, ENDS_S, FINISH_S = 2, 900, 90
 TAKEN_OVER = "another orchestrator became the conductor"
 SOME = 12  # instructions that must be completed meanwhile
 TAKEN_BACK, WAITING, LATER = "5.1.0", "5.2.0", "5.3.0"
+AWAITING = "awaiting_approval"
 
 # An upgrade of the orchestrators must neither fail a device nor let one time out.
 ABORT = [
@@ -58,19 +62,28 @@ class Upgrade:
         selector = {"selector": {"devices": devices}} if devices else {}
         return order(self.testbed, self.promises, name, version, BUDGET, 0, ENDS_S, abort=ABORT, **selector, **more, **spec)
 
-    def _operate(self, rollout, operation, *seen):
-        """As another operator than the author. `seen`: the fields of the rollout that the operation is bound to."""
+    def _operate(self, person, rollout, operation, *seen):
+        """`seen`: the fields of the rollout that the operation is bound to."""
         shown = self._shown(rollout)
         body = json.dumps({"reason": "the night of the upgrade", **{key: shown[key] for key in seen}})
-        headers = {**JSON, "Authorization": f"Bearer {self.testbed.token('bob')}"}
+        headers = {**JSON, **self.testbed.people.headers(person)}
         self.testbed.insist(f"{operation} of rollout {rollout}",
                             lambda http: http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, headers))
 
     def _shown(self, rollout):
         return self.testbed.insist(f"rollout {rollout} is shown", lambda http: http.get(f"/v1/rollouts/{rollout}"))
 
+    def _order_for_approval(self, *arguments):
+        """Returns the rollout when it waits for an approval. It does not begin until _may_begin() is told of it."""
+        rollout = self._order(*arguments, approvals={"required": 1})
+        wait_for(lambda: self._shown(rollout)["state"] == AWAITING, f"rollout {rollout} waits for an approval")
+        return rollout
+
+    def _may_begin(self, rollout):
+        self.promises[rollout].quiet.append((0, time.time()))
+
     def _take_back(self, rollout):
-        self._operate(rollout, "rollback", "version")
+        self._operate(AUTHOR, rollout, "rollback", "version")
         made = wait_for(lambda: self._shown(rollout)["rollback"], f"rollout {rollout} is taken back")
         self.promises[made] = self.promises[rollout]._replace(closes_at=float("inf"))
         return made
@@ -100,12 +113,16 @@ class Upgrade:
     def _prepare(self):
         for version in ("5.0.0", TAKEN_BACK, WAITING, LATER):
             self.testbed.add_artifact(version)
-        real = self._order("before", "5.0.0", self.testbed.devices_of((), ["R2"]))
+        real = self._order_for_approval("before", "5.0.0", self.testbed.devices_of((), ["R2"]))
+        self._may_begin(real)
+        self._operate(BREAKER, real, "break-glass", "version")
         self._settle([real], "the real clients have a version to go back to")
         some = self.testbed.devices_of((1, 2, 4), ["R2"])
         origin = self._order("taken-back", TAKEN_BACK, some, rate=600)
         self._settle([origin], "what is to be taken back is there")
-        waiting = self._order("waiting", WAITING, None, approvals={"required": 1})
+        waiting = self._order_for_approval("waiting", WAITING, None)
+        self._operate(APPROVER, waiting, "approve", "digest")
+        self.testbed.people.block(self.testbed.orchestrators[0])
         pull = set(self.testbed.pull) - set(self.testbed.pull_of(self.testbed.of_before))
         others = sorted({*self.testbed.devices_of(range(6, 11), ["R1"]), *pull, *self.testbed.real_pull})
         running = self._order("running", "5.0.0", others, rate=120)
@@ -137,7 +154,6 @@ class Upgrade:
         """Returns the rollouts that were ordered half way, at an older orchestrator and at a newer one."""
         first, second, third = self.testbed.orchestrators
         self.testbed.upgrade_orchestrator(first)
-        self.testbed.make_admins(first)
         assert not self.testbed.is_settled([rollback]), "the rollback was over before there were two versions"
         ordered = []
         for numbers, one, name in (([3], third, "at-an-older"), ([5, 11, 12], first, "at-a-newer")):
@@ -151,9 +167,24 @@ class Upgrade:
         self._wait_for_more([running], "with two newer")
         assert not self.testbed.is_settled([running]), "all was over before the last one was upgraded"
         self.testbed.upgrade_orchestrator(third)
-        self.testbed.check_that_the_tokens_are_taken_over_once(third)
         self._settle([rollback, running, *ordered], "all that ran comes to its end")
         return ordered
+
+    def _check_what_people_left(self, before):
+        """`before`: what an auditor was shown. The policy, the block and the review of before count, too."""
+        one, people = self.testbed.orchestrators[0], self.testbed.people
+        after = people.read(one)
+        assert all(before.values()), f"there is nothing to lose: {before}"
+        assert not lost(before, after), "\n".join(lost(before, after))
+        for version, spec, status, why in ((BAD_VERSION, {}, 422, f"is blocked, by {AUTHOR}"),
+                                           (LATER, {"preempt": True, "priority": 60}, 403, "policy.preempt")):
+            answer = one.http.submit(plan("refused", artifact={"name": APPLICATION, "version": version}, **spec))
+            assert answer.status == status and why in str(answer.json()), answer
+        review = next(row["review"] for row in after["reviews"].values() if row["state"] == "pending")
+        for person in (APPROVER, SECOND_APPROVER):
+            people.act(one, person, "review", "accept", review, "--reason", WHY, programs=BIN)
+        ended = people.read(one)["reviews"][review,]
+        assert ended["state"] == "accepted", ended
 
     def _check_the_counts(self):
         """Says who connects without a certificate. Returns what the guard would have denied so far: the programs of before
@@ -169,9 +200,9 @@ class Upgrade:
         """While a rollout of all devices runs."""
         self.testbed.replace_fleets()
         shown = self._shown(waiting)
-        assert shown["state"] == "awaiting_approval", shown
-        self.promises[waiting].quiet.append((0, time.time()))
-        self._operate(waiting, "approve", "digest")
+        assert shown["state"] == AWAITING, shown
+        self._may_begin(waiting)
+        self._operate(SECOND_APPROVER, waiting, "approve", "digest")
         wait_for(lambda: self._completed([waiting]) > 0, "what waited is approved and under way", FINISH_S)
         rest = [name for name in self.testbed.clients if name not in self.testbed.upgraded_first]
         self.testbed.upgrade_clients(rest, self.testbed.orchestrators[0])
@@ -196,9 +227,11 @@ class Upgrade:
 
     def run(self):
         waiting, origin, running = self._prepare()
+        before = self.testbed.people.read(self.testbed.orchestrators[0])
         self._go_half_the_way(running)
         rollback = self._migrate(origin)
         self._upgrade_orchestrators(rollback, running)
+        self._check_what_people_left(before)
         denied = self._check_the_counts()
         self._upgrade_the_rest(waiting, denied)
         self._close_the_former_listener()

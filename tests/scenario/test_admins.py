@@ -1,4 +1,4 @@
-"""Admins: the first ones, two for what lets somebody approve, tokens, and the file of tokens of the version before."""
+"""Admins: the first ones, two for what lets somebody approve, tokens, and the file of tokens of older versions."""
 
 import getpass
 import hashlib
