@@ -66,7 +66,7 @@ enum tc_error daemon_parts_open_planner(struct daemon *daemon, struct tc_fault *
         .wakes = daemon->expander_wakes,
         .planned = daemon->scheduler_wakes,
     };
-    health_watch_policy(daemon->health, &daemon->policy_in_force);
+    health_watch_people(daemon->health, daemon->people, &daemon->policy_in_force);
     return planner_open(&planner, &daemon->planner, fault);
 }
 

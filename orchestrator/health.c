@@ -40,6 +40,7 @@ struct health {
     struct broker *broker;
     const struct keeper *keeper;
     const struct key_keeper *keys;
+    struct people *people;
     const struct policy_in_force *policy;
     bool started;
     int64_t check_began_ms; /* monotonic; 0: none is running */
@@ -191,6 +192,8 @@ void health_describe(void *context, struct intake_health *description)
     enum tc_error allowed = store_guard_check(health->guard, &refusal);
     if (allowed == TC_OK)
         allowed = policy_in_force_check(health->policy, &refusal);
+    if (allowed == TC_OK && health->people != NULL)
+        allowed = people_check(health->people, &refusal);
     if (allowed != TC_OK && strcmp(description->database, "ok") == 0)
         put_fault(description->database, sizeof description->database, allowed, &refusal);
     description->ready = description->ready && allowed == TC_OK && health->started && broker_is_ok;
@@ -225,9 +228,10 @@ void health_watch_keys(struct health *health, const struct key_keeper *keys)
     (void)pthread_mutex_unlock(&health->mutex);
 }
 
-void health_watch_policy(struct health *health, const struct policy_in_force *policy)
+void health_watch_people(struct health *health, struct people *people, const struct policy_in_force *policy)
 {
     (void)pthread_mutex_lock(&health->mutex);
+    health->people = people;
     health->policy = policy;
     (void)pthread_mutex_unlock(&health->mutex);
 }

@@ -8,6 +8,7 @@
 #include "orchestrator/cache/cache.h"
 #include "orchestrator/intake/intake.h"
 #include "orchestrator/keys/key_keeper.h"
+#include "orchestrator/people/people.h"
 #include "orchestrator/store/guard.h"
 #include "orchestrator/store/policy_in_force.h"
 #include "orchestrator/watermark/keeper.h"
@@ -26,8 +27,9 @@ void health_watch_broker(struct health *health, struct broker *broker);
 void health_watch_keeper(struct health *health, const struct keeper *keeper);
 /* From now on the warnings include that no key may sign. The keeper of keys must outlive the health. */
 void health_watch_keys(struct health *health, const struct key_keeper *keys);
-/* From now on the policy of the site must count, too. It must outlive the health. */
-void health_watch_policy(struct health *health, const struct policy_in_force *policy);
+/* From now on people must be known and the policy of the site must count, too. Both must outlive the last call of
+ * health_describe. */
+void health_watch_people(struct health *health, struct people *people, const struct policy_in_force *policy);
 /* Notes that all parts run. */
 void health_set_started(struct health *health);
 

@@ -170,6 +170,14 @@ static enum tc_error use_table(struct people *people, struct tc_fault *fault)
     return tc_fault_set(fault, TC_UNAVAILABLE, "it cannot be checked now who you are: the database does not answer");
 }
 
+enum tc_error people_check(struct people *people, struct tc_fault *fault)
+{
+    enum tc_error error = use_table(people, fault);
+    if (error == TC_OK)
+        (void)pthread_rwlock_unlock(&people->lock);
+    return error;
+}
+
 static void note_use(struct people *people, const char *id, const char *address, int64_t now_ms)
 {
     (void)pthread_mutex_lock(&people->uses_lock);

@@ -27,6 +27,8 @@ enum tc_error people_start(struct people *people, struct tc_fault *fault);
 /* NULL is allowed. */
 void people_close(struct people *people);
 int64_t people_last_progress_ms(const struct people *people);
+/* TC_UNAVAILABLE while nobody is known, since the tables were not read. Any thread. */
+enum tc_error people_check(struct people *people, struct tc_fault *fault);
 
 /* Waits until the copy has what was committed before the call, PEOPLE_STALE_MS at most, so that this orchestrator goes
  * by a change of people when that change is answered. Any thread that may wait. */
