@@ -69,7 +69,7 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
         error = daemon_parts_open_keeper(opened, fault);
     if (error == TC_OK)
         error = wait_for_key(opened, fault);
-    /* The policy counts before anybody is let in, if the database takes it. */
+    /* It writes the policy as soon as the database is accepted; what the policy decides waits until then. */
     if (error == TC_OK)
         error = daemon_parts_open_planner(opened, fault);
     if (error == TC_OK)

@@ -279,7 +279,7 @@ enum tc_error planner_open(const struct planner_config *config, struct planner *
     if (error == TC_OK)
         store_allow_long(opened->expanding);
     if (error == TC_OK)
-        (void)keep_policy(opened, opened->expanding); /* before the first submission, if the database is there */
+        (void)keep_policy(opened, opened->expanding); /* if the database is accepted already */
     if (error == TC_OK)
         error = worker_start(&submissions, &opened->submissions, fault);
     if (error == TC_OK)

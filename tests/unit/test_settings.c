@@ -274,6 +274,21 @@ static void calendars_are_maps_of_blackouts(void **state)
     settings_free(&daemon_settings_table, &settings);
 }
 
+/* The daemon's settings `text` have one fault, where the mark is. */
+static void assert_daemon_refuses(const char *text, const char *path, const char *detail)
+{
+    struct marked_text marked = marked_text(text);
+    struct document_faults faults = {0};
+    struct daemon_settings settings;
+    enum tc_error error =
+        settings_parse(&daemon_settings_table, buffer_text(&marked.text), marked.text.length, &settings, &faults);
+    assert_one_fault(&faults, &marked, path, detail);
+    assert_int_equal(error, TC_INVALID);
+    settings_free(&daemon_settings_table, &settings);
+    document_faults_free(&faults);
+    buffer_free(&marked.text);
+}
+
 static void a_wrong_calendar_is_a_fault_at_its_place(void **state)
 {
     (void)state;
@@ -291,18 +306,8 @@ static void a_wrong_calendar_is_a_fault_at_its_place(void **state)
         {"calendars: {x: [{from: 2026-12-24, to: 2026-12-24, ^till: 5}]}\n", "calendars.x[0].till", "unknown key"},
         {"calendars: {}\n^calendars: {}\n", "calendars", "duplicate"},
     };
-    for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        struct marked_text marked = marked_text(bad[i].text);
-        struct document_faults faults = {0};
-        struct daemon_settings settings;
-        enum tc_error error =
-            settings_parse(&daemon_settings_table, buffer_text(&marked.text), marked.text.length, &settings, &faults);
-        assert_one_fault(&faults, &marked, bad[i].path, bad[i].detail);
-        assert_int_equal(error, TC_INVALID);
-        settings_free(&daemon_settings_table, &settings);
-        document_faults_free(&faults);
-        buffer_free(&marked.text);
-    }
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_daemon_refuses(bad[i].text, bad[i].path, bad[i].detail);
 }
 
 static const char policy_text[] =
@@ -376,18 +381,8 @@ static void a_wrong_policy_is_a_fault_at_its_place(void **state)
         {"policy: {review_within: ^59s}\n", "policy.review_within", "1m to 365d"},
         {"policy: {^freeze: [ann]}\n", "policy.freeze", "unknown key"},
     };
-    for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        struct marked_text marked = marked_text(bad[i].text);
-        struct document_faults faults = {0};
-        struct daemon_settings settings;
-        enum tc_error error =
-            settings_parse(&daemon_settings_table, buffer_text(&marked.text), marked.text.length, &settings, &faults);
-        assert_one_fault(&faults, &marked, bad[i].path, bad[i].detail);
-        assert_int_equal(error, TC_INVALID);
-        settings_free(&daemon_settings_table, &settings);
-        document_faults_free(&faults);
-        buffer_free(&marked.text);
-    }
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_daemon_refuses(bad[i].text, bad[i].path, bad[i].detail);
 }
 
 static void every_setting_has_a_help_that_is_a_sentence(void **state)

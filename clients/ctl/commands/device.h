@@ -8,4 +8,7 @@
  */
 json_t *device_get(struct session *session, int *code);
 
+/* Sends an order about that device with the option --reason: "retire". Returns as session_order. */
+json_t *device_order(struct session *session, const char *operation, int *code);
+
 #endif

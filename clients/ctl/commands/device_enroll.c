@@ -1,32 +1,19 @@
 /* Enrolment codes, and the revocation of a device's certificates. */
+#include "clients/ctl/commands/device.h"
 #include "clients/ctl/commands/run.h"
-#include "clients/ctl/commands/session.h"
 #include "clients/ctl/screen/text.h"
 
 #include <inttypes.h>
 
-static void put_subject(const struct session *session, struct buffer *subject)
-{
-    buffer_put_text(subject, "device ");
-    (void)text_put_clean(subject, session_argument(session, 0), 0, session->err.utf8);
-}
-
-static void put_path(const struct session *session, struct buffer *path)
-{
-    buffer_put_text(path, "/v1/devices/");
-    http_put_escaped(path, session_argument(session, 0));
-}
-
 static json_t *make_code(struct session *session, int64_t valid_s, int *code)
 {
     struct buffer path = {0}, subject = {0};
-    put_path(session, &path);
+    buffer_put_text(&path, "/v1/devices/");
+    http_put_escaped(&path, session_argument(session, 0));
     buffer_format(&path, "/enrolments?valid_for_s=%" PRId64, valid_s);
-    put_subject(session, &subject);
-    const struct http_request request = {.method = "POST", .path = buffer_text(&path)};
-    json_t *answer = session_send(session, &request, buffer_text(&subject), code);
-    if (answer == NULL && *code == EXIT_INVALID)
-        *code = EXIT_ERROR; /* EXIT_INVALID is for plans and fleets only */
+    buffer_put_text(&subject, "device ");
+    (void)text_put_clean(&subject, session_argument(session, 0), 0, session->err.utf8);
+    json_t *answer = session_post(session, buffer_text(&path), NULL, buffer_text(&subject), code);
     buffer_free(&subject);
     buffer_free(&path);
     return answer;
@@ -80,13 +67,7 @@ static void show_revoked(const struct session *session, const json_t *answer)
 int run_device_revoke(struct session *session)
 {
     int code;
-    struct buffer path = {0}, subject = {0};
-    put_path(session, &path);
-    buffer_put_text(&path, "/revoke");
-    put_subject(session, &subject);
-    json_t *answer = session_order(session, buffer_text(&path), buffer_text(&subject), &code);
-    buffer_free(&subject);
-    buffer_free(&path);
+    json_t *answer = device_order(session, "revoke", &code);
     if (answer == NULL)
         return code;
     if (session->json)

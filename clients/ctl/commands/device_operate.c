@@ -1,6 +1,6 @@
 /* Returns devices to service, and retires them. */
+#include "clients/ctl/commands/device.h"
 #include "clients/ctl/commands/run.h"
-#include "clients/ctl/commands/session.h"
 #include "clients/ctl/screen/text.h"
 
 #include <string.h>
@@ -28,7 +28,7 @@ static void put_retired(const struct session *session, const json_t *answer, str
     buffer_put_text(out, "  retired");
 }
 
-static json_t *send_request(struct session *session, const char *operation, int *code)
+json_t *device_order(struct session *session, const char *operation, int *code)
 {
     struct buffer path = {0}, subject = {0};
     buffer_put_text(&path, "/v1/devices/");
@@ -46,7 +46,7 @@ static int operate(struct session *session, const char *operation,
                    void (*put)(const struct session *session, const json_t *answer, struct buffer *out))
 {
     int code;
-    json_t *answer = send_request(session, operation, &code);
+    json_t *answer = device_order(session, operation, &code);
     if (answer == NULL)
         return code;
     struct buffer out = {0};

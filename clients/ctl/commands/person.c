@@ -154,8 +154,7 @@ static int send_act(struct session *session, const char *path, const char *done)
     struct buffer subject = {0};
     buffer_put_text(&subject, "person ");
     put_clean(session, session_argument(session, 0), &subject);
-    const struct http_request request = {.method = "POST", .path = path};
-    json_t *answer = session_send(session, &request, buffer_text(&subject), &code);
+    json_t *answer = session_post(session, path, NULL, buffer_text(&subject), &code);
     buffer_free(&subject);
     if (answer == NULL)
         return code;

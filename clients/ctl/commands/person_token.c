@@ -33,8 +33,7 @@ int run_token_create(struct session *session)
         buffer_put_text(&path, "&person=");
         http_put_escaped(&path, session_argument(session, 0));
     }
-    const struct http_request request = {.method = "POST", .path = buffer_text(&path)};
-    json_t *answer = session_send(session, &request, "token", &code);
+    json_t *answer = session_post(session, buffer_text(&path), NULL, "token", &code);
     buffer_free(&path);
     if (answer == NULL)
         return code;
@@ -92,8 +91,7 @@ static int act(struct session *session, const char *name, const char *done)
     buffer_put_text(&path, "/v1/tokens/");
     http_put_escaped(&path, session_argument(session, 0));
     buffer_format(&path, "/%s", name);
-    const struct http_request request = {.method = "POST", .path = buffer_text(&path)};
-    json_t *answer = session_send(session, &request, "token", &code);
+    json_t *answer = session_post(session, buffer_text(&path), NULL, "token", &code);
     buffer_free(&path);
     if (answer == NULL)
         return code;

@@ -93,8 +93,8 @@ bool session_limit(const struct session *session, int64_t *limit, int *code);
 
 /* Returns --reason, which every operation requires; NULL after the fault was shown. */
 const char *session_reason(const struct session *session, int *code);
-/* Post a document, which is taken, or the option --reason as {"reason": …}. Return the answer, or NULL after the fault
- * of `subject` was shown. */
+/* Post a document, which is taken, or nothing (NULL); or the option --reason as {"reason": …}. Return the answer, or
+ * NULL after the fault of `subject` was shown. */
 json_t *session_post(struct session *session, const char *path, json_t *body, const char *subject, int *code);
 json_t *session_order(struct session *session, const char *path, const char *subject, int *code);
 

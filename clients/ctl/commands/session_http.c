@@ -82,25 +82,33 @@ json_t *session_send(struct session *session, const struct http_request *request
     return answer.document;
 }
 
+/* As session_send; but a fault of the request is EXIT_ERROR: EXIT_INVALID is for plans and fleets only. */
+static json_t *ask(struct session *session, const struct http_request *request, const char *subject, int *code)
+{
+    json_t *answer = session_send(session, request, subject, code);
+    if (answer == NULL && *code == EXIT_INVALID)
+        *code = EXIT_ERROR;
+    return answer;
+}
+
 json_t *session_get(struct session *session, const char *path, const char *subject, int *code)
 {
-    json_t *document = session_send(session, &(struct http_request){.method = "GET", .path = path}, subject, code);
-    if (document == NULL && *code == EXIT_INVALID)
-        *code = EXIT_ERROR; /* EXIT_INVALID is for plans and fleets only */
-    return document;
+    return ask(session, &(struct http_request){.method = "GET", .path = path}, subject, code);
 }
 
 json_t *session_post(struct session *session, const char *path, json_t *body, const char *subject, int *code)
 {
+    struct http_request request = {.method = "POST", .path = path};
+    if (body == NULL)
+        return ask(session, &request, subject, code);
     char *text = json_dumps(body, JSON_COMPACT);
     TC_CHECK(text != NULL);
     json_decref(body);
-    const struct http_request request = {
-        .method = "POST", .path = path, .content_type = "application/json", .body = text, .length = strlen(text)};
-    json_t *answer = session_send(session, &request, subject, code);
+    request.content_type = "application/json";
+    request.body = text;
+    request.length = strlen(text);
+    json_t *answer = ask(session, &request, subject, code);
     free(text);
-    if (answer == NULL && *code == EXIT_INVALID)
-        *code = EXIT_ERROR; /* EXIT_INVALID is for plans and fleets only */
     return answer;
 }
 
