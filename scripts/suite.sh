@@ -2,9 +2,9 @@
 # UndefinedBehaviorSanitizer; the threads with ThreadSanitizer.
 # shellcheck shell=bash
 
-# The parts of the suite, in order: each is a function part_NAME. The gate, `./run test`, runs with sanitizers only the
-# scenarios that reach code which the others do not, and makes every nth call fail with AddressSanitizer alone. It leaves
-# out every nth allocation, and most of the models of random plans. See docs/decisions/0071.
+# The parts of the suite, in order: each is a function part_NAME. The gate, `./run test`, runs each scenario once: with
+# sanitizers those that reach code which the others do not. It makes every nth call fail with AddressSanitizer alone, and
+# leaves out every nth allocation, and most of the models of random plans. See docs/decisions/0071.
 GATE_PARTS=(most_units_release gate_scenarios_release units_asan chosen_scenarios_asan chosen_units_tsan
     chosen_scenarios_tsan)
 # `./run test --all` runs all that the gate runs, and everything with sanitizers. Add a part here that takes long, or
@@ -13,7 +13,7 @@ ALL_PARTS=(units_release scenarios_release identity_provider units_asan scenario
     contract)
 
 # Scenarios all of whose code other scenarios reach, too. `./run coverage` writes the list.
-LEFT_OUT=tests/scenario/reached_by_others.txt
+REACHED_BY_OTHERS=tests/scenario/reached_by_others.txt
 # What only `./run test --all` runs in the release build.
 LONG_UNITS='^(test_nth_|more_properties$)'
 # The gate's tests with ThreadSanitizer: the parts with threads, and scenarios that run all of them.
@@ -55,10 +55,10 @@ run_scenarios() {
 part_units_release() { run_units release; }
 part_most_units_release() { run_units release -E "$LONG_UNITS"; }
 part_scenarios_release() { run_scenarios release; }
-part_gate_scenarios_release() { run_scenarios release "${SECOND_TRY[@]}"; }
+part_gate_scenarios_release() { run_scenarios release "${SECOND_TRY[@]}" --listed "$REACHED_BY_OTHERS"; }
 part_units_asan() { run_units asan; }
 part_scenarios_asan() { run_scenarios asan; }
-part_chosen_scenarios_asan() { run_scenarios asan "${SECOND_TRY[@]}" --leave-out "$LEFT_OUT"; }
+part_chosen_scenarios_asan() { run_scenarios asan "${SECOND_TRY[@]}" --listed "$REACHED_BY_OTHERS"; }
 part_units_tsan() { run_units tsan; }
 part_chosen_units_tsan() { run_units tsan -R "$TSAN_UNITS"; }
 part_scenarios_tsan() { run_scenarios tsan; }
@@ -178,6 +178,6 @@ coverage() {
     # Only the units that the sanitizers' builds have, too.
     LLVM_PROFILE_FILE="$units/%p%c.profraw" run_units coverage -E '^(test_nth_allocation|more_properties$)' || code=1
     PYTHONPATH=tests/coverage TELLERCAST_REACHED="$reached" run_scenarios coverage -p reached || code=1
-    tests/coverage/choose --reached "$reached" --units "$units" "$LEFT_OUT" || code=1
+    tests/coverage/choose --reached "$reached" --units "$units" "$REACHED_BY_OTHERS" || code=1
     return "$code"
 }

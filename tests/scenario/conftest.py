@@ -17,7 +17,7 @@ from harness.identities import Identities  # noqa: E402
 from harness.guarded import GuardedInstallation  # noqa: E402
 from harness.namespace import Testbed, Namespace  # noqa: E402
 from harness.servers import ROOT, QuickPostgres  # noqa: E402
-from harness.stack import Stack  # noqa: E402
+from harness.stack import SANITIZED, Stack  # noqa: E402
 from harness.survivors import end_survivors  # noqa: E402
 
 # What needs npm's oidc-provider: `./run test --all` installs it.
@@ -28,7 +28,7 @@ KEPT_LOGS = ROOT / "build/logs/scenarios"
 
 def pytest_addoption(parser):
     parser.addoption("--contract", type=pathlib.Path, help="schemathesis; without it the tests that need it are not run")
-    parser.addoption("--leave-out", type=pathlib.Path, help="a file with the names of tests that are not run")
+    parser.addoption("--listed", type=pathlib.Path, help="a file with the names of tests that need no sanitizers")
 
 
 def pytest_configure(config):
@@ -39,20 +39,31 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
+def differs_with_sanitizers(item):
+    """Whether the test's module runs less, or something else, with sanitizers."""
+    return hasattr(item.module, "SANITIZED") or hasattr(item.module, "right_clocks_only")
+
+
+def keep(config, items, is_wanted):
+    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
+    items[:] = [item for item in items if is_wanted(item)]
+
+
 def pytest_collection_modifyitems(config, items):
-    """Refuses a name in the list that no test has. Otherwise a renamed test would run again unnoticed, or never run."""
-    wanted = [item for item in items if config.option.contract or item.get_closest_marker("contract") is None]
-    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
-    items[:] = wanted
-    if config.option.leave_out is None:
+    """With --listed a test runs once: as listed without sanitizers, else with them. A test that differs with them runs in
+    both. Refuses a name in the list that no test has: otherwise a renamed test would run elsewhere unnoticed, or never."""
+    keep(config, items, lambda item: config.option.contract or item.get_closest_marker("contract") is None)
+    if config.option.listed is None:
         return
-    lines = config.option.leave_out.read_text(encoding="utf-8").splitlines()
+    lines = config.option.listed.read_text(encoding="utf-8").splitlines()
     names = {line for line in lines if line and not line.startswith("#")}
     unknown = names - {name_of(item) for item in items}
     if unknown:
-        raise pytest.UsageError(f"{config.option.leave_out}: no such tests: {', '.join(sorted(unknown))}")
-    config.hook.pytest_deselected(items=[item for item in items if name_of(item) in names])
-    items[:] = [item for item in items if name_of(item) not in names]
+        raise pytest.UsageError(f"{config.option.listed}: no such tests: {', '.join(sorted(unknown))}")
+    if SANITIZED:
+        keep(config, items, lambda item: name_of(item) not in names)
+    else:
+        keep(config, items, lambda item: name_of(item) in names or differs_with_sanitizers(item))
 
 
 def pytest_collection_finish():
