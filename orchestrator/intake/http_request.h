@@ -135,6 +135,10 @@ void instructions_list(struct http_request *request);
 void devices_list(struct http_request *request);
 void device_show(struct http_request *request);
 void artifacts_list(struct http_request *request);
+/* http_why.c */
+void rollout_why(struct http_request *request);
+void device_why(struct http_request *request);
+void branch_why(struct http_request *request);
 /* http_fleet.c */
 void fleet_begin(struct http_request *request);
 void fleet_import(struct http_request *request);

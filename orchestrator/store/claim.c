@@ -2,6 +2,7 @@
 
 #include "orchestrator/store/abort_rules.h"
 #include "orchestrator/store/connection.h"
+#include "orchestrator/store/start_rate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -115,37 +116,6 @@ static enum tc_error take_turn(struct store *store, struct tc_fault *fault)
     return error;
 }
 
-/* Reads the ring of starts and the rate that applies now. */
-static enum tc_error read_rate(struct store *store, const struct claim_request *request, struct rate_ring *ring,
-                               int64_t *now_s, int64_t *per_minute, struct tc_fault *fault)
-{
-    const struct sql_read_rate_params params = {.rollout = request->rollout->id,
-                                                .counts_completed = request->rate.grow_after > 0};
-    struct sql_read_rate_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_read_rate(store, &params, &rows, fault);
-    if (error != TC_OK)
-        return error;
-    const struct sql_read_rate_row row = sql_read_rate_at(&rows, 0);
-    ring->second = row.second;
-    *now_s = row.now_s;
-    *per_minute = rate_now(&request->rate, row.completed);
-    const char *at = row.starts + 1; /* after '{' */
-    for (int i = 0; i < RATE_SECONDS; i++) {
-        char *end;
-        ring->starts[i] = (int32_t)strtol(at, &end, 10);
-        at = *end == ',' ? end + 1 : end;
-    }
-    return TC_OK;
-}
-
-static enum tc_error write_rate(struct store *store, int64_t rollout, const struct rate_ring *ring,
-                                struct tc_fault *fault)
-{
-    const struct sql_write_rate_params params = {
-        .rollout = rollout, .second = ring->second, .starts = {ring->starts, RATE_SECONDS}};
-    return sql_write_rate(store, &params, fault);
-}
-
 static enum tc_error claim_due(struct store *store, const struct claim_request *request, int64_t claim_limit,
                                struct claim_result *claimed, struct tc_fault *fault)
 {
@@ -181,20 +151,18 @@ static enum tc_error claim_within_rate(struct store *store, const struct claim_r
     if (request->rate.per_minute == 0)
         return claim_due(store, request, request->claim_limit, claimed, fault);
 
-    struct rate_ring ring;
-    int64_t now_s, per_minute;
-    enum tc_error error = read_rate(store, request, &ring, &now_s, &per_minute, fault);
+    struct start_rate rate;
+    enum tc_error error = start_rate_read(store, request->rollout->id, &request->rate, &rate, fault);
     if (error != TC_OK)
         return error;
-    int64_t allowed = rate_allowance(&ring, now_s, per_minute);
-    claimed->rate_is_used_up = allowed == 0;
-    if (allowed == 0)
+    claimed->rate_is_used_up = rate.allowance == 0;
+    if (rate.allowance == 0)
         return TC_OK;
-    error = claim_due(store, request, allowed < request->claim_limit ? allowed : request->claim_limit, claimed, fault);
+    int64_t limit = rate.allowance < request->claim_limit ? rate.allowance : request->claim_limit;
+    error = claim_due(store, request, limit, claimed, fault);
     if (error != TC_OK || claimed->count == 0)
         return error;
-    rate_count(&ring, (int64_t)claimed->count);
-    return write_rate(store, request->rollout->id, &ring, fault);
+    return start_rate_write(store, request->rollout->id, &rate, (int64_t)claimed->count, fault);
 }
 
 enum tc_error claim_take_due(struct store *store, const struct claim_request *request, struct claim_result *result,

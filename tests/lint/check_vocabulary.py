@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Checks that the words that C and SQL share are only in the vocabularies: no statement, and no migration since 0015, has a
-bare number for a state or an event, or a bare word for a state, a kind, a code or a role."""
+bare number for a state or an event, or a bare word for a state, a kind, a code or a role. And that docs/why.md and the
+contract of HTTP have each reason and verdict of an explanation, and no other."""
 
 import pathlib
 import re
@@ -99,8 +100,25 @@ def statements():
     yield from (path for folder in folders for path in sorted(folder.glob("*.sql")) if path.name[:4] > LAST_WITHOUT_CONSTANTS)
 
 
+def faults_of_explanations():
+    """Yields the reasons and verdicts that a document lacks, or has and nothing gives."""
+    vocabulary = (ROOT / "orchestrator/rollout/vocabulary.def").read_text(encoding="utf-8")
+    page = (ROOT / "docs/why.md").read_text(encoding="utf-8")
+    contract = (ROOT / "docs/openapi.yaml").read_text(encoding="utf-8")
+    for macro, schema, heading in (("WHY_CODE", "WhyCode", "Reasons"), ("WHY_VERDICT", "WhyVerdict", "Verdicts")):
+        given = re.findall(rf'^{macro}\(\w+, "(\w+)"\)', vocabulary, re.M)
+        section = page.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+        allowed = re.search(rf"^    {schema}:\n(?:      .*\n)*?      enum: \[(.*)\]$", contract, re.M).group(1).split(", ")
+        for place, names in (("docs/why.md", re.findall(r"^\| `(\w+)` \|", section, re.M)), ("docs/openapi.yaml", allowed)):
+            for name in sorted(set(given) ^ set(names)):
+                yield f"{place}: {name}: {'it is missing' if name in given else 'nothing gives it'} ({heading.lower()})"
+
+
 def main():
     count, found = 0, 0
+    for fault in faults_of_explanations():
+        print(fault, file=sys.stderr)
+        found += 1
     for path in statements():
         count += 1
         for line, fault in faults_of(path.read_text(encoding="utf-8")):

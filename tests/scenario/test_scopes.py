@@ -133,7 +133,8 @@ def ask(stack, act, person, region):
     rollout, device = (stack.made["of-both"], "P2") if region == "apac" else (stack.made["of-emea"], "E3")
     body, headers, query = body_of(stack, act, rollout, region)
     method, path = act.split(" ")
-    path = path.replace("{id}", device if "/devices/" in path else str(rollout))
+    place = device if "/devices/" in path else {"emea": "E1", "apac": "P1"}[region] if "/branches/" in path else str(rollout)
+    path = path.replace("{id}", place)
     for variable in ("{name}", "{token}", "{key}", "{review}", "{sha256}"):
         path = path.replace(variable, "1")
     return stack.http.ask(method, path + query, body, {**headers, **bearer(token_of(person))})
@@ -160,7 +161,7 @@ def test_each_act_of_a_role_in_a_scope_reaches_as_far_as_its_row_says(testbed, r
             assert is_needed(outside, roles, "everywhere, not in a scope"), (act, outside)
         elif reach in ("rollout in scope", "devices in scope"):
             assert is_needed(outside, roles, "in region=apac"), (act, outside)
-        elif act == "GET /v1/devices/{id}":
+        elif act.startswith(("GET /v1/devices/{id}", "GET /v1/branches/{id}")):
             assert outside.status == 404, (act, outside)
         else:
             assert outside.status == 200 or act == "GET /v1/devices:crl", (act, outside)
@@ -257,6 +258,16 @@ def test_of_a_larger_rollout_a_person_with_a_scope_sees_its_own_devices_alone(te
     assert {row["device"] for row in read(testbed, "emea-viewer", "/v1/devices")["devices"]} == {"E1", "E2", "E3"}
     own = read(testbed, "emea-viewer", f"/v1/rollouts/{emea}")
     assert own["plan"] is not None and own["devices"] == 3
+
+
+def test_why_something_waits_is_told_of_the_devices_inside_alone(testbed):
+    made, headers = testbed.made, bearer(token_of("emea-viewer"))
+    for path in ("branches/P1", "devices/P2", f"rollouts/{made['of-apac']}"):
+        assert testbed.http.ask("GET", f"/v1/{path}/why", headers=headers).status == 404, path
+    both = read(testbed, "emea-viewer", f"/v1/rollouts/{made['of-both']}/why")
+    assert both["groups"] and all(group["waiting"] is None for group in both["groups"])
+    found = read(testbed, "emea-viewer", "/v1/branches/E1/why")["instructions"]
+    assert {row["device"] for row in found} <= {"E1", "E2", "E3"} and found
 
 
 def test_what_names_other_rollouts_or_counts_devices_outside_is_empty_in_the_list_and_among_the_events(testbed):

@@ -464,6 +464,13 @@ const struct command commands[] = {
      "Without --out the list is only written to the authority's folder.", pki_crl_options, run_pki_crl},
     {"pki", "rollover", "FOLDER operations|devices", 2, 2, "Replace an authority by a new one.",
      "Both are trusted until --finish. Needs the root's key. See docs/pki.md.", pki_rollover_options, run_pki_rollover},
+    {NULL, "why", "ROLLOUT|BRANCH|DEVICE", 1, 1, "Show why something waits, and when that changes.",
+     "A number is the ID of a rollout; another word is a branch, else a device, else the name of a rollout. To say "
+     "which: "
+     "branch=ID, device=ID, id=N or name=NAME. The verdict tells what the scheduler does next: an instruction that "
+     "starts, is in "
+     "line for the rate or its branch, waits, is at work, or has ended and may be tried again.",
+     NULL, run_why},
     {NULL, "audit", "", 0, 0, "Show who did what, and what was refused.",
      "Shows the record of acts, the oldest first, to auditors and admins. Refusals of peers that are not known are "
      "counted "

@@ -58,6 +58,7 @@ int run_person_withdraw(struct session *session);
 int run_person_link(struct session *session);
 int run_person_unlink(struct session *session);
 int run_audit(struct session *session);
+int run_why(struct session *session);
 int run_token_create(struct session *session);
 int run_token_list(struct session *session);
 int run_token_revoke(struct session *session);

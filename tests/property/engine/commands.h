@@ -19,6 +19,8 @@ void engine_close(struct engine *engine);
 /* operate.c: an operation of an operator on a rollout. */
 json_t *engine_operate(struct engine *engine, json_t *arguments);
 /* The return of a device to service. */
+/* explain.c */
+json_t *engine_explain(struct engine *engine, json_t *arguments);
 json_t *engine_give_back(struct engine *engine, json_t *arguments);
 
 #endif

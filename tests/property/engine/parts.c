@@ -6,7 +6,7 @@
 
 /* Large enough that no part ever waits for space: no other thread would make it. */
 enum { QUEUE_ITEMS = 4096 };
-enum { LEASE_MS = 30000, PULL_WAIT_MS = 6 * 3600 * 1000, DEFAULT_PER_MINUTE = 600, SHARDS_AN_INSTANCE = 10 };
+enum { LEASE_MS = 30000, PULL_WAIT_MS = 6 * 3600 * 1000, SHARDS_AN_INSTANCE = 10 };
 
 static int64_t virtual_ms;
 

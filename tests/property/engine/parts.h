@@ -13,6 +13,9 @@
 
 #define INSTANCES 2
 
+/* The rate of a plan without one. */
+#define DEFAULT_PER_MINUTE 600
+
 struct instance {
     char name[16];
     struct scheduler *scheduler;

@@ -59,6 +59,10 @@ class Engine:
         """Returns the claimed instructions: (instruction, attempt, device, start_before_s)."""
         return self._do("schedule", instance, delivered)["rows"]
 
+    def explain(self, devices):
+        """Returns {instruction: (verdict, codes)} of all that have not ended in the places of some devices."""
+        return {row[0]: (row[1], row[2]) for row in self._do("explain", *devices)["rows"]}
+
     def conduct(self, instance):
         self._do("conduct", instance)
 

@@ -45,5 +45,10 @@ class Fleet:
             row["zone"] = zone
         self._document["devices"].append(row)
 
+    def one_of_each_place(self):
+        """Returns a device of each branch, and each device without one."""
+        places = {device.branch or device.name: device.name for device in self.devices.values()}
+        return sorted(places.values())
+
     def document(self):
         return self._document

@@ -1,5 +1,6 @@
 """The properties. Each is checked against the history, the plans as the test made them, and Python's own calendar."""
 
+import collections
 import math
 
 from .history import CANCELLED, COMPLETED, CREATED, DISPATCHED, EXPIRED, FAILED, STATES, is_flying
@@ -32,8 +33,20 @@ class Oracle:
         self._moved = set()  # reports
         self._awaited = {}
         self.outages = Outages(history, fleet, plans)
+        self.explanations = collections.Counter()  # verdict → how often it was said
 
     # ---- a step of the scheduler -------------------------------------------------------------------------------
+
+    def explained(self, explained, started):
+        """In a turn that is a whole pass, what was said to start did, and what was said to wait did not."""
+        for instruction, (verdict, codes) in explained.items():
+            self.explanations[verdict] += 1
+            if verdict == "starts" and instruction not in started:
+                self._history.fail(f"i{instruction} was said to start and did not: {codes}")
+            if verdict not in ("starts", "in_line") and instruction in started:
+                self._history.fail(f"i{instruction} was said not to start, and did: {verdict} {codes}")
+        if explained and not started <= explained.keys():
+            self._history.fail(f"started and was not explained: {sorted(started - explained.keys())}")
 
     def scheduled(self, claimed, changes, due_before, states):
         """`claimed`: the instructions that the scheduler handed on; `changes`: the moved rows; `due_before`: instructions that

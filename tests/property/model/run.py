@@ -15,6 +15,8 @@ YEAR_S = 365 * 86400
 CHANGES_S = (66 * 86400, 87 * 86400, 93 * 86400, 246 * 86400, 268 * 86400, 297 * 86400, 304 * 86400)
 LATE_MOST_MS = 3 * 86400_000  # the maximum time from the first plan to another one
 STEPS_MOST = 6000
+WHOLE_PASS = 1000  # a claim of so many looks at all that is due
+EXPLAINED = 0.3  # of the scheduler's turns, when one is a whole pass
 YEAR_MOST_MS = 400 * 86400_000
 MINUTE_MS = 60_000
 
@@ -23,6 +25,7 @@ class Model:
     def __init__(self, seed, engine, database):
         self.seed = seed
         self._rng = random.Random(seed)
+        self._curious = random.Random(seed)  # apart, so that asking changes nothing of what happens
         self._engine = engine
         self._database = database
         self._history = History()
@@ -54,13 +57,18 @@ class Model:
     def starts(self):
         return sum(item.starts for item in self._history.known.values())
 
+    @property
+    def explanations(self):
+        return self._oracle.explanations
+
     def digest(self):
         return self._history.digest()
 
     def run(self):
         self._database.reset(PEOPLE)
         self._set_clock(self._begin_ms)
-        self._engine.open(self._rng.choice((1, 3, 10, 1000)))
+        self._claim_batch = self._rng.choice((1, 3, 10, WHOLE_PASS))
+        self._engine.open(self._claim_batch)
         self._engine.fleet(self._fleet.document())
         self._engine.calendars(self._calendars)
         self._order_plans()
@@ -147,14 +155,22 @@ class Model:
         open_groups, states = self._open_groups(), self._states
         due = {device: [item for item in items if (item.rollout, item.group) in open_groups
                         and states[item.rollout] == "running"] for device, items in due.items()}
+        explained = self._explain()
         claimed = self._engine.schedule(self._rng.randint(0, 1), self._rng.random() < 0.98)
         changes = self._observe("schedule")
+        self._oracle.explained(explained, {item.id for _, item in changes if item.state == DISPATCHED})
         self._oracle.scheduled(claimed, changes, due, self._states)
         for _, item in changes:
             for instruction, attempt, device, start_before_s in claimed:
                 if (instruction, attempt) == (item.id, item.attempt):
                     self._devices.start(self._history.now_ms, self._plans[item.rollout], instruction, attempt, device,
                                         start_before_s)
+
+    def _explain(self):
+        """Asks now and then why each instruction waits, if the next turn is a whole pass over what is due."""
+        if self._claim_batch != WHOLE_PASS or self._curious.random() > EXPLAINED:
+            return {}
+        return self._engine.explain(self._fleet.one_of_each_place())
 
     def _conduct(self):
         surely = self._rng.random() < 0.1

@@ -1,0 +1,72 @@
+-- Reads the instructions that have not ended, or about which the conductor decides, of the devices :devices and of those of
+-- the branches :branches: as struct why_instruction needs them, by branch or device, and then in the order of claims.
+-- `is_shown`: the device is in :patterns (null: all are).
+-- parameters: branches text[], devices text[], patterns text, most bigint
+-- row: place text, id bigint, rollout bigint, device text, is_node boolean, is_shown boolean, state smallint, substate smallint,
+--   attempt integer, deferrals smallint, progress smallint null, was_deferred boolean, code text, group_no smallint,
+--   group_name text, group_state text, soaks_until_ms bigint, soaks_until_text text null, waits_for_name text null, waits_for_state text null,
+--   waits_until_ms bigint, waits_until_text text null, is_due boolean, due_ms bigint, due_text text null, due_us bigint, window_is_open boolean, window_opens_ms bigint, window_opens_text text null,
+--   since_ms bigint, since_text text null, deadline_ms bigint, deadline_text text null
+WITH own AS MATERIALIZED (
+  SELECT d.id AS device, d.branch,
+         :patterns::jsonb IS NULL
+         OR labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) AS is_shown
+  FROM (SELECT id FROM device WHERE branch = ANY (:branches)
+        UNION
+        SELECT unnest(:devices::text[])) n
+  JOIN device d ON d.id = n.id
+  LEFT JOIN branch b ON b.id = d.branch
+)
+SELECT coalesce(i.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.device, coalesce(i.device = i.branch, false) AS is_node,
+       o.is_shown, i.state, i.substate, i.attempt, i.deferrals, i.progress,
+       coalesce(e.state = :CREATED, false) AS was_deferred, coalesce(e.code, i.code, '') AS code,
+       i.group_no, g.name AS group_name, g.state AS group_state, epoch_ms(t.soaks_until) AS soaks_until_ms,
+       time_told(t.soaks_until, k.zone) AS soaks_until_text,
+       w.name AS waits_for_name, w.state AS waits_for_state,
+       epoch_ms(t.waits_until) AS waits_until_ms, time_told(t.waits_until, k.zone) AS waits_until_text,
+       i.due_at <= now() IS TRUE AS is_due, epoch_ms(i.due_at) AS due_ms, time_told(i.due_at, k.zone) AS due_text,
+       CASE WHEN isfinite(i.due_at) THEN (extract(epoch FROM i.due_at) * 1000000)::bigint ELSE 0 END AS due_us,
+       coalesce(z.closes_at >= now() + x.install_s * interval '1 s', false) AS window_is_open,
+       epoch_ms(t.window_opens) AS window_opens_ms, time_told(t.window_opens, k.zone) AS window_opens_text,
+       epoch_ms(t.since) AS since_ms, time_told(t.since, k.zone) AS since_text,
+       epoch_ms(i.wake_at) AS deadline_ms, time_told(i.wake_at, k.zone) AS deadline_text
+FROM own o
+JOIN LATERAL (
+  SELECT n.* FROM instruction n
+  WHERE n.device = o.device AND (n.state < :FIRST_END OR n.substate = :UNDECIDED)
+  OFFSET 0
+) i ON true
+JOIN rollout r ON r.id = i.rollout_id
+JOIN rollout_zone k ON k.rollout_id = i.rollout_id AND k.zone_no = i.zone_no
+JOIN rollout_group g ON g.rollout_id = i.rollout_id AND g.group_no = i.group_no
+LEFT JOIN LATERAL (
+  SELECT f.* FROM rollout_group f
+  WHERE f.rollout_id = i.rollout_id AND f.group_no < i.group_no AND f.state <> :GROUP_PASSED
+  ORDER BY f.group_no LIMIT 1
+) w ON g.state = :GROUP_WAITING
+CROSS JOIN LATERAL (SELECT plan_number(r.plan #> '{spec,execution,installTimeout}', NULL) AS install_s OFFSET 0) x
+LEFT JOIN LATERAL (
+  SELECT n.closes_at
+  FROM rollout_window n
+  WHERE n.rollout_id = i.rollout_id AND n.zone_no = i.zone_no AND n.opens_at <= now()
+  ORDER BY n.opens_at DESC LIMIT 1
+) z ON true
+LEFT JOIN LATERAL (
+  SELECT v.state, v.code FROM instruction_event v
+  WHERE v.instruction_id = i.id AND i.attempt > 1
+    AND v.code NOT IN (:CODE_RETRY, :CODE_PREEMPTED, :CODE_VERSION_BLOCKED) -- those begin an attempt
+  ORDER BY v.at DESC, v.attempt DESC LIMIT 1
+) e ON true
+CROSS JOIN LATERAL (
+  SELECT g.settled_at + g.soak_s * interval '1 s' AS soaks_until,
+         coalesce(w.settled_at, w.reached_at) + w.soak_s * interval '1 s' AS waits_until,
+         (SELECT n.opens_at
+          FROM rollout_window n
+          WHERE n.rollout_id = i.rollout_id AND n.zone_no = i.zone_no AND n.opens_at > now()
+            AND n.closes_at >= n.opens_at + x.install_s * interval '1 s'
+          ORDER BY n.opens_at LIMIT 1) AS window_opens,
+         CASE i.state WHEN :DISPATCHED THEN i.dispatched_at WHEN :SENT THEN i.sent_at WHEN :RECEIVED THEN i.received_at
+           WHEN :INSTALLING THEN i.installing_at ELSE coalesce(i.ended_at, i.wake_at) END AS since
+) t
+ORDER BY place, r.priority DESC, r.id, i.group_no, i.due_at, i.id
+LIMIT :most

@@ -1,0 +1,14 @@
+-- Tells whether branch :branch is there and has a device in :patterns (null: or none at all), and the same of rollout :rollout.
+-- parameters: branch text, rollout bigint, patterns text
+-- row: branch boolean, rollout boolean
+SELECT EXISTS (SELECT FROM branch b
+               WHERE b.id = :branch
+                 AND (:patterns::jsonb IS NULL
+                      OR EXISTS (SELECT FROM device d
+                                 WHERE d.branch = b.id
+                                   AND labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))))) AS branch,
+       EXISTS (SELECT FROM rollout r
+               WHERE r.id = :rollout
+                 AND (:patterns::jsonb IS NULL
+                      OR EXISTS (SELECT FROM instruction i JOIN devices_within(:patterns::jsonb) w ON w.device = i.device
+                                 WHERE i.rollout_id = r.id))) AS rollout
