@@ -1,5 +1,4 @@
 /* Why instructions wait: a branch of two machines and its node, and a device without a branch. */
-#include "base/fault.h"
 #include "orchestrator/rollout/why.h"
 #include "tests/unit/decision_table.h"
 
