@@ -212,7 +212,8 @@ static const struct option guard_options[] = {
     NO_OPTION,
 };
 static const struct option help_options[] = {
-    {"markdown", NULL, NULL, NULL, "Print the manual page docs/cli.md."},
+    {"markdown", NULL, NULL, NULL, "Print the page docs/cli.md."},
+    {"scdoc", NULL, NULL, NULL, "Print the manual page tellercast(1), as scdoc reads it."},
     NO_OPTION,
 };
 
@@ -476,8 +477,10 @@ const struct command commands[] = {
      "counted "
      "for each minute.",
      audit_options, run_audit},
-    {NULL, "completion", "bash", 1, 1, "Print the completion script for the shell.",
-     "Use it with: source <(tellercast completion bash)", NULL, run_completion},
+    {NULL, "completion", "bash|zsh|fish", 1, 1, "Print the completion script for a shell.",
+     "An installation puts it where the shells look. To try it: source <(tellercast completion bash), or "
+     "tellercast completion fish | source.",
+     NULL, run_completion},
     {NULL, "help", "[COMMAND]", 0, 2, "Explain the commands, or one of them.", NULL, help_options, run_help},
 };
 const size_t command_count = sizeof commands / sizeof *commands;

@@ -6,13 +6,21 @@
 
 int run_completion(struct session *session)
 {
-    if (strcmp(session_argument(session, 0), "bash") != 0)
-        return session_fail_usage(session, "found \"%.32s\", allowed: bash", session_argument(session, 0));
-    struct buffer out = {0};
-    completion_put_bash(&out);
-    session_put(&out);
-    buffer_free(&out);
-    return EXIT_HEALTHY;
+    static const struct {
+        const char *name;
+        void (*put)(struct buffer *out);
+    } shells[] = {{"bash", completion_put_bash}, {"zsh", completion_put_zsh}, {"fish", completion_put_fish}};
+    const char *name = session_argument(session, 0);
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
+        if (strcmp(shells[i].name, name) != 0)
+            continue;
+        struct buffer out = {0};
+        shells[i].put(&out);
+        session_put(&out);
+        buffer_free(&out);
+        return EXIT_HEALTHY;
+    }
+    return session_fail_usage(session, "found \"%.32s\", allowed: bash, zsh or fish", name);
 }
 
 static const struct command_group *find_group(const char *name)
@@ -30,6 +38,10 @@ static bool explain(const struct session *session, struct buffer *out)
     const char *first = count > 0 ? session_argument(session, 0) : NULL;
     if (session_has(session, "markdown")) {
         help_put_markdown(out);
+        return true;
+    }
+    if (session_has(session, "scdoc")) {
+        help_put_scdoc(out);
         return true;
     }
     if (first == NULL) {

@@ -55,13 +55,13 @@ static void put_entry(const char *name, const char *help, struct buffer *out)
     put_wrapped(help, HELP_COLUMN, out);
 }
 
-static void put_option_name(const struct option *option, struct buffer *out)
+void help_put_option_name(const struct option *option, struct buffer *out)
 {
     buffer_format(out, "--%s%s%s", option->name, option->value == NULL ? "" : " ",
                   option->value == NULL ? "" : option->value);
 }
 
-static void put_option_help(const struct option *option, struct buffer *out)
+void help_put_option(const struct option *option, struct buffer *out)
 {
     buffer_put_text(out, option->help);
     if (option_is_required(option))
@@ -77,15 +77,15 @@ static void put_options(const struct option *options, struct buffer *out)
     for (; options != NULL && options->name != NULL; options++) {
         struct buffer name = {0};
         struct buffer help = {0};
-        put_option_name(options, &name);
-        put_option_help(options, &help);
+        help_put_option_name(options, &name);
+        help_put_option(options, &help);
         put_entry(buffer_text(&name), buffer_text(&help), out);
         buffer_free(&name);
         buffer_free(&help);
     }
 }
 
-static bool is_in_group(const struct command *command, const struct command_group *group)
+bool help_is_in_group(const struct command *command, const struct command_group *group)
 {
     if (group == NULL || command->group == NULL)
         return group == NULL && command->group == NULL;
@@ -101,7 +101,7 @@ static void put_command_name(const struct command *command, struct buffer *out)
 static void put_commands(const struct command_group *group, struct buffer *out)
 {
     for (size_t i = 0; i < command_count; i++) {
-        if (!is_in_group(&commands[i], group))
+        if (!help_is_in_group(&commands[i], group))
             continue;
         struct buffer name = {0};
         put_command_name(&commands[i], &name);
@@ -120,7 +120,7 @@ void help_put_usage(const struct command *command, struct buffer *out)
         buffer_format(out, " %s", command->arguments);
     for (const struct option *option = command->options; option != NULL && option->name != NULL; option++) {
         buffer_put_text(out, option_is_required(option) ? " " : " [");
-        put_option_name(option, out);
+        help_put_option_name(option, out);
         buffer_put_text(out, option_is_required(option) ? "" : "]");
     }
 }
@@ -194,12 +194,12 @@ static void put_markdown_options(const struct option *options, struct buffer *ou
     buffer_put_text(out, "| option | meaning |\n|---|---|\n");
     for (; options->name != NULL; options++) {
         struct buffer name = {0};
-        put_option_name(options, &name);
+        help_put_option_name(options, &name);
         buffer_put_text(out, "| `");
         put_cell(buffer_text(&name), out);
         buffer_put_text(out, "` | ");
         buffer_free(&name);
-        put_option_help(options, out);
+        help_put_option(options, out);
         buffer_put_text(out, " |\n");
     }
     buffer_put_text(out, "\n");
@@ -232,7 +232,7 @@ void help_put_markdown(struct buffer *out)
         const struct command_group *group = i < command_group_count ? &command_groups[i] : NULL;
         buffer_format(out, "## %s\n\n", group != NULL ? group->summary : "Other");
         for (size_t k = 0; k < command_count; k++) {
-            if (is_in_group(&commands[k], group))
+            if (help_is_in_group(&commands[k], group))
                 put_markdown_command(&commands[k], out);
         }
     }
