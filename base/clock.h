@@ -14,6 +14,7 @@ int64_t clock_now_ms(void);
 
 /* A clock that only goes forward, from an arbitrary zero. */
 int64_t clock_monotonic_ms(void);
+int64_t clock_monotonic_us(void); /* the same in microseconds */
 
 /* The same, but it also counts while the machine sleeps: for timers over hours. */
 int64_t clock_boot_ms(void);

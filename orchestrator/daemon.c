@@ -106,6 +106,7 @@ void daemon_close(struct daemon *daemon)
         broker_close(daemon->broker, END_BROKER_MS);
     intake_close(daemon->intake);
     renewal_close(daemon->renewal);
+    gauges_keeper_close(daemon->gauges);
     keeper_close(daemon->keeper);
     provider_close(daemon->provider);
     recorder_close(daemon->recorder);

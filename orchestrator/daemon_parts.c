@@ -241,5 +241,7 @@ enum tc_error daemon_parts_open_workers(struct daemon *daemon, struct tc_fault *
         error = open_conductor(daemon, fault);
     if (error == TC_OK)
         error = open_scheduler(daemon, fault);
+    if (error == TC_OK)
+        error = gauges_keeper_open(daemon->settings->database, &daemon->gauges, fault);
     return error;
 }

@@ -7,6 +7,7 @@
 #include "orchestrator/daemon_setup.h"
 #include "orchestrator/directory/guard_answer.h"
 #include "orchestrator/dispatcher/dispatcher.h"
+#include "orchestrator/gauges/gauges_keeper.h"
 #include "orchestrator/health.h"
 #include "orchestrator/intake/intake.h"
 #include "orchestrator/keys/key_keeper.h"
@@ -53,6 +54,7 @@ struct daemon {
     struct conductor *conductor;
     struct scheduler *scheduler;
     struct keeper *keeper;
+    struct gauges_keeper *gauges;
 };
 
 #endif

@@ -54,7 +54,7 @@ install_packages() {
 }
 
 # setup_packages PURPOSE ...: installs what is missing. A purpose is all, or one of build, test-build, run, test,
-# contract, faults, fuzz, lint; identity-provider is in none of these.
+# contract, faults, fuzz, lint; identity-provider and alerts are in none of these.
 setup_packages() {
     local purposes=("$@")
     local -a missing

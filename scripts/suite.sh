@@ -10,7 +10,7 @@ GATE_PARTS=(most_units_release gate_scenarios_release units_asan chosen_scenario
 # `./run test --all` runs all that the gate runs, and everything with sanitizers. Add a part here that takes long, or
 # needs more of the machine than the gate does.
 ALL_PARTS=(units_release scenarios_release identity_provider units_asan scenarios_asan units_tsan scenarios_tsan
-    contract)
+    contract alerts)
 
 # Scenarios all of whose code other scenarios reach, too. `./run coverage` writes the list.
 REACHED_BY_OTHERS=tests/scenario/reached_by_others.txt
@@ -101,6 +101,13 @@ part_contract() {
         --junitxml="$RESULTS/contract.xml" -q -r fEP || code=1
     sed -n "s/^\(.* requests to .* operations\)$/  \1/p" "$LOGS/contract.log"
     return "$code"
+}
+
+# The alert rules, by promtool.
+part_alerts() {
+    command -v promtool >/dev/null || setup_packages alerts
+    run_part alerts "The alert rules" env TELLERCAST_ALERTS=yes /usr/bin/python3 -m pytest tests/scenario/test_alerts.py \
+        -p no:cacheprovider --junitxml="$RESULTS/alerts.xml" -q -r fER
 }
 
 # join_names SEPARATOR NAME ...: prints "a or b".

@@ -122,6 +122,7 @@ static void set_connected(struct broker *broker, bool connected, const char *rea
     (void)snprintf(broker->reason, sizeof broker->reason, "%s", reason);
     (void)pthread_mutex_unlock(&broker->lock);
 
+    metric_set(METRIC_BROKER_CONNECTED, connected);
     if (connected) {
         metric_add(METRIC_BROKER_CONNECTS, 1);
         LOG_INFO("broker.connected", F_STR("host", broker->config.host), F_INT("port", broker->config.port));

@@ -1,6 +1,8 @@
 #include "orchestrator/broker/in_flight.h"
 
+#include "base/clock.h"
 #include "base/condition.h"
+#include "orchestrator/metrics/metrics.h"
 
 #include <stdlib.h>
 
@@ -48,6 +50,7 @@ struct slot *in_flight_begin(struct in_flight *in_flight, struct broker_batch *b
     in_flight->free = slot->next;
     in_flight->under_way++;
     slot->batch = batch;
+    slot->begun_us = clock_monotonic_us();
     if (batch != NULL)
         batch->under_way++;
     return slot;
@@ -83,6 +86,8 @@ void in_flight_take_back(struct in_flight *in_flight, struct slot *slot)
 
 void in_flight_finish(struct in_flight *in_flight, struct slot *slot, enum outcome outcome)
 {
+    if (outcome == OUTCOME_ACCEPTED)
+        metric_observe(HISTOGRAM_BROKER, clock_monotonic_us() - slot->begun_us);
     settle(in_flight, slot, outcome);
     release(in_flight, slot);
 }

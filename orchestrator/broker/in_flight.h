@@ -16,6 +16,7 @@ struct slot {
     void *owner;                /* its sender: paho's callbacks get only the slot */
     struct broker_batch *batch; /* NULL: none */
     bool is_answer;             /* to an operator, who chose its topic */
+    int64_t begun_us;           /* monotonic: when it was sent */
     struct slot *next;          /* in the list of free slots */
 };
 

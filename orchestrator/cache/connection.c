@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "orchestrator/metrics/metrics.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -224,6 +225,7 @@ static enum tc_error exchange_once(struct connection *connection, const struct e
     redisContext *redis = connection->redis;
     enum tc_error error = TC_OK;
     char wrong_server[TC_FAULT_TEXT_SIZE / 2] = "";
+    int64_t begun_us = clock_monotonic_us();
     for (size_t i = 0; i < exchange->count; i++)
         exchange->append(redis, exchange->context, i);
     for (size_t i = 0; i < exchange->count; i++) {
@@ -245,6 +247,7 @@ static enum tc_error exchange_once(struct connection *connection, const struct e
         }
         freeReplyObject(reply);
     }
+    metric_observe(HISTOGRAM_CACHE, clock_monotonic_us() - begun_us);
     if (*wrong_server != '\0')
         (void)mark_unavailable(connection, wrong_server);
     return error;

@@ -68,6 +68,8 @@ static void report_moved(const struct decided *decided, size_t count)
             continue;
         metric_add(METRIC_RETRIES, item->event == ON_RETRY);
         metric_add(METRIC_DEADLINES_PASSED, item->event == ON_DEADLINE);
+        if (item->to_substate == UNDECIDED && item->to != item->from)
+            metric_count(FAMILY_FAILURES, item->code);
         if (item->to == item->from)
             continue;
         LOG_INFO("instruction.woken", F_INT("instruction", item->instruction), F_INT("attempt", item->attempt),

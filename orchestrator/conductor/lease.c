@@ -3,6 +3,7 @@
 #include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/conductor/conductor_internal.h"
+#include "orchestrator/metrics/metrics.h"
 
 enum { RENEWALS_PER_LEASE = 4 };
 
@@ -23,6 +24,7 @@ bool conductor_take_lease(struct conductor *conductor)
         LOG_WARNING("conductor.stepped_down", F_STR("instance", conductor->config.instance),
                     F_STR("reason", fault.text));
     conductor->epoch = error == TC_OK ? epoch : 0;
+    metric_set(METRIC_CONDUCTING, conductor->epoch != 0);
     return error == TC_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "orchestrator/metrics/metrics.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 /* How much of a refused body is read and discarded, and for how long. The library can answer before or after a body,
  * not within it, so a client that reads only after it has sent all gets the answer this way. */
 static const int64_t discard_limit_bytes = INT64_C(1) << 30;
-enum { DISCARD_MS = 60000 };
+enum { DISCARD_MS = 60000, US_PER_MS = 1000 };
 
 static struct http_peer *peer_of(struct MHD_Connection *connection)
 {
@@ -56,6 +57,16 @@ static void close_body(struct http_request *request)
     buffer_free(&request->body);
 }
 
+/* A body takes as long as its client sends it. */
+static void count_answer(const struct http_request *request)
+{
+    char status[16];
+    (void)snprintf(status, sizeof status, "%d", request->status);
+    metric_count(FAMILY_HTTP_RESPONSES, status);
+    if (request->body_received == 0)
+        metric_observe(HISTOGRAM_HTTP, (clock_monotonic_ms() - request->began_ms) * US_PER_MS);
+}
+
 void http_connection_end(void *context, struct MHD_Connection *connection, void **slot,
                          enum MHD_RequestTerminationCode code)
 {
@@ -71,6 +82,7 @@ void http_connection_end(void *context, struct MHD_Connection *connection, void 
               F_STR("path", request->route == NULL ? "" : request->route->path), F_STR("id", request->variable),
               F_INT("status", request->status), F_STR("author", request->subject.name),
               F_INT("ms", clock_monotonic_ms() - request->began_ms));
+    count_answer(request);
     close_body(request);
     http_act_end(request);
     if (request->response != NULL)

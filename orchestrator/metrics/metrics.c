@@ -3,8 +3,11 @@
 #include "base/fault.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
-#include <stddef.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
 enum metric_type { COUNTER, GAUGE };
 
@@ -138,8 +141,84 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "Reviews of what was done without approvals that have not ended."},
     [METRIC_REVIEWS_OVERDUE] = {"tellercast_reviews_overdue", GAUGE,
         "Those of them whose time has passed."},
+    [METRIC_BROKER_CONNECTED] = {"tellercast_broker_connected", GAUGE,
+        "1 while the connection to the broker that receives stands."},
+    [METRIC_CONDUCTING] = {"tellercast_conducting", GAUGE,
+        "1 while this orchestrator is the conductor; of all of them one is."},
+    [METRIC_OUT_OF_SERVICE] = {"tellercast_out_of_service_devices", GAUGE,
+        "Machines that a rollout took out of service and that are not back."},
+    [METRIC_BRANCHES_AT_BUDGET] = {"tellercast_branches_at_budget", GAUGE,
+        "Branches with as many machines down or at work as the disruption budgets there allow."},
+    [METRIC_BRANCHES_WITHOUT_MACHINE] = {"tellercast_branches_without_machine", GAUGE,
+        "Branches all of whose machines are down or at work by rollouts; it must be 0."},
+    [METRIC_APPROVALS_WAITING] = {"tellercast_approvals_waiting", GAUGE,
+        "Rollouts and groups that wait for an approval."},
+    [METRIC_APPROVALS_OLDEST] = {"tellercast_approvals_oldest_timestamp_seconds", GAUGE,
+        "Since when the oldest of them waits, in Unix time; 0: none waits."},
+    [METRIC_OLDEST_DUE] = {"tellercast_oldest_due_timestamp_seconds", GAUGE,
+        "When the oldest due instruction of a running rollout in an open group became due, in Unix time; 0: none is due."},
+    [METRIC_GAUGES_READ] = {"tellercast_gauges_read_timestamp_seconds", GAUGE,
+        "When the gauges of rollouts, branches and approvals were last read from the database, in Unix time."},
+};
+
+struct family_row {
+    const char *name;
+    enum metric_type type;
+    const char *label;
+    const char *help;
+};
+
+static const struct family_row family_rows[FAMILY_COUNT] = {
+    [FAMILY_HTTP_RESPONSES] = {"tellercast_http_responses_total", COUNTER, "status",
+        "Answers of the HTTP endpoints by status."},
+    [FAMILY_FAILURES] = {"tellercast_failures_total", COUNTER, "code",
+        "Attempts that failed, were refused by their device or timed out, by code."},
+    [FAMILY_ROLLOUTS] = {"tellercast_rollouts", GAUGE, "state",
+        "Rollouts by state."},
+    [FAMILY_INSTRUCTIONS] = {"tellercast_instructions", GAUGE, "state",
+        "Instructions of rollouts that have not ended, by state."},
+    [FAMILY_FORECAST_END] = {"tellercast_rollout_forecast_end_timestamp_seconds", GAUGE, "rollout",
+        "When a running rollout is expected to end, in Unix time."},
+    [FAMILY_END] = {"tellercast_rollout_end_timestamp_seconds", GAUGE, "rollout",
+        "The endAt of a running rollout that has one, in Unix time."},
+};
+
+struct histogram_row {
+    const char *name;
+    const char *help;
+};
+
+static const struct histogram_row histogram_rows[HISTOGRAM_COUNT] = {
+    [HISTOGRAM_DATABASE] = {"tellercast_database_statement_seconds",
+        "Duration of statements in PostgreSQL."},
+    [HISTOGRAM_CACHE] = {"tellercast_cache_call_seconds",
+        "Duration of calls to Redis, each of a whole batch."},
+    [HISTOGRAM_BROKER] = {"tellercast_broker_publish_seconds",
+        "Time from a message of QoS 1 to its acknowledgment by the broker."},
+    [HISTOGRAM_HTTP] = {"tellercast_http_request_seconds",
+        "Duration of HTTP requests, without those of bodies that the client sends."},
 };
 /* clang-format on */
+
+/* Upper bounds of the buckets in microseconds, and as Prometheus names them. */
+static const struct {
+    int64_t most_us;
+    const char *name;
+} buckets[] = {{500, "0.0005"},  {1000, "0.001"},  {2500, "0.0025"}, {5000, "0.005"},  {10000, "0.01"},
+               {25000, "0.025"}, {50000, "0.05"},  {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"},
+               {1000000, "1"},   {2500000, "2.5"}, {5000000, "5"},   {10000000, "10"}};
+enum { BUCKETS = sizeof buckets / sizeof *buckets, US_PER_SECOND = 1000000 };
+
+static struct {
+    _Atomic int64_t counts[BUCKETS + 1]; /* the last: beyond all bounds */
+    _Atomic int64_t sum_us;
+} histograms[HISTOGRAM_COUNT];
+
+static struct family {
+    struct metric_sample samples[METRIC_LABELS_MAX + 1]; /* the last: "other" */
+    size_t count;
+} families[FAMILY_COUNT];
+static pthread_mutex_t families_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static _Atomic int64_t values[METRIC_COUNT];
 
@@ -166,11 +245,108 @@ int64_t metric_value(enum metric metric)
     return atomic_load_explicit(&values[metric], memory_order_relaxed);
 }
 
+/* With families_lock held. Returns the sample of a label: a new one if need be, and "other" when there is no space. */
+static struct metric_sample *sample_of(struct family *family, const char *label)
+{
+    for (size_t i = 0; i < family->count; i++) {
+        if (strcmp(family->samples[i].label, label) == 0)
+            return &family->samples[i];
+    }
+    if (family->count > METRIC_LABELS_MAX)
+        return &family->samples[METRIC_LABELS_MAX];
+    struct metric_sample *sample = &family->samples[family->count++];
+    bool is_last = family->count > METRIC_LABELS_MAX;
+    (void)snprintf(sample->label, sizeof sample->label, "%s", is_last ? "other" : label);
+    return sample;
+}
+
+void metric_count(enum metric_family family, const char *label)
+{
+    TC_CHECK((unsigned)family < FAMILY_COUNT && family_rows[family].type == COUNTER);
+    (void)pthread_mutex_lock(&families_lock);
+    sample_of(&families[family], label)->value++;
+    (void)pthread_mutex_unlock(&families_lock);
+}
+
+void metrics_set_family(enum metric_family family, const struct metric_sample *samples, size_t count)
+{
+    TC_CHECK((unsigned)family < FAMILY_COUNT && family_rows[family].type == GAUGE && count <= METRIC_LABELS_MAX);
+    (void)pthread_mutex_lock(&families_lock);
+    memcpy(families[family].samples, samples, count * sizeof *samples);
+    families[family].count = count;
+    (void)pthread_mutex_unlock(&families_lock);
+}
+
+void metric_observe(enum metric_histogram histogram, int64_t duration_us)
+{
+    TC_CHECK((unsigned)histogram < HISTOGRAM_COUNT);
+    size_t at = 0;
+    while (at < BUCKETS && duration_us > buckets[at].most_us)
+        at++;
+    (void)atomic_fetch_add_explicit(&histograms[histogram].counts[at], 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&histograms[histogram].sum_us, duration_us, memory_order_relaxed);
+}
+
+static const char *type_name(enum metric_type type)
+{
+    return type == COUNTER ? "counter" : "gauge";
+}
+
+static void put_head(const char *name, const char *type, const char *help, struct buffer *out)
+{
+    buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* Labels are words and numbers of ours, and codes that devices report: these may have any character. */
+static void put_label(const char *label, struct buffer *out)
+{
+    for (const char *c = label; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            buffer_put_text(out, "\\");
+        if (*c == '\n')
+            buffer_put_text(out, "\\n");
+        else
+            buffer_put(out, c, 1);
+    }
+}
+
+static void write_families(struct buffer *out)
+{
+    (void)pthread_mutex_lock(&families_lock);
+    for (size_t i = 0; i < FAMILY_COUNT; i++) {
+        const struct family_row *row = &family_rows[i];
+        put_head(row->name, type_name(row->type), row->help, out);
+        for (size_t at = 0; at < families[i].count; at++) {
+            buffer_format(out, "%s{%s=\"", row->name, row->label);
+            put_label(families[i].samples[at].label, out);
+            buffer_format(out, "\"} %" PRId64 "\n", families[i].samples[at].value);
+        }
+    }
+    (void)pthread_mutex_unlock(&families_lock);
+}
+
+static void write_histograms(struct buffer *out)
+{
+    for (size_t i = 0; i < HISTOGRAM_COUNT; i++) {
+        const struct histogram_row *row = &histogram_rows[i];
+        int64_t below = 0, sum_us = atomic_load_explicit(&histograms[i].sum_us, memory_order_relaxed);
+        put_head(row->name, "histogram", row->help, out);
+        for (size_t at = 0; at <= BUCKETS; at++) {
+            below += atomic_load_explicit(&histograms[i].counts[at], memory_order_relaxed);
+            buffer_format(out, "%s_bucket{le=\"%s\"} %" PRId64 "\n", row->name,
+                          at < BUCKETS ? buckets[at].name : "+Inf", below);
+        }
+        buffer_format(out, "%s_sum %" PRId64 ".%06" PRId64 "\n%s_count %" PRId64 "\n", row->name,
+                      sum_us / US_PER_SECOND, sum_us % US_PER_SECOND, row->name, below);
+    }
+}
+
 void metrics_write(struct buffer *out)
 {
     for (size_t i = 0; i < METRIC_COUNT; i++) {
-        const struct metric_row *row = &rows[i];
-        buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRId64 "\n", row->name, row->help, row->name,
-                      row->type == COUNTER ? "counter" : "gauge", row->name, metric_value((enum metric)i));
+        put_head(rows[i].name, type_name(rows[i].type), rows[i].help, out);
+        buffer_format(out, "%s %" PRId64 "\n", rows[i].name, metric_value((enum metric)i));
     }
+    write_families(out);
+    write_histograms(out);
 }

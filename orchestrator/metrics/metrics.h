@@ -1,9 +1,11 @@
-/* Counters and gauges in Prometheus' text format, each defined once in the table in metrics.c. Any thread. */
+/* Counters, gauges and histograms in Prometheus' text format, each defined once in the tables in metrics.c. Any thread.
+ */
 #ifndef TELLERCAST_ORCHESTRATOR_METRICS_METRICS_H
 #define TELLERCAST_ORCHESTRATOR_METRICS_METRICS_H
 
 #include "base/buffer.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum metric {
@@ -68,12 +70,58 @@ enum metric {
     METRIC_POLICIES,
     METRIC_REVIEWS_PENDING,
     METRIC_REVIEWS_OVERDUE,
+    METRIC_BROKER_CONNECTED,
+    METRIC_CONDUCTING,
+    METRIC_OUT_OF_SERVICE,
+    METRIC_BRANCHES_AT_BUDGET,
+    METRIC_BRANCHES_WITHOUT_MACHINE,
+    METRIC_APPROVALS_WAITING,
+    METRIC_APPROVALS_OLDEST,
+    METRIC_OLDEST_DUE,
+    METRIC_GAUGES_READ,
     METRIC_COUNT,
+};
+
+/* Metrics with a label. None has a label for a device or a branch: there may be a million of them. */
+enum metric_family {
+    FAMILY_HTTP_RESPONSES, /* counters */
+    FAMILY_FAILURES,
+    FAMILY_ROLLOUTS, /* gauges from here */
+    FAMILY_INSTRUCTIONS,
+    FAMILY_FORECAST_END,
+    FAMILY_END,
+    FAMILY_COUNT,
+};
+
+/* Values of a label that a family has at most; further ones are counted under "other". */
+#define METRIC_LABELS_MAX 256
+#define METRIC_LABEL_SIZE 64
+
+enum metric_histogram {
+    HISTOGRAM_DATABASE,
+    HISTOGRAM_CACHE,
+    HISTOGRAM_BROKER,
+    HISTOGRAM_HTTP,
+    HISTOGRAM_COUNT,
 };
 
 void metric_add(enum metric metric, int64_t amount);
 void metric_set(enum metric metric, int64_t value);
 int64_t metric_value(enum metric metric);
+
+/* Counts one more of a family of counters under a value of its label. */
+void metric_count(enum metric_family family, const char *label);
+
+struct metric_sample {
+    char label[METRIC_LABEL_SIZE];
+    int64_t value;
+};
+/* Replaces all values of a family of gauges: what is not in `samples` is gone. At most METRIC_LABELS_MAX. */
+void metrics_set_family(enum metric_family family, const struct metric_sample *samples, size_t count);
+
+/* Counts a duration in microseconds. */
+void metric_observe(enum metric_histogram histogram, int64_t duration_us);
+
 void metrics_write(struct buffer *out);
 
 #endif

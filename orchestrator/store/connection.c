@@ -150,10 +150,12 @@ enum tc_error store_run(struct store *store, const struct sql_statement *stateme
     const char *values[PARAMS_MAX];
     for (int i = 0; i < params->count; i++)
         values[i] = params->nulls[i] ? NULL : params->bytes.bytes + params->offsets[i];
+    int64_t begun_us = clock_monotonic_us();
     store_begin_wait(store);
     *result =
         PQexecPrepared(store->connection, statement->name, params->count, values, params->lengths, params->formats, 0);
     store_end_wait(store);
+    metric_observe(HISTOGRAM_DATABASE, clock_monotonic_us() - begun_us);
     store->used_ms = clock_monotonic_ms();
     if (is_good(*result)) {
         log_lock_gone(store);
@@ -170,9 +172,11 @@ static enum tc_error run_script(struct store *store, const char *text, PGresult 
     enum tc_error error = store_connect(store, fault);
     if (error != TC_OK)
         return error;
+    int64_t begun_us = clock_monotonic_us();
     store_begin_wait(store);
     *result = PQexec(store->connection, text);
     store_end_wait(store);
+    metric_observe(HISTOGRAM_DATABASE, clock_monotonic_us() - begun_us);
     store->used_ms = clock_monotonic_ms();
     return is_good(*result) ? TC_OK : store_fault_from(store, *result, "script", fault);
 }

@@ -214,6 +214,9 @@ static void confirm_all(struct update_writer *writer, const struct report_batch 
                    : verdict == REPORT_MOVED ? METRIC_STATUSES_MOVED
                                              : METRIC_STATUSES_STALE,
                    1);
+        bool fails = report->event == ON_FAILED || report->event == ON_REJECTED;
+        if (fails && verdict == REPORT_MOVED)
+            metric_count(FAMILY_FAILURES, report->code == NULL ? "" : report->code);
         if (refused)
             LOG_LIMITED(LOG_LEVEL_WARNING, report->device, "status.refused", F_STR("device", report->device),
                         F_INT("instruction", report->instruction), F_INT("attempt", report->attempt),

@@ -20,8 +20,9 @@ from harness.servers import ROOT, QuickPostgres  # noqa: E402
 from harness.stack import SANITIZED, Stack  # noqa: E402
 from harness.survivors import end_survivors  # noqa: E402
 
-# What needs npm's oidc-provider: `./run test --all` installs it.
-collect_ignore = [] if "TELLERCAST_IDENTITY_PROVIDER" in os.environ else ["test_identity_provider.py"]
+# What needs npm's oidc-provider, or promtool: `./run test --all` installs it.
+NEEDED = {"test_identity_provider.py": "TELLERCAST_IDENTITY_PROVIDER", "test_alerts.py": "TELLERCAST_ALERTS"}
+collect_ignore = [name for name, variable in NEEDED.items() if variable not in os.environ]
 
 KEPT_LOGS = ROOT / "build/logs/scenarios"
 

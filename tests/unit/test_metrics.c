@@ -29,9 +29,9 @@ static void every_metric_has_a_help_a_type_and_one_value(void **state)
         if (line[0] != '#')
             assert_true(isdigit((unsigned char)line[strlen(line) - 1]));
     }
-    assert_int_equal(helps, METRIC_COUNT);
-    assert_int_equal(types, METRIC_COUNT);
-    assert_int_equal(samples, METRIC_COUNT);
+    assert_int_equal(helps, METRIC_COUNT + FAMILY_COUNT + HISTOGRAM_COUNT);
+    assert_int_equal(types, helps);
+    assert_true(samples >= METRIC_COUNT + 3 * HISTOGRAM_COUNT);
     buffer_free(&out);
 }
 
@@ -49,7 +49,7 @@ static void a_counter_ends_in_total_and_a_gauge_does_not(void **state)
         assert_int_equal(strcmp(end, "_total") == 0, strcmp(type, "counter") == 0);
         gauges += strcmp(type, "gauge") == 0;
     }
-    assert_int_equal(gauges, METRIC_COUNT - METRIC_QUEUE_ORDERS);
+    assert_int_equal(gauges, METRIC_COUNT - METRIC_QUEUE_ORDERS + FAMILY_COUNT - FAMILY_ROLLOUTS);
     buffer_free(&out);
 }
 
@@ -86,10 +86,63 @@ static void no_addition_of_several_threads_is_lost(void **state)
     assert_int_equal(metric_value(METRIC_ASKS_RECEIVED), ADDERS * ADDS_EACH);
 }
 
+static void a_family_has_a_value_for_each_label_and_the_rest_under_other(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    char code[METRIC_LABEL_SIZE];
+    metric_count(FAMILY_FAILURES, "disk_\"full\"");
+    metric_count(FAMILY_FAILURES, "disk_\"full\"");
+    for (int i = 0; i < METRIC_LABELS_MAX + 5; i++) {
+        (void)snprintf(code, sizeof code, "code-%d", i);
+        metric_count(FAMILY_FAILURES, code);
+    }
+    const char *text = write_all(&out);
+    assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"disk_\\\"full\\\"\"} 2\n"));
+    assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"code-254\"} 1\n"));
+    assert_null(strstr(text, "{code=\"code-255\"}"));
+    assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"other\"} 6\n"));
+    buffer_free(&out);
+}
+
+static void gauges_of_a_family_are_replaced_together(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    const struct metric_sample samples[] = {{"running", 3}, {"paused", 1}};
+    metrics_set_family(FAMILY_ROLLOUTS, samples, 2);
+    metrics_set_family(FAMILY_ROLLOUTS, samples, 1);
+    const char *text = write_all(&out);
+    assert_non_null(strstr(text, "\ntellercast_rollouts{state=\"running\"} 3\n"));
+    assert_null(strstr(text, "{state=\"paused\"}"));
+    buffer_free(&out);
+}
+
+static void a_histogram_counts_each_duration_in_every_larger_bucket(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    metric_observe(HISTOGRAM_CACHE, 500);
+    metric_observe(HISTOGRAM_CACHE, 501);
+    metric_observe(HISTOGRAM_CACHE, 20000000);
+    const char *text = write_all(&out);
+    assert_non_null(strstr(text, "# TYPE tellercast_cache_call_seconds histogram\n"));
+    assert_non_null(strstr(text, "\ntellercast_cache_call_seconds_bucket{le=\"0.0005\"} 1\n"));
+    assert_non_null(strstr(text, "\ntellercast_cache_call_seconds_bucket{le=\"0.001\"} 2\n"));
+    assert_non_null(strstr(text, "\ntellercast_cache_call_seconds_bucket{le=\"10\"} 2\n"));
+    assert_non_null(strstr(text, "\ntellercast_cache_call_seconds_bucket{le=\"+Inf\"} 3\n"));
+    assert_non_null(strstr(text, "\ntellercast_cache_call_seconds_sum 20.001001\n"));
+    assert_non_null(strstr(text, "\ntellercast_cache_call_seconds_count 3\n"));
+    buffer_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_metric_has_a_help_a_type_and_one_value),
+        cmocka_unit_test(a_family_has_a_value_for_each_label_and_the_rest_under_other),
+        cmocka_unit_test(gauges_of_a_family_are_replaced_together),
+        cmocka_unit_test(a_histogram_counts_each_duration_in_every_larger_bucket),
         cmocka_unit_test(a_counter_ends_in_total_and_a_gauge_does_not),
         cmocka_unit_test(a_value_is_written_under_its_own_name),
         cmocka_unit_test(no_addition_of_several_threads_is_lost),
