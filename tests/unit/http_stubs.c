@@ -57,7 +57,7 @@ __attribute__((format(printf, 3, 4))) static enum tc_error give(struct buffer *j
 
 char http_fixture_last_patterns[HTTP_FIXTURE_TEXT_SIZE];
 
-static void note_patterns(const char *patterns)
+void http_fixture_note_patterns(const char *patterns)
 {
     (void)pthread_mutex_lock(&reading);
     (void)snprintf(http_fixture_last_patterns, sizeof http_fixture_last_patterns, "%s",
@@ -68,7 +68,7 @@ static void note_patterns(const char *patterns)
 enum tc_error read_rollouts(struct store *store, const char *patterns, const char *reference, int64_t after, int limit,
                             struct buffer *json, struct tc_fault *fault)
 {
-    note_patterns(patterns);
+    http_fixture_note_patterns(patterns);
     return READ("rollouts %lld %d%s%s", (long long)after, limit, reference == NULL ? "" : " ",
                 reference == NULL ? "" : reference);
 }
@@ -76,7 +76,7 @@ enum tc_error read_rollouts(struct store *store, const char *patterns, const cha
 enum tc_error read_rollout(struct store *store, const char *patterns, int64_t id, struct buffer *json,
                            struct tc_fault *fault)
 {
-    note_patterns(patterns);
+    http_fixture_note_patterns(patterns);
     return READ("rollout %lld", (long long)id);
 }
 
@@ -84,21 +84,21 @@ enum tc_error read_instructions(struct store *store, const char *patterns, int64
                                 const char *group, int64_t after, int limit, struct buffer *json,
                                 struct tc_fault *fault)
 {
-    note_patterns(patterns);
+    http_fixture_note_patterns(patterns);
     return READ("instructions %lld [%s] [%s] %lld %d", (long long)rollout, state, group, (long long)after, limit);
 }
 
 enum tc_error read_devices(struct store *store, const char *patterns, const char *after, int limit, struct buffer *json,
                            struct tc_fault *fault)
 {
-    note_patterns(patterns);
+    http_fixture_note_patterns(patterns);
     return READ("devices [%s] %d", after, limit);
 }
 
 enum tc_error read_device(struct store *store, const char *patterns, const char *id, struct buffer *json,
                           struct tc_fault *fault)
 {
-    note_patterns(patterns);
+    http_fixture_note_patterns(patterns);
     return READ("device %s", id);
 }
 
@@ -110,7 +110,7 @@ enum tc_error read_artifacts(struct store *store, struct buffer *json, struct tc
 enum tc_error read_affected(struct store *store, const char *patterns, const char *name, const char *version,
                             const char *after, int limit, struct buffer *json, struct tc_fault *fault)
 {
-    note_patterns(patterns);
+    http_fixture_note_patterns(patterns);
     return READ("affected %s %s [%s] %d", name, version, after, limit);
 }
 
@@ -144,7 +144,7 @@ enum tc_error acts_list(struct store *store, const struct act_filter *filter, in
 enum tc_error operate_return_device(struct store *store, const struct device_operation *operation, struct buffer *done,
                                     struct refusal *refusal, struct tc_fault *fault)
 {
-    note_patterns(access_scope_patterns(operation->scope));
+    http_fixture_note_patterns(access_scope_patterns(operation->scope));
     (void)store;
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     return give(done, fault, "return %s by %s: %s", operation->device, operation->actor, operation->reason);
@@ -154,7 +154,7 @@ enum tc_error operate_retire_device(struct store *store, const struct device_ope
                                     struct refusal *refusal, struct tc_fault *fault)
 {
     (void)store;
-    note_patterns(access_scope_patterns(operation->scope));
+    http_fixture_note_patterns(access_scope_patterns(operation->scope));
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     return give(done, fault, "retire %s by %s: %s", operation->device, operation->actor, operation->reason);
 }
@@ -163,7 +163,7 @@ enum tc_error operate(struct store *store, const struct operation_request *opera
                       struct tc_fault *fault)
 {
     struct buffer unused = {0};
-    note_patterns(access_scope_patterns(operation_request->scope));
+    http_fixture_note_patterns(access_scope_patterns(operation_request->scope));
     *operated = (struct operated){
         .operation = operation_request->operation, .rollout = operation_request->rollout, .version = 8};
     (void)snprintf(operated->name, sizeof operated->name, "upgrade");
@@ -186,7 +186,7 @@ enum tc_error preview_make(const struct preview_config *config, struct store *st
 {
     TC_CHECK(*person != '\0');
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    note_patterns(access_scope_patterns(scope));
+    http_fixture_note_patterns(access_scope_patterns(scope));
     (void)faults;
     TC_CHECK(config == &http_fixture_preview);
     return READ("preview %.*s", (int)length, (const char *)document);
@@ -196,7 +196,7 @@ enum tc_error evidence_report(struct store *store, const struct access_scope *sc
                               int64_t per_minute, struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
 {
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    note_patterns(access_scope_patterns(scope));
+    http_fixture_note_patterns(access_scope_patterns(scope));
     return READ("report %lld at %lld", (long long)rollout, (long long)per_minute);
 }
 
@@ -204,7 +204,7 @@ enum tc_error evidence_drift(struct store *store, const struct access_scope *sco
                              struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
 {
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    note_patterns(access_scope_patterns(scope));
+    http_fixture_note_patterns(access_scope_patterns(scope));
     return READ("drift %lld", (long long)rollout);
 }
 
@@ -227,7 +227,7 @@ enum tc_error inventory_import(struct store *store, const struct fleet_file *fil
                                struct document_faults *faults, struct fleet_findings *findings, struct tc_fault *fault)
 {
     (void)store, (void)scratch;
-    note_patterns(access_scope_patterns(scope));
+    http_fixture_note_patterns(access_scope_patterns(scope));
     *findings = (struct fleet_findings){0};
     *imported = (struct fleet_imported){0};
     const struct fleet_sink sink = {imported, count_branch, count_device, NULL};
@@ -298,7 +298,7 @@ enum tc_error enrolment_give_code(struct store *store, const char *device, const
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     (void)snprintf(expires_at, 32, "2026-12-01T00:00:00Z");
     enum tc_error error = give(&ignored, fault, "code %s %lld by %s", device, (long long)valid_s, actor->name);
-    note_patterns(access_scope_patterns(actor->scope));
+    http_fixture_note_patterns(access_scope_patterns(actor->scope));
     buffer_free(&ignored);
     return error;
 }
@@ -308,7 +308,7 @@ enum tc_error enrolment_revoke(struct store *store, const char *device, const st
                                struct tc_fault *fault)
 {
     (void)store;
-    note_patterns(access_scope_patterns(actor->scope));
+    http_fixture_note_patterns(access_scope_patterns(actor->scope));
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     return give(document, fault, "revoke %s by %s: %s", device, actor->name, reason);
 }

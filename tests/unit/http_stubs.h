@@ -12,6 +12,7 @@ enum { HTTP_FIXTURE_TEXT_SIZE = 256 };
 /* The last call, the results of the stubs, and whether they block. */
 extern char http_fixture_last_read[HTTP_FIXTURE_TEXT_SIZE];
 extern char http_fixture_last_patterns[HTTP_FIXTURE_TEXT_SIZE]; /* where the last call might act; "everywhere" */
+void http_fixture_note_patterns(const char *patterns);
 extern enum tc_error http_fixture_store_answers;
 extern int64_t http_fixture_artifact_size; /* of every digest; 0: the database knows none */
 extern bool http_fixture_artifact_is_blocked;
