@@ -21,7 +21,7 @@ FROM (
   FROM instruction o
   WHERE o.branch = ANY (:branches) AND o.branch IS NOT NULL AND o.may_install_until > now()
   UNION ALL
-  SELECT u.branch, u.device, u.rollout_id, false, true, :FAILED, u.since
+  SELECT u.branch, u.device, u.rollout_id, false, true, :FAILED::smallint, u.since
   FROM unavailable u
   WHERE u.branch = ANY (:branches) AND u.branch IS NOT NULL
 ) a
