@@ -139,6 +139,9 @@ void artifacts_list(struct http_request *request);
 void rollout_why(struct http_request *request);
 void device_why(struct http_request *request);
 void branch_why(struct http_request *request);
+/* http_failures.c */
+void failures_list(struct http_request *request);
+void failed_devices_list(struct http_request *request);
 /* http_fleet.c */
 void fleet_begin(struct http_request *request);
 void fleet_import(struct http_request *request);

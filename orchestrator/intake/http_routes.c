@@ -10,6 +10,8 @@ const struct http_route http_routes[] = {
     {"GET",  "/v1/rollouts",                       "reference after limit",   ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollouts_list},
     {"GET",  "/v1/rollouts/{id}",                  "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollout_show},
     {"GET",  "/v1/rollouts/{id}/instructions",     "state group after limit", ACCESS_READ_ROLLOUTS,     JOB,    NULL,            instructions_list},
+    {"GET",  "/v1/rollouts/{id}/failures",         "by",                      ACCESS_READ_ROLLOUTS,     JOB,    NULL,            failures_list},
+    {"GET",  "/v1/rollouts/{id}/failures/devices", "code model version label without state after limit", ACCESS_READ_ROLLOUTS, JOB, NULL, failed_devices_list},
     {"GET",  "/v1/rollouts/{id}/drift",            "",                        ACCESS_READ_EVIDENCE,     JOB,    NULL,            rollout_drift},
     {"GET",  "/v1/rollouts/{id}/why",              "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollout_why},
     {"GET",  "/v1/rollouts/{id}/report",           "",                        ACCESS_READ_EVIDENCE,     JOB,    NULL,            rollout_evidence},

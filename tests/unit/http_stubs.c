@@ -4,6 +4,7 @@
 #include "orchestrator/store/block.h"
 #include "orchestrator/store/enrolment.h"
 #include "orchestrator/store/evidence.h"
+#include "orchestrator/store/failures.h"
 #include "orchestrator/store/inventory.h"
 #include "orchestrator/store/operate.h"
 #include "orchestrator/store/read.h"
@@ -86,6 +87,25 @@ enum tc_error read_instructions(struct store *store, const char *patterns, int64
 {
     http_fixture_note_patterns(patterns);
     return READ("instructions %lld [%s] [%s] %lld %d", (long long)rollout, state, group, (long long)after, limit);
+}
+
+enum tc_error failures_read(struct store *store, const char *patterns, int64_t rollout,
+                            const struct failure_grouping *grouping, struct buffer *json, struct tc_fault *fault)
+{
+    http_fixture_note_patterns(patterns);
+    return READ("failures %lld%s%s%s [%s]", (long long)rollout, grouping->by_code ? " code" : "",
+                grouping->by_model ? " model" : "", grouping->by_version ? " version" : "",
+                grouping->label == NULL ? "" : grouping->label);
+}
+
+enum tc_error failures_read_devices(struct store *store, const char *patterns, int64_t rollout, const json_t *filter,
+                                    int64_t after, int limit, struct buffer *json, struct tc_fault *fault)
+{
+    http_fixture_note_patterns(patterns);
+    char *text = json_dumps(filter, JSON_COMPACT | JSON_SORT_KEYS);
+    enum tc_error error = READ("failed %lld %s %lld %d", (long long)rollout, text, (long long)after, limit);
+    free(text);
+    return error;
 }
 
 enum tc_error read_devices(struct store *store, const char *patterns, const char *after, int limit, struct buffer *json,

@@ -149,6 +149,18 @@ static void a_list_is_read_as_its_parameters_say(void **state)
         {"GET /v1/rollouts/42/instructions?state=timed_out&group=pilot&after=9&limit=1",
          "instructions 42 [timed_out] [pilot] 9 1"},
         {"GET /v1/rollouts/42/instructions?state=deferred", "instructions 42 [deferred] [] 0 100"},
+        {"GET /v1/rollouts/42/failures", "failures 42 code model version []"},
+        {"GET /v1/rollouts/42/failures?by=version,label:region", "failures 42 version [region]"},
+        {"GET /v1/rollouts/42/failures/devices", "failed 42 {} 0 100"},
+        {"GET "
+         "/v1/rollouts/42/failures/"
+         "devices?code=jam&model=X%2D1&version=4.7.0&label=site=a=b&state=ended&after=9&limit=2",
+         "failed 42 {\"code\":\"jam\",\"label\":{\"key\":\"site\",\"value\":\"a=b\"},\"model\":\"X-1\",\"now\":false,"
+         "\"version\":\"4.7.0\"} 9 2"},
+        {"GET /v1/rollouts/42/failures/devices?without=code,model,version,label:site&state=failing_now",
+         "failed 42 "
+         "{\"code\":\"\",\"label\":{\"key\":\"site\",\"value\":null},\"model\":\"\",\"now\":true,\"version\":null} "
+         "0 100"},
         {"GET /v1/devices?after=A7", "devices [A7] 100"},
         {"GET /v1/devices/A7", "device A7"},
         {"GET /v1/artifacts", "artifacts"},
@@ -195,6 +207,14 @@ static void a_request_with_a_fault_is_refused_with_the_reason(void **state)
         {"GET /v1/rollouts?limit=1&limit=2", 400, "duplicate parameter"},
         {"GET /v1/rollouts?page=1", 400, "allowed: reference after limit"},
         {"GET /v1/rollouts/1/instructions?state=done", 400, "state"},
+        {"GET /v1/rollouts/x/failures", 404, ""},
+        {"GET /v1/rollouts/1/failures?by=region", 400, "by: found \\\"region\\\", allowed: code"},
+        {"GET /v1/rollouts/1/failures?by=code,code", 400, "by"},
+        {"GET /v1/rollouts/1/failures?by=label:", 400, "by"},
+        {"GET /v1/rollouts/1/failures?by=label:a,label:b", 400, "by"},
+        {"GET /v1/rollouts/1/failures/devices?label=region", 400, "label: found \\\"region\\\", allowed: KEY=VALUE"},
+        {"GET /v1/rollouts/1/failures/devices?state=failed", 400, "allowed: ended, failing_now"},
+        {"GET /v1/rollouts/1/failures/devices?without=all", 400, "without"},
         {"GET /v1/devices?after=a.b", 400, "after"},
         {"GET /v1/audit?person=", 400, "person"},
         {"GET /v1/audit?verb=a%20b", 400, "verb"},

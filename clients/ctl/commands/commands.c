@@ -96,6 +96,18 @@ static const struct option rollout_instructions_options[] = {
     LIMIT,
     NO_OPTION,
 };
+static const struct option rollout_failures_options[] = {
+    {"by", "KEY,...", NULL, "code,model,version", "Group by these: code, model, version, and one label:KEY."},
+    {"devices", NULL, NULL, NULL, "Show the devices instead, with the options below."},
+    {"code", "CODE", NULL, NULL, "With --devices: only those with this code."},
+    {"model", "MODEL", NULL, NULL, "With --devices: only those of this model."},
+    {"installed", "VERSION", NULL, NULL, "With --devices: only those that have this version of the artifact."},
+    {"match", "LABEL", NULL, NULL, "With --devices: only those with this label, such as region=emea."},
+    {"without", "KEY,...", NULL, NULL, "With --devices: only those that have none of these, as --by names them."},
+    {"state", "ended|failing_now", NULL, NULL, "With --devices: only those that failed for good, or are tried again."},
+    LIMIT,
+    NO_OPTION,
+};
 static const struct option token_create_options[] = {
     {"valid-for", "DURATION", NULL, "90d", "How long the token is valid, at most 365d."},
     NO_OPTION,
@@ -271,6 +283,11 @@ const struct command commands[] = {
      rollout_wait_options, run_rollout_wait},
     {"rollout", "instructions", "ID|NAME", 1, 1, "Show the instruction of each device and its state.", NULL,
      rollout_instructions_options, run_rollout_instructions},
+    {"rollout", "failures", "ID|NAME", 1, 1,
+     "Show the failures of a rollout by code, model and version, or by a label.",
+     "FAILED counts the devices whose attempts have ended, FAILING NOW those that are tried again. VERSION is the one "
+     "that a device has now of the artifact.",
+     rollout_failures_options, run_rollout_failures},
     {"rollout", "approve", "ID|NAME", 1, 1, "Approve that a rollout starts, or continues after a group.",
      "Shows what is approved: the rollout, its digest and its devices. You cannot approve what you ordered yourself. "
      "An approval is bound to the digest: a changed plan needs new approvals.",

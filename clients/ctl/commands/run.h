@@ -20,6 +20,7 @@ int run_rollout_status(struct session *session);
 int run_rollout_watch(struct session *session);
 int run_rollout_wait(struct session *session);
 int run_rollout_instructions(struct session *session);
+int run_rollout_failures(struct session *session);
 int run_rollout_approve(struct session *session);
 int run_rollout_reject(struct session *session);
 int run_rollout_pause(struct session *session);

@@ -38,6 +38,7 @@ BEGIN
     ('directory', 'UPDATE'),
     ('enrolment', 'INSERT, UPDATE, DELETE'),
     ('failing', 'INSERT, UPDATE, DELETE'),
+    ('failure', 'INSERT, UPDATE, DELETE'),
     ('installation', 'UPDATE'),
     ('instruction', 'INSERT, UPDATE, DELETE'),
     ('instruction_event', 'INSERT'),
