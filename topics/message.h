@@ -19,6 +19,7 @@
 #define ATTEMPTS_MAX 1000000 /* of one instruction */
 #define REPORT_CODE_MAX 64
 #define REPORT_DETAIL_MAX 1024
+#define INSTALL_LOG_MAX 65536   /* bytes of the log of a failure: the end of its installer's output */
 #define MESSAGE_REASON_SIZE 128 /* of the text of a message's fault */
 #define ASK_KEYS_MAX 64         /* keys named in an ask */
 #define VERSIONS_MAX 64         /* entries in a `versions` object; names and values as name_is_valid */

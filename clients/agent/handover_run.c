@@ -39,6 +39,7 @@ static enum tc_error send_request(struct handover_state *state, struct tc_fault 
         .kind = request->token == NULL ? HANDOVER_VERSIONS : HANDOVER_RUN,
         .token = (char *)(uintptr_t)request->token,
         .proof = (char *)(uintptr_t)request->proof,
+        .wants_log = request->token != NULL && request->on_log != NULL,
     };
     enum tc_error error = open_artifact(request, &message.artifact, fault);
     if (error == TC_OK)
@@ -67,6 +68,10 @@ static bool take_answer(const struct install_request *request, const struct hand
     switch (answer->kind) {
     case HANDOVER_PROGRESS: request->on_progress(request->context, answer->percent, answer->text); break;
     case HANDOVER_VERSION: request->on_version(request->context, answer->name, answer->text); break;
+    case HANDOVER_LOG:
+        if (request->on_log != NULL)
+            request->on_log(request->context, answer->text, strlen(answer->text));
+        break;
     case HANDOVER_RESULT: *result = answer->result; return true;
     case HANDOVER_GIVES_NONCE: break;
     }

@@ -132,6 +132,24 @@ def test_the_progress_the_code_and_the_detail_of_a_failure_come_back_from_the_pr
     assert replies[-1]["detail"] == "no paper"
 
 
+def test_the_log_of_an_action_comes_masked_to_an_agent_that_asks_for_it(bench):
+    bench.open(install=bench.script("prints", 'printf "card 4111 1111"; sleep 0.1; echo " 1111 1111"; seq -f "PIN %.0f" 20000; exit 7'),
+               mask="PIN [0-9]")
+    for wants in (False, True):
+        request = {"request": "run", "token": bench.token(instruction=1 + wants).decode(), **({"log": True} if wants else {})}
+        with bench.file() as file:
+            answers = bench.half.ask(request, file)
+        assert answers[-1]["outcome"] == "failed"
+        log = "".join(answer["text"] for answer in answers if answer["answer"] == "log")
+        assert bool(log) == wants
+    lines = log.splitlines()
+    assert lines[-1] == "*****0000" and 60000 < len(log.encode()) <= 65536 and "PIN" not in log
+    bench.half.settings["actions"]["mask"] = "("
+    bench.half.write_settings()
+    done = subprocess.run([BIN / "tellercast-install", "--config", bench.half.file], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode != 0 and "actions.mask: must be a POSIX extended regular expression" in done.stderr
+
+
 def test_an_action_without_an_executable_at_the_privileged_half_is_rejected(split):
     split_agent(split, run="")
     rollout = split.submit(action="run", artifact=None, parameters={"procedure": "x"}, selector={"devices": ["P1"]})

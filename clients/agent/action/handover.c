@@ -17,7 +17,7 @@
 enum { PERCENT_MAX = 100, SEND_BUFFER_SIZE = HANDOVER_SIZE_MAX + 65536 };
 
 static const char *const request_names[] = {"nonce", "run", "versions", "stop", "keys"};
-static const char *const answer_names[] = {"nonce", "progress", "version", "result"};
+static const char *const answer_names[] = {"nonce", "progress", "version", "result", "log"};
 static const char *const outcome_names[] = {"done", "deferred", "failed", "rejected"};
 
 enum { REQUEST_KINDS = sizeof request_names / sizeof *request_names };
@@ -152,6 +152,8 @@ enum tc_error handover_send_request(int connection, const struct handover_reques
         put_text(&packet, "token", request->token);
     if (request->proof != NULL)
         put_text(&packet, "proof", request->proof);
+    if (request->wants_log)
+        buffer_put_text(&packet, ",\"log\":true");
     buffer_put_text(&packet, "}");
     enum tc_error error = send_packet(connection, &packet, request->artifact, 0, fault);
     buffer_free(&packet);
@@ -175,6 +177,7 @@ enum tc_error handover_decode_request(const void *bytes, size_t length, struct h
     request->kind = (enum handover_kind)read_name(&fields, "request", request_names, REQUEST_KINDS);
     request->token = copy_text(&fields, "token");
     request->proof = copy_text(&fields, "proof");
+    request->wants_log = fields_boolean_or(&fields, "log", false);
     if ((request->kind == HANDOVER_RUN || request->kind == HANDOVER_KEYS) && request->token == NULL)
         fields_refuse(&fields, "token", "missing");
     enum tc_error error = fields_close(&fields);
@@ -228,6 +231,7 @@ static void put_answer(struct buffer *packet, const struct handover_answer *answ
         put_text(packet, "detail", answer->result.detail);
         put_text(packet, "said", answer->result.said);
         break;
+    case HANDOVER_LOG: put_text(packet, "text", answer->text); break;
     }
     buffer_put_text(packet, "}");
 }
@@ -261,6 +265,7 @@ static void read_answer(struct fields *fields, struct handover_answer *answer)
         fields_text(fields, "detail", FIELD_REQUIRED, answer->result.detail, sizeof answer->result.detail);
         fields_text(fields, "said", FIELD_OPTIONAL, answer->result.said, sizeof answer->result.said);
         break;
+    case HANDOVER_LOG: fields_text(fields, "text", FIELD_REQUIRED, answer->text, sizeof answer->text); break;
     }
 }
 

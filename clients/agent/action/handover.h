@@ -7,8 +7,9 @@
  *   keys       learn signing keys from a key set; answered by one `result`
  *   stop       on the connection of a run: end it soon
  *
- * A run and a reading of versions are answered by any number of `progress` and `version`, and by one `result`. Any
- * thread; a connection belongs to one thread. */
+ * A run and a reading of versions are answered by any number of `progress` and `version`, and by one `result`. Before
+ * the result of a run come pieces of its log, as `log`, if the agent asked for them. Any thread; a connection belongs
+ * to one thread. */
 #ifndef TELLERCAST_CLIENTS_AGENT_ACTION_HANDOVER_H
 #define TELLERCAST_CLIENTS_AGENT_ACTION_HANDOVER_H
 
@@ -27,14 +28,15 @@ struct handover_request {
     char *token;  /* of a run: the signed instruction; of keys: the key set; else NULL */
     char *proof;  /* of a run: a signed answer with a nonce of the privileged half; NULL: the token has one itself */
     int artifact; /* of a run: the artifact's file, open for reading; -1: none */
+    bool wants_log;
 };
 
-enum handover_answer_kind { HANDOVER_GIVES_NONCE, HANDOVER_PROGRESS, HANDOVER_VERSION, HANDOVER_RESULT };
+enum handover_answer_kind { HANDOVER_GIVES_NONCE, HANDOVER_PROGRESS, HANDOVER_VERSION, HANDOVER_RESULT, HANDOVER_LOG };
 
 struct handover_answer {
     enum handover_answer_kind kind;
     int percent;                   /* of a progress */
-    char text[HANDOVER_TEXT_SIZE]; /* of a progress; the version */
+    char text[HANDOVER_TEXT_SIZE]; /* of a progress; the version; a piece of the log */
     char name[TC_ID_SIZE];         /* of a version; the nonce */
     struct install_result result;
 };

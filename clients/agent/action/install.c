@@ -140,11 +140,26 @@ static void classify_end(const struct run *run, int status, struct install_resul
     }
 }
 
+static void give_log(const struct run *run)
+{
+    const struct install_request *request = run->request;
+    struct buffer text = {0};
+    if (request->on_log == NULL)
+        return;
+    install_log_put(&run->output.log, request->mask, &text);
+    if (text.length > 0)
+        request->on_log(request->context, text.bytes, text.length);
+    buffer_free(&text);
+}
+
 void install_run(const struct install_request *request, struct install_result *result)
 {
     struct run run = {
         .request = request,
-        .output = {.on_progress = request->on_progress, .on_version = request->on_version, .context = request->context},
+        .output = {.mask = request->mask,
+                   .on_progress = request->on_progress,
+                   .on_version = request->on_version,
+                   .context = request->context},
         .deadline_ms = clock_monotonic_ms() + request->timeout_ms,
     };
     struct tc_fault fault;
@@ -160,4 +175,6 @@ void install_run(const struct install_request *request, struct install_result *r
     watch(&run);
     classify_end(&run, install_process_finish(&run.process), result);
     (void)snprintf(result->said, sizeof result->said, "%s", run.output.code);
+    give_log(&run);
+    install_output_free(&run.output);
 }

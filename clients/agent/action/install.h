@@ -23,6 +23,7 @@
 #define TELLERCAST_CLIENTS_AGENT_ACTION_INSTALL_H
 
 #include "base/id.h"
+#include "clients/agent/action/mask.h"
 #include "topics/message.h"
 
 #include <stdatomic.h>
@@ -53,7 +54,12 @@ struct install_request {
     /* Called on the calling thread while it runs. */
     void (*on_progress)(void *context, int percent, const char *text);
     void (*on_version)(void *context, const char *name, const char *version);
+    /* Called before it returns, with the end of the output, masked, in pieces of whole characters; NULL: it is not
+     * wanted. */
+    void (*on_log)(void *context, const char *text, size_t length);
     void *context;
+    const struct mask
+        *mask; /* of what it prints; NULL: card numbers alone. Of a request that is handed over: not used */
 };
 
 /* Only a privileged half rejects. */

@@ -26,7 +26,7 @@ static void append_tail(struct install_output *output, const char *text, size_t 
     output->tail_length += length;
 }
 
-static bool starts_with(const char *line, const char *word, const char **rest)
+static bool starts_with(char *line, const char *word, char **rest)
 {
     size_t length = strlen(word);
     if (strncmp(line, word, length) != 0 || line[length] != ' ')
@@ -35,14 +35,15 @@ static bool starts_with(const char *line, const char *word, const char **rest)
     return true;
 }
 
-static bool take_progress(struct install_output *output, const char *text)
+static bool take_progress(struct install_output *output, char *text)
 {
     int percent = 0;
-    const char *at = text;
+    char *at = text;
     for (; *at >= '0' && *at <= '9' && percent <= 100; at++)
         percent = percent * 10 + (*at - '0');
     if (at == text || percent > 100 || (*at != ' ' && *at != '\0'))
         return false;
+    mask_apply(output->mask, at, strlen(at));
     if (output->on_progress != NULL)
         output->on_progress(output->context, percent, *at == ' ' ? at + 1 : "");
     return true;
@@ -70,10 +71,12 @@ static bool take_code(struct install_output *output, const char *text)
 
 static void take_line(struct install_output *output)
 {
-    const char *rest;
+    char *rest;
+    bool is_cut = output->line_is_cut;
     output->line[output->line_length] = '\0';
     size_t length = output->line_length;
     output->line_length = 0;
+    output->line_is_cut = false;
     if (length == 0)
         return;
     if (starts_with(output->line, "progress", &rest) && take_progress(output, rest))
@@ -82,6 +85,9 @@ static void take_line(struct install_output *output)
         return;
     if (starts_with(output->line, "code", &rest) && take_code(output, rest))
         return;
+    mask_apply(output->mask, output->line, length);
+    if (is_cut)
+        mask_cut_end(output->line, length);
     if (output->tail_length > 0)
         append_tail(output, line_separator, sizeof line_separator - 1);
     append_tail(output, output->line, length);
@@ -89,18 +95,26 @@ static void take_line(struct install_output *output)
 
 void install_output_take(struct install_output *output, const char *bytes, size_t length)
 {
+    install_log_take(&output->log, bytes, length);
     for (size_t i = 0; i < length; i++) {
         char c = bytes[i];
         if (c == '\n')
             take_line(output);
         else if (c != '\r' && output->line_length + 1 < sizeof output->line)
             output->line[output->line_length++] = c;
+        else if (c != '\r')
+            output->line_is_cut = true;
     }
 }
 
 void install_output_end(struct install_output *output)
 {
     take_line(output);
+}
+
+void install_output_free(struct install_output *output)
+{
+    install_log_free(&output->log);
 }
 
 /* Bytes that are not UTF-8, and control characters, become '?': the text goes into a message and a log. */

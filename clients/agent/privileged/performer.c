@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "clients/agent/action/handover.h"
 #include "clients/agent/action/keyring.h"
 #include "clients/agent/privileged/performer_state.h"
@@ -22,6 +23,7 @@ struct serving {
     int connection;
     bool is_open; /* the agent has not ended */
     bool is_stop_asked;
+    bool wants_log;
 };
 
 void performer_stop(struct performer *performer)
@@ -48,6 +50,22 @@ static void send_version(void *context, const char *name, const char *version)
     (void)snprintf(answer.text, sizeof answer.text, "%s", version);
     if (serving->is_open)
         handover_send_answer(serving->connection, &answer, SLOW_AGENT_MS);
+}
+
+static void send_log(void *context, const char *text, size_t length)
+{
+    const struct serving *serving = context;
+    struct handover_answer answer = {.kind = HANDOVER_LOG};
+    while (serving->is_open && length > 0) {
+        size_t piece = length < sizeof answer.text ? length : sizeof answer.text - 1;
+        piece = utf8_valid_length(text, piece);
+        TC_CHECK(piece > 0); /* a log is whole characters */
+        memcpy(answer.text, text, piece);
+        answer.text[piece] = '\0';
+        handover_send_answer(serving->connection, &answer, SLOW_AGENT_MS);
+        text += piece;
+        length -= piece;
+    }
 }
 
 /* An agent that ends leaves the action to finish; one that says `stop` does not. */
@@ -83,7 +101,9 @@ static void run(struct performer *performer, struct serving *serving, struct ins
     request->must_stop = is_stop_asked;
     request->on_progress = send_progress;
     request->on_version = send_version;
+    request->on_log = serving->wants_log ? send_log : NULL;
     request->context = serving;
+    request->mask = performer->mask;
     enum tc_error error = install_file_check(request->executable, &fault);
     if (error == TC_DENIED)
         install_result_set(result, INSTALL_FAILED, "installer_unsafe", fault.text);
@@ -285,6 +305,7 @@ void performer_serve(struct performer *performer, int connection)
         LOG_LIMITED(LOG_LEVEL_WARNING, "", "request.malformed", F_STR("fault", fault.text));
         return;
     }
+    serving.wants_log = request.kind == HANDOVER_RUN && request.wants_log;
     switch (request.kind) {
     case HANDOVER_NONCE: serve_nonce(performer, connection); break;
     case HANDOVER_RUN:

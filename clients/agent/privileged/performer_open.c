@@ -96,6 +96,8 @@ enum tc_error performer_open(const struct install_settings *settings, struct per
     enum tc_error error = proof_key_make(&opened->key, fault);
     if (error == TC_OK)
         error = open_state(opened, fault);
+    if (error == TC_OK)
+        error = mask_open(settings->actions.mask, &opened->mask, fault);
     if (error != TC_OK) {
         performer_close(opened);
         opened = NULL;
@@ -109,6 +111,7 @@ void performer_close(struct performer *performer)
     if (performer == NULL)
         return;
     admission_close(performer->admission);
+    mask_close(performer->mask);
     if (performer->staging >= 0)
         (void)close(performer->staging);
     if (performer->folder_lock >= 0)

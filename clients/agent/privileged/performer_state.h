@@ -18,6 +18,7 @@ struct performer {
     int folder_lock, staging;
     struct proof_key key;
     struct admission *admission;
+    struct mask *mask;
     atomic_bool stop;
     pthread_mutex_t mutex;
     bool is_busy; /* guarded by the mutex */

@@ -1,5 +1,7 @@
 #include "clients/agent/startup/action_settings.h"
 
+#include "clients/agent/action/mask.h"
+
 #include <stddef.h>
 
 const char *action_settings_executable(const struct action_settings *settings, enum action action)
@@ -17,6 +19,14 @@ const char *action_settings_executable(const struct action_settings *settings, e
 const char *action_settings_versions(const struct action_settings *settings)
 {
     return settings->versions[0] == '\0' ? settings->install : settings->versions;
+}
+
+static enum tc_error check_mask(const char *pattern, struct tc_fault *fault)
+{
+    struct mask *mask = NULL;
+    enum tc_error error = mask_open(pattern, &mask, fault);
+    mask_close(mask);
+    return error == TC_OK ? TC_OK : tc_fault_context(fault, "actions.mask");
 }
 
 enum tc_error action_settings_check(const struct action_settings *settings,
@@ -44,5 +54,5 @@ enum tc_error action_settings_check(const struct action_settings *settings,
         if (error == TC_DENIED)
             return tc_fault_context(fault, "%s", executables[i].key);
     }
-    return TC_OK;
+    return check_mask(settings->mask, fault);
 }

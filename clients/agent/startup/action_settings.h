@@ -11,6 +11,7 @@ struct action_settings {
     char *install, *rollback, *configure, *collect, *run; /* paths of executables; "": none */
     char *versions;
     char *folder;
+    char *mask; /* a regular expression: see mask.h */
     int64_t timeout_ms, grace_ms;
 };
 
@@ -26,6 +27,9 @@ struct action_settings {
         TEXT("actions.versions", actions.versions, "",                                                                 \
              "Executable that prints the installed versions; empty: actions.install."),                                \
         TEXT("actions.folder", actions.folder, "", "Folder in which the executables run; empty: " folder_help),        \
+        TEXT("actions.mask", actions.mask, "",                                                                         \
+             "What is masked in the output of an executable before it leaves the device, as a POSIX extended regular " \
+             "expression; card numbers always are."),                                                                  \
         DURATION("actions.timeout", actions.timeout_ms, "60m", SECOND, 2 * DAY, "Maximum run time of an executable."), \
         DURATION("actions.grace", actions.grace_ms, "10s", 0, HOUR,                                                    \
                  "Time between asking an executable to end and killing it.")
@@ -35,8 +39,9 @@ const char *action_settings_executable(const struct action_settings *settings, e
 /* The one that prints the versions; "": none. */
 const char *action_settings_versions(const struct action_settings *settings);
 
-/* TC_INVALID for a path that is not absolute. `check`, if not NULL, is asked about each executable that is set, and its
- * TC_DENIED is returned; an executable that is not there yet is no fault. */
+/* TC_INVALID for a path that is not absolute, and for a mask that is no regular expression. `check`, if not NULL, is
+ * asked about each executable that is set, and its TC_DENIED is returned; an executable that is not there yet is no
+ * fault. */
 enum tc_error action_settings_check(const struct action_settings *settings,
                                     enum tc_error (*check)(const char *path, struct tc_fault *fault),
                                     struct tc_fault *fault);

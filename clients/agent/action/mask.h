@@ -1,0 +1,29 @@
+/* Masks what must not leave a device in a text: card numbers, and what a pattern of the device's settings matches.
+ *
+ * A card number is a row of 13 to 19 digits that passes the check of Luhn, with up to three spaces or dashes between
+ * two digits. A block of more than 19 digits without anything between is no number of its own: a card number can be
+ * anywhere in it. Each digit becomes '*'. A row of digits that is no card number can be masked, too: one of ten passes
+ * by chance. */
+#ifndef TELLERCAST_CLIENTS_AGENT_ACTION_MASK_H
+#define TELLERCAST_CLIENTS_AGENT_ACTION_MASK_H
+
+#include "base/fault.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct mask;
+
+/* `pattern`: a POSIX extended regular expression; "": card numbers alone. TC_INVALID, with the reason. The mask can be
+ * used by any thread. */
+enum tc_error mask_open(const char *pattern, struct mask **mask, struct tc_fault *fault);
+void mask_close(struct mask *mask);
+
+/* Masks in place; the length stays. The pattern looks at each line by itself, and each byte that it matches becomes
+ * '*'. `mask` NULL: card numbers alone. */
+void mask_apply(const struct mask *mask, char *text, size_t length);
+
+/* Masks digits at the end that may begin a card number, since the text was cut there. */
+void mask_cut_end(char *text, size_t length);
+
+#endif
