@@ -136,6 +136,11 @@ static const struct setting rows[] = {
     DURATION("audit.retention", audit_retention_ms, "3650d", DAY, 36500 * DAY,
              "How long acts are in the record before tellercastd audit expire exports and deletes them."),
 
+    DURATION("logs.retention", log_retention_ms, "30d", MINUTE, 3650 * DAY,
+             "How long the log of a failure is kept, which a device sent."),
+    SIZE("logs.size_limit", log_size_limit, "1GiB", 0, TIB,
+         "Maximum size of all these logs; the oldest are deleted first."),
+
     INTEGER("rate.per_minute", default_per_minute, "0", 0, 1000000,
             "Devices a minute for a plan that names no rate; 0: no limit."),
 

@@ -64,6 +64,8 @@ struct daemon_settings {
     int64_t instruction_validity_ms; /* `exp` of a signed instruction after `iat`, at least */
     int64_t keys_overlap_ms;         /* how long devices trust a key that signs no more */
     int64_t audit_retention_ms;      /* how long the record of acts has an act */
+    int64_t log_retention_ms;        /* how long the log of a failure is kept */
+    int64_t log_size_limit;          /* bytes of all logs of failures */
     int64_t pull_wait_ms;            /* how long a pull client may stay away when the plan sets no end */
     int64_t default_per_minute;      /* rate of a plan that names none; 0: unlimited */
     char *calendars;                 /* JSON: names of blackout calendars to their blackouts */

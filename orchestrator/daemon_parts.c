@@ -142,6 +142,8 @@ static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *faul
         .period_ms = daemon->settings->conductor_period_ms,
         .progress_period_ms = daemon->settings->progress_period_ms,
         .lease_ms = daemon->settings->lease_ms,
+        .log_retention_ms = daemon->settings->log_retention_ms,
+        .log_size_limit = daemon->settings->log_size_limit,
         .default_per_minute = daemon->settings->default_per_minute,
         .clock = &daemon->clock,
         .wakes = daemon->conductor_wakes,

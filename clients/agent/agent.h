@@ -53,6 +53,9 @@ struct agent_effects {
     void (*end_download)(void *context);
     /* Copies the request; agent_installer_ended follows. Times, process folders, stop and callbacks are not set. */
     void (*start_installer)(void *context, const struct install_request *request);
+    /* Keeps the log of the action that ended last, to send it: it belongs to this attempt. NULL: logs are not wanted.
+     */
+    void (*keep_log)(void *context, int64_t instruction, int32_t attempt);
     /* A nonce of the privileged half. False: there is none now. NULL without a privileged half. */
     bool (*fetch_nonce)(void *context, char nonce[static TC_ID_SIZE]);
     /* Has the privileged half learn from a key set. False: it did not. NULL without a privileged half. */

@@ -187,6 +187,12 @@ void agent_read_versions(struct agent *agent)
     agent->effects.start_installer(agent->effects.context, &request);
 }
 
+static void keep_log(const struct agent *agent, const struct journal_entry *entry)
+{
+    if (agent->effects.keep_log != NULL)
+        agent->effects.keep_log(agent->effects.context, entry->instruction, entry->attempt);
+}
+
 static void handle_install_end(struct agent *agent, const struct install_result *result, struct agent_time now)
 {
     enum report_state state = result->outcome == INSTALL_DONE       ? REPORT_COMPLETED
@@ -195,6 +201,8 @@ static void handle_install_end(struct agent *agent, const struct install_result 
                                                                     : REPORT_FAILED;
     agent_journal_end(agent, &agent->entry, state, result->code, result->detail,
                       device_clock_now_ms(&agent->clock, now));
+    if (state == REPORT_FAILED)
+        keep_log(agent, &agent->entry);
     if (state == REPORT_COMPLETED && agent->artifact_path[0] != '\0')
         download_keep_only(agent->artifact_folder, "");
     agent_read_versions(agent);
@@ -224,6 +232,7 @@ static void check_version(struct agent *agent, struct journal_entry entry, const
     (void)snprintf(detail, sizeof detail, "the installer succeeded, but %s %s is installed", entry.artifact, found);
     agent_journal_end(agent, &entry, REPORT_FAILED, said[0] == '\0' ? "version_mismatch" : said, detail,
                       device_clock_now_ms(&agent->clock, now));
+    keep_log(agent, &entry);
 }
 
 static void take_versions(struct agent *agent, const char *said, struct agent_time now)

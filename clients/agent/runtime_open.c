@@ -57,6 +57,16 @@ static void effect_install(void *context, const struct install_request *request)
     work_install(runtime->work, request);
 }
 
+static void effect_keep_log(void *context, int64_t instruction, int32_t attempt)
+{
+    const struct runtime *runtime = context;
+    struct buffer log = {0};
+    work_take_log(runtime->work, &log);
+    if (log.length > 0)
+        log_uploader_add(runtime->log_uploader, instruction, attempt, &log);
+    buffer_free(&log);
+}
+
 static bool effect_fetch_nonce(void *context, char nonce[static TC_ID_SIZE])
 {
     const struct runtime *runtime = context;
@@ -131,10 +141,28 @@ static void open_work(struct runtime *runtime)
         .stop_grace_ms = STOP_GRACE_MS,
         .install_folder = runtime->install_folder,
         .lock_path = runtime->install_lock,
+        .mask = runtime->mask,
         .inbox = runtime->inbox,
     };
     runtime_set_download_credentials(runtime, &config.limits);
     runtime->work = work_create(&config);
+}
+
+/* A device without a certificate of its own sends no logs. */
+static enum tc_error open_logs(struct runtime *runtime, struct tc_fault *fault)
+{
+    const struct agent_settings *settings = runtime->settings;
+    const char *url = settings->logs_url[0] != '\0' ? settings->logs_url : settings->enrolment_url;
+    enum tc_error error = mask_open(settings->actions.mask, &runtime->mask, fault);
+    if (error != TC_OK || !settings->logs_upload || url[0] == '\0' || settings->broker_certificate_file[0] == '\0')
+        return error;
+    runtime->log_folder = runtime_path(runtime, "logs");
+    const struct log_uploader_config config = {.folder = runtime->log_folder,
+                                               .url = url,
+                                               .ca_file = settings->enrolment_ca_file,
+                                               .certificate_file = settings->broker_certificate_file,
+                                               .key_file = settings->broker_key_file};
+    return log_uploader_open(&config, &runtime->log_uploader, fault);
 }
 
 /* A pull client asks for its instructions; the others ask only to learn new signing keys. */
@@ -178,6 +206,7 @@ static enum tc_error open_agent(struct runtime *runtime, struct tc_fault *fault)
         .start_download = effect_download,
         .end_download = effect_end_download,
         .start_installer = effect_install,
+        .keep_log = runtime->log_uploader == NULL ? NULL : effect_keep_log,
         .fetch_nonce = settings->action_socket[0] == '\0' ? NULL : effect_fetch_nonce,
         .give_keys = settings->action_socket[0] == '\0' ? NULL : effect_give_keys,
         .random = effect_random,
@@ -198,6 +227,8 @@ enum tc_error runtime_open(struct runtime *runtime, struct tc_fault *fault)
         error = runtime_open_credentials(runtime, fault);
     if (error == TC_OK)
         error = open_keys(runtime, fault);
+    if (error == TC_OK)
+        error = open_logs(runtime, fault);
     if (error != TC_OK)
         return error;
     runtime->inbox = inbox_create();
@@ -214,6 +245,9 @@ void runtime_close(struct runtime *runtime, int session_wait_ms)
     work_destroy(runtime->work);
     agent_close(runtime->agent);
     inbox_destroy(runtime->inbox);
+    log_uploader_close(runtime->log_uploader);
+    free(runtime->log_folder);
+    mask_close(runtime->mask);
     runtime_close_credentials(runtime);
     keyring_close(runtime->keyring);
     if (runtime->signals >= 0)

@@ -7,6 +7,7 @@
 #include "clients/agent/agent.h"
 #include "clients/agent/enrolment/enrolment.h"
 #include "clients/agent/inbox.h"
+#include "clients/agent/log_uploader.h"
 #include "clients/agent/runtime.h"
 #include "clients/agent/session.h"
 #include "clients/agent/work.h"
@@ -30,6 +31,9 @@ struct runtime {
     int signals;
     struct keyring *keyring;
     struct inbox *inbox;
+    struct mask *mask;
+    char *log_folder;
+    struct log_uploader *log_uploader; /* NULL: logs are not sent */
     struct work *work;
     struct session *session;
     struct agent *agent;

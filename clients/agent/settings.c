@@ -53,6 +53,11 @@ static const struct setting rows[] = {
              "Delay before the second try; doubles each time, half of it random."),
     DURATION("enrolment.retry_longest", enrolment_retry_longest_ms, "1h", 10, DAY, "Maximum of that delay."),
 
+    BOOLEAN("logs.upload", logs_upload, "true",
+            "Send the end of an installer's output to the orchestrators when it failed; masked, see actions.mask."),
+    TEXT("logs.url", logs_url, "",
+         "Server of EST that takes the logs, https://HOST:PORT; empty: enrolment.url; without both they are not sent."),
+
     ACTION_SETTINGS_ROWS("this device refuses installs.", "data_folder/installed."),
     TEXT("actions.socket", action_socket, "",
          "Socket of this device's privileged half, which runs each action that has no executable here; empty: none."),
@@ -171,19 +176,27 @@ static enum tc_error check_download(const struct agent_settings *settings, struc
     return TC_OK;
 }
 
-static enum tc_error check_enrolment(const struct agent_settings *settings, struct tc_fault *fault)
+static enum tc_error check_server(const char *key, const char *url, struct tc_fault *fault)
 {
     static const char scheme[] = "https://";
-    const char *url = settings->enrolment_url;
-    if (url[0] == '\0')
+    size_t length = strlen(url);
+    if (length == 0)
         return TC_OK;
     if (url_may_have_user(url))
-        return tc_fault_set(fault, TC_INVALID,
-                            "enrolment.url: a user is not allowed; the code is in "
-                            "enrolment.code_file");
-    size_t length = strlen(url);
+        return tc_fault_set(fault, TC_INVALID, "%s: a user is not allowed; the code is in enrolment.code_file", key);
     if (strncmp(url, scheme, sizeof scheme - 1) != 0 || url[length - 1] == '/' || url_find_fault(url) != NULL)
-        return tc_fault_set(fault, TC_INVALID, "enrolment.url: found \"%s\", allowed: https://HOST:PORT", url);
+        return tc_fault_set(fault, TC_INVALID, "%s: found \"%s\", allowed: https://HOST:PORT", key, url);
+    return TC_OK;
+}
+
+static enum tc_error check_enrolment(const struct agent_settings *settings, struct tc_fault *fault)
+{
+    const char *url = settings->enrolment_url;
+    enum tc_error error = check_server("enrolment.url", url, fault);
+    if (error == TC_OK)
+        error = check_server("logs.url", settings->logs_url, fault);
+    if (error != TC_OK || url[0] == '\0')
+        return error;
     if (settings->broker_certificate_file[0] == '\0' || settings->broker_key_file[0] == '\0')
         return tc_fault_set(fault, TC_INVALID,
                             "enrolment.url: broker.certificate_file and broker.key_file must say "

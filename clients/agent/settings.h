@@ -27,6 +27,9 @@ struct agent_settings {
     char *enrolment_url, *enrolment_ca_file, *enrolment_code_file;
     int64_t enrolment_retry_first_ms, enrolment_retry_longest_ms;
 
+    bool logs_upload;
+    char *logs_url;
+
     struct action_settings actions;
     char *action_socket;
 

@@ -20,6 +20,7 @@ struct work {
     /* The current job. */
     struct download_request download;
     struct install_request install;
+    struct buffer log; /* of the last action */
     char *texts[TEXTS_MAX];
     size_t text_count;
 };
@@ -58,6 +59,7 @@ void work_destroy(struct work *work)
     if (work == NULL)
         return;
     join(work);
+    buffer_free(&work->log);
     free(work);
 }
 
@@ -96,6 +98,20 @@ static void take_version(void *context, const char *name, const char *version)
     (void)snprintf(item.name, sizeof item.name, "%s", name);
     (void)snprintf(item.text, sizeof item.text, "%s", version);
     inbox_put_work(work->config.inbox, &item);
+}
+
+static void take_log(void *context, const char *text, size_t length)
+{
+    struct work *work = context;
+    if (work->log.length + length <= INSTALL_LOG_MAX)
+        buffer_put(&work->log, text, length);
+}
+
+void work_take_log(struct work *work, struct buffer *log)
+{
+    buffer_free(log);
+    *log = work->log;
+    work->log = (struct buffer){0};
 }
 
 static void *run_install(void *context)
@@ -153,5 +169,10 @@ void work_install(struct work *work, const struct install_request *request)
     kept->on_progress = take_progress;
     kept->on_version = take_version;
     kept->context = work;
+    kept->mask = work->config.mask;
+    if (kept->instruction != 0) { /* versions leave the log of the action before */
+        buffer_clear(&work->log);
+        kept->on_log = take_log;
+    }
     begin(work, run_install);
 }

@@ -2,6 +2,7 @@
 #ifndef TELLERCAST_CLIENTS_AGENT_WORK_H
 #define TELLERCAST_CLIENTS_AGENT_WORK_H
 
+#include "base/buffer.h"
 #include "clients/agent/action/install.h"
 #include "clients/agent/download.h"
 #include "clients/agent/inbox.h"
@@ -13,6 +14,7 @@ struct work_config {
     int64_t stop_grace_ms;
     const char *install_folder; /* where installers are run */
     const char *lock_path;
+    const struct mask *mask; /* of the output of installers */
     struct inbox *inbox;
 };
 
@@ -26,6 +28,10 @@ void work_destroy(struct work *work);
 /* Copies the request and returns at once. No job may be running. One thread. */
 void work_download(struct work *work, const struct download_request *request);
 void work_install(struct work *work, const struct install_request *request);
+
+/* Moves the log of the last action to `log`; nothing if it printed nothing, or that was done before. For the thread
+ * that starts the work, once the action has ended. */
+void work_take_log(struct work *work, struct buffer *log);
 
 /* Makes the current download end soon; its result still comes to the inbox. */
 void work_end_download(struct work *work);

@@ -107,6 +107,7 @@ static void conduct(void *context, void *thread_state, void *items, size_t count
     rollout_progress_free_rollouts(rollouts, rollout_count);
     conductor_submit_rollbacks(conductor);
     conductor_recall(conductor);
+    conductor_expire_logs(conductor);
 }
 
 enum tc_error conductor_open(const struct conductor_config *config, struct conductor **conductor,

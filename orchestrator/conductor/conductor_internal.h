@@ -70,6 +70,7 @@ struct conductor {
     struct publisher *publisher; /* of the table of devices; NULL: the broker has no guard */
     int64_t retired_version; /* of the directory, when the instructions of retired devices were last ended; -1: never */
     int64_t retired_ms;      /* monotonic: that time */
+    int64_t logs_expired_ms; /* monotonic: when logs were last looked for that are too old; 0: never */
 };
 
 /* lease.c: takes or renews the lease. False when another orchestrator has it. */
@@ -123,6 +124,9 @@ void conductor_restore_assignments(struct conductor *conductor);
  * database's.
  */
 void conductor_keep_directory(struct conductor *conductor);
+
+/* logs.c: deletes logs of failures that are too old, or too many. */
+void conductor_expire_logs(struct conductor *conductor);
 
 /* recalls.c: starts devices that have not reported what they did before the database was restored. */
 void conductor_recall(struct conductor *conductor);

@@ -28,6 +28,7 @@ const struct http_route est_routes[] = {
     {"GET",  "/.well-known/est/cacerts",        "", ACCESS_PUBLIC, INLINE, NULL,          authorities_show},
     {"POST", "/.well-known/est/simpleenroll",   "", ACCESS_PUBLIC, JOB,    request_begin, enroll},
     {"POST", "/.well-known/est/simplereenroll", "", ACCESS_PUBLIC, JOB,    request_begin, reenroll},
+    {"POST", "/v1/logs", "instruction attempt",     ACCESS_PUBLIC, JOB,    log_begin,     log_put},
 };
 /* clang-format on */
 const size_t est_route_count = sizeof est_routes / sizeof *est_routes;
@@ -52,53 +53,6 @@ static void authorities_show(struct http_request *request)
     struct buffer der = {0};
     enrolment_put_authorities(request->http->config.enrolment, &der);
     answer_certificates(request, &der);
-}
-
-static void note_refused(const struct http_request *request, const char *device, const char *reason, const char *detail)
-{
-    const char *address = request->peer->name;
-    recorder_refuse_unknown(request->http->config.recorder, endpoint, address, device, verb, reason);
-    metric_add(METRIC_ENROLMENTS_REFUSED, 1);
-    LOG_LIMITED(LOG_LEVEL_WARNING, address, "enrolment.refused", F_STR("device", device), F_STR("address", address),
-                F_STR("reason", reason), F_STR("detail", detail));
-}
-
-/* Tells a peer that did not authenticate nothing but this. */
-static void deny(struct http_request *request, bool by_code)
-{
-    http_answer_problem(request, 401, "denied");
-    if (by_code)
-        http_answer_header(request, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"Tellercast\"");
-}
-
-/* Answers a peer that has authenticated, with the right code or with a device's certificate. */
-static void refuse_standing(struct http_request *request, const char *device, enum enrolment_standing standing)
-{
-    switch (standing) {
-    case ENROLMENT_USED_CODE:
-        http_answer_problem(request, 403,
-                            "this code was used already, for another key; get a new one: tellercast "
-                            "device enroll %s",
-                            device);
-        break;
-    case ENROLMENT_EXPIRED_CODE:
-        http_answer_problem(request, 403, "this code has expired; get a new one: tellercast device enroll %s", device);
-        break;
-    case ENROLMENT_REVOKED:
-        http_answer_problem(request, 403, "the certificate was revoked; get a code: tellercast device enroll %s",
-                            device);
-        break;
-    case ENROLMENT_TOO_MANY:
-        http_answer_problem(request, 429,
-                            "device %s has %d valid certificates already; get a code: tellercast device "
-                            "enroll %s",
-                            device, ENROLMENT_LIVE_MAX, device);
-        break;
-    case ENROLMENT_UNKNOWN_DEVICE: http_answer_problem(request, 403, "there is no device %s in service", device); break;
-    case ENROLMENT_GOOD:
-    case ENROLMENT_UNKNOWN_CODE:
-    case ENROLMENT_STANDING_COUNT: deny(request, true); break;
-    }
 }
 
 /* ---- the request ---- */
@@ -155,11 +109,11 @@ static void issue(struct http_request *request, struct store *store, const struc
     buffer_free(&asked);
     if (error != TC_OK) {
         bool is_bad = error == TC_INVALID || error == TC_TOO_LARGE || error == TC_DENIED;
-        note_refused(request, caller->device, is_bad ? "bad_request" : "fault", fault.text);
+        est_note_refused(request, caller->device, is_bad ? "bad_request" : "fault", fault.text);
         http_answer_fault(request, &fault);
     } else if (issued.standing != ENROLMENT_GOOD) {
-        note_refused(request, caller->device, enrolment_standing_name(issued.standing), "");
-        refuse_standing(request, caller->device, issued.standing);
+        est_note_refused(request, caller->device, enrolment_standing_name(issued.standing), "");
+        est_refuse_standing(request, caller->device, issued.standing);
     } else {
         metric_add(METRIC_CERTIFICATES_ISSUED, 1);
         LOG_INFO("device.enrolled", F_STR("device", caller->device),
@@ -204,7 +158,7 @@ static bool must_wait(struct http_request *request, const struct caller *caller)
     int64_t wait_ms = enrolment_wait_ms(request->http->config.enrolment, caller->device, caller->address);
     if (wait_ms == 0)
         return false;
-    note_refused(request, caller->device, "too_many_attempts", "");
+    est_note_refused(request, caller->device, "too_many_attempts", "");
     (void)snprintf(seconds, sizeof seconds, "%lld", (long long)wait_ms / 1000 + 1);
     http_answer_problem(request, 429, "denied; too many failed attempts: wait %s s", seconds);
     http_answer_header(request, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
@@ -222,12 +176,12 @@ static void enroll_with(struct http_request *request, struct store *store, const
         issue(request, store, caller, &answer);
     } else {
         bool has_right_code = answer.standing != ENROLMENT_UNKNOWN_CODE && answer.standing != ENROLMENT_UNKNOWN_DEVICE;
-        note_refused(request, caller->device, enrolment_standing_name(answer.standing), "");
+        est_note_refused(request, caller->device, enrolment_standing_name(answer.standing), "");
         enrolment_count_failure(request->http->config.enrolment, caller->device, caller->address);
         if (has_right_code)
-            refuse_standing(request, caller->device, answer.standing);
+            est_refuse_standing(request, caller->device, answer.standing);
         else
-            deny(request, true);
+            est_deny(request, true);
     }
 }
 
@@ -236,8 +190,8 @@ static void enroll(struct http_request *request)
     struct caller caller = {.by_code = true};
     (void)snprintf(caller.address, sizeof caller.address, "%s", request->peer->name);
     if (!read_credentials(request, caller.device, caller.code_hash)) {
-        note_refused(request, "", "no_code", "");
-        deny(request, true);
+        est_note_refused(request, "", "no_code", "");
+        est_deny(request, true);
         return;
     }
     if (must_wait(request, &caller))
@@ -250,46 +204,21 @@ static void enroll(struct http_request *request)
 
 /* ---- by a certificate ---- */
 
-static void reenroll_with(struct http_request *request, struct store *store, struct caller *caller, const void *der,
-                          size_t length)
-{
-    struct enrolment_answer answer;
-    struct tc_fault fault;
-    int64_t now_ms;
-    if (enrolment_read_now(store, &now_ms, &fault) != TC_OK) {
-        http_answer_fault(request, &fault);
-        return;
-    }
-    if (enrolment_check_peer(request->http->config.enrolment, der, length, now_ms, &caller->peer, &fault) != TC_OK) {
-        note_refused(request, "", "bad_certificate", fault.text);
-        deny(request, false);
-        return;
-    }
-    memcpy(caller->device, caller->peer.device, sizeof caller->device);
-    const struct enrolment_claim claim = {
-        .device = caller->device, .serial = caller->peer.serial, .not_before_ms = caller->peer.not_before_ms};
-    if (enrolment_check(store, &claim, &answer, &fault) != TC_OK) {
-        http_answer_fault(request, &fault);
-    } else if (answer.standing == ENROLMENT_GOOD) {
-        issue(request, store, caller, &answer);
-    } else {
-        note_refused(request, caller->device, enrolment_standing_name(answer.standing), "");
-        refuse_standing(request, caller->device, answer.standing);
-    }
-}
-
 static void reenroll(struct http_request *request)
 {
     struct caller caller = {.by_code = false};
-    const struct http_peer *peer = request->peer;
-    (void)snprintf(caller.address, sizeof caller.address, "%s", peer->name);
-    if (peer->certificate == NULL) {
-        note_refused(request, "", "no_certificate", "");
-        deny(request, false);
-        return;
-    }
+    struct enrolment_answer answer;
+    (void)snprintf(caller.address, sizeof caller.address, "%s", request->peer->name);
     struct act act = act_begin_unknown(endpoint, caller.address, "certificate", verb);
     struct store *store = acts_take_store(request->http->config.stores, &act);
-    reenroll_with(request, store, &caller, peer->certificate, peer->certificate_length);
+    if (est_check_device(request, store, &caller.peer, &answer)) {
+        memcpy(caller.device, caller.peer.device, sizeof caller.device);
+        if (answer.standing == ENROLMENT_GOOD) {
+            issue(request, store, &caller, &answer);
+        } else {
+            est_note_refused(request, caller.device, enrolment_standing_name(answer.standing), "");
+            est_refuse_standing(request, caller.device, answer.standing);
+        }
+    }
     store_pool_give(request->http->config.stores, store);
 }

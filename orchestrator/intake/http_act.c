@@ -15,8 +15,8 @@ static const char endpoint[] = "http";
 static const struct {
     const char *collection, *kind;
 } kinds[] = {
-    {"rollouts", "rollout"}, {"devices", "device"}, {"artifacts", "artifact"}, {"keys", "key"},
-    {"people", "person"},    {"tokens", "token"},   {"logout", "session"},     {"reviews", "review"},
+    {"rollouts", "rollout"}, {"devices", "device"}, {"artifacts", "artifact"}, {"keys", "key"}, {"people", "person"},
+    {"tokens", "token"},     {"logout", "session"}, {"reviews", "review"},     {"logs", "log"},
 };
 
 static const char *find_kind(const char *collection)
@@ -46,7 +46,7 @@ static const char *find_verb(const struct http_route *route)
 
 /* Verbs of acts that are no request of HTTP. */
 static const char *const other_verbs[] = {"create_admin", "enrol",  "expire_acts", "import_tokens",
-                                          "leave_policy", "others", "set_policy"};
+                                          "leave_policy", "others", "send_log",    "set_policy"};
 
 static size_t put_verb(const char *verb, const char **verbs, size_t count)
 {

@@ -13,6 +13,7 @@
 #include "orchestrator/intake/http_peer.h"
 #include "orchestrator/intake/http_target.h"
 #include "orchestrator/store/act.h"
+#include "orchestrator/store/enrolment.h"
 #include "orchestrator/store/refusal.h"
 #include "orchestrator/store/store.h"
 #include "orchestrator/worker/worker.h"
@@ -21,6 +22,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+
+struct device_peer;
 
 struct http {
     struct http_config config; /* the texts in it are owned */
@@ -142,6 +145,23 @@ void branch_why(struct http_request *request);
 /* http_failures.c */
 void failures_list(struct http_request *request);
 void failed_devices_list(struct http_request *request);
+/* http_logs.c */
+void log_begin(struct http_request *request);
+void log_put(struct http_request *request);
+void device_logs_list(struct http_request *request);
+void log_show(struct http_request *request);
+/* est_device.c */
+/* Counts, logs and records it. `device` "": unknown. */
+void est_note_refused(const struct http_request *request, const char *device, const char *reason, const char *detail);
+/* Tells a peer that did not authenticate nothing but this. */
+void est_deny(struct http_request *request, bool by_code);
+/* Answers a peer that has authenticated, with the right code or with a device's certificate. */
+void est_refuse_standing(struct http_request *request, const char *device, enum enrolment_standing standing);
+/* Asks for the standing of the device whose certificate the peer shows. False: it has answered. */
+bool est_check_device(struct http_request *request, struct store *store, struct device_peer *peer,
+                      struct enrolment_answer *answer);
+/* Returns whether that device is in service. False: it has answered. */
+bool est_admit_device(struct http_request *request, struct store *store, struct device_peer *peer);
 /* http_fleet.c */
 void fleet_begin(struct http_request *request);
 void fleet_import(struct http_request *request);

@@ -15,6 +15,8 @@ from harness.programs import BIN, command_line
 from harness.wait import wait_for
 
 LATER = {"startAt": "2099-01-01T00:00:00Z"}
+LOG = ("INSERT INTO device_log (device, instruction_id, rollout_id, attempt, size_bytes, content) "
+       "SELECT device, id, rollout_id, 1, 4, 'jam' || chr(10) FROM instruction WHERE device = %s ORDER BY id LIMIT 1 RETURNING id")
 YAML = {"Content-Type": "application/yaml"}
 EMEA, WAITS, USER = {"region": ["emea"]}, 4, getpass.getuser()
 REGIONS = {"E": "emea", "P": "apac"}
@@ -76,6 +78,7 @@ def add(stack, name, roles, scope=None):
 def testbed(module_stack):
     with opened(module_stack) as testbed:
         testbed.made = lay_out(testbed)
+        testbed.logs_of = {device: testbed.database.value(LOG, device) for device in ("E3", "P2")}
         for role in EVERY_ROLE:
             testbed.people.add(f"emea-{role}", [role], scope=EMEA)
         testbed.people.add("emea", EVERY_ROLE, scope=EMEA)
@@ -134,7 +137,7 @@ def ask(stack, act, person, region):
     body, headers, query = body_of(stack, act, rollout, region)
     method, path = act.split(" ")
     place = device if "/devices/" in path else {"emea": "E1", "apac": "P1"}[region] if "/branches/" in path else str(rollout)
-    path = path.replace("{id}", place)
+    path = path.replace("{id}", place).replace("{log}", str(stack.logs_of[device]))
     for variable in ("{name}", "{token}", "{key}", "{review}", "{sha256}"):
         path = path.replace(variable, "1")
     return stack.http.ask(method, path + query, body, {**headers, **bearer(token_of(person))})

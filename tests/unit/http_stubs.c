@@ -6,6 +6,7 @@
 #include "orchestrator/store/evidence.h"
 #include "orchestrator/store/failures.h"
 #include "orchestrator/store/inventory.h"
+#include "orchestrator/store/logs.h"
 #include "orchestrator/store/operate.h"
 #include "orchestrator/store/read.h"
 
@@ -106,6 +107,33 @@ enum tc_error failures_read_devices(struct store *store, const char *patterns, i
     enum tc_error error = READ("failed %lld %s %lld %d", (long long)rollout, text, (long long)after, limit);
     free(text);
     return error;
+}
+
+enum tc_error logs_put(struct store *store, const struct device_log *log, enum log_standing *standing,
+                       struct tc_fault *fault)
+{
+    struct buffer json = {0};
+    (void)store;
+    *standing = LOG_KEPT;
+    enum tc_error error = give(&json, fault, "log of %s %lld.%d: %s", log->device, (long long)log->instruction,
+                               (int)log->attempt, log->content);
+    buffer_free(&json);
+    return error;
+}
+
+enum tc_error logs_list(struct store *store, const char *patterns, const char *device, int64_t before, int limit,
+                        struct buffer *json, struct tc_fault *fault)
+{
+    http_fixture_note_patterns(patterns);
+    return READ("logs %s %lld %d", device, (long long)before, limit);
+}
+
+enum tc_error logs_read(struct store *store, const struct access_scope *scope, int64_t log, struct buffer *json,
+                        struct refusal *refusal, struct tc_fault *fault)
+{
+    http_fixture_note_patterns(access_scope_patterns(scope));
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    return READ("log %lld", (long long)log);
 }
 
 enum tc_error read_devices(struct store *store, const char *patterns, const char *after, int limit, struct buffer *json,

@@ -161,6 +161,8 @@ static void a_list_is_read_as_its_parameters_say(void **state)
          "failed 42 "
          "{\"code\":\"\",\"label\":{\"key\":\"site\",\"value\":null},\"model\":\"\",\"now\":true,\"version\":null} "
          "0 100"},
+        {"GET /v1/devices/A7/logs?after=9&limit=3", "logs A7 9 3"},
+        {"GET /v1/logs/42", "log 42"},
         {"GET /v1/devices?after=A7", "devices [A7] 100"},
         {"GET /v1/devices/A7", "device A7"},
         {"GET /v1/artifacts", "artifacts"},
@@ -215,6 +217,9 @@ static void a_request_with_a_fault_is_refused_with_the_reason(void **state)
         {"GET /v1/rollouts/1/failures/devices?label=region", 400, "label: found \\\"region\\\", allowed: KEY=VALUE"},
         {"GET /v1/rollouts/1/failures/devices?state=failed", 400, "allowed: ended, failing_now"},
         {"GET /v1/rollouts/1/failures/devices?without=all", 400, "without"},
+        {"GET /v1/logs/x", 404, "number"},
+        {"GET /v1/logs/0", 404, "number"},
+        {"POST /v1/logs?instruction=1&attempt=1", 404, ""},
         {"GET /v1/devices?after=a.b", 400, "after"},
         {"GET /v1/audit?person=", 400, "person"},
         {"GET /v1/audit?verb=a%20b", 400, "verb"},

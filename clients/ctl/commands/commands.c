@@ -369,6 +369,10 @@ const struct command commands[] = {
     {"device", "show", "ID", 1, 1, "Show one device and its versions.", NULL, NULL, run_device_show},
     {"device", "trace", "ID", 1, 1, "Show all instructions of a device and their history, in order.", NULL, NULL,
      run_device_trace},
+    {"device", "logs", "ID [LOG]", 1, 2, "Show the logs of a device's failures, or one of them.",
+     "A log is the end of what an installer printed when it failed; the device has masked it. That you read one is "
+     "recorded.",
+     list_options, run_device_logs},
     {"device", "return", "ID", 1, 1, "Return a device to service that was out of service or retired.",
      "It then no longer uses the budget of its branch. A successful installation returns it automatically, unless it "
      "was "

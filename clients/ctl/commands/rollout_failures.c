@@ -106,6 +106,10 @@ static void add_device(struct table *table, const json_t *device)
     table_add(table, TONE_PLAIN, word_of(device, "version"));
     table_add_id(table, TONE_PLAIN, document_number(device, "attempt"));
     table_add_time(table, word_of(device, "ended_at"));
+    if (json_is_integer(json_object_get(device, "log")))
+        table_add_id(table, TONE_PLAIN, document_number(device, "log"));
+    else
+        table_add(table, TONE_PLAIN, NULL);
     table_add(table, TONE_PLAIN, document_text(device, "detail"));
 }
 
@@ -131,7 +135,7 @@ static int show_devices(struct session *session, int64_t id, int64_t limit)
     static const struct table_column columns[] = {
         {"DEVICE", false, 10, 0}, {"BRANCH", false, 8, 3}, {"GROUP", false, 8, 4},   {"STATE", false, 11, 0},
         {"CODE", false, 16, 0},   {"MODEL", false, 0, 2},  {"VERSION", false, 0, 1}, {"ATTEMPT", true, 0, 6},
-        {"ENDED", false, 20, 5},  {"DETAIL", false, 0, 0},
+        {"ENDED", false, 20, 5},  {"LOG", true, 0, 0},     {"DETAIL", false, 0, 0},
     };
     struct buffer path = {0};
     buffer_format(&path, "/v1/rollouts/%" PRId64 "/failures/devices", id);

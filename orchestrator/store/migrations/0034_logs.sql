@@ -98,3 +98,18 @@ JOIN device d ON d.id = i.device
 LEFT JOIN branch b ON b.id = d.branch
 JOIN rollout r ON r.id = i.rollout_id
 WHERE i.state < :COMPLETED AND NOT f.ordered OR i.state > :TIMED_OUT AND i.failures > 0;
+
+-- The logs of failures: the end of an installer's output, as the device masked it. The conductor deletes the oldest.
+CREATE TABLE device_log (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  device text COLLATE "C" NOT NULL,
+  instruction_id bigint NOT NULL,
+  rollout_id bigint NOT NULL,
+  attempt integer NOT NULL,
+  received_at timestamptz NOT NULL DEFAULT now(),
+  size_bytes integer NOT NULL,
+  content text NOT NULL,
+  UNIQUE (instruction_id, attempt)
+);
+CREATE INDEX device_log_device ON device_log (device, id);
+CREATE INDEX device_log_received ON device_log (received_at, id) INCLUDE (size_bytes);

@@ -34,6 +34,7 @@ BEGIN
     ('counter', 'INSERT, UPDATE, DELETE'),
     ('device', 'INSERT, UPDATE'),
     ('device_certificate', 'INSERT, UPDATE, DELETE'),
+    ('device_log', 'INSERT, DELETE'),
     ('device_revocation', 'INSERT, UPDATE'),
     ('directory', 'UPDATE'),
     ('enrolment', 'INSERT, UPDATE, DELETE'),

@@ -38,7 +38,8 @@ SELECT json_build_object(
   'devices', coalesce(json_agg(json_build_object(
       'instruction', p.id, 'device', p.device, 'branch', i.branch, 'model', p.model, 'version', p.version,
       'group', g.name, 'state', s.name, 'failed_as', a.name, 'failing_now', p.is_now, 'attempt', i.attempt, 'code', p.code,
-      'detail', CASE WHEN i.state = p.state THEN coalesce(i.detail, '') ELSE '' END, 'ended_at', rfc3339(i.ended_at))
+      'detail', CASE WHEN i.state = p.state THEN coalesce(i.detail, '') ELSE '' END, 'ended_at', rfc3339(i.ended_at),
+      'log', (SELECT l.id FROM device_log l WHERE l.instruction_id = p.id ORDER BY l.attempt DESC LIMIT 1))
     ORDER BY p.id), '[]'),
   'next', CASE WHEN count(*) = :most THEN max(p.id)
             WHEN (SELECT count(*) FROM looked) = :scan_limit THEN (SELECT max(id) FROM looked) END)::text AS document
