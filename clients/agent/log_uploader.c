@@ -90,7 +90,7 @@ static void remove_log(const struct log_uploader *uploader, const struct waiting
 
 static void drop_oldest(const struct log_uploader *uploader)
 {
-    struct waiting newest, oldest;
+    struct waiting newest = {0}, oldest = {0};
     while (find_logs(uploader, &newest, &oldest) > LOGS_WAITING_MAX) {
         LOG_WARNING("log.dropped", F_INT("instruction", oldest.instruction), F_INT("attempt", oldest.attempt));
         remove_log(uploader, &oldest);
@@ -144,7 +144,7 @@ static enum tc_error send_log(const struct log_uploader *uploader, const struct 
 /* Sends the newest log. Returns false when there is none, or it must wait. */
 static bool send_newest(struct log_uploader *uploader, int *delay_ms)
 {
-    struct waiting newest, oldest;
+    struct waiting newest = {0}, oldest = {0};
     struct tc_fault fault;
     drop_oldest(uploader);
     if (find_logs(uploader, &newest, &oldest) == 0) {

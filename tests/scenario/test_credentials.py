@@ -78,6 +78,8 @@ def lay_out(testbed):
     for version in (1, 2):
         done(testbed, "POST", f"/v1/artifacts:block?name=new&version={version}", REASON, JSON)
     done(testbed, "POST", "/v1/artifacts:unblock?name=new&version=2", REASON, JSON)
+    testbed.log = testbed.database.value("INSERT INTO device_log (device, instruction_id, rollout_id, attempt, size_bytes, content) "
+                                         "VALUES ('A2', 1, 1, 1, 1, 'x') RETURNING id")
     testbed.token = done(testbed, "POST", "/v1/tokens?person=eve")["token"]
 
 
@@ -98,6 +100,7 @@ def requests(testbed):
         ("return_device", "POST", "/v1/devices/A1/return", REASON, JSON),
         ("remove_device", "POST", "/v1/devices/A2/retire", REASON, JSON),
         ("remove_device", "POST", "/v1/devices/A2/revoke", REASON, JSON),
+        ("open_log", "GET", f"/v1/logs/{testbed.log}"),
         ("enrol_device", "POST", "/v1/devices/A2/enrolments"),
         ("import_fleet", "PUT", "/v1/fleet", fleet({"B2": ["A3"]}), YAML),
         ("add_artifact", "PUT", f"/v1/artifacts/{NEW}?name=new&version=3", b"new", BYTES),
