@@ -18,6 +18,12 @@ struct option {
     const char *help;
 };
 
+/* Ends a list of options. */
+#define NO_OPTION                                                                                                      \
+    {                                                                                                                  \
+        NULL, NULL, NULL, NULL, NULL                                                                                   \
+    }
+
 extern const char option_required[];
 bool option_is_required(const struct option *option);
 
