@@ -102,6 +102,22 @@ def test_machines_out_of_service_count_from_then_on_where_their_rollout_goes_on_
     assert events[going][0] == "unavailable_counted" and events[going][1].endswith("out of service now: 3")
 
 
+def test_failures_of_before_are_found_after_an_upgrade(stack):
+    make_sixth(stack)
+    stack.database.rows("INSERT INTO branch (id, name, zone, labels) VALUES ('B1', 'b', 'UTC', '{\"region\": \"emea\"}') RETURNING id")
+    stack.database.rows("INSERT INTO device (id, branch, role, model) SELECT 'A' || n, 'B1', 'atm', 'X' || n FROM generate_series(1, 8) n RETURNING id")
+    rollout = add_rollout(stack, "going", "paused", [
+        ("A1", "B1", 6, 1, 1, "jam", (6, "jam")), ("A2", "B1", 7, 1, 0, None, (7, "")), ("A3", "B1", 8, 1, 1, "device_silent", (8, "")),
+        ("A4", "B1", 0, 2, 1, "retry", (6, "burnt")), ("A5", "B1", 3, 2, 1, None, (8, "")), ("A6", "B1", 5, 2, 1, None, (6, "jam")),
+        ("A7", "B1", 5, 1, 0, None, None), ("A8", "B1", 0, 1, 0, None, None)])
+    stack.orchestrator(database=stack.database.address)
+    rows = stack.database.rows("SELECT device, state, is_retrying, code, model, labels ->> 'region' AS region FROM failure "
+                               "WHERE rollout_id = %s ORDER BY 1", rollout)
+    assert [tuple(row.values()) for row in rows] == [
+        ("A1", 6, False, "jam", "X1", "emea"), ("A2", 7, False, "", "X2", "emea"), ("A3", 8, False, "device_silent", "X3", "emea"),
+        ("A4", 6, True, "burnt", "X4", "emea"), ("A5", 8, True, "", "X5", "emea")]
+
+
 def test_each_move_keeps_what_is_out_of_service_whatever_else_it_writes(stack):
     """A writer of another version need not know the tables."""
     stack.orchestrator().stop()

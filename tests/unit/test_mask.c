@@ -120,6 +120,24 @@ static void a_log_has_the_last_bytes_and_never_the_end_of_a_number_whose_beginni
     install_log_free(&log);
 }
 
+/* What is dropped of the bytes that were kept must not bring the beginning nearer than that. */
+static void the_end_of_a_number_is_dropped_where_carriage_returns_were_dropped_too(void **state)
+{
+    (void)state;
+    struct install_log log = {0};
+    for (size_t i = 0; i < 40000; i++)
+        install_log_take(&log, CARD "\r\r\r\r\r\r\r\n", strlen(CARD) + 8);
+    for (size_t shift = 0; shift < 24; shift++) {
+        struct buffer text = {0};
+        install_log_take(&log, "x", 1);
+        install_log_put(&log, NULL, &text);
+        assert_true(text.length > INSTALL_LOG_MAX / 2);
+        assert_null(strpbrk(buffer_text(&text), "0123456789"));
+        buffer_free(&text);
+    }
+    install_log_free(&log);
+}
+
 static void a_log_is_whole_characters_without_controls(void **state)
 {
     (void)state;
@@ -184,6 +202,7 @@ int main(void)
         cmocka_unit_test(what_the_pattern_of_the_settings_matches_is_masked_line_by_line),
         cmocka_unit_test(a_number_that_is_split_between_two_writes_is_masked),
         cmocka_unit_test(a_log_has_the_last_bytes_and_never_the_end_of_a_number_whose_beginning_was_dropped),
+        cmocka_unit_test(the_end_of_a_number_is_dropped_where_carriage_returns_were_dropped_too),
         cmocka_unit_test(a_log_is_whole_characters_without_controls),
         cmocka_unit_test(what_an_installer_says_is_masked_in_the_detail_and_in_progress_but_no_version),
     };
