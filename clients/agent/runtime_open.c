@@ -61,7 +61,7 @@ static void effect_keep_log(void *context, int64_t instruction, int32_t attempt)
 {
     const struct runtime *runtime = context;
     struct buffer log = {0};
-    work_take_log(runtime->work, &log);
+    work_take_log(runtime->work, instruction, attempt, &log);
     if (log.length > 0)
         log_uploader_add(runtime->log_uploader, instruction, attempt, &log);
     buffer_free(&log);

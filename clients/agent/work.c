@@ -20,7 +20,9 @@ struct work {
     /* The current job. */
     struct download_request download;
     struct install_request install;
-    struct buffer log; /* of the last action */
+    struct buffer log; /* of the last action, which was of this attempt */
+    int64_t log_instruction;
+    int32_t log_attempt;
     char *texts[TEXTS_MAX];
     size_t text_count;
 };
@@ -107,8 +109,10 @@ static void take_log(void *context, const char *text, size_t length)
         buffer_put(&work->log, text, length);
 }
 
-void work_take_log(struct work *work, struct buffer *log)
+void work_take_log(struct work *work, int64_t instruction, int32_t attempt, struct buffer *log)
 {
+    if (work->log_instruction != instruction || work->log_attempt != attempt)
+        return;
     buffer_free(log);
     *log = work->log;
     work->log = (struct buffer){0};
@@ -172,6 +176,8 @@ void work_install(struct work *work, const struct install_request *request)
     kept->mask = work->config.mask;
     if (kept->instruction != 0) { /* versions leave the log of the action before */
         buffer_clear(&work->log);
+        work->log_instruction = kept->instruction;
+        work->log_attempt = kept->attempt;
         kept->on_log = take_log;
     }
     begin(work, run_install);

@@ -29,9 +29,9 @@ void work_destroy(struct work *work);
 void work_download(struct work *work, const struct download_request *request);
 void work_install(struct work *work, const struct install_request *request);
 
-/* Moves the log of the last action to `log`; nothing if it printed nothing, or that was done before. For the thread
- * that starts the work, once the action has ended. */
-void work_take_log(struct work *work, struct buffer *log);
+/* Moves the log of the last action to `log`; nothing if that was not this attempt, if it printed nothing, or if its log
+ * was taken before. For the thread that starts the work, once the action has ended. */
+void work_take_log(struct work *work, int64_t instruction, int32_t attempt, struct buffer *log);
 
 /* Makes the current download end soon; its result still comes to the inbox. */
 void work_end_download(struct work *work);

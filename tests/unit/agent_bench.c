@@ -72,6 +72,14 @@ static void record_installer(void *context, const struct install_request *reques
                    request->artifact_file == NULL ? "" : request->artifact_file);
 }
 
+static void record_log(void *context, int64_t instruction, int32_t attempt)
+{
+    struct bench *bench = context;
+    (void)attempt;
+    bench->logs_kept++;
+    bench->log_instruction = instruction;
+}
+
 static bool give_nonce(void *context, char nonce[static TC_ID_SIZE])
 {
     const struct bench *bench = context;
@@ -96,6 +104,7 @@ static void open_agent(struct bench *bench)
         .start_download = record_download,
         .end_download = record_end_download,
         .start_installer = record_installer,
+        .keep_log = record_log,
         .fetch_nonce = bench->config.install_socket == NULL ? NULL : give_nonce,
         .random = record_random,
     };

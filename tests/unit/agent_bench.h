@@ -31,6 +31,8 @@ struct bench {
     struct agent_time now;
 
     /* The recorded calls of the effects. */
+    int logs_kept;
+    int64_t log_instruction;
     bool is_connected;
     struct bench_sent sent[BENCH_SENT_MAX];
     size_t sent_count;

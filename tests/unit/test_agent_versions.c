@@ -34,6 +34,30 @@ static void an_agent_killed_before_it_knows_the_version_does_not_report_another_
     assert_int_equal(bench.installs, 1);
 }
 
+static void the_log_is_kept_of_an_action_that_failed_also_if_only_the_version_says_so(void **state)
+{
+    (void)state;
+    install();
+    bench_read_versions(&bench, "4.7.2");
+    bench_assert_last(&bench, 77, 1, REPORT_COMPLETED, "");
+    bench_instruct(&bench, 78, 1, BENCH_INSTALL);
+    bench_downloaded(&bench, "digest_mismatch");
+    assert_int_equal(bench.logs_kept, 0);
+    bench_instruct(&bench, 79, 1, BENCH_INSTALL);
+    bench_downloaded(&bench, "");
+    bench_installed(&bench, INSTALL_FAILED, "jam");
+    assert_int_equal(bench.logs_kept, 1);
+    assert_int_equal(bench.log_instruction, 79);
+    bench_read_versions(&bench, "4.7.2");
+    bench_instruct(&bench, 80, 1, BENCH_INSTALL);
+    bench_downloaded(&bench, "");
+    bench_installed(&bench, INSTALL_DONE, "");
+    bench_read_versions(&bench, "4.7.0");
+    bench_assert_last(&bench, 80, 1, REPORT_FAILED, "version_mismatch");
+    assert_int_equal(bench.logs_kept, 2);
+    assert_int_equal(bench.log_instruction, 80);
+}
+
 static void an_agent_killed_before_it_knows_that_a_version_was_not_left_reports_it(void **state)
 {
     (void)state;
@@ -120,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ATM(an_agent_killed_before_it_knows_the_version_does_not_report_another_one_as_completed),
+        ATM(the_log_is_kept_of_an_action_that_failed_also_if_only_the_version_says_so),
         ATM(an_agent_killed_before_it_knows_that_a_version_was_not_left_reports_it),
         ATM(an_end_waits_for_versions_that_an_earlier_process_keeps_from_being_read),
         ATM(an_end_that_waited_is_completed_when_the_version_is_there),
