@@ -152,6 +152,15 @@ static enum denial decide_receive(const struct guard *guard, const struct identi
     return decide_role(guard, identity, topic.kind);
 }
 
+/* Sessions of others are clean: one that is away is from a time without this guard. Or it ends at this moment, and its
+ * own will comes to it. */
+static enum denial decide_receive_away(const struct guard *guard, const struct identity *identity, const char *name)
+{
+    struct topic topic;
+    bool is_mark = topic_parse(guard->config.root, name, strlen(name), &topic) == TC_OK && topic.kind == TOPIC_WATCH;
+    return is_mark ? decide_receive(guard, identity, name) : DENIAL_NOT_PERMITTED;
+}
+
 /* The session of the identity's plain ID is the one for which messages may wait. */
 static enum denial queue_for(struct guard *guard, struct peer *peer, const char *client_id, size_t bytes)
 {
@@ -184,12 +193,11 @@ enum denial guard_receive(struct guard *guard, const char *name, const void *cli
         peer = guard_find_or_add(guard, &identity);
     if (peer == NULL)
         return guard_count(guard, NULL, DENIAL_NOT_PERMITTED);
-    /* Sessions of others are clean: one that is away is from a time without this guard. */
     enum denial denial = is_away && peer->identity.kind != IDENTITY_DEVICE
-                             ? DENIAL_NOT_PERMITTED
+                             ? decide_receive_away(guard, &peer->identity, topic)
                              : decide_receive(guard, &peer->identity, topic);
     note_stray_filter(guard, peer, client_id, denial);
-    if (denial == DENIAL_NONE && is_away && queued)
+    if (denial == DENIAL_NONE && is_away && queued && peer->identity.kind == IDENTITY_DEVICE)
         denial = queue_for(guard, peer, client_id, strlen(topic) + payload_bytes);
     return guard_count(guard, peer, denial);
 }

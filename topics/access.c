@@ -11,7 +11,8 @@ enum {
     ASK_BYTES_MAX = 16 * KIB,
     REPLY_BYTES_MAX = 32 * KIB,
     DISPATCH_BYTES_MAX = 1 * KIB,
-    PRESENCE_BYTES_MAX = 1 * KIB
+    PRESENCE_BYTES_MAX = 1 * KIB,
+    WATCH_BYTES_MAX = 1 * KIB
 };
 
 /* The level of a topic that must be the identity's own ID. */
@@ -49,6 +50,7 @@ static const struct access_rule rules[] = {
     {IDENTITY_ORCHESTRATOR, RECEIVE, TOPIC_PRESENCE, {.device = ANY}, 0, false, false},
     {IDENTITY_ORCHESTRATOR, PUBLISH, TOPIC_PROGRESS, {.rollout = ANY}, MESSAGE_SIZE_MAX, true, false},
     {IDENTITY_ORCHESTRATOR, PUBLISH | RECEIVE, TOPIC_EPOCH, {0}, MESSAGE_SIZE_MAX, true, false},
+    {IDENTITY_ORCHESTRATOR, PUBLISH | RECEIVE, TOPIC_WATCH, {0}, WATCH_BYTES_MAX, true, true},
     {IDENTITY_ORCHESTRATOR, RECEIVE, TOPIC_GUARD, {0}, 0, false, false},
     {IDENTITY_ORCHESTRATOR, PUBLISH, TOPIC_DIRECTORY, {0}, MESSAGE_SIZE_MAX, false, false},
     {IDENTITY_ORCHESTRATOR, PUBLISH, TOPIC_RESPONSE, {.user = ANY}, PLAN_SIZE_MAX, false, false},

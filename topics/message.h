@@ -119,6 +119,18 @@ struct confirm {
 enum tc_error confirm_decode(const void *bytes, size_t length, struct confirm *confirm, struct tc_fault *fault);
 void confirm_encode(const struct confirm *confirm, struct buffer *out);
 
+/* ---- watch: orchestrator → its successor ----------------------------------------------------- */
+
+/* The mark of a watch of presence: one connection that receives all of it. */
+struct watch_mark {
+    char watch[TC_ID_SIZE]; /* random: of this connection alone */
+    int64_t step;           /* 1: it has connected; 2: it has subscribed */
+    bool ended;             /* the will, and its last message */
+};
+
+enum tc_error watch_mark_decode(const void *bytes, size_t length, struct watch_mark *mark, struct tc_fault *fault);
+void watch_mark_encode(const struct watch_mark *mark, struct buffer *out);
+
 /* ---- presence: device → all ----------------------------------------------------------------- */
 
 enum device_role {

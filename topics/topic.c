@@ -21,6 +21,7 @@ static const char *const patterns[] = {
     [TOPIC_PRESENCE] = "device/{device}/presence",
     [TOPIC_PROGRESS] = "rollout/{rollout}/progress",
     [TOPIC_EPOCH] = "orchestrator/epoch",
+    [TOPIC_WATCH] = "orchestrator/watch",
     [TOPIC_GUARD] = "broker/guard",
     [TOPIC_DIRECTORY] = "$CONTROL/tellercast",
     [TOPIC_RESPONSE] = "operator/{user}/#",
@@ -29,8 +30,8 @@ static_assert(sizeof patterns / sizeof *patterns == TOPIC_KINDS, "each kind has 
 
 /* In the order of enum topic_kind. */
 static const char *const kind_names[TOPIC_KINDS] = {
-    "submit",  "submit_as", "start",    "dispatch", "ask",   "instruction", "reply",
-    "confirm", "presence",  "progress", "epoch",    "guard", "directory",   "response",
+    "submit",   "submit_as", "start", "dispatch", "ask",   "instruction", "reply",    "confirm",
+    "presence", "progress",  "epoch", "watch",    "guard", "directory",   "response",
 };
 
 /* Below it, one level for each operator, and below that the operator's own response topics. */

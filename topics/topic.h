@@ -33,9 +33,10 @@ enum topic_kind {
     TOPIC_PRESENCE,    /* device → all, retained, with a will */
     TOPIC_PROGRESS,    /* orchestrator → all, retained: a rollout's counters */
     TOPIC_EPOCH,       /* orchestrator, retained: the broker's generation */
-    TOPIC_GUARD,       /* the broker's guard → all but devices, retained: its counters and the version of its table */
-    TOPIC_DIRECTORY,   /* orchestrator → the broker's guard: the table of devices; under no root */
-    TOPIC_RESPONSE,    /* orchestrator → operator: the answer to a plan; see topic_parse_response */
+    TOPIC_WATCH, /* orchestrator → its successor, retained, with a will: who watches presence, or watched it last */
+    TOPIC_GUARD, /* the broker's guard → all but devices, retained: its counters and the version of its table */
+    TOPIC_DIRECTORY, /* orchestrator → the broker's guard: the table of devices; under no root */
+    TOPIC_RESPONSE,  /* orchestrator → operator: the answer to a plan; see topic_parse_response */
 };
 
 #define TOPIC_KINDS (TOPIC_RESPONSE + 1)

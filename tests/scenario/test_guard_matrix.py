@@ -27,7 +27,7 @@ def every_topic():
                 for device in ("A1", "A2", "A3", "B1", "X1"))
     yield from ("tc/v1/operator/alice/submit", "tc/v1/operator/A1/submit", "tc/v1/operator/alice/answer",
                 "tc/v1/operator/A1/answer", "tc/v1/operator/alice/a/b", "tc/v1/rollout/submit", "tc/v1/rollout/7/progress",
-                "tc/v1/orchestrator/epoch", STATUS, "tc/v1/device/A1/nothing", "tc/v1/device/A1", "tc/v2/device/A1/ask",
+                "tc/v1/orchestrator/epoch", "tc/v1/orchestrator/watch", STATUS, "tc/v1/device/A1/nothing", "tc/v1/device/A1", "tc/v2/device/A1/ask",
                 "tc/v1/device/A1/ask/more", "other", "$CONTROL/dynamic-security/v1", "$SYS/broker/uptime")
 
 
@@ -54,7 +54,8 @@ def parts(topic):
     if topic.startswith("tc/v1/operator/") and len(level) >= 5:
         return ("submit" if level[4:] == ["submit"] else "answer"), level[3]
     others = {"tc/v1/rollout/submit": "unproven", "tc/v1/rollout/7/progress": "progress",
-              "tc/v1/rollout/+/progress": "progress", "tc/v1/orchestrator/epoch": "epoch", STATUS: "guard"}
+              "tc/v1/rollout/+/progress": "progress", "tc/v1/orchestrator/epoch": "epoch",
+              "tc/v1/orchestrator/watch": "watch", STATUS: "guard"}
     return others.get(topic), None
 
 
@@ -72,6 +73,8 @@ def may_publish(kind, name, topic, retained=False, will=False):
         if what == "dispatch":
             return FLEET.get(name) == (name, "node") and whose[0] == name and branch_of(whose[1]) == name
         return what in ("ask", "reply") and whose == name
+    if kind == "orchestrator" and what == "watch":
+        return True
     if will:
         return False
     if kind == "orchestrator":
@@ -88,7 +91,7 @@ def may_receive(kind, name, topic):
             return whose[1] == name and FLEET.get(name) == (whose[0], "atm")
         return what in ("instruction", "confirm") and whose == name
     if kind == "orchestrator":
-        return what in ("ask", "reply", "presence", "submit", "unproven", "epoch", "guard")
+        return what in ("ask", "reply", "presence", "submit", "unproven", "epoch", "watch", "guard")
     return what in ("presence", "progress", "epoch", "guard") or (what in ("answer", "submit") and whose == name)
 
 
@@ -192,7 +195,8 @@ def test_a_message_reaches_exactly_those_who_may_receive_it(broker, clients):
 def test_a_will_is_published_only_where_it_may_be(broker, clients):
     """Whoever dies has other connections, or hears nothing of his own wills."""
     own = [topic for topic in TOPICS if parts(topic)[0] is not None]
-    wills = list(itertools.product(own[::2] + ["tc/v1/device/A1/presence", "tc/v1/device/A1/ask", "tc/v1/branch/B1/dispatch/A1"],
+    wills = list(itertools.product(own[::2] + ["tc/v1/device/A1/presence", "tc/v1/device/A1/ask", "tc/v1/branch/B1/dispatch/A1",
+                                               "tc/v1/orchestrator/watch"],
                                    (False, True)))
     seen, expected = {}, {}
     for kind, name in (("device", "B1"), ("device", "A1"), ("orchestrator", "central"), ("operator", "alice")):

@@ -438,6 +438,9 @@ static void a_filter_from_before_the_guard_makes_its_session_go_once(void **stat
     /* A name of another kind proves nothing: such a session was never connected here. */
     assert_int_equal(guard_receive(guard, "orchestrator:x", &handle, "y", "tc/v1/device/A1/ask", 1, true),
                      DENIAL_NOT_PERMITTED);
+    /* A connection that dies may still get its own mark. */
+    assert_int_equal(guard_receive(guard, "orchestrator:x", &handle, "x/1", "tc/v1/orchestrator/watch", 1, true),
+                     DENIAL_NONE);
     guard_visit_unwanted(guard, collect, &gone);
     assert_string_equal(buffer_text(&gone), "A2;y;");
     buffer_free(&gone);

@@ -68,6 +68,12 @@ static enum tc_error decode_presence(const void *bytes, size_t length, struct tc
     return presence_decode(bytes, length, &presence, fault);
 }
 
+static enum tc_error decode_watch(const void *bytes, size_t length, struct tc_fault *fault)
+{
+    struct watch_mark mark;
+    return watch_mark_decode(bytes, length, &mark, fault);
+}
+
 /* Each decoder with the members of its message. */
 static const struct {
     decoder *decode;
@@ -80,6 +86,7 @@ static const struct {
     {decode_dispatch, "\"rollout\":42,\"device\":\"A7\",\"expires\":\"2026-12-01T00:00:00Z\""},
     {decode_confirm, "\"instruction\":77,\"attempt\":1,\"sequence\":3,\"accepted\":true"},
     {decode_presence, "\"online\":true,\"role\":\"atm\",\"branch\":\"B0042\",\"agent\":\"1.0.0\""},
+    {decode_watch, "\"watch\":\"9f\",\"step\":1,\"ended\":false"},
 };
 enum { MESSAGE_COUNT = sizeof messages / sizeof *messages };
 
@@ -353,6 +360,13 @@ static void the_other_messages_refuse_wrong_values_too(void **state)
         {"{\"online\":true,\"role\":\"pull\",\"agent\":\"1 0\"}", "agent: found \"1 0\""},
     };
     ASSERT_REFUSED(decode_presence, presences);
+    static const struct wrong watches[] = {
+        {"{\"step\":1,\"ended\":false}", "watch: is missing"},
+        {"{\"watch\":\"9f\",\"ended\":false}", "step: is missing"},
+        {"{\"watch\":\"9f\",\"step\":3,\"ended\":false}", "step: found 3"},
+        {"{\"watch\":\"9f\",\"step\":1}", "ended: is missing"},
+    };
+    ASSERT_REFUSED(decode_watch, watches);
     static const struct wrong asks[] = {
         {"{\"versions\":{\"a\":\"1\"},\"nonce\":7}", "nonce: found 7"},
         {"{\"recalled\":0}", "recalled: found 0"},

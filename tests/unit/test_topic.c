@@ -22,13 +22,14 @@ static const struct topic examples[] = {
     {.kind = TOPIC_PRESENCE, .device = "A7"},
     {.kind = TOPIC_PROGRESS, .rollout = 42},
     {.kind = TOPIC_EPOCH},
+    {.kind = TOPIC_WATCH},
 };
 
 static const char *const example_names[] = {
     "tc/v1/rollout/submit",           "tc/v1/operator/alice/submit", "tc/v1/branch/B0042/start",
     "tc/v1/branch/B0042/dispatch/A7", "tc/v1/device/A7/ask",         "tc/v1/device/A7/instruction",
     "tc/v1/device/A7/reply",          "tc/v1/device/A7/confirm",     "tc/v1/device/A7/presence",
-    "tc/v1/rollout/42/progress",      "tc/v1/orchestrator/epoch",
+    "tc/v1/rollout/42/progress",      "tc/v1/orchestrator/epoch",    "tc/v1/orchestrator/watch",
 };
 enum { EXAMPLE_COUNT = sizeof examples / sizeof *examples };
 
@@ -244,6 +245,7 @@ static void the_access_list_needs_no_line_a_device(void **state)
                                            "topic read tc/v1/device/+/presence\n"
                                            "topic write tc/v1/rollout/+/progress\n"
                                            "topic readwrite tc/v1/orchestrator/epoch\n"
+                                           "topic readwrite tc/v1/orchestrator/watch\n"
                                            "topic write tc/v1/operator/+/#\n"
                                            "\n"
                                            "# An operator.\n"
