@@ -41,6 +41,7 @@ struct receiver {
     int disconnect_reason;
     struct subscription *subscriptions;
     size_t unanswered;
+    int unacknowledged; /* published messages */
 };
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
@@ -113,6 +114,14 @@ static void on_subscribe(struct mosquitto *mosquitto, void *context, int message
         subscription->reason = reasons[0];
         receiver->unanswered--;
     }
+}
+
+static void on_publish(struct mosquitto *mosquitto, void *context, int message_id, int reason,
+                       const mosquitto_property *properties)
+{
+    (void)mosquitto, (void)message_id, (void)reason, (void)properties;
+    struct receiver *receiver = context;
+    receiver->unacknowledged--;
 }
 
 static void refuse(const struct mosquitto_message *message, const char *why)
@@ -234,7 +243,7 @@ static enum tc_error wait_for_answers(struct receiver *receiver, int64_t deadlin
     return TC_OK;
 }
 
-static enum tc_error make_client(struct receiver *receiver, struct tc_fault *fault)
+static enum tc_error make_client(struct receiver *receiver, const struct receiver_will *will, struct tc_fault *fault)
 {
     const struct broker_config *config = receiver->config;
     struct mosquitto *mosquitto = mosquitto_new(receiver->client_id, true, receiver);
@@ -249,9 +258,12 @@ static enum tc_error make_client(struct receiver *receiver, struct tc_fault *fau
         rc = mosquitto_username_pw_set(mosquitto, config->user, config->password);
     if (rc == MOSQ_ERR_SUCCESS && config->ca_file != NULL)
         rc = mosquitto_tls_set(mosquitto, config->ca_file, NULL, config->certificate_file, config->key_file, NULL);
+    if (rc == MOSQ_ERR_SUCCESS && will != NULL)
+        rc = mosquitto_will_set_v5(mosquitto, will->topic, (int)will->length, will->payload, 1, true, NULL);
     mosquitto_connect_v5_callback_set(mosquitto, on_connect);
     mosquitto_disconnect_v5_callback_set(mosquitto, on_disconnect);
     mosquitto_subscribe_v5_callback_set(mosquitto, on_subscribe);
+    mosquitto_publish_v5_callback_set(mosquitto, on_publish);
     mosquitto_message_v5_callback_set(mosquitto, on_message);
     return rc == MOSQ_ERR_SUCCESS ? TC_OK : tc_fault_set(fault, TC_UNAVAILABLE, "%s", mosquitto_strerror(rc));
 }
@@ -272,33 +284,29 @@ static enum tc_error connect_client(struct receiver *receiver, struct tc_fault *
     return rc == MOSQ_ERR_SUCCESS ? TC_OK : tc_fault_set(fault, TC_UNAVAILABLE, "%s", reason_of(receiver, rc));
 }
 
-static enum tc_error subscribe(struct receiver *receiver, struct tc_fault *fault)
+static enum tc_error subscribe(struct receiver *receiver, size_t at, struct tc_fault *fault)
 {
-    for (size_t i = 0; i < receiver->config->subscription_count; i++) {
-        struct subscription *subscription = &receiver->subscriptions[i];
-        subscription->reason = NO_REASON;
-        /* Keeps the retain flag, so that a retained message is refused at once, not at the next connection. */
-        int options = receiver->config->subscriptions[i].retained
-                          ? 0
-                          : MQTT_SUB_OPT_SEND_RETAIN_NEVER | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED;
-        int rc = mosquitto_subscribe_v5(receiver->mosquitto, &subscription->message_id, subscription->filter,
-                                        subscription->qos, options, NULL);
-        if (rc != MOSQ_ERR_SUCCESS)
-            return tc_fault_set(fault, TC_UNAVAILABLE, "subscribe to %s: %s", subscription->filter,
-                                reason_of(receiver, rc));
-        receiver->unanswered++;
-    }
+    struct subscription *subscription = &receiver->subscriptions[at];
+    subscription->reason = NO_REASON;
+    /* Keeps the retain flag, so that a retained message is refused at once, not at the next connection. */
+    int options = receiver->config->subscriptions[at].retained
+                      ? 0
+                      : MQTT_SUB_OPT_SEND_RETAIN_NEVER | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED;
+    int rc = mosquitto_subscribe_v5(receiver->mosquitto, &subscription->message_id, subscription->filter,
+                                    subscription->qos, options, NULL);
+    if (rc != MOSQ_ERR_SUCCESS)
+        return tc_fault_set(fault, TC_UNAVAILABLE, "subscribe to %s: %s", subscription->filter,
+                            reason_of(receiver, rc));
+    receiver->unanswered++;
     return TC_OK;
 }
 
-static enum tc_error check_subscriptions(const struct receiver *receiver, struct tc_fault *fault)
+static enum tc_error check_subscription(const struct receiver *receiver, size_t at, struct tc_fault *fault)
 {
-    for (size_t i = 0; i < receiver->config->subscription_count; i++) {
-        const struct subscription *subscription = &receiver->subscriptions[i];
-        if (subscription->reason >= REFUSED)
-            return tc_fault_set(fault, TC_DENIED, "subscription to %s refused: %s", subscription->filter,
-                                mosquitto_reason_string(subscription->reason));
-    }
+    const struct subscription *subscription = &receiver->subscriptions[at];
+    if (subscription->reason >= REFUSED)
+        return tc_fault_set(fault, TC_DENIED, "subscription to %s refused: %s", subscription->filter,
+                            mosquitto_reason_string(subscription->reason));
     return TC_OK;
 }
 
@@ -313,22 +321,59 @@ static enum tc_error check_announced(const struct receiver *receiver, struct tc_
     return TC_OK;
 }
 
-enum tc_error receiver_connect(struct receiver *receiver, int timeout_ms, struct tc_fault *fault)
+enum tc_error receiver_begin(struct receiver *receiver, const struct receiver_will *will, int timeout_ms,
+                             struct tc_fault *fault)
 {
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     receiver->unanswered = 0;
-    enum tc_error error = make_client(receiver, fault);
+    receiver->unacknowledged = 0;
+    enum tc_error error = make_client(receiver, will, fault);
     if (error == TC_OK)
         error = connect_client(receiver, fault);
     if (error == TC_OK)
         error = wait_for_answers(receiver, deadline_ms, fault);
+    return error == TC_OK ? check_announced(receiver, fault) : error;
+}
+
+enum tc_error receiver_subscribe(struct receiver *receiver, size_t subscription, int timeout_ms, struct tc_fault *fault)
+{
+    enum tc_error error = subscribe(receiver, subscription, fault);
     if (error == TC_OK)
-        error = check_announced(receiver, fault);
-    if (error == TC_OK)
-        error = subscribe(receiver, fault);
+        error = wait_for_answers(receiver, clock_monotonic_ms() + timeout_ms, fault);
+    return error == TC_OK ? check_subscription(receiver, subscription, fault) : error;
+}
+
+enum tc_error receiver_connect(struct receiver *receiver, int timeout_ms, struct tc_fault *fault)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    enum tc_error error = receiver_begin(receiver, NULL, timeout_ms, fault);
+    for (size_t i = 0; i < receiver->config->subscription_count && error == TC_OK; i++)
+        error = subscribe(receiver, i, fault);
     if (error == TC_OK)
         error = wait_for_answers(receiver, deadline_ms, fault);
-    return error == TC_OK ? check_subscriptions(receiver, fault) : error;
+    for (size_t i = 0; i < receiver->config->subscription_count && error == TC_OK; i++)
+        error = check_subscription(receiver, i, fault);
+    return error;
+}
+
+enum tc_error receiver_publish(struct receiver *receiver, const char *topic, const void *payload, size_t length,
+                               struct tc_fault *fault)
+{
+    int rc = mosquitto_publish_v5(receiver->mosquitto, NULL, topic, (int)length, payload, 1, true, NULL);
+    if (rc != MOSQ_ERR_SUCCESS)
+        return tc_fault_set(fault, TC_UNAVAILABLE, "publish on %s: %s", topic, reason_of(receiver, rc));
+    receiver->unacknowledged++;
+    return TC_OK;
+}
+
+bool receiver_has_published(const struct receiver *receiver)
+{
+    return receiver->unacknowledged <= 0;
+}
+
+enum tc_error receiver_step(struct receiver *receiver, bool *interrupted, struct tc_fault *fault)
+{
+    return step(receiver, interrupted, fault) ? TC_OK : TC_UNAVAILABLE;
 }
 
 enum tc_error receiver_run(struct receiver *receiver, struct tc_fault *fault)

@@ -19,6 +19,29 @@ void receiver_free(struct receiver *receiver);
  * refuses the connection or a subscription. */
 enum tc_error receiver_connect(struct receiver *receiver, int timeout_ms, struct tc_fault *fault);
 
+/* A message that the broker publishes when the connection ends without DISCONNECT: QoS 1, retained. */
+struct receiver_will {
+    const char *topic;
+    const void *payload;
+    size_t length;
+};
+
+/* The steps of receiver_connect, for a caller that does something between them: connects, then subscribes to one of the
+ * subscriptions. `will`: NULL for none. */
+enum tc_error receiver_begin(struct receiver *receiver, const struct receiver_will *will, int timeout_ms,
+                             struct tc_fault *fault);
+enum tc_error receiver_subscribe(struct receiver *receiver, size_t subscription, int timeout_ms,
+                                 struct tc_fault *fault);
+
+/* Publishes over this connection, QoS 1 and retained, and returns before the broker has acknowledged it. */
+enum tc_error receiver_publish(struct receiver *receiver, const char *topic, const void *payload, size_t length,
+                               struct tc_fault *fault);
+/* Whether the broker has acknowledged, or refused, all of these. */
+bool receiver_has_published(const struct receiver *receiver);
+
+/* Waits at most a second for messages, and calls the handler. TC_UNAVAILABLE: the connection is lost. */
+enum tc_error receiver_step(struct receiver *receiver, bool *interrupted, struct tc_fault *fault);
+
 /* Reads messages and calls the handler until interrupted (TC_OK) or until the connection is lost (TC_UNAVAILABLE). */
 enum tc_error receiver_run(struct receiver *receiver, struct tc_fault *fault);
 
