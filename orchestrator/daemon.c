@@ -94,6 +94,7 @@ void daemon_close(struct daemon *daemon)
     scheduler_close(daemon->scheduler);
     planner_close(daemon->planner);
     submissions_drop(daemon->submissions);
+    presence_close(daemon->presence); /* before the lease is given up */
     conductor_close(daemon->conductor);
     updater_end_soon(daemon->updater);
     dispatcher_close(daemon->dispatcher);
@@ -156,6 +157,7 @@ bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **
         {"dispatcher", dispatcher_last_progress_ms(daemon->dispatcher)},
         {"updater", updater_last_progress_ms(daemon->updater)},
         {"conductor", conductor_last_progress_ms(daemon->conductor)},
+        {"presence", presence_last_progress_ms(daemon->presence)},
         {"watermark", keeper_last_progress_ms(daemon->keeper)},
         {"keys", key_keeper_last_progress_ms(daemon->keys)},
         {"people", people_last_progress_ms(daemon->people)},

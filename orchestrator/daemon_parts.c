@@ -149,12 +149,29 @@ static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *faul
         .wakes = daemon->conductor_wakes,
         .broker_is_new = &daemon->broker_is_new,
         .state_requested_ms = &daemon->state_requested_ms,
+        .conducting_epoch = &daemon->conducting_epoch,
         .pool = daemon->pool,
         .planned = daemon->scheduler_wakes,
         .submissions = daemon->submissions,
         .guard_answer = daemon->guard_answer,
     };
     return conductor_open(&conductor, &daemon->conductor, fault);
+}
+
+static enum tc_error open_presence(struct daemon *daemon, struct tc_fault *fault)
+{
+    struct presence_config presence = {
+        .database = daemon->settings->database,
+        .guard = daemon->guard,
+        .broker = {.topic_root = daemon->settings->topic_root},
+        .instance = daemon->identity.instance,
+        .batch = daemon->settings->updater_batch,
+        .queue_limit = daemon->settings->queue_limit,
+        .conducting_epoch = &daemon->conducting_epoch,
+    };
+    daemon_setup_broker(daemon->settings, &daemon->identity, &presence.broker);
+    renewal_set_broker(daemon->renewal, &presence.broker);
+    return presence_open(&presence, &daemon->presence, fault);
 }
 
 static enum tc_error open_scheduler(struct daemon *daemon, struct tc_fault *fault)
@@ -241,6 +258,8 @@ enum tc_error daemon_parts_open_workers(struct daemon *daemon, struct tc_fault *
         error = open_dispatcher(daemon, fault);
     if (error == TC_OK)
         error = open_conductor(daemon, fault);
+    if (error == TC_OK)
+        error = open_presence(daemon, fault);
     if (error == TC_OK)
         error = open_scheduler(daemon, fault);
     if (error == TC_OK)

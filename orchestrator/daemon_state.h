@@ -15,6 +15,7 @@
 #include "orchestrator/people/people.h"
 #include "orchestrator/planner/planner.h"
 #include "orchestrator/preparation/preview.h"
+#include "orchestrator/presence/presence.h"
 #include "orchestrator/recorder/recorder.h"
 #include "orchestrator/renewal.h"
 #include "orchestrator/scheduler/scheduler.h"
@@ -44,7 +45,8 @@ struct daemon {
     struct intake *intake;
     struct broker *broker;
     atomic_bool broker_is_new;          /* for the conductor */
-    _Atomic int64_t state_requested_ms; /* see orchestrator/conductor/conductor.h */
+    _Atomic int64_t state_requested_ms; /* see orchestrator/conductor/conductor.h, as for the next */
+    _Atomic int64_t conducting_epoch;
     struct store_clock clock;
     struct calendars *calendars;
     struct preview_config preview;
@@ -52,6 +54,7 @@ struct daemon {
     struct updater *updater;
     struct dispatcher *dispatcher;
     struct conductor *conductor;
+    struct presence_part *presence;
     struct scheduler *scheduler;
     struct keeper *keeper;
     struct gauges_keeper *gauges;

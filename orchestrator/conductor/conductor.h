@@ -35,6 +35,7 @@ struct conductor_config {
     /* Monotonic: when devices were last asked for the state of their instructions in flight. Set here when all are to
      * be asked, by the dispatcher when some were. */
     _Atomic int64_t *state_requested_ms;
+    _Atomic int64_t *conducting_epoch; /* set here: of the lease; 0: another orchestrator is the conductor */
     struct batch_queue *pool;          /* of struct pool_batch: gets the instructions that the broker lost */
     struct batch_queue *planned;       /* woken when something may start: the scheduler's */
     struct guard_answer *guard_answer; /* NULL: the broker has no guard */

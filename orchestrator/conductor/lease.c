@@ -25,6 +25,7 @@ bool conductor_take_lease(struct conductor *conductor)
                     F_STR("reason", fault.text));
     conductor->epoch = error == TC_OK ? epoch : 0;
     metric_set(METRIC_CONDUCTING, conductor->epoch != 0);
+    atomic_store(conductor->config.conducting_epoch, conductor->epoch);
     return error == TC_OK;
 }
 

@@ -84,6 +84,7 @@ static void open_parts(struct rollout_lifecycle *lifecycle)
                                                .wakes = lifecycle->conductor_wakes,
                                                .broker_is_new = &lifecycle->broker_is_new,
                                                .state_requested_ms = &lifecycle->state_requested_ms,
+                                               .conducting_epoch = &lifecycle->conducting_epoch,
                                                .pool = lifecycle->pool,
                                                .planned = lifecycle->scheduler_wakes,
                                                .submissions = lifecycle->submissions};

@@ -25,6 +25,7 @@ struct rollout_lifecycle {
     struct broker *broker;
     atomic_bool is_connected, broker_is_new;
     _Atomic int64_t state_requested_ms;
+    _Atomic int64_t conducting_epoch;
     struct store_clock clock;
     struct batch_queue *submissions, *expander_wakes, *scheduler_wakes, *conductor_wakes, *pool, *updates;
     struct update_queues update_queues;

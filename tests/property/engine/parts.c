@@ -84,6 +84,7 @@ static enum tc_error open_instance(struct parts *parts, int number, const char *
                                                .wakes = parts->conductor_wakes,
                                                .broker_is_new = &parts->broker_is_new,
                                                .state_requested_ms = &parts->state_requested_ms,
+                                               .conducting_epoch = &parts->conducting_epoch,
                                                .pool = parts->pool,
                                                .planned = parts->scheduler_wakes,
                                                .submissions = parts->submissions};

@@ -33,6 +33,7 @@ struct parts {
     struct batch_queue *submissions, *expander_wakes, *scheduler_wakes, *conductor_wakes, *pool;
     atomic_bool broker_is_new;
     _Atomic int64_t state_requested_ms; /* 0: never */
+    _Atomic int64_t conducting_epoch;
     struct store_clock clock;
 };
 

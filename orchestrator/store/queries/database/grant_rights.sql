@@ -48,6 +48,8 @@ BEGIN
     ('people', 'UPDATE'),
     ('person', 'INSERT, UPDATE'),
     ('person_role', 'INSERT, UPDATE, DELETE'),
+    ('presence', 'INSERT, UPDATE'),
+    ('presence_watch', 'UPDATE'),
     ('promoted_past', 'INSERT'),
     ('review', 'INSERT, UPDATE (state, ended_at)'),
     ('review_decision', 'INSERT'),
