@@ -6,6 +6,7 @@
 #include "orchestrator/rollout/state.h"
 #include "orchestrator/worker/worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Devices that were just asked may be about to report: their earlier reports may have been lost. */
@@ -21,6 +22,19 @@ static void take_move(struct decided *decided)
     TC_CHECK(rule != NULL);
     decided->to = rule->to;
     decided->to_substate = rule->to_substate;
+}
+
+/* "the node is offline since 2026-12-01T00:12:00.000Z" */
+static void explain(const struct checked_instruction *item, enum silent_one silent, char detail[DECIDED_DETAIL_SIZE])
+{
+    if (silent == SILENT_NOT_KNOWN)
+        return;
+    bool is_node = silent == SILENT_NODE;
+    char since[TC_TIME_TEXT_SIZE];
+    clock_format(is_node ? item->node_since_ms : item->device_since_ms, since);
+    enum presence_state presence = is_node ? item->check.node_presence : item->check.device_presence;
+    (void)snprintf(detail, DECIDED_DETAIL_SIZE, "the %s is %s since %s", is_node ? "node" : "device",
+                   presence_state_name(presence), since);
 }
 
 static struct decided decide(const struct conductor *conductor, const struct conducted_rollout *rollout,
@@ -39,6 +53,7 @@ static struct decided decide(const struct conductor *conductor, const struct con
                               .event = decision.event,
                               .may_install_until_ms = decision.may_install_until_ms,
                               .code = decision.code};
+    explain(item, decision.silent, decided.detail);
     switch (decision.action) {
     case DUE_CHECK_WAIT: decided.next_check_ms = decision.at_ms; break;
     case DUE_CHECK_WITHDRAW:

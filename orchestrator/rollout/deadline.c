@@ -27,29 +27,25 @@ static int64_t backoff_after(const struct execution_rules *rules, int times)
     return doublings > 0 ? rules->backoff_ms << doublings : rules->backoff_ms;
 }
 
-/* For a node or a pull client the code names the device. When an ATM does not ask, either it or its node may be away,
- * so the code names neither. */
-static const char *unasked_code(const struct due_check *check)
-{
-    if (check->pull)
-        return CODE_DEVICE_SILENT;
-    return check->node ? CODE_NODE_SILENT : CODE_NOT_ASKED;
-}
-
-/* Returns the deadline of a stage, and the code for passing it. A pull client may be away for hours, so its dispatch
- * lasts as long as it may start. */
-static int64_t deadline_of(const struct execution_rules *rules, const struct due_check *check, const char **code)
+/* Returns the deadline of a stage. A pull client may be away for hours, so its dispatch lasts as long as it may start.
+ */
+static int64_t deadline_of(const struct execution_rules *rules, const struct due_check *check)
 {
     switch (check->state) {
-    case DISPATCHED:
-        *code = unasked_code(check);
-        return check->pull ? check->start_before_ms : check->since_ms + rules->dispatch_timeout_ms;
-    case SENT:
-        *code = check->pull || check->node ? CODE_DEVICE_SILENT : CODE_ATM_SILENT;
-        return check->since_ms + rules->answer_timeout_ms;
-    case RECEIVED: *code = CODE_NOT_INSTALLING; return check->since_ms + rules->receive_timeout_ms;
-    default: *code = CODE_INSTALL_TIMEOUT; return check->since_ms + rules->install_timeout_ms;
+    case DISPATCHED: return check->pull ? check->start_before_ms : check->since_ms + rules->dispatch_timeout_ms;
+    case SENT: return check->since_ms + rules->answer_timeout_ms;
+    case RECEIVED: return check->since_ms + rules->receive_timeout_ms;
+    default: return check->since_ms + rules->install_timeout_ms;
     }
+}
+
+static struct silence_decision decide_silence(const struct due_check *check)
+{
+    return silence_decide(&(struct silence){.state = check->state,
+                                            .pull = check->pull,
+                                            .node = check->node,
+                                            .device_presence = check->device_presence,
+                                            .node_presence = check->node_presence});
 }
 
 static bool is_withdrawn_unanswered(const struct due_check *check)
@@ -68,17 +64,19 @@ static int64_t may_install_until(const struct execution_rules *rules, const stru
 static struct due_check_decision decide_in_flight(const struct execution_rules *rules, const struct due_check *check,
                                                   int64_t now_ms)
 {
-    const char *code;
-    int64_t deadline_ms = deadline_of(rules, check, &code);
+    int64_t deadline_ms = deadline_of(rules, check);
     bool is_over = now_ms >= deadline_ms;
     if (is_over && check->state == DISPATCHED && !check->pull && check->substate != WITHDRAWING)
         return (struct due_check_decision){
             .action = DUE_CHECK_WITHDRAW, .event = ON_WITHDRAWN, .at_ms = now_ms + WITHDRAWAL_MS, .code = ""};
-    if (is_over)
+    if (is_over) {
+        const struct silence_decision silence = decide_silence(check);
         return (struct due_check_decision){.action = DUE_CHECK_MOVE,
                                            .event = ON_DEADLINE,
                                            .may_install_until_ms = may_install_until(rules, check),
-                                           .code = code};
+                                           .code = silence.code,
+                                           .silent = silence.who};
+    }
     if (is_withdrawn_unanswered(check))
         return (struct due_check_decision){
             .action = DUE_CHECK_RETRY, .event = ON_PREEMPTED, .at_ms = now_ms, .code = CODE_PREEMPTED};

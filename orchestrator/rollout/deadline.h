@@ -2,6 +2,7 @@
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_DEADLINE_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_DEADLINE_H
 
+#include "orchestrator/rollout/presence.h"
 #include "orchestrator/rollout/state.h"
 
 #include <stdint.h>
@@ -36,6 +37,7 @@ struct due_check {
     int64_t since_ms; /* when it entered this state */
     int64_t start_before_ms;
     bool group_is_lost; /* its group was not reached: failures are not retried */
+    enum presence_state device_presence, node_presence;
 };
 
 enum due_check_action {
@@ -53,6 +55,8 @@ struct due_check_decision {
     /* Not 0: it was answered and is given up; its device may be installing until then. */
     int64_t may_install_until_ms;
     const char *code; /* the reason, a stable word: "not_asked" */
+    /* Of ON_DEADLINE: whose presence explains the code. */
+    enum silent_one silent;
 };
 
 /* Within this time an answer that was under way at the withdrawal is recorded. */

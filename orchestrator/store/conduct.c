@@ -72,6 +72,12 @@ enum tc_error conduct_rollback(struct store *store, enum tc_error error)
     return store_rollback(store, error);
 }
 
+/* A later version may know more states: they explain nothing here. */
+static enum presence_state presence_of(int16_t state)
+{
+    return state == PRESENCE_OFFLINE || state == PRESENCE_ONLINE ? (enum presence_state)state : PRESENCE_UNKNOWN;
+}
+
 static void take_due_check(struct store *store, int64_t rollout, const struct sql_due_checks_row *row,
                            struct checked_instruction *item)
 {
@@ -94,7 +100,11 @@ static void take_due_check(struct store *store, int64_t rollout, const struct sq
         .start_before_ms = row->start_before_ms,
         .group_is_lost = row->group_is_lost,
         .node = row->node,
+        .device_presence = presence_of(row->device_presence),
+        .node_presence = presence_of(row->node_presence),
     };
+    item->device_since_ms = row->device_since_ms;
+    item->node_since_ms = row->node_since_ms;
 }
 
 enum tc_error conduct_read_due_checks(struct store *store, int64_t rollout, struct due_check_place *place, size_t most,
@@ -201,6 +211,7 @@ enum tc_error conduct_move(struct store *store, struct decided *decided, size_t 
             .next_check_ms = decided[i].next_check_ms,
             .may_install_until_ms = decided[i].may_install_until_ms,
             .code = decided[i].code,
+            .detail = decided[i].detail,
         };
     const struct sql_move_decided_params params = {
         .shard = shard, .attempts_max = ATTEMPTS_MAX, .items = items, .item_count = count};

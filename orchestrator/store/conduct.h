@@ -29,6 +29,7 @@ struct checked_instruction {
     int32_t attempt;
     bool known; /* false: a newer version's state or substate; the conductor does not touch it */
     struct due_check check;
+    int64_t device_since_ms, node_since_ms; /* of their presence */
 };
 
 /* The last item of a page; zeros: before the first. */
@@ -41,6 +42,8 @@ struct due_check_place {
 enum tc_error conduct_read_due_checks(struct store *store, int64_t rollout, struct due_check_place *place, size_t most,
                                       struct checked_instruction **items, size_t *count, struct tc_fault *fault);
 
+#define DECIDED_DETAIL_SIZE 80
+
 /* The decision on one instruction. */
 struct decided {
     int64_t instruction;
@@ -52,7 +55,8 @@ struct decided {
     int64_t next_check_ms;        /* 0: no further check */
     int64_t may_install_until_ms; /* not 0: its device, which timed out, may be installing until then */
     const char *code;             /* "" for none */
-    bool moved;                   /* set by conduct_move */
+    char detail[DECIDED_DETAIL_SIZE];
+    bool moved; /* set by conduct_move */
 };
 
 /* A device that the conductor decided to send nothing more about its instruction in flight. */

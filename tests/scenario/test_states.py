@@ -333,7 +333,7 @@ def test_writers_of_the_same_instructions_in_other_orders_never_wait_in_a_circle
     def conductor(rows):
         fixed = {"id": [row["id"] for row in rows], "from_state": [INSTALLING] * count, "attempt": [1] * count,
                  "from_substate": [0] * count, "to_state": [INSTALLING] * count, "to_substate": [0] * count,
-                 "may_install_until_ms": [0] * count, "due_ms": [0] * count, "code": [""] * count, "shard": 0,
+                 "may_install_until_ms": [0] * count, "due_ms": [0] * count, "code": [""] * count, "detail": [""] * count, "shard": 0,
                  "attempts_max": ATTEMPTS_MAX}
         return ("move_decided", lambda time: {**fixed, "next_check_ms": [time] * count})
 

@@ -1,19 +1,27 @@
 -- Reads the due checks of rollout :rollout: at most :most, after the position :after_next_check_us (in microseconds
--- since the epoch) and :after_instruction.
+-- since the epoch) and :after_instruction. With the presence of the device and of its branch's node, as far as it is known.
 -- parameters: rollout bigint, most bigint, after_next_check_us bigint, after_instruction bigint
 -- row: id bigint, state smallint, attempt integer, pull boolean, failures smallint, deferrals smallint, since_ms bigint
---   null, start_before_ms bigint, substate smallint, group_is_lost boolean null, node boolean, next_check_us bigint
-SELECT id, state, attempt, pull, failures, deferrals,
-       (extract(epoch FROM coalesce(CASE state WHEN :DISPATCHED THEN dispatched_at WHEN :SENT THEN sent_at WHEN :RECEIVED THEN received_at
-                                               WHEN :INSTALLING THEN installing_at END, wake_at)) * 1000)::bigint AS since_ms,
-       coalesce((extract(epoch FROM start_before) * 1000)::bigint, 0) AS start_before_ms,
-       substate,
+--   null, start_before_ms bigint, substate smallint, group_is_lost boolean null, node boolean, next_check_us bigint,
+--   device_presence smallint, device_since_ms bigint, node_presence smallint, node_since_ms bigint
+SELECT i.id, i.state, i.attempt, i.pull, i.failures, i.deferrals,
+       (extract(epoch FROM coalesce(CASE i.state WHEN :DISPATCHED THEN i.dispatched_at WHEN :SENT THEN i.sent_at WHEN :RECEIVED THEN i.received_at
+                                               WHEN :INSTALLING THEN i.installing_at END, i.wake_at)) * 1000)::bigint AS since_ms,
+       coalesce((extract(epoch FROM i.start_before) * 1000)::bigint, 0) AS start_before_ms,
+       i.substate,
        (SELECT g.state = :GROUP_NOT_REACHED FROM rollout_group g
-        WHERE g.rollout_id = :rollout AND g.group_no = instruction.group_no) AS group_is_lost,
-       coalesce(device = branch, false) AS node,
-       (extract(epoch FROM wake_at) * 1000000)::bigint AS next_check_us
-FROM instruction
-WHERE rollout_id = :rollout AND wake_at <= now()
-  AND (wake_at, id) > (timestamptz 'epoch' + :after_next_check_us::bigint * interval '1 us', :after_instruction::bigint)
-ORDER BY wake_at, id
+        WHERE g.rollout_id = :rollout AND g.group_no = i.group_no) AS group_is_lost,
+       coalesce(i.device = i.branch, false) AS node,
+       (extract(epoch FROM i.wake_at) * 1000000)::bigint AS next_check_us,
+       presence_state_of(d, w.generation) AS device_presence,
+       coalesce((extract(epoch FROM d.since) * 1000)::bigint, 0) AS device_since_ms,
+       presence_state_of(n, w.generation) AS node_presence,
+       coalesce((extract(epoch FROM n.since) * 1000)::bigint, 0) AS node_since_ms
+FROM instruction i
+CROSS JOIN (SELECT presence_generation() AS generation) w
+LEFT JOIN presence d ON d.device = i.device
+LEFT JOIN presence n ON n.device = i.branch
+WHERE i.rollout_id = :rollout AND i.wake_at <= now()
+  AND (i.wake_at, i.id) > (timestamptz 'epoch' + :after_next_check_us::bigint * interval '1 us', :after_instruction::bigint)
+ORDER BY i.wake_at, i.id
 LIMIT :most

@@ -10,7 +10,8 @@ WITH silent AS (
   FROM instruction i
   WHERE i.rollout_id = :rollout AND i.group_no = :group_no
     AND (i.state IN (:DISPATCHED, :SENT)
-         OR i.state IN (:CREATED, :TIMED_OUT) AND i.code IN (:CODE_NOT_ASKED, :CODE_NODE_SILENT, :CODE_DEVICE_SILENT, :CODE_ATM_SILENT, :CODE_NOT_INSTALLING))
+         OR i.state IN (:CREATED, :TIMED_OUT) AND i.code IN (:CODE_NOT_ASKED, :CODE_NODE_SILENT, :CODE_DEVICE_SILENT, :CODE_ATM_SILENT, :CODE_NOT_INSTALLING,
+                                                         :CODE_NODE_OFFLINE, :CODE_DEVICE_OFFLINE))
   ON CONFLICT DO NOTHING
   RETURNING instruction_id
 ), opened AS (

@@ -20,7 +20,8 @@ WITH locked AS MATERIALIZED (
       due_at = CASE WHEN EXISTS (SELECT FROM unavailable u WHERE u.device = i.device) THEN now() - interval '1 s'
                  ELSE now() END,
       failures = 0, deferrals = 0, progress = NULL, ended_at = NULL, detail = NULL,
-      code = CASE WHEN code IN (:CODE_OUT_OF_SERVICE, :CODE_INSTALL_TIMEOUT, :CODE_NOT_INSTALLING, :CODE_ATM_SILENT, :CODE_DEVICE_SILENT)
+      code = CASE WHEN code IN (:CODE_OUT_OF_SERVICE, :CODE_INSTALL_TIMEOUT, :CODE_NOT_INSTALLING, :CODE_ATM_SILENT, :CODE_DEVICE_SILENT,
+                           :CODE_NODE_OFFLINE, :CODE_DEVICE_OFFLINE)
                THEN code END -- kept until the device reports again
   FROM locked l, instruction_transition rule
   WHERE i.id = l.id
