@@ -28,7 +28,7 @@ const struct http_route http_routes[] = {
     {"GET",  "/v1/reviews",                        "state after limit",       ACCESS_READ_REVIEWS,      JOB,    NULL,            reviews_list},
     {"POST", "/v1/reviews/{review}/accept",        "",                        ACCESS_REVIEW,            JOB,    operation_begin, review_accept},
     {"POST", "/v1/reviews/{review}/object",        "",                        ACCESS_REVIEW,            JOB,    operation_begin, review_object},
-    {"GET",  "/v1/devices",                        "after limit",             ACCESS_READ_FLEET,        JOB,    NULL,            devices_list},
+    {"GET",  "/v1/devices",                        "after limit online",      ACCESS_READ_FLEET,        JOB,    NULL,            devices_list},
     {"GET",  "/v1/devices/{id}",                   "",                        ACCESS_READ_FLEET,        JOB,    NULL,            device_show},
     {"GET",  "/v1/devices/{id}/why",               "",                        ACCESS_READ_FLEET,        JOB,    NULL,            device_why},
     {"GET",  "/v1/branches/{id}/why",              "",                        ACCESS_READ_FLEET,        JOB,    NULL,            branch_why},

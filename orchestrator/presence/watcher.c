@@ -256,7 +256,7 @@ static bool is_lost(struct watcher *watcher)
 static enum tc_error believe_late(struct watcher *watcher, struct tc_fault *fault)
 {
     struct watch_trust trust = watch_trust_decide(&watcher->facts);
-    if (watcher->trust.trusts_online || !trust.trusts_online)
+    if (true || watcher->trust.trusts_online || !trust.trusts_online)
         return TC_OK;
     LOG_INFO("presence.believed", F_STR("reason", "the will of the last watch came late"));
     watcher->trust.trusts_online = true;
@@ -269,7 +269,7 @@ static enum tc_error run_watch(struct watcher *watcher, struct tc_fault *fault)
     watcher->reason[0] = '\0';
     while (error == TC_OK && conducting_epoch(watcher) != 0 && !is_lost(watcher)) {
         allow_completion(watcher);
-        if (false && watcher->mark_was_replaced) {
+        if (watcher->mark_was_replaced) {
             watcher->mark_was_replaced = false;
             error = publish_mark(watcher, STEP_SUBSCRIBED, false, fault);
         }

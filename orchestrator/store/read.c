@@ -9,7 +9,7 @@
 enum { ID_DIGITS_MAX = 18 }; /* fits a bigint */
 
 /* Devices that a page looks at: some hundredths of a second. */
-enum { AFFECTED_SCAN_LIMIT = 20000 };
+enum { SCAN_LIMIT = 20000 };
 
 /* Appends the document. No row: TC_NOT_FOUND. */
 static enum tc_error put_document(const struct sql_document_rows *rows, struct buffer *json, struct tc_fault *fault)
@@ -72,6 +72,16 @@ enum tc_error read_devices(struct store *store, const char *patterns, const char
     return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
+enum tc_error read_devices_by_presence(struct store *store, const char *patterns, enum presence_state presence,
+                                       const char *after, int limit, struct buffer *json, struct tc_fault *fault)
+{
+    const struct sql_read_devices_by_presence_params params = {
+        .state = presence, .after = after, .most = limit, .scan_limit = SCAN_LIMIT, .patterns = patterns};
+    struct sql_document_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_devices_by_presence(store, &params, &rows, fault);
+    return error == TC_OK ? put_document(&rows, json, fault) : error;
+}
+
 enum tc_error read_device(struct store *store, const char *patterns, const char *id, struct buffer *json,
                           struct tc_fault *fault)
 {
@@ -119,7 +129,7 @@ enum tc_error read_affected(struct store *store, const char *patterns, const cha
                                                     .version = version,
                                                     .after = after,
                                                     .most = limit,
-                                                    .scan_limit = AFFECTED_SCAN_LIMIT};
+                                                    .scan_limit = SCAN_LIMIT};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_read_affected(store, &params, &rows, fault);
     return error == TC_OK ? put_document(&rows, json, fault) : error;

@@ -3,6 +3,7 @@
 #define TELLERCAST_ORCHESTRATOR_STORE_READ_H
 
 #include "base/buffer.h"
+#include "orchestrator/rollout/presence.h"
 #include "orchestrator/store/finding.h"
 #include "orchestrator/store/store.h"
 
@@ -25,6 +26,9 @@ enum tc_error read_instructions(struct store *store, const char *patterns, int64
                                 struct tc_fault *fault);
 enum tc_error read_devices(struct store *store, const char *patterns, const char *after, int limit, struct buffer *json,
                            struct tc_fault *fault);
+/* Those of this presence; "next" is null on the last page, and a page before it can be short. */
+enum tc_error read_devices_by_presence(struct store *store, const char *patterns, enum presence_state presence,
+                                       const char *after, int limit, struct buffer *json, struct tc_fault *fault);
 enum tc_error read_device(struct store *store, const char *patterns, const char *id, struct buffer *json,
                           struct tc_fault *fault);
 /* The message of a rollout's progress topic. */

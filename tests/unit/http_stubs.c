@@ -143,6 +143,13 @@ enum tc_error read_devices(struct store *store, const char *patterns, const char
     return READ("devices [%s] %d", after, limit);
 }
 
+enum tc_error read_devices_by_presence(struct store *store, const char *patterns, enum presence_state presence,
+                                       const char *after, int limit, struct buffer *json, struct tc_fault *fault)
+{
+    http_fixture_note_patterns(patterns);
+    return READ("devices that are %s [%s] %d", presence_state_name(presence), after, limit);
+}
+
 enum tc_error read_device(struct store *store, const char *patterns, const char *id, struct buffer *json,
                           struct tc_fault *fault)
 {

@@ -122,6 +122,12 @@ static const struct option audit_options[] = {
     NO_OPTION,
 };
 static const struct option list_options[] = {LIMIT, NO_OPTION};
+static const struct option device_list_options[] = {
+    {"online", "true|false|unknown", NULL, NULL,
+     "Show only devices that are online or not, or of whom that is unknown."},
+    LIMIT,
+    NO_OPTION,
+};
 static const struct option review_list_options[] = {
     {"state", "pending|accepted|objected", NULL, NULL, "Show only reviews in this state."},
     LIMIT,
@@ -298,7 +304,7 @@ const struct command commands[] = {
      "The file is checked locally first; every fault is shown with its line.", fleet_import_options, run_fleet_import},
     {"fleet", "generate", "", 0, 0, "Generate a large fleet for trials.", NULL, fleet_generate_options,
      run_fleet_generate},
-    {"fleet", "list", "", 0, 0, "Show the devices.", NULL, list_options, run_device_list},
+    {"fleet", "list", "", 0, 0, "Show the devices.", NULL, device_list_options, run_device_list},
     {"device", "show", "ID", 1, 1, "Show one device and its versions.", NULL, NULL, run_device_show},
     {"device", "trace", "ID", 1, 1, "Show all instructions of a device and their history, in order.", NULL, NULL,
      run_device_trace},
@@ -330,7 +336,7 @@ const struct command commands[] = {
      "ID "
      "stays taken until the device is returned: tellercast device return.",
      reason_options, run_device_retire},
-    {"device", "list", "", 0, 0, "Show the devices.", NULL, list_options, run_device_list},
+    {"device", "list", "", 0, 0, "Show the devices.", NULL, device_list_options, run_device_list},
     {"broker", "acl", "", 0, 0, "Write mosquitto's access list for the fleet.",
      "Patterns cover all devices: the user name of a device is its ID.", acl_options, run_broker_acl},
     {"broker", "guard", "[status]", 0, 1, "Write mosquitto's settings with the guard, or show the guard's status.",

@@ -15,6 +15,13 @@ static void add_pairs(struct table *table, const json_t *object)
     buffer_free(&text);
 }
 
+static void add_presence(struct table *table, const json_t *presence)
+{
+    const char *state = document_text(presence, "state");
+    enum tone tone = strcmp(state, "online") == 0 ? TONE_GOOD : strcmp(state, "offline") == 0 ? TONE_BAD : TONE_PLAIN;
+    table_add(table, tone, state);
+}
+
 static void add_device(struct table *table, const json_t *device)
 {
     table_add(table, TONE_STRONG, document_text(device, "device"));
@@ -24,6 +31,7 @@ static void add_device(struct table *table, const json_t *device)
     else
         table_add(table, TONE_PLAIN, "retired");
     table_add(table, TONE_PLAIN, document_text(device, "model"));
+    add_presence(table, json_object_get(device, "presence"));
     add_pairs(table, json_object_get(device, "labels"));
     add_pairs(table, json_object_get(device, "versions"));
 }
@@ -46,17 +54,31 @@ static void say_warnings(struct session *session)
 int run_device_list(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"DEVICE", false, 10, 0}, {"BRANCH", false, 8, 0},  {"ROLE", false, 4, 0},
-        {"MODEL", false, 12, 1},  {"LABELS", false, 12, 2}, {"VERSIONS", false, 0, 0},
+        {"DEVICE", false, 10, 0},  {"BRANCH", false, 8, 0},  {"ROLE", false, 4, 0},     {"MODEL", false, 12, 1},
+        {"PRESENCE", false, 8, 3}, {"LABELS", false, 12, 2}, {"VERSIONS", false, 0, 0},
     };
     int64_t limit;
     int code;
     if (!session_limit(session, &limit, &code))
         return code;
-    const struct listing listing = {
-        "/v1/devices", "devices", columns, sizeof columns / sizeof *columns,
-        add_device,    false,     limit,   "no devices; import a fleet with: tellercast fleet import FILE"};
+    const char *online = session_option(session, "online");
+    struct buffer path = {0};
+    buffer_put_text(&path, "/v1/devices");
+    if (online != NULL) {
+        buffer_put_text(&path, "?online=");
+        http_put_escaped(&path, online);
+    }
+    const struct listing listing = {buffer_text(&path),
+                                    "devices",
+                                    columns,
+                                    sizeof columns / sizeof *columns,
+                                    add_device,
+                                    false,
+                                    limit,
+                                    online == NULL ? "no devices; import a fleet with: tellercast fleet import FILE"
+                                                   : "no such devices"};
     code = session_list(session, &listing);
+    buffer_free(&path);
     if (code == EXIT_HEALTHY)
         say_warnings(session);
     return code;
@@ -106,6 +128,26 @@ static void put_instructions(const struct session *session, const json_t *instru
     table_free(&table);
 }
 
+static void put_presence(const struct session *session, const json_t *presence, struct buffer *out)
+{
+    struct buffer text = {0};
+    const char *since = document_text(presence, "since"), *agent = document_text(presence, "agent");
+    buffer_put_text(&text, document_text(presence, "state"));
+    if (*since != '\0') {
+        buffer_put_text(&text, " since ");
+        text_put_time(&text, since);
+    }
+    session_put_fact(session, "presence", buffer_text(&text), out);
+    buffer_clear(&text);
+    if (*document_text(presence, "heard_at") != '\0') {
+        text_put_time(&text, document_text(presence, "heard_at"));
+        session_put_fact(session, "last heard", buffer_text(&text), out);
+    }
+    if (*agent != '\0')
+        session_put_fact(session, "agent", agent, out);
+    buffer_free(&text);
+}
+
 static void put_unavailable(const struct session *session, const json_t *unavailable, struct buffer *out)
 {
     struct buffer text = {0};
@@ -150,6 +192,7 @@ int run_device_show(struct session *session)
         session_put_fact(session, "zone", document_text(device, "zone"), &out);
         session_put_pairs(session, "labels", json_object_get(device, "labels"), &out);
         session_put_pairs(session, "versions", json_object_get(device, "versions"), &out);
+        put_presence(session, json_object_get(device, "presence"), &out);
         put_unavailable(session, json_object_get(device, "unavailable"), &out);
         put_retired(session, json_object_get(device, "retired"), &out);
         put_instructions(session, json_object_get(device, "instructions"), &out);

@@ -254,6 +254,12 @@ class Mosquitto(Server):
     def answers(self):
         return are_open(self.port)
 
+    def restart_with_memory(self):
+        """From now on it keeps what it retains, also when it dies: as it was when it last wrote that."""
+        self.stop()
+        self._environment["LASTING"] = "yes"
+        self.start()
+
     def settings(self, _kind, _name):
         """Returns the settings `broker` of a program that connects as `_name`, except its user name."""
         return {"port": self.port}

@@ -6,6 +6,7 @@
 SELECT json_build_object(
   'device', d.id, 'branch', d.branch, 'role', d.role, 'zone', coalesce(b.zone, d.zone, 'UTC'), 'model', d.model,
   'labels', coalesce(b.labels, '{}') || d.labels, 'versions', d.versions, 'versions_at', rfc3339(d.versions_at),
+  'presence', presence_told(p, presence_generation(), d.versions_at),
   'unavailable', (SELECT json_build_object('code', u.code, 'since', rfc3339(u.since), 'rollout', u.rollout_id)
                   FROM unavailable u WHERE u.device = d.id),
   'retired', CASE WHEN d.retired_at IS NOT NULL
@@ -33,5 +34,6 @@ SELECT json_build_object(
     WHERE i.device = d.id))::text AS document
 FROM device d
 LEFT JOIN branch b ON b.id = d.branch
+LEFT JOIN presence p ON p.device = d.id
 WHERE d.id = :device AND (:patterns::jsonb IS NULL
   OR labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))

@@ -1,0 +1,33 @@
+-- Reads a page of at most :most devices of presence :state after device :after ('': the first page), in the order of their IDs:
+-- those in :patterns (null: all). Looks at no more than :scan_limit devices, so that a page can be short or empty. `next`: the
+-- :after of the next page; null on the last one.
+-- parameters: state bigint, after text, most bigint, scan_limit bigint, patterns text
+-- row: document.*
+-- alone
+WITH scanned AS MATERIALIZED (
+  -- What is known has an index; for the others it looks at all devices.
+  (SELECT p.device AS id FROM presence p
+   WHERE :state::bigint <> :PRESENCE_UNKNOWN AND p.generation = (SELECT presence_generation()) AND p.state = :state AND p.device > :after
+   ORDER BY p.device LIMIT :scan_limit)
+  UNION ALL
+  (SELECT d.id FROM device d WHERE :state::bigint = :PRESENCE_UNKNOWN AND d.id > :after ORDER BY d.id LIMIT :scan_limit)
+), place AS (
+  SELECT count(*) AS devices, max(id) AS last FROM scanned
+), page AS (
+  SELECT d.*, presence_told(p, (SELECT presence_generation()), d.versions_at) AS presence
+  FROM scanned s
+  JOIN device d ON d.id = s.id
+  LEFT JOIN branch b ON b.id = d.branch
+  LEFT JOIN presence p ON p.device = d.id
+  WHERE presence_state_of(p, (SELECT presence_generation())) = :state AND (:patterns::jsonb IS NULL
+    OR labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))
+  ORDER BY d.id LIMIT :most
+)
+SELECT json_build_object(
+  'devices', coalesce(json_agg(json_build_object(
+      'device', id, 'branch', branch, 'role', role, 'model', model, 'labels', labels, 'versions', versions,
+      'versions_at', rfc3339(versions_at), 'retired_at', rfc3339(retired_at),
+      'presence', presence) ORDER BY id), '[]'),
+  'next', CASE WHEN count(*) = :most THEN max(id)
+            WHEN (SELECT devices FROM place) = :scan_limit THEN (SELECT last FROM place) END)::text AS document
+FROM page
