@@ -5,8 +5,7 @@
 #include "base/thread.h"
 #include "orchestrator/broker/watch.h"
 #include "orchestrator/metrics/metrics.h"
-#include "orchestrator/presence/presence_private.h"
-#include "orchestrator/presence/trust.h"
+#include "orchestrator/presence/watcher_private.h"
 #include "topics/message.h"
 
 #include <inttypes.h>
@@ -23,6 +22,7 @@ enum {
     CHECK_MS = 100,    /* between looks at the lease */
     ANSWER_MS = 5000,  /* for the own mark to come back */
     END_MS = 300,      /* for the end of the last watch, which may be on its way */
+    MARK_MS = 10000,   /* without any message: the own mark does not come any more */
     LEAVE_MS = 1000,
     TRY_AGAIN_MS = 250,
     TRY_REFUSED_AGAIN_MS = 5000,
@@ -36,84 +36,6 @@ static const struct broker_subscription subscriptions[SUBSCRIPTIONS] = {
     [SUBSCRIPTION_MARK] = {.kind = TOPIC_WATCH, .retained = true, .qos = 1},
     [SUBSCRIPTION_PRESENCE] = {.kind = TOPIC_PRESENCE, .retained = true, .qos = 1},
 };
-
-struct watcher {
-    struct presence_part *part;
-    struct store *store;
-    struct broker_watch *connection;
-    int interrupt_fd;
-    pthread_t thread;
-    char reason[TC_FAULT_TEXT_SIZE]; /* why there is no watch, as last logged */
-
-    /* Of the watch under way. */
-    char id[TC_ID_SIZE], last_id[TC_ID_SIZE]; /* its own, and that of the watch before */
-    struct watch_facts facts;
-    struct watch_trust trust;
-    int64_t step_seen; /* of its own mark; 0: none */
-    bool mark_was_replaced;
-    int64_t turn;
-};
-
-/* ---- receiving: on the watcher's thread, in broker_watch_step() ---- */
-
-static void refuse(const struct broker_message *message, const char *reason)
-{
-    metric_add(METRIC_BROKER_MESSAGES_REFUSED, 1);
-    LOG_LIMITED(LOG_LEVEL_WARNING, message->topic.device, "presence.refused", F_STR("device", message->topic.device),
-                F_INT("bytes", message->length), F_STR("reason", reason));
-}
-
-static void receive_mark(struct watcher *watcher, const struct broker_message *message)
-{
-    struct watch_mark mark;
-    struct tc_fault fault;
-    if (message->length == 0 || watch_mark_decode(message->payload, message->length, &mark, &fault) != TC_OK)
-        return; /* no watch wrote it */
-    if (strcmp(mark.watch, watcher->id) == 0 && !mark.ended) {
-        watcher->facts.was_answered = true;
-        watcher->step_seen = mark.step;
-        return;
-    }
-    bool is_of_last = strcmp(mark.watch, watcher->last_id) == 0;
-    if (!watcher->facts.was_answered)
-        watcher->facts.found_mark = true;
-    if (!watcher->facts.was_answered || is_of_last) {
-        watcher->facts.is_of_last = is_of_last;
-        watcher->facts.has_ended = mark.ended;
-    }
-    /* The end of an earlier watch, which came late. The mark of one that goes on stays: the lease decides. */
-    watcher->mark_was_replaced = watcher->mark_was_replaced || (watcher->facts.was_answered && mark.ended);
-}
-
-static void receive_presence(struct watcher *watcher, const struct broker_message *message)
-{
-    struct heard_item item = {.turn = watcher->turn,
-                              .heard = {.is_retained = message->retained, .received_ms = clock_monotonic_ms()}};
-    memcpy(item.heard.device, message->topic.device, sizeof item.heard.device);
-    metric_add(METRIC_PRESENCE_RECEIVED, 1);
-    if (message->length > 0) {
-        struct presence presence;
-        struct tc_fault fault;
-        if (presence_decode(message->payload, message->length, &presence, &fault) != TC_OK) {
-            refuse(message, fault.text);
-            return;
-        }
-        item.heard.state = presence.online ? PRESENCE_ONLINE : PRESENCE_OFFLINE;
-        memcpy(item.heard.agent, presence.agent, sizeof item.heard.agent);
-    }
-    if (message->retained && item.heard.state == PRESENCE_ONLINE && !watcher->trust.trusts_online)
-        return;
-    heard_queue_put(watcher->part->queue, &item);
-}
-
-static void receive(void *context, const struct broker_message *message)
-{
-    struct watcher *watcher = context;
-    if (message->topic.kind == TOPIC_WATCH)
-        receive_mark(watcher, message);
-    else if (message->topic.kind == TOPIC_PRESENCE)
-        receive_presence(watcher, message);
-}
 
 /* ---- the mark ---- */
 
@@ -207,26 +129,32 @@ static void set_current(struct watcher *watcher, const struct presence_watch *wa
     (void)pthread_mutex_unlock(&part->lock);
 }
 
+/* The broker drops what does not fit into its queue of this connection: the mark does not come, or fewer devices were
+ * retained than are known. */
+static bool is_incomplete(const struct watcher *watcher)
+{
+    if (!watcher->trust.keeps)
+        return false;
+    if (watcher->step_seen == STEP_SUBSCRIBED)
+        return watcher->retained < watcher->known;
+    return clock_monotonic_ms() - watcher->received_ms >= MARK_MS;
+}
+
 /* All devices are unknown in a new generation, so nothing that it has is out of date. */
 static void allow_completion(struct watcher *watcher)
 {
     struct presence_part *part = watcher->part;
     (void)pthread_mutex_lock(&part->lock);
-    part->current.may_complete =
-        part->current.may_complete || !watcher->trust.keeps || watcher->step_seen == STEP_SUBSCRIBED;
+    bool has_all = watcher->step_seen == STEP_SUBSCRIBED && !is_incomplete(watcher);
+    part->current.may_complete = part->current.may_complete || !watcher->trust.keeps || has_all;
     (void)pthread_mutex_unlock(&part->lock);
 }
 
-static enum tc_error begin_watch(struct watcher *watcher, struct tc_fault *fault)
+/* Begins a watch by what is to be believed, and asks for all presence. */
+static enum tc_error ask_for_presence(struct watcher *watcher, struct tc_fault *fault)
 {
     struct presence_watch watch;
     struct presence_counts counts;
-    watcher->trust = watch_trust_decide(&watcher->facts);
-    if (!watcher->facts.was_answered)
-        LOG_WARNING("presence.unproven",
-                    F_STR("reason", "the broker does not send the orchestrator's own mark back: its "
-                                    "access list must have the topic orchestrator/watch; devices "
-                                    "stay unknown until they connect again"));
     enum tc_error error = presence_begin_watch(watcher->store, watcher->id, conducting_epoch(watcher),
                                                watcher->trust.keeps, &watch, &counts, fault);
     if (error != TC_OK)
@@ -238,8 +166,34 @@ static enum tc_error begin_watch(struct watcher *watcher, struct tc_fault *fault
              F_STR("believes", watcher->trust.keeps           ? "what it knows"
                                : watcher->trust.trusts_online ? "what is retained"
                                                               : "what it hears"));
+    watcher->received_ms = clock_monotonic_ms();
+    watcher->known = counts.online + counts.offline;
+    watcher->retained = 0;
     error = broker_watch_subscribe(watcher->connection, SUBSCRIPTION_PRESENCE, fault);
     return error == TC_OK ? publish_mark(watcher, STEP_SUBSCRIBED, false, fault) : error;
+}
+
+static enum tc_error begin_watch(struct watcher *watcher, struct tc_fault *fault)
+{
+    watcher->trust = watch_trust_decide(&watcher->facts);
+    if (!watcher->facts.was_answered)
+        LOG_WARNING("presence.unproven",
+                    F_STR("reason", "the broker does not send the orchestrator's own mark back: its "
+                                    "access list must have the topic orchestrator/watch; devices "
+                                    "stay unknown until they connect again"));
+    return ask_for_presence(watcher, fault);
+}
+
+/* What is known may be out of date: each device is unknown until it is received. */
+static enum tc_error begin_anew(struct watcher *watcher, struct tc_fault *fault)
+{
+    if (!is_incomplete(watcher))
+        return TC_OK;
+    LOG_WARNING("presence.incomplete", F_INT("known", watcher->known), F_INT("retained", watcher->retained),
+                F_STR("reason", "the broker drops messages, by max_queued_messages; it must be more than the number of "
+                                "devices"));
+    watcher->trust.keeps = false;
+    return ask_for_presence(watcher, fault);
 }
 
 static bool is_lost(struct watcher *watcher)
@@ -275,6 +229,8 @@ static enum tc_error run_watch(struct watcher *watcher, struct tc_fault *fault)
         }
         if (error == TC_OK)
             error = believe_late(watcher, fault);
+        if (error == TC_OK)
+            error = begin_anew(watcher, fault);
         if (error == TC_OK)
             error = broker_watch_step(watcher->connection, fault);
     }
@@ -364,7 +320,7 @@ enum tc_error watcher_start(struct presence_part *part, struct watcher **watcher
     config.keep_alive_s = KEEP_ALIVE_S;
     config.subscriptions = subscriptions;
     config.subscription_count = SUBSCRIPTIONS;
-    config.received = receive;
+    config.received = watcher_receive;
     config.context = opened;
     opened->connection = broker_watch_open(&config, opened->interrupt_fd);
     enum tc_error error = thread_start(&opened->thread, "watch", run_watcher, opened, fault);

@@ -44,6 +44,7 @@ static struct silence_decision decide_silence(const struct due_check *check)
     return silence_decide(&(struct silence){.state = check->state,
                                             .pull = check->pull,
                                             .node = check->node,
+                                            .node_relays = check->node_relays,
                                             .device_presence = check->device_presence,
                                             .node_presence = check->node_presence});
 }

@@ -38,6 +38,7 @@ struct due_check {
     int64_t start_before_ms;
     bool group_is_lost; /* its group was not reached: failures are not retried */
     enum presence_state device_presence, node_presence;
+    bool node_relays; /* another ATM of its branch asked since this one was dispatched */
 };
 
 enum due_check_action {

@@ -35,6 +35,8 @@ static struct silence_decision decide_unasked_atm(const struct silence *silence)
         return (struct silence_decision){CODE_NODE_OFFLINE, SILENT_NODE};
     if (silence->device_presence == PRESENCE_OFFLINE)
         return (struct silence_decision){CODE_DEVICE_OFFLINE, SILENT_DEVICE};
+    if (silence->device_presence == PRESENCE_ONLINE && silence->node_relays)
+        return (struct silence_decision){CODE_DEVICE_SILENT, SILENT_DEVICE};
     if (silence->node_presence == PRESENCE_ONLINE && silence->device_presence == PRESENCE_ONLINE)
         return (struct silence_decision){CODE_NODE_SILENT, SILENT_NODE};
     return (struct silence_decision){CODE_NOT_ASKED, SILENT_NOT_KNOWN};

@@ -100,6 +100,7 @@ static void take_due_check(struct store *store, int64_t rollout, const struct sq
         .start_before_ms = row->start_before_ms,
         .group_is_lost = row->group_is_lost,
         .node = row->node,
+        .node_relays = row->node_relays,
         .device_presence = presence_of(row->device_presence),
         .node_presence = presence_of(row->node_presence),
     };

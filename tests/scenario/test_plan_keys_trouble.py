@@ -142,9 +142,9 @@ def test_spec_rollback_on_what_did_not_happen_does_nothing(namespace):
 # ---- execution --------------------------------------------------------------------------------
 
 SILENCES = {
-    "dispatchTimeout": ("atDispatch", "not_asked"),
-    "answerTimeout": ("atAsk", "atm_silent"),
-    "receiveTimeout": ("afterReceived", "not_installing"),
+    "dispatchTimeout": ("atDispatch", "node_silent"),
+    "answerTimeout": ("atAsk", "device_silent"),
+    "receiveTimeout": ("afterReceived", "device_silent"),
 }
 
 

@@ -7,10 +7,12 @@ import pytest
 from harness.plan import fleet
 from harness.stack import SANITIZED
 from harness.wait import wait_for
+from harness.wire import Wire
 
 FLEET = {"branches": {"B1": ["A1", "A2"], "B2": ["A3"]}, "pull": ["P1"]}
 NODES = ("B1", "B2")
 MARK = "tc/v1/orchestrator/watch"
+MANY = 2500
 FLOOD = 3_000 if SANITIZED else 30_000
 
 
@@ -302,6 +304,27 @@ def test_what_many_devices_say_at_once_is_written_in_batches_and_all_of_it(stack
     assert len(devices) == 300
 
 
+@pytest.mark.plain_broker
+def test_when_the_broker_drops_messages_what_it_did_not_tell_is_unknown(stack):
+    """The watch takes 1,000 messages at once, the broker lets as many wait, and more are retained."""
+    stack.broker.restart_with_memory("user announcer\ntopic write tc/v1/device/+/presence\n")
+    stack.orchestrator()
+    devices = [f"P{number}" for number in range(MANY)]
+    stack.import_fleet(pull=devices)
+    announcer = stack.keep(Wire(stack.broker.port, "announcer", []))
+    for device in devices:
+        say(announcer, device, True)
+    wait_for(lambda: stack.http.metric("tellercast_devices_online") == MANY, "all are online")
+    generation = stack.database.value("SELECT presence_generation()")
+    stack.orchestrators[0].stop()
+    stack.broker.restart_with_short_queues()
+    again = stack.orchestrator()
+    wait_for(lambda: "presence.incomplete" in again.text(), "it is noticed")
+    wait_until_watched(stack)
+    assert stack.database.value("SELECT presence_generation()") > generation
+    assert again.http.metric("tellercast_devices_online") < MANY
+
+
 # ---- who was silent ----
 
 SOON = {"dispatchTimeout": "3s", "answerTimeout": "3s", "receiveTimeout": "3s", "installTimeout": "3s", "retries": 0}
@@ -335,6 +358,18 @@ def test_a_node_that_is_online_and_does_not_relay_is_silent(stack):
     code, detail = timed_out(stack, "A1")
     assert code == "node_silent"
     assert detail.startswith("the node is online since 20")
+
+
+def test_a_device_that_is_online_and_alone_did_not_ask_is_silent_and_not_its_node(stack):
+    start(stack)
+    voices = come(stack, "B1", "A1", "A2")
+    rollout = stack.submit(action="configure", artifact=None, parameters={"brightness": 3}, selector={"devices": ["A1", "A2"]},
+                           execution={**SOON, "answerTimeout": "1h"}, disruptionBudget={"maxUnavailable": 2})
+    stack.wait_for_states(rollout, dispatched=2)
+    voices["A2"].ask()
+    voices["A2"].wait_for_instruction()
+    row = stack.wait_for_state(rollout, "A1", "timed_out")
+    assert row["code"] == "device_silent"
 
 
 def test_a_device_that_is_offline_behind_a_node_that_is_online_is_named(stack):

@@ -13,12 +13,15 @@
 enum kind { ATM, NODE, PULL, KINDS };
 enum { PRESENCE_STATES = 3 };
 
+static bool node_relays;
+
 static struct silence_decision decide(enum instruction_state state, enum kind kind, enum presence_state device,
                                       enum presence_state node)
 {
     return silence_decide(&(struct silence){.state = state,
                                             .pull = kind == PULL,
                                             .node = kind == NODE,
+                                            .node_relays = node_relays,
                                             .device_presence = device,
                                             .node_presence = kind == NODE   ? device
                                                              : kind == PULL ? PRESENCE_UNKNOWN
@@ -49,16 +52,21 @@ static void check_unasked_atm(enum presence_state device, enum presence_state no
         assert_decided(DISPATCHED, ATM, device, node, "node_offline", SILENT_NODE);
     else if (device == PRESENCE_OFFLINE)
         assert_decided(DISPATCHED, ATM, device, node, "device_offline", SILENT_DEVICE);
+    else if (device == PRESENCE_ONLINE && node_relays)
+        assert_decided(DISPATCHED, ATM, device, node, "device_silent", SILENT_DEVICE);
     else if (device == PRESENCE_ONLINE && node == PRESENCE_ONLINE)
         assert_decided(DISPATCHED, ATM, device, node, "node_silent", SILENT_NODE);
     else
         assert_decided(DISPATCHED, ATM, device, node, "not_asked", SILENT_NOT_KNOWN);
 }
 
-static void an_atm_that_did_not_ask_is_silent_by_its_node_only_when_both_are_online(void **state)
+static void an_atm_that_did_not_ask_is_silent_by_its_node_only_when_both_are_online_and_no_other_asked(void **state)
 {
     (void)state;
     for_each_presence(check_unasked_atm);
+    node_relays = true;
+    for_each_presence(check_unasked_atm);
+    node_relays = false;
 }
 
 static void check_answered_atm(enum presence_state device, enum presence_state node)
@@ -75,6 +83,9 @@ static void the_node_of_an_atm_that_was_answered_does_not_matter(void **state)
 {
     (void)state;
     for_each_presence(check_answered_atm);
+    node_relays = true;
+    for_each_presence(check_answered_atm);
+    node_relays = false;
 }
 
 static void check_node(enum presence_state device, enum presence_state node)
@@ -207,7 +218,7 @@ static void a_closed_queue_takes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_atm_that_did_not_ask_is_silent_by_its_node_only_when_both_are_online),
+        cmocka_unit_test(an_atm_that_did_not_ask_is_silent_by_its_node_only_when_both_are_online_and_no_other_asked),
         cmocka_unit_test(the_node_of_an_atm_that_was_answered_does_not_matter),
         cmocka_unit_test(a_node_is_told_as_a_node),
         cmocka_unit_test(a_pull_client_has_no_node),

@@ -7,7 +7,8 @@ CREATE TABLE presence (
   heard_at timestamptz,       -- its last message; null: only a retained one came, which has no time
   agent text NOT NULL
 ) WITH (fillfactor = 90);
-CREATE INDEX presence_state ON presence (generation, state, device);
+-- For lists. Not of all rows, so that a plan that was made while the table was empty never looks a device up by it.
+CREATE INDEX presence_state ON presence (generation, state, device) WHERE state <> :PRESENCE_UNKNOWN;
 
 -- The watch: the connection of the conductor that receives presence. A watch that may have missed something begins another
 -- generation, in which every device is unknown until it is heard again.

@@ -19,8 +19,8 @@ def access_list(orchestrator=ORCHESTRATOR_USER):
 class PlainBroker(Mosquitto):
     """With the access list, and believes each client its user name."""
 
-    def __init__(self, folder, orchestrator=ORCHESTRATOR_USER):
-        super().__init__(folder, access_list(orchestrator))
+    def __init__(self, folder, orchestrator=ORCHESTRATOR_USER, more_rights=""):
+        super().__init__(folder, access_list(orchestrator) + more_rights)
         self.orchestrator_settings = {"port": self.port, "user": ORCHESTRATOR_USER}
 
     @staticmethod

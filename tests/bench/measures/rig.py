@@ -73,9 +73,9 @@ class Rig:
             self._redis = self.keep(Redis(self.folder))
         return self._redis
 
-    def broker(self, orchestrator=ORCHESTRATOR_USER):
-        """A new broker without TLS."""
-        return self.keep(PlainBroker(tempfile.mkdtemp(prefix="m", dir=self.folder), orchestrator))
+    def broker(self, orchestrator=ORCHESTRATOR_USER, more_rights=""):
+        """A new broker without TLS; `more_rights` are lines of its access list."""
+        return self.keep(PlainBroker(tempfile.mkdtemp(prefix="m", dir=self.folder), orchestrator, more_rights))
 
     def secure_broker(self, has_guard):
         if self._authorities is None:

@@ -254,10 +254,20 @@ class Mosquitto(Server):
     def answers(self):
         return are_open(self.port)
 
-    def restart_with_memory(self):
-        """From now on it keeps what it retains, also when it dies: as it was when it last wrote that."""
+    def restart_with_memory(self, more_rights=""):
+        """From now on it keeps what it retains, also when it dies: as it was when it last wrote that. `more_rights` are lines of
+        its access list."""
         self.stop()
         self._environment["LASTING"] = "yes"
+        if more_rights:
+            with open(self.folder / "acl", "a", encoding="utf-8") as rights:
+                rights.write(more_rights)
+        self.start()
+
+    def restart_with_short_queues(self):
+        """It keeps no messages for a client that has all in flight that it takes, and drops them."""
+        self.stop()
+        (self.folder / "listeners").write_text("max_queued_messages 1\n", encoding="utf-8")
         self.start()
 
     def settings(self, _kind, _name):

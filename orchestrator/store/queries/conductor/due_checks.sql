@@ -1,9 +1,11 @@
 -- Reads the due checks of rollout :rollout: at most :most, after the position :after_next_check_us (in microseconds
--- since the epoch) and :after_instruction. With the presence of the device and of its branch's node, as far as it is known.
+-- since the epoch) and :after_instruction. With the presence of the device and of its branch's node, as far as it is known,
+-- and whether the node has relayed a command to another ATM since.
 -- parameters: rollout bigint, most bigint, after_next_check_us bigint, after_instruction bigint
 -- row: id bigint, state smallint, attempt integer, pull boolean, failures smallint, deferrals smallint, since_ms bigint
 --   null, start_before_ms bigint, substate smallint, group_is_lost boolean null, node boolean, next_check_us bigint,
---   device_presence smallint, device_since_ms bigint, node_presence smallint, node_since_ms bigint
+--   device_presence smallint, device_since_ms bigint, node_presence smallint, node_since_ms bigint,
+--   node_relays boolean
 SELECT i.id, i.state, i.attempt, i.pull, i.failures, i.deferrals,
        (extract(epoch FROM coalesce(CASE i.state WHEN :DISPATCHED THEN i.dispatched_at WHEN :SENT THEN i.sent_at WHEN :RECEIVED THEN i.received_at
                                                WHEN :INSTALLING THEN i.installing_at END, i.wake_at)) * 1000)::bigint AS since_ms,
@@ -13,14 +15,18 @@ SELECT i.id, i.state, i.attempt, i.pull, i.failures, i.deferrals,
         WHERE g.rollout_id = :rollout AND g.group_no = i.group_no) AS group_is_lost,
        coalesce(i.device = i.branch, false) AS node,
        (extract(epoch FROM i.wake_at) * 1000000)::bigint AS next_check_us,
-       presence_state_of(d, w.generation) AS device_presence,
+       coalesce(d.state, :PRESENCE_UNKNOWN) AS device_presence,
        coalesce((extract(epoch FROM d.since) * 1000)::bigint, 0) AS device_since_ms,
-       presence_state_of(n, w.generation) AS node_presence,
-       coalesce((extract(epoch FROM n.since) * 1000)::bigint, 0) AS node_since_ms
+       coalesce(n.state, :PRESENCE_UNKNOWN) AS node_presence,
+       coalesce((extract(epoch FROM n.since) * 1000)::bigint, 0) AS node_since_ms,
+       i.state = :DISPATCHED AND NOT i.pull
+         AND EXISTS (SELECT FROM device s JOIN instruction o ON o.device = s.id AND o.rollout_id = i.rollout_id
+                     WHERE s.branch = i.branch AND s.id <> i.branch AND s.id <> i.device AND o.sent_at >= i.dispatched_at) AS node_relays
 FROM instruction i
 CROSS JOIN (SELECT presence_generation() AS generation) w
-LEFT JOIN presence d ON d.device = i.device
-LEFT JOIN presence n ON n.device = i.branch
+-- A look-up a row, also by a plan that was made while the table was empty.
+LEFT JOIN LATERAL (SELECT presence_state_of(p, w.generation) AS state, p.since FROM presence p WHERE p.device = i.device OFFSET 0) d ON true
+LEFT JOIN LATERAL (SELECT presence_state_of(p, w.generation) AS state, p.since FROM presence p WHERE p.device = i.branch OFFSET 0) n ON true
 WHERE i.rollout_id = :rollout AND i.wake_at <= now()
   AND (i.wake_at, i.id) > (timestamptz 'epoch' + :after_next_check_us::bigint * interval '1 us', :after_instruction::bigint)
 ORDER BY i.wake_at, i.id

@@ -13,7 +13,8 @@ WITH watch AS MATERIALIZED (
   FROM watch, unnest(:device::text[], :state::smallint[], :retained::smallint[], :agent::text[], :age_ms::bigint[])
          AS n(device, state, retained, agent, age_ms)
   JOIN device d ON d.id = n.device
-  LEFT JOIN presence p ON p.device = n.device
+  -- A look-up a row, also by a plan that was made while the table was empty.
+  LEFT JOIN LATERAL (SELECT p.generation, p.state, p.agent FROM presence p WHERE p.device = n.device OFFSET 0) p ON true
   WHERE p.generation IS DISTINCT FROM :generation OR p.state <> n.state OR p.agent <> n.agent OR n.retained = 0
 ), written AS (
   INSERT INTO presence AS p (device, generation, state, since, heard_at, agent)

@@ -7,7 +7,7 @@
 WITH scanned AS MATERIALIZED (
   -- What is known has an index; for the others it looks at all devices.
   (SELECT p.device AS id FROM presence p
-   WHERE :state::bigint <> :PRESENCE_UNKNOWN AND p.generation = (SELECT presence_generation()) AND p.state = :state AND p.device > :after
+   WHERE :state::bigint <> :PRESENCE_UNKNOWN AND p.state <> :PRESENCE_UNKNOWN AND p.generation = (SELECT presence_generation()) AND p.state = :state AND p.device > :after
    ORDER BY p.device LIMIT :scan_limit)
   UNION ALL
   (SELECT d.id FROM device d WHERE :state::bigint = :PRESENCE_UNKNOWN AND d.id > :after ORDER BY d.id LIMIT :scan_limit)
