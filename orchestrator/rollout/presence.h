@@ -22,7 +22,7 @@ bool presence_state_parse(const char *name, enum presence_state *state);
 struct silence {
     enum instruction_state state;
     bool pull;
-    bool node; /* it is for the branch's node itself: then both have the same presence */
+    bool node;        /* it is for the branch's node itself: then both have the same presence */
     bool node_relays; /* another ATM of the branch asked since this one was dispatched */
     enum presence_state device_presence, node_presence;
 };
@@ -35,10 +35,10 @@ struct silence_decision {
     enum silent_one who;
 };
 
-/* An ATM that did not ask is named when it is offline, and its node when that is offline. When both are online, the node
- * did not relay the command, unless another ATM of its branch got one. When their presence does not tell, the code names
- * neither. An installation that
- * does not end keeps its code, since the machine counts as unavailable by it; presence explains that. */
+/* An ATM that did not ask is named when it is offline, and its node when that is offline. When both are online, the
+ * node did not relay the command, unless another ATM of its branch got one. When their presence does not tell, the code
+ * names neither. An installation that does not end keeps its code, since the machine counts as unavailable by it;
+ * presence explains that. */
 struct silence_decision silence_decide(const struct silence *silence);
 
 #endif

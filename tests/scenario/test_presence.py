@@ -261,12 +261,12 @@ def test_a_broker_that_noticed_late_that_the_last_watch_died_is_believed(stack):
     voice = stack.orchestrator_voice()
     voice.publish(MARK, {**last, "ended": True}, retain=True)
     wait_for_presence(stack.http, "A1", "online")
-    own = wait_for(lambda: [mark for mark in marks(stack) if mark["watch"] != last["watch"] and mark["step"] == 2][-1:],
+    own = wait_for(lambda: [mark for mark in published_of_watches(stack) if mark["watch"] != last["watch"] and mark["step"] == 2][-1:],
                    "the watch has its mark")[0]
-    wait_for(lambda: marks(stack)[-1] == own, "its mark is back in its place")
+    wait_for(lambda: published_of_watches(stack)[-1] == own, "its mark is back in its place")
 
 
-def marks(stack):
+def published_of_watches(stack):
     return [json.loads(message.payload) for message in stack.spy.messages(MARK)]
 
 
@@ -305,7 +305,7 @@ def test_what_many_devices_say_at_once_is_written_in_batches_and_all_of_it(stack
 
 
 @pytest.mark.plain_broker
-def test_when_the_broker_drops_messages_what_it_did_not_tell_is_unknown(stack):
+def test_when_the_broker_drops_messages_what_did_not_come_is_unknown(stack):
     """The watch takes 1,000 messages at once, the broker lets as many wait, and more are retained."""
     stack.broker.restart_with_memory("user announcer\ntopic write tc/v1/device/+/presence\n")
     stack.orchestrator()
