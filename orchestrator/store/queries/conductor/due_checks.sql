@@ -15,9 +15,9 @@ SELECT i.id, i.state, i.attempt, i.pull, i.failures, i.deferrals,
         WHERE g.rollout_id = :rollout AND g.group_no = i.group_no) AS group_is_lost,
        coalesce(i.device = i.branch, false) AS node,
        (extract(epoch FROM i.wake_at) * 1000000)::bigint AS next_check_us,
-       coalesce(d.state, :PRESENCE_UNKNOWN) AS device_presence,
+       coalesce(d.state, :PRESENCE_UNKNOWN::smallint) AS device_presence,
        coalesce((extract(epoch FROM d.since) * 1000)::bigint, 0) AS device_since_ms,
-       coalesce(n.state, :PRESENCE_UNKNOWN) AS node_presence,
+       coalesce(n.state, :PRESENCE_UNKNOWN::smallint) AS node_presence,
        coalesce((extract(epoch FROM n.since) * 1000)::bigint, 0) AS node_since_ms,
        i.state = :DISPATCHED AND NOT i.pull
          AND EXISTS (SELECT FROM device s JOIN instruction o ON o.device = s.id AND o.rollout_id = i.rollout_id
