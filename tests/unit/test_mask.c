@@ -70,6 +70,11 @@ static void what_the_pattern_of_the_settings_matches_is_masked_line_by_line(void
     expect("^a.*$", "ab\nba\nac", "**\nba\n**");
     expect("x*", "axxb", "a**b");
     expect("[0-9]{4}", "1 1234 " CARD, "1 **** " STARS);
+    char with_nul[] = "a PIN\0PIN";
+    assert_int_equal(mask_open("PIN", &mask, NULL), TC_OK);
+    mask_apply(mask, with_nul, sizeof with_nul - 1);
+    assert_memory_equal(with_nul, "a ***\0***", sizeof with_nul);
+    mask_close(mask);
     assert_int_equal(mask_open("(", &mask, &fault), TC_INVALID);
     assert_non_null(strstr(fault.text, "regular expression"));
 }

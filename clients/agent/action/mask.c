@@ -167,16 +167,20 @@ void mask_cut_end(char *text, size_t length)
 
 /* ---- the pattern ---- */
 
+/* `line` has `length` bytes without a NUL. */
 static void mask_line(const struct mask *mask, char *line, size_t length)
 {
+    regmatch_t match;
+    struct buffer copy = {0}; /* ends in a NUL, as the library needs it */
+    buffer_put(&copy, line, length);
     for (size_t at = 0; at < length;) {
-        regmatch_t match = {.rm_so = (regoff_t)at, .rm_eo = (regoff_t)length};
-        if (regexec(&mask->pattern, line, 1, &match, (at > 0 ? REG_NOTBOL : 0) | REG_STARTEND) != 0)
-            return;
-        size_t begin = (size_t)match.rm_so, end = (size_t)match.rm_eo;
+        if (regexec(&mask->pattern, copy.bytes + at, 1, &match, at > 0 ? REG_NOTBOL : 0) != 0)
+            break;
+        size_t begin = at + (size_t)match.rm_so, end = at + (size_t)match.rm_eo;
         memset(line + begin, '*', end - begin);
         at = end > begin ? end : end + 1;
     }
+    buffer_free(&copy);
 }
 
 void mask_apply(const struct mask *mask, char *text, size_t length)
@@ -184,10 +188,10 @@ void mask_apply(const struct mask *mask, char *text, size_t length)
     mask_cards(text, length);
     if (mask == NULL || !mask->has_pattern)
         return;
-    for (size_t begin = 0; begin < length;) {
-        const char *newline = memchr(text + begin, '\n', length - begin);
-        size_t end = newline == NULL ? length : (size_t)(newline - text);
-        mask_line(mask, text + begin, end - begin);
-        begin = end + 1;
+    for (size_t begin = 0, end = 0; begin < length; begin = end + 1) {
+        for (end = begin; end < length && text[end] != '\n' && text[end] != '\0';)
+            end++;
+        if (end > begin)
+            mask_line(mask, text + begin, end - begin);
     }
 }
