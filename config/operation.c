@@ -30,7 +30,8 @@ static bool is_text(const struct tree_node *node)
     return !node->plain || !(scalar_is_number(node->text) || scalar_read_boolean(node->text, &truth));
 }
 
-static json_t *read_reason(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
+json_t *operation_read_reason(struct schema_reading *reading, const struct schema_key *key,
+                              const struct tree_node *node)
 {
     (void)key;
     if (!is_text(node) || !operation_reason_is_valid(node->text))
@@ -50,20 +51,20 @@ static json_t *read_group(struct schema_reading *reading, const struct schema_ke
 
 static const struct schema_key version_keys[] = {
     {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
-    {.name = "reason", .read = read_reason},
+    {.name = "reason", .read = operation_read_reason},
 };
 static const struct schema_key digest_keys[] = {
     {.name = "digest", .read = schema_read_sha256},
-    {.name = "reason", .read = read_reason},
+    {.name = "reason", .read = operation_read_reason},
     {.name = "group", .read = read_group, .initial = SCHEMA_NOTHING},
 };
 static const struct schema_key group_keys[] = {
     {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
-    {.name = "reason", .read = read_reason},
+    {.name = "reason", .read = operation_read_reason},
     {.name = "group", .read = read_group},
 };
 static const struct schema_key reason_keys[] = {
-    {.name = "reason", .read = read_reason},
+    {.name = "reason", .read = operation_read_reason},
 };
 static const struct schema forms[] = {
     [OPERATION_ON_VERSION] = {version_keys, sizeof version_keys / sizeof *version_keys},

@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "base/id.h"
 #include "config/document.h"
+#include "config/schema.h"
 
 #include <stdint.h>
 
@@ -34,6 +35,9 @@ struct operation_words {
 /* TC_INVALID with every fault in `faults`: unknown keys, missing ones, wrong values. */
 enum tc_error operation_parse(enum operation_form form, const char *bytes, size_t length, struct operation_words *words,
                               struct document_faults *faults);
+
+/* For schemas of other orders: reads a reason. */
+schema_reader operation_read_reason;
 
 /* Returns whether the text is valid as a reason. */
 bool operation_reason_is_valid(const char *text);

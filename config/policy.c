@@ -42,6 +42,8 @@ static const struct schema_key name_item = {.read = schema_read_name};
 
 static const struct schema_key policy_keys[] = {
     {.name = "approvals", .read = schema_read_list, .initial = SCHEMA_NOTHING, .most = RULES_MAX, .item = &rule_item},
+    {.name = "lift_freeze", .read = schema_read_list, .initial = SCHEMA_NOTHING, .most = NAMES_MAX, .item = &name_item},
+    {.name = "lift_freeze_by_two", .read = schema_read_boolean, .initial = SCHEMA_NOTHING},
     {.name = "preempt", .read = schema_read_list, .initial = SCHEMA_NOTHING, .most = NAMES_MAX, .item = &name_item},
     {.name = "review_within", .read = read_duration_text, .initial = SCHEMA_NOTHING, .least = MINUTE_S, .most = YEAR_S},
 };
@@ -103,7 +105,8 @@ static void sort_list(json_t *list, int (*compare)(const void *, const void *),
     free(items);
 }
 
-/* Policies that ask for the same become the same text. `preempt: []` lets nobody preempt, and stays. */
+/* Policies that ask for the same become the same text. `preempt: []` lets nobody preempt, and stays; so does
+ * `lift_freeze: []`. */
 static void normalize(json_t *read)
 {
     json_t *approvals = json_object_get(read, "approvals");
@@ -111,6 +114,9 @@ static void normalize(json_t *read)
     if (json_array_size(approvals) == 0)
         (void)json_object_del(read, "approvals");
     sort_list(json_object_get(read, "preempt"), compare_names, name_adds_nothing);
+    sort_list(json_object_get(read, "lift_freeze"), compare_names, name_adds_nothing);
+    if (json_is_false(json_object_get(read, "lift_freeze_by_two")))
+        (void)json_object_del(read, "lift_freeze_by_two");
     const char *within = json_string_value(json_object_get(read, "review_within"));
     if (within != NULL && strcmp(within, review_within_initial) == 0)
         (void)json_object_del(read, "review_within");

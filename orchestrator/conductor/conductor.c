@@ -68,6 +68,8 @@ static bool conduct_rollout(struct conductor *conductor, const struct conducted_
     bool next = may_continue(rollout, error, &fault);
     if (next)
         next = may_continue(rollout, error = conductor_give_up(conductor, rollout, &fault), &fault);
+    if (next)
+        next = may_continue(rollout, error = conductor_freeze(conductor, rollout, &fault), &fault);
     if (next && preempts)
         next = may_continue(rollout, error = conductor_preempt(conductor, rollout, &fault), &fault);
     if (next)
@@ -96,6 +98,7 @@ static void conduct(void *context, void *thread_state, void *items, size_t count
     size_t rollout_count;
     if (rollout_progress_read_rollouts(conductor->store, &rollouts, &rollout_count, NULL) != TC_OK)
         return;
+    conductor_begin_freezes(conductor);
     int64_t now_ms = clock_monotonic_ms();
     bool publishes = now_ms - conductor->progress_published_ms >= conductor->config.progress_period_ms;
     if (publishes)

@@ -49,6 +49,14 @@ struct recall_state {
     int64_t checked_ms; /* monotonic */
 };
 
+/* What a cycle knows of freezes: freezes.c. */
+struct freeze_memory {
+    int64_t in_force;
+    int64_t rows_left;    /* to look at in this cycle */
+    bool withdraws;       /* in this cycle */
+    int64_t withdrawn_ms; /* monotonic: when a cycle last did */
+};
+
 struct conductor {
     struct conductor_config config;
     struct store *store;
@@ -67,6 +75,7 @@ struct conductor {
     bool topics_may_be_stale; /* pull clients' topics may retain instructions that the database does not know */
     struct rollback_submission rollback;
     struct recall_state recall;
+    struct freeze_memory freezes;
     struct publisher *publisher; /* of the table of devices; NULL: the broker has no guard */
     int64_t retired_version; /* of the directory, when the instructions of retired devices were last ended; -1: never */
     int64_t retired_ms;      /* monotonic: that time */
@@ -88,6 +97,12 @@ enum tc_error conductor_sweep(struct conductor *conductor, const struct conducte
  * withdraws it when its version is blocked. */
 enum tc_error conductor_give_up(struct conductor *conductor, const struct conducted_rollout *rollout,
                                 struct tc_fault *fault);
+/* Withdraws page by page: `withdraw` takes up to so many instructions of a rollout from their devices. `*withdrawn`: of
+ * how many, also when a later page failed. */
+typedef enum tc_error conductor_withdraw_page(struct store *store, int64_t rollout, size_t most,
+                                              struct released **released, size_t *count, struct tc_fault *fault);
+enum tc_error conductor_withdraw(struct conductor *conductor, int64_t rollout, conductor_withdraw_page *withdraw,
+                                 int64_t *withdrawn, struct tc_fault *fault);
 /* Pauses the running rollouts whose version is blocked. */
 enum tc_error conductor_pause_blocked(struct conductor *conductor, struct tc_fault *fault);
 /* Withdraws from the rollout's devices the instructions of rollouts of lower priority. */
@@ -95,6 +110,12 @@ enum tc_error conductor_preempt(struct conductor *conductor, const struct conduc
                                 struct tc_fault *fault);
 /* After the commit: removes these devices' instructions from the cache and from retained topics. */
 void conductor_forget(struct conductor *conductor, const struct released *released, size_t count);
+
+/* freezes.c: begins a cycle; withdraws from frozen devices of a rollout what was not answered, and looks which of its
+ * groups freezes touch. */
+void conductor_begin_freezes(struct conductor *conductor);
+enum tc_error conductor_freeze(struct conductor *conductor, const struct conducted_rollout *rollout,
+                               struct tc_fault *fault);
 
 /* groups.c: opens and ends groups, ends the rollout. `*changed`: whether the state of the rollout changed. */
 enum tc_error conductor_advance(struct conductor *conductor, const struct conducted_rollout *rollout, bool *changed,

@@ -51,21 +51,24 @@ static enum tc_error end_waiting(struct conductor *conductor, int64_t rollout, e
     return TC_OK;
 }
 
-static enum tc_error withdraw_unbegun(struct conductor *conductor, int64_t rollout, struct tc_fault *fault)
+enum tc_error conductor_withdraw(struct conductor *conductor, int64_t rollout, conductor_withdraw_page *withdraw,
+                                 int64_t *withdrawn, struct tc_fault *fault)
 {
     size_t count;
+    *withdrawn = 0;
     do {
         enum tc_error error = conduct_begin(conductor->store, conductor->epoch, fault);
         if (error != TC_OK)
             return error;
         struct released *released;
-        error = conduct_withdraw(conductor->store, rollout, CONDUCT_ROWS, &released, &count, fault);
+        error = withdraw(conductor->store, rollout, CONDUCT_ROWS, &released, &count, fault);
         error = conductor_end(conductor, error, fault);
         if (error == TC_OK)
             conductor_forget(conductor, released, count);
         free(released);
         if (error != TC_OK)
             return error;
+        *withdrawn += (int64_t)count;
         worker_mark_progress();
     } while (count == CONDUCT_ROWS);
     return TC_OK;
@@ -80,11 +83,12 @@ enum tc_error conductor_give_up(struct conductor *conductor, const struct conduc
     if (!cancelling && !is_over && !is_blocked)
         return TC_OK;
     const char *code = cancelling ? CODE_ROLLOUT_CANCELLED : CODE_ROLLOUT_ENDED;
+    int64_t withdrawn;
     enum tc_error error = TC_OK;
     if (cancelling || is_over)
         error = end_waiting(conductor, rollout->id, cancelling ? CANCELLED : EXPIRED, code, fault);
     if (error == TC_OK && (cancelling || is_blocked || rollout->rules.cancels_at_end))
-        error = withdraw_unbegun(conductor, rollout->id, fault);
+        error = conductor_withdraw(conductor, rollout->id, conduct_withdraw, &withdrawn, fault);
     return error;
 }
 

@@ -97,7 +97,7 @@ static enum tc_error advance_groups(struct evaluation *evaluation, struct tc_fau
     enum tc_error error = TC_OK;
     for (size_t i = 0; i < evaluation->count && error == TC_OK; i++) {
         struct group *group = &evaluation->groups[i];
-        if (may_open && group->state == GROUP_WAITING)
+        if (may_open && group->state == GROUP_WAITING && !group->progress.is_frozen)
             error = move_group(evaluation, group, GROUP_OPEN, fault);
         enum group_state to = group_decide(group->state, &group->rules, &group->progress, evaluation->rollout->now_ms);
         bool stays_open = group->state == GROUP_OPEN && to == GROUP_OPEN && group->progress.reached_ms == 0;

@@ -3,7 +3,7 @@
 #include "base/failure_point.h"
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
-#include "orchestrator/store/block.h"
+#include "orchestrator/store/assignment.h"
 #include "orchestrator/store/signing_keys.h"
 #include "topics/message.h"
 
@@ -168,37 +168,44 @@ static enum tc_error choose_key(struct dispatcher_thread *thread, const struct p
     return error;
 }
 
-/* Finds the rows whose version is blocked. It is read from the database for each batch with pull clients, which get a
- * signed instruction here; start commands only make devices ask. The caller frees `*is_blocked`; NULL: none is. */
-static enum tc_error find_blocked(struct dispatcher_thread *thread, const struct pool_batch *batch, bool **is_blocked,
-                                  struct tc_fault *fault)
+/* Finds the rows whose version is blocked or whose device is frozen. It is read from the database for each batch with
+ * pull clients, which get a signed instruction here; start commands only make devices ask. The caller frees
+ * `*is_undeliverable`; NULL: none is. */
+static enum tc_error find_undeliverable(struct dispatcher_thread *thread, const struct pool_batch *batch,
+                                        bool **is_undeliverable, struct tc_fault *fault)
 {
     bool signs = false;
-    *is_blocked = NULL;
+    *is_undeliverable = NULL;
     for (size_t i = 0; i < batch->count; i++)
         signs = signs || batch->rows[i].pull;
     if (!signs)
         return TC_OK;
     int64_t *rollouts = calloc(batch->count, sizeof *rollouts);
-    *is_blocked = calloc(batch->count, sizeof **is_blocked);
-    TC_CHECK(rollouts != NULL && *is_blocked != NULL);
-    for (size_t i = 0; i < batch->count; i++)
+    int64_t *instructions = calloc(batch->count, sizeof *instructions);
+    *is_undeliverable = calloc(batch->count, sizeof **is_undeliverable);
+    TC_CHECK(rollouts != NULL && instructions != NULL && *is_undeliverable != NULL);
+    for (size_t i = 0; i < batch->count; i++) {
         rollouts[i] = batch->rows[i].rollout;
-    enum tc_error error = block_find_among(thread->store, rollouts, batch->count, *is_blocked, fault);
+        instructions[i] = batch->rows[i].instruction;
+    }
+    enum tc_error error =
+        assignment_find_undeliverable(thread->store, rollouts, instructions, batch->count, *is_undeliverable, fault);
     free(rollouts);
+    free(instructions);
     return error;
 }
 
-/* Publishes rows up to the first failure, except those that are blocked: the conductor withdraws them. Moves
+/* Publishes rows up to the first failure, except those that are not to be delivered: the conductor withdraws them.
+ * Moves
  * `*published` behind those that were published. */
 static enum tc_error publish_rows(struct dispatcher_thread *thread, const struct pool_batch *batch,
-                                  const bool *is_blocked, size_t *published, struct broker_batch *sent,
+                                  const bool *is_undeliverable, size_t *published, struct broker_batch *sent,
                                   struct tc_fault *fault)
 {
     enum tc_error error = TC_OK;
     while (*published < batch->count && error == TC_OK) {
         const struct claimed *rows = &batch->rows[*published];
-        if ((is_blocked != NULL && is_blocked[*published]) || fail_if_too_large(thread, rows)) {
+        if ((is_undeliverable != NULL && is_undeliverable[*published]) || fail_if_too_large(thread, rows)) {
             (*published)++;
             continue;
         }
@@ -219,11 +226,11 @@ enum tc_error delivery_publish(struct dispatcher_thread *thread, const struct po
     enum tc_error chosen = choose_key(thread, batch, fault);
     if (chosen != TC_OK)
         return chosen;
-    bool *is_blocked;
-    enum tc_error error = find_blocked(thread, batch, &is_blocked, fault);
+    bool *is_undeliverable;
+    enum tc_error error = find_undeliverable(thread, batch, &is_undeliverable, fault);
     if (error == TC_OK)
-        error = publish_rows(thread, batch, is_blocked, &published, &sent, fault);
-    free(is_blocked);
+        error = publish_rows(thread, batch, is_undeliverable, &published, &sent, fault);
+    free(is_undeliverable);
     enum tc_error acknowledged = broker_batch_wait(thread->config->broker, &sent, ACKNOWLEDGE_WAIT_MS);
     if (acknowledged == TC_DENIED)
         acknowledged = TC_OK; /* it would be refused again: the others must not wait, and its deadline ends it */

@@ -16,7 +16,7 @@ static const struct {
     const char *collection, *kind;
 } kinds[] = {
     {"rollouts", "rollout"}, {"devices", "device"}, {"artifacts", "artifact"}, {"keys", "key"}, {"people", "person"},
-    {"tokens", "token"},     {"logout", "session"}, {"reviews", "review"},     {"logs", "log"},
+    {"tokens", "token"},     {"logout", "session"}, {"reviews", "review"},     {"logs", "log"}, {"freezes", "freeze"},
 };
 
 static const char *find_kind(const char *collection)

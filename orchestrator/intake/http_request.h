@@ -123,6 +123,12 @@ void revision_submit(struct http_request *request);
 void reviews_list(struct http_request *request);
 void review_accept(struct http_request *request);
 void review_object(struct http_request *request);
+/* http_freezes.c */
+void freezes_list(struct http_request *request);
+void freeze_show(struct http_request *request);
+void freeze_preview_show(struct http_request *request);
+void freeze_order(struct http_request *request);
+void freeze_lift_order(struct http_request *request);
 /* http_enrolment.c */
 void device_make_code(struct http_request *request);
 void device_revoke(struct http_request *request);

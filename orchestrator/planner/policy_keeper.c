@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "orchestrator/metrics/metrics.h"
 #include "orchestrator/store/acts.h"
+#include "orchestrator/store/freeze.h"
 #include "orchestrator/store/site_policy.h"
 
 #include <pthread.h>
@@ -29,7 +30,7 @@ struct policy_keeper {
     pthread_mutex_t lock;    /* of the next two */
     char *policy;
     bool is_new;
-    struct alarm differs, overdue;
+    struct alarm differs, overdue, frozen;
 };
 
 static char *copy_of(const char *text)
@@ -156,12 +157,29 @@ static void raise_alarms(struct policy_keeper *keeper, const struct policy_alarm
         LOG_INFO("review.none_overdue");
 }
 
+static void raise_freeze_alarms(struct policy_keeper *keeper, const struct freeze_alarms *alarms, int64_t now_ms)
+{
+    metric_set(METRIC_FREEZES, alarms->in_force);
+    metric_set(METRIC_FREEZES_OVERDUE, alarms->overdue);
+    bool was_overdue = keeper->frozen.rings;
+    if (ring(&keeper->frozen, alarms->overdue > 0, now_ms))
+        LOG_WARNING("freeze.overdue", F_INT("freezes", alarms->overdue), F_INT("freeze", alarms->freeze),
+                    F_STR("by", alarms->by), F_STR("until", alarms->until));
+    if (was_overdue && !keeper->frozen.rings)
+        LOG_INFO("freeze.none_overdue");
+}
+
 enum tc_error policy_keeper_look_at_alarms(struct policy_keeper *keeper, struct store *store, struct tc_fault *fault)
 {
     struct policy_alarms alarms;
+    struct freeze_alarms freezes;
     enum tc_error error = site_policy_read_alarms(store, &alarms, fault);
     if (error == TC_OK)
-        raise_alarms(keeper, &alarms, clock_monotonic_ms());
+        error = freeze_read_alarms(store, &freezes, fault);
+    if (error != TC_OK)
+        return error;
+    raise_alarms(keeper, &alarms, clock_monotonic_ms());
+    raise_freeze_alarms(keeper, &freezes, clock_monotonic_ms());
     return error;
 }
 

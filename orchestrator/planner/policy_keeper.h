@@ -1,5 +1,6 @@
 /* Keeps the policy of this orchestrator's settings in the database, where the strictest of all orchestrators counts,
- * and raises the alarms of the policy: orchestrators that differ, and reviews that are overdue. Private to the planner.
+ * and raises the alarms of the policy: orchestrators that differ, reviews and freezes that are overdue. Private to the
+ * planner.
  */
 #ifndef TELLERCAST_ORCHESTRATOR_PLANNER_POLICY_KEEPER_H
 #define TELLERCAST_ORCHESTRATOR_PLANNER_POLICY_KEEPER_H

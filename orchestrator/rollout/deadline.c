@@ -98,6 +98,9 @@ struct due_check_decision due_check_decide(const struct execution_rules *rules, 
     if (is_withdrawn && rules->is_blocked)
         return (struct due_check_decision){
             .action = DUE_CHECK_RETRY, .event = ON_BLOCKED, .at_ms = now_ms, .code = CODE_VERSION_BLOCKED};
+    if (is_withdrawn && check->is_frozen)
+        return (struct due_check_decision){
+            .action = DUE_CHECK_RETRY, .event = ON_FROZEN, .at_ms = now_ms, .code = CODE_FROZEN};
     if (instruction_state_is_in_flight(check->state))
         return decide_in_flight(rules, check, now_ms);
 

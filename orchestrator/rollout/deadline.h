@@ -39,6 +39,7 @@ struct due_check {
     bool group_is_lost; /* its group was not reached: failures are not retried */
     enum presence_state device_presence, node_presence;
     bool node_relays; /* another ATM of its branch asked since this one was dispatched */
+    bool is_frozen;   /* it was withdrawn while a freeze of its device was in force */
 };
 
 enum due_check_action {

@@ -1,7 +1,7 @@
 /* The states of a group of a rollout: when it is done, and whether the next one may open. Pure.
  *
  * waiting → open → (soaking) → (awaiting_approval) → passed, or → not_reached. The caller opens a
- * waiting group when all earlier ones have passed; all other moves are decided here. */
+ * waiting group when all earlier ones have passed and no freeze keeps it; all other moves are decided here. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_GATE_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_GATE_H
 
@@ -39,6 +39,7 @@ struct group_progress {
     bool promoted;
     int64_t past_possible;  /* still without an end */
     int64_t past_timed_out; /* they never answered */
+    bool is_frozen;         /* a freeze keeps it from opening */
 };
 
 int64_t group_executed(const struct group_progress *progress);

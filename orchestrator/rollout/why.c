@@ -116,14 +116,15 @@ static enum obstacle is_ahead(const struct why_instruction *higher)
     return is_postponed ? OBSTACLE_NONE : OBSTACLE_MAYBE;
 }
 
+/* A freeze of the device that excepts the rollout of `item` keeps others from standing before it. */
 static enum obstacle find_higher_priority(const struct why_place *place, struct why_instruction *item)
 {
     enum obstacle found = OBSTACLE_NONE;
     const struct why_instruction *other = NULL;
     for (size_t i = 0; i < place->instruction_count && found != OBSTACLE_SURE; i++) {
         const struct why_instruction *higher = &place->instructions[i];
-        if (higher->rollout->state != ROLLOUT_RUNNING || higher->rollout->priority <= item->rollout->priority ||
-            strcmp(higher->device, item->device) != 0)
+        if (higher->is_frozen || higher->rollout->state != ROLLOUT_RUNNING ||
+            higher->rollout->priority <= item->rollout->priority || strcmp(higher->device, item->device) != 0)
             continue;
         enum obstacle obstacle = is_ahead(higher);
         if (obstacle > found) {
@@ -297,6 +298,8 @@ static void explain_waiting(struct why_place *place, struct why_instruction *ite
 {
     item->verdict = WHY_WAITS;
     why_explain_rollout(item);
+    if (item->frozen_by != NULL)
+        add(item, (struct why_reason){.code = WHY_FROZEN, .since = item->frozen, .until = item->frozen_until});
     if (!item->group_is_open) {
         why_explain_group(item);
         return;

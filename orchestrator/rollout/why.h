@@ -76,7 +76,7 @@ struct why_reason {
     const struct why_activity *activity;
 };
 
-/* At most: one of the rollout, block, group, time, device, branch, rate. */
+/* At most: one of the rollout, block, freeze, group, time, device, branch, rate. */
 #define WHY_REASONS_MAX 8
 
 /* An instruction that has not ended, or about which the conductor decides. */
@@ -94,6 +94,9 @@ struct why_instruction {
     bool group_is_open;                   /* its own */
     struct why_group group;               /* its own */
     struct why_group waits_for;           /* the first that has not passed, unless it is its own */
+    bool is_frozen;                       /* a freeze in force keeps it from starting */
+    const char *frozen_by; /* its person; or, without it, of a freeze that keeps its group from opening */
+    struct why_time frozen, frozen_until; /* since when; until when it is meant */
     bool is_due;
     struct why_time due;
     bool window_is_open; /* for as long as an installation takes */

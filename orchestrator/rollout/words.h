@@ -9,6 +9,7 @@
 #define EVENT_KIND(constant, name) extern const char constant[];
 #define EVENT_ACTOR(constant, name) extern const char constant[];
 #define REVIEW_STATE(constant, name) extern const char constant[];
+#define FREEZE_STATE(constant, name) extern const char constant[];
 #include "orchestrator/rollout/vocabulary.def"
 /* NOLINTEND(bugprone-macro-parentheses) */
 

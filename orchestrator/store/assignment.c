@@ -97,3 +97,19 @@ enum tc_error assignment_read_content(struct store *store, int64_t rollout, stru
     buffer_put_text(content, sql_rollout_content_at(&rows, 0).content);
     return TC_OK;
 }
+
+enum tc_error assignment_find_undeliverable(struct store *store, const int64_t *rollouts, const int64_t *instructions,
+                                            size_t count, bool *is_undeliverable, struct tc_fault *fault)
+{
+    const struct sql_undeliverable_among_params params = {.rollouts = {rollouts, count},
+                                                          .instructions = {instructions, count}};
+    struct sql_undeliverable_among_rows rows ROWS_AUTO = {0};
+    memset(is_undeliverable, 0, count * sizeof *is_undeliverable);
+    enum tc_error error = sql_undeliverable_among(store, &params, &rows, fault);
+    for (int i = 0; error == TC_OK && i < rows.count; i++) {
+        int64_t at = sql_undeliverable_among_at(&rows, i).at;
+        TC_CHECK(at >= 0 && (size_t)at < count);
+        is_undeliverable[at] = true;
+    }
+    return error;
+}

@@ -44,6 +44,11 @@ void assignments_free(struct assignment *assignments, size_t count);
 enum tc_error assignment_page(struct store *store, const char *after, size_t most, struct assignment *assignments,
                               size_t *count, struct tc_fault *fault);
 
+/* For the dispatcher: sets is_undeliverable[i] to whether the version that rollouts[i] installs is blocked, or the
+ * device of instructions[i] is frozen. */
+enum tc_error assignment_find_undeliverable(struct store *store, const int64_t *rollouts, const int64_t *instructions,
+                                            size_t count, bool *is_undeliverable, struct tc_fault *fault);
+
 /* For the dispatcher: appends the content that all signed instructions of a rollout share. TC_NOT_FOUND: no such
  * rollout. */
 enum tc_error assignment_read_content(struct store *store, int64_t rollout, struct buffer *content,

@@ -54,21 +54,6 @@ enum tc_error block_find_of_rollout(struct store *store, int64_t rollout, bool *
     return TC_OK;
 }
 
-enum tc_error block_find_among(struct store *store, const int64_t *rollouts, size_t count, bool *is_blocked,
-                               struct tc_fault *fault)
-{
-    const struct sql_blocked_among_params params = {.rollouts = {rollouts, count}};
-    struct sql_blocked_among_rows rows ROWS_AUTO = {0};
-    memset(is_blocked, 0, count * sizeof *is_blocked);
-    enum tc_error error = sql_blocked_among(store, &params, &rows, fault);
-    for (int i = 0; error == TC_OK && i < rows.count; i++) {
-        int64_t rollout = sql_blocked_among_at(&rows, i).rollout;
-        for (size_t at = 0; at < count; at++)
-            is_blocked[at] = is_blocked[at] || rollouts[at] == rollout;
-    }
-    return error;
-}
-
 /* ---- blocking ---- */
 
 enum tc_error block_pause_rollouts(struct store *store, struct buffer *paused, int64_t *count, struct tc_fault *fault)

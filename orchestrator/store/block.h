@@ -47,8 +47,4 @@ enum tc_error block_find_of_rollout(struct store *store, int64_t rollout, bool *
  * were paused; `paused`, which may be NULL, gets them as a JSON array. */
 enum tc_error block_pause_rollouts(struct store *store, struct buffer *paused, int64_t *count, struct tc_fault *fault);
 
-/* Sets is_blocked[i] to whether the version that rollouts[i] installs is blocked. */
-enum tc_error block_find_among(struct store *store, const int64_t *rollouts, size_t count, bool *is_blocked,
-                               struct tc_fault *fault);
-
 #endif

@@ -85,6 +85,21 @@ enum tc_error conduct_withdraw(struct store *store, int64_t rollout, size_t most
 enum tc_error conduct_withdraw_preempted(struct store *store, int64_t rollout, int priority, size_t most, size_t *count,
                                          struct tc_fault *fault);
 
+/* The freezes in force; `newest_age_ms`: since when the newest is. */
+enum tc_error conduct_count_freezes(struct store *store, int64_t *freezes, int64_t *newest_age_ms,
+                                    struct tc_fault *fault);
+
+/* Looks at the next waiting instructions of a rollout, at most `most`, for a freeze of which that is not done, and
+ * keeps which groups it touches. `*looked`: at how many; -1: nothing was left to do. `*begins`: the freeze was found to
+ * touch the rollout now. */
+enum tc_error conduct_look_frozen(struct store *store, int64_t rollout, int64_t most, int64_t *looked, bool *begins,
+                                  struct tc_fault *fault);
+
+/* Withdraws up to `most` instructions that were dispatched to frozen devices and not answered; these wait again. The
+ * caller frees `*released`. */
+enum tc_error conduct_withdraw_frozen(struct store *store, int64_t rollout, size_t most, struct released **released,
+                                      size_t *count, struct tc_fault *fault);
+
 /* The last item of a page of withdrawn instructions; zeros: before the first. */
 struct withdrawn_place {
     int64_t start_before_us;

@@ -99,6 +99,13 @@ enum refusal_reason {
     REFUSAL_NOT_BLOCKED,
     REFUSAL_ORDERED_UNBLOCK,        /* the actor ordered it */
     REFUSAL_UNBLOCK_NEEDS_APPROVER, /* `who` ordered it */
+    /* Freezes: the freeze is `other`. */
+    REFUSAL_NO_FREEZE,
+    REFUSAL_TOO_MANY_FREEZES,    /* `needed` are in force */
+    REFUSAL_FREEZE_LIFTED,       /* by `who` at `at` */
+    REFUSAL_MAY_NOT_LIFT,        /* the actor, by the policy */
+    REFUSAL_ORDERED_LIFT,        /* the actor ordered it */
+    REFUSAL_LIFT_NEEDS_APPROVER, /* `who` ordered it */
     REFUSAL_COUNT,
 };
 

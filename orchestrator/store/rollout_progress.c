@@ -131,6 +131,7 @@ static bool take_group(const struct sql_group_progress_row *row, struct group *g
         .promoted = row->promoted,
         .past_possible = row->past_possible,
         .past_timed_out = row->past_timed_out,
+        .is_frozen = row->is_frozen,
     };
     take_numbers(row->counts, group->progress.count, STATE_COUNT);
     group->unsettled.failed = row->failed;
@@ -194,7 +195,11 @@ enum tc_error rollout_progress_move_group(struct store *store, int64_t rollout, 
                                                  .to_state = group_state_name(to),
                                                  .kind = kinds[to],
                                                  .reason = reason};
-    return sql_move_group(store, &params, fault);
+    struct sql_move_group_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_move_group(store, &params, &rows, fault);
+    if (error == TC_OK && rows.count == 0)
+        return tc_fault_set(fault, TC_CONFLICT, "database: the group changed, or may not open any more");
+    return error;
 }
 
 enum tc_error rollout_progress_reach_group(struct store *store, int64_t rollout, const struct group *group,

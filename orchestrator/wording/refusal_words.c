@@ -100,6 +100,12 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_ORDERED_UNBLOCK] = "{actor} ordered to unblock {name} {artifact_version}: another person must confirm it",
     [REFUSAL_UNBLOCK_NEEDS_APPROVER] =
         "{who} ordered to unblock {name} {artifact_version}: to confirm it needs role approver",
+    [REFUSAL_NO_FREEZE] = "there is no freeze {other}",
+    [REFUSAL_TOO_MANY_FREEZES] = "{needed} freezes are in force already: lift one first",
+    [REFUSAL_FREEZE_LIFTED] = "freeze {other} is lifted already, by {who} at {at}",
+    [REFUSAL_MAY_NOT_LIFT] = "{actor} may not lift freezes: needs a person whom the setting policy.lift_freeze names",
+    [REFUSAL_ORDERED_LIFT] = "{actor} ordered to lift freeze {other}: another person must confirm it",
+    [REFUSAL_LIFT_NEEDS_APPROVER] = "{who} ordered to lift freeze {other}: to confirm it needs role approver",
 };
 
 /* Appends the states in which the operation is legal. */

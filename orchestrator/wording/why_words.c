@@ -178,6 +178,10 @@ void why_put_words(const struct why_instruction *item, const struct why_reason *
         buffer_put_text(text, "only a newer version of the orchestrator knows all that the plan says");
         return;
     case WHY_VERSION_BLOCKED: buffer_put_text(text, "the version that it installs is blocked"); return;
+    case WHY_FROZEN:
+        buffer_format(text, item->is_frozen ? "frozen by %s" : "a freeze by %s touches its group", item->frozen_by);
+        put_time("until", &reason->until, text);
+        return;
     case WHY_GROUP_WAITING:
     case WHY_GROUP_SOAKING:
     case WHY_GROUP_AWAITING_APPROVAL:

@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import subprocess
+from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
 import psycopg2
@@ -149,6 +150,14 @@ def walk_blocks(walk):
     walk.ask("vic", "sign_out", "sign_out", "session", (409,), ("POST", "/v1/logout"), "refused")
 
 
+def walk_freezes(walk):
+    order = json.dumps({"until": f"{datetime.now(timezone.utc) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}", "reason": "the test wants it"})
+    number = walk.act("freeze", "freeze", "freeze", "POST", "/v1/freezes", order, JSON).json()["freeze"]
+    again = walk.testbed.http.ask("POST", "/v1/freezes", order, {**JSON, **bearer(token_of("ann"))})
+    assert again.status == 200 and again.json()["existing"] is True, "the same order again is no act"
+    walk.act("lift_freeze", "lift", "freeze", "POST", f"/v1/freezes/{number}/lift", REASON, JSON)
+
+
 def walk_people(walk):
     walk.act("manage_people", "create", "person", "POST", "/v1/people?name=new")
     for verb, query in (("grant", "role=viewer"), ("withdraw", "role=viewer"), ("link", "kind=unix_user&alias=new"),
@@ -188,6 +197,7 @@ def test_each_operation_leaves_one_row_when_it_is_done_and_one_when_it_is_refuse
     walk_reviews(walk)
     walk_devices(walk)
     walk_blocks(walk)
+    walk_freezes(walk)
     walk_people(walk)
     walk_installation(walk)
     walk_other_endpoints(walk)

@@ -367,10 +367,19 @@ class Claiming:
         return rows
 
 
+FREEZE_ELSEWHERE = """
+INSERT INTO freeze_order (scope, patterns, except_rollback, until, reason, frozen_by, frozen_at)
+VALUES ('{"region": ["elsewhere"]}', ARRAY['{"region": "elsewhere"}'::jsonb], false, now() + interval '1 hour', 'r', 'ola', now())
+"""
+
+
+@pytest.mark.parametrize("is_frozen_elsewhere", [False, True])
 @pytest.mark.parametrize("statistics", ["never", "of empty tables", "of a full branch", "right"])
-def test_a_claim_reads_no_more_than_it_looks_at_whatever_statistics_say(testbed, statistics):
+def test_a_claim_reads_no_more_than_it_looks_at_whatever_statistics_say(testbed, statistics, is_frozen_elsewhere):
     testbed.orchestrator().kill()
     claiming = Claiming(testbed)
+    if is_frozen_elsewhere:
+        claiming.run(FREEZE_ELSEWHERE)
     if statistics == "of empty tables":
         claiming.run("VACUUM ANALYZE")
         claiming.claim(0, 0)  # PostgreSQL makes the plan, and keeps it

@@ -5,6 +5,7 @@ import getpass
 import json
 import re
 import subprocess
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from harness.believing_nobody import Admins, opened
@@ -127,9 +128,21 @@ def body_of(stack, act, rollout, region):
         return document(f"new-in-{region}", {"matchLabels": {"region": region}}), YAML, ""
     if act == "PUT /v1/fleet":
         return (CHANGED if region == "apac" else fleet_of()), YAML, ""
-    if act.startswith("POST /v1/devices/") and name != "enrolments":
+    if act.startswith("POST /v1/freezes") and name != "lift":
+        return json.dumps({"match": f"region={region}", "until": a_time_to_come(), "reason": "r"}), JSON, ""
+    if act.startswith("POST /v1/freezes/") or act.startswith("POST /v1/devices/") and name != "enrolments":
         return json.dumps({"reason": "r"}), JSON, ""
     return None, {}, "?name=a&version=1" if name == "artifacts:affected" else ""
+
+
+def a_time_to_come():
+    return f"{datetime.now(timezone.utc) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def freeze_of(stack, region):
+    """The number of a freeze in force; nothing starts here anyway."""
+    body = json.dumps({"match": f"region={region}", "until": a_time_to_come(), "reason": "r"})
+    return stack.http.ask("POST", "/v1/freezes", body, {**JSON, **bearer(token_of("everybody"))}).json()["freeze"]
 
 
 def ask(stack, act, person, region):
@@ -138,6 +151,8 @@ def ask(stack, act, person, region):
     method, path = act.split(" ")
     place = device if "/devices/" in path else {"emea": "E1", "apac": "P1"}[region] if "/branches/" in path else str(rollout)
     path = path.replace("{id}", place).replace("{log}", str(stack.logs_of[device]))
+    if "{freeze}" in path:
+        path = path.replace("{freeze}", str(freeze_of(stack, region)))
     for variable in ("{name}", "{token}", "{key}", "{review}", "{sha256}"):
         path = path.replace(variable, "1")
     return stack.http.ask(method, path + query, body, {**headers, **bearer(token_of(person))})
@@ -164,7 +179,7 @@ def test_each_act_of_a_role_in_a_scope_reaches_as_far_as_its_row_says(testbed, r
             assert is_needed(outside, roles, "everywhere, not in a scope"), (act, outside)
         elif reach in ("rollout in scope", "devices in scope"):
             assert is_needed(outside, roles, "in region=apac"), (act, outside)
-        elif act.startswith(("GET /v1/devices/{id}", "GET /v1/branches/{id}")):
+        elif act.startswith(("GET /v1/devices/{id}", "GET /v1/branches/{id}", "GET /v1/freezes/{freeze}")):
             assert outside.status == 404, (act, outside)
         else:
             assert outside.status == 200 or act == "GET /v1/devices:crl", (act, outside)

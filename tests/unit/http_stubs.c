@@ -5,6 +5,7 @@
 #include "orchestrator/store/enrolment.h"
 #include "orchestrator/store/evidence.h"
 #include "orchestrator/store/failures.h"
+#include "orchestrator/store/freeze.h"
 #include "orchestrator/store/inventory.h"
 #include "orchestrator/store/logs.h"
 #include "orchestrator/store/operate.h"
@@ -15,6 +16,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 static max_align_t store_stub[4096]; /* more than a store has */
 char http_fixture_last_read[HTTP_FIXTURE_TEXT_SIZE];
@@ -184,6 +186,56 @@ enum tc_error block_unblock(struct store *store, const struct block_act *act, st
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     *waits = !act->may_confirm;
     return give(json, fault, "unblock %s %s by %s: %s", act->name, act->version, act->actor, act->reason);
+}
+
+static const char *exception(const struct freeze_act *act)
+{
+    return act->excepts_rollbacks ? " except rollback" : "";
+}
+
+enum tc_error freeze_preview(struct store *store, const struct freeze_act *act, struct buffer *json,
+                             struct refusal *refusal, struct tc_fault *fault)
+{
+    (void)store;
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    return give(json, fault, "preview freeze of %s%s by %s", act->match, exception(act), act->actor);
+}
+
+enum tc_error freeze_put(struct store *store, const struct freeze_act *act, struct buffer *json, bool *existing,
+                         struct refusal *refusal, struct tc_fault *fault)
+{
+    (void)store;
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    *existing = false;
+    return give(json, fault, "freeze %s%s by %s: %s", act->match, exception(act), act->actor, act->reason);
+}
+
+enum tc_error freeze_lift(struct store *store, const struct freeze_act *act, struct buffer *json, bool *waits,
+                          struct refusal *refusal, struct tc_fault *fault)
+{
+    (void)store;
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    *waits = !act->may_confirm;
+    return give(json, fault, "lift freeze %lld by %s: %s", (long long)act->freeze, act->actor, act->reason);
+}
+
+enum tc_error freeze_read(struct store *store, const char *patterns, int64_t freeze, struct buffer *json,
+                          struct tc_fault *fault)
+{
+    http_fixture_note_patterns(patterns);
+    return READ("freeze %lld", (long long)freeze);
+}
+
+enum tc_error freeze_list(struct store *store, const char *patterns, const char *state, int64_t after, int limit,
+                          struct buffer *json, struct tc_fault *fault)
+{
+    http_fixture_note_patterns(patterns);
+    return READ("freezes [%s] %lld %d", state, (long long)after, limit);
+}
+
+bool freeze_state_is_known(const char *state)
+{
+    return strcmp(state, "in_force") == 0 || strcmp(state, "lifted") == 0;
 }
 
 enum tc_error acts_list(struct store *store, const struct act_filter *filter, int64_t after, int limit,

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "orchestrator/queues/submission.h"
 #include "tests/unit/http_fixture.h"
 
@@ -131,6 +132,32 @@ static void a_version_is_blocked_and_unblocked_by_name_with_a_reason(void **stat
     http_fixture_close(&fixture);
 }
 
+static void a_freeze_is_ordered_and_lifted_with_a_reason(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open(true);
+    char until[TC_TIME_TEXT_SIZE], order[160];
+    clock_format(clock_now_ms() + 3600000, until);
+    (void)snprintf(order, sizeof order,
+                   "{\"match\":\"region=emea\",\"until\":\"%s\",\"reason\":\"storm\",\"except\":[\"rollback\"]}",
+                   until);
+    http_fixture_expect(say(&fixture, "POST /v1/freezes:preview", order), 200, "store");
+    assert_string_equal(http_fixture_last_read, "preview freeze of {\"region\":[\"emea\"]} except rollback by ann");
+    http_fixture_expect(say(&fixture, "POST /v1/freezes", order), 201, "\"existing\":false");
+    assert_string_equal(http_fixture_last_read, "freeze {\"region\":[\"emea\"]} except rollback by ann: storm");
+    assert_true(woken(&fixture));
+    http_fixture_expect(say(&fixture, "POST /v1/freezes/7/lift", "{\"reason\":\"over\"}"), 200, "\"waits\":false");
+    assert_string_equal(http_fixture_last_read, "lift freeze 7 by ann: over");
+    http_fixture_expect(say(&fixture, "POST /v1/freezes/x/lift", "{\"reason\":\"over\"}"), 404, "must be a number");
+    http_fixture_expect(say(&fixture, "POST /v1/freezes/7/lift", "{}"), 422, "\"path\":\"reason\"");
+    http_fixture_expect(say(&fixture, "POST /v1/freezes", "{\"reason\":\"storm\"}"), 422, "\"path\":\"until\"");
+    http_fixture_expect_of(&fixture, "GET /v1/freezes?state=in_force&after=9&limit=5", 200, "store");
+    assert_string_equal(http_fixture_last_read, "freezes [in_force] 9 5");
+    http_fixture_expect_of(&fixture, "GET /v1/freezes?state=red", 400, "in_force or lifted");
+    http_fixture_expect_of(&fixture, "GET /v1/freezes/7", 200, "store");
+    http_fixture_close(&fixture);
+}
+
 static void a_machine_is_retired_by_its_name_with_a_reason(void **state)
 {
     (void)state;
@@ -248,6 +275,7 @@ int main(void)
         ENDPOINT_TEST(approving_and_rejecting_are_bound_to_a_digest),
         ENDPOINT_TEST(a_machine_is_returned_by_its_name_with_a_reason),
         ENDPOINT_TEST(a_version_is_blocked_and_unblocked_by_name_with_a_reason),
+        ENDPOINT_TEST(a_freeze_is_ordered_and_lifted_with_a_reason),
         ENDPOINT_TEST(a_machine_is_retired_by_its_name_with_a_reason),
         ENDPOINT_TEST(the_store_s_refusal_is_the_answer),
         ENDPOINT_TEST(what_is_no_order_never_gets_to_the_store),

@@ -114,8 +114,8 @@ static void a_report_never_moves_an_instruction_back_within_its_attempt(void **s
     (void)state;
     for (size_t i = 0; i < instruction_rule_count; i++) {
         const struct instruction_rule *rule = &instruction_rules[i];
-        bool begins_another =
-            rule->on == ON_DEFERRED || rule->on == ON_RETRY || rule->on == ON_PREEMPTED || rule->on == ON_BLOCKED;
+        bool begins_another = rule->on == ON_DEFERRED || rule->on == ON_RETRY || rule->on == ON_PREEMPTED ||
+                              rule->on == ON_BLOCKED || rule->on == ON_FROZEN;
         if (begins_another || rule->from == TIMED_OUT || rule->from == CANCELLED || rule->from == EXPIRED)
             continue;
         assert_true(rule->to >= rule->from);
@@ -375,7 +375,13 @@ static void what_was_withdrawn_and_never_answered_waits_again_or_is_cancelled(vo
     assert_int_equal(due_check_decide(&over, &withdrawn, 1000 * MINUTE).event, ON_BLOCKED);
     assert_string_equal(due_check_decide(&over, &withdrawn, 7).code, "version_blocked");
     over.is_blocked = false;
+    const struct due_check frozen = {.state = DISPATCHED, .substate = WITHDRAWING, .is_frozen = true};
+    decision = due_check_decide(&over, &frozen, 1000 * MINUTE);
+    assert_int_equal(decision.action, DUE_CHECK_RETRY);
+    assert_int_equal(decision.event, ON_FROZEN);
+    assert_string_equal(decision.code, "frozen");
     over.cancels_at_end = true;
+    assert_int_equal(due_check_decide(&over, &frozen, 7).event, ON_CANCEL);
     assert_int_equal(due_check_decide(&over, &withdrawn, 6).event, ON_PREEMPTED);
     decision = due_check_decide(&over, &withdrawn, 7);
     assert_int_equal(decision.event, ON_CANCEL);

@@ -353,6 +353,9 @@ static void policies_that_ask_for_the_same_are_the_same(void **state)
         {"{approvals: [{action: run, count: 1}, {action: run, count: 2}]}",
          "{\"approvals\": [{\"action\": \"run\", \"count\": 2, \"devices\": 1}]}"},
         {"{review_within: 4320m}", "{}"},
+        {"{lift_freeze: [bob, ann], lift_freeze_by_two: true}",
+         "{\"lift_freeze\": [\"ann\", \"bob\"], \"lift_freeze_by_two\": true}"},
+        {"{lift_freeze: [], lift_freeze_by_two: false}", "{\"lift_freeze\": []}"},
     };
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
         char text[512];
@@ -380,6 +383,8 @@ static void a_wrong_policy_is_a_fault_at_its_place(void **state)
         {"policy: {preempt: ^ann}\n", "policy.preempt", "a list"},
         {"policy: {review_within: ^59s}\n", "policy.review_within", "1m to 365d"},
         {"policy: {^freeze: [ann]}\n", "policy.freeze", "unknown key"},
+        {"policy: {lift_freeze: ^ann}\n", "policy.lift_freeze", "a list"},
+        {"policy: {lift_freeze_by_two: ^2}\n", "policy.lift_freeze_by_two", "true"},
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_daemon_refuses(bad[i].text, bad[i].path, bad[i].detail);

@@ -224,6 +224,21 @@ static void a_device_waits_for_the_rollout_with_precedence(void **state)
     assert_ptr_equal(low->reasons[0].other, high);
 }
 
+static void a_higher_rollout_that_is_frozen_stands_before_nothing(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.first.priority = 60;
+    bench.first.preempt = true;
+    struct why_instruction *high = add(&bench, &bench.first, "A1"), *low = add(&bench, &bench.second, "A1");
+    high->is_frozen = true;
+    high->frozen_by = "ana";
+    why_explain(&bench.place);
+    expect(high, WHY_WAITS, WHY_FROZEN);
+    expect(low, WHY_STARTS, WHY_DUE);
+}
+
 static void a_device_without_a_branch_has_no_budget(void **state)
 {
     (void)state;
@@ -239,7 +254,7 @@ static void a_device_without_a_branch_has_no_budget(void **state)
 struct waiting_case {
     const char *name;
     enum rollout_state rollout;
-    bool is_blocked, is_unknown;
+    bool is_blocked, is_unknown, is_frozen;
     enum group_state group;
     enum group_state waits_for;
     enum instruction_substate substate;
@@ -260,6 +275,9 @@ static const struct waiting_case waiting_cases[] = {
     {"has ended", .rollout = ROLLOUT_HALTED, .group = GROUP_OPEN, .code = WHY_ROLLOUT_ENDED},
     {"is of a newer version", IN_OPEN, .is_unknown = true, .code = WHY_NEWER_VERSION},
     {"is blocked", IN_OPEN, .is_blocked = true, .code = WHY_VERSION_BLOCKED},
+    {"is frozen", IN_OPEN, .is_frozen = true, .code = WHY_FROZEN},
+    {"is frozen and early", IN_OPEN, .is_frozen = true, .is_early = true, .code = WHY_FROZEN},
+    {"is in a group that a freeze touches", RUNS, .group = GROUP_WAITING, .is_frozen = true, .code = WHY_FROZEN},
     {"waits for a group", RUNS, .group = GROUP_WAITING, .waits_for = GROUP_OPEN, .code = WHY_GROUP_WAITING},
     {"waits for a soak", RUNS, .group = GROUP_WAITING, .waits_for = GROUP_SOAKING, .code = WHY_GROUP_SOAKING},
     {"waits for an approver", RUNS, .group = GROUP_WAITING, .waits_for = GROUP_AWAITING_APPROVAL,
@@ -290,6 +308,8 @@ static void each_waiting_instruction_has_its_first_reason(void **state)
         item->group.state = row->group;
         item->group_is_open = row->group == GROUP_OPEN;
         item->waits_for = (struct why_group){.name = "pilot", .state = row->waits_for};
+        item->is_frozen = row->is_frozen;
+        item->frozen_by = row->is_frozen ? "ana" : NULL;
         item->substate = row->substate;
         item->is_due = !row->is_early;
         item->was_deferred = row->was_deferred;
@@ -337,6 +357,7 @@ int main(void)
         cmocka_unit_test(machines_out_of_service_are_upgraded_one_at_a_time),
         cmocka_unit_test(a_branch_whose_budget_is_nothing_has_no_headroom),
         cmocka_unit_test(a_device_waits_for_the_rollout_with_precedence),
+        cmocka_unit_test(a_higher_rollout_that_is_frozen_stands_before_nothing),
         cmocka_unit_test(a_device_without_a_branch_has_no_budget),
         cmocka_unit_test(each_waiting_instruction_has_its_first_reason),
         cmocka_unit_test(what_was_started_has_its_stage),

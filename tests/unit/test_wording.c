@@ -69,6 +69,7 @@ static void a_refusal_is_worded_with_its_facts(void **state)
          "rollout 42 installs upgrade 4.7.2, which bert blocked at 2026-12-01T00:00:00Z: pause is "
          "not possible until it is unblocked; the reason: it eats cards"},
         {REFUSAL_UNBLOCK_NEEDS_APPROVER, "bert ordered to unblock upgrade 4.7.2: to confirm it needs role approver"},
+        {REFUSAL_LIFT_NEEDS_APPROVER, "bert ordered to lift freeze 43: to confirm it needs role approver"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct refusal refusal = facts;

@@ -1,9 +1,10 @@
 -- Reads the due checks of rollout :rollout: at most :most, after the position :after_next_check_us (in microseconds
 -- since the epoch) and :after_instruction. With the presence of the device and of its branch's node, as far as it is known,
--- and whether the node has relayed a command to another ATM since.
+-- and whether the node has relayed a command to another ATM since. `is_frozen`: it was withdrawn while a freeze of its device
+-- was in force.
 -- parameters: rollout bigint, most bigint, after_next_check_us bigint, after_instruction bigint
 -- row: id bigint, state smallint, attempt integer, pull boolean, failures smallint, deferrals smallint, since_ms bigint
---   null, start_before_ms bigint, substate smallint, group_is_lost boolean null, node boolean, next_check_us bigint,
+--   null, start_before_ms bigint, substate smallint, group_is_lost boolean null, node boolean, is_frozen boolean, next_check_us bigint,
 --   device_presence smallint, device_since_ms bigint, node_presence smallint, node_since_ms bigint,
 --   node_relays boolean
 SELECT i.id, i.state, i.attempt, i.pull, i.failures, i.deferrals,
@@ -14,6 +15,13 @@ SELECT i.id, i.state, i.attempt, i.pull, i.failures, i.deferrals,
        (SELECT g.state = :GROUP_NOT_REACHED FROM rollout_group g
         WHERE g.rollout_id = :rollout AND g.group_no = i.group_no) AS group_is_lost,
        coalesce(i.device = i.branch, false) AS node,
+       CASE WHEN i.state = :DISPATCHED AND i.substate = :WITHDRAWING
+            THEN EXISTS (SELECT FROM frozen_device z
+                         WHERE z.device = i.device AND z.frozen_at <= i.withdrawn_at
+                           AND coalesce(z.lifted_at, 'infinity'::timestamptz) >= i.withdrawn_at
+                           AND NOT (z.except_rollback
+                                    AND (SELECT r.rollback_of IS NOT NULL FROM rollout r WHERE r.id = :rollout)))
+            ELSE false END AS is_frozen,
        (extract(epoch FROM i.wake_at) * 1000000)::bigint AS next_check_us,
        coalesce(d.state, :PRESENCE_UNKNOWN::smallint) AS device_presence,
        coalesce((extract(epoch FROM d.since) * 1000)::bigint, 0) AS device_since_ms,

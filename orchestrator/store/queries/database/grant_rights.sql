@@ -40,6 +40,8 @@ BEGIN
     ('enrolment', 'INSERT, UPDATE, DELETE'),
     ('failing', 'INSERT, UPDATE, DELETE'),
     ('failure', 'INSERT, UPDATE, DELETE'),
+    ('freeze_order', 'INSERT, UPDATE'),
+    ('frozen_rollout', 'INSERT, UPDATE'),
     ('installation', 'UPDATE'),
     ('instruction', 'INSERT, UPDATE, DELETE'),
     ('instruction_event', 'INSERT'),

@@ -1,7 +1,8 @@
 -- Reads for each device its assignment, the watermark, since when it must report what it did before a restore, and the
 -- keys that it last named, joined by spaces; also whether the key :key may sign the answers, and whether these :versions
 -- of the device were written in the last ten seconds, in which write_versions would leave them as they are. An
--- instruction to install a blocked version is no assignment. A device that is not in the fleet, or is retired, has no row.
+-- instruction to install a blocked version is no assignment; nor is one that was not answered, of a device that is frozen.
+-- A device that is not in the fleet, or is retired, has no row.
 -- LATERAL with LIMIT makes one index probe for each device; a join could be planned to read everything in flight.
 -- parameters: devices text[], versions text[], key text
 -- row: at bigint, assignment.*, watermark.*, recall bigint, recall_since_s bigint, recall_unable boolean,
@@ -22,6 +23,12 @@ LEFT JOIN LATERAL (
   FROM instruction f
   WHERE f.device = n.device AND f.in_flight AND f.substate = :ACTIVE
     AND f.rollout_id <> ALL (ARRAY(SELECT rollout_id FROM blocked_rollout))
+    AND (f.state <> :DISPATCHED OR NOT EXISTS (SELECT FROM freeze_order WHERE lifted_at IS NULL)
+         OR NOT EXISTS (SELECT FROM frozen_device z
+                        WHERE z.device = n.device AND z.lifted_at IS NULL
+                          AND NOT (z.except_rollback
+                                   AND (SELECT r.rollback_of IS NOT NULL FROM rollout r WHERE r.id = f.rollout_id))
+                        OFFSET 0))
   LIMIT 1
 ) i ON true, installation, watermark w
 ORDER BY n.at

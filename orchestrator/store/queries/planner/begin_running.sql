@@ -1,16 +1,19 @@
 -- Starts the planned rollout :rollout for :actor: opens its first group, and cancels the rollouts that its plan
--- supersedes and that have not ended or could still be retried. Returns one row if it started; none if it was not
+-- supersedes and that have not ended or could still be retried. While there are freezes that count for it, the conductor opens its
+-- first group, when none of them touches it. Returns one row if it started; none if it was not
 -- waiting to start.
 -- parameters: rollout bigint, actor text
 -- row: id bigint
 WITH started AS (
   UPDATE rollout SET state = :ROLLOUT_RUNNING, approvals_required = approvals_needed(rollout, devices)
   WHERE id = :rollout AND state IN (:ROLLOUT_ACCEPTED, :ROLLOUT_AWAITING_APPROVAL)
-  RETURNING id, name, plan
+  RETURNING id, name, plan, rollback_of IS NOT NULL AS is_rollback
 ), opened AS (
   UPDATE rollout_group g SET state = :GROUP_OPEN, opened_at = clock_timestamp()
   FROM started s
   WHERE g.rollout_id = s.id AND g.group_no = 1 AND g.state IN (:GROUP_WAITING, :GROUP_OPEN)
+    AND NOT EXISTS (SELECT FROM freeze_order f
+                    WHERE f.lifted_at IS NULL AND NOT (f.except_rollback AND s.is_rollback))
   RETURNING g.rollout_id, g.group_no
 ), superseded AS (
   UPDATE rollout o

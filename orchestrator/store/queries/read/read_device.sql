@@ -9,6 +9,10 @@ SELECT json_build_object(
   'presence', presence_told(p, presence_generation(), d.versions_at),
   'unavailable', (SELECT json_build_object('code', u.code, 'since', rfc3339(u.since), 'rollout', u.rollout_id)
                   FROM unavailable u WHERE u.device = d.id),
+  'freezes', (SELECT coalesce(json_agg(freeze_told(f) ORDER BY f.id), '[]')
+              FROM freeze_order f
+              WHERE f.lifted_at IS NULL
+                AND labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (f.patterns)),
   'retired', CASE WHEN d.retired_at IS NOT NULL
                THEN json_build_object('at', rfc3339(d.retired_at), 'by', d.retired_by, 'reason', d.retired_reason) END,
   'instructions', (

@@ -1,6 +1,6 @@
 -- Reads rollout :rollout as read_rollout does, for a reader who sees the devices in :patterns alone: counts, examples and
 -- times are those of these devices; the plan, which may name others, is null unless all are inside. `detail` and the
--- reasons of the orchestrator's own events, of returned devices and of other rollouts, which may name others too, are then empty. No row: there is no such rollout,
+-- reasons of the orchestrator's own events, of returned devices, of freezes and of other rollouts, which may name others too, are then empty. No row: there is no such rollout,
 -- none of its devices is inside, or it has none yet and its author did not have to keep to :patterns.
 -- parameters: rollout bigint, patterns text
 -- row: document.*
@@ -78,7 +78,7 @@ SELECT json_build_object(
                                                                                 'unavailable', w.machines)
                                                               ORDER BY w.branch), '[]')
                                      FROM (SELECT * FROM waiting ORDER BY branch LIMIT 100) w))),
-  'approvals', approvals_of(r), 'resume', resume_of(r),
+  'approvals', approvals_of(r), 'resume', resume_of(r), 'freezes', freezes_of_rollout(r, :patterns::jsonb),
   'groups', (SELECT coalesce(json_agg(json_build_object(
                  'group', g.group_no, 'name', g.name, 'state', g.state, 'success', g.success, 'soak_s', g.soak_s,
                  'manual', g.manual, 'opens', coalesce(r.plan #>> ARRAY['spec', 'groups', (g.group_no - 1)::text, 'opens'],
@@ -110,7 +110,8 @@ SELECT json_build_object(
   'events', (SELECT coalesce(json_agg(json_build_object(
                  'at', rfc3339(e.at), 'kind', e.kind, 'actor', e.actor,
                  'reason', CASE WHEN s.is_whole OR e.actor <> :ACTOR_TELLERCAST
-                                               AND e.kind NOT IN (:KIND_DEVICE_RETURNED, :KIND_SUPERSEDED)
+                                               AND e.kind NOT IN (:KIND_DEVICE_RETURNED, :KIND_SUPERSEDED, :KIND_FROZEN,
+                                                                           :KIND_FREEZE_LIFTED)
                                 THEN e.reason ELSE '' END,
                  'version', e.version, 'digest', e.digest, 'group', g.name) ORDER BY e.id), '[]')
              FROM (SELECT * FROM rollout_event WHERE rollout_id = r.id ORDER BY id DESC LIMIT 50) e

@@ -3,7 +3,7 @@
 -- An instruction is claimed if its group is open; its window is open for as long as an installation takes; its device
 -- has nothing in flight; no rollout with precedence needs the device (:higher: running with a higher priority;
 -- :preempting: those of them that preempt); and its branch has headroom by this rollout's budget and by those of all
--- rollouts with something in flight there. An instruction in a closed window is postponed to the next one; if there is
+-- rollouts with something in flight there; and no freeze is in force for the device. An instruction in a closed window is postponed to the next one; if there is
 -- none it waits for the rollout's end.
 --
 -- Sections: own and zone read the rollout; ahead, the rollouts with precedence; due and scanned, the instructions to
@@ -27,12 +27,15 @@
 --   after_instruction bigint
 -- row: claimed.*, has_more boolean, place_group smallint, place_due_us bigint, place_instruction bigint
 WITH own AS MATERIALIZED (
-  -- The rollout and its budget, unless its version is blocked. Locked, so that nothing is claimed after a pause or cancel; only
+  -- The rollout and its budget, unless its version is blocked or everything is frozen. Locked, so that nothing is claimed after a pause or cancel; only
   -- if something is due.
-  SELECT r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed
+  SELECT r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed, r.rollback_of IS NOT NULL AS is_rollback
   FROM rollout r
   WHERE r.id = :rollout AND r.state = :ROLLOUT_RUNNING
     AND r.id <> ALL (ARRAY(SELECT rollout_id FROM blocked_rollout))
+    AND NOT EXISTS (SELECT FROM freeze_order z
+                    WHERE z.lifted_at IS NULL AND z.scope = '{}' AND NOT (z.except_rollback AND r.rollback_of IS NOT NULL)
+                    OFFSET 0)
     AND EXISTS (SELECT FROM rollout_group g
                 WHERE g.rollout_id = :rollout AND g.state = :GROUP_OPEN
                   AND EXISTS (SELECT FROM instruction d
@@ -56,9 +59,12 @@ WITH own AS MATERIALIZED (
 ), ahead AS MATERIALIZED (
   -- A device waits while a rollout listed here has an instruction for it: due, in the listed open group; or, if group_no
   -- is null (it preempts), one that has not ended or is undecided.
-  SELECT id AS rollout_id, NULL::smallint AS group_no FROM unnest(:preempting::bigint[]) AS id
+  -- Of a device that is frozen except for rollbacks only those that are rollbacks count.
+  SELECT id AS rollout_id, NULL::smallint AS group_no,
+         (SELECT r.rollback_of IS NOT NULL FROM rollout r WHERE r.id = p.id) AS is_rollback
+  FROM unnest(:preempting::bigint[]) AS p(id)
   UNION ALL
-  SELECT g.rollout_id, g.group_no
+  SELECT g.rollout_id, g.group_no, (SELECT r.rollback_of IS NOT NULL FROM rollout r WHERE r.id = g.rollout_id)
   FROM rollout_group g
   WHERE g.rollout_id = ANY (:higher::bigint[]) AND g.state = :GROUP_OPEN
     AND EXISTS (SELECT FROM instruction h
@@ -121,7 +127,7 @@ WITH own AS MATERIALIZED (
           WHERE u.branch = b.branch) f
   ) f
 ), candidate AS (
-  -- Instructions whose window is open and whose branch has headroom. An attempt on an unavailable machine takes no
+  -- Instructions whose window is open, whose branch has headroom and whose device is not frozen. An attempt on an unavailable machine takes no
   -- headroom, but a branch has one at a time. A node goes last of its branch, and alone.
   SELECT l.id, l.device, l.branch, l.group_no, l.due_at, d.is_repair, r.headroom_left
   FROM scanned l
@@ -135,6 +141,11 @@ WITH own AS MATERIALIZED (
     AND (b.headroom IS NULL OR r.headroom_left > 0)
     AND CASE WHEN l.device = l.branch THEN b.scanned = 1 AND b.assignments - d.doubtful = 0
           ELSE b.has_node IS NOT TRUE END
+    AND (NOT EXISTS (SELECT FROM freeze_order WHERE lifted_at IS NULL)
+         OR NOT EXISTS (SELECT FROM frozen_device z
+                        WHERE z.device = l.device AND z.lifted_at IS NULL
+                          AND NOT (z.except_rollback AND (SELECT is_rollback FROM own))
+                        OFFSET 0))
   OFFSET 0
 ), fit AS (
   -- Instructions whose device is free for this rollout, numbered within their branch.
@@ -149,7 +160,9 @@ WITH own AS MATERIALIZED (
                              WHERE h.device = i.device AND h.rollout_id = a.rollout_id
                              OFFSET 0) h
                     WHERE CASE WHEN a.group_no IS NULL THEN h.state < :FIRST_END OR h.substate = :UNDECIDED
-                            ELSE h.group_no = a.group_no AND h.due_at <= now() END)
+                            ELSE h.group_no = a.group_no AND h.due_at <= now() END
+                      AND (a.is_rollback OR NOT (SELECT is_rollback FROM own)
+                           OR NOT EXISTS (SELECT FROM frozen_device z WHERE z.device = i.device AND z.lifted_at IS NULL OFFSET 0)))
 ), chosen AS MATERIALIZED (
   -- As many as the headroom of their branches allows.
   SELECT id, group_no, due_at

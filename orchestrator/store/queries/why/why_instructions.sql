@@ -1,21 +1,23 @@
 -- Reads the instructions that have not ended, or about which the conductor decides, of the devices :devices and of those of
 -- the branches :branches: as struct why_instruction needs them, by branch or device, and then in the order of claims.
--- `is_shown`: the device is in :patterns (null: all are).
+-- `is_shown`: the device is in :patterns (null: all are). `is_frozen`: a freeze keeps it from starting; without it `frozen_by` is
+-- of a freeze that keeps its group from opening.
 -- parameters: branches text[], devices text[], patterns text, most bigint
 -- row: place text, id bigint, rollout bigint, device text, is_node boolean, is_shown boolean, state smallint, substate smallint,
 --   attempt integer, deferrals smallint, progress smallint null, was_deferred boolean, code text, group_no smallint,
 --   group_name text, group_state text, soaks_until_ms bigint, soaks_until_text text null, waits_for_name text null, waits_for_state text null,
 --   waits_until_ms bigint, waits_until_text text null, is_due boolean, due_ms bigint, due_text text null, due_us bigint, window_is_open boolean, window_opens_ms bigint, window_opens_text text null,
---   since_ms bigint, since_text text null, deadline_ms bigint, deadline_text text null
+--   since_ms bigint, since_text text null, deadline_ms bigint, deadline_text text null, is_frozen boolean, frozen_by text null,
+--   frozen_ms bigint, frozen_text text null, frozen_until_ms bigint, frozen_until_text text null
 WITH own AS MATERIALIZED (
-  SELECT d.id AS device, d.branch,
-         :patterns::jsonb IS NULL
-         OR labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) AS is_shown
+  SELECT d.id AS device, d.branch, l.labels,
+         :patterns::jsonb IS NULL OR l.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) AS is_shown
   FROM (SELECT id FROM device WHERE branch = ANY (:branches)
         UNION
         SELECT unnest(:devices::text[])) n
   JOIN device d ON d.id = n.id
-  LEFT JOIN branch b ON b.id = d.branch
+  LEFT JOIN branch b ON b.id = d.branch,
+  LATERAL (SELECT labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) AS labels) l
 )
 SELECT coalesce(i.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.device, coalesce(i.device = i.branch, false) AS is_node,
        o.is_shown, i.state, i.substate, i.attempt, i.deferrals, i.progress,
@@ -29,7 +31,10 @@ SELECT coalesce(i.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.d
        coalesce(z.closes_at >= now() + x.install_s * interval '1 s', false) AS window_is_open,
        epoch_ms(t.window_opens) AS window_opens_ms, time_told(t.window_opens, k.zone) AS window_opens_text,
        epoch_ms(t.since) AS since_ms, time_told(t.since, k.zone) AS since_text,
-       epoch_ms(i.wake_at) AS deadline_ms, time_told(i.wake_at, k.zone) AS deadline_text
+       epoch_ms(i.wake_at) AS deadline_ms, time_told(i.wake_at, k.zone) AS deadline_text,
+       coalesce(q.is_own, false) AS is_frozen, q.frozen_by, epoch_ms(q.frozen_at) AS frozen_ms,
+       time_told(q.frozen_at, k.zone) AS frozen_text, epoch_ms(q.until) AS frozen_until_ms,
+       time_told(q.until, k.zone) AS frozen_until_text
 FROM own o
 JOIN LATERAL (
   SELECT n.* FROM instruction n
@@ -54,9 +59,19 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT v.state, v.code FROM instruction_event v
   WHERE v.instruction_id = i.id AND i.attempt > 1
-    AND v.code NOT IN (:CODE_RETRY, :CODE_PREEMPTED, :CODE_VERSION_BLOCKED) -- those begin an attempt
+    AND v.code NOT IN (:CODE_RETRY, :CODE_PREEMPTED, :CODE_VERSION_BLOCKED, :CODE_FROZEN) -- those begin an attempt
   ORDER BY v.at DESC, v.attempt DESC LIMIT 1
 ) e ON true
+LEFT JOIN LATERAL (
+  SELECT o.labels @> ANY (f.patterns) AS is_own, f.frozen_by, f.frozen_at, CASE WHEN f.until > now() THEN f.until END AS until
+  FROM freeze_order f
+  WHERE f.lifted_at IS NULL AND i.state = :CREATED AND NOT (f.except_rollback AND r.rollback_of IS NOT NULL)
+    AND (o.labels @> ANY (f.patterns)
+         OR g.state = :GROUP_WAITING
+            AND EXISTS (SELECT FROM frozen_rollout u
+                        WHERE u.rollout_id = i.rollout_id AND u.freeze_id = f.id AND i.group_no = ANY (u.groups)))
+  ORDER BY is_own DESC, f.until DESC, f.id LIMIT 1
+) q ON true
 CROSS JOIN LATERAL (
   SELECT g.settled_at + g.soak_s * interval '1 s' AS soaks_until,
          coalesce(w.settled_at, w.reached_at) + w.soak_s * interval '1 s' AS waits_until,
