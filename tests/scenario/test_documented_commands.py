@@ -122,7 +122,7 @@ def test_every_tellercast_command_in_the_text_exists_with_its_options():
 
 
 # What stands for a word of a usage. Another word in small letters is one of several, and one in capitals a name.
-VALUES = {"TEXT": "why", "REASON": "superseded", "GROUP": "rest", "SERIAL|CERTIFICATE": "0AB1", "ID|NAME": "1", "ID|NAME…": "1"}
+VALUES = {"TEXT": "why", "TIME": "6h", "REASON": "superseded", "GROUP": "rest", "SERIAL|CERTIFICATE": "0AB1", "ID|NAME": "1", "ID|NAME…": "1"}
 FILES = {"FILE", "FILE…", "FOLDER", "CERTIFICATE"}
 
 

@@ -47,8 +47,8 @@ static bool put_time(const struct session *session, const char *option, const ch
 /* A kind of object has a name of its own; any other word is a verb. */
 static bool is_object(const char *what)
 {
-    static const char *const kinds[] = {"rollout", "device",  "artifact", "key",          "person",
-                                        "token",   "session", "fleet",    "installation", "orchestrator"};
+    static const char *const kinds[] = {"rollout", "device", "artifact",     "key",          "person", "token",
+                                        "session", "fleet",  "installation", "orchestrator", "freeze"};
     if (strchr(what, '/') != NULL)
         return true;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

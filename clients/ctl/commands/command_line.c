@@ -145,6 +145,12 @@ static bool refuse_command(struct reading *reading, const char *word)
     return false;
 }
 
+/* A word can be a command and a group, such as freeze: it is the group when a word follows that is no option. */
+static bool command_follows(const struct reading *reading)
+{
+    return reading->at < reading->count && reading->words[reading->at][0] != '-';
+}
+
 static bool read_word(struct reading *reading, const char *word)
 {
     struct invocation *invocation = reading->invocation;
@@ -152,7 +158,9 @@ static bool read_word(struct reading *reading, const char *word)
         invocation->arguments[invocation->argument_count++] = word;
         return true;
     }
-    invocation->command = command_find(reading->group == NULL ? NULL : reading->group->name, word);
+    bool is_group_word = reading->group == NULL && find_group(word) != NULL && command_follows(reading);
+    if (!is_group_word)
+        invocation->command = command_find(reading->group == NULL ? NULL : reading->group->name, word);
     if (invocation->command != NULL)
         return true;
     if (reading->group == NULL) {

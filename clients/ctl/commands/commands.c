@@ -162,6 +162,21 @@ static const struct option guard_options[] = {
     {"operators", "USER,...", NULL, NULL, "With --mode report: user names of operators without a certificate."},
     NO_OPTION,
 };
+static const struct option freeze_options[] = {
+    {"match", "LABELS", NULL, NULL, "Only devices with these labels, such as region=emea. Default: everything."},
+    {"until", "TIME", NULL, option_required,
+     "When it is meant to be lifted: after so long, such as 6h, or a time such as 2026-12-01T06:00:00Z."},
+    REASON,
+    {"except", "rollback", NULL, NULL, "Let rollouts that roll back start all the same."},
+    {"dry-run", NULL, NULL, NULL, "Only show what it would withdraw and let finish."},
+    {"yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."},
+    NO_OPTION,
+};
+static const struct option freeze_list_options[] = {
+    {"state", "in_force|lifted", NULL, NULL, "Show only freezes in this state."},
+    LIMIT,
+    NO_OPTION,
+};
 static const struct option help_options[] = {
     {"markdown", NULL, NULL, NULL, "Print the page docs/cli.md."},
     {"scdoc", NULL, NULL, NULL, "Print the manual page tellercast(1), as scdoc reads it."},
@@ -193,6 +208,7 @@ const struct option global_options[] = {
 const struct command_group command_groups[] = {
     {"rollout", "Rollouts: order an upgrade and follow it"},
     {"review", "Reviews of what was done without approvals"},
+    {"freeze", "Freezes: nothing starts in a part of the fleet, over all rollouts"},
     {"plan", "Plans: check them before they are submitted"},
     {"artifact", "Artifacts: the files that devices install"},
     {"fleet", "The fleet: branches and devices"},
@@ -275,6 +291,12 @@ const struct command commands[] = {
     {"review", "object", "REVIEW", 1, 1, "Object to what was done without approvals.",
      "One objection is enough for the review to end as objected. It stops nothing: pause or roll back the rollout.",
      reason_options, run_review_object},
+    {"freeze", "list", "", 0, 0, "Show the freezes, newest first.", NULL, freeze_list_options, run_freeze_list},
+    {"freeze", "show", "FREEZE", 1, 1, "Show one freeze, and who lifted it.", NULL, NULL, run_freeze_show},
+    {"freeze", "lift", "FREEZE", 1, 1, "Lift a freeze: what waits in its scope starts again.",
+     "Exits with 4 when the policy of the site asks for a second person, who must be an approver and gives the same "
+     "command.",
+     reason_options, run_freeze_lift},
     {"plan", "validate", "FILE…", 1, ARGUMENTS_UNBOUNDED, "Check plans locally, and show every fault.",
      "The daemon checks the rest, such as devices and artifacts, when a plan is submitted.", NULL, run_plan_validate},
     {"plan", "preview", "FILE", 1, 1, "Show what a plan would do, without ordering anything.",
@@ -432,6 +454,13 @@ const struct command commands[] = {
      "starts, is in "
      "line for the rate or its branch, waits, is at work, or has ended and may be tried again.",
      NULL, run_why},
+    {NULL, "freeze", "", 0, 0, "Freeze a part of the fleet: nothing starts there, over all rollouts.",
+     "Also not by break-glass or by an automatic rollback. What was not answered is withdrawn and waits, what is at "
+     "work "
+     "finishes; shows how many these are, and asks for confirmation on a terminal. Windows are not extended. A freeze "
+     "stays "
+     "in force until it is lifted: tellercast freeze lift.",
+     freeze_options, run_freeze},
     {NULL, "audit", "", 0, 0, "Show who did what, and what was refused.",
      "Shows the record of acts, the oldest first, to auditors and admins. Refusals of peers that are not known are "
      "counted "

@@ -1,4 +1,5 @@
 #include "clients/ctl/commands/device.h"
+#include "clients/ctl/commands/freeze.h"
 #include "clients/ctl/commands/rollout.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/screen/text.h"
@@ -77,6 +78,8 @@ int run_device_list(struct session *session)
                                     limit,
                                     online == NULL ? "no devices; import a fleet with: tellercast fleet import FILE"
                                                    : "no such devices"};
+    if (!session->json)
+        freezes_say(session);
     code = session_list(session, &listing);
     buffer_free(&path);
     if (code == EXIT_HEALTHY)
@@ -186,6 +189,7 @@ int run_device_show(struct session *session)
     } else {
         struct buffer out = {0};
         session_put_heading(session, document_text(device, "device"), &out);
+        freezes_put(session, json_object_get(device, "freezes"), &out);
         session_put_fact(session, "branch", document_text(device, "branch"), &out);
         session_put_fact(session, "role", document_text(device, "role"), &out);
         session_put_fact(session, "model", document_text(device, "model"), &out);

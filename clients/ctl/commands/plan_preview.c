@@ -1,6 +1,7 @@
 #include "clients/ctl/commands/plan.h"
 
 #include "base/file.h"
+#include "clients/ctl/commands/freeze.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/picture/timeline_draw.h"
 #include "clients/ctl/picture/timeline_words.h"
@@ -292,6 +293,8 @@ int run_plan_preview(struct session *session)
         };
         preview = session_send(session, &request, path, &code);
     }
+    if (preview != NULL && !session->json)
+        freezes_say(session);
     if (preview != NULL)
         code = show(session, preview, plan);
     json_decref(preview);

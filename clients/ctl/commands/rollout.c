@@ -1,5 +1,7 @@
 #include "clients/ctl/commands/rollout.h"
 
+#include "clients/ctl/commands/freeze.h"
+
 #include "base/id.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/screen/rollout_view.h"
@@ -144,6 +146,8 @@ int run_rollout_list(struct session *session)
     const struct listing listing = {
         "/v1/rollouts", "rollouts", columns, sizeof columns / sizeof *columns,
         add_rollout,    false,      limit,   "no rollouts; submit one with: tellercast rollout submit FILE"};
+    if (!session->json)
+        freezes_say(session);
     return session_list(session, &listing);
 }
 

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Reads --version. Default: the version of the rollout as it was just read. */
 static bool read_version(const struct session *session, const json_t *rollout, int64_t *version, int *code)
@@ -61,23 +60,6 @@ static void show_done(const struct session *session, const json_t *answer, const
 }
 
 /* ---- approving and rejecting ---------------------------------------------------------------- */
-
-/* Asks yes or no on a terminal. Returns true elsewhere and with --yes. */
-static bool confirm(const struct session *session, const char *question)
-{
-    char *line = NULL;
-    size_t size = 0;
-    if (session_has(session, "yes") || !session->err.terminal || isatty(STDIN_FILENO) != 1)
-        return true;
-    (void)fprintf(stderr, "%s [y/N] ", question);
-    (void)fflush(stderr);
-    bool answered = getline(&line, &size, stdin) > 0;
-    bool yes = answered && (strcmp(line, "y\n") == 0 || strcmp(line, "yes\n") == 0);
-    if (!answered)
-        (void)fputc('\n', stderr);
-    free(line);
-    return yes;
-}
 
 /* Shows the resume that is to be approved after an abort. */
 static void put_resume(const struct screen *screen, const json_t *resume, struct buffer *out)
@@ -199,7 +181,7 @@ static int decide(struct session *session, const json_t *rollout, const char *ve
         digest = document_text(rollout, "digest");
     if (awaits)
         show_subject(session, rollout, name, digest);
-    if (awaits && !confirm(session, approves ? "Approve it?" : "Reject it?"))
+    if (awaits && !session_confirm(session, approves ? "Approve it?" : "Reject it?"))
         return session_fail(session, EXIT_ERROR, "nothing was %s", approves ? "approved" : "rejected");
     json_t *body = json_pack("{s:s, s:s}", "digest", digest, "reason", reason);
     if (body == NULL)

@@ -1,3 +1,4 @@
+#include "clients/ctl/commands/freeze.h"
 #include "clients/ctl/commands/plan_words.h"
 #include "clients/ctl/commands/rollout.h"
 #include "clients/ctl/commands/scope_words.h"
@@ -303,6 +304,7 @@ void rollout_put_head(const struct session *session, const json_t *rollout, stru
     (void)text_put_clean(out, state, 0, screen->utf8);
     screen_end_tone(screen, rollout_state_tone(state), out);
     buffer_put_text(out, "\n");
+    freezes_put(session, json_object_get(rollout, "freezes"), out);
     put_facts(session, rollout, out);
     rollout_put_unavailable(session, rollout, out);
     put_groups(session, rollout, out);

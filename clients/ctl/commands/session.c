@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void session_open(struct session *session, const struct invocation *invocation)
 {
@@ -59,6 +60,22 @@ void session_say(const struct session *session, const char *format, ...)
     va_start(arguments, format);
     write_line("", format, arguments);
     va_end(arguments);
+}
+
+bool session_confirm(const struct session *session, const char *question)
+{
+    char *line = NULL;
+    size_t size = 0;
+    if (session_has(session, "yes") || !session->err.terminal || isatty(STDIN_FILENO) != 1)
+        return true;
+    (void)fprintf(stderr, "%s [y/N] ", question);
+    (void)fflush(stderr);
+    bool answered = getline(&line, &size, stdin) > 0;
+    bool yes = answered && (strcmp(line, "y\n") == 0 || strcmp(line, "yes\n") == 0);
+    if (!answered)
+        (void)fputc('\n', stderr);
+    free(line);
+    return yes;
 }
 
 int session_fail(const struct session *session, int code, const char *format, ...)

@@ -40,6 +40,9 @@ int session_fail_usage(const struct session *session, const char *format, ...) _
  * code. */
 bool session_duration_s(const struct session *session, const char *option, int64_t *seconds, int *code);
 
+/* Asks yes or no on a terminal. Returns true elsewhere, and with the option --yes, which the command must have. */
+bool session_confirm(const struct session *session, const char *question);
+
 /* Writes text on standard output. */
 void session_put(const struct buffer *text);
 /* Writes a document on standard output: indented on a terminal, else in one line. */
