@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from datetime import datetime, timedelta, timezone
 
 from harness.people import bearer
 from harness.plan import APPLICATION
@@ -14,8 +15,10 @@ ROLES = {AUTHOR: ["operator"], APPROVER: ["approver"], SECOND_APPROVER: ["approv
          AUDITOR: ["auditor"], "rita": ["operator", "--match", "branch=R1"]}
 TAKE_TWO_ADMINS = ("approver", "break_glass")
 OK, WAITS = 0, 4  # exit codes
+NOT_FOUND = 404
 SECRET_MODE = 0o600
 BAD_VERSION, WHY = "6.6.6", "it eats cards"
+TOMORROW = f"{datetime.now(timezone.utc) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
 
 # What is read and compared: the path, the list in the answer, and the fields that tell its rows apart.
 LISTS = (
@@ -24,6 +27,7 @@ LISTS = (
     ("/v1/audit?limit=1000", "acts", ("number",)),
     ("/v1/reviews?limit=1000", "reviews", ("review",)),
     ("/v1/artifacts", "blocked", ("name", "version")),
+    ("/v1/freezes?limit=1000", "freezes", ("freeze",)),
 )
 CHANGES = {"last_used_at", "last_used_from"}  # by every use of a token
 
@@ -84,11 +88,20 @@ class People:
     def block(self, one):
         self.act(one, AUTHOR, "artifact", "block", APPLICATION, BAD_VERSION, "--reason", WHY)
 
+    def freeze(self, one):
+        """Freezes devices that the fleet does not have, so that all others go on. An older orchestrator knows no freezes."""
+        answer = one.http.ask("POST", "/v1/freezes", json.dumps({"match": "model=none", "until": TOMORROW, "reason": WHY}),
+                              {"Content-Type": "application/json", **self.headers(AUTHOR)})
+        assert answer.status in (201, NOT_FOUND), answer
+
     def read(self, one):
-        """Returns what an auditor is shown, by list and row."""
+        """Returns what an auditor is shown, by list and row; without the lists that this orchestrator does not know."""
         shown = {}
         for path, what, key in LISTS:
-            page = one.http.ask("GET", path, headers=self.headers(AUDITOR)).json()
+            answer = one.http.ask("GET", path, headers=self.headers(AUDITOR))
+            if answer.status == NOT_FOUND:
+                continue
+            page = answer.json()
             assert page.get("next") is None, f"{path}: more than one page"
             shown[what] = {tuple(row[field] for field in key): row for row in page[what]}
         return shown

@@ -123,6 +123,7 @@ class Upgrade:
         waiting = self._order_for_approval("waiting", WAITING, None)
         self._operate(APPROVER, waiting, "approve", "digest")
         self.testbed.people.block(self.testbed.orchestrators[0])
+        self.testbed.people.freeze(self.testbed.orchestrators[0])
         pull = set(self.testbed.pull) - set(self.testbed.pull_of(self.testbed.of_before))
         others = sorted({*self.testbed.devices_of(range(6, 11), ["R1"]), *pull, *self.testbed.real_pull})
         running = self._order("running", "5.0.0", others, rate=120)

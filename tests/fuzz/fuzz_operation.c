@@ -1,7 +1,23 @@
-/* An operation on a rollout is refused with a fault, or has all fields of its form. */
+/* An operation on a rollout, or the order of a freeze, is refused with a fault, or has all fields of its form. */
+#include "config/freeze_order.h"
 #include "config/operation.h"
 
 #include <string.h>
+
+static void parse_freeze_order(const char *bytes, size_t length)
+{
+    static const int64_t now_ms = INT64_C(1796000000000);
+    struct freeze_order order;
+    struct document_faults faults = {0};
+    enum tc_error error = freeze_order_parse(bytes, length, now_ms, &order, &faults);
+    TC_CHECK((error == TC_OK) == (faults.total == 0));
+    if (error == TC_OK)
+        TC_CHECK(operation_reason_is_valid(order.reason) && order.until_ms > now_ms &&
+                 buffer_text(&order.scope)[0] == '{');
+    json_decref(document_faults_json(&faults));
+    document_faults_free(&faults);
+    freeze_order_free(&order);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
@@ -18,5 +34,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         TC_CHECK(form != OPERATION_ON_DIGEST ? words.version >= 1 : strlen(words.digest) == sizeof words.digest - 1);
         TC_CHECK(*words.group == '\0' || name_is_valid(words.group, strlen(words.group)));
     }
+    parse_freeze_order((const char *)bytes, length);
     return 0;
 }

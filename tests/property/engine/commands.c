@@ -198,7 +198,7 @@ static const struct {
     {"fleet", import_fleet},     {"calendars", set_calendars}, {"order", take_order},
     {"expand", expand},          {"schedule", schedule},       {"conduct", conduct},
     {"operate", engine_operate}, {"report", write_reports},    {"give_back", engine_give_back},
-    {"explain", engine_explain},
+    {"explain", engine_explain}, {"freeze", engine_freeze},    {"lift", engine_lift},
 };
 
 void engine_run(struct engine *engine, const char *line)

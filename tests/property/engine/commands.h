@@ -23,4 +23,8 @@ json_t *engine_operate(struct engine *engine, json_t *arguments);
 json_t *engine_explain(struct engine *engine, json_t *arguments);
 json_t *engine_give_back(struct engine *engine, json_t *arguments);
 
+/* freeze.c: the order of a freeze, and its lifting. */
+json_t *engine_freeze(struct engine *engine, json_t *arguments);
+json_t *engine_lift(struct engine *engine, json_t *arguments);
+
 #endif

@@ -74,6 +74,13 @@ class Engine:
         """Returns a machine to service. Answers like operate()."""
         return self._ask("give_back", device, actor)
 
+    def freeze(self, actor, match, excepts_rollbacks, until_ms):
+        """Returns the freeze, as users see it."""
+        return self._do("freeze", actor, match, excepts_rollbacks, until_ms)
+
+    def lift(self, actor, number):
+        return self._do("lift", actor, number)
+
     def report(self, reports):
         """reports: (instruction, device, attempt, event, sequence, progress, code). Returns their verdicts."""
         return self._do("report", *reports)["verdicts"]

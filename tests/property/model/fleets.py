@@ -7,13 +7,17 @@ APPLICATION = "atm-app"
 
 
 class Device:
-    def __init__(self, name, role, branch, zone):
+    """`labels`: those that hold for scopes, as the orchestrator sees them."""
+
+    def __init__(self, name, role, branch, zone, labels):
         self.name, self.role, self.branch, self.zone = name, role, branch, zone
+        self.labels = labels
 
 
 class Fleet:
     def __init__(self, rng):
         self.branches = {}  # name → zone
+        self._sites = {}
         self.devices = {}
         self._document = {"apiVersion": "tellercast/v1", "kind": "Fleet", "branches": [], "devices": []}
         zones = rng.sample(ZONES, rng.randint(1, 3))
@@ -26,8 +30,8 @@ class Fleet:
 
     def _add_branch(self, rng, branch, zone):
         self.branches[branch] = zone
-        self._document["branches"].append({"id": branch, "name": branch, "zone": zone,
-                                           "labels": {"site": rng.choice(["branch", "offsite"])}})
+        self._sites[branch] = rng.choice(["branch", "offsite"])
+        self._document["branches"].append({"id": branch, "name": branch, "zone": zone, "labels": {"site": self._sites[branch]}})
         if rng.random() < 0.9:
             self._add(rng, branch, "node", branch, zone)
         for number in range(rng.randint(0, 6)):
@@ -36,7 +40,6 @@ class Fleet:
             self._add(rng, f"{branch}-L", "pull", branch, zone)
 
     def _add(self, rng, name, role, branch, zone):
-        self.devices[name] = Device(name, role, branch, zone or "UTC")
         row = {"id": name, "role": role, "versions": {APPLICATION: rng.choice(VERSIONS)},
                "model": rng.choice(["red", "blue"])}
         if branch is not None:
@@ -44,6 +47,8 @@ class Fleet:
         elif zone is not None:
             row["zone"] = zone
         self._document["devices"].append(row)
+        labels = {"role": role, "model": row["model"], **({"branch": branch, "site": self._sites[branch]} if branch else {})}
+        self.devices[name] = Device(name, role, branch, zone or "UTC", labels)
 
     def one_of_each_place(self):
         """Returns a device of each branch, and each device without one."""

@@ -17,8 +17,9 @@ MOVED = 0  # a verdict on a report
 
 
 class Oracle:
-    def __init__(self, history, fleet, plans):
+    def __init__(self, history, fleet, plans, freezes):
         self._history = history
+        self._freezes = freezes
         self._fleet = fleet
         self._plans = plans
         self._starts = {}  # rollout → times
@@ -62,6 +63,7 @@ class Oracle:
             self._starts_at_the_right_time(item, start_before_s)
             self._starts_in_an_open_group(item)
             self._starts_in_its_turn(item, due_before, states)
+            self._freezes.started(item)
             if states[item.rollout] != "running":
                 history.fail(f"{item.device}: started while rollout {item.rollout} is {states[item.rollout]}")
         for item in history.known.values():
@@ -103,14 +105,14 @@ class Oracle:
         plan = self._plans[item.rollout]
         for other in due_before.get(item.device, ()):
             theirs = self._plans[other.rollout]
-            if theirs.priority > plan.priority and may_start(theirs.spans(item.device), self._history.now_ms,
+            if not self._freezes.hold_up(other) and theirs.priority > plan.priority and may_start(theirs.spans(item.device), self._history.now_ms,
                                                              theirs.install_ms):
                 self._history.fail(f"{item.device}: rollout {item.rollout} started it while it was due in rollout "
                                    f"{other.rollout} of a higher priority", item.device)
         for other in self._history.known.values():
             theirs = self._plans[other.rollout]
             if (other.device == item.device and other.state < COMPLETED and states[other.rollout] == "running"
-                    and theirs.preempts and theirs.priority > plan.priority):
+                    and theirs.preempts and theirs.priority > plan.priority and not self._freezes.hold_up(other)):
                 self._history.fail(f"{item.device}: rollout {item.rollout} started it, which rollout {other.rollout} "
                                    "preempts", item.device)
 
@@ -163,6 +165,7 @@ class Oracle:
 
     def looked(self, groups):
         """After any step that may end an instruction: finds the groups that have succeeded."""
+        self._freezes.looked(groups)
         for rollout, number, state, _ in groups:
             if state == "waiting" or (rollout, number) in self._reached:
                 continue
@@ -186,7 +189,7 @@ class Oracle:
     def conducted(self, changes, states, groups):
         """After a step of the conductor: it had a reason for each stop and each rollback."""
         for (before_state, failures), item in changes:
-            if before_state == DISPATCHED and item.state == CREATED and item.failures == failures:
+            if before_state == DISPATCHED and item.state == CREATED and item.failures == failures and not self._freezes.held_up(item):
                 self._is_preempted(item)
         before, self._states = self._states, dict(states)
         for rollout, number, state, _ in groups:

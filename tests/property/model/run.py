@@ -5,6 +5,7 @@ import random
 from .history import CREATED, DISPATCHED, History
 from .devices import Devices
 from .fleets import Fleet
+from .freezes import Freezes
 from .oracle import ENDED, Oracle
 from .operators import AUTHOR, PEOPLE, Operators
 from .plans import RANKS, RATES, Plan, make_calendars
@@ -32,12 +33,14 @@ class Model:
         self._fleet = Fleet(self._rng)
         self._devices = Devices(self._rng, self._fleet)
         self._plans = {}
-        self._oracle = Oracle(self._history, self._fleet, self._plans)
+        self._freezes = Freezes(seed, self._engine, self._history, self._fleet, self._plans)
+        self._oracle = Oracle(self._history, self._fleet, self._plans, self._freezes)
         self._operators = Operators(self._rng, self._engine, self._history, self._oracle, self._plans)
         self._rollouts, self._groups, self._states = [], [], {}  # the last values
         self.steps = 0
         self._begin_ms = BASE_MS + self._first_second() * 1000 + self._rng.randint(0, 999)
         self._calendars = make_calendars(self._rng, self._begin_ms)
+        self._freezes.plan(self._begin_ms)
         self._orders_at = [self._begin_ms + self._rng.choice((0, 0, self._rng.randint(0, LATE_MOST_MS)))
                            for _ in range(self._rng.choice((1, 2, 2, 3, 4)))]
         self._orders_at[0] = self._begin_ms
@@ -184,7 +187,8 @@ class Model:
             self._oracle.counts(self._database.counters(), self._groups)
 
     def _hear_operators(self):
-        if self._operators.act(self._rollouts, self._groups):
+        acted = self._operators.act(self._rollouts, self._groups)
+        if self._freezes.act() or acted:
             self._observe("operators")
 
     # ---- time --------------------------------------------------------------------------------------------------
@@ -193,7 +197,7 @@ class Model:
         rng, now_ms = self._rng, self._history.now_ms
         if self.steps > STEPS_MOST or now_ms > self._begin_ms + YEAR_MOST_MS:
             self._history.fail(f"not all has ended after {self.steps} steps: {self._rollouts} {self._groups}")
-        awaited = [at for at in (self._devices.next_ms(), self._operators.next_ms(), self._database.next_ms(),
+        awaited = [at for at in (self._devices.next_ms(), self._operators.next_ms(), self._freezes.next_ms(), self._database.next_ms(),
                                  self._next_end_ms(), *self._orders_at)
                    if at is not None and at > now_ms]
         waits = [item for item in self._history.known.values()
@@ -210,7 +214,7 @@ class Model:
         """Whether some of them wait in an open group, so that no known time holds them back."""
         open_groups = self._open_groups()
         return any((item.rollout, item.group) in open_groups and self._states[item.rollout] == "running"
-                   for item in waits)
+                   and not self._freezes.hold_up(item) for item in waits)
 
     def _open_groups(self):
         return {(rollout, number) for rollout, number, state, _ in self._groups if state == "open"}
