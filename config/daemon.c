@@ -1,6 +1,7 @@
 #include "config/daemon.h"
 
 #include "config/blackout.h"
+#include "config/broker_hosts.h"
 #include "config/group_roles.h"
 #include "config/policy.h"
 #include "topics/topic.h"
@@ -25,7 +26,10 @@ static const struct setting rows[] = {
     CHOICE_THAT_RELOADS("log.format", log_format, "text", "text|json",
                         "Log format: one event a line, as text or as JSON."),
 
-    TEXT("broker.host", broker_host, "127.0.0.1", "MQTT broker: host name or address."),
+    TEXT("broker.host", broker_host, BROKER_HOST_DEFAULT, "MQTT broker: host name or address."),
+    DOCUMENT("broker.hosts", broker_hosts, "[]", broker_hosts_key,
+             "In place of broker.host: the hosts of one broker cluster, tried in turn: [mq1.bank.example, "
+             "mq2.bank.example]."),
     INTEGER("broker.port", broker_port, "1883", 1, 65535, "MQTT broker: TCP port; 8883 is usual with TLS."),
     TEXT("broker.user", broker_user, TOPIC_ORCHESTRATOR_USER,
          "User name at the broker: the orchestrators' user in its access list; empty: none."),

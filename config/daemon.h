@@ -13,7 +13,7 @@ struct daemon_settings {
     char *topic_root;
     bool insecure_loopback; /* peers on loopback may be without credentials */
 
-    char *broker_host;
+    char *broker_host, *broker_hosts; /* see config/broker_hosts.h */
     int64_t broker_port;
     char *broker_user, *broker_password_file;
     char *broker_ca_file, *broker_certificate_file, *broker_key_file; /* TLS when a CA is named */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "config/broker_hosts.h"
 #include "orchestrator/watermark/watermark_file.h"
 
 #include <limits.h>
@@ -144,7 +145,8 @@ void daemon_setup_provider(const struct daemon_settings *settings, struct provid
 void daemon_setup_broker(const struct daemon_settings *settings, const struct daemon_identity *identity,
                          struct broker_config *broker)
 {
-    broker->host = settings->broker_host;
+    struct tc_fault fault;
+    TC_CHECK(broker_hosts_read(settings->broker_hosts, settings->broker_host, &broker->hosts, &fault) == TC_OK);
     broker->port = (int)settings->broker_port;
     broker->user = text_or_null(settings->broker_user);
     broker->password = identity->broker_password;

@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/url.h"
+#include "config/broker_hosts.h"
 #include "orchestrator/intake/intake.h"
 #include "orchestrator/store/store.h"
 
@@ -18,14 +19,17 @@ static bool is_host(const char *host)
 
 static void check_broker(const struct daemon_settings *settings, struct document_faults *faults)
 {
-    const char *host = settings->broker_host;
-    if (!is_host(host))
-        return;
-    bool is_local = address_host_is_loopback(host), may_be_insecure = is_local && settings->insecure_loopback;
+    struct host_list hosts;
+    struct tc_fault fault;
+    if (broker_hosts_read(settings->broker_hosts, settings->broker_host, &hosts, &fault) != TC_OK)
+        return; /* settings_check says why */
+    const char *remote = broker_hosts_find_remote(&hosts);
+    bool is_local = remote == NULL, may_be_insecure = is_local && settings->insecure_loopback;
     bool has_credentials = is_set(settings->broker_certificate_file) || is_set(settings->broker_password_file);
     if (!is_set(settings->broker_ca_file) && !is_local)
         document_fault_add(faults, 0, 0, "broker.ca_file",
-                           "must be set, since broker.host, %s, is not on loopback: it is reached by TLS alone", host);
+                           "must be set, since broker.host, %s, is not on loopback: it is reached by TLS alone",
+                           remote);
     else if (!is_set(settings->broker_ca_file) && !may_be_insecure)
         document_fault_add(faults, 0, 0, "broker.ca_file",
                            "must be set: without TLS the broker is not known; allowed without, for tests: broker.host "

@@ -1,6 +1,7 @@
 #include "orchestrator/settings_check.h"
 
 #include "base/url.h"
+#include "config/broker_hosts.h"
 #include "config/scalar.h"
 #include "orchestrator/daemon_setup.h"
 #include "orchestrator/intake/intake.h"
@@ -39,17 +40,18 @@ static void check_names(const struct daemon_settings *settings, struct document_
 }
 
 /* A password in the host would appear in each fault of the connection. */
-static void check_user(const char *group, const char *host, struct document_faults *faults)
+static void check_redis_user(const char *host, struct document_faults *faults)
 {
     if (url_may_have_user(host))
-        document_fault_add(faults, 0, 0, "", "%s.host: a user is not allowed; set its password in %s.password_file",
-                           group, group);
+        document_fault_add(faults, 0, 0, "",
+                           "redis.host: a user is not allowed; set its password in redis.password_file");
 }
 
 static void check_hosts(const struct daemon_settings *settings, struct document_faults *faults)
 {
-    if (!is_set(settings->broker_host))
-        document_fault_add(faults, 0, 0, "broker.host", "must be a host name or an address; it is empty");
+    struct host_list hosts;
+    struct tc_fault fault;
+    add(faults, broker_hosts_read(settings->broker_hosts, settings->broker_host, &hosts, &fault), &fault);
     if (!is_set(settings->redis_socket) && !is_set(settings->redis_host))
         document_fault_add(faults, 0, 0, "redis.host", "must be set, since redis.socket is empty");
     if (is_set(settings->redis_user) && !id_is_valid(settings->redis_user, strlen(settings->redis_user)))
@@ -57,8 +59,7 @@ static void check_hosts(const struct daemon_settings *settings, struct document_
                            settings->redis_user);
     if (is_set(settings->redis_user) && !is_set(settings->redis_password_file))
         document_fault_add(faults, 0, 0, "redis.password_file", "must be set, since redis.user is");
-    check_user("broker", settings->broker_host, faults);
-    check_user("redis", settings->redis_host, faults);
+    check_redis_user(settings->redis_host, faults);
     if (!is_set(settings->data_folder))
         document_fault_add(faults, 0, 0, "data_folder", "must be the path of a folder; it is empty");
 }

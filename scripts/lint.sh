@@ -1,7 +1,7 @@
 # Format, scripts, documents, the project's own rules, static analysis.
 # shellcheck shell=bash
 
-SOURCES=(base topics pki tls config guard orchestrator clients tests)
+SOURCES=(base hosts topics pki tls config guard orchestrator clients tests)
 
 lint_format() {
     find "${SOURCES[@]}" -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror

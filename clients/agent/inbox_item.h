@@ -5,14 +5,16 @@
 #include "base/id.h"
 #include "clients/agent/action/install.h"
 #include "clients/agent/download.h"
+#include "hosts/address_turn.h"
 #include "topics/topic.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 enum inbox_kind {
-    INBOX_CONNECTED,  /* CONNACK; the subscriptions are still to be made */
-    INBOX_SUBSCRIBED, /* the subscriptions are made */
+    INBOX_ADDRESS_FOUND, /* where the broker answers */
+    INBOX_CONNECTED,     /* CONNACK; the subscriptions are still to be made */
+    INBOX_SUBSCRIBED,    /* the subscriptions are made */
     INBOX_CONNECTION_FAILED,
     INBOX_CONNECTION_LOST,
     INBOX_MESSAGE,
@@ -37,6 +39,7 @@ struct inbox_item {
         struct download_result downloaded;
         struct install_result installed;
         int percent;
+        struct host_address address;
         char name[TC_ID_SIZE]; /* of a version */
     };
 };

@@ -40,6 +40,7 @@ static void take_item(struct runtime *runtime, const struct inbox_item *item)
 {
     struct agent *agent = runtime->agent;
     switch (item->kind) {
+    case INBOX_ADDRESS_FOUND:
     case INBOX_CONNECTED:
     case INBOX_SUBSCRIBED:
     case INBOX_CONNECTION_FAILED:

@@ -1,5 +1,7 @@
 #include "clients/agent/runtime_session.h"
 
+#include "config/broker_hosts.h"
+
 #include <stdio.h>
 
 enum { MS_PER_SECOND = 1000 };
@@ -65,10 +67,19 @@ static void add_filters(const struct runtime *runtime, struct session_config *co
     }
 }
 
+/* agent_settings_check has read them once. */
+static struct host_list broker_hosts(const struct agent_settings *settings)
+{
+    struct host_list hosts;
+    struct tc_fault fault;
+    TC_CHECK(broker_hosts_read(settings->broker_hosts, settings->broker_host, &hosts, &fault) == TC_OK);
+    return hosts;
+}
+
 static struct session_listener own_listener(const struct runtime *runtime)
 {
     return (struct session_listener){
-        .host = runtime->settings->broker_host,
+        .hosts = broker_hosts(runtime->settings),
         .port = (int)runtime->settings->broker_port,
         .ca_file = credentials_ca_path(runtime->broker_credentials),
         .certificate_file = credentials_certificate_path(runtime->broker_credentials),
@@ -79,9 +90,11 @@ static struct session_listener own_listener(const struct runtime *runtime)
 static struct session_listener former_listener(const struct runtime *runtime)
 {
     const struct agent_settings *settings = runtime->settings;
-    const char *host = settings->former_broker_host;
+    struct host_list hosts = {0};
+    if (!host_list_add(&hosts, settings->former_broker_host))
+        hosts = broker_hosts(settings);
     return (struct session_listener){
-        .host = host[0] == '\0' ? settings->broker_host : host,
+        .hosts = hosts,
         .port = (int)settings->former_broker_port,
         .ca_file = settings->former_broker_ca_file,
         .certificate_file = "",

@@ -14,6 +14,7 @@ enum {
     CONNECT_TIMEOUT_S = 10,
     RETAINED_NEVER = 2,
     CLOSE_POLL_MS = 5,
+    HOSTS_TEXT_SIZE = HOSTS_MAX * HOST_SIZE,
     RETURN_PERIODS = 30 /* of reconnect_longest_ms at the former listener, before the other is tried again */
 };
 
@@ -78,9 +79,10 @@ static void schedule_connect(struct session *session, int64_t now_ms)
 
 static void log_disconnected(struct session *session, const char *why)
 {
-    const struct session_listener *listener = current(session)->listener;
+    char host[HOSTS_TEXT_SIZE];
+    session_endpoint_describe(current(session), host, sizeof host);
     if (!session->is_down_logged)
-        LOG_WARNING("broker.disconnected", F_STR("host", listener->host), F_INT("port", listener->port),
+        LOG_WARNING("broker.disconnected", F_STR("host", host), F_INT("port", current(session)->listener->port),
                     F_STR("fault", why));
     session->is_down_logged = true;
 }
@@ -108,6 +110,9 @@ static void connect_now(struct session *session, int64_t now_ms)
     options.connectProperties = &properties;
     options.username = config->client_id;
     options.password = config->password[0] == '\0' ? NULL : config->password;
+    char *const uri = current(session)->uri;
+    options.serverURIs = &uri;
+    options.serverURIcount = 1;
     session_callbacks_of_connection(current(session), &options);
     if (session_listener_secure(current(session)->listener, &tls))
         options.ssl = &tls;
@@ -117,6 +122,27 @@ static void connect_now(struct session *session, int64_t now_ms)
     MQTTProperties_free(&properties);
     if (rc != MQTTASYNC_SUCCESS) {
         log_disconnected(session, MQTTAsync_strerror(rc));
+        schedule_connect(session, now_ms);
+    }
+}
+
+/* Connects when it is known where the broker answers. */
+static void begin_connecting(struct session *session, int64_t now_ms)
+{
+    struct session_endpoint *endpoint = current(session);
+    struct host_address address = {0};
+    struct tc_fault fault;
+    if (session_endpoint_has_address(endpoint, &address)) {
+        session_endpoint_use(endpoint, &address);
+        connect_now(session, now_ms);
+        return;
+    }
+    session_search_end(session->search);
+    session->phase = PHASE_SEARCHING;
+    session->search = session_search_start(&endpoint->listener->hosts, endpoint->listener->port, &endpoint->failed,
+                                           session->config.inbox, &fault);
+    if (session->search == NULL) {
+        log_disconnected(session, fault.text);
         schedule_connect(session, now_ms);
     }
 }
@@ -162,7 +188,7 @@ int64_t session_step(struct session *session, bool has_certificate, int64_t now_
         session->has_failed = choice == SESSION_OWN; /* until it is made */
         session->is_down_logged = session->is_down_logged && !session->is_moving;
         session->is_moving = false;
-        connect_now(session, now_ms);
+        begin_connecting(session, now_ms);
     }
     return session->phase == PHASE_WAITING ? session->connect_ms : INT64_MAX;
 }
@@ -222,8 +248,10 @@ static void reconnect(struct session *session, int64_t now_ms)
 
 static void note_ready(struct session *session, int64_t now_ms)
 {
-    const struct session_listener *listener = current(session)->listener;
-    LOG_INFO("broker.connected", F_STR("host", listener->host), F_INT("port", listener->port));
+    struct session_endpoint *endpoint = current(session);
+    LOG_INFO("broker.connected", F_STR("host", endpoint->listener->hosts.names[endpoint->address.host]),
+             F_INT("port", endpoint->listener->port), F_STR("address", endpoint->address.text));
+    endpoint->failed = (struct host_address){0};
     session->phase = PHASE_READY;
     session->is_down_logged = false;
     session->has_failed = false;
@@ -231,9 +259,32 @@ static void note_ready(struct session *session, int64_t now_ms)
     session->return_ms = now_ms + RETURN_PERIODS * session->config.reconnect_longest_ms;
 }
 
+/* Several callbacks can report one loss: the first counts. */
+static void end_connection(struct session *session, const struct inbox_item *item, int64_t now_ms)
+{
+    struct session_endpoint *endpoint = current(session);
+    bool is_searching = session->phase == PHASE_SEARCHING;
+    if (session->phase == PHASE_WAITING || (is_searching && item->kind == INBOX_CONNECTION_LOST))
+        return;
+    if (is_searching)
+        endpoint->address = (struct host_address){0};
+    /* What answered and did not work is tried last; a search that failed leaves none. */
+    endpoint->failed = session->phase == PHASE_READY ? (struct host_address){0} : endpoint->address;
+    disconnect(session);
+    atomic_store(&session->unacknowledged, 0);
+    log_disconnected(session, item->text);
+    schedule_connect(session, now_ms);
+}
+
 void session_event(struct session *session, const struct inbox_item *item, int64_t now_ms)
 {
     switch (item->kind) {
+    case INBOX_ADDRESS_FOUND:
+        if (session->phase != PHASE_SEARCHING)
+            break;
+        session_endpoint_use(current(session), &item->address);
+        connect_now(session, now_ms);
+        break;
     case INBOX_CONNECTED:
         if (connection_suits_broker(session))
             subscribe(session, now_ms);
@@ -242,15 +293,7 @@ void session_event(struct session *session, const struct inbox_item *item, int64
         break;
     case INBOX_SUBSCRIBED: note_ready(session, now_ms); break;
     case INBOX_CONNECTION_FAILED:
-    case INBOX_CONNECTION_LOST:
-        /* Several callbacks can report one loss: the first counts. */
-        if (session->phase == PHASE_WAITING)
-            break;
-        disconnect(session);
-        atomic_store(&session->unacknowledged, 0);
-        log_disconnected(session, item->text);
-        schedule_connect(session, now_ms);
-        break;
+    case INBOX_CONNECTION_LOST: end_connection(session, item, now_ms); break;
     default: TC_CHECK(false);
     }
 }
@@ -329,6 +372,7 @@ void session_close(struct session *session, const char *offline_payload, int wai
     disconnect(session);
     if (!wait_until(session, is_disconnected, deadline_ms) || !is_offline_published)
         LOG_INFO("broker.left_without_farewell");
+    session_search_end(session->search);
     close_endpoints(session);
     free(session);
 }

@@ -5,6 +5,7 @@
 #define TELLERCAST_CLIENTS_AGENT_SESSION_H
 
 #include "base/fault.h"
+#include "base/host_list.h"
 #include "clients/agent/inbox.h"
 #include "topics/topic.h"
 
@@ -21,8 +22,8 @@ struct session_filter {
 };
 
 struct session_listener {
-    const char *host;
-    int port;                                          /* 0: there is no such listener */
+    struct host_list hosts;                            /* tried in turn */
+    int port;                                          /* of each; 0: there is no such listener */
     const char *ca_file, *certificate_file, *key_file; /* "" : none; TLS when ca_file is named */
 };
 
@@ -51,7 +52,7 @@ void session_close(struct session *session, const char *offline_payload, int wai
 /* Connects when due; without a certificate to the former listener alone. Returns the time of the next call; INT64_MAX:
  * after an event, or when there is a certificate. */
 int64_t session_step(struct session *session, bool has_certificate, int64_t now_ms);
-/* Takes an INBOX_CONNECTED, INBOX_SUBSCRIBED, INBOX_CONNECTION_FAILED or INBOX_CONNECTION_LOST. */
+/* Takes an INBOX_ADDRESS_FOUND, INBOX_CONNECTED, INBOX_SUBSCRIBED, INBOX_CONNECTION_FAILED or INBOX_CONNECTION_LOST. */
 void session_event(struct session *session, const struct inbox_item *item, int64_t now_ms);
 
 /* TC_UNAVAILABLE when there is no connection, TC_TOO_LARGE when the broker does not take so large a message: nothing

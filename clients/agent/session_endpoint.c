@@ -1,10 +1,11 @@
 #include "clients/agent/session_endpoint.h"
 
+#include "hosts/address_pin.h"
+
+#include <arpa/inet.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { URI_SIZE = 300 };
 
 enum session_choice session_choose(bool has_former, bool has_certificate, bool has_failed)
 {
@@ -13,24 +14,57 @@ enum session_choice session_choose(bool has_former, bool has_certificate, bool h
     return has_former && has_failed ? SESSION_FORMER : SESSION_OWN;
 }
 
-enum tc_error session_endpoint_open(struct session_endpoint *endpoint, const char *client_id, struct tc_fault *fault)
+static void write_uri(struct session_endpoint *endpoint, const char *host)
 {
     const struct session_listener *listener = endpoint->listener;
-    char uri[URI_SIZE];
-    bool is_ipv6 = strchr(listener->host, ':') != NULL;
-    (void)snprintf(uri, sizeof uri, "%s://%s%s%s:%d", listener->ca_file[0] == '\0' ? "tcp" : "ssl", is_ipv6 ? "[" : "",
-                   listener->host, is_ipv6 ? "]" : "", listener->port);
+    bool is_ipv6 = strchr(host, ':') != NULL;
+    (void)snprintf(endpoint->uri, sizeof endpoint->uri, "%s://%s%s%s:%d", listener->ca_file[0] == '\0' ? "tcp" : "ssl",
+                   is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", listener->port);
+}
+
+enum tc_error session_endpoint_open(struct session_endpoint *endpoint, const char *client_id, struct tc_fault *fault)
+{
     MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
-    int rc =
-        MQTTAsync_createWithOptions(&endpoint->client, uri, client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
-    return rc == MQTTASYNC_SUCCESS ? TC_OK
-                                   : tc_fault_set(fault, TC_INVALID, "broker %s: %s", uri, MQTTAsync_strerror(rc));
+    write_uri(endpoint, endpoint->listener->hosts.names[0]);
+    int rc = MQTTAsync_createWithOptions(&endpoint->client, endpoint->uri, client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
+                                         &options);
+    return rc == MQTTASYNC_SUCCESS
+               ? TC_OK
+               : tc_fault_set(fault, TC_INVALID, "broker %s: %s", endpoint->uri, MQTTAsync_strerror(rc));
 }
 
 void session_endpoint_close(struct session_endpoint *endpoint)
 {
     if (endpoint->client != NULL)
         MQTTAsync_destroy(&endpoint->client);
+}
+
+bool session_endpoint_has_address(const struct session_endpoint *endpoint, struct host_address *address)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    const struct host_list *hosts = &endpoint->listener->hosts;
+    bool is_address = hosts->count == 1 && (inet_pton(AF_INET, hosts->names[0], bytes) == 1 ||
+                                            inet_pton(AF_INET6, hosts->names[0], bytes) == 1);
+    if (is_address)
+        (void)snprintf(address->text, sizeof address->text, "%.*s", ADDRESS_TEXT_SIZE - 1, hosts->names[0]);
+    return is_address;
+}
+
+void session_endpoint_use(struct session_endpoint *endpoint, const struct host_address *address)
+{
+    const char *host = endpoint->listener->hosts.names[address->host];
+    endpoint->address = *address;
+    address_pin(host, address->text);
+    write_uri(endpoint, host);
+}
+
+void session_endpoint_describe(const struct session_endpoint *endpoint, char *text, size_t size)
+{
+    const struct host_list *hosts = &endpoint->listener->hosts;
+    if (endpoint->address.text[0] == '\0')
+        host_list_describe(hosts, text, size);
+    else
+        (void)snprintf(text, size, "%s", hosts->names[endpoint->address.host]);
 }
 
 static int number_of(MQTTProperties *properties, enum MQTTPropertyCodes code, int64_t otherwise)

@@ -17,14 +17,26 @@ enum session_choice {
 /* Where the next connection goes. `has_failed`: the last one to the listener for certificates could not be made. */
 enum session_choice session_choose(bool has_former, bool has_certificate, bool has_failed);
 
+#define SESSION_URI_SIZE (HOST_SIZE + 32)
+
 struct session_endpoint {
     struct session *session;
     const struct session_listener *listener;
-    MQTTAsync client; /* NULL: none */
+    MQTTAsync client;            /* NULL: none */
+    struct host_address address; /* where the present connection was begun; "": the hosts were not found */
+    struct host_address failed;  /* where the last connection could not be made, though something answered */
+    char uri[SESSION_URI_SIZE];  /* of the present connection */
 };
 
 enum tc_error session_endpoint_open(struct session_endpoint *endpoint, const char *client_id, struct tc_fault *fault);
 void session_endpoint_close(struct session_endpoint *endpoint);
+
+/* True when there is one host, and it is an address: there is nothing to look for. Sets it. */
+bool session_endpoint_has_address(const struct session_endpoint *endpoint, struct host_address *address);
+/* The next connection goes to this address, under the name of its host. */
+void session_endpoint_use(struct session_endpoint *endpoint, const struct host_address *address);
+/* Writes the host of the present connection; all of them when none answered. */
+void session_endpoint_describe(const struct session_endpoint *endpoint, char *text, size_t size);
 
 /* Limits that the broker announced in its CONNACK. */
 struct announced {

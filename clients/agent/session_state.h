@@ -3,6 +3,7 @@
 #define TELLERCAST_CLIENTS_AGENT_SESSION_STATE_H
 
 #include "clients/agent/session_endpoint.h"
+#include "clients/agent/session_search.h"
 
 #include <stdatomic.h>
 
@@ -10,7 +11,7 @@
  * rarely needed. */
 #define IN_FLIGHT_MAX 20
 
-enum session_phase { PHASE_WAITING, PHASE_CONNECTING, PHASE_SUBSCRIBING, PHASE_READY };
+enum session_phase { PHASE_WAITING, PHASE_SEARCHING, PHASE_CONNECTING, PHASE_SUBSCRIBING, PHASE_READY };
 
 struct session {
     struct session_config config;
@@ -18,6 +19,7 @@ struct session {
     _Atomic(struct session_endpoint *) current; /* of the present connection; callbacks of the other do nothing */
     bool has_failed;                            /* the last connection to the listener for certificates */
     int64_t return_ms;                          /* connected to the former listener: when to try the other */
+    struct session_search *search;              /* the last one; NULL: none */
     enum session_phase phase;
     int64_t connect_ms; /* PHASE_WAITING: time of the next attempt */
     int64_t delay_ms;

@@ -1,8 +1,8 @@
 #include "clients/agent/settings.h"
 
-#include "base/address.h"
 #include "base/id.h"
 #include "base/url.h"
+#include "config/broker_hosts.h"
 #include "topics/topic.h"
 
 #define SETTINGS_STRUCT struct agent_settings
@@ -22,7 +22,10 @@ static const struct setting rows[] = {
     CHOICE("log.level", log_level, "info", "debug|info|warning|error", "Minimum log level."),
     CHOICE("log.format", log_format, "text", "text|json", "Log format: one event a line, as text or as JSON."),
 
-    TEXT("broker.host", broker_host, "127.0.0.1", "MQTT broker: host name or address."),
+    TEXT("broker.host", broker_host, BROKER_HOST_DEFAULT, "MQTT broker: host name or address."),
+    DOCUMENT("broker.hosts", broker_hosts, "[]", broker_hosts_key,
+             "In place of broker.host: the hosts of one broker cluster, tried in turn: [mq1.bank.example, "
+             "mq2.bank.example]."),
     INTEGER("broker.port", broker_port, "1883", 1, 65535, "MQTT broker: TCP port; 8883 is usual with TLS."),
     TEXT("broker.password_file", broker_password_file, "", "File whose first line is the password; empty: none."),
     TEXT("broker.ca_file", broker_ca_file, "",
@@ -39,7 +42,7 @@ static const struct setting rows[] = {
         "former_broker.port", former_broker_port, "0", 0, 65535,
         "TCP port of the broker's listener without certificates, used until this device has one, and while the other "
         "listener does not answer; 0: none. Its password is in broker.password_file."),
-    TEXT("former_broker.host", former_broker_host, "", "Its host name or address; empty: broker.host."),
+    TEXT("former_broker.host", former_broker_host, "", "Its host name or address; empty: those of the broker."),
     TEXT("former_broker.ca_file", former_broker_ca_file, "",
          "PEM file of the authorities to trust for that listener; empty: no TLS."),
 
@@ -149,17 +152,18 @@ static enum tc_error check_former_broker(const struct agent_settings *settings, 
 static enum tc_error check_addresses(const struct agent_settings *settings, struct tc_fault *fault)
 {
     struct url_proxy proxy;
+    struct host_list hosts;
     if (settings->download_proxy[0] != '\0' && url_read_proxy(settings->download_proxy, &proxy, fault) != TC_OK)
         return tc_fault_context(fault, "download.proxy");
-    if (url_may_have_user(settings->broker_host))
-        return tc_fault_set(fault, TC_INVALID,
-                            "broker.host: a user is not allowed; a device's user is its ID, and "
-                            "its password is in broker.password_file");
-    if (settings->broker_ca_file[0] == '\0' && !address_host_is_loopback(settings->broker_host))
+    enum tc_error error = broker_hosts_read(settings->broker_hosts, settings->broker_host, &hosts, fault);
+    if (error != TC_OK)
+        return error;
+    const char *remote = broker_hosts_find_remote(&hosts);
+    if (settings->broker_ca_file[0] == '\0' && remote != NULL)
         return tc_fault_set(fault, TC_DENIED,
                             "broker.ca_file: must be set, since broker.host, %s, is not on loopback: it is reached by "
                             "TLS alone",
-                            settings->broker_host);
+                            remote);
     return TC_OK;
 }
 

@@ -14,7 +14,7 @@ struct agent_settings {
     char *topic_root;
     char *log_level, *log_format;
 
-    char *broker_host;
+    char *broker_host, *broker_hosts; /* see config/broker_hosts.h */
     int64_t broker_port;
     char *broker_password_file;
     char *broker_ca_file, *broker_certificate_file, *broker_key_file;

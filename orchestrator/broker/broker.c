@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "orchestrator/broker/client_name.h"
-#include "orchestrator/broker/reach.h"
 #include "orchestrator/broker/receiver.h"
 #include "orchestrator/broker/sender.h"
+#include "orchestrator/broker/server_address.h"
 #include "orchestrator/metrics/metrics.h"
 
 #include <poll.h>
@@ -24,6 +24,7 @@ enum {
     RENEWAL_WAIT_MS = 2000,
     REFUSAL_SHOWN_MS = 15000,
     REASON_SIZE = TC_FAULT_TEXT_SIZE,
+    HOST_TEXT_SIZE = HOSTS_MAX * HOST_SIZE,
 };
 
 /* Two connections, made and ended together: one thread makes both and then reads. */
@@ -33,6 +34,7 @@ struct broker {
     struct receiver *receiver;
     int interrupt_fd; /* readable: the thread must check for a change */
     pthread_t thread;
+    struct server_address address; /* of the thread alone */
 
     pthread_mutex_t lock;
     bool stopping;
@@ -99,17 +101,31 @@ static enum tc_error check_publishing(struct broker *broker, struct tc_fault *fa
                         user, reason);
 }
 
+/* Both connections go to the same address. */
 static enum tc_error connect_both(struct broker *broker, struct tc_fault *fault)
 {
-    const struct broker_config *config = &broker->config;
-    enum tc_error error = reach(config->host, config->port, CONNECT_TIMEOUT_MS, broker->interrupt_fd, fault);
+    const char *host;
+    enum tc_error error = server_address_find(&broker->address, &broker->config, broker->interrupt_fd, &host, fault);
+    if (error != TC_OK)
+        return error;
+    error = sender_connect(broker->sender, host, CONNECT_TIMEOUT_MS, fault);
     if (error == TC_OK)
-        error = sender_connect(broker->sender, CONNECT_TIMEOUT_MS, fault);
-    if (error == TC_OK)
-        error = receiver_connect(broker->receiver, CONNECT_TIMEOUT_MS, fault);
+        error = receiver_connect(broker->receiver, host, CONNECT_TIMEOUT_MS, fault);
     if (error == TC_OK)
         error = check_publishing(broker, fault);
+    if (error != TC_OK)
+        server_address_failed(&broker->address);
     return error;
+}
+
+/* The host of the connection; all of them when none answers. */
+static void describe_host(const struct broker *broker, char text[static HOST_TEXT_SIZE])
+{
+    const struct host_list *hosts = &broker->config.hosts;
+    if (broker->address.found.text[0] == '\0')
+        host_list_describe(hosts, text, HOST_TEXT_SIZE);
+    else
+        (void)snprintf(text, HOST_TEXT_SIZE, "%s", hosts->names[broker->address.found.host]);
 }
 
 static void set_connected(struct broker *broker, bool connected, const char *reason)
@@ -123,11 +139,14 @@ static void set_connected(struct broker *broker, bool connected, const char *rea
     (void)pthread_mutex_unlock(&broker->lock);
 
     metric_set(METRIC_BROKER_CONNECTED, connected);
+    char host[HOST_TEXT_SIZE];
+    describe_host(broker, host);
     if (connected) {
         metric_add(METRIC_BROKER_CONNECTS, 1);
-        LOG_INFO("broker.connected", F_STR("host", broker->config.host), F_INT("port", broker->config.port));
+        LOG_INFO("broker.connected", F_STR("host", host), F_INT("port", broker->config.port),
+                 F_STR("address", broker->address.found.text));
     } else if (logs) {
-        LOG_EVENT(level, "broker.lost", F_STR("host", broker->config.host), F_INT("port", broker->config.port),
+        LOG_EVENT(level, "broker.lost", F_STR("host", host), F_INT("port", broker->config.port),
                   F_STR("reason", reason));
     }
     if (changed && broker->config.connection_changed != NULL)
@@ -211,7 +230,6 @@ static char *copy_text(const char *text)
 static void copy_config(struct broker_config *copy, const struct broker_config *config)
 {
     *copy = *config;
-    copy->host = copy_text(config->host);
     char name[CLIENT_NAME_SIZE];
     client_name_make(config->certificate_file, config->client_id, name);
     copy->client_id = copy_text(name);
@@ -231,9 +249,8 @@ static void copy_config(struct broker_config *copy, const struct broker_config *
 
 static void free_config(struct broker_config *config)
 {
-    const char *const texts[] = {config->host,     config->client_id,  config->user,
-                                 config->password, config->ca_file,    config->certificate_file,
-                                 config->key_file, config->topic_root, config->share_name};
+    const char *const texts[] = {config->client_id,        config->user,     config->password,   config->ca_file,
+                                 config->certificate_file, config->key_file, config->topic_root, config->share_name};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free((void *)(uintptr_t)texts[i]);
     free((void *)(uintptr_t)config->subscriptions);
@@ -251,7 +268,7 @@ static void free_broker(struct broker *broker)
 
 enum tc_error broker_open(const struct broker_config *config, struct broker **broker, struct tc_fault *fault)
 {
-    TC_CHECK(config->in_flight_limit > 0 && config->received != NULL);
+    TC_CHECK(config->hosts.count > 0 && config->in_flight_limit > 0 && config->received != NULL);
     struct broker *made = calloc(1, sizeof *made);
     TC_CHECK(made != NULL);
     copy_config(&made->config, config);

@@ -8,6 +8,7 @@
 #define TELLERCAST_ORCHESTRATOR_BROKER_BROKER_H
 
 #include "base/fault.h"
+#include "base/host_list.h"
 #include "topics/topic.h"
 
 #include <stdbool.h>
@@ -40,8 +41,8 @@ struct broker_subscription {
 };
 
 struct broker_config {
-    const char *host; /* a name or an address; a Unix socket is not possible */
-    int port;
+    struct host_list hosts;      /* names or addresses, tried in turn; Unix sockets are not possible */
+    int port;                    /* of each */
     const char *client_id;       /* unique among the orchestrators; with a certificate: see client_name.h */
     const char *user, *password; /* NULL: none */
     const char *ca_file, *certificate_file, *key_file; /* TLS when ca_file is not NULL */
@@ -71,9 +72,10 @@ struct broker_batch {
     int32_t refused;   /* private: by the broker, with a reason */
 };
 
-/* Starts to connect and returns at once; `config` is copied. An unavailable broker is tried again with backoff (0.5 s
- * to 15 s, jittered), and logged once per change, not per try. A broker whose access list does not let this user
- * subscribe or publish counts as unavailable. */
+/* Starts to connect and returns at once; `config` is copied. Each try goes through the hosts and their addresses until
+ * one accepts a connection; one where the broker then did not work is the last in the next try. An unavailable broker
+ * is tried again with backoff (0.5 s to 15 s, jittered), and logged once per change, not per try. A broker whose access
+ * list does not let this user subscribe or publish counts as unavailable. */
 enum tc_error broker_open(const struct broker_config *config, struct broker **broker, struct tc_fault *fault);
 /* Stops receiving, then sends DISCONNECT after all messages are acknowledged or `wait_ms` has passed. A handler must
  * not wait for ever: drain or close the queue that it waits for. */

@@ -270,7 +270,7 @@ static enum tc_error make_client(struct receiver *receiver, const struct receive
 
 /* Clean start and no session expiry: messages sent while this orchestrator was away went to the others, or are sent
  * again by the devices. */
-static enum tc_error connect_client(struct receiver *receiver, struct tc_fault *fault)
+static enum tc_error connect_client(struct receiver *receiver, const char *host, struct tc_fault *fault)
 {
     const struct broker_config *config = receiver->config;
     mosquitto_property *properties = NULL;
@@ -278,8 +278,7 @@ static enum tc_error connect_client(struct receiver *receiver, struct tc_fault *
     receiver->disconnect_reason = 0;
     int rc = mosquitto_property_add_int32(&properties, MQTT_PROP_MAXIMUM_PACKET_SIZE, PACKET_SIZE_MAX);
     if (rc == MOSQ_ERR_SUCCESS)
-        rc = mosquitto_connect_bind_v5(receiver->mosquitto, config->host, config->port, config->keep_alive_s, NULL,
-                                       properties);
+        rc = mosquitto_connect_bind_v5(receiver->mosquitto, host, config->port, config->keep_alive_s, NULL, properties);
     mosquitto_property_free_all(&properties);
     return rc == MOSQ_ERR_SUCCESS ? TC_OK : tc_fault_set(fault, TC_UNAVAILABLE, "%s", reason_of(receiver, rc));
 }
@@ -321,15 +320,15 @@ static enum tc_error check_announced(const struct receiver *receiver, struct tc_
     return TC_OK;
 }
 
-enum tc_error receiver_begin(struct receiver *receiver, const struct receiver_will *will, int timeout_ms,
-                             struct tc_fault *fault)
+enum tc_error receiver_begin(struct receiver *receiver, const char *host, const struct receiver_will *will,
+                             int timeout_ms, struct tc_fault *fault)
 {
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     receiver->unanswered = 0;
     receiver->unacknowledged = 0;
     enum tc_error error = make_client(receiver, will, fault);
     if (error == TC_OK)
-        error = connect_client(receiver, fault);
+        error = connect_client(receiver, host, fault);
     if (error == TC_OK)
         error = wait_for_answers(receiver, deadline_ms, fault);
     return error == TC_OK ? check_announced(receiver, fault) : error;
@@ -343,10 +342,10 @@ enum tc_error receiver_subscribe(struct receiver *receiver, size_t subscription,
     return error == TC_OK ? check_subscription(receiver, subscription, fault) : error;
 }
 
-enum tc_error receiver_connect(struct receiver *receiver, int timeout_ms, struct tc_fault *fault)
+enum tc_error receiver_connect(struct receiver *receiver, const char *host, int timeout_ms, struct tc_fault *fault)
 {
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-    enum tc_error error = receiver_begin(receiver, NULL, timeout_ms, fault);
+    enum tc_error error = receiver_begin(receiver, host, NULL, timeout_ms, fault);
     for (size_t i = 0; i < receiver->config->subscription_count && error == TC_OK; i++)
         error = subscribe(receiver, i, fault);
     if (error == TC_OK)

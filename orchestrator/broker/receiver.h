@@ -15,9 +15,9 @@ struct receiver;
 struct receiver *receiver_open(const struct broker_config *config, int interrupt_fd);
 void receiver_free(struct receiver *receiver);
 
-/* Connects and subscribes. Messages can arrive before it returns. TC_UNAVAILABLE, TC_TIMEOUT, TC_DENIED when the broker
- * refuses the connection or a subscription. */
-enum tc_error receiver_connect(struct receiver *receiver, int timeout_ms, struct tc_fault *fault);
+/* Connects to `host` and subscribes. Messages can arrive before it returns. TC_UNAVAILABLE, TC_TIMEOUT, TC_DENIED when
+ * the broker refuses the connection or a subscription. */
+enum tc_error receiver_connect(struct receiver *receiver, const char *host, int timeout_ms, struct tc_fault *fault);
 
 /* A message that the broker publishes when the connection ends without DISCONNECT: QoS 1, retained. */
 struct receiver_will {
@@ -28,8 +28,8 @@ struct receiver_will {
 
 /* The steps of receiver_connect, for a caller that does something between them: connects, then subscribes to one of the
  * subscriptions. `will`: NULL for none. */
-enum tc_error receiver_begin(struct receiver *receiver, const struct receiver_will *will, int timeout_ms,
-                             struct tc_fault *fault);
+enum tc_error receiver_begin(struct receiver *receiver, const char *host, const struct receiver_will *will,
+                             int timeout_ms, struct tc_fault *fault);
 enum tc_error receiver_subscribe(struct receiver *receiver, size_t subscription, int timeout_ms,
                                  struct tc_fault *fault);
 

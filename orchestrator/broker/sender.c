@@ -15,13 +15,12 @@ enum {
     MS_PER_SECOND = 1000,
 };
 
-static char *make_uri(const struct broker_config *config)
+static char *make_uri(const struct broker_config *config, const char *host)
 {
     const char *scheme = config->ca_file == NULL ? "tcp" : "ssl";
-    bool is_ipv6 = strchr(config->host, ':') != NULL;
+    bool is_ipv6 = strchr(host, ':') != NULL;
     char *uri = NULL;
-    TC_CHECK(asprintf(&uri, "%s://%s%s%s:%d", scheme, is_ipv6 ? "[" : "", config->host, is_ipv6 ? "]" : "",
-                      config->port) > 0);
+    TC_CHECK(asprintf(&uri, "%s://%s%s%s:%d", scheme, is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", config->port) > 0);
     return uri;
 }
 
@@ -32,7 +31,6 @@ struct sender *sender_open(const struct broker_config *config, void (*lost)(void
     sender->config = config;
     sender->lost = lost;
     sender->context = context;
-    sender->uri = make_uri(config);
     TC_CHECK(asprintf(&sender->client_id, "%s-out", config->client_id) > 0);
     in_flight_open(&sender->in_flight, sender, config->in_flight_limit);
     TC_CHECK(pthread_mutex_init(&sender->lock, NULL) == 0);
@@ -184,8 +182,10 @@ static enum tc_error connect_once(struct sender *sender, int timeout_ms, struct 
 }
 
 /* paho does not adopt the keep-alive that the broker announces: a shorter one needs another connection. */
-enum tc_error sender_connect(struct sender *sender, int timeout_ms, struct tc_fault *fault)
+enum tc_error sender_connect(struct sender *sender, const char *host, int timeout_ms, struct tc_fault *fault)
 {
+    free(sender->uri);
+    sender->uri = make_uri(sender->config, host);
     sender->keep_alive_s = sender->config->keep_alive_s;
     enum tc_error error = connect_once(sender, timeout_ms, fault);
     int announced_s = sender->announced.keep_alive_s;

@@ -28,9 +28,9 @@ struct outgoing {
 struct sender *sender_open(const struct broker_config *config, void (*lost)(void *context), void *context);
 void sender_free(struct sender *sender);
 
-/* Connects and waits for the result. TC_UNAVAILABLE, TC_DENIED, TC_TIMEOUT. Call this and sender_disconnect from one
- * thread. */
-enum tc_error sender_connect(struct sender *sender, int timeout_ms, struct tc_fault *fault);
+/* Connects to `host` and waits for the result. TC_UNAVAILABLE, TC_DENIED, TC_TIMEOUT. Call this and sender_disconnect
+ * from one thread. */
+enum tc_error sender_connect(struct sender *sender, const char *host, int timeout_ms, struct tc_fault *fault);
 /* Ends the connection, established or not, after all messages are acknowledged or `wait_ms` has passed; the rest fails.
  */
 void sender_disconnect(struct sender *sender, int wait_ms);

@@ -17,7 +17,7 @@ struct sender {
     const struct broker_config *config;
     void (*lost)(void *context);
     void *context;
-    char *uri;
+    char *uri; /* of the present connection; NULL: none yet */
     char *client_id;
 
     pthread_mutex_t lock;   /* never held while paho is called: paho's callbacks hold a lock of its own */

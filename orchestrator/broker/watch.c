@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "orchestrator/broker/client_name.h"
-#include "orchestrator/broker/reach.h"
 #include "orchestrator/broker/receiver.h"
+#include "orchestrator/broker/server_address.h"
 
 #include <stdlib.h>
 
@@ -12,6 +12,7 @@ enum { ANSWER_MS = 10000 };
 struct broker_watch {
     struct broker_config config;
     int interrupt_fd;
+    struct server_address address;
     char client_id[CLIENT_NAME_SIZE];
     struct receiver *receiver;
 };
@@ -42,8 +43,14 @@ enum tc_error broker_watch_connect(struct broker_watch *watch, const struct topi
     char topic[TOPIC_SIZE];
     topic_format(watch->config.topic_root, will_topic, topic);
     const struct receiver_will left = {.topic = topic, .payload = will, .length = length};
-    enum tc_error error = reach(watch->config.host, watch->config.port, ANSWER_MS, watch->interrupt_fd, fault);
-    return error == TC_OK ? receiver_begin(watch->receiver, &left, ANSWER_MS, fault) : error;
+    const char *host;
+    enum tc_error error = server_address_find(&watch->address, &watch->config, watch->interrupt_fd, &host, fault);
+    if (error != TC_OK)
+        return error;
+    error = receiver_begin(watch->receiver, host, &left, ANSWER_MS, fault);
+    if (error != TC_OK)
+        server_address_failed(&watch->address);
+    return error;
 }
 
 enum tc_error broker_watch_subscribe(struct broker_watch *watch, size_t at, struct tc_fault *fault)

@@ -25,7 +25,7 @@ static void notice_connection(void *context, bool connected)
 
 static void open_broker(struct rollout_lifecycle *lifecycle, int port)
 {
-    const struct broker_config config = {.host = "127.0.0.1",
+    const struct broker_config config = {.hosts = {.count = 1, .names = {"127.0.0.1"}},
                                          .port = port,
                                          .client_id = "failing",
                                          .topic_root = "tc/v1",

@@ -46,8 +46,7 @@ struct side *side_open_with_tls(const struct server *server, const char *name, i
                                                                {.kind = TOPIC_REPLY, .shared = true, .qos = 1},
                                                                {.kind = TOPIC_EPOCH, .retained = true, .qos = 1}};
     struct side *side = calloc(1, sizeof *side);
-    struct broker_config config = {.host = ca_file == NULL ? "127.0.0.1" : "localhost",
-                                   .port = server->port,
+    struct broker_config config = {.port = server->port,
                                    .client_id = name,
                                    .ca_file = ca_file,
                                    .topic_root = "tc/v1",
@@ -59,6 +58,7 @@ struct side *side_open_with_tls(const struct server *server, const char *name, i
                                    .received = note,
                                    .connection_changed = note_change,
                                    .context = side};
+    assert_true(host_list_add(&config.hosts, ca_file == NULL ? "127.0.0.1" : "localhost"));
     assert_int_equal(broker_open(&config, &side->broker, NULL), TC_OK);
     return side;
 }

@@ -14,7 +14,7 @@ from parts.c_source import calls_between_files, cycles, includes_of, is_private
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/parts"
 PAGE = "docs/architecture.md"
-PRODUCT = ("base", "topics", "pki", "tls", "config", "guard", "orchestrator", "clients")
+PRODUCT = ("base", "hosts", "topics", "pki", "tls", "config", "guard", "orchestrator", "clients")
 TESTS = "tests"
 
 EDGE = re.compile(r'"node\d+" -> "node\d+" +(?:\[ style = (\w+) \] )?// (\S+) -> (\S+)$', re.MULTILINE)

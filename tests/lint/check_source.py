@@ -7,7 +7,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ("base", "topics", "pki", "tls", "config", "guard", "orchestrator", "clients", "tests", "scripts")
+FOLDERS = ("base", "hosts", "topics", "pki", "tls", "config", "guard", "orchestrator", "clients", "tests", "scripts")
 SUFFIXES = (".c", ".h", ".py", ".sh")
 FILE_LINES, FUNCTION_LINES = 500, 80
 

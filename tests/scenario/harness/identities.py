@@ -6,6 +6,8 @@ import ssl
 
 from .programs import command_line
 
+OTHER_ADDRESS, BROKER_NAME = "127.0.0.2", "broker.test"  # in the certificate of the broker, beside 127.0.0.1
+
 
 class Identities:
     """All its files are in `folder`, and belong to this run alone."""
@@ -22,6 +24,8 @@ class Identities:
         """Returns the paths of a certificate and its key."""
         folder = self._folder / f"{kind}-{name}"
         at = [] if kind in ("device", "operator") else ["--ip", "127.0.0.1"]
+        if kind == "server":
+            at += ["--ip", OTHER_ADDRESS, "--dns", BROKER_NAME]
         command_line("pki", "issue", self._pki, "--kind", kind, "--id", name, "--out", folder, *at)
         return folder / "cert.pem", folder / "key.pem"
 

@@ -8,7 +8,8 @@ PIECE = 65536
 
 
 class Relay:
-    """Listens at `listen` and connects to `target`, which may be changed: paths of Unix sockets, or ports of this machine.
+    """Listens at `listen` and connects to `target`, which may be changed: paths of Unix sockets, ports of this machine, or pairs of
+    an address and a port.
     `rewrite` changes the messages of the server."""
 
     def __init__(self, listen, target, rewrite=lambda piece: piece):
@@ -22,10 +23,12 @@ class Relay:
 
     @staticmethod
     def _socket(where):
-        return socket.socket(socket.AF_INET if isinstance(where, int) else socket.AF_UNIX)
+        return socket.socket(socket.AF_INET if isinstance(where, (int, tuple)) else socket.AF_UNIX)
 
     @staticmethod
     def _address(where):
+        if isinstance(where, tuple):
+            return where
         return ("127.0.0.1", where) if isinstance(where, int) else str(where)
 
     def die(self, says):
