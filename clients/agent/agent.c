@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "clients/agent/agent_ask.h"
 #include "clients/agent/agent_attempt.h"
+#include "clients/agent/agent_hold.h"
 #include "clients/agent/agent_instruction.h"
 #include "clients/agent/agent_keys.h"
 #include "clients/agent/agent_report.h"
@@ -54,6 +55,7 @@ static enum tc_error open_folders(struct agent *agent, struct tc_fault *fault)
     agent->work_folder = path_in(agent, "work");
     agent->artifact_folder = path_in(agent, "artifacts");
     agent->parameters_path = path_in(agent, "work/parameters.json");
+    agent->hold_path = path_in(agent, "hold");
     enum tc_error error = file_make_folders(agent->work_folder, 0700, fault);
     if (error == TC_OK)
         error = file_make_folders(agent->artifact_folder, 0700, fault);
@@ -96,6 +98,7 @@ enum tc_error agent_open(const struct agent_config *config, const struct agent_e
         agent_close(opened);
         opened = NULL;
     } else {
+        agent_open_hold(opened, now);
         end_interrupted(opened, now);
         agent_read_versions(opened);
     }
@@ -119,6 +122,7 @@ void agent_close(struct agent *agent)
     free(agent->work_folder);
     free(agent->artifact_folder);
     free(agent->parameters_path);
+    free(agent->hold_path);
     free(agent);
 }
 
@@ -315,6 +319,8 @@ static int64_t next_due_ms(const struct agent *agent, int64_t now_ms)
         next_ms = earlier(next_ms, agent->keys_next_ms);
     if (agent->ask.is_command_waiting)
         next_ms = earlier(next_ms, agent->ask.command_handled_ms + COMMAND_INTERVAL_MS);
+    if (agent->hold.ends_ms != 0)
+        next_ms = earlier(next_ms, agent->hold.ends_ms);
     if (agent->is_connected) {
         next_ms = earlier(next_ms, outbox_next_ms(agent->outbox));
         if (agent->relay.count > 0)
@@ -327,6 +333,7 @@ int64_t agent_step(struct agent *agent, struct agent_time now)
 {
     relay_all(agent, now.monotonic_ms);
     agent_refresh_keys(agent, now.monotonic_ms);
+    agent_end_hold(agent, now);
     if (!agent->is_stopping)
         agent_handle_pending(agent, now);
     if (!agent->is_stopping && agent->stage == STAGE_WAITING)

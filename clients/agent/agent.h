@@ -89,6 +89,14 @@ int64_t agent_step(struct agent *agent, struct agent_time now);
 /* True, and the time, when answers have proven it: see device_clock_is_proven. */
 bool agent_proven_time(const struct agent *agent, struct agent_time now, int64_t *proven_ms);
 
+/* A technician's hold, for `length_ms` from now on; it takes the place of an earlier one. An instruction that has not
+ * begun to install is deferred, code held_by_technician; an installation goes on. It is durable when the call returns.
+ */
+enum tc_error agent_hold(struct agent *agent, int64_t length_ms, const char *reason, const char *person,
+                         struct agent_time now, struct tc_fault *fault);
+/* Ends the hold. TC_NOT_FOUND: there is none. */
+enum tc_error agent_release(struct agent *agent, struct agent_time now, struct tc_fault *fault);
+
 /* Starts nothing new from now on. Another run can resume the current download. The end of a running installer is
  * recorded by agent_installer_ended and reported by another run. */
 void agent_stop(struct agent *agent);

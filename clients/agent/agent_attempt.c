@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "clients/agent/agent_ask.h"
 #include "clients/agent/agent_download.h"
+#include "clients/agent/agent_hold.h"
 #include "clients/agent/agent_report.h"
 
 #include <stdio.h>
@@ -145,7 +146,7 @@ void agent_try_install(struct agent *agent, struct agent_time now)
         agent_end_before_effect(agent, REPORT_REJECTED, refusal.code, refusal.detail, now);
         return;
     }
-    if (has_pending_relays(agent) || agent_defers_to_atms(agent, now))
+    if (agent_defers_to_technician(agent, now) || has_pending_relays(agent) || agent_defers_to_atms(agent, now))
         return;
     if (must_await_proof(agent, now))
         return;

@@ -5,6 +5,7 @@
 #include "clients/agent/agent_ask.h"
 #include "clients/agent/agent_attempt.h"
 #include "clients/agent/agent_download.h"
+#include "clients/agent/agent_hold.h"
 #include "clients/agent/agent_recall.h"
 #include "clients/agent/agent_report.h"
 
@@ -181,7 +182,7 @@ static void start(struct agent *agent, struct instruction_payload *payload, cons
         agent_end_before_effect(agent, REPORT_REJECTED, refusal->code, refusal->detail, now);
     else if (is_empty(executable) && is_empty(agent->config.install_socket))
         agent_end_before_effect(agent, REPORT_REJECTED, "unsupported_action", action_name(agent->payload.action), now);
-    else if (!agent_defers_to_atms(agent, now))
+    else if (!agent_defers_to_technician(agent, now) && !agent_defers_to_atms(agent, now))
         agent_begin(agent, now);
 }
 

@@ -5,6 +5,7 @@
 #include "clients/agent/action/journal.h"
 #include "clients/agent/action/verify.h"
 #include "clients/agent/agent.h"
+#include "clients/agent/hold.h"
 #include "clients/agent/nonces.h"
 #include "clients/agent/outbox.h"
 #include "clients/agent/relay.h"
@@ -70,6 +71,8 @@ struct agent {
     struct outbox *outbox;
     struct device_clock clock;
     struct relay relay;
+    char *hold_path;
+    struct hold hold; /* the technician's */
 
     enum agent_stage stage;
     bool is_connected;

@@ -7,6 +7,7 @@
 #include "clients/agent/runtime_folders.h"
 #include "clients/agent/runtime_session.h"
 #include "clients/agent/runtime_state.h"
+#include "clients/agent/runtime_technician.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -65,13 +66,14 @@ static void take_items(struct runtime *runtime)
     }
 }
 
-/* Waits for an item, a signal, a certificate or `until_ms`. */
+/* Waits for an item, a signal, a certificate, a technician or `until_ms`. */
 static void wait_until(struct runtime *runtime, int64_t until_ms)
 {
     struct pollfd watched[] = {
         {.fd = inbox_descriptor(runtime->inbox), .events = POLLIN},
         {.fd = runtime->signals, .events = POLLIN},
         {.fd = runtime->enrolment == NULL ? -1 : enrolment_descriptor(runtime->enrolment), .events = POLLIN},
+        {.fd = runtime_technician_descriptor(runtime), .events = POLLIN},
     };
     int64_t wait_ms = until_ms - clock_boot_ms();
     if (wait_ms < 0)
@@ -121,10 +123,11 @@ static void run(struct runtime *runtime)
         take_items(runtime);
         note_connection(runtime, clock_boot_ms());
         log_left_out(false);
+        int64_t technician_ms = runtime_serve_technician(runtime, clock_boot_ms());
         int64_t agent_ms = agent_step(runtime->agent, runtime_now());
         int64_t look_ms = runtime_watch_credentials(runtime, runtime_now());
         int64_t session_ms = session_step(runtime->session, runtime_has_certificate(runtime), clock_boot_ms());
-        wait_until(runtime, earliest(agent_ms, earliest(look_ms, session_ms)));
+        wait_until(runtime, earliest(earliest(agent_ms, technician_ms), earliest(look_ms, session_ms)));
     }
 }
 
@@ -133,6 +136,7 @@ static void stop(struct runtime *runtime)
     int64_t begun_ms = clock_boot_ms();
     bool is_work_stopped = false;
     LOG_INFO("agent.stopping", F_INT("busy", agent_is_busy(runtime->agent)));
+    runtime_close_technician(runtime);
     agent_stop(runtime->agent);
     for (;;) {
         take_items(runtime);
@@ -155,6 +159,7 @@ enum tc_error runtime_run(const struct agent_settings *settings, enum device_rol
     if (error == TC_OK) {
         LOG_INFO("agent.started", F_STR("device", settings->device), F_STR("role", device_role_name(role)),
                  F_STR("version", TELLERCAST_VERSION));
+        runtime_open_technician(&runtime);
         run(&runtime);
         stop(&runtime);
         log_left_out(true);

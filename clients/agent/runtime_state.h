@@ -10,6 +10,7 @@
 #include "clients/agent/log_uploader.h"
 #include "clients/agent/runtime.h"
 #include "clients/agent/session.h"
+#include "clients/agent/technician/technician_listener.h"
 #include "clients/agent/work.h"
 #include "tls/credentials.h"
 
@@ -37,6 +38,8 @@ struct runtime {
     struct work *work;
     struct session *session;
     struct agent *agent;
+    struct technician_listener *technician; /* NULL: none */
+    char *technician_path;
 };
 
 /* Opens everything; call runtime_close after a fault, too. */

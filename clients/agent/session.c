@@ -7,6 +7,7 @@
 #include "topics/packet.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,7 @@ static void log_disconnected(struct session *session, const char *why)
         LOG_WARNING("broker.disconnected", F_STR("host", host), F_INT("port", current(session)->listener->port),
                     F_STR("fault", why));
     session->is_down_logged = true;
+    (void)snprintf(session->fault, sizeof session->fault, "%s", why);
 }
 
 static void connect_now(struct session *session, int64_t now_ms)
@@ -253,6 +255,7 @@ static void note_ready(struct session *session, int64_t now_ms)
              F_INT("port", endpoint->listener->port), F_STR("address", endpoint->address.text));
     endpoint->failed = (struct host_address){0};
     session->phase = PHASE_READY;
+    session->fault[0] = '\0';
     session->is_down_logged = false;
     session->has_failed = false;
     session->delay_ms = session->config.reconnect_first_ms;
@@ -269,7 +272,9 @@ static void end_connection(struct session *session, const struct inbox_item *ite
     if (is_searching)
         endpoint->address = (struct host_address){0};
     /* What answered and did not work is tried last; a search that failed leaves none. */
-    endpoint->failed = session->phase == PHASE_READY ? (struct host_address){0} : endpoint->address;
+    endpoint->failed = (struct host_address){0};
+    if (session->phase != PHASE_READY)
+        endpoint->failed = endpoint->address;
     disconnect(session);
     atomic_store(&session->unacknowledged, 0);
     log_disconnected(session, item->text);

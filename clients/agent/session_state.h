@@ -4,6 +4,7 @@
 
 #include "clients/agent/session_endpoint.h"
 #include "clients/agent/session_search.h"
+#include "clients/agent/session_view.h"
 
 #include <stdatomic.h>
 
@@ -24,10 +25,11 @@ struct session {
     int64_t connect_ms; /* PHASE_WAITING: time of the next attempt */
     int64_t delay_ms;
     bool is_down_logged;
-    bool is_moving;              /* from the former listener: when the other does not answer, that is logged */
-    bool is_renewal_due;         /* the connection was begun with files that were replaced since */
-    struct announced announced;  /* written before INBOX_CONNECTED or INBOX_CONNECTION_FAILED is put, read after */
-    int keep_alive_s, in_flight; /* of the present connection, by the broker's last announcement */
+    char fault[SESSION_FAULT_SIZE]; /* see session_view.h */
+    bool is_moving;                 /* from the former listener: when the other does not answer, that is logged */
+    bool is_renewal_due;            /* the connection was begun with files that were replaced since */
+    struct announced announced;     /* written before INBOX_CONNECTED or INBOX_CONNECTION_FAILED is put, read after */
+    int keep_alive_s, in_flight;    /* of the present connection, by the broker's last announcement */
     atomic_size_t unacknowledged;
 };
 

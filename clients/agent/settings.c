@@ -106,6 +106,11 @@ static const struct setting rows[] = {
 
     DURATION("node.hold_after_dispatch", node_hold_after_dispatch_ms, "0s", 0, DAY,
              "Node: how long after its last dispatch it defers an instruction of its own; 0s: not at all."),
+
+    TEXT("technician.socket", technician_socket, "",
+         "Unix socket for tellercast-agent, the technician's program; empty: data_folder/technician.socket."),
+    TEXT("technician.group", technician_group, "",
+         "Group whose members it serves beside root and the agent's own user; empty: none."),
 };
 
 const struct settings_table agent_settings_table = {rows, sizeof rows / sizeof *rows};
@@ -225,5 +230,8 @@ enum tc_error agent_settings_check(const struct agent_settings *settings, enum d
     if (error == TC_OK && settings->action_socket[0] != '\0' && settings->action_socket[0] != '/')
         error = tc_fault_set(fault, TC_INVALID, "actions.socket: found \"%s\", allowed: an absolute path",
                              settings->action_socket);
+    if (error == TC_OK && settings->technician_socket[0] != '\0' && settings->technician_socket[0] != '/')
+        error = tc_fault_set(fault, TC_INVALID, "technician.socket: found \"%s\", allowed: an absolute path",
+                             settings->technician_socket);
     return error;
 }

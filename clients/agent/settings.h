@@ -45,6 +45,8 @@ struct agent_settings {
     int64_t report_resend_first_ms, report_resend_longest_ms;
     int64_t report_progress_period_ms;
     int64_t node_hold_after_dispatch_ms;
+
+    char *technician_socket, *technician_group;
 };
 
 extern const struct settings_table agent_settings_table;

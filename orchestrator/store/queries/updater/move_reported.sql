@@ -42,7 +42,7 @@ WITH report AS MATERIALIZED (
       withdrawn_at = CASE WHEN rule.to_substate = :WITHDRAWING THEN i.withdrawn_at END,
       may_install_until = NULL,
       failures = CASE WHEN rule.to_state = :FAILED AND i.state <> :TIMED_OUT AND r.attempt = i.attempt THEN i.failures + 1 ELSE i.failures END,
-      deferrals = CASE WHEN r.event = :ON_DEFERRED AND (i.substate <> :WITHDRAWING OR r.code IS DISTINCT FROM :CODE_WITHDRAWN) THEN i.deferrals + 1
+      deferrals = CASE WHEN r.event = :ON_DEFERRED AND r.code IS DISTINCT FROM :CODE_HELD_BY_TECHNICIAN AND (i.substate <> :WITHDRAWING OR r.code IS DISTINCT FROM :CODE_WITHDRAWN) THEN i.deferrals + 1
                        ELSE i.deferrals END,
       sent_at = CASE WHEN rule.to_state >= :SENT THEN coalesce(i.sent_at, now()) ELSE i.sent_at END,
       received_at = CASE WHEN rule.to_state BETWEEN :RECEIVED AND :FAILED THEN coalesce(i.received_at, now()) ELSE i.received_at END,
