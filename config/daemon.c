@@ -11,7 +11,9 @@
 
 /* Settings of one group stand together, since settings_print writes them under one heading. */
 static const struct setting rows[] = {
-    TEXT("instance", instance, "", "Name of this orchestrator among several; empty: host name and process ID."),
+    TEXT("instance", instance, "",
+         "Name of this orchestrator, which no other has at the same time, and of its client ID; empty: host name and "
+         "process ID."),
     TEXT("data_folder", data_folder, "/var/lib/tellercast", "Folder of the signing key and the artifact store."),
     TEXT("topic_root", topic_root, TOPIC_ROOT_DEFAULT, "Prefix of all MQTT topics."),
     TEXT("database", database, "dbname=tellercast",

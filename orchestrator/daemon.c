@@ -26,6 +26,18 @@ static enum tc_error wait_for_key(struct daemon *daemon, struct tc_fault *fault)
     return error;
 }
 
+static enum tc_error open_name_keeper(struct daemon *daemon, struct tc_fault *fault)
+{
+    const struct name_keeper_config config = {
+        .database = daemon->settings->database,
+        .name = daemon->identity.name,
+        .instance = daemon->identity.instance,
+        .lease_ms = daemon->settings->lease_ms,
+        .is_asked_to_stop = daemon_setup_is_asked_to_stop,
+    };
+    return name_keeper_open(&config, &daemon->name_keeper, fault);
+}
+
 enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon **daemon, struct tc_fault *fault)
 {
     struct daemon *opened = calloc(1, sizeof *opened);
@@ -65,6 +77,8 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
         error = daemon_parts_open_keys(opened, fault);
     if (error == TC_OK)
         error = migration_await(settings, opened->guard, &opened->clock, fault);
+    if (error == TC_OK && settings->instance[0] != '\0')
+        error = open_name_keeper(opened, fault);
     if (error == TC_OK)
         error = daemon_parts_open_keeper(opened, fault);
     if (error == TC_OK)
@@ -105,6 +119,7 @@ void daemon_close(struct daemon *daemon)
     }
     if (daemon->broker != NULL)
         broker_close(daemon->broker, END_BROKER_MS);
+    name_keeper_close(daemon->name_keeper); /* when its client ID is free */
     intake_close(daemon->intake);
     renewal_close(daemon->renewal);
     gauges_keeper_close(daemon->gauges);
@@ -146,6 +161,11 @@ void daemon_watch_certificates(struct daemon *daemon)
     renewal_watch(daemon->renewal, daemon->broker, daemon->intake);
 }
 
+bool daemon_has_lost_its_name(const struct daemon *daemon)
+{
+    return name_keeper_has_lost(daemon->name_keeper);
+}
+
 bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **part)
 {
     const struct {
@@ -163,6 +183,7 @@ bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **
         {"people", people_last_progress_ms(daemon->people)},
         {"oidc", provider_last_progress_ms(daemon->provider)},
         {"recorder", recorder_last_progress_ms(daemon->recorder)},
+        {"instance", name_keeper_last_progress_ms(daemon->name_keeper)},
     };
     health_watch(daemon->health);
     int64_t now_ms = clock_monotonic_ms();

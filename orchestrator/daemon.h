@@ -24,6 +24,9 @@ void daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh);
 /* Takes certificates, keys and authorities whose files were replaced. Call it every second or so. */
 void daemon_watch_certificates(struct daemon *daemon);
 
+/* True when another orchestrator of this name runs, because this one was silent for too long: it must end. */
+bool daemon_has_lost_its_name(const struct daemon *daemon);
+
 /* True when every part made progress within the last `most_ms`; else `*part` is the name of one that hangs. */
 bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **part);
 

@@ -79,7 +79,8 @@ static enum tc_error open_broker(struct daemon *daemon, struct tc_fault *fault)
     };
     enum { SUBSCRIPTIONS = sizeof subscriptions / sizeof *subscriptions };
     struct broker_config broker = {
-        .client_id = daemon->identity.instance,
+        .client_id = daemon->identity.client_id,
+        .client_digits = daemon->identity.client_digits[0] == '\0' ? NULL : daemon->identity.client_digits,
         .topic_root = daemon->settings->topic_root,
         .share_name = daemon->identity.share_name,
         .subscriptions = subscriptions,

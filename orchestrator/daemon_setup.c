@@ -50,6 +50,22 @@ static void name_instance(const struct daemon_settings *settings, struct daemon_
     identity->first_shard = (int)(slot % ORCHESTRATOR_SLOTS) * SHARDS_AN_ORCHESTRATOR;
 }
 
+/* An orchestrator with a name of its own has the same client ID at each start, so that a broker ends the connection of
+ * the run before. Without the guard only a secret keeps others from taking it: one that all machines have, on which the
+ * name may be started. */
+static void name_client(const struct daemon_settings *settings, const char *share_secret,
+                        struct daemon_identity *identity)
+{
+    const char *secret = share_secret != NULL                ? share_secret
+                         : identity->broker_password != NULL ? identity->broker_password
+                                                             : "";
+    (void)snprintf(identity->client_id, sizeof identity->client_id, "%s", identity->instance);
+    if (*settings->instance == '\0')
+        return;
+    topic_client_digits(secret, identity->name, identity->client_digits);
+    (void)snprintf(identity->client_id, sizeof identity->client_id, "%s-%s", identity->name, identity->client_digits);
+}
+
 static enum tc_error name_share(const struct daemon_settings *settings, struct daemon_identity *identity,
                                 struct tc_fault *fault)
 {
@@ -59,6 +75,7 @@ static enum tc_error name_share(const struct daemon_settings *settings, struct d
         (void)snprintf(identity->share_name, sizeof identity->share_name, "%s", TOPIC_SHARE_DEFAULT);
     else
         topic_share_name(secret, identity->share_name);
+    name_client(settings, secret, identity);
     free(secret);
     return error;
 }

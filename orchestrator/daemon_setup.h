@@ -8,6 +8,7 @@
 #include "orchestrator/oidc/provider.h"
 #include "orchestrator/store/guard.h"
 #include "topics/token.h"
+#include "topics/topic.h"
 
 /* The shards of the counters that each orchestrator has for its writers. Two orchestrators that have the same shards by
  * chance sometimes wait for each other, and still count correctly. */
@@ -21,8 +22,11 @@ enum {
 };
 
 struct daemon_identity {
-    char name[72];      /* of this orchestrator, the same after a restart */
-    char instance[128]; /* unique to this run of this orchestrator */
+    char name[72];                                /* of this orchestrator, the same after a restart */
+    char instance[128];                           /* unique to this run of this orchestrator */
+    char client_id[128];                          /* at the broker, without a certificate */
+    char client_digits[TOPIC_CLIENT_DIGITS_SIZE]; /* with one; "": random at each start, since it has no name of its own
+                                                   */
     int first_shard;
     char *public_url;
     char *broker_password, *redis_password; /* NULL: none */

@@ -11,6 +11,7 @@
 #include "orchestrator/health.h"
 #include "orchestrator/intake/intake.h"
 #include "orchestrator/keys/key_keeper.h"
+#include "orchestrator/name_keeper.h"
 #include "orchestrator/oidc/provider.h"
 #include "orchestrator/people/people.h"
 #include "orchestrator/planner/planner.h"
@@ -58,6 +59,7 @@ struct daemon {
     struct scheduler *scheduler;
     struct keeper *keeper;
     struct gauges_keeper *gauges;
+    struct name_keeper *name_keeper; /* NULL: this orchestrator has no name of its own */
 };
 
 #endif

@@ -108,18 +108,20 @@ static void feed_watchdog(const struct daemon *daemon)
         LOG_ERROR("watchdog.starved", F_STR("part", part));
 }
 
-static void run_until_stopped(struct daemon *daemon, const char *config_file, const sigset_t *signals)
+/* Returns the exit code. */
+static int run_until_stopped(struct daemon *daemon, const char *config_file, const sigset_t *signals)
 {
-    for (;;) {
+    while (!daemon_has_lost_its_name(daemon)) {
         switch (sigtimedwait(signals, NULL, &(struct timespec){.tv_sec = CHECK_PERIOD_S})) {
         case SIGTERM:
-        case SIGINT: return;
+        case SIGINT: return EXIT_SUCCESS;
         case SIGHUP: reload(daemon, config_file); break;
         default: feed_watchdog(daemon); break;
         }
         daemon_watch_certificates(daemon);
         log_left_out(false);
     }
+    return EXIT_FAILURE;
 }
 
 /* Exits when the shutdown takes too long. Nothing is lost, as by kill -9: uncommitted work was not accepted, and
@@ -252,12 +254,12 @@ int main(int argc, char **argv)
         return report_failed_start(error, &fault);
     }
     (void)sd_notify(0, "READY=1");
-    run_until_stopped(daemon, options.config_file, &signals);
+    exit_code = run_until_stopped(daemon, options.config_file, &signals);
     (void)sd_notify(0, "STOPPING=1");
     start_limit(limit_shutdown);
     daemon_close(daemon);
     log_left_out(true);
     LOG_INFO("daemon.stopped");
     options_free(&options);
-    return EXIT_SUCCESS;
+    return exit_code;
 }

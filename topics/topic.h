@@ -69,6 +69,11 @@ void topic_filter(const char *root, enum topic_kind kind, const char *share, cha
 /* Derives a name of shared subscriptions from a secret, so that nobody can join them who does not know it. */
 void topic_share_name(const char *secret, char name[static TC_ID_SIZE]);
 
+#define TOPIC_CLIENT_DIGITS_SIZE 17
+/* Derives the digits of an orchestrator's client ID from its name and a secret: the same at each start, and unknown to
+ * who does not know the secret. */
+void topic_client_digits(const char *secret, const char *name, char digits[static TOPIC_CLIENT_DIGITS_SIZE]);
+
 /* The filter of an ATM client for dispatches from the node of any branch:
  * "tc/v1/branch/+/dispatch/{device}". */
 void topic_filter_dispatch_to(const char *root, const char *device, char filter[static TOPIC_SIZE]);

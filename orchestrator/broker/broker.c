@@ -231,7 +231,8 @@ static void copy_config(struct broker_config *copy, const struct broker_config *
 {
     *copy = *config;
     char name[CLIENT_NAME_SIZE];
-    client_name_make(config->certificate_file, config->client_id, name);
+    client_name_make(config->certificate_file, config->client_digits, config->client_id, name);
+    copy->client_digits = NULL; /* it is in the name */
     copy->client_id = copy_text(name);
     copy->user = copy_text(config->user);
     copy->password = copy_text(config->password);

@@ -41,10 +41,12 @@ struct broker_subscription {
 };
 
 struct broker_config {
-    struct host_list hosts;      /* names or addresses, tried in turn; Unix sockets are not possible */
-    int port;                    /* of each */
-    const char *client_id;       /* unique among the orchestrators; with a certificate: see client_name.h */
-    const char *user, *password; /* NULL: none */
+    struct host_list hosts; /* names or addresses, tried in turn; Unix sockets are not possible */
+    int port;               /* of each */
+    /* Unique among the orchestrators. With a certificate the client ID is the certificate's ID and `client_digits`;
+     * NULL: random digits, see client_name.h. */
+    const char *client_id, *client_digits;
+    const char *user, *password;                       /* NULL: none */
     const char *ca_file, *certificate_file, *key_file; /* TLS when ca_file is not NULL */
     const char *topic_root;
     const char *share_name; /* of shared subscriptions */

@@ -21,13 +21,15 @@ static bool read_id(const char *path, char id[static TC_ID_SIZE])
     return is_read;
 }
 
-void client_name_make(const char *certificate_file, const char *otherwise, char name[static CLIENT_NAME_SIZE])
+void client_name_make(const char *certificate_file, const char *digits, const char *otherwise,
+                      char name[static CLIENT_NAME_SIZE])
 {
-    char id[TC_ID_SIZE];
+    char id[TC_ID_SIZE], random[sizeof "0123456789abcdef"];
     uint64_t number;
     TC_CHECK(getrandom(&number, sizeof number, 0) == sizeof number);
+    (void)snprintf(random, sizeof random, "%016" PRIx64, number);
     if (certificate_file != NULL && read_id(certificate_file, id))
-        (void)snprintf(name, CLIENT_NAME_SIZE, "%s/%016" PRIx64, id, number);
+        (void)snprintf(name, CLIENT_NAME_SIZE, "%s/%s", id, digits == NULL ? random : digits);
     else
         (void)snprintf(name, CLIENT_NAME_SIZE, "%s", otherwise);
 }

@@ -23,7 +23,7 @@ struct broker_watch *broker_watch_open(const struct broker_config *config, int i
     TC_CHECK(watch != NULL);
     watch->config = *config;
     watch->interrupt_fd = interrupt_fd;
-    client_name_make(config->certificate_file, config->client_id, watch->client_id);
+    client_name_make(config->certificate_file, NULL, config->client_id, watch->client_id);
     watch->config.client_id = watch->client_id;
     watch->receiver = receiver_open(&watch->config, interrupt_fd);
     return watch;

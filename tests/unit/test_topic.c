@@ -202,6 +202,20 @@ static void an_answer_goes_only_below_an_operators_own_level(void **state)
     assert_false(topic_parse_response("tc/v1", endless, strlen(endless), user));
 }
 
+static void the_digits_of_a_client_id_are_the_same_for_a_name_and_a_secret_alone(void **state)
+{
+    (void)state;
+    char digits[TOPIC_CLIENT_DIGITS_SIZE], again[TOPIC_CLIENT_DIGITS_SIZE], other[TOPIC_CLIENT_DIGITS_SIZE];
+    topic_client_digits("a secret", "central-1", digits);
+    topic_client_digits("a secret", "central-1", again);
+    assert_int_equal(strspn(digits, "0123456789abcdef"), TOPIC_CLIENT_DIGITS_SIZE - 1);
+    assert_string_equal(digits, again);
+    topic_client_digits("a secret", "central-2", other);
+    assert_string_not_equal(digits, other);
+    topic_client_digits("a secreT", "central-1", other);
+    assert_string_not_equal(digits, other);
+}
+
 static void a_share_name_is_an_id_that_only_the_secret_gives(void **state)
 {
     (void)state;
@@ -274,6 +288,7 @@ int main(void)
         cmocka_unit_test(a_filter_takes_every_topic_of_its_kind),
         cmocka_unit_test(a_response_topic_is_read_as_it_is_written),
         cmocka_unit_test(an_answer_goes_only_below_an_operators_own_level),
+        cmocka_unit_test(the_digits_of_a_client_id_are_the_same_for_a_name_and_a_secret_alone),
         cmocka_unit_test(a_share_name_is_an_id_that_only_the_secret_gives),
         cmocka_unit_test(the_access_list_needs_no_line_a_device),
     };
