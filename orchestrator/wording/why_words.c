@@ -1,8 +1,10 @@
 #include "orchestrator/wording/why_words.h"
 
 #include "base/fault.h"
+#include "topics/message.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static bool is_known(const struct why_time *time)
 {
@@ -106,7 +108,9 @@ static void put_rate(const struct why_reason *reason, struct buffer *text)
 
 static void put_again(const struct why_instruction *item, const struct why_reason *reason, struct buffer *text)
 {
-    if (reason->code == WHY_DEFERRED) {
+    if (reason->code == WHY_DEFERRED && strcmp(item->code, CODE_HELD_BY_TECHNICIAN) == 0) {
+        buffer_put_text(text, "a technician at the machine holds it"); /* such deferrals are not counted */
+    } else if (reason->code == WHY_DEFERRED) {
         buffer_put_text(text, "the device deferred it for the ");
         put_ordinal(reason->count, text);
         buffer_put_text(text, " time");

@@ -82,6 +82,16 @@ def test_a_hold_defers_what_is_ordered_and_a_release_lets_it_go_on(branch):
     assert ask(client, "release").returncode == 1, "there is no hold any more"
 
 
+def test_the_operator_is_told_that_a_technician_holds_the_machine(branch):
+    client = branch.client("atm", "A1", "B1")
+    status(client, "hold", "2h", "--reason", REASON)
+    rollout = branch.submit(selector={"devices": ["A1"]}, execution={"backoff": "1h"})
+    wait_for(lambda: attempt(branch, rollout) > 1, "it is deferred")
+    found = branch.http.document("/v1/devices/A1/why")["instructions"][0]["reasons"][0]
+    assert found["code"] == "deferred"
+    assert found["text"].startswith("a technician at the machine holds it (held_by_technician) and it is due again at "), found
+
+
 def test_a_hold_outlives_the_agent_and_is_ended_by_its_time(branch):
     client = branch.client("atm", "A1", "B1")
     until = status(client, "hold", "1m", "--reason", REASON)["hold"]["until"]
