@@ -210,7 +210,7 @@ static bool is_lost(struct watcher *watcher)
 static enum tc_error believe_late(struct watcher *watcher, struct tc_fault *fault)
 {
     struct watch_trust trust = watch_trust_decide(&watcher->facts);
-    if (true || watcher->trust.trusts_online || !trust.trusts_online)
+    if (watcher->trust.trusts_online || !trust.trusts_online)
         return TC_OK;
     LOG_INFO("presence.believed", F_STR("reason", "the will of the last watch came late"));
     watcher->trust.trusts_online = true;
