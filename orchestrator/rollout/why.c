@@ -312,6 +312,16 @@ static void explain_waiting(struct why_place *place, struct why_instruction *ite
         (void)find_own_work(place, item);
 }
 
+/* Presence explains what was started, and holds nothing. A command to an ATM goes through its node. */
+static void explain_presence(struct why_instruction *item)
+{
+    if (item->state == DISPATCHED && !item->is_node && item->node_offline.ms != 0)
+        add(item, (struct why_reason){.code = WHY_NODE_OFFLINE, .since = item->node_offline});
+    if (item->device_offline.ms != 0)
+        add(item, (struct why_reason){.code = item->is_node ? WHY_NODE_OFFLINE : WHY_DEVICE_OFFLINE,
+                                      .since = item->device_offline});
+}
+
 static void explain_work(struct why_instruction *item)
 {
     item->verdict = WHY_AT_WORK;
@@ -323,6 +333,7 @@ static void explain_work(struct why_instruction *item)
     default: reason.code = WHY_INSTALLING; break;
     }
     add(item, reason);
+    explain_presence(item);
 }
 
 void why_explain(struct why_place *place)

@@ -103,7 +103,9 @@ struct why_instruction {
     struct why_time window_opens;
     struct why_time since;    /* when it entered its state */
     struct why_time deadline; /* of its stage */
-    int64_t before;           /* due instructions of its rollout before it, in open groups; -1: not counted */
+    /* Since when they are offline; 0: they are not, or it is not known. */
+    struct why_time device_offline, node_offline;
+    int64_t before; /* due instructions of its rollout before it, in open groups; -1: not counted */
 
     /* The explanation. */
     enum why_verdict verdict;

@@ -156,6 +156,8 @@ static void take_instruction(const struct why_facts *facts, const struct sql_why
         .window_opens = why_time_of(row->window_opens_ms, row->window_opens_text),
         .since = why_time_of(row->since_ms, row->since_text),
         .deadline = why_time_of(row->deadline_ms, row->deadline_text),
+        .device_offline = why_time_of(row->device_offline_ms, row->device_offline_text),
+        .node_offline = why_time_of(row->node_offline_ms, row->node_offline_text),
         .before = -1,
     };
     if (row->waits_for_name != NULL)

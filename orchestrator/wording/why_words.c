@@ -225,6 +225,14 @@ void why_put_words(const struct why_instruction *item, const struct why_reason *
     case WHY_ANSWERED: put_stage("the device was answered", ", and may acknowledge it", reason, text); return;
     case WHY_PREPARING: put_stage("the device has it, received", ", and may begin to install", reason, text); return;
     case WHY_INSTALLING: put_progress(reason, text); return;
+    case WHY_NODE_OFFLINE:
+        buffer_put_text(text, "the node of its branch is offline");
+        put_time("since", &reason->since, text);
+        return;
+    case WHY_DEVICE_OFFLINE:
+        buffer_put_text(text, "the device is offline");
+        put_time("since", &reason->since, text);
+        return;
     case WHY_CODE_COUNT: break;
     }
     tc_check_failed("a reason why an instruction waits", __FILE__, __LINE__);

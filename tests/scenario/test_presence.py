@@ -352,6 +352,18 @@ def test_a_node_that_is_offline_is_named(stack):
     assert detail.startswith("the node is offline since 20")
 
 
+def test_why_says_who_is_offline_beside_what_was_ordered(stack):
+    start(stack)
+    voices = come(stack, "B1", "A1")
+    say(voices["B1"], "B1", False)
+    wait_for_presence(stack.http, "B1", "offline")
+    rollout = stack.submit(action="configure", artifact=None, parameters={"brightness": 3}, selector={"devices": ["A1"]})
+    stack.wait_for_states(rollout, dispatched=1)
+    reasons = stack.http.document("/v1/devices/A1/why")["instructions"][0]["reasons"]
+    assert [reason["code"] for reason in reasons] == ["ordered", "node_offline"]
+    assert reasons[1]["text"].startswith("the node of its branch is offline since ")
+
+
 def test_a_node_that_is_online_and_does_not_relay_is_silent(stack):
     start(stack)
     come(stack, "B1", "A1")

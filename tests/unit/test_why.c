@@ -346,6 +346,38 @@ static void what_was_started_has_its_stage(void **state)
     }
 }
 
+static void what_was_started_says_who_is_offline_and_what_waits_does_not(void **state)
+{
+    (void)state;
+    static const struct why_time noon = {.ms = 43200000, .text = "12:00 UTC"};
+    static const struct {
+        enum instruction_state at;
+        const char *device;
+        bool device_is_offline, node_is_offline;
+        size_t reasons;
+        enum why_code first, last;
+    } rows[] = {
+        {DISPATCHED, "A1", false, false, 1, WHY_ORDERED, WHY_ORDERED},
+        {DISPATCHED, "A1", false, true, 2, WHY_ORDERED, WHY_NODE_OFFLINE},
+        {DISPATCHED, "A1", true, true, 3, WHY_ORDERED, WHY_DEVICE_OFFLINE},
+        {SENT, "A1", true, true, 2, WHY_ANSWERED, WHY_DEVICE_OFFLINE},
+        {INSTALLING, "B1", true, true, 2, WHY_INSTALLING, WHY_NODE_OFFLINE},
+        {CREATED, "A1", true, true, 1, WHY_DUE, WHY_DUE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench bench;
+        set_up(&bench);
+        struct why_instruction *item = add(&bench, &bench.first, rows[i].device);
+        item->state = rows[i].at;
+        item->device_offline = rows[i].device_is_offline ? noon : (struct why_time){0};
+        item->node_offline = rows[i].node_is_offline ? noon : (struct why_time){0};
+        why_explain(&bench.place);
+        assert_int_equal(item->reason_count, rows[i].reasons);
+        assert_int_equal(item->reasons[0].code, rows[i].first);
+        assert_int_equal(item->reasons[item->reason_count - 1].code, rows[i].last);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +393,7 @@ int main(void)
         cmocka_unit_test(a_device_without_a_branch_has_no_budget),
         cmocka_unit_test(each_waiting_instruction_has_its_first_reason),
         cmocka_unit_test(what_was_started_has_its_stage),
+        cmocka_unit_test(what_was_started_says_who_is_offline_and_what_waits_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,8 @@
 --   group_name text, group_state text, soaks_until_ms bigint, soaks_until_text text null, waits_for_name text null, waits_for_state text null,
 --   waits_until_ms bigint, waits_until_text text null, is_due boolean, due_ms bigint, due_text text null, due_us bigint, window_is_open boolean, window_opens_ms bigint, window_opens_text text null,
 --   since_ms bigint, since_text text null, deadline_ms bigint, deadline_text text null, is_frozen boolean, frozen_by text null,
---   frozen_ms bigint, frozen_text text null, frozen_until_ms bigint, frozen_until_text text null
+--   frozen_ms bigint, frozen_text text null, frozen_until_ms bigint, frozen_until_text text null,
+--   device_offline_ms bigint, device_offline_text text null, node_offline_ms bigint, node_offline_text text null
 WITH own AS MATERIALIZED (
   SELECT d.id AS device, d.branch, l.labels,
          :patterns::jsonb IS NULL OR l.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) AS is_shown
@@ -34,7 +35,9 @@ SELECT coalesce(i.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.d
        epoch_ms(i.wake_at) AS deadline_ms, time_told(i.wake_at, k.zone) AS deadline_text,
        coalesce(q.is_own, false) AS is_frozen, q.frozen_by, epoch_ms(q.frozen_at) AS frozen_ms,
        time_told(q.frozen_at, k.zone) AS frozen_text, epoch_ms(q.until) AS frozen_until_ms,
-       time_told(q.until, k.zone) AS frozen_until_text
+       time_told(q.until, k.zone) AS frozen_until_text,
+       epoch_ms(p.device_offline) AS device_offline_ms, time_told(p.device_offline, k.zone) AS device_offline_text,
+       epoch_ms(p.node_offline) AS node_offline_ms, time_told(p.node_offline, k.zone) AS node_offline_text
 FROM own o
 JOIN LATERAL (
   SELECT n.* FROM instruction n
@@ -83,5 +86,12 @@ CROSS JOIN LATERAL (
          CASE i.state WHEN :DISPATCHED THEN i.dispatched_at WHEN :SENT THEN i.sent_at WHEN :RECEIVED THEN i.received_at
            WHEN :INSTALLING THEN i.installing_at ELSE coalesce(i.ended_at, i.wake_at) END AS since
 ) t
+CROSS JOIN LATERAL (
+  SELECT (SELECT d.since FROM presence d
+          WHERE d.device = i.device AND d.generation = w.generation AND d.state = :PRESENCE_OFFLINE) AS device_offline,
+         (SELECT n.since FROM presence n
+          WHERE n.device = i.branch AND n.generation = w.generation AND n.state = :PRESENCE_OFFLINE) AS node_offline
+  FROM (SELECT presence_generation() AS generation) w
+) p
 ORDER BY place, r.priority DESC, r.id, i.group_no, i.due_at, i.id
 LIMIT :most
