@@ -72,41 +72,6 @@ void instructions_list(struct http_request *request)
     http_answer_document(request, error, &json, &fault);
 }
 
-/* Reads the parameter `online`; NULL text: it is absent. */
-static enum tc_error read_online(const char *text, enum presence_state *presence, struct tc_fault *fault)
-{
-    *presence = PRESENCE_UNKNOWN;
-    if (text == NULL || strcmp(text, presence_state_name(PRESENCE_UNKNOWN)) == 0)
-        return TC_OK;
-    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-        return tc_fault_set(fault, TC_INVALID, "online: found \"%.64s\", allowed: true, false, unknown", text);
-    *presence = strcmp(text, "true") == 0 ? PRESENCE_ONLINE : PRESENCE_OFFLINE;
-    return TC_OK;
-}
-
-void devices_list(struct http_request *request)
-{
-    struct buffer json = {0};
-    struct tc_fault fault;
-    int limit;
-    enum presence_state presence;
-    const char *after = text_or_empty(http_target_text(&request->target, "after"));
-    const char *online = http_target_text(&request->target, "online");
-    enum tc_error error = http_read_page(request, NULL, &limit, &fault);
-    if (error == TC_OK && *after != '\0' && !id_is_valid(after, strlen(after)))
-        error = tc_fault_set(&fault, TC_INVALID, "after: must be the ID of a device");
-    if (error == TC_OK)
-        error = read_online(online, &presence, &fault);
-    if (error == TC_OK) {
-        const char *patterns = http_request_patterns(request);
-        struct store *store = store_pool_take(request->http->config.stores);
-        error = online == NULL ? read_devices(store, patterns, after, limit, &json, &fault)
-                               : read_devices_by_presence(store, patterns, presence, after, limit, &json, &fault);
-        store_pool_give(request->http->config.stores, store);
-    }
-    http_answer_document(request, error, &json, &fault);
-}
-
 void device_show(struct http_request *request)
 {
     struct buffer json = {0};

@@ -141,7 +141,6 @@ void rollout_evidence(struct http_request *request);
 void rollouts_list(struct http_request *request);
 void rollout_show(struct http_request *request);
 void instructions_list(struct http_request *request);
-void devices_list(struct http_request *request);
 void device_show(struct http_request *request);
 void artifacts_list(struct http_request *request);
 /* http_why.c */
@@ -168,6 +167,15 @@ bool est_check_device(struct http_request *request, struct store *store, struct 
                       struct enrolment_answer *answer);
 /* Returns whether that device is in service. False: it has answered. */
 bool est_admit_device(struct http_request *request, struct store *store, struct device_peer *peer);
+/* http_devices.c */
+void devices_list(struct http_request *request);
+void versions_count(struct http_request *request);
+/* http_approvals.c */
+void approvals_list(struct http_request *request);
+void overview_show(struct http_request *request);
+/* http_branches.c */
+void branches_list(struct http_request *request);
+void branch_show(struct http_request *request);
 /* http_fleet.c */
 void fleet_begin(struct http_request *request);
 void fleet_import(struct http_request *request);

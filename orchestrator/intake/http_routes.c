@@ -1,3 +1,4 @@
+#include "orchestrator/intake/http_device_filter.h"
 #include "orchestrator/intake/http_request.h"
 
 #include <stdio.h>
@@ -25,6 +26,8 @@ const struct http_route http_routes[] = {
     {"POST", "/v1/rollouts/{id}/break-glass",      "",                        ACCESS_BREAK_GLASS,       JOB,    operation_begin, operation_carry_out},
     {"POST", "/v1/rollouts/{id}/rollback",         "",                        ACCESS_OPERATE,           JOB,    operation_begin, operation_carry_out},
     {"PUT",  "/v1/rollouts/{id}/plan",             "version reason",          ACCESS_REVISE,            ASYNC,  revision_begin,  revision_submit},
+    {"GET",  "/v1/overview",                       "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            overview_show},
+    {"GET",  "/v1/approvals",                      "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            approvals_list},
     {"GET",  "/v1/reviews",                        "state after limit",       ACCESS_READ_REVIEWS,      JOB,    NULL,            reviews_list},
     {"POST", "/v1/reviews/{review}/accept",        "",                        ACCESS_REVIEW,            JOB,    operation_begin, review_accept},
     {"POST", "/v1/reviews/{review}/object",        "",                        ACCESS_REVIEW,            JOB,    operation_begin, review_object},
@@ -33,7 +36,7 @@ const struct http_route http_routes[] = {
     {"POST", "/v1/freezes:preview",                "",                        ACCESS_PREVIEW_FREEZE,    JOB,    operation_begin, freeze_preview_show},
     {"GET",  "/v1/freezes/{freeze}",               "",                        ACCESS_READ_FREEZES,      JOB,    NULL,            freeze_show},
     {"POST", "/v1/freezes/{freeze}/lift",          "",                        ACCESS_LIFT_FREEZE,       JOB,    operation_begin, freeze_lift_order},
-    {"GET",  "/v1/devices",                        "after limit online",      ACCESS_READ_FLEET,        JOB,    NULL,            devices_list},
+    {"GET",  "/v1/devices",                        DEVICE_FILTER_PARAMETERS " after limit", ACCESS_READ_FLEET, JOB, NULL,         devices_list},
     {"GET",  "/v1/devices/{id}",                   "",                        ACCESS_READ_FLEET,        JOB,    NULL,            device_show},
     {"GET",  "/v1/devices/{id}/why",               "",                        ACCESS_READ_FLEET,        JOB,    NULL,            device_why},
     {"GET",  "/v1/branches/{id}/why",              "",                        ACCESS_READ_FLEET,        JOB,    NULL,            branch_why},
@@ -44,6 +47,9 @@ const struct http_route http_routes[] = {
     {"POST", "/v1/devices/{id}/revoke",            "",                        ACCESS_REMOVE_DEVICE,     JOB,    operation_begin, device_revoke},
     {"GET",  "/v1/devices:crl",                    "",                        ACCESS_READ_ARTIFACTS,    JOB,    NULL,            revocations_show},
     {"POST", "/v1/devices/{id}/retire",            "",                        ACCESS_REMOVE_DEVICE,     JOB,    operation_begin, device_retire},
+    {"GET",  "/v1/versions",                       VERSION_FILTER_PARAMETERS " after", ACCESS_READ_FLEET, JOB,   NULL,            versions_count},
+    {"GET",  "/v1/branches",                       "q label+ at_budget without_machine after limit", ACCESS_READ_FLEET, JOB, NULL,   branches_list},
+    {"GET",  "/v1/branches/{id}",                  "",                        ACCESS_READ_FLEET,        JOB,    NULL,            branch_show},
     {"PUT",  "/v1/fleet",                          "default_zone",            ACCESS_IMPORT_FLEET,      JOB,    fleet_begin,     fleet_import},
     {"GET",  "/v1/artifacts",                      "",                        ACCESS_READ_ARTIFACTS,    JOB,    NULL,            artifacts_list},
     {"POST", "/v1/artifacts:block",                "name version",            ACCESS_BLOCK_VERSION,     JOB,    operation_begin, version_block_put},

@@ -78,8 +78,6 @@ static enum tc_error read_query(struct http_target *target, char *query, struct 
         if (*name == '\0' || !decode(name) || !decode(value))
             return tc_fault_set(fault, TC_INVALID,
                                 "the query has an invalid escape or character, or a parameter without a name");
-        if (http_target_text(target, name) != NULL)
-            return tc_fault_set(fault, TC_INVALID, "duplicate parameter \"%.64s\"", name);
         if (target->parameter_count == HTTP_PARAMETERS_MAX)
             return tc_fault_set(fault, TC_INVALID, "at most %d parameters are allowed", HTTP_PARAMETERS_MAX);
         target->parameters[target->parameter_count++] = (struct http_parameter){name, value};
@@ -136,27 +134,33 @@ bool http_target_matches(const struct http_target *target, const char *pattern, 
     return count == target->segment_count;
 }
 
-static bool is_in_list(const char *words, const char *word)
+/* Finds a word in a list; in the list, a '+' may follow it. */
+static bool is_in_list(const char *words, const char *word, bool *may_repeat)
 {
     size_t length = strlen(word);
     while (*words != '\0') {
         size_t next = strcspn(words, " ");
-        if (next == length && memcmp(words, word, length) == 0)
+        *may_repeat = next > 0 && words[next - 1] == '+';
+        if (next - *may_repeat == length && memcmp(words, word, length) == 0)
             return true;
         words += next + (words[next] == ' ');
     }
+    *may_repeat = false;
     return false;
 }
 
 enum tc_error http_target_check(const struct http_target *target, const char *allowed, struct tc_fault *fault)
 {
-    bool is_any = strcmp(allowed, "*") == 0;
-    for (size_t i = 0; i < target->parameter_count && !is_any; i++) {
-        if (!is_in_list(allowed, target->parameters[i].name))
-            return tc_fault_set(fault, TC_INVALID, "unknown parameter \"%.64s\"; allowed: %s",
-                                target->parameters[i].name, *allowed == '\0' ? "none" : allowed);
-        if (*target->parameters[i].value == '\0')
-            return tc_fault_set(fault, TC_INVALID, "%s: a value is missing", target->parameters[i].name);
+    bool is_any = strcmp(allowed, "*") == 0, may_repeat;
+    for (size_t i = 0; i < target->parameter_count; i++) {
+        const struct http_parameter *parameter = &target->parameters[i];
+        if (!is_in_list(allowed, parameter->name, &may_repeat) && !is_any)
+            return tc_fault_set(fault, TC_INVALID, "unknown parameter \"%.64s\"; allowed: %s", parameter->name,
+                                *allowed == '\0' ? "none" : allowed);
+        if (*parameter->value == '\0' && !is_any)
+            return tc_fault_set(fault, TC_INVALID, "%s: a value is missing", parameter->name);
+        if (!may_repeat && http_target_text(target, parameter->name) != parameter->value)
+            return tc_fault_set(fault, TC_INVALID, "duplicate parameter \"%.64s\"", parameter->name);
     }
     return TC_OK;
 }
@@ -166,6 +170,16 @@ const char *http_target_text(const struct http_target *target, const char *name)
     for (size_t i = 0; i < target->parameter_count; i++) {
         if (strcmp(target->parameters[i].name, name) == 0)
             return target->parameters[i].value;
+    }
+    return NULL;
+}
+
+const char *http_target_next(const struct http_target *target, const char *name, size_t *place)
+{
+    while (*place < target->parameter_count) {
+        const struct http_parameter *parameter = &target->parameters[(*place)++];
+        if (strcmp(parameter->name, name) == 0)
+            return parameter->value;
     }
     return NULL;
 }

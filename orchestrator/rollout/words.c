@@ -5,4 +5,5 @@
 #define EVENT_ACTOR(constant, name) const char constant[] = name;
 #define REVIEW_STATE(constant, name) const char constant[] = name;
 #define FREEZE_STATE(constant, name) const char constant[] = name;
+#define DEVICE_STATE(constant, name) const char constant[] = name;
 #include "orchestrator/rollout/vocabulary.def"

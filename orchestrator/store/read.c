@@ -63,25 +63,6 @@ enum tc_error read_instructions(struct store *store, const char *patterns, int64
     return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
-enum tc_error read_devices(struct store *store, const char *patterns, const char *after, int limit, struct buffer *json,
-                           struct tc_fault *fault)
-{
-    const struct sql_read_devices_params params = {.after = after, .most = limit, .patterns = patterns};
-    struct sql_document_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_read_devices(store, &params, &rows, fault);
-    return error == TC_OK ? put_document(&rows, json, fault) : error;
-}
-
-enum tc_error read_devices_by_presence(struct store *store, const char *patterns, enum presence_state presence,
-                                       const char *after, int limit, struct buffer *json, struct tc_fault *fault)
-{
-    const struct sql_read_devices_by_presence_params params = {
-        .state = presence, .after = after, .most = limit, .scan_limit = SCAN_LIMIT, .patterns = patterns};
-    struct sql_document_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_read_devices_by_presence(store, &params, &rows, fault);
-    return error == TC_OK ? put_document(&rows, json, fault) : error;
-}
-
 enum tc_error read_device(struct store *store, const char *patterns, const char *id, struct buffer *json,
                           struct tc_fault *fault)
 {

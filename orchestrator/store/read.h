@@ -24,11 +24,6 @@ enum tc_error read_rollout(struct store *store, const char *patterns, int64_t id
 enum tc_error read_instructions(struct store *store, const char *patterns, int64_t rollout, const char *state,
                                 const char *group, int64_t after, int limit, struct buffer *json,
                                 struct tc_fault *fault);
-enum tc_error read_devices(struct store *store, const char *patterns, const char *after, int limit, struct buffer *json,
-                           struct tc_fault *fault);
-/* Those of this presence; "next" is null on the last page, and a page before it can be short. */
-enum tc_error read_devices_by_presence(struct store *store, const char *patterns, enum presence_state presence,
-                                       const char *after, int limit, struct buffer *json, struct tc_fault *fault);
 enum tc_error read_device(struct store *store, const char *patterns, const char *id, struct buffer *json,
                           struct tc_fault *fault);
 /* The message of a rollout's progress topic. */

@@ -1,7 +1,10 @@
 #include "tests/unit/http_stubs.h"
 
 #include "orchestrator/store/acts.h"
+#include "orchestrator/store/approval_list.h"
 #include "orchestrator/store/block.h"
+#include "orchestrator/store/branch_list.h"
+#include "orchestrator/store/device_list.h"
 #include "orchestrator/store/enrolment.h"
 #include "orchestrator/store/evidence.h"
 #include "orchestrator/store/failures.h"
@@ -9,6 +12,7 @@
 #include "orchestrator/store/inventory.h"
 #include "orchestrator/store/logs.h"
 #include "orchestrator/store/operate.h"
+#include "orchestrator/store/overview.h"
 #include "orchestrator/store/read.h"
 
 #include <pthread.h>
@@ -138,18 +142,54 @@ enum tc_error logs_read(struct store *store, const struct access_scope *scope, i
     return READ("log %lld", (long long)log);
 }
 
-enum tc_error read_devices(struct store *store, const char *patterns, const char *after, int limit, struct buffer *json,
-                           struct tc_fault *fault)
+enum tc_error device_list_read(struct store *store, const struct device_filter *filter, const char *after, int limit,
+                               struct buffer *json, struct tc_fault *fault)
 {
-    http_fixture_note_patterns(patterns);
-    return READ("devices [%s] %d", after, limit);
+    http_fixture_note_patterns(filter->patterns);
+    return READ("devices [%s] %d [%s] %s %s [%s]%s%s", after, limit, filter->part, filter->labels, filter->versions,
+                filter->state, filter->has_presence ? " " : "",
+                filter->has_presence ? presence_state_name(filter->presence) : "");
 }
 
-enum tc_error read_devices_by_presence(struct store *store, const char *patterns, enum presence_state presence,
-                                       const char *after, int limit, struct buffer *json, struct tc_fault *fault)
+enum tc_error branch_list_read(struct store *store, const struct branch_filter *filter, const char *after, int limit,
+                               struct buffer *json, struct tc_fault *fault)
+{
+    http_fixture_note_patterns(filter->patterns);
+    return READ("branches [%s] %d [%s] %s %d %d", after, limit, filter->part, filter->labels, filter->is_at_budget,
+                filter->has_no_machine);
+}
+
+enum tc_error branch_read(struct store *store, const char *patterns, const char *branch, struct buffer *json,
+                          struct tc_fault *fault)
 {
     http_fixture_note_patterns(patterns);
-    return READ("devices that are %s [%s] %d", presence_state_name(presence), after, limit);
+    return READ("branch %s", branch);
+}
+
+enum tc_error device_list_versions(struct store *store, const struct device_filter *filter, const char *after,
+                                   struct buffer *json, struct tc_fault *fault)
+{
+    http_fixture_note_patterns(filter->patterns);
+    return READ("versions [%s] [%s] %s", after, filter->part, filter->labels);
+}
+
+enum tc_error approval_list_read(struct store *store, const struct approver *approver, struct buffer *json,
+                                 struct tc_fault *fault)
+{
+    http_fixture_note_patterns(approver->patterns);
+    return READ("approvals %s %d", approver->person, approver->may_approve);
+}
+
+enum tc_error overview_read(struct store *store, const struct approver *approver, struct buffer *json,
+                            struct tc_fault *fault)
+{
+    http_fixture_note_patterns(approver->patterns);
+    return READ("overview %s", approver->person);
+}
+
+bool device_state_is_known(const char *state)
+{
+    return strcmp(state, "retired") == 0;
 }
 
 enum tc_error read_device(struct store *store, const char *patterns, const char *id, struct buffer *json,

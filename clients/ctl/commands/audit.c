@@ -1,6 +1,7 @@
 /* The record of acts. */
 #include "base/clock.h"
 #include "clients/ctl/commands/csv.h"
+#include "clients/ctl/commands/query.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/commands/session.h"
 #include "config/scalar.h"
@@ -15,12 +16,6 @@ static const char *const columns_of_csv[] = {"number",    "at",     "person",   
                                              "operation", "verb",   "object_kind", "object",     "digest",   "version",
                                              "outcome",   "reason", "refusal",     "times",      "details"};
 enum { CSV_COLUMNS = sizeof columns_of_csv / sizeof *columns_of_csv };
-
-/* Begins the next parameter of a path. */
-static void put_name(struct buffer *path, const char *name)
-{
-    buffer_format(path, "%c%s=", strchr(buffer_text(path), '?') == NULL ? '?' : '&', name);
-}
 
 /* Reads a time: so long ago, a date, or RFC 3339. Appends it as a parameter. False after the fault was shown. */
 static bool put_time(const struct session *session, const char *option, const char *parameter, struct buffer *path,
@@ -39,7 +34,7 @@ static bool put_time(const struct session *session, const char *option, const ch
             option, text);
         return false;
     }
-    put_name(path, parameter);
+    query_put_name(path, parameter);
     buffer_format(path, "%" PRId64, time_ms < 0 ? 0 : time_ms);
     return true;
 }
@@ -63,11 +58,11 @@ static bool put_path(const struct session *session, struct buffer *path, int *co
     const char *who = session_option(session, "who"), *what = session_option(session, "what");
     buffer_put_text(path, "/v1/audit");
     if (who != NULL) {
-        put_name(path, "person");
+        query_put_name(path, "person");
         http_put_escaped(path, who);
     }
     if (what != NULL) {
-        put_name(path, is_object(what) ? "object" : "verb");
+        query_put_name(path, is_object(what) ? "object" : "verb");
         http_put_escaped(path, what);
     }
     return put_time(session, "since", "since_ms", path, code) && put_time(session, "until", "until_ms", path, code);

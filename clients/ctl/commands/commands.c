@@ -122,9 +122,25 @@ static const struct option audit_options[] = {
     NO_OPTION,
 };
 static const struct option list_options[] = {LIMIT, NO_OPTION};
+#define DEVICE_FILTER                                                                                                  \
+    {"where", "LABEL=VALUE", NULL, NULL,                                                                               \
+     "Only devices with this label in force, such as region=emea, model, role or branch. Repeat it for each label."},  \
+        {"installed", "NAME=VERSION", NULL, NULL, "Only devices that report this version, such as atm-app=4.7.2."},    \
+    {                                                                                                                  \
+        "state", "retired|unavailable|in_flight|idle", NULL, NULL, "Only devices in this state."                       \
+    }
 static const struct option device_list_options[] = {
-    {"online", "true|false|unknown", NULL, NULL,
-     "Show only devices that are online or not, or of whom that is unknown."},
+    DEVICE_FILTER,
+    {"online", "true|false|unknown", NULL, NULL, "Only devices that are online or not, or of whom that is unknown."},
+    LIMIT,
+    NO_OPTION,
+};
+static const struct option version_list_options[] = {DEVICE_FILTER, NO_OPTION};
+static const struct option branch_list_options[] = {
+    {"where", "LABEL=VALUE", NULL, NULL,
+     "Only branches with this label, such as region=emea. Repeat it for each label."},
+    {"at-budget", NULL, NULL, NULL, "Only branches whose disruption budget is used up."},
+    {"without-machine", NULL, NULL, NULL, "Only branches with no machine left: all are in flight or out of service."},
     LIMIT,
     NO_OPTION,
 };
@@ -207,11 +223,14 @@ const struct option global_options[] = {
 
 const struct command_group command_groups[] = {
     {"rollout", "Rollouts: order an upgrade and follow it"},
+    {"approval", "Approvals: what waits, and for whom"},
     {"review", "Reviews of what was done without approvals"},
     {"freeze", "Freezes: nothing starts in a part of the fleet, over all rollouts"},
     {"plan", "Plans: check them before they are submitted"},
     {"artifact", "Artifacts: the files that devices install"},
     {"fleet", "The fleet: branches and devices"},
+    {"version", "Versions: which run where"},
+    {"branch", "Branches: how they use their machines"},
     {"device", "Devices: one by one"},
     {"admin", "The installation as a whole"},
     {"person", "People: who may do what"},
@@ -221,6 +240,8 @@ const struct command_group command_groups[] = {
     {"pki", "Certificates"},
 };
 const size_t command_group_count = sizeof command_groups / sizeof *command_groups;
+
+#define DEVICE_LIST_HELP "With a part of an ID only the devices whose IDs have it, in upper or lower case."
 
 const struct command commands[] = {
     {"rollout", "submit", "FILE", 1, 1, "Submit a plan.",
@@ -283,6 +304,8 @@ const struct command commands[] = {
      "Contains who ordered it and who approved which digest, all events, plan and actual per night, deviations, and "
      "every device with its states and times.",
      report_options, run_rollout_report},
+    {"approval", "list", "", 0, 0, "Show what waits for an approval or a second person, and what of it you may decide.",
+     NULL, NULL, run_approval_list},
     {"review", "list", "", 0, 0, "Show what was done without approvals, and its reviews.", NULL, review_list_options,
      run_review_list},
     {"review", "accept", "REVIEW", 1, 1, "Accept what was done without approvals.",
@@ -326,7 +349,15 @@ const struct command commands[] = {
      "The file is checked locally first; every fault is shown with its line.", fleet_import_options, run_fleet_import},
     {"fleet", "generate", "", 0, 0, "Generate a large fleet for trials.", NULL, fleet_generate_options,
      run_fleet_generate},
-    {"fleet", "list", "", 0, 0, "Show the devices.", NULL, device_list_options, run_device_list},
+    {"fleet", "list", "[PART]", 0, 1, "Show the devices.", DEVICE_LIST_HELP, device_list_options, run_device_list},
+    {"version", "list", "[PART]", 0, 1, "Count the devices by artifact and installed version.",
+     "With a part of an ID only the devices whose IDs have it. Without --state retired devices are left out.",
+     version_list_options, run_version_list},
+    {"branch", "list", "[PART]", 0, 1, "Show the branches, and how they use their machines.",
+     "With a part of an ID or a name only the branches that have it, in upper or lower case.", branch_list_options,
+     run_branch_list},
+    {"branch", "show", "ID", 1, 1, "Show one branch: who is at work there, who is out of service, and who waits.", NULL,
+     NULL, run_branch_show},
     {"device", "show", "ID", 1, 1, "Show one device and its versions.", NULL, NULL, run_device_show},
     {"device", "trace", "ID", 1, 1, "Show all instructions of a device and their history, in order.", NULL, NULL,
      run_device_trace},
@@ -358,7 +389,7 @@ const struct command commands[] = {
      "ID "
      "stays taken until the device is returned: tellercast device return.",
      reason_options, run_device_retire},
-    {"device", "list", "", 0, 0, "Show the devices.", NULL, device_list_options, run_device_list},
+    {"device", "list", "[PART]", 0, 1, "Show the devices.", DEVICE_LIST_HELP, device_list_options, run_device_list},
     {"broker", "acl", "", 0, 0, "Write mosquitto's access list for the fleet.",
      "Patterns cover all devices: the user name of a device is its ID.", acl_options, run_broker_acl},
     {"broker", "guard", "[status]", 0, 1, "Write mosquitto's settings with the guard, or show the guard's status.",
@@ -447,6 +478,8 @@ const struct command commands[] = {
      "Without --out the list is only written to the authority's folder.", pki_crl_options, run_pki_crl},
     {"pki", "rollover", "FOLDER operations|devices", 2, 2, "Replace an authority by a new one.",
      "Both are trusted until --finish. Needs the root's key. See docs/pki.md.", pki_rollover_options, run_pki_rollover},
+    {NULL, "tonight", "", 0, 0, "Show what needs attention, what runs, the windows within a day, and what waits.",
+     "What needs attention comes first. The windows are on the clocks of their zones.", NULL, run_tonight},
     {NULL, "why", "ROLLOUT|BRANCH|DEVICE", 1, 1, "Show why something waits, and when that changes.",
      "A number is the ID of a rollout; another word is a branch, else a device, else the name of a rollout. To say "
      "which: "

@@ -1,5 +1,7 @@
 #include "clients/ctl/commands/device.h"
+#include "clients/ctl/commands/device_filter.h"
 #include "clients/ctl/commands/freeze.h"
+#include "clients/ctl/commands/query.h"
 #include "clients/ctl/commands/rollout.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/screen/text.h"
@@ -23,14 +25,18 @@ static void add_presence(struct table *table, const json_t *presence)
     table_add(table, tone, state);
 }
 
+static void add_state(struct table *table, const char *state)
+{
+    bool is_bad = strcmp(state, "unavailable") == 0;
+    table_add(table, is_bad ? TONE_BAD : TONE_PLAIN, strcmp(state, "idle") == 0 ? "" : state);
+}
+
 static void add_device(struct table *table, const json_t *device)
 {
     table_add(table, TONE_STRONG, document_text(device, "device"));
     table_add(table, TONE_PLAIN, document_text(device, "branch"));
-    if (*document_text(device, "retired_at") == '\0')
-        table_add(table, TONE_PLAIN, document_text(device, "role"));
-    else
-        table_add(table, TONE_PLAIN, "retired");
+    table_add(table, TONE_PLAIN, document_text(device, "role"));
+    add_state(table, document_text(device, "state"));
     table_add(table, TONE_PLAIN, document_text(device, "model"));
     add_presence(table, json_object_get(device, "presence"));
     add_pairs(table, json_object_get(device, "labels"));
@@ -55,20 +61,17 @@ static void say_warnings(struct session *session)
 int run_device_list(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"DEVICE", false, 10, 0},  {"BRANCH", false, 8, 0},  {"ROLE", false, 4, 0},     {"MODEL", false, 12, 1},
-        {"PRESENCE", false, 8, 3}, {"LABELS", false, 12, 2}, {"VERSIONS", false, 0, 0},
+        {"DEVICE", false, 10, 0}, {"BRANCH", false, 8, 0},   {"ROLE", false, 4, 0},    {"STATE", false, 0, 0},
+        {"MODEL", false, 12, 1},  {"PRESENCE", false, 8, 3}, {"LABELS", false, 12, 2}, {"VERSIONS", false, 0, 0},
     };
     int64_t limit;
     int code;
     if (!session_limit(session, &limit, &code))
         return code;
-    const char *online = session_option(session, "online");
     struct buffer path = {0};
     buffer_put_text(&path, "/v1/devices");
-    if (online != NULL) {
-        buffer_put_text(&path, "?online=");
-        http_put_escaped(&path, online);
-    }
+    bool is_part = device_filter_put(session, &path);
+    is_part |= query_put_options(session, "online", "online", &path);
     const struct listing listing = {buffer_text(&path),
                                     "devices",
                                     columns,
@@ -76,13 +79,13 @@ int run_device_list(struct session *session)
                                     add_device,
                                     false,
                                     limit,
-                                    online == NULL ? "no devices; import a fleet with: tellercast fleet import FILE"
-                                                   : "no such devices"};
+                                    is_part ? "no such devices"
+                                            : "no devices; import a fleet with: tellercast fleet import FILE"};
     if (!session->json)
         freezes_say(session);
     code = session_list(session, &listing);
     buffer_free(&path);
-    if (code == EXIT_HEALTHY)
+    if (code == EXIT_HEALTHY && !is_part)
         say_warnings(session);
     return code;
 }

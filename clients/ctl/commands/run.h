@@ -45,6 +45,11 @@ int run_device_revoke(struct session *session);
 int run_device_crl(struct session *session);
 int run_device_retire(struct session *session);
 int run_device_list(struct session *session); /* also: fleet list */
+int run_version_list(struct session *session);
+int run_tonight(struct session *session);
+int run_approval_list(struct session *session);
+int run_branch_list(struct session *session);
+int run_branch_show(struct session *session);
 int run_broker_acl(struct session *session);
 int run_broker_guard(struct session *session);
 int run_admin_status(struct session *session);

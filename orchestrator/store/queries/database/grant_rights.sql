@@ -36,6 +36,7 @@ BEGIN
     ('device_certificate', 'INSERT, UPDATE, DELETE'),
     ('device_log', 'INSERT, DELETE'),
     ('device_revocation', 'INSERT, UPDATE'),
+    ('device_search', 'INSERT, UPDATE'),
     ('directory', 'UPDATE'),
     ('enrolment', 'INSERT, UPDATE, DELETE'),
     ('failing', 'INSERT, UPDATE, DELETE'),

@@ -1,6 +1,6 @@
 -- Reads a page of at most :most devices of presence :state after device :after ('': the first page), in the order of their IDs:
 -- those in :patterns (null: all). Looks at no more than :scan_limit devices, so that a page can be short or empty. `next`: the
--- :after of the next page; null on the last one.
+-- :after of the next page; null on the last one. `total` is unknown.
 -- parameters: state bigint, after text, most bigint, scan_limit bigint, patterns text
 -- row: document.*
 -- alone
@@ -26,8 +26,10 @@ WITH scanned AS MATERIALIZED (
 SELECT json_build_object(
   'devices', coalesce(json_agg(json_build_object(
       'device', id, 'branch', branch, 'role', role, 'model', model, 'labels', labels, 'versions', versions,
+      'state', device_state(id, retired_at),
       'versions_at', rfc3339(versions_at), 'retired_at', rfc3339(retired_at),
       'presence', presence) ORDER BY id), '[]'),
   'next', CASE WHEN count(*) = :most THEN max(id)
-            WHEN (SELECT devices FROM place) = :scan_limit THEN (SELECT last FROM place) END)::text AS document
+            WHEN (SELECT devices FROM place) = :scan_limit THEN (SELECT last FROM place) END,
+  'total', NULL)::text AS document
 FROM page

@@ -1,0 +1,16 @@
+/* What an operator looks at first. */
+#ifndef TELLERCAST_ORCHESTRATOR_STORE_OVERVIEW_H
+#define TELLERCAST_ORCHESTRATOR_STORE_OVERVIEW_H
+
+#include "orchestrator/store/approval_list.h"
+
+/* Branches in use that are looked at, those with an unavailable machine first; and rollouts. */
+#define OVERVIEW_BRANCHES 1000
+#define OVERVIEW_ROLLOUTS 200
+
+/* Appends what needs attention, the rollouts that are not over, branches without headroom, the windows of the next day,
+ * and what waits for an approval, as far as `approver` sees it. TC_UNAVAILABLE. */
+enum tc_error overview_read(struct store *store, const struct approver *approver, struct buffer *json,
+                            struct tc_fault *fault);
+
+#endif

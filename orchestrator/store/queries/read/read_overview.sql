@@ -1,0 +1,124 @@
+-- Reads what an operator looks at first: what needs attention, the rollouts that are not over, the branches without headroom,
+-- the windows of the next day, and reviews (:sees_reviews), of what is in :patterns (null: everywhere). Counts of a rollout that
+-- is larger than :patterns are null. Looks at no more than :busy_branches branches and :most rollouts.
+-- parameters: patterns text, sees_reviews boolean, busy_branches bigint, most bigint
+-- row: document.*
+-- alone
+WITH mine AS MATERIALIZED (
+  SELECT DISTINCT f.device
+  FROM jsonb_array_elements(:patterns::jsonb) p,
+  LATERAL (SELECT s.device FROM device_search s WHERE s.labels @> p.value) f
+), open_rollout AS MATERIALIZED (
+  SELECT r AS rollout, r.id, r.state, rollout_is_within(r, :patterns::jsonb) AS is_whole
+  FROM rollout r
+  WHERE r.state IN (:ROLLOUT_ACCEPTED, :ROLLOUT_AWAITING_APPROVAL, :ROLLOUT_RUNNING, :ROLLOUT_PAUSED, :ROLLOUT_CANCELLING)
+    AND (:patterns::jsonb IS NULL
+         OR CASE WHEN r.planned_at IS NULL THEN patterns_cover(:patterns::jsonb, r.author_scope::jsonb)
+              ELSE EXISTS (SELECT FROM mine m,
+                           LATERAL (SELECT FROM instruction i WHERE i.device = m.device AND i.rollout_id = r.id OFFSET 0) i) END)
+  ORDER BY r.id DESC
+  LIMIT :most
+), told AS MATERIALIZED (
+  SELECT o.id, o.rollout, o.state, o.is_whole,
+         CASE WHEN o.is_whole THEN c.failed END AS failed, CASE WHEN o.is_whole THEN c.timed_out END AS timed_out,
+         CASE WHEN o.is_whole THEN c.ended END AS ended, CASE WHEN o.is_whole THEN c.completed END AS completed,
+         CASE WHEN o.is_whole THEN c.in_flight END AS in_flight,
+         CASE WHEN o.state = :ROLLOUT_RUNNING THEN f.end_at END AS forecast_end_at, d.due_at AS oldest_due_at,
+         l.kind AS last_kind, l.reason AS last_reason, l.at AS last_at
+  FROM open_rollout o
+  LEFT JOIN rollout_forecast f ON f.rollout_id = o.id
+  CROSS JOIN LATERAL (
+           SELECT coalesce(sum(c.count) FILTER (WHERE c.state = :FAILED), 0)::bigint AS failed,
+                  coalesce(sum(c.count) FILTER (WHERE c.state = :TIMED_OUT), 0)::bigint AS timed_out,
+                  coalesce(sum(c.count) FILTER (WHERE c.state = :COMPLETED), 0)::bigint AS completed,
+                  coalesce(sum(c.count) FILTER (WHERE c.state >= :FIRST_END), 0)::bigint AS ended,
+                  coalesce(sum(c.count) FILTER (WHERE c.state BETWEEN :DISPATCHED AND :INSTALLING), 0)::bigint AS in_flight
+           FROM counter c WHERE c.rollout_id = o.id) c
+  LEFT JOIN LATERAL (SELECT i.due_at
+                     FROM rollout_group g,
+                     LATERAL (SELECT i.due_at FROM instruction i
+                              WHERE i.rollout_id = o.id AND i.group_no = g.group_no AND i.due_at <= now()
+                              ORDER BY i.due_at, i.id LIMIT 1) i
+                     WHERE g.rollout_id = o.id AND g.state = :GROUP_OPEN AND o.state = :ROLLOUT_RUNNING AND o.is_whole
+                     ORDER BY i.due_at LIMIT 1) d ON true
+  LEFT JOIN LATERAL (SELECT e.kind, e.reason, e.at FROM rollout_event e
+                     WHERE e.rollout_id = o.id AND e.kind IN (:KIND_PAUSED, :KIND_ABORTED)
+                     ORDER BY e.id DESC LIMIT 1) l ON o.state = :ROLLOUT_PAUSED
+), busy AS MATERIALIZED (
+  -- The branches with an unavailable machine, then those with an instruction in flight, each found by the one before it.
+  SELECT b.branch
+  FROM (WITH RECURSIVE next_one AS (
+          (SELECT i.branch FROM instruction i WHERE i.in_flight AND i.branch IS NOT NULL ORDER BY i.branch LIMIT 1)
+          UNION ALL
+          SELECT (SELECT i.branch FROM instruction i
+                  WHERE i.in_flight AND i.branch IS NOT NULL AND i.branch > n.branch
+                  ORDER BY i.branch LIMIT 1)
+          FROM next_one n WHERE n.branch IS NOT NULL
+        )
+        (SELECT DISTINCT u.branch FROM unavailable u WHERE u.branch IS NOT NULL LIMIT :busy_branches)
+        UNION
+        (SELECT n.branch FROM next_one n WHERE n.branch IS NOT NULL LIMIT :busy_branches)) b
+  LIMIT :busy_branches
+), tight AS MATERIALIZED (
+  SELECT b.id, coalesce(u.used >= u.budget, false) AS is_at_budget, b.machines > 0 AND u.machines_left <= 0 AS is_empty
+  FROM busy y
+  JOIN branch b ON b.id = y.branch,
+  LATERAL (SELECT * FROM branch_use(b.id, b.machines) OFFSET 0) u
+  WHERE (u.used >= u.budget OR b.machines > 0 AND u.machines_left <= 0) AND branch_is_within(b.id, :patterns::jsonb)
+), attention AS (
+  SELECT 1 AS place, t.last_at AS since, json_build_object(
+           'kind', CASE WHEN t.last_kind = :KIND_ABORTED THEN 'aborted' ELSE 'paused' END, 'rollout', t.id, 'name', (t.rollout).name,
+           'count', NULL, 'since', rfc3339(t.last_at), 'detail', CASE WHEN t.is_whole THEN coalesce(t.last_reason, '') ELSE '' END) AS told
+  FROM told t WHERE t.state = :ROLLOUT_PAUSED
+  UNION ALL
+  SELECT 2, v.due_at, json_build_object(
+           'kind', 'review_overdue', 'rollout', v.rollout_id, 'name', (SELECT r.name FROM rollout r WHERE r.id = v.rollout_id),
+           'count', NULL, 'since', rfc3339(v.due_at), 'detail', v.reason)
+  FROM review v WHERE v.ended_at IS NULL AND v.due_at <= now() AND :sees_reviews
+  UNION ALL
+  SELECT 3, NULL, json_build_object('kind', 'without_machine', 'rollout', NULL, 'name', NULL, 'count', count(*), 'since', NULL,
+                                    'detail', string_agg(x.id, ', ' ORDER BY x.id))
+  FROM (SELECT t.id FROM tight t WHERE t.is_empty ORDER BY t.id LIMIT 10) x
+  HAVING count(*) > 0
+  UNION ALL
+  SELECT 4, NULL, json_build_object('kind', 'failures', 'rollout', t.id, 'name', (t.rollout).name, 'count', t.failed + t.timed_out,
+                                    'since', NULL, 'detail', '')
+  FROM told t WHERE t.failed + t.timed_out > 0
+  UNION ALL
+  SELECT 5, t.forecast_end_at, json_build_object(
+           'kind', 'ends_late', 'rollout', t.id, 'name', (t.rollout).name, 'count', NULL, 'since', NULL,
+           'detail', 'expected end ' || rfc3339(t.forecast_end_at) || ', end of the plan ' || rfc3339((t.rollout).ends_at))
+  FROM told t WHERE t.forecast_end_at > (t.rollout).ends_at
+), windows AS (
+  -- The windows that are open now or open within a day, each zone and time once.
+  SELECT z.zone, w.opens_at, w.closes_at, json_agg(o.id ORDER BY o.id) AS rollouts
+  FROM open_rollout o
+  JOIN rollout_zone z ON z.rollout_id = o.id
+  JOIN rollout_window w ON w.rollout_id = o.id AND w.zone_no = z.zone_no
+  WHERE w.closes_at > now() AND w.opens_at < now() + interval '1 day'
+    AND o.state IN (:ROLLOUT_AWAITING_APPROVAL, :ROLLOUT_RUNNING, :ROLLOUT_PAUSED) AND o.is_whole
+  GROUP BY z.zone, w.opens_at, w.closes_at
+  ORDER BY w.opens_at, z.zone
+  LIMIT :most
+)
+SELECT json_build_object(
+  'at', rfc3339(now()),
+  'attention', (SELECT coalesce(json_agg(a.told ORDER BY a.place, a.since), '[]') FROM attention a),
+  'rollouts', (SELECT coalesce(json_agg(json_build_object(
+                   'rollout', t.id, 'name', (t.rollout).name, 'state', t.state, 'author', (t.rollout).author,
+                   'devices', CASE WHEN t.is_whole THEN (t.rollout).devices END,
+                   'completed', t.completed, 'in_flight', t.in_flight, 'failed', t.failed, 'timed_out', t.timed_out, 'ended', t.ended,
+                   'oldest_due_at', rfc3339(t.oldest_due_at), 'forecast_end_at', rfc3339(t.forecast_end_at),
+                   'ends_at', rfc3339((t.rollout).ends_at)) ORDER BY t.id DESC), '[]') FROM told t),
+  'branches', json_build_object(
+    'at_budget', (SELECT count(*) FROM tight t WHERE t.is_at_budget), 'without_machine', (SELECT count(*) FROM tight t WHERE t.is_empty),
+    'more', (SELECT count(*) = :busy_branches FROM busy)),
+  'windows', (SELECT coalesce(json_agg(json_build_object(
+                  'zone', w.zone, 'opens_at', rfc3339(w.opens_at), 'closes_at', rfc3339(w.closes_at),
+                  'local_opens', to_char(w.opens_at AT TIME ZONE w.zone, 'Dy HH24":"MI'),
+                  'local_closes', to_char(w.closes_at AT TIME ZONE w.zone, 'Dy HH24":"MI'),
+                  'local_now', to_char(now() AT TIME ZONE w.zone, 'Dy HH24":"MI'),
+                  'is_open', w.opens_at <= now(), 'rollouts', w.rollouts) ORDER BY w.opens_at, w.zone), '[]') FROM windows w),
+  'oldest_due_at', (SELECT rfc3339(min(t.oldest_due_at)) FROM told t),
+  'reviews', CASE WHEN :sees_reviews THEN (SELECT json_build_object('pending', count(*), 'overdue', count(*) FILTER (WHERE v.due_at <= now()))
+                                           FROM review v WHERE v.ended_at IS NULL) END)::text AS document
