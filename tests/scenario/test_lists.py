@@ -2,6 +2,8 @@
 whole tables."""
 
 import contextlib
+import csv
+import io
 import json
 import zoneinfo
 from datetime import datetime
@@ -169,6 +171,13 @@ def test_the_command_line_finds_devices_by_part_label_version_and_state(testbed)
     assert (none.stdout, none.returncode) == ("", 0) and "no such devices" in none.stderr
     wrong = command_line("device", "list", "--where", "region", *at, check=False)
     assert wrong.returncode == 1 and 'label: found "region", allowed: name=value' in wrong.stderr
+
+
+def test_devices_are_exported_as_csv(testbed):
+    shown = command_line("export", "devices", "--where", "city=c7", "--where", "model=model-1", *testbed.http.at("ola")).stdout
+    rows = list(csv.DictReader(io.StringIO(shown)))
+    assert [row["device"] for row in rows] == every(FILTERS["label=city=c7&model=model-1"])
+    assert (rows[0]["role"], rows[0]["state"], json.loads(rows[0]["versions"])) == ("atm", "idle", {"atm-app": "4.7.1"})
 
 
 # ---- branches -----------------------------------------------------------------------------------------

@@ -129,12 +129,12 @@ static const struct option list_options[] = {LIMIT, NO_OPTION};
     {                                                                                                                  \
         "state", "retired|unavailable|in_flight|idle", NULL, NULL, "Only devices in this state."                       \
     }
-static const struct option device_list_options[] = {
-    DEVICE_FILTER,
-    {"online", "true|false|unknown", NULL, NULL, "Only devices that are online or not, or of whom that is unknown."},
-    LIMIT,
-    NO_OPTION,
-};
+#define ONLINE                                                                                                         \
+    {                                                                                                                  \
+        "online", "true|false|unknown", NULL, NULL, "Only devices that are online or not, or of whom that is unknown." \
+    }
+static const struct option device_list_options[] = {DEVICE_FILTER, ONLINE, LIMIT, NO_OPTION};
+static const struct option export_devices_options[] = {DEVICE_FILTER, ONLINE, NO_OPTION};
 static const struct option version_list_options[] = {DEVICE_FILTER, NO_OPTION};
 static const struct option branch_list_options[] = {
     {"where", "LABEL=VALUE", NULL, NULL,
@@ -232,6 +232,7 @@ const struct command_group command_groups[] = {
     {"version", "Versions: which run where"},
     {"branch", "Branches: how they use their machines"},
     {"device", "Devices: one by one"},
+    {"export", "Lists as CSV"},
     {"admin", "The installation as a whole"},
     {"person", "People: who may do what"},
     {"token", "The tokens of people"},
@@ -478,6 +479,8 @@ const struct command commands[] = {
      "Without --out the list is only written to the authority's folder.", pki_crl_options, run_pki_crl},
     {"pki", "rollover", "FOLDER operations|devices", 2, 2, "Replace an authority by a new one.",
      "Both are trusted until --finish. Needs the root's key. See docs/pki.md.", pki_rollover_options, run_pki_rollover},
+    {"export", "devices", "[PART]", 0, 1, "Write the devices as CSV, which is safe to open in a spreadsheet.",
+     DEVICE_LIST_HELP, export_devices_options, run_export_devices},
     {NULL, "tonight", "", 0, 0, "Show what needs attention, what runs, the windows within a day, and what waits.",
      "What needs attention comes first. The windows are on the clocks of their zones.", NULL, run_tonight},
     {NULL, "why", "ROLLOUT|BRANCH|DEVICE", 1, 1, "Show why something waits, and when that changes.",
