@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "orchestrator/intake/http_gzip.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/people/refusals.h"
 #include "orchestrator/queues/submission.h"
@@ -146,11 +147,25 @@ void http_answer_fault(struct http_request *request, const struct tc_fault *faul
     http_answer_problem(request, status, "%s", status == 500 ? "see the daemon's log" : fault->text);
 }
 
+/* Answers with a document that was read, compressed if the peer takes that and it is long. */
+static void answer_read(struct http_request *request, struct buffer *json)
+{
+    bool is_short = json->length < GZIP_LEAST_BYTES || strcmp(request->route->method, "GET") != 0;
+    bool is_compressed = !is_short && gzip_is_accepted(http_request_header(request, MHD_HTTP_HEADER_ACCEPT_ENCODING));
+    if (is_compressed)
+        gzip_compress(json);
+    http_answer_json(request, 200, json);
+    if (!is_short && request->status == 200)
+        http_answer_header(request, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    if (is_compressed && request->status == 200)
+        http_answer_header(request, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+}
+
 void http_answer_document(struct http_request *request, enum tc_error error, struct buffer *json,
                           const struct tc_fault *fault)
 {
     if (error == TC_OK)
-        http_answer_json(request, 200, json);
+        answer_read(request, json);
     else
         http_answer_fault(request, fault);
     buffer_free(json);

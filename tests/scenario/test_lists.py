@@ -3,6 +3,7 @@ whole tables."""
 
 import contextlib
 import csv
+import gzip
 import io
 import json
 import zoneinfo
@@ -178,6 +179,22 @@ def test_devices_are_exported_as_csv(testbed):
     rows = list(csv.DictReader(io.StringIO(shown)))
     assert [row["device"] for row in rows] == every(FILTERS["label=city=c7&model=model-1"])
     assert (rows[0]["role"], rows[0]["state"], json.loads(rows[0]["versions"])) == ("atm", "idle", {"atm-app": "4.7.1"})
+
+
+def test_a_long_list_is_compressed_for_a_client_that_takes_gzip(testbed):
+    path, token = "/v1/devices?limit=1000", bearer(token_of("ola"))
+    plain = testbed.http.ask("GET", path, headers=token)
+    packed = testbed.http.ask("GET", path, headers={**token, "Accept-Encoding": "br, gzip;q=0.5"})
+    assert plain.headers["Content-Encoding"] is None and plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+    assert packed.headers["Content-Encoding"] == "gzip" and len(packed.body) * 5 < len(plain.body)
+    assert gzip.decompress(packed.body) == plain.body
+    for refused in ("gzip;q=0", "identity", "gzipped", "gzip;q=0.000, br"):
+        answer = testbed.http.ask("GET", path, headers={**token, "Accept-Encoding": refused})
+        assert answer.headers["Content-Encoding"] is None and answer.body == plain.body, refused
+    short = testbed.http.ask("GET", "/v1/devices/B0001", headers={**token, "Accept-Encoding": "gzip"})
+    assert short.headers["Content-Encoding"] is None and short.json()["device"] == "B0001"
+    head = testbed.http.ask("HEAD", path, headers={**token, "Accept-Encoding": "gzip"})
+    assert (head.status, head.headers["Content-Encoding"], head.body) == (200, "gzip", b"")
 
 
 # ---- branches -----------------------------------------------------------------------------------------

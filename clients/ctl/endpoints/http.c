@@ -228,6 +228,7 @@ static void set_transfer(const struct http *http, const char *url, struct exchan
         (void)curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, http->proxy.login);
     (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip");
     (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "tellercast/" TELLERCAST_VERSION);
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
