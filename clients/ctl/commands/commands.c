@@ -1,5 +1,6 @@
 #include "clients/ctl/commands/command.h"
 
+#include "clients/ctl/commands/broker_options.h"
 #include "clients/ctl/commands/pki_options.h"
 #include "clients/ctl/commands/run.h"
 #include "topics/topic.h"
@@ -147,35 +148,6 @@ static const struct option branch_list_options[] = {
 static const struct option review_list_options[] = {
     {"state", "pending|accepted|objected", NULL, NULL, "Show only reviews in this state."},
     LIMIT,
-    NO_OPTION,
-};
-static const struct option acl_options[] = {
-    {"orchestrator", "USER", NULL, TOPIC_ORCHESTRATOR_USER, "The orchestrators' user name at the broker."},
-    {"operator", "USER", NULL, NULL, "An operator who may submit plans by mqtt. Repeat it for each operator."},
-    NO_OPTION,
-};
-#define GUARD_FOLDER "/etc/mosquitto/tellercast"
-static const struct option guard_options[] = {
-    {"mode", "enforce|report", NULL, "enforce", "report: count and log what would be refused, and refuse nothing."},
-    {"plugin", "FILE", NULL, "/usr/lib/tellercast/tellercast_guard.so", "The guard's plugin."},
-    {"device-port", "PORT", NULL, "8883", "Port for devices."},
-    {"operations-port", "PORT", NULL, "8884", "Port for orchestrators and operators."},
-    {"device-issuer", "FILE", NULL, GUARD_FOLDER "/devices.pem",
-     "Authority that issues the devices' certificates, PEM."},
-    {"operations-issuer", "FILE", NULL, GUARD_FOLDER "/operations.pem",
-     "Authority that issues the certificates of orchestrators and operators, PEM."},
-    {"device-crl", "FILE", NULL, NULL, "Revocation list of the devices' authority, PEM."},
-    {"operations-crl", "FILE", NULL, NULL, "Revocation list of the other authority, PEM."},
-    {"server-certificate", "FILE", NULL, GUARD_FOLDER "/server.pem", "The broker's certificate, PEM."},
-    {"server-key", "FILE", NULL, GUARD_FOLDER "/server.key", "That certificate's private key, PEM."},
-    {"state", "FOLDER", NULL, "/var/lib/mosquitto", "Folder in which the guard keeps its table of devices."},
-    {"former-port", "PORT", NULL, NULL, "With --mode report: port of the listener for clients without certificates."},
-    {"former-passwords", "FILE", NULL, NULL,
-     "With --mode report: mosquitto's password_file, which decides about them."},
-    {"former-acl", "FILE", NULL, NULL, "With --mode report: mosquitto's acl_file, which decides what they may do."},
-    {"orchestrator", "USER", NULL, NULL,
-     "With --mode report: user name of orchestrators without a certificate. Default: " TOPIC_ORCHESTRATOR_USER "."},
-    {"operators", "USER,...", NULL, NULL, "With --mode report: user names of operators without a certificate."},
     NO_OPTION,
 };
 static const struct option freeze_options[] = {
@@ -392,12 +364,12 @@ const struct command commands[] = {
      reason_options, run_device_retire},
     {"device", "list", "[PART]", 0, 1, "Show the devices.", DEVICE_LIST_HELP, device_list_options, run_device_list},
     {"broker", "acl", "", 0, 0, "Write mosquitto's access list for the fleet.",
-     "Patterns cover all devices: the user name of a device is its ID.", acl_options, run_broker_acl},
+     "Patterns cover all devices: the user name of a device is its ID.", broker_acl_options, run_broker_acl},
     {"broker", "guard", "[status]", 0, 1, "Write mosquitto's settings with the guard, or show the guard's status.",
      "The guard is a plugin that decides what each certificate may do. The status shows what it refused, who is "
      "connected, "
      "and how many devices connect without a certificate.",
-     guard_options, run_broker_guard},
+     broker_guard_options, run_broker_guard},
     {"admin", "status", "", 0, 0, "Show the installation and the restores of its database.",
      "Shows a restore that is not accepted yet, and how many devices have reported what they did since the last one.",
      NULL, run_admin_status},
