@@ -21,9 +21,9 @@ bool execution_is_over(const struct execution_rules *rules, int64_t at_ms)
     return rules->end_at_ms != 0 && at_ms >= rules->end_at_ms;
 }
 
-static int64_t backoff_after(const struct execution_rules *rules, int times)
+int64_t execution_backoff_ms(const struct execution_rules *rules, int failures)
 {
-    int doublings = times - 1 < BACKOFF_DOUBLINGS_MAX ? times - 1 : BACKOFF_DOUBLINGS_MAX;
+    int doublings = failures - 1 < BACKOFF_DOUBLINGS_MAX ? failures - 1 : BACKOFF_DOUBLINGS_MAX;
     return doublings > 0 ? rules->backoff_ms << doublings : rules->backoff_ms;
 }
 
@@ -122,7 +122,7 @@ struct due_check_decision due_check_decide(const struct execution_rules *rules, 
     bool no_retry = rules->gives_up || check->group_is_lost;
     if (!retries || no_retry || deferred_out || check->failures > rules->retries)
         return (struct due_check_decision){.action = DUE_CHECK_SETTLE, .event = ON_SETTLED, .code = ""};
-    int64_t at_ms = now_ms + backoff_after(rules, check->failures);
+    int64_t at_ms = now_ms + execution_backoff_ms(rules, check->failures);
     /* A failed instruction must not expire as if it had never started. */
     if (execution_is_over(rules, at_ms))
         return (struct due_check_decision){.action = DUE_CHECK_SETTLE, .event = ON_SETTLED, .code = ""};

@@ -26,6 +26,9 @@ struct execution_rules {
 /* Returns whether the rollout's end is not after `at_ms`. */
 bool execution_is_over(const struct execution_rules *rules, int64_t at_ms);
 
+/* Returns the pause before the attempt that follows this many failed ones. */
+int64_t execution_backoff_ms(const struct execution_rules *rules, int failures);
+
 /* The facts of an instruction whose check is due. */
 struct due_check {
     enum instruction_state state;

@@ -26,7 +26,7 @@ static bool is_open(const struct forecast_run *run, const struct forecast_zone *
     return zone->window < zone->end && zone->window->opens_ms <= run->now_ms;
 }
 
-/* Returns how many of the group's devices in the zone are due within the next minute: they are spread evenly. */
+/* Returns how many of the group's devices in the zone are due within the next step: they are spread evenly. */
 static int64_t due_in_zone(const struct forecast_run *run, int group, int zone_no)
 {
     const struct forecast_plan *plan = run->plan;
@@ -34,7 +34,7 @@ static int64_t due_in_zone(const struct forecast_run *run, int group, int zone_n
     int64_t devices = run->groups[group].devices_in_zone[zone_no], all = run->forecast->groups[group].devices;
     if (plan->place_ms <= 0 || all == 0)
         return devices;
-    int64_t until_ms = run->now_ms + FORECAST_MINUTE_MS;
+    int64_t until_ms = run->now_ms + run->step_ms;
     if (until_ms > zone->window->until_ms)
         until_ms = zone->window->until_ms;
     double open_ms = zone->used_ms + (double)(until_ms - zone->window->opens_ms);
@@ -72,16 +72,17 @@ static void remember_done(struct forecast_run *run, int64_t devices, int64_t at_
     run->done_count++;
 }
 
-/* Returns the rest of the present minute's rate; starts a new minute when it is over. */
-static int64_t rest_of_minute(struct forecast_run *run, int64_t rate)
+/* Returns the rest of the present step's rate; starts a new step when it is over. */
+static int64_t rest_of_step(struct forecast_run *run, int64_t rate)
 {
     if (rate == 0)
         return FORECAST_NEVER;
-    if (run->now_ms - run->minute_ms >= FORECAST_MINUTE_MS) {
-        run->minute_ms = run->now_ms;
+    if (run->now_ms - run->step_began_ms >= run->step_ms) {
+        run->step_began_ms = run->now_ms;
         run->used = 0;
     }
-    return rate > run->used ? rate - run->used : 0;
+    int64_t most = rate * run->attempts;
+    return most > run->used ? most - run->used : 0;
 }
 
 /* ---- a step ----------------------------------------------------------------------------------------- */
@@ -146,10 +147,10 @@ static int64_t count_available(struct forecast_run *run, int group, struct forec
     for (int i = 0; i < run->plan->zone_count; i++) {
         struct forecast_zone *zone = &run->zones[i];
         int64_t most = is_open(run, zone) ? due_in_zone(run, group, i) - run->groups[group].started_in_zone[i] : 0;
-        if (most > 0 && rate > 0) { /* in a minute that the window cuts short */
+        if (most > 0 && rate > 0) { /* in a step that the window cuts short */
             int64_t rest_ms = zone->window->until_ms - run->now_ms;
-            int64_t in_rest =
-                rest_ms < FORECAST_MINUTE_MS ? (rest_ms * rate + FORECAST_MINUTE_MS - 1) / FORECAST_MINUTE_MS : rate;
+            int64_t in_rest = rest_ms < run->step_ms ? (rest_ms * rate + FORECAST_MINUTE_MS - 1) / FORECAST_MINUTE_MS
+                                                     : rate * run->attempts;
             most = most < in_rest ? most : in_rest;
         }
         zone->available = zone->available < most ? zone->available : most > 0 ? most : 0;
@@ -190,13 +191,13 @@ static void start_in_zone(struct forecast_run *run, int group, struct forecast_r
 static int64_t start_now(struct forecast_run *run, int group, struct forecast_range cohorts)
 {
     int64_t rate = rate_here(run);
-    int64_t headroom = rest_of_minute(run, rate);
+    int64_t headroom = rest_of_step(run, rate);
     int64_t all = count_available(run, group, cohorts, rate);
     int64_t starting = all < headroom ? all : headroom;
     if (starting == 0)
         return 0;
     int64_t last_ms = run->now_ms;
-    if (rate > 0) { /* one after another, within the minute */
+    if (rate > 0) { /* one after another, within the step */
         run->used += starting;
         last_ms += (starting - 1) * FORECAST_MINUTE_MS / rate;
     }
@@ -225,8 +226,8 @@ static int64_t next_start_ms(const struct forecast_run *run, struct forecast_ran
             continue;
         int64_t at_ms = FORECAST_NEVER;
         if (branches->available > 0)
-            at_ms = run->now_ms - run->minute_ms < FORECAST_MINUTE_MS ? run->minute_ms + FORECAST_MINUTE_MS
-                                                                      : run->now_ms + FORECAST_MINUTE_MS;
+            at_ms = run->now_ms - run->step_began_ms < run->step_ms ? run->step_began_ms + run->step_ms
+                                                                    : run->now_ms + run->step_ms;
         if (branches->count > 0 && branches->ready[branches->first].at_ms < at_ms)
             at_ms = branches->ready[branches->first].at_ms;
         if (!is_open(run, zone) && at_ms < zone->window->opens_ms)
@@ -268,14 +269,15 @@ static void begin_group(struct forecast_run *run, int group)
     for (const struct forecast_cohort *cohort = own->cohorts.begin; cohort < own->cohorts.end; cohort++) {
         if (cohort->headroom == 0)
             continue;
-        forecast_branches_begin(branches_of(run, cohort), cohort);
-        own->devices_in_zone[cohort->zone] += forecast_cohort_devices(cohort);
-        run->forecast->groups[group].devices += forecast_cohort_devices(cohort);
+        int64_t starts = forecast_cohort_devices(cohort) * run->attempts;
+        forecast_branches_begin(branches_of(run, cohort), cohort, run->attempts);
+        own->devices_in_zone[cohort->zone] += starts;
+        run->forecast->groups[group].devices += starts;
     }
     own->places_before =
         group == 0 ? 0 : run->groups[group - 1].places_before + run->forecast->groups[group - 1].devices;
     own->opens_ms = group == 0 || gate->is_open ? run->plan->begin_ms : FORECAST_NEVER;
-    own->opens_next_at = devices_for_gate(gate, run->forecast->groups[group].devices);
+    own->opens_next_at = devices_for_gate(gate, run->forecast->groups[group].devices / run->attempts) * run->attempts;
 }
 
 static bool group_works(const struct forecast_run *run, int group)

@@ -45,9 +45,10 @@ struct forecast_gate {
 };
 
 struct forecast_plan {
-    int64_t begin_ms;  /* nothing starts before */
-    int64_t completed; /* before that, of all groups; the rate has grown with them */
-    int64_t install_timeout_ms;
+    int64_t begin_ms;           /* nothing starts before */
+    int64_t completed;          /* before that, of all groups; the rate has grown with them */
+    int64_t install_timeout_ms; /* of one attempt */
+    int64_t attempts;           /* of each device, one after another; 0: one */
     struct rate_rules rate;
     double place_ms;                   /* time between two devices, over all zones; 0: all at once */
     const struct forecast_gate *gates; /* of each group */
@@ -66,7 +67,7 @@ struct forecast_night {
 };
 
 struct forecast_group {
-    int64_t devices;
+    int64_t devices;                                    /* or attempts, if each device has several */
     int64_t started;                                    /* fewer when the windows end before */
     int64_t first_start_ms, last_start_ms, last_end_ms; /* 0: none starts */
 };

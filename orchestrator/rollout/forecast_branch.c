@@ -11,13 +11,16 @@ static int64_t waves_without_node(const struct forecast_cohort *cohort)
     return headroom == 0 ? 0 : (cohort->devices + headroom - 1) / headroom;
 }
 
-int64_t forecast_waves(const struct forecast_cohort *cohort)
+int64_t forecast_waves(const struct forecast_cohort *cohort, int64_t attempts)
 {
-    return waves_without_node(cohort) + (cohort->node ? 1 : 0);
+    return (waves_without_node(cohort) + (cohort->node ? 1 : 0)) * attempts;
 }
 
-int64_t forecast_wave_size(const struct forecast_cohort *cohort, int64_t wave)
+/* The devices of a wave make all their attempts before the next ones begin. */
+static int64_t wave_size(const struct forecast_branches *branches, int64_t place)
 {
+    const struct forecast_cohort *cohort = branches->cohort;
+    int64_t wave = place / branches->attempts;
     if (wave >= waves_without_node(cohort))
         return 1; /* the node */
     int64_t left = cohort->devices - wave * headroom_of(cohort);
@@ -31,22 +34,23 @@ int64_t forecast_cohort_devices(const struct forecast_cohort *cohort)
 
 static void make_available(struct forecast_branches *branches, int64_t wave, int64_t count)
 {
-    int64_t devices = count * forecast_wave_size(branches->cohort, wave);
+    int64_t devices = count * wave_size(branches, wave);
     branches->ready_in_wave[wave] += devices;
     branches->available += devices;
 }
 
-size_t forecast_ready_places(const struct forecast_cohort *cohort)
+size_t forecast_ready_places(const struct forecast_cohort *cohort, int64_t attempts)
 {
-    return forecast_waves(cohort) > 1 ? (size_t)cohort->branches : 0;
+    return forecast_waves(cohort, attempts) > 1 ? (size_t)cohort->branches : 0;
 }
 
-void forecast_branches_begin(struct forecast_branches *branches, const struct forecast_cohort *cohort)
+void forecast_branches_begin(struct forecast_branches *branches, const struct forecast_cohort *cohort, int64_t attempts)
 {
     branches->cohort = cohort;
-    branches->waves = forecast_waves(cohort);
-    branches->waiting = forecast_cohort_devices(cohort);
-    branches->capacity = forecast_ready_places(cohort);
+    branches->attempts = attempts;
+    branches->waves = forecast_waves(cohort, attempts);
+    branches->waiting = forecast_cohort_devices(cohort) * attempts;
+    branches->capacity = forecast_ready_places(cohort, attempts);
     make_available(branches, 0, cohort->branches);
 }
 
@@ -69,7 +73,7 @@ static void await(struct forecast_branches *branches, int64_t wave, int64_t coun
 
 static void start_in_wave(struct forecast_branches *branches, int64_t wave, int64_t devices, int64_t done_ms)
 {
-    int64_t size = forecast_wave_size(branches->cohort, wave);
+    int64_t size = wave_size(branches, wave);
     int64_t done_before = branches->started_in_wave[wave] / size;
     branches->started_in_wave[wave] += devices;
     branches->ready_in_wave[wave] -= devices;

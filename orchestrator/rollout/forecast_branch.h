@@ -14,6 +14,7 @@ struct forecast_ready {
 
 struct forecast_branches {
     const struct forecast_cohort *cohort;
+    int64_t attempts;         /* of each device: each wave is repeated so many times */
     int64_t waves;            /* of each branch, its node's included */
     int64_t waiting;          /* devices that were not started */
     int64_t available;        /* of them, those that may start now */
@@ -25,13 +26,13 @@ struct forecast_branches {
 };
 
 /* Returns the number of waves of a branch, at least 1. Its headroom must be above 0. */
-int64_t forecast_waves(const struct forecast_cohort *cohort);
-int64_t forecast_wave_size(const struct forecast_cohort *cohort, int64_t wave);
+int64_t forecast_waves(const struct forecast_cohort *cohort, int64_t attempts);
 
 /* Returns the size of its ring. */
-size_t forecast_ready_places(const struct forecast_cohort *cohort);
+size_t forecast_ready_places(const struct forecast_cohort *cohort, int64_t attempts);
 /* Makes all branches ready for their first wave. The arrays must be allocated, those of the waves zero. */
-void forecast_branches_begin(struct forecast_branches *branches, const struct forecast_cohort *cohort);
+void forecast_branches_begin(struct forecast_branches *branches, const struct forecast_cohort *cohort,
+                             int64_t attempts);
 /* Makes the waves available that are ready by `now_ms`. */
 void forecast_branches_look(struct forecast_branches *branches, int64_t now_ms);
 /* Starts `devices` of the available; they are done at `done_ms`. */

@@ -34,11 +34,11 @@ static bool open_branches(struct forecast_run *run)
     for (size_t i = 0; i < plan->cohort_count; i++) {
         const struct forecast_cohort *cohort = &plan->cohorts[i];
         struct forecast_branches *branches = &run->branches[i];
-        size_t waves = cohort->headroom == 0 ? 1 : (size_t)forecast_waves(cohort) + 1;
+        size_t waves = cohort->headroom == 0 ? 1 : (size_t)forecast_waves(cohort, run->attempts) + 1;
         branches->ready_in_wave = calloc(waves, sizeof *branches->ready_in_wave);
         branches->started_in_wave = calloc(waves, sizeof *branches->started_in_wave);
-        branches->ready =
-            calloc(cohort->headroom == 0 ? 1 : forecast_ready_places(cohort) + 1, sizeof *branches->ready);
+        branches->ready = calloc(cohort->headroom == 0 ? 1 : forecast_ready_places(cohort, run->attempts) + 1,
+                                 sizeof *branches->ready);
         if (branches->ready_in_wave == NULL || branches->started_in_wave == NULL || branches->ready == NULL)
             return false;
     }
@@ -49,8 +49,13 @@ bool forecast_run_open(struct forecast_run *run, const struct forecast_plan *pla
 {
     enum { DONE_PLACES = 4096 };
     *forecast = (struct forecast){.group_count = plan->group_count};
-    *run = (struct forecast_run){
-        .plan = plan, .forecast = forecast, .now_ms = plan->begin_ms, .minute_ms = plan->begin_ms - FORECAST_MINUTE_MS};
+    int64_t attempts = plan->attempts > 1 ? plan->attempts : 1, step_ms = attempts * FORECAST_MINUTE_MS;
+    *run = (struct forecast_run){.plan = plan,
+                                 .forecast = forecast,
+                                 .attempts = attempts,
+                                 .now_ms = plan->begin_ms,
+                                 .step_ms = step_ms,
+                                 .step_began_ms = plan->begin_ms - step_ms};
     size_t at_once = 1; /* groups that may run in the same windows */
     for (int i = 0; i < plan->group_count; i++)
         at_once += plan->gates[i].opens_reached || plan->gates[i].is_open;

@@ -39,9 +39,12 @@ struct forecast_run {
     struct forecast_group_run *groups;
     int64_t *counts_in_zones;           /* the memory of the groups' counts */
     struct forecast_branches *branches; /* of each cohort */
+    int64_t attempts;                   /* of each device */
     int64_t now_ms;
-    /* The rate: the use of the present minute; if it grows, what was started and when it is done. */
-    int64_t minute_ms, used, completed;
+    /* A step: a minute for each attempt of a device, so that several attempts do not take more steps than one. */
+    int64_t step_ms;
+    /* The rate: the use of the present step; if it grows, what was started and when it is done. */
+    int64_t step_began_ms, used, completed;
     struct forecast_done *done;
     size_t done_first, done_count, done_places;
 };
