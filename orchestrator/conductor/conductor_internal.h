@@ -28,6 +28,7 @@ struct forecast_memory {
     int64_t rollout; /* 0: free */
     int64_t version; /* of the rollout, at the last forecast */
     int64_t due_ms;  /* monotonic: of the next forecast */
+    bool has_nights; /* the nights of its first forecast are stored */
 };
 
 enum rollback_submission_state { ROLLBACK_NONE, ROLLBACK_SUBMITTED, ROLLBACK_ANSWERED };
@@ -129,7 +130,8 @@ enum tc_error conductor_watch(struct conductor *conductor, const struct conducte
 void conductor_submit_rollbacks(struct conductor *conductor);
 void conductor_close_rollbacks(struct conductor *conductor);
 
-/* forecasts.c: computes periodically when a running rollout will end, and writes it to the rollout. */
+/* forecasts.c: computes periodically when a running rollout will end at best and at worst, and writes it to the rollout
+ * and to the curve of its forecasts. */
 void conductor_forecast(struct conductor *conductor, const struct conducted_rollout *rollout,
                         const struct group *groups, size_t count);
 

@@ -1,9 +1,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "orchestrator/conductor/conductor_internal.h"
-#include "orchestrator/rollout/forecast.h"
+#include "orchestrator/rollout/forecast_ends.h"
 #include "orchestrator/rollout/gate.h"
-#include "orchestrator/rollout/state.h"
 #include "orchestrator/store/forecast_input.h"
 
 #include <stdlib.h>
@@ -25,35 +24,7 @@ static struct forecast_memory *find_memory(struct conductor *conductor, int64_t 
     return oldest;
 }
 
-/* The group as input of a forecast. A settled group has at most its soak left. */
-static struct forecast_gate gate_of(const struct group *group, int64_t now_ms)
-{
-    const struct group_progress *progress = &group->progress;
-    int64_t since_ms = progress->reached_ms != 0 ? progress->reached_ms : progress->settled_ms;
-    int64_t soaked_ms = since_ms == 0 ? 0 : now_ms - since_ms;
-    bool soaks = group->state == GROUP_WAITING || group->state == GROUP_OPEN || group->state == GROUP_SOAKING;
-    return (struct forecast_gate){
-        .soak_ms = soaks && soaked_ms < group->rules.soak_ms ? group->rules.soak_ms - soaked_ms : 0,
-        .success_percent = group->rules.success_percent,
-        .opens_reached = group->rules.opens_reached || progress->promoted,
-        .completed = progress->count[COMPLETED],
-        .is_open = group->state != GROUP_WAITING,
-    };
-}
-
-/* When the last group ends; 0: unknown. */
-static int64_t end_of(const struct forecast *forecast, const struct forecast_gate *gates, int64_t now_ms)
-{
-    int64_t end_ms = now_ms;
-    for (int i = 0; i < forecast->group_count; i++) {
-        int64_t last_ms = forecast->groups[i].last_end_ms; /* 0: nothing left to start */
-        int64_t group_ms = (last_ms == 0 ? now_ms : last_ms) + gates[i].soak_ms;
-        end_ms = end_ms < group_ms ? group_ms : end_ms;
-    }
-    return forecast_is_whole(forecast) ? end_ms : 0;
-}
-
-/* Whether a group waits for an operator: then the end cannot be forecast. */
+/* Whether a group waits for an operator: then `watch` has no end to count down to. */
 static bool awaits_operator(const struct conducted_rollout *rollout, const struct group *groups, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -64,40 +35,50 @@ static bool awaits_operator(const struct conducted_rollout *rollout, const struc
 }
 
 static enum tc_error forecast(struct conductor *conductor, const struct conducted_rollout *rollout,
-                              const struct group *groups, size_t count, int64_t *end_ms, struct tc_fault *fault)
+                              const struct group *groups, size_t count, struct forecast_ends *ends,
+                              struct forecast *best, struct tc_fault *fault)
 {
-    *end_ms = 0;
-    if (awaits_operator(rollout, groups, count))
-        return TC_OK;
-    struct forecast made;
-    struct forecast_gate *gates = calloc(count + 1, sizeof *gates);
-    TC_CHECK(gates != NULL);
+    struct forecast_standing *standings = calloc(count + 1, sizeof *standings);
+    TC_CHECK(standings != NULL);
     for (size_t i = 0; i < count; i++)
-        gates[i] = gate_of(&groups[i], rollout->now_ms);
-    enum tc_error error = forecast_input_forecast_left(
-        conductor->store, rollout->id, conductor->config.default_per_minute, gates, count, &made, fault);
-    if (error == TC_OK) {
-        *end_ms = end_of(&made, gates, rollout->now_ms);
-        /* What does not start by the rollout's end expires. */
-        if (*end_ms == 0 || (rollout->rules.end_at_ms != 0 && *end_ms > rollout->rules.end_at_ms))
-            *end_ms = rollout->rules.end_at_ms;
-        forecast_free(&made);
-    }
-    free(gates);
+        standings[i] = (struct forecast_standing){groups[i].state, groups[i].rules, groups[i].progress};
+    const struct forecast_rest rest = {.groups = standings, .group_count = count, .execution = &rollout->rules};
+    enum tc_error error = forecast_input_forecast_left(conductor->store, rollout->id,
+                                                       conductor->config.default_per_minute, &rest, ends, best, fault);
+    free(standings);
     return error;
+}
+
+/* Makes a forecast and stores it. The nights come first: they are those of the first point of the curve. */
+static enum tc_error renew(struct conductor *conductor, const struct conducted_rollout *rollout,
+                           const struct group *groups, size_t count, struct forecast_memory *memory,
+                           struct tc_fault *fault)
+{
+    struct forecast best;
+    struct forecast_ends ends;
+    enum tc_error error = forecast(conductor, rollout, groups, count, &ends, &best, fault);
+    if (error != TC_OK)
+        return error;
+    if (!memory->has_nights)
+        error = rollout_progress_write_nights(conductor->store, rollout->id, &best, fault);
+    forecast_free(&best);
+    if (error == TC_OK) {
+        memory->has_nights = true;
+        error = rollout_progress_write_ends(conductor->store, rollout->id, &ends, fault);
+    }
+    int64_t end_ms = awaits_operator(rollout, groups, count) ? 0 : ends.best_ms;
+    return error == TC_OK ? rollout_progress_write_forecast(conductor->store, rollout->id, end_ms, fault) : error;
 }
 
 void conductor_forecast(struct conductor *conductor, const struct conducted_rollout *rollout,
                         const struct group *groups, size_t count)
 {
-    int64_t begun_ms = clock_monotonic_ms(), end_ms;
+    int64_t begun_ms = clock_monotonic_ms();
     struct forecast_memory *memory = find_memory(conductor, rollout->id);
     if (begun_ms < memory->due_ms && memory->version == rollout->version)
         return;
     struct tc_fault fault;
-    enum tc_error error = forecast(conductor, rollout, groups, count, &end_ms, &fault);
-    if (error == TC_OK)
-        error = rollout_progress_write_forecast(conductor->store, rollout->id, end_ms, &fault);
+    enum tc_error error = renew(conductor, rollout, groups, count, memory, &fault);
     if (error != TC_OK && error != TC_CONFLICT) /* values unknown to this version were logged */
         LOG_WARNING("rollout.not_forecast", F_INT("rollout", rollout->id), F_STR("reason", fault.text));
     int64_t ended_ms = clock_monotonic_ms(), period_ms = (ended_ms - begun_ms) * COST_FACTOR;

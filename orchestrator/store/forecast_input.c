@@ -306,7 +306,7 @@ enum tc_error forecast_input_forecast(const struct forecast_input *forecast_inpu
 
 struct forecast_input_left {
     int64_t install_s; /* the least that a window must last */
-    int64_t takes_ms;  /* per device, from those that completed; installTimeout while too few did */
+    int64_t takes_ms;  /* per device, from those that completed; 0 while too few did */
     struct rate_rules rate;
 };
 
@@ -324,7 +324,8 @@ static enum tc_error read_left(struct store *store, int64_t rollout, int64_t per
     const struct sql_left_facts_row row = sql_left_facts_at(&rows, 0);
     forecast_input->begin_ms = row.now_ms;
     left->install_s = row.install_s;
-    left->takes_ms = row.takes_ms;
+    if (row.has_takes_ms)
+        left->takes_ms = row.takes_ms > 0 ? row.takes_ms : 1;
     left->rate = (struct rate_rules){
         .per_minute = row.has_per_minute ? row.per_minute : per_minute,
         .growth = row.growth,
@@ -338,8 +339,8 @@ static enum tc_error read_left(struct store *store, int64_t rollout, int64_t per
 }
 
 enum tc_error forecast_input_forecast_left(struct store *store, int64_t rollout, int64_t per_minute,
-                                           const struct forecast_gate *gates, size_t count, struct forecast *forecast,
-                                           struct tc_fault *fault)
+                                           const struct forecast_rest *rest, struct forecast_ends *ends,
+                                           struct forecast *best, struct tc_fault *fault)
 {
     struct forecast_input forecast_input = {0};
     struct forecast_input_left left = {0};
@@ -350,13 +351,8 @@ enum tc_error forecast_input_forecast_left(struct store *store, int64_t rollout,
         error = read_rollout_windows(store, rollout, left.install_s, &forecast_input, fault);
     if (error == TC_OK) {
         struct forecast_plan plan = plan_of(&forecast_input);
-        plan.install_timeout_ms = left.takes_ms;
         plan.rate = left.rate;
-        plan.gates = gates;
-        plan.group_count = (int)count;
-        for (size_t i = 0; i < count; i++)
-            plan.completed += gates[i].completed;
-        error = forecast_make(&plan, forecast) ? TC_OK : no_memory(fault);
+        error = forecast_ends_make(rest, plan, left.takes_ms, ends, best) ? TC_OK : no_memory(fault);
     }
     forecast_input_free(&forecast_input);
     return error;

@@ -5,6 +5,7 @@
 
 #include "config/plan.h"
 #include "orchestrator/rollout/forecast.h"
+#include "orchestrator/rollout/forecast_ends.h"
 #include "orchestrator/store/refusal.h"
 #include "orchestrator/store/store.h"
 
@@ -54,11 +55,10 @@ void forecast_input_free(struct forecast_input *forecast_input);
 enum tc_error forecast_input_forecast(const struct forecast_input *forecast_input, const json_t *tree,
                                       int64_t per_minute, struct forecast *forecast, struct tc_fault *fault);
 
-/* Forecasts the rest of a running rollout from now on; a device takes as long as the completed ones did. `gates`: the
- * present progress of its groups. The caller frees `forecast`. */
+/* Forecasts the rest of a running rollout from now on: its ends, and `best`, which the caller frees. */
 enum tc_error forecast_input_forecast_left(struct store *store, int64_t rollout, int64_t per_minute,
-                                           const struct forecast_gate *gates, size_t count, struct forecast *forecast,
-                                           struct tc_fault *fault);
+                                           const struct forecast_rest *rest, struct forecast_ends *ends,
+                                           struct forecast *best, struct tc_fault *fault);
 
 /* Whether the zone has no window that is long enough. */
 bool forecast_input_zone_is_closed(const struct forecast_input *forecast_input, int zone);

@@ -52,6 +52,15 @@ enum tc_error read_rollout(struct store *store, const char *patterns, int64_t id
     return error == TC_OK ? put_document(&rows, json, fault) : error;
 }
 
+enum tc_error read_forecast(struct store *store, const char *patterns, int64_t rollout, struct buffer *json,
+                            struct tc_fault *fault)
+{
+    const struct sql_read_forecast_params params = {.rollout = rollout, .patterns = patterns};
+    struct sql_document_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_forecast(store, &params, &rows, fault);
+    return error == TC_OK ? put_document(&rows, json, fault) : error;
+}
+
 enum tc_error read_instructions(struct store *store, const char *patterns, int64_t rollout, const char *state,
                                 const char *group, int64_t after, int limit, struct buffer *json,
                                 struct tc_fault *fault)

@@ -26,6 +26,9 @@ enum tc_error read_instructions(struct store *store, const char *patterns, int64
                                 struct tc_fault *fault);
 enum tc_error read_device(struct store *store, const char *patterns, const char *id, struct buffer *json,
                           struct tc_fault *fault);
+/* The forecasts of a rollout. Its assumptions are names of enum forecast_assumption. */
+enum tc_error read_forecast(struct store *store, const char *patterns, int64_t rollout, struct buffer *json,
+                            struct tc_fault *fault);
 /* The message of a rollout's progress topic. */
 enum tc_error read_progress(struct store *store, int64_t rollout, struct buffer *json, struct tc_fault *fault);
 /* Fills in, by enum fleet_warning_kind, entries of the fleet that an import would refuse now. broker_user: "" for

@@ -237,6 +237,40 @@ enum tc_error rollout_progress_write_forecast(struct store *store, int64_t rollo
     return sql_write_forecast(store, &params, fault);
 }
 
+enum tc_error rollout_progress_write_ends(struct store *store, int64_t rollout, const struct forecast_ends *ends,
+                                          struct tc_fault *fault)
+{
+    const char *assumptions[FORECAST_ASSUMPTION_COUNT];
+    size_t count = 0;
+    for (int i = 0; i < FORECAST_ASSUMPTION_COUNT; i++) {
+        if (ends->assumes[i])
+            assumptions[count++] = forecast_assumption_name((enum forecast_assumption)i);
+    }
+    const struct sql_write_forecast_point_params params = {.rollout = rollout,
+                                                           .best_ms = ends->best_ms,
+                                                           .worst_ms = ends->worst_ms,
+                                                           .assumptions = {assumptions, count},
+                                                           .most = FORECAST_POINTS_MAX};
+    return sql_write_forecast_point(store, &params, fault);
+}
+
+enum tc_error rollout_progress_write_nights(struct store *store, int64_t rollout, const struct forecast *forecast,
+                                            struct tc_fault *fault)
+{
+    struct sql_write_planned_nights_item *items = calloc(forecast->night_count + 1, sizeof *items);
+    TC_CHECK(items != NULL);
+    for (size_t i = 0; i < forecast->night_count; i++)
+        items[i] = (struct sql_write_planned_nights_item){.night = forecast->nights[i].night,
+                                                          .devices = forecast->nights[i].devices,
+                                                          .first_start_ms = forecast->nights[i].first_start_ms,
+                                                          .last_end_ms = forecast->nights[i].last_end_ms};
+    const struct sql_write_planned_nights_params params = {
+        .rollout = rollout, .items = items, .item_count = forecast->night_count};
+    enum tc_error error = sql_write_planned_nights(store, &params, fault);
+    free(items);
+    return error;
+}
+
 enum tc_error rollout_progress_record_event(struct store *store, int64_t rollout, const char *kind, const char *reason,
                                             struct tc_fault *fault)
 {

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "orchestrator/rollout/abort.h"
 #include "orchestrator/rollout/deadline.h"
+#include "orchestrator/rollout/forecast_ends.h"
 #include "orchestrator/rollout/gate.h"
 #include "orchestrator/rollout/rollout_state.h"
 #include "orchestrator/store/store.h"
@@ -83,9 +84,20 @@ enum tc_error rollout_progress_move_rollout(struct store *store, const struct co
 enum tc_error rollout_progress_write_seen(struct store *store, const struct conducted_rollout *rollout,
                                           struct tc_fault *fault);
 
-/* Stores the forecast end of the rollout; 0: unknown. */
+/* Stores the forecast end of the rollout, for `watch`; 0: unknown. */
 enum tc_error rollout_progress_write_forecast(struct store *store, int64_t rollout, int64_t end_ms,
                                               struct tc_fault *fault);
+
+/* Of the curve of a rollout's forecasts. When it is full, every second point is deleted. */
+#define FORECAST_POINTS_MAX 500
+
+/* Adds the ends to the curve of the rollout's forecasts, which keeps at most FORECAST_POINTS_MAX points. */
+enum tc_error rollout_progress_write_ends(struct store *store, int64_t rollout, const struct forecast_ends *ends,
+                                          struct tc_fault *fault);
+/* Stores the nights of the rollout's first forecast, as what was planned. Changes nothing when it has a curve already.
+ */
+enum tc_error rollout_progress_write_nights(struct store *store, int64_t rollout, const struct forecast *forecast,
+                                            struct tc_fault *fault);
 
 /* Records an event that changes no state. */
 enum tc_error rollout_progress_record_event(struct store *store, int64_t rollout, const char *kind, const char *reason,

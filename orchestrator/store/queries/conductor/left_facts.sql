@@ -1,18 +1,17 @@
 -- Reads what a forecast of the rest of rollout :rollout needs. The expected duration of a device (`takes_ms`) is the
 -- mean plus one standard deviation of a sample of completed devices, which lie next to the remaining ones; with fewer
--- than three completed devices it is installTimeout. `known`: this version understands the rate and installTimeout;
+-- than three completed devices it is null. `known`: this version understands the rate and installTimeout;
 -- `rules_json`: the JSON that they are read from.
 -- parameters: rollout bigint
 -- row: now_ms bigint, install_s bigint null, takes_ms bigint null, per_minute bigint null, growth double precision
 --   null, grow_after bigint null, maximum_per_minute bigint null, known boolean, rules_json text
 SELECT (extract(epoch FROM now()) * 1000)::bigint AS now_ms,
        x.install_s,
-       coalesce((SELECT CASE WHEN count(*) >= 3 THEN (avg(s.took) + stddev_pop(s.took)) * 1000 END
-                 FROM (SELECT extract(epoch FROM i.ended_at - i.dispatched_at) AS took
-                       FROM instruction i
-                       WHERE i.id BETWEEN x.near - 2500 AND x.near + 2500 AND i.rollout_id = :rollout AND i.state = :COMPLETED
-                         AND i.dispatched_at IS NOT NULL) s),
-                x.install_s * 1000)::bigint AS takes_ms,
+       (SELECT CASE WHEN count(*) >= 3 THEN (avg(s.took) + stddev_pop(s.took)) * 1000 END
+        FROM (SELECT extract(epoch FROM i.ended_at - i.dispatched_at) AS took
+              FROM instruction i
+              WHERE i.id BETWEEN x.near - 2500 AND x.near + 2500 AND i.rollout_id = :rollout AND i.state = :COMPLETED
+                AND i.dispatched_at IS NOT NULL) s)::bigint AS takes_ms,
        nullif(x.per_minute, 0) AS per_minute, x.growth, x.grow_after, x.maximum_per_minute,
        num_nulls(x.install_s, x.per_minute, x.growth, x.grow_after, x.maximum_per_minute) = 0 AS known,
        concat(r.plan #>> '{spec,rate}', ' ', r.plan #>> '{spec,execution}') AS rules_json
