@@ -143,6 +143,8 @@ void rollout_show(struct http_request *request);
 void instructions_list(struct http_request *request);
 void device_show(struct http_request *request);
 void artifacts_list(struct http_request *request);
+/* http_forecast.c */
+void rollout_forecast(struct http_request *request);
 /* http_why.c */
 void rollout_why(struct http_request *request);
 void device_why(struct http_request *request);

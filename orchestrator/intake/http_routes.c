@@ -15,6 +15,7 @@ const struct http_route http_routes[] = {
     {"GET",  "/v1/rollouts/{id}/failures/devices", "code model version label without state after limit", ACCESS_READ_ROLLOUTS, JOB, NULL, failed_devices_list},
     {"GET",  "/v1/rollouts/{id}/drift",            "",                        ACCESS_READ_EVIDENCE,     JOB,    NULL,            rollout_drift},
     {"GET",  "/v1/rollouts/{id}/why",              "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollout_why},
+    {"GET",  "/v1/rollouts/{id}/forecast",         "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            rollout_forecast},
     {"GET",  "/v1/rollouts/{id}/report",           "",                        ACCESS_READ_EVIDENCE,     JOB,    NULL,            rollout_evidence},
     {"POST", "/v1/rollouts/{id}/approve",          "",                        ACCESS_APPROVE,           JOB,    operation_begin, operation_carry_out},
     {"POST", "/v1/rollouts/{id}/reject",           "",                        ACCESS_APPROVE,           JOB,    operation_begin, operation_carry_out},

@@ -288,6 +288,14 @@ def test_why_something_waits_is_told_of_the_devices_inside_alone(testbed):
     assert {row["device"] for row in found} <= {"E1", "E2", "E3"} and found
 
 
+def test_a_forecast_shows_ends_and_no_numbers_of_the_whole(testbed):
+    made, headers = testbed.made, bearer(token_of("emea-viewer"))
+    path = f"/v1/rollouts/{made['of-apac']}/forecast"
+    assert testbed.http.ask("GET", path, headers=headers).status == 404
+    both = read(testbed, "emea-viewer", f"/v1/rollouts/{made['of-both']}/forecast")
+    assert both["plan"] is None and both["actual"] is None and both["devices"] is None and both["forecast"] is not None
+
+
 def test_what_names_other_rollouts_or_counts_devices_outside_is_empty_in_the_list_and_among_the_events(testbed):
     both, emea, hush = testbed.made["of-both"], testbed.made["of-emea"], "superseded by apac-hush"
     for rollout in (both, emea):

@@ -88,6 +88,13 @@ enum tc_error read_rollout(struct store *store, const char *patterns, int64_t id
     return READ("rollout %lld", (long long)id);
 }
 
+enum tc_error read_forecast(struct store *store, const char *patterns, int64_t rollout, struct buffer *json,
+                            struct tc_fault *fault)
+{
+    http_fixture_note_patterns(patterns);
+    return READ("forecast %lld", (long long)rollout);
+}
+
 enum tc_error read_instructions(struct store *store, const char *patterns, int64_t rollout, const char *state,
                                 const char *group, int64_t after, int limit, struct buffer *json,
                                 struct tc_fault *fault)
