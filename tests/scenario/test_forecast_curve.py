@@ -1,10 +1,12 @@
 """The best and the worst end of a running rollout, and the curves beside them."""
 
+import json
 import signal
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from harness.operations import operate
+from harness.programs import command_line
 from harness.wait import wait_for
 
 ATMS = {"devices": ["A1", "A2", "A3", "A4", "A5"]}
@@ -30,6 +32,11 @@ def left(document, end):
 
 def codes(document):
     return [assumption["code"] for assumption in document["assumptions"]]
+
+
+def completed_by_forecast(document):
+    """The devices that were done at the last forecast; the last point is the present."""
+    return document["actual"][-2]["completed"] if len(document["actual"]) > 1 else None
 
 
 def wait_for_computed(testbed, rollout):
@@ -106,7 +113,7 @@ def test_it_is_there_while_a_group_awaits_an_approval(testbed):
     complete(testbed, rollout, "A5", "B2")
     wait_for(lambda: testbed.http.document(f"/v1/rollouts/{rollout}")["groups"][0]["awaits_approval"], "it asks")
     document = wait_for(lambda: next((document for document in [forecast_of(testbed, rollout)]
-                                      if document["actual"][-2]["completed"] == 1), None), "it is forecast again")
+                                      if completed_by_forecast(document) == 1), None), "it is forecast again")
     assert is_near(left(document, "best_end_at"), timedelta(hours=2)), document
     assert "approved_at_once" in codes(document) and "not_approved" not in codes(document)
 
@@ -145,7 +152,7 @@ def test_another_orchestrator_continues_the_curve_and_keeps_what_was_planned(tes
 
     def is_continued():
         document = forecast_of(testbed, rollout, 1)
-        return document if document["forecast_at"] > first["at"] and document["actual"][-2]["completed"] == 1 else None
+        return document if document["forecast_at"] > first["at"] and completed_by_forecast(document) == 1 else None
     document = wait_for(is_continued, "the second one forecasts", seconds=90)
     assert document["forecast"][0]["at"] >= first["forecast"][0]["at"]
     assert document["plan"] == first["plan"] and sum(night["devices"] for night in document["plan"]) == 5
@@ -155,3 +162,18 @@ def test_another_orchestrator_continues_the_curve_and_keeps_what_was_planned(tes
 
 def test_a_rollout_that_is_not_there_has_no_forecast(testbed):
     assert testbed.http.ask("GET", "/v1/rollouts/77/forecast").status == 404
+
+
+def test_the_command_says_when_it_ends_what_that_assumes_and_how_it_changed(testbed):
+    rollout = testbed.submit(selector=ATMS, disruptionBudget=ONE, execution=SHORT)
+    wait_for_computed(testbed, rollout)
+    server = ("--server", testbed.http.url)
+    shown = command_line("rollout", "forecast", "upgrade", *server).stdout
+    for text in ("best end", "worst end", ", in ", "installTimeout", "planned", "done", "FORECAST AT"):
+        assert text in shown, shown
+    document = json.loads(command_line("rollout", "forecast", str(rollout), "--json", *server).stdout)
+    assert document["rollout"] == rollout and document["forecast"] and document["plan"]
+    operate(testbed, rollout, "cancel")
+    testbed.wait_for_rollout(rollout, "cancelled")
+    shown = command_line("rollout", "forecast", str(rollout), *server).stdout
+    assert "best end" not in shown and "cancelled" in shown and "planned" in shown, shown

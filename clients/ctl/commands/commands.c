@@ -271,6 +271,11 @@ const struct command commands[] = {
      "For emergencies; needs role break_glass. The rollout starts, or continues after an abort, at once; its gates, "
      "budgets and abort criteria hold. Two people who had no part in it must review it afterwards.",
      operation_options, run_rollout_break_glass},
+    {"rollout", "forecast", "ID|NAME", 1, 1, "Show when a rollout ends, at best and at worst.",
+     "Says what each end assumes, draws what was planned and what was done, and shows how the forecast changed. A "
+     "paused "
+     "rollout has no forecast.",
+     NULL, run_rollout_forecast},
     {"rollout", "drift", "ID|NAME", 1, 1, "Compare the devices of a rollout with those that its plan would select now.",
      "The rollout itself stays as it was planned.", NULL, run_rollout_drift},
     {"rollout", "report", "ID|NAME", 1, 1, "Write the evidence of a rollout.",
