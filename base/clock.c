@@ -5,7 +5,15 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { MS_PER_SECOND = 1000, US_PER_SECOND = 1000000, NS_PER_US = 1000, NS_PER_MS = 1000000, SECONDS_PER_MINUTE = 60, MINUTES_PER_HOUR = 60, HOURS_PER_DAY = 24 };
+enum {
+    MS_PER_SECOND = 1000,
+    US_PER_SECOND = 1000000,
+    NS_PER_US = 1000,
+    NS_PER_MS = 1000000,
+    SECONDS_PER_MINUTE = 60,
+    MINUTES_PER_HOUR = 60,
+    HOURS_PER_DAY = 24
+};
 static const int64_t ms_per_day = INT64_C(86400000);
 static const int64_t end_of_9999_ms = INT64_C(253402300800000);
 

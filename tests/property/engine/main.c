@@ -11,9 +11,9 @@
  *   schedule INSTANCE DELIVERED      runs the scheduler once; answers {"rows": [[instruction, attempt, device,
  *                                    start before], ...]}; not DELIVERED: keeps its claims, as if it had died
  *   conduct INSTANCE                 runs the conductor once
- *   explain DEVICE ...               answers {"rows": [[instruction, verdict, [code, ...]], ...]} of the places of devices
- *   operate NAME ROLLOUT VERSION ACTOR GROUP DIGEST
- *   report [INSTRUCTION, DEVICE, ATTEMPT, EVENT, SEQUENCE, PROGRESS, CODE] ... */
+ *   explain DEVICE ...               answers {"rows": [[instruction, verdict, [code, ...]], ...]} of the places of
+ * devices operate NAME ROLLOUT VERSION ACTOR GROUP DIGEST report [INSTRUCTION, DEVICE, ATTEMPT, EVENT, SEQUENCE,
+ * PROGRESS, CODE] ... */
 #include "base/log.h"
 #include "tests/property/engine/commands.h"
 
