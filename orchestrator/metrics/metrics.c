@@ -1,6 +1,7 @@
 #include "orchestrator/metrics/metrics.h"
 
 #include "base/fault.h"
+#include "base/id.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -228,8 +229,10 @@ static struct {
     _Atomic int64_t sum_us;
 } histograms[HISTOGRAM_COUNT];
 
+static const char other_label[] = "other";
+
 static struct family {
-    struct metric_sample samples[METRIC_LABELS_MAX + 1]; /* the last: "other" */
+    struct metric_sample samples[METRIC_LABELS_MAX + 1]; /* one more for "other" */
     size_t count;
 } families[FAMILY_COUNT];
 static pthread_mutex_t families_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -266,19 +269,19 @@ static struct metric_sample *sample_of(struct family *family, const char *label)
         if (strcmp(family->samples[i].label, label) == 0)
             return &family->samples[i];
     }
-    if (family->count > METRIC_LABELS_MAX)
-        return &family->samples[METRIC_LABELS_MAX];
+    if (family->count >= METRIC_LABELS_MAX && label != other_label)
+        return sample_of(family, other_label);
     struct metric_sample *sample = &family->samples[family->count++];
-    bool is_last = family->count > METRIC_LABELS_MAX;
-    (void)snprintf(sample->label, sizeof sample->label, "%s", is_last ? "other" : label);
+    (void)snprintf(sample->label, sizeof sample->label, "%s", label);
     return sample;
 }
 
 void metric_count(enum metric_family family, const char *label)
 {
     TC_CHECK((unsigned)family < FAMILY_COUNT && family_rows[family].type == COUNTER);
+    bool is_name = name_is_valid(label, strnlen(label, METRIC_LABEL_SIZE));
     (void)pthread_mutex_lock(&families_lock);
-    sample_of(&families[family], label)->value++;
+    sample_of(&families[family], is_name ? label : other_label)->value++;
     (void)pthread_mutex_unlock(&families_lock);
 }
 

@@ -102,7 +102,7 @@ enum metric_family {
 
 /* Values of a label that a family has at most; further ones are counted under "other". */
 #define METRIC_LABELS_MAX 256
-#define METRIC_LABEL_SIZE 64
+#define METRIC_LABEL_SIZE 65
 
 enum metric_histogram {
     HISTOGRAM_DATABASE,
@@ -116,7 +116,8 @@ void metric_add(enum metric metric, int64_t amount);
 void metric_set(enum metric metric, int64_t value);
 int64_t metric_value(enum metric metric);
 
-/* Counts one more of a family of counters under a value of its label. */
+/* Counts one more of a family of counters under a value of its label; under "other" if the value is no name of at most
+ * METRIC_LABEL_SIZE - 1 bytes (base/id.h): devices choose their codes. */
 void metric_count(enum metric_family family, const char *label);
 
 struct metric_sample {

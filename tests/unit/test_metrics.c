@@ -91,17 +91,20 @@ static void a_family_has_a_value_for_each_label_and_the_rest_under_other(void **
     (void)state;
     struct buffer out = {0};
     char code[METRIC_LABEL_SIZE];
+    metric_count(FAMILY_FAILURES, "disk_full");
+    metric_count(FAMILY_FAILURES, "disk_full");
     metric_count(FAMILY_FAILURES, "disk_\"full\"");
-    metric_count(FAMILY_FAILURES, "disk_\"full\"");
+    metric_count(FAMILY_FAILURES, "a-code-of-sixty-two-bytes-and-a-character-of-two-bytes-more-1234\303\244");
+    metric_count(FAMILY_FAILURES, "");
     for (int i = 0; i < METRIC_LABELS_MAX + 5; i++) {
         (void)snprintf(code, sizeof code, "code-%d", i);
         metric_count(FAMILY_FAILURES, code);
     }
     const char *text = write_all(&out);
-    assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"disk_\\\"full\\\"\"} 2\n"));
-    assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"code-254\"} 1\n"));
-    assert_null(strstr(text, "{code=\"code-255\"}"));
-    assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"other\"} 6\n"));
+    assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"disk_full\"} 2\n"));
+    assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"code-253\"} 1\n"));
+    assert_null(strstr(text, "{code=\"code-254\"}"));
+    assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"other\"} 10\n"));
     buffer_free(&out);
 }
 
