@@ -12,7 +12,7 @@ static enum tc_error add_pair(const char *what, const char *text, json_t *pairs,
 {
     const char *equals = strchr(text, '=');
     size_t length = equals == NULL ? 0 : (size_t)(equals - text);
-    if (!name_is_valid(text, length))
+    if (equals == NULL || !name_is_valid(text, length))
         return tc_fault_set(fault, TC_INVALID, "%s: found \"%.64s\", allowed: name=value", what, text);
     const char *value = equals + 1;
     if (*value == '\0' || strlen(value) > VALUE_MAX)

@@ -55,9 +55,12 @@ static bool take_pinned(const char *name, char address[static ADDRESS_TEXT_SIZE]
 
 typedef int resolver(const char *name, const char *service, const struct addrinfo *wanted, struct addrinfo **found);
 
-/* Takes the place of the C library's for this program and its libraries. */
-__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
-                                                       const struct addrinfo *wanted, struct addrinfo **found)
+/* Takes the place of the C library's getaddrinfo, by this name, for this program and its libraries. */
+__attribute__((visibility("default"))) int address_pin_resolve(const char *name, const char *service,
+                                                               const struct addrinfo *wanted,
+                                                               struct addrinfo **found) __asm__("getaddrinfo");
+
+int address_pin_resolve(const char *name, const char *service, const struct addrinfo *wanted, struct addrinfo **found)
 {
     void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
     resolver *next;

@@ -20,7 +20,7 @@ void devices_list(struct http_request *request)
     struct tc_fault fault;
     struct device_filter_texts texts;
     int limit;
-    const char *after;
+    const char *after = "";
     enum tc_error error = http_read_page(request, NULL, &limit, &fault);
     if (error == TC_OK)
         error = read_after(request, &after, &fault);
@@ -40,7 +40,7 @@ void versions_count(struct http_request *request)
     struct buffer json = {0};
     struct tc_fault fault;
     struct device_filter_texts texts;
-    const char *after;
+    const char *after = "";
     enum tc_error error = read_after(request, &after, &fault);
     if (error == TC_OK)
         error = http_read_device_filter(request, &texts, &fault);

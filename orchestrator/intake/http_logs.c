@@ -72,22 +72,23 @@ static void answer_standing(struct http_request *request, const struct device_lo
     }
 }
 
-static void put_log(struct http_request *request, struct store *store, struct device_log *log)
+static void put_log(struct http_request *request, struct store *store, const struct device_log *sent)
 {
+    struct device_log log = *sent;
     struct device_peer peer;
     struct tc_fault fault;
     enum log_standing standing;
     if (!est_admit_device(request, store, &peer))
         return;
-    log->device = peer.device;
-    if (logs_put(store, log, &standing, &fault) != TC_OK) {
+    log.device = peer.device;
+    if (logs_put(store, &log, &standing, &fault) != TC_OK) {
         http_answer_fault(request, &fault);
         return;
     }
     if (standing == LOG_KEPT)
-        LOG_INFO("device.log_kept", F_STR("device", log->device), F_INT("instruction", log->instruction),
-                 F_INT("attempt", log->attempt), F_INT("bytes", request->body.length));
-    answer_standing(request, log, standing);
+        LOG_INFO("device.log_kept", F_STR("device", log.device), F_INT("instruction", log.instruction),
+                 F_INT("attempt", log.attempt), F_INT("bytes", request->body.length));
+    answer_standing(request, &log, standing);
 }
 
 void log_put(struct http_request *request)

@@ -74,6 +74,8 @@ static void await(struct forecast_branches *branches, int64_t wave, int64_t coun
 static void start_in_wave(struct forecast_branches *branches, int64_t wave, int64_t devices, int64_t done_ms)
 {
     int64_t size = wave_size(branches, wave);
+    if (size == 0)
+        return; /* never: such a wave has no devices */
     int64_t done_before = branches->started_in_wave[wave] / size;
     branches->started_in_wave[wave] += devices;
     branches->ready_in_wave[wave] -= devices;

@@ -224,17 +224,16 @@ static bool find_branch_reason(const struct why_place *place, const struct why_i
     if (use->example != NULL)
         reason->since = use->example->since;
     int64_t doubtful = use->is_doubtful ? 1 : 0;
+    bool has_budget = use->headroom != INT64_MAX;
     if (item->is_node && (use->assignments - doubtful > 0 || has_company(place, item)))
         reason->code = WHY_NODE_LAST;
     else if (!item->is_node && use->has_node)
         reason->code = WHY_NODE_AT_WORK;
-    else if (use->headroom == INT64_MAX)
-        return false;
-    else if (use->is_repair && 1 - (use->repairs - doubtful) <= 0)
+    else if (has_budget && use->is_repair && 1 - (use->repairs - doubtful) <= 0)
         reason->code = WHY_BRANCH_REPAIR;
-    else if (!use->is_repair && use->headroom == 0)
+    else if (has_budget && !use->is_repair && use->headroom == 0)
         reason->code = WHY_NO_HEADROOM;
-    else if (!use->is_repair && use->headroom - (use->used - doubtful) <= 0)
+    else if (has_budget && !use->is_repair && use->headroom - (use->used - doubtful) <= 0)
         reason->code = WHY_BRANCH_BUDGET;
     else
         return false;

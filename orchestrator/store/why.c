@@ -114,7 +114,7 @@ static enum tc_error missing(const char *what, struct tc_fault *fault)
 static enum tc_error check_visible(struct store *store, const struct why_question *question, struct tc_fault *fault)
 {
     bool is_rollout = question->rollout != 0;
-    const struct sql_why_is_visible_params params = {.branch = is_rollout ? NULL : question->branches[0],
+    const struct sql_why_is_visible_params params = {.branch = question->branch_count == 0 ? NULL : question->branches[0],
                                                      .rollout = question->rollout,
                                                      .patterns = question->patterns};
     struct sql_why_is_visible_rows rows ROWS_AUTO = {0};

@@ -7,11 +7,8 @@ static const char *const sentences[FORECAST_ASSUMPTION_COUNT] = {
     [FORECAST_FIRST_TRY] = "best: each device completes at its first try",
     [FORECAST_MEASURED] = "best: a device takes as long as those that completed",
     [FORECAST_INSTALL_TIMEOUT] = "best: a device takes installTimeout, since fewer than three completed",
-    [FORECAST_ALL_ATTEMPTS] = "worst: each device uses all its attempts, each for the whole of its timeouts, with the "
-                              "backoff between them",
-    [FORECAST_APPROVED_AT_ONCE] =
-        "best: approvals that are missing are given at once; worst too, unless the plan has an "
-        "endAt",
+    [FORECAST_ALL_ATTEMPTS] = "worst: each device uses all its attempts, with all their timeouts and backoffs",
+    [FORECAST_APPROVED_AT_ONCE] = "best: missing approvals are given at once; worst too, if there is no endAt",
     [FORECAST_NOT_APPROVED] = "worst: approvals that are missing are not given before endAt",
     [FORECAST_NO_DEFERRAL] = "no device asks for a later time",
     [FORECAST_WINDOWS_END] = "the windows that are left are too short for all devices: it ends with the last one",

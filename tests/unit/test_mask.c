@@ -100,7 +100,7 @@ static void a_number_that_is_split_between_two_writes_is_masked(void **state)
     for (size_t at = 0; at <= strlen(CARD); at++) {
         char first[32];
         (void)snprintf(first, sizeof first, "no %.*s", (int)at, CARD);
-        char *text = log_of((const char *const[]){first, CARD + at, " end\n"}, 3);
+        char *text = log_of((const char *const[]){first, &CARD[at], " end\n"}, 3);
         assert_string_equal(text, "no " STARS " end\n");
         free(text);
     }
@@ -187,8 +187,9 @@ static void what_an_installer_says_is_masked_in_the_detail_and_in_progress_but_n
     static const char said[] = "progress 7 at " CARD "\nversion app " CARD "\nread " CARD "\n";
     install_output_take(&output, said, strlen(said));
     (void)snprintf(line, sizeof line, "%0*d", (int)sizeof line - 2, 0); /* longer than a line */
+    static const char card[] = "4111111111111";
     memset(line, 'y', 1010);
-    memcpy(line + 1010, "4111111111111", 13);
+    memcpy(line + 1010, card, sizeof card - 1);
     install_output_take(&output, line, strlen(line));
     install_output_end(&output);
     install_output_describe(&output, detail, sizeof detail);

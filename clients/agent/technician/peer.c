@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,13 +13,18 @@ enum { GROUPS_MAX = 1024, GROUP_SIZE = 65536 };
 /* A group that is not mapped is shown as another one. */
 static bool is_visible(gid_t group)
 {
-    unsigned long inside, outside, count;
+    enum { DECIMAL = 10, LINE_SIZE = 128 };
+    char line[LINE_SIZE];
     bool is_found = false;
     FILE *map = fopen("/proc/self/gid_map", "re");
     if (map == NULL)
-        return true; /* a kernel without user namespaces */
-    while (!is_found && fscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3)
-        is_found = group >= inside && group - inside < count;
+        return true;                                             /* a kernel without user namespaces */
+    while (!is_found && fgets(line, sizeof line, map) != NULL) { /* the first inside, the first outside, how many */
+        char *end;
+        unsigned long inside = strtoul(line, &end, DECIMAL);
+        (void)strtoul(end, &end, DECIMAL);
+        is_found = group >= inside && group - inside < strtoul(end, NULL, DECIMAL);
+    }
     (void)fclose(map);
     return is_found;
 }
