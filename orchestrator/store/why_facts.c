@@ -193,11 +193,17 @@ static enum tc_error set_before(struct store *store, const struct why_question *
                                 struct tc_fault *fault)
 {
     enum tc_error error = TC_OK;
+    const struct why_instruction *counted = NULL;
     for (size_t i = 0; error == TC_OK && i < (size_t)facts->instruction_rows.count; i++) {
         struct why_instruction *item = &facts->instructions[i];
         const struct sql_why_instructions_row row = sql_why_instructions_at(&facts->instruction_rows, (int)i);
-        if (question->rollout == 0)
+        /* In the order of claims: before a later one of the rollout there are no fewer. */
+        if (counted != NULL && counted->rollout == item->rollout && counted->before > WHY_COUNT_MAX)
+            item->before = counted->before;
+        else if (question->rollout == 0)
             error = count_before(store, &row, item, fault);
+        if (item->before >= 0)
+            counted = item;
         for (size_t at = 0; at < facts->line_count; at++) {
             if (facts->line[at].instruction == item->id)
                 item->before = facts->line[at].before;
