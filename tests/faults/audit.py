@@ -34,7 +34,7 @@ WORK = {"asks answered": "asks_answered", "statuses received": "statuses_receive
 SHARE_LEAST = 0.2  # of an equal share
 SETTLE_S, SETTLE_S_PER_DEVICE = 5, 0.001  # until all devices are up to date, once everything works
 UNDONE_MOST, LOST_MOST = 0.01, 0.01  # of the devices; of those that may fail one of 32 fails each of its five attempts
-RECONNECTS = 14  # the guard lets an orchestrator connect 30 times at once, and it has two connections
+RECONNECTS = 9  # the guard lets an orchestrator connect 30 times at once, and the one that conducts has three connections
 SPARE = 6  # files of requests and connections that come and go
 
 # A change of state in the history.

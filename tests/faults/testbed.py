@@ -31,6 +31,7 @@ MAY_MOUNT = os.geteuid() == 0
 INSIST_S = 150  # time during which an unanswered operator tries again
 GUARD_S, ASK_S = 60, 0.2  # until the guard counts all, once everything works; between two questions to it
 CONNECTIONS = 2  # of an orchestrator to the broker
+WATCHES = 1  # of presence: one of the orchestrators conducts
 QUICK = {
     "dispatchTimeout": "6s", "answerTimeout": "4s", "receiveTimeout": "4s", "installTimeout": "8s",
     "retries": 4, "backoff": "0s", "deferLimit": 50,
@@ -246,7 +247,7 @@ class Testbed:
         Returns what is still wrong after a while."""
         devices = self.database.row("SELECT count(*) AS devices, count(retired_at) AS retired FROM device")
         is_right = {"mode": "enforce", "is_current": True, "device": self.size, "operator": 0,
-                    "orchestrator": CONNECTIONS * len(self.orchestrators), **devices}
+                    "orchestrator": CONNECTIONS * len(self.orchestrators) + WATCHES, **devices}
         found = {}
 
         def differs():
