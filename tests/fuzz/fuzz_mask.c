@@ -25,16 +25,12 @@ static bool passes(const char *digits, size_t count)
     return sum % 10 == 0;
 }
 
-/* Of blocks of digits without anything between; one of more than 19 digits must not have one within. */
+/* Of blocks of digits without anything between: none may have a card number anywhere within. */
 static void check_no_card(const char *text, size_t length)
 {
     for (size_t begin = 0, end = 0; begin < length; begin = end + 1) {
         for (end = begin; end < length && is_digit(text[end]);)
             end++;
-        if (end - begin <= CARD_MAX) {
-            TC_CHECK(end - begin < CARD_MIN || !passes(text + begin, end - begin));
-            continue;
-        }
         for (size_t at = begin; at + CARD_MIN <= end; at++) {
             for (size_t count = CARD_MIN; count <= CARD_MAX && at + count <= end; count++)
                 TC_CHECK(!passes(text + at, count));

@@ -32,7 +32,8 @@ static void a_number_is_masked_when_13_to_19_digits_pass_the_check_of_luhn(void 
     expect("", "378282246310005", "***************");
     expect("", "4222222222222", "*************");
     expect("", "6304000000000000000", "*******************");
-    expect("", "4111111111111112", "4111111111111112");
+    expect("", "4111111111111", "4111111111111");
+    expect("", "6011000990139422", "6011000990139422");
     expect("", "411111111116", "411111111116"); /* 12 digits */
     expect("", "4111 1111 1111 1112 and 20261130170000", "4111 1111 1111 1112 and 20261130170000");
 }
@@ -53,12 +54,32 @@ static void a_number_is_found_beside_other_digits(void **state)
     (void)state;
     expect("", CARD " " CARD, STARS " " STARS);
     expect("", CARD "=25121010000", STARS "=25121010000");
-    expect("", "12 " CARD " 5", "12 " STARS " 5");
-    expect("", "7" CARD, "7" CARD); /* 17 digits that do not pass */
-    char masked[64];
-    (void)snprintf(masked, sizeof masked, "0200" CARD "00");
-    mask_apply(NULL, masked, strlen(masked));
-    assert_null(strstr(masked, "1111")); /* 22 digits: a number can be anywhere in them */
+    expect("", "13 " CARD " 5", "13 " STARS " 5");
+}
+
+static void a_number_is_found_with_digits_against_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *number;
+    } cases[] = {
+        {"7" CARD, CARD},
+        {"16" CARD, CARD}, /* its length before it, as in ISO 8583 */
+        {"0" CARD, CARD},
+        {"3782822463100052512", "378282246310005"}, /* its expiry date after it */
+        {"42222222222229", "4222222222222"},
+        {"0200" CARD "00", CARD},
+        {"12 16" CARD " 5", CARD},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char masked[64];
+        const char *number = strstr(cases[i].text, cases[i].number);
+        (void)snprintf(masked, sizeof masked, "%s", cases[i].text);
+        mask_apply(NULL, masked, strlen(masked));
+        assert_non_null(number);
+        for (size_t at = 0; at < strlen(cases[i].number); at++)
+            assert_int_equal(masked[(size_t)(number - cases[i].text) + at], '*');
+    }
 }
 
 static void what_the_pattern_of_the_settings_matches_is_masked_line_by_line(void **state)
@@ -69,7 +90,7 @@ static void what_the_pattern_of_the_settings_matches_is_masked_line_by_line(void
     expect("serial=[A-Z0-9]+|PIN", "serial=AB12 PIN x\nPIN", "*********** *** x\n***");
     expect("^a.*$", "ab\nba\nac", "**\nba\n**");
     expect("x*", "axxb", "a**b");
-    expect("[0-9]{4}", "1 1234 " CARD, "1 **** " STARS);
+    expect("[0-9]{4}", "3 1234 " CARD, "3 **** " STARS);
     char with_nul[] = "a PIN\0PIN";
     assert_int_equal(mask_open("PIN", &mask, NULL), TC_OK);
     mask_apply(mask, with_nul, sizeof with_nul - 1);
@@ -205,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_number_is_masked_when_13_to_19_digits_pass_the_check_of_luhn),
         cmocka_unit_test(spaces_and_dashes_may_be_between_the_digits),
         cmocka_unit_test(a_number_is_found_beside_other_digits),
+        cmocka_unit_test(a_number_is_found_with_digits_against_it),
         cmocka_unit_test(what_the_pattern_of_the_settings_matches_is_masked_line_by_line),
         cmocka_unit_test(a_number_that_is_split_between_two_writes_is_masked),
         cmocka_unit_test(a_log_has_the_last_bytes_and_never_the_end_of_a_number_whose_beginning_was_dropped),

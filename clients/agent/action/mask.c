@@ -77,12 +77,12 @@ static bool luhn_passes(const struct luhn *luhn, size_t digits)
     return (digits % 2 == 0 ? luhn->even : luhn->odd) % TEN == 0;
 }
 
-/* The row of digits that is looked at. In a block that is too long for a number one may begin and end anywhere; else it
- * begins and ends with a block. */
+/* The row of digits that is looked at. In a block of more than 13 digits a number may begin and end anywhere: something
+ * else can be written against it, as its length or its expiry date. Else it begins and ends with a block. */
 struct row {
     const char *text;
     size_t length;
-    size_t long_begin, long_end; /* the last block that is too long, as far as it was met */
+    size_t long_begin, long_end; /* the last long block, as far as it was met */
 };
 
 static size_t find_block_end(const char *text, size_t at, size_t length)
@@ -92,11 +92,11 @@ static size_t find_block_end(const char *text, size_t at, size_t length)
     return at;
 }
 
-/* Notes the block that begins at `at` if it is too long. */
+/* Notes the block that begins at `at` if it is long. */
 static void meet_block(struct row *row, size_t at)
 {
     size_t end = find_block_end(row->text, at, row->length);
-    if (end - at <= CARD_DIGITS_MAX || at < row->long_end)
+    if (end - at <= CARD_DIGITS_MIN || at < row->long_end)
         return;
     row->long_begin = at;
     row->long_end = end;

@@ -1,9 +1,8 @@
 /* Masks what must not leave a device in a text: card numbers, and what a pattern of the device's settings matches.
  *
  * A card number is a row of 13 to 19 digits that passes the check of Luhn, with up to three spaces or dashes between
- * two digits. A block of more than 19 digits without anything between is no number of its own: a card number can be
- * anywhere in it. Each digit becomes '*'. A row of digits that is no card number can be masked, too: one of ten passes
- * by chance. */
+ * two digits. It can be anywhere in a block of more than 13 digits without anything between. Each digit becomes '*'. A
+ * row of digits that is no card number can be masked, too: one of ten passes by chance, and a long block has many. */
 #ifndef TELLERCAST_CLIENTS_AGENT_ACTION_MASK_H
 #define TELLERCAST_CLIENTS_AGENT_ACTION_MASK_H
 
