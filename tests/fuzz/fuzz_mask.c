@@ -1,5 +1,7 @@
-/* A text is masked in place: its length stays, and nothing but what is masked changes. No card number is left, and a
- * log has none, whichever pieces the output came in. The first line of the input is the pattern of the settings. */
+/* A text is masked in place: its length stays, and nothing but what is masked changes. No card number is left, UTF-8
+ * stays UTF-8, and a log is UTF-8 and has no card number, whichever pieces the output came in. The first line of the
+ * input is the pattern of the settings. */
+#include "base/utf8.h"
 #include "clients/agent/action/install_log.h"
 #include "topics/message.h"
 
@@ -48,6 +50,7 @@ static void check_log(const struct mask *mask, bool has_pattern, const char *tex
     install_log_put(&whole, mask, &one);
     install_log_put(&pieces, mask, &other);
     TC_CHECK(one.length <= INSTALL_LOG_MAX && one.length == other.length);
+    TC_CHECK(utf8_valid_length(buffer_text(&one), one.length) == one.length);
     TC_CHECK(one.length == 0 || memcmp(one.bytes, other.bytes, one.length) == 0);
     if (!has_pattern) /* which can leave a part of a longer number */
         check_no_card(buffer_text(&one), one.length);
@@ -65,6 +68,7 @@ static void check_text(const struct mask *mask, bool has_pattern, const char *te
     mask_apply(mask, masked, length);
     for (size_t i = 0; i < length; i++)
         TC_CHECK(masked[i] == text[i] || masked[i] == '*');
+    TC_CHECK(utf8_valid_length(text, length) < length || utf8_valid_length(masked, length) == length);
     if (!has_pattern)
         check_no_card(masked, length);
     free(masked);

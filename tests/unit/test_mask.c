@@ -91,6 +91,10 @@ static void what_the_pattern_of_the_settings_matches_is_masked_line_by_line(void
     expect("^a.*$", "ab\nba\nac", "**\nba\n**");
     expect("x*", "axxb", "a**b");
     expect("[0-9]{4}", "3 1234 " CARD, "3 **** " STARS);
+    expect("Z..", "Zo\xc3\xab!", "****!");
+    expect("\xab.", "o\xc3\xab\xe2\x82\xac!", "o*****!");
+    expect("[^a-z]", "o\xe2\x82\xac", "o***");
+    expect("x*", "\xc3\xab", "\xc3\xab");
     char with_nul[] = "a PIN\0PIN";
     assert_int_equal(mask_open("PIN", &mask, NULL), TC_OK);
     mask_apply(mask, with_nul, sizeof with_nul - 1);

@@ -167,6 +167,22 @@ void mask_cut_end(char *text, size_t length)
 
 /* ---- the pattern ---- */
 
+/* Whether the byte is one of a UTF-8 character after its first. */
+static bool continues(char c)
+{
+    return ((unsigned char)c & 0xC0U) == 0x80U;
+}
+
+/* The library matches bytes: a match can begin or end within a character, which is masked whole. */
+static void star_match(char *line, size_t length, size_t begin, size_t end)
+{
+    while (begin > 0 && continues(line[begin]))
+        line[begin--] = '*';
+    while (end < length && continues(line[end]))
+        end++;
+    memset(line + begin, '*', end - begin);
+}
+
 /* `line` has `length` bytes without a NUL. */
 static void mask_line(const struct mask *mask, char *line, size_t length)
 {
@@ -177,7 +193,8 @@ static void mask_line(const struct mask *mask, char *line, size_t length)
         if (regexec(&mask->pattern, copy.bytes + at, 1, &match, at > 0 ? REG_NOTBOL : 0) != 0)
             break;
         size_t begin = at + (size_t)match.rm_so, end = at + (size_t)match.rm_eo;
-        memset(line + begin, '*', end - begin);
+        if (end > begin)
+            star_match(line, length, begin, end);
         at = end > begin ? end : end + 1;
     }
     buffer_free(&copy);

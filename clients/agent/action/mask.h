@@ -19,7 +19,7 @@ enum tc_error mask_open(const char *pattern, struct mask **mask, struct tc_fault
 void mask_close(struct mask *mask);
 
 /* Masks in place; the length stays. The pattern looks at each line by itself (a NUL ends one, too), and each byte that
- * it matches becomes '*'. `mask` NULL: card numbers alone. */
+ * it matches becomes '*', with the rest of its UTF-8 character. `mask` NULL: card numbers alone. */
 void mask_apply(const struct mask *mask, char *text, size_t length);
 
 /* Masks digits at the end that may begin a card number, since the text was cut there. */
