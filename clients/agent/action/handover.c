@@ -1,6 +1,8 @@
 #include "clients/agent/action/handover.h"
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "topics/fields.h"
 #include "topics/json_text.h"
 
@@ -236,14 +238,31 @@ static void put_answer(struct buffer *packet, const struct handover_answer *answ
     buffer_put_text(packet, "}");
 }
 
-void handover_send_answer(int connection, const struct handover_answer *answer, int wait_ms)
+bool handover_send_answer(int connection, const struct handover_answer *answer, int wait_ms)
 {
     struct buffer packet = {0};
     struct pollfd polled = {.fd = connection, .events = POLLOUT};
     put_answer(&packet, answer);
-    if (poll(&polled, 1, wait_ms) > 0)
-        (void)send_packet(connection, &packet, -1, MSG_DONTWAIT, NULL);
+    bool is_sent = poll(&polled, 1, wait_ms) > 0 && send_packet(connection, &packet, -1, MSG_DONTWAIT, NULL) == TC_OK;
     buffer_free(&packet);
+    return is_sent;
+}
+
+void handover_send_log(int connection, const char *text, size_t length, int wait_ms)
+{
+    struct handover_answer answer = {.kind = HANDOVER_LOG};
+    int64_t deadline_ms = clock_monotonic_ms() + wait_ms;
+    for (bool is_sent = true; is_sent && length > 0;) {
+        size_t piece = utf8_valid_length(text, length < sizeof answer.text ? length : sizeof answer.text - 1);
+        if (piece == 0)
+            piece = 1; /* of no character: its packet has '?' */
+        memcpy(answer.text, text, piece);
+        answer.text[piece] = '\0';
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        is_sent = handover_send_answer(connection, &answer, left_ms > 0 ? (int)left_ms : 0);
+        text += piece;
+        length -= piece;
+    }
 }
 
 static void read_answer(struct fields *fields, struct handover_answer *answer)

@@ -52,8 +52,12 @@ enum tc_error handover_decode_request(const void *bytes, size_t length, struct h
                                       struct tc_fault *fault);
 void handover_request_free(struct handover_request *request);
 
-/* Answers are for an agent that may have ended: no fault. Waits while the agent is slow, at most `wait_ms`. */
-void handover_send_answer(int connection, const struct handover_answer *answer, int wait_ms);
+/* Answers are for an agent that may have ended: no fault. Waits while the agent is slow, at most `wait_ms`. Returns
+ * whether it was sent. */
+bool handover_send_answer(int connection, const struct handover_answer *answer, int wait_ms);
+/* Sends a log as pieces of whole characters; bytes that are no UTF-8 become '?'. Waits at most `wait_ms` for all of
+ * them, and sends none after one that could not be sent. */
+void handover_send_log(int connection, const char *text, size_t length, int wait_ms);
 /* TC_TIMEOUT after `wait_ms` without a message. */
 enum tc_error handover_receive_answer(int connection, struct handover_answer *answer, int wait_ms,
                                       struct tc_fault *fault);

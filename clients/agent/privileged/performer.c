@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/utf8.h"
 #include "clients/agent/action/handover.h"
 #include "clients/agent/action/keyring.h"
 #include "clients/agent/privileged/performer_state.h"
@@ -15,8 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A slow agent loses progress and versions rather than delay the action. */
-enum { SLOW_AGENT_MS = 1000, STOP_GRACE_MS = 1000 };
+/* A slow agent loses progress, versions and the end of a log rather than delay the action. */
+enum { SLOW_AGENT_MS = 1000, SLOW_LOG_MS = 5000, STOP_GRACE_MS = 1000 };
 
 /* The connection of a run. */
 struct serving {
@@ -39,7 +38,7 @@ static void send_progress(void *context, int percent, const char *text)
     struct handover_answer answer = {.kind = HANDOVER_PROGRESS, .percent = percent};
     (void)snprintf(answer.text, sizeof answer.text, "%s", text);
     if (serving->is_open)
-        handover_send_answer(serving->connection, &answer, 0);
+        (void)handover_send_answer(serving->connection, &answer, 0);
 }
 
 static void send_version(void *context, const char *name, const char *version)
@@ -49,23 +48,14 @@ static void send_version(void *context, const char *name, const char *version)
     (void)snprintf(answer.name, sizeof answer.name, "%s", name);
     (void)snprintf(answer.text, sizeof answer.text, "%s", version);
     if (serving->is_open)
-        handover_send_answer(serving->connection, &answer, SLOW_AGENT_MS);
+        (void)handover_send_answer(serving->connection, &answer, SLOW_AGENT_MS);
 }
 
 static void send_log(void *context, const char *text, size_t length)
 {
     const struct serving *serving = context;
-    struct handover_answer answer = {.kind = HANDOVER_LOG};
-    while (serving->is_open && length > 0) {
-        size_t piece = length < sizeof answer.text ? length : sizeof answer.text - 1;
-        piece = utf8_valid_length(text, piece);
-        TC_CHECK(piece > 0); /* a log is whole characters */
-        memcpy(answer.text, text, piece);
-        answer.text[piece] = '\0';
-        handover_send_answer(serving->connection, &answer, SLOW_AGENT_MS);
-        text += piece;
-        length -= piece;
-    }
+    if (serving->is_open)
+        handover_send_log(serving->connection, text, length, SLOW_LOG_MS);
 }
 
 /* An agent that ends leaves the action to finish; one that says `stop` does not. */
@@ -279,21 +269,21 @@ static void serve_action(struct performer *performer, struct serving *serving, c
         end(performer);
     }
     if (serving->is_open)
-        handover_send_answer(serving->connection, &answer, SLOW_AGENT_MS);
+        (void)handover_send_answer(serving->connection, &answer, SLOW_AGENT_MS);
 }
 
 static void serve_keys(struct performer *performer, int connection, const struct handover_request *request)
 {
     struct handover_answer answer = {.kind = HANDOVER_RESULT};
     learn_keys(performer, request->token, &answer.result);
-    handover_send_answer(connection, &answer, SLOW_AGENT_MS);
+    (void)handover_send_answer(connection, &answer, SLOW_AGENT_MS);
 }
 
 static void serve_nonce(const struct performer *performer, int connection)
 {
     struct handover_answer answer = {.kind = HANDOVER_GIVES_NONCE};
     proof_nonce_make(&performer->key, clock_boot_ms(), answer.name);
-    handover_send_answer(connection, &answer, SLOW_AGENT_MS);
+    (void)handover_send_answer(connection, &answer, SLOW_AGENT_MS);
 }
 
 void performer_serve(struct performer *performer, int connection)
