@@ -8,6 +8,7 @@
 #include "topics/message.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
@@ -79,22 +80,29 @@ static size_t find_logs(const struct log_uploader *uploader, struct waiting *new
     return count;
 }
 
-static void remove_log(const struct log_uploader *uploader, const struct waiting *log)
+/* Returns whether the log is gone. */
+static bool remove_log(const struct log_uploader *uploader, const struct waiting *log)
 {
     struct buffer path = {0};
     put_path(uploader, log, &path);
-    if (unlink(buffer_text(&path)) != 0)
-        LOG_WARNING("log.not_removed", F_STR("path", buffer_text(&path)));
+    bool is_gone = unlink(buffer_text(&path)) == 0 || errno == ENOENT;
+    if (!is_gone)
+        LOG_LIMITED(LOG_LEVEL_WARNING, "", "log.not_removed", F_STR("path", buffer_text(&path)));
     buffer_free(&path);
+    return is_gone;
 }
 
-static void drop_oldest(const struct log_uploader *uploader)
+/* Returns whether no more logs wait than may. */
+static bool drop_oldest(const struct log_uploader *uploader)
 {
     struct waiting newest = {0}, oldest = {0};
     while (find_logs(uploader, &newest, &oldest) > LOGS_WAITING_MAX) {
-        LOG_WARNING("log.dropped", F_INT("instruction", oldest.instruction), F_INT("attempt", oldest.attempt));
-        remove_log(uploader, &oldest);
+        if (!remove_log(uploader, &oldest))
+            return false;
+        LOG_LIMITED(LOG_LEVEL_WARNING, "", "log.dropped", F_INT("instruction", oldest.instruction),
+                    F_INT("attempt", oldest.attempt));
     }
+    return true;
 }
 
 void log_uploader_add(struct log_uploader *uploader, int64_t instruction, int32_t attempt, const struct buffer *log)
@@ -122,9 +130,9 @@ static enum tc_error send_log(const struct log_uploader *uploader, const struct 
     buffer_format(&url, "%s/v1/logs?instruction=%" PRId64 "&attempt=%" PRId32, uploader->config.url, log->instruction,
                   log->attempt);
     enum tc_error error = file_read(buffer_text(&path), INSTALL_LOG_MAX, &body, fault);
-    if (error != TC_OK) {
+    if (error == TC_TOO_LARGE) {
         error = TC_INVALID; /* it cannot be sent the next time, either */
-    } else {
+    } else if (error == TC_OK) {
         const struct device_call post = {.url = buffer_text(&url),
                                          .ca_file = uploader->config.ca_file,
                                          .certificate_file = uploader->config.certificate_file,
@@ -141,32 +149,38 @@ static enum tc_error send_log(const struct log_uploader *uploader, const struct 
     return error;
 }
 
+static void lengthen(int *delay_ms)
+{
+    *delay_ms = *delay_ms == 0 ? RETRY_FIRST_MS : *delay_ms * 2;
+    if (*delay_ms > RETRY_LONGEST_MS)
+        *delay_ms = RETRY_LONGEST_MS;
+}
+
 /* Sends the newest log. Returns false when there is none, or it must wait. */
 static bool send_newest(struct log_uploader *uploader, int *delay_ms)
 {
     struct waiting newest = {0}, oldest = {0};
     struct tc_fault fault;
-    drop_oldest(uploader);
+    if (!drop_oldest(uploader)) {
+        lengthen(delay_ms);
+        return false;
+    }
     if (find_logs(uploader, &newest, &oldest) == 0) {
         *delay_ms = 0;
         return false;
     }
     enum tc_error error = send_log(uploader, &newest, &fault);
-    if (error == TC_OK || error == TC_INVALID)
-        remove_log(uploader, &newest);
+    bool is_gone = (error == TC_OK || error == TC_INVALID) && remove_log(uploader, &newest);
     if (error == TC_OK)
         LOG_INFO("log.sent", F_INT("instruction", newest.instruction), F_INT("attempt", newest.attempt));
     else if (!atomic_load(&uploader->stop))
         LOG_LIMITED(LOG_LEVEL_WARNING, "", error == TC_INVALID ? "log.refused" : "log.not_sent",
                     F_INT("instruction", newest.instruction), F_STR("fault", fault.text));
-    if (error == TC_OK || error == TC_INVALID) {
+    if (is_gone)
         *delay_ms = 0;
-        return true;
-    }
-    *delay_ms = *delay_ms == 0 ? RETRY_FIRST_MS : *delay_ms * 2;
-    if (*delay_ms > RETRY_LONGEST_MS)
-        *delay_ms = RETRY_LONGEST_MS;
-    return false;
+    else
+        lengthen(delay_ms);
+    return is_gone;
 }
 
 /* Waits until a log is added, or the time of the next try has come, half of it random. */

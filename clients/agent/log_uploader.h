@@ -1,7 +1,7 @@
 /* Sends the logs of failures to an orchestrator, on a thread of its own. They wait in a folder, over restarts too.
  *
- * The newest goes first. One that the server refuses for what it is gets dropped; otherwise it is tried again, later
- * each time. */
+ * The newest goes first. One that is too large, or that the server refuses for what it is, gets dropped; otherwise, and
+ * when its file cannot be read or removed, it is tried again, later each time. */
 #ifndef TELLERCAST_CLIENTS_AGENT_LOG_UPLOADER_H
 #define TELLERCAST_CLIENTS_AGENT_LOG_UPLOADER_H
 
