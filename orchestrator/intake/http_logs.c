@@ -11,10 +11,15 @@
 
 /* ---- from a device ---- */
 
+/* Takes no body of a peer that has not authenticated. */
 void log_begin(struct http_request *request)
 {
-    if (!http_request_has_type(request, "text/plain"))
+    if (request->peer->certificate == NULL) {
+        est_note_refused(request, "", "no_certificate", "");
+        est_deny(request, false);
+    } else if (!http_request_has_type(request, "text/plain")) {
         http_answer_problem(request, 415, "the Content-Type of a log must be text/plain");
+    }
     request->body_limit = INSTALL_LOG_MAX;
 }
 

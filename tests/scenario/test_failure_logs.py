@@ -140,7 +140,8 @@ def test_a_log_is_taken_of_a_device_in_service_for_its_own_attempt_and_within_it
     stack.wait_for_rollout(rollout, "running")
     own, other = (stack.database.instruction(rollout, name)["id"] for name in ("P1", "P2"))
     for wanted, answer in (
-        (401, devices.send("P1", "x", own, certificate=False)), (404, devices.send("P1", "x", other)),
+        (401, devices.send("P1", "x", own, certificate=False)), (401, devices.send("P1", b"\xff", own, certificate=False)),
+        (401, devices.send("P1", "x" * (LOG_MAX + 1), own, certificate=False)), (404, devices.send("P1", "x", other)),
         (404, devices.send("P1", "x", own, attempt=2)), (404, devices.send("P1", "x", 999999)),
         (400, devices.send("P1", "x", 0)), (400, devices.send("P1", "", own)), (400, devices.send("P1", b"a\0b", own)),
         (400, devices.send("P1", b"\xff", own)), (415, devices.send("P1", "{}", own, headers={"Content-Type": "application/json"})),
