@@ -27,6 +27,12 @@ int64_t execution_backoff_ms(const struct execution_rules *rules, int failures)
     return doublings > 0 ? rules->backoff_ms << doublings : rules->backoff_ms;
 }
 
+/* A device that is held asks and defers each time. */
+static int64_t deferred_backoff_ms(const struct execution_rules *rules, const struct due_check *check)
+{
+    return check->is_held && rules->backoff_ms < HELD_RETRY_LEAST_MS ? HELD_RETRY_LEAST_MS : rules->backoff_ms;
+}
+
 /* Returns the deadline of a stage. A pull client may be away for hours, so its dispatch lasts as long as it may start.
  */
 static int64_t deadline_of(const struct execution_rules *rules, const struct due_check *check)
@@ -111,7 +117,7 @@ struct due_check_decision due_check_decide(const struct execution_rules *rules, 
         if (check->deferrals > rules->defer_limit)
             return (struct due_check_decision){
                 .action = DUE_CHECK_MOVE, .event = ON_FAILED, .code = CODE_DEFERRED_TOO_OFTEN};
-        int64_t at_ms = now_ms + rules->backoff_ms;
+        int64_t at_ms = now_ms + deferred_backoff_ms(rules, check);
         return (struct due_check_decision){
             .action = DUE_CHECK_RETRY, .event = ON_RETRY, .at_ms = at_ms, .code = CODE_DEFERRED};
     }

@@ -43,6 +43,7 @@ struct due_check {
     enum presence_state device_presence, node_presence;
     bool node_relays; /* another ATM of its branch asked since this one was dispatched */
     bool is_frozen;   /* it was withdrawn while a freeze of its device was in force */
+    bool is_held;     /* a technician at the machine deferred it */
 };
 
 enum due_check_action {
@@ -66,6 +67,12 @@ struct due_check_decision {
 
 /* Within this time an answer that was under way at the withdrawal is recorded. */
 #define WITHDRAWAL_MS 2000
+
+/* What a technician deferred comes again after the plan's backoff, and not sooner than this, in milliseconds. */
+#define HELD_RETRY_LEAST_MS 300000
+/* So many deferrals of an instruction by a technician are not counted as deferrals: more than fit into the longest hold.
+ */
+#define HELD_DEFERRALS_MAX 300
 
 struct due_check_decision due_check_decide(const struct execution_rules *rules, const struct due_check *check,
                                            int64_t now_ms);

@@ -104,6 +104,7 @@ static void take_due_check(struct store *store, int64_t rollout, const struct sq
         .device_presence = presence_of(row->device_presence),
         .node_presence = presence_of(row->node_presence),
         .is_frozen = row->is_frozen,
+        .is_held = row->is_held,
     };
     item->device_since_ms = row->device_since_ms;
     item->node_since_ms = row->node_since_ms;

@@ -48,7 +48,16 @@ def attempt(stack, rollout):
     return row["attempt"] if row else 0
 
 
-# The smallest backoff of a plan: a deferred attempt is ordered again after a second.
+def order_again(stack, rollout, most):
+    """Leaves out the pause before what was deferred is ordered again. Returns whether there have been more than `most` attempts."""
+    stack.database.rows("UPDATE instruction SET due_at = now() WHERE rollout_id = %s AND due_at IS NOT NULL", rollout)
+    return attempt(stack, rollout) > most
+
+
+# orchestrator/rollout/deadline.h
+HELD_DEFERRALS_MAX = 300
+
+# What is deferred is ordered again after a short time.
 SOON = {"execution": {"backoff": "1s", "deferLimit": 0}, "selector": {"devices": ["A1"]}}
 
 
@@ -70,16 +79,33 @@ def test_a_hold_defers_what_is_ordered_and_a_release_lets_it_go_on(branch):
     client = branch.client("atm", "A1", "B1")
     assert status(client, "hold", "2h", "--reason", REASON)["hold"]["reason"] == REASON
     rollout = branch.submit(**SOON)
-    wait_for(lambda: attempt(branch, rollout) > 2, "it is ordered again and again")
+    wait_for(lambda: order_again(branch, rollout, 2), "it is ordered again and again")
     shown = branch.http.document("/v1/devices/A1")["instructions"][0]
     held = [event for event in shown["events"] if event["code"] == "held_by_technician"]
     assert held and all(event["detail"] == REASON for event in held)
     assert branch.database.instructions(rollout)["A1"]["deferrals"] == 0, "the plan's limit is not for holds"
     assert "held_by_technician" in [reason["code"] for reason in status(client)["reasons"]]
     assert status(client, "release")["hold"] is None
+    wait_for(lambda: order_again(branch, rollout, 0) and branch.database.instructions(rollout)["A1"]["state_name"] == "completed",
+             "it goes on")
     branch.wait_for_rollout(rollout)
     assert status(client)["last"]["state"] == "completed"
     assert ask(client, "release").returncode == 1, "there is no hold any more"
+
+
+def test_a_hold_with_a_plan_without_a_backoff_is_asked_seldom_and_counts_as_a_deferral_in_the_end(branch):
+    client = branch.client("atm", "A1", "B1")
+    status(client, "hold", "2h", "--reason", REASON)
+    rollout = branch.submit(execution={"backoff": "0s", "deferLimit": 0}, selector={"devices": ["A1"]})
+    row = wait_for(lambda: branch.database.rows("SELECT id, deferrals, due_at - now() AS wait FROM instruction "
+                                                "WHERE rollout_id = %s AND attempt > 1", rollout), "it is deferred")[0]
+    assert row["deferrals"] == 0 and 200 < row["wait"].total_seconds() <= 300
+    branch.database.rows("INSERT INTO instruction_event (instruction_id, attempt, state, code, detail) SELECT %s, 1, 0, "
+                         "'held_by_technician', '' FROM generate_series(1, %s)", row["id"], HELD_DEFERRALS_MAX - 1)
+    order_again(branch, rollout, 0)
+    branch.wait_for_rollout(rollout)
+    found = branch.database.instructions(rollout)["A1"]
+    assert (found["state_name"], found["code"], found["deferrals"]) == ("failed", "deferred_too_often", 1)
 
 
 def test_the_operator_is_told_that_a_technician_holds_the_machine(branch):
@@ -102,7 +128,10 @@ def test_a_hold_outlives_the_agent_and_is_ended_by_its_time(branch):
     assert found["hold"]["until"] == until
     rollout = branch.submit(**SOON)
     wait_for(lambda: attempt(branch, rollout) > 1, "it is deferred")
-    branch.wait_for_rollout(rollout, seconds=120)
+    wait_for_status(client, lambda seen: seen["hold"] is None, "its time is over", 120)
+    wait_for(lambda: order_again(branch, rollout, 0) and branch.database.instructions(rollout)["A1"]["state_name"] == "completed",
+             "it goes on")
+    branch.wait_for_rollout(rollout)
     assert status(client)["hold"] is None
 
 

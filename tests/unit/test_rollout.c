@@ -333,6 +333,20 @@ static void a_deferred_attempt_comes_again_without_counting_as_a_failure(void **
     assert_int_equal(decision.at_ms, 5 + rules.backoff_ms);
 }
 
+static void what_a_technician_deferred_comes_again_after_the_backoff_and_not_at_once(void **state)
+{
+    (void)state;
+    struct execution_rules at_once = rules;
+    const struct due_check held = {.state = CREATED, .substate = DEFERRED, .is_held = true},
+                           deferred = {.state = CREATED, .substate = DEFERRED};
+    at_once.backoff_ms = 0;
+    assert_int_equal(due_check_decide(&at_once, &held, 5).at_ms, 5 + HELD_RETRY_LEAST_MS);
+    assert_int_equal(due_check_decide(&at_once, &deferred, 5).at_ms, 5);
+    at_once.backoff_ms = HELD_RETRY_LEAST_MS + 1;
+    assert_int_equal(due_check_decide(&at_once, &held, 5).at_ms, 5 + HELD_RETRY_LEAST_MS + 1);
+    assert_true(HELD_DEFERRALS_MAX * (int64_t)HELD_RETRY_LEAST_MS > 24 * 60 * MINUTE);
+}
+
 static void a_device_that_defers_too_often_has_failed(void **state)
 {
     (void)state;
@@ -468,6 +482,7 @@ int main(void)
         cmocka_unit_test(only_what_the_plan_names_is_tried_again),
         cmocka_unit_test(what_failed_too_late_for_another_attempt_has_failed),
         cmocka_unit_test(a_deferred_attempt_comes_again_without_counting_as_a_failure),
+        cmocka_unit_test(what_a_technician_deferred_comes_again_after_the_backoff_and_not_at_once),
         cmocka_unit_test(a_device_that_defers_too_often_has_failed),
         cmocka_unit_test(nothing_is_tried_again_once_the_rollout_is_given_up),
         cmocka_unit_test(what_was_withdrawn_and_never_answered_waits_again_or_is_cancelled),

@@ -9,12 +9,13 @@
 -- A report counts if the rules have a move for it in the present state and it is about the present attempt. A completed
 -- also counts for an earlier attempt: the device's own report takes precedence over a timeout. So does a failed where
 -- no other attempt follows (cancelled, expired); it does not lead to one, and a timeout was already counted as a
--- failure. Each instruction is found by its ID alone, since a device can have hundreds; only reports that move nothing
+-- failure. The first :held_deferrals_max deferrals of an instruction by a technician are not counted as deferrals.
+-- Each instruction is found by its ID alone, since a device can have hundreds; only reports that move nothing
 -- are looked up again for the reason.
 --
 -- Instructions are locked in the order of their IDs, then devices in the order of theirs, whatever plan PostgreSQL
 -- chooses, so that writers of the same rows never deadlock.
--- parameters: shard bigint
+-- parameters: shard bigint, held_deferrals_max bigint
 -- batch: id bigint, device text, attempt integer, event smallint, sequence integer, progress smallint, code text,
 --   detail text, versions text
 -- row: at bigint, verdict integer, pull boolean
@@ -42,8 +43,11 @@ WITH report AS MATERIALIZED (
       withdrawn_at = CASE WHEN rule.to_substate = :WITHDRAWING THEN i.withdrawn_at END,
       may_install_until = NULL,
       failures = CASE WHEN rule.to_state = :FAILED AND i.state <> :TIMED_OUT AND r.attempt = i.attempt THEN i.failures + 1 ELSE i.failures END,
-      deferrals = CASE WHEN r.event = :ON_DEFERRED AND r.code IS DISTINCT FROM :CODE_HELD_BY_TECHNICIAN AND (i.substate <> :WITHDRAWING OR r.code IS DISTINCT FROM :CODE_WITHDRAWN) THEN i.deferrals + 1
-                       ELSE i.deferrals END,
+      deferrals = CASE WHEN r.event <> :ON_DEFERRED OR i.substate = :WITHDRAWING AND r.code IS NOT DISTINCT FROM :CODE_WITHDRAWN THEN i.deferrals
+                       WHEN r.code IS NOT DISTINCT FROM :CODE_HELD_BY_TECHNICIAN
+                            AND NOT EXISTS (SELECT FROM instruction_event h WHERE h.instruction_id = i.id AND h.code = :CODE_HELD_BY_TECHNICIAN
+                                            OFFSET :held_deferrals_max::bigint - 1) THEN i.deferrals
+                       ELSE i.deferrals + 1 END,
       sent_at = CASE WHEN rule.to_state >= :SENT THEN coalesce(i.sent_at, now()) ELSE i.sent_at END,
       received_at = CASE WHEN rule.to_state BETWEEN :RECEIVED AND :FAILED THEN coalesce(i.received_at, now()) ELSE i.received_at END,
       installing_at = CASE WHEN rule.to_state = :INSTALLING THEN coalesce(i.installing_at, now()) ELSE i.installing_at END,
