@@ -13,6 +13,9 @@
 
 enum { FILE_SIZE_MAX = 4096 };
 
+/* Of the numbers in the file, so that none overflows: no clock comes so far. */
+static const int64_t integer_max = INT64_C(1) << 53;
+
 bool hold_stands(const struct hold *hold, int64_t boot_ms)
 {
     return hold->ends_ms > boot_ms;
@@ -46,7 +49,7 @@ static bool read_integer(const json_t *document, const char *key, int64_t *value
 {
     const json_t *number = json_object_get(document, key);
     *value = json_integer_value(number);
-    return json_is_integer(number) && *value >= 0;
+    return json_is_integer(number) && *value >= 0 && *value <= integer_max;
 }
 
 static bool decode(const char *text, struct hold_clocks now, struct hold *hold)

@@ -137,6 +137,8 @@ static void a_file_that_is_no_hold_is_none(void **state)
         "[]",
         "{\"boot_ms\":1,\"since_ms\":1,\"length_ms\":99999999999,\"reason\":\"x\",\"person\":\"y\"}",
         "{\"boot_ms\":-1,\"since_ms\":1,\"length_ms\":60000,\"reason\":\"x\",\"person\":\"y\"}",
+        "{\"boot_ms\":1,\"since_ms\":9223372036854775807,\"length_ms\":60000,\"reason\":\"x\",\"person\":\"y\"}",
+        "{\"boot_ms\":9223372036854775807,\"since_ms\":1,\"length_ms\":60000,\"reason\":\"x\",\"person\":\"y\"}",
         "{\"boot_ms\":1,\"since_ms\":1,\"length_ms\":60000,\"reason\":7,\"person\":\"y\"}"};
     char path[200];
     (void)snprintf(path, sizeof path, "%s/damaged", bench.folder.path);
