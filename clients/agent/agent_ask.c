@@ -33,6 +33,8 @@ int64_t agent_next_ask_ms(const struct agent *agent, int64_t now_ms)
     if (!agent->is_connected || (agent->stage != STAGE_IDLE && !is_downloading && !awaits_proof))
         return INT64_MAX;
     int64_t next_ms = ask->is_due ? now_ms : INT64_MAX;
+    if (ask->technician_ms != 0)
+        next_ms = earlier(next_ms, ask->technician_ms);
     if (ask->until_ms > now_ms)
         next_ms = earlier(next_ms, ask->next_ms);
     if (is_downloading && agent->config.ask_while_downloading_ms > 0)
@@ -84,6 +86,7 @@ void agent_ask_now(struct agent *agent, int64_t now_ms)
     if (error == TC_OK)
         state->is_unanswered = true;
     state->is_due = false;
+    state->technician_ms = 0;
     state->period_next_ms = now_ms + jittered(agent, agent->config.ask_period_ms);
     state->download_next_ms = now_ms + jittered(agent, agent->config.ask_while_downloading_ms);
     int64_t delay_ms = state->delay_ms == 0 ? agent->config.ask_first_ms : state->delay_ms;

@@ -15,13 +15,18 @@ void agent_open_hold(struct agent *agent, struct agent_time now)
         LOG_WARNING("hold.not_read", F_STR("fault", fault.text));
 }
 
-/* Without its file the hold does not come back with another run. */
-static enum tc_error forget(struct agent *agent, const char *why, struct tc_fault *fault)
+/* What was deferred may be assigned again, and what is deferred now is reported. */
+static void ask_for_technician(struct agent *agent, struct agent_time now)
+{
+    if (agent->ask.technician_ms == 0)
+        agent->ask.technician_ms = technician_pace_next(&agent->ask.technician_pace, now.monotonic_ms);
+}
+
+static void forget(struct agent *agent, const char *why, struct agent_time now)
 {
     agent->hold = (struct hold){0};
-    agent->ask.is_due = true; /* what was deferred may be assigned again; the ask says that there is no hold */
+    ask_for_technician(agent, now);
     LOG_INFO("hold.ended", F_STR("reason", why));
-    return hold_remove(agent->hold_path, fault);
 }
 
 void agent_end_hold(struct agent *agent, struct agent_time now)
@@ -29,8 +34,9 @@ void agent_end_hold(struct agent *agent, struct agent_time now)
     struct tc_fault fault;
     if (agent->hold.ends_ms == 0 || hold_stands(&agent->hold, now.monotonic_ms))
         return;
-    if (forget(agent, "its time is over", &fault) != TC_OK)
+    if (hold_remove(agent->hold_path, &fault) != TC_OK)
         LOG_WARNING("hold.not_removed", F_STR("fault", fault.text)); /* its time is over for another run, too */
+    forget(agent, "its time is over", now);
 }
 
 enum tc_error agent_hold(struct agent *agent, int64_t length_ms, const char *reason, const char *person,
@@ -41,7 +47,7 @@ enum tc_error agent_hold(struct agent *agent, int64_t length_ms, const char *rea
     if (error != TC_OK)
         return error;
     agent->hold = hold;
-    agent->ask.is_due = true; /* it reports the hold */
+    ask_for_technician(agent, now);
     LOG_INFO("hold.begun", F_INT("length_ms", length_ms), F_STR("reason", hold.reason), F_STR("person", hold.person));
     return TC_OK;
 }
@@ -50,7 +56,10 @@ enum tc_error agent_release(struct agent *agent, struct agent_time now, struct t
 {
     if (!hold_stands(&agent->hold, now.monotonic_ms))
         return tc_fault_set(fault, TC_NOT_FOUND, "there is no hold");
-    return forget(agent, "released", fault);
+    enum tc_error error = hold_remove(agent->hold_path, fault); /* with its file it would come back with another run */
+    if (error == TC_OK)
+        forget(agent, "released", now);
+    return error;
 }
 
 bool agent_defers_to_technician(struct agent *agent, struct agent_time now)

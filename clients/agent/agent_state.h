@@ -9,6 +9,7 @@
 #include "clients/agent/nonces.h"
 #include "clients/agent/outbox.h"
 #include "clients/agent/relay.h"
+#include "clients/agent/technician/technician_pace.h"
 
 #include <limits.h>
 
@@ -33,6 +34,8 @@ struct agent_ask {
     int64_t command_handled_ms; /* monotonic; when the last command was handled */
     bool is_command_waiting;    /* another command came too soon */
     int64_t download_next_ms;
+    int64_t technician_ms; /* not 0: a hold began or ended, ask then */
+    struct technician_pace technician_pace;
 };
 
 /* An instruction that waits: the agent is busy, or it is not certain of the time. */

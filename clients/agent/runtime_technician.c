@@ -46,7 +46,7 @@ static enum tc_error carry_out(struct runtime *runtime, const struct technician_
     case TECHNICIAN_RELEASE: return agent_release(runtime->agent, runtime_now(), fault);
     case TECHNICIAN_RETRY_CONNECT:
         LOG_INFO("technician.retries", F_STR("person", person));
-        session_retry(runtime->session);
+        session_retry(runtime->session, clock_boot_ms());
         return TC_OK;
     }
     return TC_INTERNAL;

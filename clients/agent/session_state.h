@@ -5,6 +5,7 @@
 #include "clients/agent/session_endpoint.h"
 #include "clients/agent/session_search.h"
 #include "clients/agent/session_view.h"
+#include "clients/agent/technician/technician_pace.h"
 
 #include <stdatomic.h>
 
@@ -24,6 +25,7 @@ struct session {
     enum session_phase phase;
     int64_t connect_ms; /* PHASE_WAITING: time of the next attempt */
     int64_t delay_ms;
+    struct technician_pace retry_pace; /* of session_retry */
     bool is_down_logged;
     char fault[SESSION_FAULT_SIZE]; /* see session_view.h */
     bool is_moving;                 /* from the former listener: when the other does not answer, that is logged */

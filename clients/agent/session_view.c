@@ -21,9 +21,13 @@ void session_describe(struct session *session, struct session_view *view)
     (void)snprintf(view->fault, sizeof view->fault, "%s", session->fault);
 }
 
-void session_retry(struct session *session)
+void session_retry(struct session *session, int64_t now_ms)
 {
+    struct technician_pace next = session->retry_pace;
+    int64_t at_ms = technician_pace_next(&next, now_ms);
     session->delay_ms = session->config.reconnect_first_ms;
-    if (session->phase == PHASE_WAITING)
-        session->connect_ms = 0;
+    if (session->phase != PHASE_WAITING || at_ms >= session->connect_ms)
+        return;
+    session->connect_ms = at_ms;
+    session->retry_pace = next;
 }

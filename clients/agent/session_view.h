@@ -24,7 +24,8 @@ struct session_view {
 
 void session_describe(struct session *session, struct session_view *view);
 
-/* Connects at the next session_step, where the session waits to try again, and begins with short waits. */
-void session_retry(struct session *session);
+/* Where the session waits to try again, connects at the next session_step, or as soon as the pace of a technician's
+ * orders allows. Begins with short waits. */
+void session_retry(struct session *session, int64_t now_ms);
 
 #endif

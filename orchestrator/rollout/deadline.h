@@ -70,7 +70,8 @@ struct due_check_decision {
 
 /* What a technician deferred comes again after the plan's backoff, and not sooner than this, in milliseconds. */
 #define HELD_RETRY_LEAST_MS 300000
-/* So many deferrals of an instruction by a technician are not counted as deferrals: more than fit into the longest hold.
+/* So many deferrals of an instruction by a technician are not counted as deferrals: more than fit into the longest
+ * hold.
  */
 #define HELD_DEFERRALS_MAX 300
 

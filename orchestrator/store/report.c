@@ -37,7 +37,8 @@ enum tc_error report_write(struct store *store, const struct report_row *reports
                            struct report_result *results, struct tc_fault *fault)
 {
     struct sql_move_reported_item *items = items_of(reports, count);
-    const struct sql_move_reported_params params = {.shard = shard, .held_deferrals_max = HELD_DEFERRALS_MAX, .items = items, .item_count = count};
+    const struct sql_move_reported_params params = {
+        .shard = shard, .held_deferrals_max = HELD_DEFERRALS_MAX, .items = items, .item_count = count};
     struct sql_move_reported_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_move_reported(store, &params, &rows, fault);
     free(items);

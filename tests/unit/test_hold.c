@@ -1,6 +1,10 @@
 #include "clients/agent/agent_view.h"
 #include "clients/agent/machine_status.h"
+#include "clients/agent/technician/technician_pace.h"
 #include "tests/unit/agent_steps.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define LENGTH_MS (2 * HOUR_MS)
 #define REASON "replacing the dispenser"
@@ -82,6 +86,45 @@ static void a_release_ends_the_hold_for_good(void **state)
     bench_make_idle(&bench, NULL);
     bench_instruct(&bench, 77, 1, BENCH_CONFIGURE);
     bench_assert_last(&bench, 77, 1, REPORT_INSTALLING, "");
+}
+
+static void a_release_that_is_refused_leaves_the_hold(void **state)
+{
+    (void)state;
+    char path[200];
+    struct tc_fault fault;
+    bench_make_idle(&bench, NULL);
+    hold(LENGTH_MS);
+    (void)snprintf(path, sizeof path, "%s/hold", bench.folder.path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0); /* so that it cannot be removed */
+    assert_int_not_equal(agent_release(bench.agent, bench.now, &fault), TC_OK);
+    assert_true(is_held());
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(agent_release(bench.agent, bench.now, &fault), TC_OK);
+    assert_false(is_held());
+}
+
+static void holds_and_releases_one_after_the_other_make_few_asks(void **state)
+{
+    (void)state;
+    struct tc_fault fault;
+    bench_make_idle(&bench, NULL);
+    bench_prove_time(&bench, 0);
+    bench_forget_sent(&bench);
+    size_t asks = bench_count_sent(&bench, TOPIC_ASK);
+    for (int i = 0; i < 10; i++) {
+        hold(LENGTH_MS);
+        assert_int_equal(agent_release(bench.agent, bench.now, &fault), TC_OK);
+        bench_step(&bench);
+    }
+    assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), asks + 1);
+    bench_pass(&bench, TECHNICIAN_PACE_MS - 1);
+    assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), asks + 1);
+    bench_pass(&bench, 1);
+    assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), asks + 2);
+    bench_pass(&bench, TECHNICIAN_PACE_MS);
+    assert_int_equal(bench_count_sent(&bench, TOPIC_ASK), asks + 2);
 }
 
 static void an_installation_that_runs_goes_on_and_one_that_is_prepared_does_not_begin(void **state)
@@ -239,6 +282,8 @@ int main(void)
         ATM(a_hold_ends_by_itself_and_the_device_asks),
         ATM(a_hold_outlives_the_agent),
         ATM(a_release_ends_the_hold_for_good),
+        ATM(a_release_that_is_refused_leaves_the_hold),
+        ATM(holds_and_releases_one_after_the_other_make_few_asks),
         ATM(an_installation_that_runs_goes_on_and_one_that_is_prepared_does_not_begin),
         ATM(a_hold_ends_at_its_time_over_restarts_of_the_machine_and_never_lasts_longer),
         ATM(a_file_that_is_no_hold_is_none),

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "clients/agent/technician/technician_call.h"
 #include "clients/agent/technician/technician_listener.h"
+#include "clients/agent/technician/technician_pace.h"
 #include "tests/unit/temporary_folder.h"
 
 #include <poll.h>
@@ -9,6 +10,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -223,6 +225,72 @@ static void a_group_must_exist_and_a_path_must_fit(void **state)
     assert_int_equal(technician_listener_open(&config, &listener, &fault), TC_INVALID);
 }
 
+static void what_is_no_socket_keeps_its_place(void **state)
+{
+    (void)state;
+    char path[200];
+    struct technician_listener *listener;
+    struct tc_fault fault;
+    (void)snprintf(path, sizeof path, "%s/file", agent.folder.path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    const struct technician_listener_config config = {.path = path, .group = "", .serve = serve};
+    assert_int_equal(technician_listener_open(&config, &listener, &fault), TC_INVALID);
+    assert_non_null(strstr(fault.text, "is no socket"));
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static bool is_readable(const struct technician_listener *listener)
+{
+    struct pollfd watched = {.fd = technician_listener_descriptor(listener), .events = POLLIN};
+    return poll(&watched, 1, 0) == 1;
+}
+
+/* Leaves the process no file to open. */
+static void forbid_files(struct rlimit *before)
+{
+    int next = dup(STDERR_FILENO);
+    assert_true(next >= 0);
+    (void)close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
+    const struct rlimit none = {.rlim_cur = (rlim_t)next, .rlim_max = before->rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+}
+
+static void without_files_the_listener_rests_and_serves_later(void **state)
+{
+    (void)state;
+    struct rlimit before;
+    atomic_store(&agent.stops, true);
+    assert_int_equal(pthread_join(agent.thread, NULL), 0);
+    int file = connect_to_agent();
+    assert_true(is_readable(agent.listener));
+    forbid_files(&before);
+    int64_t next_ms = technician_listener_step(agent.listener, 5000);
+    bool is_at_rest = !is_readable(agent.listener);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(next_ms, 6000);
+    assert_true(is_at_rest);
+    assert_int_equal(technician_listener_step(agent.listener, 5999), 6000);
+    assert_int_equal(technician_listener_step(agent.listener, 6000), 6000 + TECHNICIAN_WAIT_MS);
+    assert_int_equal(send(file, "reboot", 6, 0), 6);
+    assert_int_equal(technician_listener_step(agent.listener, 6001), INT64_MAX);
+    assert_non_null(strstr(read_answer(file), "\"ok\":false"));
+    atomic_store(&agent.stops, false);
+    assert_int_equal(pthread_create(&agent.thread, NULL, run, &agent), 0);
+}
+
+static void orders_one_after_the_other_keep_a_pace(void **state)
+{
+    (void)state;
+    struct technician_pace pace = {0};
+    assert_int_equal(technician_pace_next(&pace, 7), 7);
+    assert_int_equal(technician_pace_next(&pace, 8), 7 + TECHNICIAN_PACE_MS);
+    assert_int_equal(technician_pace_next(&pace, 9), 7 + 2 * TECHNICIAN_PACE_MS);
+    assert_int_equal(technician_pace_next(&pace, 10 * TECHNICIAN_PACE_MS), 10 * TECHNICIAN_PACE_MS);
+}
+
 static void without_an_agent_the_caller_learns_why(void **state)
 {
     (void)state;
@@ -245,6 +313,9 @@ int main(void)
         SERVED(who_says_nothing_loses_the_connection_and_holds_nobody_up),
         SERVED(another_user_is_refused_and_learns_why),
         SERVED(a_group_must_exist_and_a_path_must_fit),
+        SERVED(what_is_no_socket_keeps_its_place),
+        SERVED(without_files_the_listener_rests_and_serves_later),
+        cmocka_unit_test(orders_one_after_the_other_keep_a_pace),
         cmocka_unit_test(without_an_agent_the_caller_learns_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ACCEPTS_PER_STEP = 8, NO_FILE = -1 };
+enum { ACCEPTS_PER_STEP = 8, NO_FILE = -1, ACCEPT_PAUSE_MS = 1000 };
 
 struct connection {
     int file; /* NO_FILE: free */
@@ -27,8 +27,23 @@ struct technician_listener {
     gid_t group;
     struct sockaddr_un address;
     int listening, events;
+    bool is_bound;                                             /* the socket at the path is its own */
+    int64_t resumes_ms;                                        /* not 0: it takes no connections until then */
     struct connection connections[TECHNICIAN_CONNECTIONS_MAX]; /* the oldest first */
 };
+
+/* Of an agent that has ended: the data folder is locked. */
+static enum tc_error remove_former_socket(const char *path, struct tc_fault *fault)
+{
+    struct stat found;
+    if (lstat(path, &found) != 0)
+        return TC_OK; /* there is none, or bind says why */
+    if (!S_ISSOCK(found.st_mode))
+        return tc_fault_set(fault, TC_INVALID,
+                            "technician.socket: %s is there and is no socket; allowed: a path that is free", path);
+    (void)unlink(path);
+    return TC_OK;
+}
 
 /* Everybody may connect, so that who is not served learns why. A folder above can keep others out. */
 static enum tc_error open_socket(struct technician_listener *listener, struct tc_fault *fault)
@@ -39,11 +54,14 @@ static enum tc_error open_socket(struct technician_listener *listener, struct tc
         return tc_fault_set(fault, TC_INVALID, "technician.socket: %s: must have less than %zu characters", path,
                             sizeof listener->address.sun_path);
     (void)snprintf(listener->address.sun_path, sizeof listener->address.sun_path, "%s", path);
+    enum tc_error error = remove_former_socket(path, fault);
+    if (error != TC_OK)
+        return error;
     listener->listening = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    (void)unlink(path); /* of an agent that has ended: the data folder is locked */
-    if (listener->listening < 0 ||
-        bind(listener->listening, (const struct sockaddr *)&listener->address, sizeof listener->address) != 0 ||
-        chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH) != 0 ||
+    listener->is_bound =
+        listener->listening >= 0 &&
+        bind(listener->listening, (const struct sockaddr *)&listener->address, sizeof listener->address) == 0;
+    if (!listener->is_bound || chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH) != 0 ||
         listen(listener->listening, TECHNICIAN_CONNECTIONS_MAX) != 0)
         return tc_fault_set(fault, error_from_errno(errno), "technician.socket: %s: %s", path, strerror(errno));
     return TC_OK;
@@ -92,10 +110,10 @@ void technician_listener_close(struct technician_listener *listener)
         return;
     while (listener->connections[0].file != NO_FILE)
         end_connection(listener, 0);
-    if (listener->listening != NO_FILE) {
+    if (listener->listening != NO_FILE)
         (void)close(listener->listening);
+    if (listener->is_bound)
         (void)unlink(listener->address.sun_path);
-    }
     if (listener->events >= 0)
         (void)close(listener->events);
     free(listener);
@@ -146,13 +164,35 @@ static void add(struct technician_listener *listener, int file, uid_t user, int6
         end_connection(listener, at);
 }
 
+/* Nothing can be taken, for want of files: what waits would make the descriptor readable all the time. */
+static void pause_taking(struct technician_listener *listener, int64_t now_ms)
+{
+    LOG_LIMITED(LOG_LEVEL_WARNING, "", "technician.not_accepted", F_STR("reason", strerror(errno)));
+    if (epoll_ctl(listener->events, EPOLL_CTL_DEL, listener->listening, NULL) == 0)
+        listener->resumes_ms = now_ms + ACCEPT_PAUSE_MS;
+}
+
+static void resume_taking(struct technician_listener *listener, int64_t now_ms)
+{
+    if (listener->resumes_ms != 0 && now_ms >= listener->resumes_ms)
+        listener->resumes_ms = watch(listener, listener->listening) ? 0 : now_ms + ACCEPT_PAUSE_MS;
+}
+
+static bool is_no_connection(int number)
+{
+    return number == EAGAIN || number == EWOULDBLOCK || number == EINTR || number == ECONNABORTED;
+}
+
 static void take_connections(struct technician_listener *listener, int64_t now_ms)
 {
     for (int i = 0; i < ACCEPTS_PER_STEP; i++) {
         uid_t user;
         int file = accept4(listener->listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (file < 0)
+        if (file < 0) {
+            if (!is_no_connection(errno))
+                pause_taking(listener, now_ms);
             return;
+        }
         if (peer_is_served(file, listener->group, &user))
             add(listener, file, user, now_ms);
         else
@@ -184,8 +224,10 @@ static bool serve(struct technician_listener *listener, const struct connection 
 
 int64_t technician_listener_step(struct technician_listener *listener, int64_t now_ms)
 {
-    int64_t next_ms = INT64_MAX;
-    take_connections(listener, now_ms);
+    resume_taking(listener, now_ms);
+    if (listener->resumes_ms == 0)
+        take_connections(listener, now_ms);
+    int64_t next_ms = listener->resumes_ms == 0 ? INT64_MAX : listener->resumes_ms;
     for (size_t i = 0; i < TECHNICIAN_CONNECTIONS_MAX && listener->connections[i].file != NO_FILE;) {
         const struct connection *connection = &listener->connections[i];
         if (serve(listener, connection) || connection->until_ms <= now_ms) {

@@ -24,8 +24,8 @@ struct technician_listener_config {
 
 struct technician_listener;
 
-/* Takes the place of a socket that an ended agent left. TC_INVALID: the path is too long, or the group is unknown, or
- * invisible in the user namespace of this process. */
+/* Takes the place of a socket that an ended agent left. TC_INVALID: the path is too long or is something else, or the
+ * group is unknown, or invisible in the user namespace of this process. */
 enum tc_error technician_listener_open(const struct technician_listener_config *config,
                                        struct technician_listener **listener, struct tc_fault *fault);
 /* Removes the socket. NULL: nothing. */
