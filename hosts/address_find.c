@@ -1,6 +1,7 @@
 #include "hosts/address_find.h"
 
 #include "base/buffer.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -10,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CANDIDATES_MAX = 64, SINGLE_TIMEOUT_MS = 10000, ONE_OF_SEVERAL_TIMEOUT_MS = 5000 };
+enum { CANDIDATES_MAX = 64 };
 
 struct candidate {
     int family;
@@ -25,11 +26,22 @@ struct candidates {
     struct buffer reasons; /* why hosts and addresses did not do */
 };
 
+/* poll, that a signal does not end. */
+static int poll_until(struct pollfd *fds, nfds_t count, int64_t deadline_ms)
+{
+    int ready;
+    do {
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        ready = poll(fds, count, left_ms > 0 ? (int)left_ms : 0);
+    } while (ready < 0 && errno == EINTR);
+    return ready;
+}
+
 /* 0, or an errno. */
 static int wait_for_connect(int fd, int timeout_ms, int interrupt_fd)
 {
     struct pollfd fds[] = {{.fd = fd, .events = POLLOUT}, {.fd = interrupt_fd, .events = POLLIN}};
-    int ready = poll(fds, 2, timeout_ms);
+    int ready = poll_until(fds, 2, clock_monotonic_ms() + timeout_ms);
     if (ready == 0)
         return ETIMEDOUT;
     if (ready < 0)
@@ -95,7 +107,7 @@ static enum tc_error find_among(struct candidates *candidates, const struct addr
                                 struct host_address *found, struct tc_fault *fault)
 {
     size_t first = address_turn_first(candidates->names, candidates->count, &search->failed);
-    int timeout_ms = candidates->count > 1 ? ONE_OF_SEVERAL_TIMEOUT_MS : SINGLE_TIMEOUT_MS;
+    int timeout_ms = address_turn_timeout_ms(candidates->count);
     bool has_timed_out = false;
     for (size_t i = 0; i < candidates->count; i++) {
         size_t at = (first + i) % candidates->count;

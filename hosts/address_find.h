@@ -19,7 +19,7 @@ struct address_search {
     bool is_single_trusted;     /* a single address is not tried: connecting to it says whether it answers */
 };
 
-/* Connects to each address and closes again, until one accepts; waits 5 s for each, or 10 s when there is but one.
+/* Connects to each address and closes again, until one accepts; waits for each as address_turn_timeout_ms says.
  * Resolving a name has no time limit but the system's.
  * TC_UNAVAILABLE or TC_TIMEOUT, with the reason of each host. Any thread. */
 enum tc_error address_find(const struct address_search *search, struct host_address *found, struct tc_fault *fault);

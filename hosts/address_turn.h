@@ -17,6 +17,14 @@ struct host_address {
  * the server behind it did not work; else the first. The others follow in turn. */
 size_t address_turn_first(const struct host_address *addresses, size_t count, const struct host_address *failed);
 
+#define SINGLE_TIMEOUT_MS 10000
+#define ONE_OF_SEVERAL_TIMEOUT_MS 5000
+#define ALL_TIMEOUT_MS 60000
+
+/* Returns how long to wait for one of `count` addresses: all together wait for ALL_TIMEOUT_MS at most, and each of them
+ * has its turn. */
+int address_turn_timeout_ms(size_t count);
+
 /* True for the same address of the same host. */
 bool address_is_same(const struct host_address *one, const struct host_address *other);
 

@@ -5,11 +5,13 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -100,6 +102,64 @@ static void the_first_host_that_answers_is_found(void **state)
     assert_string_equal(fault.text, "connect: 127.0.0.2: Connection refused; 127.0.0.3: Connection refused");
 }
 
+static void many_addresses_share_the_time(void **state)
+{
+    (void)state;
+    assert_int_equal(address_turn_timeout_ms(1), SINGLE_TIMEOUT_MS);
+    assert_int_equal(address_turn_timeout_ms(2), ONE_OF_SEVERAL_TIMEOUT_MS);
+    for (int count = 2; count <= 64; count++) {
+        assert_true(address_turn_timeout_ms((size_t)count) >= 900);
+        assert_true(count * address_turn_timeout_ms((size_t)count) <= ALL_TIMEOUT_MS);
+    }
+}
+
+static int interrupt[2];
+static volatile sig_atomic_t signals;
+
+static void on_alarm(int number)
+{
+    (void)number;
+    if (++signals == 3)
+        (void)!write(interrupt[1], "", 1);
+}
+
+/* Fills the queue of a server that accepts nothing, so that it is silent. */
+static void fill(int port, int *files, size_t count)
+{
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (size_t i = 0; i < count; i++) {
+        files[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(files[i], (const struct sockaddr *)&at, sizeof at);
+    }
+}
+
+static void a_signal_does_not_end_the_wait_for_an_address(void **state)
+{
+    (void)state;
+    int port = 0, server = listen_at("127.0.0.1", &port), files[16];
+    fill(port, files, 16);
+    struct sigaction action = {.sa_handler = on_alarm}, before;
+    const struct itimerval often = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
+    struct host_list hosts = hosts_of("127.0.0.1", NULL);
+    struct host_address found;
+    struct tc_fault fault;
+    assert_int_equal(pipe(interrupt), 0);
+    const struct address_search search = {.hosts = &hosts, .port = port, .interrupt_fd = interrupt[0]};
+    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    enum tc_error error = address_find(&search, &found, &fault);
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    assert_int_equal(error, TC_UNAVAILABLE);
+    assert_string_equal(fault.text, "interrupted");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        (void)close(files[i]);
+    (void)close(interrupt[0]);
+    (void)close(interrupt[1]);
+    (void)close(server);
+}
+
 static void a_single_address_can_be_taken_untried(void **state)
 {
     (void)state;
@@ -177,6 +237,8 @@ int main(void)
         cmocka_unit_test(a_list_has_names_of_a_bounded_length_and_number),
         cmocka_unit_test(the_turn_begins_after_the_address_that_failed),
         cmocka_unit_test(the_first_host_that_answers_is_found),
+        cmocka_unit_test(many_addresses_share_the_time),
+        cmocka_unit_test(a_signal_does_not_end_the_wait_for_an_address),
         cmocka_unit_test(a_single_address_can_be_taken_untried),
         cmocka_unit_test(a_pinned_name_leads_to_its_address_for_those_who_ask_without_a_service),
         cmocka_unit_test(a_broker_has_one_host_or_a_list_of_them),
