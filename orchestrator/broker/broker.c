@@ -109,6 +109,7 @@ static enum tc_error connect_both(struct broker *broker, struct tc_fault *fault)
     if (error != TC_OK)
         return error;
     error = sender_connect(broker->sender, host, CONNECT_TIMEOUT_MS, fault);
+    server_address_use(&broker->address, host);
     if (error == TC_OK)
         error = receiver_connect(broker->receiver, host, CONNECT_TIMEOUT_MS, fault);
     if (error == TC_OK)

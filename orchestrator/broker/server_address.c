@@ -19,8 +19,13 @@ enum tc_error server_address_find(struct server_address *address, const struct b
         return error;
     }
     *host = config->hosts.names[address->found.host];
-    address_pin(*host, address->found.text);
+    server_address_use(address, *host);
     return TC_OK;
+}
+
+void server_address_use(const struct server_address *address, const char *host)
+{
+    address_pin(host, address->found.text);
 }
 
 void server_address_failed(struct server_address *address)

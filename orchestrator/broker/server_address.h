@@ -15,6 +15,10 @@ struct server_address {
 enum tc_error server_address_find(struct server_address *address, const struct broker_config *config, int interrupt_fd,
                                   const char **host, struct tc_fault *fault);
 
+/* Gives what was found to the MQTT libraries once more: another connection of this program to `host` may have found
+ * another address since. Call it right before each further connection. */
+void server_address_use(const struct server_address *address, const char *host);
+
 /* The connection could not be made there: the next search begins after it. */
 void server_address_failed(struct server_address *address);
 
