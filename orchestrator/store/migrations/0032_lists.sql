@@ -6,6 +6,15 @@ CREATE TABLE device_search (
   labels jsonb NOT NULL -- labels_in_force() of the device
 );
 
+-- An orchestrator of the version before imports through the triggers from the moment at which this is committed.
+DO $$
+BEGIN
+  IF to_regrole('tellercast_run') IS NOT NULL THEN
+    GRANT SELECT, INSERT, UPDATE ON device_search TO tellercast_run;
+  END IF;
+END
+$$;
+
 -- Each three characters in a row of an ID, or of a part of one, in lower case.
 CREATE FUNCTION id_parts(id text) RETURNS text[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -73,10 +82,9 @@ LEFT JOIN device_search s ON s.device = d.id
 WHERE s.labels IS DISTINCT FROM labels_in_force(b.labels, d.labels, d.model, d.role, d.branch)
 ON CONFLICT (device) DO UPDATE SET labels = excluded.labels;
 
--- Only now, since the key locks the devices.
-ALTER TABLE device_search ADD FOREIGN KEY (device) REFERENCES device ON UPDATE CASCADE ON DELETE CASCADE;
-
-CREATE INDEX device_versions ON device USING gin (versions jsonb_path_ops);
+-- Each row is of a device that the statements above have read, and no device is deleted: to look for each again would keep the
+-- devices from changing for longer.
+ALTER TABLE device_search ADD FOREIGN KEY (device) REFERENCES device ON UPDATE CASCADE ON DELETE CASCADE NOT VALID;
 
 -- Whether a device is retired, unavailable (a rollout took it out of service), in flight (it is at work on an instruction)
 -- or idle.
@@ -164,6 +172,14 @@ LANGUAGE sql STABLE AS $$
         SELECT u.device, u.rollout_id, true FROM unavailable u WHERE u.branch = of_branch) f
 $$;
 
+-- Whether a device is in one of the patterns; null: everywhere.
+CREATE FUNCTION device_is_within(of_device text, patterns jsonb) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+  SELECT patterns IS NULL
+      OR coalesce((SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(patterns)))
+                   FROM device_search s WHERE s.device = of_device), false)
+$$;
+
 -- Whether each device of a branch is in one of the patterns; null: everywhere. A branch without devices is in none.
 CREATE FUNCTION branch_is_within(of_branch text, patterns jsonb) RETURNS boolean
 LANGUAGE sql STABLE AS $$
@@ -174,18 +190,30 @@ LANGUAGE sql STABLE AS $$
                          WHERE d.branch = of_branch) s), false)
 $$;
 
--- Whether a rollout is in the patterns, as far as a list shows it; null: everywhere. Its author had to keep to them, or of its
--- waiting devices the first ten thousand are in them. An act on the rollout is decided by all its devices.
+-- Whether all devices of a rollout are in the patterns; null: everywhere. False, too, when a list cannot tell without reading too
+-- much. True when its author had to keep to them; or, of at most ten thousand devices, when all of them wait and are in them, or
+-- as many devices in them as it has, among the first ten thousand, are its own. An act on the rollout is decided by all its
+-- devices.
 CREATE FUNCTION rollout_is_within(r rollout, patterns jsonb) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-  SELECT patterns IS NULL
-      OR patterns_cover(patterns, r.author_scope::jsonb)
-      OR coalesce((SELECT bool_and(coalesce(s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(patterns))), false))
-                   FROM (SELECT i.device FROM instruction i
-                         WHERE i.rollout_id = r.id AND i.due_at IS NOT NULL
-                         ORDER BY i.group_no, i.due_at, i.id -- of the index
-                         LIMIT 10000) i,
-                   LATERAL (SELECT (SELECT f.labels FROM device_search f WHERE f.device = i.device) AS labels OFFSET 0) s), false)
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+  SELECT CASE
+    WHEN patterns IS NULL OR patterns_cover(patterns, r.author_scope::jsonb) THEN true
+    WHEN r.planned_at IS NULL OR r.devices NOT BETWEEN 1 AND 10000 THEN false
+    WHEN (SELECT count(*) = r.devices
+                 AND bool_and(coalesce(s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(patterns))), false))
+          FROM (SELECT i.device FROM instruction i
+                WHERE i.rollout_id = r.id AND i.due_at IS NOT NULL
+                ORDER BY i.group_no, i.due_at, i.id -- of the index
+                LIMIT 10001) i,
+          LATERAL (SELECT (SELECT f.labels FROM device_search f WHERE f.device = i.device) AS labels OFFSET 0) s) THEN true
+    ELSE (SELECT count(*) = r.devices
+          FROM (SELECT DISTINCT f.device
+                FROM (SELECT s.device
+                      FROM jsonb_array_elements(patterns) p,
+                      LATERAL (SELECT s.device FROM device_search s WHERE s.labels @> p.value OFFSET 0) s
+                      LIMIT 10001) f) m,
+          LATERAL (SELECT FROM instruction i WHERE i.device = m.device AND i.rollout_id = r.id OFFSET 0) i)
+  END
 $$;
 
 -- Why a person may not approve what another one ordered; null: nothing stands against it. `ordered`: one of those who ordered it
