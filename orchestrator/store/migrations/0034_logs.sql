@@ -72,32 +72,12 @@ BEGIN
 END
 $$;
 
--- Fires for what is cancelled or expires after it had failed, too. Nothing ends from here to the commit.
-DROP TRIGGER instruction_moved ON instruction;
-CREATE TRIGGER instruction_moved AFTER UPDATE OF code ON instruction FOR EACH ROW
+-- Fires for what is cancelled or expires after it had failed, too. Replaced, since to drop it would keep readers waiting, too.
+CREATE OR REPLACE TRIGGER instruction_moved AFTER UPDATE OF code ON instruction FOR EACH ROW
   WHEN (OLD.state <> NEW.state
         AND (NEW.state BETWEEN :COMPLETED AND :TIMED_OUT OR NEW.state = :CREATED AND OLD.state BETWEEN :FAILED AND :CANCELLED
              OR NEW.state > :TIMED_OUT AND NEW.failures > 0))
   EXECUTE FUNCTION instruction_moved();
-
-INSERT INTO failure (rollout_id, instruction_id, device, state, is_retrying, code, model, version, labels)
-SELECT i.rollout_id, i.id, i.device, i.state, false, coalesce(i.code, ''), d.model, d.versions ->> r.installs_name,
-       labels_in_force(b.labels, d.labels, d.model, d.role, d.branch)
-FROM instruction i
-JOIN device d ON d.id = i.device
-LEFT JOIN branch b ON b.id = d.branch
-JOIN rollout r ON r.id = i.rollout_id
-WHERE i.state IN (:FAILED, :REJECTED, :TIMED_OUT);
-
-INSERT INTO failure (rollout_id, instruction_id, device, state, is_retrying, code, model, version, labels)
-SELECT f.rollout_id, f.instruction_id, i.device, f.state, i.state < :COMPLETED, coalesce(f.code, ''), d.model,
-       d.versions ->> r.installs_name, labels_in_force(b.labels, d.labels, d.model, d.role, d.branch)
-FROM failing f
-JOIN instruction i ON i.id = f.instruction_id
-JOIN device d ON d.id = i.device
-LEFT JOIN branch b ON b.id = d.branch
-JOIN rollout r ON r.id = i.rollout_id
-WHERE i.state < :COMPLETED AND NOT f.ordered OR i.state > :TIMED_OUT AND i.failures > 0;
 
 -- The logs of failures: the end of an installer's output, as the device masked it. The conductor deletes the oldest.
 CREATE TABLE device_log (
