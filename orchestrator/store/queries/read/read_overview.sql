@@ -1,6 +1,7 @@
 -- Reads what an operator looks at first: what needs attention, the rollouts that are not over, the branches without headroom,
 -- the windows of the next day, and reviews (:sees_reviews), of what is in :patterns (null: everywhere). Counts of a rollout that
--- is larger than :patterns are null. Looks at no more than :busy_branches branches and :most rollouts.
+-- is larger than :patterns are null. Counts the machines of no more than :busy_branches
+-- branches, and looks at no more than :most rollouts.
 -- parameters: patterns text, sees_reviews boolean, busy_branches bigint, most bigint
 -- row: document.*
 -- alone
@@ -45,7 +46,8 @@ WITH mine AS MATERIALIZED (
                      WHERE e.rollout_id = o.id AND e.kind IN (:KIND_PAUSED, :KIND_ABORTED)
                      ORDER BY e.id DESC LIMIT 1) l ON o.state = :ROLLOUT_PAUSED
 ), busy AS MATERIALIZED (
-  -- The branches with an unavailable machine, then those with an instruction in flight, each found by the one before it.
+  -- The branches in :patterns: first those with an unavailable machine, then those with an instruction in flight, each found by
+  -- the one before it.
   SELECT b.branch
   FROM (WITH RECURSIVE next_one AS (
           (SELECT i.branch FROM instruction i WHERE i.in_flight AND i.branch IS NOT NULL ORDER BY i.branch LIMIT 1)
@@ -55,16 +57,24 @@ WITH mine AS MATERIALIZED (
                   ORDER BY i.branch LIMIT 1)
           FROM next_one n WHERE n.branch IS NOT NULL
         )
-        (SELECT DISTINCT u.branch FROM unavailable u WHERE u.branch IS NOT NULL LIMIT :busy_branches)
-        UNION
-        (SELECT n.branch FROM next_one n WHERE n.branch IS NOT NULL LIMIT :busy_branches)) b
+        (SELECT u.branch, 0 AS place
+         FROM (SELECT DISTINCT u.branch FROM unavailable u WHERE u.branch IS NOT NULL) u
+         WHERE branch_is_within(u.branch, :patterns::jsonb)
+         ORDER BY u.branch LIMIT :busy_branches)
+        UNION ALL
+        (SELECT n.branch, 1
+         FROM next_one n
+         WHERE n.branch IS NOT NULL AND branch_is_within(n.branch, :patterns::jsonb)
+         LIMIT :busy_branches)) b
+  GROUP BY b.branch
+  ORDER BY min(b.place), b.branch
   LIMIT :busy_branches
 ), tight AS MATERIALIZED (
   SELECT b.id, coalesce(u.used >= u.budget, false) AS is_at_budget, b.machines > 0 AND u.machines_left <= 0 AS is_empty
   FROM busy y
   JOIN branch b ON b.id = y.branch,
   LATERAL (SELECT * FROM branch_use(b.id, b.machines) OFFSET 0) u
-  WHERE (u.used >= u.budget OR b.machines > 0 AND u.machines_left <= 0) AND branch_is_within(b.id, :patterns::jsonb)
+  WHERE u.used >= u.budget OR b.machines > 0 AND u.machines_left <= 0
 ), attention AS (
   SELECT 1 AS place, t.last_at AS since, json_build_object(
            'kind', CASE WHEN t.last_kind = :KIND_ABORTED THEN 'aborted' ELSE 'paused' END, 'rollout', t.id, 'name', (t.rollout).name,
