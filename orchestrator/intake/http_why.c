@@ -23,10 +23,11 @@ static json_t *reason_of(const struct why_instruction *item, const struct why_re
 {
     struct buffer text = {0};
     why_put_words(item, reason, &text);
-    const struct why_rollout *rollout = reason->other != NULL      ? reason->other->rollout
-                                        : reason->activity != NULL ? reason->activity->rollout
-                                                                   : NULL;
     bool is_named = reason->activity != NULL && reason->activity->is_shown;
+    /* `other` is of the same device, which the reader sees. */
+    const struct why_rollout *rollout = reason->other != NULL ? reason->other->rollout
+                                        : is_named            ? reason->activity->rollout
+                                                              : NULL;
     json_t *document = json_pack("{s:s, s:o, s:o, s:o, s:s?, s:o}", "code", why_code_name(reason->code), "text",
                                  json_string(buffer_text(&text)), "until", time_of(&reason->until), "since",
                                  time_of(&reason->since), "device", is_named ? reason->activity->device : NULL,

@@ -264,6 +264,16 @@ def test_a_person_with_a_scope_sees_the_branches_all_of_whose_devices_are_in_it(
     testbed.database.rows("UPDATE device SET labels = labels - 'region' WHERE id = 'B0003-atm4'")
 
 
+def test_a_branch_names_no_device_that_is_at_work_there_and_belongs_to_a_branch_outside_by_now(testbed):
+    with at_work(testbed):
+        testbed.database.rows("UPDATE device SET branch = 'B0001' WHERE id = 'B0003-atm1'")
+        (seen,) = testbed.http.ask("GET", "/v1/branches/B0003", headers=bearer(token_of("emea"))).json()["devices_in_flight"]
+        (all_of_it,) = testbed.http.document("/v1/branches/B0003")["devices_in_flight"]
+        testbed.database.rows("UPDATE device SET branch = 'B0003' WHERE id = 'B0003-atm1'")
+    assert (seen["device"], seen["rollout"], seen["state"]) == (None, None, "installing")
+    assert all_of_it["device"] == "B0003-atm1" and all_of_it["rollout"] is not None
+
+
 # ---- versions -----------------------------------------------------------------------------------------
 
 
@@ -351,8 +361,10 @@ def test_the_overview_shows_a_person_with_a_scope_what_is_in_it(testbed):
     with at_work(testbed), at_night(testbed) as made:
         assert [row["name"] for row in overview(testbed, "emea")["rollouts"]] == ["broken"]
         assert overview(testbed, "emea")["rollouts"][0]["failed"] == 4 and overview(testbed, "emea")["reviews"] is None
-        testbed.database.rows("UPDATE instruction SET device = 'B0001-atm1' WHERE device = 'B0210-atm1' AND rollout_id = %s", made["broken"])
+        outside = "UPDATE instruction SET device = 'B0001-atm1', due_at = NULL WHERE device = 'B0210-atm1' AND rollout_id = %s"
+        testbed.database.rows(outside, made["broken"])  # as when it has ended
         shown = overview(testbed, "emea")
+        testbed.database.rows("UPDATE instruction SET due_at = '2099-01-01' WHERE device = 'B0001-atm1' AND rollout_id = %s", made["broken"])
         assert [(row["name"], row["failed"], row["devices"]) for row in shown["rollouts"]] == [("broken", None, None)]
         assert [(row["kind"], row["detail"]) for row in shown["attention"]] == [("aborted", ""), ("without_machine", "B0150")]
         empty = overview(testbed, "city")

@@ -92,7 +92,10 @@ static void put_now(const struct session *session, const json_t *branch, struct 
             table_add(&table, TONE_STRONG, document_text(device, "device"));
             table_add(&table, list == 0 ? TONE_PLAIN : TONE_BAD, document_text(device, lists[list].word));
             table_add_time(&table, document_text(device, "since"));
-            table_add_id(&table, TONE_PLAIN, document_number(device, "rollout"));
+            if (json_is_integer(json_object_get(device, "rollout")))
+                table_add_id(&table, TONE_PLAIN, document_number(device, "rollout"));
+            else
+                table_add(&table, TONE_PLAIN, NULL);
         }
     }
     if (table.cell_count > 0) {
