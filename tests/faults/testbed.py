@@ -372,7 +372,7 @@ class Testbed:
         for log in [*self.folder.glob("*.log"), *self.folder.glob("*/*.log")]:
             shutil.copy(log, kept)
         for name in self.clients:
-            shutil.copytree(self.folder / name, kept / name)
+            shutil.copytree(self.folder / name, kept / name, ignore=shutil.ignore_patterns("*.socket"))
         print(f"the logs are in {kept}", flush=True)
 
     def close(self):
