@@ -5,10 +5,6 @@
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/store/device_list.h"
 
-/* In the list of a route's parameters. */
-#define VERSION_FILTER_PARAMETERS "q label+ model version state"
-#define DEVICE_FILTER_PARAMETERS VERSION_FILTER_PARAMETERS " online"
-
 struct device_filter_texts {
     struct device_filter filter; /* borrows the texts, and those of the request */
     struct buffer labels, versions;

@@ -74,7 +74,7 @@ def check_routes(document):
     rows = ROW.findall(TABLE.read_text(encoding="utf-8"))
     described = set(operations(document))
     any_query = {(method, path): query for method, path, query, _ in described}  # of a row that allows any parameter
-    served = {(method, path, any_query.get((method, path)) if query == "*" else frozenset(query.split()),
+    served = {(method, path, any_query.get((method, path)) if query == "*" else frozenset(query.replace("+", "").split()),
                who in ("PUBLIC", "DOWNLOAD", "SIGN_IN")) for method, path, query, who in rows}
     for route in sorted(served - described, key=str):
         yield f"{route[0]} {route[1]}: http_routes.c has it so, docs/openapi.yaml has not"

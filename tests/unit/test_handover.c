@@ -51,7 +51,7 @@ static void a_log_arrives_in_pieces_of_whole_characters(void **state)
     close_pair(ends);
 }
 
-static void bytes_of_no_character_arrive_as_question_marks(void **state)
+static void bytes_of_no_character_arrive_as_a_question(void **state)
 {
     (void)state;
     int ends[2];
@@ -84,7 +84,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_log_arrives_in_pieces_of_whole_characters),
-        cmocka_unit_test(bytes_of_no_character_arrive_as_question_marks),
+        cmocka_unit_test(bytes_of_no_character_arrive_as_a_question),
         cmocka_unit_test(an_agent_that_takes_nothing_delays_a_log_once_and_not_for_each_piece),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
