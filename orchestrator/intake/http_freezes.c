@@ -135,15 +135,16 @@ void freeze_order(struct http_request *request)
 static void lift(struct http_request *request, int64_t freeze, const char *reason)
 {
     struct buffer json = {0};
-    struct access_scope confirm_scope;
+    struct access_scope read_scope, confirm_scope;
     struct refusal refusal;
     struct tc_fault fault;
-    bool waits;
+    bool waits, may_read = access_decide(&request->subject, ACCESS_READ_FREEZES, &read_scope, &fault) == TC_OK;
     const struct freeze_act act = {
         .actor = request->subject.name,
         .reason = reason,
         .scope = http_request_scope(request),
         .freeze = freeze,
+        .patterns = access_scope_patterns(may_read ? &read_scope : http_request_scope(request)),
         .may_confirm = access_decide(&request->subject, ACCESS_APPROVE, &confirm_scope, &fault) == TC_OK,
         .confirm_scope = &confirm_scope,
     };

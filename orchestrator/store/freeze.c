@@ -156,12 +156,12 @@ static enum tc_error check_lift(struct store *store, const struct freeze_act *ac
 static enum tc_error lift(struct store *store, const struct freeze_act *act, bool *waits, struct refusal *refusal,
                           struct tc_fault *fault)
 {
-    const struct sql_find_freeze_params find = {.freeze = act->freeze, .actor = act->actor};
+    const struct sql_find_freeze_params find = {.freeze = act->freeze, .actor = act->actor, .patterns = act->patterns};
     struct sql_find_freeze_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_find_freeze(store, &find, &rows, fault);
     if (error != TC_OK)
         return error;
-    if (rows.count == 0)
+    if (rows.count == 0 || !sql_find_freeze_at(&rows, 0).is_seen)
         return refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_FREEZE, fault);
     const struct sql_find_freeze_row found = sql_find_freeze_at(&rows, 0);
     error = check_lift(store, act, &found, refusal, fault);

@@ -24,7 +24,8 @@ struct freeze_act {
     int64_t until_ms;
     /* Of lifting: */
     int64_t freeze;
-    bool may_confirm; /* what another person ordered, */
+    const char *patterns; /* where the actor may read freezes; NULL: everywhere */
+    bool may_confirm;     /* what another person ordered, */
     const struct access_scope *confirm_scope;
 };
 
@@ -40,8 +41,8 @@ enum tc_error freeze_put(struct store *store, const struct freeze_act *act, stru
                          struct refusal *refusal, struct tc_fault *fault);
 
 /* Lifts a freeze or, when the policy of the site asks for two people, orders that or confirms what another person
- * ordered. `*waits`: for another person. Appends the freeze as JSON. TC_NOT_FOUND; TC_CONFLICT: it was lifted before;
- * TC_DENIED: the actor may not. */
+ * ordered who still may lift it. `*waits`: for another person. Appends the freeze as JSON. TC_NOT_FOUND: there is none
+ * that the actor may read; TC_CONFLICT: it was lifted before; TC_DENIED: the actor may not. */
 enum tc_error freeze_lift(struct store *store, const struct freeze_act *act, struct buffer *json, bool *waits,
                           struct refusal *refusal, struct tc_fault *fault);
 

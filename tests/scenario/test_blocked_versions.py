@@ -139,6 +139,26 @@ def test_a_blocked_version_starts_nowhere_and_goes_on_once_two_people_unblock_it
 
 
 @pytest.mark.plain_broker
+def test_an_order_to_unblock_counts_while_the_person_may_unblock_and_no_longer(stack):
+    stack.orchestrator()
+    stack.add_artifact()
+    stack.people.add("olga", ("operator",))
+    stack.people.add("bob", ("approver",))
+    stack.people.settle(stack.http)
+    for change in ("UPDATE person SET disabled_at = now() WHERE name = 'olga'",
+                   "UPDATE person SET disabled_at = NULL WHERE name = 'olga'",
+                   "UPDATE person_role SET scope = '{\"region\": [\"emea\"]}' WHERE person = 'olga'"):
+        block(stack)
+        may = "NULL" in change
+        stack.database.rows("UPDATE artifact_block SET unblock_ordered_by = 'olga', unblock_reason = 'r', unblock_ordered_at = now() "
+                            "WHERE unblocked_at IS NULL")
+        stack.database.rows(change)
+        assert act(stack, "unblock", "bob").json()["waits"] is not may, change
+        if not may:
+            assert act(stack, "unblock", "bob").status == 403, "it waits for another person"
+            assert not act(stack, "unblock", "ola").json()["waits"]
+
+
 def test_the_rows_of_the_database_alone_stop_a_blocked_version_while_no_conductor_is_at_work(stack):
     """As when an orchestrator of an earlier version conducts."""
     stack.orchestrator(conductor={"period": "1m"})

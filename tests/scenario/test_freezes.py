@@ -269,6 +269,34 @@ def test_two_people_lift_a_freeze_when_the_policy_says_so_and_only_those_that_it
     assert [(act["person"], act["verb"]) for act in acts] == [("ola", "freeze"), ("ola", "lift"), ("bob", "lift")]
 
 
+def test_an_order_to_lift_counts_while_the_person_may_lift_and_no_longer(stack):
+    lay_out(stack, policy={"lift_freeze_by_two": True})
+    stack.people.add("olga", ("operator",))
+    stack.people.add("bob", ("approver",))
+    stack.people.add("emea", ("operator",), scope=EMEA)
+    stack.people.settle(stack.http)
+    rows = stack.database.rows
+    changes = {"olga": ("UPDATE person SET disabled_at = now() WHERE name = 'olga'", "UPDATE person SET disabled_at = NULL WHERE name = 'olga'"),
+               "emea": ("UPDATE person_role SET scope = '{\"region\": [\"apac\"]}' WHERE person = 'emea'",
+                        "UPDATE person_role SET scope = '{\"region\": [\"emea\"]}' WHERE person = 'emea'")}
+    for person, (taken, given) in changes.items():
+        number = freeze(stack)
+        assert lift(stack, number, person).json()["waits"] is True
+        rows(taken)
+        first = lift(stack, number, "bob").json()
+        assert (first["waits"], first["state"], first["lift"]["by"]) == (True, "in_force", "bob"), first
+        assert lift(stack, number, "bob").status == 403, "it waits for another person"
+        assert lift(stack, number, "ola").json()["state"] == "lifted"
+        rows(given)
+        number = freeze(stack)
+        assert lift(stack, number, person).json()["waits"] is True, person
+        assert lift(stack, number, "bob").json()["state"] == "lifted", "the order counts again"
+    rows("DELETE FROM person_role WHERE person = 'olga'")
+    number = freeze(stack)
+    rows("UPDATE freeze_order SET lift_ordered_by = 'olga', lift_reason = 'r', lift_ordered_at = now() WHERE id = %s", number)
+    assert lift(stack, number, "bob").json()["waits"] is True, "olga has no role any more"
+
+
 def test_a_freeze_is_alarmed_from_its_time_on_and_stays_in_force(stack):
     lay_out(stack)
     number = freeze(stack)
@@ -310,8 +338,9 @@ def test_an_operator_with_a_scope_freezes_lifts_and_sees_within_it_alone(stack):
     of_apac, of_both = numbers['{"region": ["apac"]}'], numbers['{"region": ["apac", "emea"]}']
     assert len(everything) == 3 and set(seen("emea")) == set(everything) - {of_apac}
     assert stack.http.ask("GET", f"/v1/freezes/{of_apac}", headers=bearer(token_of("emea"))).status == 404
-    for number in (of_apac, of_both):
-        assert lift(stack, number, "emea").status == 403
+    unseen = lift(stack, of_apac, "emea")
+    assert unseen.status == 404 and "apac" not in str(unseen.json()) and "storm" not in str(unseen.json()), unseen
+    assert lift(stack, of_both, "emea").status == 403
     assert lift(stack, of_apac, "apac").status == 200 and lift(stack, of_both, "both").status == 200
     assert lift(stack, 12345).status == 404
 
