@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import subprocess
+from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
 import pytest
@@ -80,7 +81,13 @@ def lay_out(testbed):
     done(testbed, "POST", "/v1/artifacts:unblock?name=new&version=2", REASON, JSON)
     testbed.log = testbed.database.value("INSERT INTO device_log (device, instruction_id, rollout_id, attempt, size_bytes, content) "
                                          "VALUES ('A2', 1, 1, 1, 1, 'x') RETURNING id")
+    testbed.freeze = done(testbed, "POST", "/v1/freezes", freeze("region=emea"), JSON)["freeze"]
     testbed.token = done(testbed, "POST", "/v1/tokens?person=eve")["token"]
+
+
+def freeze(match):
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    return json.dumps({"match": match, "until": f"{tomorrow:%Y-%m-%dT%H:%M:%SZ}", "reason": "a storm"})
 
 
 def requests(testbed):
@@ -106,6 +113,8 @@ def requests(testbed):
         ("add_artifact", "PUT", f"/v1/artifacts/{NEW}?name=new&version=3", b"new", BYTES),
         ("block_version", "POST", "/v1/artifacts:block?name=new&version=9", REASON, JSON),
         ("unblock_version", "POST", "/v1/artifacts:unblock?name=new&version=1", REASON, JSON),
+        ("freeze", "POST", "/v1/freezes", freeze("region=apac"), JSON),
+        ("lift_freeze", "POST", f"/v1/freezes/{testbed.freeze}/lift", REASON, JSON),
         ("manage_keys", "POST", "/v1/keys:rotate", REASON, JSON),
         ("manage_people", "POST", "/v1/people?name=accomplice"),
         ("manage_people", "POST", "/v1/people/eve/grant?role=approver"),
@@ -125,7 +134,7 @@ def operations_that_change():
 
 def everything(database):
     tables = ("rollout", "rollout_event", "approval", "review_decision", "device", "device_revocation", "enrolment", "artifact",
-              "artifact_block", "key_rotation", "person", "person_role", "alias", "(SELECT id, revoked_at FROM token)")
+              "artifact_block", "freeze_order", "key_rotation", "person", "person_role", "alias", "(SELECT id, revoked_at FROM token)")
     return {table: database.value(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t") for table in tables}
 
 

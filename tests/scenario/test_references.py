@@ -82,7 +82,7 @@ def test_a_command_on_a_word_that_fits_two_names_both_and_does_nothing(testbed):
     before = testbed.database.everything()
     reason = ("--reason", "x")
     commands = (
-        ["status"], ["watch"], ["wait"], ["instructions"], ["drift"], ["report"], ["approve", *reason],
+        ["status"], ["watch"], ["wait"], ["instructions"], ["failures"], ["forecast"], ["drift"], ["report"], ["approve", *reason],
         ["reject", *reason], ["pause", *reason], ["resume", *reason], ["cancel", *reason], ["retry", *reason],
         ["promote", "all", *reason], ["rollback", *reason], ["revise", file, *reason],
     )

@@ -29,8 +29,8 @@ def status(client, *words):
     return json.loads(done.stdout)["status"]
 
 
-def wait_for_status(client, condition, what):
-    return wait_for(lambda: (found := status(client)) and condition(found) and found, what)
+def wait_for_status(client, condition, what, seconds=60):
+    return wait_for(lambda: (found := status(client)) and condition(found) and found, what, seconds)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_hold_with_a_plan_without_a_backoff_is_asked_seldom_and_counts_as_a_de
     branch.database.rows("INSERT INTO instruction_event (instruction_id, attempt, state, code, detail) SELECT %s, 1, 0, "
                          "'held_by_technician', '' FROM generate_series(1, %s)", row["id"], HELD_DEFERRALS_MAX - 1)
     order_again(branch, rollout, 0)
-    branch.wait_for_rollout(rollout)
+    branch.wait_for_rollout(rollout, "halted")
     found = branch.database.instructions(rollout)["A1"]
     assert (found["state_name"], found["code"], found["deferrals"]) == ("failed", "deferred_too_often", 1)
 
