@@ -409,3 +409,25 @@ def test_the_command_line_freezes_shows_and_lifts(stack, tmp_path):
     assert "lifted by" in shown and "bob" in shown and "it is over" in shown, shown
     assert run("freeze", "lift", number, "--reason", "again").returncode == 1
     assert "FROZEN" not in run("rollout", "list").stderr
+
+
+def test_the_overview_names_freezes_and_those_that_are_overdue(stack):
+    lay_out(stack)
+
+    def attention(kind):
+        return [row["detail"] for row in stack.http.document("/v1/overview")["attention"] if row["kind"] == kind]
+
+    freeze(stack, ends=until(seconds=2))
+    freeze(stack, match="region=apac")
+    assert any("apac" in detail and "a storm" in detail for detail in attention("frozen"))
+    wait_for(lambda: any("emea" in detail for detail in attention("freeze_overdue")), "it is overdue")
+    shown = command_line(*stack.http.at("ola"), "tonight", check=False)
+    assert shown.returncode == 0 and "a storm" in shown.stdout and "Nothing needs attention" not in shown.stdout, shown
+
+
+def test_an_order_to_lift_that_waits_for_a_second_person_is_in_the_list_of_approvals(stack):
+    lay_out(stack, policy={"lift_freeze_by_two": True})
+    number = freeze(stack)
+    assert lift(stack, number).status in (200, 202)
+    found = [row for row in stack.http.document("/v1/approvals")["approvals"] if row["kind"] == "lift_freeze"]
+    assert len(found) == 1 and found[0]["what"]["freeze"] == number and found[0]["what"]["ordered_by"] == "ola", found

@@ -16,6 +16,8 @@ static void put_subject(const char *kind, const json_t *what, struct buffer *tex
     buffer_put_text(text, document_text(what, "group"));
     if (strcmp(kind, "unblock") == 0)
         buffer_format(text, "%s %s", document_text(what, "name"), document_text(what, "version"));
+    if (strcmp(kind, "lift_freeze") == 0)
+        buffer_format(text, "freeze %" PRId64, document_number(what, "freeze"));
     if (strcmp(kind, "role") == 0)
         buffer_format(text, "%s for %s", document_text(what, "role"), document_text(what, "person"));
     if (strcmp(kind, "alias") == 0)

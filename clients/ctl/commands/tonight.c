@@ -12,9 +12,14 @@ static const char *words_for(const char *kind)
 {
     static const struct {
         const char *kind, *words;
-    } words[] = {{"aborted", "stopped by an abort"}, {"paused", "paused"},
-                 {"failures", "failures"},           {"review_overdue", "review overdue"},
-                 {"ends_late", "ends late"},         {"without_machine", "branches with no machine left"}};
+    } words[] = {{"frozen", "frozen"},
+                 {"freeze_overdue", "freeze overdue"},
+                 {"aborted", "stopped by an abort"},
+                 {"paused", "paused"},
+                 {"failures", "failures"},
+                 {"review_overdue", "review overdue"},
+                 {"ends_late", "ends late"},
+                 {"without_machine", "branches with no machine left"}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(words[i].kind, kind) == 0)
             return words[i].words;

@@ -1,5 +1,5 @@
 -- Reads what waits for an approval or a second person, oldest first, at most :most of each kind, for :person: rollouts, groups and
--- resumes in :patterns (null: all), unblocked versions, reviews, and what admins ordered. :may_approve, with :approves_in as the
+-- resumes in :patterns (null: all), unblocked versions, freezes that may touch :patterns, reviews, and what admins ordered. :may_approve, with :approves_in as the
 -- patterns in which, :may_review, :may_grant: what the person's roles allow; :reviewers: how many a review needs; :sees_reviews and :sees_people: which of these it
 -- may read. `not_by_you`: why the person may not decide; null: it may.
 -- parameters: person text, patterns text, may_approve boolean, approves_in text, may_review boolean, may_grant boolean,
@@ -66,6 +66,19 @@ WITH open_rollout AS MATERIALIZED (
   WHERE b.unblocked_at IS NULL AND b.unblock_ordered_by IS NOT NULL
   ORDER BY b.unblock_ordered_at
   LIMIT :most
+), lift AS (
+  SELECT 'lift_freeze' AS kind, rfc3339(f.lift_ordered_at) AS since, json_build_object(
+           'freeze', f.id, 'match', f.scope, 'ordered_by', f.lift_ordered_by, 'reason', f.lift_reason, 'required', 1, 'given', 0) AS what,
+         not_approved_by(:may_approve AND patterns_cover(:approves_in::jsonb, to_jsonb(f.patterns))
+                           AND NOT EXISTS (SELECT FROM site_policy p
+                                           WHERE p.policy ? 'lift_freeze' AND NOT p.policy -> 'lift_freeze' ? :person),
+                         acting_person(f.lift_ordered_by) = :person, false, NULL) AS not_by_you
+  FROM freeze_order f
+  WHERE f.lifted_at IS NULL AND f.lift_ordered_by IS NOT NULL
+    AND EXISTS (SELECT FROM site_policy p WHERE p.policy -> 'lift_freeze_by_two' = 'true')
+    AND (:patterns::jsonb IS NULL OR patterns_meet(f.patterns, ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))
+  ORDER BY f.lift_ordered_at
+  LIMIT :most
 ), of_review AS (
   SELECT 'review' AS kind, rfc3339(v.at) AS since, json_build_object(
            'review', v.id, 'rollout', v.rollout_id, 'name', r.name, 'ordered_by', v.actor, 'reason', v.reason,
@@ -102,7 +115,7 @@ WITH open_rollout AS MATERIALIZED (
    ORDER BY t.created_at LIMIT :most)
 ), everything AS (
   SELECT * FROM start UNION ALL SELECT * FROM of_group UNION ALL SELECT * FROM resume UNION ALL SELECT * FROM unblock
-  UNION ALL SELECT * FROM of_review UNION ALL SELECT * FROM of_person
+  UNION ALL SELECT * FROM lift UNION ALL SELECT * FROM of_review UNION ALL SELECT * FROM of_person
 )
 SELECT json_build_object(
   'approvals', coalesce(json_agg(json_build_object('kind', e.kind, 'since', e.since, 'what', e.what, 'not_by_you', e.not_by_you)

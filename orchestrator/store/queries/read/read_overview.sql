@@ -76,9 +76,17 @@ WITH mine AS MATERIALIZED (
   LATERAL (SELECT * FROM branch_use(b.id, b.machines) OFFSET 0) u
   WHERE u.used >= u.budget OR b.machines > 0 AND u.machines_left <= 0
 ), attention AS (
-  SELECT 1 AS place, t.last_at AS since, json_build_object(
+  SELECT 0 AS place, CASE WHEN f.until <= now() THEN f.until ELSE f.frozen_at END AS since, json_build_object(
+           'kind', CASE WHEN f.until <= now() THEN 'freeze_overdue' ELSE 'frozen' END, 'rollout', NULL, 'name', NULL, 'count', NULL,
+           'since', rfc3339(CASE WHEN f.until <= now() THEN f.until ELSE f.frozen_at END),
+           'detail', freeze_words(f) || ', by ' || f.frozen_by || ': ' || f.reason) AS told
+  FROM freeze_order f
+  WHERE f.lifted_at IS NULL
+    AND (:patterns::jsonb IS NULL OR patterns_meet(f.patterns, ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))
+  UNION ALL
+  SELECT 1, t.last_at, json_build_object(
            'kind', CASE WHEN t.last_kind = :KIND_ABORTED THEN 'aborted' ELSE 'paused' END, 'rollout', t.id, 'name', (t.rollout).name,
-           'count', NULL, 'since', rfc3339(t.last_at), 'detail', CASE WHEN t.is_whole THEN coalesce(t.last_reason, '') ELSE '' END) AS told
+           'count', NULL, 'since', rfc3339(t.last_at), 'detail', CASE WHEN t.is_whole THEN coalesce(t.last_reason, '') ELSE '' END)
   FROM told t WHERE t.state = :ROLLOUT_PAUSED
   UNION ALL
   SELECT 2, v.due_at, json_build_object(
