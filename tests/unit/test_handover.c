@@ -45,7 +45,7 @@ static void a_log_arrives_in_pieces_of_whole_characters(void **state)
     for (size_t i = 0; i < LONG; i++)
         memcpy(text + 3 * i, "\xe2\x82\xac", 4);
     open_pair(ends);
-    handover_send_log(ends[0], text, 3 * LONG, WAIT_MS);
+    handover_send_log(ends[0], text, (size_t)3 * LONG, WAIT_MS);
     receive_log(ends[1], joined);
     assert_string_equal(joined, text);
     close_pair(ends);
@@ -76,7 +76,7 @@ static void an_agent_that_takes_nothing_delays_a_log_once_and_not_for_each_piece
     int64_t begin_ms = clock_monotonic_ms();
     handover_send_log(ends[0], text, sizeof text, WAIT_MS);
     int64_t took_ms = clock_monotonic_ms() - begin_ms;
-    assert_true(took_ms >= WAIT_MS && took_ms < 10 * WAIT_MS);
+    assert_true(took_ms >= WAIT_MS && took_ms < INT64_C(10) * WAIT_MS);
     close_pair(ends);
 }
 

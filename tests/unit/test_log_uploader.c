@@ -38,7 +38,9 @@ enum tc_error device_call_run(const struct device_call *call, long *status, stru
 }
 
 /* In place of the system's: its failure does not depend on who runs the test. */
-int unlink(const char *path)
+int unlink_or_fail(const char *path) __asm__("unlink");
+
+int unlink_or_fail(const char *path)
 {
     atomic_fetch_add(&removals, 1);
     if (!atomic_load(&cannot_remove))

@@ -287,8 +287,8 @@ static void orders_one_after_the_other_keep_a_pace(void **state)
     struct technician_pace pace = {0};
     assert_int_equal(technician_pace_next(&pace, 7), 7);
     assert_int_equal(technician_pace_next(&pace, 8), 7 + TECHNICIAN_PACE_MS);
-    assert_int_equal(technician_pace_next(&pace, 9), 7 + 2 * TECHNICIAN_PACE_MS);
-    assert_int_equal(technician_pace_next(&pace, 10 * TECHNICIAN_PACE_MS), 10 * TECHNICIAN_PACE_MS);
+    assert_int_equal(technician_pace_next(&pace, 9), 7 + INT64_C(2) * TECHNICIAN_PACE_MS);
+    assert_int_equal(technician_pace_next(&pace, INT64_C(10) * TECHNICIAN_PACE_MS), INT64_C(10) * TECHNICIAN_PACE_MS);
 }
 
 static void without_an_agent_the_caller_learns_why(void **state)
