@@ -61,6 +61,8 @@ static void close_body(struct http_request *request)
 static void count_answer(const struct http_request *request)
 {
     char status[16];
+    if (request->status == 0)
+        return; /* the client went before there was an answer */
     (void)snprintf(status, sizeof status, "%d", request->status);
     metric_count(FAMILY_HTTP_RESPONSES, status);
     if (request->body_received == 0)

@@ -3,29 +3,16 @@
 #include "orchestrator/rollout/words.h"
 
 #include <stddef.h>
-#include <string.h>
 
 static const char *const names[] = {
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): the macro defines an element */
 #define PRESENCE_STATE(constant, number, name) [constant] = name,
 #include "orchestrator/rollout/vocabulary.def"
 };
-enum { PRESENCE_STATES = sizeof names / sizeof *names };
 
 const char *presence_state_name(enum presence_state state)
 {
     return names[state];
-}
-
-bool presence_state_parse(const char *name, enum presence_state *state)
-{
-    for (int i = 0; i < PRESENCE_STATES; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *state = (enum presence_state)i;
-            return true;
-        }
-    }
-    return false;
 }
 
 /* An ATM that did not ask: the command goes through its node. */

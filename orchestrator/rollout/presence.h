@@ -16,7 +16,6 @@ enum presence_state {
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 const char *presence_state_name(enum presence_state state); /* "online" */
-bool presence_state_parse(const char *name, enum presence_state *state);
 
 /* The facts of an instruction in flight whose stage passed its deadline. */
 struct silence {

@@ -139,12 +139,6 @@ static void put_stage(const char *done, const char *awaited, const struct why_re
     put_time("until", &reason->until, text);
 }
 
-static void put_no_headroom(const struct why_reason *reason, struct buffer *text)
-{
-    (void)reason;
-    buffer_put_text(text, "the disruption budget lets no machine of its branch be out of service");
-}
-
 static void put_budget(const struct why_reason *reason, struct buffer *text)
 {
     buffer_format(text, "its branch is at its budget of %" PRId64, reason->limit);
@@ -213,7 +207,9 @@ void why_put_words(const struct why_instruction *item, const struct why_reason *
     case WHY_DEVICE_BUSY: put_busy(reason, text); return;
     case WHY_NODE_LAST: buffer_put_text(text, "a node goes last of its branch, and alone"); return;
     case WHY_NODE_AT_WORK: put_node_at_work(reason, text); return;
-    case WHY_NO_HEADROOM: put_no_headroom(reason, text); return;
+    case WHY_NO_HEADROOM:
+        buffer_put_text(text, "the disruption budget lets no machine of its branch be out of service");
+        return;
     case WHY_BRANCH_BUDGET: put_budget(reason, text); return;
     case WHY_BRANCH_REPAIR:
         buffer_put_text(text, "another machine of its branch that is out of service is being upgraded");

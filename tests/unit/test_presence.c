@@ -122,18 +122,6 @@ static void a_pull_client_has_no_node(void **state)
     for_each_presence(check_pull);
 }
 
-static void every_presence_has_a_name_that_is_read_back(void **state)
-{
-    (void)state;
-    for (int i = 0; i < PRESENCE_STATES; i++) {
-        enum presence_state read;
-        assert_true(presence_state_parse(presence_state_name((enum presence_state)i), &read));
-        assert_int_equal(read, i);
-    }
-    enum presence_state none;
-    assert_false(presence_state_parse("away", &none));
-}
-
 /* ---- trust ---- */
 
 static void a_watch_keeps_what_is_known_only_when_the_will_of_the_last_one_was_published(void **state)
@@ -222,7 +210,6 @@ int main(void)
         cmocka_unit_test(the_node_of_an_atm_that_was_answered_does_not_matter),
         cmocka_unit_test(a_node_is_told_as_a_node),
         cmocka_unit_test(a_pull_client_has_no_node),
-        cmocka_unit_test(every_presence_has_a_name_that_is_read_back),
         cmocka_unit_test(a_watch_keeps_what_is_known_only_when_the_will_of_the_last_one_was_published),
         cmocka_unit_test(of_each_device_the_last_message_is_written),
         cmocka_unit_test(a_device_that_reconnects_all_the_time_is_written_now_and_then),

@@ -36,6 +36,11 @@ void completion_each_value(void (*put)(const struct option *option, struct buffe
     }
 }
 
+void completion_put_pattern(const struct option *option, struct buffer *out)
+{
+    buffer_format(out, "--%s|", option->name);
+}
+
 void completion_put_choices(const struct option *option, const char *between, struct buffer *out)
 {
     if (strchr(option->value, '|') == NULL)
@@ -63,11 +68,6 @@ static void put_choices(const struct option *option, struct buffer *out)
     buffer_format(out, "    --%s) words=\"", option->name);
     completion_put_choices(option, " ", out);
     buffer_put_text(out, "\" ;;\n");
-}
-
-static void put_valued(const struct option *option, struct buffer *out)
-{
-    buffer_format(out, "--%s|", option->name);
 }
 
 static void put_groups(struct buffer *out)
@@ -118,7 +118,7 @@ void completion_put_bash(struct buffer *out)
                          "    fi\n"
                          "    case \"$word\" in\n"
                          "      ");
-    completion_each_value(put_valued, out);
+    completion_each_value(completion_put_pattern, out);
     buffer_put_text(out, "-o) is_value=yes ;;\n"
                          "      -*) ;;\n"
                          "      *) given=\"${given:+$given }$word\" ;;\n"

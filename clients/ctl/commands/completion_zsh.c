@@ -22,11 +22,6 @@ static void put_options(const struct option *options, struct buffer *out)
         put_described("--", options->name, options->help, out);
 }
 
-static void put_valued(const struct option *option, struct buffer *out)
-{
-    buffer_format(out, "--%s|", option->name);
-}
-
 static void put_choices(const struct option *option, struct buffer *out)
 {
     if (strchr(option->value, '|') == NULL)
@@ -79,7 +74,7 @@ void completion_put_zsh(struct buffer *out)
                          "    fi\n"
                          "    case $word in\n"
                          "      ");
-    completion_each_value(put_valued, out);
+    completion_each_value(completion_put_pattern, out);
     buffer_put_text(out, "-o) is_value=yes ;;\n"
                          "      -*) ;;\n"
                          "      *) given=\"${given:+$given }$word\" ;;\n"

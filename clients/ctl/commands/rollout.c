@@ -89,13 +89,23 @@ bool rollout_find(struct session *session, const char *word, int64_t *id, int *c
     return found != NULL;
 }
 
-json_t *rollout_get(struct session *session, int64_t id, int *code)
+static json_t *get(struct session *session, int64_t id, const char *slash, const char *part, int *code)
 {
     char path[64];
     char subject[64];
-    (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64, id);
+    (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64 "%s%s", id, slash, part);
     (void)snprintf(subject, sizeof subject, "rollout %" PRId64, id);
     return session_get(session, path, subject, code);
+}
+
+json_t *rollout_get(struct session *session, int64_t id, int *code)
+{
+    return get(session, id, "", "", code);
+}
+
+json_t *rollout_get_part(struct session *session, int64_t id, const char *part, int *code)
+{
+    return get(session, id, "/", part, code);
 }
 
 bool rollout_timeout(const struct session *session, int64_t *timeout_ms, int *code)

@@ -13,6 +13,8 @@ bool rollout_find(struct session *session, const char *word, int64_t *id, int *c
 
 /* Gets the document of a rollout: a new reference, or NULL after the problem was shown. */
 json_t *rollout_get(struct session *session, int64_t id, int *code);
+/* The same of a document about it: "drift". */
+json_t *rollout_get_part(struct session *session, int64_t id, const char *part, int *code);
 
 /* Write the facts of a rollout and a table of its groups; rollout_put also its last events. */
 void rollout_put_head(const struct session *session, const json_t *rollout, struct buffer *out);

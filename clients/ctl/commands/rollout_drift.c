@@ -1,8 +1,6 @@
 #include "clients/ctl/commands/rollout.h"
 #include "clients/ctl/commands/run.h"
 
-#include <inttypes.h>
-
 static void put_part(const struct session *session, const json_t *part, const char *one, const char *more,
                      struct buffer *out)
 {
@@ -26,13 +24,9 @@ int run_rollout_drift(struct session *session)
 {
     int64_t id;
     int code;
-    char path[64];
-    char subject[64];
     if (!rollout_find(session, session_argument(session, 0), &id, &code))
         return code;
-    (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64 "/drift", id);
-    (void)snprintf(subject, sizeof subject, "rollout %" PRId64, id);
-    json_t *drift = session_get(session, path, subject, &code);
+    json_t *drift = rollout_get_part(session, id, "drift", &code);
     if (drift == NULL)
         return code;
     struct buffer out = {0};

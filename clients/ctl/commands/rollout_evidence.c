@@ -161,15 +161,11 @@ int run_rollout_report(struct session *session)
     static const struct form text = {rollout_evidence_put, add_text, end_text};
     int64_t id;
     int code;
-    char path[64];
-    char subject[64];
     if (session->json && session_has(session, "html"))
         return session_fail_usage(session, "--json and --html exclude each other");
     if (!rollout_find(session, session_argument(session, 0), &id, &code))
         return code;
-    (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64 "/report", id);
-    (void)snprintf(subject, sizeof subject, "rollout %" PRId64, id);
-    json_t *document = session_get(session, path, subject, &code);
+    json_t *document = rollout_get_part(session, id, "report", &code);
     if (document != NULL)
         code = write_evidence(session, id, document,
                               session->json                  ? &json

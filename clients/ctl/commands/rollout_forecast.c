@@ -5,7 +5,6 @@
 #include "clients/ctl/picture/forecast_curve.h"
 #include "clients/ctl/screen/text.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 /* Forecasts that the table shows, of all that are kept. */
@@ -93,13 +92,9 @@ int run_rollout_forecast(struct session *session)
 {
     int64_t id;
     int code;
-    char path[64];
-    char subject[64];
     if (!rollout_find(session, session_argument(session, 0), &id, &code))
         return code;
-    (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64 "/forecast", id);
-    (void)snprintf(subject, sizeof subject, "rollout %" PRId64, id);
-    json_t *forecast = session_get(session, path, subject, &code);
+    json_t *forecast = rollout_get_part(session, id, "forecast", &code);
     if (forecast == NULL)
         return code;
     struct buffer out = {0};

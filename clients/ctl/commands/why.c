@@ -4,7 +4,6 @@
 #include "clients/ctl/screen/text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { STATUS_NOT_FOUND = 404 };
@@ -45,12 +44,7 @@ static json_t *get_place(struct session *session, const char *list, const char *
 static json_t *get_rollout(struct session *session, const char *word, int *code)
 {
     int64_t id;
-    char path[64], subject[64];
-    if (!rollout_find(session, word, &id, code))
-        return NULL;
-    (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64 "/why", id);
-    (void)snprintf(subject, sizeof subject, "rollout %" PRId64, id);
-    return session_get(session, path, subject, code);
+    return rollout_find(session, word, &id, code) ? rollout_get_part(session, id, "why", code) : NULL;
 }
 
 /* "branch=B0042" is that branch, "device=B0042" its node. */
