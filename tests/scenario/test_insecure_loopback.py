@@ -207,7 +207,7 @@ def test_without_it_no_request_of_this_machine_is_believed_and_a_refused_databas
     orchestrator.start()
     orchestrator.wait_until(lambda: "database.unavailable" in orchestrator.text(), "the database is refused")
     wait_for(stack.http.answers, "it answers")
-    assert "it asked for no password" in stack.http.get("/readyz").json()["database"]
+    wait_for(lambda: "it asked for no password" in stack.http.get("/readyz").json()["database"], "its readiness says why")
 
 
 def in_namespace(**wanted):
