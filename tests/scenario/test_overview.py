@@ -14,7 +14,7 @@ def test_what_fails_halts_or_is_stopped_by_an_abort_needs_attention_and_for_a_da
     assert attention(stack) == []
     again = submit(stack, "again", ["A1"], execution={"retries": 1, "retryOn": ["failed"], "backoff": "10m"})
     end(stack, again, "A1", "B1", "failed", code="disk_full")
-    wait_for(lambda: attention(stack) == [("failing_now", "again", 1, "")], "one is failing now")
+    wait_for(lambda: attention(stack) == [("failing_now", "again", 1, "disk_full 1")], "one is failing now")
     operate(stack, again, "cancel")
     stack.wait_for_rollout(again, "cancelled")
     assert attention(stack) == []  # a person cancelled it

@@ -37,6 +37,7 @@ WITH mine AS MATERIALIZED (
   SELECT o.id, o.rollout, o.state, o.is_whole,
          CASE WHEN o.is_whole THEN c.failed END AS failed, CASE WHEN o.is_whole THEN c.timed_out END AS timed_out,
          CASE WHEN o.is_whole THEN c.rejected END AS rejected, CASE WHEN o.is_whole THEN n.failing END AS failing,
+         n.codes,
          CASE WHEN o.is_whole THEN c.ended END AS ended, CASE WHEN o.is_whole THEN c.completed END AS completed,
          CASE WHEN o.is_whole THEN c.in_flight END AS in_flight,
          CASE WHEN o.state = :ROLLOUT_RUNNING THEN f.end_at END AS forecast_end_at, d.due_at AS oldest_due_at,
@@ -51,10 +52,13 @@ WITH mine AS MATERIALIZED (
                   coalesce(sum(c.count) FILTER (WHERE c.state >= :FIRST_END), 0)::bigint AS ended,
                   coalesce(sum(c.count) FILTER (WHERE c.state BETWEEN :DISPATCHED AND :INSTALLING), 0)::bigint AS in_flight
            FROM counter c WHERE c.rollout_id = o.id) c
-  CROSS JOIN LATERAL (SELECT count(*) AS failing
-                      FROM (SELECT FROM failing f, LATERAL (SELECT FROM instruction i
-                                                            WHERE i.id = f.instruction_id AND i.state < :FIRST_END OFFSET 0) i
-                            WHERE f.rollout_id = o.id AND NOT f.ordered LIMIT :most_failing) f) n
+  CROSS JOIN LATERAL (SELECT coalesce(sum(f.count), 0)::bigint AS failing,
+                             coalesce(string_agg(coalesce(f.code, 'no code') || ' ' || f.count, ', ' ORDER BY f.count DESC, f.code), '') AS codes
+                      FROM (SELECT f.code, count(*) AS count
+                            FROM (SELECT f.code FROM failing f, LATERAL (SELECT FROM instruction i
+                                                                         WHERE i.id = f.instruction_id AND i.state < :FIRST_END OFFSET 0) i
+                                  WHERE f.rollout_id = o.id AND NOT f.ordered LIMIT :most_failing) f
+                            GROUP BY f.code) f) n
   LEFT JOIN LATERAL (SELECT i.due_at
                      FROM rollout_group g,
                      LATERAL (SELECT i.due_at FROM instruction i
@@ -129,7 +133,7 @@ WITH mine AS MATERIALIZED (
   FROM told t WHERE t.failed + t.timed_out + t.rejected > 0
   UNION ALL
   SELECT 4, NULL, json_build_object('kind', 'failing_now', 'rollout', t.id, 'name', (t.rollout).name, 'count', t.failing,
-                                    'since', NULL, 'detail', '')
+                                    'since', NULL, 'detail', t.codes)
   FROM told t WHERE t.failing > 0
   UNION ALL
   SELECT 5, t.forecast_end_at, json_build_object(
@@ -137,15 +141,15 @@ WITH mine AS MATERIALIZED (
            'detail', 'expected end ' || rfc3339(t.forecast_end_at) || ', end of the plan ' || rfc3339((t.rollout).ends_at))
   FROM told t WHERE t.forecast_end_at > (t.rollout).ends_at
 ), windows AS (
-  -- The windows that are open now or open within a day, each zone and time once.
-  SELECT z.zone, w.opens_at, w.closes_at, json_agg(o.id ORDER BY o.id) AS rollouts
+  -- The windows that are open now or open within a day, each zone and minute once.
+  SELECT z.zone, min(w.opens_at) AS opens_at, max(w.closes_at) AS closes_at, json_agg(o.id ORDER BY o.id) AS rollouts
   FROM open_rollout o
   JOIN rollout_zone z ON z.rollout_id = o.id
   JOIN rollout_window w ON w.rollout_id = o.id AND w.zone_no = z.zone_no
   WHERE w.closes_at > now() AND w.opens_at < now() + interval '1 day'
     AND o.state IN (:ROLLOUT_AWAITING_APPROVAL, :ROLLOUT_RUNNING, :ROLLOUT_PAUSED) AND o.is_whole
-  GROUP BY z.zone, w.opens_at, w.closes_at
-  ORDER BY w.opens_at, z.zone
+  GROUP BY z.zone, date_trunc('minute', w.opens_at), date_trunc('minute', w.closes_at)
+  ORDER BY min(w.opens_at), z.zone
   LIMIT :most
 )
 SELECT json_build_object(
