@@ -69,6 +69,7 @@ static const struct schema_key reason_keys[] = {
 static const struct schema forms[] = {
     [OPERATION_ON_VERSION] = {version_keys, sizeof version_keys / sizeof *version_keys},
     [OPERATION_ON_DIGEST] = {digest_keys, sizeof digest_keys / sizeof *digest_keys},
+    [OPERATION_ON_AMENDMENT] = {digest_keys, sizeof digest_keys / sizeof *digest_keys - 1},
     [OPERATION_ON_GROUP] = {group_keys, sizeof group_keys / sizeof *group_keys},
     [OPERATION_BY_REASON] = {reason_keys, sizeof reason_keys / sizeof *reason_keys},
 };

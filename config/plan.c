@@ -14,13 +14,26 @@
 /* 15 digits are exact: percentages have at most seven and numbers in parameters at most 15. And 2.3 stays 2.3. */
 enum { CANONICAL_FLAGS = JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15) };
 
+static void make_digest(const char *canonical, char digest[static PLAN_DIGEST_SIZE])
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    (void)crypto_hash_sha256(hash, (const unsigned char *)canonical, strlen(canonical));
+    (void)sodium_bin2hex(digest, PLAN_DIGEST_SIZE, hash, sizeof hash);
+}
+
+void plan_digest_of(const json_t *document, char digest[static PLAN_DIGEST_SIZE])
+{
+    char *canonical = json_dumps(document, CANONICAL_FLAGS);
+    TC_CHECK(canonical != NULL);
+    make_digest(canonical, digest);
+    free(canonical);
+}
+
 static void canonicalize(struct plan *plan)
 {
     plan->canonical = json_dumps(plan->tree, CANONICAL_FLAGS);
     TC_CHECK(plan->canonical != NULL);
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256(hash, (const unsigned char *)plan->canonical, strlen(plan->canonical));
-    (void)sodium_bin2hex(plan->digest, sizeof plan->digest, hash, sizeof hash);
+    make_digest(plan->canonical, plan->digest);
     const json_t *metadata = json_object_get(plan->tree, "metadata");
     (void)snprintf(plan->name, sizeof plan->name, "%s", json_string_value(json_object_get(metadata, "name")));
 }

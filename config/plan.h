@@ -30,6 +30,9 @@ struct plan {
 enum tc_error plan_parse(const void *bytes, size_t length, struct plan **plan, struct document_faults *faults);
 void plan_free(struct plan *plan);
 
+/* The digest of a JSON document: of its canonical form. */
+void plan_digest_of(const json_t *document, char digest[static PLAN_DIGEST_SIZE]);
+
 /* Adds a fault that was found later, such as an unknown branch, with the place of `path` in the source. */
 void plan_fault_add(const struct plan *plan, struct document_faults *faults, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

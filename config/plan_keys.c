@@ -139,11 +139,14 @@ static const struct schema_key rate_keys[] = {
     {INTEGER("growAfter", "null", 1, 1000000)},
     {INTEGER("maximumPerMinute", "null", 1, 1000000)},
 };
-static const struct schema rate = {SCHEMA_OF(rate_keys)};
+const struct schema plan_rate_schema = {SCHEMA_OF(rate_keys)};
 
 static const struct schema_key budget_keys[] = {
     {CHOICE("per", "\"branch\"", "branch")},
-    {.name = "maxUnavailable", .read = schema_read_amount, .least = 1, .most = 100000},
+    {.name = "maxUnavailable",
+     .read = schema_read_amount,
+     .least = PLAN_UNAVAILABLE_LEAST,
+     .most = PLAN_UNAVAILABLE_MOST},
     {CHOICE("singleDevice", "\"allow\"", "allow|skip")},
 };
 static const struct schema budget = {SCHEMA_OF(budget_keys)};
@@ -221,7 +224,7 @@ static const struct schema_key spec_keys[] = {
     {.name = "supersedes", .read = schema_read_list, .initial = "[]", .most = 100, .item = &name_item},
     {MAP("selector", SCHEMA_DEFAULTS, selector)},
     {MAP("schedule", SCHEMA_DEFAULTS, schedule)},
-    {MAP("rate", SCHEMA_DEFAULTS, rate)},
+    {MAP("rate", SCHEMA_DEFAULTS, plan_rate_schema)},
     {MAP("disruptionBudget", "null", budget)},
     {.name = "groups",
      .read = schema_read_list,

@@ -208,30 +208,7 @@ static void check_groups(const struct checking *checking)
     check_group_reach(checking, groups, "count");
 }
 
-/* ---- rate and priority ---------------------------------------------------------------------- */
-
-static void check_rate(const struct checking *checking)
-{
-    const json_t *rate = json_object_get(checking->spec, "rate");
-    const json_t *growth = json_object_get(rate, "growth"), *per_minute = json_object_get(rate, "perMinute");
-    const json_t *most = json_object_get(rate, "maximumPerMinute");
-    bool steady = growth != NULL && json_number_value(growth) == 1;
-    bool grows = growth != NULL && !steady;
-    if (grows && json_is_null(per_minute))
-        plan_fault_add(checking->plan, checking->faults, "spec.rate.growth", "growth needs perMinute to begin with");
-    if (grows && json_is_null(json_object_get(rate, "growAfter")))
-        plan_fault_add(checking->plan, checking->faults, "spec.rate.growth",
-                       "growth needs growAfter, the completed devices after which the rate grows");
-    if (steady && has(rate, "growAfter"))
-        plan_fault_add(checking->plan, checking->faults, "spec.rate.growAfter", "growAfter needs a growth over 1");
-    if (steady && has(rate, "maximumPerMinute"))
-        plan_fault_add(checking->plan, checking->faults, "spec.rate.maximumPerMinute",
-                       "maximumPerMinute needs a growth over 1");
-    if (json_is_integer(most) && json_integer_value(most) < json_integer_value(per_minute))
-        plan_fault_add(checking->plan, checking->faults, "spec.rate.maximumPerMinute",
-                       "found %" JSON_INTEGER_FORMAT ", allowed: at least perMinute, which is %" JSON_INTEGER_FORMAT,
-                       json_integer_value(most), json_integer_value(per_minute));
-}
+/* ---- priority ------------------------------------------------------------------------------- */
 
 static void check_priority(const struct checking *checking)
 {
@@ -342,7 +319,8 @@ void plan_check_rules(const struct plan *plan, struct document_faults *faults)
     check_span(&checking, schedule);
     check_windows(&checking, schedule);
     check_groups(&checking);
-    check_rate(&checking);
+    const struct plan_rate_place rate = {.source = plan->source, .path = "spec.rate"};
+    plan_check_rate(&rate, json_object_get(checking.spec, "rate"), faults);
     check_priority(&checking);
     check_others(&checking);
     check_aborts(&checking);

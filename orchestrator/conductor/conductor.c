@@ -70,6 +70,8 @@ static bool conduct_rollout(struct conductor *conductor, const struct conducted_
         next = may_continue(rollout, error = conductor_give_up(conductor, rollout, &fault), &fault);
     if (next)
         next = may_continue(rollout, error = conductor_freeze(conductor, rollout, &fault), &fault);
+    if (next)
+        next = may_continue(rollout, error = conductor_retime(conductor, rollout, &fault), &fault);
     if (next && preempts)
         next = may_continue(rollout, error = conductor_preempt(conductor, rollout, &fault), &fault);
     if (next)

@@ -36,7 +36,8 @@ static const char *find_verb(const struct http_route *route)
     if (colon != NULL)
         return colon + 1;
     bool is_collection = strrchr(route->path, '/') == strchr(route->path + 1, '/');
-    if (strcmp(route->method, "POST") != 0 || *last == '{' || route->operation == ACCESS_ENROL_DEVICE)
+    if (strcmp(route->method, "POST") != 0 || *last == '{' || route->operation == ACCESS_ENROL_DEVICE ||
+        route->operation == ACCESS_AMEND)
         return access_operation_name(route->operation);
     if (!is_collection)
         return last;

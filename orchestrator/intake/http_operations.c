@@ -52,6 +52,20 @@ static void carry_out(struct http_request *request, const struct operation_reque
     http_answer_json(request, 200, &body);
 }
 
+/* Reads the number of /v1/rollouts/{id}/amendments/{number}/approve; 0: of another path. False, with the answer set,
+ * when it is none. */
+static bool read_amendment(struct http_request *request, int64_t *amendment)
+{
+    enum { PLACE = 4 };
+    *amendment = 0;
+    if (request->target.segment_count <= PLACE)
+        return true;
+    if (http_read_id(request->target.segments[PLACE], amendment) && *amendment > 0 && *amendment <= INT32_MAX)
+        return true;
+    http_answer_problem(request, 404, "the number of an amendment must be a number from 1");
+    return false;
+}
+
 void operation_carry_out(struct http_request *request)
 {
     struct operation_request operation_request = {
@@ -62,11 +76,14 @@ void operation_carry_out(struct http_request *request)
         http_answer_fault(request, &fault);
         return;
     }
+    if (!read_amendment(request, &operation_request.amendment))
+        return;
     struct operation_words words;
     struct document_faults faults = {0};
-    enum operation_form form = operation_is_on_digest(operation_request.operation) ? OPERATION_ON_DIGEST
-                               : operation_request.operation == OPERATION_PROMOTE  ? OPERATION_ON_GROUP
-                                                                                   : OPERATION_ON_VERSION;
+    enum operation_form form = operation_request.amendment != 0                      ? OPERATION_ON_AMENDMENT
+                               : operation_is_on_digest(operation_request.operation) ? OPERATION_ON_DIGEST
+                               : operation_request.operation == OPERATION_PROMOTE    ? OPERATION_ON_GROUP
+                                                                                     : OPERATION_ON_VERSION;
     if (operation_parse(form, buffer_text(&request->body), request->body.length, &words, &faults) == TC_OK) {
         operation_request.version = words.version;
         operation_request.digest = words.digest;

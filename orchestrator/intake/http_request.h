@@ -54,7 +54,7 @@ struct http_request {
     struct http_peer *peer;         /* outlives the request */
     const struct http_route *route; /* NULL until it is found */
     struct http_target target;
-    const char *variable; /* the segment in place of {…} in the route's path; "": none */
+    const char *variable; /* the segment in place of the first {…} in the route's path; "": none */
     struct tc_fault target_fault;
     enum http_phase phase;
     bool is_head, was_suspended;
@@ -119,6 +119,9 @@ void device_return(struct http_request *request);
 void device_retire(struct http_request *request);
 void revision_begin(struct http_request *request);
 void revision_submit(struct http_request *request);
+/* http_amendments.c */
+void amendments_list(struct http_request *request);
+void amendment_order(struct http_request *request);
 /* http_reviews.c */
 void reviews_list(struct http_request *request);
 void review_accept(struct http_request *request);

@@ -126,7 +126,7 @@ bool http_target_matches(const struct http_target *target, const char *pattern, 
             return false;
         const char *segment = target->segments[count++];
         if (*pattern == '{')
-            *variable = segment;
+            *variable = **variable == '\0' ? segment : *variable;
         else if (strlen(segment) != length || memcmp(segment, pattern, length) != 0)
             return false;
         pattern += length;

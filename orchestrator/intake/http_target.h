@@ -27,8 +27,8 @@ struct http_target {
 enum tc_error http_target_parse(const char *text, struct http_target *target, struct tc_fault *fault);
 void http_target_free(struct http_target *target);
 
-/* Returns true when the path matches `pattern`, as "/v1/devices/{id}". Sets `variable` to the segment in place of "{…}"
- * (at most one per pattern), or "". */
+/* Returns true when the path matches `pattern`, as "/v1/devices/{id}". Sets `variable` to the segment in place of the
+ * first "{…}", or "". */
 bool http_target_matches(const struct http_target *target, const char *pattern, const char **variable);
 
 /* TC_INVALID: a parameter is not in `allowed`, names joined by spaces, has no value, or is there twice; one whose name

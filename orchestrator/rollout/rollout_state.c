@@ -15,10 +15,12 @@ const struct rollout_rule rollout_rules[] = {
      "one person let it start without approvals; others review that"},
     {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_REJECT, ROLLOUT_REJECTED, "one rejection is enough"},
     {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_REVISE, ROLLOUT_ACCEPTED, "another plan must be planned and approved"},
+    {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_AMEND, ROLLOUT_AWAITING_APPROVAL, "values of its plan change"},
     {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "its instructions are cancelled first"},
     {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_OVER, ROLLOUT_CANCELLING, "its end came before it was approved"},
     {ROLLOUT_AWAITING_APPROVAL, ROLLOUT_ON_SUPERSEDED, ROLLOUT_CANCELLING, "its instructions are cancelled first"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_APPROVE_GROUP, ROLLOUT_RUNNING, "the next group may open, or not"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_AMEND, ROLLOUT_RUNNING, "values of its plan change"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_PAUSE, ROLLOUT_PAUSED, "an operator ordered it"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "what is in flight finishes first"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_RETRY, ROLLOUT_RUNNING, "what failed gets another attempt"},
@@ -31,6 +33,7 @@ const struct rollout_rule rollout_rules[] = {
     {ROLLOUT_RUNNING, ROLLOUT_ON_ABORT_CANCEL, ROLLOUT_CANCELLING, "an abort criterion is met"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_SUPERSEDED, ROLLOUT_CANCELLING, "a newer rollout supersedes it"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_APPROVE_GROUP, ROLLOUT_PAUSED, "the next group may open once it is resumed, or not"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_AMEND, ROLLOUT_PAUSED, "values of its plan change"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_RESUME, ROLLOUT_RUNNING, "an operator ordered it"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_RESUME_ORDERED, ROLLOUT_PAUSED, "after an abort other people must approve the resume"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_RESUME_APPROVED, ROLLOUT_RUNNING, "enough people approved the resume"},
@@ -73,11 +76,11 @@ static const char *const state_names[ROLLOUT_STATE_COUNT] = {
 };
 
 static const char *const event_names[ROLLOUT_EVENT_COUNT] = {
-    "approve",        "reject",          "approve_group",   "revise",          "pause",      "resume",
-    "resume_ordered", "resume_approved", "resume_rejected", "cancel",          "retry",      "rollback",
-    "promote",        "break_glass",     "planned",         "planned_to_wait", "impossible", "passed",
-    "not_reached",    "all_failed",      "abort_pause",     "abort_cancel",    "over",       "superseded",
-    "all_cancelled",
+    "approve",        "reject",          "approve_group",   "revise",      "pause",           "resume",
+    "resume_ordered", "resume_approved", "resume_rejected", "cancel",      "retry",           "rollback",
+    "promote",        "break_glass",     "amend",           "planned",     "planned_to_wait", "impossible",
+    "passed",         "not_reached",     "all_failed",      "abort_pause", "abort_cancel",    "over",
+    "superseded",     "all_cancelled",
 };
 
 const struct rollout_rule *rollout_rule_find(enum rollout_state from, enum rollout_event on)

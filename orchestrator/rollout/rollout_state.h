@@ -28,6 +28,7 @@ enum rollout_event {
     ROLLOUT_ON_ROLLBACK,
     ROLLOUT_ON_PROMOTE, /* a group is promoted */
     ROLLOUT_ON_BREAK_GLASS,
+    ROLLOUT_ON_AMEND, /* it is amended, or an amendment is ordered, approved or rejected */
     /* Not requested by an operator. */
     ROLLOUT_ON_PLANNED,         /* planned, and no approval is needed */
     ROLLOUT_ON_PLANNED_TO_WAIT, /* planned, and an approval is needed */

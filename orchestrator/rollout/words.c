@@ -5,5 +5,6 @@
 #define EVENT_ACTOR(constant, name) const char constant[] = name;
 #define REVIEW_STATE(constant, name) const char constant[] = name;
 #define FREEZE_STATE(constant, name) const char constant[] = name;
+#define AMENDMENT_STATE(constant, name) const char constant[] = name;
 #define DEVICE_STATE(constant, name) const char constant[] = name;
 #include "orchestrator/rollout/vocabulary.def"

@@ -1,6 +1,5 @@
-/* The codes of instructions, the kinds and actors of rollout events, and the states of reviews
- * and devices. Each is written once,
- * in vocabulary.def, for C and for SQL. */
+/* The codes of instructions, the kinds and actors of rollout events, and the states of reviews, freezes,
+ * amendments and devices. Each is written once, in vocabulary.def, for C and for SQL. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_WORDS_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_WORDS_H
 
@@ -11,6 +10,7 @@
 #define EVENT_ACTOR(constant, name) extern const char constant[];
 #define REVIEW_STATE(constant, name) extern const char constant[];
 #define FREEZE_STATE(constant, name) extern const char constant[];
+#define AMENDMENT_STATE(constant, name) extern const char constant[];
 #define DEVICE_STATE(constant, name) extern const char constant[];
 #include "orchestrator/rollout/vocabulary.def"
 /* NOLINTEND(bugprone-macro-parentheses) */

@@ -95,6 +95,11 @@ enum tc_error conduct_count_freezes(struct store *store, int64_t *freezes, int64
 enum tc_error conduct_look_frozen(struct store *store, int64_t rollout, int64_t most, int64_t *looked, bool *begins,
                                   struct tc_fault *fault);
 
+/* Gives the next waiting instructions of a rollout, at most `most`, the times that an amendment asks for. `*looked`:
+ * how many it looked at; -1: nothing was left to do. */
+enum tc_error conduct_retime(struct store *store, int64_t rollout, const struct execution_rules *rules, int64_t most,
+                             int64_t *looked, struct tc_fault *fault);
+
 /* Withdraws up to `most` instructions that were dispatched to frozen devices and not answered; these wait again. The
  * caller frees `*released`. */
 enum tc_error conduct_withdraw_frozen(struct store *store, int64_t rollout, size_t most, struct released **released,

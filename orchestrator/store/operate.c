@@ -2,15 +2,19 @@
 
 #include "orchestrator/rollout/words.h"
 #include "orchestrator/store/acts.h"
+#include "orchestrator/store/amendment_private.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/operate_private.h"
 #include "orchestrator/store/planning.h"
 #include "orchestrator/store/policy_in_force.h"
 #include "orchestrator/store/rollout_progress.h"
+#include "orchestrator/store/scope.h"
 #include "orchestrator/store/site_policy.h"
 #include "topics/message.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Attempts, as writers of the same instructions can cause a deadlock. */
@@ -34,6 +38,8 @@ static const struct {
     [OPERATION_PROMOTE] = {KIND_GROUP_PROMOTED, ROLLOUT_ON_PROMOTE, true},
     [OPERATION_REVISE] = {KIND_REVISED, ROLLOUT_ON_REVISE, true},
     [OPERATION_BREAK_GLASS] = {KIND_GLASS_BROKEN, ROLLOUT_ON_BREAK_GLASS, true},
+    /* What tightens does not wait for the policy: amendment_record. */
+    [OPERATION_AMEND] = {KIND_AMENDED, ROLLOUT_ON_AMEND, false},
 };
 
 static bool is_repeated(const struct operation_request *request, const struct rollout_snapshot *snapshot)
@@ -141,7 +147,7 @@ static enum tc_error promote(struct store *store, const struct operation_request
 /* `*group_no`: the group that is promoted; 0 for other operations. */
 static enum tc_error act(struct store *store, const struct operation_request *request,
                          const struct rollout_snapshot *snapshot, enum rollout_state to, int64_t *group_no,
-                         struct tc_fault *fault)
+                         struct operated *operated, struct tc_fault *fault)
 {
     *group_no = 0;
     switch (request->operation) {
@@ -149,6 +155,7 @@ static enum tc_error act(struct store *store, const struct operation_request *re
     case OPERATION_PROMOTE: return promote(store, request, snapshot, group_no, fault);
     case OPERATION_ROLLBACK: return request_rollback(store, request, snapshot, to, fault);
     case OPERATION_BREAK_GLASS: return operate_break_glass(store, request, snapshot, fault);
+    case OPERATION_AMEND: return amendment_amend(store, request, snapshot, operated, fault);
     case OPERATION_PAUSE:
     case OPERATION_RESUME:
     case OPERATION_CANCEL: return TC_OK; /* they only change the state */
@@ -206,12 +213,12 @@ static enum tc_error find_step(struct store *store, const struct operation_reque
 }
 
 /* A resume that waits is recorded as ordered; another request that waits has its own event, followed by that one.
- * Breaking the glass was recorded before what follows from it. */
+ * Breaking the glass was recorded before what follows from it, and an amendment with its number. */
 static enum tc_error record_step(struct store *store, const struct operation_request *request,
                                  const struct rollout_snapshot *snapshot, const struct step *step, int64_t group_no,
                                  struct tc_fault *fault)
 {
-    if (request->operation == OPERATION_BREAK_GLASS)
+    if (request->operation == OPERATION_BREAK_GLASS || request->operation == OPERATION_AMEND)
         return TC_OK;
     if (step->waits && request->operation == OPERATION_RESUME)
         return operate_record_event(store, request, snapshot, KIND_RESUME_ORDERED, group_no, fault);
@@ -232,21 +239,33 @@ static enum tc_error record_end(struct store *store, const struct operation_requ
     return rollout_progress_record_event(store, request->rollout, rollout_state_name(to), request->reason, fault);
 }
 
+static enum tc_error find_repeated_amendment(struct store *store, const struct operation_request *request,
+                                             struct operated *operated, struct tc_fault *fault)
+{
+    const struct amendment_order order = {
+        .kind = request->change->kind, .subject = "", .after = request->change->after};
+    return amendment_find_repeated(store, request, &order, &operated->existing, operated, fault);
+}
+
 static enum tc_error carry_out_on_version(struct store *store, const struct operation_request *request,
                                           const struct rollout_snapshot *snapshot, struct operated *operated,
                                           struct tc_fault *fault)
 {
-    operated->existing = is_repeated(request, snapshot);
-    if (operated->existing)
-        return TC_OK;
-    enum tc_error error = check_version(request, snapshot, fault);
+    enum tc_error error = TC_OK;
+    if (request->operation == OPERATION_AMEND)
+        error = find_repeated_amendment(store, request, operated, fault);
+    else
+        operated->existing = is_repeated(request, snapshot);
+    if (error != TC_OK || operated->existing)
+        return error;
+    error = check_version(request, snapshot, fault);
     if (error != TC_OK)
         return error;
     struct step step;
     int64_t group_no;
     error = find_step(store, request, snapshot, &step, fault);
     if (error == TC_OK)
-        error = act(store, request, snapshot, step.rule->to, &group_no, fault);
+        error = act(store, request, snapshot, step.rule->to, &group_no, operated, fault);
     if (error == TC_OK)
         error = record_step(store, request, snapshot, &step, group_no, fault);
     if (error == TC_OK && step.waits)
@@ -261,8 +280,21 @@ static enum tc_error carry_out_on_digest(struct store *store, const struct opera
                                          struct tc_fault *fault)
 {
     const char *to = NULL;
-    enum tc_error error = operate_approval(store, request, snapshot, &to, &operated->existing, fault);
+    enum tc_error error = request->amendment == 0
+                              ? operate_approval(store, request, snapshot, &to, &operated->existing, fault)
+                              : amendment_decide(store, request, snapshot, &operated->existing, operated, fault);
     return error == TC_OK && !operated->existing ? change(store, request, to, operated, fault) : error;
+}
+
+static void set_details(struct act *act, const struct operation_request *request)
+{
+    char amendment[24] = "";
+    char *after = request->change == NULL ? NULL : json_text_of(request->change->after);
+    if (request->amendment != 0)
+        (void)snprintf(amendment, sizeof amendment, "%" PRId64, request->amendment);
+    act_set_details(act, "group", request->group, "amendment", amendment, "kind",
+                    request->change == NULL ? "" : amendment_kind_name(request->change->kind), "after", after);
+    free(after);
 }
 
 /* Begins the transaction of a request, and the act that it is. What stops a rollout does not wait for the policy. */
@@ -273,7 +305,7 @@ static enum tc_error begin(struct store *store, const struct operation_request *
     act_set_rollout(act, request->rollout);
     act_set_reason(act, request->reason);
     act_set_seen(act, digest, request->version);
-    act_set_details(act, "group", request->group);
+    set_details(act, request);
     enum tc_error error = TC_OK;
     if (operations[request->operation].needs_policy)
         error = policy_in_force_check(store->policy, fault);

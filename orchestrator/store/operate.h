@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/id.h"
+#include "config/plan.h"
 #include "orchestrator/access/access.h"
 #include "orchestrator/store/refusal.h"
 #include "orchestrator/store/store.h"
@@ -23,6 +24,7 @@ enum operation {
     OPERATION_PROMOTE, /* a group, without its silent devices */
     OPERATION_REVISE,
     OPERATION_BREAK_GLASS, /* run without approvals; others review that */
+    OPERATION_AMEND,       /* change a value of the plan */
     OPERATION_COUNT,
 };
 
@@ -32,15 +34,19 @@ bool operation_find(const char *name, enum operation *operation);
 /* Whether the operation is bound to the plan's digest (approve, reject), and not to the rollout's version. */
 bool operation_is_on_digest(enum operation operation);
 
+struct amendment_change; /* orchestrator/store/amendment.h */
+
 struct operation_request {
     enum operation operation;
     int64_t rollout;
     const char *actor, *reason;
-    int64_t version;                  /* the version that the actor saw */
-    const char *digest;               /* the digest of the plan that the actor read */
-    const char *group;                /* promote; approve and reject: "" is the rollout as a whole */
-    int shard;                        /* of the counters */
-    const struct access_scope *scope; /* where the actor may do it; NULL: everywhere */
+    int64_t version;                       /* the version that the actor saw */
+    const char *digest;                    /* the digest of the plan that the actor read */
+    const char *group;                     /* promote; approve and reject: "" is the rollout as a whole */
+    int64_t amendment;                     /* approve and reject: its number; then the digest is its own; 0: none */
+    const struct amendment_change *change; /* amend */
+    int shard;                             /* of the counters */
+    const struct access_scope *scope;      /* where the actor may do it; NULL: everywhere */
 };
 
 struct operated {
@@ -48,8 +54,13 @@ struct operated {
     int64_t rollout;
     int64_t version; /* now */
     char name[TC_ID_SIZE];
-    char state[32];         /* now */
-    bool existing;          /* the same request was carried out before: nothing changed */
+    char state[32]; /* now */
+    bool existing;  /* the same request was carried out before: nothing changed */
+    struct {
+        int64_t number; /* 0: the operation was about none */
+        char state[32]; /* now */
+        char digest[PLAN_DIGEST_SIZE];
+    } amendment;
     struct refusal refusal; /* why it was refused, if so */
 };
 
@@ -86,8 +97,8 @@ operate_on_device operate_return_device;
 operate_on_device operate_retire_device;
 
 /* Appends the answer of all endpoints:
- * {"rollout":42,"name":…,"state":…,"version":8,"operation":"pause","existing":false}.
- */
+ * {"rollout":42,"name":…,"state":…,"version":8,"operation":"pause","existing":false}, and when it was about an
+ * amendment "amendment":{"amendment":3,"state":…,"digest":…}. */
 void operated_write(const struct operated *operated, struct buffer *body);
 
 #endif

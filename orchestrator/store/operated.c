@@ -9,7 +9,7 @@ static const char *const names[OPERATION_COUNT] = {
     [OPERATION_APPROVE] = "approve",         [OPERATION_REJECT] = "reject",   [OPERATION_PAUSE] = "pause",
     [OPERATION_RESUME] = "resume",           [OPERATION_CANCEL] = "cancel",   [OPERATION_RETRY] = "retry",
     [OPERATION_ROLLBACK] = "rollback",       [OPERATION_PROMOTE] = "promote", [OPERATION_REVISE] = "revise",
-    [OPERATION_BREAK_GLASS] = "break-glass",
+    [OPERATION_BREAK_GLASS] = "break-glass", [OPERATION_AMEND] = "amend",
 };
 
 const char *operation_name(enum operation operation)
@@ -36,7 +36,11 @@ void operated_write(const struct operated *operated, struct buffer *body)
 {
     buffer_format(body, "{\"rollout\":%" PRId64 ",\"name\":", operated->rollout);
     json_text_put(body, operated->name);
-    buffer_format(body, ",\"state\":\"%s\",\"version\":%" PRId64 ",\"operation\":\"%s\",\"existing\":%s}",
+    buffer_format(body, ",\"state\":\"%s\",\"version\":%" PRId64 ",\"operation\":\"%s\",\"existing\":%s",
                   operated->state, operated->version, operation_name(operated->operation),
                   operated->existing ? "true" : "false");
+    if (operated->amendment.number != 0)
+        buffer_format(body, ",\"amendment\":{\"amendment\":%" PRId64 ",\"state\":\"%s\",\"digest\":\"%s\"}",
+                      operated->amendment.number, operated->amendment.state, operated->amendment.digest);
+    buffer_put_text(body, "}");
 }

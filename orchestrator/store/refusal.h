@@ -51,6 +51,14 @@ enum refusal_reason {
     REFUSAL_NOTHING_SILENT,
     REFUSAL_ALL_SILENT,
     REFUSAL_OUT_OF_REACH, /* its gate: `percent` */
+    /* Amendments: the amendment is `other`. */
+    REFUSAL_NO_AMENDMENT,
+    REFUSAL_OTHER_AMENDMENT, /* its digest is `digest` */
+    REFUSAL_AMENDMENT_ENDED, /* it is `state` */
+    REFUSAL_AMENDED_IT,      /* the actor is an author of it, or of the plan */
+    REFUSAL_AMENDS_NOTHING,
+    REFUSAL_END_HAS_PASSED,   /* the new one, `at` */
+    REFUSAL_END_BEFORE_START, /* the new one, `at` */
     /* A submission. */
     REFUSAL_NAME_TAKEN, /* by rollout `other` */
     REFUSAL_KEY_TAKEN,  /* the idempotency key, by rollout `other` */

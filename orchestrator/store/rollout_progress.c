@@ -71,6 +71,7 @@ static bool take_rollout(struct store *store, const struct sql_conducted_rollout
     rollout->rolls_back_on_timed_out = row->rolls_back_on_timed_out;
     rollout->now_ms = row->now_ms;
     rollout->paused_by_abort = row->paused_by_abort;
+    rollout->retimes = row->retimes;
     if (!row->known) {
         store_log_unknown(store, rollout->id, "execution", row->unreadable_json);
         known = false;

@@ -28,6 +28,7 @@ struct conducted_rollout {
     bool rolls_back_on_abort, rolls_back_on_failed, rolls_back_on_timed_out;
     int64_t now_ms;       /* the database's clock */
     bool paused_by_abort; /* and not by an operator */
+    bool retimes;         /* an amendment gives waiting instructions other times */
 };
 
 /* Reads all of them, in order. Free them with rollout_progress_free_rollouts(). */

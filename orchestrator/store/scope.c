@@ -25,7 +25,7 @@ void sql_texts_free(struct sql_texts *texts)
 
 char *json_text_of(const json_t *value)
 {
-    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     TC_CHECK(value == NULL || text != NULL);
     return text;
 }

@@ -52,6 +52,13 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_ALL_SILENT] = "all of group {group} is silent: no device shows that the rollout works",
     [REFUSAL_OUT_OF_REACH] = ("without its silent devices group {group} cannot reach its gate of {percent} % either: "
                               "promote skips silent devices, but not failed ones"),
+    [REFUSAL_NO_AMENDMENT] = "rollout {rollout} has no amendment {other}",
+    [REFUSAL_OTHER_AMENDMENT] = "amendment {other} of rollout {rollout} has the digest {digest}: read it again",
+    [REFUSAL_AMENDMENT_ENDED] = "amendment {other} of rollout {rollout} is {state}: it does not wait for approvals",
+    [REFUSAL_AMENDED_IT] = "{actor} is an author of this amendment or of the plan: another person must {operation} it",
+    [REFUSAL_AMENDS_NOTHING] = "rollout {rollout} has this value already",
+    [REFUSAL_END_HAS_PASSED] = "the end {at} has passed: it must be in the future; to end the rollout now, cancel it",
+    [REFUSAL_END_BEFORE_START] = "the end {at} must be after the startAt of rollout {rollout}",
     [REFUSAL_NAME_TAKEN] = "this name is taken by rollout {other} with another plan",
     [REFUSAL_KEY_TAKEN] = "this idempotency key is taken by rollout {other} with another plan",
     [REFUSAL_HAS_ROLLBACK] = "the rollout that this one takes back already has a rollback",

@@ -105,6 +105,10 @@ def walk_rollouts(walk):
     walk.act("approve", "approve", "rollout", "POST", f"/v1/rollouts/{rollout}/approve", on_rollout(database, rollout, "digest"),
              JSON, by="bob")
     walk.testbed.wait_for_rollout(rollout, "running")
+    slower = {**json.loads(on_rollout(database, rollout, "version")), "rate": {"perMinute": 30}}
+    amend = ("POST", f"/v1/rollouts/{rollout}/amendments", json.dumps(slower), JSON)
+    walk.act("amend", "amend", "rollout", *amend)
+    assert http.ask(*amend[:3], {**JSON, **bearer(token_of("ann"))}).status == 200, "the same amendment again is no act"
     pause = ("POST", f"/v1/rollouts/{rollout}/pause", on_rollout(database, rollout, "version"), JSON)
     walk.act("operate", "pause", "rollout", *pause)
     assert http.ask(*pause[:3], {**JSON, **bearer(token_of("ann"))}).status == 200, "the same request again is no act"

@@ -90,6 +90,11 @@ def freeze(match):
     return json.dumps({"match": match, "until": f"{tomorrow:%Y-%m-%dT%H:%M:%SZ}", "reason": "a storm"})
 
 
+def amendment(testbed):
+    version = testbed.database.rollout(testbed.running)["version"]
+    return json.dumps({"version": version, "reason": "the line is slow", "rate": {"perMinute": 30}})
+
+
 def requests(testbed):
     """A request of each operation that changes something: (operation, method, path, body, headers)."""
     def on(rollout, verb, seen):
@@ -101,6 +106,7 @@ def requests(testbed):
         ("revise", "PUT", f"/v1/rollouts/{testbed.waiting}/plan?version={version}&reason={quote('a better plan')}",
          plan("waiting", schedule={"startAt": "2098-01-01T00:00:00Z"}, approvals={"required": 1}), YAML),
         ("operate", *on(testbed.running, "pause", "version")),
+        ("amend", "POST", f"/v1/rollouts/{testbed.running}/amendments", amendment(testbed), JSON),
         ("approve", *on(testbed.waiting, "approve", "digest")),
         ("break_glass", *on(testbed.waiting, "break-glass", "version")),
         ("review", "POST", f"/v1/reviews/{testbed.review}/accept", REASON, JSON),
@@ -133,7 +139,7 @@ def operations_that_change():
 
 
 def everything(database):
-    tables = ("rollout", "rollout_event", "approval", "review_decision", "device", "device_revocation", "enrolment", "artifact",
+    tables = ("rollout", "rollout_event", "amendment", "approval", "review_decision", "device", "device_revocation", "enrolment", "artifact",
               "artifact_block", "freeze_order", "key_rotation", "person", "person_role", "alias", "(SELECT id, revoked_at FROM token)")
     return {table: database.value(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t") for table in tables}
 

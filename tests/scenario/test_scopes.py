@@ -2,6 +2,7 @@
 
 import contextlib
 import getpass
+import itertools
 import json
 import re
 import subprocess
@@ -110,6 +111,7 @@ def acts():
 
 
 EVERY_NAME = list(EVERY_ROLE)
+RATES = itertools.count(1)  # each amendment changes something
 CHANGED = fleet_of([], [atm("P2", "P1", model="other")])
 
 
@@ -119,6 +121,8 @@ def body_of(stack, act, rollout, region):
     name = act.rsplit("/", 1)[-1]
     if name in ("approve", "reject"):
         return json.dumps({"digest": row["digest"], "reason": "r"}), JSON, ""
+    if name == "amendments":
+        return json.dumps({"version": row["version"], "reason": "r", "rate": {"perMinute": next(RATES)}}), JSON, ""
     if act.startswith("POST /v1/rollouts/"):
         group = {"group": "all"} if name == "promote" else {}
         return json.dumps({"version": row["version"], "reason": "r", **group}), JSON, ""
@@ -145,12 +149,21 @@ def freeze_of(stack, regions):
     return stack.http.ask("POST", "/v1/freezes", body, {**JSON, **bearer(token_of("everybody"))}).json()["freeze"]
 
 
+def amendment_of(stack, rollout):
+    """The number of an amendment; nothing starts here anyway."""
+    body, headers, _ = body_of(stack, "POST /v1/rollouts/{id}/amendments", rollout, "emea")
+    answer = stack.http.ask("POST", f"/v1/rollouts/{rollout}/amendments", body, {**headers, **bearer(token_of("everybody"))})
+    return answer.json()["amendment"]["amendment"]
+
+
 def ask(stack, act, person, region):
     rollout, device = (stack.made["of-both"], "P2") if region == "apac" else (stack.made["of-emea"], "E3")
     body, headers, query = body_of(stack, act, rollout, region)
     method, path = act.split(" ")
     place = device if "/devices/" in path else {"emea": "E1", "apac": "P1"}[region] if "/branches/" in path else str(rollout)
     path = path.replace("{id}", place).replace("{log}", str(stack.logs_of[device]))
+    if "{number}" in path:
+        path = path.replace("{number}", str(amendment_of(stack, rollout)))
     if "{freeze}" in path:
         shared = "emea,apac" if region == "apac" and method == "POST" else region  # one of apac alone is hidden from emea
         path = path.replace("{freeze}", str(freeze_of(stack, shared)))

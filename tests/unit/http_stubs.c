@@ -1,6 +1,7 @@
 #include "tests/unit/http_stubs.h"
 
 #include "orchestrator/store/acts.h"
+#include "orchestrator/store/amendment.h"
 #include "orchestrator/store/approval_list.h"
 #include "orchestrator/store/block.h"
 #include "orchestrator/store/branch_list.h"
@@ -233,6 +234,19 @@ enum tc_error block_unblock(struct store *store, const struct block_act *act, st
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     *waits = !act->may_confirm;
     return give(json, fault, "unblock %s %s by %s: %s", act->name, act->version, act->actor, act->reason);
+}
+
+const char *amendment_kind_name(enum amendment_kind kind)
+{
+    return kind == AMENDMENT_RATE ? "rate" : kind == AMENDMENT_BUDGET ? "budget" : "end";
+}
+
+enum tc_error amendment_list(struct store *store, const struct access_scope *scope, int64_t rollout, int64_t after,
+                             int limit, struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
+{
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    http_fixture_note_patterns(access_scope_patterns(scope));
+    return READ("amendments of %lld after %lld, %d", (long long)rollout, (long long)after, limit);
 }
 
 static const char *exception(const struct freeze_act *act)

@@ -9,7 +9,7 @@
 
 static bool is_order(enum rollout_event event)
 {
-    return event <= ROLLOUT_ON_BREAK_GLASS;
+    return event <= ROLLOUT_ON_AMEND;
 }
 
 static void every_state_and_event_has_at_most_one_rule(void **state)

@@ -1,12 +1,12 @@
 -- Reads each rollout that the conductor handles: running, paused, cancelling, or ended before its approval. Times are
--- in milliseconds. `is_blocked`: the version that it installs. `known`: this version understands spec.execution; `unreadable_json`: the JSON that it could not
+-- in milliseconds. `retimes`: an amendment gives waiting instructions other times. `is_blocked`: the version that it installs. `known`: this version understands spec.execution; `unreadable_json`: the JSON that it could not
 -- read.
 -- row: id bigint, name text, state text, version bigint, priority smallint, preempt boolean, end_at_ms bigint,
 --   cancels_at_end boolean, dispatch_timeout_ms bigint null, answer_timeout_ms bigint null, receive_timeout_ms bigint
 --   null, install_timeout_ms bigint null, backoff_ms bigint null, retries bigint null, defer_limit bigint null,
 --   retry_failed boolean, retry_timed_out boolean, abort text, abort_seen text, rolls_back_on_abort boolean,
 --   rolls_back_on_failed boolean, rolls_back_on_timed_out boolean, now_ms bigint, paused_by_abort boolean, is_blocked
---   boolean, known boolean, unreadable_json text
+--   boolean, retimes boolean, known boolean, unreadable_json text
 SELECT r.id, r.name, r.state, r.version, r.priority, r.preempt,
        coalesce((extract(epoch FROM r.ends_at) * 1000)::bigint, 0) AS end_at_ms,
        coalesce(r.plan #>> '{spec,schedule,endBehavior}' = 'cancel', false) AS cancels_at_end,
@@ -31,6 +31,7 @@ SELECT r.id, r.name, r.state, r.version, r.priority, r.preempt,
                    AND (e.kind IN (:KIND_ABORTED, :KIND_RESUMED) OR e.kind = :KIND_PAUSED AND e.actor <> :ACTOR_TELLERCAST)
                  ORDER BY e.id DESC LIMIT 1), false) AS paused_by_abort,
        r.id = ANY (ARRAY(SELECT rollout_id FROM blocked_rollout)) AS is_blocked,
+       EXISTS (SELECT FROM amendment a WHERE a.rollout_id = r.id AND a.retimes) AS retimes,
        n IS NOT NULL AS known,
        CASE WHEN n IS NOT NULL THEN '' ELSE e::text END AS unreadable_json
 FROM rollout r,

@@ -16,7 +16,7 @@ SELECT json_build_object(
   'approvals', approvals_of(r),
   'events', (SELECT coalesce(json_agg(json_build_object(
                  'at', rfc3339(e.at), 'kind', e.kind, 'actor', e.actor, 'reason', e.reason, 'version', e.version,
-                 'digest', e.digest, 'group', g.name) ORDER BY e.id), '[]')
+                 'digest', e.digest, 'group', g.name, 'amendment', e.amendment) ORDER BY e.id), '[]')
              FROM rollout_event e
              LEFT JOIN rollout_group g ON g.rollout_id = e.rollout_id AND g.group_no = e.group_no
              WHERE e.rollout_id = r.id),
@@ -32,7 +32,7 @@ SELECT json_build_object(
   'rollback_of', (SELECT json_build_object('rollout', o.id, 'name', o.name) FROM rollout o WHERE o.id = r.rollback_of),
   'rollback', (SELECT json_build_object('rollout', b.id, 'name', b.name) FROM rollout b WHERE b.rollback_of = r.id
                ORDER BY b.id DESC LIMIT 1),
-  'calendars', r.calendars, 'plan', r.plan)::text AS document
+  'calendars', r.calendars, 'in_force', values_in_force(r), 'amendments', amendments_told(r.id), 'plan', approved_plan(r))::text AS document
 FROM rollout r,
 LATERAL (
   SELECT min(i.dispatched_at) AS first_start_at, max(i.ended_at) FILTER (WHERE i.dispatched_at IS NOT NULL) AS last_end_at

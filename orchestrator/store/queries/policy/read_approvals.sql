@@ -1,5 +1,5 @@
--- Reads what waits for an approval or a second person, oldest first, at most :most of each kind, for :person: rollouts, groups and
--- resumes in :patterns (null: all), unblocked versions, freezes that may touch :patterns, reviews, and what admins ordered. :may_approve, with :approves_in as the
+-- Reads what waits for an approval or a second person, oldest first, at most :most of each kind, for :person: rollouts, groups,
+-- resumes and amendments in :patterns (null: all), unblocked versions, freezes that may touch :patterns, reviews, and what admins ordered. :may_approve, with :approves_in as the
 -- patterns in which, :may_review, :may_grant: what the person's roles allow; :reviewers: how many a review needs; :sees_reviews and :sees_people: which of these it
 -- may read. `not_by_you`: why the person may not decide; null: it may.
 -- parameters: person text, patterns text, may_approve boolean, approves_in text, may_review boolean, may_grant boolean,
@@ -56,6 +56,23 @@ WITH open_rollout AS MATERIALIZED (
   FROM open_rollout o, LATERAL (SELECT resume_of(o.rollout) AS told) t
   WHERE t.told ->> 'ordered_by' IS NOT NULL
   ORDER BY t.told ->> 'at'
+  LIMIT :most
+), of_amendment AS (
+  SELECT 'amendment' AS kind, rfc3339(a.at) AS since, json_build_object(
+           'rollout', r.id, 'name', r.name, 'amendment', a.number, 'digest', a.digest, 'changes', a.kind, 'subject', nullif(a.subject, ''),
+           'before', a.before, 'after', a.after, 'ordered_by', a.author, 'reason', a.reason, 'devices', r.devices,
+           'required', amendment_approvals_needed(a, r), 'given', d.given) AS what,
+         not_approved_by(:may_approve AND rollout_is_within(r, :approves_in::jsonb),
+                         o.is_author OR acting_person(a.author) = :person, d.is_decided,
+                         CASE WHEN actor_is_known(a.author) THEN o.unknown_author ELSE a.author END) AS not_by_you
+  FROM amendment a
+  JOIN rollout r ON r.id = a.rollout_id,
+  LATERAL (SELECT * FROM rollout_authors(r, :person)) o,
+  LATERAL (SELECT count(DISTINCT acting_person(e.actor)) AS given,
+                  coalesce(bool_or(acting_person(e.actor) = :person), false) AS is_decided
+           FROM amendment_decision e WHERE e.rollout_id = a.rollout_id AND e.number = a.number AND e.approved) d
+  WHERE a.state = :AMENDMENT_AWAITING_APPROVAL AND rollout_is_within(r, :patterns::jsonb)
+  ORDER BY a.at
   LIMIT :most
 ), unblock AS (
   SELECT 'unblock' AS kind, rfc3339(b.unblock_ordered_at) AS since, json_build_object(
@@ -114,7 +131,7 @@ WITH open_rollout AS MATERIALIZED (
    FROM token t WHERE t.confirmed_at IS NULL AND t.revoked_at IS NULL AND t.expires_at > now() AND :sees_people
    ORDER BY t.created_at LIMIT :most)
 ), everything AS (
-  SELECT * FROM start UNION ALL SELECT * FROM of_group UNION ALL SELECT * FROM resume UNION ALL SELECT * FROM unblock
+  SELECT * FROM start UNION ALL SELECT * FROM of_group UNION ALL SELECT * FROM resume UNION ALL SELECT * FROM of_amendment UNION ALL SELECT * FROM unblock
   UNION ALL SELECT * FROM lift UNION ALL SELECT * FROM of_review UNION ALL SELECT * FROM of_person
 )
 SELECT json_build_object(

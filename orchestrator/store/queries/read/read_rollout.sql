@@ -10,6 +10,7 @@ SELECT json_build_object(
   'given_up', given_up_counts(r.id, NULL),
   'unavailable', unavailable_of(r.id), 'awaiting_return', awaiting_return(r.id),
   'approvals', approvals_of(r), 'resume', resume_of(r), 'freezes', freezes_of_rollout(r, NULL),
+  'in_force', values_in_force(r), 'amendments', amendments_awaiting(r.id),
   'groups', (SELECT coalesce(json_agg(json_build_object(
                  'group', g.group_no, 'name', g.name, 'state', g.state, 'success', g.success, 'soak_s', g.soak_s,
                  'manual', g.manual, 'opens', coalesce(r.plan #>> ARRAY['spec', 'groups', (g.group_no - 1)::text, 'opens'],
@@ -32,10 +33,10 @@ SELECT json_build_object(
                ORDER BY b.id DESC LIMIT 1),
   'events', (SELECT coalesce(json_agg(json_build_object(
                  'at', rfc3339(e.at), 'kind', e.kind, 'actor', e.actor, 'reason', e.reason, 'version', e.version,
-                 'digest', e.digest, 'group', g.name) ORDER BY e.id), '[]')
+                 'digest', e.digest, 'group', g.name, 'amendment', e.amendment) ORDER BY e.id), '[]')
              FROM (SELECT * FROM rollout_event WHERE rollout_id = r.id ORDER BY id DESC LIMIT 50) e
              LEFT JOIN rollout_group g ON g.rollout_id = e.rollout_id AND g.group_no = e.group_no),
-  'plan', r.plan)::text AS document
+  'plan', approved_plan(r))::text AS document
 FROM rollout r,
 LATERAL (
   -- Only of an ended rollout: of an active one each request would read all its rows.

@@ -63,6 +63,7 @@ SELECT json_build_object(
   'detail', CASE WHEN s.is_whole THEN r.detail ELSE '' END,
   'author', r.author, 'door', r.door, 'change', r.plan #>> '{metadata,change}',
   'submitted_at', rfc3339(r.submitted_at), 'planned_at', rfc3339(r.planned_at), 'ended_at', rfc3339(r.ended_at),
+  'in_force', values_in_force(r), 'amendments', CASE WHEN s.is_whole THEN amendments_awaiting(r.id) ELSE '[]' END,
   'devices', CASE WHEN r.planned_at IS NULL THEN r.devices ELSE a.devices END,
   'counts', a.counts, 'substates', a.substates, 'retrying', a.retrying, 'given_up', a.given_up,
   'unavailable', (SELECT json_build_object(
@@ -113,10 +114,10 @@ SELECT json_build_object(
                                                AND e.kind NOT IN (:KIND_DEVICE_RETURNED, :KIND_SUPERSEDED, :KIND_FROZEN,
                                                                            :KIND_FREEZE_LIFTED)
                                 THEN e.reason ELSE '' END,
-                 'version', e.version, 'digest', e.digest, 'group', g.name) ORDER BY e.id), '[]')
+                 'version', e.version, 'digest', e.digest, 'group', g.name, 'amendment', e.amendment) ORDER BY e.id), '[]')
              FROM (SELECT * FROM rollout_event WHERE rollout_id = r.id ORDER BY id DESC LIMIT 50) e
              LEFT JOIN rollout_group g ON g.rollout_id = e.rollout_id AND g.group_no = e.group_no),
-  'plan', CASE WHEN s.is_whole THEN r.plan END)::text AS document
+  'plan', CASE WHEN s.is_whole THEN approved_plan(r) END)::text AS document
 FROM rollout r
 JOIN told a ON a.group_no IS NULL,
 LATERAL (SELECT CASE WHEN r.planned_at IS NULL THEN true ELSE a.devices = r.devices END AS is_whole) s

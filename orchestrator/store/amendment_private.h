@@ -1,0 +1,62 @@
+/* Recording and deciding amendments, for the operations on a rollout. Private to them.
+ *
+ * Each function runs in the transaction of an operation, after operate_load_snapshot has locked the rollout. How to add
+ * a kind: give it a row in `applies` of amendment.c, and call amendment_record from the part of the operation that
+ * orders it, which is in another file. The caller raises the version, as for every operation. */
+#ifndef TELLERCAST_ORCHESTRATOR_STORE_AMENDMENT_PRIVATE_H
+#define TELLERCAST_ORCHESTRATOR_STORE_AMENDMENT_PRIVATE_H
+
+#include "orchestrator/store/amendment.h"
+#include "orchestrator/store/operate_private.h"
+
+/* What an operator orders. `before` is what it is judged against, `after` what it changes that to; both are JSON, and
+ * part of the digest to which approvals are bound. */
+struct amendment_order {
+    enum amendment_kind kind;
+    /* What it touches beside its kind, such as a group; "": nothing else. Of the amendments that wait, those of the
+     * same kind and subject become void when one comes into force. */
+    const char *subject;
+    const json_t *before, *after;
+    bool is_loosening;
+};
+
+/* An amendment that comes into force. */
+struct amendment {
+    int64_t number;
+    struct amendment_order order;
+};
+
+/* Lets an amendment act: in the transaction of its order, or of its last approval. `before` holds still, unless another
+ * operation than an amendment changed it. `*retimes`: the conductor has to give waiting instructions other times. */
+typedef enum tc_error amendment_apply(struct store *store, const struct operation_request *operation_request,
+                                      const struct rollout_snapshot *snapshot, const struct amendment *amendment,
+                                      bool *retimes, struct tc_fault *fault);
+
+/* Rate, budget and end. */
+amendment_apply amendment_apply_value;
+
+/* Records an amendment, and its event, at the version of the request. It is applied at once, unless it loosens and the
+ * plan needed approvals: then it waits. operated->amendment says which. TC_UNAVAILABLE: it loosens, and the policy of
+ * the site is not in force. */
+enum tc_error amendment_record(struct store *store, const struct operation_request *operation_request,
+                               const struct rollout_snapshot *snapshot, const struct amendment_order *order,
+                               struct operated *operated, struct tc_fault *fault);
+
+/* Whether the actor ordered the same at the same version, for the same reason: `*existing`, and operated->amendment. */
+enum tc_error amendment_find_repeated(struct store *store, const struct operation_request *operation_request,
+                                      const struct amendment_order *order, bool *existing, struct operated *operated,
+                                      struct tc_fault *fault);
+
+/* OPERATION_AMEND: orders the change of the request. TC_CONFLICT: it changes nothing, or the new end has passed. */
+enum tc_error amendment_amend(struct store *store, const struct operation_request *operation_request,
+                              const struct rollout_snapshot *snapshot, struct operated *operated,
+                              struct tc_fault *fault);
+
+/* Approves or rejects the amendment of the request, which is bound to its digest. The last approval brings it into
+ * force. TC_NOT_FOUND: no such amendment. TC_DENIED: an author of the amendment or of the plan may not. TC_CONFLICT:
+ * another digest, or it does not wait. */
+enum tc_error amendment_decide(struct store *store, const struct operation_request *operation_request,
+                               const struct rollout_snapshot *snapshot, bool *existing, struct operated *operated,
+                               struct tc_fault *fault);
+
+#endif

@@ -1,0 +1,289 @@
+"""Amendments: a rollout under way gets another rate, budget or end without a new plan. What tightens acts at once, what loosens
+waits for as many approvals as the plan did."""
+
+import concurrent.futures
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from harness.operations import JSON, events, operate, post_operation, revise, submit_as
+from harness.plan import VERSION, plan
+from harness.wait import wait_for
+
+TWO = {"approvals": {"required": 2}}
+LATER = {"startAt": "2099-01-01T00:00:00Z"}
+
+
+@pytest.fixture
+def testbed(stack):
+    stack.orchestrator()
+    stack.add_artifact()
+    stack.import_fleet({"B1": ["A1", "A2", "A3"]}, [f"P{i}" for i in range(1, 9)])
+    return stack
+
+
+def ahead(**much):
+    return f"{datetime.now(timezone.utc) + timedelta(**much):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def ask_to_amend(testbed, rollout, change, actor="bob", number=0, **more):
+    http = testbed.orchestrators[number].http
+    body = {"version": testbed.database.rollout(rollout)["version"], "reason": "the line is slow", **change, **more}
+    return http.ask("POST", f"/v1/rollouts/{rollout}/amendments", json.dumps(body), {**JSON, **http.as_(actor)})
+
+
+def amend(testbed, rollout, change, state="in_force", **more):
+    answer = ask_to_amend(testbed, rollout, change, **more)
+    assert answer.status == 201, answer
+    amendment = answer.json()["amendment"]
+    assert amendment["state"] == state, answer
+    return amendment
+
+
+def ask_to_decide(testbed, rollout, amendment, actor, verb="approve", **more):
+    body = {"digest": amendment["digest"], "reason": "agreed", **more}
+    return testbed.http.ask("POST", f"/v1/rollouts/{rollout}/amendments/{amendment['amendment']}/{verb}", json.dumps(body),
+                            {**JSON, **testbed.http.as_(actor)})
+
+
+def decide(testbed, rollout, amendment, actor, state, verb="approve"):
+    answer = ask_to_decide(testbed, rollout, amendment, actor, verb)
+    assert answer.status == 200 and answer.json()["amendment"]["state"] == state, answer
+    return answer.json()
+
+
+def listed(testbed, rollout):
+    return testbed.http.document(f"/v1/rollouts/{rollout}/amendments")
+
+
+def submit_approved(testbed, **spec):
+    """A rollout of ann that cid and dan approved."""
+    rollout = submit_as(testbed, "ann", plan(approvals={"required": 2}, **spec))
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    for actor in ("cid", "dan"):
+        operate(testbed, rollout, "approve", actor)
+    testbed.wait_for_rollout(rollout, "running")
+    return rollout
+
+
+def started(testbed, rollout):
+    states = testbed.database.states(rollout)
+    return sum(count for state, count in states.items() if state != "created")
+
+
+def finish(testbed, rollout, name):
+    device = testbed.device(name)
+    testbed.wait_for_state(rollout, name, "dispatched")
+    device.ask()
+    device.reply(device.wait_for_instruction(), "completed", versions={"atm-app": VERSION})
+    testbed.wait_for_state(rollout, name, "completed")
+    device.close()
+
+
+def look_again(testbed, name):
+    """Returns when the scheduler has looked at all instructions that were due before."""
+    marker = testbed.submit(name, selector={"devices": ["P8"]}, priority=0)
+    testbed.wait_for_state(marker, "P8", "dispatched")
+    operate(testbed, marker, "cancel")
+    testbed.wait_for_rollout(marker, "cancelled")
+
+
+# ---- what tightens ----------------------------------------------------------------------------------
+
+
+def test_a_lower_rate_is_in_force_at_once_with_its_author_and_the_plan_keeps_its_digest(testbed):
+    rollout = submit_approved(testbed, selector={"devices": ["P1", "P2", "P3"]}, rate={"perMinute": 1000}, schedule=LATER)
+    before = testbed.http.document(f"/v1/rollouts/{rollout}")
+    amendment = amend(testbed, rollout, {"rate": {"perMinute": 30}})
+
+    after = testbed.http.document(f"/v1/rollouts/{rollout}")
+    assert after["version"] == before["version"] + 1 and after["state"] == "running"
+    assert (after["plan"], after["digest"], after["approvals"]) == (before["plan"], before["digest"], before["approvals"])
+    assert after["plan"]["spec"]["rate"]["perMinute"] == 1000
+    assert after["in_force"]["rate"]["perMinute"] == 30
+    told = listed(testbed, rollout)["amendments"]
+    assert [(one["amendment"], one["kind"], one["state"], one["author"], one["reason"], one["is_loosening"]) for one in told] == \
+        [(1, "rate", "in_force", "bob", "the line is slow", False)]
+    assert (told[0]["before"]["perMinute"], told[0]["after"]["perMinute"]) == (1000, 30)
+    assert told[0]["digest"] == amendment["digest"] and told[0]["plan_digest"] == before["digest"]
+    assert events(testbed, rollout)[-1] == ("amended", "bob")
+    assert after["events"][-1]["amendment"] == 1
+    report = testbed.http.document(f"/v1/rollouts/{rollout}/report")
+    assert report["amendments"] == told and report["plan"] == before["plan"]
+    assert report["in_force"]["rate"]["perMinute"] == 30
+
+
+def test_no_more_start_than_a_lowered_rate_allows(testbed):
+    rollout = submit_as(testbed, "ann", plan(selector={"devices": [f"P{i}" for i in range(1, 8)]}, rate={"perMinute": 1000},
+                                             approvals={"required": 1}))
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    amend(testbed, rollout, {"rate": {"perMinute": 2}})
+    operate(testbed, rollout, "approve", "cid")
+    wait_for(lambda: started(testbed, rollout) == 2, "two devices start")
+    for i in range(3):
+        look_again(testbed, f"later-{i}")
+    assert started(testbed, rollout) == 2
+
+
+def test_a_smaller_budget_holds_from_the_next_start_on_and_for_other_rollouts(testbed):
+    rollout = testbed.submit("first", selector={"devices": ["A1", "A2"]}, disruptionBudget={"maxUnavailable": 3}, priority=60)
+    for name in ("A1", "A2"):
+        testbed.wait_for_state(rollout, name, "dispatched")
+    amend(testbed, rollout, {"maxUnavailable": 2})
+    another = testbed.submit("another", selector={"devices": ["A3"]}, disruptionBudget={"maxUnavailable": 3})
+    testbed.wait_for_rollout(another, "running")
+    for i in range(2):
+        look_again(testbed, f"later-{i}")
+    assert testbed.database.states(another) == {"created": 1}
+    operate(testbed, rollout, "cancel")
+    testbed.wait_for_state(another, "A3", "dispatched")
+
+
+def test_a_rollout_ends_at_its_earlier_end_and_its_windows_are_cut(testbed):
+    rollout = testbed.submit(selector={"devices": ["P1", "P2"]}, schedule={"startAt": ahead(hours=1), "endAt": ahead(hours=9)})
+    testbed.wait_for_rollout(rollout, "running")
+    end = ahead(hours=2)
+    amend(testbed, rollout, {"endAt": end})
+    windows = testbed.database.rows("SELECT rfc3339(closes_at) AS closes_at FROM rollout_window WHERE rollout_id = %s", rollout)
+    assert [row["closes_at"] for row in windows] == [end.replace("Z", ".000Z")]
+    assert testbed.http.document(f"/v1/rollouts/{rollout}")["in_force"]["end_at"] == end
+
+    soon = submit_as(testbed, "ann", plan("soon", selector={"devices": ["P3"]}, approvals={"required": 1},
+                                          schedule={"startAt": ahead(hours=1), "endAt": ahead(hours=9), "endBehavior": "cancel"}))
+    testbed.wait_for_rollout(soon, "awaiting_approval")
+    answer = ask_to_amend(testbed, soon, {"endAt": ahead(minutes=30)})
+    assert answer.status == 409 and "must be after the startAt" in answer.json()["detail"], answer
+    now = testbed.submit("now", selector={"devices": ["P4"]}, schedule={"startAt": ahead(seconds=-5), "endAt": ahead(hours=9)},
+                         rate={"perMinute": 1}, disruptionBudget={"maxUnavailable": 1})
+    testbed.wait_for_state(now, "P4", "dispatched")
+    waiting = testbed.submit("waiting", selector={"devices": ["P4"]}, schedule={"endAt": ahead(hours=9)})
+    testbed.wait_for_rollout(waiting, "running")
+    amend(testbed, waiting, {"endAt": ahead(seconds=3)})
+    testbed.wait_for_state(waiting, "P4", "expired")
+
+
+def test_what_has_passed_or_is_so_already_or_is_no_change_is_refused_with_a_sentence(testbed):
+    rollout = testbed.submit(selector={"devices": ["P1"]}, rate={"perMinute": 60}, schedule=LATER)
+    testbed.wait_for_rollout(rollout, "running")
+    for change, words in (({"endAt": ahead(hours=-1)}, "must be in the future"),
+                          ({"rate": {"perMinute": 60}}, "has this value already")):
+        answer = ask_to_amend(testbed, rollout, change)
+        assert answer.status == 409 and words in answer.json()["detail"], answer
+    for change in ({}, {"rate": {"perMinute": 1}, "maxUnavailable": 1}, {"rate": {}}, {"rate": {"perMinute": 0}},
+                   {"rate": {"perMinute": 5, "growth": 2}}, {"rate": {"perMinute": 5, "maximumPerMinute": 9}},
+                   {"maxUnavailable": "101%"}, {"maxUnavailable": 0}, {"endAt": "soon"}, {"budget": 1}):
+        answer = ask_to_amend(testbed, rollout, change)
+        assert answer.status == 422 and answer.json()["errors"], (change, answer)
+    assert listed(testbed, rollout)["amendments"] == []
+    operate(testbed, rollout, "cancel")
+    testbed.wait_for_rollout(rollout, "cancelled")
+    answer = ask_to_amend(testbed, rollout, {"rate": {"perMinute": 1}})
+    assert answer.status == 409 and "allowed: awaiting_approval, running, paused" in answer.json()["detail"], answer
+    assert ask_to_amend(testbed, rollout, {"rate": {"perMinute": 1}}, version=1, actor="bob").status == 409
+
+
+# ---- what loosens -----------------------------------------------------------------------------------
+
+
+def test_a_higher_rate_waits_for_as_many_approvals_as_the_plan_by_others_than_its_author(testbed):
+    rollout = submit_approved(testbed, selector={"devices": ["P1", "P2", "P3"]}, rate={"perMinute": 1}, schedule=LATER)
+    amendment = amend(testbed, rollout, {"rate": {"perMinute": 60}}, "awaiting_approval")
+    assert testbed.http.document(f"/v1/rollouts/{rollout}")["in_force"]["rate"]["perMinute"] == 1
+    waiting = [one for one in testbed.http.document("/v1/approvals")["approvals"] if one["kind"] == "amendment"]
+    assert [(one["what"]["rollout"], one["what"]["amendment"], one["what"]["required"], one["what"]["given"], one["what"]["changes"])
+            for one in waiting] == [(rollout, 1, 2, 0, "rate")]
+    for author in ("bob", "ann"):
+        answer = ask_to_decide(testbed, rollout, amendment, author)
+        assert answer.status == 403 and "another person must approve it" in answer.json()["detail"], answer
+    answer = ask_to_decide(testbed, rollout, amendment, "cid", digest="0" * 64)
+    assert answer.status == 409 and amendment["digest"] in answer.json()["detail"], answer
+    decide(testbed, rollout, amendment, "cid", "awaiting_approval")
+    assert decide(testbed, rollout, amendment, "cid", "awaiting_approval")["existing"] is True
+    assert ask_to_decide(testbed, rollout, amendment, "cid", reason="again").status == 409
+    decide(testbed, rollout, amendment, "dan", "in_force")
+    assert testbed.http.document(f"/v1/rollouts/{rollout}")["in_force"]["rate"]["perMinute"] == 60
+    assert [event for event in events(testbed, rollout) if "amend" in event[0]] == [
+        ("amendment_ordered", "bob"), ("amendment_approved", "cid"), ("amendment_approved", "dan"), ("amended", "tellercast")]
+    told = listed(testbed, rollout)["amendments"][0]
+    assert [(one["actor"], one["approved"]) for one in told["decisions"]] == [("cid", True), ("dan", True)]
+    assert told["is_loosening"] is True and told["required"] == 2
+    answer = ask_to_decide(testbed, rollout, amendment, "eve")
+    assert answer.status == 409 and "is in_force" in answer.json()["detail"], answer
+    assert [one for one in testbed.http.document("/v1/approvals")["approvals"] if one["kind"] == "amendment"] == []
+
+
+def test_one_rejection_ends_the_wait_of_an_amendment(testbed):
+    rollout = submit_approved(testbed, selector={"devices": ["P1"]}, disruptionBudget={"maxUnavailable": 1}, schedule=LATER)
+    amendment = amend(testbed, rollout, {"maxUnavailable": "50%"}, "awaiting_approval")
+    decide(testbed, rollout, amendment, "cid", "rejected", verb="reject")
+    assert ask_to_decide(testbed, rollout, amendment, "dan").status == 409
+    row = testbed.database.rollout(rollout)
+    assert (row["max_unavailable"], row["max_unavailable_percent"], row["state"]) == (1, None, "running")
+
+
+def test_an_amendment_that_waits_is_void_when_another_of_its_kind_is_in_force_or_the_rollout_ends(testbed):
+    rollout = submit_approved(testbed, selector={"devices": ["P1"]}, rate={"perMinute": 10}, schedule=LATER)
+    faster = amend(testbed, rollout, {"rate": {"perMinute": 20}}, "awaiting_approval")
+    wider = amend(testbed, rollout, {"maxUnavailable": 1})
+    more = amend(testbed, rollout, {"maxUnavailable": 2}, "awaiting_approval")
+    amend(testbed, rollout, {"rate": {"perMinute": 5}})
+    states = {one["amendment"]: one["state"] for one in listed(testbed, rollout)["amendments"]}
+    assert states == {1: "void", 2: "in_force", 3: "awaiting_approval", 4: "in_force"}
+    answer = ask_to_decide(testbed, rollout, faster, "cid")
+    assert answer.status == 409 and "is void" in answer.json()["detail"], answer
+    operate(testbed, rollout, "cancel")
+    assert ask_to_decide(testbed, rollout, more, "cid").status == 409
+    states = {one["amendment"]: one["state"] for one in listed(testbed, rollout)["amendments"]}
+    assert states == {1: "void", 2: "in_force", 3: "void", 4: "in_force"} and wider["amendment"] == 2
+
+
+def test_a_revision_replaces_the_plan_with_all_its_amendments(testbed):
+    spec = {"selector": {"devices": ["P1"]}, "approvals": {"required": 2}, "schedule": LATER}
+    rollout = submit_as(testbed, "ann", plan(**spec, rate={"perMinute": 10}))
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    amend(testbed, rollout, {"rate": {"perMinute": 5}})
+    amend(testbed, rollout, {"rate": {"perMinute": 20}}, "awaiting_approval")
+    assert revise(testbed, rollout, plan(**spec, rate={"perMinute": 40})).status == 200
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    shown = testbed.http.document(f"/v1/rollouts/{rollout}")
+    assert shown["in_force"]["rate"]["perMinute"] == 40 and shown["plan"]["spec"]["rate"]["perMinute"] == 40
+    assert {one["state"] for one in listed(testbed, rollout)["amendments"]} == {"void"}
+
+
+def test_an_extended_end_lays_out_windows_and_devices_without_a_window_get_one(testbed):
+    window = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": "00:00", "duration": "24h"}
+    rollout = testbed.submit(selector={"devices": ["P1"]}, execution={"installTimeout": "1h"},
+                             schedule={"endAt": ahead(minutes=30), "windows": [window], "timeZone": "UTC"})
+    row = testbed.wait_for_state(rollout, "P1", "created")
+    wait_for(lambda: testbed.database.instruction(rollout, "P1")["substate"] == 1, "no window is long enough")
+    assert row["planned_at"] is None
+    amend(testbed, rollout, {"endAt": ahead(days=3)})
+    testbed.wait_for_state(rollout, "P1", "dispatched")
+
+
+def test_with_a_higher_rate_devices_start_earlier_than_they_were_planned(testbed):
+    rollout = testbed.submit(selector={"devices": [f"P{i}" for i in range(1, 7)]}, rate={"perMinute": 1})
+    wait_for(lambda: started(testbed, rollout) == 1, "the first one starts")
+    amend(testbed, rollout, {"rate": {"perMinute": 600}})
+    wait_for(lambda: started(testbed, rollout) == 6, "all of them start")
+
+
+# ---- at once ----------------------------------------------------------------------------------------
+
+
+def test_of_two_amendments_at_once_of_one_version_one_is_refused_and_the_same_again_changes_nothing(testbed):
+    rollout = testbed.submit(selector={"devices": ["P1"]}, rate={"perMinute": 100}, schedule=LATER)
+    testbed.wait_for_rollout(rollout, "running")
+    version = testbed.database.rollout(rollout)["version"]
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda n: ask_to_amend(testbed, rollout, {"rate": {"perMinute": 10 + n}}, f"p{n}", version=version),
+                                range(6)))
+    assert sorted(answer.status for answer in answers) == [201, 409, 409, 409, 409, 409]
+    winner = listed(testbed, rollout)["amendments"]
+    assert len(winner) == 1
+    again = ask_to_amend(testbed, rollout, {"rate": {"perMinute": winner[0]["after"]["perMinute"]}}, winner[0]["author"],
+                         version=version)
+    assert again.status == 200 and again.json()["existing"] is True, again
+    assert again.json()["amendment"]["digest"] == winner[0]["digest"]
+    assert post_operation(testbed, rollout, "pause", version=version).status == 409
+    assert testbed.database.rollout(rollout)["version"] == version + 1
