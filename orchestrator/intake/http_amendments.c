@@ -1,4 +1,4 @@
-/* Amendments of a rollout: list and order. They are decided as the plan is: http_operations.c. */
+/* Amendments of a rollout: list, preview and order. They are decided as the plan is: http_operations.c. */
 #include "base/log.h"
 #include "config/amendment_order.h"
 #include "orchestrator/intake/http_request.h"
@@ -34,6 +34,13 @@ void amendments_list(struct http_request *request)
     else
         http_answer_refusal(request, &refusal, &fault);
     buffer_free(&json);
+}
+
+static struct amendment_change change_of(const struct http_request *request, const struct amendment_order_words *words)
+{
+    return (struct amendment_change){.kind = kinds[words->changes],
+                                     .after = words->after,
+                                     .default_per_minute = request->http->config.preview->default_per_minute};
 }
 
 static void amend(struct http_request *request, const struct operation_request *operation_request)
@@ -84,14 +91,38 @@ void amendment_order(struct http_request *request)
         return;
     }
     if (read_order(request, &words)) {
-        const struct amendment_change change = {.kind = kinds[words.changes],
-                                                .after = words.after,
-                                                .default_per_minute =
-                                                    request->http->config.preview->default_per_minute};
+        const struct amendment_change change = change_of(request, &words);
         operation_request.version = words.version;
         operation_request.reason = words.reason;
         operation_request.change = &change;
         amend(request, &operation_request);
     }
+    amendment_order_free(&words);
+}
+
+void amendment_preview_show(struct http_request *request)
+{
+    struct amendment_order_words words;
+    struct buffer json = {0};
+    struct refusal refusal;
+    struct tc_fault fault;
+    int64_t rollout;
+    if (http_read_rollout_id(request, &rollout, &fault) != TC_OK) {
+        http_answer_fault(request, &fault);
+        return;
+    }
+    if (read_order(request, &words)) {
+        const struct amendment_change change = change_of(request, &words);
+        const struct access_scope *scope = http_request_scope(request);
+        struct store *store = store_pool_take(request->http->config.stores);
+        enum tc_error error = amendment_preview(store, scope, rollout, &change, &json, &refusal, &fault);
+        error = http_name_missing(error, &fault);
+        store_pool_give(request->http->config.stores, store);
+        if (error == TC_OK)
+            http_answer_json(request, 200, &json);
+        else
+            http_answer_refusal(request, &refusal, &fault);
+    }
+    buffer_free(&json);
     amendment_order_free(&words);
 }

@@ -122,6 +122,7 @@ void revision_submit(struct http_request *request);
 /* http_amendments.c */
 void amendments_list(struct http_request *request);
 void amendment_order(struct http_request *request);
+void amendment_preview_show(struct http_request *request);
 /* http_reviews.c */
 void reviews_list(struct http_request *request);
 void review_accept(struct http_request *request);

@@ -28,6 +28,7 @@ const struct http_route http_routes[] = {
     {"POST", "/v1/rollouts/{id}/rollback",         "",                        ACCESS_OPERATE,           JOB,    operation_begin, operation_carry_out},
     {"GET",  "/v1/rollouts/{id}/amendments",       "after limit",             ACCESS_READ_EVIDENCE,     JOB,    NULL,            amendments_list},
     {"POST", "/v1/rollouts/{id}/amendments",       "",                        ACCESS_AMEND,             JOB,    operation_begin, amendment_order},
+    {"POST", "/v1/rollouts/{id}/amendments:preview", "",                      ACCESS_READ_EVIDENCE,     JOB,    operation_begin, amendment_preview_show},
     {"POST", "/v1/rollouts/{id}/amendments/{number}/approve", "",             ACCESS_APPROVE,           JOB,    operation_begin, operation_carry_out},
     {"POST", "/v1/rollouts/{id}/amendments/{number}/reject", "",              ACCESS_APPROVE,           JOB,    operation_begin, operation_carry_out},
     {"PUT",  "/v1/rollouts/{id}/plan",             "version reason",          ACCESS_REVISE,            ASYNC,  revision_begin,  revision_submit},

@@ -32,4 +32,11 @@ struct amendment_change {
 enum tc_error amendment_list(struct store *store, const struct access_scope *scope, int64_t rollout, int64_t after,
                              int limit, struct buffer *json, struct refusal *refusal, struct tc_fault *fault);
 
+/* Appends what a change would do, as JSON: whether it loosens and how many approvals it needs then, how many devices
+ * wait, are at work and have ended, and the forecast of the rest before and after it; null for a rollout that has not
+ * started. Errors: as those of its order, and of amendment_list. */
+enum tc_error amendment_preview(struct store *store, const struct access_scope *scope, int64_t rollout,
+                                const struct amendment_change *change, struct buffer *json, struct refusal *refusal,
+                                struct tc_fault *fault);
+
 #endif

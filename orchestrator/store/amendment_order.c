@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static struct rate_rules rate_of(const json_t *rate, int64_t default_per_minute, bool *known)
+struct rate_rules amendment_rate_of(const json_t *rate, int64_t default_per_minute, bool *known)
 {
     struct rate_rules rules = {
         .per_minute = plan_number(rate, "perMinute", 0, known),
@@ -16,7 +16,7 @@ static struct rate_rules rate_of(const json_t *rate, int64_t default_per_minute,
     return rules.per_minute == 0 ? (struct rate_rules){.per_minute = default_per_minute} : rules;
 }
 
-static struct branch_budget budget_of(const struct amendment_values *values, const json_t *most, bool *known)
+struct branch_budget amendment_budget_of(const struct amendment_values *values, const json_t *most, bool *known)
 {
     const json_t *percentage = json_object_get(most, "percentage");
     const char *single =
@@ -37,34 +37,32 @@ static bool tightens(const struct amendment_values *values, const struct amendme
     if (change->kind == AMENDMENT_END)
         return amend_end_tightens(values->end_ms, amendment_end_of(change->after));
     if (change->kind == AMENDMENT_BUDGET) {
-        const struct branch_budget old = budget_of(values, before, known);
-        const struct branch_budget new = budget_of(values, change->after, known);
+        const struct branch_budget old = amendment_budget_of(values, before, known);
+        const struct branch_budget new = amendment_budget_of(values, change->after, known);
         return amend_budget_tightens(&old, &new);
     }
-    const struct rate_rules old = rate_of(before, change->default_per_minute, known);
-    const struct rate_rules new = rate_of(change->after, change->default_per_minute, known);
+    const struct rate_rules old = amendment_rate_of(before, change->default_per_minute, known);
+    const struct rate_rules new = amendment_rate_of(change->after, change->default_per_minute, known);
     return amend_rate_tightens(&old, &new, values->completed);
 }
 
-static enum tc_error order(struct store *store, const struct operation_request *request,
-                           const struct rollout_snapshot *snapshot, const struct amendment_values *values,
-                           const json_t *before, struct operated *operated, struct tc_fault *fault)
+enum tc_error amendment_judge(const struct operation_request *request, const struct rollout_snapshot *snapshot,
+                              const struct amendment_values *values, struct amendment_order *order,
+                              struct tc_fault *fault)
 {
     const struct amendment_change *change = request->change;
-    if (json_equal(before, change->after))
+    if (json_equal(order->before, change->after))
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_AMENDS_NOTHING, fault);
     enum tc_error error =
         change->kind == AMENDMENT_END ? amendment_check_end(request, snapshot, values, change->after, fault) : TC_OK;
     if (error != TC_OK)
         return error;
     bool known;
-    const struct amendment_order amendment = {.kind = change->kind,
-                                              .subject = "",
-                                              .before = before,
-                                              .after = change->after,
-                                              .is_loosening = !tightens(values, change, before, &known)};
-    return known ? amendment_record(store, request, snapshot, &amendment, operated, fault)
-                 : amendment_unknown_plan(fault);
+    order->kind = change->kind;
+    order->subject = "";
+    order->after = change->after;
+    order->is_loosening = !tightens(values, change, order->before, &known);
+    return known ? TC_OK : amendment_unknown_plan(fault);
 }
 
 enum tc_error amendment_amend(struct store *store, const struct operation_request *request,
@@ -76,7 +74,10 @@ enum tc_error amendment_amend(struct store *store, const struct operation_reques
     if (error != TC_OK)
         return error;
     json_t *before = amendment_value_of(&values, request->change->kind);
-    error = order(store, request, snapshot, &values, before, operated, fault);
+    struct amendment_order order = {.before = before};
+    error = amendment_judge(request, snapshot, &values, &order, fault);
+    if (error == TC_OK)
+        error = amendment_record(store, request, snapshot, &order, operated, fault);
     json_decref(before);
     amendment_values_free(&values);
     return error;

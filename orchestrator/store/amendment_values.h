@@ -2,6 +2,8 @@
 #ifndef TELLERCAST_ORCHESTRATOR_STORE_AMENDMENT_VALUES_H
 #define TELLERCAST_ORCHESTRATOR_STORE_AMENDMENT_VALUES_H
 
+#include "orchestrator/rollout/budget.h"
+#include "orchestrator/rollout/rate.h"
 #include "orchestrator/store/amendment_private.h"
 
 /* What is in force, of a rollout. */
@@ -24,6 +26,15 @@ int64_t amendment_end_of(const json_t *end);
 enum tc_error amendment_check_end(const struct operation_request *operation_request,
                                   const struct rollout_snapshot *snapshot, const struct amendment_values *values,
                                   const json_t *end, struct tc_fault *fault);
+
+/* Fills in the order of the request's change, whose `before` is the value in force: does it loosen? TC_CONFLICT: it
+ * changes nothing, or the new end cannot be. */
+enum tc_error amendment_judge(const struct operation_request *operation_request,
+                              const struct rollout_snapshot *snapshot, const struct amendment_values *values,
+                              struct amendment_order *order, struct tc_fault *fault);
+/* A value as the decisions read it. `*known` false: a newer version wrote it. */
+struct rate_rules amendment_rate_of(const json_t *rate, int64_t default_per_minute, bool *known);
+struct branch_budget amendment_budget_of(const struct amendment_values *values, const json_t *most, bool *known);
 
 /* The plan has values of a newer version. Returns TC_CONFLICT. */
 enum tc_error amendment_unknown_plan(struct tc_fault *fault);

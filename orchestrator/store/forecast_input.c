@@ -6,6 +6,8 @@
 #include "orchestrator/store/forecast_input_private.h"
 #include "orchestrator/store/scope.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +145,16 @@ static enum tc_error read_plan_cohorts(struct store *store, const struct forecas
     return error;
 }
 
+static enum tc_error read_nights(struct store *store, const struct sql_preview_nights_params *params,
+                                 struct forecast_input *forecast_input, struct tc_fault *fault)
+{
+    struct sql_window_night_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_preview_nights(store, params, &rows, fault);
+    if (error == TC_OK)
+        take_windows(&rows, forecast_input);
+    return error;
+}
+
 enum tc_error forecast_input_lay_windows(struct store *store, const struct forecast_input_plan *plan, int days,
                                          struct forecast_input *forecast_input, struct tc_fault *fault)
 {
@@ -156,11 +168,8 @@ enum tc_error forecast_input_lay_windows(struct store *store, const struct forec
         .install_s = install_timeout_s(plan->plan->tree, &known),
         .days = days,
     };
-    struct sql_window_night_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_preview_nights(store, &params, &rows, fault);
+    enum tc_error error = read_nights(store, &params, forecast_input, fault);
     free(schedule);
-    if (error == TC_OK)
-        take_windows(&rows, forecast_input);
     return error;
 }
 
@@ -184,11 +193,21 @@ static enum tc_error read_rollout_begin(struct store *store, int64_t rollout, st
     return error;
 }
 
-/* `rest_only`: only the devices that have not ended. */
+/* `rest_only`: only the devices that have not ended. `budget` NULL: that of the rollout. */
 static enum tc_error read_rollout_cohorts(struct store *store, int64_t rollout, bool rest_only,
-                                          struct forecast_input *forecast_input, struct tc_fault *fault)
+                                          const struct branch_budget *budget, struct forecast_input *forecast_input,
+                                          struct tc_fault *fault)
 {
-    const struct sql_evidence_cohorts_params params = {.rollout = rollout, .rest_only = rest_only};
+    char most[24], percent[40];
+    (void)snprintf(most, sizeof most, "%" PRId64, budget == NULL ? 0 : budget->most);
+    (void)snprintf(percent, sizeof percent, "%.15g", budget == NULL ? 0 : budget->most_percent);
+    const struct sql_evidence_cohorts_params params = {
+        .rollout = rollout,
+        .rest_only = rest_only,
+        .amends_budget = budget != NULL,
+        .max_unavailable = budget != NULL && budget->most >= 0 ? most : NULL,
+        .max_unavailable_percent = budget != NULL && budget->most_percent >= 0 ? percent : NULL,
+    };
     struct sql_cohort_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_evidence_cohorts(store, &params, &rows, fault);
     if (error == TC_OK)
@@ -223,7 +242,7 @@ enum tc_error forecast_input_of_rollout(struct store *store, int64_t rollout, co
         return unknown_plan(fault);
     enum tc_error error = read_rollout_begin(store, rollout, forecast_input, fault);
     if (error == TC_OK)
-        error = read_rollout_cohorts(store, rollout, false, forecast_input, fault);
+        error = read_rollout_cohorts(store, rollout, false, NULL, forecast_input, fault);
     return error == TC_OK ? read_rollout_windows(store, rollout, install_s, forecast_input, fault) : error;
 }
 
@@ -338,20 +357,37 @@ static enum tc_error read_left(struct store *store, int64_t rollout, int64_t per
     return tc_fault_set(fault, TC_CONFLICT, "database: its rate or execution is unknown to this version");
 }
 
+static enum tc_error read_left_windows(struct store *store, int64_t rollout, int64_t install_s,
+                                       const struct forecast_input_amended *amended,
+                                       struct forecast_input *forecast_input, struct tc_fault *fault)
+{
+    if (amended->schedule == NULL)
+        return read_rollout_windows(store, rollout, install_s, forecast_input, fault);
+    const struct sql_preview_nights_params params = {.zones = zones_of(forecast_input),
+                                                     .schedule = amended->schedule,
+                                                     .calendars = amended->calendars,
+                                                     .submitted_at = amended->submitted_at,
+                                                     .install_s = install_s};
+    return read_nights(store, &params, forecast_input, fault);
+}
+
 enum tc_error forecast_input_forecast_left(struct store *store, int64_t rollout, int64_t per_minute,
-                                           const struct forecast_rest *rest, struct forecast_ends *ends,
+                                           const struct forecast_rest *rest,
+                                           const struct forecast_input_amended *amended, struct forecast_ends *ends,
                                            struct forecast *best, struct tc_fault *fault)
 {
+    static const struct forecast_input_amended nothing;
     struct forecast_input forecast_input = {0};
     struct forecast_input_left left = {0};
+    amended = amended == NULL ? &nothing : amended;
     enum tc_error error = read_left(store, rollout, per_minute, &forecast_input, &left, fault);
     if (error == TC_OK)
-        error = read_rollout_cohorts(store, rollout, true, &forecast_input, fault);
+        error = read_rollout_cohorts(store, rollout, true, amended->budget, &forecast_input, fault);
     if (error == TC_OK)
-        error = read_rollout_windows(store, rollout, left.install_s, &forecast_input, fault);
+        error = read_left_windows(store, rollout, left.install_s, amended, &forecast_input, fault);
     if (error == TC_OK) {
         struct forecast_plan plan = plan_of(&forecast_input);
-        plan.rate = left.rate;
+        plan.rate = amended->rate == NULL ? left.rate : *amended->rate;
         error = forecast_ends_make(rest, plan, left.takes_ms, ends, best) ? TC_OK : no_memory(fault);
     }
     forecast_input_free(&forecast_input);

@@ -4,6 +4,7 @@
 #define TELLERCAST_ORCHESTRATOR_STORE_FORECAST_INPUT_H
 
 #include "config/plan.h"
+#include "orchestrator/rollout/budget.h"
 #include "orchestrator/rollout/forecast.h"
 #include "orchestrator/rollout/forecast_ends.h"
 #include "orchestrator/store/refusal.h"
@@ -55,9 +56,19 @@ void forecast_input_free(struct forecast_input *forecast_input);
 enum tc_error forecast_input_forecast(const struct forecast_input *forecast_input, const json_t *tree,
                                       int64_t per_minute, struct forecast *forecast, struct tc_fault *fault);
 
-/* Forecasts the rest of a running rollout from now on: its ends, and `best`, which the caller frees. */
+/* Values of a rollout as an amendment would change them; NULL: it does not. */
+struct forecast_input_amended {
+    const struct rate_rules *rate;
+    const struct branch_budget *budget;
+    const char *schedule; /* JSON, with calendars and submitted_at as the database writes them */
+    const char *calendars, *submitted_at;
+};
+
+/* Forecasts the rest of a running rollout from now on: its ends, and `best`, which the caller frees. `amended` NULL: by
+ * the values in force. */
 enum tc_error forecast_input_forecast_left(struct store *store, int64_t rollout, int64_t per_minute,
-                                           const struct forecast_rest *rest, struct forecast_ends *ends,
+                                           const struct forecast_rest *rest,
+                                           const struct forecast_input_amended *amended, struct forecast_ends *ends,
                                            struct forecast *best, struct tc_fault *fault);
 
 /* Whether the zone has no window that is long enough. */

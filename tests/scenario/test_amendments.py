@@ -268,6 +268,46 @@ def test_with_a_higher_rate_devices_start_earlier_than_they_were_planned(testbed
     wait_for(lambda: started(testbed, rollout) == 6, "all of them start")
 
 
+# ---- the preview ------------------------------------------------------------------------------------
+
+
+def preview(testbed, rollout, change):
+    body = {"version": 1, "reason": "what if", **change}
+    return testbed.http.ask("POST", f"/v1/rollouts/{rollout}/amendments:preview", json.dumps(body), JSON)
+
+
+def ends(told):
+    return [told["forecast"][when]["worst_end_at"] for when in ("before", "after")]
+
+
+def test_a_preview_tells_what_remains_and_when_it_ends_before_and_after_and_changes_nothing(testbed):
+    rollout = submit_approved(testbed, selector={"devices": [f"P{i}" for i in range(1, 8)]}, rate={"perMinute": 60},
+                              schedule={"startAt": ahead(hours=1), "endAt": ahead(hours=20)}, execution={"installTimeout": "10m"})
+    row = testbed.database.rollout(rollout)
+    told = preview(testbed, rollout, {"rate": {"perMinute": 1}}).json()
+    assert (told["waiting"], told["at_work"], told["ended"], told["is_loosening"], told["required"]) == (7, 0, 0, False, 0)
+    before, after = ends(told)
+    assert before < after, "at one a minute it takes longer"
+    told = preview(testbed, rollout, {"rate": {"perMinute": 600}}).json()
+    assert (told["is_loosening"], told["required"]) == (True, 2)
+    assert ends(told)[1] <= ends(told)[0]
+    told = preview(testbed, rollout, {"endAt": ahead(minutes=65)}).json()
+    assert told["forecast"]["before"]["not_started"] == 0 and told["forecast"]["after"]["not_started"] == 7, told
+    told = preview(testbed, rollout, {"endAt": ahead(hours=30)}).json()
+    assert told["is_loosening"] is True and told["forecast"]["after"]["not_started"] == 0, told
+    branch = testbed.submit("branch", selector={"devices": ["A1", "A2", "A3"]}, disruptionBudget={"maxUnavailable": 3},
+                            schedule={"startAt": ahead(hours=1)}, execution={"installTimeout": "10m"})
+    testbed.wait_for_rollout(branch, "running")
+    before, after = ends(preview(testbed, branch, {"maxUnavailable": 1}).json())
+    assert before < after, "one after another takes longer"
+    answer = preview(testbed, rollout, {"endAt": ahead(hours=-1)})
+    assert answer.status == 409 and "must be in the future" in answer.json()["detail"], answer
+    waiting = submit_as(testbed, "ann", plan("waiting", selector={"devices": ["P1"]}, approvals={"required": 1}))
+    testbed.wait_for_rollout(waiting, "awaiting_approval")
+    assert preview(testbed, waiting, {"rate": {"perMinute": 1}}).json()["forecast"] is None
+    assert listed(testbed, rollout)["amendments"] == [] and testbed.database.rollout(rollout) == row
+
+
 # ---- at once ----------------------------------------------------------------------------------------
 
 

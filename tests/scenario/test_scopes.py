@@ -121,7 +121,7 @@ def body_of(stack, act, rollout, region):
     name = act.rsplit("/", 1)[-1]
     if name in ("approve", "reject"):
         return json.dumps({"digest": row["digest"], "reason": "r"}), JSON, ""
-    if name == "amendments":
+    if name.startswith("amendments"):
         return json.dumps({"version": row["version"], "reason": "r", "rate": {"perMinute": next(RATES)}}), JSON, ""
     if act.startswith("POST /v1/rollouts/"):
         group = {"group": "all"} if name == "promote" else {}

@@ -249,6 +249,15 @@ enum tc_error amendment_list(struct store *store, const struct access_scope *sco
     return READ("amendments of %lld after %lld, %d", (long long)rollout, (long long)after, limit);
 }
 
+enum tc_error amendment_preview(struct store *store, const struct access_scope *scope, int64_t rollout,
+                                const struct amendment_change *change, struct buffer *json, struct refusal *refusal,
+                                struct tc_fault *fault)
+{
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    http_fixture_note_patterns(access_scope_patterns(scope));
+    return READ("preview of %s of %lld", amendment_kind_name(change->kind), (long long)rollout);
+}
+
 static const char *exception(const struct freeze_act *act)
 {
     return act->excepts_rollbacks ? " except rollback" : "";
