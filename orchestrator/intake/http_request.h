@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+struct attempt_limit;
 struct device_peer;
 
 struct http {
@@ -32,7 +33,10 @@ struct http {
     struct standing_cache *standings;
     struct batch_queue *jobs; /* of struct http_request * */
     struct worker *worker;
-    int listener; /* -1: none */
+    struct batch_queue *aside_jobs; /* of the routes that are handled ASIDE; NULL: there are none */
+    struct worker *aside_worker;
+    struct attempt_limit *log_limit; /* of the logs that a device sends; NULL: none sends logs */
+    int listener;                    /* -1: none */
     struct http_front *front;
     pthread_mutex_t giving;       /* of `daemon` */
     struct MHD_Daemon *daemon;    /* NULL: it takes no more connections */
@@ -82,6 +86,7 @@ struct http_request {
 enum http_handling {
     INLINE, /* `handle` answers on the thread that moves bytes, and does not wait */
     JOB,    /* `handle` answers on a job thread, and may wait */
+    ASIDE,  /* the same on a thread that does nothing else: no JOB waits for it. While too many wait: 503 */
     ASYNC,  /* `handle` does not wait; another thread answers and calls http_request_resume */
     EITHER, /* INLINE; when `handle` does not answer it is called again as JOB, with `was_suspended` */
 };
