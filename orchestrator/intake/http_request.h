@@ -112,9 +112,12 @@ void http_route_find(struct http_request *request, const char *method);
 
 /* http_rollouts.c */
 void rollout_begin(struct http_request *request);
+/* Answers when the Idempotency-Key is not valid. */
+void rollout_check_key(struct http_request *request);
 void rollout_submit(struct http_request *request);
 /* Submits the body, a plan, to the planner, which answers. `revision` NULL: a new rollout. */
-void rollout_submit_plan(struct http_request *request, const struct submission_revision *revision);
+void rollout_submit_plan(struct http_request *request, enum endpoint endpoint,
+                         const struct submission_revision *revision);
 /* http_operations.c */
 /* Wakes the scheduler and the conductor, after an act that they carry on. */
 void http_wake_parts(struct http_request *request);
@@ -154,6 +157,9 @@ void rollout_forecast(struct http_request *request);
 void rollout_why(struct http_request *request);
 void device_why(struct http_request *request);
 void branch_why(struct http_request *request);
+/* http_collect.c */
+void collect_begin(struct http_request *request);
+void device_collect(struct http_request *request);
 /* http_failures.c */
 void failures_list(struct http_request *request);
 void failed_devices_list(struct http_request *request);
