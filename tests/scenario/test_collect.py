@@ -127,7 +127,7 @@ def test_a_collect_that_nobody_answers_delays_no_other_machine_and_waits_with_it
     first.reply(claims, "failed", code="out_of_service")
     stack.wait_for_state(collect, "A1", "failed")
     stack.wait_for_state(upgrade, "A1", "dispatched")
-    assert not stack.database.rows("SELECT FROM unavailable"), "it took nothing out of service"
+    assert not stack.database.rows("SELECT device FROM unavailable"), "it took nothing out of service"
     refused = command_line("device", "collect", "A1", "--name", "journal", "--reason", "r", "--wait", "--timeout", "1s",
                            "--server", stack.http.url, check=False)
     assert refused.returncode == TIMED_OUT and "no file yet" in refused.stderr
