@@ -42,10 +42,11 @@ json_t *operation_read_reason(struct schema_reading *reading, const struct schem
     return reason;
 }
 
-static json_t *read_group(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
+/* A name, for a key whose `allowed` says of what. */
+static json_t *read_name(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
 {
     if (node->kind == TREE_TEXT && !is_text(node))
-        return schema_fault_value(reading, node, "the name of a group; a number or a boolean in quotes");
+        return schema_fault_value(reading, node, "the name of a %s; a number or a boolean in quotes", key->allowed);
     return schema_read_name(reading, key, node);
 }
 
@@ -56,14 +57,18 @@ static const struct schema_key version_keys[] = {
 static const struct schema_key digest_keys[] = {
     {.name = "digest", .read = schema_read_sha256},
     {.name = "reason", .read = operation_read_reason},
-    {.name = "group", .read = read_group, .initial = SCHEMA_NOTHING},
+    {.name = "group", .read = read_name, .allowed = "group", .initial = SCHEMA_NOTHING},
 };
 static const struct schema_key group_keys[] = {
     {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
     {.name = "reason", .read = operation_read_reason},
-    {.name = "group", .read = read_group},
+    {.name = "group", .read = read_name, .allowed = "group"},
 };
 static const struct schema_key reason_keys[] = {
+    {.name = "reason", .read = operation_read_reason},
+};
+static const struct schema_key file_keys[] = {
+    {.name = "file", .read = read_name, .allowed = "file"},
     {.name = "reason", .read = operation_read_reason},
 };
 static const struct schema forms[] = {
@@ -71,6 +76,7 @@ static const struct schema forms[] = {
     [OPERATION_ON_DIGEST] = {digest_keys, sizeof digest_keys / sizeof *digest_keys},
     [OPERATION_ON_AMENDMENT] = {digest_keys, sizeof digest_keys / sizeof *digest_keys - 1},
     [OPERATION_ON_GROUP] = {group_keys, sizeof group_keys / sizeof *group_keys},
+    [OPERATION_ON_FILE] = {file_keys, sizeof file_keys / sizeof *file_keys},
     [OPERATION_BY_REASON] = {reason_keys, sizeof reason_keys / sizeof *reason_keys},
 };
 
@@ -94,6 +100,7 @@ enum tc_error operation_parse(enum operation_form form, const char *bytes, size_
         words->version = json_integer_value(json_object_get(object, "version"));
         take_text(object, "digest", words->digest, sizeof words->digest);
         take_text(object, "group", words->group, sizeof words->group);
+        take_text(object, "file", words->file, sizeof words->file);
         take_text(object, "reason", words->reason, sizeof words->reason);
     }
     json_decref(object);

@@ -2,7 +2,8 @@
  *
  * An operation on a rollout has {"version":7,"reason":"…"}; approve and reject have {"digest":"…","reason":"…"} and may
  * have "group":"pilot", unless they are of an amendment, whose digest it is; an operation on a group has
- * {"version":7,"reason":"…","group":"pilot"}; one on the installation or on a device has only {"reason":"…"}. */
+ * {"version":7,"reason":"…","group":"pilot"}; an order to collect has {"file":"journal","reason":"…"}; one on the
+ * installation or on a device has only {"reason":"…"}. */
 #ifndef TELLERCAST_CONFIG_OPERATION_H
 #define TELLERCAST_CONFIG_OPERATION_H
 
@@ -24,12 +25,14 @@ enum operation_form {
     OPERATION_ON_AMENDMENT, /* digest of the amendment that the operator read */
     OPERATION_ON_GROUP,     /* version of the rollout that the operator saw, and a group */
     OPERATION_BY_REASON,    /* a reason and nothing else */
+    OPERATION_ON_FILE,      /* the name of a file of a device */
 };
 
 struct operation_words {
     int64_t version;        /* of OPERATION_ON_VERSION and OPERATION_ON_GROUP */
     char digest[65];        /* of OPERATION_ON_DIGEST and OPERATION_ON_AMENDMENT */
     char group[TC_ID_SIZE]; /* "": the rollout as a whole */
+    char file[TC_ID_SIZE];  /* of OPERATION_ON_FILE */
     char reason[OPERATION_REASON_MAX + 1];
 };
 

@@ -53,7 +53,8 @@ struct agent_effects {
     void (*end_download)(void *context);
     /* Copies the request; agent_installer_ended follows. Times, process folders, stop and callbacks are not set. */
     void (*start_installer)(void *context, const struct install_request *request);
-    /* Keeps the log of this attempt, to send it, if it was the action that ended last. NULL: logs are not wanted. */
+    /* Keeps the log of this attempt, which has failed or collected a file, to send it, if it was the action that ended
+     * last. NULL: logs are not wanted. */
     void (*keep_log)(void *context, int64_t instruction, int32_t attempt);
     /* A nonce of the privileged half. False: there is none now. NULL without a privileged half. */
     bool (*fetch_nonce)(void *context, char nonce[static TC_ID_SIZE]);

@@ -202,7 +202,8 @@ static void handle_install_end(struct agent *agent, const struct install_result 
                                                                     : REPORT_FAILED;
     agent_journal_end(agent, &agent->entry, state, result->code, result->detail,
                       device_clock_now_ms(&agent->clock, now));
-    if (state == REPORT_FAILED)
+    bool has_collected = state == REPORT_COMPLETED && agent->payload.action == ACTION_COLLECT;
+    if (state == REPORT_FAILED || has_collected)
         keep_log(agent, &agent->entry);
     if (state == REPORT_COMPLETED && agent->artifact_path[0] != '\0')
         download_keep_only(agent->artifact_folder, "");

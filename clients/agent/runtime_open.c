@@ -137,6 +137,7 @@ static void open_work(struct runtime *runtime)
                    .bytes_per_second = settings->download_bytes_per_second,
                    .proxy = settings->download_proxy[0] == '\0' ? NULL : &runtime->proxy},
         .install_timeout_ms = settings->actions.timeout_ms,
+        .collect_timeout_ms = settings->actions.collect_timeout_ms,
         .install_grace_ms = settings->actions.grace_ms,
         .stop_grace_ms = STOP_GRACE_MS,
         .install_folder = runtime->install_folder,

@@ -166,7 +166,7 @@ void work_install(struct work *work, const struct install_request *request)
     kept->proof = keep_text(work, request->proof);
     kept->working_folder = work->config.install_folder;
     kept->lock_path = work->config.lock_path;
-    kept->timeout_ms = work->config.install_timeout_ms;
+    kept->timeout_ms = install_collects(request) ? work->config.collect_timeout_ms : work->config.install_timeout_ms;
     kept->grace_ms = work->config.install_grace_ms;
     kept->stop_grace_ms = work->config.stop_grace_ms;
     kept->stop = &work->stop;

@@ -9,7 +9,7 @@
 
 struct work_config {
     struct download_limits limits;
-    int64_t install_timeout_ms;
+    int64_t install_timeout_ms, collect_timeout_ms;
     int64_t install_grace_ms;
     int64_t stop_grace_ms;
     const char *install_folder; /* where installers are run */

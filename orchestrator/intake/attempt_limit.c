@@ -9,7 +9,7 @@
 
 enum { BUCKETS = 1024, PLACES = 8 }; /* a power of 2; places in a bucket */
 
-/* Each failure moves `free_ms`, when all failures are forgotten, by one interval. */
+/* Each attempt that counts moves `free_ms`, when all are forgotten, by one interval. */
 struct subject {
     uint64_t hash;
     int64_t free_ms;

@@ -28,7 +28,7 @@ const struct http_route est_routes[] = {
     {"GET",  "/.well-known/est/cacerts",        "", ACCESS_PUBLIC, INLINE, NULL,          authorities_show},
     {"POST", "/.well-known/est/simpleenroll",   "", ACCESS_PUBLIC, JOB,    request_begin, enroll},
     {"POST", "/.well-known/est/simplereenroll", "", ACCESS_PUBLIC, JOB,    request_begin, reenroll},
-    {"POST", "/v1/logs", "instruction attempt",     ACCESS_PUBLIC, JOB,    log_begin,     log_put},
+    {"POST", "/v1/logs", "instruction attempt",     ACCESS_PUBLIC, ASIDE,  log_begin,     log_put},
 };
 /* clang-format on */
 const size_t est_route_count = sizeof est_routes / sizeof *est_routes;

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "orchestrator/intake/attempt_limit.h"
 #include "orchestrator/intake/device_issuers.h"
 #include "orchestrator/intake/enrolment.h"
 #include "orchestrator/intake/http_connection.h"
@@ -25,7 +26,9 @@ enum {
     KEY_FILE_MAX = 1 << 20,
     LIBRARY_SHARE = 2,
     LAST_BYTES_MS = 500,
-    LAST_LOOK_MS = 5
+    LAST_LOOK_MS = 5,
+    LOGS_AT_ONCE = 32, /* of a certificate: twice what the database takes of a device in a day */
+    LOG_INTERVAL_MS = 600000,
 };
 
 /* Debug level, since the library reports single connections, which are of no use to an operator. */
@@ -178,6 +181,19 @@ static enum tc_error start_serving(struct http *http, struct tc_fault *fault)
                            tls, &http->front, fault);
 }
 
+static enum tc_error start_jobs(const char *name, struct batch_queue *queue, int threads, struct worker **worker,
+                                struct tc_fault *fault)
+{
+    return worker_start(&(struct worker_config){.name = name,
+                                                .queue = queue,
+                                                .threads = threads,
+                                                .item_size = sizeof(struct http_request *),
+                                                .batch_limit = 1,
+                                                .period_ms = -1,
+                                                .handle = http_connection_run},
+                        worker, fault);
+}
+
 static enum tc_error start(struct http *http, struct tc_fault *fault)
 {
     const struct http_config *config = &http->config;
@@ -187,14 +203,10 @@ static enum tc_error start(struct http *http, struct tc_fault *fault)
     if (error == TC_OK)
         error = listener_open(name_of(http), config->listen, config->port, &http->listener, &http->port, fault);
     if (error == TC_OK)
-        error = worker_start(&(struct worker_config){.name = config->api == HTTP_API_EST ? "est-job" : "http-job",
-                                                     .queue = http->jobs,
-                                                     .threads = config->job_threads,
-                                                     .item_size = sizeof(struct http_request *),
-                                                     .batch_limit = 1,
-                                                     .period_ms = -1,
-                                                     .handle = http_connection_run},
-                             &http->worker, fault);
+        error = start_jobs(config->api == HTTP_API_EST ? "est-job" : "http-job", http->jobs, config->job_threads,
+                           &http->worker, fault);
+    if (error == TC_OK && http->aside_jobs != NULL)
+        error = start_jobs("aside-job", http->aside_jobs, 1, &http->aside_worker, fault);
     if (error == TC_OK)
         error = start_serving(http, fault);
     return error;
@@ -212,6 +224,10 @@ enum tc_error http_open(const struct http_config *config, struct http **http, st
     }
     TC_CHECK(pthread_mutex_init(&made->fleet_import, NULL) == 0 && pthread_mutex_init(&made->giving, NULL) == 0);
     made->jobs = batch_queue_open(sizeof(struct http_request *), (size_t)config->connection_limit);
+    if (config->aside_limit > 0) {
+        made->aside_jobs = batch_queue_open(sizeof(struct http_request *), (size_t)config->aside_limit);
+        made->log_limit = attempt_limit_open(LOGS_AT_ONCE, LOG_INTERVAL_MS);
+    }
     enum tc_error error = start(made, fault);
     if (error != TC_OK) {
         http_close(made);
@@ -266,12 +282,15 @@ void http_close(struct http *http)
     if (http->front != NULL)
         http_front_stop(http->front);
     worker_stop(http->worker);
+    worker_stop(http->aside_worker);
     wait_for_last_answers(http);
     stop_library(http);
     http_front_close(http->front, LAST_BYTES_MS);
     if (http->listener >= 0)
         (void)close(http->listener);
     batch_queue_free(http->jobs);
+    batch_queue_free(http->aside_jobs);
+    attempt_limit_close(http->log_limit);
     (void)pthread_mutex_destroy(&http->giving);
     (void)pthread_mutex_destroy(&http->fleet_import);
     device_issuers_close(http->issuers);

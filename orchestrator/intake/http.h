@@ -43,6 +43,7 @@ struct http_config {
     const char *broker_user;        /* which no device may have as its ID; NULL or "": unknown */
     int threads;                    /* that move bytes */
     int job_threads;                /* that wait for the database */
+    int aside_limit;                /* requests that wait for the thread aside; 0: there is no such thread */
     int connection_limit;
     int address_limit;                 /* connections of one address; 0: no limit */
     int idle_s;                        /* a connection without a request is closed after so long */

@@ -183,8 +183,10 @@ static void suspend(struct http_request *request)
 
 static void run_in_job(struct http_request *request)
 {
+    const struct http *http = request->http;
     suspend(request);
-    enum tc_error error = batch_queue_put(request->http->jobs, &request, 0);
+    enum tc_error error =
+        batch_queue_put(request->route->handling == ASIDE ? http->aside_jobs : http->jobs, &request, 0);
     if (error == TC_OK)
         return;
     http_answer_problem(request, 503, error == TC_BUSY ? "too many requests are waiting" : "this daemon is stopping");
@@ -240,7 +242,8 @@ enum MHD_Result http_connection_advance(void *context, struct MHD_Connection *co
             return send_answer(request);
         run_in_job(request);
         break;
-    case JOB: run_in_job(request); break;
+    case JOB:
+    case ASIDE: run_in_job(request); break;
     case ASYNC:
         suspend(request);
         request->route->handle(request);

@@ -1,23 +1,49 @@
 /* The logs of failures: devices send them to the EST endpoint, and people read them. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "orchestrator/intake/attempt_limit.h"
 #include "orchestrator/intake/device_issuers.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/store/logs.h"
 #include "topics/message.h"
 
 #include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- from a device ---- */
 
-/* Takes no body of a peer that has not authenticated. */
+/* Counts the logs that are sent with a certificate, whatever becomes of them. False: they are too many, and it has
+ * answered. The certificate is not checked yet, which would be work: its digest stands for it. */
+static bool is_within_share(struct http_request *request)
+{
+    unsigned char digest[crypto_generichash_BYTES_MIN];
+    char subject[2 * sizeof digest + 1], seconds[32];
+    struct attempt_limit *limit = request->http->log_limit;
+    int64_t now_ms = clock_monotonic_ms();
+    (void)crypto_generichash(digest, sizeof digest, request->peer->certificate, request->peer->certificate_length, NULL,
+                             0);
+    (void)sodium_bin2hex(subject, sizeof subject, digest, sizeof digest);
+    int64_t wait_ms = attempt_limit_wait_ms(limit, subject, now_ms);
+    if (wait_ms == 0) {
+        attempt_limit_count(limit, subject, now_ms);
+        return true;
+    }
+    (void)snprintf(seconds, sizeof seconds, "%" PRId64, wait_ms / 1000 + 1);
+    http_answer_problem(request, 429, "this device sends too many logs; wait %s s", seconds);
+    http_answer_header(request, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    return false;
+}
+
+/* Takes no body of a peer that has not authenticated, or that sends too many. */
 void log_begin(struct http_request *request)
 {
     if (request->peer->certificate == NULL) {
         est_note_refused(request, "", "no_certificate", "");
         est_deny(request, false);
-    } else if (!http_request_has_type(request, "text/plain")) {
+    } else if (is_within_share(request) && !http_request_has_type(request, "text/plain")) {
         http_answer_problem(request, 415, "the Content-Type of a log must be text/plain");
     }
     request->body_limit = INSTALL_LOG_MAX;

@@ -184,5 +184,5 @@ void revision_submit(struct http_request *request)
 {
     struct submission_revision revision;
     TC_CHECK(read_revision(request, &revision)); /* revision_begin has checked it */
-    rollout_submit_plan(request, &revision);
+    rollout_submit_plan(request, ENDPOINT_HTTP, &revision);
 }

@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+struct attempt_limit;
 struct device_peer;
 
 struct http {
@@ -32,7 +33,10 @@ struct http {
     struct standing_cache *standings;
     struct batch_queue *jobs; /* of struct http_request * */
     struct worker *worker;
-    int listener; /* -1: none */
+    struct batch_queue *aside_jobs; /* of the routes that are handled ASIDE; NULL: there are none */
+    struct worker *aside_worker;
+    struct attempt_limit *log_limit; /* of the logs that a device sends; NULL: none sends logs */
+    int listener;                    /* -1: none */
     struct http_front *front;
     pthread_mutex_t giving;       /* of `daemon` */
     struct MHD_Daemon *daemon;    /* NULL: it takes no more connections */
@@ -82,6 +86,7 @@ struct http_request {
 enum http_handling {
     INLINE, /* `handle` answers on the thread that moves bytes, and does not wait */
     JOB,    /* `handle` answers on a job thread, and may wait */
+    ASIDE,  /* the same on a thread that does nothing else: no JOB waits for it. While too many wait: 503 */
     ASYNC,  /* `handle` does not wait; another thread answers and calls http_request_resume */
     EITHER, /* INLINE; when `handle` does not answer it is called again as JOB, with `was_suspended` */
 };
@@ -107,9 +112,12 @@ void http_route_find(struct http_request *request, const char *method);
 
 /* http_rollouts.c */
 void rollout_begin(struct http_request *request);
+/* Answers when the Idempotency-Key is not valid. */
+void rollout_check_key(struct http_request *request);
 void rollout_submit(struct http_request *request);
 /* Submits the body, a plan, to the planner, which answers. `revision` NULL: a new rollout. */
-void rollout_submit_plan(struct http_request *request, const struct submission_revision *revision);
+void rollout_submit_plan(struct http_request *request, enum endpoint endpoint,
+                         const struct submission_revision *revision);
 /* http_operations.c */
 /* Wakes the scheduler and the conductor, after an act that they carry on. */
 void http_wake_parts(struct http_request *request);
@@ -153,6 +161,9 @@ void rollout_forecast(struct http_request *request);
 void rollout_why(struct http_request *request);
 void device_why(struct http_request *request);
 void branch_why(struct http_request *request);
+/* http_collect.c */
+void collect_begin(struct http_request *request);
+void device_collect(struct http_request *request);
 /* http_failures.c */
 void failures_list(struct http_request *request);
 void failed_devices_list(struct http_request *request);

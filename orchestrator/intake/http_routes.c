@@ -48,6 +48,7 @@ const struct http_route http_routes[] = {
     {"GET",  "/v1/branches/{id}/why",              "",                        ACCESS_READ_FLEET,        JOB,    NULL,            branch_why},
     {"GET",  "/v1/devices/{id}/logs",              "after limit",             ACCESS_READ_FLEET,        JOB,    NULL,            device_logs_list},
     {"GET",  "/v1/logs/{log}",                     "",                        ACCESS_OPEN_LOG,          JOB,    NULL,            log_show},
+    {"POST", "/v1/devices/{id}/collect",           "",                        ACCESS_COLLECT,           ASYNC,  collect_begin,   device_collect},
     {"POST", "/v1/devices/{id}/return",            "",                        ACCESS_RETURN_DEVICE,     JOB,    operation_begin, device_return},
     {"POST", "/v1/devices/{id}/enrolments",        "valid_for_s",             ACCESS_ENROL_DEVICE,      JOB,    NULL,            device_make_code},
     {"POST", "/v1/devices/{id}/revoke",            "",                        ACCESS_REMOVE_DEVICE,     JOB,    operation_begin, device_revoke},

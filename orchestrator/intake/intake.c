@@ -23,6 +23,7 @@ enum {
     HTTP_THREADS = 2,
     HTTP_IDLE_S = 60,
     EST_JOB_THREADS = 1,
+    EST_LOGS_WAITING = 64, /* of EST_CONNECTIONS: the others are for enrolment */
     EST_CONNECTIONS = 500,
     EST_ADDRESS_CONNECTIONS = 20, /* a branch has one address, and its devices enrol at any time */
     EST_IDLE_S = 10,
@@ -191,6 +192,7 @@ static enum tc_error open_est(struct intake *intake, const struct intake_config 
                                            .key_file = config->est_key_file,
                                            .threads = HTTP_THREADS,
                                            .job_threads = EST_JOB_THREADS,
+                                           .aside_limit = EST_LOGS_WAITING,
                                            .connection_limit = EST_CONNECTIONS,
                                            .address_limit = EST_ADDRESS_CONNECTIONS,
                                            .idle_s = EST_IDLE_S,

@@ -92,7 +92,8 @@ static enum tc_error accept_plan(struct planner *planner, struct submission *sub
                                       .endpoint = endpoint_name(submission->endpoint),
                                       .idempotency_key = key,
                                       .author_scope = access_scope_patterns(&submission->scope),
-                                      .is_rollback = submission->endpoint == ENDPOINT_ROLLBACK};
+                                      .is_rollback = submission->endpoint == ENDPOINT_ROLLBACK,
+                                      .is_collect = submission->endpoint == ENDPOINT_COLLECT};
     enum tc_error error = TC_OK;
     if (!outcome->revised)
         error = planning_find(planner->submitting, &new_rollout, &outcome->submitted, fault);

@@ -1,5 +1,6 @@
 #include "orchestrator/queues/submission.h"
 
+#include "orchestrator/rollout/words.h"
 #include "topics/json_text.h"
 
 const char *endpoint_name(enum endpoint endpoint)
@@ -9,6 +10,7 @@ const char *endpoint_name(enum endpoint endpoint)
     case ENDPOINT_MQTT: return "mqtt";
     case ENDPOINT_SOCKET: return "socket";
     case ENDPOINT_ROLLBACK: return "rollback";
+    case ENDPOINT_COLLECT: return COLLECT_ENDPOINT;
     }
     tc_check_failed("known endpoint", __FILE__, __LINE__);
 }

@@ -20,9 +20,10 @@ enum endpoint {
     ENDPOINT_MQTT,
     ENDPOINT_SOCKET,
     ENDPOINT_ROLLBACK, /* no endpoint: the conductor submits the rollback of a rollout */
+    ENDPOINT_COLLECT,  /* an order by HTTP to collect a file of one device, for which the daemon makes the plan */
 };
 
-const char *endpoint_name(enum endpoint endpoint); /* "http", "mqtt", "socket", "rollback" */
+const char *endpoint_name(enum endpoint endpoint); /* "http", "mqtt", "socket", "rollback", "collect" */
 
 /* The answer to a submission. At every endpoint the status is HTTP's (RFC 9110) and the body is the same JSON document:
  * the rollout (201 new, 200 the same submission again), or a problem (RFC 9457): 400, 409, 413, 422, 503. */

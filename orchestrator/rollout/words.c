@@ -2,6 +2,7 @@
 
 #define INSTRUCTION_CODE(constant, name) const char constant[] = name;
 #define EVENT_KIND(constant, name) const char constant[] = name;
+#define ROLLOUT_ENDPOINT(constant, name) const char constant[] = name;
 #define EVENT_ACTOR(constant, name) const char constant[] = name;
 #define REVIEW_STATE(constant, name) const char constant[] = name;
 #define FREEZE_STATE(constant, name) const char constant[] = name;

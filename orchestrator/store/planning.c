@@ -82,7 +82,7 @@ enum tc_error planning_submit(struct store *store, const struct new_rollout *new
     error = site_policy_check_preempt(store, new_rollout, &submitted->refusal, fault);
     if (error == TC_OK)
         error = insert(store, new_rollout, submitted, fault);
-    if (error == TC_OK && submitted->rollout != 0)
+    if (error == TC_OK && submitted->rollout != 0 && !new_rollout->is_collect)
         act_set_rollout(acts_get(store), submitted->rollout);
     if (error != TC_OK || submitted->rollout != 0)
         return acts_end(store, error, fault);

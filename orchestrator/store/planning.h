@@ -17,6 +17,7 @@ struct new_rollout {
     const char *author_scope;    /* the patterns to which the author must keep; NULL: everywhere */
     int64_t devices;
     bool is_rollback; /* which the conductor made of another rollout */
+    bool is_collect;  /* an order about a device: the act keeps that as its object */
 };
 
 struct submitted {

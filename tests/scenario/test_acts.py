@@ -140,6 +140,7 @@ def walk_devices(walk):
         walk.act(operation, verb, "device", "POST", f"/v1/devices/A1/{verb}", REASON, JSON)
     log = walk.database.value("INSERT INTO device_log (device, instruction_id, rollout_id, attempt, size_bytes, content) "
                               "VALUES ('A1', 1, 1, 1, 1, 'x') RETURNING id")
+    walk.act("collect", "collect", "device", "POST", "/v1/devices/A1/collect", json.dumps({"file": "journal", "reason": "r"}), JSON)
     walk.act("open_log", "open_log", "log", "GET", f"/v1/logs/{log}")
     walk.act("enrol_device", "enrol_device", "device", "POST", "/v1/devices/A1/enrolments")
     walk.act("import_fleet", "import_fleet", "fleet", "PUT", "/v1/fleet", FLEET, YAML)

@@ -113,6 +113,7 @@ def requests(testbed):
         ("return_device", "POST", "/v1/devices/A1/return", REASON, JSON),
         ("remove_device", "POST", "/v1/devices/A2/retire", REASON, JSON),
         ("remove_device", "POST", "/v1/devices/A2/revoke", REASON, JSON),
+        ("collect", "POST", "/v1/devices/A2/collect", json.dumps({"file": "journal", "reason": "r"}), JSON),
         ("open_log", "GET", f"/v1/logs/{testbed.log}"),
         ("enrol_device", "POST", "/v1/devices/A2/enrolments"),
         ("import_fleet", "PUT", "/v1/fleet", fleet({"B2": ["A3"]}), YAML),

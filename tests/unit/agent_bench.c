@@ -130,7 +130,8 @@ void bench_open(struct bench *bench, enum device_role role)
         .role = role,
         .keys = bench->trusted,
         .data_folder = bench->folder.path,
-        .executables = {[ACTION_INSTALL] = "/i", [ACTION_ROLLBACK] = "/i", [ACTION_CONFIGURE] = "/i"},
+        .executables =
+            {[ACTION_INSTALL] = "/i", [ACTION_ROLLBACK] = "/i", [ACTION_CONFIGURE] = "/i", [ACTION_COLLECT] = "/i"},
         .versions_executable = "/i",
         .ask_first_ms = 5000,
         .ask_longest_ms = 20000,

@@ -12,7 +12,7 @@ static void what_is_not_to_be_followed_is_rejected_with_its_reason(void **state)
     bench_send_token(&bench, bench.key, &payload, BENCH_CONFIGURE, false);
     bench_assert_last(&bench, 77, 1, REPORT_REJECTED, "wrong_device");
 
-    bench_instruct(&bench, 78, 1, "\"action\":\"collect\"");
+    bench_instruct(&bench, 78, 1, "\"action\":\"run\"");
     bench_assert_last(&bench, 78, 1, REPORT_REJECTED, "unsupported_action");
 
     payload = bench_payload(&bench, 79, 1);

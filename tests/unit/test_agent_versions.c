@@ -58,6 +58,19 @@ static void the_log_is_kept_of_an_action_that_failed_also_if_only_the_version_sa
     assert_int_equal(bench.log_instruction, 80);
 }
 
+static void what_was_collected_is_kept_to_be_sent(void **state)
+{
+    (void)state;
+    bench_make_idle(&bench, "4.7.0");
+    bench_instruct(&bench, 81, 1, "\"action\":\"collect\",\"parameters\":{\"file\":\"journal\"}");
+    bench_installed(&bench, INSTALL_DONE, "");
+    assert_int_equal(bench.logs_kept, 1);
+    assert_int_equal(bench.log_instruction, 81);
+    bench_read_versions(&bench, "4.7.0");
+    bench_assert_last(&bench, 81, 1, REPORT_COMPLETED, "");
+    assert_int_equal(bench.logs_kept, 1);
+}
+
 static void an_agent_killed_before_it_knows_that_a_version_was_not_left_reports_it(void **state)
 {
     (void)state;
@@ -145,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ATM(an_agent_killed_before_it_knows_the_version_does_not_report_another_one_as_completed),
         ATM(the_log_is_kept_of_an_action_that_failed_also_if_only_the_version_says_so),
+        ATM(what_was_collected_is_kept_to_be_sent),
         ATM(an_agent_killed_before_it_knows_that_a_version_was_not_left_reports_it),
         ATM(an_end_waits_for_versions_that_an_earlier_process_keeps_from_being_read),
         ATM(an_end_that_waited_is_completed_when_the_version_is_there),

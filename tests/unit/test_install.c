@@ -214,6 +214,26 @@ static void progress_and_versions_are_reported_while_it_runs(void **state)
     assert_string_equal(buffer_text(&fixture->heard), "[40 copying files][atm-app=4.7.2][100 ][b=1]");
 }
 
+static void hear_log(void *context, const char *text, size_t length)
+{
+    buffer_put(&((struct fixture *)context)->heard, text, length);
+}
+
+static void no_line_of_a_collected_file_is_a_command(void **state)
+{
+    static const char content[] = "progress 40 copying\nversion atm-app 4.7.2\ncode jam\ncard 4111111111111111\n";
+    struct fixture *fixture = *state;
+    struct buffer script = {0};
+    fixture->request.action = "collect";
+    fixture->request.on_log = hear_log;
+    buffer_format(&script, "printf '%%s' '%s'; exit 5", content);
+    run_script(fixture, buffer_text(&script));
+    buffer_free(&script);
+    assert_string_equal(buffer_text(&fixture->heard),
+                        "progress 40 copying\nversion atm-app 4.7.2\ncode jam\ncard ****************\n");
+    assert_string_equal(fixture->result.code, "installer_exit_5");
+}
+
 static void what_looks_like_progress_and_is_not_is_only_text(void **state)
 {
     struct fixture *fixture = *state;
@@ -352,6 +372,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_installer_that_is_not_there_is_a_failure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_sees_its_action_its_environment_and_nothing_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(progress_and_versions_are_reported_while_it_runs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_line_of_a_collected_file_is_a_command, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_looks_like_progress_and_is_not_is_only_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_amount_of_garbage_is_bounded_and_becomes_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(beyond_its_time_it_is_asked_to_end, set_up, tear_down),

@@ -5,6 +5,7 @@
 #include "clients/agent/action/install_output.h"
 #include "clients/agent/action/install_process.h"
 #include "topics/message.h"
+#include "topics/token.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -36,6 +37,11 @@ struct run {
     int64_t deadline_ms; /* when the next signal is sent */
     bool is_terminated;  /* SIGTERM was sent */
 };
+
+bool install_collects(const struct install_request *request)
+{
+    return strcmp(request->action, action_name(ACTION_COLLECT)) == 0;
+}
 
 void install_result_set(struct install_result *result, enum install_outcome outcome, const char *code,
                         const char *detail)
@@ -156,7 +162,8 @@ void install_run(const struct install_request *request, struct install_result *r
 {
     struct run run = {
         .request = request,
-        .output = {.mask = request->mask,
+        .output = {.is_content = install_collects(request),
+                   .mask = request->mask,
                    .on_progress = request->on_progress,
                    .on_version = request->on_version,
                    .context = request->context},

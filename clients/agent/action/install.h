@@ -10,7 +10,8 @@
  *
  * It may write lines to stdout: `progress 40 copying` (percent and text), `version NAME VERSION` (what is
  * installed now) and `code customer_present` (a word for programs on why it is not done). Other lines are kept
- * as the detail of a failure, the last of them only. stderr is read in the same way.
+ * as the detail of a failure, the last of them only. stderr is read in the same way. What `collect` prints is the
+ * content of a file: no line of it means anything.
  *
  * It ends with 0 (done), 75 (cannot now, try later), 66 (there is no previous version to go back to), 69 (the
  * work was done or tried, and the machine cannot serve now), or anything else (failed).
@@ -74,6 +75,9 @@ struct install_result {
     char detail[REPORT_DETAIL_MAX + 1]; /* the end of its output */
     char said[TC_ID_SIZE];              /* the code that it printed, however it ended; "": none */
 };
+
+/* Whether its output is the content of a file. */
+bool install_collects(const struct install_request *request);
 
 /* Fills the result: code and detail are cut to their size. */
 void install_result_set(struct install_result *result, enum install_outcome outcome, const char *code,

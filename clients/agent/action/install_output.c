@@ -69,21 +69,25 @@ static bool take_code(struct install_output *output, const char *text)
     return true;
 }
 
-static void take_line(struct install_output *output)
+/* Returns whether the line is one. */
+static bool take_command(struct install_output *output)
 {
     char *rest;
+    if (output->is_content)
+        return false;
+    return (starts_with(output->line, "progress", &rest) && take_progress(output, rest)) ||
+           (starts_with(output->line, "version", &rest) && take_version(output, rest)) ||
+           (starts_with(output->line, "code", &rest) && take_code(output, rest));
+}
+
+static void take_line(struct install_output *output)
+{
     bool is_cut = output->line_is_cut;
     output->line[output->line_length] = '\0';
     size_t length = output->line_length;
     output->line_length = 0;
     output->line_is_cut = false;
-    if (length == 0)
-        return;
-    if (starts_with(output->line, "progress", &rest) && take_progress(output, rest))
-        return;
-    if (starts_with(output->line, "version", &rest) && take_version(output, rest))
-        return;
-    if (starts_with(output->line, "code", &rest) && take_code(output, rest))
+    if (length == 0 || take_command(output))
         return;
     mask_apply(output->mask, output->line, length);
     if (is_cut)

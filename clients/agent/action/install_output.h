@@ -12,6 +12,7 @@
 #define INSTALL_LINE_SIZE 1024 /* longer lines are cut */
 
 struct install_output {
+    bool is_content; /* of a collected file: no line of it is a command */
     char line[INSTALL_LINE_SIZE];
     size_t line_length;
     bool line_is_cut;

@@ -84,7 +84,8 @@ static void run(struct performer *performer, struct serving *serving, struct ins
     request->lock_path = performer->lock_path;
     request->device = settings->device;
     request->parameters_file = performer->parameters_path;
-    request->timeout_ms = settings->actions.timeout_ms;
+    request->timeout_ms =
+        install_collects(request) ? settings->actions.collect_timeout_ms : settings->actions.timeout_ms;
     request->grace_ms = settings->actions.grace_ms;
     request->stop_grace_ms = STOP_GRACE_MS;
     request->stop = &performer->stop;

@@ -12,7 +12,7 @@ struct action_settings {
     char *versions;
     char *folder;
     char *mask; /* a regular expression: see mask.h */
-    int64_t timeout_ms, grace_ms;
+    int64_t timeout_ms, collect_timeout_ms, grace_ms;
 };
 
 /* The rows of a settings table whose struct has `struct action_settings actions`. `refusal` says what happens without
@@ -22,7 +22,7 @@ struct action_settings {
     TEXT("actions.install", actions.install, "", "Executable that installs an artifact; empty: " refusal),             \
         TEXT("actions.rollback", actions.rollback, "", "Executable that puts the previous version back."),             \
         TEXT("actions.configure", actions.configure, "", "Executable that applies parameters."),                       \
-        TEXT("actions.collect", actions.collect, "", "Executable that uploads a named file."),                         \
+        TEXT("actions.collect", actions.collect, "", "Executable that prints a named file."),                          \
         TEXT("actions.run", actions.run, "", "Executable that runs a named procedure."),                               \
         TEXT("actions.versions", actions.versions, "",                                                                 \
              "Executable that prints the installed versions; empty: actions.install."),                                \
@@ -31,6 +31,8 @@ struct action_settings {
              "What is masked in the output of an executable before it leaves the device, as a POSIX extended regular " \
              "expression; card numbers always are."),                                                                  \
         DURATION("actions.timeout", actions.timeout_ms, "60m", SECOND, 2 * DAY, "Maximum run time of an executable."), \
+        DURATION("actions.collect_timeout", actions.collect_timeout_ms, "90s", SECOND, 2 * DAY,                        \
+                 "The same of actions.collect, which an installation waits for."),                                     \
         DURATION("actions.grace", actions.grace_ms, "10s", 0, HOUR,                                                    \
                  "Time between asking an executable to end and killing it.")
 

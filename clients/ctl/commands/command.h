@@ -18,6 +18,11 @@ struct option {
     const char *help;
 };
 
+/* The option of every order. */
+#define REASON                                                                                                         \
+    {                                                                                                                  \
+        "reason", "TEXT", NULL, option_required, "The reason. It is recorded with your name."                          \
+    }
 /* Ends a list of options. */
 #define NO_OPTION                                                                                                      \
     {                                                                                                                  \

@@ -1,6 +1,7 @@
 #include "clients/ctl/commands/command.h"
 
 #include "clients/ctl/commands/broker_options.h"
+#include "clients/ctl/commands/device_options.h"
 #include "clients/ctl/commands/option_rows.h"
 #include "clients/ctl/commands/pki_options.h"
 #include "clients/ctl/commands/rollout_options.h"
@@ -37,10 +38,6 @@ static const struct option key_revoke_options[] = {
     REASON,
     {"last", NULL, NULL, NULL,
      "Revoke it even if devices trust no other key, or no other is left. No orchestrator can tell them then."},
-    NO_OPTION,
-};
-static const struct option device_enroll_options[] = {
-    {"valid-for", "DURATION", NULL, "24h", "How long the code is good."},
     NO_OPTION,
 };
 static const struct option scope_options[] = {
@@ -297,10 +294,15 @@ const struct command commands[] = {
     {"device", "show", "ID", 1, 1, "Show one device and its versions.", NULL, NULL, run_device_show},
     {"device", "trace", "ID", 1, 1, "Show all instructions of a device and their history, in order.", NULL, NULL,
      run_device_trace},
-    {"device", "logs", "ID [LOG]", 1, 2, "Show the logs of a device's failures, or one of them.",
-     "A log is the end of what an installer printed when it failed; the device has masked it. That you read one is "
-     "recorded.",
+    {"device", "logs", "ID [LOG]", 1, 2, "Show the logs of a device, or one of them.",
+     "A log is the end of what an installer printed when it failed, or a file that was collected; the device has "
+     "masked it. That you read one is recorded.",
      list_options, run_device_logs},
+    {"device", "collect", "ID", 1, 1, "Get a file of a device.",
+     "The device gives its last 64 KiB, masked, which are then one of its logs. Takes no budget and waits for no "
+     "window or freeze; an instruction in flight comes first. It expires after two hours. Exit code 4: the policy "
+     "asks for an approval.",
+     device_collect_options, run_device_collect},
     {"device", "return", "ID", 1, 1, "Return a device to service that was out of service or retired.",
      "It then no longer uses the budget of its branch. A successful installation returns it automatically, unless it "
      "was "

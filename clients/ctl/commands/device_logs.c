@@ -1,4 +1,4 @@
-/* The logs of a device's failures. */
+/* The logs of a device: of its failures, and files that it was asked for. */
 #include "clients/ctl/commands/device.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/commands/session.h"
@@ -37,15 +37,14 @@ static int list_logs(struct session *session)
     http_put_escaped(&path, session_argument(session, 0));
     buffer_put_text(&path, "/logs");
     const struct listing listing = {
-        buffer_text(&path),   "logs", columns, sizeof columns / sizeof *columns, add_log, false, limit,
-        "no logs of failures"};
+        buffer_text(&path), "logs", columns, sizeof columns / sizeof *columns, add_log, false, limit, "no logs"};
     code = session_list(session, &listing);
     buffer_free(&path);
     return code;
 }
 
 /* Line ends and tabs stay; nothing else of a device may control the operator's terminal. */
-static void put_content(const struct session *session, const char *content, struct buffer *out)
+void device_put_log(const struct session *session, const char *content, struct buffer *out)
 {
     while (*content != '\0') {
         size_t length = strcspn(content, "\n\t");
@@ -81,7 +80,7 @@ static int show_log(struct session *session)
     else if (session->json)
         session_put_json(session, document);
     else
-        put_content(session, document_text(document, "content"), &text);
+        device_put_log(session, document_text(document, "content"), &text);
     session_put(&text);
     buffer_free(&text);
     json_decref(document);

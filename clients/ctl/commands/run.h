@@ -42,6 +42,7 @@ int run_review_object(struct session *session);
 int run_device_show(struct session *session);
 int run_device_trace(struct session *session);
 int run_device_logs(struct session *session);
+int run_device_collect(struct session *session);
 int run_device_return(struct session *session);
 int run_device_enroll(struct session *session);
 int run_device_revoke(struct session *session);

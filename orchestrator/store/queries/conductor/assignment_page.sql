@@ -3,7 +3,7 @@
 -- row: device text, assignment.*, branch text, pull boolean, withdrawn boolean
 SELECT i.device, i.id AS instruction, i.rollout_id AS rollout, i.attempt, d.role, floor(extract(epoch FROM i.start_before))::bigint AS start_before_s,
        installation.epoch, EXISTS (SELECT FROM unavailable u WHERE u.device = i.device) AS out_of_service,
-       coalesce(i.branch, '') AS branch, i.pull,
+       coalesce(i.branch, d.branch, '') AS branch, i.pull,
        i.substate = :WITHDRAWING AS withdrawn
 FROM instruction i
 JOIN device d ON d.id = i.device, installation

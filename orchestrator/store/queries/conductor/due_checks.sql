@@ -15,7 +15,7 @@ SELECT i.id, i.state, i.attempt, i.pull, i.failures, i.deferrals,
        i.substate,
        (SELECT g.state = :GROUP_NOT_REACHED FROM rollout_group g
         WHERE g.rollout_id = :rollout AND g.group_no = i.group_no) AS group_is_lost,
-       coalesce(i.device = i.branch, false) AS node,
+       coalesce(i.device = b.branch, false) AS node,
        CASE WHEN i.state = :DISPATCHED AND i.substate = :WITHDRAWING
             THEN EXISTS (SELECT FROM frozen_device z
                          WHERE z.device = i.device AND z.frozen_at <= i.withdrawn_at
@@ -31,12 +31,13 @@ SELECT i.id, i.state, i.attempt, i.pull, i.failures, i.deferrals,
        coalesce((extract(epoch FROM n.since) * 1000)::bigint, 0) AS node_since_ms,
        i.state = :DISPATCHED AND NOT i.pull
          AND EXISTS (SELECT FROM device s JOIN instruction o ON o.device = s.id AND o.rollout_id = i.rollout_id
-                     WHERE s.branch = i.branch AND s.id <> i.branch AND s.id <> i.device AND o.sent_at >= i.dispatched_at) AS node_relays
+                     WHERE s.branch = b.branch AND s.id <> b.branch AND s.id <> i.device AND o.sent_at >= i.dispatched_at) AS node_relays
 FROM instruction i
 CROSS JOIN (SELECT presence_generation() AS generation) w
+CROSS JOIN LATERAL (SELECT coalesce(i.branch, (SELECT v.branch FROM device v WHERE v.id = i.device)) AS branch OFFSET 0) b
 -- A look-up a row, also by a plan that was made while the table was empty.
 LEFT JOIN LATERAL (SELECT presence_state_of(p, w.generation) AS state, p.since FROM presence p WHERE p.device = i.device OFFSET 0) d ON true
-LEFT JOIN LATERAL (SELECT presence_state_of(p, w.generation) AS state, p.since FROM presence p WHERE p.device = i.branch OFFSET 0) n ON true
+LEFT JOIN LATERAL (SELECT presence_state_of(p, w.generation) AS state, p.since FROM presence p WHERE p.device = b.branch OFFSET 0) n ON true
 WHERE i.rollout_id = :rollout AND i.wake_at <= now()
   AND (i.wake_at, i.id) > (timestamptz 'epoch' + :after_next_check_us::bigint * interval '1 us', :after_instruction::bigint)
 ORDER BY i.wake_at, i.id

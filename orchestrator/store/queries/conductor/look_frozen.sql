@@ -10,7 +10,7 @@ WITH pending AS MATERIALIZED (
          coalesce(t.seen_instruction, 0) AS seen_instruction, coalesce(t.groups, '{}') AS groups
   FROM rollout r, freeze_order f
   LEFT JOIN frozen_rollout t ON t.freeze_id = f.id AND t.rollout_id = :rollout
-  WHERE r.id = :rollout AND f.lifted_at IS NULL AND NOT (f.except_rollback AND r.rollback_of IS NOT NULL)
+  WHERE r.id = :rollout AND r.door <> :COLLECT_ENDPOINT AND f.lifted_at IS NULL AND NOT (f.except_rollback AND r.rollback_of IS NOT NULL)
     AND t.is_whole IS NOT TRUE
   ORDER BY f.id
   LIMIT 1

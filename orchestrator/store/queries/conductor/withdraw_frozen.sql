@@ -9,7 +9,8 @@ WITH unanswered AS (
   WHERE i.rollout_id = :rollout AND i.wake_at IS NOT NULL AND i.state = :DISPATCHED AND i.substate = :ACTIVE
     AND EXISTS (SELECT FROM frozen_device z
                 WHERE z.device = i.device AND z.lifted_at IS NULL
-                  AND NOT (z.except_rollback AND (SELECT r.rollback_of IS NOT NULL FROM rollout r WHERE r.id = :rollout))
+                  AND NOT (SELECT r.door = :COLLECT_ENDPOINT OR z.except_rollback AND r.rollback_of IS NOT NULL
+                           FROM rollout r WHERE r.id = :rollout)
                 OFFSET 0)
     AND NOT EXISTS (SELECT FROM claim c WHERE c.rollout_id = :rollout AND i.id = ANY (c.instructions))
   LIMIT :most

@@ -26,8 +26,8 @@ LEFT JOIN LATERAL (
     AND (f.state <> :DISPATCHED OR NOT EXISTS (SELECT FROM freeze_order WHERE lifted_at IS NULL)
          OR NOT EXISTS (SELECT FROM frozen_device z
                         WHERE z.device = n.device AND z.lifted_at IS NULL
-                          AND NOT (z.except_rollback
-                                   AND (SELECT r.rollback_of IS NOT NULL FROM rollout r WHERE r.id = f.rollout_id))
+                          AND NOT (SELECT r.door = :COLLECT_ENDPOINT OR z.except_rollback AND r.rollback_of IS NOT NULL
+                                   FROM rollout r WHERE r.id = f.rollout_id)
                         OFFSET 0))
   LIMIT 1
 ) i ON true, installation, watermark w

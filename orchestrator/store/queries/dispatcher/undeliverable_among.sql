@@ -9,6 +9,7 @@ WHERE n.rollout = ANY (ARRAY(SELECT rollout_id FROM blocked_rollout))
    OR EXISTS (SELECT FROM freeze_order WHERE lifted_at IS NULL)
       AND EXISTS (SELECT FROM frozen_device z
                   WHERE z.device = (SELECT i.device FROM instruction i WHERE i.id = n.instruction) AND z.lifted_at IS NULL
-                    AND NOT (z.except_rollback AND (SELECT r.rollback_of IS NOT NULL FROM rollout r WHERE r.id = n.rollout))
+                    AND NOT (SELECT r.door = :COLLECT_ENDPOINT OR z.except_rollback AND r.rollback_of IS NOT NULL
+                             FROM rollout r WHERE r.id = n.rollout)
                   OFFSET 0)
 ORDER BY n.at

@@ -11,7 +11,7 @@ WITH unavailable_moved AS (
   FOR NO KEY UPDATE OF i
 )
 UPDATE instruction i
-SET branch = d.branch, pull = d.role = :ROLE_PULL,
+SET branch = CASE WHEN (SELECT r.door FROM rollout r WHERE r.id = i.rollout_id) <> :COLLECT_ENDPOINT THEN d.branch END, pull = d.role = :ROLE_PULL,
     zone_no = coalesce((SELECT z.zone_no FROM rollout_zone z
                         WHERE z.rollout_id = i.rollout_id AND z.zone = coalesce(b.zone, d.zone, 'UTC')), i.zone_no)
 FROM locked l

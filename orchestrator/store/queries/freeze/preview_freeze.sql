@@ -7,7 +7,8 @@ WITH wanted AS MATERIALIZED (
   SELECT ARRAY(SELECT scope_patterns(:scope::jsonb)) AS patterns
 ), started AS MATERIALIZED (
   SELECT i.state = :DISPATCHED AS is_unanswered, i.pull,
-         :except_rollback::boolean AND (SELECT r.rollback_of IS NOT NULL FROM rollout r WHERE r.id = i.rollout_id) AS is_excepted
+         (SELECT r.door = :COLLECT_ENDPOINT OR :except_rollback::boolean AND r.rollback_of IS NOT NULL
+          FROM rollout r WHERE r.id = i.rollout_id) AS is_excepted
   FROM instruction i
   JOIN device d ON d.id = i.device
   WHERE i.in_flight AND i.device IS NOT NULL

@@ -7,13 +7,13 @@
 WITH started AS (
   UPDATE rollout SET state = :ROLLOUT_RUNNING, approvals_required = approvals_needed(rollout, devices)
   WHERE id = :rollout AND state IN (:ROLLOUT_ACCEPTED, :ROLLOUT_AWAITING_APPROVAL)
-  RETURNING id, name, plan, rollback_of IS NOT NULL AS is_rollback
+  RETURNING id, name, plan, rollback_of IS NOT NULL AS is_rollback, door = :COLLECT_ENDPOINT AS is_collect
 ), opened AS (
   UPDATE rollout_group g SET state = :GROUP_OPEN, opened_at = clock_timestamp()
   FROM started s
   WHERE g.rollout_id = s.id AND g.group_no = 1 AND g.state IN (:GROUP_WAITING, :GROUP_OPEN)
-    AND NOT EXISTS (SELECT FROM freeze_order f
-                    WHERE f.lifted_at IS NULL AND NOT (f.except_rollback AND s.is_rollback))
+    AND (s.is_collect OR NOT EXISTS (SELECT FROM freeze_order f
+                                     WHERE f.lifted_at IS NULL AND NOT (f.except_rollback AND s.is_rollback)))
   RETURNING g.rollout_id, g.group_no
 ), superseded AS (
   UPDATE rollout o

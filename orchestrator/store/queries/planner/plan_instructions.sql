@@ -12,6 +12,8 @@
 -- duration of an installation. A device's position in the rollout follows from its ID, since no other session takes IDs
 -- meanwhile. :devices: the number in scope.
 --
+-- The instruction of an order to collect has no branch: it uses none of its machines.
+--
 -- Values that are the same for all devices are read from arrays by scalar subqueries: for a million devices this is
 -- much faster than joins, and it keeps the order of the one sort. OFFSET 0 keeps the subquery above it from being
 -- evaluated twice.
@@ -26,7 +28,7 @@ WITH spec AS MATERIALIZED (
          (plan #>> '{spec,execution,installTimeout}')::bigint AS install_s,
          coalesce((plan #>> '{spec,schedule,startAt}')::timestamptz, submitted_at) AS starts_at,
          plan #> '{spec,groups}' AS groups,
-         rollout_seed(name) AS seed,
+         rollout_seed(name) AS seed, door = :COLLECT_ENDPOINT AS is_collect,
          nextval('instruction_id') + 1 AS first_id
   FROM rollout
   WHERE id = :rollout
@@ -81,7 +83,7 @@ WITH spec AS MATERIALIZED (
 INSERT INTO instruction (id, rollout_id, planned_at, due_at, group_no, zone_no, pull, device, branch)
 SELECT id, :rollout, nullif(forecast_at, 'infinity'),
        CASE WHEN forecast_at = 'infinity' THEN (SELECT starts_at FROM spec) ELSE forecast_at END,
-       group_no, zone_no, pull, device, branch
+       group_no, zone_no, pull, device, CASE WHEN NOT (SELECT is_collect FROM spec) THEN branch END
 FROM (
   SELECT id, place >> 54 AS group_no, zone_no, pull, device, branch,
          to_timestamp((SELECT zeros FROM timeline)[width_bucket(

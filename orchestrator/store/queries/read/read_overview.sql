@@ -12,7 +12,8 @@ WITH mine AS MATERIALIZED (
 ), open_rollout AS MATERIALIZED (
   SELECT r AS rollout, r.id, r.state, rollout_is_within(r, :patterns::jsonb) AS is_whole
   FROM rollout r
-  WHERE r.state IN (:ROLLOUT_ACCEPTED, :ROLLOUT_AWAITING_APPROVAL, :ROLLOUT_RUNNING, :ROLLOUT_PAUSED, :ROLLOUT_CANCELLING)
+  WHERE r.door <> :COLLECT_ENDPOINT
+    AND r.state IN (:ROLLOUT_ACCEPTED, :ROLLOUT_AWAITING_APPROVAL, :ROLLOUT_RUNNING, :ROLLOUT_PAUSED, :ROLLOUT_CANCELLING)
     AND (:patterns::jsonb IS NULL
          OR CASE WHEN r.planned_at IS NULL THEN patterns_cover(:patterns::jsonb, r.author_scope::jsonb)
               ELSE EXISTS (SELECT FROM mine m,

@@ -1,12 +1,12 @@
 -- Reads a page of at most :most rollouts, newest first, with IDs below :after (0: the first page). :name and :id: only
--- the rollouts with this name or this ID; a null :name: all. `next`: the :after of the next page; null on the last one.
+-- the rollouts with this name or this ID; a null :name: all but orders to collect. `next`: the :after of the next page; null on the last one.
 -- parameters: after bigint, most bigint, name text, id bigint
 -- row: document.*
 -- alone
 WITH page AS (
   SELECT * FROM rollout
   WHERE (:after::bigint = 0 OR id < :after::bigint)
-    AND (:name::text IS NULL OR id IN (SELECT id FROM rollout WHERE name = :name UNION SELECT :id::bigint))
+    AND CASE WHEN :name::text IS NULL THEN door <> :COLLECT_ENDPOINT ELSE id IN (SELECT id FROM rollout WHERE name = :name UNION SELECT :id::bigint) END
   ORDER BY id DESC LIMIT :most
 )
 SELECT json_build_object(

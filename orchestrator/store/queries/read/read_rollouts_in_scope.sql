@@ -10,7 +10,7 @@ WITH mine AS MATERIALIZED (
   SELECT r.*
   FROM rollout r
   WHERE (:after::bigint = 0 OR r.id < :after::bigint)
-    AND (:name::text IS NULL OR r.id IN (SELECT id FROM rollout WHERE name = :name UNION SELECT :id::bigint))
+    AND CASE WHEN :name::text IS NULL THEN r.door <> :COLLECT_ENDPOINT ELSE r.id IN (SELECT id FROM rollout WHERE name = :name UNION SELECT :id::bigint) END
     AND CASE WHEN r.planned_at IS NULL THEN patterns_cover(:patterns::jsonb, r.author_scope::jsonb)
           ELSE EXISTS (SELECT FROM mine m JOIN instruction i ON i.device = m.id AND i.rollout_id = r.id) END
   ORDER BY r.id DESC LIMIT :most

@@ -4,7 +4,8 @@
 -- has nothing in flight; no rollout with precedence needs the device (:higher: running with a higher priority;
 -- :preempting: those of them that preempt); and its branch has headroom by this rollout's budget and by those of all
 -- rollouts with something in flight there; and no freeze is in force for the device. An instruction in a closed window is postponed to the next one; if there is
--- none it waits for the rollout's end.
+-- none it waits for the rollout's end. An order to collect a file of a device has no branch here, so it takes no budget, and no
+-- freeze hinders it.
 --
 -- Sections: own and zone read the rollout; ahead, the rollouts with precedence; due and scanned, the instructions to
 -- consider; branch_now, the activity in their branches; candidate, fit and chosen select those that start; place is the
@@ -29,13 +30,15 @@
 WITH own AS MATERIALIZED (
   -- The rollout and its budget, unless its version is blocked or everything is frozen. Locked, so that nothing is claimed after a pause or cancel; only
   -- if something is due.
-  SELECT r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed, r.rollback_of IS NOT NULL AS is_rollback
+  SELECT r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed, r.rollback_of IS NOT NULL AS is_rollback,
+         r.door = :COLLECT_ENDPOINT AS is_collect
   FROM rollout r
   WHERE r.id = :rollout AND r.state = :ROLLOUT_RUNNING
     AND r.id <> ALL (ARRAY(SELECT rollout_id FROM blocked_rollout))
-    AND NOT EXISTS (SELECT FROM freeze_order z
-                    WHERE z.lifted_at IS NULL AND z.scope = '{}' AND NOT (z.except_rollback AND r.rollback_of IS NOT NULL)
-                    OFFSET 0)
+    AND (r.door = :COLLECT_ENDPOINT
+         OR NOT EXISTS (SELECT FROM freeze_order z
+                        WHERE z.lifted_at IS NULL AND z.scope = '{}' AND NOT (z.except_rollback AND r.rollback_of IS NOT NULL)
+                        OFFSET 0))
     AND EXISTS (SELECT FROM rollout_group g
                 WHERE g.rollout_id = :rollout AND g.state = :GROUP_OPEN
                   AND EXISTS (SELECT FROM instruction d
@@ -141,7 +144,8 @@ WITH own AS MATERIALIZED (
     AND (b.headroom IS NULL OR r.headroom_left > 0)
     AND CASE WHEN l.device = l.branch THEN b.scanned = 1 AND b.assignments - d.doubtful = 0
           ELSE b.has_node IS NOT TRUE END
-    AND (NOT EXISTS (SELECT FROM freeze_order WHERE lifted_at IS NULL)
+    AND ((SELECT is_collect FROM own)
+         OR NOT EXISTS (SELECT FROM freeze_order WHERE lifted_at IS NULL)
          OR NOT EXISTS (SELECT FROM frozen_device z
                         WHERE z.device = l.device AND z.lifted_at IS NULL
                           AND NOT (z.except_rollback AND (SELECT is_rollback FROM own))
@@ -212,11 +216,12 @@ WITH own AS MATERIALIZED (
   RETURNING id
 ), delivery AS (
   -- The facts that the dispatcher needs.
-  SELECT lease.id AS claim, c.id AS instruction, c.device, coalesce(c.branch, '') AS branch, c.attempt, c.pull,
-         c.device = c.branch AS node, floor(extract(epoch FROM c.start_before))::bigint AS start_before_s, :rollout AS rollout,
+  SELECT lease.id AS claim, c.id AS instruction, c.device, coalesce(r.branch, '') AS branch, c.attempt, c.pull,
+         c.device = r.branch AS node, floor(extract(epoch FROM c.start_before))::bigint AS start_before_s, :rollout AS rollout,
          (SELECT epoch FROM installation) AS epoch,
          EXISTS (SELECT FROM unavailable u WHERE u.device = c.device) AS out_of_service
-  FROM claimed c, lease
+  FROM claimed c, lease,
+  LATERAL (SELECT coalesce(c.branch, (SELECT d.branch FROM device d WHERE d.id = c.device)) AS branch) r
 )
 SELECT c.*, p.has_more, p.group_no AS place_group, (extract(epoch FROM p.due_at) * 1000000)::bigint AS place_due_us,
        p.id AS place_instruction

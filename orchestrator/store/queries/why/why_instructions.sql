@@ -68,7 +68,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT o.labels @> ANY (f.patterns) AS is_own, f.frozen_by, f.frozen_at, CASE WHEN f.until > now() THEN f.until END AS until
   FROM freeze_order f
-  WHERE f.lifted_at IS NULL AND i.state = :CREATED AND NOT (f.except_rollback AND r.rollback_of IS NOT NULL)
+  WHERE f.lifted_at IS NULL AND i.state = :CREATED AND r.door <> :COLLECT_ENDPOINT AND NOT (f.except_rollback AND r.rollback_of IS NOT NULL)
     AND (o.labels @> ANY (f.patterns)
          OR g.state = :GROUP_WAITING
             AND EXISTS (SELECT FROM frozen_rollout u
