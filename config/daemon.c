@@ -40,6 +40,9 @@ static const struct setting rows[] = {
          "PEM file of the trusted certificate authorities; empty: no TLS, with insecure_loopback alone."),
     TEXT("broker.certificate_file", broker_certificate_file, "", "PEM file of this client's certificate."),
     TEXT("broker.key_file", broker_key_file, "", "PEM file of that certificate's private key."),
+    TEXT("broker.crl_file", broker_crl_file, "",
+         "PEM file of the revocation lists that the broker uses, or a copy: only their expiry is read, for the metric "
+         "tellercast_crl_expiry_timestamp_seconds; empty: none."),
     DURATION("broker.keep_alive", broker_keep_alive_ms, "30s", 5 * SECOND, HOUR,
              "Keep-alive interval of the connection."),
     TEXT("broker.share_secret_file", broker_share_secret_file, "",

@@ -17,6 +17,7 @@ struct daemon_settings {
     int64_t broker_port;
     char *broker_user, *broker_password_file;
     char *broker_ca_file, *broker_certificate_file, *broker_key_file; /* TLS when a CA is named */
+    char *broker_crl_file;                                            /* of the broker; "": not watched */
     char *broker_guard, *broker_share_secret_file;
     int64_t broker_keep_alive_ms;
     int64_t broker_in_flight; /* QoS 1 messages in flight */

@@ -67,6 +67,7 @@ enum metric {
     METRIC_BROKER_CERTIFICATE_EXPIRY,
     METRIC_HTTP_CERTIFICATE_EXPIRY,
     METRIC_EST_CERTIFICATE_EXPIRY,
+    METRIC_CRL_EXPIRY,
     METRIC_GUARD_CURRENT,
     METRIC_INSECURE_LOOPBACK,
     METRIC_POLICIES,
@@ -109,6 +110,11 @@ enum metric_histogram {
     HISTOGRAM_CACHE,
     HISTOGRAM_BROKER,
     HISTOGRAM_HTTP,
+    HISTOGRAM_STAGE_CREATED, /* from here the stages of an instruction, in the order of its states */
+    HISTOGRAM_STAGE_DISPATCHED,
+    HISTOGRAM_STAGE_SENT,
+    HISTOGRAM_STAGE_RECEIVED,
+    HISTOGRAM_STAGE_INSTALLING,
     HISTOGRAM_COUNT,
 };
 
@@ -129,6 +135,12 @@ void metrics_set_family(enum metric_family family, const struct metric_sample *s
 
 /* Counts a duration in microseconds. */
 void metric_observe(enum metric_histogram histogram, int64_t duration_us);
+
+/* Appends the least whole milliseconds of each bucket of a stage but the first, as an array of PostgreSQL: width_bucket
+ * gives the bucket's number by them. */
+void metric_stage_bounds(struct buffer *out);
+/* Counts `count` durations of a stage in a bucket; `sum_ms` is their sum. */
+void metric_observe_stage(enum metric_histogram histogram, int bucket, int64_t count, int64_t sum_ms);
 
 void metrics_write(struct buffer *out);
 
