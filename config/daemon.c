@@ -150,6 +150,11 @@ static const struct setting rows[] = {
     SIZE("logs.size_limit", log_size_limit, "1GiB", 0, TIB,
          "Maximum size of all these logs; the oldest are deleted first."),
 
+    DURATION("events.retention", event_retention_ms, "7d", MINUTE, 3650 * DAY,
+             "How long an event is kept; who reads from an older one on gets reset."),
+    INTEGER("events.limit", event_limit, "100000", 1000, 100000000,
+            "Maximum number of events that are kept; the oldest are deleted first."),
+
     INTEGER("rate.per_minute", default_per_minute, "0", 0, 1000000,
             "Devices a minute for a plan that names no rate; 0: no limit."),
 

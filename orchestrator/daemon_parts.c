@@ -145,6 +145,8 @@ static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *faul
         .lease_ms = daemon->settings->lease_ms,
         .log_retention_ms = daemon->settings->log_retention_ms,
         .log_size_limit = daemon->settings->log_size_limit,
+        .event_retention_ms = daemon->settings->event_retention_ms,
+        .event_limit = daemon->settings->event_limit,
         .default_per_minute = daemon->settings->default_per_minute,
         .clock = &daemon->clock,
         .wakes = daemon->conductor_wakes,

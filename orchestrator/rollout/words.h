@@ -1,5 +1,5 @@
-/* The codes of instructions, the kinds and actors of rollout events, and the states of reviews
- * and devices. Each is written once,
+/* The codes of instructions, the kinds and actors of rollout events, the states of reviews and
+ * devices, and the kinds and readers of logged events. Each is written once,
  * in vocabulary.def, for C and for SQL. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_WORDS_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_WORDS_H
@@ -12,6 +12,8 @@
 #define REVIEW_STATE(constant, name) extern const char constant[];
 #define FREEZE_STATE(constant, name) extern const char constant[];
 #define DEVICE_STATE(constant, name) extern const char constant[];
+#define LOGGED_KIND(constant, name) extern const char constant[];
+#define EVENT_READERS(constant, name) extern const char constant[];
 #include "orchestrator/rollout/vocabulary.def"
 /* NOLINTEND(bugprone-macro-parentheses) */
 
