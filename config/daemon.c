@@ -4,6 +4,7 @@
 #include "config/broker_hosts.h"
 #include "config/group_roles.h"
 #include "config/policy.h"
+#include "config/webhooks.h"
 #include "topics/topic.h"
 
 #define SETTINGS_STRUCT struct daemon_settings
@@ -164,6 +165,10 @@ static const struct setting rows[] = {
     DOCUMENT_THAT_RELOADS("policy", policy, "{}", policy_key,
                           "What the site asks of every rollout: {approvals: [{action: install, devices: 1000, count: "
                           "2}], preempt: [ann], review_within: 72h}."),
+
+    DOCUMENT_THAT_RELOADS("webhooks", webhooks, "[]", webhooks_key,
+                          "Where events are posted: [{name: siem, url: \"https://siem.bank.example/tellercast\", "
+                          "secret_files: [/etc/tellercast/siem.secret], kinds: [freeze, alarm], ca_file: \"\"}]."),
 
     SIZE("artifacts.size_limit", artifact_size_limit, "4GiB", 1, TIB, "Maximum size of an artifact."),
     SIZE("artifacts.daily_limit", artifact_daily_limit, "64GiB", 1, TIB, "How much a person may upload in a day."),

@@ -72,6 +72,7 @@ struct daemon_settings {
     int64_t pull_wait_ms;            /* how long a pull client may stay away when the plan sets no end */
     int64_t default_per_minute;      /* rate of a plan that names none; 0: unlimited */
     char *calendars;                 /* JSON: names of blackout calendars to their blackouts */
+    char *webhooks;                  /* JSON: config/webhooks.h */
     char *policy;                    /* JSON: config/policy.h */
     int64_t artifact_size_limit;     /* bytes of one stored artifact */
     int64_t artifact_daily_limit;    /* bytes that a person uploads in a day */

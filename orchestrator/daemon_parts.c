@@ -29,6 +29,18 @@ static void notice_connection(void *context, bool connected)
     batch_queue_wake(daemon->conductor_wakes);
 }
 
+/* They post once this orchestrator conducts. */
+enum tc_error daemon_parts_open_webhooks(struct daemon *daemon, struct tc_fault *fault)
+{
+    const struct webhooks_config webhooks = {
+        .database = daemon->settings->database,
+        .guard = daemon->guard,
+        .conducting_epoch = &daemon->conducting_epoch,
+        .allows_loopback = daemon->settings->insecure_loopback,
+    };
+    return webhooks_open(&webhooks, daemon->settings->webhooks, &daemon->webhooks, fault);
+}
+
 enum tc_error daemon_parts_open_endpoints(struct daemon *daemon, struct tc_fault *fault)
 {
     const struct daemon_settings *settings = daemon->settings;
@@ -46,6 +58,8 @@ enum tc_error daemon_parts_open_endpoints(struct daemon *daemon, struct tc_fault
         .recorder = daemon->recorder,
         .describe_health = health_describe,
         .fleet_changed = health_request_fleet_check,
+        .describe_webhooks = webhooks_describe,
+        .webhooks = daemon->webhooks,
         .context = daemon->health,
     };
     renewal_set_intake(daemon->renewal, &intake);

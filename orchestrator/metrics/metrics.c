@@ -191,6 +191,8 @@ static const struct family_row family_rows[FAMILY_COUNT] = {
         "Answers of the HTTP endpoints by status."},
     [FAMILY_FAILURES] = {"tellercast_failures_total", COUNTER, "code",
         "Attempts that failed, were refused by their device or timed out, by code."},
+    [FAMILY_WEBHOOK_POSTS] = {"tellercast_webhook_posts_total", COUNTER, "result",
+        "Events posted to webhooks, by result: delivered, failed (each try), given_up."},
     [FAMILY_ROLLOUTS] = {"tellercast_rollouts", GAUGE, "state",
         "Rollouts by state."},
     [FAMILY_INSTRUCTIONS] = {"tellercast_instructions", GAUGE, "state",
@@ -199,6 +201,9 @@ static const struct family_row family_rows[FAMILY_COUNT] = {
         "When a running rollout is expected to end, in Unix time."},
     [FAMILY_END] = {"tellercast_rollout_end_timestamp_seconds", GAUGE, "rollout",
         "The endAt of a running rollout that has one, in Unix time."},
+    [FAMILY_WEBHOOK_OLDEST] = {"tellercast_webhook_oldest_undelivered_timestamp_seconds", GAUGE, "webhook",
+        "When the event was logged that a failing webhook is to take next, in Unix time; 0: it does not fail. Only the "
+        "conductor shows it."},
 };
 
 /* Upper bounds of the buckets in microseconds, and as Prometheus names them. */
@@ -308,12 +313,28 @@ void metric_count(enum metric_family family, const char *label)
     (void)pthread_mutex_unlock(&families_lock);
 }
 
+void metric_show(enum metric_family family, const char *label)
+{
+    TC_CHECK((unsigned)family < FAMILY_COUNT && family_rows[family].type == COUNTER);
+    (void)pthread_mutex_lock(&families_lock);
+    (void)sample_of(&families[family], label);
+    (void)pthread_mutex_unlock(&families_lock);
+}
+
 void metrics_set_family(enum metric_family family, const struct metric_sample *samples, size_t count)
 {
     TC_CHECK((unsigned)family < FAMILY_COUNT && family_rows[family].type == GAUGE && count <= METRIC_LABELS_MAX);
     (void)pthread_mutex_lock(&families_lock);
     memcpy(families[family].samples, samples, count * sizeof *samples);
     families[family].count = count;
+    (void)pthread_mutex_unlock(&families_lock);
+}
+
+void metric_set_labelled(enum metric_family family, const char *label, int64_t value)
+{
+    TC_CHECK((unsigned)family < FAMILY_COUNT && family_rows[family].type == GAUGE);
+    (void)pthread_mutex_lock(&families_lock);
+    sample_of(&families[family], label)->value = value;
     (void)pthread_mutex_unlock(&families_lock);
 }
 

@@ -101,7 +101,12 @@ static void a_family_has_a_value_for_each_label_and_the_rest_under_other(void **
         (void)snprintf(code, sizeof code, "code-%d", i);
         metric_count(FAMILY_FAILURES, code);
     }
+    metric_show(FAMILY_WEBHOOK_POSTS, "given_up");
+    metric_set_labelled(FAMILY_WEBHOOK_OLDEST, "siem", 7);
+    metric_set_labelled(FAMILY_WEBHOOK_OLDEST, "siem", 8);
     const char *text = write_all(&out);
+    assert_non_null(strstr(text, "\ntellercast_webhook_posts_total{result=\"given_up\"} 0\n"));
+    assert_non_null(strstr(text, "_timestamp_seconds{webhook=\"siem\"} 8\n"));
     assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"disk_full\"} 2\n"));
     assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"code-253\"} 1\n"));
     assert_null(strstr(text, "{code=\"code-254\"}"));

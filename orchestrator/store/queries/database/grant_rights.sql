@@ -75,8 +75,10 @@ BEGIN
     ('token', 'INSERT, UPDATE, DELETE'),
     ('tokens_file', 'INSERT'),
     ('unavailable', 'INSERT, UPDATE, DELETE'),
+    ('undelivered_event', 'INSERT, DELETE'),
     ('unknown_order', 'INSERT, UPDATE'),
-    ('watermark', 'UPDATE')
+    ('watermark', 'UPDATE'),
+    ('webhook', 'INSERT, UPDATE')
   ) t (name, rights) LOOP
     EXECUTE format('GRANT %s ON %I TO %I', one.rights, one.name, run_role);
   END LOOP;
