@@ -144,6 +144,17 @@ def test_a_receiver_that_was_down_gets_all_events_in_order_and_delays_no_other(s
     assert wait_for_webhook(stack, "siem", lambda state: state["state"] == "delivering")["waiting"] == 0
 
 
+def test_an_event_that_is_not_taken_at_first_is_not_overtaken(stack, receiver):
+    begin(stack, webhook(stack, receiver))
+    receiver.hold.clear()
+    receiver.failures = 1
+    for n in range(3):
+        freeze(stack, f"storm {n}")
+    receiver.hold.set()
+    assert reasons(receiver.wait_for(3)) == ["storm 0", "storm 1", "storm 2"]
+    assert len(receiver.got) == 4
+
+
 def test_a_receiver_that_does_not_answer_delays_no_other(stack, receiver, other):
     begin(stack, webhook(stack, receiver), webhook(stack, other, "chat"))
     receiver.hold.clear()
@@ -174,20 +185,22 @@ def test_another_orchestrator_goes_on_where_a_conductor_died_with_an_event_under
     assert ids[1] == ids[2], "the same event again has the same ID"
 
 
-def test_a_receiver_that_is_gone_is_asked_again_only_when_the_settings_are_read_again(stack, receiver):
-    begin(stack, own := webhook(stack, receiver))
-    receiver.status = 500
+def test_a_receiver_that_is_gone_is_asked_again_only_when_the_settings_are_read_again(stack, receiver, other):
+    begin(stack, own := webhook(stack, receiver), fails := webhook(stack, other, "chat"))
+    receiver.status = other.status = 500
     freeze(stack, "first")
     wait_for_webhook(stack, "siem", lambda state: state["error"] == "the receiver answered 500")
     receiver.status = 410
     state = wait_for_webhook(stack, "siem", lambda state: "410" in (state["error"] or ""))
-    tries = len(receiver.got)
+    tries, tries_of_other = len(receiver.got), len(other.got)
     freeze(stack, "second")
     receiver.status = 200
-    # A test is posted beside the events: after it, an event would have been tried, too.
+    # A test is posted beside the events.
     assert webhook_command(stack, "test", "siem").returncode == 0
+    # Both pause as long; two more tries of the other one take longer than a pause of this one.
+    wait_for(lambda: len(other.got) >= tries_of_other + 2, "the other one is tried again", 120)
     assert len(receiver.got) == tries + 1 and receiver.events() == [] and state["tries"] >= 2
-    reload(stack, own)
+    reload(stack, own, fails)
     assert reasons(receiver.wait_for(2)) == ["first", "second"]
 
 

@@ -39,6 +39,7 @@ class Receiver:
 
     def __init__(self, files=None):
         self.status, self.hold, self.headers = 200, threading.Event(), {}
+        self.failures = 0  # so many requests are answered with 500 first
         self.hold.set()
         self.got = []  # (headers, body) of each request, whatever was answered
         self.taken = []  # the bodies that were answered with 200
@@ -54,6 +55,8 @@ class Receiver:
                 receiver.got.append((dict(self.headers), body))
                 receiver.hold.wait(60)
                 status = receiver.status
+                if receiver.failures > 0:
+                    receiver.failures, status = receiver.failures - 1, 500
                 if status == 200:
                     receiver.taken.append(json.loads(body))
                 self.send_response(status)

@@ -129,11 +129,12 @@ LEFT JOIN instruction_transition rule ON rule.from_state = i.state AND rule.from
 UNION ALL
 SELECT 0, :REPORT_MOVED, false, l.from_state, l.bucket, count(*), sum(l.ms)::bigint
 FROM (SELECT t.from_state, t.ms, width_bucket(t.ms, :stage_bounds::bigint[]) AS bucket
-      FROM (SELECT m.from_state, greatest((extract(epoch FROM now() - CASE m.from_state WHEN :DISPATCHED THEN m.dispatched_at
-                                                            WHEN :SENT THEN m.sent_at
-                                                            WHEN :RECEIVED THEN m.received_at
-                                                            ELSE m.installing_at END) * 1000)::bigint, 0) AS ms
-            FROM moved m
-            WHERE m.from_state BETWEEN :FIRST_IN_FLIGHT AND :LAST_IN_FLIGHT AND m.state > m.from_state) t
-      WHERE t.ms IS NOT NULL) l
+      FROM (SELECT s.from_state, greatest((extract(epoch FROM now() - s.since) * 1000)::bigint, 0) AS ms
+            FROM (SELECT m.from_state, CASE m.from_state WHEN :DISPATCHED THEN m.dispatched_at
+                                         WHEN :SENT THEN m.sent_at
+                                         WHEN :RECEIVED THEN m.received_at
+                                         ELSE m.installing_at END AS since
+                  FROM moved m
+                  WHERE m.from_state BETWEEN :FIRST_IN_FLIGHT AND :LAST_IN_FLIGHT AND m.state > m.from_state) s
+            WHERE s.since IS NOT NULL) t) l
 GROUP BY l.from_state, l.bucket
