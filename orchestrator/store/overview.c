@@ -12,6 +12,7 @@ enum tc_error overview_read(struct store *store, const struct approver *approver
         .sees_reviews = approver->sees_reviews,
         .busy_branches = OVERVIEW_BRANCHES,
         .most = OVERVIEW_ROLLOUTS,
+        .most_failing = OVERVIEW_FAILING,
     };
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_read_overview(store, &params, &rows, fault);

@@ -106,6 +106,9 @@ class Schedule:
             steps.append((float(at), float(lasts), name))
         return cls(seed, steps)
 
+    def kinds(self):
+        return {name for _, _, name in self.steps}
+
     def __str__(self):
         steps = ", ".join(f"{name} at {at} s for {lasts} s" for at, lasts, name in self.steps) or "no faults"
         return f"seed {self.seed}: {steps}"
@@ -152,6 +155,10 @@ class Kills:
                            "postgres": (testbed.postgres, testbed.start_postgres)}[name]
         return name, process, process.start
 
+    @staticmethod
+    def kinds():
+        return frozenset()
+
     def again(self):
         return f"--seed {self.seed} --kills {self.most}"
 
@@ -187,7 +194,7 @@ def run_round(testbed, audit, faults):
     except (AssertionError, OSError, psycopg2.Error, redis.RedisError) as fault:
         return [f"{type(fault).__name__}: {fault}", *testbed.describe(list(promises))]
     audit.faults = []
-    audit.check_all(promises)
+    audit.check_all(promises, faults.kinds())
     audit.check_guard()
     undone, lost = audit.check_finish(min(promises), mended_at)
     if not audit.faults:

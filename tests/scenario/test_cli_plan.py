@@ -387,14 +387,18 @@ def test_a_trace_gives_each_attempt_its_own_times(operators):
     assert trace() == [*first, ("2", "dispatched"), ("2", "sent"), ("2", "received"), ("2", "created")]
 
 
-def test_a_watch_goes_on_through_a_pause_until_the_end(operators):
+def test_a_watch_goes_on_through_a_pause_and_while_the_server_is_away_until_the_end(operators):
     rollout = operators.submit(schedule=LATER)
     operators.wait_for(rollout, "running")
     operators.run("bob", "rollout", "pause", rollout, "--reason", "calls at the help desk")
     watcher = subprocess.Popen([TELLERCAST, "--server", operators.stack.http.url, "rollout", "watch", str(rollout)],
-                               stdout=subprocess.PIPE, text=True)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert ": paused," in watcher.stdout.readline()
+        operators.stack.orchestrators[0].stop()
+        assert "retrying" in watcher.stderr.readline()
+        operators.stack.orchestrators[0].start()
+        operators.stack.orchestrators[0].wait_until_ready()
         operators.run("bob", "rollout", "resume", rollout, "--reason", "quiet again")
         assert ": running," in watcher.stdout.readline()
         operators.run("bob", "rollout", "cancel", rollout, "--reason", "enough")

@@ -136,7 +136,7 @@ def test_the_command_finds_branches_devices_and_rollouts(testbed):
     waiting = next(name for name in ("A1", "A2") if name not in in_flight(testbed))
     assert "branch is at its budget of 1" in run(waiting).stdout
     assert "nothing waits and nothing is at work here" in run("device=B1").stdout
-    assert "the next 1 device in line" in run(str(rollout)).stdout and "pilot" not in run("upgrade").stdout
+    assert "The next 1 device in line" in run(str(rollout)).stdout and "pilot" not in run("upgrade").stdout
     assert json.loads(run("name=upgrade", "--json").stdout)["rollout"] == rollout
     assert "no rollout has the ID or the name" in run("nowhere", exits=1).stderr
     assert "no branch has the ID" in run("branch=nowhere", exits=1).stderr

@@ -40,7 +40,8 @@ static const struct option artifact_add_options[] = {
 };
 static const struct option rollout_submit_options[] = {
     {"via", "http|mqtt|socket", NULL, "http", "Endpoint to use. All three check and answer the same."},
-    {"wait", NULL, NULL, NULL, "Then watch the rollout; the exit code gives its outcome."},
+    {"wait", NULL, NULL, NULL,
+     "Then watch the rollout until it ends or waits for a person (4); the exit code gives its outcome."},
     {"timeout", "DURATION", NULL, NULL, "With --wait: give up after this time, such as 90s, 10m or 2h."},
     {"idempotency-key", "KEY", NULL, NULL,
      "Submitting again with the same key returns the same rollout. Only with http."},
@@ -225,7 +226,7 @@ const struct command commands[] = {
     {"rollout", "status", "ID|NAME", 1, 1, "Show one rollout and its groups.", NULL, NULL, run_rollout_status},
     {"rollout", "watch", "ID|NAME…", 1, ARGUMENTS_UNBOUNDED, "Follow rollouts live until all have ended.",
      "Draws a bar per group on a terminal, and writes plain lines elsewhere. Continues while a rollout is paused or "
-     "waits for approval. The exit code is that of the worst outcome.",
+     "waits for approval and while the server is away. The exit code is that of the worst outcome.",
      rollout_wait_options, run_rollout_watch},
     {"rollout", "wait", "ID|NAME…", 1, ARGUMENTS_UNBOUNDED, "Wait silently until all have ended, then show them.",
      "Does not wait for one that is paused or waits for approval: exit code 4. The exit code is that of the worst "

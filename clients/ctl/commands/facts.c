@@ -7,7 +7,7 @@ void facts_put(const struct screen *screen, const char *name, const char *value,
     if (*value == '\0')
         return;
     screen_begin_tone(screen, TONE_FAINT, out);
-    buffer_format(out, "  %-13s", name);
+    buffer_format(out, "  %-12s ", name);
     screen_end_tone(screen, TONE_FAINT, out);
     (void)text_put_clean(out, value, 0, screen->utf8);
     buffer_put_text(out, "\n");

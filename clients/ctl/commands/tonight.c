@@ -15,8 +15,10 @@ static const char *words_for(const char *kind)
     } words[] = {{"frozen", "frozen"},
                  {"freeze_overdue", "freeze overdue"},
                  {"aborted", "stopped by an abort"},
+                 {"halted", "halted"},
                  {"paused", "paused"},
                  {"failures", "failures"},
+                 {"failing_now", "failing now"},
                  {"review_overdue", "review overdue"},
                  {"ends_late", "ends late"},
                  {"without_machine", "branches with no machine left"}};
@@ -140,15 +142,13 @@ static void put_branches(const struct session *session, const json_t *overview, 
     const char *more = json_is_true(json_object_get(branches, "more")) ? "at least " : "";
     struct buffer text = {0};
     buffer_put_text(out, "\n");
-    buffer_format(&text, "%s%" PRId64, more, document_number(branches, "at_budget"));
-    session_put_fact(session, "branches at their budget", buffer_text(&text), out);
-    buffer_clear(&text);
-    buffer_format(&text, "%s%" PRId64, more, document_number(branches, "without_machine"));
-    session_put_fact(session, "branches with no machine left", buffer_text(&text), out);
+    buffer_format(&text, "%s%" PRId64 " at their budget, %s%" PRId64 " with no machine left", more,
+                  document_number(branches, "at_budget"), more, document_number(branches, "without_machine"));
+    session_put_fact(session, "branches", buffer_text(&text), out);
     buffer_clear(&text);
     if (*document_text(overview, "oldest_due_at") != '\0')
         text_put_time(&text, document_text(overview, "oldest_due_at"));
-    session_put_fact(session, "oldest due instruction", buffer_text(&text), out);
+    session_put_fact(session, "oldest due", buffer_text(&text), out);
     buffer_free(&text);
 }
 

@@ -12,7 +12,7 @@ enum {
     POLL_ON_TERMINAL_MS = 500,
     POLL_ELSEWHERE_MS = 1000,
     LINE_PERIOD_MS = 5000,        /* between lines without a terminal, while the state stays the same */
-    UNREACHABLE_LIMIT_MS = 60000, /* longer than a restart of the daemon takes */
+    UNREACHABLE_LIMIT_MS = 60000, /* for a script, longer than a restart of the daemon takes; a person stops by hand */
 };
 
 /* A watched rollout. */
@@ -134,7 +134,7 @@ static int tolerate_outage(struct watch *watch, const struct tc_fault *fault)
         if (!draws(watch))
             session_say(watch->session, "%s; retrying", fault->text);
     }
-    if (now_ms - watch->unreachable_since_ms < UNREACHABLE_LIMIT_MS)
+    if (watch->to_the_end || now_ms - watch->unreachable_since_ms < UNREACHABLE_LIMIT_MS)
         return EXIT_HEALTHY;
     (void)session_fail_fault(watch->session, fault);
     return EXIT_UNREACHABLE;

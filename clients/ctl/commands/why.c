@@ -158,23 +158,28 @@ static void put_groups(const struct session *session, const json_t *rollout, str
 
 static void put_zones(const struct session *session, const json_t *rollout, struct buffer *out)
 {
+    static const struct table_column columns[] = {{"ZONE", false, 0, 0}, {"WINDOW", false, 0, 0}};
+    struct table table = table_start(columns, sizeof columns / sizeof *columns);
     size_t i;
     const json_t *zone;
     json_array_foreach(json_object_get(rollout, "zones"), i, zone)
     {
         struct buffer text = {0};
         const char *changes = document_text(zone, "changes");
+        bool is_open = json_is_true(json_object_get(zone, "open"));
         if (*changes == '\0')
-            buffer_put_text(&text, "no window is left");
+            buffer_put_text(&text, "none is left");
         else
-            buffer_format(&text, "%s %s",
-                          json_is_true(json_object_get(zone, "open")) ? "window open until" : "window opens at",
-                          changes);
-        if (i == 0)
-            session_put_heading(session, "\nzones", out);
-        session_put_fact(session, document_text(zone, "zone"), buffer_text(&text), out);
+            buffer_format(&text, "%s %s", is_open ? "open until" : "opens at", changes);
+        table_add(&table, TONE_STRONG, document_text(zone, "zone"));
+        table_add(&table, is_open ? TONE_GOOD : TONE_PLAIN, buffer_text(&text));
         buffer_free(&text);
     }
+    if (i > 0) {
+        buffer_put_text(out, "\n");
+        table_put(&table, &session->out, true, out);
+    }
+    table_free(&table);
 }
 
 static void put_line(const struct session *session, const json_t *line, struct buffer *out)
@@ -185,7 +190,7 @@ static void put_line(const struct session *session, const json_t *line, struct b
     struct buffer heading = {0};
     size_t i;
     const json_t *reason;
-    buffer_put_text(&heading, "\nthe next ");
+    buffer_put_text(&heading, "The next ");
     document_put_counted(&heading, document_number(line, "explained"), "device", "devices");
     buffer_put_text(&heading, " in line");
     json_array_foreach(json_object_get(line, "reasons"), i, reason)
@@ -197,6 +202,7 @@ static void put_line(const struct session *session, const json_t *line, struct b
         table_add(&table, TONE_PLAIN, document_text(reason, "text"));
     }
     if (i > 0) {
+        buffer_put_text(out, "\n");
         session_put_heading(session, buffer_text(&heading), out);
         table_put(&table, &session->out, true, out);
     }

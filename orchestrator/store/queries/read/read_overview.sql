@@ -1,8 +1,8 @@
 -- Reads what an operator looks at first: what needs attention, the rollouts that are not over, the branches without headroom,
 -- the windows of the next day, and reviews (:sees_reviews), of what is in :patterns (null: everywhere). Counts of a rollout that
--- is larger than :patterns are null. Counts the machines of no more than :busy_branches
--- branches, and looks at no more than :most rollouts.
--- parameters: patterns text, sees_reviews boolean, busy_branches bigint, most bigint
+-- is larger than :patterns are null. Counts the machines of no more than :busy_branches branches, and no more than :most_failing
+-- devices of a rollout that will be tried again; looks at no more than :most rollouts.
+-- parameters: patterns text, sees_reviews boolean, busy_branches bigint, most bigint, most_failing bigint
 -- row: document.*
 -- alone
 WITH mine AS MATERIALIZED (
@@ -19,9 +19,25 @@ WITH mine AS MATERIALIZED (
                            LATERAL (SELECT FROM instruction i WHERE i.device = m.device AND i.rollout_id = r.id OFFSET 0) i) END)
   ORDER BY r.id DESC
   LIMIT :most
+), halted AS MATERIALIZED (
+  -- Those that halted, or were cancelled by an abort, within a day.
+  SELECT h.* FROM (SELECT r.id, r.name, coalesce(a.reason, r.detail) AS detail, r.ended_at, a.reason IS NOT NULL AS is_aborted,
+                          rollout_is_within(r, :patterns::jsonb) AS is_whole
+                   FROM rollout r
+                   LEFT JOIN LATERAL (SELECT coalesce(e.reason, '') AS reason FROM rollout_event e
+                                      WHERE e.rollout_id = r.id AND e.kind = :KIND_ABORTED
+                                      ORDER BY e.id DESC LIMIT 1) a ON r.state = :ROLLOUT_CANCELLED
+                   WHERE r.ended_at > now() - interval '1 day'
+                     AND (r.state = :ROLLOUT_HALTED OR r.state = :ROLLOUT_CANCELLED AND a.reason IS NOT NULL)
+                   ORDER BY r.ended_at DESC LIMIT :most) h
+  WHERE h.is_whole
+     OR EXISTS (SELECT FROM mine m,
+                LATERAL (SELECT FROM instruction i WHERE i.device = m.device AND i.rollout_id = h.id OFFSET 0) i)
 ), told AS MATERIALIZED (
   SELECT o.id, o.rollout, o.state, o.is_whole,
          CASE WHEN o.is_whole THEN c.failed END AS failed, CASE WHEN o.is_whole THEN c.timed_out END AS timed_out,
+         CASE WHEN o.is_whole THEN c.rejected END AS rejected, CASE WHEN o.is_whole THEN n.failing END AS failing,
+         n.codes,
          CASE WHEN o.is_whole THEN c.ended END AS ended, CASE WHEN o.is_whole THEN c.completed END AS completed,
          CASE WHEN o.is_whole THEN c.in_flight END AS in_flight,
          CASE WHEN o.state = :ROLLOUT_RUNNING THEN f.end_at END AS forecast_end_at, d.due_at AS oldest_due_at,
@@ -31,10 +47,18 @@ WITH mine AS MATERIALIZED (
   CROSS JOIN LATERAL (
            SELECT coalesce(sum(c.count) FILTER (WHERE c.state = :FAILED), 0)::bigint AS failed,
                   coalesce(sum(c.count) FILTER (WHERE c.state = :TIMED_OUT), 0)::bigint AS timed_out,
+                  coalesce(sum(c.count) FILTER (WHERE c.state = :REJECTED), 0)::bigint AS rejected,
                   coalesce(sum(c.count) FILTER (WHERE c.state = :COMPLETED), 0)::bigint AS completed,
                   coalesce(sum(c.count) FILTER (WHERE c.state >= :FIRST_END), 0)::bigint AS ended,
                   coalesce(sum(c.count) FILTER (WHERE c.state BETWEEN :DISPATCHED AND :INSTALLING), 0)::bigint AS in_flight
            FROM counter c WHERE c.rollout_id = o.id) c
+  CROSS JOIN LATERAL (SELECT coalesce(sum(f.count), 0)::bigint AS failing,
+                             coalesce(string_agg(coalesce(f.code, 'no code') || ' ' || f.count, ', ' ORDER BY f.count DESC, f.code), '') AS codes
+                      FROM (SELECT f.code, count(*) AS count
+                            FROM (SELECT f.code FROM failing f, LATERAL (SELECT FROM instruction i
+                                                                         WHERE i.id = f.instruction_id AND i.state < :FIRST_END OFFSET 0) i
+                                  WHERE f.rollout_id = o.id AND NOT f.ordered LIMIT :most_failing) f
+                            GROUP BY f.code) f) n
   LEFT JOIN LATERAL (SELECT i.due_at
                      FROM rollout_group g,
                      LATERAL (SELECT i.due_at FROM instruction i
@@ -89,6 +113,11 @@ WITH mine AS MATERIALIZED (
            'count', NULL, 'since', rfc3339(t.last_at), 'detail', CASE WHEN t.is_whole THEN coalesce(t.last_reason, '') ELSE '' END)
   FROM told t WHERE t.state = :ROLLOUT_PAUSED
   UNION ALL
+  SELECT 1, h.ended_at, json_build_object('kind', CASE WHEN h.is_aborted THEN 'aborted' ELSE 'halted' END, 'rollout', h.id,
+                                          'name', h.name, 'count', NULL, 'since', rfc3339(h.ended_at),
+                                          'detail', CASE WHEN h.is_whole THEN h.detail ELSE '' END)
+  FROM halted h
+  UNION ALL
   SELECT 2, v.due_at, json_build_object(
            'kind', 'review_overdue', 'rollout', v.rollout_id, 'name', (SELECT r.name FROM rollout r WHERE r.id = v.rollout_id),
            'count', NULL, 'since', rfc3339(v.due_at), 'detail', v.reason)
@@ -99,24 +128,28 @@ WITH mine AS MATERIALIZED (
   FROM (SELECT t.id FROM tight t WHERE t.is_empty ORDER BY t.id LIMIT 10) x
   HAVING count(*) > 0
   UNION ALL
-  SELECT 4, NULL, json_build_object('kind', 'failures', 'rollout', t.id, 'name', (t.rollout).name, 'count', t.failed + t.timed_out,
-                                    'since', NULL, 'detail', '')
-  FROM told t WHERE t.failed + t.timed_out > 0
+  SELECT 4, NULL, json_build_object('kind', 'failures', 'rollout', t.id, 'name', (t.rollout).name,
+                                    'count', t.failed + t.timed_out + t.rejected, 'since', NULL, 'detail', '')
+  FROM told t WHERE t.failed + t.timed_out + t.rejected > 0
+  UNION ALL
+  SELECT 4, NULL, json_build_object('kind', 'failing_now', 'rollout', t.id, 'name', (t.rollout).name, 'count', t.failing,
+                                    'since', NULL, 'detail', t.codes)
+  FROM told t WHERE t.failing > 0
   UNION ALL
   SELECT 5, t.forecast_end_at, json_build_object(
            'kind', 'ends_late', 'rollout', t.id, 'name', (t.rollout).name, 'count', NULL, 'since', NULL,
            'detail', 'expected end ' || rfc3339(t.forecast_end_at) || ', end of the plan ' || rfc3339((t.rollout).ends_at))
   FROM told t WHERE t.forecast_end_at > (t.rollout).ends_at
 ), windows AS (
-  -- The windows that are open now or open within a day, each zone and time once.
-  SELECT z.zone, w.opens_at, w.closes_at, json_agg(o.id ORDER BY o.id) AS rollouts
+  -- The windows that are open now or open within a day, each zone and minute once.
+  SELECT z.zone, min(w.opens_at) AS opens_at, max(w.closes_at) AS closes_at, json_agg(o.id ORDER BY o.id) AS rollouts
   FROM open_rollout o
   JOIN rollout_zone z ON z.rollout_id = o.id
   JOIN rollout_window w ON w.rollout_id = o.id AND w.zone_no = z.zone_no
   WHERE w.closes_at > now() AND w.opens_at < now() + interval '1 day'
     AND o.state IN (:ROLLOUT_AWAITING_APPROVAL, :ROLLOUT_RUNNING, :ROLLOUT_PAUSED) AND o.is_whole
-  GROUP BY z.zone, w.opens_at, w.closes_at
-  ORDER BY w.opens_at, z.zone
+  GROUP BY z.zone, date_trunc('minute', w.opens_at), date_trunc('minute', w.closes_at)
+  ORDER BY min(w.opens_at), z.zone
   LIMIT :most
 )
 SELECT json_build_object(
