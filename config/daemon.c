@@ -4,6 +4,7 @@
 #include "config/broker_hosts.h"
 #include "config/group_roles.h"
 #include "config/policy.h"
+#include "config/webhooks.h"
 #include "topics/topic.h"
 
 #define SETTINGS_STRUCT struct daemon_settings
@@ -40,6 +41,9 @@ static const struct setting rows[] = {
          "PEM file of the trusted certificate authorities; empty: no TLS, with insecure_loopback alone."),
     TEXT("broker.certificate_file", broker_certificate_file, "", "PEM file of this client's certificate."),
     TEXT("broker.key_file", broker_key_file, "", "PEM file of that certificate's private key."),
+    TEXT("broker.crl_file", broker_crl_file, "",
+         "PEM file of the revocation lists that the broker uses, or a copy: only their expiry is read, for the metric "
+         "tellercast_crl_expiry_timestamp_seconds; empty: none."),
     DURATION("broker.keep_alive", broker_keep_alive_ms, "30s", 5 * SECOND, HOUR,
              "Keep-alive interval of the connection."),
     TEXT("broker.share_secret_file", broker_share_secret_file, "",
@@ -147,6 +151,11 @@ static const struct setting rows[] = {
     SIZE("logs.size_limit", log_size_limit, "1GiB", 0, TIB,
          "Maximum size of all these logs; the oldest are deleted first."),
 
+    DURATION("events.retention", event_retention_ms, "7d", MINUTE, 3650 * DAY,
+             "How long an event is kept; who reads from an older one on gets reset."),
+    INTEGER("events.limit", event_limit, "100000", 1000, 100000000,
+            "Maximum number of events that are kept; the oldest are deleted first."),
+
     INTEGER("rate.per_minute", default_per_minute, "0", 0, 1000000,
             "Devices a minute for a plan that names no rate; 0: no limit."),
 
@@ -156,6 +165,10 @@ static const struct setting rows[] = {
     DOCUMENT_THAT_RELOADS("policy", policy, "{}", policy_key,
                           "What the site asks of every rollout: {approvals: [{action: install, devices: 1000, count: "
                           "2}], preempt: [ann], review_within: 72h}."),
+
+    DOCUMENT_THAT_RELOADS("webhooks", webhooks, "[]", webhooks_key,
+                          "Where events are posted: [{name: siem, url: \"https://siem.bank.example/tellercast\", "
+                          "secret_files: [/etc/tellercast/siem.secret], kinds: [freeze, alarm], ca_file: \"\"}]."),
 
     SIZE("artifacts.size_limit", artifact_size_limit, "4GiB", 1, TIB, "Maximum size of an artifact."),
     SIZE("artifacts.daily_limit", artifact_daily_limit, "64GiB", 1, TIB, "How much a person may upload in a day."),

@@ -17,6 +17,7 @@ struct daemon_settings {
     int64_t broker_port;
     char *broker_user, *broker_password_file;
     char *broker_ca_file, *broker_certificate_file, *broker_key_file; /* TLS when a CA is named */
+    char *broker_crl_file;                                            /* of the broker; "": not watched */
     char *broker_guard, *broker_share_secret_file;
     int64_t broker_keep_alive_ms;
     int64_t broker_in_flight; /* QoS 1 messages in flight */
@@ -66,9 +67,12 @@ struct daemon_settings {
     int64_t audit_retention_ms;      /* how long the record of acts has an act */
     int64_t log_retention_ms;        /* how long the log of a failure is kept */
     int64_t log_size_limit;          /* bytes of all logs of failures */
+    int64_t event_retention_ms;      /* how long the log of events has an event */
+    int64_t event_limit;             /* events in that log */
     int64_t pull_wait_ms;            /* how long a pull client may stay away when the plan sets no end */
     int64_t default_per_minute;      /* rate of a plan that names none; 0: unlimited */
     char *calendars;                 /* JSON: names of blackout calendars to their blackouts */
+    char *webhooks;                  /* JSON: config/webhooks.h */
     char *policy;                    /* JSON: config/policy.h */
     int64_t artifact_size_limit;     /* bytes of one stored artifact */
     int64_t artifact_daily_limit;    /* bytes that a person uploads in a day */

@@ -71,6 +71,8 @@ enum tc_error daemon_open(const struct daemon_settings *settings, struct daemon 
     if (error == TC_OK)
         error = renewal_open(settings, &opened->renewal, fault);
     if (error == TC_OK)
+        error = daemon_parts_open_webhooks(opened, fault);
+    if (error == TC_OK)
         error = daemon_parts_open_endpoints(opened, fault);
     /* The first lasting effect: invalid settings leave nothing behind. */
     if (error == TC_OK)
@@ -108,7 +110,8 @@ void daemon_close(struct daemon *daemon)
     scheduler_close(daemon->scheduler);
     planner_close(daemon->planner);
     submissions_drop(daemon->submissions);
-    presence_close(daemon->presence); /* before the lease is given up */
+    webhooks_end(daemon->webhooks); /* these two before the lease is given up */
+    presence_close(daemon->presence);
     conductor_close(daemon->conductor);
     updater_end_soon(daemon->updater);
     dispatcher_close(daemon->dispatcher);
@@ -121,6 +124,7 @@ void daemon_close(struct daemon *daemon)
         broker_close(daemon->broker, END_BROKER_MS);
     name_keeper_close(daemon->name_keeper); /* when its client ID is free */
     intake_close(daemon->intake);
+    webhooks_close(daemon->webhooks);
     renewal_close(daemon->renewal);
     gauges_keeper_close(daemon->gauges);
     keeper_close(daemon->keeper);
@@ -153,6 +157,7 @@ void daemon_reload(struct daemon *daemon, const struct daemon_settings *fresh)
 {
     calendars_replace(daemon->calendars, fresh->calendars);
     planner_replace_policy(daemon->planner, fresh->policy);
+    webhooks_replace(daemon->webhooks, fresh->webhooks);
     name_what_needs_a_restart(daemon->settings, fresh);
 }
 
@@ -182,6 +187,7 @@ bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **
         {"keys", key_keeper_last_progress_ms(daemon->keys)},
         {"people", people_last_progress_ms(daemon->people)},
         {"oidc", provider_last_progress_ms(daemon->provider)},
+        {"webhooks", webhooks_last_progress_ms(daemon->webhooks)},
         {"recorder", recorder_last_progress_ms(daemon->recorder)},
         {"instance", name_keeper_last_progress_ms(daemon->name_keeper)},
     };

@@ -29,6 +29,18 @@ static void notice_connection(void *context, bool connected)
     batch_queue_wake(daemon->conductor_wakes);
 }
 
+/* They post once this orchestrator conducts. */
+enum tc_error daemon_parts_open_webhooks(struct daemon *daemon, struct tc_fault *fault)
+{
+    const struct webhooks_config webhooks = {
+        .database = daemon->settings->database,
+        .guard = daemon->guard,
+        .conducting_epoch = &daemon->conducting_epoch,
+        .allows_loopback = daemon->settings->insecure_loopback,
+    };
+    return webhooks_open(&webhooks, daemon->settings->webhooks, &daemon->webhooks, fault);
+}
+
 enum tc_error daemon_parts_open_endpoints(struct daemon *daemon, struct tc_fault *fault)
 {
     const struct daemon_settings *settings = daemon->settings;
@@ -46,6 +58,8 @@ enum tc_error daemon_parts_open_endpoints(struct daemon *daemon, struct tc_fault
         .recorder = daemon->recorder,
         .describe_health = health_describe,
         .fleet_changed = health_request_fleet_check,
+        .describe_webhooks = webhooks_describe,
+        .webhooks = daemon->webhooks,
         .context = daemon->health,
     };
     renewal_set_intake(daemon->renewal, &intake);
@@ -145,6 +159,8 @@ static enum tc_error open_conductor(struct daemon *daemon, struct tc_fault *faul
         .lease_ms = daemon->settings->lease_ms,
         .log_retention_ms = daemon->settings->log_retention_ms,
         .log_size_limit = daemon->settings->log_size_limit,
+        .event_retention_ms = daemon->settings->event_retention_ms,
+        .event_limit = daemon->settings->event_limit,
         .default_per_minute = daemon->settings->default_per_minute,
         .clock = &daemon->clock,
         .wakes = daemon->conductor_wakes,

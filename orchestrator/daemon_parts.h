@@ -7,6 +7,7 @@
 #include "orchestrator/daemon_state.h"
 
 /* HTTP, socket and EST. They need no schema. */
+enum tc_error daemon_parts_open_webhooks(struct daemon *daemon, struct tc_fault *fault);
 enum tc_error daemon_parts_open_endpoints(struct daemon *daemon, struct tc_fault *fault);
 /* The keeper of signing keys, not started. */
 enum tc_error daemon_parts_open_keys(struct daemon *daemon, struct tc_fault *fault);

@@ -22,6 +22,7 @@
 #include "orchestrator/scheduler/scheduler.h"
 #include "orchestrator/updater/updater.h"
 #include "orchestrator/watermark/keeper.h"
+#include "orchestrator/webhooks/webhooks.h"
 
 #include <stdatomic.h>
 
@@ -43,6 +44,7 @@ struct daemon {
     struct people *people;
     struct provider *provider; /* NULL: nobody signs in by OpenID Connect */
     struct recorder *recorder;
+    struct webhooks *webhooks;
     struct intake *intake;
     struct broker *broker;
     atomic_bool broker_is_new;          /* for the conductor */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "orchestrator/crl_watch.h"
 #include "orchestrator/metrics/metrics.h"
 #include "tls/credentials.h"
 
@@ -18,6 +19,7 @@ struct endpoint {
 struct renewal {
     struct credentials *broker;
     struct endpoint http, est;
+    struct crl_watch *lists;
 };
 
 static struct credentials_files broker_files(const struct daemon_settings *settings)
@@ -87,6 +89,7 @@ enum tc_error renewal_open(const struct daemon_settings *settings, struct renewa
         renewal_close(opened);
         return error;
     }
+    opened->lists = crl_watch_open(settings->broker_crl_file);
     show_expiries(opened);
     *renewal = opened;
     return TC_OK;
@@ -96,6 +99,7 @@ void renewal_close(struct renewal *renewal)
 {
     if (renewal == NULL)
         return;
+    crl_watch_close(renewal->lists);
     credentials_close(renewal->est.credentials);
     credentials_close(renewal->http.credentials);
     credentials_close(renewal->broker);
@@ -144,5 +148,6 @@ void renewal_watch(struct renewal *renewal, struct broker *broker, struct intake
         broker_renew(broker);
     watch_endpoint(&renewal->http, now_ms, intake, intake_renew_http);
     watch_endpoint(&renewal->est, now_ms, intake, intake_renew_est);
+    crl_watch_look(renewal->lists);
     show_expiries(renewal);
 }

@@ -7,6 +7,7 @@
 #include "orchestrator/intake/intake.h"
 #include "orchestrator/renewal.h"
 #include "orchestrator/store/store.h"
+#include "orchestrator/webhooks/webhooks.h"
 #include "topics/topic.h"
 
 #include <stdlib.h>
@@ -116,6 +117,7 @@ void settings_check(const struct daemon_settings *settings, struct document_faul
     check_http(settings, faults);
     check_est(settings, faults);
     check_oidc(settings, faults);
+    add(faults, webhooks_check(settings->webhooks, settings->insecure_loopback, &fault), &fault);
     add(faults, store_check_connection(settings->database, &fault), &fault);
     if (store_check_connection(settings->database_migration, &fault) != TC_OK)
         document_fault_add(faults, 0, 0, "database_migration", "%s", fault.text);
@@ -142,8 +144,10 @@ static void check_secret_of_client(const struct daemon_settings *settings, struc
 void settings_check_files(const struct daemon_settings *settings, struct document_faults *faults)
 {
     check_password("broker.password_file", settings->broker_password_file, faults);
+    struct tc_fault fault;
     check_password("redis.password_file", settings->redis_password_file, faults);
     check_secret_of_client(settings, faults);
+    add(faults, webhooks_check_files(settings->webhooks, &fault), &fault);
     intake_check_files(settings, faults);
     renewal_check_files(settings, faults);
 }

@@ -56,6 +56,10 @@ enum tc_error pki_crl_check(const void *bytes, size_t length, const X509 *issuer
 enum tc_error pki_crl_check_file(const char *path, const X509 *issuer, int64_t now_ms, struct pki_crl *facts,
                                  struct tc_fault *fault);
 
+/* When the first of the lists in a file expires, of any issuers; nothing else is checked. TC_INVALID: it has no list,
+ * or a damaged one; and the errors of a file. */
+enum tc_error pki_crl_first_expiry(const char *path, int64_t *expiry_ms, struct tc_fault *fault);
+
 /* Replaces the file of a broker, atomically, mode 0644. `pem` must have one good list of each issuer (pki_crl_check),
  * whose number is not lower than that in the file. TC_CONFLICT: it is lower. After an error the file is as it was. */
 enum tc_error pki_crl_replace(const char *path, const struct buffer *pem, const X509 *const *issuers, size_t count,

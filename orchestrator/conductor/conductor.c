@@ -112,6 +112,8 @@ static void conduct(void *context, void *thread_state, void *items, size_t count
     rollout_progress_free_rollouts(rollouts, rollout_count);
     conductor_submit_rollbacks(conductor);
     conductor_recall(conductor);
+    conductor_raise_alarms(conductor);
+    conductor_expire_events(conductor);
     conductor_expire_logs(conductor);
 }
 

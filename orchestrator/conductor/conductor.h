@@ -26,6 +26,7 @@ struct conductor_config {
     int shard; /* of the counters, its own */
     int64_t period_ms, progress_period_ms, lease_ms;
     int64_t log_retention_ms, log_size_limit; /* of the logs of failures: age, and bytes of all */
+    int64_t event_retention_ms, event_limit;  /* of the log of events: age, and number */
     int64_t default_per_minute;               /* of a plan that names no rate; 0: no limit */
     struct store_clock *clock;                /* set here, in each cycle */
     struct batch_queue *wakes;                /* woken to run a cycle now */

@@ -80,6 +80,7 @@ struct conductor {
     struct publisher *publisher; /* of the table of devices; NULL: the broker has no guard */
     int64_t retired_version; /* of the directory, when the instructions of retired devices were last ended; -1: never */
     int64_t retired_ms;      /* monotonic: that time */
+    int64_t alarms_raised_ms, events_expired_ms; /* monotonic: when that was last done; 0: never */
     int64_t logs_expired_ms; /* monotonic: when logs were last looked for that are too old; 0: never */
 };
 
@@ -153,6 +154,10 @@ void conductor_keep_directory(struct conductor *conductor);
 
 /* logs.c: deletes logs of failures that are too old, or too many. */
 void conductor_expire_logs(struct conductor *conductor);
+
+/* events.c: raises and ends alarms; deletes the oldest events of the log. */
+void conductor_raise_alarms(struct conductor *conductor);
+void conductor_expire_events(struct conductor *conductor);
 
 /* recalls.c: starts devices that have not reported what they did before the database was restored. */
 void conductor_recall(struct conductor *conductor);

@@ -57,6 +57,9 @@ struct http_config {
     int shard;                                             /* of the counters */
     void (*describe_health)(void *context, struct intake_health *health);
     void (*fleet_changed)(void *context);
+    /* Appends the webhooks of the settings, a JSON array of name, host and kinds. Any thread. Must not wait. */
+    void (*describe_webhooks)(void *webhooks, struct buffer *json);
+    void *webhooks;                    /* passed to it */
     struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     void *context;
 };

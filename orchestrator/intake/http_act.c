@@ -15,8 +15,9 @@ static const char endpoint[] = "http";
 static const struct {
     const char *collection, *kind;
 } kinds[] = {
-    {"rollouts", "rollout"}, {"devices", "device"}, {"artifacts", "artifact"}, {"keys", "key"}, {"people", "person"},
-    {"tokens", "token"},     {"logout", "session"}, {"reviews", "review"},     {"logs", "log"}, {"freezes", "freeze"},
+    {"rollouts", "rollout"}, {"devices", "device"}, {"artifacts", "artifact"}, {"keys", "key"},
+    {"people", "person"},    {"tokens", "token"},   {"logout", "session"},     {"reviews", "review"},
+    {"logs", "log"},         {"freezes", "freeze"}, {"webhooks", "webhook"},
 };
 
 static const char *find_kind(const char *collection)

@@ -218,6 +218,8 @@ void installation_show(struct http_request *request);
 void installation_accept_restored(struct http_request *request);
 void unknown_orders_list(struct http_request *request);
 /* http_keys.c */
+void webhooks_show(struct http_request *request);
+void webhook_test(struct http_request *request);
 void keys_list(struct http_request *request);
 void key_devices_list(struct http_request *request);
 void keys_rotate(struct http_request *request);

@@ -72,6 +72,8 @@ const struct http_route http_routes[] = {
     {"GET",  "/v1/keys/{key}/devices",             "lacking after limit",     ACCESS_READ_INSTALLATION, JOB,    NULL,            key_devices_list},
     {"POST", "/v1/keys/{key}/revoke",              "last",                    ACCESS_MANAGE_KEYS,       JOB,    operation_begin, key_revoke},
     {"POST", "/v1/keys/{key}/use",                 "",                        ACCESS_MANAGE_KEYS,       JOB,    operation_begin, key_use},
+    {"GET",  "/v1/webhooks",                       "",                        ACCESS_READ_INSTALLATION, JOB,    NULL,            webhooks_show},
+    {"POST", "/v1/webhooks/{webhook}/test",        "",                        ACCESS_TEST_WEBHOOK,      JOB,    NULL,            webhook_test},
     {"GET",  "/v1/broker/guard",                   "",                        ACCESS_READ_INSTALLATION, INLINE, NULL,            guard_show},
     {"GET",  "/v1/audit",                          "person verb object since_ms until_ms after limit", ACCESS_READ_AUDIT, JOB, NULL,        acts_page},
     {"GET",  "/v1/me",                             "",                        ACCESS_READ_OWN,          JOB,    NULL,            person_show_self},

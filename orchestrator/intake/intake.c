@@ -165,6 +165,8 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .shard = config->shard,
                                            .describe_health = config->describe_health,
                                            .fleet_changed = config->fleet_changed,
+                                           .describe_webhooks = config->describe_webhooks,
+                                           .webhooks = config->webhooks,
                                            .guard_answer = config->guard_answer,
                                            .context = config->context},
                      &intake->http, fault);

@@ -37,6 +37,9 @@ struct intake_config {
     int shard;                 /* of the counters */
     struct store_pool *stores; /* with INTAKE_JOB_THREADS connections */
     const struct preview_config *preview;
+    /* Appends the webhooks of the settings, a JSON array of name, host and kinds. Any thread. Must not wait. */
+    void (*describe_webhooks)(void *webhooks, struct buffer *json);
+    void *webhooks;                    /* passed to it */
     struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     struct people *people;
     struct provider *provider; /* NULL: nobody signs in by OpenID Connect */

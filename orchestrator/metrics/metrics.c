@@ -136,6 +136,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "When the certificate of the HTTP endpoint expires, in Unix time; 0: there is none."},
     [METRIC_EST_CERTIFICATE_EXPIRY] = {"tellercast_est_certificate_expiry_timestamp_seconds", GAUGE,
         "When the certificate of the endpoint for enrolment expires, in Unix time; 0: there is none."},
+    [METRIC_CRL_EXPIRY] = {"tellercast_crl_expiry_timestamp_seconds", GAUGE,
+        "When the first revocation list of broker.crl_file expires, in Unix time; 0: none is set; 1: it cannot be read."},
     [METRIC_GUARD_CURRENT] = {"tellercast_guard_current", GAUGE,
         "1 while the broker's guard has the devices that the database has; only the conductor shows it."},
     [METRIC_INSECURE_LOOPBACK] = {"tellercast_insecure_loopback", GAUGE,
@@ -171,7 +173,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
     [METRIC_APPROVALS_OLDEST] = {"tellercast_approvals_oldest_timestamp_seconds", GAUGE,
         "Since when the oldest of them waits, in Unix time; 0: none waits."},
     [METRIC_OLDEST_DUE] = {"tellercast_oldest_due_timestamp_seconds", GAUGE,
-        "When the oldest due instruction of a running rollout in an open group became due, in Unix time; 0: none is due."},
+        "When the oldest due instruction of a running rollout in an open group became due, in Unix time, without those that a "
+        "freeze holds; 0: none is due."},
     [METRIC_GAUGES_READ] = {"tellercast_gauges_read_timestamp_seconds", GAUGE,
         "When the gauges of rollouts, branches and approvals were last read from the database, in Unix time."},
 };
@@ -188,6 +191,8 @@ static const struct family_row family_rows[FAMILY_COUNT] = {
         "Answers of the HTTP endpoints by status."},
     [FAMILY_FAILURES] = {"tellercast_failures_total", COUNTER, "code",
         "Attempts that failed, were refused by their device or timed out, by code."},
+    [FAMILY_WEBHOOK_POSTS] = {"tellercast_webhook_posts_total", COUNTER, "result",
+        "Events posted to webhooks, by result: delivered, failed (each try), given_up."},
     [FAMILY_ROLLOUTS] = {"tellercast_rollouts", GAUGE, "state",
         "Rollouts by state."},
     [FAMILY_INSTRUCTIONS] = {"tellercast_instructions", GAUGE, "state",
@@ -196,33 +201,56 @@ static const struct family_row family_rows[FAMILY_COUNT] = {
         "When a running rollout is expected to end, in Unix time."},
     [FAMILY_END] = {"tellercast_rollout_end_timestamp_seconds", GAUGE, "rollout",
         "The endAt of a running rollout that has one, in Unix time."},
+    [FAMILY_WEBHOOK_OLDEST] = {"tellercast_webhook_oldest_undelivered_timestamp_seconds", GAUGE, "webhook",
+        "When the event was logged that a failing webhook is to take next, in Unix time; 0: it does not fail. Only the "
+        "conductor shows it."},
 };
 
+/* Upper bounds of the buckets in microseconds, and as Prometheus names them. */
+struct bucket {
+    int64_t most_us;
+    const char *name;
+};
+
+enum { BUCKETS = 14, US_PER_SECOND = 1000000, US_PER_MS = 1000 };
+
+static const struct bucket call_buckets[BUCKETS] = {
+    {500, "0.0005"},  {1000, "0.001"},  {2500, "0.0025"}, {5000, "0.005"},  {10000, "0.01"},
+    {25000, "0.025"}, {50000, "0.05"},  {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"},
+    {1000000, "1"},   {2500000, "2.5"}, {5000000, "5"},   {10000000, "10"}};
+static const struct bucket stage_buckets[BUCKETS] = {
+    {100000, "0.1"},     {250000, "0.25"},    {500000, "0.5"},    {1000000, "1"},    {2500000, "2.5"},
+    {5000000, "5"},      {10000000, "10"},    {30000000, "30"},   {60000000, "60"},  {120000000, "120"},
+    {300000000, "300"},  {600000000, "600"},  {1800000000, "1800"}, {3600000000, "3600"}};
+
+/* Rows of one name follow each other, and differ in the value of their label. */
 struct histogram_row {
     const char *name;
+    const char *label; /* as state="sent"; "": none */
+    const struct bucket *buckets;
     const char *help;
 };
 
+static const char stage_help[] =
+    "How long instructions were in a state before the next one: as created from when they became due to their claim, then "
+    "until the device's report. Deadlines that passed are not among them.";
+
 static const struct histogram_row histogram_rows[HISTOGRAM_COUNT] = {
-    [HISTOGRAM_DATABASE] = {"tellercast_database_statement_seconds",
+    [HISTOGRAM_DATABASE] = {"tellercast_database_statement_seconds", "", call_buckets,
         "Duration of statements in PostgreSQL."},
-    [HISTOGRAM_CACHE] = {"tellercast_cache_call_seconds",
+    [HISTOGRAM_CACHE] = {"tellercast_cache_call_seconds", "", call_buckets,
         "Duration of calls to Redis, each of a whole batch."},
-    [HISTOGRAM_BROKER] = {"tellercast_broker_publish_seconds",
+    [HISTOGRAM_BROKER] = {"tellercast_broker_publish_seconds", "", call_buckets,
         "Time from a message of QoS 1 to its acknowledgment by the broker."},
-    [HISTOGRAM_HTTP] = {"tellercast_http_request_seconds",
+    [HISTOGRAM_HTTP] = {"tellercast_http_request_seconds", "", call_buckets,
         "Duration of HTTP requests, without those of bodies that the client sends."},
+    [HISTOGRAM_STAGE_CREATED] = {"tellercast_stage_seconds", "state=\"created\"", stage_buckets, stage_help},
+    [HISTOGRAM_STAGE_DISPATCHED] = {"tellercast_stage_seconds", "state=\"dispatched\"", stage_buckets, stage_help},
+    [HISTOGRAM_STAGE_SENT] = {"tellercast_stage_seconds", "state=\"sent\"", stage_buckets, stage_help},
+    [HISTOGRAM_STAGE_RECEIVED] = {"tellercast_stage_seconds", "state=\"received\"", stage_buckets, stage_help},
+    [HISTOGRAM_STAGE_INSTALLING] = {"tellercast_stage_seconds", "state=\"installing\"", stage_buckets, stage_help},
 };
 /* clang-format on */
-
-/* Upper bounds of the buckets in microseconds, and as Prometheus names them. */
-static const struct {
-    int64_t most_us;
-    const char *name;
-} buckets[] = {{500, "0.0005"},  {1000, "0.001"},  {2500, "0.0025"}, {5000, "0.005"},  {10000, "0.01"},
-               {25000, "0.025"}, {50000, "0.05"},  {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"},
-               {1000000, "1"},   {2500000, "2.5"}, {5000000, "5"},   {10000000, "10"}};
-enum { BUCKETS = sizeof buckets / sizeof *buckets, US_PER_SECOND = 1000000 };
 
 static struct {
     _Atomic int64_t counts[BUCKETS + 1]; /* the last: beyond all bounds */
@@ -285,6 +313,14 @@ void metric_count(enum metric_family family, const char *label)
     (void)pthread_mutex_unlock(&families_lock);
 }
 
+void metric_show(enum metric_family family, const char *label)
+{
+    TC_CHECK((unsigned)family < FAMILY_COUNT && family_rows[family].type == COUNTER);
+    (void)pthread_mutex_lock(&families_lock);
+    (void)sample_of(&families[family], label);
+    (void)pthread_mutex_unlock(&families_lock);
+}
+
 void metrics_set_family(enum metric_family family, const struct metric_sample *samples, size_t count)
 {
     TC_CHECK((unsigned)family < FAMILY_COUNT && family_rows[family].type == GAUGE && count <= METRIC_LABELS_MAX);
@@ -294,14 +330,37 @@ void metrics_set_family(enum metric_family family, const struct metric_sample *s
     (void)pthread_mutex_unlock(&families_lock);
 }
 
+void metric_set_labelled(enum metric_family family, const char *label, int64_t value)
+{
+    TC_CHECK((unsigned)family < FAMILY_COUNT && family_rows[family].type == GAUGE);
+    (void)pthread_mutex_lock(&families_lock);
+    sample_of(&families[family], label)->value = value;
+    (void)pthread_mutex_unlock(&families_lock);
+}
+
 void metric_observe(enum metric_histogram histogram, int64_t duration_us)
 {
     TC_CHECK((unsigned)histogram < HISTOGRAM_COUNT);
     size_t at = 0;
-    while (at < BUCKETS && duration_us > buckets[at].most_us)
+    while (at < BUCKETS && duration_us > histogram_rows[histogram].buckets[at].most_us)
         at++;
     (void)atomic_fetch_add_explicit(&histograms[histogram].counts[at], 1, memory_order_relaxed);
     (void)atomic_fetch_add_explicit(&histograms[histogram].sum_us, duration_us, memory_order_relaxed);
+}
+
+void metric_stage_bounds(struct buffer *out)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        buffer_format(out, "%s%" PRId64, i == 0 ? "{" : ",", stage_buckets[i].most_us / US_PER_MS + 1);
+    buffer_put_text(out, "}");
+}
+
+void metric_observe_stage(enum metric_histogram histogram, int bucket, int64_t count, int64_t sum_ms)
+{
+    TC_CHECK((unsigned)histogram < HISTOGRAM_COUNT && histogram_rows[histogram].buckets == stage_buckets);
+    TC_CHECK(bucket >= 0 && bucket <= BUCKETS);
+    (void)atomic_fetch_add_explicit(&histograms[histogram].counts[bucket], count, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&histograms[histogram].sum_us, sum_ms * US_PER_MS, memory_order_relaxed);
 }
 
 static const char *type_name(enum metric_type type)
@@ -342,19 +401,28 @@ static void write_families(struct buffer *out)
     (void)pthread_mutex_unlock(&families_lock);
 }
 
+static void write_histogram(const struct histogram_row *row, enum metric_histogram histogram, struct buffer *out)
+{
+    bool has_label = row->label[0] != '\0';
+    const char *open = has_label ? "{" : "", *comma = has_label ? "," : "", *close = has_label ? "}" : "";
+    int64_t below = 0, sum_us = atomic_load_explicit(&histograms[histogram].sum_us, memory_order_relaxed);
+    for (size_t at = 0; at <= BUCKETS; at++) {
+        below += atomic_load_explicit(&histograms[histogram].counts[at], memory_order_relaxed);
+        buffer_format(out, "%s_bucket{%s%sle=\"%s\"} %" PRId64 "\n", row->name, row->label, comma,
+                      at < BUCKETS ? row->buckets[at].name : "+Inf", below);
+    }
+    buffer_format(out, "%s_sum%s%s%s %" PRId64 ".%06" PRId64 "\n", row->name, open, row->label, close,
+                  sum_us / US_PER_SECOND, sum_us % US_PER_SECOND);
+    buffer_format(out, "%s_count%s%s%s %" PRId64 "\n", row->name, open, row->label, close, below);
+}
+
 static void write_histograms(struct buffer *out)
 {
     for (size_t i = 0; i < HISTOGRAM_COUNT; i++) {
         const struct histogram_row *row = &histogram_rows[i];
-        int64_t below = 0, sum_us = atomic_load_explicit(&histograms[i].sum_us, memory_order_relaxed);
-        put_head(row->name, "histogram", row->help, out);
-        for (size_t at = 0; at <= BUCKETS; at++) {
-            below += atomic_load_explicit(&histograms[i].counts[at], memory_order_relaxed);
-            buffer_format(out, "%s_bucket{le=\"%s\"} %" PRId64 "\n", row->name,
-                          at < BUCKETS ? buckets[at].name : "+Inf", below);
-        }
-        buffer_format(out, "%s_sum %" PRId64 ".%06" PRId64 "\n%s_count %" PRId64 "\n", row->name,
-                      sum_us / US_PER_SECOND, sum_us % US_PER_SECOND, row->name, below);
+        if (i == 0 || strcmp(row->name, histogram_rows[i - 1].name) != 0)
+            put_head(row->name, "histogram", row->help, out);
+        write_histogram(row, (enum metric_histogram)i, out);
     }
 }
 

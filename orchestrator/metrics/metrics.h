@@ -67,6 +67,7 @@ enum metric {
     METRIC_BROKER_CERTIFICATE_EXPIRY,
     METRIC_HTTP_CERTIFICATE_EXPIRY,
     METRIC_EST_CERTIFICATE_EXPIRY,
+    METRIC_CRL_EXPIRY,
     METRIC_GUARD_CURRENT,
     METRIC_INSECURE_LOOPBACK,
     METRIC_POLICIES,
@@ -93,10 +94,12 @@ enum metric {
 enum metric_family {
     FAMILY_HTTP_RESPONSES, /* counters */
     FAMILY_FAILURES,
+    FAMILY_WEBHOOK_POSTS,
     FAMILY_ROLLOUTS, /* gauges from here */
     FAMILY_INSTRUCTIONS,
     FAMILY_FORECAST_END,
     FAMILY_END,
+    FAMILY_WEBHOOK_OLDEST,
     FAMILY_COUNT,
 };
 
@@ -109,6 +112,11 @@ enum metric_histogram {
     HISTOGRAM_CACHE,
     HISTOGRAM_BROKER,
     HISTOGRAM_HTTP,
+    HISTOGRAM_STAGE_CREATED, /* from here the stages of an instruction, in the order of its states */
+    HISTOGRAM_STAGE_DISPATCHED,
+    HISTOGRAM_STAGE_SENT,
+    HISTOGRAM_STAGE_RECEIVED,
+    HISTOGRAM_STAGE_INSTALLING,
     HISTOGRAM_COUNT,
 };
 
@@ -119,6 +127,8 @@ int64_t metric_value(enum metric metric);
 /* Counts one more of a family of counters under a value of its label; under "other" if the value is no name of at most
  * METRIC_LABEL_SIZE - 1 bytes (base/id.h): devices choose their codes. */
 void metric_count(enum metric_family family, const char *label);
+/* Shows a value of a family of counters from now on: else its first count is no increase to a monitoring system. */
+void metric_show(enum metric_family family, const char *label);
 
 struct metric_sample {
     char label[METRIC_LABEL_SIZE];
@@ -127,8 +137,17 @@ struct metric_sample {
 /* Replaces all values of a family of gauges: what is not in `samples` is gone. At most METRIC_LABELS_MAX. */
 void metrics_set_family(enum metric_family family, const struct metric_sample *samples, size_t count);
 
+/* Sets one value of a family of gauges, whose other values stay. */
+void metric_set_labelled(enum metric_family family, const char *label, int64_t value);
+
 /* Counts a duration in microseconds. */
 void metric_observe(enum metric_histogram histogram, int64_t duration_us);
+
+/* Appends the least whole milliseconds of each bucket of a stage but the first, as an array of PostgreSQL: width_bucket
+ * gives the bucket's number by them. */
+void metric_stage_bounds(struct buffer *out);
+/* Counts `count` durations of a stage in a bucket; `sum_ms` is their sum. */
+void metric_observe_stage(enum metric_histogram histogram, int bucket, int64_t count, int64_t sum_ms);
 
 void metrics_write(struct buffer *out);
 

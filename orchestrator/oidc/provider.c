@@ -3,6 +3,7 @@
 #include "orchestrator/oidc/jwt.h"
 #include "orchestrator/oidc/provider_fetch.h"
 #include "orchestrator/oidc/provider_state.h"
+#include "orchestrator/outbound/https_request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static void on_timer(void *context, void *thread_state, void *items, size_t coun
 static enum tc_error check_url(const struct provider_config *config, const char *key, const char *url,
                                struct tc_fault *fault)
 {
-    enum tc_error error = provider_check_url(url, config->insecure_loopback, fault);
+    enum tc_error error = https_check_url(url, config->insecure_loopback, fault);
     if (error == TC_OK && strchr(url, '?') != NULL)
         error = tc_fault_set(fault, TC_INVALID, "must have no query");
     if (error == TC_OK && strlen(url) > PROVIDER_ISSUER_MAX)

@@ -1,5 +1,4 @@
-/* Requests to an identity provider, bounded in time and bytes. Redirects and proxies are not used. Each call waits;
- * any thread that may. */
+/* Requests to an identity provider, by orchestrator/outbound. Each call waits; any thread that may. */
 #ifndef TELLERCAST_ORCHESTRATOR_OIDC_PROVIDER_FETCH_H
 #define TELLERCAST_ORCHESTRATOR_OIDC_PROVIDER_FETCH_H
 
@@ -22,13 +21,9 @@ struct provider_request {
     const atomic_bool *stop;     /* ends the request when it becomes true */
 };
 
-/* TC_INVALID when a URL is not one at which a provider may be asked: https, or with `allows_loopback` http on loopback;
- * without a user, and without a fragment. */
-enum tc_error provider_check_url(const char *url, bool allows_loopback, struct tc_fault *fault);
-
 /* Appends the answer. TC_DENIED: the provider answered that the request is wrong, and the fault has its error.
  * TC_UNAVAILABLE: no answer came in time, it was too large, or its status was neither 200 nor one of these. TC_INVALID:
- * see provider_check_url. */
+ * see https_check_url. */
 enum tc_error provider_fetch(const struct provider_request *request, struct buffer *answer, struct tc_fault *fault);
 
 #endif

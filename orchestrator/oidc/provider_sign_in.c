@@ -6,6 +6,7 @@
 #include "orchestrator/oidc/provider_fetch.h"
 #include "orchestrator/oidc/provider_state.h"
 #include "orchestrator/oidc/sign_in.h"
+#include "orchestrator/outbound/https_request.h"
 
 #include <curl/curl.h>
 #include <sodium.h>
@@ -59,7 +60,7 @@ enum tc_error provider_put_sign_in_url(struct provider *provider, const char *se
     if (place != NULL)
         buffer_put_text(url, place);
     (void)pthread_rwlock_unlock(&provider->lock);
-    if (url->length == 0 || provider_check_url(buffer_text(url), provider->config.insecure_loopback, fault) != TC_OK)
+    if (url->length == 0 || https_check_url(buffer_text(url), provider->config.insecure_loopback, fault) != TC_OK)
         return tc_fault_set(fault, TC_UNAVAILABLE, "the identity provider publishes no place to sign in at");
     TC_CHECK(sign_in_derive(secret, &sign_in));
     put_parameter("response_type", "code", strchr(buffer_text(url), '?') == NULL ? '?' : '&', url);

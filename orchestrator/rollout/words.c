@@ -8,4 +8,6 @@
 #define FREEZE_STATE(constant, name) const char constant[] = name;
 #define AMENDMENT_STATE(constant, name) const char constant[] = name;
 #define DEVICE_STATE(constant, name) const char constant[] = name;
+#define LOGGED_KIND(constant, name) const char constant[] = name;
+#define EVENT_READERS(constant, name) const char constant[] = name;
 #include "orchestrator/rollout/vocabulary.def"

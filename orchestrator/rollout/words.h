@@ -1,5 +1,6 @@
-/* The codes of instructions, the kinds and actors of rollout events, an endpoint of rollouts, and the states of reviews,
- * freezes, amendments and devices. Each is written once, in vocabulary.def, for C and for SQL. */
+/* The codes of instructions, the kinds and actors of rollout events, an endpoint of rollouts, the states of reviews,
+ * freezes, amendments and devices, and the kinds and readers of logged events. Each is written once, in vocabulary.def,
+ * for C and for SQL. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_WORDS_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_WORDS_H
 
@@ -14,6 +15,8 @@
 #define FREEZE_STATE(constant, name) extern const char constant[];
 #define AMENDMENT_STATE(constant, name) extern const char constant[];
 #define DEVICE_STATE(constant, name) extern const char constant[];
+#define LOGGED_KIND(constant, name) extern const char constant[];
+#define EVENT_READERS(constant, name) extern const char constant[];
 #include "orchestrator/rollout/vocabulary.def"
 /* NOLINTEND(bugprone-macro-parentheses) */
 

@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Wait for space in a full pool; claims are renewed between two waits. */
-enum { POOL_WAIT_MS = 500, RENEWALS_PER_LEASE = 4 };
+enum { POOL_WAIT_MS = 500, RENEWALS_PER_LEASE = 4, US_PER_MS = 1000 };
 
 struct scheduler {
     struct scheduler_config config;
@@ -134,6 +134,13 @@ static void find_precedence(const struct running_rollout *rollouts, size_t at, s
     }
 }
 
+static void count_claimed(const struct claim_result *found)
+{
+    metric_add(METRIC_INSTRUCTIONS_CLAIMED, (int64_t)found->count);
+    for (size_t i = 0; i < found->count; i++)
+        metric_observe(HISTOGRAM_STAGE_CREATED, found->rows[i].waited_ms * US_PER_MS);
+}
+
 /* Claims the due instructions of one rollout. True when there may be more. */
 static bool claim_rollout(struct scheduler *scheduler, const struct running_rollout *rollout,
                           const struct precedence *precedence, struct scan_cursor *cursor)
@@ -165,7 +172,7 @@ static bool claim_rollout(struct scheduler *scheduler, const struct running_roll
         if (error != TC_OK)
             return false;
         step = scan_cursor_note(cursor, &found, config->claim_batch);
-        metric_add(METRIC_INSTRUCTIONS_CLAIMED, (int64_t)found.count);
+        count_claimed(&found);
         if (found.count > 0) {
             failure_point("claim.committed");
             LOG_DEBUG("instruction.claimed", F_INT("rollout", rollout->id), F_INT("instructions", found.count));

@@ -104,6 +104,7 @@ static void take_claimed(const struct sql_claim_due_rows *rows, struct claim_res
     for (int i = 0; i < rows->count; i++) {
         const struct sql_claim_due_row row = sql_claim_due_at(rows, i);
         take_one(&row.claimed, &claimed->rows[i]);
+        claimed->rows[i].waited_ms = row.waited_ms;
     }
 }
 

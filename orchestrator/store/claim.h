@@ -31,6 +31,7 @@ struct claimed {
     int64_t instruction, rollout;
     int64_t epoch;
     int64_t start_before_s;
+    int64_t waited_ms; /* from when it became due to its claim; 0: it was taken over */
     int32_t attempt;
     bool pull;
     bool node; /* the device is its branch's node */

@@ -4,13 +4,17 @@
 
 #include <string.h>
 
+/* Due instructions of a group among which one is looked for that is not frozen. */
+enum { DUE_LOOKED_AT = 100 };
+
 static enum tc_error read_values(struct store *store, struct gauges *gauges, struct tc_fault *fault)
 {
     struct sql_gauges_begin_rows settings ROWS_AUTO = {0};
+    const struct sql_read_gauges_params params = {.looked_at = DUE_LOOKED_AT};
     struct sql_read_gauges_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_gauges_begin(store, &settings, fault);
     if (error == TC_OK)
-        error = sql_read_gauges(store, &rows, fault);
+        error = sql_read_gauges(store, &params, &rows, fault);
     if (error != TC_OK)
         return error;
     const struct sql_read_gauges_row row = sql_read_gauges_at(&rows, 0);

@@ -1,6 +1,7 @@
 #include "orchestrator/store/report.h"
 
 #include "base/clock.h"
+#include "orchestrator/metrics/metrics.h"
 #include "orchestrator/rollout/deadline.h"
 #include "orchestrator/store/connection.h"
 
@@ -33,14 +34,32 @@ static struct sql_move_reported_item *items_of(const struct report_row *reports,
     return items;
 }
 
+static void count_stage(const struct sql_move_reported_row *row)
+{
+    static const enum metric_histogram histograms[] = {
+        [DISPATCHED] = HISTOGRAM_STAGE_DISPATCHED,
+        [SENT] = HISTOGRAM_STAGE_SENT,
+        [RECEIVED] = HISTOGRAM_STAGE_RECEIVED,
+        [INSTALLING] = HISTOGRAM_STAGE_INSTALLING,
+    };
+    TC_CHECK((size_t)row->stage < sizeof histograms / sizeof *histograms);
+    metric_observe_stage(histograms[row->stage], row->bucket, row->moves, row->stage_ms);
+}
+
 enum tc_error report_write(struct store *store, const struct report_row *reports, size_t count, int shard,
                            struct report_result *results, struct tc_fault *fault)
 {
     struct sql_move_reported_item *items = items_of(reports, count);
-    const struct sql_move_reported_params params = {
-        .shard = shard, .held_deferrals_max = HELD_DEFERRALS_MAX, .items = items, .item_count = count};
+    struct buffer bounds = {0};
+    metric_stage_bounds(&bounds);
+    const struct sql_move_reported_params params = {.shard = shard,
+                                                    .held_deferrals_max = HELD_DEFERRALS_MAX,
+                                                    .stage_bounds = buffer_text(&bounds),
+                                                    .items = items,
+                                                    .item_count = count};
     struct sql_move_reported_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_move_reported(store, &params, &rows, fault);
+    buffer_free(&bounds);
     free(items);
     if (error != TC_OK)
         return error;
@@ -49,6 +68,10 @@ enum tc_error report_write(struct store *store, const struct report_row *reports
     for (int i = 0; i < rows.count; i++) {
         const struct sql_move_reported_row row = sql_move_reported_at(&rows, i);
         TC_CHECK((size_t)row.at < count);
+        if (row.has_stage) {
+            count_stage(&row);
+            continue;
+        }
         results[row.at] = (struct report_result){.verdict = (enum report_verdict)row.verdict, .pull = row.pull};
     }
     return TC_OK;

@@ -178,6 +178,8 @@ def walk_installation(walk):
     walk.ask("ann", "accept_restored", "accept-restored", "installation", (409,),
              ("POST", "/v1/installation/accept-restored", REASON, JSON), "refused")
     walk.act("manage_keys", "rotate", "key", "POST", "/v1/keys:rotate", REASON, JSON)
+    walk.testbed.database.rows("INSERT INTO webhook (name, position) VALUES ('siem', 0)")
+    walk.act("test_webhook", "test", "webhook", "POST", "/v1/webhooks/siem/test")
     walk.ask("ann", "manage_keys", "revoke", "key", (404,), ("POST", "/v1/keys/none/revoke", REASON, JSON), "refused")
 
 

@@ -81,6 +81,7 @@ def lay_out(testbed):
     done(testbed, "POST", "/v1/artifacts:unblock?name=new&version=2", REASON, JSON)
     testbed.log = testbed.database.value("INSERT INTO device_log (device, instruction_id, rollout_id, attempt, size_bytes, content) "
                                          "VALUES ('A2', 1, 1, 1, 1, 'x') RETURNING id")
+    testbed.database.rows("INSERT INTO webhook (name, position) VALUES ('siem', 0)")
     testbed.freeze = done(testbed, "POST", "/v1/freezes", freeze("region=emea"), JSON)["freeze"]
     testbed.token = done(testbed, "POST", "/v1/tokens?person=eve")["token"]
 
@@ -123,6 +124,7 @@ def requests(testbed):
         ("freeze", "POST", "/v1/freezes", freeze("region=apac"), JSON),
         ("lift_freeze", "POST", f"/v1/freezes/{testbed.freeze}/lift", REASON, JSON),
         ("manage_keys", "POST", "/v1/keys:rotate", REASON, JSON),
+        ("test_webhook", "POST", "/v1/webhooks/siem/test"),
         ("manage_people", "POST", "/v1/people?name=accomplice"),
         ("manage_people", "POST", "/v1/people/eve/grant?role=approver"),
         ("manage_people", "POST", "/v1/people/eve/link?kind=unix_user&alias=other"),
@@ -141,7 +143,7 @@ def operations_that_change():
 
 def everything(database):
     tables = ("rollout", "rollout_event", "amendment", "approval", "review_decision", "device", "device_revocation", "enrolment", "artifact",
-              "artifact_block", "freeze_order", "key_rotation", "person", "person_role", "alias", "(SELECT id, revoked_at FROM token)")
+              "artifact_block", "freeze_order", "key_rotation", "webhook", "person", "person_role", "alias", "(SELECT id, revoked_at FROM token)")
     return {table: database.value(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t") for table in tables}
 
 

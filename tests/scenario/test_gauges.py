@@ -1,10 +1,12 @@
 """Metrics with labels, of all rollouts together, and histograms: what alerts and dashboards read."""
 
+import json
 import re
+from datetime import datetime, timedelta, timezone
 
 import pytest
-from harness.branches import begin, complete, end, submit
-from harness.operations import operate
+from harness.branches import MARKER, begin, complete, end, submit
+from harness.operations import JSON, operate
 from harness.wait import wait_for
 
 ONE = {"maxUnavailable": 1}
@@ -74,6 +76,42 @@ def test_histograms_and_answers_count_what_was_waited_for(testbed):
         count = found[f"tellercast_{name}_seconds_count"]
         assert count > 0 and found[f'tellercast_{name}_seconds_bucket{{le="+Inf"}}'] == count, name
     assert found["tellercast_http_request_seconds_count"] >= before["tellercast_http_request_seconds_count"] + 5
+
+
+def test_each_stage_counts_how_long_instructions_were_in_it(testbed):
+    rollout, device = submit(testbed, "upgrade", ["A1"]), testbed.device("A1", "B1")
+    testbed.wait_for_state(rollout, "A1", "dispatched")
+    device.ask()
+    claims = device.wait_for_instruction()
+    for state in ("sent", "received", "installing"):
+        if state != "sent":
+            device.reply(claims, state)
+        testbed.wait_for_state(rollout, "A1", state)
+    testbed.database.rows("UPDATE instruction SET installing_at = installing_at - interval '100 s' WHERE rollout_id = %s", rollout)
+    device.reply(claims, "completed")
+    testbed.wait_for_state(rollout, "A1", "completed")
+    device.close()
+    found = wait_for(lambda: (seen := metrics(testbed))['tellercast_stage_seconds_count{state="installing"}'] and seen, "it is counted")
+    for state in ("created", "dispatched", "sent", "received"):
+        assert found[f'tellercast_stage_seconds_count{{state="{state}"}}'] == 1, state
+    assert 100 <= found['tellercast_stage_seconds_sum{state="installing"}'] < 220
+    assert found['tellercast_stage_seconds_bucket{state="installing",le="60"}'] == 0
+    assert found['tellercast_stage_seconds_bucket{state="installing",le="300"}'] == 1
+
+
+def test_what_a_freeze_holds_is_not_due_and_what_it_does_not_hold_is(testbed):
+    emea = {"region": "emea"}
+    testbed.import_fleet({"B0": ["A"], "B1": ["A1", "A2"], "B2": ["C1", "C2"]}, [MARKER], labels={"A1": emea, "A2": emea})
+    frozen = submit(testbed, "frozen", ["A1", "A2"], disruptionBudget=ONE, groups=WHOLE)
+    wait_for_metrics(testbed, lambda seen: seen["tellercast_oldest_due_timestamp_seconds"] > 0, "one waits in an open group")
+    until = f"{datetime.now(timezone.utc) + timedelta(hours=6):%Y-%m-%dT%H:%M:%SZ}"
+    body = {"until": until, "reason": "a storm", "match": "region=emea"}
+    assert testbed.http.ask("POST", "/v1/freezes", json.dumps(body), {**JSON, **testbed.http.as_("ola")}).status == 201
+    wait_for_metrics(testbed, lambda seen: seen["tellercast_oldest_due_timestamp_seconds"] == 0, "what is frozen is not due")
+    testbed.database.rows("UPDATE instruction SET due_at = due_at - interval '2 h' WHERE rollout_id = %s", frozen)
+    submit(testbed, "waits", ["C1", "C2"], disruptionBudget=ONE, groups=WHOLE)
+    found = wait_for_metrics(testbed, lambda seen: seen["tellercast_oldest_due_timestamp_seconds"] > 0, "one is due that is not frozen")
+    assert found["tellercast_oldest_due_timestamp_seconds"] > found["tellercast_gauges_read_timestamp_seconds"] - 3600
 
 
 def test_one_of_two_orchestrators_conducts_and_the_other_takes_over(testbed):

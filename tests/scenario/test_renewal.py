@@ -8,7 +8,7 @@ import time
 
 import pytest
 from harness.certificates import Authority
-from harness.programs import ORCHESTRATOR_USER
+from harness.programs import ORCHESTRATOR_USER, command_line
 from harness.secure import SecureListener
 from harness.stack import CONTENT
 from harness.wait import wait_for
@@ -187,6 +187,19 @@ def test_the_http_endpoint_shows_a_new_certificate_to_new_connections_and_keeps_
     assert before.getresponse().status == 200
     assert orchestrator.http.metric("tellercast_http_certificate_expiry_timestamp_seconds") > ends
     assert orchestrator.stop() == 0
+
+
+def test_the_expiry_of_the_brokers_revocation_lists_is_shown_and_one_that_cannot_be_read_is_1(stack, tmp_path):
+    expiry = "tellercast_crl_expiry_timestamp_seconds"
+    lists = tmp_path / "lists.pem"
+    command_line("pki", "init", tmp_path / "pki", "--name", "Bank")
+    orchestrator = stack.orchestrator(broker={"crl_file": str(lists)})
+    assert orchestrator.http.metric(expiry) == 1 and orchestrator.text().count("crl.not_read") == 1
+    shutil.copy(tmp_path / "pki/devices/crl.pem", lists)
+    found = wait_for(lambda: (seen := orchestrator.http.metric(expiry)) != 1 and seen, "the list is read")
+    assert 29 * 24 * HOUR_S < found - time.time() < 31 * 24 * HOUR_S
+    lists.write_text("no list\n", encoding="utf-8")
+    wait_for(lambda: orchestrator.http.metric(expiry) == 1, "it cannot be read")
 
 
 def shown(connection):

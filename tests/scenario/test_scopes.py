@@ -169,7 +169,7 @@ def ask(stack, act, person, region):
     if "{freeze}" in path:
         shared = "emea,apac" if region == "apac" and method == "POST" else region  # one of apac alone is hidden from emea
         path = path.replace("{freeze}", str(freeze_of(stack, shared)))
-    for variable in ("{name}", "{token}", "{key}", "{review}", "{sha256}"):
+    for variable in ("{name}", "{token}", "{key}", "{review}", "{sha256}", "{webhook}"):
         path = path.replace(variable, "1")
     return stack.http.ask(method, path + query, body, {**headers, **bearer(token_of(person))})
 

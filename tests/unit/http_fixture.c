@@ -18,6 +18,12 @@ enum { LONG_MS = 600000 };
 
 /* ---- the endpoint, and clients ---- */
 
+static void describe_webhooks(void *webhooks, struct buffer *json)
+{
+    (void)webhooks;
+    buffer_put_text(json, "[]");
+}
+
 static void ignore_fleet(void *context)
 {
     (void)context;
@@ -54,6 +60,7 @@ enum tc_error http_fixture_open_endpoint(struct http_fixture *fixture, const cha
                                            .conductor_wakes = fixture->wakes,
                                            .describe_health = describe_health,
                                            .fleet_changed = ignore_fleet,
+                                           .describe_webhooks = describe_webhooks,
                                            .context = &http_fixture_is_ready},
                      &fixture->http, fault);
 }

@@ -15,6 +15,7 @@
 #include "orchestrator/store/operate.h"
 #include "orchestrator/store/overview.h"
 #include "orchestrator/store/read.h"
+#include "orchestrator/store/webhooks.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -301,6 +302,18 @@ enum tc_error freeze_list(struct store *store, const char *patterns, const char 
 {
     http_fixture_note_patterns(patterns);
     return READ("freezes [%s] %lld %d", state, (long long)after, limit);
+}
+
+enum tc_error webhooks_list(struct store *store, const char *configured, struct buffer *json, struct tc_fault *fault)
+{
+    return READ("webhooks %s", configured);
+}
+
+enum tc_error webhook_order_test(struct store *store, const char *name, const char *actor, struct buffer *json,
+                                 struct tc_fault *fault)
+{
+    (void)store;
+    return give(json, fault, "test webhook %s by %s", name, actor);
 }
 
 bool freeze_state_is_known(const char *state)

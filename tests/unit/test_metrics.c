@@ -29,7 +29,8 @@ static void every_metric_has_a_help_a_type_and_one_value(void **state)
         if (line[0] != '#')
             assert_true(isdigit((unsigned char)line[strlen(line) - 1]));
     }
-    assert_int_equal(helps, METRIC_COUNT + FAMILY_COUNT + HISTOGRAM_COUNT);
+    /* The stages are one metric. */
+    assert_int_equal(helps, METRIC_COUNT + FAMILY_COUNT + HISTOGRAM_STAGE_CREATED + 1);
     assert_int_equal(types, helps);
     assert_true(samples >= METRIC_COUNT + 3 * HISTOGRAM_COUNT);
     buffer_free(&out);
@@ -100,7 +101,12 @@ static void a_family_has_a_value_for_each_label_and_the_rest_under_other(void **
         (void)snprintf(code, sizeof code, "code-%d", i);
         metric_count(FAMILY_FAILURES, code);
     }
+    metric_show(FAMILY_WEBHOOK_POSTS, "given_up");
+    metric_set_labelled(FAMILY_WEBHOOK_OLDEST, "siem", 7);
+    metric_set_labelled(FAMILY_WEBHOOK_OLDEST, "siem", 8);
     const char *text = write_all(&out);
+    assert_non_null(strstr(text, "\ntellercast_webhook_posts_total{result=\"given_up\"} 0\n"));
+    assert_non_null(strstr(text, "_timestamp_seconds{webhook=\"siem\"} 8\n"));
     assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"disk_full\"} 2\n"));
     assert_non_null(strstr(text, "\ntellercast_failures_total{code=\"code-253\"} 1\n"));
     assert_null(strstr(text, "{code=\"code-254\"}"));
@@ -139,6 +145,25 @@ static void a_histogram_counts_each_duration_in_every_larger_bucket(void **state
     buffer_free(&out);
 }
 
+static void a_stage_is_counted_in_the_bucket_that_the_database_names(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    metric_stage_bounds(&out);
+    assert_int_equal(strncmp(buffer_text(&out), "{101,251,501,1001,", 18), 0);
+    metric_observe_stage(HISTOGRAM_STAGE_SENT, 3, 2, 1500);
+    metric_observe(HISTOGRAM_STAGE_SENT, 1000000);
+    metric_observe_stage(HISTOGRAM_STAGE_SENT, 14, 1, 4000000);
+    const char *text = write_all(&out);
+    assert_non_null(strstr(text, "\ntellercast_stage_seconds_bucket{state=\"sent\",le=\"0.5\"} 0\n"));
+    assert_non_null(strstr(text, "\ntellercast_stage_seconds_bucket{state=\"sent\",le=\"1\"} 3\n"));
+    assert_non_null(strstr(text, "\ntellercast_stage_seconds_bucket{state=\"sent\",le=\"3600\"} 3\n"));
+    assert_non_null(strstr(text, "\ntellercast_stage_seconds_bucket{state=\"sent\",le=\"+Inf\"} 4\n"));
+    assert_non_null(strstr(text, "\ntellercast_stage_seconds_sum{state=\"sent\"} 4002.500000\n"));
+    assert_non_null(strstr(text, "\ntellercast_stage_seconds_count{state=\"installing\"} 0\n"));
+    buffer_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_family_has_a_value_for_each_label_and_the_rest_under_other),
         cmocka_unit_test(gauges_of_a_family_are_replaced_together),
         cmocka_unit_test(a_histogram_counts_each_duration_in_every_larger_bucket),
+        cmocka_unit_test(a_stage_is_counted_in_the_bucket_that_the_database_names),
         cmocka_unit_test(a_counter_ends_in_total_and_a_gauge_does_not),
         cmocka_unit_test(a_value_is_written_under_its_own_name),
         cmocka_unit_test(no_addition_of_several_threads_is_lost),

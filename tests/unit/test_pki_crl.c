@@ -106,6 +106,33 @@ static void a_brokers_file_gets_newer_good_lists_only(void **state)
     temporary_folder_remove(&folder);
 }
 
+static void the_first_expiry_of_a_file_is_that_of_its_oldest_list(void **state)
+{
+    const struct pki_installation *installation = *state;
+    struct temporary_folder folder;
+    struct buffer both = {0};
+    char path[PATH_MAX];
+    int64_t first_ms = 0, both_ms = 0;
+    temporary_folder_make(&folder);
+    (void)temporary_path(&folder, "crl.pem", path);
+    assert_int_not_equal(pki_crl_first_expiry(path, &first_ms, NULL), TC_OK);
+    make_list(&installation->issuers[PKI_DEVICES], 2, 0, &both);
+    assert_int_equal(file_replace(path, both.bytes, both.length, 0600, NULL), TC_OK);
+    assert_int_equal(pki_crl_first_expiry(path, &first_ms, NULL), TC_OK);
+    assert_true(first_ms > PKI_NOW_MS);
+    make_list(&installation->issuers[PKI_ROOT], 5, PKI_HOUR_MS, &both);
+    assert_int_equal(file_replace(path, both.bytes, both.length, 0600, NULL), TC_OK);
+    assert_int_equal(pki_crl_first_expiry(path, &both_ms, NULL), TC_OK);
+    assert_int_equal(both_ms, first_ms - PKI_HOUR_MS);
+    both.length -= 60;
+    assert_int_equal(file_replace(path, both.bytes, both.length, 0600, NULL), TC_OK);
+    assert_int_equal(pki_crl_first_expiry(path, &both_ms, NULL), TC_INVALID);
+    assert_int_equal(file_replace(path, "", 0, 0600, NULL), TC_OK);
+    assert_int_equal(pki_crl_first_expiry(path, &both_ms, NULL), TC_INVALID);
+    buffer_free(&both);
+    temporary_folder_remove(&folder);
+}
+
 /* Writes the file, and returns whether lists of the device authority may replace it. */
 static enum tc_error check_replaced(const struct temporary_folder *folder, const struct pki_installation *installation,
                                     const struct buffer *content)
@@ -164,6 +191,7 @@ int main(void)
         cmocka_unit_test(a_good_list_is_accepted_with_its_facts),
         cmocka_unit_test(a_list_that_is_not_good_is_refused),
         cmocka_unit_test(a_brokers_file_gets_newer_good_lists_only),
+        cmocka_unit_test(the_first_expiry_of_a_file_is_that_of_its_oldest_list),
         cmocka_unit_test(lists_replace_no_file_but_lists_of_the_same_authority),
         cmocka_unit_test(a_serial_number_that_is_none_makes_no_list),
     };

@@ -157,6 +157,7 @@ const struct command_group command_groups[] = {
     {"person", "People: who may do what"},
     {"token", "The tokens of people"},
     {"broker", "The MQTT broker"},
+    {"webhook", "Webhooks: where events are posted"},
     {"key", "Signing keys"},
     {"pki", "Certificates"},
 };
@@ -400,6 +401,9 @@ const struct command commands[] = {
      "Devices learn it from a key set that another of their keys signs.", key_revoke_options, run_key_revoke},
     {"key", "use", "KEY", 1, 1, "Sign with a new key though devices lack it.",
      "Devices that lack it refuse what it signs until they have been told.", reason_options, run_key_use},
+    {"webhook", "list", "", 0, 0, "Show how far each webhook has got.", NULL, NULL, run_webhook_list},
+    {"webhook", "test", "NAME", 1, 1, "Post a test to a webhook, and show what its receiver answered.", NULL, NULL,
+     run_webhook_test},
     {"pki", "init", "FOLDER", 1, 1, "Create the certificate authorities of an installation.",
      "Creates the root, the operations authority and the device authority, each in a folder of its own. Keep the first "
      "two offline.",

@@ -36,6 +36,8 @@ int run_rollout_amend(struct session *session);
 int run_rollout_amendments(struct session *session);
 int run_rollout_forecast(struct session *session);
 int run_rollout_report(struct session *session);
+int run_webhook_list(struct session *session);
+int run_webhook_test(struct session *session);
 int run_review_list(struct session *session);
 int run_review_accept(struct session *session);
 int run_review_object(struct session *session);

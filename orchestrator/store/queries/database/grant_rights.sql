@@ -24,6 +24,7 @@ BEGIN
     ('accepted_restore', 'INSERT, UPDATE'),
     ('act', 'INSERT'),
     ('act_head', 'UPDATE'),
+    ('alarm', 'INSERT, DELETE'),
     ('alias', 'INSERT, UPDATE, DELETE'),
     ('amended_plan', 'INSERT'),
     ('amendment', 'INSERT, UPDATE'),
@@ -42,6 +43,8 @@ BEGIN
     ('device_search', 'INSERT, UPDATE'),
     ('directory', 'UPDATE'),
     ('enrolment', 'INSERT, UPDATE, DELETE'),
+    ('event', 'INSERT, DELETE'),
+    ('event_head', 'UPDATE'),
     ('failing', 'INSERT, UPDATE, DELETE'),
     ('failure', 'INSERT, UPDATE, DELETE'),
     ('freeze_order', 'INSERT, UPDATE'),
@@ -75,8 +78,10 @@ BEGIN
     ('token', 'INSERT, UPDATE, DELETE'),
     ('tokens_file', 'INSERT'),
     ('unavailable', 'INSERT, UPDATE, DELETE'),
+    ('undelivered_event', 'INSERT, DELETE'),
     ('unknown_order', 'INSERT, UPDATE'),
-    ('watermark', 'UPDATE')
+    ('watermark', 'UPDATE'),
+    ('webhook', 'INSERT, UPDATE')
   ) t (name, rights) LOOP
     EXECUTE format('GRANT %s ON %I TO %I', one.rights, one.name, run_role);
   END LOOP;

@@ -1,6 +1,8 @@
 -- Reads what operators must know of all rollouts together. Times are in seconds since the epoch, 0: none. A branch is at its
 -- budget as the claim sees it: so many of its machines are in flight, may still install or are out of service as the tightest
--- budget of the rollouts in flight there allows.
+-- budget of the rollouts in flight there allows. What a freeze holds is not due: of each open group the oldest :looked_at are
+-- looked at for one that no freeze holds.
+-- parameters: looked_at bigint
 -- row: out_of_service bigint, at_budget bigint, without_machine bigint, approvals bigint, approvals_oldest_s bigint,
 --   oldest_due_s bigint, now_s bigint
 WITH activity AS MATERIALIZED (
@@ -38,9 +40,16 @@ SELECT (SELECT count(*) FROM unavailable) AS out_of_service, u.at_budget, u.with
          SELECT min(d.due_at)
          FROM rollout r
          JOIN rollout_group g ON g.rollout_id = r.id AND g.state = :GROUP_OPEN,
-         LATERAL (SELECT i.due_at FROM instruction i
-                  WHERE i.rollout_id = r.id AND i.group_no = g.group_no AND i.due_at <= now()
-                  ORDER BY i.due_at LIMIT 1) d
+         LATERAL (SELECT l.due_at
+                  FROM (SELECT i.device, i.due_at FROM instruction i
+                        WHERE i.rollout_id = r.id AND i.group_no = g.group_no AND i.due_at <= now()
+                        ORDER BY i.due_at LIMIT :looked_at) l
+                  WHERE NOT EXISTS (SELECT FROM freeze_order WHERE lifted_at IS NULL)
+                     OR NOT EXISTS (SELECT FROM frozen_device z
+                                    WHERE z.device = l.device AND z.lifted_at IS NULL
+                                      AND NOT (z.except_rollback AND r.rollback_of IS NOT NULL)
+                                    OFFSET 0)
+                  ORDER BY l.due_at LIMIT 1) d
          WHERE r.state = :ROLLOUT_RUNNING))::bigint, 0) AS oldest_due_s,
        extract(epoch FROM now())::bigint AS now_s
 FROM (SELECT count(*) FILTER (WHERE used >= headroom) AS at_budget,

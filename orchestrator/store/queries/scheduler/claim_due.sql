@@ -26,7 +26,7 @@
 --   higher bigint[], push_next_check_ms bigint, pull_next_check_ms bigint, push_wait_ms bigint, pull_wait_ms bigint,
 --   shard bigint, preempting bigint[], scan_limit bigint, after_group bigint, after_due_us bigint,
 --   after_instruction bigint
--- row: claimed.*, has_more boolean, place_group smallint, place_due_us bigint, place_instruction bigint
+-- row: claimed.*, waited_ms bigint null, has_more boolean, place_group smallint, place_due_us bigint, place_instruction bigint
 WITH own AS MATERIALIZED (
   -- The rollout and its budget, unless its version is blocked or everything is frozen. Locked, so that nothing is claimed after a pause or cancel; only
   -- if something is due.
@@ -192,7 +192,7 @@ WITH own AS MATERIALIZED (
       start_before = least((SELECT closes_at FROM zone WHERE zone_no = i.zone_no) - :install_timeout_ms::bigint * interval '1 ms',
                            now() + CASE WHEN i.pull THEN :pull_wait_ms::bigint ELSE :push_wait_ms::bigint END * interval '1 ms')
   WHERE i.id = ANY (ARRAY(SELECT id FROM chosen)) AND (i.due_at <= now()) IS TRUE -- this form leaves the query planner only the key
-  RETURNING i.id, i.device, i.branch, i.attempt, i.pull, i.group_no, i.start_before
+  RETURNING i.id, i.device, i.branch, i.attempt, i.pull, i.group_no, i.start_before, i.dispatched_at
 ), postponed AS (
   -- Postpones instructions in a closed window to the next one, if there is one.
   UPDATE instruction i
@@ -219,7 +219,9 @@ WITH own AS MATERIALIZED (
   SELECT lease.id AS claim, c.id AS instruction, c.device, coalesce(r.branch, '') AS branch, c.attempt, c.pull,
          c.device = r.branch AS node, floor(extract(epoch FROM c.start_before))::bigint AS start_before_s, :rollout AS rollout,
          (SELECT epoch FROM installation) AS epoch,
-         EXISTS (SELECT FROM unavailable u WHERE u.device = c.device) AS out_of_service
+         EXISTS (SELECT FROM unavailable u WHERE u.device = c.device) AS out_of_service,
+         -- Since it became due: the row before the claim has that.
+         (SELECT (extract(epoch FROM c.dispatched_at - o.due_at) * 1000)::bigint FROM instruction o WHERE o.id = c.id OFFSET 0) AS waited_ms
   FROM claimed c, lease,
   LATERAL (SELECT coalesce(c.branch, (SELECT d.branch FROM device d WHERE d.id = c.device)) AS branch) r
 )

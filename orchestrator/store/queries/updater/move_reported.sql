@@ -15,10 +15,15 @@
 --
 -- Instructions are locked in the order of their IDs, then devices in the order of theirs, whatever plan PostgreSQL
 -- chooses, so that writers of the same rows never deadlock.
--- parameters: shard bigint, held_deferrals_max bigint
+--
+-- Also returns, with `stage`, how long the moved instructions were in the state before: a row of each such state and
+-- bucket by :stage_bounds (metric_stage_bounds), with the number of them and the sum of milliseconds. A move back, as a
+-- deferral, does not count.
+-- parameters: shard bigint, held_deferrals_max bigint, stage_bounds text
 -- batch: id bigint, device text, attempt integer, event smallint, sequence integer, progress smallint, code text,
 --   detail text, versions text
--- row: at bigint, verdict integer, pull boolean
+-- row: at bigint, verdict integer, pull boolean, stage integer null, bucket integer null, moves bigint null,
+--   stage_ms bigint null
 WITH report AS MATERIALIZED (
   SELECT *
   FROM unnest(:id::bigint[], :device::text[], :attempt::int[], :event::smallint[], :sequence::int[], :progress::smallint[], :code::text[], :detail::text[],
@@ -60,7 +65,7 @@ WITH report AS MATERIALIZED (
     AND (r.attempt = i.attempt OR r.attempt < i.attempt AND (r.event = :ON_COMPLETED OR r.event = :ON_FAILED AND i.state IN (:CANCELLED, :EXPIRED)))
     AND NOT (i.state = :CREATED AND i.substate IN (:SCHEDULED, :NO_WINDOW) AND r.attempt = i.attempt)
     AND NOT (rule.to_state = i.state AND r.sequence <= i.sequence)
-  RETURNING r.at, r.device, r.versions, i.dispatched_at, i.id, i.rollout_id, i.group_no, i.pull, rule.from_state, i.state, r.attempt, r.event, r.code, r.detail
+  RETURNING r.at, r.device, r.versions, i.dispatched_at, i.sent_at, i.received_at, i.installing_at, i.id, i.rollout_id, i.group_no, i.pull, rule.from_state, i.state, r.attempt, r.event, r.code, r.detail
 ), change AS MATERIALIZED (
   SELECT rollout_id, group_no, from_state, state, count(*) AS instructions
   FROM moved
@@ -102,7 +107,8 @@ WITH report AS MATERIALIZED (
   WHERE (SELECT count(*) FROM moved) < (SELECT count(*) FROM report) -- rare: search only then
     AND NOT EXISTS (SELECT FROM moved m WHERE m.at = r.at)
 )
-SELECT m.at - 1 AS at, :REPORT_MOVED AS verdict, true AS pull
+SELECT m.at - 1 AS at, :REPORT_MOVED AS verdict, true AS pull, NULL::integer AS stage, NULL::integer AS bucket,
+       NULL::bigint AS moves, NULL::bigint AS stage_ms
 FROM moved m
 WHERE m.pull AND NOT EXISTS (SELECT FROM instruction o WHERE o.device = m.device AND o.in_flight AND o.id <> m.id)
 UNION ALL
@@ -115,8 +121,20 @@ SELECT u.at - 1,
          WHEN rule.to_state = i.state AND u.sequence <= i.sequence THEN :REPORT_STALE
          ELSE :REPORT_CONTENDED
        END,
-       coalesce(i.pull, false)
+       coalesce(i.pull, false), NULL, NULL, NULL, NULL
 FROM unmoved u
 LEFT JOIN instruction i ON i.id = u.id
 LEFT JOIN instruction_transition rule ON rule.from_state = i.state AND rule.from_substate = i.substate
                                         AND rule.event = u.event
+UNION ALL
+SELECT 0, :REPORT_MOVED, false, l.from_state, l.bucket, count(*), sum(l.ms)::bigint
+FROM (SELECT t.from_state, t.ms, width_bucket(t.ms, :stage_bounds::bigint[]) AS bucket
+      FROM (SELECT s.from_state, greatest((extract(epoch FROM now() - s.since) * 1000)::bigint, 0) AS ms
+            FROM (SELECT m.from_state, CASE m.from_state WHEN :DISPATCHED THEN m.dispatched_at
+                                         WHEN :SENT THEN m.sent_at
+                                         WHEN :RECEIVED THEN m.received_at
+                                         ELSE m.installing_at END AS since
+                  FROM moved m
+                  WHERE m.from_state BETWEEN :FIRST_IN_FLIGHT AND :LAST_IN_FLIGHT AND m.state > m.from_state) s
+            WHERE s.since IS NOT NULL) t) l
+GROUP BY l.from_state, l.bucket
