@@ -134,10 +134,8 @@ def body_of(stack, act, rollout, region):
         return (CHANGED if region == "apac" else fleet_of()), YAML, ""
     if act.startswith("POST /v1/freezes") and name != "lift":
         return json.dumps({"match": f"region={region}", "until": a_time_to_come(), "reason": "r"}), JSON, ""
-    if name == "collect":
-        return json.dumps({"file": "journal", "reason": "r"}), JSON, ""
     if act.startswith("POST /v1/freezes/") or act.startswith("POST /v1/devices/") and name != "enrolments":
-        return json.dumps({"reason": "r"}), JSON, ""
+        return json.dumps({"reason": "r", **({"file": "journal"} if name == "collect" else {})}), JSON, ""
     return None, {}, "?name=a&version=1" if name == "artifacts:affected" else ""
 
 

@@ -1,7 +1,6 @@
 #include "tests/unit/http_stubs.h"
 
 #include "orchestrator/store/acts.h"
-#include "orchestrator/store/amendment.h"
 #include "orchestrator/store/approval_list.h"
 #include "orchestrator/store/block.h"
 #include "orchestrator/store/branch_list.h"
@@ -15,7 +14,6 @@
 #include "orchestrator/store/operate.h"
 #include "orchestrator/store/overview.h"
 #include "orchestrator/store/read.h"
-#include "orchestrator/store/webhooks.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -45,8 +43,7 @@ void store_pool_give(struct store_pool *pool, struct store *store)
 
 static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
 
-__attribute__((format(printf, 3, 4))) static enum tc_error give(struct buffer *json, struct tc_fault *fault,
-                                                                const char *format, ...)
+enum tc_error http_fixture_give(struct buffer *json, struct tc_fault *fault, const char *format, ...)
 {
     while (http_fixture_store_hangs)
         (void)sched_yield();
@@ -63,7 +60,7 @@ __attribute__((format(printf, 3, 4))) static enum tc_error give(struct buffer *j
     return TC_OK;
 }
 
-#define READ(...) ((void)store, give(json, fault, __VA_ARGS__))
+#define READ(...) ((void)store, http_fixture_give(json, fault, __VA_ARGS__))
 
 char http_fixture_last_patterns[HTTP_FIXTURE_TEXT_SIZE];
 
@@ -130,8 +127,8 @@ enum tc_error logs_put(struct store *store, const struct device_log *log, enum l
     struct buffer json = {0};
     (void)store;
     *standing = LOG_KEPT;
-    enum tc_error error = give(&json, fault, "log of %s %lld.%d: %s", log->device, (long long)log->instruction,
-                               (int)log->attempt, log->content);
+    enum tc_error error = http_fixture_give(&json, fault, "log of %s %lld.%d: %s", log->device,
+                                            (long long)log->instruction, (int)log->attempt, log->content);
     buffer_free(&json);
     return error;
 }
@@ -225,7 +222,7 @@ enum tc_error block_version(struct store *store, const struct block_act *act, st
 {
     (void)store;
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    return give(json, fault, "block %s %s by %s: %s", act->name, act->version, act->actor, act->reason);
+    return http_fixture_give(json, fault, "block %s %s by %s: %s", act->name, act->version, act->actor, act->reason);
 }
 
 enum tc_error block_unblock(struct store *store, const struct block_act *act, struct buffer *json, bool *waits,
@@ -234,29 +231,7 @@ enum tc_error block_unblock(struct store *store, const struct block_act *act, st
     (void)store;
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     *waits = !act->may_confirm;
-    return give(json, fault, "unblock %s %s by %s: %s", act->name, act->version, act->actor, act->reason);
-}
-
-const char *amendment_kind_name(enum amendment_kind kind)
-{
-    return kind == AMENDMENT_RATE ? "rate" : kind == AMENDMENT_BUDGET ? "budget" : "end";
-}
-
-enum tc_error amendment_list(struct store *store, const struct access_scope *scope, int64_t rollout, int64_t after,
-                             int limit, struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
-{
-    *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    http_fixture_note_patterns(access_scope_patterns(scope));
-    return READ("amendments of %lld after %lld, %d", (long long)rollout, (long long)after, limit);
-}
-
-enum tc_error amendment_preview(struct store *store, const struct access_scope *scope, int64_t rollout,
-                                const struct amendment_change *change, struct buffer *json, struct refusal *refusal,
-                                struct tc_fault *fault)
-{
-    *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    http_fixture_note_patterns(access_scope_patterns(scope));
-    return READ("preview of %s of %lld", amendment_kind_name(change->kind), (long long)rollout);
+    return http_fixture_give(json, fault, "unblock %s %s by %s: %s", act->name, act->version, act->actor, act->reason);
 }
 
 static const char *exception(const struct freeze_act *act)
@@ -269,7 +244,7 @@ enum tc_error freeze_preview(struct store *store, const struct freeze_act *act, 
 {
     (void)store;
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    return give(json, fault, "preview freeze of %s%s by %s", act->match, exception(act), act->actor);
+    return http_fixture_give(json, fault, "preview freeze of %s%s by %s", act->match, exception(act), act->actor);
 }
 
 enum tc_error freeze_put(struct store *store, const struct freeze_act *act, struct buffer *json, bool *existing,
@@ -278,7 +253,7 @@ enum tc_error freeze_put(struct store *store, const struct freeze_act *act, stru
     (void)store;
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     *existing = false;
-    return give(json, fault, "freeze %s%s by %s: %s", act->match, exception(act), act->actor, act->reason);
+    return http_fixture_give(json, fault, "freeze %s%s by %s: %s", act->match, exception(act), act->actor, act->reason);
 }
 
 enum tc_error freeze_lift(struct store *store, const struct freeze_act *act, struct buffer *json, bool *waits,
@@ -287,7 +262,8 @@ enum tc_error freeze_lift(struct store *store, const struct freeze_act *act, str
     (void)store;
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     *waits = !act->may_confirm;
-    return give(json, fault, "lift freeze %lld by %s: %s", (long long)act->freeze, act->actor, act->reason);
+    return http_fixture_give(json, fault, "lift freeze %lld by %s: %s", (long long)act->freeze, act->actor,
+                             act->reason);
 }
 
 enum tc_error freeze_read(struct store *store, const char *patterns, int64_t freeze, struct buffer *json,
@@ -302,18 +278,6 @@ enum tc_error freeze_list(struct store *store, const char *patterns, const char 
 {
     http_fixture_note_patterns(patterns);
     return READ("freezes [%s] %lld %d", state, (long long)after, limit);
-}
-
-enum tc_error webhooks_list(struct store *store, const char *configured, struct buffer *json, struct tc_fault *fault)
-{
-    return READ("webhooks %s", configured);
-}
-
-enum tc_error webhook_order_test(struct store *store, const char *name, const char *actor, struct buffer *json,
-                                 struct tc_fault *fault)
-{
-    (void)store;
-    return give(json, fault, "test webhook %s by %s", name, actor);
 }
 
 bool freeze_state_is_known(const char *state)
@@ -337,7 +301,8 @@ enum tc_error operate_return_device(struct store *store, const struct device_ope
     http_fixture_note_patterns(access_scope_patterns(operation->scope));
     (void)store;
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    return give(done, fault, "return %s by %s: %s", operation->device, operation->actor, operation->reason);
+    return http_fixture_give(done, fault, "return %s by %s: %s", operation->device, operation->actor,
+                             operation->reason);
 }
 
 enum tc_error operate_retire_device(struct store *store, const struct device_operation *operation, struct buffer *done,
@@ -346,7 +311,8 @@ enum tc_error operate_retire_device(struct store *store, const struct device_ope
     (void)store;
     http_fixture_note_patterns(access_scope_patterns(operation->scope));
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    return give(done, fault, "retire %s by %s: %s", operation->device, operation->actor, operation->reason);
+    return http_fixture_give(done, fault, "retire %s by %s: %s", operation->device, operation->actor,
+                             operation->reason);
 }
 
 enum tc_error operate(struct store *store, const struct operation_request *operation_request, struct operated *operated,

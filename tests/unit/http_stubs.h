@@ -2,6 +2,7 @@
 #ifndef TELLERCAST_TESTS_UNIT_HTTP_STUBS_H
 #define TELLERCAST_TESTS_UNIT_HTTP_STUBS_H
 
+#include "base/buffer.h"
 #include "base/fault.h"
 #include "orchestrator/preparation/preview.h"
 
@@ -13,6 +14,9 @@ enum { HTTP_FIXTURE_TEXT_SIZE = 256 };
 extern char http_fixture_last_read[HTTP_FIXTURE_TEXT_SIZE];
 extern char http_fixture_last_patterns[HTTP_FIXTURE_TEXT_SIZE]; /* where the last call might act; "everywhere" */
 void http_fixture_note_patterns(const char *patterns);
+/* Records a call as text and appends a document, as http_fixture_store_answers says. */
+__attribute__((format(printf, 3, 4))) enum tc_error http_fixture_give(struct buffer *json, struct tc_fault *fault,
+                                                                      const char *format, ...);
 extern enum tc_error http_fixture_store_answers;
 extern int64_t http_fixture_artifact_size; /* of every digest; 0: the database knows none */
 extern bool http_fixture_artifact_is_blocked;
