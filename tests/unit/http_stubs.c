@@ -325,10 +325,10 @@ enum tc_error operate(struct store *store, const struct operation_request *opera
     (void)snprintf(operated->name, sizeof operated->name, "upgrade");
     (void)snprintf(operated->state, sizeof operated->state, "paused");
     (void)store;
-    enum tc_error error =
-        give(&unused, fault, "%s %lld by %s [%s] [%s] %lld: %s", operation_name(operation_request->operation),
-             (long long)operation_request->rollout, operation_request->actor, operation_request->digest,
-             operation_request->group, (long long)operation_request->version, operation_request->reason);
+    enum tc_error error = http_fixture_give(
+        &unused, fault, "%s %lld by %s [%s] [%s] %lld: %s", operation_name(operation_request->operation),
+        (long long)operation_request->rollout, operation_request->actor, operation_request->digest,
+        operation_request->group, (long long)operation_request->version, operation_request->reason);
     buffer_free(&unused);
     return error;
 }
@@ -453,7 +453,8 @@ enum tc_error enrolment_give_code(struct store *store, const char *device, const
     (void)store, (void)code_hash;
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     (void)snprintf(expires_at, 32, "2026-12-01T00:00:00Z");
-    enum tc_error error = give(&ignored, fault, "code %s %lld by %s", device, (long long)valid_s, actor->name);
+    enum tc_error error =
+        http_fixture_give(&ignored, fault, "code %s %lld by %s", device, (long long)valid_s, actor->name);
     http_fixture_note_patterns(access_scope_patterns(actor->scope));
     buffer_free(&ignored);
     return error;
@@ -466,7 +467,7 @@ enum tc_error enrolment_revoke(struct store *store, const char *device, const st
     (void)store;
     http_fixture_note_patterns(access_scope_patterns(actor->scope));
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    return give(document, fault, "revoke %s by %s: %s", device, actor->name, reason);
+    return http_fixture_give(document, fault, "revoke %s by %s: %s", device, actor->name, reason);
 }
 
 enum tc_error enrolment_read_revoked(struct store *store, struct enrolment_revoked **revoked, size_t *count,
