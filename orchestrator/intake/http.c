@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "orchestrator/events/event_feed.h"
 #include "orchestrator/intake/device_issuers.h"
 #include "orchestrator/intake/enrolment.h"
 #include "orchestrator/intake/http_connection.h"
@@ -265,6 +266,8 @@ void http_close(struct http *http)
         return;
     if (http->front != NULL)
         http_front_stop(http->front);
+    if (http->config.events != NULL)
+        event_feed_end(http->config.events);
     worker_stop(http->worker);
     wait_for_last_answers(http);
     stop_library(http);

@@ -17,6 +17,7 @@
 
 struct http;
 struct enrolment;
+struct event_feed;
 struct guard_answer;
 struct people;
 struct recorder;
@@ -56,6 +57,7 @@ struct http_config {
     int shard;                                             /* of the counters */
     void (*describe_health)(void *context, struct intake_health *health);
     void (*fleet_changed)(void *context);
+    struct event_feed *events;         /* NULL for HTTP_API_EST; ended by http_close */
     struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     void *context;
 };
