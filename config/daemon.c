@@ -69,6 +69,8 @@ static const struct setting rows[] = {
             "Connections of the HTTP endpoint, at most an eighth of the limit of open files."),
     INTEGER("http.address_connections", http_address_connections, "500", 0, 100000,
             "Connections of one address, at most half of all; 0: no limit, as for a proxy in front."),
+    INTEGER("http.event_readers", event_readers, "1000", 1, 50000,
+            "Maximum number of clients that follow events; at most half of http.connections is used."),
     TEXT("http.public_url", http_public_url, "http://127.0.0.1:8080",
          "Base URL at which devices reach this daemon's artifact store."),
     TEXT("http.tokens_file", http_tokens_file, "",

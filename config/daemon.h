@@ -68,6 +68,7 @@ struct daemon_settings {
     int64_t log_retention_ms;        /* how long the log of a failure is kept */
     int64_t log_size_limit;          /* bytes of all logs of failures */
     int64_t event_retention_ms;      /* how long the log of events has an event */
+    int64_t event_readers;           /* who may follow events at the same time */
     int64_t event_limit;             /* events in that log */
     int64_t pull_wait_ms;            /* how long a pull client may stay away when the plan sets no end */
     int64_t default_per_minute;      /* rate of a plan that names none; 0: unlimited */

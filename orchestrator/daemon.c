@@ -188,6 +188,7 @@ bool daemon_is_alive(const struct daemon *daemon, int64_t most_ms, const char **
         {"people", people_last_progress_ms(daemon->people)},
         {"oidc", provider_last_progress_ms(daemon->provider)},
         {"webhooks", webhooks_last_progress_ms(daemon->webhooks)},
+        {"events", intake_last_progress_ms(daemon->intake)},
         {"recorder", recorder_last_progress_ms(daemon->recorder)},
         {"instance", name_keeper_last_progress_ms(daemon->name_keeper)},
     };

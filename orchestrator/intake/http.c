@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "orchestrator/intake/attempt_limit.h"
+#include "orchestrator/events/event_feed.h"
 #include "orchestrator/intake/device_issuers.h"
 #include "orchestrator/intake/enrolment.h"
 #include "orchestrator/intake/http_connection.h"
@@ -281,6 +282,8 @@ void http_close(struct http *http)
         return;
     if (http->front != NULL)
         http_front_stop(http->front);
+    if (http->config.events != NULL)
+        event_feed_end(http->config.events);
     worker_stop(http->worker);
     worker_stop(http->aside_worker);
     wait_for_last_answers(http);

@@ -17,6 +17,7 @@
 
 struct http;
 struct enrolment;
+struct event_feed;
 struct guard_answer;
 struct people;
 struct recorder;
@@ -60,6 +61,7 @@ struct http_config {
     /* Appends the webhooks of the settings, a JSON array of name, host and kinds. Any thread. Must not wait. */
     void (*describe_webhooks)(void *webhooks, struct buffer *json);
     void *webhooks;                    /* passed to it */
+    struct event_feed *events;         /* NULL for HTTP_API_EST; ended by http_close */
     struct guard_answer *guard_answer; /* NULL: the broker has no guard */
     void *context;
 };

@@ -23,8 +23,7 @@ enum tc_error http_check_access(const struct http_config *config, struct tc_faul
                         config->listen);
 }
 
-/* The token; NULL: the header has none. */
-static const char *read_token(const char *authorization)
+const char *http_read_token(const char *authorization)
 {
     static const char scheme[] = "Bearer ";
     if (strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
@@ -87,7 +86,7 @@ static void find_person(struct http_request *request, const char *authorization)
 {
     struct tc_fault fault;
     const struct http_config *config = &request->http->config;
-    const char *token = authorization == NULL ? NULL : read_token(authorization);
+    const char *token = authorization == NULL ? NULL : http_read_token(authorization);
     const char *session = authorization == NULL ? cookie_read_session(request) : NULL;
     enum tc_error error = TC_DENIED;
     if (session != NULL)

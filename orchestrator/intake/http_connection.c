@@ -65,7 +65,7 @@ static void count_answer(const struct http_request *request)
         return; /* the client went before there was an answer */
     (void)snprintf(status, sizeof status, "%d", request->status);
     metric_count(FAMILY_HTTP_RESPONSES, status);
-    if (request->body_received == 0)
+    if (request->body_received == 0 && !request->lasts)
         metric_observe(HISTOGRAM_HTTP, (clock_monotonic_ms() - request->began_ms) * US_PER_MS);
 }
 

@@ -79,6 +79,7 @@ static void forget(struct http_mover *mover, struct place *place)
 {
     (void)pthread_mutex_lock(&mover->lock);
     place->peer->owner = NULL;
+    place->peer->has_gone = true;
     (void)pthread_mutex_unlock(&mover->lock);
     http_peer_release(place->peer);
 }

@@ -14,6 +14,7 @@
 struct http_peer {
     atomic_int references;
     atomic_llong ended;     /* requests that the library has ended */
+    atomic_bool has_gone;   /* its connection is closed */
     atomic_bool is_awaited; /* `wake` is called when one more has ended */
     struct sockaddr_storage address;
     char name[HTTP_ADDRESS_SIZE]; /* the address, for limits and logs: an IPv6 network of 64 bits counts as one */

@@ -62,6 +62,7 @@ struct http_request {
     struct tc_fault target_fault;
     enum http_phase phase;
     bool is_head, was_suspended;
+    bool lasts;                /* the answer is a stream: how long it takes says nothing */
     bool is_admitted;          /* the peer may download, by its certificate */
     struct subject subject;    /* who acts */
     struct access_scope scope; /* where it may */
@@ -141,6 +142,8 @@ void freeze_show(struct http_request *request);
 void freeze_preview_show(struct http_request *request);
 void freeze_order(struct http_request *request);
 void freeze_lift_order(struct http_request *request);
+/* http_events.c */
+void events_follow(struct http_request *request);
 /* http_enrolment.c */
 void device_make_code(struct http_request *request);
 void device_revoke(struct http_request *request);
@@ -259,6 +262,8 @@ void guard_show(struct http_request *request);
 /* Sets request->subject, and decides whether it may do the operation of the route; or answers: 401 when the peer is not
  * known, 403 when its roles do not allow it. */
 void http_authorize(struct http_request *request);
+/* The token of the header Authorization; NULL: it has none. */
+const char *http_read_token(const char *authorization);
 /* The header WWW-Authenticate of an answer to a credential that is nobody's, or that counts no more. */
 #define TOKEN_IS_INVALID "Bearer error=\"invalid_token\""
 

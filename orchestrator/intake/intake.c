@@ -1,5 +1,7 @@
 #include "orchestrator/intake/intake.h"
 
+#include "base/clock.h"
+#include "orchestrator/events/event_feed.h"
 #include "orchestrator/intake/artifact_store.h"
 #include "orchestrator/intake/device_issuers.h"
 #include "orchestrator/intake/enrolment.h"
@@ -32,6 +34,7 @@ enum {
 };
 
 struct intake {
+    struct event_feed *events; /* NULL: there is no HTTP endpoint */
     struct submission_gateway *gateway;
     struct artifact_store *artifacts;
     struct enrolment *enrolment;    /* NULL: no authority of devices */
@@ -134,6 +137,13 @@ static int http_address_limit(const struct daemon_settings *settings)
     return settings->http_address_connections > half ? half : (int)settings->http_address_connections;
 }
 
+static enum tc_error open_events(struct intake *intake, const struct daemon_settings *settings, struct tc_fault *fault)
+{
+    int half = http_connection_limit(settings) / 2;
+    return event_feed_open(settings->database, settings->event_readers > half ? half : (int)settings->event_readers,
+                           &intake->events, fault);
+}
+
 static enum tc_error open_http(struct intake *intake, const struct intake_config *config, struct tc_fault *fault)
 {
     const struct daemon_settings *settings = config->settings;
@@ -167,6 +177,7 @@ static enum tc_error open_http(struct intake *intake, const struct intake_config
                                            .fleet_changed = config->fleet_changed,
                                            .describe_webhooks = config->describe_webhooks,
                                            .webhooks = config->webhooks,
+                                           .events = intake->events,
                                            .guard_answer = config->guard_answer,
                                            .context = config->context},
                      &intake->http, fault);
@@ -249,6 +260,8 @@ enum tc_error intake_open(const struct intake_config *config, struct intake **in
     if (error == TC_OK && settings->est_device_issuer_certificate_file[0] != '\0')
         error = open_enrolment(made, settings, fault);
     if (error == TC_OK && settings->http_port != 0)
+        error = open_events(made, settings, fault);
+    if (error == TC_OK && settings->http_port != 0)
         error = open_http(made, config, fault);
     if (error == TC_OK && settings->est_port != 0)
         error = open_est(made, config, fault);
@@ -282,12 +295,19 @@ enum tc_error intake_renew_est(struct intake *intake, struct tc_fault *fault)
     return intake->est == NULL ? TC_OK : http_renew(intake->est, fault);
 }
 
+int64_t intake_last_progress_ms(const struct intake *intake)
+{
+    return intake->events == NULL ? clock_monotonic_ms() : event_feed_last_progress_ms(intake->events);
+}
+
 void intake_stop(struct intake *intake)
 {
     if (intake->gateway != NULL)
         submission_gateway_stop(intake->gateway, END_ANSWERS_MS);
     http_close(intake->http);
     intake->http = NULL;
+    event_feed_close(intake->events);
+    intake->events = NULL;
     http_close(intake->est);
     intake->est = NULL;
     socket_endpoint_close(intake->socket);

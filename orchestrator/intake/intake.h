@@ -82,6 +82,9 @@ void intake_message(void *context, const struct broker_message *message);
 enum tc_error intake_renew_http(struct intake *intake, struct tc_fault *fault);
 enum tc_error intake_renew_est(struct intake *intake, struct tc_fault *fault);
 
+/* As worker_last_progress_ms, of the part that reads events. */
+int64_t intake_last_progress_ms(const struct intake *intake);
+
 /* Closes the endpoints: waits at most END_ANSWERS_MS for the planner's answers, and sends them for at most
  * END_REQUESTS_MS by HTTP and END_SOCKET_MS by the socket. Later messages are dropped without an answer; their senders
  * send them again. The planner must still run, and the broker be open. */

@@ -10,6 +10,8 @@
 
 /* ---- positions ---- */
 
+enum { DIGITS_MAX = 18 };
+
 void events_position_put(const struct events_position *position, char text[static EVENTS_POSITION_SIZE])
 {
     (void)snprintf(text, EVENTS_POSITION_SIZE, "%" PRId64 "-%" PRId64, position->epoch, position->number);
@@ -23,7 +25,7 @@ static bool parse_number(const char **text, char end, int64_t *number)
         return false;
     errno = 0;
     *number = strtoll(*text, &after, 10);
-    bool is_good = errno == 0 && *after == end;
+    bool is_good = errno == 0 && *after == end && after - *text <= DIGITS_MAX;
     *text = after;
     return is_good;
 }
@@ -49,6 +51,7 @@ enum tc_error events_read(struct store *store, const struct events_position *aft
         return error;
     const struct sql_read_events_row first = sql_read_events_at(&rows, 0);
     *state = (struct events_state){.newest = {.epoch = first.epoch, .number = first.newest},
+                                   .oldest = first.oldest,
                                    .is_reset = after->epoch != first.epoch || after->number > first.newest ||
                                                after->number < first.oldest - 1,
                                    .has_more = first.has_position && rows.count == limit};
@@ -68,16 +71,15 @@ enum tc_error events_read(struct store *store, const struct events_position *aft
     return TC_OK;
 }
 
-enum tc_error events_read_newest(struct store *store, struct events_position *newest, struct tc_fault *fault)
+static void take_none(void *context, const struct logged_event *event)
 {
-    const struct sql_read_events_params params = {.after = INT64_MAX, .most = 1};
-    struct sql_read_events_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_read_events(store, &params, &rows, fault);
-    if (error != TC_OK)
-        return error;
-    const struct sql_read_events_row row = sql_read_events_at(&rows, 0);
-    *newest = (struct events_position){.epoch = row.epoch, .number = row.newest};
-    return TC_OK;
+    (void)context, (void)event;
+}
+
+enum tc_error events_read_state(struct store *store, struct events_state *state, struct tc_fault *fault)
+{
+    const struct events_position end = {.number = INT64_MAX};
+    return events_read(store, &end, 1, take_none, NULL, state, fault);
 }
 
 enum tc_error events_read_sights(struct store *store, const char *patterns, const int64_t *numbers, size_t count,

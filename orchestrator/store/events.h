@@ -46,6 +46,7 @@ typedef void events_take(void *context, const struct logged_event *event);
 /* The log, when it was read. */
 struct events_state {
     struct events_position newest; /* behind the newest event */
+    int64_t oldest;                /* number of the oldest event that is kept, or of the next one */
     bool is_reset; /* `after` was no position of this log, or events behind it were deleted: nothing was given */
     bool has_more; /* than `limit` */
 };
@@ -53,8 +54,8 @@ struct events_state {
 /* Gives at most `limit` events behind a position, in their order. TC_UNAVAILABLE. */
 enum tc_error events_read(struct store *store, const struct events_position *after, int limit, events_take *take,
                           void *context, struct events_state *state, struct tc_fault *fault);
-/* Reads where the log ends now. */
-enum tc_error events_read_newest(struct store *store, struct events_position *newest, struct tc_fault *fault);
+/* Reads where the log begins and ends now. */
+enum tc_error events_read_state(struct store *store, struct events_state *state, struct tc_fault *fault);
 
 /* How much of an event somebody sees. */
 enum event_sight { EVENT_HIDDEN, EVENT_IN_PART, EVENT_WHOLE };
