@@ -367,7 +367,8 @@ static enum tc_error read_left_windows(struct store *store, int64_t rollout, int
                                                      .schedule = amended->schedule,
                                                      .calendars = amended->calendars,
                                                      .submitted_at = amended->submitted_at,
-                                                     .install_s = install_s};
+                                                     .install_s = install_s,
+                                                     .days = 0};
     return read_nights(store, &params, forecast_input, fault);
 }
 

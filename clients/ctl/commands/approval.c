@@ -1,5 +1,7 @@
 /* What waits for an approval or for a second person. */
 #include "clients/ctl/commands/approval.h"
+
+#include "clients/ctl/commands/amendment_words.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/commands/session.h"
 #include "clients/ctl/screen/text.h"
@@ -16,6 +18,10 @@ static void put_subject(const char *kind, const json_t *what, struct buffer *tex
     buffer_put_text(text, document_text(what, "group"));
     if (strcmp(kind, "unblock") == 0)
         buffer_format(text, "%s %s", document_text(what, "name"), document_text(what, "version"));
+    if (strcmp(kind, "amendment") == 0) {
+        buffer_format(text, ", amendment %" PRId64 ": ", document_number(what, "amendment"));
+        amendment_put_change(document_text(what, "changes"), what, text);
+    }
     if (strcmp(kind, "lift_freeze") == 0)
         buffer_format(text, "freeze %" PRId64, document_number(what, "freeze"));
     if (strcmp(kind, "role") == 0)

@@ -1,22 +1,11 @@
 #include "clients/ctl/commands/command.h"
 
 #include "clients/ctl/commands/broker_options.h"
+#include "clients/ctl/commands/option_rows.h"
 #include "clients/ctl/commands/pki_options.h"
+#include "clients/ctl/commands/rollout_options.h"
 #include "clients/ctl/commands/run.h"
 #include "topics/topic.h"
-
-#define REASON                                                                                                         \
-    {                                                                                                                  \
-        "reason", "TEXT", NULL, option_required, "The reason. It is recorded with your name."                          \
-    }
-#define EXPECTED_VERSION                                                                                               \
-    {                                                                                                                  \
-        "version", "N", NULL, NULL, "Act only if the rollout is still at this version. Default: its current version."  \
-    }
-#define LIMIT                                                                                                          \
-    {                                                                                                                  \
-        "limit", "N", NULL, NULL, "Maximum number of entries to show."                                                 \
-    }
 
 static const struct option fleet_import_options[] = {
     {"format", "csv|yaml", NULL, NULL, "Format of the file. Default: by its extension."},
@@ -36,27 +25,6 @@ static const struct option fleet_generate_options[] = {
 static const struct option artifact_add_options[] = {
     {"name", "NAME", NULL, option_required, "Artifact name, as used in plans."},
     {"version", "VERSION", NULL, option_required, "Artifact version."},
-    NO_OPTION,
-};
-static const struct option rollout_submit_options[] = {
-    {"via", "http|mqtt|socket", NULL, "http", "Endpoint to use. All three check and answer the same."},
-    {"wait", NULL, NULL, NULL,
-     "Then watch the rollout until it ends or waits for a person (4); the exit code gives its outcome."},
-    {"timeout", "DURATION", NULL, NULL, "With --wait: give up after this time, such as 90s, 10m or 2h."},
-    {"idempotency-key", "KEY", NULL, NULL,
-     "Submitting again with the same key returns the same rollout. Only with http."},
-    NO_OPTION,
-};
-static const struct option rollout_wait_options[] = {
-    {"timeout", "DURATION", NULL, NULL, "Give up after this time, such as 90s, 10m or 2h."},
-    NO_OPTION,
-};
-static const struct option decision_options[] = {
-    REASON,
-    {"group", "GROUP", NULL, NULL,
-     "Decide only whether the rollout may continue after this group, if the plan requires that."},
-    {"digest", "DIGEST", NULL, NULL, "Digest of the plan that you read. Default: that of the rollout's current plan."},
-    {"yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."},
     NO_OPTION,
 };
 static const struct option reason_options[] = {REASON, NO_OPTION};
@@ -87,24 +55,6 @@ static const struct option report_options[] = {
 };
 static const struct option preview_options[] = {
     {"svg", "FILE", NULL, NULL, "Also write the timeline to this file, as SVG."},
-    NO_OPTION,
-};
-static const struct option rollout_instructions_options[] = {
-    {"state", "STATE", NULL, NULL, "Show only instructions in this state or substate, such as failed or deferred."},
-    {"group", "GROUP", NULL, NULL, "Show only instructions of this group."},
-    LIMIT,
-    NO_OPTION,
-};
-static const struct option rollout_failures_options[] = {
-    {"by", "KEY,...", NULL, "code,model,version", "Group by these: code, model, version, and one label:KEY."},
-    {"devices", NULL, NULL, NULL, "Show the devices instead, with the options below."},
-    {"code", "CODE", NULL, NULL, "With --devices: only those with this code."},
-    {"model", "MODEL", NULL, NULL, "With --devices: only those of this model."},
-    {"installed", "VERSION", NULL, NULL, "With --devices: only those that have this version of the artifact."},
-    {"match", "LABEL", NULL, NULL, "With --devices: only those with this label, such as region=emea."},
-    {"without", "KEY,...", NULL, NULL, "With --devices: only those that have none of these, as --by names them."},
-    {"state", "ended|failing_now", NULL, NULL, "With --devices: only those that failed for good, or are tried again."},
-    LIMIT,
     NO_OPTION,
 };
 static const struct option token_create_options[] = {
@@ -238,12 +188,12 @@ const struct command commands[] = {
      "FAILED counts the devices whose attempts have ended, FAILING NOW those that are tried again. VERSION is the one "
      "that a device has now of the artifact.",
      rollout_failures_options, run_rollout_failures},
-    {"rollout", "approve", "ID|NAME", 1, 1, "Approve that a rollout starts, or continues after a group.",
+    {"rollout", "approve", "ID|NAME", 1, 1, "Approve that a rollout starts, continues after a group, or is amended.",
      "Shows what is approved: the rollout, its digest and its devices. You cannot approve what you ordered yourself. "
      "An approval is bound to the digest: a changed plan needs new approvals.",
-     decision_options, run_rollout_approve},
-    {"rollout", "reject", "ID|NAME", 1, 1, "Reject that a rollout starts, or continues after a group.",
-     "One rejection ends it.", decision_options, run_rollout_reject},
+     rollout_decision_options, run_rollout_approve},
+    {"rollout", "reject", "ID|NAME", 1, 1, "Reject that a rollout starts, continues after a group, or is amended.",
+     "One rejection ends it.", rollout_decision_options, run_rollout_reject},
     {"rollout", "pause", "ID|NAME", 1, 1, "Pause a rollout: start no more devices for now.",
      "Devices that have started finish and are recorded.", operation_options, run_rollout_pause},
     {"rollout", "resume", "ID|NAME", 1, 1, "Resume a paused rollout.",
@@ -268,6 +218,13 @@ const struct command commands[] = {
      "The new plan must have the same name. Approvals become void, because the digest changes, and the new plan needs "
      "no fewer than the one before.",
      operation_options, run_rollout_revise},
+    {"rollout", "amend", "ID|NAME", 1, 1, "Give a rollout under way another rate, budget or end, without a new plan.",
+     "Shows first what it does to the rest. What tightens is in force at once. What loosens waits for as many "
+     "approvals "
+     "by other people as the plan needed; then it exits with 4. The plan keeps its digest.",
+     rollout_amend_options, run_rollout_amend},
+    {"rollout", "amendments", "ID|NAME", 1, 1, "Show the amendments of a rollout.", NULL, list_options,
+     run_rollout_amendments},
     {"rollout", "break-glass", "ID|NAME", 1, 1, "Let a rollout run without the approvals that it waits for.",
      "For emergencies; needs role break_glass. The rollout starts, or continues after an abort, at once; its gates, "
      "budgets and abort criteria hold. Two people who had no part in it must review it afterwards.",

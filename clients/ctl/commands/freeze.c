@@ -5,7 +5,6 @@
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/commands/scope_words.h"
 #include "clients/ctl/screen/text.h"
-#include "config/scalar.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -90,29 +89,12 @@ void freezes_say(struct session *session)
 
 /* ---- freezing ---- */
 
-/* Reads --until: a duration from now, or a time. */
-static bool read_until(const struct session *session, char until[static TC_TIME_TEXT_SIZE], int *code)
-{
-    const char *text = session_option(session, "until");
-    int64_t time_ms;
-    if (scalar_read_duration(text, &time_ms)) {
-        time_ms += clock_now_ms();
-    } else if (!clock_parse(text, strlen(text), &time_ms)) {
-        *code = session_fail_usage(
-            session, "--until: found \"%.40s\", allowed: a duration such as 6h, or a time such as 2026-12-01T06:00:00Z",
-            text);
-        return false;
-    }
-    clock_format(time_ms, until);
-    return true;
-}
-
 /* The body of the order; NULL after the fault was shown. */
 static json_t *read_order(const struct session *session, int *code)
 {
     char until[TC_TIME_TEXT_SIZE];
     const char *reason = session_reason(session, code), *except = session_option(session, "except");
-    if (reason == NULL || !read_until(session, until, code))
+    if (reason == NULL || !session_time_option(session, "until", until, code))
         return NULL;
     json_t *order =
         json_pack("{s:s*, s:s, s:s}", "match", session_option(session, "match"), "until", until, "reason", reason);

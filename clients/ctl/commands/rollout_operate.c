@@ -1,3 +1,6 @@
+#include "clients/ctl/commands/rollout_operate.h"
+
+#include "clients/ctl/commands/amendment_decide.h"
 #include "clients/ctl/commands/plan.h"
 #include "clients/ctl/commands/plan_words.h"
 #include "clients/ctl/commands/rollout.h"
@@ -26,7 +29,7 @@ static bool read_version(const struct session *session, const json_t *rollout, i
     return false;
 }
 
-static json_t *send_operation(struct session *session, int64_t id, const char *verb, json_t *body, int *code)
+json_t *rollout_send_operation(struct session *session, int64_t id, const char *verb, json_t *body, int *code)
 {
     char path[96];
     char subject[64];
@@ -35,8 +38,7 @@ static json_t *send_operation(struct session *session, int64_t id, const char *v
     return session_post(session, path, body, subject, code);
 }
 
-/* Shows the result of an operation: "rollout 42  atm-app-4.7.2  paused, version 8". */
-static void show_done(const struct session *session, const json_t *answer, const char *done)
+void rollout_show_done(const struct session *session, const json_t *answer, const char *done)
 {
     if (session->json) {
         session_put_json(session, answer);
@@ -190,9 +192,9 @@ static int decide(struct session *session, const json_t *rollout, const char *ve
         json_decref(body);
         return session_fail_usage(session, "--group: must be UTF-8");
     }
-    json_t *answer = send_operation(session, document_number(rollout, "rollout"), verb, body, &code);
+    json_t *answer = rollout_send_operation(session, document_number(rollout, "rollout"), verb, body, &code);
     if (answer != NULL)
-        show_done(session, answer, approves ? "approved" : "rejected");
+        rollout_show_done(session, answer, approves ? "approved" : "rejected");
     json_decref(answer);
     return code;
 }
@@ -204,6 +206,8 @@ static int run_decision(struct session *session, const char *verb)
     const char *reason = session_reason(session, &code);
     if (reason == NULL || !rollout_find(session, session_argument(session, 0), &id, &code))
         return code;
+    if (session_option(session, "amendment") != NULL)
+        return amendment_decide(session, id, verb, reason);
     json_t *rollout = rollout_get(session, id, &code);
     if (rollout != NULL)
         code = decide(session, rollout, verb, reason);
@@ -223,8 +227,7 @@ int run_rollout_reject(struct session *session)
 
 /* ---- operations on a version ---------------------------------------------------------------- */
 
-/* Finds the rollout and reads the options that all operations on a version have. */
-static bool read_operation(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code)
+bool rollout_read_operation(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code)
 {
     *reason = session_reason(session, code);
     if (*reason == NULL || !rollout_find(session, session_argument(session, 0), id, code))
@@ -256,15 +259,15 @@ static int run_operation_on(struct session *session, const char *verb, const cha
     int64_t id, version;
     const char *reason;
     int code;
-    if (!read_operation(session, &id, &version, &reason, &code))
+    if (!rollout_read_operation(session, &id, &version, &reason, &code))
         return code;
     json_t *body = json_pack("{s:I, s:s, s:s*}", "version", (json_int_t)version, "reason", reason, "group", group);
     if (body == NULL)
         return session_fail_usage(session, "--reason%s: must be UTF-8", group == NULL ? "" : " and GROUP");
-    json_t *answer = send_operation(session, id, verb, body, &code);
+    json_t *answer = rollout_send_operation(session, id, verb, body, &code);
     if (answer == NULL)
         return code;
-    show_done(session, answer, done);
+    rollout_show_done(session, answer, done);
     bool may_wait = strcmp(verb, "pause") != 0 && strcmp(document_text(answer, "state"), "paused") == 0;
     json_decref(answer);
     return may_wait ? report_missing_approvals(session, id, code) : code;
@@ -331,7 +334,7 @@ static int revise(struct session *session, int64_t id, int64_t version, const ch
     json_t *answer = session_send(session, &request, session_argument(session, 1), &code);
     buffer_free(&path);
     if (answer != NULL)
-        show_done(session, answer, "revised");
+        rollout_show_done(session, answer, "revised");
     json_decref(answer);
     return code;
 }
@@ -343,7 +346,7 @@ int run_rollout_revise(struct session *session)
     int code = EXIT_HEALTHY;
     struct buffer content = {0};
     struct plan *plan = plan_read(session, session_argument(session, 1), &content, &code);
-    if (plan != NULL && read_operation(session, &id, &version, &reason, &code))
+    if (plan != NULL && rollout_read_operation(session, &id, &version, &reason, &code))
         code = revise(session, id, version, reason, &content);
     plan_free(plan);
     buffer_free(&content);

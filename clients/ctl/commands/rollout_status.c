@@ -1,3 +1,4 @@
+#include "clients/ctl/commands/amendment_words.h"
 #include "clients/ctl/commands/freeze.h"
 #include "clients/ctl/commands/plan_words.h"
 #include "clients/ctl/commands/rollout.h"
@@ -211,6 +212,7 @@ static void put_facts(const struct session *session, const json_t *rollout, stru
     put_approvals(session, json_object_get(rollout, "approvals"), out);
     put_reviews(session, json_object_get(json_object_get(rollout, "approvals"), "reviews"), out);
     put_resume(session, json_object_get(rollout, "resume"), out);
+    amendments_put(session, rollout, out);
     text_put_count(&text, document_number(rollout, "devices"));
     session_put_fact(session, "devices", buffer_text(&text), out);
     buffer_free(&text);

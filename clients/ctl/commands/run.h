@@ -32,6 +32,8 @@ int run_rollout_promote(struct session *session);
 int run_rollout_revise(struct session *session);
 int run_rollout_break_glass(struct session *session);
 int run_rollout_drift(struct session *session);
+int run_rollout_amend(struct session *session);
+int run_rollout_amendments(struct session *session);
 int run_rollout_forecast(struct session *session);
 int run_rollout_report(struct session *session);
 int run_review_list(struct session *session);

@@ -139,6 +139,23 @@ bool session_read_file(const struct session *session, const char *path, size_t m
     return false;
 }
 
+bool session_time_option(const struct session *session, const char *name, char time[static TC_TIME_TEXT_SIZE],
+                         int *code)
+{
+    const char *text = session_option(session, name);
+    int64_t time_ms;
+    if (scalar_read_duration(text, &time_ms)) {
+        time_ms += clock_now_ms();
+    } else if (!clock_parse(text, strlen(text), &time_ms)) {
+        *code = session_fail_usage(
+            session, "--%s: found \"%.40s\", allowed: a duration such as 6h, or a time such as 2026-12-01T06:00:00Z",
+            name, text);
+        return false;
+    }
+    clock_format(time_ms, time);
+    return true;
+}
+
 const char *session_reason(const struct session *session, int *code)
 {
     const char *reason = session_option(session, "reason");

@@ -2,6 +2,7 @@
 #ifndef TELLERCAST_CTL_SESSION_H
 #define TELLERCAST_CTL_SESSION_H
 
+#include "base/clock.h"
 #include "clients/ctl/commands/command.h"
 #include "clients/ctl/commands/exit_code.h"
 #include "clients/ctl/endpoints/http.h"
@@ -93,6 +94,10 @@ int session_list(struct session *session, const struct listing *listing);
 
 /* Reads --limit; 0 when it is not given. False after the fault was shown. */
 bool session_limit(const struct session *session, int64_t *limit, int *code);
+
+/* Reads an option that is given: a duration from now, or a time. False after the fault was shown. */
+bool session_time_option(const struct session *session, const char *name, char time[static TC_TIME_TEXT_SIZE],
+                         int *code);
 
 /* Returns --reason, which every operation requires; NULL after the fault was shown. */
 const char *session_reason(const struct session *session, int *code);

@@ -29,6 +29,8 @@ WITH activity AS MATERIALIZED (
   WHERE r.state IN (:ROLLOUT_RUNNING, :ROLLOUT_PAUSED) AND g.manual
     AND (g.state = :GROUP_AWAITING_APPROVAL OR group_has_soaked_open(g))
     AND NOT EXISTS (SELECT FROM approval a WHERE a.rollout_id = r.id AND a.group_no = g.group_no AND a.digest = r.digest)
+  UNION ALL
+  SELECT m.at FROM amendment m WHERE m.state = :AMENDMENT_AWAITING_APPROVAL
 )
 SELECT (SELECT count(*) FROM unavailable) AS out_of_service, u.at_budget, u.without_machine, w.approvals,
        coalesce(extract(epoch FROM w.oldest)::bigint, 0) AS approvals_oldest_s,

@@ -1,0 +1,19 @@
+/* What the operations on a version of a rollout share. One thread. */
+#ifndef TELLERCAST_CTL_ROLLOUT_OPERATE_H
+#define TELLERCAST_CTL_ROLLOUT_OPERATE_H
+
+#include "clients/ctl/commands/session.h"
+
+#include <stdint.h>
+
+/* Finds the rollout that the first argument names, and reads --reason and --version. False after the fault was shown.
+ */
+bool rollout_read_operation(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code);
+
+/* Sends the operation; takes `body`. NULL after the fault was shown. */
+json_t *rollout_send_operation(struct session *session, int64_t id, const char *verb, json_t *body, int *code);
+
+/* Shows the result: "rollout 42  atm-app-4.7.2  paused; it is paused, version 8". */
+void rollout_show_done(const struct session *session, const json_t *answer, const char *done);
+
+#endif
