@@ -318,45 +318,45 @@ def test_the_command_line_previews_amends_shows_and_decides(testbed):
     rollout = submit_approved(testbed, selector={"devices": ["P1", "P2"]}, rate={"perMinute": 60},
                               schedule={"startAt": ahead(hours=1), "endAt": ahead(hours=20)})
 
-    def tell(person, *words, code=HEALTHY):
+    def give(person, *words, code=HEALTHY):
         done = command_line("rollout", *words, *testbed.http.at(person), check=False)
         assert done.returncode == code, done
         return done
 
     why = ("--reason", "the line is slow")
-    shown = tell("bob", "amend", rollout, "--per-minute", "30", "--preview", *why)
+    shown = give("bob", "amend", rollout, "--per-minute", "30", "--preview", *why)
     assert shown.stdout == "" and "rate from 60 a minute to 30 a minute: it tightens; 2 devices wait" in shown.stderr, shown
     assert "before: ends at best" in shown.stderr and "after: ends at best" in shown.stderr
     assert listed(testbed, rollout)["amendments"] == []
-    assert "amendment 1 ordered; it is in force" in tell("bob", "amend", rollout, "--per-minute", "30", *why).stdout
-    assert "amendment 2 ordered; it is in force" in tell("bob", "amend", rollout, "--max-unavailable", "10%", *why).stdout
-    waits = tell("bob", "amend", rollout, "--end-at", "30h", *why, code=WAITS)
+    assert "amendment 1 ordered; it is in force" in give("bob", "amend", rollout, "--per-minute", "30", *why).stdout
+    assert "amendment 2 ordered; it is in force" in give("bob", "amend", rollout, "--max-unavailable", "10%", *why).stdout
+    waits = give("bob", "amend", rollout, "--end-at", "30h", *why, code=WAITS)
     assert "amendment 3 ordered; it is awaiting approval" in waits.stdout
     assert f"tellercast rollout approve {rollout} --amendment 3" in waits.stderr
 
-    status = tell("cid", "status", rollout).stdout
+    status = give("cid", "status", rollout).stdout
     assert "rate 30 a minute, by the plan 60 a minute" in status and "budget 10 % of a branch, by the plan none" in status, status
     assert "3, end from" in status and "0 of 2 approvals given" in status
     assert "upgrade, amendment 3: end from" in command_line("approval", "list", *testbed.http.at("cid")).stdout
-    approved = tell("cid", "approve", rollout, "--amendment", "3", "--reason", "agreed")
+    approved = give("cid", "approve", rollout, "--amendment", "3", "--reason", "agreed")
     assert "it is awaiting approval" in approved.stdout and "changes" in approved.stderr, approved
-    document = json.loads(tell("dan", "approve", rollout, "--amendment", "3", "--reason", "agreed", "--json").stdout)
+    document = json.loads(give("dan", "approve", rollout, "--amendment", "3", "--reason", "agreed", "--json").stdout)
     assert document["amendment"]["state"] == "in_force"
-    table = tell("cid", "amendments", rollout).stdout
+    table = give("cid", "amendments", rollout).stdout
     assert [line.split()[:2] for line in table.splitlines()[1:]] == [["1", "rate"], ["2", "budget"], ["3", "end"]], table
-    assert "rejected; it is rejected" in tell("cid", "reject", rollout, "--amendment", amended(tell, rollout, why), "--reason", "no").stdout
+    assert "rejected; it is rejected" in give("cid", "reject", rollout, "--amendment", amended(give, rollout, why), "--reason", "no").stdout
 
     for words in (["--per-minute", "5", "--end-at", "2h"], [], ["--per-minute", "many"], ["--max-unavailable", "some"],
                   ["--end-at", "later"]):
-        tell("bob", "amend", rollout, *words, *why, code=USAGE)
-    assert "has this value already" in tell("bob", "amend", rollout, "--per-minute", "30", *why, code=ERROR).stderr
-    assert "has no amendment 9" in tell("cid", "approve", rollout, "--amendment", "9", "--reason", "x", code=ERROR).stderr
-    tell("cid", "approve", rollout, "--amendment", "x", "--reason", "x", code=USAGE)
+        give("bob", "amend", rollout, *words, *why, code=USAGE)
+    assert "has this value already" in give("bob", "amend", rollout, "--per-minute", "30", *why, code=ERROR).stderr
+    assert "has no amendment 9" in give("cid", "approve", rollout, "--amendment", "9", "--reason", "x", code=ERROR).stderr
+    give("cid", "approve", rollout, "--amendment", "x", "--reason", "x", code=USAGE)
 
 
-def amended(tell, rollout, why):
+def amended(give, rollout, why):
     """The number of an amendment that waits."""
-    answer = tell("bob", "amend", rollout, "--per-minute", "90", "--json", *why, code=WAITS).stdout
+    answer = give("bob", "amend", rollout, "--per-minute", "90", "--json", *why, code=WAITS).stdout
     return json.loads(answer)["amendment"]["amendment"]
 
 

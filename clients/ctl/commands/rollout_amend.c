@@ -1,6 +1,5 @@
-/* Amendments of a rollout: preview, order, list and decide. */
-#include "clients/ctl/commands/rollout_amend.h"
-
+/* Amendments of a rollout: preview, order and list. */
+#include "clients/ctl/commands/amendment_send.h"
 #include "clients/ctl/commands/amendment_words.h"
 #include "clients/ctl/commands/rollout.h"
 #include "clients/ctl/commands/rollout_operate.h"
@@ -15,14 +14,6 @@
 
 static const char *const change_options[] = {"per-minute", "max-unavailable", "end-at"};
 enum { PER_MINUTE, MAX_UNAVAILABLE, END_AT, CHANGES };
-
-static bool is_number(const char *text, int64_t *number)
-{
-    enum { DIGITS_MAX = 9 };
-    size_t digits = strspn(text, "0123456789");
-    *number = strtoll(text, NULL, 10);
-    return digits > 0 && digits <= DIGITS_MAX && text[digits] == '\0';
-}
 
 /* The change of the options; NULL after the fault was shown. */
 static json_t *read_change(const struct session *session, int *code)
@@ -44,11 +35,11 @@ static json_t *read_change(const struct session *session, int *code)
     int64_t number;
     if (change == END_AT)
         return session_time_option(session, "end-at", end, code) ? json_pack("{s:s}", "endAt", end) : NULL;
-    if (change == MAX_UNAVAILABLE && is_number(text, &number))
+    if (change == MAX_UNAVAILABLE && amendment_read_number(text, &number))
         return json_pack("{s:I}", "maxUnavailable", (json_int_t)number);
     if (change == MAX_UNAVAILABLE && text[strcspn(text, "%")] == '%') /* the daemon reads it as a plan's */
         return json_pack("{s:s}", "maxUnavailable", text);
-    if (change == PER_MINUTE && is_number(text, &number))
+    if (change == PER_MINUTE && amendment_read_number(text, &number))
         return json_pack("{s:{s:I}}", "rate", "perMinute", (json_int_t)number);
     *code = session_fail_usage(session, "--%s: found \"%.40s\", allowed: %s", change_options[change], text,
                                change == PER_MINUTE ? "a number" : "a number, or a percentage such as 10%");
@@ -96,28 +87,6 @@ static void say_preview(const struct session *session, const json_t *preview)
 
 /* ---- amending ---- */
 
-static void show_done(const struct session *session, const json_t *answer, const char *done)
-{
-    struct buffer out = {0};
-    const json_t *amendment = json_object_get(answer, "amendment");
-    const char *state = document_text(amendment, "state");
-    if (session->json) {
-        session_put_json(session, answer);
-        return;
-    }
-    buffer_format(&out, "rollout %" PRId64 "  ", document_number(answer, "rollout"));
-    screen_begin_tone(&session->out, TONE_STRONG, &out);
-    (void)text_put_clean(&out, document_text(answer, "name"), 0, session->out.utf8);
-    screen_end_tone(&session->out, TONE_STRONG, &out);
-    buffer_format(&out, "  amendment %" PRId64 " %s%s; it is ", document_number(amendment, "amendment"),
-                  json_is_true(json_object_get(answer, "existing")) ? "was already " : "", done);
-    for (; *state != '\0'; state++)
-        buffer_put(&out, *state == '_' ? " " : state, 1);
-    buffer_format(&out, ", version %" PRId64 "\n", document_number(answer, "version"));
-    session_put(&out);
-    buffer_free(&out);
-}
-
 /* EXIT_PAUSED, with a message, when it waits for approvals. */
 static int exit_code_of(const struct session *session, const json_t *answer)
 {
@@ -131,20 +100,12 @@ static int exit_code_of(const struct session *session, const json_t *answer)
     return EXIT_PAUSED;
 }
 
-static json_t *post(struct session *session, int64_t rollout, const char *part, json_t *body, int *code)
-{
-    char path[128], subject[64];
-    (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64 "/amendments%s", rollout, part);
-    (void)snprintf(subject, sizeof subject, "rollout %" PRId64, rollout);
-    return session_post(session, path, body, subject, code);
-}
-
 /* Takes the order. */
 static int amend(struct session *session, int64_t rollout, json_t *order)
 {
     int code = EXIT_HEALTHY;
     bool is_dry_run = session_has(session, "preview");
-    json_t *preview = post(session, rollout, ":preview", json_incref(order), &code), *answer = NULL;
+    json_t *preview = amendment_post(session, rollout, ":preview", json_incref(order), &code), *answer = NULL;
     bool goes_on = preview != NULL && !is_dry_run;
     if (preview != NULL && is_dry_run && session->json)
         session_put_json(session, preview);
@@ -153,9 +114,9 @@ static int amend(struct session *session, int64_t rollout, json_t *order)
     if (goes_on && !session_confirm(session, "Amend the rollout?"))
         code = session_fail(session, EXIT_ERROR, "nothing was amended");
     else if (goes_on)
-        answer = post(session, rollout, "", json_incref(order), &code);
+        answer = amendment_post(session, rollout, "", json_incref(order), &code);
     if (answer != NULL) {
-        show_done(session, answer, "ordered");
+        amendment_show_done(session, answer, "ordered");
         code = exit_code_of(session, answer);
     }
     json_decref(answer);
@@ -225,79 +186,4 @@ int run_rollout_amendments(struct session *session)
     const struct listing listing = {path,          "amendments", columns, sizeof columns / sizeof *columns,
                                     add_amendment, false,        limit,   "no amendments"};
     return session_list(session, &listing);
-}
-
-/* ---- deciding ---- */
-
-struct search {
-    int64_t number;
-    json_t *found;
-};
-
-static bool take_amendment(void *context, const json_t *amendment)
-{
-    struct search *search = context;
-    if (document_number(amendment, "amendment") == search->number)
-        search->found = json_incref((json_t *)amendment);
-    return search->found == NULL;
-}
-
-/* Shows what is decided on standard error, since standard output is for the answer. */
-static void show_subject(const struct session *session, const json_t *amendment, const char *digest)
-{
-    struct buffer text = {0}, out = {0};
-    if (session->quiet)
-        return;
-    buffer_format(&out, "amendment %" PRId64 "\n", document_number(amendment, "amendment"));
-    amendment_put_change(document_text(amendment, "kind"), amendment, &text);
-    facts_put(&session->err, "changes", buffer_text(&text), &out);
-    facts_put(&session->err, "digest", digest, &out);
-    facts_put(&session->err, "ordered by", document_text(amendment, "author"), &out);
-    facts_put(&session->err, "reason", document_text(amendment, "reason"), &out);
-    (void)fputs(buffer_text(&out), stderr);
-    buffer_free(&text);
-    buffer_free(&out);
-}
-
-static int decide(struct session *session, int64_t rollout, const json_t *amendment, const char *verb,
-                  const char *reason)
-{
-    int code = EXIT_HEALTHY;
-    char part[64];
-    bool approves = strcmp(verb, "approve") == 0;
-    const char *digest = session_option(session, "digest");
-    if (digest == NULL)
-        digest = document_text(amendment, "digest");
-    show_subject(session, amendment, digest);
-    if (!session_confirm(session, approves ? "Approve it?" : "Reject it?"))
-        return session_fail(session, EXIT_ERROR, "nothing was %s", approves ? "approved" : "rejected");
-    json_t *body = json_pack("{s:s, s:s}", "digest", digest, "reason", reason);
-    if (body == NULL)
-        return session_fail_usage(session, "--digest and --reason: must be UTF-8");
-    (void)snprintf(part, sizeof part, "/%" PRId64 "/%s", document_number(amendment, "amendment"), verb);
-    json_t *answer = post(session, rollout, part, body, &code);
-    if (answer != NULL)
-        show_done(session, answer, approves ? "approved" : "rejected");
-    json_decref(answer);
-    return code;
-}
-
-int amendment_decide(struct session *session, int64_t rollout, const char *verb, const char *reason)
-{
-    char path[64];
-    struct search search = {.found = NULL};
-    const char *number = session_option(session, "amendment");
-    if (!is_number(number, &search.number) || search.number == 0)
-        return session_fail_usage(session, "--amendment: found \"%.32s\", allowed: a number from 1", number);
-    if (session_option(session, "group") != NULL)
-        return session_fail_usage(session, "--amendment and --group: give one of them");
-    (void)snprintf(path, sizeof path, "/v1/rollouts/%" PRId64 "/amendments", rollout);
-    int code = session_walk(session, path, "amendments", take_amendment, &search);
-    if (code == EXIT_HEALTHY && search.found == NULL)
-        return session_fail(session, EXIT_ERROR, "rollout %" PRId64 " has no amendment %" PRId64, rollout,
-                            search.number);
-    if (code == EXIT_HEALTHY)
-        code = decide(session, rollout, search.found, verb, reason);
-    json_decref(search.found);
-    return code;
 }

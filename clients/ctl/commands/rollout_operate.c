@@ -1,9 +1,9 @@
 #include "clients/ctl/commands/rollout_operate.h"
 
+#include "clients/ctl/commands/amendment_decide.h"
 #include "clients/ctl/commands/plan.h"
 #include "clients/ctl/commands/plan_words.h"
 #include "clients/ctl/commands/rollout.h"
-#include "clients/ctl/commands/rollout_amend.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/screen/rollout_view.h"
 #include "clients/ctl/screen/text.h"
