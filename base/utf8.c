@@ -1,5 +1,9 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
+enum { CHARACTER_BYTES = 4 };
+
 static bool continues(unsigned char byte)
 {
     return (byte & 0xC0) == 0x80;
@@ -52,4 +56,27 @@ size_t utf8_valid_length(const char *bytes, size_t length)
         valid += step;
     }
     return valid;
+}
+
+uint32_t utf8_code_point(const char *bytes, size_t length)
+{
+    static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = (unsigned char)bytes[0] & masks[length];
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | ((unsigned char)bytes[i] & 0x3fU);
+    return code;
+}
+
+/* Bidirectional controls reorder the text around them, so that it could be misread. */
+static bool is_unsafe(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+}
+
+bool utf8_begins_unsafe(const char *text, size_t *length)
+{
+    size_t valid = utf8_character_length(text, strnlen(text, CHARACTER_BYTES));
+    *length = valid == 0 ? 1 : valid;
+    return valid == 0 || is_unsafe(utf8_code_point(text, valid));
 }

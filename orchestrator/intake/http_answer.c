@@ -147,14 +147,13 @@ void http_answer_fault(struct http_request *request, const struct tc_fault *faul
     http_answer_problem(request, status, "%s", status == 500 ? "see the daemon's log" : fault->text);
 }
 
-/* Answers with a document that was read, compressed if the peer takes that and it is long. */
-static void answer_read(struct http_request *request, struct buffer *json)
+void http_answer_read(struct http_request *request, const char *content_type, struct buffer *body)
 {
-    bool is_short = json->length < GZIP_LEAST_BYTES || strcmp(request->route->method, "GET") != 0;
+    bool is_short = body->length < GZIP_LEAST_BYTES || strcmp(request->route->method, "GET") != 0;
     bool is_compressed = !is_short && gzip_is_accepted(http_request_header(request, MHD_HTTP_HEADER_ACCEPT_ENCODING));
     if (is_compressed)
-        gzip_compress(json);
-    http_answer_json(request, 200, json);
+        gzip_compress(body);
+    http_answer(request, 200, content_type, body);
     if (!is_short && request->status == 200)
         http_answer_header(request, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
     if (is_compressed && request->status == 200)
@@ -165,7 +164,7 @@ void http_answer_document(struct http_request *request, enum tc_error error, str
                           const struct tc_fault *fault)
 {
     if (error == TC_OK)
-        answer_read(request, json);
+        http_answer_read(request, "application/json", json);
     else
         http_answer_fault(request, fault);
     buffer_free(json);

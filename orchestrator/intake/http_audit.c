@@ -1,5 +1,5 @@
 /* The record of acts. */
-#include "orchestrator/intake/http_request.h"
+#include "orchestrator/intake/http_list.h"
 #include "orchestrator/store/acts.h"
 
 #include <stdio.h>
@@ -70,10 +70,18 @@ static enum tc_error read_filter(const struct http_request *request, struct act_
     return error;
 }
 
+static enum tc_error read_page(struct store *store, void *context, const char *after, int limit, struct buffer *json,
+                               struct tc_fault *fault)
+{
+    return acts_list(store, context, http_list_number(after), limit, json, fault);
+}
+
 void acts_page(struct http_request *request)
 {
+    static const char *const columns[] = {"number",    "at",     "person",      "credential", "endpoint", "address",
+                                          "operation", "verb",   "object_kind", "object",     "digest",   "version",
+                                          "outcome",   "reason", "refusal",     "times",      "details"};
     struct act_filter filter;
-    struct buffer json = {0};
     struct tc_fault fault;
     const char *verbs[ACT_VERBS_MAX];
     char kind[ACT_WORD_SIZE];
@@ -82,10 +90,9 @@ void acts_page(struct http_request *request)
     enum tc_error error = http_read_page(request, &after, &limit, &fault);
     if (error == TC_OK)
         error = read_filter(request, &filter, verbs, kind, &fault);
-    if (error == TC_OK) {
-        struct store *store = store_pool_take(request->http->config.stores);
-        error = acts_list(store, &filter, after, limit, &json, &fault);
-        store_pool_give(request->http->config.stores, store);
-    }
-    http_answer_document(request, error, &json, &fault);
+    const struct http_list list = {"acts", columns, sizeof columns / sizeof *columns, read_page, &filter};
+    if (error == TC_OK)
+        http_answer_list(request, &list, text_of(request, "after"), limit);
+    else
+        http_answer_fault(request, &fault);
 }

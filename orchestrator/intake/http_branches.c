@@ -1,6 +1,6 @@
 /* Branches, and how they use their machines. */
 #include "orchestrator/intake/http_device_filter.h"
-#include "orchestrator/intake/http_request.h"
+#include "orchestrator/intake/http_list.h"
 #include "orchestrator/store/branch_list.h"
 
 #include <string.h>
@@ -33,9 +33,17 @@ static enum tc_error read_filter(struct http_request *request, struct branch_fil
     return error;
 }
 
+static enum tc_error read_branches(struct store *store, void *context, const char *after, int limit,
+                                   struct buffer *json, struct tc_fault *fault)
+{
+    return branch_list_read(store, context, after, limit, json, fault);
+}
+
 void branches_list(struct http_request *request)
 {
-    struct buffer json = {0}, labels = {0};
+    static const char *const columns[] = {"branch",    "name",        "zone", "labels",        "machines",
+                                          "in_flight", "unavailable", "used", "machines_left", "budget"};
+    struct buffer labels = {0};
     struct tc_fault fault;
     struct branch_filter filter;
     int limit;
@@ -45,13 +53,12 @@ void branches_list(struct http_request *request)
         error = tc_fault_set(&fault, TC_INVALID, "after: must be the ID of a branch");
     if (error == TC_OK)
         error = read_filter(request, &filter, &labels, &fault);
-    if (error == TC_OK) {
-        struct store *store = store_pool_take(request->http->config.stores);
-        error = branch_list_read(store, &filter, after == NULL ? "" : after, limit, &json, &fault);
-        store_pool_give(request->http->config.stores, store);
-    }
+    const struct http_list list = {"branches", columns, sizeof columns / sizeof *columns, read_branches, &filter};
+    if (error == TC_OK)
+        http_answer_list(request, &list, after == NULL ? "" : after, limit);
+    else
+        http_answer_fault(request, &fault);
     buffer_free(&labels);
-    http_answer_document(request, error, &json, &fault);
 }
 
 void branch_show(struct http_request *request)

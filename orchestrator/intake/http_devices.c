@@ -1,6 +1,7 @@
 /* Lists of devices, and the parameters that choose the devices. */
 #include "orchestrator/intake/http_device_filter.h"
-#include "orchestrator/intake/http_request.h"
+#include "orchestrator/intake/http_list.h"
+#include "orchestrator/store/read.h"
 
 #include <string.h>
 
@@ -14,9 +15,23 @@ static enum tc_error read_after(const struct http_request *request, const char *
     return TC_OK;
 }
 
+static enum tc_error read_devices(struct store *store, void *context, const char *after, int limit, struct buffer *json,
+                                  struct tc_fault *fault)
+{
+    return device_list_read(store, context, after, limit, json, fault);
+}
+
+static enum tc_error read_versions(struct store *store, void *context, const char *after, int limit,
+                                   struct buffer *json, struct tc_fault *fault)
+{
+    (void)limit;
+    return device_list_versions(store, context, after, json, fault);
+}
+
 void devices_list(struct http_request *request)
 {
-    struct buffer json = {0};
+    static const char *const columns[] = {"device", "branch",   "role",        "model",      "state",
+                                          "labels", "versions", "versions_at", "retired_at", "presence"};
     struct tc_fault fault;
     struct device_filter_texts texts;
     int limit;
@@ -26,29 +41,29 @@ void devices_list(struct http_request *request)
         error = read_after(request, &after, &fault);
     if (error == TC_OK)
         error = http_read_device_filter(request, &texts, &fault);
-    if (error == TC_OK) {
-        struct store *store = store_pool_take(request->http->config.stores);
-        error = device_list_read(store, &texts.filter, after, limit, &json, &fault);
-        store_pool_give(request->http->config.stores, store);
-        device_filter_texts_free(&texts);
+    if (error != TC_OK) {
+        http_answer_fault(request, &fault);
+        return;
     }
-    http_answer_document(request, error, &json, &fault);
+    const struct http_list list = {"devices", columns, sizeof columns / sizeof *columns, read_devices, &texts.filter};
+    http_answer_list(request, &list, after, limit);
+    device_filter_texts_free(&texts);
 }
 
 void versions_count(struct http_request *request)
 {
-    struct buffer json = {0};
+    static const char *const columns[] = {"artifact", "version", "devices"};
     struct tc_fault fault;
     struct device_filter_texts texts;
     const char *after = "";
     enum tc_error error = read_after(request, &after, &fault);
     if (error == TC_OK)
         error = http_read_device_filter(request, &texts, &fault);
-    if (error == TC_OK) {
-        struct store *store = store_pool_take(request->http->config.stores);
-        error = device_list_versions(store, &texts.filter, after, &json, &fault);
-        store_pool_give(request->http->config.stores, store);
-        device_filter_texts_free(&texts);
+    if (error != TC_OK) {
+        http_answer_fault(request, &fault);
+        return;
     }
-    http_answer_document(request, error, &json, &fault);
+    const struct http_list list = {"versions", columns, sizeof columns / sizeof *columns, read_versions, &texts.filter};
+    http_answer_list(request, &list, after, READ_PAGE_MAX);
+    device_filter_texts_free(&texts);
 }

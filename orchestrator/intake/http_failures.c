@@ -1,5 +1,5 @@
 /* The failures of a rollout: grouped, and the devices behind them. */
-#include "orchestrator/intake/http_request.h"
+#include "orchestrator/intake/http_list.h"
 #include "orchestrator/store/failures.h"
 
 #include <stdlib.h>
@@ -148,25 +148,40 @@ static enum tc_error read_filter(const struct http_request *request, json_t *fil
     return error == TC_OK && state != NULL ? take_state(filter, state, fault) : error;
 }
 
+struct failed_devices {
+    int64_t rollout;
+    const char *patterns;
+    json_t *filter;
+};
+
+static enum tc_error read_page(struct store *store, void *context, const char *after, int limit, struct buffer *json,
+                               struct tc_fault *fault)
+{
+    const struct failed_devices *chosen = context;
+    return failures_read_devices(store, chosen->patterns, chosen->rollout, chosen->filter, http_list_number(after),
+                                 limit, json, fault);
+}
+
 void failed_devices_list(struct http_request *request)
 {
-    struct buffer json = {0};
+    static const char *const columns[] = {"instruction", "device", "branch",    "model",       "version",
+                                          "group",       "state",  "failed_as", "failing_now", "attempt",
+                                          "code",        "detail", "ended_at",  "log"};
     struct tc_fault fault;
-    int64_t id, after = 0;
+    int64_t after = 0;
     int limit;
-    json_t *filter = json_object();
-    TC_CHECK(filter != NULL);
-    enum tc_error error = http_read_rollout_id(request, &id, &fault);
+    struct failed_devices chosen = {.patterns = http_request_patterns(request), .filter = json_object()};
+    const char *text = http_target_text(&request->target, "after");
+    TC_CHECK(chosen.filter != NULL);
+    enum tc_error error = http_read_rollout_id(request, &chosen.rollout, &fault);
     if (error == TC_OK)
         error = http_read_page(request, &after, &limit, &fault);
     if (error == TC_OK)
-        error = read_filter(request, filter, &fault);
-    if (error == TC_OK) {
-        struct store *store = store_pool_take(request->http->config.stores);
-        error = failures_read_devices(store, http_request_patterns(request), id, filter, after, limit, &json, &fault);
-        error = http_name_missing(error, &fault);
-        store_pool_give(request->http->config.stores, store);
-    }
-    json_decref(filter);
-    http_answer_document(request, error, &json, &fault);
+        error = read_filter(request, chosen.filter, &fault);
+    const struct http_list list = {"devices", columns, sizeof columns / sizeof *columns, read_page, &chosen};
+    if (error == TC_OK)
+        http_answer_list(request, &list, text == NULL ? "" : text, limit);
+    else
+        http_answer_fault(request, &fault);
+    json_decref(chosen.filter);
 }

@@ -1,4 +1,4 @@
-#include "orchestrator/intake/http_request.h"
+#include "orchestrator/intake/http_list.h"
 #include "orchestrator/rollout/state.h"
 #include "orchestrator/store/read.h"
 
@@ -50,26 +50,42 @@ static enum tc_error check_filter(const char *state, const char *group, struct t
     return TC_OK;
 }
 
+struct instruction_filter {
+    int64_t rollout;
+    const char *state, *group, *patterns;
+};
+
+static enum tc_error read_page(struct store *store, void *context, const char *after, int limit, struct buffer *json,
+                               struct tc_fault *fault)
+{
+    const struct instruction_filter *filter = context;
+    return read_instructions(store, filter->patterns, filter->rollout, filter->state, filter->group,
+                             http_list_number(after), limit, json, fault);
+}
+
 void instructions_list(struct http_request *request)
 {
-    struct buffer json = {0};
+    static const char *const columns[] = {
+        "instruction",   "device",   "branch",      "group",         "state",      "substate",
+        "attempt",       "failures", "deferrals",   "progress",      "planned_at", "due_at",
+        "dispatched_at", "sent_at",  "received_at", "installing_at", "ended_at",   "may_install_until",
+        "code",          "detail"};
     struct tc_fault fault;
-    int64_t id, after = 0;
+    int64_t after = 0;
     int limit;
-    const char *state = text_or_empty(http_target_text(&request->target, "state"));
-    const char *group = text_or_empty(http_target_text(&request->target, "group"));
-    enum tc_error error = http_read_rollout_id(request, &id, &fault);
+    struct instruction_filter filter = {.state = text_or_empty(http_target_text(&request->target, "state")),
+                                        .group = text_or_empty(http_target_text(&request->target, "group")),
+                                        .patterns = http_request_patterns(request)};
+    enum tc_error error = http_read_rollout_id(request, &filter.rollout, &fault);
     if (error == TC_OK)
         error = http_read_page(request, &after, &limit, &fault);
     if (error == TC_OK)
-        error = check_filter(state, group, &fault);
-    if (error == TC_OK) {
-        struct store *store = store_pool_take(request->http->config.stores);
-        error = read_instructions(store, http_request_patterns(request), id, state, group, after, limit, &json, &fault);
-        error = http_name_missing(error, &fault);
-        store_pool_give(request->http->config.stores, store);
-    }
-    http_answer_document(request, error, &json, &fault);
+        error = check_filter(filter.state, filter.group, &fault);
+    const struct http_list list = {"instructions", columns, sizeof columns / sizeof *columns, read_page, &filter};
+    if (error == TC_OK)
+        http_answer_list(request, &list, text_or_empty(http_target_text(&request->target, "after")), limit);
+    else
+        http_answer_fault(request, &fault);
 }
 
 void device_show(struct http_request *request)

@@ -286,6 +286,8 @@ void http_answer_refusal(struct http_request *request, const struct refusal *ref
 /* 200 and `json`, or the fault when `error` is not TC_OK. Takes the buffer's memory. */
 void http_answer_document(struct http_request *request, enum tc_error error, struct buffer *json,
                           const struct tc_fault *fault);
+/* 200 and what was read, compressed if the peer takes that and it is long. Takes the buffer's memory. */
+void http_answer_read(struct http_request *request, const char *content_type, struct buffer *body);
 /* Replaces the fault's text when `error` is TC_NOT_FOUND: the ID or name in the path is unknown. Returns `error`. */
 enum tc_error http_name_missing(enum tc_error error, struct tc_fault *fault);
 /* Answers with `response` and takes it; with 500 when it is NULL. */

@@ -1,6 +1,7 @@
 /* The record of acts. */
+#include "clients/ctl/commands/audit.h"
+
 #include "base/clock.h"
-#include "clients/ctl/commands/csv.h"
 #include "clients/ctl/commands/query.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/commands/session.h"
@@ -9,13 +10,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum format { FORMAT_TABLE, FORMAT_LINES, FORMAT_CSV };
-
-static const char *const columns_of_csv[] = {"number",    "at",     "person",      "credential", "endpoint", "address",
-                                             "operation", "verb",   "object_kind", "object",     "digest",   "version",
-                                             "outcome",   "reason", "refusal",     "times",      "details"};
-enum { CSV_COLUMNS = sizeof columns_of_csv / sizeof *columns_of_csv };
 
 /* Reads a time: so long ago, a date, or RFC 3339. Appends it as a parameter. False after the fault was shown. */
 static bool put_time(const struct session *session, const char *option, const char *parameter, struct buffer *path,
@@ -53,7 +47,7 @@ static bool is_object(const char *what)
     return false;
 }
 
-static bool put_path(const struct session *session, struct buffer *path, int *code)
+bool audit_filter_put(const struct session *session, struct buffer *path, int *code)
 {
     const char *who = session_option(session, "who"), *what = session_option(session, "what");
     buffer_put_text(path, "/v1/audit");
@@ -67,8 +61,6 @@ static bool put_path(const struct session *session, struct buffer *path, int *co
     }
     return put_time(session, "since", "since_ms", path, code) && put_time(session, "until", "until_ms", path, code);
 }
-
-/* ---- the formats ---- */
 
 static void add_act(struct table *table, const json_t *act)
 {
@@ -89,43 +81,6 @@ static void add_act(struct table *table, const json_t *act)
     buffer_free(&object);
 }
 
-struct export
-{
-    enum format format;
-    int64_t left; /* acts to write; -1: all */
-};
-
-static bool write_act(void *context, const json_t *act)
-{
-    struct export *export = context;
-    struct buffer line = {0};
-    if (export->format == FORMAT_LINES) {
-        char *text = json_dumps(act, JSON_COMPACT);
-        buffer_put_text(&line, text == NULL ? "" : text);
-        free(text);
-        buffer_put_text(&line, "\n");
-    } else {
-        for (size_t i = 0; i < CSV_COLUMNS; i++) {
-            buffer_put_text(&line, i == 0 ? "" : ",");
-            csv_put_field(&line, json_object_get(act, columns_of_csv[i]));
-        }
-        buffer_put_text(&line, "\r\n");
-    }
-    session_put(&line);
-    buffer_free(&line);
-    return export->left < 0 || --export->left > 0;
-}
-
-static void write_titles(void)
-{
-    struct buffer line = {0};
-    for (size_t i = 0; i < CSV_COLUMNS; i++)
-        buffer_format(&line, "%s%s", i == 0 ? "" : ",", columns_of_csv[i]);
-    buffer_put_text(&line, "\r\n");
-    session_put(&line);
-    buffer_free(&line);
-}
-
 static int list(struct session *session, const char *path, int64_t limit)
 {
     static const struct table_column columns[] = {
@@ -138,37 +93,20 @@ static int list(struct session *session, const char *path, int64_t limit)
     return session_list(session, &listing);
 }
 
-static bool read_format(const char *text, enum format *format)
-{
-    static const char *const names[] = {"table", "json-lines", "csv"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(names[i], text) == 0) {
-            *format = (enum format)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 int run_audit(struct session *session)
 {
-    struct export export = {.left = -1};
     struct buffer path = {0};
     int64_t limit;
     int code = EXIT_HEALTHY;
     const char *format = session_option(session, "format");
-    if (!read_format(format, &export.format))
+    bool is_table = strcmp(format, "table") == 0;
+    if (!is_table && strcmp(format, "json-lines") != 0 && strcmp(format, "csv") != 0)
         return session_fail_usage(session, "--format: found \"%.32s\", allowed: table, json-lines, csv", format);
     if (!session_limit(session, &limit, &code))
         return code;
-    if (put_path(session, &path, &code) && export.format == FORMAT_TABLE) {
-        code = list(session, buffer_text(&path), limit);
-    } else if (code == EXIT_HEALTHY) {
-        export.left = limit == 0 ? -1 : limit;
-        if (export.format == FORMAT_CSV)
-            write_titles();
-        code = session_walk(session, buffer_text(&path), "acts", write_act, &export);
-    }
+    if (audit_filter_put(session, &path, &code))
+        code = is_table ? list(session, buffer_text(&path), limit)
+                        : session_pass(session, buffer_text(&path), format, "acts", limit);
     buffer_free(&path);
     return code;
 }

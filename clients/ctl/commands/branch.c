@@ -1,4 +1,6 @@
 /* Branches, and how they use their machines. */
+#include "clients/ctl/commands/branch.h"
+
 #include "clients/ctl/commands/query.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/commands/session.h"
@@ -39,6 +41,18 @@ static void add_branch(struct table *table, const json_t *branch)
     buffer_free(&labels);
 }
 
+void branch_filter_put(const struct session *session, struct buffer *path)
+{
+    buffer_put_text(path, "/v1/branches");
+    if (session->invocation->argument_count > 0) {
+        query_put_name(path, "q");
+        http_put_escaped(path, session_argument(session, 0));
+    }
+    (void)query_put_options(session, "where", "label", path);
+    query_put_flag(session, "at-budget", "at_budget", path);
+    query_put_flag(session, "without-machine", "without_machine", path);
+}
+
 int run_branch_list(struct session *session)
 {
     static const struct table_column columns[] = {
@@ -51,14 +65,7 @@ int run_branch_list(struct session *session)
     if (!session_limit(session, &limit, &code))
         return code;
     struct buffer path = {0};
-    buffer_put_text(&path, "/v1/branches");
-    if (session->invocation->argument_count > 0) {
-        query_put_name(&path, "q");
-        http_put_escaped(&path, session_argument(session, 0));
-    }
-    (void)query_put_options(session, "where", "label", &path);
-    query_put_flag(session, "at-budget", "at_budget", &path);
-    query_put_flag(session, "without-machine", "without_machine", &path);
+    branch_filter_put(session, &path);
     const struct listing listing = {buffer_text(&path), "branches", columns, sizeof columns / sizeof *columns,
                                     add_branch,         false,      limit,   "no such branches"};
     code = session_list(session, &listing);

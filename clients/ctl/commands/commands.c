@@ -111,14 +111,19 @@ static const struct option token_create_options[] = {
     {"valid-for", "DURATION", NULL, "90d", "How long the token is valid, at most 365d."},
     NO_OPTION,
 };
+#define ACT_FILTER                                                                                                     \
+    {"who", "PERSON", NULL, NULL, "Show only acts of this person."},                                                   \
+        {"what", "ACT|OBJECT", NULL, NULL,                                                                             \
+         "Show only this act, such as approve, or those of an operation, such as break_glass, or acts on this: a "     \
+         "kind, "                                                                                                      \
+         "such as rollout, or one of them, such as rollout/42."},                                                      \
+        {"since", "TIME", NULL, "24h",                                                                                 \
+         "Show acts since then: so long ago, such as 24h or 30d, a date, or a time such as 2026-12-01T08:00:00Z."},    \
+    {                                                                                                                  \
+        "until", "TIME", NULL, NULL, "Show acts before then."                                                          \
+    }
 static const struct option audit_options[] = {
-    {"who", "PERSON", NULL, NULL, "Show only acts of this person."},
-    {"what", "ACT|OBJECT", NULL, NULL,
-     "Show only this act, such as approve, or those of an operation, such as break_glass, or acts on this: a kind, "
-     "such as rollout, or one of them, such as rollout/42."},
-    {"since", "TIME", NULL, "24h",
-     "Show acts since then: so long ago, such as 24h or 30d, a date, or a time such as 2026-12-01T08:00:00Z."},
-    {"until", "TIME", NULL, NULL, "Show acts before then."},
+    ACT_FILTER,
     {"format", "table|json-lines|csv", NULL, "table", "Format of the output. CSV is safe to open in a spreadsheet."},
     LIMIT,
     NO_OPTION,
@@ -138,14 +143,17 @@ static const struct option list_options[] = {LIMIT, NO_OPTION};
 static const struct option device_list_options[] = {DEVICE_FILTER, ONLINE, LIMIT, NO_OPTION};
 static const struct option export_devices_options[] = {DEVICE_FILTER, ONLINE, NO_OPTION};
 static const struct option version_list_options[] = {DEVICE_FILTER, NO_OPTION};
-static const struct option branch_list_options[] = {
-    {"where", "LABEL=VALUE", NULL, NULL,
-     "Only branches with this label, such as region=emea. Repeat it for each label."},
-    {"at-budget", NULL, NULL, NULL, "Only branches whose disruption budget is used up."},
-    {"without-machine", NULL, NULL, NULL, "Only branches with no machine left: all are in flight or out of service."},
-    LIMIT,
-    NO_OPTION,
-};
+#define BRANCH_FILTER                                                                                                  \
+    {"where", "LABEL=VALUE", NULL, NULL,                                                                               \
+     "Only branches with this label, such as region=emea. Repeat it for each label."},                                 \
+        {"at-budget", NULL, NULL, NULL, "Only branches whose disruption budget is used up."},                          \
+    {                                                                                                                  \
+        "without-machine", NULL, NULL, NULL,                                                                           \
+            "Only branches with no machine left: all are in flight or out of service."                                 \
+    }
+static const struct option branch_list_options[] = {BRANCH_FILTER, LIMIT, NO_OPTION};
+static const struct option export_branches_options[] = {BRANCH_FILTER, NO_OPTION};
+static const struct option export_audit_options[] = {ACT_FILTER, NO_OPTION};
 static const struct option review_list_options[] = {
     {"state", "pending|accepted|objected", NULL, NULL, "Show only reviews in this state."},
     LIMIT,
@@ -459,26 +467,28 @@ const struct command commands[] = {
      "Both are trusted until --finish. Needs the root's key. See docs/pki.md.", pki_rollover_options, run_pki_rollover},
     {"export", "devices", "[PART]", 0, 1, "Write the devices as CSV, which is safe to open in a spreadsheet.",
      DEVICE_LIST_HELP, export_devices_options, run_export_devices},
+    {"export", "branches", "[PART]", 0, 1, "Write the branches as CSV.", NULL, export_branches_options,
+     run_export_branches},
+    {"export", "instructions", "ROLLOUT", 1, 1, "Write the instructions of a rollout as CSV.", NULL, NULL,
+     run_export_instructions},
+    {"export", "failures", "ROLLOUT", 1, 1, "Write the devices behind the failures of a rollout as CSV.", NULL, NULL,
+     run_export_failures},
+    {"export", "audit", "", 0, 0, "Write the record of acts as CSV.", NULL, export_audit_options, run_export_audit},
     {NULL, "tonight", "", 0, 0, "Show what needs attention, what runs, the windows within a day, and what waits.",
      "What needs attention comes first. The windows are on the clocks of their zones.", NULL, run_tonight},
     {NULL, "why", "ROLLOUT|BRANCH|DEVICE", 1, 1, "Show why something waits, and when that changes.",
      "A number is the ID of a rollout; another word is a branch, else a device, else the name of a rollout. To say "
-     "which: "
-     "branch=ID, device=ID, id=N or name=NAME. The verdict tells what the scheduler does next: an instruction that "
-     "starts, is in "
-     "line for the rate or its branch, waits, is at work, or has ended and may be tried again.",
+     "which: branch=ID, device=ID, id=N or name=NAME. The verdict tells what the scheduler does next: an instruction "
+     "that starts, is in line for the rate or its branch, waits, is at work, or has ended and may be tried again.",
      NULL, run_why},
     {NULL, "freeze", "", 0, 0, "Freeze a part of the fleet: nothing starts there, over all rollouts.",
      "Also not by break-glass or by an automatic rollback. What was not answered is withdrawn and waits, what is at "
-     "work "
-     "finishes; shows how many these are, and asks for confirmation on a terminal. Windows are not extended. A freeze "
-     "stays "
-     "in force until it is lifted: tellercast freeze lift.",
+     "work finishes; shows how many these are, and asks for confirmation on a terminal. Windows are not extended. A "
+     "freeze stays in force until it is lifted: tellercast freeze lift.",
      freeze_options, run_freeze},
     {NULL, "audit", "", 0, 0, "Show who did what, and what was refused.",
      "Shows the record of acts, the oldest first, to auditors and admins. Refusals of peers that are not known are "
-     "counted "
-     "for each minute.",
+     "counted for each minute.",
      audit_options, run_audit},
     {NULL, "completion", "bash|zsh|fish", 1, 1, "Print the completion script for a shell.",
      "An installation puts it where the shells look. To try it: source <(tellercast completion bash), or "

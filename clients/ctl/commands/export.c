@@ -1,40 +1,65 @@
 /* Lists as CSV, for a spreadsheet. */
-#include "clients/ctl/commands/csv.h"
+#include "clients/ctl/commands/audit.h"
+#include "clients/ctl/commands/branch.h"
 #include "clients/ctl/commands/device_filter.h"
 #include "clients/ctl/commands/query.h"
+#include "clients/ctl/commands/rollout.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/commands/session.h"
 
-static const char *const columns[] = {"device", "branch",   "role",        "model",     "state",
-                                      "labels", "versions", "versions_at", "retired_at"};
-enum { COLUMNS = sizeof columns / sizeof *columns };
+#include <inttypes.h>
 
-static bool write_device(void *context, const json_t *device)
+static int export(struct session *session, struct buffer *path, const char *subject)
 {
-    struct buffer line = {0};
-    (void)context;
-    for (size_t i = 0; i < COLUMNS; i++) {
-        buffer_put_text(&line, i == 0 ? "" : ",");
-        csv_put_field(&line, json_object_get(device, columns[i]));
-    }
-    buffer_put_text(&line, "\r\n");
-    session_put(&line);
-    buffer_free(&line);
-    return true;
+    int code = session_pass(session, buffer_text(path), "csv", subject, 0);
+    buffer_free(path);
+    return code;
 }
 
 int run_export_devices(struct session *session)
 {
-    struct buffer path = {0}, titles = {0};
-    for (size_t i = 0; i < COLUMNS; i++)
-        buffer_format(&titles, "%s%s", i == 0 ? "" : ",", columns[i]);
-    buffer_put_text(&titles, "\r\n");
-    session_put(&titles);
+    struct buffer path = {0};
     buffer_put_text(&path, "/v1/devices");
     (void)device_filter_put(session, &path);
     (void)query_put_options(session, "online", "online", &path);
-    int code = session_walk(session, buffer_text(&path), "devices", write_device, NULL);
+    return export(session, &path, "devices");
+}
+
+int run_export_branches(struct session *session)
+{
+    struct buffer path = {0};
+    branch_filter_put(session, &path);
+    return export(session, &path, "branches");
+}
+
+/* The list of a rollout that the first argument names. */
+static int export_of_rollout(struct session *session, const char *list)
+{
+    int64_t id;
+    int code;
+    if (!rollout_find(session, session_argument(session, 0), &id, &code))
+        return code;
+    struct buffer path = {0};
+    buffer_format(&path, "/v1/rollouts/%" PRId64 "/%s", id, list);
+    return export(session, &path, session_argument(session, 0));
+}
+
+int run_export_instructions(struct session *session)
+{
+    return export_of_rollout(session, "instructions");
+}
+
+int run_export_failures(struct session *session)
+{
+    return export_of_rollout(session, "failures/devices");
+}
+
+int run_export_audit(struct session *session)
+{
+    struct buffer path = {0};
+    int code = EXIT_HEALTHY;
+    if (audit_filter_put(session, &path, &code))
+        return export(session, &path, "acts");
     buffer_free(&path);
-    buffer_free(&titles);
     return code;
 }

@@ -49,6 +49,10 @@ int run_device_list(struct session *session); /* also: fleet list */
 int run_version_list(struct session *session);
 int run_tonight(struct session *session);
 int run_export_devices(struct session *session);
+int run_export_branches(struct session *session);
+int run_export_instructions(struct session *session);
+int run_export_failures(struct session *session);
+int run_export_audit(struct session *session);
 int run_approval_list(struct session *session);
 int run_branch_list(struct session *session);
 int run_branch_show(struct session *session);

@@ -77,6 +77,10 @@ bool session_read_file(const struct session *session, const char *path, size_t m
 int session_walk(struct session *session, const char *path, const char *key,
                  bool (*take)(void *context, const json_t *element), void *context);
 
+/* Writes such a list on standard output in a format that the daemon writes: csv, or json-lines. At most `most`
+ * elements; 0: all. Returns the exit code. */
+int session_pass(struct session *session, const char *path, const char *format, const char *subject, int64_t most);
+
 /* Prints such a list: page by page a table of rows from `add`, or with --json one array. At most `most` elements; 0:
  * all. */
 struct listing {

@@ -147,6 +147,21 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
     return size * count;
 }
 
+/* Takes 'Link: <?after=7>; rel="next"'. */
+static size_t take_link(char *bytes, size_t size, size_t count, void *context)
+{
+    static const char name[] = "link: <", end[] = ">; rel=\"next\"";
+    const struct exchange *exchange = context;
+    size_t length = size * count, begin = sizeof name - 1;
+    if (length > begin && strncasecmp(bytes, name, begin) == 0) {
+        const char *last = memmem(bytes + begin, length - begin, end, sizeof end - 1);
+        buffer_clear(exchange->request->next);
+        if (last != NULL)
+            buffer_put(exchange->request->next, bytes + begin, (size_t)(last - bytes) - begin);
+    }
+    return length;
+}
+
 static size_t give_file(char *bytes, size_t size, size_t count, void *context)
 {
     struct exchange *exchange = context;
@@ -237,6 +252,10 @@ static void set_transfer(const struct http *http, const char *url, struct exchan
                            (long)(exchange->request->silence_s == 0 ? SILENCE_LIMIT_S : exchange->request->silence_s));
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+    if (exchange->request->next != NULL) {
+        (void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_link);
+        (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
+    }
     if (http->ca_file != NULL) {
         (void)curl_easy_setopt(curl, CURLOPT_CAINFO, http->ca_file);
         (void)curl_easy_setopt(curl, CURLOPT_CAPATH, NULL); /* else the system's authorities are trusted as well */
@@ -263,6 +282,19 @@ static enum tc_error to_fault(const struct http *http, CURLcode code, const stru
     }
 }
 
+static void take_answer(const struct http *http, struct exchange *exchange, struct http_answer *answer)
+{
+    const struct http_request *request = exchange->request;
+    long status = 0;
+    (void)curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
+    answer->status = (int)status;
+    if (request->text != NULL && status == 200)
+        buffer_put(request->text, exchange->body.bytes, exchange->body.length);
+    else
+        answer->document =
+            json_loadb(buffer_text(&exchange->body), exchange->body.length, JSON_REJECT_DUPLICATES, NULL);
+}
+
 enum tc_error http_send(struct http *http, const struct http_request *request, struct http_answer *answer,
                         struct tc_fault *fault)
 {
@@ -278,12 +310,8 @@ enum tc_error http_send(struct http *http, const struct http_request *request, s
 
     CURLcode code = curl_easy_perform(http->curl);
     enum tc_error error = to_fault(http, code, &exchange, detail, fault);
-    if (error == TC_OK) {
-        long status = 0;
-        (void)curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
-        answer->status = (int)status;
-        answer->document = json_loadb(buffer_text(&exchange.body), exchange.body.length, JSON_REJECT_DUPLICATES, NULL);
-    }
+    if (error == TC_OK)
+        take_answer(http, &exchange, answer);
     (void)curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
     (void)curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, NULL);
     curl_slist_free_all(headers);

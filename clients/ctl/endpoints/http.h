@@ -47,6 +47,9 @@ struct http_request {
     int silence_s;                                            /* maximum time without data; 0: two minutes */
     void (*sent)(void *context, int64_t sent, int64_t total); /* progress callback, or NULL */
     void *context;
+    /* For an answer that is not JSON, or NULL: takes the body of one that is good, and the query of its rest
+     * ("?after=7" of a header Link with rel="next"), which stays empty when there is no rest. */
+    struct buffer *text, *next;
 };
 
 /* TC_UNAVAILABLE when the server is unreachable or does not speak HTTP, TC_TIMEOUT when it does not answer. The fault

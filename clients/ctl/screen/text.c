@@ -21,39 +21,13 @@ struct shown {
     bool clean;
 };
 
-static uint32_t code_point(const char *text, size_t length)
-{
-    static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    uint32_t code = (unsigned char)text[0] & masks[length];
-    for (size_t i = 1; i < length; i++)
-        code = code << 6 | ((unsigned char)text[i] & 0x3fU);
-    return code;
-}
-
-/* Bidirectional controls reorder the text around them, so that it could be misread. */
-static bool is_control(uint32_t code)
-{
-    return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
-           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
-}
-
 static struct shown read_character(const char *text)
 {
-    size_t length = utf8_character_length(text, strlen(text));
-    if (length == 0)
-        return (struct shown){1, 1, false};
-    uint32_t code = code_point(text, length);
-    if (is_control(code))
+    size_t length;
+    if (utf8_begins_unsafe(text, &length))
         return (struct shown){length, 1, false};
-    int width = wcwidth((wchar_t)code);
+    int width = wcwidth((wchar_t)utf8_code_point(text, length));
     return (struct shown){length, width < 0 ? 1 : (unsigned)width, true};
-}
-
-bool text_begins_unsafe(const char *text, size_t *length)
-{
-    struct shown shown = read_character(text);
-    *length = shown.length;
-    return !shown.clean;
 }
 
 unsigned text_width(const char *text)

@@ -8,11 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether a text, which is not empty, begins with something that must not be shown as it is: a control character, a
- * sign that reorders the text around it or that is not seen, or a byte that is not UTF-8. Sets how many bytes its first
- * character has. */
-bool text_begins_unsafe(const char *text, size_t *length);
-
 /* Returns the columns that text_put_clean writes without a bound. */
 unsigned text_width(const char *text);
 

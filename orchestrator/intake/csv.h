@@ -1,6 +1,6 @@
 /* CSV (RFC 4180) of JSON values. Any thread. */
-#ifndef TELLERCAST_CTL_CSV_H
-#define TELLERCAST_CTL_CSV_H
+#ifndef TELLERCAST_ORCHESTRATOR_INTAKE_CSV_H
+#define TELLERCAST_ORCHESTRATOR_INTAKE_CSV_H
 
 #include "base/buffer.h"
 

@@ -1,4 +1,4 @@
-#include "clients/ctl/commands/csv.h"
+#include "orchestrator/intake/csv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

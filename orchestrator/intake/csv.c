@@ -1,6 +1,6 @@
-#include "clients/ctl/commands/csv.h"
+#include "orchestrator/intake/csv.h"
 
-#include "clients/ctl/screen/text.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -55,7 +55,7 @@ static bool begins_formula(const char *text)
     const char *first = skip_blanks(text);
     size_t length;
     return *first != '\0' &&
-           (begins_with(first, begins, sizeof begins / sizeof *begins) > 0 || text_begins_unsafe(first, &length));
+           (begins_with(first, begins, sizeof begins / sizeof *begins) > 0 || utf8_begins_unsafe(first, &length));
 }
 
 static void put_text(struct buffer *out, const char *text)
@@ -63,7 +63,7 @@ static void put_text(struct buffer *out, const char *text)
     if (begins_formula(text))
         buffer_put_text(out, "'");
     for (size_t length; *text != '\0'; text += length) {
-        if (text_begins_unsafe(text, &length))
+        if (utf8_begins_unsafe(text, &length))
             buffer_put_text(out, " ");
         else if (*text == '"')
             buffer_put_text(out, "\"\"");
