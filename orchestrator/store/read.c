@@ -8,7 +8,7 @@
 
 enum { ID_DIGITS_MAX = 18 }; /* fits a bigint */
 
-/* Devices that a page looks at: some hundredths of a second. */
+/* Devices or instructions that a page looks at: some hundredths of a second. */
 enum { SCAN_LIMIT = 20000 };
 
 /* Appends the document. No row: TC_NOT_FOUND. */
@@ -65,8 +65,13 @@ enum tc_error read_instructions(struct store *store, const char *patterns, int64
                                 const char *group, int64_t after, int limit, struct buffer *json,
                                 struct tc_fault *fault)
 {
-    const struct sql_read_instructions_params params = {
-        .rollout = rollout, .state = state, .group_name = group, .after = after, .most = limit, .patterns = patterns};
+    const struct sql_read_instructions_params params = {.rollout = rollout,
+                                                        .state = state,
+                                                        .group_name = group,
+                                                        .after = after,
+                                                        .most = limit,
+                                                        .searched = SCAN_LIMIT,
+                                                        .patterns = patterns};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_read_instructions(store, &params, &rows, fault);
     return error == TC_OK ? put_document(&rows, json, fault) : error;

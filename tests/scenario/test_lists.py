@@ -2,9 +2,7 @@
 whole tables."""
 
 import contextlib
-import csv
 import gzip
-import io
 import json
 import zoneinfo
 from datetime import datetime
@@ -172,13 +170,6 @@ def test_the_command_line_finds_devices_by_part_label_version_and_state(testbed)
     assert (none.stdout, none.returncode) == ("", 0) and "no such devices" in none.stderr
     wrong = command_line("device", "list", "--where", "region", *at, check=False)
     assert wrong.returncode == 1 and 'label: found "region", allowed: name=value' in wrong.stderr
-
-
-def test_devices_are_exported_as_csv(testbed):
-    shown = command_line("export", "devices", "--where", "city=c7", "--where", "model=model-1", *testbed.http.at("ola")).stdout
-    rows = list(csv.DictReader(io.StringIO(shown)))
-    assert [row["device"] for row in rows] == every(FILTERS["label=city=c7&model=model-1"])
-    assert (rows[0]["role"], rows[0]["state"], json.loads(rows[0]["versions"])) == ("atm", "idle", {"atm-app": "4.7.1"})
 
 
 def test_a_long_list_is_compressed_for_a_client_that_takes_gzip(testbed):
@@ -469,6 +460,17 @@ def test_the_versions_of_more_devices_than_a_page_counts_are_the_sum_of_its_page
     assert shown["devices"] == MANY and shown["artifacts"]["many-app"]["1.7"] == MANY // 20
 
 
+NUMBERED = ("UPDATE rollout r SET planned_at = now(), numbered_at = now(), first_instruction = n.first, last_instruction = n.last "
+            "FROM (SELECT rollout_id, min(id) AS first, max(id) AS last FROM instruction GROUP BY 1) n WHERE n.rollout_id = r.id", "ANALYZE instruction")
+
+
+def test_a_page_of_instructions_reads_a_part_of_a_large_rollout(many):
+    rollout = many.database.value("SELECT id FROM rollout WHERE name = 'of-many'")
+    for what in ({"state": "", "patterns": None}, {"state": "installing", "patterns": None}, {"state": "", "patterns": '[{"area": "x7"}]'}):
+        whole, rows = rows_read(many, "read_instructions", NUMBERED, rollout=rollout, group_name="", after=0, most=100, searched=20_000, **what)
+        assert not {"device", "device_search", "instruction"} & whole and rows <= 3 * 20_000, (whole, rows)
+
+
 def test_what_waits_for_an_approval_reads_no_large_table_as_a_whole(many):
     given = ("UPDATE rollout SET state = 'awaiting_approval', planned_at = now() WHERE name = 'of-many'",
              "UPDATE instruction SET due_at = now() WHERE device LIKE 'M1%'", "ANALYZE instruction")
@@ -484,9 +486,9 @@ def test_the_overview_reads_no_large_table_as_a_whole(many):
     given = ("UPDATE rollout SET state = 'running', planned_at = now() WHERE name = 'of-many'",
              "UPDATE instruction SET due_at = now() WHERE device LIKE 'M1%'",
              "UPDATE instruction SET in_flight = true, state = 4 WHERE device LIKE 'M2%-7'", "ANALYZE instruction")
-    for patterns in (None, '[{"area": "x7"}, {"area": "x70"}]'):
-        whole, rows = rows_read(many, "read_overview", given, patterns=patterns, sees_reviews=True, busy_branches=1_000, most=200,
-                                most_failing=1_000)
+    for patterns, more in ((None, ()), ('[{"area": "x7"}, {"area": "x70"}]', ()), ('[{"area": "x7"}, {"area": "x70"}]', NUMBERED)):
+        whole, rows = rows_read(many, "read_overview", (*given, *more), patterns=patterns, sees_reviews=True, busy_branches=1_000,
+                                most=200, most_failing=1_000)
         assert not {"device", "device_search", "instruction"} & whole, whole
         assert rows <= BOUNDED, rows
 

@@ -118,6 +118,16 @@ def test_failures_of_before_are_found_after_an_upgrade(stack):
         ("A4", 6, True, "burnt", "X4", "emea"), ("A5", 8, True, "", "X5", "emea")]
 
 
+def test_an_upgrade_finds_between_which_numbers_the_instructions_of_a_rollout_are(stack):
+    make_sixth(stack)
+    rollouts = [add_rollout(stack, name, "paused", [(f"{name}-{number}", "B1", 0, 1, 0, None, None) for number in range(3)])
+                for name in ("one", "two")]
+    stack.orchestrator(database=stack.database.address)
+    rows = stack.database.rows("SELECT r.id, min(i.id) = first_instruction AND max(i.id) = last_instruction AND numbered_at = r.planned_at AS holds "
+                               "FROM rollout r JOIN instruction i ON i.rollout_id = r.id GROUP BY r.id ORDER BY 1")
+    assert [tuple(row.values()) for row in rows] == [(rollout, True) for rollout in rollouts]
+
+
 def test_each_move_keeps_what_is_out_of_service_whatever_else_it_writes(stack):
     """A writer of another version need not know the tables."""
     stack.orchestrator().stop()

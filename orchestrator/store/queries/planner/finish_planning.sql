@@ -1,11 +1,11 @@
--- Marks rollout :rollout as planned for :devices devices. Returns the number of approvals that it needs.
+-- Marks rollout :rollout as planned for :devices devices, whose instructions are the last that this session has numbered. Returns the number of approvals that it needs.
 -- parameters: rollout bigint, devices bigint
 -- row: approvals_required smallint
 WITH needed AS (
-  SELECT id, approvals_needed(rollout, :devices) AS approvals FROM rollout WHERE id = :rollout
+  SELECT id, approvals_needed(rollout, :devices) AS approvals, currval('instruction_id') AS last FROM rollout WHERE id = :rollout
 ), planned AS (
   UPDATE rollout r
-  SET planned_at = now(), devices = :devices, approvals_required = n.approvals,
+  SET planned_at = now(), devices = :devices, numbered_at = now(), last_instruction = n.last, first_instruction = n.last - :devices + 1, approvals_required = n.approvals,
       ends_at = nullif(schedule_end(plan #> '{spec,schedule}', submitted_at), 'infinity'),
       state = CASE WHEN n.approvals > 0 THEN :ROLLOUT_AWAITING_APPROVAL ELSE state END
   FROM needed n

@@ -44,8 +44,4 @@ LEFT JOIN LATERAL (
   ORDER BY p.place, p.at DESC
   LIMIT 1
 ) n ON true
-WHERE r.id = :rollout
-  AND (:patterns::jsonb IS NULL
-       OR CASE WHEN r.planned_at IS NULL THEN patterns_cover(:patterns::jsonb, r.author_scope::jsonb)
-               ELSE EXISTS (SELECT FROM instruction i JOIN devices_within(:patterns::jsonb) w ON w.device = i.device
-                            WHERE i.rollout_id = r.id) END)
+WHERE r.id = :rollout AND rollout_touches(r, :patterns::jsonb)

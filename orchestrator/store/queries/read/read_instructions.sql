@@ -1,20 +1,32 @@
 -- Reads a page of the instructions of rollout :rollout in the state or substate :state and in group :group_name ('': any),
--- after instruction :after; those of devices in :patterns (null: of all).
--- parameters: rollout bigint, state text, group_name text, after bigint, most bigint, patterns text
+-- after instruction :after; those of devices in :patterns (null: of all). Looks at no more than :searched instructions, so that a
+-- page can be short or empty. `next`: the :after of the next page; null on the last one.
+-- parameters: rollout bigint, state text, group_name text, after bigint, most bigint, searched bigint, patterns text
 -- row: document.*
 -- alone
-WITH page AS (
-  SELECT i.*, s.name AS state_name, b.name AS substate_name, g.name AS group_name
-  FROM instruction i
-  JOIN instruction_state s ON s.state = i.state
-  LEFT JOIN instruction_substate b ON b.state = i.state AND b.substate = i.substate
-  JOIN rollout_group g ON g.rollout_id = i.rollout_id AND g.group_no = i.group_no
-  WHERE i.rollout_id = :rollout AND (:state::text = '' OR :state IN (s.name, b.name)) AND (:group_name::text = '' OR g.name = :group_name) AND i.id > :after::bigint
+WITH searched AS MATERIALIZED (
+  SELECT i.id, i.device, i.state, i.substate, i.group_no
+  FROM rollout r,
+  LATERAL (SELECT i.* FROM instruction i
+           WHERE i.rollout_id = r.id AND i.id > :after::bigint AND i.id BETWEEN first_instruction_of(r) AND last_instruction_of(r)
+           ORDER BY i.id
+           LIMIT :searched) i
+  WHERE r.id = :rollout
+), matching AS MATERIALIZED (
+  SELECT f.id, s.name AS state_name, b.name AS substate_name, g.name AS group_name
+  FROM searched f
+  JOIN instruction_state s ON s.state = f.state
+  LEFT JOIN instruction_substate b ON b.state = f.state AND b.substate = f.substate
+  JOIN rollout_group g ON g.rollout_id = :rollout AND g.group_no = f.group_no
+  WHERE (:state::text = '' OR :state IN (s.name, b.name)) AND (:group_name::text = '' OR g.name = :group_name)
     AND (:patterns::jsonb IS NULL
-         OR EXISTS (SELECT FROM device d LEFT JOIN branch b ON b.id = d.branch
-                    WHERE d.id = i.device AND labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))))
-  ORDER BY i.id
+         OR (SELECT d.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search d WHERE d.device = f.device))
+  ORDER BY f.id
   LIMIT :most
+), page AS (
+  SELECT i.*, m.state_name, m.substate_name, m.group_name
+  FROM matching m,
+  LATERAL (SELECT * FROM instruction i WHERE i.id = m.id OFFSET 0) i
 )
 SELECT json_build_object(
   'instructions', coalesce(json_agg(json_build_object(
@@ -33,5 +45,6 @@ SELECT json_build_object(
                  FROM instruction_event e
                  JOIN instruction_state s ON s.state = e.state
                  WHERE e.instruction_id = page.id)) ORDER BY id), '[]'),
-  'next', CASE WHEN count(*) = :most THEN max(id) END)::text AS document
+  'next', CASE WHEN count(*) = :most THEN max(id)
+            WHEN (SELECT count(*) FROM searched) = :searched THEN (SELECT max(id) FROM searched) END)::text AS document
 FROM page

@@ -5,10 +5,10 @@
 -- parameters: patterns text, sees_reviews boolean, busy_branches bigint, most bigint, most_failing bigint
 -- row: document.*
 -- alone
-WITH mine AS MATERIALIZED (
-  SELECT DISTINCT f.device
-  FROM jsonb_array_elements(:patterns::jsonb) p,
-  LATERAL (SELECT s.device FROM device_search s WHERE s.labels @> p.value) f
+WITH mine AS MATERIALIZED ( -- looked at for a rollout alone that does not begin in :patterns
+  SELECT w.device FROM devices_within(:patterns::jsonb) w
+), inside AS MATERIALIZED (
+  SELECT count(*) AS devices FROM mine
 ), open_rollout AS MATERIALIZED (
   SELECT r AS rollout, r.id, r.state, rollout_is_within(r, :patterns::jsonb) AS is_whole
   FROM rollout r
@@ -16,8 +16,13 @@ WITH mine AS MATERIALIZED (
     AND r.state IN (:ROLLOUT_ACCEPTED, :ROLLOUT_AWAITING_APPROVAL, :ROLLOUT_RUNNING, :ROLLOUT_PAUSED, :ROLLOUT_CANCELLING)
     AND (:patterns::jsonb IS NULL
          OR CASE WHEN r.planned_at IS NULL THEN patterns_cover(:patterns::jsonb, r.author_scope::jsonb)
-              ELSE EXISTS (SELECT FROM mine m,
-                           LATERAL (SELECT FROM instruction i WHERE i.device = m.device AND i.rollout_id = r.id OFFSET 0) i) END)
+              WHEN rollout_begins_within(r, :patterns::jsonb) THEN true
+              WHEN (SELECT d.devices FROM inside d) < r.devices / 4 -- fewer to look up
+                THEN EXISTS (SELECT FROM mine m,
+                             LATERAL (SELECT FROM instruction i WHERE i.device = m.device AND i.rollout_id = r.id OFFSET 0) i)
+              ELSE EXISTS (SELECT FROM instruction i
+                           WHERE i.rollout_id = r.id AND i.id BETWEEN first_instruction_of(r) AND last_instruction_of(r)
+                             AND i.device IN (SELECT m.device FROM mine m)) END)
   ORDER BY r.id DESC
   LIMIT :most
 ), halted AS MATERIALIZED (

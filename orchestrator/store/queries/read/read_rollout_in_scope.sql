@@ -5,11 +5,29 @@
 -- parameters: rollout bigint, patterns text
 -- row: document.*
 -- alone
-WITH mine AS MATERIALIZED (
+WITH inside AS MATERIALIZED (
+  SELECT w.device FROM devices_within(:patterns::jsonb) w
+), shown AS MATERIALIZED (
+  SELECT r.id, first_instruction_of(r) AS first_id, last_instruction_of(r) AS last_id,
+         CASE WHEN r.devices <= 20000 THEN 0 WHEN (SELECT count(*) FROM inside) < r.devices / 4 THEN 1 ELSE 2 END AS way
+  FROM rollout r WHERE r.id = :rollout
+), mine AS MATERIALIZED (
   SELECT i.id, i.device, i.group_no, i.state, i.substate, i.code, i.dispatched_at, i.ended_at
-  FROM instruction i
-  JOIN devices_within(:patterns::jsonb) w ON w.device = i.device
-  WHERE i.rollout_id = :rollout
+  FROM shown r,
+  LATERAL (
+    -- The devices of a rollout are looked at one by one; of a large one those inside are looked for, or looked up in them.
+    SELECT n.* FROM instruction n
+    WHERE r.way = 0 AND n.rollout_id = r.id AND n.id BETWEEN r.first_id AND r.last_id
+      AND (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))
+           FROM device_search s WHERE s.device = n.device)
+    UNION ALL
+    SELECT n.*
+    FROM inside w, LATERAL (SELECT * FROM instruction n WHERE n.device = w.device AND n.rollout_id = r.id OFFSET 0) n
+    WHERE r.way = 1
+    UNION ALL
+    SELECT n.* FROM instruction n JOIN inside w ON w.device = n.device
+    WHERE r.way = 2 AND n.rollout_id = r.id AND n.id BETWEEN r.first_id AND r.last_id
+  ) i
 ), counted AS MATERIALIZED (
   SELECT m.group_no, m.state, count(*) AS devices,
          count(*) FILTER (WHERE m.substate = :DEFERRED) AS deferred,

@@ -6,13 +6,21 @@
 -- alone
 WITH mine AS MATERIALIZED (
   SELECT w.device AS id FROM devices_within(:patterns::jsonb) w
+), inside AS MATERIALIZED (
+  SELECT count(*) AS devices FROM mine
 ), page AS MATERIALIZED (
-  SELECT r.*
+  SELECT r.*, first_instruction_of(r) AS first_id, last_instruction_of(r) AS last_id
   FROM rollout r
   WHERE (:after::bigint = 0 OR r.id < :after::bigint)
     AND CASE WHEN :name::text IS NULL THEN r.door <> :COLLECT_ENDPOINT ELSE r.id IN (SELECT id FROM rollout WHERE name = :name UNION SELECT :id::bigint) END
     AND CASE WHEN r.planned_at IS NULL THEN patterns_cover(:patterns::jsonb, r.author_scope::jsonb)
-          ELSE EXISTS (SELECT FROM mine m JOIN instruction i ON i.device = m.id AND i.rollout_id = r.id) END
+          WHEN rollout_begins_within(r, :patterns::jsonb) THEN true
+          WHEN (SELECT d.devices FROM inside d) < r.devices / 4 -- fewer to look up
+            THEN EXISTS (SELECT FROM mine m,
+                         LATERAL (SELECT FROM instruction i WHERE i.device = m.id AND i.rollout_id = r.id OFFSET 0) i)
+          ELSE EXISTS (SELECT FROM instruction i
+                       WHERE i.rollout_id = r.id AND i.id BETWEEN first_instruction_of(r) AND last_instruction_of(r)
+                         AND i.device IN (SELECT m.id FROM mine m)) END
   ORDER BY r.id DESC LIMIT :most
 ), counted AS MATERIALIZED (
   SELECT i.rollout_id, i.state, count(*) AS devices,
@@ -23,9 +31,17 @@ WITH mine AS MATERIALIZED (
          count(*) FILTER (WHERE i.state < :COMPLETED AND f.state = :TIMED_OUT AND NOT f.ordered) AS timed_out_retrying,
          count(*) FILTER (WHERE i.state > :TIMED_OUT AND f.state = :FAILED) AS failed_given_up,
          count(*) FILTER (WHERE i.state > :TIMED_OUT AND f.state = :TIMED_OUT) AS timed_out_given_up
-  FROM page p
-  JOIN instruction i ON i.rollout_id = p.id
-  JOIN mine m ON m.id = i.device
+  FROM (
+    SELECT n.id, n.rollout_id, n.state, n.substate
+    FROM page p, mine m, LATERAL (SELECT * FROM instruction n WHERE n.device = m.id AND n.rollout_id = p.id OFFSET 0) n
+    WHERE (SELECT d.devices FROM inside d) < p.devices / 4
+    UNION ALL
+    SELECT n.id, n.rollout_id, n.state, n.substate
+    FROM page p
+    CROSS JOIN LATERAL (SELECT * FROM instruction n WHERE n.rollout_id = p.id AND n.id BETWEEN p.first_id AND p.last_id OFFSET 0) n
+    JOIN mine m ON m.id = n.device
+    WHERE (SELECT d.devices FROM inside d) >= p.devices / 4
+  ) i
   LEFT JOIN failing f ON f.instruction_id = i.id
   GROUP BY i.rollout_id, i.state
 )

@@ -10,15 +10,15 @@
 --   since_ms bigint, since_text text null, deadline_ms bigint, deadline_text text null, is_frozen boolean, frozen_by text null,
 --   frozen_ms bigint, frozen_text text null, frozen_until_ms bigint, frozen_until_text text null,
 --   device_offline_ms bigint, device_offline_text text null, node_offline_ms bigint, node_offline_text text null
-WITH own AS MATERIALIZED (
-  SELECT d.id AS device, d.branch, l.labels,
+WITH named AS MATERIALIZED (
+  SELECT d.id AS device, d.branch FROM device d WHERE d.branch = ANY (:branches)
+  UNION
+  SELECT d.id, d.branch FROM device d WHERE d.id = ANY (:devices)
+), own AS MATERIALIZED (
+  SELECT n.device, n.branch, l.labels,
          :patterns::jsonb IS NULL OR l.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) AS is_shown
-  FROM (SELECT id FROM device WHERE branch = ANY (:branches)
-        UNION
-        SELECT unnest(:devices::text[])) n
-  JOIN device d ON d.id = n.id
-  LEFT JOIN branch b ON b.id = d.branch,
-  LATERAL (SELECT labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) AS labels) l
+  FROM named n,
+  LATERAL (SELECT s.labels FROM device_search s WHERE s.device = n.device OFFSET 0) l
 )
 SELECT coalesce(i.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.device, coalesce(i.device = i.branch, false) AS is_node,
        o.is_shown, i.state, i.substate, i.attempt, i.deferrals, i.progress,
@@ -29,7 +29,7 @@ SELECT coalesce(i.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.d
        epoch_ms(t.waits_until) AS waits_until_ms, time_told(t.waits_until, k.zone) AS waits_until_text,
        i.due_at <= now() IS TRUE AS is_due, epoch_ms(i.due_at) AS due_ms, time_told(i.due_at, k.zone) AS due_text,
        CASE WHEN isfinite(i.due_at) THEN (extract(epoch FROM i.due_at) * 1000000)::bigint ELSE 0 END AS due_us,
-       coalesce(z.closes_at >= now() + x.install_s * interval '1 s', false) AS window_is_open,
+       coalesce(z.closes_at >= now() + r.install_s * interval '1 s', false) AS window_is_open,
        epoch_ms(t.window_opens) AS window_opens_ms, time_told(t.window_opens, k.zone) AS window_opens_text,
        epoch_ms(t.since) AS since_ms, time_told(t.since, k.zone) AS since_text,
        epoch_ms(i.wake_at) AS deadline_ms, time_told(i.wake_at, k.zone) AS deadline_text,
@@ -44,15 +44,21 @@ JOIN LATERAL (
   WHERE n.device = o.device AND (n.state < :FIRST_END OR n.substate = :UNDECIDED)
   OFFSET 0
 ) i ON true
-JOIN rollout r ON r.id = i.rollout_id
+CROSS JOIN LATERAL ( -- the plan, which is long, is read once a rollout
+  SELECT o.id, o.priority, o.rollback_of, plan_number(o.plan #> '{spec,execution,installTimeout}', NULL) AS install_s
+  FROM rollout o WHERE o.id = i.rollout_id
+  OFFSET 0
+) r
 JOIN rollout_zone k ON k.rollout_id = i.rollout_id AND k.zone_no = i.zone_no
-JOIN rollout_group g ON g.rollout_id = i.rollout_id AND g.group_no = i.group_no
+CROSS JOIN LATERAL (
+  SELECT h.* FROM rollout_group h WHERE h.rollout_id = i.rollout_id AND h.group_no = i.group_no
+  OFFSET 0
+) g
 LEFT JOIN LATERAL (
   SELECT f.* FROM rollout_group f
   WHERE f.rollout_id = i.rollout_id AND f.group_no < i.group_no AND f.state <> :GROUP_PASSED
   ORDER BY f.group_no LIMIT 1
 ) w ON g.state = :GROUP_WAITING
-CROSS JOIN LATERAL (SELECT plan_number(r.plan #> '{spec,execution,installTimeout}', NULL) AS install_s OFFSET 0) x
 LEFT JOIN LATERAL (
   SELECT n.closes_at
   FROM rollout_window n
@@ -81,7 +87,7 @@ CROSS JOIN LATERAL (
          (SELECT n.opens_at
           FROM rollout_window n
           WHERE n.rollout_id = i.rollout_id AND n.zone_no = i.zone_no AND n.opens_at > now()
-            AND n.closes_at >= n.opens_at + x.install_s * interval '1 s'
+            AND n.closes_at >= n.opens_at + r.install_s * interval '1 s'
           ORDER BY n.opens_at LIMIT 1) AS window_opens,
          CASE i.state WHEN :DISPATCHED THEN i.dispatched_at WHEN :SENT THEN i.sent_at WHEN :RECEIVED THEN i.received_at
            WHEN :INSTALLING THEN i.installing_at ELSE coalesce(i.ended_at, i.wake_at) END AS since

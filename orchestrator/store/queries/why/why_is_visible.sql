@@ -8,7 +8,4 @@ SELECT EXISTS (SELECT FROM branch b
                                  WHERE d.branch = b.id
                                    AND labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))))) AS branch,
        EXISTS (SELECT FROM rollout r
-               WHERE r.id = :rollout
-                 AND (:patterns::jsonb IS NULL
-                      OR EXISTS (SELECT FROM instruction i JOIN devices_within(:patterns::jsonb) w ON w.device = i.device
-                                 WHERE i.rollout_id = r.id))) AS rollout
+               WHERE r.id = :rollout AND (:patterns::jsonb IS NULL OR r.planned_at IS NOT NULL AND rollout_touches(r, :patterns::jsonb))) AS rollout

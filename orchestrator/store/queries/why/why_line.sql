@@ -9,8 +9,7 @@ LATERAL (
   FROM instruction n
   WHERE n.rollout_id = :rollout AND n.group_no = g.group_no AND n.due_at IS NOT NULL
     AND (:patterns::jsonb IS NULL
-         OR EXISTS (SELECT FROM device d LEFT JOIN branch b ON b.id = d.branch
-                    WHERE d.id = n.device AND labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))))
+         OR (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search s WHERE s.device = n.device))
   ORDER BY n.due_at, n.id
   LIMIT :most
 ) i
