@@ -45,7 +45,7 @@ JOIN LATERAL (
   OFFSET 0
 ) i ON true
 CROSS JOIN LATERAL ( -- the plan, which is long, is read once a rollout
-  SELECT o.id, o.priority, o.rollback_of, plan_number(o.plan #> '{spec,execution,installTimeout}', NULL) AS install_s
+  SELECT o.id, o.priority, o.rollback_of, o.door, plan_number(o.plan #> '{spec,execution,installTimeout}', NULL) AS install_s
   FROM rollout o WHERE o.id = i.rollout_id
   OFFSET 0
 ) r
