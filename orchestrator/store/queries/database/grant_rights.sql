@@ -42,6 +42,7 @@ BEGIN
     ('device_search', 'INSERT, UPDATE'),
     ('directory', 'UPDATE'),
     ('enrolment', 'INSERT, UPDATE, DELETE'),
+    ('exclusion', 'INSERT, UPDATE'),
     ('failing', 'INSERT, UPDATE, DELETE'),
     ('failure', 'INSERT, UPDATE, DELETE'),
     ('freeze_order', 'INSERT, UPDATE'),
