@@ -24,6 +24,7 @@ static void take_rollout(struct store *store, const struct sql_running_rollouts_
 {
     *rollout = (struct running_rollout){
         .id = row->id,
+        .version = row->version,
         .priority = row->priority,
         .preempt = row->preempt,
         .rate = {.per_minute = row->per_minute,
@@ -123,6 +124,7 @@ static enum tc_error claim_due(struct store *store, const struct claim_request *
     const struct execution_rules *rules = &request->rollout->rules;
     const struct sql_claim_due_params params = {
         .rollout = request->rollout->id,
+        .version = request->rollout->version,
         .claim_limit = claim_limit,
         .instance = request->instance,
         .lease_ms = request->lease_ms,

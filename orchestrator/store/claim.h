@@ -12,7 +12,7 @@
 
 /* A running rollout, as the scheduler needs it. */
 struct running_rollout {
-    int64_t id;
+    int64_t id, version;
     int priority;
     bool preempt;
     bool known; /* false: a newer version wrote its rate, timeouts or abort criteria; only that version claims its
@@ -69,8 +69,8 @@ struct claim_result {
     bool rate_is_used_up;     /* the rate allows no start now; nothing was examined */
 };
 
-/* Claims instructions that may start now, and moves those due in a closed window to their next window. Committed on
- * TC_OK. TC_BUSY: another orchestrator is claiming. */
+/* Claims instructions that may start now, and moves those due in a closed window to their next window. Claims nothing of
+ * a rollout that was changed since it was read: by an operation, or by an amendment of its rate. Committed on TC_OK. TC_BUSY: another orchestrator is claiming. */
 enum tc_error claim_take_due(struct store *store, const struct claim_request *request, struct claim_result *result,
                              struct tc_fault *fault);
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PARAMS_MAX 16
+#define PARAMS_MAX 20
 
 struct params {
     int count;

@@ -21,6 +21,20 @@ struct claiming {
     int64_t claimed, looks;
 };
 
+/* A claim takes nothing of a rollout that is not at the version that was read. */
+static enum tc_error read_version(struct claiming *claiming, struct tc_fault *fault)
+{
+    struct running_rollout *rollouts;
+    size_t count;
+    enum tc_error error = claim_read_rollouts(claiming->store, &rollouts, &count, fault);
+    for (size_t i = 0; error == TC_OK && i < count; i++) {
+        if (rollouts[i].id == claiming->rollout.id)
+            claiming->rollout.version = rollouts[i].version;
+    }
+    free(rollouts);
+    return error;
+}
+
 static enum tc_error take_turn(struct claiming *claiming, int64_t count, struct tc_fault *fault)
 {
     struct claim_request *request = &claiming->request;
@@ -82,6 +96,8 @@ int main(int count, char **words)
     claiming.request.rollout = &claiming.rollout;
     struct tc_fault fault = {0};
     enum tc_error error = store_open(words[1], "claim-bench", &claiming.store, &fault);
+    if (error == TC_OK)
+        error = read_version(&claiming, &fault);
     if (error == TC_OK)
         error = claim(&claiming, strtoll(words[4], NULL, 10), &fault);
     if (error != TC_OK)

@@ -2,6 +2,7 @@
 waits for as many approvals as the plan did."""
 
 import concurrent.futures
+import contextlib
 import json
 from datetime import datetime, timedelta, timezone
 
@@ -379,3 +380,24 @@ def test_of_two_amendments_at_once_of_one_version_one_is_refused_and_the_same_ag
     assert again.json()["amendment"]["digest"] == winner[0]["digest"]
     assert post_operation(testbed, rollout, "pause", version=version).status == 409
     assert testbed.database.rollout(rollout)["version"] == version + 1
+
+
+def claim_waits(testbed):
+    return testbed.database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%blocked_rollout%'")
+
+
+def test_a_claim_that_began_before_an_amendment_was_committed_starts_nothing_by_the_old_rate(testbed):
+    rollout = testbed.submit(selector={"devices": [f"P{i}" for i in range(1, 8)]}, rate={"perMinute": 1000},
+                             schedule={"startAt": ahead(seconds=3)})
+    testbed.wait_for_rollout(rollout, "running")
+    with contextlib.closing(testbed.database.connect()) as connection, connection.cursor() as cursor:
+        connection.autocommit = False
+        cursor.execute("UPDATE rollout SET version = version + 1, plan = jsonb_set(plan, '{spec,rate,perMinute}', '2') WHERE id = %s",
+                       [rollout])  # as an amendment does, which is not committed yet
+        wait_for(lambda: claim_waits(testbed) == 1, "a claim waits for the rollout")
+        assert started(testbed, rollout) == 0
+        connection.commit()
+    wait_for(lambda: started(testbed, rollout) == 2, "two devices start")
+    for i in range(2):
+        look_again(testbed, f"later-{i}")
+    assert started(testbed, rollout) == 2

@@ -1,9 +1,9 @@
 -- Reads each running rollout for the scheduler, by priority, then by age. Times are in milliseconds. `known`: this
 -- version understands its rate and execution; `unreadable_json`: the JSON that it could not read.
--- row: id bigint, priority smallint, preempt boolean, per_minute bigint null, growth double precision null, grow_after
+-- row: id bigint, version bigint, priority smallint, preempt boolean, per_minute bigint null, growth double precision null, grow_after
 --   bigint null, maximum_per_minute bigint null, dispatch_timeout_ms bigint null, answer_timeout_ms bigint null,
 --   receive_timeout_ms bigint null, install_timeout_ms bigint null, known boolean, unreadable_json text, abort text
-SELECT r.id, r.priority, r.preempt, n.per_minute, n.growth, n.grow_after, n.maximum_per_minute,
+SELECT r.id, r.version, r.priority, r.preempt, n.per_minute, n.growth, n.grow_after, n.maximum_per_minute,
        n.dispatch_timeout_s * 1000 AS dispatch_timeout_ms,
        n.answer_timeout_s * 1000 AS answer_timeout_ms,
        n.receive_timeout_s * 1000 AS receive_timeout_ms,
