@@ -80,6 +80,30 @@ function(tellercast_program name)
     install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
+# tellercast_manual(NAME SECTION SUMMARY [SETTINGS] [SCRIPT FILE]): the installed manual page of a program, which the program itself
+# makes: from its --help, and with SETTINGS also from its --print-config. SCRIPT: it is this file and no target.
+function(tellercast_manual name section summary)
+    cmake_parse_arguments(PARSE_ARGV 3 arg "SETTINGS" "SCRIPT" "")
+    find_program(SCDOC scdoc REQUIRED)
+    set(page ${CMAKE_CURRENT_BINARY_DIR}/made/${name}.${section})
+    set(program $<TARGET_FILE:${name}>)
+    set(needs ${name})
+    if(arg_SCRIPT)
+        set(program ${arg_SCRIPT})
+        set(needs ${arg_SCRIPT})
+    endif()
+    add_custom_command(
+        OUTPUT ${page}
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_CURRENT_BINARY_DIR}/made
+        COMMAND ${CMAKE_COMMAND} -DPROGRAM=${program} -DNAME=${name} -DSECTION=${section} -DSUMMARY=${summary}
+            -DSETTINGS=${arg_SETTINGS} -DOUTPUT=${page}.scd -P ${PROJECT_SOURCE_DIR}/cmake/Manual.cmake
+        COMMAND ${SCDOC} < ${page}.scd > ${page}
+        DEPENDS ${needs} ${PROJECT_SOURCE_DIR}/cmake/Manual.cmake
+        VERBATIM)
+    add_custom_target(manual_of_${name} ALL DEPENDS ${page})
+    install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endfunction()
+
 # tellercast_module(NAME SOURCES ... LINKS ...): an installed module NAME.so that another program loads.
 function(tellercast_module name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINKS")

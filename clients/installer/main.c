@@ -193,8 +193,11 @@ int main(int argument_count, char **arguments)
         (void)fprintf(stderr, "%s: %s\n", arguments[1], fault.text);
         return exit_code_of(arguments[1], error);
     }
-    (void)fprintf(stderr, "Usage: tellercast-install-file [--keep-setuid] install|rollback|configure|versions\n"
-                          "A Tellercast agent calls this program and sets its environment.\n"
-                          "  --keep-setuid   keep the set-user-ID and set-group-ID bits, also of the previous file\n");
-    return EXIT_USAGE;
+    bool asks = argument_count == 2 && strcmp(arguments[1], "--help") == 0;
+    (void)fprintf(asks ? stdout : stderr,
+                  "Usage: tellercast-install-file [--keep-setuid] install|rollback|configure|versions\n"
+                  "A Tellercast agent calls this program and sets its environment.\n"
+                  "  --keep-setuid   keep the set-user-ID and set-group-ID bits, also of the previous file\n"
+                  "  --help          print this help and exit\n");
+    return asks ? EXIT_SUCCESS : EXIT_USAGE;
 }

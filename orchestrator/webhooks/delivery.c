@@ -125,7 +125,7 @@ static enum tc_error deliver_event(struct delivery *delivery, const struct logge
     put_body(event, position, &body);
     enum tc_error posted = post(delivery, id, buffer_text(&body), &cause);
     buffer_free(&body);
-    if (delivery->stop) {
+    if (posted != TC_OK && delivery->stop) { /* it was cut short: that is no failure of the receiver */
         delivery->is_interrupted = true;
         return TC_OK;
     }
@@ -200,7 +200,7 @@ static enum tc_error make_test(struct delivery *delivery, int64_t test_at_us, st
     buffer_format(&body, "{\"type\":\"test\",\"data\":{\"webhook\":\"%s\"}}", delivery->settings.name);
     enum tc_error posted = post(delivery, id, buffer_text(&body), &cause);
     buffer_free(&body);
-    if (delivery->stop)
+    if (posted != TC_OK && delivery->stop)
         return TC_OK;
     return webhook_write_test(delivery->store, delivery->settings.name, test_at_us, posted == TC_OK ? "" : cause.text,
                               fault);

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from harness.programs import BIN, TELLERCAST
+from harness.servers import ROOT
 
 SHELLS = ("bash", "zsh", "fish")
 MADE = BIN.parent / "clients/ctl/made"
@@ -97,6 +98,30 @@ def test_a_shell_offers_what_the_table_has(scripts, shell, line, offered, absent
 def test_another_shell_is_refused_with_those_that_there_are():
     done = subprocess.run([TELLERCAST, "completion", "csh"], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2 and 'found "csh", allowed: bash, zsh or fish' in done.stderr
+
+
+# How each installed program makes its page, and a setting or an option that is in it.
+MANUALS = {"tellercastd.8": "webhooks:", "tellercast-node.8": "trusted_keys:", "tellercast-atm.8": "trusted_keys:",
+           "tellercast-pull.8": "trusted_keys:", "tellercast-install.8": "--print-config", "tellercast-agent.1": "hold DURATION",
+           "tellercast-install-file.8": "--keep-setuid", "tellercast-install-agent.8": "supervise PROGRAM"}
+
+
+@pytest.mark.parametrize("name, part", MANUALS.items())
+def test_the_build_makes_a_sound_manual_page_of_each_other_program(name, part):
+    pages = [page for page in (BIN / "..").resolve().rglob(f"made/{name}")]
+    assert len(pages) == 1 and run("mandoc", "-T", "lint", "-W", "error", str(pages[0])) == ""
+    text = re.sub(".\x08", "", run("mandoc", "-T", "utf8", str(pages[0])))
+    program = name.rpartition(".")[0]
+    said = subprocess.run([BIN / program, "--help"], capture_output=True, text=True, check=True, timeout=30).stdout
+    for line in said.splitlines():
+        assert line.strip() in text, line
+    assert part in text
+
+
+def test_each_installed_program_has_a_manual_page():
+    listed = {line for path in ROOT.rglob("CMakeLists.txt") if "build" not in path.relative_to(ROOT).parts
+              for line in re.findall(r"(?:tellercast_program\(|install\((?:TARGETS|PROGRAMS) )(tellercast[\w-]*)", path.read_text(encoding="utf-8"))}
+    assert len(listed) > 6 and listed - {"tellercast"} == {name.rpartition(".")[0] for name in MANUALS}
 
 
 def test_the_build_makes_a_sound_manual_page_with_each_command():

@@ -100,8 +100,8 @@ def test_each_stage_counts_how_long_instructions_were_in_it(testbed):
 
 
 def test_what_a_freeze_holds_is_not_due_and_what_it_does_not_hold_is(testbed):
-    emea = {"region": "emea"}
-    testbed.import_fleet({"B0": ["A"], "B1": ["A1", "A2"], "B2": ["C1", "C2"]}, [MARKER], labels={"A1": emea, "A2": emea})
+    testbed.import_fleet({"B0": ["A"], "B1": ["A1", "A2"], "B2": ["C1", "C2"]}, [MARKER],
+                         labels={name: {"region": "emea"} for name in ("A1", "A2")})
     frozen = submit(testbed, "frozen", ["A1", "A2"], disruptionBudget=ONE, groups=WHOLE)
     wait_for_metrics(testbed, lambda seen: seen["tellercast_oldest_due_timestamp_seconds"] > 0, "one waits in an open group")
     until = f"{datetime.now(timezone.utc) + timedelta(hours=6):%Y-%m-%dT%H:%M:%SZ}"
