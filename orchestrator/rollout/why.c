@@ -166,7 +166,8 @@ struct use {
 static bool is_first_of_device(const struct why_activity *activities, size_t at, bool with_maybes, bool without_down)
 {
     for (size_t i = 0; i < at; i++) {
-        bool is_counted = (with_maybes || !activities[i].is_maybe) && !(without_down && activities[i].is_down);
+        bool is_counted = !activities[i].is_collect && (with_maybes || !activities[i].is_maybe) &&
+                          !(without_down && activities[i].is_down);
         if (is_counted && strcmp(activities[i].device, activities[at].device) == 0)
             return false;
     }
@@ -184,7 +185,7 @@ static struct use use_of(const struct why_place *place, const struct why_instruc
     int64_t down = 0;
     for (size_t i = 0; i < place->activity_count; i++) {
         const struct why_activity *activity = &place->activities[i];
-        if (activity->is_maybe && !with_maybes)
+        if (activity->is_collect || (activity->is_maybe && !with_maybes))
             continue;
         bool is_own = strcmp(activity->device, item->device) == 0;
         use.used += is_first_of_device(place->activities, i, with_maybes, false);
@@ -242,7 +243,7 @@ static bool find_branch_reason(const struct why_place *place, const struct why_i
 
 static enum obstacle find_branch_obstacle(const struct why_place *place, struct why_instruction *item)
 {
-    if (*place->branch == '\0')
+    if (*place->branch == '\0' || item->is_collect)
         return OBSTACLE_NONE;
     struct why_reason reason;
     const struct use sure = use_of(place, item, false);
@@ -288,6 +289,7 @@ static void explain_due(struct why_place *place, struct why_instruction *item)
     place->activities[place->activity_count++] = (struct why_activity){.device = item->device,
                                                                        .rollout = item->rollout,
                                                                        .is_shown = item->is_shown,
+                                                                       .is_collect = item->is_collect,
                                                                        .is_maybe = obstacle != OBSTACLE_NONE,
                                                                        .state = CREATED,
                                                                        .since = place->now};

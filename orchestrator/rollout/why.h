@@ -85,7 +85,8 @@ struct why_instruction {
     const struct why_rollout *rollout;
     const char *device;
     bool is_node;
-    bool is_shown; /* the reader may see its device */
+    bool is_shown;   /* the reader may see its device */
+    bool is_collect; /* it uses no machine of its branch */
     enum instruction_state state;
     enum instruction_substate substate;
     int64_t attempt, deferrals, progress; /* progress < 0: none reported */
@@ -113,11 +114,12 @@ struct why_instruction {
     size_t reason_count;
 };
 
-/* What uses a machine of the place. */
+/* What is in flight in the place, or uses a machine of it otherwise. */
 struct why_activity {
     const char *device;
     const struct why_rollout *rollout; /* NULL: it ended long ago */
     bool is_shown;
+    bool is_collect;  /* it uses no machine, but its device is busy */
     bool is_doubtful; /* it was given up, and may still install */
     bool is_down;     /* out of service, by a rollout */
     bool is_maybe;    /* set by the explanation alone: it may start in this pass */

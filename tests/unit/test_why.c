@@ -294,6 +294,27 @@ static const struct waiting_case waiting_cases[] = {
     {"is outside of its window", IN_OPEN, .is_closed = true, .has_window = true, .code = WHY_WINDOW_CLOSED},
 };
 
+static void an_order_to_collect_uses_no_machine_and_keeps_its_device_busy(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    use(&bench, &bench.second, "A1");
+    struct why_instruction *collect = add(&bench, &bench.first, "A2");
+    collect->is_collect = true;
+    struct why_instruction *a2 = add(&bench, &bench.second, "A2");
+    why_explain(&bench.place);
+    expect(collect, WHY_STARTS, WHY_DUE);
+    expect(a2, WHY_WAITS, WHY_DEVICE_BUSY);
+
+    set_up(&bench);
+    use(&bench, &bench.first, "B1")->is_collect = true;
+    struct why_instruction *a1 = add(&bench, &bench.second, "A1"), *b1 = add(&bench, &bench.second, "B1");
+    why_explain(&bench.place);
+    expect(a1, WHY_STARTS, WHY_DUE);
+    expect(b1, WHY_WAITS, WHY_DEVICE_BUSY);
+}
+
 static void each_waiting_instruction_has_its_first_reason(void **state)
 {
     (void)state;
@@ -391,6 +412,7 @@ int main(void)
         cmocka_unit_test(a_device_waits_for_the_rollout_with_precedence),
         cmocka_unit_test(a_higher_rollout_that_is_frozen_stands_before_nothing),
         cmocka_unit_test(a_device_without_a_branch_has_no_budget),
+        cmocka_unit_test(an_order_to_collect_uses_no_machine_and_keeps_its_device_busy),
         cmocka_unit_test(each_waiting_instruction_has_its_first_reason),
         cmocka_unit_test(what_was_started_has_its_stage),
         cmocka_unit_test(what_was_started_says_who_is_offline_and_what_waits_does_not),

@@ -3,7 +3,7 @@
 -- `is_shown`: the device is in :patterns (null: all are). `is_frozen`: a freeze keeps it from starting; without it `frozen_by` is
 -- of a freeze that keeps its group from opening.
 -- parameters: branches text[], devices text[], patterns text, most bigint
--- row: place text, id bigint, rollout bigint, device text, is_node boolean, is_shown boolean, state smallint, substate smallint,
+-- row: place text, id bigint, rollout bigint, device text, is_node boolean, is_shown boolean, is_collect boolean, state smallint, substate smallint,
 --   attempt integer, deferrals smallint, progress smallint null, was_deferred boolean, code text, group_no smallint,
 --   group_name text, group_state text, soaks_until_ms bigint, soaks_until_text text null, waits_for_name text null, waits_for_state text null,
 --   waits_until_ms bigint, waits_until_text text null, is_due boolean, due_ms bigint, due_text text null, due_us bigint, window_is_open boolean, window_opens_ms bigint, window_opens_text text null,
@@ -20,8 +20,8 @@ WITH own AS MATERIALIZED (
   LEFT JOIN branch b ON b.id = d.branch,
   LATERAL (SELECT labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) AS labels) l
 )
-SELECT coalesce(i.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.device, coalesce(i.device = i.branch, false) AS is_node,
-       o.is_shown, i.state, i.substate, i.attempt, i.deferrals, i.progress,
+SELECT coalesce(i.branch, o.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.device,
+       coalesce(i.device = coalesce(i.branch, o.branch), false) AS is_node, o.is_shown, r.door = :COLLECT_ENDPOINT AS is_collect, i.state, i.substate, i.attempt, i.deferrals, i.progress,
        coalesce(e.state = :CREATED, false) AS was_deferred, coalesce(e.code, i.code, '') AS code,
        i.group_no, g.name AS group_name, g.state AS group_state, epoch_ms(t.soaks_until) AS soaks_until_ms,
        time_told(t.soaks_until, k.zone) AS soaks_until_text,
@@ -90,7 +90,7 @@ CROSS JOIN LATERAL (
   SELECT (SELECT d.since FROM presence d
           WHERE d.device = i.device AND d.generation = w.generation AND d.state = :PRESENCE_OFFLINE) AS device_offline,
          (SELECT n.since FROM presence n
-          WHERE n.device = i.branch AND n.generation = w.generation AND n.state = :PRESENCE_OFFLINE) AS node_offline
+          WHERE n.device = coalesce(i.branch, o.branch) AND n.generation = w.generation AND n.state = :PRESENCE_OFFLINE) AS node_offline
   FROM (SELECT presence_generation() AS generation) w
 ) p
 ORDER BY place, r.priority DESC, r.id, i.group_no, i.due_at, i.id
