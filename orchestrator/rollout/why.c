@@ -323,6 +323,13 @@ static void explain_presence(struct why_instruction *item)
                                       .since = item->device_offline});
 }
 
+/* A device that is held defers what is ordered, until it installs. */
+static void explain_hold(struct why_instruction *item)
+{
+    if (item->device_held_until.ms != 0 && item->state < INSTALLING)
+        add(item, (struct why_reason){.code = WHY_DEVICE_HELD, .until = item->device_held_until});
+}
+
 static void explain_work(struct why_instruction *item)
 {
     item->verdict = WHY_AT_WORK;
@@ -335,6 +342,7 @@ static void explain_work(struct why_instruction *item)
     }
     add(item, reason);
     explain_presence(item);
+    explain_hold(item);
 }
 
 void why_explain(struct why_place *place)
@@ -344,6 +352,7 @@ void why_explain(struct why_place *place)
         item->reason_count = 0;
         if (item->state == CREATED) {
             explain_waiting(place, item);
+            explain_hold(item);
         } else if (instruction_state_is_in_flight(item->state)) {
             explain_work(item);
         } else {

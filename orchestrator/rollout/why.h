@@ -76,8 +76,8 @@ struct why_reason {
     const struct why_activity *activity;
 };
 
-/* At most: one of the rollout, block, freeze, group, time, device, branch, rate. */
-#define WHY_REASONS_MAX 8
+/* At most: one of the rollout, block, freeze, group, time, device, branch, rate, hold. */
+#define WHY_REASONS_MAX 9
 
 /* An instruction that has not ended, or about which the conductor decides. */
 struct why_instruction {
@@ -106,6 +106,8 @@ struct why_instruction {
     struct why_time deadline; /* of its stage */
     /* Since when they are offline; 0: they are not, or it is not known. */
     struct why_time device_offline, node_offline;
+    struct why_time device_held_until; /* a technician holds it until then; 0: none does */
+    const char *device_held_reason;
     int64_t before; /* due instructions of its rollout before it, in open groups; -1: not counted */
 
     /* The explanation. */

@@ -159,6 +159,8 @@ static void take_instruction(const struct why_facts *facts, const struct sql_why
         .deadline = why_time_of(row->deadline_ms, row->deadline_text),
         .device_offline = why_time_of(row->device_offline_ms, row->device_offline_text),
         .node_offline = why_time_of(row->node_offline_ms, row->node_offline_text),
+        .device_held_until = why_time_of(row->device_held_ms, row->device_held_text),
+        .device_held_reason = row->device_held_reason == NULL ? "" : row->device_held_reason,
         .before = -1,
     };
     if (row->waits_for_name != NULL)

@@ -367,23 +367,26 @@ static void what_was_started_has_its_stage(void **state)
     }
 }
 
-static void what_was_started_says_who_is_offline_and_what_waits_does_not(void **state)
+static void what_was_started_says_who_is_offline_and_until_it_installs_who_is_held(void **state)
 {
     (void)state;
     static const struct why_time noon = {.ms = 43200000, .text = "12:00 UTC"};
     static const struct {
         enum instruction_state at;
         const char *device;
-        bool device_is_offline, node_is_offline;
+        bool device_is_offline, node_is_offline, device_is_held;
         size_t reasons;
         enum why_code first, last;
     } rows[] = {
-        {DISPATCHED, "A1", false, false, 1, WHY_ORDERED, WHY_ORDERED},
-        {DISPATCHED, "A1", false, true, 2, WHY_ORDERED, WHY_NODE_OFFLINE},
-        {DISPATCHED, "A1", true, true, 3, WHY_ORDERED, WHY_DEVICE_OFFLINE},
-        {SENT, "A1", true, true, 2, WHY_ANSWERED, WHY_DEVICE_OFFLINE},
-        {INSTALLING, "B1", true, true, 2, WHY_INSTALLING, WHY_NODE_OFFLINE},
-        {CREATED, "A1", true, true, 1, WHY_DUE, WHY_DUE},
+        {DISPATCHED, "A1", false, false, false, 1, WHY_ORDERED, WHY_ORDERED},
+        {DISPATCHED, "A1", false, true, false, 2, WHY_ORDERED, WHY_NODE_OFFLINE},
+        {DISPATCHED, "A1", true, true, false, 3, WHY_ORDERED, WHY_DEVICE_OFFLINE},
+        {SENT, "A1", true, true, false, 2, WHY_ANSWERED, WHY_DEVICE_OFFLINE},
+        {INSTALLING, "B1", true, true, false, 2, WHY_INSTALLING, WHY_NODE_OFFLINE},
+        {CREATED, "A1", true, true, false, 1, WHY_DUE, WHY_DUE},
+        {CREATED, "A1", false, false, true, 2, WHY_DUE, WHY_DEVICE_HELD},
+        {RECEIVED, "A1", true, false, true, 3, WHY_PREPARING, WHY_DEVICE_HELD},
+        {INSTALLING, "A1", false, false, true, 1, WHY_INSTALLING, WHY_INSTALLING},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct bench bench;
@@ -391,6 +394,7 @@ static void what_was_started_says_who_is_offline_and_what_waits_does_not(void **
         struct why_instruction *item = add(&bench, &bench.first, rows[i].device);
         item->state = rows[i].at;
         item->device_offline = rows[i].device_is_offline ? noon : (struct why_time){0};
+        item->device_held_until = rows[i].device_is_held ? noon : (struct why_time){0};
         item->node_offline = rows[i].node_is_offline ? noon : (struct why_time){0};
         why_explain(&bench.place);
         assert_int_equal(item->reason_count, rows[i].reasons);
@@ -415,7 +419,7 @@ int main(void)
         cmocka_unit_test(an_order_to_collect_uses_no_machine_and_keeps_its_device_busy),
         cmocka_unit_test(each_waiting_instruction_has_its_first_reason),
         cmocka_unit_test(what_was_started_has_its_stage),
-        cmocka_unit_test(what_was_started_says_who_is_offline_and_what_waits_does_not),
+        cmocka_unit_test(what_was_started_says_who_is_offline_and_until_it_installs_who_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

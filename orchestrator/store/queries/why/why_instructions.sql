@@ -9,7 +9,8 @@
 --   waits_until_ms bigint, waits_until_text text null, is_due boolean, due_ms bigint, due_text text null, due_us bigint, window_is_open boolean, window_opens_ms bigint, window_opens_text text null,
 --   since_ms bigint, since_text text null, deadline_ms bigint, deadline_text text null, is_frozen boolean, frozen_by text null,
 --   frozen_ms bigint, frozen_text text null, frozen_until_ms bigint, frozen_until_text text null,
---   device_offline_ms bigint, device_offline_text text null, node_offline_ms bigint, node_offline_text text null
+--   device_offline_ms bigint, device_offline_text text null, node_offline_ms bigint, node_offline_text text null,
+--   device_held_ms bigint, device_held_text text null, device_held_reason text null
 WITH own AS MATERIALIZED (
   SELECT d.id AS device, d.branch, l.labels,
          :patterns::jsonb IS NULL OR l.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) AS is_shown
@@ -37,7 +38,8 @@ SELECT coalesce(i.branch, o.branch, i.device) AS place, i.id, i.rollout_id AS ro
        time_told(q.frozen_at, k.zone) AS frozen_text, epoch_ms(q.until) AS frozen_until_ms,
        time_told(q.until, k.zone) AS frozen_until_text,
        epoch_ms(p.device_offline) AS device_offline_ms, time_told(p.device_offline, k.zone) AS device_offline_text,
-       epoch_ms(p.node_offline) AS node_offline_ms, time_told(p.node_offline, k.zone) AS node_offline_text
+       epoch_ms(p.node_offline) AS node_offline_ms, time_told(p.node_offline, k.zone) AS node_offline_text,
+       epoch_ms(h.held_until) AS device_held_ms, time_told(h.held_until, k.zone) AS device_held_text, h.held_reason AS device_held_reason
 FROM own o
 JOIN LATERAL (
   SELECT n.* FROM instruction n
@@ -93,5 +95,6 @@ CROSS JOIN LATERAL (
           WHERE n.device = coalesce(i.branch, o.branch) AND n.generation = w.generation AND n.state = :PRESENCE_OFFLINE) AS node_offline
   FROM (SELECT presence_generation() AS generation) w
 ) p
+LEFT JOIN LATERAL (SELECT d.held_until, d.held_reason FROM presence d WHERE d.device = i.device AND d.held_until > now() OFFSET 0) h ON true
 ORDER BY place, r.priority DESC, r.id, i.group_no, i.due_at, i.id
 LIMIT :most
