@@ -19,6 +19,7 @@
 #define ATTEMPTS_MAX 1000000 /* of one instruction */
 #define REPORT_CODE_MAX 64
 #define REPORT_DETAIL_MAX 1024
+#define HELD_REASON_MAX 200     /* bytes of the reason of a technician's hold */
 #define INSTALL_LOG_MAX 65536   /* bytes of the log of a failure: the end of its installer's output */
 #define MESSAGE_REASON_SIZE 128 /* of the text of a message's fault */
 #define ASK_KEYS_MAX 64         /* keys named in an ask */
@@ -146,6 +147,8 @@ struct presence {
     enum device_role role;
     char branch[TC_ID_SIZE]; /* empty for a pull client */
     char agent[TC_ID_SIZE];  /* the agent's own version */
+    int64_t held_until_ms;   /* a technician holds the device until then; 0: none does, or an older agent */
+    char held_reason[HELD_REASON_MAX + 1];
 };
 
 enum tc_error presence_decode(const void *bytes, size_t length, struct presence *presence, struct tc_fault *fault);

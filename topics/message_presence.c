@@ -1,4 +1,6 @@
+#include "base/clock.h"
 #include "topics/fields.h"
+#include "topics/json_text.h"
 #include "topics/message.h"
 #include "topics/topic.h"
 
@@ -39,6 +41,8 @@ enum tc_error presence_decode(const void *bytes, size_t length, struct presence 
     if (presence->branch[0] == '\0' && presence->role != ROLE_PULL)
         fields_refuse(&fields, "branch", "is missing; only a pull client may have none");
     fields_name(&fields, "agent", FIELD_OPTIONAL, presence->agent);
+    presence->held_until_ms = fields_time(&fields, "held_until", FIELD_OPTIONAL);
+    fields_text(&fields, "held_reason", FIELD_OPTIONAL, presence->held_reason, sizeof presence->held_reason);
     enum tc_error error = fields_close(&fields);
     if (error != TC_OK)
         *presence = (struct presence){0};
@@ -53,5 +57,11 @@ void presence_encode(const struct presence *presence, struct buffer *out)
         buffer_format(out, ",\"branch\":\"%s\"", presence->branch);
     if (presence->agent[0] != '\0')
         buffer_format(out, ",\"agent\":\"%s\"", presence->agent);
+    if (presence->held_until_ms != 0) {
+        char until[TC_TIME_TEXT_SIZE];
+        clock_format(presence->held_until_ms, until);
+        buffer_format(out, ",\"held_until\":\"%s\",\"held_reason\":", until);
+        json_text_put(out, presence->held_reason);
+    }
     buffer_put_text(out, "}");
 }

@@ -18,7 +18,7 @@
 struct hold {
     int64_t since_ms, until_ms; /* by the device's time */
     int64_t ends_ms;            /* by clock_boot_ms; 0: there is no hold */
-    char reason[TECHNICIAN_REASON_MAX + 1];
+    char reason[HELD_REASON_MAX + 1];
     char person[HOLD_PERSON_SIZE]; /* who gave it: "uid 1000" */
 };
 

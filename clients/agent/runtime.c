@@ -25,15 +25,13 @@ enum {
 
 static void take_connection_event(struct runtime *runtime, const struct inbox_item *item)
 {
-    struct topic presence = runtime_own_topic(runtime, TOPIC_PRESENCE);
     session_event(runtime->session, item, clock_boot_ms());
     runtime->is_subscribed = item->kind == INBOX_SUBSCRIBED;
     if (item->kind == INBOX_CONNECTION_FAILED || item->kind == INBOX_CONNECTION_LOST)
         agent_disconnected(runtime->agent);
     if (item->kind != INBOX_SUBSCRIBED)
         return;
-    /* If the connection is lost again, the next one publishes it. */
-    (void)session_publish(runtime->session, &presence, runtime->online.bytes, runtime->online.length, 1, true);
+    runtime_report_presence(runtime, true, runtime_now());
     agent_connected(runtime->agent);
 }
 
@@ -125,6 +123,7 @@ static void run(struct runtime *runtime)
         log_left_out(false);
         int64_t technician_ms = runtime_serve_technician(runtime, clock_boot_ms());
         int64_t agent_ms = agent_step(runtime->agent, runtime_now());
+        runtime_report_presence(runtime, false, runtime_now());
         int64_t look_ms = runtime_watch_credentials(runtime, runtime_now());
         int64_t session_ms = session_step(runtime->session, runtime_has_certificate(runtime), clock_boot_ms());
         wait_until(runtime, earliest(earliest(agent_ms, technician_ms), earliest(look_ms, session_ms)));

@@ -1,18 +1,40 @@
 #include "clients/agent/runtime_session.h"
 
+#include "clients/agent/agent_view.h"
 #include "config/broker_hosts.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { MS_PER_SECOND = 1000 };
 
-static void make_presence(const struct runtime *runtime, bool online, struct buffer *payload)
+/* `hold` NULL: no technician holds the device. */
+static void make_presence(const struct runtime *runtime, bool online, const struct hold *hold, struct buffer *payload)
 {
     struct presence presence = {.online = online, .role = runtime->role};
     (void)snprintf(presence.branch, sizeof presence.branch, "%s",
                    runtime->role == ROLE_NODE ? runtime->settings->device : runtime->settings->branch);
     (void)snprintf(presence.agent, sizeof presence.agent, "%s", TELLERCAST_VERSION);
+    if (hold != NULL) {
+        presence.held_until_ms = hold->until_ms;
+        (void)snprintf(presence.held_reason, sizeof presence.held_reason, "%s", hold->reason);
+    }
     presence_encode(&presence, payload);
+}
+
+void runtime_report_presence(struct runtime *runtime, bool is_new_connection, struct agent_time now)
+{
+    struct topic topic = runtime_own_topic(runtime, TOPIC_PRESENCE);
+    struct agent_view view;
+    struct buffer payload = {0};
+    agent_describe(runtime->agent, now, &view);
+    make_presence(runtime, true, view.hold, &payload);
+    bool has_changed = strcmp(buffer_text(&payload), buffer_text(&runtime->online)) != 0;
+    buffer_free(&runtime->online);
+    runtime->online = payload;
+    /* If the connection is lost again, the next one publishes it. */
+    if (is_new_connection || (has_changed && runtime->is_subscribed))
+        (void)session_publish(runtime->session, &topic, payload.bytes, payload.length, 1, true);
 }
 
 struct topic runtime_own_topic(const struct runtime *runtime, enum topic_kind kind)
@@ -107,8 +129,8 @@ enum tc_error runtime_open_session(struct runtime *runtime, struct tc_fault *fau
     const struct agent_settings *settings = runtime->settings;
     struct topic presence = runtime_own_topic(runtime, TOPIC_PRESENCE);
     topic_format(settings->topic_root, &presence, runtime->will_topic);
-    make_presence(runtime, true, &runtime->online);
-    make_presence(runtime, false, &runtime->offline);
+    make_presence(runtime, true, NULL, &runtime->online);
+    make_presence(runtime, false, NULL, &runtime->offline);
     struct session_config config = {
         .listener = own_listener(runtime),
         .former = former_listener(runtime),

@@ -8,6 +8,9 @@
  * credentials and an inbox. */
 enum tc_error runtime_open_session(struct runtime *runtime, struct tc_fault *fault);
 
+/* Publishes the presence: on a new connection, or when a hold has begun or ended. */
+void runtime_report_presence(struct runtime *runtime, bool is_new_connection, struct agent_time now);
+
 /* Returns a topic of this device; those of a branch are of the branch that has its ID. */
 struct topic runtime_own_topic(const struct runtime *runtime, enum topic_kind kind);
 

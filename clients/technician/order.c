@@ -59,7 +59,7 @@ static bool read_reason(const char *reason, struct technician_request *request)
 {
     if (reason == NULL || reason[0] == '\0')
         return complain("--reason: must say why the machine is held");
-    if (strlen(reason) > TECHNICIAN_REASON_MAX)
+    if (strlen(reason) > HELD_REASON_MAX)
         return complain("--reason: must have at most 200 bytes");
     memcpy(request->reason, reason, strlen(reason) + 1);
     return true;

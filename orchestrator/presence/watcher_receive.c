@@ -51,6 +51,8 @@ static void receive_presence(struct watcher *watcher, const struct broker_messag
         }
         item.heard.state = presence.online ? PRESENCE_ONLINE : PRESENCE_OFFLINE;
         memcpy(item.heard.agent, presence.agent, sizeof item.heard.agent);
+        item.heard.held_until_ms = presence.held_until_ms;
+        memcpy(item.heard.held_reason, presence.held_reason, sizeof item.heard.held_reason);
     }
     if (message->retained && item.heard.state == PRESENCE_ONLINE && !watcher->trust.trusts_online)
         return;

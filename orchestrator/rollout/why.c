@@ -176,7 +176,8 @@ struct use {
 static bool is_first_of_device(const struct why_activity *activities, size_t at, bool with_maybes, bool without_down)
 {
     for (size_t i = 0; i < at; i++) {
-        bool is_counted = (with_maybes || !activities[i].is_maybe) && !(without_down && activities[i].is_down);
+        bool is_counted = !activities[i].is_collect && (with_maybes || !activities[i].is_maybe) &&
+                          !(without_down && activities[i].is_down);
         if (is_counted && strcmp(activities[i].device, activities[at].device) == 0)
             return false;
     }
@@ -194,7 +195,7 @@ static struct use use_of(const struct why_place *place, const struct why_instruc
     int64_t down = 0;
     for (size_t i = 0; i < place->activity_count; i++) {
         const struct why_activity *activity = &place->activities[i];
-        if (activity->is_maybe && !with_maybes)
+        if (activity->is_collect || (activity->is_maybe && !with_maybes))
             continue;
         bool is_own = strcmp(activity->device, item->device) == 0;
         use.used += is_first_of_device(place->activities, i, with_maybes, false);
@@ -252,7 +253,7 @@ static bool find_branch_reason(const struct why_place *place, const struct why_i
 
 static enum obstacle find_branch_obstacle(const struct why_place *place, struct why_instruction *item)
 {
-    if (*place->branch == '\0')
+    if (*place->branch == '\0' || item->is_collect)
         return OBSTACLE_NONE;
     struct why_reason reason;
     const struct use sure = use_of(place, item, false);
@@ -298,6 +299,7 @@ static void explain_due(struct why_place *place, struct why_instruction *item)
     place->activities[place->activity_count++] = (struct why_activity){.device = item->device,
                                                                        .rollout = item->rollout,
                                                                        .is_shown = item->is_shown,
+                                                                       .is_collect = item->is_collect,
                                                                        .is_maybe = obstacle != OBSTACLE_NONE,
                                                                        .state = CREATED,
                                                                        .since = place->now};
@@ -338,6 +340,13 @@ static void explain_presence(struct why_instruction *item)
                                       .since = item->device_offline});
 }
 
+/* A device that is held defers what is ordered, until it installs. */
+static void explain_hold(struct why_instruction *item)
+{
+    if (item->device_held_until.ms != 0 && item->state < INSTALLING)
+        add(item, (struct why_reason){.code = WHY_DEVICE_HELD, .until = item->device_held_until});
+}
+
 static void explain_work(struct why_instruction *item)
 {
     item->verdict = WHY_AT_WORK;
@@ -350,6 +359,7 @@ static void explain_work(struct why_instruction *item)
     }
     add(item, reason);
     explain_presence(item);
+    explain_hold(item);
 }
 
 void why_explain(struct why_place *place)
@@ -359,6 +369,7 @@ void why_explain(struct why_place *place)
         item->reason_count = 0;
         if (item->state == CREATED) {
             explain_waiting(place, item);
+            explain_hold(item);
         } else if (instruction_state_is_in_flight(item->state)) {
             explain_work(item);
         } else {

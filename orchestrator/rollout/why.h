@@ -78,8 +78,8 @@ struct why_reason {
     const struct why_activity *activity;
 };
 
-/* At most: one of the rollout, block, freeze, exclusion, group, its pause, time, device, branch, rate. */
-#define WHY_REASONS_MAX 10
+/* At most: one of the rollout, block, freeze, exclusion, group, its pause, time, device, branch, rate, hold. */
+#define WHY_REASONS_MAX 11
 
 /* An instruction that has not ended, or about which the conductor decides. */
 struct why_instruction {
@@ -87,7 +87,8 @@ struct why_instruction {
     const struct why_rollout *rollout;
     const char *device;
     bool is_node;
-    bool is_shown; /* the reader may see its device */
+    bool is_shown;   /* the reader may see its device */
+    bool is_collect; /* it uses no machine of its branch */
     enum instruction_state state;
     enum instruction_substate substate;
     int64_t attempt, deferrals, progress; /* progress < 0: none reported */
@@ -110,6 +111,8 @@ struct why_instruction {
     struct why_time deadline; /* of its stage */
     /* Since when they are offline; 0: they are not, or it is not known. */
     struct why_time device_offline, node_offline;
+    struct why_time device_held_until; /* a technician holds it until then; 0: none does */
+    const char *device_held_reason;
     int64_t before; /* due instructions of its rollout before it, in open groups; -1: not counted */
 
     /* The explanation. */
@@ -118,11 +121,12 @@ struct why_instruction {
     size_t reason_count;
 };
 
-/* What uses a machine of the place. */
+/* What is in flight in the place, or uses a machine of it otherwise. */
 struct why_activity {
     const char *device;
     const struct why_rollout *rollout; /* NULL: it ended long ago */
     bool is_shown;
+    bool is_collect;  /* it uses no machine, but its device is busy */
     bool is_doubtful; /* it was given up, and may still install */
     bool is_down;     /* out of service, by a rollout */
     bool is_maybe;    /* set by the explanation alone: it may start in this pass */

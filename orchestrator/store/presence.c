@@ -93,6 +93,8 @@ enum tc_error presence_write(struct store *store, const struct presence_watch *w
                                                     .state = (int16_t)heard[i].state,
                                                     .retained = heard[i].is_retained ? 1 : 0,
                                                     .agent = heard[i].agent,
+                                                    .held_until_ms = heard[i].held_until_ms,
+                                                    .held_reason = heard[i].held_reason,
                                                     .age_ms = now_ms - heard[i].received_ms};
     error = write_heard(store, watch, items, count, counts, fault);
     free(items);

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "orchestrator/rollout/presence.h"
 #include "orchestrator/store/store.h"
+#include "topics/message.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,7 +40,9 @@ enum tc_error presence_continue_watch(struct store *store, struct presence_watch
 /* What a device last said, or its will. */
 struct heard {
     char device[TC_ID_SIZE];
-    char agent[TC_ID_SIZE];    /* its version; "": not said */
+    char agent[TC_ID_SIZE]; /* its version; "": not said */
+    int64_t held_until_ms;  /* a technician holds it; 0: none does, or it does not say */
+    char held_reason[HELD_REASON_MAX + 1];
     enum presence_state state; /* unknown: the retained message was deleted */
     bool is_retained;          /* published before the watch began */
     int64_t received_ms;       /* monotonic */

@@ -135,6 +135,7 @@ static void take_instruction(const struct why_facts *facts, const struct sql_why
         .device = row->device,
         .is_node = row->is_node,
         .is_shown = row->is_shown,
+        .is_collect = row->is_collect,
         .state = (enum instruction_state)row->state,
         .substate = (enum instruction_substate)row->substate,
         .attempt = row->attempt,
@@ -165,6 +166,8 @@ static void take_instruction(const struct why_facts *facts, const struct sql_why
         .deadline = why_time_of(row->deadline_ms, row->deadline_text),
         .device_offline = why_time_of(row->device_offline_ms, row->device_offline_text),
         .node_offline = why_time_of(row->node_offline_ms, row->node_offline_text),
+        .device_held_until = why_time_of(row->device_held_ms, row->device_held_text),
+        .device_held_reason = row->device_held_reason == NULL ? "" : row->device_held_reason,
         .before = -1,
     };
     if (row->waits_for_name != NULL)
@@ -226,6 +229,7 @@ static void take_activity(const struct why_facts *facts, const struct sql_why_ac
         .device = row->device,
         .rollout = row->has_rollout ? why_find_rollout(facts, row->rollout) : NULL,
         .is_shown = row->is_shown,
+        .is_collect = row->is_collect,
         .is_doubtful = row->is_doubtful,
         .is_down = row->is_down,
         .state = (enum instruction_state)row->state,

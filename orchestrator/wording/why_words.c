@@ -247,6 +247,12 @@ void why_put_words(const struct why_instruction *item, const struct why_reason *
         buffer_put_text(text, "the node of its branch is offline");
         put_time("since", &reason->since, text);
         return;
+    case WHY_DEVICE_HELD:
+        buffer_put_text(text, "a technician at the machine holds it");
+        put_time("until", &reason->until, text);
+        if (*item->device_held_reason != '\0')
+            buffer_format(text, ": %s", item->device_held_reason);
+        return;
     case WHY_DEVICE_OFFLINE:
         buffer_put_text(text, "the device is offline");
         put_time("since", &reason->since, text);

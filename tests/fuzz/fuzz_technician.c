@@ -13,6 +13,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         return 0;
     TC_CHECK(request.for_ms >= TECHNICIAN_HOLD_LEAST_MS && request.for_ms <= TECHNICIAN_HOLD_MAX_MS);
     size_t size = strlen(request.reason);
-    TC_CHECK(size > 0 && size <= TECHNICIAN_REASON_MAX);
+    TC_CHECK(size > 0 && size <= HELD_REASON_MAX);
     return 0;
 }

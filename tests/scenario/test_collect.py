@@ -120,6 +120,10 @@ def test_a_collect_that_nobody_answers_delays_no_other_machine_and_waits_with_it
     second.reply(second.wait_for_instruction(), "completed", versions={"atm-app": VERSION})
     stack.wait_for_state(upgrade, "A2", "completed")
     assert stack.database.instruction(upgrade, "A1")["state"] == CREATED, "it has one instruction at a time"
+    told = {row["rollout"]: row for row in stack.http.get("/v1/devices/A1/why").json()["instructions"]}
+    assert told[upgrade]["reasons"][0]["code"] == "device_busy", told
+    assert (told[collect]["verdict"], told[collect]["reasons"][0]["code"]) == ("at_work", "ordered"), told
+    assert stack.http.get(f"/v1/rollouts/{collect}/why").status == 200
     first.ask()
     claims = first.wait_for_instruction()
     assert (claims["action"], claims["parameters"]) == ("collect", {"file": "journal"})

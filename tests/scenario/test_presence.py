@@ -76,7 +76,7 @@ def come(stack, *devices):
 
 def test_a_device_is_online_until_its_will_says_otherwise(stack):
     start(stack)
-    assert presence_of(stack.http, "P1") == {"state": "unknown", "since": None, "heard_at": None, "agent": None}
+    assert presence_of(stack.http, "P1") == {"state": "unknown", "since": None, "heard_at": None, "agent": None, "hold": None}
     client = stack.client("pull", "P1")
     online = wait_for_presence(stack.http, "P1", "online")
     assert online["since"] and online["heard_at"] and online["agent"]

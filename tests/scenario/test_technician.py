@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from harness.plan import APPLICATION, VERSION
-from harness.programs import BIN, INSTALLER
+from harness.programs import BIN, INSTALLER, command_line
 from harness.relay import Relay
 from harness.servers import free_port
 from harness.wait import wait_for
@@ -73,6 +73,36 @@ def test_the_status_shows_the_connection_the_clock_the_certificate_and_what_is_i
     text = subprocess.run([BIN / "tellercast-agent", "-s", client.folder / "technician.socket", "status"], capture_output=True,
                           text=True, check=True, timeout=60).stdout
     assert "Device       A1, atm of branch B1" in text and "Hold         none" in text
+
+
+def presence(branch):
+    return branch.http.get("/v1/devices/A1").json()["presence"]
+
+
+def test_a_hold_is_reported_before_anything_is_ordered_and_until_it_ends_also_while_the_machine_is_away(branch):
+    client = branch.client("atm", "A1", "B1")
+    wait_for(lambda: presence(branch)["state"] == "online", "it is online")
+    assert presence(branch)["hold"] is None
+    until = status(client, "hold", "2h", "--reason", REASON)["hold"]["until"]
+    held = wait_for(lambda: presence(branch)["hold"], "the orchestrator knows of the hold")
+    assert held["reason"] == REASON and held["until"][:19] == until[:19]
+    shown = command_line("device", "show", "A1", "--server", branch.http.url).stdout
+    assert "by a technician until" in shown and REASON in shown
+    assert "online, held" in command_line("device", "list", "--server", branch.http.url).stdout
+    later = branch.submit("later", schedule={"startAt": "2099-01-01T00:00:00Z"}, selector={"devices": ["A1"]})
+    branch.wait_for_rollout(later, "running")
+    (told,) = branch.http.get("/v1/devices/A1/why").json()["instructions"]
+    assert [reason["code"] for reason in told["reasons"]] == ["scheduled", "device_held"]
+    assert REASON in told["reasons"][1]["text"] and told["verdict"] == "waits"
+
+    client.kill()
+    wait_for(lambda: presence(branch)["state"] == "offline", "its will says that it is away")
+    assert presence(branch)["hold"]["reason"] == REASON
+    client.start()
+    wait_for(lambda: presence(branch)["state"] == "online", "it is back")
+    assert presence(branch)["hold"]["reason"] == REASON, "it says so again"
+    status(client, "release")
+    wait_for(lambda: presence(branch)["hold"] is None, "the hold has ended")
 
 
 def test_a_hold_defers_what_is_ordered_and_a_release_lets_it_go_on(branch):

@@ -358,6 +358,8 @@ static void the_other_messages_refuse_wrong_values_too(void **state)
         {"{\"online\":true,\"role\":\"server\"}", "role: allowed:"},
         {"{\"online\":true,\"role\":\"atm\"}", "branch: is missing; only a pull client may have none"},
         {"{\"online\":true,\"role\":\"pull\",\"agent\":\"1 0\"}", "agent: found \"1 0\""},
+        {"{\"online\":true,\"role\":\"pull\",\"held_until\":\"soon\"}", "held_until: "},
+        {"{\"online\":true,\"role\":\"pull\",\"held_reason\":5}", "held_reason: "},
     };
     ASSERT_REFUSED(decode_presence, presences);
     static const struct wrong watches[] = {

@@ -118,12 +118,23 @@ static void the_other_messages_are_read_back_as_they_were_written(void **state)
     assert_string_equal(confirm_back.reason, confirm.reason);
 
     buffer_clear(&text);
-    struct presence presence = {true, ROLE_PULL, "", "1.0.0"}, presence_back;
+    struct presence presence = {.online = true, .role = ROLE_PULL, .agent = "1.0.0"}, presence_back;
     presence_encode(&presence, &text);
     assert_string_equal(text.bytes, "{\"online\":true,\"role\":\"pull\",\"agent\":\"1.0.0\"}");
     assert_int_equal(presence_decode(text.bytes, text.length, &presence_back, &fault), TC_OK);
     assert_int_equal(presence_back.role, ROLE_PULL);
     assert_true(presence_back.online);
+    assert_int_equal(presence_back.held_until_ms, 0);
+    buffer_clear(&text);
+    presence.held_until_ms = INT64_C(1796400000000);
+    (void)snprintf(presence.held_reason, sizeof presence.held_reason, "a \"new\" dispenser");
+    presence_encode(&presence, &text);
+    assert_string_equal(text.bytes,
+                        "{\"online\":true,\"role\":\"pull\",\"agent\":\"1.0.0\","
+                        "\"held_until\":\"2026-12-04T16:00:00Z\",\"held_reason\":\"a \\\"new\\\" dispenser\"}");
+    assert_int_equal(presence_decode(text.bytes, text.length, &presence_back, &fault), TC_OK);
+    assert_int_equal(presence_back.held_until_ms, presence.held_until_ms);
+    assert_string_equal(presence_back.held_reason, presence.held_reason);
 
     buffer_clear(&text);
     struct ask ask = {.nonce = "h3T0vJ5bQz6mXkW1sYcDgA"}, ask_back;

@@ -297,6 +297,27 @@ static const struct waiting_case waiting_cases[] = {
     {"is outside of its window", IN_OPEN, .is_closed = true, .has_window = true, .code = WHY_WINDOW_CLOSED},
 };
 
+static void an_order_to_collect_uses_no_machine_and_keeps_its_device_busy(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    use(&bench, &bench.second, "A1");
+    struct why_instruction *collect = add(&bench, &bench.first, "A2");
+    collect->is_collect = true;
+    struct why_instruction *a2 = add(&bench, &bench.second, "A2");
+    why_explain(&bench.place);
+    expect(collect, WHY_STARTS, WHY_DUE);
+    expect(a2, WHY_WAITS, WHY_DEVICE_BUSY);
+
+    set_up(&bench);
+    use(&bench, &bench.first, "B1")->is_collect = true;
+    struct why_instruction *a1 = add(&bench, &bench.second, "A1"), *b1 = add(&bench, &bench.second, "B1");
+    why_explain(&bench.place);
+    expect(a1, WHY_STARTS, WHY_DUE);
+    expect(b1, WHY_WAITS, WHY_DEVICE_BUSY);
+}
+
 static void each_waiting_instruction_has_its_first_reason(void **state)
 {
     (void)state;
@@ -351,23 +372,26 @@ static void what_was_started_has_its_stage(void **state)
     }
 }
 
-static void what_was_started_says_who_is_offline_and_what_waits_does_not(void **state)
+static void what_was_started_says_who_is_offline_and_until_it_installs_who_is_held(void **state)
 {
     (void)state;
     static const struct why_time noon = {.ms = 43200000, .text = "12:00 UTC"};
     static const struct {
         enum instruction_state at;
         const char *device;
-        bool device_is_offline, node_is_offline;
+        bool device_is_offline, node_is_offline, device_is_held;
         size_t reasons;
         enum why_code first, last;
     } rows[] = {
-        {DISPATCHED, "A1", false, false, 1, WHY_ORDERED, WHY_ORDERED},
-        {DISPATCHED, "A1", false, true, 2, WHY_ORDERED, WHY_NODE_OFFLINE},
-        {DISPATCHED, "A1", true, true, 3, WHY_ORDERED, WHY_DEVICE_OFFLINE},
-        {SENT, "A1", true, true, 2, WHY_ANSWERED, WHY_DEVICE_OFFLINE},
-        {INSTALLING, "B1", true, true, 2, WHY_INSTALLING, WHY_NODE_OFFLINE},
-        {CREATED, "A1", true, true, 1, WHY_DUE, WHY_DUE},
+        {DISPATCHED, "A1", false, false, false, 1, WHY_ORDERED, WHY_ORDERED},
+        {DISPATCHED, "A1", false, true, false, 2, WHY_ORDERED, WHY_NODE_OFFLINE},
+        {DISPATCHED, "A1", true, true, false, 3, WHY_ORDERED, WHY_DEVICE_OFFLINE},
+        {SENT, "A1", true, true, false, 2, WHY_ANSWERED, WHY_DEVICE_OFFLINE},
+        {INSTALLING, "B1", true, true, false, 2, WHY_INSTALLING, WHY_NODE_OFFLINE},
+        {CREATED, "A1", true, true, false, 1, WHY_DUE, WHY_DUE},
+        {CREATED, "A1", false, false, true, 2, WHY_DUE, WHY_DEVICE_HELD},
+        {RECEIVED, "A1", true, false, true, 3, WHY_PREPARING, WHY_DEVICE_HELD},
+        {INSTALLING, "A1", false, false, true, 1, WHY_INSTALLING, WHY_INSTALLING},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct bench bench;
@@ -375,6 +399,7 @@ static void what_was_started_says_who_is_offline_and_what_waits_does_not(void **
         struct why_instruction *item = add(&bench, &bench.first, rows[i].device);
         item->state = rows[i].at;
         item->device_offline = rows[i].device_is_offline ? noon : (struct why_time){0};
+        item->device_held_until = rows[i].device_is_held ? noon : (struct why_time){0};
         item->node_offline = rows[i].node_is_offline ? noon : (struct why_time){0};
         why_explain(&bench.place);
         assert_int_equal(item->reason_count, rows[i].reasons);
@@ -396,9 +421,10 @@ int main(void)
         cmocka_unit_test(a_device_waits_for_the_rollout_with_precedence),
         cmocka_unit_test(a_higher_rollout_that_is_frozen_stands_before_nothing),
         cmocka_unit_test(a_device_without_a_branch_has_no_budget),
+        cmocka_unit_test(an_order_to_collect_uses_no_machine_and_keeps_its_device_busy),
         cmocka_unit_test(each_waiting_instruction_has_its_first_reason),
         cmocka_unit_test(what_was_started_has_its_stage),
-        cmocka_unit_test(what_was_started_says_who_is_offline_and_what_waits_does_not),
+        cmocka_unit_test(what_was_started_says_who_is_offline_and_until_it_installs_who_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ static void read_hold(struct fields *fields, struct technician_request *request)
     request->for_ms = fields_integer(fields, "for_ms", TECHNICIAN_HOLD_LEAST_MS, TECHNICIAN_HOLD_MAX_MS);
     fields_text(fields, "reason", FIELD_REQUIRED, request->reason, sizeof request->reason);
     if (request->reason[0] == '\0' || has_control(request->reason))
-        fields_refuse(fields, "reason", "allowed: 1 to %d bytes without control characters", TECHNICIAN_REASON_MAX);
+        fields_refuse(fields, "reason", "allowed: 1 to %d bytes without control characters", HELD_REASON_MAX);
 }
 
 enum tc_error technician_request_decode(const void *bytes, size_t length, struct technician_request *request,

@@ -12,13 +12,13 @@
 
 #include "base/buffer.h"
 #include "base/fault.h"
+#include "topics/message.h"
 
 #include <jansson.h>
 #include <stdint.h>
 
 #define TECHNICIAN_REQUEST_SIZE_MAX 2048
 #define TECHNICIAN_ANSWER_SIZE_MAX 65536
-#define TECHNICIAN_REASON_MAX 200 /* bytes */
 #define TECHNICIAN_HOLD_LEAST_MS 60000
 #define TECHNICIAN_HOLD_MAX_MS 86400000 /* a machine that is forgotten is upgraded a day later */
 
@@ -26,8 +26,8 @@ enum technician_order { TECHNICIAN_STATUS, TECHNICIAN_HOLD, TECHNICIAN_RELEASE, 
 
 struct technician_request {
     enum technician_order order;
-    int64_t for_ms;                         /* of a hold */
-    char reason[TECHNICIAN_REASON_MAX + 1]; /* of a hold: 1 to TECHNICIAN_REASON_MAX bytes without controls */
+    int64_t for_ms;                   /* of a hold */
+    char reason[HELD_REASON_MAX + 1]; /* of a hold: 1 to HELD_REASON_MAX bytes without controls */
 };
 
 /* Any bytes. TC_INVALID says what is allowed. */

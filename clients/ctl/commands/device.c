@@ -22,7 +22,14 @@ static void add_presence(struct table *table, const json_t *presence)
 {
     const char *state = document_text(presence, "state");
     enum tone tone = strcmp(state, "online") == 0 ? TONE_GOOD : strcmp(state, "offline") == 0 ? TONE_BAD : TONE_PLAIN;
-    table_add(table, tone, state);
+    if (!json_is_object(json_object_get(presence, "hold"))) {
+        table_add(table, tone, state);
+        return;
+    }
+    struct buffer text = {0};
+    buffer_format(&text, "%s, held", state);
+    table_add(table, TONE_WARN, buffer_text(&text));
+    buffer_free(&text);
 }
 
 static void add_state(struct table *table, const char *state)
@@ -134,6 +141,18 @@ static void put_instructions(const struct session *session, const json_t *instru
     table_free(&table);
 }
 
+static void put_hold(const struct session *session, const json_t *hold, struct buffer *out)
+{
+    struct buffer text = {0};
+    if (!json_is_object(hold))
+        return;
+    buffer_put_text(&text, "by a technician until ");
+    text_put_time(&text, document_text(hold, "until"));
+    buffer_format(&text, ": %s", document_text(hold, "reason"));
+    session_put_fact(session, "held", buffer_text(&text), out);
+    buffer_free(&text);
+}
+
 static void put_presence(const struct session *session, const json_t *presence, struct buffer *out)
 {
     struct buffer text = {0};
@@ -200,6 +219,7 @@ int run_device_show(struct session *session)
         session_put_pairs(session, "labels", json_object_get(device, "labels"), &out);
         session_put_pairs(session, "versions", json_object_get(device, "versions"), &out);
         put_presence(session, json_object_get(device, "presence"), &out);
+        put_hold(session, json_object_get(json_object_get(device, "presence"), "hold"), &out);
         put_unavailable(session, json_object_get(device, "unavailable"), &out);
         put_retired(session, json_object_get(device, "retired"), &out);
         put_instructions(session, json_object_get(device, "instructions"), &out);

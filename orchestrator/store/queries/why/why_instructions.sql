@@ -4,7 +4,7 @@
 -- `is_shown`: the device is in :patterns (null: all are). `is_frozen`: a freeze keeps it from starting; without it `frozen_by` is
 -- of a freeze that keeps its group from opening.
 -- parameters: branches text[], devices text[], patterns text, most bigint
--- row: place text, id bigint, rollout bigint, device text, is_node boolean, is_shown boolean, state smallint, substate smallint,
+-- row: place text, id bigint, rollout bigint, device text, is_node boolean, is_shown boolean, is_collect boolean, state smallint, substate smallint,
 --   attempt integer, deferrals smallint, progress smallint null, was_deferred boolean, code text, group_no smallint,
 --   group_name text, group_state text, soaks_until_ms bigint, soaks_until_text text null, waits_for_name text null, waits_for_state text null,
 --   waits_until_ms bigint, waits_until_text text null, is_due boolean, due_ms bigint, due_text text null, due_us bigint, window_is_open boolean, window_opens_ms bigint, window_opens_text text null,
@@ -12,7 +12,8 @@
 --   excluded_by text null, excluded_reason text null, is_skipped boolean, excluded_ms bigint, excluded_text text null,
 --   since_ms bigint, since_text text null, deadline_ms bigint, deadline_text text null, is_frozen boolean, frozen_by text null,
 --   frozen_ms bigint, frozen_text text null, frozen_until_ms bigint, frozen_until_text text null,
---   device_offline_ms bigint, device_offline_text text null, node_offline_ms bigint, node_offline_text text null
+--   device_offline_ms bigint, device_offline_text text null, node_offline_ms bigint, node_offline_text text null,
+--   device_held_ms bigint, device_held_text text null, device_held_reason text null
 WITH named AS MATERIALIZED (
   SELECT d.id AS device, d.branch FROM device d WHERE d.branch = ANY (:branches)
   UNION
@@ -23,8 +24,8 @@ WITH named AS MATERIALIZED (
   FROM named n,
   LATERAL (SELECT s.labels FROM device_search s WHERE s.device = n.device OFFSET 0) l
 )
-SELECT coalesce(i.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.device, coalesce(i.device = i.branch, false) AS is_node,
-       o.is_shown, i.state, i.substate, i.attempt, i.deferrals, i.progress,
+SELECT coalesce(i.branch, o.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.device,
+       coalesce(i.device = coalesce(i.branch, o.branch), false) AS is_node, o.is_shown, r.door = :COLLECT_ENDPOINT AS is_collect, i.state, i.substate, i.attempt, i.deferrals, i.progress,
        coalesce(e.state = :CREATED, false) AS was_deferred, coalesce(e.code, i.code, '') AS code,
        i.group_no, g.name AS group_name, g.state AS group_state, epoch_ms(t.soaks_until) AS soaks_until_ms,
        time_told(t.soaks_until, k.zone) AS soaks_until_text,
@@ -44,7 +45,8 @@ SELECT coalesce(i.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.d
        time_told(q.frozen_at, k.zone) AS frozen_text, epoch_ms(q.until) AS frozen_until_ms,
        time_told(q.until, k.zone) AS frozen_until_text,
        epoch_ms(p.device_offline) AS device_offline_ms, time_told(p.device_offline, k.zone) AS device_offline_text,
-       epoch_ms(p.node_offline) AS node_offline_ms, time_told(p.node_offline, k.zone) AS node_offline_text
+       epoch_ms(p.node_offline) AS node_offline_ms, time_told(p.node_offline, k.zone) AS node_offline_text,
+       epoch_ms(h.held_until) AS device_held_ms, time_told(h.held_until, k.zone) AS device_held_text, h.held_reason AS device_held_reason
 FROM own o
 JOIN LATERAL (
   SELECT n.* FROM instruction n
@@ -110,8 +112,9 @@ CROSS JOIN LATERAL (
   SELECT (SELECT d.since FROM presence d
           WHERE d.device = i.device AND d.generation = w.generation AND d.state = :PRESENCE_OFFLINE) AS device_offline,
          (SELECT n.since FROM presence n
-          WHERE n.device = i.branch AND n.generation = w.generation AND n.state = :PRESENCE_OFFLINE) AS node_offline
+          WHERE n.device = coalesce(i.branch, o.branch) AND n.generation = w.generation AND n.state = :PRESENCE_OFFLINE) AS node_offline
   FROM (SELECT presence_generation() AS generation) w
 ) p
+LEFT JOIN LATERAL (SELECT d.held_until, d.held_reason FROM presence d WHERE d.device = i.device AND d.held_until > now() OFFSET 0) h ON true
 ORDER BY place, r.priority DESC, r.id, i.group_no, i.due_at, i.id
 LIMIT :most

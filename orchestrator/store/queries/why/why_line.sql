@@ -2,7 +2,7 @@
 -- of claims. Only those of devices in :patterns (null: of all).
 -- parameters: rollout bigint, patterns text, most bigint
 -- row: id bigint, device text, branch text null, is_due boolean
-SELECT i.id, i.device, i.branch, i.due_at <= now() AS is_due
+SELECT i.id, i.device, coalesce(i.branch, (SELECT d.branch FROM device d WHERE d.id = i.device)) AS branch, i.due_at <= now() AS is_due
 FROM rollout_group g,
 LATERAL (
   SELECT n.id, n.device, n.branch, n.due_at
