@@ -17,7 +17,9 @@ static void place(struct event_feed *feed, struct feed_reader *reader)
 {
     const struct events_position *after = &reader->after;
     bool is_known = after->epoch == feed->newest.epoch && after->number <= feed->newest.number;
-    reader->place = FEED_FOLLOWS;
+    reader->place = reader->config.from_oldest ? FEED_BEHIND : FEED_FOLLOWS;
+    if (reader->config.from_oldest)
+        return;
     if (after->epoch != 0 && is_known) {
         reader->number = after->number;
         if (after->number + 1 < feed->first)

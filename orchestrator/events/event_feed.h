@@ -62,7 +62,8 @@ struct feed_reader_config {
     const char *person;
     const char *patterns; /* where it sees devices (struct access_scope); NULL: everywhere */
     bool sees_reviews, sees_people;
-    const struct events_position *after; /* NULL: from now on */
+    const struct events_position *after; /* NULL: from now on, */
+    bool from_oldest;                    /* or from the oldest event on */
     unsigned kinds;                      /* bits */
     int64_t rollout;                     /* this one's events alone; 0: all */
     bool ends;                           /* when it has what there is */

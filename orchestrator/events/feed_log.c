@@ -234,7 +234,10 @@ static struct feed_reader *use_behind(struct event_feed *feed)
 static void put_page(struct event_feed *feed, struct feed_reader *reader, const struct page *page,
                      const struct events_state *state)
 {
-    if (state->is_reset) {
+    if (state->is_reset && reader->config.from_oldest) {
+        reader->config.from_oldest = false;
+        reader->number = state->oldest - 1;
+    } else if (state->is_reset) {
         feed_put_reset(reader, &feed->newest, "expired");
         reader->number = feed->newest.number;
     }

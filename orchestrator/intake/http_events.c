@@ -110,14 +110,15 @@ static enum tc_error read_kinds(const struct http_request *request, unsigned *ki
 
 /* The header of a browser that connects again is newer than the address that it asked. */
 static enum tc_error read_position(const struct http_request *request, struct events_position *after, bool *has,
-                                   struct tc_fault *fault)
+                                   bool *from_oldest, struct tc_fault *fault)
 {
     const char *last = http_request_header(request, "Last-Event-ID");
     const char *text = last != NULL ? last : http_target_text(&request->target, "after");
-    *has = text != NULL;
-    if (text == NULL || events_position_parse(text, after))
+    *from_oldest = text != NULL && strcmp(text, "oldest") == 0;
+    *has = text != NULL && !*from_oldest;
+    if (!*has || events_position_parse(text, after))
         return TC_OK;
-    return tc_fault_set(fault, TC_INVALID, "%s: must be the id of an event, as 1-1207",
+    return tc_fault_set(fault, TC_INVALID, "%s: must be the id of an event, as 1-1207, or oldest",
                         last != NULL ? "Last-Event-ID" : "after");
 }
 
@@ -201,7 +202,7 @@ void events_follow(struct http_request *request)
         return; /* a job looks for the device */
     enum tc_error error = read_kinds(request, &config.kinds, &fault);
     if (error == TC_OK)
-        error = read_position(request, &after, &has_position, &fault);
+        error = read_position(request, &after, &has_position, &config.from_oldest, &fault);
     if (error == TC_OK)
         error = read_ending(request, &config.ends, &fault);
     if (error == TC_OK)

@@ -2,13 +2,16 @@
 share."""
 
 import json
+import subprocess
 from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from harness.event_stream import EventStream
 from harness.operations import JSON, operate, submit_as
 from harness.people import bearer, token_of
 from harness.plan import plan
+from harness.programs import BIN, command_line
 from harness.wait import wait_for
 
 LATER = {"startAt": "2099-01-01T00:00:00Z"}
@@ -164,7 +167,6 @@ def test_a_scope_hides_events_and_reasons_that_are_not_its_own(stack):
 
 
 def until():
-    from datetime import datetime, timedelta, timezone
     return f"{datetime.now(timezone.utc) + timedelta(hours=2):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
@@ -230,3 +232,39 @@ def test_readers_have_a_limit_of_their_own_and_those_who_went_leave_theirs(stack
         assert refused.status == 503 and people[1] in refused.json()["detail"], refused
         with following(stack, people[4]):
             pass
+
+
+def shown(stack, *words):
+    return command_line("events", *words, *stack.http.at("ann")).stdout.splitlines()
+
+
+def test_the_command_shows_events_from_a_position_on(stack):
+    rollout = a_rollout(lay_out(stack))
+    note(stack, rollout, "lunch")
+    a_rollout(stack, "other")
+    lines = shown(stack, "--rollout", "one")
+    assert any(line.endswith(" rollout submitted, rollout 1 one, by ann") for line in lines), lines
+    assert lines[-1].endswith(" rollout paused, rollout 1 one, by ann: lunch") and not any("other" in line for line in lines), lines
+    all_of_them = [json.loads(line) for line in shown(stack, "--json")]
+    assert [event["event"] for event in all_of_them if event["kind"] == "group"] == ["group_opened"] * 2
+    assert [json.loads(line) for line in shown(stack, "--json", "--since", all_of_them[2]["position"])] == all_of_them[3:]
+    assert len(shown(stack, "--kind", "group")) == 2
+    refused = command_line("events", "--kind", "weather", *stack.http.at("ann"), check=False)
+    assert refused.returncode == 2 and '--kind: found "weather"' in refused.stderr, refused
+
+
+def test_the_command_follows_events_across_a_restart(stack):
+    rollout = a_rollout(lay_out(stack))
+    since = f"1-{stack.database.value('SELECT position FROM event_head')}"
+    command = [BIN / "tellercast", "events", "--follow", "--json", "--since", since, *map(str, stack.http.at("ann"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        note(stack, rollout, "before")
+        first = json.loads(program.stdout.readline())
+        stack.orchestrators[0].stop()
+        note(stack, rollout, "between")
+        stack.orchestrators[0].start()
+        stack.orchestrators[0].wait_until_ready()
+        note(stack, rollout, "after")
+        assert [event["reason"] for event in (first, *(json.loads(program.stdout.readline()) for _ in range(2)))] == [
+            "before", "between", "after"]
+        program.terminate()

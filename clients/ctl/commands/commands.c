@@ -121,6 +121,13 @@ static const struct option freeze_list_options[] = {
     LIMIT,
     NO_OPTION,
 };
+static const struct option events_options[] = {
+    {"follow", NULL, NULL, NULL, "Wait for more. Without --since it begins now, otherwise at the oldest event."},
+    {"rollout", "ID|NAME", NULL, NULL, "Only those of this rollout."},
+    {"kind", "KIND", NULL, NULL, "Only rollout, group, freeze, approval, alarm or amendment."},
+    {"since", "POSITION", NULL, NULL, "Begin behind this position, which --json shows with each event."},
+    NO_OPTION,
+};
 static const struct option help_options[] = {
     {"markdown", NULL, NULL, NULL, "Print the page docs/cli.md."},
     {"scdoc", NULL, NULL, NULL, "Print the manual page tellercast(1), as scdoc reads it."},
@@ -446,6 +453,8 @@ const struct command commands[] = {
     {"export", "audit", "", 0, 0, "Write the record of acts as CSV.", NULL, export_audit_options, run_export_audit},
     {NULL, "tonight", "", 0, 0, "Show what needs attention, what runs, the windows within a day, and what waits.",
      "What needs attention comes first. The windows are on the clocks of their zones.", NULL, run_tonight},
+    {NULL, "events", "", 0, 0, "Show what changed of rollouts, groups, freezes, approvals and alarms.",
+     "With --follow it goes on until it is interrupted, also when the server was away.", events_options, run_events},
     {NULL, "why", "ROLLOUT|BRANCH|DEVICE", 1, 1, "Show why something waits, and when that changes.",
      "A number is the ID of a rollout; another word is a branch, else a device, else the name of a rollout. To say "
      "which: branch=ID, device=ID, id=N or name=NAME. The verdict tells what the scheduler does next: an instruction "

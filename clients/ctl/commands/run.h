@@ -55,6 +55,7 @@ int run_device_retire(struct session *session);
 int run_device_list(struct session *session); /* also: fleet list */
 int run_version_list(struct session *session);
 int run_tonight(struct session *session);
+int run_events(struct session *session);
 int run_export_devices(struct session *session);
 int run_export_branches(struct session *session);
 int run_export_instructions(struct session *session);

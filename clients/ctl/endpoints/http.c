@@ -31,7 +31,9 @@ struct http {
 struct exchange {
     const struct http_request *request;
     struct buffer body;
+    CURL *curl;
     bool too_large;
+    bool is_over; /* the request takes no more */
     int read_error;
 };
 
@@ -139,6 +141,13 @@ bool http_answer_is_good(const struct http_answer *answer)
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct exchange *exchange = context;
+    long status = 0;
+    if (exchange->request->take != NULL)
+        (void)curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 200) {
+        exchange->is_over = !exchange->request->take(exchange->request->context, bytes, size * count);
+        return exchange->is_over ? 0 : size * count;
+    }
     if (exchange->body.length + size * count > ANSWER_MAX) {
         exchange->too_large = true;
         return 0;
@@ -265,7 +274,7 @@ static void set_transfer(const struct http *http, const char *url, struct exchan
 static enum tc_error to_fault(const struct http *http, CURLcode code, const struct exchange *exchange,
                               const char *detail, struct tc_fault *fault)
 {
-    if (code == CURLE_OK)
+    if (code == CURLE_OK || exchange->is_over)
         return TC_OK;
     if (exchange->read_error != 0)
         return tc_fault_set(fault, TC_UNAVAILABLE, "read the file: %s", strerror(exchange->read_error));
@@ -298,7 +307,7 @@ static void take_answer(const struct http *http, struct exchange *exchange, stru
 enum tc_error http_send(struct http *http, const struct http_request *request, struct http_answer *answer,
                         struct tc_fault *fault)
 {
-    struct exchange exchange = {.request = request};
+    struct exchange exchange = {.request = request, .curl = http->curl};
     struct buffer url = {0};
     char detail[CURL_ERROR_SIZE] = "";
     *answer = (struct http_answer){0};

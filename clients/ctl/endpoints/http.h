@@ -46,6 +46,9 @@ struct http_request {
     int64_t file_size;
     int silence_s;                                            /* maximum time without data; 0: two minutes */
     void (*sent)(void *context, int64_t sent, int64_t total); /* progress callback, or NULL */
+    /* Takes the body of a good answer piece by piece, as it comes, in place of `document`. False: the answer ends here.
+     * NULL: none. */
+    bool (*take)(void *context, const char *bytes, size_t length);
     void *context;
     /* For an answer that is not JSON, or NULL: takes the body of one that is good, and the query of its rest
      * ("?after=7" of a header Link with rel="next"), which stays empty when there is no rest. */

@@ -37,6 +37,7 @@ class Bench:
         self.devices = count * (ATMS_A_BRANCH + 1)
         self._file = rig.fleet_file(branches=count, atms=ATMS_A_BRANCH)
         self._number = 0
+        self._settings = {}
         self._key, self._null_keys = rig.folder / "null-key.json", rig.folder / "null-keys.json"
         rig.program("null-orchestrator", "--key", self._key, "--keys", self._null_keys)
         self._brokers = {PLAIN: rig.broker, TLS: lambda: rig.secure_broker(has_guard=False),
@@ -61,6 +62,9 @@ class Bench:
         found = {name: counters[name] for name in ("executed", "connects", "connect_failures")}
         assert found == {"executed": self.devices, "connects": self.devices, "connect_failures": 0}, found
 
+    def _begin(self, orchestrator):
+        """Called before the clock starts."""
+
     def _run_null(self):
         broker = self._rig.broker("null-orchestrator")
         fleet = self._start_fleet(broker, self._null_keys)
@@ -76,10 +80,11 @@ class Bench:
     def _run_real(self, side):
         self._number += 1
         rig, broker = self._rig, self._brokers[side]()
-        orchestrator = rig.orchestrator(broker, log={"level": "warning"}, scheduler={"period": "250ms"})
+        orchestrator = rig.orchestrator(broker, log={"level": "warning"}, scheduler={"period": "250ms"}, **self._settings)
         rig.import_fleet(orchestrator, self._file)
         broker.wait_for_table(orchestrator, self.devices)
         fleet = self._start_fleet(broker, rig.trusted_keys())
+        self._begin(orchestrator)
         rig.psql("VACUUM ANALYZE", "CHECKPOINT")
         meter = Meter(broker=broker.pid, fleet=fleet.pid, orchestrator=orchestrator.pid, postgres=rig.postgres.pid,
                       redis=rig.redis.pid)
