@@ -139,7 +139,7 @@ def body_of(stack, act, rollout, region):
         return json.dumps({"match": f"region={region}", "until": a_time_to_come(), "reason": "r"}), JSON, ""
     if act.startswith("POST /v1/freezes/") or act.startswith("POST /v1/devices/") and name != "enrolments":
         return json.dumps({"reason": "r", **({"file": "journal"} if name == "collect" else {})}), JSON, ""
-    return None, {}, "?name=a&version=1" if name == "artifacts:affected" else ""
+    return None, {}, {"artifacts:affected": "?name=a&version=1", "events": "?follow=false"}.get(name, "")
 
 
 def a_time_to_come():
