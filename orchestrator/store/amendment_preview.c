@@ -75,7 +75,8 @@ static enum tc_error put_amended_forecast(struct store *store, struct preview *p
     bool known = true;
     enum amendment_kind kind = preview->order.kind;
     struct execution_rules execution = *rest->execution;
-    const struct forecast_rest after = {rest->groups, rest->group_count, &execution};
+    const struct forecast_rest after = {
+        .groups = rest->groups, .group_count = rest->group_count, .execution = &execution, .frozen_until_ms = 0};
     const struct rate_rules rate =
         amendment_rate_of(preview->order.after, preview->request->change->default_per_minute, &known);
     const struct branch_budget budget = amendment_budget_of(&preview->values, preview->order.after, &known);
