@@ -101,6 +101,7 @@ static void conduct(void *context, void *thread_state, void *items, size_t count
     if (rollout_progress_read_rollouts(conductor->store, &rollouts, &rollout_count, NULL) != TC_OK)
         return;
     conductor_begin_freezes(conductor);
+    conductor_begin_forecasts(conductor, rollouts, rollout_count);
     int64_t now_ms = clock_monotonic_ms();
     bool publishes = now_ms - conductor->progress_published_ms >= conductor->config.progress_period_ms;
     if (publishes)
@@ -158,6 +159,7 @@ void conductor_close(struct conductor *conductor)
         (void)conduct_release_lease(conductor->store, conductor->config.instance, NULL);
     conductor_close_rollbacks(conductor);
     publisher_close(conductor->publisher);
+    free(conductor->forecasts.all);
     buffer_free(&conductor->message);
     cache_close(conductor->cache);
     store_close(conductor->store);

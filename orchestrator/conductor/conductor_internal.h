@@ -25,10 +25,20 @@ struct published_progress {
 };
 
 struct forecast_memory {
-    int64_t rollout; /* 0: free */
+    int64_t rollout;
     int64_t version; /* of the rollout, at the last forecast */
     int64_t due_ms;  /* monotonic: of the next forecast */
+    int64_t took_ms; /* the last forecast */
     bool has_nights; /* the nights of its first forecast are stored */
+};
+
+/* What is known of the forecasts of the rollouts under way: forecasts.c. */
+struct forecast_memories {
+    struct forecast_memory *all;
+    size_t count;
+    int64_t left_ms; /* for forecasts in this cycle */
+    int64_t turn;    /* the rollout with which the forecasts of this cycle begin; 0: the first */
+    int64_t put_off; /* the first one of this cycle that was due and had to wait; 0: none */
 };
 
 enum rollback_submission_state { ROLLBACK_NONE, ROLLBACK_SUBMITTED, ROLLBACK_ANSWERED };
@@ -70,7 +80,7 @@ struct conductor {
     int64_t progress_published_ms;
     struct published_progress published[PROGRESS_ROLLOUTS];
     size_t next_published;
-    struct forecast_memory forecasts[PROGRESS_ROLLOUTS];
+    struct forecast_memories forecasts;
     struct buffer message;
     bool cache_may_be_stale;  /* it may hold ended instructions */
     bool topics_may_be_stale; /* pull clients' topics may retain instructions that the database does not know */
@@ -135,7 +145,8 @@ void conductor_submit_rollbacks(struct conductor *conductor);
 void conductor_close_rollbacks(struct conductor *conductor);
 
 /* forecasts.c: computes periodically when a running rollout will end at best and at worst, and writes it to the rollout
- * and to the curve of its forecasts. */
+ * and to the curve of its forecasts. The first begins a cycle with these rollouts. */
+void conductor_begin_forecasts(struct conductor *conductor, const struct conducted_rollout *rollouts, size_t count);
 void conductor_forecast(struct conductor *conductor, const struct conducted_rollout *rollout,
                         const struct group *groups, size_t count);
 

@@ -7,21 +7,59 @@
 
 #include <stdlib.h>
 
-/* The time between two forecasts is COST_FACTOR times the duration of the last one, within these bounds. */
-enum { COST_FACTOR = 100, LEAST_PERIOD_MS = 5000, LONGEST_PERIOD_MS = 600000 };
+/* The time between two forecasts of a rollout is COST_FACTOR times the duration of the last one, and ALL_COST_FACTOR
+ * times that of the last ones of all rollouts together, within these bounds. */
+enum { COST_FACTOR = 100, ALL_COST_FACTOR = 20, LEAST_PERIOD_MS = 5000, LONGEST_PERIOD_MS = 600000 };
 
-static struct forecast_memory *find_memory(struct conductor *conductor, int64_t rollout)
+/* After this a cycle makes no more forecasts: those that are due come first in the next one. */
+enum { FORECASTS_CYCLE_MS = 250 };
+
+static struct forecast_memory *find_memory(struct forecast_memories *memories, int64_t rollout)
 {
-    struct forecast_memory *oldest = &conductor->forecasts[0];
-    for (size_t i = 0; i < PROGRESS_ROLLOUTS; i++) {
-        struct forecast_memory *memory = &conductor->forecasts[i];
-        if (memory->rollout == rollout)
-            return memory;
-        if (memory->due_ms < oldest->due_ms)
-            oldest = memory;
+    for (size_t i = 0; i < memories->count; i++) {
+        if (memories->all[i].rollout == rollout)
+            return &memories->all[i];
     }
-    *oldest = (struct forecast_memory){.rollout = rollout};
-    return oldest;
+    return NULL;
+}
+
+void conductor_begin_forecasts(struct conductor *conductor, const struct conducted_rollout *rollouts, size_t count)
+{
+    struct forecast_memories *memories = &conductor->forecasts;
+    struct forecast_memory *all = calloc(count + 1, sizeof *all);
+    bool has_turn = false;
+    TC_CHECK(all != NULL);
+    for (size_t i = 0; i < count; i++) {
+        const struct forecast_memory *known = find_memory(memories, rollouts[i].id);
+        all[i] = known == NULL ? (struct forecast_memory){.rollout = rollouts[i].id} : *known;
+        has_turn = has_turn || rollouts[i].id == memories->put_off;
+    }
+    free(memories->all);
+    *memories = (struct forecast_memories){
+        .all = all, .count = count, .left_ms = FORECASTS_CYCLE_MS, .turn = has_turn ? memories->put_off : 0};
+}
+
+/* Whether it is the turn of a rollout whose forecast is due. */
+static bool has_turn(struct forecast_memories *memories, int64_t rollout)
+{
+    if (memories->turn == rollout)
+        memories->turn = 0;
+    bool is_next = memories->turn == 0 && memories->left_ms > 0;
+    if (memories->turn == 0 && !is_next && memories->put_off == 0)
+        memories->put_off = rollout;
+    return is_next;
+}
+
+/* When the forecast that took so long is made again. */
+static int64_t period_of(const struct forecast_memories *memories, int64_t took_ms)
+{
+    int64_t all_ms = 0;
+    for (size_t i = 0; i < memories->count; i++)
+        all_ms += memories->all[i].took_ms;
+    int64_t period_ms = took_ms * COST_FACTOR;
+    period_ms = period_ms < all_ms * ALL_COST_FACTOR ? all_ms * ALL_COST_FACTOR : period_ms;
+    period_ms = period_ms < LEAST_PERIOD_MS ? LEAST_PERIOD_MS : period_ms;
+    return period_ms < LONGEST_PERIOD_MS ? period_ms : LONGEST_PERIOD_MS;
 }
 
 /* Whether a group waits for an operator: then `watch` has no end to count down to. */
@@ -73,16 +111,19 @@ static enum tc_error renew(struct conductor *conductor, const struct conducted_r
 void conductor_forecast(struct conductor *conductor, const struct conducted_rollout *rollout,
                         const struct group *groups, size_t count)
 {
+    struct forecast_memories *memories = &conductor->forecasts;
+    struct forecast_memory *memory = find_memory(memories, rollout->id);
     int64_t begun_ms = clock_monotonic_ms();
-    struct forecast_memory *memory = find_memory(conductor, rollout->id);
-    if (begun_ms < memory->due_ms && memory->version == rollout->version)
+    TC_CHECK(memory != NULL);
+    if ((begun_ms < memory->due_ms && memory->version == rollout->version) || !has_turn(memories, rollout->id))
         return;
     struct tc_fault fault;
     enum tc_error error = renew(conductor, rollout, groups, count, memory, &fault);
     if (error != TC_OK && error != TC_CONFLICT) /* values unknown to this version were logged */
         LOG_WARNING("rollout.not_forecast", F_INT("rollout", rollout->id), F_STR("reason", fault.text));
-    int64_t ended_ms = clock_monotonic_ms(), period_ms = (ended_ms - begun_ms) * COST_FACTOR;
-    period_ms = period_ms < LEAST_PERIOD_MS ? LEAST_PERIOD_MS : period_ms;
-    memory->due_ms = ended_ms + (period_ms < LONGEST_PERIOD_MS ? period_ms : LONGEST_PERIOD_MS);
+    int64_t ended_ms = clock_monotonic_ms();
+    memory->took_ms = ended_ms - begun_ms;
+    memory->due_ms = ended_ms + period_of(memories, memory->took_ms);
     memory->version = rollout->version;
+    memories->left_ms -= memory->took_ms;
 }

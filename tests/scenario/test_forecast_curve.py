@@ -177,3 +177,26 @@ def test_the_command_says_when_it_ends_what_that_assumes_and_how_it_changed(test
     testbed.wait_for_rollout(rollout, "cancelled")
     shown = command_line("rollout", "forecast", str(rollout), *server).stdout
     assert "best end" not in shown and "cancelled" in shown and "planned" in shown, shown
+
+
+MANY = 70  # more rollouts than progress is remembered of
+
+
+def test_each_of_many_running_rollouts_is_forecast_and_none_in_each_cycle(testbed):
+    rollouts = [testbed.submit(f"many-{number}", selector={"devices": ["A1"]}, schedule={"startAt": "2099-01-01T00:00:00Z"})
+                for number in range(MANY)]
+    look = "SELECT rollout_id, max(at) AS at FROM rollout_forecast_point WHERE rollout_id = ANY (%s) GROUP BY 1"
+
+    def times():
+        found = {row["rollout_id"]: row["at"] for row in testbed.database.rows(look, rollouts)}
+        return found if len(found) == MANY else None
+
+    first = wait_for(times, "each rollout is forecast")
+
+    def renewed():
+        found = times()
+        return found if found != first else None
+
+    later = wait_for(renewed, "one is forecast again")
+    again = {rollout: later[rollout] - first[rollout] for rollout in rollouts if later[rollout] != first[rollout]}
+    assert min(again.values()) > timedelta(seconds=4), again
