@@ -8,8 +8,8 @@
 
 enum { ID_DIGITS_MAX = 18 }; /* fits a bigint */
 
-/* Devices or instructions that a page looks at: some hundredths of a second. */
-enum { SCAN_LIMIT = 20000 };
+/* Devices that a page looks at, and instructions of a page with a filter: some hundredths of a second. */
+enum { SCAN_LIMIT = 20000, INSTRUCTIONS_SEARCHED = 5000 };
 
 /* Appends the document. No row: TC_NOT_FOUND. */
 static enum tc_error put_document(const struct sql_document_rows *rows, struct buffer *json, struct tc_fault *fault)
@@ -65,12 +65,13 @@ enum tc_error read_instructions(struct store *store, const char *patterns, int64
                                 const char *group, int64_t after, int limit, struct buffer *json,
                                 struct tc_fault *fault)
 {
+    bool is_filtered = *state != '\0' || *group != '\0' || patterns != NULL;
     const struct sql_read_instructions_params params = {.rollout = rollout,
                                                         .state = state,
                                                         .group_name = group,
                                                         .after = after,
                                                         .most = limit,
-                                                        .searched = SCAN_LIMIT,
+                                                        .searched = is_filtered ? INSTRUCTIONS_SEARCHED : limit,
                                                         .patterns = patterns};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_read_instructions(store, &params, &rows, fault);
