@@ -138,6 +138,23 @@ static void take_approvals(const struct forecast_rest *rest, int64_t begin_ms, s
     ends->worst_ms = limit_ms < begin_ms ? begin_ms : limit_ms;
 }
 
+static bool is_frozen(const struct forecast_rest *rest, const struct forecast_plan *plan)
+{
+    return rest->frozen_until_ms > plan->begin_ms && plan->cohort_count > 0;
+}
+
+/* A device that a freeze stops is not done before its end. */
+static void take_freeze(const struct forecast_rest *rest, const struct forecast_plan *plan, struct forecast_ends *ends)
+{
+    int64_t first_ms = rest->frozen_until_ms + plan->install_timeout_ms, limit_ms = rest->execution->end_at_ms;
+    if (!is_frozen(rest, plan))
+        return;
+    ends->assumes[FORECAST_FROZEN] = true;
+    ends->best_ms = ends->best_ms < first_ms ? first_ms : ends->best_ms;
+    if (limit_ms != 0 && ends->best_ms > limit_ms)
+        ends->best_ms = limit_ms < plan->begin_ms ? plan->begin_ms : limit_ms;
+}
+
 static bool make_worst(const struct forecast_rest *rest, struct forecast_plan plan, const struct forecast_gate *gates,
                        struct forecast_ends *ends)
 {
@@ -148,6 +165,8 @@ static bool make_worst(const struct forecast_rest *rest, struct forecast_plan pl
     plan.rate.grow_after = 0;
     plan.attempts = attempts_of(rest->execution);
     plan.install_timeout_ms = longest_attempt_ms(rest->execution);
+    if (is_frozen(rest, &plan))
+        plan.begin_ms = rest->frozen_until_ms;
     if (!forecast_make(&plan, &worst))
         return false;
     ends->worst_ms = take_end(&worst, &plan, rest, ends);
@@ -169,6 +188,7 @@ static bool make_both(const struct forecast_rest *rest, struct forecast_plan pla
     if (!forecast_make(&plan, best))
         return false;
     ends->best_ms = take_end(best, &plan, rest, ends);
+    take_freeze(rest, &plan, ends);
     if (!make_worst(rest, plan, gates + count, ends)) {
         forecast_free(best);
         return false;

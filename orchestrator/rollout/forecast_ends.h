@@ -2,8 +2,9 @@
  *
  * At best each remaining device completes at its first try, and approvals are given at once. At worst each one uses all
  * its attempts, each for the whole of its timeouts, with the backoff between them, and a group opens the next one only
- * when its last device has ended. Both end at the rollout's end at the latest, and with the last window if there is no
- * time for all devices. */
+ * when its last device has ended. While a freeze stops devices, the first of them starts at its end at best, and at
+ * worst all that remain do. Both end at the rollout's end at the latest, and with the last window if there is no time
+ * for all devices. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_FORECAST_ENDS_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_FORECAST_ENDS_H
 
@@ -34,6 +35,7 @@ struct forecast_rest {
     const struct forecast_standing *groups;
     size_t group_count;
     const struct execution_rules *execution;
+    int64_t frozen_until_ms; /* the last end of the freezes that stop devices of it; 0: none does */
 };
 
 struct forecast_ends {

@@ -324,8 +324,9 @@ enum tc_error forecast_input_forecast(const struct forecast_input *forecast_inpu
 /* ---- of the rest of a running rollout ------------------------------------------------------------------ */
 
 struct forecast_input_left {
-    int64_t install_s; /* the least that a window must last */
-    int64_t takes_ms;  /* per device, from those that completed; 0 while too few did */
+    int64_t install_s;       /* the least that a window must last */
+    int64_t takes_ms;        /* per device, from those that completed; 0 while too few did */
+    int64_t frozen_until_ms; /* 0: no freeze touches it */
     struct rate_rules rate;
 };
 
@@ -343,6 +344,7 @@ static enum tc_error read_left(struct store *store, int64_t rollout, int64_t per
     const struct sql_left_facts_row row = sql_left_facts_at(&rows, 0);
     forecast_input->begin_ms = row.now_ms;
     left->install_s = row.install_s;
+    left->frozen_until_ms = row.frozen_until_ms;
     if (row.has_takes_ms)
         left->takes_ms = row.takes_ms > 0 ? row.takes_ms : 1;
     left->rate = (struct rate_rules){
@@ -388,8 +390,10 @@ enum tc_error forecast_input_forecast_left(struct store *store, int64_t rollout,
         error = read_left_windows(store, rollout, left.install_s, amended, &forecast_input, fault);
     if (error == TC_OK) {
         struct forecast_plan plan = plan_of(&forecast_input);
+        struct forecast_rest whole = *rest;
+        whole.frozen_until_ms = left.frozen_until_ms;
         plan.rate = amended->rate == NULL ? left.rate : *amended->rate;
-        error = forecast_ends_make(rest, plan, left.takes_ms, ends, best) ? TC_OK : no_memory(fault);
+        error = forecast_ends_make(&whole, plan, left.takes_ms, ends, best) ? TC_OK : no_memory(fault);
     }
     forecast_input_free(&forecast_input);
     return error;

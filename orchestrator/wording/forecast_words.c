@@ -13,7 +13,8 @@ static const char *const sentences[FORECAST_ASSUMPTION_COUNT] = {
     [FORECAST_NO_DEFERRAL] = "no device asks for a later time",
     [FORECAST_WINDOWS_END] = "the windows that are left are too short for all devices: it ends with the last one",
     [FORECAST_ENDS_AT_END] = "it ends at endAt, although not all would be done",
-    [FORECAST_ALONE] = "no other rollout uses the budget of its branches, and no freeze stops a start",
+    [FORECAST_FROZEN] = "what a freeze stops starts at its end: at best a part of the rest, at worst all of it",
+    [FORECAST_ALONE] = "no other rollout uses the budget of its branches, and no freeze begins or lasts longer",
 };
 
 const char *forecast_assumption_words(const char *name)

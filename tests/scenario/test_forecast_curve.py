@@ -179,6 +179,27 @@ def test_the_command_says_when_it_ends_what_that_assumes_and_how_it_changed(test
     assert "best end" not in shown and "cancelled" in shown and "planned" in shown, shown
 
 
+def test_a_forecast_waits_for_the_end_of_a_freeze_and_no_longer_than_it_is_in_force(testbed):
+    rollout = testbed.submit("frozen", selector=ATMS, execution=SHORT, disruptionBudget=ONE)
+    until = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(days=3)
+    freeze = testbed.http.ask("POST", "/v1/freezes", json.dumps({"match": "branch=B2", "until": f"{until:%Y-%m-%dT%H:%M:%SZ}", "reason": "a storm"}),
+                              {"Content-Type": "application/json", **testbed.http.as_("ann")})
+    assert freeze.status == 201, freeze
+
+    def frozen():
+        document = forecast_of(testbed, rollout)
+        return document if "frozen" in codes(document) else None
+
+    document = wait_for(frozen, "the forecast knows the freeze", 60)
+    assert until <= datetime.fromisoformat(document["best_end_at"]) < until + timedelta(hours=1)
+    assert until + timedelta(hours=1) <= datetime.fromisoformat(document["worst_end_at"])
+    lift = testbed.http.ask("POST", f"/v1/freezes/{freeze.json()['freeze']}/lift", json.dumps({"reason": "it is over"}),
+                            {"Content-Type": "application/json", **testbed.http.as_("ann")})
+    assert lift.status == 200, lift
+    document = wait_for(lambda: frozen() is None and forecast_of(testbed, rollout), "the forecast forgets the freeze", 60)
+    assert datetime.fromisoformat(document["best_end_at"]) < until
+
+
 MANY = 70  # more rollouts than progress is remembered of
 
 

@@ -97,9 +97,9 @@ static void the_retries_of_a_branch_hold_its_places(void **state)
     struct forecast_cohort cohort = {.branches = 3, .devices = 4, .node = true, .headroom = 2};
     struct forecast_plan plan = {.cohorts = &cohort, .cohort_count = 1};
     struct forecast_ends ends = ends_of_one(&execution, plan);
-    assert_int_equal(ends.best_ms, 3 * HOUR);      /* two turns and the node */
+    assert_int_equal(ends.best_ms, 3 * HOUR);   /* two turns and the node */
     assert_int_equal(ends.worst_ms, 24 * HOUR); /* each twice */
-    cohort.headroom = FORECAST_NO_LIMIT;           /* attempts of a device still follow each other */
+    cohort.headroom = FORECAST_NO_LIMIT;        /* attempts of a device still follow each other */
     assert_int_equal(ends_of_one(&execution, plan).worst_ms, 16 * HOUR);
 }
 
@@ -216,6 +216,43 @@ static void at_worst_the_rate_does_not_grow_and_retries_use_it(void **state)
     assert_in_range(ends.worst_ms, 16 * HOUR + 55 * MINUTE, 17 * HOUR + 5 * MINUTE);
 }
 
+static void what_a_freeze_stops_starts_at_its_end_at_best_and_at_worst_all_of_it(void **state)
+{
+    (void)state;
+    static const struct forecast_cohort none = {0};
+    static const struct forecast_window nights[] = {{.until_ms = DAY + 2 * HOUR},
+                                                    {.opens_ms = 2 * DAY, .until_ms = 2 * DAY + 20 * HOUR}};
+    struct forecast_plan plan = {.begin_ms = DAY,
+                                 .windows = nights,
+                                 .window_count = 2,
+                                 .cohorts = &one_device,
+                                 .cohort_count = 1,
+                                 .zone_count = 1};
+    struct forecast_rest rest = {
+        .groups = &open_group, .group_count = 1, .execution = &once, .frozen_until_ms = DAY + 3 * HOUR};
+    struct forecast_ends ends;
+    struct forecast best;
+    assert_true(forecast_ends_make(&rest, plan, MINUTE, &ends, &best));
+    forecast_free(&best);
+    assert_int_equal(ends.best_ms, DAY + 3 * HOUR + MINUTE);
+    assert_int_equal(ends.worst_ms, 2 * DAY + 4 * HOUR); /* in the window after it */
+    assert_true(ends.assumes[FORECAST_FROZEN]);
+
+    rest.frozen_until_ms = DAY - HOUR; /* nobody knows when it is lifted */
+    assert_true(forecast_ends_make(&rest, plan, MINUTE, &ends, &best));
+    forecast_free(&best);
+    assert_int_equal(ends.best_ms, DAY + MINUTE);
+    assert_false(ends.assumes[FORECAST_FROZEN]);
+
+    rest.frozen_until_ms = DAY + 3 * HOUR; /* nothing is left that it could stop */
+    plan.cohorts = &none;
+    plan.cohort_count = 0;
+    assert_true(forecast_ends_make(&rest, plan, MINUTE, &ends, &best));
+    forecast_free(&best);
+    assert_int_equal(ends.worst_ms, DAY);
+    assert_false(ends.assumes[FORECAST_FROZEN]);
+}
+
 static void nothing_left_is_now(void **state)
 {
     (void)state;
@@ -250,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_missing_approval_is_given_at_once_or_not_before_the_end),
         cmocka_unit_test(at_worst_a_group_opens_the_next_one_when_its_last_device_has_ended),
         cmocka_unit_test(at_worst_the_rate_does_not_grow_and_retries_use_it),
+        cmocka_unit_test(what_a_freeze_stops_starts_at_its_end_at_best_and_at_worst_all_of_it),
         cmocka_unit_test(nothing_left_is_now),
         cmocka_unit_test(each_assumption_is_found_by_its_name_and_others_are_not),
     };

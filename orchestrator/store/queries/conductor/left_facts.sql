@@ -1,11 +1,18 @@
 -- Reads what a forecast of the rest of rollout :rollout needs. The expected duration of a device (`takes_ms`) is the
 -- mean plus one standard deviation of a sample of completed devices, which lie next to the remaining ones; with fewer
--- than three completed devices it is null. `known`: this version understands the rate and installTimeout;
--- `rules_json`: the JSON that they are read from.
+-- than three completed devices it is null. `frozen_until_ms`: the last end of the freezes that touch a group that has not
+-- ended; 0: there is none. `known`: this version understands the rate and installTimeout; `rules_json`: the JSON that they
+-- are read from.
 -- parameters: rollout bigint
--- row: now_ms bigint, install_s bigint null, takes_ms bigint null, per_minute bigint null, growth double precision
---   null, grow_after bigint null, maximum_per_minute bigint null, known boolean, rules_json text
+-- row: now_ms bigint, frozen_until_ms bigint, install_s bigint null, takes_ms bigint null, per_minute bigint null,
+--   growth double precision null, grow_after bigint null, maximum_per_minute bigint null, known boolean, rules_json text
 SELECT (extract(epoch FROM now()) * 1000)::bigint AS now_ms,
+       coalesce((SELECT (extract(epoch FROM max(f.until)) * 1000)::bigint
+                 FROM frozen_rollout t JOIN freeze_order f ON f.id = t.freeze_id
+                 WHERE t.rollout_id = :rollout AND f.lifted_at IS NULL AND f.until > now()
+                   AND NOT (f.except_rollback AND r.rollback_of IS NOT NULL)
+                   AND EXISTS (SELECT FROM rollout_group g
+                               WHERE g.rollout_id = :rollout AND g.group_no = ANY (t.groups) AND g.ended_at IS NULL)), 0) AS frozen_until_ms,
        x.install_s,
        (SELECT CASE WHEN count(*) >= 3 THEN (avg(s.took) + stddev_pop(s.took)) * 1000 END
         FROM (SELECT extract(epoch FROM i.ended_at - i.dispatched_at) AS took
