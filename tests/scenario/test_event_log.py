@@ -116,6 +116,25 @@ def test_what_happens_to_a_rollout_and_its_approvals_is_in_the_log(stack):
     assert {row["name"] for row in rows} == {"one"}
 
 
+def test_an_amendment_is_in_the_log_and_waits_for_an_approval(stack):
+    rollout = a_rollout(lay_out(stack), approvals={"required": 1}, rate={"perMinute": 60})
+    operate(stack, rollout, "approve", actor="bob")
+    stack.wait_for_rollout(rollout, "running")
+    start = newest(stack)
+    for rate in (30, 90):
+        body = {"rate": {"perMinute": rate}, "reason": "the line", "version": stack.database.rollout(rollout)["version"]}
+        answer = stack.http.ask("POST", f"/v1/rollouts/{rollout}/amendments", json.dumps(body), {**JSON, **stack.http.as_("ann")})
+        assert answer.status == 201, answer
+    waiting = answer.json()["amendment"]
+    answer = stack.http.ask("POST", f"/v1/rollouts/{rollout}/amendments/{waiting['amendment']}/approve",
+                            json.dumps({"digest": waiting["digest"], "reason": "agreed"}), {**JSON, **stack.http.as_("bob")})
+    assert answer.status == 200, answer
+    assert words(log(stack, start), "kind", "event", "what", "amendment", "actor") == [
+        ("amendment", "amended", None, 1, "ann"), ("amendment", "amendment_ordered", None, 2, "ann"),
+        ("approval", "waits", "amendment", 2, "ann"), ("amendment", "amendment_approved", None, 2, "bob"),
+        ("approval", "approved", "amendment", 2, "bob"), ("amendment", "amended", None, 2, "tellercast")]
+
+
 def test_a_freeze_its_alarm_and_what_admins_order_are_in_the_log(stack):
     lay_out(stack)
     http = stack.http

@@ -50,6 +50,7 @@ static void put_line(const struct screen *screen, const char *kind, const json_t
     put_number(", rollout ", event, "rollout", out);
     put_part(screen, " ", document_text(event, "name"), "", out);
     put_part(screen, ", group ", document_text(event, "group"), "", out);
+    put_number(", amendment ", event, "amendment", out);
     put_number(", freeze ", event, "freeze", out);
     put_number(", review ", event, "review", out);
     put_part(screen, ", ", document_text(event, "artifact"), "", out);

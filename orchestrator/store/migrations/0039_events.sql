@@ -62,11 +62,13 @@ LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN e.kind IN (:KIND_APPROVED, :KIND_REJECTED) AND e.actor <> :ACTOR_TELLERCAST THEN 'rollout'
               WHEN e.kind IN (:KIND_RESUME_ORDERED, :KIND_RESUME_APPROVED, :KIND_RESUME_REJECTED) THEN 'resume'
               WHEN e.kind IN (:KIND_GROUP_AWAITING_APPROVAL, :KIND_GROUP_APPROVED) THEN 'group'
+              WHEN e.kind IN (:KIND_AMENDMENT_ORDERED, :KIND_AMENDMENT_APPROVED, :KIND_AMENDMENT_REJECTED) THEN 'amendment'
               WHEN e.kind IN (:KIND_REVIEW_ACCEPTED, :KIND_REVIEW_OBJECTED) THEN 'review' END,
-         CASE WHEN e.kind IN (:KIND_RESUME_ORDERED, :KIND_GROUP_AWAITING_APPROVAL) THEN :APPROVAL_WAITS
-              WHEN e.kind IN (:KIND_APPROVED, :KIND_RESUME_APPROVED, :KIND_GROUP_APPROVED, :KIND_REVIEW_ACCEPTED)
-                THEN :APPROVAL_GIVEN
-              WHEN e.kind IN (:KIND_REJECTED, :KIND_RESUME_REJECTED, :KIND_REVIEW_OBJECTED) THEN :APPROVAL_REFUSED END
+         CASE WHEN e.kind IN (:KIND_RESUME_ORDERED, :KIND_GROUP_AWAITING_APPROVAL, :KIND_AMENDMENT_ORDERED) THEN :APPROVAL_WAITS
+              WHEN e.kind IN (:KIND_APPROVED, :KIND_RESUME_APPROVED, :KIND_GROUP_APPROVED, :KIND_AMENDMENT_APPROVED,
+                              :KIND_REVIEW_ACCEPTED) THEN :APPROVAL_GIVEN
+              WHEN e.kind IN (:KIND_REJECTED, :KIND_RESUME_REJECTED, :KIND_AMENDMENT_REJECTED, :KIND_REVIEW_OBJECTED)
+                THEN :APPROVAL_REFUSED END
 $$;
 
 CREATE FUNCTION log_rollout_event() RETURNS trigger
@@ -84,8 +86,8 @@ BEGIN
   SELECT g.name INTO of_group FROM rollout_group g WHERE g.rollout_id = NEW.rollout_id AND g.group_no = NEW.group_no;
   SELECT * INTO approval FROM approval_of_event(NEW);
   told := json_build_object('event', NEW.kind, 'at', rfc3339(NEW.at), 'rollout', r.id, 'name', r.name, 'state', r.state,
-                            'group', of_group, 'actor', NEW.actor, 'reason', NEW.reason, 'digest', NEW.digest);
-  IF approval.what IS NULL OR NEW.kind IN (:KIND_GROUP_AWAITING_APPROVAL, :KIND_GROUP_APPROVED) THEN
+                            'group', of_group, 'amendment', NEW.amendment, 'actor', NEW.actor, 'reason', NEW.reason, 'digest', NEW.digest);
+  IF approval.what IS NULL OR approval.what IN ('group', 'amendment') THEN
     PERFORM log_event(CASE WHEN starts_with(NEW.kind, 'group_') THEN :EVENT_OF_GROUP
                            WHEN starts_with(NEW.kind, 'amend') THEN :EVENT_OF_AMENDMENT ELSE :EVENT_OF_ROLLOUT END,
                       :READERS_OF_ROLLOUT, r.id, NULL,
@@ -96,7 +98,8 @@ BEGIN
     PERFORM log_event(:EVENT_OF_APPROVAL, :READERS_OF_WHOLE_ROLLOUT, r.id, NULL, false,
                       json_build_object('event', approval.decision, 'what', approval.what, 'at', told -> 'at',
                                         'rollout', r.id, 'name', r.name, 'state', r.state, 'group', of_group,
-                                        'actor', NEW.actor, 'reason', NEW.reason, 'digest', r.digest));
+                                        'amendment', NEW.amendment, 'actor', NEW.actor, 'reason', NEW.reason,
+                                        'digest', NEW.digest));
   END IF;
   RETURN NULL;
 END
