@@ -80,7 +80,7 @@ struct event_feed {
     struct events_position newest;
     int64_t first; /* number of the oldest event in memory, or of the next one */
     struct feed_event events[FEED_EVENTS];
-    TAILQ_HEAD(, feed_progress) progress;
+    TAILQ_HEAD(feed_progresses, feed_progress) progress;
     int64_t change; /* number of the last change of a progress, */
     int64_t told;   /* and of the last one of which it is known who sees it */
     int64_t progress_due_ms, devices_due_ms;

@@ -91,6 +91,25 @@ static size_t list_rollouts(struct event_feed *feed, int64_t now_ms, int64_t rol
     return count;
 }
 
+/* Tells the progress of rollouts again of which the audience has not seen all devices before: its readers have not got
+ * it. */
+static void tell_again(struct event_feed *feed, const struct feed_audience *audience, const int64_t *whole,
+                       size_t count)
+{
+    struct feed_progress *progress, *next, *last = TAILQ_LAST(&feed->progress, feed_progresses);
+    for (progress = TAILQ_FIRST(&feed->progress); progress != NULL; progress = next) {
+        next = progress == last ? NULL : TAILQ_NEXT(progress, link);
+        const int64_t *id = &progress->rollout;
+        bool was = audience->whole_count > 0 &&
+                   bsearch(id, audience->whole, audience->whole_count, sizeof *id, feed_compare_numbers) != NULL;
+        if (was || count == 0 || bsearch(id, whole, count, sizeof *id, feed_compare_numbers) == NULL)
+            continue;
+        progress->change = ++feed->change;
+        TAILQ_REMOVE(&feed->progress, progress, link);
+        TAILQ_INSERT_TAIL(&feed->progress, progress, link);
+    }
+}
+
 /* Of which rollouts an audience sees all devices. */
 static enum tc_error read_whole(struct event_feed *feed, const char *patterns, struct tc_fault *fault)
 {
@@ -113,6 +132,7 @@ static enum tc_error read_whole(struct event_feed *feed, const char *patterns, s
     {
         if (audience->patterns == NULL || strcmp(audience->patterns, patterns) != 0)
             continue;
+        tell_again(feed, audience, whole, kept);
         free(audience->whole);
         audience->whole = whole;
         audience->whole_count = kept;

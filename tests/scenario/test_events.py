@@ -154,6 +154,7 @@ def test_a_scope_hides_events_and_reasons_that_are_not_its_own(stack):
         for stream in (whole, scoped):
             stream.wait("rollout", event="resumed", rollout=emea)
             stream.wait("rollout", event="aborted", rollout=both)
+            stream.wait("progress", rollout=emea, state="running")
 
     def seen(stream):
         return {document["name"] for _, document in stream.events if "name" in document}
