@@ -11,22 +11,9 @@ enum { MATCH_MAX = 2048 };
 
 static const int64_t day_ms = INT64_C(86400000);
 
-static json_t *read_match(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
-{
-    struct buffer scope = {0};
-    struct tc_fault fault;
-    json_t *text = schema_read_text(reading, key, node);
-    if (text != NULL && scope_text_parse(json_string_value(text), &scope, &fault) != TC_OK) {
-        json_decref(text);
-        text = schema_fault_value(reading, node, "labels such as region=emea,apac;site=branch: %s", fault.text);
-    }
-    buffer_free(&scope);
-    return text;
-}
-
 static const struct schema_key exception = {.read = schema_read_choice, .allowed = "rollback"};
 static const struct schema_key keys[] = {
-    {.name = "match", .read = read_match, .initial = SCHEMA_NOTHING, .least = 1, .most = MATCH_MAX},
+    {.name = "match", .read = operation_read_match, .initial = SCHEMA_NOTHING, .least = 1, .most = MATCH_MAX},
     {.name = "until", .read = schema_read_time},
     {.name = "reason", .read = operation_read_reason},
     {.name = "except", .read = schema_read_list, .initial = SCHEMA_NOTHING, .most = 1, .item = &exception},

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "config/scalar.h"
 #include "config/schema.h"
+#include "config/scope_text.h"
 #include "config/tree.h"
 
 #include <stdio.h>
@@ -50,6 +51,26 @@ static json_t *read_name(struct schema_reading *reading, const struct schema_key
     return schema_read_name(reading, key, node);
 }
 
+static json_t *read_device(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
+{
+    if (node->kind == TREE_TEXT && !is_text(node))
+        return schema_fault_value(reading, node, "the ID of a device; a number or a boolean in quotes");
+    return schema_read_name(reading, key, node);
+}
+
+json_t *operation_read_match(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
+{
+    struct buffer scope = {0};
+    struct tc_fault fault;
+    json_t *text = schema_read_text(reading, key, node);
+    if (text != NULL && scope_text_parse(json_string_value(text), &scope, &fault) != TC_OK) {
+        json_decref(text);
+        text = schema_fault_value(reading, node, "labels such as region=emea,apac;site=branch: %s", fault.text);
+    }
+    buffer_free(&scope);
+    return text;
+}
+
 static const struct schema_key version_keys[] = {
     {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
     {.name = "reason", .read = operation_read_reason},
@@ -64,6 +85,16 @@ static const struct schema_key group_keys[] = {
     {.name = "reason", .read = operation_read_reason},
     {.name = "group", .read = read_name, .allowed = "group"},
 };
+static const struct schema_key scope_keys[] = {
+    {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
+    {.name = "reason", .read = operation_read_reason},
+    {.name = "match", .read = operation_read_match, .least = 1, .most = OPERATION_MATCH_MAX},
+};
+static const struct schema_key device_keys[] = {
+    {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
+    {.name = "reason", .read = operation_read_reason},
+    {.name = "device", .read = read_device},
+};
 static const struct schema_key reason_keys[] = {
     {.name = "reason", .read = operation_read_reason},
 };
@@ -77,6 +108,8 @@ static const struct schema forms[] = {
     [OPERATION_ON_AMENDMENT] = {digest_keys, sizeof digest_keys / sizeof *digest_keys - 1},
     [OPERATION_ON_GROUP] = {group_keys, sizeof group_keys / sizeof *group_keys},
     [OPERATION_ON_FILE] = {file_keys, sizeof file_keys / sizeof *file_keys},
+    [OPERATION_ON_SCOPE] = {scope_keys, sizeof scope_keys / sizeof *scope_keys},
+    [OPERATION_ON_DEVICE] = {device_keys, sizeof device_keys / sizeof *device_keys},
     [OPERATION_BY_REASON] = {reason_keys, sizeof reason_keys / sizeof *reason_keys},
 };
 
@@ -101,6 +134,8 @@ enum tc_error operation_parse(enum operation_form form, const char *bytes, size_
         take_text(object, "digest", words->digest, sizeof words->digest);
         take_text(object, "group", words->group, sizeof words->group);
         take_text(object, "file", words->file, sizeof words->file);
+        take_text(object, "match", words->match, sizeof words->match);
+        take_text(object, "device", words->device, sizeof words->device);
         take_text(object, "reason", words->reason, sizeof words->reason);
     }
     json_decref(object);

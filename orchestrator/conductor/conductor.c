@@ -72,6 +72,8 @@ static bool conduct_rollout(struct conductor *conductor, const struct conducted_
         next = may_continue(rollout, error = conductor_freeze(conductor, rollout, &fault), &fault);
     if (next)
         next = may_continue(rollout, error = conductor_retime(conductor, rollout, &fault), &fault);
+    if (next)
+        next = may_continue(rollout, error = conductor_exclude(conductor, rollout, &fault), &fault);
     if (next && preempts)
         next = may_continue(rollout, error = conductor_preempt(conductor, rollout, &fault), &fault);
     if (next)
@@ -101,6 +103,7 @@ static void conduct(void *context, void *thread_state, void *items, size_t count
     if (rollout_progress_read_rollouts(conductor->store, &rollouts, &rollout_count, NULL) != TC_OK)
         return;
     conductor_begin_freezes(conductor);
+    conductor_begin_exclusions(conductor);
     int64_t now_ms = clock_monotonic_ms();
     bool publishes = now_ms - conductor->progress_published_ms >= conductor->config.progress_period_ms;
     if (publishes)

@@ -58,6 +58,13 @@ struct freeze_memory {
     int64_t withdrawn_ms; /* monotonic: when a cycle last did */
 };
 
+/* What a cycle knows of exclusions: exclusions.c. */
+struct exclusion_memory {
+    int64_t rows_left; /* to look at in this cycle */
+    bool sweeps;       /* this cycle withdraws also by older ones */
+    int64_t swept_ms;  /* monotonic: when a cycle last did */
+};
+
 struct conductor {
     struct conductor_config config;
     struct store *store;
@@ -77,6 +84,7 @@ struct conductor {
     struct rollback_submission rollback;
     struct recall_state recall;
     struct freeze_memory freezes;
+    struct exclusion_memory exclusions;
     struct publisher *publisher; /* of the table of devices; NULL: the broker has no guard */
     int64_t retired_version; /* of the directory, when the instructions of retired devices were last ended; -1: never */
     int64_t retired_ms;      /* monotonic: that time */
@@ -121,6 +129,12 @@ enum tc_error conductor_retime(struct conductor *conductor, const struct conduct
 void conductor_begin_freezes(struct conductor *conductor);
 enum tc_error conductor_freeze(struct conductor *conductor, const struct conducted_rollout *rollout,
                                struct tc_fault *fault);
+
+/* exclusions.c: begins a cycle; ends what waits of the excluded devices of a rollout, and withdraws what was not
+ * answered. */
+void conductor_begin_exclusions(struct conductor *conductor);
+enum tc_error conductor_exclude(struct conductor *conductor, const struct conducted_rollout *rollout,
+                                struct tc_fault *fault);
 
 /* groups.c: opens and ends groups, ends the rollout. `*changed`: whether the state of the rollout changed. */
 enum tc_error conductor_advance(struct conductor *conductor, const struct conducted_rollout *rollout, bool *changed,

@@ -24,10 +24,13 @@ static struct forecast_memory *find_memory(struct conductor *conductor, int64_t 
     return oldest;
 }
 
-/* Whether a group waits for an operator: then `watch` has no end to count down to. */
+/* Whether a group waits for an operator, or is paused: then `watch` has no end to count down to. */
 static bool awaits_operator(const struct conducted_rollout *rollout, const struct group *groups, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        bool is_over = groups[i].state == GROUP_PASSED || groups[i].state == GROUP_NOT_REACHED;
+        if (groups[i].progress.is_paused && !is_over)
+            return true;
         if (group_awaits_approval(groups[i].state, &groups[i].rules, &groups[i].progress, rollout->now_ms))
             return true;
     }

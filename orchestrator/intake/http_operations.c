@@ -1,6 +1,7 @@
 /* The operations on a rollout, and the return of a device. */
 #include "base/log.h"
 #include "config/operation.h"
+#include "config/scope_text.h"
 #include "orchestrator/intake/http_request.h"
 #include "orchestrator/store/operate.h"
 #include "topics/topic.h"
@@ -66,11 +67,28 @@ static bool read_amendment(struct http_request *request, int64_t *amendment)
     return false;
 }
 
-void operation_carry_out(struct http_request *request)
+static enum operation_form form_of(const struct operation_request *request)
+{
+    switch (request->operation) {
+    case OPERATION_APPROVE:
+    case OPERATION_REJECT: return request->amendment != 0 ? OPERATION_ON_AMENDMENT : OPERATION_ON_DIGEST;
+    case OPERATION_PROMOTE:
+    case OPERATION_PAUSE_GROUP:
+    case OPERATION_RESUME_GROUP: return OPERATION_ON_GROUP;
+    case OPERATION_EXCLUDE: return OPERATION_ON_SCOPE;
+    case OPERATION_SKIP: return OPERATION_ON_DEVICE;
+    default: return OPERATION_ON_VERSION;
+    }
+}
+
+typedef void act_on_request(struct http_request *request, const struct operation_request *operation_request);
+
+/* Reads the request of an operation from the path and the body, and acts on it. */
+static void read_operation(struct http_request *request, const char *name, act_on_request *act)
 {
     struct operation_request operation_request = {
         .actor = request->subject.name, .shard = request->http->config.shard, .scope = http_request_scope(request)};
-    TC_CHECK(operation_find(request->target.segments[request->target.segment_count - 1], &operation_request.operation));
+    TC_CHECK(operation_find(name, &operation_request.operation));
     struct tc_fault fault;
     if (http_read_rollout_id(request, &operation_request.rollout, &fault) != TC_OK) {
         http_answer_fault(request, &fault);
@@ -79,21 +97,52 @@ void operation_carry_out(struct http_request *request)
     if (!read_amendment(request, &operation_request.amendment))
         return;
     struct operation_words words;
+    struct buffer scope = {0};
     struct document_faults faults = {0};
-    enum operation_form form = operation_request.amendment != 0                      ? OPERATION_ON_AMENDMENT
-                               : operation_is_on_digest(operation_request.operation) ? OPERATION_ON_DIGEST
-                               : operation_request.operation == OPERATION_PROMOTE    ? OPERATION_ON_GROUP
-                                                                                     : OPERATION_ON_VERSION;
-    if (operation_parse(form, buffer_text(&request->body), request->body.length, &words, &faults) == TC_OK) {
+    if (operation_parse(form_of(&operation_request), buffer_text(&request->body), request->body.length, &words,
+                        &faults) == TC_OK) {
+        if (*words.match != '\0')
+            TC_CHECK(scope_text_parse(words.match, &scope, &fault) == TC_OK); /* operation_parse has checked it */
         operation_request.version = words.version;
         operation_request.digest = words.digest;
         operation_request.group = words.group;
+        operation_request.match = buffer_text(&scope);
+        operation_request.match_words = words.match;
+        operation_request.device = words.device;
         operation_request.reason = words.reason;
-        carry_out(request, &operation_request);
+        act(request, &operation_request);
     } else {
         http_answer_faults(request, "operation", &faults);
     }
     document_faults_free(&faults);
+    buffer_free(&scope);
+}
+
+void operation_carry_out(struct http_request *request)
+{
+    read_operation(request, request->target.segments[request->target.segment_count - 1], carry_out);
+}
+
+static void preview_exclusion(struct http_request *request, const struct operation_request *operation_request)
+{
+    struct buffer json = {0};
+    struct refusal refusal;
+    struct tc_fault fault;
+    struct store *store = store_pool_take(request->http->config.stores);
+    enum tc_error error = operate_preview_exclusion(store, operation_request, &json, &refusal, &fault);
+    store_pool_give(request->http->config.stores, store);
+    if (error == TC_OK)
+        http_answer_json(request, 200, &json);
+    else
+        http_answer_refusal(request, &refusal, &fault);
+}
+
+/* The last word of the path is "exclude:preview" or "skip:preview". */
+void exclusion_preview_show(struct http_request *request)
+{
+    const char *last = request->target.segments[request->target.segment_count - 1];
+    bool skips = strncmp(last, "skip:", strlen("skip:")) == 0;
+    read_operation(request, operation_name(skips ? OPERATION_SKIP : OPERATION_EXCLUDE), preview_exclusion);
 }
 
 /* ---- operations on a device ---- */

@@ -89,7 +89,7 @@ static json_t *groups_of(const struct why_facts *facts)
         struct why_instruction item = {.rollout = why_facts_rollout(facts), .group = all[i].group};
         if (waits_for != NULL)
             item.waits_for = *waits_for;
-        if (all[i].group.state != GROUP_OPEN && all[i].group.state != GROUP_PASSED)
+        if (all[i].group.paused_by != NULL || (all[i].group.state != GROUP_OPEN && all[i].group.state != GROUP_PASSED))
             why_explain_group(&item);
         if (waits_for == NULL && all[i].group.state != GROUP_PASSED)
             waits_for = &all[i].group;

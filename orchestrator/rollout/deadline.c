@@ -92,6 +92,12 @@ static struct due_check_decision decide_in_flight(const struct execution_rules *
         .action = DUE_CHECK_WAIT, .at_ms = lesser(deadline_ms, next_stage_ms), .code = ""};
 }
 
+static struct due_check_decision decide_excluded(const struct due_check *check)
+{
+    return (struct due_check_decision){
+        .action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = check->is_skipped ? CODE_SKIPPED : CODE_EXCLUDED};
+}
+
 struct due_check_decision due_check_decide(const struct execution_rules *rules, const struct due_check *check,
                                            int64_t now_ms)
 {
@@ -101,6 +107,8 @@ struct due_check_decision due_check_decide(const struct execution_rules *rules, 
             .action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = CODE_ROLLOUT_CANCELLED};
     if (is_withdrawn && rules->cancels_at_end && execution_is_over(rules, now_ms))
         return (struct due_check_decision){.action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = CODE_ROLLOUT_ENDED};
+    if (is_withdrawn && check->is_excluded)
+        return decide_excluded(check);
     if (is_withdrawn && rules->is_blocked)
         return (struct due_check_decision){
             .action = DUE_CHECK_RETRY, .event = ON_BLOCKED, .at_ms = now_ms, .code = CODE_VERSION_BLOCKED};
@@ -114,6 +122,8 @@ struct due_check_decision due_check_decide(const struct execution_rules *rules, 
         if (rules->gives_up)
             return (struct due_check_decision){
                 .action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = CODE_ROLLOUT_CANCELLED};
+        if (check->is_excluded)
+            return decide_excluded(check);
         if (check->deferrals > rules->defer_limit)
             return (struct due_check_decision){
                 .action = DUE_CHECK_MOVE, .event = ON_FAILED, .code = CODE_DEFERRED_TOO_OFTEN};
@@ -125,7 +135,7 @@ struct due_check_decision due_check_decide(const struct execution_rules *rules, 
     bool retries =
         (check->state == FAILED && rules->retry_failed) || (check->state == TIMED_OUT && rules->retry_timed_out);
     bool deferred_out = check->deferrals > rules->defer_limit;
-    bool no_retry = rules->gives_up || check->group_is_lost;
+    bool no_retry = rules->gives_up || check->group_is_lost || check->is_excluded;
     if (!retries || no_retry || deferred_out || check->failures > rules->retries)
         return (struct due_check_decision){.action = DUE_CHECK_SETTLE, .event = ON_SETTLED, .code = ""};
     int64_t at_ms = now_ms + execution_backoff_ms(rules, check->failures);

@@ -44,6 +44,8 @@ struct due_check {
     bool node_relays; /* another ATM of its branch asked since this one was dispatched */
     bool is_frozen;   /* it was withdrawn while a freeze of its device was in force */
     bool is_held;     /* a technician at the machine deferred it */
+    bool is_excluded; /* its device is out of the rollout; of one that is withdrawn: and was so then */
+    bool is_skipped;  /* its device alone */
 };
 
 enum due_check_action {

@@ -125,16 +125,27 @@ static bool misses_approval(const struct forecast_rest *rest)
     return false;
 }
 
-/* Nobody knows when a person answers; without an end of the rollout an approval counts as given at once. */
-static void take_approvals(const struct forecast_rest *rest, int64_t begin_ms, struct forecast_ends *ends)
+static bool has_paused(const struct forecast_rest *rest)
+{
+    for (size_t i = 0; i < rest->group_count; i++) {
+        if (rest->groups[i].progress.is_paused && !is_over(&rest->groups[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Nobody knows when a person answers; without an end of the rollout an approval counts as given at once, and a paused
+ * group as resumed. */
+static void take_answers(const struct forecast_rest *rest, int64_t begin_ms, struct forecast_ends *ends)
 {
     int64_t limit_ms = rest->execution->end_at_ms;
-    if (!misses_approval(rest))
+    bool approves = misses_approval(rest), resumes = has_paused(rest);
+    ends->assumes[FORECAST_APPROVED_AT_ONCE] = approves;
+    ends->assumes[FORECAST_RESUMED_AT_ONCE] = resumes;
+    if (limit_ms == 0 || !(approves || resumes))
         return;
-    ends->assumes[FORECAST_APPROVED_AT_ONCE] = true;
-    if (limit_ms == 0)
-        return;
-    ends->assumes[FORECAST_NOT_APPROVED] = true;
+    ends->assumes[FORECAST_NOT_APPROVED] = approves;
+    ends->assumes[FORECAST_NOT_RESUMED] = resumes;
     ends->worst_ms = limit_ms < begin_ms ? begin_ms : limit_ms;
 }
 
@@ -192,7 +203,7 @@ bool forecast_ends_make(const struct forecast_rest *rest, struct forecast_plan p
     free(gates);
     if (!made)
         return false;
-    take_approvals(rest, plan.begin_ms, ends);
+    take_answers(rest, plan.begin_ms, ends);
     if (ends->worst_ms < ends->best_ms)
         ends->worst_ms = ends->best_ms;
     return true;

@@ -40,6 +40,7 @@ struct group_progress {
     int64_t past_possible;  /* still without an end */
     int64_t past_timed_out; /* they never answered */
     bool is_frozen;         /* a freeze keeps it from opening */
+    bool is_paused;         /* nothing of it starts; its gate is decided as ever */
 };
 
 int64_t group_executed(const struct group_progress *progress);

@@ -25,6 +25,9 @@ const struct rollout_rule rollout_rules[] = {
     {ROLLOUT_RUNNING, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "what is in flight finishes first"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_RETRY, ROLLOUT_RUNNING, "what failed gets another attempt"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_PROMOTE, ROLLOUT_RUNNING, "a group is promoted past its silent devices"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_EXCLUDE, ROLLOUT_RUNNING, "devices that were not started are taken out of it"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_PAUSE_GROUP, ROLLOUT_RUNNING, "nothing of the group starts"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_RESUME_GROUP, ROLLOUT_RUNNING, "the group goes on"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_ROLLBACK, ROLLOUT_CANCELLING, "it must end before its rollback"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_PASSED, ROLLOUT_COMPLETED, "every group passed"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_NOT_REACHED, ROLLOUT_HALTED, "a group was not reached, and nothing is in flight"},
@@ -44,6 +47,9 @@ const struct rollout_rule rollout_rules[] = {
     {ROLLOUT_PAUSED, ROLLOUT_ON_RETRY, ROLLOUT_PAUSED, "what failed gets another attempt once it is resumed"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_PROMOTE, ROLLOUT_PAUSED,
      "a group is promoted past its silent devices once it is resumed"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_EXCLUDE, ROLLOUT_PAUSED, "devices that were not started are taken out of it"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_PAUSE_GROUP, ROLLOUT_PAUSED, "nothing of the group starts, also once it is resumed"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_RESUME_GROUP, ROLLOUT_PAUSED, "the group goes on once the rollout is resumed"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_ROLLBACK, ROLLOUT_CANCELLING, "it must end before its rollback"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_ABORT_PAUSE, ROLLOUT_PAUSED, "an abort criterion is met by what was in flight"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_ABORT_CANCEL, ROLLOUT_CANCELLING, "an abort criterion is met by what was in flight"},
@@ -76,11 +82,12 @@ static const char *const state_names[ROLLOUT_STATE_COUNT] = {
 };
 
 static const char *const event_names[ROLLOUT_EVENT_COUNT] = {
-    "approve",        "reject",          "approve_group",   "revise",      "pause",           "resume",
-    "resume_ordered", "resume_approved", "resume_rejected", "cancel",      "retry",           "rollback",
-    "promote",        "break_glass",     "amend",           "planned",     "planned_to_wait", "impossible",
-    "passed",         "not_reached",     "all_failed",      "abort_pause", "abort_cancel",    "over",
-    "superseded",     "all_cancelled",
+    "approve",      "reject",         "approve_group",   "revise",          "pause",
+    "resume",       "resume_ordered", "resume_approved", "resume_rejected", "cancel",
+    "retry",        "rollback",       "promote",         "exclude",         "pause_group",
+    "resume_group", "break_glass",    "amend",           "planned",         "planned_to_wait",
+    "impossible",   "passed",         "not_reached",     "all_failed",      "abort_pause",
+    "abort_cancel", "over",           "superseded",      "all_cancelled",
 };
 
 const struct rollout_rule *rollout_rule_find(enum rollout_state from, enum rollout_event on)

@@ -27,6 +27,9 @@ enum rollout_event {
     ROLLOUT_ON_RETRY,
     ROLLOUT_ON_ROLLBACK,
     ROLLOUT_ON_PROMOTE, /* a group is promoted */
+    ROLLOUT_ON_EXCLUDE, /* devices are taken out of it */
+    ROLLOUT_ON_PAUSE_GROUP,
+    ROLLOUT_ON_RESUME_GROUP,
     ROLLOUT_ON_BREAK_GLASS,
     ROLLOUT_ON_AMEND, /* it is amended, or an amendment is ordered, approved or rejected */
     /* Not requested by an operator. */

@@ -60,6 +60,10 @@ void why_explain_rollout(struct why_instruction *item)
 
 void why_explain_group(struct why_instruction *item)
 {
+    if (item->group.paused_by != NULL)
+        add(item, (struct why_reason){.code = WHY_GROUP_PAUSED, .since = item->group.paused_at});
+    if (item->group.state == GROUP_OPEN)
+        return;
     const struct why_group *group = item->group.state == GROUP_WAITING ? &item->waits_for : &item->group;
     switch (group->state) {
     case GROUP_WAITING:
@@ -116,6 +120,12 @@ static enum obstacle is_ahead(const struct why_instruction *higher)
     return is_postponed ? OBSTACLE_NONE : OBSTACLE_MAYBE;
 }
 
+/* Of ended ones only those about which the conductor decides, and those that were taken out, are explained. */
+static bool is_under_way(const struct why_instruction *item)
+{
+    return item->state < COMPLETED || item->substate == UNDECIDED;
+}
+
 /* A freeze of the device that excepts the rollout of `item` keeps others from standing before it. */
 static enum obstacle find_higher_priority(const struct why_place *place, struct why_instruction *item)
 {
@@ -123,7 +133,7 @@ static enum obstacle find_higher_priority(const struct why_place *place, struct 
     const struct why_instruction *other = NULL;
     for (size_t i = 0; i < place->instruction_count && found != OBSTACLE_SURE; i++) {
         const struct why_instruction *higher = &place->instructions[i];
-        if (higher->is_frozen || higher->rollout->state != ROLLOUT_RUNNING ||
+        if (higher->is_frozen || !is_under_way(higher) || higher->rollout->state != ROLLOUT_RUNNING ||
             higher->rollout->priority <= item->rollout->priority || strcmp(higher->device, item->device) != 0)
             continue;
         enum obstacle obstacle = is_ahead(higher);
@@ -293,12 +303,19 @@ static void explain_due(struct why_place *place, struct why_instruction *item)
                                                                        .since = place->now};
 }
 
+static void add_excluded(struct why_instruction *item)
+{
+    add(item, (struct why_reason){.code = WHY_EXCLUDED, .since = item->excluded_at});
+}
+
 static void explain_waiting(struct why_place *place, struct why_instruction *item)
 {
     item->verdict = WHY_WAITS;
     why_explain_rollout(item);
     if (item->frozen_by != NULL)
         add(item, (struct why_reason){.code = WHY_FROZEN, .since = item->frozen, .until = item->frozen_until});
+    if (item->excluded_by != NULL)
+        add_excluded(item);
     if (!item->group_is_open) {
         why_explain_group(item);
         return;
@@ -346,6 +363,10 @@ void why_explain(struct why_place *place)
             explain_work(item);
         } else {
             item->verdict = WHY_ENDED;
+            if (!is_under_way(item)) {
+                add_excluded(item);
+                continue;
+            }
             add(item, (struct why_reason){.code = WHY_DECIDING, .since = item->since});
         }
     }

@@ -64,6 +64,8 @@ struct why_group {
     const char *name;
     enum group_state state;
     struct why_time soaks_until;
+    const char *paused_by, *paused_reason; /* NULL: it is not paused */
+    struct why_time paused_at;
 };
 
 struct why_reason {
@@ -76,8 +78,8 @@ struct why_reason {
     const struct why_activity *activity;
 };
 
-/* At most: one of the rollout, block, freeze, group, time, device, branch, rate. */
-#define WHY_REASONS_MAX 8
+/* At most: one of the rollout, block, freeze, exclusion, group, its pause, time, device, branch, rate. */
+#define WHY_REASONS_MAX 10
 
 /* An instruction that has not ended, or about which the conductor decides. */
 struct why_instruction {
@@ -91,12 +93,15 @@ struct why_instruction {
     int64_t attempt, deferrals, progress; /* progress < 0: none reported */
     bool was_deferred;                    /* its last attempt ended so */
     const char *code;                     /* of that attempt's end; "": none */
-    bool group_is_open;                   /* its own */
+    bool group_is_open;                   /* its own, and not paused */
     struct why_group group;               /* its own */
     struct why_group waits_for;           /* the first that has not passed, unless it is its own */
     bool is_frozen;                       /* a freeze in force keeps it from starting */
     const char *frozen_by; /* its person; or, without it, of a freeze that keeps its group from opening */
-    struct why_time frozen, frozen_until; /* since when; until when it is meant */
+    struct why_time frozen, frozen_until;      /* since when; until when it is meant */
+    const char *excluded_by, *excluded_reason; /* NULL: its device is not out of the rollout */
+    bool is_skipped;                           /* its device alone */
+    struct why_time excluded_at;
     bool is_due;
     struct why_time due;
     bool window_is_open; /* for as long as an installation takes */

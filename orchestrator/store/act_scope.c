@@ -44,6 +44,17 @@ enum tc_error act_scope_check_reading(struct store *store, const struct access_s
     return check_rollout(store, scope, rollout, true, refusal, fault);
 }
 
+enum tc_error act_scope_check_seen(struct store *store, const struct access_scope *scope, int64_t rollout,
+                                   bool *is_seen, struct tc_fault *fault)
+{
+    const struct sql_why_is_visible_params params = {
+        .branch = NULL, .rollout = rollout, .patterns = access_scope_patterns(scope)};
+    struct sql_why_is_visible_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_why_is_visible(store, &params, &rows, fault);
+    *is_seen = error == TC_OK && sql_why_is_visible_at(&rows, 0).rollout;
+    return error;
+}
+
 /* ---- a plan ---- */
 
 static enum tc_error check_selected(struct store *store, const struct access_scope *scope, const json_t *plan,
@@ -99,6 +110,20 @@ enum tc_error act_scope_check_plan(struct store *store, const struct access_scop
     return error;
 }
 
+enum tc_error act_scope_check_places(struct store *store, const struct access_scope *scope, const char *match,
+                                     struct refusal *refusal, struct tc_fault *fault)
+{
+    const char *patterns = access_scope_patterns(scope);
+    if (patterns == NULL)
+        return TC_OK;
+    const struct sql_scope_is_within_params params = {.scope = match, .patterns = patterns};
+    struct sql_scope_is_within_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_scope_is_within(store, &params, &rows, fault);
+    if (error != TC_OK || sql_scope_is_within_at(&rows, 0).is_within)
+        return error;
+    return refuse(scope, sql_scope_is_within_at(&rows, 0).places, refusal, fault);
+}
+
 /* ---- the fleet ---- */
 
 enum tc_error act_scope_check_device(struct store *store, const struct access_scope *scope, const char *device,
@@ -113,6 +138,13 @@ enum tc_error act_scope_check_device(struct store *store, const struct access_sc
         return error;
     const char *places = sql_check_device_scope_at(&rows, 0).places;
     return places == NULL ? TC_OK : refuse(scope, places, refusal, fault);
+}
+
+enum tc_error act_scope_check_exclusion(struct store *store, const struct access_scope *scope, const char *device,
+                                        const char *match, struct refusal *refusal, struct tc_fault *fault)
+{
+    return device == NULL ? act_scope_check_places(store, scope, match, refusal, fault)
+                          : act_scope_check_device(store, scope, device, refusal, fault);
 }
 
 enum tc_error act_scope_check_import(struct store *store, const struct access_scope *scope, struct refusal *refusal,

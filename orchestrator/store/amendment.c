@@ -17,9 +17,10 @@ static const char *const kind_names[AMENDMENT_KIND_COUNT] = {
 };
 
 static amendment_apply *const applies[AMENDMENT_KIND_COUNT] = {
-    [AMENDMENT_RATE] = amendment_apply_value,
-    [AMENDMENT_BUDGET] = amendment_apply_value,
-    [AMENDMENT_END] = amendment_apply_value,
+    [AMENDMENT_RATE] = amendment_apply_value,         [AMENDMENT_BUDGET] = amendment_apply_value,
+    [AMENDMENT_END] = amendment_apply_value,          [AMENDMENT_EXCLUDE] = amendment_apply_exclusion,
+    [AMENDMENT_SKIP] = amendment_apply_exclusion,     [AMENDMENT_PAUSE_GROUP] = amendment_apply_pause,
+    [AMENDMENT_RESUME_GROUP] = amendment_apply_pause,
 };
 
 const char *amendment_kind_name(enum amendment_kind kind)
@@ -54,7 +55,8 @@ static enum tc_error record_event(struct store *store, const struct operation_re
                                                        .actor = actor,
                                                        .reason = reason,
                                                        .version = version,
-                                                       .digest = digest};
+                                                       .digest = digest,
+                                                       .group_no = 0};
     return sql_record_amendment(store, &params, fault);
 }
 
@@ -137,6 +139,23 @@ static enum tc_error come_into_force(struct store *store, const struct operation
     return error == TC_OK ? void_others(store, request, amendment, fault) : error;
 }
 
+static enum tc_error record_order(struct store *store, const struct operation_request *request,
+                                  const struct rollout_snapshot *snapshot, const struct amendment_order *order,
+                                  bool waits, const struct operated *operated, struct tc_fault *fault)
+{
+    const char *kind = order->event == NULL ? KIND_AMENDED : order->event;
+    const struct sql_record_amendment_params params = {.rollout = request->rollout,
+                                                       .number = operated->amendment.number,
+                                                       .kind = waits ? KIND_AMENDMENT_ORDERED : kind,
+                                                       .actor = request->actor,
+                                                       .reason = order->event_reason == NULL ? request->reason
+                                                                                             : order->event_reason,
+                                                       .version = snapshot->version,
+                                                       .digest = operated->amendment.digest,
+                                                       .group_no = order->group_no};
+    return sql_record_amendment(store, &params, fault);
+}
+
 enum tc_error amendment_record(struct store *store, const struct operation_request *request,
                                const struct rollout_snapshot *snapshot, const struct amendment_order *order,
                                struct operated *operated, struct tc_fault *fault)
@@ -150,8 +169,7 @@ enum tc_error amendment_record(struct store *store, const struct operation_reque
     set_answer(operated, 0, waits ? AMENDMENT_AWAITING_APPROVAL : AMENDMENT_IN_FORCE, digest);
     error = write_order(store, request, snapshot, order, operated, fault);
     if (error == TC_OK)
-        error = record_event(store, request, operated->amendment.number, waits ? KIND_AMENDMENT_ORDERED : KIND_AMENDED,
-                             request->actor, request->reason, snapshot->version, digest, fault);
+        error = record_order(store, request, snapshot, order, waits, operated, fault);
     if (error != TC_OK || waits)
         return error;
     const struct amendment amendment = {.number = operated->amendment.number, .order = *order};

@@ -18,6 +18,10 @@ struct amendment_order {
     const char *subject;
     const json_t *before, *after;
     bool is_loosening;
+    /* Of the event, when it acts at once: its kind, NULL: `amended`; the reason, NULL: the request's; the group, 0:
+     * none. */
+    const char *event, *event_reason;
+    int64_t group_no;
 };
 
 /* An amendment that comes into force. */
@@ -34,6 +38,10 @@ typedef enum tc_error amendment_apply(struct store *store, const struct operatio
 
 /* Rate, budget and end. */
 amendment_apply amendment_apply_value;
+/* Exclude and skip. TC_CONFLICT: the rollout has EXCLUSIONS_MAX. */
+amendment_apply amendment_apply_exclusion;
+/* Pause and resume a group. TC_CONFLICT: it is so already. */
+amendment_apply amendment_apply_pause;
 
 /* Records an amendment, and its event, at the version of the request. It is applied at once, unless it loosens and the
  * plan needed approvals: then it waits. operated->amendment says which. TC_UNAVAILABLE: it loosens, and the policy of

@@ -105,6 +105,8 @@ static void take_due_check(struct store *store, int64_t rollout, const struct sq
         .node_presence = presence_of(row->node_presence),
         .is_frozen = row->is_frozen,
         .is_held = row->is_held,
+        .is_excluded = row->is_excluded,
+        .is_skipped = row->is_skipped,
     };
     item->device_since_ms = row->device_since_ms;
     item->node_since_ms = row->node_since_ms;

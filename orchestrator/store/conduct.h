@@ -105,6 +105,16 @@ enum tc_error conduct_retime(struct store *store, int64_t rollout, const struct 
 enum tc_error conduct_withdraw_frozen(struct store *store, int64_t rollout, size_t most, struct released **released,
                                       size_t *count, struct tc_fault *fault);
 
+/* Looks at the next waiting instructions of a rollout, at most `most`, for an exclusion of which that is not done, and
+ * cancels those of it. `*looked`: at how many; -1: nothing was left to do. */
+enum tc_error conduct_look_excluded(struct store *store, int64_t rollout, int64_t most, int shard, int64_t *looked,
+                                    int64_t *ended, struct tc_fault *fault);
+
+/* Withdraws up to `most` instructions that were dispatched to excluded devices and not answered; their due check
+ * cancels these unless their device reported. The caller frees `*released`. */
+enum tc_error conduct_withdraw_excluded(struct store *store, int64_t rollout, size_t most, struct released **released,
+                                        size_t *count, struct tc_fault *fault);
+
 /* The last item of a page of withdrawn instructions; zeros: before the first. */
 struct withdrawn_place {
     int64_t start_before_us;

@@ -1,6 +1,7 @@
 #include "orchestrator/store/freeze.h"
 
 #include "orchestrator/rollout/words.h"
+#include "orchestrator/store/act_scope.h"
 #include "orchestrator/store/acts.h"
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/policy_in_force.h"
@@ -9,35 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- scopes ---- */
-
-/* TC_DENIED: the scope is not within the one in which the actor may. */
-static enum tc_error check_scope(struct store *store, const struct access_scope *within, const char *match,
-                                 struct refusal *refusal, struct tc_fault *fault)
-{
-    const char *patterns = access_scope_patterns(within);
-    if (patterns == NULL)
-        return TC_OK;
-    const struct sql_scope_is_within_params params = {.scope = match, .patterns = patterns};
-    struct sql_scope_is_within_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_scope_is_within(store, &params, &rows, fault);
-    if (error != TC_OK || sql_scope_is_within_at(&rows, 0).is_within)
-        return error;
-    struct buffer roles = {0};
-    access_operation_put_scoped_roles(within->operation, &roles);
-    refusal_copy(refusal->roles, sizeof refusal->roles, buffer_text(&roles));
-    refusal_copy(refusal->places, sizeof refusal->places, sql_scope_is_within_at(&rows, 0).places);
-    buffer_free(&roles);
-    return refusal_set(refusal, TC_DENIED, REFUSAL_OUT_OF_SCOPE, fault);
-}
-
 /* ---- freezing ---- */
 
 enum tc_error freeze_preview(struct store *store, const struct freeze_act *act, struct buffer *json,
                              struct refusal *refusal, struct tc_fault *fault)
 {
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    enum tc_error error = check_scope(store, act->scope, act->match, refusal, fault);
+    enum tc_error error = act_scope_check_places(store, act->scope, act->match, refusal, fault);
     if (error != TC_OK)
         return error;
     const struct sql_preview_freeze_params params = {.scope = act->match, .except_rollback = act->excepts_rollbacks};
@@ -68,7 +47,7 @@ static void name_object(struct store *store, int64_t freeze)
 static enum tc_error put(struct store *store, const struct freeze_act *act, int64_t *id, bool *existing,
                          struct refusal *refusal, struct tc_fault *fault)
 {
-    enum tc_error error = check_scope(store, act->scope, act->match, refusal, fault);
+    enum tc_error error = act_scope_check_places(store, act->scope, act->match, refusal, fault);
     if (error != TC_OK)
         return error;
     const struct sql_put_freeze_params params = {.scope = act->match,
@@ -135,14 +114,14 @@ static enum tc_error order_or_confirm(struct store *store, const struct freeze_a
         return refusal_set(refusal, TC_DENIED, REFUSAL_ORDERED_LIFT, fault);
     if (!act->may_confirm)
         return refusal_set(refusal, TC_DENIED, REFUSAL_LIFT_NEEDS_APPROVER, fault);
-    return check_scope(store, act->confirm_scope, found->scope, refusal, fault);
+    return act_scope_check_places(store, act->confirm_scope, found->scope, refusal, fault);
 }
 
 static enum tc_error check_lift(struct store *store, const struct freeze_act *act,
                                 const struct sql_find_freeze_row *found, struct refusal *refusal,
                                 struct tc_fault *fault)
 {
-    enum tc_error error = check_scope(store, act->scope, found->scope, refusal, fault);
+    enum tc_error error = act_scope_check_places(store, act->scope, found->scope, refusal, fault);
     if (error != TC_OK)
         return error;
     if (found->lifted_at != NULL) {

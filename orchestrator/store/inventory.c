@@ -288,6 +288,8 @@ static enum tc_error import(struct store *store, const struct fleet_file *file, 
     if (error == TC_OK)
         error = sql_import_moved(store, fault);
     if (error == TC_OK)
+        error = sql_look_excluded_again(store, fault); /* locked before instructions, as the conductor does */
+    if (error == TC_OK)
         error = merge_branches(store, imported, fault);
     if (error == TC_OK)
         error = merge_devices(store, imported, fault);

@@ -40,7 +40,23 @@ static const struct {
     [OPERATION_BREAK_GLASS] = {KIND_GLASS_BROKEN, ROLLOUT_ON_BREAK_GLASS, true},
     /* What tightens does not wait for the policy: amendment_record. */
     [OPERATION_AMEND] = {KIND_AMENDED, ROLLOUT_ON_AMEND, false},
+    [OPERATION_EXCLUDE] = {KIND_EXCLUDED, ROLLOUT_ON_EXCLUDE, false},
+    [OPERATION_SKIP] = {KIND_SKIPPED, ROLLOUT_ON_EXCLUDE, false},
+    [OPERATION_PAUSE_GROUP] = {KIND_GROUP_PAUSED, ROLLOUT_ON_PAUSE_GROUP, false},
+    [OPERATION_RESUME_GROUP] = {KIND_GROUP_RESUMED, ROLLOUT_ON_RESUME_GROUP, true},
 };
+
+static bool is_on_group(enum operation operation)
+{
+    return operation == OPERATION_PROMOTE || operation == OPERATION_PAUSE_GROUP || operation == OPERATION_RESUME_GROUP;
+}
+
+/* It is recorded as an amendment, with its event. */
+static bool is_amendment(enum operation operation)
+{
+    return operation == OPERATION_AMEND || operation_excludes(operation) || operation == OPERATION_PAUSE_GROUP ||
+           operation == OPERATION_RESUME_GROUP;
+}
 
 static bool is_repeated(const struct operation_request *request, const struct rollout_snapshot *snapshot)
 {
@@ -48,8 +64,8 @@ static bool is_repeated(const struct operation_request *request, const struct ro
         request->operation == OPERATION_RESUME && strcmp(snapshot->recorded_kind, KIND_RESUME_ORDERED) == 0;
     return (resumes_later || strcmp(snapshot->recorded_kind, operations[request->operation].kind) == 0) &&
            strcmp(snapshot->recorded_actor, request->actor) == 0 &&
-           strcmp(snapshot->recorded_reason, request->reason) == 0 &&
-           (request->operation != OPERATION_PROMOTE || strcmp(snapshot->recorded_group, request->group) == 0);
+           strcmp(snapshot->recorded_reason, snapshot->reason) == 0 &&
+           (!is_on_group(request->operation) || strcmp(snapshot->recorded_group, request->group) == 0);
 }
 
 static enum tc_error check_version(const struct operation_request *request, const struct rollout_snapshot *snapshot,
@@ -156,6 +172,10 @@ static enum tc_error act(struct store *store, const struct operation_request *re
     case OPERATION_ROLLBACK: return request_rollback(store, request, snapshot, to, fault);
     case OPERATION_BREAK_GLASS: return operate_break_glass(store, request, snapshot, fault);
     case OPERATION_AMEND: return amendment_amend(store, request, snapshot, operated, fault);
+    case OPERATION_EXCLUDE:
+    case OPERATION_SKIP: return operate_exclude(store, request, snapshot, operated, fault);
+    case OPERATION_PAUSE_GROUP:
+    case OPERATION_RESUME_GROUP: return operate_pause_group(store, request, snapshot, operated, fault);
     case OPERATION_PAUSE:
     case OPERATION_RESUME:
     case OPERATION_CANCEL: return TC_OK; /* they only change the state */
@@ -218,7 +238,7 @@ static enum tc_error record_step(struct store *store, const struct operation_req
                                  const struct rollout_snapshot *snapshot, const struct step *step, int64_t group_no,
                                  struct tc_fault *fault)
 {
-    if (request->operation == OPERATION_BREAK_GLASS || request->operation == OPERATION_AMEND)
+    if (request->operation == OPERATION_BREAK_GLASS || is_amendment(request->operation))
         return TC_OK;
     if (step->waits && request->operation == OPERATION_RESUME)
         return operate_record_event(store, request, snapshot, KIND_RESUME_ORDERED, group_no, fault);
@@ -293,7 +313,8 @@ static void set_details(struct act *act, const struct operation_request *request
     if (request->amendment != 0)
         (void)snprintf(amendment, sizeof amendment, "%" PRId64, request->amendment);
     act_set_details(act, "group", request->group, "amendment", amendment, "kind",
-                    request->change == NULL ? "" : amendment_kind_name(request->change->kind), "after", after);
+                    request->change == NULL ? "" : amendment_kind_name(request->change->kind), "after", after, "match",
+                    request->match, "device", request->device);
     free(after);
 }
 

@@ -25,6 +25,10 @@ enum operation {
     OPERATION_REVISE,
     OPERATION_BREAK_GLASS, /* run without approvals; others review that */
     OPERATION_AMEND,       /* change a value of the plan */
+    OPERATION_EXCLUDE,     /* the devices of a scope */
+    OPERATION_SKIP,        /* one device */
+    OPERATION_PAUSE_GROUP,
+    OPERATION_RESUME_GROUP,
     OPERATION_COUNT,
 };
 
@@ -33,6 +37,8 @@ const char *operation_name(enum operation operation); /* "pause" */
 bool operation_find(const char *name, enum operation *operation);
 /* Whether the operation is bound to the plan's digest (approve, reject), and not to the rollout's version. */
 bool operation_is_on_digest(enum operation operation);
+/* Whether it takes devices out of a rollout: it reaches no further than these. */
+bool operation_excludes(enum operation operation);
 
 struct amendment_change; /* orchestrator/store/amendment.h */
 
@@ -43,6 +49,9 @@ struct operation_request {
     int64_t version;                       /* the version that the actor saw */
     const char *digest;                    /* the digest of the plan that the actor read */
     const char *group;                     /* promote; approve and reject: "" is the rollout as a whole */
+    const char *match;                     /* exclude: the scope as JSON; */
+    const char *match_words;               /* and as the actor wrote it */
+    const char *device;                    /* skip */
     int64_t amendment;                     /* approve and reject: its number; then the digest is its own; 0: none */
     const struct amendment_change *change; /* amend */
     int shard;                             /* of the counters */
@@ -66,11 +75,19 @@ struct operated {
 
 /* Carries out any operation but OPERATION_REVISE. The scheduler and the conductor do the rest (starts, cancellations,
  * groups) in their next cycle. TC_NOT_FOUND: no such rollout or group. TC_DENIED: the author may not approve, or a
- * device of it is outside of the scope. TC_CONFLICT: not allowed in this state, an old version or digest, or nothing to
- * do. `operated->refusal` then has the reason. TC_UNAVAILABLE also while the policy of the store is not in force, for
- * an operation that can let the rollout run. */
+ * device of it (of an exclude or a skip: of these) is outside of the scope. TC_CONFLICT: not allowed in this state, an
+ * old version or digest, or nothing to do. `operated->refusal` then has the reason. TC_UNAVAILABLE also while the
+ * policy of the store is not in force, for an operation that can let the rollout run. */
 enum tc_error operate(struct store *store, const struct operation_request *operation_request, struct operated *operated,
                       struct tc_fault *fault);
+
+/* At most, of a rollout. */
+#define EXCLUSIONS_MAX 1000
+
+/* Appends what an exclude or a skip would end, withdraw and let finish now, as JSON. TC_NOT_FOUND: the actor sees no
+ * such rollout. TC_DENIED: it is not within the actor's scope. */
+enum tc_error operate_preview_exclusion(struct store *store, const struct operation_request *operation_request,
+                                        struct buffer *json, struct refusal *refusal, struct tc_fault *fault);
 
 struct new_rollout; /* orchestrator/store/planning.h */
 

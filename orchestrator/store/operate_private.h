@@ -7,6 +7,9 @@
 #include "orchestrator/rollout/rollout_state.h"
 #include "orchestrator/store/operate.h"
 
+/* The actor's reason, after a scope or a device. */
+#define EVENT_REASON_SIZE (OPERATION_REASON_MAX + OPERATION_MATCH_MAX + 3)
+
 /* The rollout of a request, locked by the transaction, and the events that the request depends on. */
 struct rollout_snapshot {
     char name[TC_ID_SIZE];
@@ -20,10 +23,11 @@ struct rollout_snapshot {
     bool actor_is_author;
     char unknown_author[TC_ID_SIZE]; /* whose name is linked to no person; "": there is none */
     /* The operation that was requested at the same version, and the last event; "": none. */
-    char recorded_kind[32], recorded_actor[TC_ID_SIZE], recorded_reason[OPERATION_REASON_MAX + 1];
+    char recorded_kind[32], recorded_actor[TC_ID_SIZE], recorded_reason[EVENT_REASON_SIZE];
     char recorded_digest[PLAN_DIGEST_SIZE], recorded_group[TC_ID_SIZE];
     char last_kind[32], last_actor[TC_ID_SIZE], last_at[32];
-    struct refusal *refusal; /* filled in when the request is refused */
+    char reason[EVENT_REASON_SIZE]; /* for the event of the request: with what it is on */
+    struct refusal *refusal;        /* filled in when the request is refused */
 };
 
 /* Locks the rollout until the transaction ends, and reads it. Copies the fields of the answer to `operated`; refusals
@@ -97,6 +101,18 @@ enum tc_error operate_approval(struct store *store, const struct operation_reque
  * blocked. */
 enum tc_error operate_break_glass(struct store *store, const struct operation_request *operation_request,
                                   const struct rollout_snapshot *snapshot, struct tc_fault *fault);
+
+/* Takes the devices of the request out of the rollout, by an amendment. TC_DENIED: they are not within the actor's
+ * scope. TC_CONFLICT: they are out already, are not in it, or have all ended, or the rollout has EXCLUSIONS_MAX. */
+enum tc_error operate_exclude(struct store *store, const struct operation_request *operation_request,
+                              const struct rollout_snapshot *snapshot, struct operated *operated,
+                              struct tc_fault *fault);
+
+/* Pauses or resumes the request's group, by an amendment. TC_NOT_FOUND: no such group. TC_CONFLICT: it is so already.
+ */
+enum tc_error operate_pause_group(struct store *store, const struct operation_request *operation_request,
+                                  const struct rollout_snapshot *snapshot, struct operated *operated,
+                                  struct tc_fault *fault);
 
 /* Promotes the request's group without its silent devices; `*group_no` is its number. TC_NOT_FOUND: no such group.
  * TC_CONFLICT: its state, its gate or its devices do not allow it. */

@@ -90,6 +90,31 @@ static enum tc_error read_history(struct store *store, const struct operation_re
     return TC_OK;
 }
 
+static void compose_reason(const struct operation_request *request, struct rollout_snapshot *snapshot)
+{
+    const char *of = request->operation == OPERATION_EXCLUDE ? request->match_words
+                     : request->operation == OPERATION_SKIP  ? request->device
+                                                             : NULL;
+    (void)snprintf(snapshot->reason, sizeof snapshot->reason, "%s%s%s", of == NULL ? "" : of, of == NULL ? "" : ": ",
+                   request->reason);
+}
+
+/* An operation that takes devices out reaches no further than these; of the rest the actor must only see something. */
+static enum tc_error check_reach(struct store *store, const struct operation_request *request,
+                                 const struct rollout_snapshot *snapshot, struct tc_fault *fault)
+{
+    bool is_seen;
+    if (!operation_excludes(request->operation))
+        return act_scope_check_rollout(store, request->scope, request->rollout, snapshot->refusal, fault);
+    enum tc_error error = act_scope_check_seen(store, request->scope, request->rollout, &is_seen, fault);
+    if (error == TC_OK && !is_seen)
+        return operate_refuse(request, snapshot, TC_NOT_FOUND, REFUSAL_NO_ROLLOUT, fault);
+    const char *device = request->operation == OPERATION_SKIP ? request->device : NULL;
+    return error == TC_OK
+               ? act_scope_check_exclusion(store, request->scope, device, request->match, snapshot->refusal, fault)
+               : error;
+}
+
 enum tc_error operate_load_snapshot(struct store *store, const struct operation_request *request,
                                     struct rollout_snapshot *snapshot, struct operated *operated,
                                     struct tc_fault *fault)
@@ -97,9 +122,10 @@ enum tc_error operate_load_snapshot(struct store *store, const struct operation_
     snapshot->refusal = &operated->refusal;
     if (strcmp(request->actor, ACTOR_TELLERCAST) == 0)
         return operate_refuse(request, snapshot, TC_DENIED, REFUSAL_OWN_NAME, fault);
+    compose_reason(request, snapshot);
     enum tc_error error = lock(store, request, snapshot, fault);
     if (error == TC_OK)
-        error = act_scope_check_rollout(store, request->scope, request->rollout, snapshot->refusal, fault);
+        error = check_reach(store, request, snapshot, fault);
     if (error == TC_OK)
         error = read_history(store, request, snapshot, fault);
     if (error != TC_OK)
@@ -145,7 +171,7 @@ enum tc_error operate_record_event(struct store *store, const struct operation_r
     const struct sql_record_operation_params params = {.rollout = request->rollout,
                                                        .kind = kind,
                                                        .actor = request->actor,
-                                                       .reason = request->reason,
+                                                       .reason = snapshot->reason,
                                                        .version = snapshot->version,
                                                        .digest = snapshot->digest,
                                                        .group_no = group_no};

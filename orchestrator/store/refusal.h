@@ -59,6 +59,14 @@ enum refusal_reason {
     REFUSAL_AMENDS_NOTHING,
     REFUSAL_END_HAS_PASSED,   /* the new one, `at` */
     REFUSAL_END_BEFORE_START, /* the new one, `at` */
+    /* Taking `places`, a scope or a device, out of a rollout. */
+    REFUSAL_EXCLUDED_BEFORE,
+    REFUSAL_NOT_A_MEMBER,
+    REFUSAL_ALL_ENDED,
+    REFUSAL_TOO_MANY_EXCLUSIONS, /* it has `needed` */
+    /* Pausing a group. */
+    REFUSAL_GROUP_PAUSED,
+    REFUSAL_GROUP_NOT_PAUSED,
     /* A submission. */
     REFUSAL_NAME_TAKEN, /* by rollout `other` */
     REFUSAL_KEY_TAKEN,  /* the idempotency key, by rollout `other` */

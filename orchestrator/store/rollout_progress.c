@@ -72,6 +72,8 @@ static bool take_rollout(struct store *store, const struct sql_conducted_rollout
     rollout->now_ms = row->now_ms;
     rollout->paused_by_abort = row->paused_by_abort;
     rollout->retimes = row->retimes;
+    rollout->exclusions = row->exclusions;
+    rollout->exclusion_age_ms = row->exclusion_age_ms;
     if (!row->known) {
         store_log_unknown(store, rollout->id, "execution", row->unreadable_json);
         known = false;
@@ -133,6 +135,7 @@ static bool take_group(const struct sql_group_progress_row *row, struct group *g
         .past_possible = row->past_possible,
         .past_timed_out = row->past_timed_out,
         .is_frozen = row->is_frozen,
+        .is_paused = row->is_paused,
     };
     take_numbers(row->counts, group->progress.count, STATE_COUNT);
     group->unsettled.failed = row->failed;

@@ -29,6 +29,8 @@ struct conducted_rollout {
     int64_t now_ms;       /* the database's clock */
     bool paused_by_abort; /* and not by an operator */
     bool retimes;         /* an amendment gives waiting instructions other times */
+    int64_t exclusions;
+    int64_t exclusion_age_ms; /* since when the newest is */
 };
 
 /* Reads all of them, in order. Free them with rollout_progress_free_rollouts(). */

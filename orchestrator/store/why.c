@@ -47,7 +47,10 @@ static void take_groups_and_zones(struct why_facts *facts)
         facts->groups[i] =
             (struct why_group_facts){.group = {.name = row.name,
                                                .state = why_group_state_of(row.state),
-                                               .soaks_until = why_time_of(row.soaks_until_ms, row.soaks_until_text)},
+                                               .soaks_until = why_time_of(row.soaks_until_ms, row.soaks_until_text),
+                                               .paused_by = row.paused_by,
+                                               .paused_reason = row.paused_reason,
+                                               .paused_at = why_time_of(row.paused_ms, row.paused_text)},
                                      .waiting = row.has_waiting ? row.waiting : -1};
     }
     facts->zones = why_allocate((size_t)facts->zone_rows.count, sizeof *facts->zones);
@@ -114,7 +117,8 @@ static enum tc_error missing(const char *what, struct tc_fault *fault)
 static enum tc_error check_visible(struct store *store, const struct why_question *question, struct tc_fault *fault)
 {
     bool is_rollout = question->rollout != 0;
-    const struct sql_why_is_visible_params params = {.branch = question->branch_count == 0 ? NULL : question->branches[0],
+    const struct sql_why_is_visible_params params = {.branch =
+                                                         question->branch_count == 0 ? NULL : question->branches[0],
                                                      .rollout = question->rollout,
                                                      .patterns = question->patterns};
     struct sql_why_is_visible_rows rows ROWS_AUTO = {0};

@@ -59,6 +59,14 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_AMENDS_NOTHING] = "rollout {rollout} has this value already",
     [REFUSAL_END_HAS_PASSED] = "the end {at} has passed: it must be in the future; to end the rollout now, cancel it",
     [REFUSAL_END_BEFORE_START] = "the end {at} must be after the startAt of rollout {rollout}",
+    [REFUSAL_EXCLUDED_BEFORE] = "{places} is out of rollout {rollout} already",
+    [REFUSAL_NOT_A_MEMBER] = "rollout {rollout} has no device of {places}",
+    [REFUSAL_ALL_ENDED] = ("all devices of {places} have ended in rollout {rollout}: there is nothing to {operation}, "
+                           "and what has ended stays "
+                           "in its gates and abort criteria"),
+    [REFUSAL_TOO_MANY_EXCLUSIONS] = "rollout {rollout} has {needed} exclusions already: exclude by a label",
+    [REFUSAL_GROUP_PAUSED] = "group {group} is paused already",
+    [REFUSAL_GROUP_NOT_PAUSED] = "group {group} is not paused",
     [REFUSAL_NAME_TAKEN] = "this name is taken by rollout {other} with another plan",
     [REFUSAL_KEY_TAKEN] = "this idempotency key is taken by rollout {other} with another plan",
     [REFUSAL_HAS_ROLLBACK] = "the rollout that this one takes back already has a rollback",
@@ -151,6 +159,7 @@ static void put_fact(const struct refusal *refusal, const char *name, size_t len
         {"why", refusal->why},
         {"artifact_version", refusal->artifact_version},
         {"roles", refusal->roles},
+        {"places", refusal->places},
     };
     const struct {
         const char *name;

@@ -94,6 +94,26 @@ static void put_group(const struct why_instruction *item, const struct why_reaso
     }
 }
 
+static void put_reason(const char *reason, struct buffer *text)
+{
+    if (*reason != '\0')
+        buffer_format(text, ": %s", reason);
+}
+
+static void put_paused(const struct why_group *group, struct buffer *text)
+{
+    buffer_format(text, "group %s is paused by %s", group->name, group->paused_by);
+    put_time("since", &group->paused_at, text);
+    put_reason(group->paused_reason, text);
+}
+
+static void put_excluded(const struct why_instruction *item, struct buffer *text)
+{
+    buffer_format(text, "%s by %s", item->is_skipped ? "skipped" : "excluded from the rollout", item->excluded_by);
+    put_time("at", &item->excluded_at, text);
+    put_reason(item->excluded_reason, text);
+}
+
 static void put_rate(const struct why_reason *reason, struct buffer *text)
 {
     buffer_put_text(text, "the rate allows ");
@@ -180,6 +200,8 @@ void why_put_words(const struct why_instruction *item, const struct why_reason *
         buffer_format(text, item->is_frozen ? "frozen by %s" : "a freeze by %s touches its group", item->frozen_by);
         put_time("until", &reason->until, text);
         return;
+    case WHY_EXCLUDED: put_excluded(item, text); return;
+    case WHY_GROUP_PAUSED: put_paused(&item->group, text); return;
     case WHY_GROUP_WAITING:
     case WHY_GROUP_SOAKING:
     case WHY_GROUP_AWAITING_APPROVAL:

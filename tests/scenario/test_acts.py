@@ -112,6 +112,9 @@ def walk_rollouts(walk):
     pause = ("POST", f"/v1/rollouts/{rollout}/pause", on_rollout(database, rollout, "version"), JSON)
     walk.act("operate", "pause", "rollout", *pause)
     assert http.ask(*pause[:3], {**JSON, **bearer(token_of("ann"))}).status == 200, "the same request again is no act"
+    for verb, of in (("skip", {"device": "A1"}), ("exclude", {"match": "branch=B1"})):
+        order = json.dumps({**json.loads(on_rollout(database, rollout, "version")), **of})
+        walk.act("exclude", verb, "rollout", "POST", f"/v1/rollouts/{rollout}/{verb}", order, JSON)
     walk.act("operate", "cancel", "rollout", "POST", f"/v1/rollouts/{rollout}/cancel", on_rollout(database, rollout, "version"), JSON)
     return rollout
 

@@ -108,6 +108,8 @@ def requests(testbed):
          plan("waiting", schedule={"startAt": "2098-01-01T00:00:00Z"}, approvals={"required": 1}), YAML),
         ("operate", *on(testbed.running, "pause", "version")),
         ("amend", "POST", f"/v1/rollouts/{testbed.running}/amendments", amendment(testbed), JSON),
+        ("exclude", "POST", f"/v1/rollouts/{testbed.running}/skip",
+         json.dumps({"version": testbed.database.rollout(testbed.running)["version"], "reason": "r", "device": "A2"}), JSON),
         ("approve", *on(testbed.waiting, "approve", "digest")),
         ("break_glass", *on(testbed.waiting, "break-glass", "version")),
         ("review", "POST", f"/v1/reviews/{testbed.review}/accept", REASON, JSON),

@@ -84,7 +84,8 @@ def test_a_command_on_a_word_that_fits_two_names_both_and_does_nothing(testbed):
     commands = (
         ["status"], ["watch"], ["wait"], ["instructions"], ["failures"], ["forecast"], ["drift"], ["report"], ["approve", *reason],
         ["reject", *reason], ["pause", *reason], ["resume", *reason], ["cancel", *reason], ["retry", *reason],
-        ["promote", "all", *reason], ["rollback", *reason], ["revise", file, *reason], ["amend", "--per-minute", "1", *reason], ["amendments"],
+        ["promote", "all", *reason], ["exclude", "--match", "region=emea", *reason], ["skip", "A1", *reason],
+        ["rollback", *reason], ["revise", file, *reason], ["amend", "--per-minute", "1", *reason], ["amendments"],
     )
     assert {words[0] for words in commands} == commands_on_a_rollout()
     for words in commands:

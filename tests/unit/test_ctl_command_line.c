@@ -100,7 +100,7 @@ static void a_wrong_line_says_what_is_wrong(void **state)
         {"tellercast rollout", "no command given"},
         {"tellercast rolout list", "unknown command \"rolout\"; did you mean rollout?"},
         {"tellercast rollout lst", "unknown command \"rollout lst\"; did you mean list?"},
-        {"tellercast rollout stop 3", "unknown command \"rollout stop\""},
+        {"tellercast rollout abandon 3", "unknown command \"rollout abandon\""},
         {"tellercast rollout list -o x", "unknown option --output"},
         {"tellercast rollout report 3 -o", "--output needs a value: FILE"},
         {"tellercast rollout list --sever x", "unknown option --sever; did you mean --server?"},

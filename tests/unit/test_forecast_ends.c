@@ -97,9 +97,9 @@ static void the_retries_of_a_branch_hold_its_places(void **state)
     struct forecast_cohort cohort = {.branches = 3, .devices = 4, .node = true, .headroom = 2};
     struct forecast_plan plan = {.cohorts = &cohort, .cohort_count = 1};
     struct forecast_ends ends = ends_of_one(&execution, plan);
-    assert_int_equal(ends.best_ms, 3 * HOUR);      /* two turns and the node */
+    assert_int_equal(ends.best_ms, 3 * HOUR);   /* two turns and the node */
     assert_int_equal(ends.worst_ms, 24 * HOUR); /* each twice */
-    cohort.headroom = FORECAST_NO_LIMIT;           /* attempts of a device still follow each other */
+    cohort.headroom = FORECAST_NO_LIMIT;        /* attempts of a device still follow each other */
     assert_int_equal(ends_of_one(&execution, plan).worst_ms, 16 * HOUR);
 }
 

@@ -48,6 +48,27 @@ static void an_operation_is_carried_out_and_the_parts_are_woken(void **state)
     http_fixture_close(&fixture);
 }
 
+static void devices_are_taken_out_by_a_scope_or_an_id_and_a_preview_says_how_many(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = http_fixture_open(true);
+    const char *scope = "{\"version\":7,\"reason\":\"r\",\"match\":\"region=emea\"}";
+    const char *device = "{\"version\":7,\"reason\":\"r\",\"device\":\"A7\"}";
+    const char *group = "{\"version\":7,\"reason\":\"r\",\"group\":\"pilot\"}";
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/exclude", scope), 200, "\"operation\":\"exclude\"");
+    assert_true(woken(&fixture));
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/skip", device), 200, "\"operation\":\"skip\"");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/exclude:preview", scope), 200, "store");
+    assert_string_equal(http_fixture_last_read, "preview exclude 42 by ann [{\"region\":[\"emea\"]}] []");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/skip:preview", device), 200, "store");
+    assert_string_equal(http_fixture_last_read, "preview skip 42 by ann [] [A7]");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/exclude", device), 422, "\"path\":\"match\"");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/skip", scope), 422, "\"path\":\"device\"");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/pause-group", group), 200, "\"operation\":\"pause-group\"");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/resume-group", ON_VERSION), 422, "\"path\":\"group\"");
+    http_fixture_close(&fixture);
+}
+
 static void a_code_is_made_for_a_bounded_time_and_by_an_operator(void **state)
 {
     (void)state;
@@ -269,6 +290,7 @@ int main(void)
     assert_true(sodium_init() >= 0);
     const struct CMUnitTest tests[] = {
         ENDPOINT_TEST(an_operation_is_carried_out_and_the_parts_are_woken),
+        ENDPOINT_TEST(devices_are_taken_out_by_a_scope_or_an_id_and_a_preview_says_how_many),
         ENDPOINT_TEST(a_code_is_made_for_a_bounded_time_and_by_an_operator),
         ENDPOINT_TEST(revoking_a_device_needs_a_reason),
         ENDPOINT_TEST(a_daemon_without_an_authority_has_no_revocation_list),

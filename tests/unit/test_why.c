@@ -254,7 +254,7 @@ static void a_device_without_a_branch_has_no_budget(void **state)
 struct waiting_case {
     const char *name;
     enum rollout_state rollout;
-    bool is_blocked, is_unknown, is_frozen;
+    bool is_blocked, is_unknown, is_frozen, is_excluded, is_paused;
     enum group_state group;
     enum group_state waits_for;
     enum instruction_substate substate;
@@ -278,6 +278,9 @@ static const struct waiting_case waiting_cases[] = {
     {"is frozen", IN_OPEN, .is_frozen = true, .code = WHY_FROZEN},
     {"is frozen and early", IN_OPEN, .is_frozen = true, .is_early = true, .code = WHY_FROZEN},
     {"is in a group that a freeze touches", RUNS, .group = GROUP_WAITING, .is_frozen = true, .code = WHY_FROZEN},
+    {"is excluded", IN_OPEN, .is_excluded = true, .code = WHY_EXCLUDED},
+    {"is in a group that is paused", IN_OPEN, .is_paused = true, .code = WHY_GROUP_PAUSED},
+    {"is in a paused group that waits", RUNS, .group = GROUP_WAITING, .is_paused = true, .code = WHY_GROUP_PAUSED},
     {"waits for a group", RUNS, .group = GROUP_WAITING, .waits_for = GROUP_OPEN, .code = WHY_GROUP_WAITING},
     {"waits for a soak", RUNS, .group = GROUP_WAITING, .waits_for = GROUP_SOAKING, .code = WHY_GROUP_SOAKING},
     {"waits for an approver", RUNS, .group = GROUP_WAITING, .waits_for = GROUP_AWAITING_APPROVAL,
@@ -306,10 +309,12 @@ static void each_waiting_instruction_has_its_first_reason(void **state)
         bench.first.is_known = !row->is_unknown;
         struct why_instruction *item = add(&bench, &bench.first, row->name);
         item->group.state = row->group;
-        item->group_is_open = row->group == GROUP_OPEN;
+        item->group.paused_by = row->is_paused ? "ana" : NULL;
+        item->group_is_open = row->group == GROUP_OPEN && !row->is_paused;
         item->waits_for = (struct why_group){.name = "pilot", .state = row->waits_for};
         item->is_frozen = row->is_frozen;
         item->frozen_by = row->is_frozen ? "ana" : NULL;
+        item->excluded_by = row->is_excluded ? "ana" : NULL;
         item->substate = row->substate;
         item->is_due = !row->is_early;
         item->was_deferred = row->was_deferred;

@@ -263,12 +263,13 @@ static int run_operation_on(struct session *session, const char *verb, const cha
         return code;
     json_t *body = json_pack("{s:I, s:s, s:s*}", "version", (json_int_t)version, "reason", reason, "group", group);
     if (body == NULL)
-        return session_fail_usage(session, "--reason%s: must be UTF-8", group == NULL ? "" : " and GROUP");
+        return session_fail_usage(session, "--reason%s: must be UTF-8", group == NULL ? "" : " and the group");
     json_t *answer = rollout_send_operation(session, id, verb, body, &code);
     if (answer == NULL)
         return code;
     rollout_show_done(session, answer, done);
-    bool may_wait = strcmp(verb, "pause") != 0 && strcmp(document_text(answer, "state"), "paused") == 0;
+    bool may_wait = strncmp(verb, "pause", strlen("pause")) != 0 && strcmp(verb, "resume-group") != 0 &&
+                    strcmp(document_text(answer, "state"), "paused") == 0;
     json_decref(answer);
     return may_wait ? report_missing_approvals(session, id, code) : code;
 }
@@ -278,6 +279,18 @@ static int run_operation(struct session *session, const char *verb, const char *
     return run_operation_on(session, verb, NULL, done);
 }
 
+/* "group pilot paused" */
+static int run_operation_on_group(struct session *session, const char *verb, const char *what, const char *group)
+{
+    struct buffer done = {0};
+    buffer_put_text(&done, "group ");
+    (void)text_put_clean(&done, group, 0, session->out.utf8);
+    buffer_format(&done, " %s", what);
+    int code = run_operation_on(session, verb, group, buffer_text(&done));
+    buffer_free(&done);
+    return code;
+}
+
 int run_rollout_promote(struct session *session)
 {
     return run_operation_on(session, "promote", session_argument(session, 1), "promoted");
@@ -285,13 +298,17 @@ int run_rollout_promote(struct session *session)
 
 int run_rollout_pause(struct session *session)
 {
-    return run_operation(session, "pause", "paused");
+    const char *group = session_option(session, "group");
+    return group == NULL ? run_operation(session, "pause", "paused")
+                         : run_operation_on_group(session, "pause-group", "paused", group);
 }
 
 /* A rollout that is still paused afterwards waits for other people's approvals. */
 int run_rollout_resume(struct session *session)
 {
-    return run_operation(session, "resume", "asked to resume");
+    const char *group = session_option(session, "group");
+    return group == NULL ? run_operation(session, "resume", "asked to resume")
+                         : run_operation_on_group(session, "resume-group", "resumed", group);
 }
 
 int run_rollout_cancel(struct session *session)

@@ -60,3 +60,29 @@ const struct option rollout_amend_options[] = {
     EXPECTED_VERSION,
     NO_OPTION,
 };
+
+#define DRY_RUN                                                                                                        \
+    {                                                                                                                  \
+        "dry-run", NULL, NULL, NULL, "Only show what it would end, withdraw and let finish."                           \
+    }
+#define YES                                                                                                            \
+    {                                                                                                                  \
+        "yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."                                          \
+    }
+
+const struct option rollout_exclude_options[] = {
+    {"match", "LABELS", NULL, NULL, "The devices with these labels, such as region=emea."},
+    {"branch", "BRANCH", NULL, NULL, "The devices of this branch."},
+    REASON,
+    EXPECTED_VERSION,
+    DRY_RUN,
+    YES,
+    NO_OPTION,
+};
+const struct option rollout_skip_options[] = {REASON, EXPECTED_VERSION, DRY_RUN, YES, NO_OPTION};
+const struct option rollout_pause_options[] = {
+    {"group", "GROUP", NULL, NULL, "Only this group."},
+    REASON,
+    EXPECTED_VERSION,
+    NO_OPTION,
+};

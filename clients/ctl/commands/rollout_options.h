@@ -10,5 +10,8 @@ extern const struct option rollout_decision_options[];
 extern const struct option rollout_amend_options[];
 extern const struct option rollout_instructions_options[];
 extern const struct option rollout_failures_options[];
+extern const struct option rollout_exclude_options[];
+extern const struct option rollout_skip_options[];
+extern const struct option rollout_pause_options[];
 
 #endif

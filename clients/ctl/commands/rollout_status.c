@@ -166,6 +166,64 @@ static void put_promotions(const struct session *session, const json_t *groups, 
     }
 }
 
+/* "paused  pilot, by ola, 2026-12-01 00:00:03Z: the line is slow" */
+static void put_pause(const struct session *session, const json_t *group, struct buffer *out)
+{
+    const json_t *pause = json_object_get(group, "paused");
+    struct buffer text = {0};
+    if (!json_is_object(pause))
+        return;
+    buffer_format(&text, "%s, by %s, ", document_text(group, "name"), document_text(pause, "by"));
+    text_put_time(&text, document_text(pause, "at"));
+    buffer_format(&text, ": %s", document_text(pause, "reason"));
+    session_put_fact(session, "paused", buffer_text(&text), out);
+    buffer_free(&text);
+}
+
+static void put_pauses(const struct session *session, const json_t *groups, struct buffer *out)
+{
+    size_t i;
+    const json_t *group;
+    json_array_foreach(groups, i, group)
+    {
+        put_pause(session, group, out);
+    }
+}
+
+/* "excluded  region=emea, by ola, 2026-12-01 00:00:03Z: a storm; 12 instructions ended" */
+static void put_exclusion(const struct session *session, const json_t *exclusion, struct buffer *out)
+{
+    const char *device = document_text(exclusion, "device");
+    struct buffer text = {0};
+    buffer_put_text(&text, device);
+    scope_put_labels(json_object_get(exclusion, "match"), &text);
+    buffer_format(&text, ", by %s, ", document_text(exclusion, "by"));
+    text_put_time(&text, document_text(exclusion, "at"));
+    buffer_format(&text, ": %s; ", document_text(exclusion, "reason"));
+    document_put_counted(&text, document_number(exclusion, "ended"), "instruction", "instructions");
+    buffer_put_text(&text, json_is_true(json_object_get(exclusion, "is_whole")) ? " ended" : " ended so far");
+    session_put_fact(session, *device == '\0' ? "excluded" : "skipped", buffer_text(&text), out);
+    buffer_free(&text);
+}
+
+static void put_exclusions(const struct session *session, const json_t *exclusions, struct buffer *out)
+{
+    enum { SHOWN_MOST = 20 };
+    size_t i, count = json_array_size(exclusions);
+    const json_t *exclusion;
+    json_array_foreach(exclusions, i, exclusion)
+    {
+        if (i + SHOWN_MOST >= count)
+            put_exclusion(session, exclusion, out);
+    }
+    if (count > SHOWN_MOST) {
+        struct buffer text = {0};
+        buffer_format(&text, "and %zu before these", count - SHOWN_MOST);
+        session_put_fact(session, "", buffer_text(&text), out);
+        buffer_free(&text);
+    }
+}
+
 /* Counts only the transient substates. */
 static void put_substates(const struct session *session, const json_t *substates, struct buffer *out)
 {
@@ -225,6 +283,8 @@ static void put_facts(const struct session *session, const json_t *rollout, stru
     put_time_fact(session, "ended", document_text(rollout, "ended_at"), out);
     session_put_fact(session, "because", document_text(rollout, "detail"), out);
     put_promotions(session, json_object_get(rollout, "groups"), out);
+    put_pauses(session, json_object_get(rollout, "groups"), out);
+    put_exclusions(session, json_object_get(rollout, "exclusions"), out);
 }
 
 void rollout_put_events(const struct session *session, const json_t *events, size_t most, struct buffer *out)

@@ -29,6 +29,8 @@ int run_rollout_cancel(struct session *session);
 int run_rollout_retry(struct session *session);
 int run_rollout_rollback(struct session *session);
 int run_rollout_promote(struct session *session);
+int run_rollout_exclude(struct session *session);
+int run_rollout_skip(struct session *session);
 int run_rollout_revise(struct session *session);
 int run_rollout_break_glass(struct session *session);
 int run_rollout_drift(struct session *session);

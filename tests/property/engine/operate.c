@@ -6,6 +6,7 @@
 
 enum { OPERATE_SHARD = 51 };
 
+/* The fifth argument is the group, the scope or the device that it is on. */
 json_t *engine_operate(struct engine *engine, json_t *arguments)
 {
     const char *name;
@@ -14,6 +15,7 @@ json_t *engine_operate(struct engine *engine, json_t *arguments)
     TC_CHECK(json_unpack(arguments, "[sIIsss]", &name, &rollout, &version, &operation_request.actor,
                          &operation_request.group, &operation_request.digest) == 0);
     TC_CHECK(operation_find(name, &operation_request.operation));
+    operation_request.match = operation_request.match_words = operation_request.device = operation_request.group;
     operation_request.rollout = rollout;
     operation_request.version = version;
     struct operated operated;

@@ -17,9 +17,10 @@ MOVED = 0  # a verdict on a report
 
 
 class Oracle:
-    def __init__(self, history, fleet, plans, freezes):
+    def __init__(self, history, fleet, plans, freezes, steering):
         self._history = history
         self._freezes = freezes
+        self._steering = steering
         self._fleet = fleet
         self._plans = plans
         self._starts = {}  # rollout → times
@@ -64,6 +65,7 @@ class Oracle:
             self._starts_in_an_open_group(item)
             self._starts_in_its_turn(item, due_before, states)
             self._freezes.started(item)
+            self._steering.started(item)
             if states[item.rollout] != "running":
                 history.fail(f"{item.device}: started while rollout {item.rollout} is {states[item.rollout]}")
         for item in history.known.values():
@@ -105,7 +107,7 @@ class Oracle:
         plan = self._plans[item.rollout]
         for other in due_before.get(item.device, ()):
             theirs = self._plans[other.rollout]
-            if not self._freezes.hold_up(other) and theirs.priority > plan.priority and may_start(theirs.spans(item.device), self._history.now_ms,
+            if not self._freezes.hold_up(other) and not self._steering.is_paused(other) and theirs.priority > plan.priority and may_start(theirs.spans(item.device), self._history.now_ms,
                                                              theirs.install_ms):
                 self._history.fail(f"{item.device}: rollout {item.rollout} started it while it was due in rollout "
                                    f"{other.rollout} of a higher priority", item.device)
@@ -219,7 +221,7 @@ class Oracle:
         for rollout, state in states.items():
             if state != "running":
                 continue
-            for what, has_to in (("abort", self._has_to_abort), ("end", self._has_to_end)):
+            for what, has_to in (("abort", self._has_to_abort), ("end", self._has_to_end), ("cancel what is out", self._has_to_cancel)):
                 key = (rollout, what)
                 self._awaited[key] = self._awaited.get(key, 0) + 1 if has_to(rollout) else 0
                 if self._awaited[key] > SURE_LOOKS:
@@ -240,6 +242,9 @@ class Oracle:
                     count * 100 >= float(criterion["percentage"][:-1]) * len(items):
                 return True
         return False
+
+    def _has_to_cancel(self, rollout):
+        return any(item.rollout == rollout for item in self._steering.conducted())
 
     def _is_of_cause(self, item, cause):
         """By the last of its attempts that ended; a machine out of service stays so until it is back."""
@@ -284,7 +289,7 @@ class Oracle:
 
     def _may_be_retried(self, plan, item):
         """Whether it certainly may: its retries and its rollout are not at their end."""
-        if item.is_settled or STATES[item.state] not in plan.execution["retryOn"] or item.code == "deferred_too_often":
+        if item.is_settled or self._steering.is_out(item) or STATES[item.state] not in plan.execution["retryOn"] or item.code == "deferred_too_often":
             return False
         after_ms = plan.execution["backoff"] * 1000 * 2 ** max(item.failures, 1)
         return item.retries < plan.execution["retries"] and (

@@ -9,6 +9,7 @@ from .freezes import Freezes
 from .oracle import ENDED, Oracle
 from .operators import AUTHOR, PEOPLE, Operators
 from .plans import RANKS, RATES, Plan, make_calendars
+from .steering import Steering
 
 BASE_MS = 1_767_225_600_000  # 2026-01-01
 YEAR_S = 365 * 86400
@@ -34,13 +35,15 @@ class Model:
         self._devices = Devices(self._rng, self._fleet)
         self._plans = {}
         self._freezes = Freezes(seed, self._engine, self._history, self._fleet, self._plans)
-        self._oracle = Oracle(self._history, self._fleet, self._plans, self._freezes)
+        self._steering = Steering(seed, self._engine, self._history, self._fleet)
+        self._oracle = Oracle(self._history, self._fleet, self._plans, self._freezes, self._steering)
         self._operators = Operators(self._rng, self._engine, self._history, self._oracle, self._plans)
         self._rollouts, self._groups, self._states = [], [], {}  # the last values
         self.steps = 0
         self._begin_ms = BASE_MS + self._first_second() * 1000 + self._rng.randint(0, 999)
         self._calendars = make_calendars(self._rng, self._begin_ms)
         self._freezes.plan(self._begin_ms)
+        self._steering.plan(self._begin_ms)
         self._orders_at = [self._begin_ms + self._rng.choice((0, 0, self._rng.randint(0, LATE_MOST_MS)))
                            for _ in range(self._rng.choice((1, 2, 2, 3, 4)))]
         self._orders_at[0] = self._begin_ms
@@ -188,7 +191,8 @@ class Model:
 
     def _hear_operators(self):
         acted = self._operators.act(self._rollouts, self._groups)
-        if self._freezes.act() or acted:
+        acted |= self._freezes.act()
+        if self._steering.act(self._rollouts, self._groups) or acted:
             self._observe("operators")
 
     # ---- time --------------------------------------------------------------------------------------------------
@@ -197,8 +201,8 @@ class Model:
         rng, now_ms = self._rng, self._history.now_ms
         if self.steps > STEPS_MOST or now_ms > self._begin_ms + YEAR_MOST_MS:
             self._history.fail(f"not all has ended after {self.steps} steps: {self._rollouts} {self._groups}")
-        awaited = [at for at in (self._devices.next_ms(), self._operators.next_ms(), self._freezes.next_ms(), self._database.next_ms(),
-                                 self._next_end_ms(), *self._orders_at)
+        awaited = [at for at in (self._devices.next_ms(), self._operators.next_ms(), self._freezes.next_ms(), self._steering.next_ms(),
+                                 self._database.next_ms(), self._next_end_ms(), *self._orders_at)
                    if at is not None and at > now_ms]
         waits = [item for item in self._history.known.values()
                  if item.state == CREATED and item.due_ms is not None and item.due_ms <= now_ms]
@@ -214,7 +218,7 @@ class Model:
         """Whether some of them wait in an open group, so that no known time holds them back."""
         open_groups = self._open_groups()
         return any((item.rollout, item.group) in open_groups and self._states[item.rollout] == "running"
-                   and not self._freezes.hold_up(item) for item in waits)
+                   and not self._freezes.hold_up(item) and not self._steering.hold_up(item) for item in waits)
 
     def _open_groups(self):
         return {(rollout, number) for rollout, number, state, _ in self._groups if state == "open"}

@@ -4,12 +4,12 @@
 -- :with_out_of_service: also count the devices that are out of service, by their last attempt or still, and how many of
 -- them may yet end otherwise. The last columns say how the next group opens, when this one was first reached, and how
 -- many of the silent devices that it was promoted past may still end or timed out for good, and whether a freeze keeps it
--- from opening.
+-- from opening, and a pause what waits of it from starting.
 -- parameters: rollout bigint, with_out_of_service boolean
 -- row: group_no smallint, name text, state text, success double precision, soak_ms bigint, manual boolean, settled_ms
 --   bigint, approved boolean, rejected boolean, counts bigint[], retriable bigint, failed bigint, timed_out bigint,
 --   unsettled_out_of_service bigint, out_of_service bigint, opens_reached boolean, reached_ms bigint, promoted
---   boolean, past_possible bigint, past_timed_out bigint, is_frozen boolean
+--   boolean, past_possible bigint, past_timed_out bigint, is_frozen boolean, is_paused boolean
 WITH past AS MATERIALIZED (
   SELECT p.group_no, count(*) FILTER (WHERE i.state < :FIRST_END OR i.substate = :UNDECIDED) AS possible,
          count(*) FILTER (WHERE i.state = :TIMED_OUT AND i.substate = :FINAL) AS timed_out
@@ -46,7 +46,8 @@ SELECT g.group_no, g.name, g.state, g.success, g.soak_s * 1000 AS soak_ms, g.man
        coalesce((extract(epoch FROM g.reached_at) * 1000)::bigint, 0) AS reached_ms,
        EXISTS (SELECT FROM promoted_past p WHERE p.rollout_id = g.rollout_id AND p.group_no = g.group_no) AS promoted,
        coalesce(p.possible, 0) AS past_possible, coalesce(p.timed_out, 0) AS past_timed_out,
-       CASE WHEN g.state = :GROUP_WAITING THEN group_is_frozen(g.rollout_id, g.group_no) ELSE false END AS is_frozen
+       CASE WHEN g.state = :GROUP_WAITING THEN group_is_frozen(g.rollout_id, g.group_no) ELSE false END AS is_frozen,
+       g.paused_at IS NOT NULL AS is_paused
 FROM rollout_group g
 LEFT JOIN past p ON p.group_no = g.group_no
 LEFT JOIN (

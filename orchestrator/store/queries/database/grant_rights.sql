@@ -45,6 +45,7 @@ BEGIN
     ('enrolment', 'INSERT, UPDATE, DELETE'),
     ('event', 'INSERT, DELETE'),
     ('event_head', 'UPDATE'),
+    ('exclusion', 'INSERT, UPDATE'),
     ('failing', 'INSERT, UPDATE, DELETE'),
     ('failure', 'INSERT, UPDATE, DELETE'),
     ('freeze_order', 'INSERT, UPDATE'),

@@ -1,7 +1,8 @@
 -- Reads for each device its assignment, the watermark, since when it must report what it did before a restore, and the
 -- keys that it last named, joined by spaces; also whether the key :key may sign the answers, and whether these :versions
 -- of the device were written in the last ten seconds, in which write_versions would leave them as they are. An
--- instruction to install a blocked version is no assignment; nor is one that was not answered, of a device that is frozen.
+-- instruction to install a blocked version is no assignment; nor is one that was not answered, of a device that is frozen or
+-- excluded from the rollout.
 -- A device that is not in the fleet, or is retired, has no row.
 -- LATERAL with LIMIT makes one index probe for each device; a join could be planned to read everything in flight.
 -- parameters: devices text[], versions text[], key text
@@ -29,6 +30,8 @@ LEFT JOIN LATERAL (
                           AND NOT (SELECT r.door = :COLLECT_ENDPOINT OR z.except_rollback AND r.rollback_of IS NOT NULL
                                    FROM rollout r WHERE r.id = f.rollout_id)
                         OFFSET 0))
+    AND (f.state <> :DISPATCHED OR NOT EXISTS (SELECT FROM exclusion x WHERE x.rollout_id = f.rollout_id)
+         OR exclusion_of(f.rollout_id, n.device) IS NULL)
   LIMIT 1
 ) i ON true, installation, watermark w
 ORDER BY n.at

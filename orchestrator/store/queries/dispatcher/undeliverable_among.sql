@@ -1,5 +1,5 @@
 -- Lists the places (from 0) of those of :rollouts and :instructions, pair by pair, whose version is blocked or whose device is
--- frozen.
+-- frozen or excluded.
 -- parameters: rollouts bigint[], instructions bigint[]
 -- row: at bigint
 -- alone
@@ -12,4 +12,6 @@ WHERE n.rollout = ANY (ARRAY(SELECT rollout_id FROM blocked_rollout))
                     AND NOT (SELECT r.door = :COLLECT_ENDPOINT OR z.except_rollback AND r.rollback_of IS NOT NULL
                              FROM rollout r WHERE r.id = n.rollout)
                   OFFSET 0)
+   OR EXISTS (SELECT FROM exclusion x WHERE x.rollout_id = n.rollout)
+      AND exclusion_of(n.rollout, (SELECT i.device FROM instruction i WHERE i.id = n.instruction)) IS NOT NULL
 ORDER BY n.at

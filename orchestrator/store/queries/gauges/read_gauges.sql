@@ -39,7 +39,7 @@ SELECT (SELECT count(*) FROM unavailable) AS out_of_service, u.at_budget, u.with
        coalesce(extract(epoch FROM (
          SELECT min(d.due_at)
          FROM rollout r
-         JOIN rollout_group g ON g.rollout_id = r.id AND g.state = :GROUP_OPEN,
+         JOIN rollout_group g ON g.rollout_id = r.id AND g.state = :GROUP_OPEN AND g.paused_at IS NULL,
          LATERAL (SELECT l.due_at
                   FROM (SELECT i.device, i.due_at FROM instruction i
                         WHERE i.rollout_id = r.id AND i.group_no = g.group_no AND i.due_at <= now()

@@ -1,5 +1,6 @@
 -- Gives another attempt, due now, to each instruction of rollout :rollout that failed, timed out or was rejected, or
--- was cancelled after it had failed; resets its failures. Unavailable devices go first. Reopens the groups, voids their
+-- was cancelled after it had failed; resets its failures. Unavailable devices go first. What is
+-- excluded from the rollout stays out. Reopens the groups, voids their
 -- approvals, and resets the counts of the abort criteria. :shard: the counter's shard; :attempts_max: the highest
 -- attempt number. Returns the number of retried instructions.
 -- parameters: rollout bigint, shard bigint, attempts_max bigint
@@ -11,6 +12,7 @@ WITH locked AS MATERIALIZED (
   WHERE i.rollout_id = :rollout
     AND (i.state IN (:FAILED, :REJECTED, :TIMED_OUT) OR i.state = :CANCELLED AND EXISTS (SELECT FROM failing f WHERE f.instruction_id = i.id))
     AND NOT EXISTS (SELECT FROM device d WHERE d.id = i.device AND d.retired_at IS NOT NULL)
+    AND (NOT EXISTS (SELECT FROM exclusion x WHERE x.rollout_id = :rollout) OR exclusion_of(:rollout, i.device) IS NULL)
   ORDER BY i.id
   FOR NO KEY UPDATE OF i
 ), moved AS (

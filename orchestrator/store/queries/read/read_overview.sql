@@ -70,7 +70,7 @@ WITH mine AS MATERIALIZED ( -- looked at for a rollout alone that does not begin
                      LATERAL (SELECT i.due_at FROM instruction i
                               WHERE i.rollout_id = o.id AND i.group_no = g.group_no AND i.due_at <= now()
                               ORDER BY i.due_at, i.id LIMIT 1) i
-                     WHERE g.rollout_id = o.id AND g.state = :GROUP_OPEN AND o.state = :ROLLOUT_RUNNING AND o.is_whole
+                     WHERE g.rollout_id = o.id AND g.state = :GROUP_OPEN AND g.paused_at IS NULL AND o.state = :ROLLOUT_RUNNING AND o.is_whole
                      ORDER BY i.due_at LIMIT 1) d ON true
   LEFT JOIN LATERAL (SELECT e.kind, e.reason, e.at FROM rollout_event e
                      WHERE e.rollout_id = o.id AND e.kind IN (:KIND_PAUSED, :KIND_ABORTED)
@@ -123,6 +123,12 @@ WITH mine AS MATERIALIZED ( -- looked at for a rollout alone that does not begin
                                           'name', h.name, 'count', NULL, 'since', rfc3339(h.ended_at),
                                           'detail', CASE WHEN h.is_whole THEN h.detail ELSE '' END)
   FROM halted h
+  UNION ALL
+  SELECT 1, g.paused_at, json_build_object(
+           'kind', 'group_paused', 'rollout', t.id, 'name', (t.rollout).name, 'count', NULL, 'since', rfc3339(g.paused_at),
+           'detail', g.name || CASE WHEN t.is_whole THEN ', by ' || g.paused_by || ': ' || g.paused_reason ELSE '' END)
+  FROM told t JOIN rollout_group g ON g.rollout_id = t.id
+  WHERE g.paused_at IS NOT NULL AND t.state IN (:ROLLOUT_RUNNING, :ROLLOUT_PAUSED)
   UNION ALL
   SELECT 2, v.due_at, json_build_object(
            'kind', 'review_overdue', 'rollout', v.rollout_id, 'name', (SELECT r.name FROM rollout r WHERE r.id = v.rollout_id),

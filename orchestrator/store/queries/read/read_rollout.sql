@@ -9,10 +9,10 @@ SELECT json_build_object(
   'devices', r.devices, 'counts', state_counts(r.id, NULL), 'substates', substate_counts(r.id, NULL), 'retrying', retrying_counts(r.id, NULL),
   'given_up', given_up_counts(r.id, NULL),
   'unavailable', unavailable_of(r.id), 'awaiting_return', awaiting_return(r.id),
-  'approvals', approvals_of(r), 'resume', resume_of(r), 'freezes', freezes_of_rollout(r, NULL),
+  'approvals', approvals_of(r), 'resume', resume_of(r), 'freezes', freezes_of_rollout(r, NULL), 'exclusions', exclusions_of_rollout(r, NULL),
   'in_force', values_in_force(r), 'amendments', amendments_awaiting(r.id),
   'groups', (SELECT coalesce(json_agg(json_build_object(
-                 'group', g.group_no, 'name', g.name, 'state', g.state, 'success', g.success, 'soak_s', g.soak_s,
+                 'group', g.group_no, 'name', g.name, 'state', g.state, 'paused', group_pause(g), 'success', g.success, 'soak_s', g.soak_s,
                  'manual', g.manual, 'opens', coalesce(r.plan #>> ARRAY['spec', 'groups', (g.group_no - 1)::text, 'opens'],
                                                        'settled'),
                  'awaits_approval', g.manual AND r.state IN (:ROLLOUT_RUNNING, :ROLLOUT_PAUSED)

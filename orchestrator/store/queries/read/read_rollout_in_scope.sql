@@ -97,9 +97,9 @@ SELECT json_build_object(
                                                                                 'unavailable', w.machines)
                                                               ORDER BY w.branch), '[]')
                                      FROM (SELECT * FROM waiting ORDER BY branch LIMIT 100) w))),
-  'approvals', approvals_of(r), 'resume', resume_of(r), 'freezes', freezes_of_rollout(r, :patterns::jsonb),
+  'approvals', approvals_of(r), 'resume', resume_of(r), 'freezes', freezes_of_rollout(r, :patterns::jsonb), 'exclusions', exclusions_of_rollout(r, :patterns::jsonb),
   'groups', (SELECT coalesce(json_agg(json_build_object(
-                 'group', g.group_no, 'name', g.name, 'state', g.state, 'success', g.success, 'soak_s', g.soak_s,
+                 'group', g.group_no, 'name', g.name, 'state', g.state, 'paused', group_pause(g), 'success', g.success, 'soak_s', g.soak_s,
                  'manual', g.manual, 'opens', coalesce(r.plan #>> ARRAY['spec', 'groups', (g.group_no - 1)::text, 'opens'],
                                                        'settled'),
                  'awaits_approval', g.manual AND r.state IN (:ROLLOUT_RUNNING, :ROLLOUT_PAUSED)

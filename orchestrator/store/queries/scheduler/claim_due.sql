@@ -3,7 +3,8 @@
 -- An instruction is claimed if its group is open; its window is open for as long as an installation takes; its device
 -- has nothing in flight; no rollout with precedence needs the device (:higher: running with a higher priority;
 -- :preempting: those of them that preempt); and its branch has headroom by this rollout's budget and by those of all
--- rollouts with something in flight there; and no freeze is in force for the device. An instruction in a closed window is postponed to the next one; if there is
+-- rollouts with something in flight there; no freeze is in force for the device, and it is not
+-- excluded from the rollout. A group that is paused counts as not open. An instruction in a closed window is postponed to the next one; if there is
 -- none it waits for the rollout's end. An order to collect a file of a device has no branch here, so it takes no budget, and no
 -- freeze hinders it.
 --
@@ -31,16 +32,18 @@ WITH own AS MATERIALIZED (
   -- The rollout and its budget, unless its version is blocked or everything is frozen. Locked, so that nothing is claimed after a pause or cancel; only
   -- if something is due.
   SELECT r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed, r.rollback_of IS NOT NULL AS is_rollback,
-         r.door = :COLLECT_ENDPOINT AS is_collect
+         r.door = :COLLECT_ENDPOINT AS is_collect,
+         r.exclusions > 0 AS has_exclusions
   FROM rollout r
   WHERE r.id = :rollout AND r.state = :ROLLOUT_RUNNING
     AND r.id <> ALL (ARRAY(SELECT rollout_id FROM blocked_rollout))
+    AND r.exclusions = (SELECT count(*) FROM exclusion x WHERE x.rollout_id = :rollout) -- else one came since this began
     AND (r.door = :COLLECT_ENDPOINT
          OR NOT EXISTS (SELECT FROM freeze_order z
                         WHERE z.lifted_at IS NULL AND z.scope = '{}' AND NOT (z.except_rollback AND r.rollback_of IS NOT NULL)
                         OFFSET 0))
     AND EXISTS (SELECT FROM rollout_group g
-                WHERE g.rollout_id = :rollout AND g.state = :GROUP_OPEN
+                WHERE g.rollout_id = :rollout AND g.state = :GROUP_OPEN AND g.paused_at IS NULL
                   AND EXISTS (SELECT FROM instruction d
                               WHERE d.rollout_id = :rollout AND d.group_no = g.group_no AND d.due_at <= now() OFFSET 0)
                 OFFSET 0)
@@ -69,7 +72,7 @@ WITH own AS MATERIALIZED (
   UNION ALL
   SELECT g.rollout_id, g.group_no, (SELECT r.rollback_of IS NOT NULL FROM rollout r WHERE r.id = g.rollout_id)
   FROM rollout_group g
-  WHERE g.rollout_id = ANY (:higher::bigint[]) AND g.state = :GROUP_OPEN
+  WHERE g.rollout_id = ANY (:higher::bigint[]) AND g.state = :GROUP_OPEN AND g.paused_at IS NULL
     AND EXISTS (SELECT FROM instruction h
                 WHERE h.rollout_id = g.rollout_id AND h.group_no = g.group_no AND h.due_at <= now() OFFSET 0)
 ), due AS (
@@ -80,7 +83,7 @@ WITH own AS MATERIALIZED (
           CASE WHEN group_no = :after_group::bigint THEN timestamptz 'epoch' + :after_due_us::bigint * interval '1 microsecond'
                ELSE '-infinity' END AS from_at
    FROM rollout_group
-   WHERE rollout_id = :rollout AND state = :GROUP_OPEN AND group_no >= :after_group::bigint
+   WHERE rollout_id = :rollout AND state = :GROUP_OPEN AND paused_at IS NULL AND group_no >= :after_group::bigint
    ORDER BY group_no) g,
   LATERAL (
     SELECT i.id, i.device, i.branch, i.due_at, i.group_no, i.zone_no
@@ -130,7 +133,7 @@ WITH own AS MATERIALIZED (
           WHERE u.branch = b.branch) f
   ) f
 ), candidate AS (
-  -- Instructions whose window is open, whose branch has headroom and whose device is not frozen. An attempt on an unavailable machine takes no
+  -- Instructions whose window is open, whose branch has headroom and whose device is neither frozen nor excluded. An attempt on an unavailable machine takes no
   -- headroom, but a branch has one at a time. A node goes last of its branch, and alone.
   SELECT l.id, l.device, l.branch, l.group_no, l.due_at, d.is_repair, r.headroom_left
   FROM scanned l
@@ -150,6 +153,7 @@ WITH own AS MATERIALIZED (
                         WHERE z.device = l.device AND z.lifted_at IS NULL
                           AND NOT (z.except_rollback AND (SELECT is_rollback FROM own))
                         OFFSET 0))
+    AND (NOT (SELECT has_exclusions FROM own) OR exclusion_of(:rollout, l.device) IS NULL)
   OFFSET 0
 ), fit AS (
   -- Instructions whose device is free for this rollout, numbered within their branch.

@@ -13,6 +13,6 @@ FROM (
            OR (i.due_at, i.id) < (timestamptz 'epoch' + :due_us::bigint * interval '1 microsecond', :instruction::bigint))
     LIMIT :most
   ) d
-  WHERE g.rollout_id = :rollout AND g.state = :GROUP_OPEN AND g.group_no <= :group_no::bigint
+  WHERE g.rollout_id = :rollout AND g.state = :GROUP_OPEN AND g.paused_at IS NULL AND g.group_no <= :group_no::bigint
   LIMIT :most
 ) n

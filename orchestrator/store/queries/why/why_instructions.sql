@@ -1,4 +1,5 @@
--- Reads the instructions that have not ended, or about which the conductor decides, of the devices :devices and of those of
+-- Reads the instructions that have not ended, or about which the conductor decides, or that an exclusion ended while their rollout
+-- goes on, of the devices :devices and of those of
 -- the branches :branches: as struct why_instruction needs them, by branch or device, and then in the order of claims.
 -- `is_shown`: the device is in :patterns (null: all are). `is_frozen`: a freeze keeps it from starting; without it `frozen_by` is
 -- of a freeze that keeps its group from opening.
@@ -7,6 +8,8 @@
 --   attempt integer, deferrals smallint, progress smallint null, was_deferred boolean, code text, group_no smallint,
 --   group_name text, group_state text, soaks_until_ms bigint, soaks_until_text text null, waits_for_name text null, waits_for_state text null,
 --   waits_until_ms bigint, waits_until_text text null, is_due boolean, due_ms bigint, due_text text null, due_us bigint, window_is_open boolean, window_opens_ms bigint, window_opens_text text null,
+--   group_paused_by text null, group_paused_reason text null, group_paused_ms bigint, group_paused_text text null,
+--   excluded_by text null, excluded_reason text null, is_skipped boolean, excluded_ms bigint, excluded_text text null,
 --   since_ms bigint, since_text text null, deadline_ms bigint, deadline_text text null, is_frozen boolean, frozen_by text null,
 --   frozen_ms bigint, frozen_text text null, frozen_until_ms bigint, frozen_until_text text null,
 --   device_offline_ms bigint, device_offline_text text null, node_offline_ms bigint, node_offline_text text null
@@ -31,6 +34,10 @@ SELECT coalesce(i.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.d
        CASE WHEN isfinite(i.due_at) THEN (extract(epoch FROM i.due_at) * 1000000)::bigint ELSE 0 END AS due_us,
        coalesce(z.closes_at >= now() + r.install_s * interval '1 s', false) AS window_is_open,
        epoch_ms(t.window_opens) AS window_opens_ms, time_told(t.window_opens, k.zone) AS window_opens_text,
+       g.paused_by AS group_paused_by, CASE WHEN :patterns::jsonb IS NULL THEN g.paused_reason ELSE '' END AS group_paused_reason,
+       epoch_ms(g.paused_at) AS group_paused_ms, time_told(g.paused_at, k.zone) AS group_paused_text,
+       y.excluded_by, y.reason AS excluded_reason, coalesce(y.device IS NOT NULL, false) AS is_skipped,
+       epoch_ms(y.excluded_at) AS excluded_ms, time_told(y.excluded_at, k.zone) AS excluded_text,
        epoch_ms(t.since) AS since_ms, time_told(t.since, k.zone) AS since_text,
        epoch_ms(i.wake_at) AS deadline_ms, time_told(i.wake_at, k.zone) AS deadline_text,
        coalesce(q.is_own, false) AS is_frozen, q.frozen_by, epoch_ms(q.frozen_at) AS frozen_ms,
@@ -41,14 +48,20 @@ SELECT coalesce(i.branch, i.device) AS place, i.id, i.rollout_id AS rollout, i.d
 FROM own o
 JOIN LATERAL (
   SELECT n.* FROM instruction n
-  WHERE n.device = o.device AND (n.state < :FIRST_END OR n.substate = :UNDECIDED)
+  WHERE n.device = o.device
+    AND (n.state < :FIRST_END OR n.substate = :UNDECIDED
+         OR n.state = :CANCELLED AND EXISTS (SELECT FROM rollout e WHERE e.id = n.rollout_id AND e.exclusions > 0 AND e.ended_at IS NULL)
+            AND exclusion_of(n.rollout_id, n.device) IS NOT NULL)
   OFFSET 0
 ) i ON true
 CROSS JOIN LATERAL ( -- the plan, which is long, is read once a rollout
-  SELECT o.id, o.priority, o.rollback_of, o.door, plan_number(o.plan #> '{spec,execution,installTimeout}', NULL) AS install_s
+  SELECT o.id, o.priority, o.rollback_of, o.door, o.exclusions, plan_number(o.plan #> '{spec,execution,installTimeout}', NULL) AS install_s
   FROM rollout o WHERE o.id = i.rollout_id
   OFFSET 0
 ) r
+LEFT JOIN LATERAL (
+  SELECT e.* FROM exclusion e WHERE e.id = exclusion_of(i.rollout_id, i.device) OFFSET 0
+) y ON r.exclusions > 0
 JOIN rollout_zone k ON k.rollout_id = i.rollout_id AND k.zone_no = i.zone_no
 CROSS JOIN LATERAL (
   SELECT h.* FROM rollout_group h WHERE h.rollout_id = i.rollout_id AND h.group_no = i.group_no

@@ -1,4 +1,4 @@
--- Reads the first :most instructions of rollout :rollout in its open groups that wait for their time or are due, in the order
+-- Reads the first :most instructions of rollout :rollout in its open groups that are not paused, that wait for their time or are due, in the order
 -- of claims. Only those of devices in :patterns (null: of all).
 -- parameters: rollout bigint, patterns text, most bigint
 -- row: id bigint, device text, branch text null, is_due boolean
@@ -13,6 +13,6 @@ LATERAL (
   ORDER BY n.due_at, n.id
   LIMIT :most
 ) i
-WHERE g.rollout_id = :rollout AND g.state = :GROUP_OPEN
+WHERE g.rollout_id = :rollout AND g.state = :GROUP_OPEN AND g.paused_at IS NULL
 ORDER BY g.group_no, i.due_at, i.id
 LIMIT :most

@@ -1,0 +1,75 @@
+-- Looks at the next :most waiting instructions of rollout :rollout for its oldest exclusion of which that is not whole, and
+-- cancels those of excluded devices. One that failed before keeps the code of that failure. If the rollout was operated on
+-- since the look began, it begins again: an operation may give a waiting instruction another time. :shard: the counter's
+-- shard. Returns how many it looked at and cancelled. No row: there is nothing to look at.
+-- parameters: rollout bigint, most bigint, shard bigint
+-- row: exclusion bigint, looked bigint, ended bigint
+WITH pending AS MATERIALIZED (
+  SELECT x.id, x.device, x.patterns, x.seen_group, x.seen_due_at, x.seen_instruction, r.version,
+         CASE WHEN x.seen_instruction = 0 THEN r.version ELSE x.seen_version END AS seen_version,
+         CASE WHEN x.device IS NULL THEN :CODE_EXCLUDED ELSE :CODE_SKIPPED END AS code
+  FROM exclusion x
+  JOIN rollout r ON r.id = x.rollout_id
+  WHERE x.rollout_id = :rollout AND NOT x.is_whole
+  ORDER BY x.id
+  LIMIT 1
+  FOR UPDATE OF x SKIP LOCKED -- an import, which may take long, has it
+), page AS MATERIALIZED (
+  SELECT i.id, i.device, i.group_no, i.due_at
+  FROM pending p,
+  LATERAL (SELECT w.id, w.device, w.group_no, w.due_at
+           FROM instruction w
+           WHERE p.device IS NULL AND w.rollout_id = :rollout AND w.due_at IS NOT NULL
+             AND (w.group_no, w.due_at, w.id) > (p.seen_group, p.seen_due_at, p.seen_instruction)
+           ORDER BY w.group_no, w.due_at, w.id
+           LIMIT :most) i
+  UNION ALL
+  SELECT i.id, i.device, i.group_no, i.due_at
+  FROM pending p,
+  LATERAL (SELECT s.id, s.device, s.group_no, s.due_at
+           FROM instruction s WHERE s.device = p.device AND s.rollout_id = :rollout OFFSET 0) i
+), locked AS MATERIALIZED (
+  -- In the lock order of the updater.
+  SELECT i.id
+  FROM instruction i
+  WHERE i.id = ANY (ARRAY(SELECT g.id
+                          FROM pending p, page g
+                          WHERE p.device IS NOT NULL
+                             OR EXISTS (SELECT FROM device d
+                                        WHERE d.id = g.device
+                                          AND labels_in_force((SELECT b.labels FROM branch b WHERE b.id = d.branch), d.labels, d.model, d.role, d.branch)
+                                              @> ANY (p.patterns)
+                                        OFFSET 0)))
+    AND i.state = :CREATED AND i.substate IN (:SCHEDULED, :NO_WINDOW)
+  ORDER BY i.id
+  FOR NO KEY UPDATE OF i
+), moved AS (
+  UPDATE instruction i
+  SET state = :CANCELLED, substate = :FINAL, due_at = NULL, ended_at = now(),
+      code = coalesce((SELECT f.code FROM failing f WHERE f.instruction_id = i.id), (SELECT code FROM pending))
+  FROM locked l
+  WHERE i.id = l.id AND i.state = :CREATED AND i.substate IN (:SCHEDULED, :NO_WINDOW)
+  RETURNING i.group_no
+), counted AS (
+  INSERT INTO counter (rollout_id, group_no, state, shard, count)
+  SELECT :rollout, d.group_no, d.state, :shard, sum(d.change)
+  FROM (SELECT group_no, :CREATED::smallint AS state, -1 AS change FROM moved
+        UNION ALL SELECT group_no, :CANCELLED, 1 FROM moved) d
+  GROUP BY d.group_no, d.state
+  ORDER BY d.group_no, d.state
+  ON CONFLICT (rollout_id, group_no, state, shard) DO UPDATE SET count = counter.count + excluded.count
+), found AS MATERIALIZED (
+  SELECT p.id, p.seen_version, (SELECT count(*) FROM page) AS looked, (SELECT count(*) FROM moved) AS ended,
+         p.device IS NULL AND (SELECT count(*) FROM page) = :most AS has_more, p.version = p.seen_version AS is_same,
+         l.group_no, l.due_at, l.id AS instruction
+  FROM pending p
+  LEFT JOIN (SELECT group_no, due_at, id FROM page ORDER BY group_no DESC, due_at DESC, id DESC LIMIT 1) l ON true
+), kept AS (
+  UPDATE exclusion x
+  SET ended = x.ended + f.ended, is_whole = NOT f.has_more AND f.is_same, seen_version = f.seen_version,
+      seen_group = CASE WHEN f.has_more THEN f.group_no ELSE 0 END,
+      seen_due_at = CASE WHEN f.has_more THEN f.due_at ELSE '-infinity' END,
+      seen_instruction = CASE WHEN f.has_more THEN f.instruction ELSE 0 END
+  FROM found f WHERE x.id = f.id
+)
+SELECT id AS exclusion, looked, ended FROM found
