@@ -382,8 +382,11 @@ def test_of_two_amendments_at_once_of_one_version_one_is_refused_and_the_same_ag
     assert testbed.database.rollout(rollout)["version"] == version + 1
 
 
-def claim_waits(testbed):
-    return testbed.database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%blocked_rollout%'")
+def claim_waits(testbed, rollout):
+    """Whether a claim waits for a lock that began when all devices were due."""
+    return testbed.database.value(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%own AS MATERIALIZED%%' "
+        "AND xact_start > (SELECT max(due_at) FROM instruction WHERE rollout_id = %s)", rollout)
 
 
 def test_a_claim_that_began_before_an_amendment_was_committed_starts_nothing_by_the_old_rate(testbed):
@@ -394,7 +397,7 @@ def test_a_claim_that_began_before_an_amendment_was_committed_starts_nothing_by_
         connection.autocommit = False
         cursor.execute("UPDATE rollout SET version = version + 1, plan = jsonb_set(plan, '{spec,rate,perMinute}', '2') WHERE id = %s",
                        [rollout])  # as an amendment does, which is not committed yet
-        wait_for(lambda: claim_waits(testbed) == 1, "a claim waits for the rollout")
+        wait_for(lambda: claim_waits(testbed, rollout) == 1, "a claim waits for the rollout")
         assert started(testbed, rollout) == 0
         connection.commit()
     wait_for(lambda: started(testbed, rollout) == 2, "two devices start")
