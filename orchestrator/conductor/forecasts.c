@@ -84,8 +84,8 @@ static enum tc_error forecast(struct conductor *conductor, const struct conducte
     for (size_t i = 0; i < count; i++)
         standings[i] = (struct forecast_standing){groups[i].state, groups[i].rules, groups[i].progress};
     const struct forecast_rest rest = {.groups = standings, .group_count = count, .execution = &rollout->rules};
-    enum tc_error error = forecast_input_forecast_left(conductor->store, rollout->id,
-                                                       conductor->config.default_per_minute, &rest, NULL, ends, best, fault);
+    enum tc_error error = forecast_input_forecast_left(
+        conductor->store, rollout->id, conductor->config.default_per_minute, &rest, NULL, ends, best, fault);
     free(standings);
     return error;
 }

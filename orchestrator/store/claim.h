@@ -69,8 +69,9 @@ struct claim_result {
     bool rate_is_used_up;     /* the rate allows no start now; nothing was examined */
 };
 
-/* Claims instructions that may start now, and moves those due in a closed window to their next window. Claims nothing of
- * a rollout that was changed since it was read: by an operation, or by an amendment of its rate. Committed on TC_OK. TC_BUSY: another orchestrator is claiming. */
+/* Claims instructions that may start now, and moves those due in a closed window to their next window. Claims nothing
+ * of a rollout that was changed since it was read: by an operation, or by an amendment of its rate. Committed on TC_OK.
+ * TC_BUSY: another orchestrator is claiming. */
 enum tc_error claim_take_due(struct store *store, const struct claim_request *request, struct claim_result *result,
                              struct tc_fault *fault);
 

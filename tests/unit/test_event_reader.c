@@ -15,8 +15,9 @@ static bool note(void *context, const char *kind, const char *data, const char *
     return strcmp(kind, "last") != 0;
 }
 
-static const char stream[] = "id: 1-1\n\n: heartbeat\n\nid: 1-2\nevent: rollout\ndata: {\"a\":\ndata: 1}\n\n"
-                             "event: progress\r\ndata:{}\r\n\r\nid: 1-3\nevent: last\ndata: x\n\nevent: more\ndata: y\n\n";
+static const char stream[] =
+    "id: 1-1\n\n: heartbeat\n\nid: 1-2\nevent: rollout\ndata: {\"a\":\ndata: 1}\n\n"
+    "event: progress\r\ndata:{}\r\n\r\nid: 1-3\nevent: last\ndata: x\n\nevent: more\ndata: y\n\n";
 static const char wanted[] = "[rollout|{\"a\":\n1}|1-2][progress|{}|1-2][last|x|1-3]";
 
 static void a_stream_is_read_the_same_however_it_is_cut(void **state)
