@@ -93,7 +93,7 @@ static size_t list_rollouts(struct event_feed *feed, int64_t now_ms, int64_t rol
 
 /* Tells the progress of rollouts again of which the audience has not seen all devices before: its readers have not got
  * it. */
-static void tell_again(struct event_feed *feed, const struct feed_audience *audience, const int64_t *whole,
+static void report_again(struct event_feed *feed, const struct feed_audience *audience, const int64_t *whole,
                        size_t count)
 {
     struct feed_progress *progress, *next, *last = TAILQ_LAST(&feed->progress, feed_progresses);
@@ -132,7 +132,7 @@ static enum tc_error read_whole(struct event_feed *feed, const char *patterns, s
     {
         if (audience->patterns == NULL || strcmp(audience->patterns, patterns) != 0)
             continue;
-        tell_again(feed, audience, whole, kept);
+        report_again(feed, audience, whole, kept);
         free(audience->whole);
         audience->whole = whole;
         audience->whole_count = kept;
