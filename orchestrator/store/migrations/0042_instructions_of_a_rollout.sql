@@ -92,6 +92,7 @@ LANGUAGE sql STABLE AS $$
                    LATERAL (SELECT FROM instruction i WHERE i.device = w.device AND i.rollout_id = r.id OFFSET 0) i)
     ELSE EXISTS (SELECT FROM instruction i
                  WHERE i.rollout_id = r.id AND i.id BETWEEN first_instruction_of(r) AND last_instruction_of(r)
-                   AND i.device IN (SELECT w.device FROM devices_within(patterns) w))
+                   AND (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(patterns)))
+                        FROM device_search s WHERE s.device = i.device))
   END
 $$;

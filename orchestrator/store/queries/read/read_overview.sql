@@ -22,7 +22,7 @@ WITH mine AS MATERIALIZED ( -- looked at for a rollout alone that does not begin
                              LATERAL (SELECT FROM instruction i WHERE i.device = m.device AND i.rollout_id = r.id OFFSET 0) i)
               ELSE EXISTS (SELECT FROM instruction i
                            WHERE i.rollout_id = r.id AND i.id BETWEEN first_instruction_of(r) AND last_instruction_of(r)
-                             AND i.device IN (SELECT m.device FROM mine m)) END)
+                             AND (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search s WHERE s.device = i.device)) END)
   ORDER BY r.id DESC
   LIMIT :most
 ), halted AS MATERIALIZED (

@@ -20,7 +20,7 @@ WITH mine AS MATERIALIZED (
                          LATERAL (SELECT FROM instruction i WHERE i.device = m.id AND i.rollout_id = r.id OFFSET 0) i)
           ELSE EXISTS (SELECT FROM instruction i
                        WHERE i.rollout_id = r.id AND i.id BETWEEN first_instruction_of(r) AND last_instruction_of(r)
-                         AND i.device IN (SELECT m.id FROM mine m)) END
+                         AND (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search s WHERE s.device = i.device)) END
   ORDER BY r.id DESC LIMIT :most
 ), counted AS MATERIALIZED (
   SELECT i.rollout_id, i.state, count(*) AS devices,
@@ -39,8 +39,8 @@ WITH mine AS MATERIALIZED (
     SELECT n.id, n.rollout_id, n.state, n.substate
     FROM page p
     CROSS JOIN LATERAL (SELECT * FROM instruction n WHERE n.rollout_id = p.id AND n.id BETWEEN p.first_id AND p.last_id OFFSET 0) n
-    JOIN mine m ON m.id = n.device
     WHERE (SELECT d.devices FROM inside d) >= p.devices / 4
+      AND (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search s WHERE s.device = n.device)
   ) i
   LEFT JOIN failing f ON f.instruction_id = i.id
   GROUP BY i.rollout_id, i.state
