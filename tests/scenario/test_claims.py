@@ -357,11 +357,13 @@ class Claiming:
             self._cursor.execute(text)
 
     def claim(self, this, higher, explain=""):
+        self._cursor.execute("SELECT coalesce(max(version), 0) FROM rollout WHERE id = %s", (this,))
+        ((version,),) = self._cursor.fetchall()
         self.run("BEGIN", *[f"SET LOCAL {setting} = off" for setting in SETTINGS])
         self._claim.run(explain, rollout=this, claim_limit=CLAIM_LIMIT, instance="x", lease_ms=1000,
                         install_timeout_ms=60000, higher=[higher], push_next_check_ms=1, pull_next_check_ms=1,
                         push_wait_ms=1, pull_wait_ms=1, shard=0, preempting=[], scan_limit=SCAN_LIMIT,
-                        after_group=0, after_due_us=0, after_instruction=0)
+                        after_group=0, after_due_us=0, after_instruction=0, version=version)
         rows = self._cursor.fetchall()
         self.run("COMMIT")
         return rows
