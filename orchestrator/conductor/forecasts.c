@@ -31,7 +31,10 @@ void conductor_begin_forecasts(struct conductor *conductor, const struct conduct
     TC_CHECK(all != NULL);
     for (size_t i = 0; i < count; i++) {
         const struct forecast_memory *known = find_memory(memories, rollouts[i].id);
-        all[i] = known == NULL ? (struct forecast_memory){.rollout = rollouts[i].id} : *known;
+        if (known != NULL)
+            all[i] = *known;
+        else
+            all[i].rollout = rollouts[i].id;
         has_turn = has_turn || rollouts[i].id == memories->put_off;
     }
     free(memories->all);

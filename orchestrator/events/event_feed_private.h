@@ -74,8 +74,8 @@ struct event_feed {
     pthread_mutex_t lock; /* of all that follows */
     bool is_ending;
     int count;
-    TAILQ_HEAD(, feed_reader) readers;
-    TAILQ_HEAD(, feed_audience) audiences;
+    TAILQ_HEAD(feed_readers, feed_reader) readers;
+    TAILQ_HEAD(feed_audiences, feed_audience) audiences;
     bool is_placed; /* the next two are set */
     struct events_position newest;
     int64_t first; /* number of the oldest event in memory, or of the next one */

@@ -13,7 +13,9 @@ struct rate_rules amendment_rate_of(const json_t *rate, int64_t default_per_minu
         .grow_after = plan_number(rate, "growAfter", 0, known),
         .maximum_per_minute = plan_number(rate, "maximumPerMinute", 0, known),
     };
-    return rules.per_minute == 0 ? (struct rate_rules){.per_minute = default_per_minute} : rules;
+    if (rules.per_minute == 0)
+        rules = (struct rate_rules){.per_minute = default_per_minute};
+    return rules;
 }
 
 struct branch_budget amendment_budget_of(const struct amendment_values *values, const json_t *most, bool *known)

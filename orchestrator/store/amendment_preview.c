@@ -17,7 +17,7 @@ struct preview {
     const struct operation_request *request;
     struct amendment_values values;
     struct amendment_order order;
-    const struct sql_preview_amendment_row *facts;
+    struct sql_preview_amendment_row facts; /* its texts live as long as its rows */
     json_t *document;
 };
 
@@ -87,8 +87,8 @@ static enum tc_error put_amended_forecast(struct store *store, struct preview *p
         .rate = kind == AMENDMENT_RATE ? &rate : NULL,
         .budget = kind == AMENDMENT_BUDGET ? &budget : NULL,
         .schedule = schedule,
-        .calendars = preview->facts->calendars,
-        .submitted_at = preview->facts->submitted_at,
+        .calendars = preview->facts.calendars,
+        .submitted_at = preview->facts.submitted_at,
     };
     enum tc_error error = put_forecast(store, preview, &after, &amended, "after", fault);
     free(schedule);
@@ -138,7 +138,7 @@ static enum tc_error forecast(struct store *store, struct preview *preview, stru
 
 static void begin_document(struct preview *preview)
 {
-    const struct sql_preview_amendment_row *facts = preview->facts;
+    const struct sql_preview_amendment_row *facts = &preview->facts;
     preview->document = json_pack(
         "{s:I,s:I,s:s,s:O,s:O,s:b,s:I,s:I,s:I,s:I,s:n}", "rollout", (json_int_t)preview->request->rollout, "version",
         (json_int_t)facts->version, "kind", amendment_kind_name(preview->order.kind), "before",
@@ -152,9 +152,9 @@ static void begin_document(struct preview *preview)
 /* By the rules of the order, with what this snapshot of the database has of the rollout. */
 static enum tc_error judge(struct preview *preview, struct refusal *refusal, struct tc_fault *fault)
 {
-    struct rollout_snapshot snapshot = {.refusal = refusal, .version = preview->facts->version};
-    refusal_copy(snapshot.name, sizeof snapshot.name, preview->facts->name);
-    if (!rollout_state_parse(preview->facts->state, &snapshot.state))
+    struct rollout_snapshot snapshot = {.refusal = refusal, .version = preview->facts.version};
+    refusal_copy(snapshot.name, sizeof snapshot.name, preview->facts.name);
+    if (!rollout_state_parse(preview->facts.state, &snapshot.state))
         return operate_refuse(preview->request, &snapshot, TC_CONFLICT, REFUSAL_UNKNOWN_STATE, fault);
     if (operate_find_rule(preview->request, &snapshot, ROLLOUT_ON_AMEND, fault) == NULL)
         return TC_CONFLICT;
@@ -192,8 +192,7 @@ static enum tc_error read_facts(struct store *store, struct preview *preview, st
         return error;
     if (rows.count == 0)
         return tc_fault_set(fault, TC_NOT_FOUND, "database: has no rollout %" PRId64, preview->request->rollout);
-    const struct sql_preview_amendment_row facts = sql_preview_amendment_at(&rows, 0);
-    preview->facts = &facts;
+    preview->facts = sql_preview_amendment_at(&rows, 0);
     return make(store, preview, json, refusal, fault);
 }
 
