@@ -28,8 +28,13 @@ static void free_progress(struct event_feed *feed, struct feed_progress *progres
 
 void feed_forget_progress(struct event_feed *feed)
 {
-    while (!TAILQ_EMPTY(&feed->progress))
-        free_progress(feed, TAILQ_FIRST(&feed->progress));
+    struct feed_progress *next;
+    for (struct feed_progress *progress = TAILQ_FIRST(&feed->progress); progress != NULL; progress = next) {
+        next = TAILQ_NEXT(progress, link);
+        free(progress->text);
+        free(progress);
+    }
+    TAILQ_INIT(&feed->progress);
 }
 
 struct reading {
