@@ -106,6 +106,7 @@ static void take_due_check(struct store *store, int64_t rollout, const struct sq
         .is_frozen = row->is_frozen,
         .is_held = row->is_held,
         .is_excluded = row->is_excluded,
+        .is_withdrawn_first = row->is_withdrawn_first,
         .is_skipped = row->is_skipped,
     };
     item->device_since_ms = row->device_since_ms;
