@@ -99,10 +99,21 @@ static bool was_overdue(const struct execution_rules *rules, const struct due_ch
     return check->is_withdrawn_first && !has_other_cause && now_ms >= deadline_of(rules, check);
 }
 
+/* It ends as the attempt before it, like a failure without another attempt; a pull client may have this one, and then
+ * its report counts. */
+static enum instruction_event event_of_excluded(const struct due_check *check)
+{
+    bool may_have_it = check->state == DISPATCHED && check->pull;
+    if (may_have_it || !(check->left_failed || check->left_timed_out))
+        return ON_CANCEL;
+    return check->left_failed ? ON_LEFT_FAILED : ON_LEFT_TIMED_OUT;
+}
+
 static struct due_check_decision decide_excluded(const struct due_check *check)
 {
-    return (struct due_check_decision){
-        .action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = check->is_skipped ? CODE_SKIPPED : CODE_EXCLUDED};
+    return (struct due_check_decision){.action = DUE_CHECK_MOVE,
+                                       .event = event_of_excluded(check),
+                                       .code = check->is_skipped ? CODE_SKIPPED : CODE_EXCLUDED};
 }
 
 struct due_check_decision due_check_decide(const struct execution_rules *rules, const struct due_check *check,

@@ -70,6 +70,18 @@ static void what_was_deferred_is_cancelled_also_when_it_was_deferred_too_often(v
     assert_string_equal(decision.code, "skipped");
 }
 
+static void what_failed_before_ends_as_that_unless_its_device_may_have_it(void **state)
+{
+    (void)state;
+    struct due_check check = {.state = CREATED, .substate = DEFERRED, .is_excluded = true, .left_failed = true};
+    assert_int_equal(due_check_decide(&rules, &check, 0).event, ON_LEFT_FAILED);
+    check =
+        (struct due_check){.state = DISPATCHED, .substate = WITHDRAWING, .is_excluded = true, .left_timed_out = true};
+    assert_int_equal(due_check_decide(&rules, &check, 0).event, ON_LEFT_TIMED_OUT);
+    check.pull = true;
+    assert_int_equal(due_check_decide(&rules, &check, 0).event, ON_CANCEL);
+}
+
 static void nothing_that_failed_is_tried_again(void **state)
 {
     (void)state;
@@ -94,6 +106,7 @@ int main(void)
         cmocka_unit_test(what_was_withdrawn_for_another_cause_before_its_device_was_excluded_is_cancelled),
         cmocka_unit_test(what_was_overdue_before_its_device_was_excluded_times_out),
         cmocka_unit_test(what_was_deferred_is_cancelled_also_when_it_was_deferred_too_often),
+        cmocka_unit_test(what_failed_before_ends_as_that_unless_its_device_may_have_it),
         cmocka_unit_test(nothing_that_failed_is_tried_again),
         cmocka_unit_test(what_was_answered_goes_on),
     };
