@@ -49,6 +49,10 @@ static void describe_group(const struct group *group, enum group_state to, char 
         (void)snprintf(reason, REASON_SIZE, "it was rejected");
         return;
     }
+    if (to == GROUP_NOT_REACHED && progress->is_excluded) {
+        (void)snprintf(reason, REASON_SIZE, "nothing of it was executed, and devices of it were excluded");
+        return;
+    }
     (void)snprintf(reason, REASON_SIZE, "%lld of %lld executed devices completed; the gate is %g %%",
                    (long long)progress->count[COMPLETED], (long long)group_executed(progress),
                    group->rules.success_percent);
@@ -192,6 +196,9 @@ static bool find_end(const struct evaluation *evaluation, enum rollout_event *ev
     *event = ROLLOUT_ON_NOT_REACHED;
     if (not_reached->progress.rejected)
         (void)snprintf(reason, REASON_SIZE, "group %s was rejected", not_reached->name);
+    else if (not_reached->progress.is_excluded)
+        (void)snprintf(reason, REASON_SIZE, "group %s: nothing of it was executed, and devices of it were excluded",
+                       not_reached->name);
     else
         (void)snprintf(reason, REASON_SIZE, "group %s: too few of its devices completed for its gate of %g %%",
                        not_reached->name, not_reached->rules.success_percent);

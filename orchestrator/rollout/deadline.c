@@ -92,10 +92,28 @@ static struct due_check_decision decide_in_flight(const struct execution_rules *
         .action = DUE_CHECK_WAIT, .at_ms = lesser(deadline_ms, next_stage_ms), .code = ""};
 }
 
+/* It was withdrawn because nobody asked for it in time: it was silent before its device was excluded. */
+static bool was_overdue(const struct execution_rules *rules, const struct due_check *check, int64_t now_ms)
+{
+    bool has_other_cause = rules->is_blocked || check->is_frozen;
+    return check->is_withdrawn_first && !has_other_cause && now_ms >= deadline_of(rules, check);
+}
+
+/* It ends as the attempt before it, like a failure without another attempt; a pull client may have this one, and then
+ * its report counts. */
+static enum instruction_event event_of_excluded(const struct due_check *check)
+{
+    bool may_have_it = check->state == DISPATCHED && check->pull;
+    if (may_have_it || !(check->left_failed || check->left_timed_out))
+        return ON_CANCEL;
+    return check->left_failed ? ON_LEFT_FAILED : ON_LEFT_TIMED_OUT;
+}
+
 static struct due_check_decision decide_excluded(const struct due_check *check)
 {
-    return (struct due_check_decision){
-        .action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = check->is_skipped ? CODE_SKIPPED : CODE_EXCLUDED};
+    return (struct due_check_decision){.action = DUE_CHECK_MOVE,
+                                       .event = event_of_excluded(check),
+                                       .code = check->is_skipped ? CODE_SKIPPED : CODE_EXCLUDED};
 }
 
 struct due_check_decision due_check_decide(const struct execution_rules *rules, const struct due_check *check,
@@ -107,7 +125,7 @@ struct due_check_decision due_check_decide(const struct execution_rules *rules, 
             .action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = CODE_ROLLOUT_CANCELLED};
     if (is_withdrawn && rules->cancels_at_end && execution_is_over(rules, now_ms))
         return (struct due_check_decision){.action = DUE_CHECK_MOVE, .event = ON_CANCEL, .code = CODE_ROLLOUT_ENDED};
-    if (is_withdrawn && check->is_excluded)
+    if (is_withdrawn && check->is_excluded && !was_overdue(rules, check, now_ms))
         return decide_excluded(check);
     if (is_withdrawn && rules->is_blocked)
         return (struct due_check_decision){

@@ -41,11 +41,13 @@ struct due_check {
     int64_t start_before_ms;
     bool group_is_lost; /* its group was not reached: failures are not retried */
     enum presence_state device_presence, node_presence;
-    bool node_relays; /* another ATM of its branch asked since this one was dispatched */
-    bool is_frozen;   /* it was withdrawn while a freeze of its device was in force */
-    bool is_held;     /* a technician at the machine deferred it */
-    bool is_excluded; /* its device is out of the rollout; of one that is withdrawn: and was so then */
-    bool is_skipped;  /* its device alone */
+    bool node_relays;                 /* another ATM of its branch asked since this one was dispatched */
+    bool is_frozen;                   /* it was withdrawn while a freeze of its device was in force */
+    bool is_held;                     /* a technician at the machine deferred it */
+    bool is_excluded;                 /* its device is out of the rollout */
+    bool is_withdrawn_first;          /* it was withdrawn before its device was excluded */
+    bool is_skipped;                  /* its device alone is out */
+    bool left_failed, left_timed_out; /* its device is out, and the plan's attempt before this one ended so */
 };
 
 enum due_check_action {

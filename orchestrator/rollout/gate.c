@@ -60,7 +60,7 @@ static struct gate read_gate(const struct group_progress *progress)
         .completed = progress->count[COMPLETED],
         .executed = executed - progress->past_timed_out,
         .possible = possible - progress->past_possible,
-        .is_empty = executed + possible + progress->count[EXPIRED] == 0,
+        .is_empty = executed + possible + progress->count[EXPIRED] == 0 && !progress->is_excluded,
     };
 }
 

@@ -40,7 +40,8 @@ struct group_progress {
     int64_t past_possible;  /* still without an end */
     int64_t past_timed_out; /* they never answered */
     bool is_frozen;         /* a freeze keeps it from opening */
-    bool is_paused;         /* nothing of it starts; its gate is decided as ever */
+    bool is_paused;         /* nothing more of it is claimed; its gate is decided as ever */
+    bool is_excluded;       /* all of it was cancelled, and devices of it because they were excluded */
 };
 
 int64_t group_executed(const struct group_progress *progress);
@@ -74,7 +75,8 @@ enum promotion_verdict promotion_decide(const struct group_rules *rules, const s
  *
  * It is settled when nothing waits, is in flight or may be retried; not reached as soon as it cannot succeed even if
  * all remaining devices complete. A group with no executed device is reached only at 0 percent, or if it is empty or
- * all of it was cancelled; it does not soak. A group that was reached before it was settled soaks from then on. */
+ * all of it was cancelled and nothing of it excluded: an exclusion opens no gate. It does not soak. A group that was
+ * reached before it was settled soaks from then on. */
 enum group_state group_decide(enum group_state state, const struct group_rules *rules,
                               const struct group_progress *progress, int64_t now_ms);
 

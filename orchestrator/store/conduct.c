@@ -106,7 +106,10 @@ static void take_due_check(struct store *store, int64_t rollout, const struct sq
         .is_frozen = row->is_frozen,
         .is_held = row->is_held,
         .is_excluded = row->is_excluded,
+        .is_withdrawn_first = row->is_withdrawn_first,
         .is_skipped = row->is_skipped,
+        .left_failed = row->left_as == FAILED,
+        .left_timed_out = row->left_as == TIMED_OUT,
     };
     item->device_since_ms = row->device_since_ms;
     item->node_since_ms = row->node_since_ms;

@@ -136,6 +136,7 @@ static bool take_group(const struct sql_group_progress_row *row, struct group *g
         .past_timed_out = row->past_timed_out,
         .is_frozen = row->is_frozen,
         .is_paused = row->is_paused,
+        .is_excluded = row->is_excluded,
     };
     take_numbers(row->counts, group->progress.count, STATE_COUNT);
     group->unsettled.failed = row->failed;

@@ -72,15 +72,16 @@ def test_an_exclusion_ends_what_was_not_started_and_lets_finish_what_is_at_work(
     e3.wait_for_nothing()
     for name in ("E3", "E4", "L1"):
         ended(testbed, rollout, name, "excluded")
-    ended(testbed, rollout, "E5", "no_space")
+    row = testbed.wait_for_state(rollout, "E5", "failed")
+    assert (row["code"], row["failures"]) == ("no_space", 1), row
     retained = testbed.spy.messages("tc/v1/device/L1/instruction")
     wait_for(lambda: retained[-1].payload == b"" or testbed.spy.messages("tc/v1/device/L1/instruction")[-1].payload == b"", "L1's topic is empty")
     e2.reply(installing, "completed")
     for name in ("P2", "P3"):
         complete(testbed, rollout, name, "P1")
     testbed.wait_for_rollout(rollout, "completed")
-    assert testbed.database.states(rollout) == {"completed": 3, "cancelled": 4} == testbed.database.counters(rollout)
-    assert testbed.database.value("SELECT count(*) FROM failing WHERE rollout_id = %s", rollout) == 1, "E5's failure stays"
+    assert testbed.database.states(rollout) == {"completed": 3, "cancelled": 3, "failed": 1} == testbed.database.counters(rollout)
+    assert testbed.database.value("SELECT count(*) FROM failing WHERE rollout_id = %s", rollout) == 0, "nothing is tried again"
 
     again = operate(testbed, rollout, "exclude", "ola", match="region=emea", reason="a storm", version=answer["version"] - 1)
     assert again["existing"] is True
@@ -90,6 +91,49 @@ def test_an_exclusion_ends_what_was_not_started_and_lets_finish_what_is_at_work(
     report = testbed.http.document(f"/v1/rollouts/{rollout}/report")
     assert [event["reason"] for event in report["events"] if event["kind"] == "excluded"] == ["region=emea: a storm"]
     assert "nothing" in post_operation(testbed, rollout, "retry").json()["detail"], "no retry brings E5 back"
+
+
+@pytest.mark.parametrize("code", ["no_space", "out_of_service"])
+def test_an_exclusion_takes_no_failure_out_of_its_gate(testbed, code):
+    rollout = testbed.submit("gated", selector={"devices": ["E2", "P2"]}, disruptionBudget={"maxUnavailable": 5},
+                             groups=[{"name": "pilot", "devices": ["E2"]}, {"name": "rest", "percentage": 100}],
+                             execution={"retries": 3, "retryOn": ["failed"], "backoff": "1h"})
+    e2 = testbed.device("E2", "E1")
+    e2.reply(begin(testbed, rollout, e2, "installing"), "failed", code=code)
+    testbed.wait_for_state(rollout, "E2", "created")
+    testbed.database.rows("DELETE FROM unavailable")  # the machine is back
+    operate(testbed, rollout, "skip", "ola", device="E2")
+    testbed.wait_for_rollout(rollout, "halted")
+    row = testbed.database.instruction(rollout, "E2")
+    assert (row["state_name"], row["code"], row["failures"]) == ("failed", code, 1), row
+    states = testbed.database.states(rollout)
+    assert states["failed"] == 1 and states == testbed.database.counters(rollout), states
+    assert testbed.database.rows("SELECT code, is_retrying FROM failure WHERE rollout_id = %s", rollout) == [{"code": code, "is_retrying": False}]
+    for table in ("failing", "unavailable"):
+        assert testbed.database.value(f"SELECT count(*) FROM {table} WHERE rollout_id = %s", rollout) == 0, table
+    assert testbed.database.instruction(rollout, "P2")["dispatched_at"] is None
+
+
+def test_a_group_that_is_emptied_by_an_exclusion_opens_no_other(testbed):
+    rollout = testbed.submit("emptied", selector={"devices": ["E2", "E3", "P2"]}, schedule={"startAt": soon(3)}, **FAST,
+                             groups=[{"name": "pilot", "devices": ["E2", "E3"], "soak": "1h"}, {"name": "rest", "percentage": 100}])
+    testbed.wait_for_rollout(rollout, "running")
+    operate(testbed, rollout, "exclude", "ola", match="branch=E1")
+    testbed.wait_for_rollout(rollout, "halted")
+    assert testbed.database.instruction(rollout, "P2")["dispatched_at"] is None
+    report = testbed.http.document(f"/v1/rollouts/{rollout}/report")
+    assert any(event["kind"] == "halted" and "were excluded" in event["reason"] for event in report["events"]), report["events"]
+
+
+def test_what_a_freeze_had_withdrawn_is_cancelled_when_it_is_excluded(testbed):
+    rollout = testbed.submit("withdrawn", selector={"devices": ["E2", "P2"]}, **FAST)
+    for name in ("E2", "P2"):
+        testbed.wait_for_state(rollout, name, "dispatched")
+    body = {"until": soon(3600), "reason": "a storm", "match": "region=emea"}
+    assert testbed.http.ask("POST", "/v1/freezes", json.dumps(body), {**JSON, **testbed.http.as_("ola")}).status == 201
+    wait_for(lambda: testbed.database.instruction(rollout, "E2")["substate_name"] == "withdrawing", "the freeze withdraws it")
+    operate(testbed, rollout, "exclude", "ola", match="region=emea")
+    ended(testbed, rollout, "E2", "excluded")
 
 
 def test_no_retry_and_no_second_attempt_brings_an_excluded_device_back(testbed):
@@ -206,7 +250,7 @@ def test_the_commands_show_what_they_will_do_and_status_says_what_they_did(testb
     assert "excluded branch=E1; it is running, version 3\n" in done.stdout
     for device, code in (("E2", "excluded"), ("P2", "skipped")):
         ended(testbed, rollout, device, code)
-    testbed.wait_for_rollout(rollout, "completed")
+    testbed.wait_for_rollout(rollout, "halted")
     shown = command_line("rollout", "status", "by-hand", *testbed.http.at("ola")).stdout
     assert "excluded     branch=E1, by ola, " in shown and ": a storm; 2 instructions ended" in shown, shown
     assert "skipped      P2, by ola, " in shown, shown

@@ -16,7 +16,7 @@ struct group_case {
     bool manual;
     int64_t created, in_flight, completed, failed, rejected, timed_out, cancelled, expired, retriable;
     int64_t settled_ms;
-    bool approved, is_rejected;
+    bool approved, is_rejected, is_excluded;
     int64_t reached_ms, past_possible, past_timed_out;
     enum group_state becomes;
 };
@@ -41,6 +41,12 @@ static const struct group_case cases[] = {
     {"a group that never started passes at 0 percent", OPEN, .success = 0, .expired = 50, .becomes = GROUP_PASSED},
     {"a group whose devices were all left out is like an empty one", OPEN, .success = 100, .cancelled = 7,
      .becomes = GROUP_PASSED},
+    {"a group that was emptied by an exclusion is not reached", OPEN, .success = 100, .soak_ms = 48 * HOUR,
+     .cancelled = 7, .is_excluded = true, .becomes = GROUP_NOT_REACHED},
+    {"an approval does not let a group pass that was emptied by an exclusion", AWAITING, .success = 100, .cancelled = 7,
+     .is_excluded = true, .approved = true, .becomes = GROUP_NOT_REACHED},
+    {"a group that was emptied by an exclusion passes at 0 percent", OPEN, .success = 0, .cancelled = 7,
+     .is_excluded = true, .becomes = GROUP_PASSED},
     {"a group of which some were left out and none started is not reached", OPEN, .success = 100, .cancelled = 7,
      .expired = 1, .becomes = GROUP_NOT_REACHED},
     {"exactly at the value it passes", OPEN, .success = 98, .completed = 98, .failed = 2, .becomes = GROUP_PASSED},
@@ -121,7 +127,8 @@ static struct group_progress progress_of(const struct group_case *row)
                                       .past_possible = row->past_possible,
                                       .past_timed_out = row->past_timed_out,
                                       .approved = row->approved,
-                                      .rejected = row->is_rejected};
+                                      .rejected = row->is_rejected,
+                                      .is_excluded = row->is_excluded};
     progress.count[CREATED] = row->created;
     progress.count[INSTALLING] = row->in_flight;
     progress.count[COMPLETED] = row->completed;

@@ -80,3 +80,15 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT json_build_object('by', g.paused_by, 'reason', g.paused_reason, 'at', rfc3339(g.paused_at))
   WHERE g.paused_at IS NOT NULL
 $$;
+
+-- What is excluded before another attempt ends as the one before it did.
+INSERT INTO instruction_event_kind VALUES (:ON_LEFT_FAILED, 'left_failed'), (:ON_LEFT_TIMED_OUT, 'left_timed_out');
+INSERT INTO instruction_transition VALUES
+  (:CREATED, :SCHEDULED, :ON_LEFT_FAILED, :FAILED, :FINAL),
+  (:CREATED, :SCHEDULED, :ON_LEFT_TIMED_OUT, :TIMED_OUT, :FINAL),
+  (:CREATED, :NO_WINDOW, :ON_LEFT_FAILED, :FAILED, :FINAL),
+  (:CREATED, :NO_WINDOW, :ON_LEFT_TIMED_OUT, :TIMED_OUT, :FINAL),
+  (:CREATED, :DEFERRED, :ON_LEFT_FAILED, :FAILED, :FINAL),
+  (:CREATED, :DEFERRED, :ON_LEFT_TIMED_OUT, :TIMED_OUT, :FINAL),
+  (:DISPATCHED, :WITHDRAWING, :ON_LEFT_FAILED, :FAILED, :FINAL),
+  (:DISPATCHED, :WITHDRAWING, :ON_LEFT_TIMED_OUT, :TIMED_OUT, :FINAL);

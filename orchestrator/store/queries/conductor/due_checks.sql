@@ -1,12 +1,13 @@
 -- Reads the due checks of rollout :rollout: at most :most, after the position :after_next_check_us (in microseconds
 -- since the epoch) and :after_instruction. With the presence of the device and of its branch's node, as far as it is known,
 -- and whether the node has relayed a command to another ATM since. `is_frozen`: it was withdrawn while a freeze of its device
--- was in force. `is_held`: a technician at the machine deferred it. `is_excluded`: its device is out of the rollout, and was when
--- it was withdrawn; `is_skipped`: it alone.
+-- was in force. `is_held`: a technician at the machine deferred it. `is_excluded`: its device is out of the rollout;
+-- `is_withdrawn_first`: it was withdrawn before that; `is_skipped`: the device alone is out;
+-- `left_as`: of an excluded one, as which the attempt before this one ended (0: none, or an operator ordered this one).
 -- parameters: rollout bigint, most bigint, after_next_check_us bigint, after_instruction bigint
 -- row: id bigint, state smallint, attempt integer, pull boolean, failures smallint, deferrals smallint, since_ms bigint
 --   null, start_before_ms bigint, substate smallint, group_is_lost boolean null, node boolean, is_frozen boolean, is_held boolean,
---   is_excluded boolean, is_skipped boolean,
+--   is_excluded boolean, is_withdrawn_first boolean, is_skipped boolean, left_as smallint,
 --   next_check_us bigint,
 --   device_presence smallint, device_since_ms bigint, node_presence smallint, node_since_ms bigint,
 --   node_relays boolean
@@ -26,8 +27,12 @@ SELECT i.id, i.state, i.attempt, i.pull, i.failures, i.deferrals,
                                     AND (SELECT r.rollback_of IS NOT NULL FROM rollout r WHERE r.id = :rollout)))
             ELSE false END AS is_frozen,
        i.state = :CREATED AND i.substate = :DEFERRED AND i.code IS NOT DISTINCT FROM :CODE_HELD_BY_TECHNICIAN AS is_held,
-       x.excluded_at IS NOT NULL AND (i.substate <> :WITHDRAWING OR x.excluded_at <= i.withdrawn_at) AS is_excluded,
+       x.excluded_at IS NOT NULL AS is_excluded,
+       coalesce(i.substate = :WITHDRAWING AND i.withdrawn_at < x.excluded_at, false) AS is_withdrawn_first,
        coalesce(x.device IS NOT NULL, false) AS is_skipped,
+       coalesce((SELECT f.state FROM failing f
+                 WHERE x.excluded_at IS NOT NULL AND f.instruction_id = i.id AND f.state IN (:FAILED, :TIMED_OUT) AND NOT f.ordered), 0::smallint)
+         AS left_as,
        (extract(epoch FROM i.wake_at) * 1000000)::bigint AS next_check_us,
        coalesce(d.state, :PRESENCE_UNKNOWN::smallint) AS device_presence,
        coalesce((extract(epoch FROM d.since) * 1000)::bigint, 0) AS device_since_ms,

@@ -4,12 +4,14 @@
 -- :with_out_of_service: also count the devices that are out of service, by their last attempt or still, and how many of
 -- them may yet end otherwise. The last columns say how the next group opens, when this one was first reached, and how
 -- many of the silent devices that it was promoted past may still end or timed out for good, and whether a freeze keeps it
--- from opening, and a pause what waits of it from starting.
+-- from opening, and a pause what waits of it from starting, and whether devices of a group that has nothing but cancelled ones
+-- were excluded. That is looked up when the group is decided: the earlier ones let it open.
 -- parameters: rollout bigint, with_out_of_service boolean
 -- row: group_no smallint, name text, state text, success double precision, soak_ms bigint, manual boolean, settled_ms
 --   bigint, approved boolean, rejected boolean, counts bigint[], retriable bigint, failed bigint, timed_out bigint,
 --   unsettled_out_of_service bigint, out_of_service bigint, opens_reached boolean, reached_ms bigint, promoted
---   boolean, past_possible bigint, past_timed_out bigint, is_frozen boolean, is_paused boolean
+--   boolean, past_possible bigint, past_timed_out bigint, is_frozen boolean, is_paused boolean,
+--   is_excluded boolean
 WITH past AS MATERIALIZED (
   SELECT p.group_no, count(*) FILTER (WHERE i.state < :FIRST_END OR i.substate = :UNDECIDED) AS possible,
          count(*) FILTER (WHERE i.state = :TIMED_OUT AND i.substate = :FINAL) AS timed_out
@@ -47,7 +49,23 @@ SELECT g.group_no, g.name, g.state, g.success, g.soak_s * 1000 AS soak_ms, g.man
        EXISTS (SELECT FROM promoted_past p WHERE p.rollout_id = g.rollout_id AND p.group_no = g.group_no) AS promoted,
        coalesce(p.possible, 0) AS past_possible, coalesce(p.timed_out, 0) AS past_timed_out,
        CASE WHEN g.state = :GROUP_WAITING THEN group_is_frozen(g.rollout_id, g.group_no) ELSE false END AS is_frozen,
-       g.paused_at IS NOT NULL AS is_paused
+       g.paused_at IS NOT NULL AS is_paused,
+       CASE WHEN EXISTS (SELECT FROM exclusion x WHERE x.rollout_id = g.rollout_id)
+                 AND g.state NOT IN (:GROUP_PASSED, :GROUP_NOT_REACHED)
+                 AND NOT (g.state = :GROUP_WAITING
+                          AND EXISTS (SELECT FROM rollout_group e
+                                      WHERE e.rollout_id = g.rollout_id AND e.group_no = g.group_no - 1
+                                        AND e.state <> :GROUP_PASSED AND e.reached_at IS NULL))
+                 AND NOT EXISTS (SELECT FROM counter c
+                                 WHERE c.rollout_id = g.rollout_id AND c.group_no = g.group_no AND c.state <> :CANCELLED
+                                 GROUP BY c.state HAVING sum(c.count) > 0)
+            THEN EXISTS (SELECT
+                         FROM rollout r
+                         JOIN instruction i ON i.rollout_id = r.id AND i.id BETWEEN first_instruction_of(r) AND last_instruction_of(r)
+                         WHERE r.id = g.rollout_id AND i.group_no = g.group_no AND i.state = :CANCELLED
+                           AND (i.code IN (:CODE_EXCLUDED, :CODE_SKIPPED)
+                                OR i.failures > 0 AND exclusion_of(i.rollout_id, i.device) IS NOT NULL)) -- has the code of its failure
+            ELSE false END AS is_excluded
 FROM rollout_group g
 LEFT JOIN past p ON p.group_no = g.group_no
 LEFT JOIN (

@@ -1,5 +1,6 @@
 -- Looks at the next :most waiting instructions of rollout :rollout for its oldest exclusion of which that is not whole, and
--- cancels those of excluded devices. One that failed before keeps the code of that failure. If the rollout was operated on
+-- cancels those of excluded devices. One that waits for another attempt ends as the one before, with its code: it stays in
+-- gates and abort criteria; only an attempt that an operator ordered counts from nothing. If the rollout was operated on
 -- since the look began, it begins again: an operation may give a waiting instruction another time. :shard: the counter's
 -- shard. Returns how many it looked at and cancelled. No row: there is nothing to look at.
 -- parameters: rollout bigint, most bigint, shard bigint
@@ -30,7 +31,9 @@ WITH pending AS MATERIALIZED (
            FROM instruction s WHERE s.device = p.device AND s.rollout_id = :rollout OFFSET 0) i
 ), locked AS MATERIALIZED (
   -- In the lock order of the updater.
-  SELECT i.id
+  SELECT i.id,
+         coalesce((SELECT f.state FROM failing f WHERE f.instruction_id = i.id AND f.state IN (:FAILED, :TIMED_OUT) AND NOT f.ordered),
+                  :CANCELLED::smallint) AS to_state
   FROM instruction i
   WHERE i.id = ANY (ARRAY(SELECT g.id
                           FROM pending p, page g
@@ -45,16 +48,16 @@ WITH pending AS MATERIALIZED (
   FOR NO KEY UPDATE OF i
 ), moved AS (
   UPDATE instruction i
-  SET state = :CANCELLED, substate = :FINAL, due_at = NULL, ended_at = now(),
+  SET state = l.to_state, substate = :FINAL, due_at = NULL, ended_at = now(),
       code = coalesce((SELECT f.code FROM failing f WHERE f.instruction_id = i.id), (SELECT code FROM pending))
   FROM locked l
   WHERE i.id = l.id AND i.state = :CREATED AND i.substate IN (:SCHEDULED, :NO_WINDOW)
-  RETURNING i.group_no
+  RETURNING i.group_no, i.state
 ), counted AS (
   INSERT INTO counter (rollout_id, group_no, state, shard, count)
   SELECT :rollout, d.group_no, d.state, :shard, sum(d.change)
   FROM (SELECT group_no, :CREATED::smallint AS state, -1 AS change FROM moved
-        UNION ALL SELECT group_no, :CANCELLED, 1 FROM moved) d
+        UNION ALL SELECT group_no, state, 1 FROM moved) d
   GROUP BY d.group_no, d.state
   ORDER BY d.group_no, d.state
   ON CONFLICT (rollout_id, group_no, state, shard) DO UPDATE SET count = counter.count + excluded.count

@@ -3,7 +3,7 @@
 -- none), until when it may install although it was given up (ms; 0: unchanged), a code, and a detail ('': none). :shard: the counter's
 -- shard; :attempts_max: the highest attempt number, which later attempts reuse.
 --
--- An instruction that is cancelled or expires after a failed attempt keeps the code of that failure. Returns the index
+-- An instruction that ends for good after a failed attempt, without another one, keeps the code of that failure. Returns the index
 -- (from 0) of each instruction that moved, and whether its device must no longer get it. Skips instructions that
 -- another transaction is writing: a report has arrived, or the next check decides.
 -- parameters: shard bigint, attempts_max bigint
@@ -33,10 +33,10 @@ WITH decided AS MATERIALIZED (
       wake_at = to_timestamp(nullif(d.next_check_ms, 0) / 1000.0),
       may_install_until = coalesce(to_timestamp(nullif(d.may_install_until_ms, 0) / 1000.0), i.may_install_until),
       in_flight = d.to_state BETWEEN :FIRST_IN_FLIGHT AND :LAST_IN_FLIGHT,
-      failures = CASE WHEN d.to_state IN (:FAILED, :TIMED_OUT) AND d.to_state <> i.state THEN i.failures + 1 ELSE i.failures END,
+      failures = CASE WHEN d.to_state IN (:FAILED, :TIMED_OUT) AND d.to_substate <> :FINAL AND d.to_state <> i.state THEN i.failures + 1 ELSE i.failures END,
       ended_at = CASE WHEN d.to_state < :FIRST_END THEN NULL WHEN d.to_state <> i.state THEN now() ELSE i.ended_at END,
       code = CASE WHEN d.to_state < :FIRST_END OR d.to_state = i.state THEN i.code
-               WHEN d.to_state IN (:CANCELLED, :EXPIRED) THEN coalesce((SELECT f.code FROM failing f WHERE f.instruction_id = i.id), d.code)
+               WHEN d.to_substate = :FINAL THEN coalesce((SELECT f.code FROM failing f WHERE f.instruction_id = i.id), d.code)
                ELSE d.code END,
       detail = CASE WHEN d.detail <> '' THEN d.detail
                  WHEN i.state = :DISPATCHED AND d.to_state = :TIMED_OUT THEN NULL -- of an earlier attempt
