@@ -33,16 +33,16 @@ void conductor_forget(struct conductor *conductor, const struct released *releas
     free(devices);
 }
 
-static enum tc_error end_waiting(struct conductor *conductor, int64_t rollout, enum instruction_state to,
-                                 const char *code, struct tc_fault *fault)
+static enum tc_error end_waiting(struct conductor *conductor, const struct conducted_rollout *rollout,
+                                 enum instruction_state to, const char *code, struct tc_fault *fault)
 {
     int64_t ended;
     do {
         enum tc_error error = conduct_begin(conductor->store, conductor->epoch, fault);
         if (error != TC_OK)
             return error;
-        error = conduct_end_waiting(conductor->store, rollout, to, code, CONDUCT_ROWS, conductor->config.shard, &ended,
-                                    fault);
+        error = conduct_end_waiting(conductor->store, rollout->id, rollout->version, to, code, CONDUCT_ROWS,
+                                    conductor->config.shard, &ended, fault);
         error = conductor_end(conductor, error, fault);
         if (error != TC_OK)
             return error;
@@ -86,7 +86,7 @@ enum tc_error conductor_give_up(struct conductor *conductor, const struct conduc
     int64_t withdrawn;
     enum tc_error error = TC_OK;
     if (cancelling || is_over)
-        error = end_waiting(conductor, rollout->id, cancelling ? CANCELLED : EXPIRED, code, fault);
+        error = end_waiting(conductor, rollout, cancelling ? CANCELLED : EXPIRED, code, fault);
     if (error == TC_OK && (cancelling || is_blocked || rollout->rules.cancels_at_end))
         error = conductor_withdraw(conductor, rollout->id, conduct_withdraw, &withdrawn, fault);
     return error;

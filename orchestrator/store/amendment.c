@@ -240,6 +240,8 @@ static enum tc_error check_decision(const struct operation_request *request, con
     }
     if (operate_find_rule(request, snapshot, ROLLOUT_ON_AMEND, fault) == NULL)
         return TC_CONFLICT;
+    if (approves && snapshot->end_has_passed && strcmp(found->kind, kind_names[AMENDMENT_END]) == 0)
+        return refuse(request, snapshot, TC_CONFLICT, REFUSAL_AMEND_AFTER_END, fault);
     if (is_same) {
         copy_text(refusal->at, sizeof refusal->at, found->at);
         return refuse(request, snapshot, TC_CONFLICT, approves ? REFUSAL_APPROVED_BEFORE : REFUSAL_REJECTED_BEFORE,

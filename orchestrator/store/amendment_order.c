@@ -64,7 +64,12 @@ enum tc_error amendment_judge(const struct operation_request *request, const str
     order->subject = "";
     order->after = change->after;
     order->is_loosening = !tightens(values, change, order->before, &known);
-    return known ? TC_OK : amendment_unknown_plan(fault);
+    if (!known)
+        return amendment_unknown_plan(fault);
+    /* The approvals that are given or asked for are of the plan as it is. */
+    if (order->is_loosening && snapshot->state == ROLLOUT_AWAITING_APPROVAL)
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_LOOSENS_UNAPPROVED, fault);
+    return TC_OK;
 }
 
 enum tc_error amendment_amend(struct store *store, const struct operation_request *request,

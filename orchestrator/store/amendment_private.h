@@ -55,14 +55,15 @@ enum tc_error amendment_find_repeated(struct store *store, const struct operatio
                                       const struct amendment_order *order, bool *existing, struct operated *operated,
                                       struct tc_fault *fault);
 
-/* OPERATION_AMEND: orders the change of the request. TC_CONFLICT: it changes nothing, or the new end has passed. */
+/* OPERATION_AMEND: orders the change of the request. TC_CONFLICT: it changes nothing, the new end cannot be, or it
+ * loosens a rollout that awaits its approval. */
 enum tc_error amendment_amend(struct store *store, const struct operation_request *operation_request,
                               const struct rollout_snapshot *snapshot, struct operated *operated,
                               struct tc_fault *fault);
 
 /* Approves or rejects the amendment of the request, which is bound to its digest. The last approval brings it into
  * force. TC_NOT_FOUND: no such amendment. TC_DENIED: an author of the amendment or of the plan may not. TC_CONFLICT:
- * another digest, or it does not wait. */
+ * another digest, it does not wait, or it is a later end and the end in force has passed. */
 enum tc_error amendment_decide(struct store *store, const struct operation_request *operation_request,
                                const struct rollout_snapshot *snapshot, bool *existing, struct operated *operated,
                                struct tc_fault *fault);

@@ -81,6 +81,8 @@ enum tc_error amendment_check_end(const struct operation_request *request, const
     const json_t *start = json_object_get(json_object_get(values->spec, "schedule"), "startAt");
     int64_t end_ms = amendment_end_of(end);
     refusal_copy(snapshot->refusal->at, sizeof snapshot->refusal->at, json_string_value(end));
+    if (values->end_ms <= values->now_ms)
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_AMEND_AFTER_END, fault);
     if (end_ms <= values->now_ms)
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_END_HAS_PASSED, fault);
     if (json_is_string(start) && end_ms <= amendment_end_of(start))

@@ -22,13 +22,13 @@ json_t *amendment_value_of(const struct amendment_values *values, enum amendment
 /* INT64_MAX: no end. */
 int64_t amendment_end_of(const json_t *end);
 
-/* TC_CONFLICT: the new end has passed, or is not after the start. */
+/* TC_CONFLICT: the end in force or the new one has passed, or the new one is not after the start. */
 enum tc_error amendment_check_end(const struct operation_request *operation_request,
                                   const struct rollout_snapshot *snapshot, const struct amendment_values *values,
                                   const json_t *end, struct tc_fault *fault);
 
 /* Fills in the order of the request's change, whose `before` is the value in force: does it loosen? TC_CONFLICT: it
- * changes nothing, or the new end cannot be. */
+ * changes nothing, the new end cannot be, or it loosens a rollout that awaits its approval. */
 enum tc_error amendment_judge(const struct operation_request *operation_request,
                               const struct rollout_snapshot *snapshot, const struct amendment_values *values,
                               struct amendment_order *order, struct tc_fault *fault);

@@ -231,15 +231,19 @@ enum tc_error conduct_move(struct store *store, struct decided *decided, size_t 
     return error;
 }
 
-enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, enum instruction_state to, const char *code,
-                                  size_t most, int shard, int64_t *ended, struct tc_fault *fault)
+enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, int64_t version, enum instruction_state to,
+                                  const char *code, size_t most, int shard, int64_t *ended, struct tc_fault *fault)
 {
     const struct sql_end_waiting_params params = {
-        .rollout = rollout, .most = (int64_t)most, .to_state = to, .code = code, .shard = shard};
+        .rollout = rollout, .version = version, .most = (int64_t)most, .to_state = to, .code = code, .shard = shard};
     struct sql_end_waiting_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_end_waiting(store, &params, &rows, fault);
-    *ended = error == TC_OK ? sql_end_waiting_at(&rows, 0).ended : 0;
-    return error;
+    *ended = 0;
+    if (error != TC_OK)
+        return error;
+    const struct sql_end_waiting_row row = sql_end_waiting_at(&rows, 0);
+    *ended = row.ended;
+    return row.is_held ? TC_OK : tc_fault_set(fault, TC_CONFLICT, "database: another transaction changed the rollout");
 }
 
 enum tc_error conduct_withdraw(struct store *store, int64_t rollout, size_t most, struct released **released,

@@ -70,9 +70,10 @@ struct released {
 enum tc_error conduct_move(struct store *store, struct decided *decided, size_t count, int shard,
                            struct released **released, size_t *released_count, struct tc_fault *fault);
 
-/* Ends up to `most` instructions that were not started: they become cancelled or expired, with `code`. */
-enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, enum instruction_state to, const char *code,
-                                  size_t most, int shard, int64_t *ended, struct tc_fault *fault);
+/* Ends up to `most` instructions that were not started: they become cancelled or expired, with `code`. TC_CONFLICT: the
+ * rollout is no longer at `version`. */
+enum tc_error conduct_end_waiting(struct store *store, int64_t rollout, int64_t version, enum instruction_state to,
+                                  const char *code, size_t most, int shard, int64_t *ended, struct tc_fault *fault);
 
 /* Withdraws up to `most` instructions that were dispatched and not answered, or received and not begun: no ask is
  * answered with them any more. The former have a due check after WITHDRAWAL_MS, which cancels them unless their device

@@ -157,9 +157,10 @@ static enum tc_error approve(struct store *store, const struct operation_request
 
 /* The conductor no longer handles a rejected rollout: its instructions end here. */
 static enum tc_error end_instructions(struct store *store, const struct operation_request *request,
-                                      struct tc_fault *fault)
+                                      const struct rollout_snapshot *snapshot, struct tc_fault *fault)
 {
     const struct sql_end_waiting_params params = {.rollout = request->rollout,
+                                                  .version = snapshot->version,
                                                   .most = INT64_MAX,
                                                   .to_state = CANCELLED,
                                                   .code = CODE_REJECTED,
@@ -181,7 +182,7 @@ static enum tc_error reject(struct store *store, const struct operation_request 
         error = write_approval(store, request, &whole, fault);
     if (error == TC_OK)
         error = operate_record_event(store, request, snapshot, KIND_REJECTED, 0, fault);
-    return error == TC_OK ? end_instructions(store, request, fault) : error;
+    return error == TC_OK ? end_instructions(store, request, snapshot, fault) : error;
 }
 
 /* `*is_of_resume`: the decision is about a resume, which awaits it or had the same decision before. */

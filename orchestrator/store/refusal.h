@@ -59,6 +59,8 @@ enum refusal_reason {
     REFUSAL_AMENDS_NOTHING,
     REFUSAL_END_HAS_PASSED,   /* the new one, `at` */
     REFUSAL_END_BEFORE_START, /* the new one, `at` */
+    REFUSAL_AMEND_AFTER_END,  /* the end in force has passed */
+    REFUSAL_LOOSENS_UNAPPROVED,
     /* Taking `places`, a scope or a device, out of a rollout. */
     REFUSAL_EXCLUDED_BEFORE,
     REFUSAL_NOT_A_MEMBER,

@@ -59,6 +59,9 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_AMENDS_NOTHING] = "rollout {rollout} has this value already",
     [REFUSAL_END_HAS_PASSED] = "the end {at} has passed: it must be in the future; to end the rollout now, cancel it",
     [REFUSAL_END_BEFORE_START] = "the end {at} must be after the startAt of rollout {rollout}",
+    [REFUSAL_AMEND_AFTER_END] = "the end of rollout {rollout} has passed: it cannot be amended any more",
+    [REFUSAL_LOOSENS_UNAPPROVED] =
+        "rollout {rollout} awaits its approval, and this loosens it: revise its plan instead",
     [REFUSAL_EXCLUDED_BEFORE] = "{places} is out of rollout {rollout} already",
     [REFUSAL_NOT_A_MEMBER] = "rollout {rollout} has no device of {places}",
     [REFUSAL_ALL_ENDED] = ("all devices of {places} have ended in rollout {rollout}: there is nothing to {operation}, "

@@ -244,7 +244,6 @@ def test_a_revision_replaces_the_plan_with_all_its_amendments(testbed):
     rollout = submit_as(testbed, "ann", plan(**spec, rate={"perMinute": 10}))
     testbed.wait_for_rollout(rollout, "awaiting_approval")
     amend(testbed, rollout, {"rate": {"perMinute": 5}})
-    amend(testbed, rollout, {"rate": {"perMinute": 20}}, "awaiting_approval")
     assert revise(testbed, rollout, plan(**spec, rate={"perMinute": 40})).status == 200
     testbed.wait_for_rollout(rollout, "awaiting_approval")
     shown = testbed.http.document(f"/v1/rollouts/{rollout}")
@@ -268,6 +267,32 @@ def test_with_a_higher_rate_devices_start_earlier_than_they_were_planned(testbed
     wait_for(lambda: started(testbed, rollout) == 1, "the first one starts")
     amend(testbed, rollout, {"rate": {"perMinute": 600}})
     wait_for(lambda: started(testbed, rollout) == 6, "all of them start")
+
+
+def test_a_rollout_that_awaits_its_approval_is_tightened_but_not_loosened(testbed):
+    rollout = submit_as(testbed, "ann", plan(selector={"devices": ["P1"]}, rate={"perMinute": 10}, approvals={"required": 2},
+                                             schedule={"startAt": ahead(hours=1), "endAt": ahead(hours=2)}))
+    testbed.wait_for_rollout(rollout, "awaiting_approval")
+    operate(testbed, rollout, "approve", "cid")
+    for change in ({"rate": {"perMinute": 11}}, {"endAt": ahead(hours=3)}):
+        for answer in (ask_to_amend(testbed, rollout, change), preview(testbed, rollout, change)):
+            assert answer.status == 409 and "revise its plan instead" in answer.json()["detail"], answer
+    amend(testbed, rollout, {"rate": {"perMinute": 9}})
+    operate(testbed, rollout, "approve", "dan")
+    testbed.wait_for_rollout(rollout, "running")
+    amend(testbed, rollout, {"rate": {"perMinute": 11}}, "awaiting_approval")
+
+
+def test_an_end_that_has_passed_is_not_amended_and_no_amendment_of_it_is_approved(testbed):
+    rollout = submit_approved(testbed, selector={"devices": ["P1"]}, schedule={"endAt": ahead(seconds=8)})
+    testbed.wait_for_state(rollout, "P1", "dispatched")  # it is at work, and keeps the rollout from ending
+    later = amend(testbed, rollout, {"endAt": ahead(hours=3)}, "awaiting_approval")
+    wait_for(lambda: testbed.database.value("SELECT ends_at < now() FROM rollout WHERE id = %s", rollout), "its end passes")
+    assert testbed.database.rollout(rollout)["state"] == "running"
+    change = {"endAt": ahead(hours=4)}
+    for answer in (ask_to_amend(testbed, rollout, change), ask_to_decide(testbed, rollout, later, "cid"), preview(testbed, rollout, change)):
+        assert answer.status == 409 and "the end of rollout" in answer.json()["detail"], answer
+    decide(testbed, rollout, later, "cid", "rejected", verb="reject")
 
 
 # ---- the preview ------------------------------------------------------------------------------------

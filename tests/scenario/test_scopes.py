@@ -115,7 +115,7 @@ def acts():
 
 
 EVERY_NAME = list(EVERY_ROLE)
-RATES = itertools.count(1)  # each amendment changes something
+RATES = itertools.count(9000, -1)  # each amendment changes something, and tightens it
 CHANGED = fleet_of([], [atm("P2", "P1", model="other")])
 
 

@@ -52,6 +52,15 @@ CREATE TABLE amended_plan (
   PRIMARY KEY (rollout_id, digest)
 );
 
+-- An orchestrator of the version before voids amendments through the trigger from the moment at which this is committed.
+DO $$
+BEGIN
+  IF to_regrole('tellercast_run') IS NOT NULL THEN
+    GRANT SELECT, UPDATE ON amendment TO tellercast_run;
+  END IF;
+END
+$$;
+
 -- The amendment that an event is about.
 ALTER TABLE rollout_event ADD COLUMN amendment integer;
 
