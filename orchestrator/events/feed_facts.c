@@ -94,7 +94,7 @@ static size_t list_rollouts(struct event_feed *feed, int64_t now_ms, int64_t rol
 /* Tells the progress of rollouts again of which the audience has not seen all devices before: its readers have not got
  * it. */
 static void report_again(struct event_feed *feed, const struct feed_audience *audience, const int64_t *whole,
-                       size_t count)
+                         size_t count)
 {
     struct feed_progress *progress, *next, *last = TAILQ_LAST(&feed->progress, feed_progresses);
     for (progress = TAILQ_FIRST(&feed->progress); progress != NULL; progress = next) {
@@ -187,7 +187,7 @@ static bool wants_progress(struct event_feed *feed)
     (void)pthread_mutex_lock(&feed->lock);
     TAILQ_FOREACH(reader, &feed->readers, link)
     {
-        wants |= reader->config.device == NULL && (reader->config.kinds & FEED_KIND_BIT(FEED_PROGRESS)) != 0;
+        wants |= feed_wants_progress(reader);
     }
     (void)pthread_mutex_unlock(&feed->lock);
     return wants;
