@@ -42,7 +42,7 @@ static void check(struct feed_reader *reader, int64_t now_ms)
     reader->is_paused = standing == FEED_UNKNOWN;
     reader->is_ending = standing == FEED_MAY_NOT;
     if (reader->is_ending)
-        buffer_free(&reader->rest);
+        feed_drop_rest(reader);
 }
 
 /* Ends a reader that has not taken events which are not in memory any more. */
@@ -67,7 +67,8 @@ static bool has_something(const struct event_feed *feed, const struct feed_reade
 {
     bool follows = reader->place == FEED_FOLLOWS && reader->config.device == NULL && !reader->is_paused;
     return reader->is_ending || reader->rest.length > 0 || (follows && reader->number < last_for(feed, reader)) ||
-           (follows && reader->change < feed->told) || now_ms - reader->sent_ms >= FEED_HEARTBEAT_MS;
+           (follows && feed_wants_progress(reader) && reader->change < feed->told) ||
+           now_ms - reader->sent_ms >= FEED_HEARTBEAT_MS;
 }
 
 /* Whether it has got what there was, and wants no more. */

@@ -81,8 +81,8 @@ struct feed_reader_config {
  * TC_UNAVAILABLE: the feed ends. */
 enum tc_error event_feed_join(struct event_feed *feed, const struct feed_reader_config *config,
                               struct feed_reader **reader, struct tc_fault *fault);
-/* Copies at most `size` of the bytes that the reader gets next. 0: it called `wait`; -1: the end. One thread at a time.
- */
+/* Copies at most `size` of the bytes that the reader gets next. 0: it called `wait`. One thread at a time. */
+#define FEED_END (-1)
 ssize_t event_feed_take(struct feed_reader *reader, char *bytes, size_t size);
 void event_feed_leave(struct feed_reader *reader);
 

@@ -91,9 +91,12 @@ struct event_feed {
 /* Puts an event without data: its reader's position. */
 void feed_put_position(struct feed_reader *reader, const struct events_position *position);
 void feed_put_reset(struct feed_reader *reader, const struct events_position *position, const char *reason);
+/* Drops what the reader has not taken of what was put for it. */
+void feed_drop_rest(struct feed_reader *reader);
 /* Whether the reader gets an event, of which its audience sees as much. */
 bool feed_is_for(const struct feed_reader *reader, const struct feed_event *event, enum event_sight sight);
-/* Whether the reader gets this progress. */
+/* Whether the reader gets any progress; this one. */
+bool feed_wants_progress(const struct feed_reader *reader);
 bool feed_progress_is_for(const struct feed_reader *reader, const struct feed_progress *progress);
 /* For sorted arrays of int64_t. */
 int feed_compare_numbers(const void *one, const void *other);

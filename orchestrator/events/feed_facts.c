@@ -192,7 +192,7 @@ static bool wants_progress(struct event_feed *feed)
     (void)pthread_mutex_lock(&feed->lock);
     TAILQ_FOREACH(reader, &feed->readers, link)
     {
-        wants |= reader->config.device == NULL && (reader->config.kinds & FEED_KIND_BIT(FEED_PROGRESS)) != 0;
+        wants |= feed_wants_progress(reader);
     }
     (void)pthread_mutex_unlock(&feed->lock);
     return wants;

@@ -48,6 +48,12 @@ void feed_put_reset(struct feed_reader *reader, const struct events_position *po
     buffer_format(&reader->rest, "id: %s\nevent: reset\ndata: {\"reason\":\"%s\"}\n\n", text, reason);
 }
 
+void feed_drop_rest(struct feed_reader *reader)
+{
+    buffer_free(&reader->rest);
+    reader->rest_at = 0;
+}
+
 bool feed_is_for(const struct feed_reader *reader, const struct feed_event *event, enum event_sight sight)
 {
     const struct feed_reader_config *config = &reader->config;
@@ -58,11 +64,15 @@ bool feed_is_for(const struct feed_reader *reader, const struct feed_event *even
            (config->rollout == 0 || config->rollout == event->rollout);
 }
 
+bool feed_wants_progress(const struct feed_reader *reader)
+{
+    return reader->config.device == NULL && (reader->config.kinds & FEED_KIND_BIT(FEED_PROGRESS)) != 0;
+}
+
 bool feed_progress_is_for(const struct feed_reader *reader, const struct feed_progress *progress)
 {
     const struct feed_audience *audience = reader->audience;
-    if ((reader->config.kinds & FEED_KIND_BIT(FEED_PROGRESS)) == 0 ||
-        (reader->config.rollout != 0 && reader->config.rollout != progress->rollout))
+    if (!feed_wants_progress(reader) || (reader->config.rollout != 0 && reader->config.rollout != progress->rollout))
         return false;
     return audience->patterns == NULL ||
            (audience->whole_count > 0 && bsearch(&progress->rollout, audience->whole, audience->whole_count,
@@ -86,17 +96,15 @@ static void copy(struct feed_reader *reader, struct taken *taken, const char *te
 
 static void copy_rest(struct feed_reader *reader, struct taken *taken)
 {
+    if (reader->rest.length <= reader->rest_at)
+        return;
     size_t left = reader->rest.length - reader->rest_at;
     size_t count = left < taken->size ? left : taken->size;
-    if (left == 0)
-        return;
     memcpy(taken->bytes, reader->rest.bytes + reader->rest_at, count);
     taken->used = count;
     reader->rest_at += count;
-    if (count == left) {
-        buffer_free(&reader->rest);
-        reader->rest_at = 0;
-    }
+    if (count == left)
+        feed_drop_rest(reader);
 }
 
 static void copy_events(struct feed_reader *reader, struct taken *taken)
@@ -117,7 +125,7 @@ static void copy_events(struct feed_reader *reader, struct taken *taken)
 static void copy_progress(struct feed_reader *reader, struct taken *taken)
 {
     const struct event_feed *feed = reader->feed;
-    if (reader->place != FEED_FOLLOWS || reader->config.device != NULL || reader->change == feed->told)
+    if (reader->place != FEED_FOLLOWS || !feed_wants_progress(reader) || reader->change == feed->told)
         return;
     const struct feed_progress *progress = TAILQ_FIRST(&feed->progress);
     for (; progress != NULL && taken->used < taken->size; progress = TAILQ_NEXT(progress, link)) {
@@ -127,6 +135,8 @@ static void copy_progress(struct feed_reader *reader, struct taken *taken)
             copy(reader, taken, progress->text);
         reader->change = progress->change;
     }
+    if (progress == NULL)
+        reader->change = feed->told; /* the last ones may have been forgotten */
 }
 
 ssize_t event_feed_take(struct feed_reader *reader, char *bytes, size_t size)
@@ -135,7 +145,7 @@ ssize_t event_feed_take(struct feed_reader *reader, char *bytes, size_t size)
     struct taken taken = {.bytes = bytes, .size = size};
     int64_t now_ms = clock_monotonic_ms();
     (void)pthread_mutex_lock(&feed->lock);
-    if (!reader->is_used)
+    if (!reader->is_used && !feed->is_ending)
         copy_rest(reader, &taken);
     if (!reader->is_ending && !reader->is_paused && !reader->is_used && reader->rest.length == 0) {
         copy_events(reader, &taken);
@@ -144,7 +154,8 @@ ssize_t event_feed_take(struct feed_reader *reader, char *bytes, size_t size)
     }
     if (taken.used == 0 && !reader->is_ending && now_ms - reader->sent_ms >= FEED_HEARTBEAT_MS)
         copy(reader, &taken, ": heartbeat\n\n");
-    bool is_over = taken.used == 0 && reader->is_ending && !reader->is_used;
+    /* One that is used must not wait at the end of the feed: nobody would wake it. */
+    bool is_over = taken.used == 0 && reader->is_ending && (!reader->is_used || feed->is_ending);
     if (taken.used > 0)
         reader->sent_ms = now_ms;
     if (taken.used == 0 && !is_over) {
@@ -152,7 +163,7 @@ ssize_t event_feed_take(struct feed_reader *reader, char *bytes, size_t size)
         reader->config.wait(reader->config.context);
     }
     (void)pthread_mutex_unlock(&feed->lock);
-    return is_over ? -1 : (ssize_t)taken.used;
+    return is_over ? FEED_END : (ssize_t)taken.used;
 }
 
 /* ---- joining and leaving ---- */

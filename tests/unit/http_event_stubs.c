@@ -40,7 +40,7 @@ enum tc_error event_feed_join(struct event_feed *feed, const struct feed_reader_
 ssize_t event_feed_take(struct feed_reader *reader, char *bytes, size_t size)
 {
     (void)reader, (void)bytes, (void)size;
-    return -1;
+    return FEED_END;
 }
 
 void event_feed_leave(struct feed_reader *reader)
