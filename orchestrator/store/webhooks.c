@@ -27,7 +27,7 @@ enum tc_error webhook_read_place(struct store *store, const char *name, int64_t 
                                  struct tc_fault *fault)
 {
     const struct sql_put_webhook_params added = {.name = name};
-    bool is_new;
+    bool is_new = false;
     enum tc_error error = read_place(store, name, epoch, place, &is_new, fault);
     if (error != TC_OK || !is_new)
         return error;
