@@ -38,7 +38,7 @@ typedef enum tc_error amendment_apply(struct store *store, const struct operatio
 
 /* Rate, budget and end. */
 amendment_apply amendment_apply_value;
-/* Exclude and skip. TC_CONFLICT: the rollout has EXCLUSIONS_MAX. */
+/* Exclude and skip. TC_CONFLICT: the rollout has EXCLUSIONS_MAX, or SKIPS_MAX. */
 amendment_apply amendment_apply_exclusion;
 /* Pause and resume a group. TC_CONFLICT: it is so already. */
 amendment_apply amendment_apply_pause;

@@ -11,6 +11,7 @@ enum tc_error amendment_apply_exclusion(struct store *store, const struct operat
 {
     *retimes = false;
     const json_t *match = json_object_get(amendment->order.after, "match");
+    int64_t most = match == NULL ? SKIPS_MAX : EXCLUSIONS_MAX;
     char *scope = match == NULL ? NULL : json_text_of(match);
     const struct sql_put_exclusion_params params = {
         .rollout = request->rollout,
@@ -18,13 +19,13 @@ enum tc_error amendment_apply_exclusion(struct store *store, const struct operat
         .scope = scope,
         .actor = request->actor,
         .reason = request->reason,
-        .most = EXCLUSIONS_MAX};
+        .most = most};
     struct sql_put_exclusion_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_put_exclusion(store, &params, &rows, fault);
     free(scope);
     if (error != TC_OK || rows.count > 0)
         return error;
-    snapshot->refusal->needed = EXCLUSIONS_MAX;
+    snapshot->refusal->needed = most;
     return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_TOO_MANY_EXCLUSIONS, fault);
 }
 

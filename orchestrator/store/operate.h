@@ -81,8 +81,9 @@ struct operated {
 enum tc_error operate(struct store *store, const struct operation_request *operation_request, struct operated *operated,
                       struct tc_fault *fault);
 
-/* At most, of a rollout. */
+/* At most, of a rollout: of scopes, and of single devices. */
 #define EXCLUSIONS_MAX 1000
+#define SKIPS_MAX 10000
 
 /* Appends what an exclude or a skip would end, withdraw and let finish now, as JSON. TC_NOT_FOUND: the actor sees no
  * such rollout. TC_DENIED: it is not within the actor's scope. */

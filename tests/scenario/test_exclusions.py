@@ -207,6 +207,25 @@ def test_a_claim_that_began_before_the_exclusion_was_committed_starts_nothing_of
     assert row["dispatched_at"] is None, "it was never started"
 
 
+def test_many_skips_stop_no_exclusion(testbed):
+    rollout = testbed.submit("skipped", selector={"devices": ["E2", "P2", "P3"]}, schedule={"startAt": soon(3600)}, **FAST)
+    testbed.wait_for_rollout(rollout, "running")
+
+    def fill(count):
+        testbed.database.rows("WITH put AS (INSERT INTO exclusion (rollout_id, device, scope, patterns, reason, excluded_by, excluded_at, is_whole) "
+                              "SELECT %s, 'X' || n, '{}', '{}', 'r', 'ola', now(), true FROM generate_series(1, %s) n RETURNING 1) "
+                              "UPDATE rollout SET exclusions = exclusions + (SELECT count(*) FROM put) WHERE id = %s", rollout, count, rollout)
+
+    fill(1000)
+    operate(testbed, rollout, "exclude", "ola", match="region=emea")
+    ended(testbed, rollout, "E2", "excluded")
+    fill(9000)
+    answer = post_operation(testbed, rollout, "skip", "ola", device="P2")
+    assert answer.status == 409 and "has 10000 exclusions of this kind" in answer.json()["detail"], answer
+    operate(testbed, rollout, "exclude", "ola", match="branch=P1")
+    ended(testbed, rollout, "P2", "excluded")
+
+
 def test_labels_that_change_take_devices_into_an_exclusion(testbed):
     rollout = testbed.submit("moves", selector={"devices": ["E2", "P2", "P3"]}, schedule={"startAt": soon(3600)}, **FAST)
     testbed.wait_for_rollout(rollout, "running")

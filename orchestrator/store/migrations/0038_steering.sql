@@ -23,23 +23,23 @@ CREATE INDEX exclusion_rollout ON exclusion (rollout_id, device);
 -- was: by the difference it knows, and claims nothing.
 ALTER TABLE rollout ADD COLUMN exclusions bigint NOT NULL DEFAULT 0;
 
--- While a group is paused nothing of it starts.
+-- While a group is paused nothing of it is claimed. What was dispatched before, and not answered, may still start, as in a pause
+-- of the rollout.
 ALTER TABLE rollout_group
   ADD COLUMN paused_at timestamptz,
   ADD COLUMN paused_by text COLLATE "C",
   ADD COLUMN paused_reason text;
 
 -- The first exclusion by which a device is out of a rollout; null: it is not. Each statement looks first whether the rollout has
--- any: this is not cheap for each of many devices.
+-- any: this is not cheap for each of many devices. Each search is one of the index, however many single devices are out.
 CREATE FUNCTION exclusion_of(of_rollout bigint, of_device text) RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT min(x.id)
-  FROM exclusion x
-  WHERE x.rollout_id = of_rollout
-    AND (x.device = of_device
-         OR x.device IS NULL
-            AND (SELECT labels_in_force((SELECT b.labels FROM branch b WHERE b.id = d.branch), d.labels, d.model, d.role, d.branch)
-                 FROM device d WHERE d.id = of_device) @> ANY (x.patterns))
+  SELECT least((SELECT min(x.id) FROM exclusion x WHERE x.rollout_id = of_rollout AND x.device = of_device),
+               (SELECT min(x.id)
+                FROM exclusion x
+                WHERE x.rollout_id = of_rollout AND x.device IS NULL
+                  AND (SELECT labels_in_force((SELECT b.labels FROM branch b WHERE b.id = d.branch), d.labels, d.model, d.role, d.branch)
+                       FROM device d WHERE d.id = of_device) @> ANY (x.patterns)))
 $$;
 
 -- What an exclusion is of, in words: for the events of rollouts.

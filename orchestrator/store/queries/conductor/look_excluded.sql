@@ -1,8 +1,9 @@
 -- Looks at the next :most waiting instructions of rollout :rollout for its oldest exclusion of which that is not whole, and
 -- cancels those of excluded devices. One that waits for another attempt ends as the one before, with its code: it stays in
 -- gates and abort criteria; only an attempt that an operator ordered counts from nothing. If the rollout was operated on
--- since the look began, it begins again: an operation may give a waiting instruction another time. :shard: the counter's
--- shard. Returns how many it looked at and cancelled. No row: there is nothing to look at.
+-- since the look began, it begins again: an operation may give a waiting instruction another time. While an amendment gives
+-- them others, page by page, only single devices are looked at: it would move some behind the look. :shard: the counter's
+-- shard. Returns how many it looked at and ended. No row: there is nothing to look at now.
 -- parameters: rollout bigint, most bigint, shard bigint
 -- row: exclusion bigint, looked bigint, ended bigint
 WITH pending AS MATERIALIZED (
@@ -12,6 +13,7 @@ WITH pending AS MATERIALIZED (
   FROM exclusion x
   JOIN rollout r ON r.id = x.rollout_id
   WHERE x.rollout_id = :rollout AND NOT x.is_whole
+    AND (x.device IS NOT NULL OR NOT EXISTS (SELECT FROM amendment a WHERE a.rollout_id = :rollout AND a.retimes))
   ORDER BY x.id
   LIMIT 1
   FOR UPDATE OF x SKIP LOCKED -- an import, which may take long, has it
