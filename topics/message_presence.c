@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "topics/fields.h"
 #include "topics/json_text.h"
 #include "topics/message.h"
@@ -29,6 +30,24 @@ bool device_role_parse(const char *name, enum device_role *role)
     return false;
 }
 
+/* A text for people, of a device: what must not be shown becomes a blank, and it is cut at a character's border. The
+ * presence counts whatever the text is. */
+static void take_held_reason(struct fields *fields, char reason[static HELD_REASON_MAX + 1])
+{
+    const char *text = fields_has(fields, "held_reason") ? fields_string(fields, "held_reason") : "";
+    size_t length = 0, width;
+    while (*text != '\0') {
+        bool is_unsafe = utf8_begins_unsafe(text, &width);
+        size_t taken = is_unsafe ? 1 : width;
+        if (length + taken > HELD_REASON_MAX)
+            break;
+        memcpy(reason + length, is_unsafe ? " " : text, taken);
+        length += taken;
+        text += width;
+    }
+    reason[length] = '\0';
+}
+
 enum tc_error presence_decode(const void *bytes, size_t length, struct presence *presence, struct tc_fault *fault)
 {
     *presence = (struct presence){0};
@@ -42,7 +61,7 @@ enum tc_error presence_decode(const void *bytes, size_t length, struct presence 
         fields_refuse(&fields, "branch", "is missing; only a pull client may have none");
     fields_name(&fields, "agent", FIELD_OPTIONAL, presence->agent);
     presence->held_until_ms = fields_time(&fields, "held_until", FIELD_OPTIONAL);
-    fields_text(&fields, "held_reason", FIELD_OPTIONAL, presence->held_reason, sizeof presence->held_reason);
+    take_held_reason(&fields, presence->held_reason);
     enum tc_error error = fields_close(&fields);
     if (error != TC_OK)
         *presence = (struct presence){0};

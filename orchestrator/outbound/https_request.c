@@ -6,14 +6,14 @@
 #include <curl/curl.h>
 #include <string.h>
 
-enum { CONNECT_MS = 3000 };
+enum { CONNECT_MS = 3000, STATUS_FINAL = 200 };
 
 struct exchange {
     const struct https_request *request;
     CURL *curl;
     struct curl_slist *headers;
     char message[CURL_ERROR_SIZE];
-    struct buffer *answer;
+    struct buffer *answer; /* NULL: it is discarded */
     size_t length;
     bool is_too_large;
 };
@@ -56,7 +56,8 @@ static size_t take_bytes(char *bytes, size_t one, size_t length, void *context)
     if (exchange->is_too_large)
         return CURL_WRITEFUNC_ERROR;
     exchange->length += length;
-    buffer_put(exchange->answer, bytes, length);
+    if (exchange->answer != NULL)
+        buffer_put(exchange->answer, bytes, length);
     return length;
 }
 
@@ -122,7 +123,7 @@ enum tc_error https_send(const struct https_request *request, long *status, stru
     (void)curl_easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, status);
     curl_easy_cleanup(exchange.curl);
     curl_slist_free_all(exchange.headers);
-    if (error != TC_OK)
+    if (error != TC_OK || (answer == NULL && *status >= STATUS_FINAL))
         return error;
     if (exchange.is_too_large)
         return tc_fault_set(fault, TC_UNAVAILABLE, "the answer is too large; allowed: at most %zu bytes",

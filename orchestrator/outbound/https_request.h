@@ -18,7 +18,7 @@ struct https_request {
     const char *ca_file;         /* "": the authorities of the system */
     bool allows_loopback;        /* without TLS, there */
     int request_ms;              /* the longest request, with its connection */
-    size_t answer_max;           /* the longest answer, in bytes */
+    size_t answer_max;           /* the longest answer, in bytes; of one that is discarded: what is read of it */
     const atomic_bool *stop;     /* ends the request when it becomes true */
 };
 
@@ -27,7 +27,7 @@ struct https_request {
 enum tc_error https_check_url(const char *url, bool allows_loopback, struct tc_fault *fault);
 
 /* Appends the answer, and sets its status, whatever it is. TC_UNAVAILABLE: no answer came in time, or it was too large.
- * TC_INVALID: see https_check_url. */
+ * TC_INVALID: see https_check_url. `answer` NULL: it is discarded, and its status is enough, however long it is. */
 enum tc_error https_send(const struct https_request *request, long *status, struct buffer *answer,
                          struct tc_fault *fault);
 

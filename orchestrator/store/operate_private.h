@@ -18,6 +18,7 @@ struct rollout_snapshot {
     char digest[PLAN_DIGEST_SIZE];
     int64_t approvals_required, resume_approvals_required; /* of the plan and of the policy */
     char action[16];
+    bool is_collect; /* it collects a file of one device, past freezes and budgets */
     bool end_has_passed;
     bool rollback_is_wanted;
     bool actor_is_author;
@@ -31,8 +32,8 @@ struct rollout_snapshot {
 };
 
 /* Locks the rollout until the transaction ends, and reads it. Copies the fields of the answer to `operated`; refusals
- * go to `operated->refusal`. TC_DENIED when the actor has the orchestrator's own name: the approval of the plan covers
- * the orchestrator's own operations. */
+ * go to `operated->refusal`. TC_CONFLICT when it is a collect, which has no such operation. TC_DENIED when the actor
+ * has the orchestrator's own name: the approval of the plan covers the orchestrator's own operations. */
 enum tc_error operate_load_snapshot(struct store *store, const struct operation_request *operation_request,
                                     struct rollout_snapshot *snapshot, struct operated *operated,
                                     struct tc_fault *fault);

@@ -58,6 +58,7 @@ static enum tc_error lock(struct store *store, const struct operation_request *r
     snapshot->approvals_required = row.approvals_required;
     snapshot->resume_approvals_required = row.resume_approvals_required;
     copy_text(snapshot->action, sizeof snapshot->action, row.action);
+    snapshot->is_collect = row.is_collect;
     snapshot->end_has_passed = row.end_has_passed;
     snapshot->rollback_is_wanted = row.rollback_wanted_by != NULL;
     return TC_OK;
@@ -115,6 +116,21 @@ static enum tc_error check_reach(struct store *store, const struct operation_req
                : error;
 }
 
+/* No freeze and no budget holds a collect: nothing may make another rollout of it. */
+static bool is_for_collects(enum operation operation)
+{
+    switch (operation) {
+    case OPERATION_APPROVE:
+    case OPERATION_REJECT:
+    case OPERATION_PAUSE:
+    case OPERATION_RESUME:
+    case OPERATION_CANCEL:
+    case OPERATION_RETRY:
+    case OPERATION_BREAK_GLASS: return true;
+    default: return false;
+    }
+}
+
 enum tc_error operate_load_snapshot(struct store *store, const struct operation_request *request,
                                     struct rollout_snapshot *snapshot, struct operated *operated,
                                     struct tc_fault *fault)
@@ -126,6 +142,8 @@ enum tc_error operate_load_snapshot(struct store *store, const struct operation_
     enum tc_error error = lock(store, request, snapshot, fault);
     if (error == TC_OK)
         error = check_reach(store, request, snapshot, fault);
+    if (error == TC_OK && snapshot->is_collect && !is_for_collects(request->operation))
+        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_IS_COLLECT, fault);
     if (error == TC_OK)
         error = read_history(store, request, snapshot, fault);
     if (error != TC_OK)

@@ -18,6 +18,7 @@ enum refusal_reason {
     REFUSAL_NO_ROLLOUT,
     REFUSAL_UNKNOWN_STATE, /* `state`: a newer version wrote it */
     REFUSAL_STATE,         /* no rule for `event` in `state` */
+    REFUSAL_IS_COLLECT,    /* it has no such operation */
     REFUSAL_OLD_VERSION,   /* `version`, not `seen_version`; `last_kind`, "": nothing happened yet */
     REFUSAL_TO_BE_ROLLED_BACK,
     REFUSAL_ROLLED_BACK, /* by rollout `other` */

@@ -25,7 +25,7 @@ enum tc_error webhook_read_place(struct store *store, const char *name, int64_t 
 /* Moves it on to `number`. `delivered`: it took that event. */
 enum tc_error webhook_move(struct store *store, const char *name, int64_t number, bool delivered,
                            struct tc_fault *fault);
-/* The log no longer has what was next. */
+/* The log no longer has what was next: moves it on to `number`, behind which the log has all events. */
 enum tc_error webhook_skip(struct store *store, const char *name, int64_t number, struct tc_fault *fault);
 
 struct webhook_failure {

@@ -179,7 +179,7 @@ static enum tc_error deliver_batch(struct delivery *delivery, const struct webho
     enum tc_error error = events_read(delivery->store, &place->position, BATCH, take_event, &turn, &state, fault);
     if (error == TC_OK && state.is_reset) {
         LOG_ERROR("webhook.missed", F_STR("webhook", name), F_STR("reason", "the log has no longer what was next"));
-        error = webhook_skip(delivery->store, name, state.newest.number, fault);
+        error = webhook_skip(delivery->store, name, state.oldest - 1, fault); /* what is left of it follows */
     }
     if (error == TC_OK)
         error = turn.error;
@@ -286,11 +286,17 @@ enum tc_error delivery_open(const struct webhooks_config *config, struct webhook
     return TC_OK;
 }
 
+void delivery_stop(struct delivery *delivery)
+{
+    if (delivery != NULL)
+        delivery->stop = true;
+}
+
 void delivery_close(struct delivery *delivery)
 {
     if (delivery == NULL)
         return;
-    delivery->stop = true;
+    delivery_stop(delivery);
     worker_stop(delivery->worker);
     metric_set_labelled(FAMILY_WEBHOOK_OLDEST, delivery->settings.name, 0);
     store_close(delivery->store);

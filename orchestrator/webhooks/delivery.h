@@ -10,7 +10,9 @@ struct delivery;
 /* Starts the thread. Takes over what `settings` owns, also on an error. */
 enum tc_error delivery_open(const struct webhooks_config *config, struct webhook_settings *settings,
                             struct delivery **delivery, struct tc_fault *fault);
-/* Ends a request that is under way: the event is posted again by who delivers next. */
+/* Ends a request that is under way, and does not wait for that: the event is posted again by who delivers next. NULL is
+ * allowed, as by delivery_close, which waits. */
+void delivery_stop(struct delivery *delivery);
 void delivery_close(struct delivery *delivery);
 
 const struct webhook_settings *delivery_settings(const struct delivery *delivery);

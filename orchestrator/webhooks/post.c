@@ -5,6 +5,7 @@
 #include "orchestrator/webhooks/signature.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 
 enum { MS_PER_SECOND = 1000, HTTP_GONE = 410, HTTP_CLASS = 100, HTTP_CLASS_GOOD = 2 };
 
@@ -18,7 +19,7 @@ static enum tc_error put_signatures(const struct webhook_post *post, int64_t tim
         error = webhook_secret_read(post->webhook->secret_files[i], &secret, fault);
         if (error == TC_OK)
             webhook_sign(&secret, post->id, time_s, post->body, header);
-        secret = (struct webhook_secret){.length = 0};
+        sodium_memzero(&secret, sizeof secret);
     }
     return error;
 }
@@ -34,7 +35,7 @@ static enum tc_error judge(long status, struct tc_fault *fault)
 
 enum tc_error webhook_send(const struct webhook_post *post, struct tc_fault *fault)
 {
-    struct buffer signatures = {0}, id = {0}, time = {0}, signature = {0}, answer = {0};
+    struct buffer signatures = {0}, id = {0}, time = {0}, signature = {0};
     int64_t time_s = clock_now_ms() / MS_PER_SECOND;
     long status = 0;
     enum tc_error error = put_signatures(post, time_s, &signatures, fault);
@@ -52,13 +53,12 @@ enum tc_error webhook_send(const struct webhook_post *post, struct tc_fault *fau
                                           .answer_max = WEBHOOK_ANSWER_MAX,
                                           .stop = post->stop};
     if (error == TC_OK)
-        error = https_send(&request, &status, &answer, fault);
+        error = https_send(&request, &status, NULL, fault);
     if (error == TC_OK)
         error = judge(status, fault);
     buffer_free(&signatures);
     buffer_free(&id);
     buffer_free(&time);
     buffer_free(&signature);
-    buffer_free(&answer);
     return error;
 }

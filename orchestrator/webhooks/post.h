@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The longest request, with its connection; and the longest answer that counts. */
+/* The longest request, with its connection; and what is read of an answer, whose status counts. */
 #define WEBHOOK_REQUEST_MS 10000
 #define WEBHOOK_ANSWER_MAX 65536
 

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,11 +69,12 @@ static enum tc_error check_readable(const struct webhook_settings *webhook, bool
 {
     (void)allows_loopback;
     struct webhook_secret secret;
-    for (size_t i = 0; i < webhook->secret_count; i++) {
-        if (webhook_secret_read(webhook->secret_files[i], &secret, fault) != TC_OK)
-            return tc_fault_context(fault, "secret_files");
-    }
-    secret = (struct webhook_secret){.length = 0};
+    enum tc_error error = TC_OK;
+    for (size_t i = 0; error == TC_OK && i < webhook->secret_count; i++)
+        error = webhook_secret_read(webhook->secret_files[i], &secret, fault);
+    sodium_memzero(&secret, sizeof secret);
+    if (error != TC_OK)
+        return tc_fault_context(fault, "secret_files");
     if (webhook->ca_file[0] != '\0' && access(webhook->ca_file, R_OK) != 0)
         return tc_fault_set(fault, TC_NOT_FOUND, "ca_file: cannot read %s", webhook->ca_file);
     return TC_OK;
@@ -132,6 +134,8 @@ void webhooks_replace(struct webhooks *webhooks, const char *setting)
     (void)pthread_mutex_unlock(&webhooks->lock);
     for (size_t i = 0; i < count; i++)
         kept[i] = take_equal(before, count_before, &list[i]);
+    for (size_t i = 0; i < count_before; i++)
+        delivery_stop(before[i]); /* all at once: a receiver may be slow */
     for (size_t i = 0; i < count_before; i++)
         delivery_close(before[i]); /* before one of the same name begins */
     for (size_t i = 0; i < count; i++)

@@ -12,6 +12,8 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_NO_ROLLOUT] = "there is no rollout {rollout}",
     [REFUSAL_UNKNOWN_STATE] = "rollout {rollout} is {state}, an unknown state to this version: use a newer version",
     [REFUSAL_STATE] = "rollout {rollout} is {state}: {operation} is not possible; allowed: {allowed}",
+    [REFUSAL_IS_COLLECT] = ("rollout {rollout} collects a file of one device: {operation} is not possible; allowed: "
+                            "approve, reject, pause, resume, cancel, retry, break-glass"),
     [REFUSAL_OLD_VERSION] = "rollout {rollout} is {state} at version {version}, not at version {seen_version}{last}",
     [REFUSAL_TO_BE_ROLLED_BACK] = "rollout {rollout} already has a rollback request",
     [REFUSAL_ROLLED_BACK] = "rollout {rollout} is rolled back by rollout {other}",

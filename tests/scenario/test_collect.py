@@ -3,11 +3,12 @@
 import json
 import stat
 
+import psycopg2
 import pytest
 from harness.database import STATES
 from harness.enrolment import Est
-from harness.operations import JSON
-from harness.plan import VERSION
+from harness.operations import JSON, post_operation, revise
+from harness.plan import VERSION, plan
 from harness.programs import command_line
 from harness.secure import SecureListener
 from harness.wait import wait_for
@@ -158,3 +159,24 @@ def test_a_policy_can_ask_for_a_second_person(stack):
     stack.import_fleet(pull=["P1"])
     done = command_line("device", "collect", "P1", "--name", "journal", "--reason", "r", "--wait", "--server", stack.http.url, check=False)
     assert done.returncode == PAUSED and "waits for a person: awaiting_approval" in done.stderr
+
+
+def test_a_collect_that_waits_cannot_become_a_rollout_that_no_freeze_and_no_budget_holds(stack):
+    stack.orchestrator(policy={"approvals": [{"action": "collect", "count": 1}]})
+    stack.import_fleet({"B1": ["A1", "A2"]}, ["P1"])
+    stack.add_artifact()
+    order = json.dumps({"file": "journal", "reason": "r"})
+    rollout = stack.http.ask("POST", "/v1/devices/P1/collect", order, JSON).json()["rollout"]
+    stack.wait_for_rollout(rollout, "awaiting_approval")
+    before = stack.database.rollout(rollout)
+    answers = [revise(stack, rollout, plan(before["name"], selector={"branches": ["B1"]}))]
+    answers += [post_operation(stack, rollout, operation, **more)
+                for operation, more in (("skip", {"device": "P1"}), ("exclude", {"match": "branch=B1"}), ("rollback", {}),
+                                        ("promote", {"group": "all"}), ("amendments", {"rate": {"perMinute": 30}}))]
+    for answer in answers:
+        assert answer.status == 409 and "collects a file of one device" in answer.json()["detail"], answer
+    for change in ("plan = jsonb_set(plan, '{spec,action}', '\"install\"')", "plan = plan #- '{spec,action}'", "devices = 2"):
+        with pytest.raises(psycopg2.errors.CheckViolation):
+            stack.database.rows(f"UPDATE rollout SET {change} WHERE id = %s RETURNING id", rollout)
+    assert stack.database.rollout(rollout) == before
+    assert post_operation(stack, rollout, "cancel").status == 200

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from harness.plan import fleet
@@ -32,8 +33,8 @@ def branch_of(device):
     return None if device.startswith("P") else "B2" if device in ("A3", "B2") else "B1"
 
 
-def say(voice, device, online, agent="2.0.0"):
-    message = {"online": online, "role": role_of(device), "agent": agent}
+def say(voice, device, online, agent="2.0.0", **more):
+    message = {"online": online, "role": role_of(device), "agent": agent, **more}
     if branch_of(device):
         message["branch"] = branch_of(device)
     voice.publish(f"tc/v1/device/{device}/presence", message, retain=True)
@@ -84,6 +85,16 @@ def test_a_device_is_online_until_its_will_says_otherwise(stack):
     offline = wait_for_presence(stack.http, "P1", "offline")
     assert offline["since"] > online["since"]
     assert offline["agent"] == online["agent"]
+
+
+def test_a_hold_that_ends_later_than_any_hold_may_is_none(stack):
+    start(stack)
+    voices = come(stack, "P1")
+    for hours, is_held in ((24, True), (48, False), (2, True)):
+        until = f"{datetime.now(timezone.utc) + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+        say(voices["P1"], "P1", True, held_until=until, held_reason=f"{hours}\x1b[2J\u202eh")
+        wait_for(lambda: (presence_of(stack.http, "P1")["hold"] is not None) == is_held, f"a hold of {hours} h: {is_held}")
+    assert presence_of(stack.http, "P1")["hold"]["reason"] == "2 [2J h"
 
 
 def test_a_device_list_is_filtered_by_presence(stack):

@@ -223,6 +223,31 @@ def test_what_is_not_taken_for_a_day_is_given_up_and_the_next_one_has_its_own_da
     assert reasons(receiver.wait_for(1)) == ["second"]
 
 
+def test_of_a_log_that_was_shortened_beyond_what_it_got_the_rest_is_delivered(stack, receiver):
+    begin(stack, webhook(stack, receiver))
+    receiver.status = 500
+    for n in range(4):
+        freeze(stack, f"storm {n}")
+    wait_for_webhook(stack, "siem", lambda state: state["state"] == "failing")
+    stack.database.rows("DELETE FROM event WHERE position <= (SELECT position FROM event WHERE document ->> 'reason' = 'storm 1')")
+    receiver.status = 200
+    assert reasons(receiver.wait_for(2)) == ["storm 2", "storm 3"]
+    assert wait_for_webhook(stack, "siem", lambda state: state["waiting"] == 0)["missed"] == 1
+    assert stack.orchestrators[0].text().count("webhook.missed") == 1
+
+
+def test_an_answer_is_judged_by_its_status_however_long_it_is(stack, receiver):
+    begin(stack, webhook(stack, receiver))
+    receiver.body = b"thank you. " * 100_000
+    freeze(stack, "first")
+    freeze(stack, "second")
+    assert reasons(receiver.wait_for(2)) == ["first", "second"]
+    receiver.status = 500
+    freeze(stack, "third")
+    wait_for_webhook(stack, "siem", lambda state: state["error"] == "the receiver answered 500")
+    assert reasons(receiver.events()) == ["first", "second"], "each once"
+
+
 def test_a_webhook_that_a_reload_adds_begins_with_the_next_event_and_others_go_on(stack, receiver, other):
     begin(stack, own := webhook(stack, receiver, kinds=["freeze"]))
     freeze(stack, "before")

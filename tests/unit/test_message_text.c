@@ -81,6 +81,51 @@ static void whatever_an_installer_printed_is_still_reported(void **state)
     report_free(&back);
 }
 
+static void presence_is_the_same_after_a_round_trip(void **state)
+{
+    (void)state;
+    struct buffer text = {0};
+    struct tc_fault fault;
+    struct presence presence = {.online = true, .role = ROLE_PULL, .agent = "1.0.0"}, presence_back;
+    presence_encode(&presence, &text);
+    assert_string_equal(text.bytes, "{\"online\":true,\"role\":\"pull\",\"agent\":\"1.0.0\"}");
+    assert_int_equal(presence_decode(text.bytes, text.length, &presence_back, &fault), TC_OK);
+    assert_int_equal(presence_back.role, ROLE_PULL);
+    assert_true(presence_back.online);
+    assert_int_equal(presence_back.held_until_ms, 0);
+    buffer_clear(&text);
+    presence.held_until_ms = INT64_C(1796400000000);
+    (void)snprintf(presence.held_reason, sizeof presence.held_reason, "a \"new\" dispenser");
+    presence_encode(&presence, &text);
+    assert_string_equal(text.bytes,
+                        "{\"online\":true,\"role\":\"pull\",\"agent\":\"1.0.0\","
+                        "\"held_until\":\"2026-12-04T16:00:00Z\",\"held_reason\":\"a \\\"new\\\" dispenser\"}");
+    assert_int_equal(presence_decode(text.bytes, text.length, &presence_back, &fault), TC_OK);
+    assert_int_equal(presence_back.held_until_ms, presence.held_until_ms);
+    assert_string_equal(presence_back.held_reason, presence.held_reason);
+    buffer_free(&text);
+}
+
+static void the_reason_of_a_hold_is_shown_without_controls_and_cut_to_whole_characters(void **state)
+{
+    (void)state;
+    struct presence presence_back;
+    struct buffer text = {0};
+    struct tc_fault fault;
+    static const char shown[] = "{\"online\":true,\"role\":\"pull\",\"held_until\":\"2026-12-04T16:00:00Z\","
+                                "\"held_reason\":\"a\\u001b[2J\\nb\\u009bc\\u202ed\\u2066e\\u00fc\"}";
+    assert_int_equal(presence_decode(shown, strlen(shown), &presence_back, &fault), TC_OK);
+    assert_string_equal(presence_back.held_reason, "a [2J b c d eü");
+
+    buffer_put_text(&text, "{\"online\":true,\"role\":\"pull\",\"held_reason\":\"x");
+    for (int i = 0; i < HELD_REASON_MAX; i++)
+        buffer_put_text(&text, "ü");
+    buffer_put_text(&text, "\"}");
+    assert_int_equal(presence_decode(text.bytes, text.length, &presence_back, &fault), TC_OK);
+    assert_int_equal(strlen(presence_back.held_reason), HELD_REASON_MAX - 1); /* a whole character less */
+    buffer_free(&text);
+}
+
 static void the_other_messages_are_read_back_as_they_were_written(void **state)
 {
     (void)state;
@@ -116,25 +161,6 @@ static void the_other_messages_are_read_back_as_they_were_written(void **state)
                                     "\"reason\":\"not \\\"yours\\\"\"}");
     assert_int_equal(confirm_decode(text.bytes, text.length, &confirm_back, &fault), TC_OK);
     assert_string_equal(confirm_back.reason, confirm.reason);
-
-    buffer_clear(&text);
-    struct presence presence = {.online = true, .role = ROLE_PULL, .agent = "1.0.0"}, presence_back;
-    presence_encode(&presence, &text);
-    assert_string_equal(text.bytes, "{\"online\":true,\"role\":\"pull\",\"agent\":\"1.0.0\"}");
-    assert_int_equal(presence_decode(text.bytes, text.length, &presence_back, &fault), TC_OK);
-    assert_int_equal(presence_back.role, ROLE_PULL);
-    assert_true(presence_back.online);
-    assert_int_equal(presence_back.held_until_ms, 0);
-    buffer_clear(&text);
-    presence.held_until_ms = INT64_C(1796400000000);
-    (void)snprintf(presence.held_reason, sizeof presence.held_reason, "a \"new\" dispenser");
-    presence_encode(&presence, &text);
-    assert_string_equal(text.bytes,
-                        "{\"online\":true,\"role\":\"pull\",\"agent\":\"1.0.0\","
-                        "\"held_until\":\"2026-12-04T16:00:00Z\",\"held_reason\":\"a \\\"new\\\" dispenser\"}");
-    assert_int_equal(presence_decode(text.bytes, text.length, &presence_back, &fault), TC_OK);
-    assert_int_equal(presence_back.held_until_ms, presence.held_until_ms);
-    assert_string_equal(presence_back.held_reason, presence.held_reason);
 
     buffer_clear(&text);
     struct ask ask = {.nonce = "h3T0vJ5bQz6mXkW1sYcDgA"}, ask_back;
@@ -183,6 +209,8 @@ int main(void)
         cmocka_unit_test(a_short_report_says_only_what_there_is_to_say),
         cmocka_unit_test(whatever_an_installer_printed_is_still_reported),
         cmocka_unit_test(the_other_messages_are_read_back_as_they_were_written),
+        cmocka_unit_test(presence_is_the_same_after_a_round_trip),
+        cmocka_unit_test(the_reason_of_a_hold_is_shown_without_controls_and_cut_to_whole_characters),
         cmocka_unit_test(only_what_ends_an_attempt_is_final),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,10 @@
 -- Orders to collect a file of a device: rollouts whose endpoint is 'collect'. Their instructions have no branch, since they use
 -- none of its machines.
 
+-- Neither a freeze nor a budget holds such a rollout, so it can be nothing else. NULL would pass a check: hence IS TRUE.
+ALTER TABLE rollout ADD CONSTRAINT rollout_collect_check
+  CHECK (door <> :COLLECT_ENDPOINT OR (plan #>> '{spec,action}' = 'collect' AND devices <= 1) IS TRUE);
+
 -- As before; an order to collect takes no machine out of service, whatever its device reports or does not. What is
 -- excluded before another attempt ends as failed or timed out, and takes none out of service again.
 CREATE OR REPLACE FUNCTION instruction_moved() RETURNS trigger

@@ -35,10 +35,10 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Receiver:
-    """`status`: what it answers. `hold`: it answers when this is set."""
+    """`status`, `body`: what it answers. `hold`: it answers when this is set."""
 
     def __init__(self, files=None):
-        self.status, self.hold, self.headers = 200, threading.Event(), {}
+        self.status, self.body, self.hold, self.headers = 200, b"", threading.Event(), {}
         self.failures = 0  # so many requests are answered with 500 first
         self.hold.set()
         self.got = []  # (headers, body) of each request, whatever was answered
@@ -62,8 +62,9 @@ class Receiver:
                 self.send_response(status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(receiver.body)))
                 self.end_headers()
+                self.wfile.write(receiver.body)
 
             def log_message(self, *_):
                 pass

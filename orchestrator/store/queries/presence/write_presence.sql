@@ -1,7 +1,8 @@
 -- Writes presence that the watch of generation :generation and epoch :epoch received: arrays of device, state, whether it came
 -- retained, version of the agent, age in ms, and until when (ms; 0: not) and why a technician holds it; each device once. Leaves out devices that are not in the inventory, and what
 -- changes nothing. A retained message has no time of its own. Only an online device says whether it is held; a hold is at most a
--- day long, and ends by itself. Returns the number of devices online and offline; no row: another
+-- day long, and ends by itself: what ends later than that and an hour for the device's clock is none, so that no retained message
+-- holds a device for ever. Returns the number of devices online and offline; no row: another
 -- watch began.
 -- parameters: generation bigint, epoch bigint
 -- batch: device text, state smallint, retained smallint, agent text, age_ms bigint, held_until_ms bigint,
@@ -20,7 +21,8 @@ WITH watch AS MATERIALIZED (
   -- A look-up a row, also by a plan that was made while the table was empty.
   LEFT JOIN LATERAL (SELECT p.generation, p.state, p.agent, p.held_until FROM presence p WHERE p.device = n.device OFFSET 0) p ON true
   CROSS JOIN LATERAL (SELECT CASE WHEN n.state <> :PRESENCE_ONLINE THEN p.held_until
-                               WHEN n.held_until_ms > 0 THEN least(to_timestamp(n.held_until_ms / 1000.0), now() + interval '1 day')
+                               WHEN n.held_until_ms > 0 AND to_timestamp(n.held_until_ms / 1000.0) <= now() + interval '25 hours'
+                                 THEN least(to_timestamp(n.held_until_ms / 1000.0), now() + interval '1 day')
                                END AS held_until) h
   WHERE p.generation IS DISTINCT FROM :generation OR p.state <> n.state OR p.agent <> n.agent OR n.retained = 0
         OR p.held_until IS DISTINCT FROM h.held_until

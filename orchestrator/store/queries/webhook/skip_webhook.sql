@@ -1,3 +1,3 @@
--- Moves webhook :name on to :position, since the log no longer has what was next.
+-- Moves webhook :name on to :position, behind which the log has all events, since it no longer has what was next.
 -- parameters: name text, position bigint
-UPDATE webhook SET position = :position, missed = missed + 1 WHERE name = :name
+UPDATE webhook SET position = :position, missed = missed + 1 WHERE name = :name AND position < :position
