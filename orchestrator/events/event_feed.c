@@ -10,15 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PERIOD_MS = 250, GAP_MS = 50, CHECK_MS = 1000 };
+enum { PERIOD_MS = 250, GAP_MS = 50, CHECK_MS = 1000, PATIENCE_MS = 3000 };
 
 /* Gives a reader that asked its place. */
 static void place(struct event_feed *feed, struct feed_reader *reader)
 {
     const struct events_position *after = &reader->after;
     bool is_known = after->epoch == feed->newest.epoch && after->number <= feed->newest.number;
-    reader->place = reader->config.from_oldest ? FEED_BEHIND : FEED_FOLLOWS;
-    if (reader->config.from_oldest)
+    bool is_behind = reader->config.from_oldest && reader->config.device == NULL;
+    reader->place = is_behind ? FEED_BEHIND : FEED_FOLLOWS;
+    if (is_behind || reader->config.device != NULL) /* who follows a device gets nothing of the log */
         return;
     if (after->epoch != 0 && is_known) {
         reader->number = after->number;
@@ -71,23 +72,36 @@ static bool has_something(const struct event_feed *feed, const struct feed_reade
            now_ms - reader->sent_ms >= FEED_HEARTBEAT_MS;
 }
 
-/* Whether it has got what there was, and wants no more. */
-static bool has_all(const struct event_feed *feed, const struct feed_reader *reader)
+/* Whether all is known that a reader is to get, since this cycle. */
+static bool knows_all(const struct event_feed *feed, const struct feed_reader *reader)
 {
-    bool has_device = reader->config.device == NULL || reader->device_text != NULL;
-    return reader->config.ends && reader->waits && reader->place == FEED_FOLLOWS && has_device &&
-           reader->audience->sighted >= (reader->audience->patterns == NULL ? 0 : feed->newest.number) &&
-           !has_something(feed, reader, reader->sent_ms);
+    bool has_sights = reader->audience->patterns == NULL || reader->audience->sighted >= feed->newest.number;
+    return !reader->is_paused && feed->is_read && has_sights && (feed->is_told || !feed_wants_progress(reader)) &&
+           (reader->config.device == NULL || reader->device_text != NULL);
+}
+
+/* Ends a reader that wants no more than there was: when it has that, or when that cannot be told. */
+static void end_in_time(const struct event_feed *feed, struct feed_reader *reader, int64_t now_ms)
+{
+    if (!reader->config.ends || reader->is_ending)
+        return;
+    if (knows_all(feed, reader)) {
+        reader->known_ms = now_ms;
+        reader->has_all =
+            reader->waits && reader->place == FEED_FOLLOWS && !has_something(feed, reader, reader->sent_ms);
+    }
+    reader->is_ending = reader->has_all || now_ms - reader->known_ms > PATIENCE_MS;
 }
 
 static void serve(struct event_feed *feed, struct feed_reader *reader, int64_t now_ms)
 {
-    if (feed->is_placed && reader->place == FEED_ASKED)
+    if (feed->is_read && reader->place == FEED_ASKED)
         place(feed, reader);
     check(reader, now_ms);
     if (feed->is_placed)
         drop_slow(feed, reader);
-    reader->is_ending |= has_all(feed, reader) || reader->config.has_gone(reader->config.context);
+    end_in_time(feed, reader, now_ms);
+    reader->is_ending |= reader->config.has_gone(reader->config.context);
     if (!reader->waits || !has_something(feed, reader, now_ms))
         return;
     reader->waits = false;

@@ -66,7 +66,7 @@ struct feed_reader_config {
     bool from_oldest;                    /* or from the oldest event on */
     unsigned kinds;                      /* bits */
     int64_t rollout;                     /* this one's events alone; 0: all */
-    bool ends;                           /* when it has what there is */
+    bool ends;                           /* when it has what there is; or after seconds in which that cannot be told */
     const char *device;                  /* this one's state alone, and no events of the log; NULL: none */
     /* Called by the feed, which must not be called from them. `wait` in event_feed_take; the others on a thread of the
      * feed. */
@@ -81,8 +81,10 @@ struct feed_reader_config {
  * TC_UNAVAILABLE: the feed ends. */
 enum tc_error event_feed_join(struct event_feed *feed, const struct feed_reader_config *config,
                               struct feed_reader **reader, struct tc_fault *fault);
-/* Copies at most `size` of the bytes that the reader gets next. 0: it called `wait`. One thread at a time. */
 #define FEED_END (-1)
+#define FEED_CUT (-2) /* the end of one that `ends`, before it had what there is */
+/* Copies at most `size` of the bytes that the reader gets next. 0: it called `wait`; or FEED_END, FEED_CUT. One thread
+ * at a time. */
 ssize_t event_feed_take(struct feed_reader *reader, char *bytes, size_t size);
 void event_feed_leave(struct feed_reader *reader);
 

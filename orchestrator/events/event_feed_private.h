@@ -58,7 +58,8 @@ struct feed_reader {
     char *device_text;  /* what it last got of its device */
     struct buffer rest; /* to send first */
     size_t rest_at;
-    int64_t sent_ms, checked_ms;               /* monotonic */
+    int64_t sent_ms, checked_ms, known_ms;     /* monotonic; the last: all that it is to get was known */
+    bool has_all;                              /* that there was, and wants no more */
     bool waits, is_ending, is_paused, is_used; /* used: by the thread of the feed, without the lock */
     bool has_left;
     TAILQ_ENTRY(feed_reader) link;
@@ -69,7 +70,8 @@ struct event_feed {
     struct batch_queue *wakes;
     struct worker *worker;
     int reader_limit;
-    int64_t cycle_ms; /* monotonic; the thread's */
+    int64_t cycle_ms; /* monotonic; the thread's, as the next one */
+    bool is_read;     /* in this cycle: the log, up to its end */
 
     pthread_mutex_t lock; /* of all that follows */
     bool is_ending;
@@ -83,6 +85,7 @@ struct event_feed {
     TAILQ_HEAD(feed_progresses, feed_progress) progress;
     int64_t change; /* number of the last change of a progress, */
     int64_t told;   /* and of the last one of which it is known who sees it */
+    bool is_told;   /* it was read when last tried */
     int64_t progress_due_ms, devices_due_ms;
 };
 

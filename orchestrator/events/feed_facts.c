@@ -35,6 +35,8 @@ void feed_forget_progress(struct event_feed *feed)
         free(progress);
     }
     TAILQ_INIT(&feed->progress);
+    feed->is_told = false;
+    feed->progress_due_ms = 0;
 }
 
 struct reading {
@@ -116,7 +118,7 @@ static void report_again(struct event_feed *feed, const struct feed_audience *au
 }
 
 /* Of which rollouts an audience sees all devices. */
-static enum tc_error read_whole(struct event_feed *feed, const char *patterns, struct tc_fault *fault)
+static enum tc_error read_whole(struct event_feed *feed, const char *patterns, int64_t now_ms, struct tc_fault *fault)
 {
     int64_t rollouts[PROGRESS_ROLLOUTS_MAX];
     bool is_whole[PROGRESS_ROLLOUTS_MAX];
@@ -141,6 +143,7 @@ static enum tc_error read_whole(struct event_feed *feed, const char *patterns, s
         free(audience->whole);
         audience->whole = whole;
         audience->whole_count = kept;
+        audience->whole_ms = now_ms;
         whole = NULL;
     }
     (void)pthread_mutex_unlock(&feed->lock);
@@ -158,7 +161,6 @@ static char *next_patterns(struct event_feed *feed, int64_t now_ms)
     {
         if (audience->patterns == NULL || (audience->whole_ms != 0 && now_ms - audience->whole_ms < WHOLE_MS))
             continue;
-        audience->whole_ms = now_ms;
         patterns = strdup(audience->patterns);
         TC_CHECK(patterns != NULL);
         break;
@@ -209,13 +211,14 @@ void feed_read_progress(struct event_feed *feed, int64_t now_ms)
     size_t count = list_rollouts(feed, now_ms, rollouts);
     enum tc_error error = event_facts_read_progress(feed->store, rollouts, count, take_progress, &reading, &fault);
     while (error == TC_OK && (patterns = next_patterns(feed, now_ms)) != NULL) {
-        error = read_whole(feed, patterns, &fault);
+        error = read_whole(feed, patterns, now_ms, &fault);
         free(patterns);
     }
     (void)pthread_mutex_lock(&feed->lock);
     int64_t pause_ms = count_bytes(feed, before) * 1000 / FEED_PROGRESS_RATE;
     pause_ms = pause_ms < PERIOD_MS ? PERIOD_MS : pause_ms > FEED_PROGRESS_MAX_MS ? FEED_PROGRESS_MAX_MS : pause_ms;
     feed->progress_due_ms = now_ms + pause_ms;
+    feed->is_told = error == TC_OK;
     if (error == TC_OK)
         feed->told = feed->change;
     (void)pthread_mutex_unlock(&feed->lock);

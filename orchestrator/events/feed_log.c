@@ -188,6 +188,7 @@ void feed_read_log(struct event_feed *feed)
 {
     struct tc_fault fault;
     enum tc_error error = read_new(feed, &fault);
+    feed->is_read = error == TC_OK;
     if (error == TC_OK)
         error = read_sights(feed, &fault);
     if (error != TC_OK && error != TC_UNAVAILABLE && error != TC_BUSY) /* its connection logs that */

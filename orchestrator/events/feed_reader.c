@@ -139,6 +139,11 @@ static void copy_progress(struct feed_reader *reader, struct taken *taken)
         reader->change = feed->told; /* the last ones may have been forgotten */
 }
 
+static ssize_t how_it_ends(const struct feed_reader *reader)
+{
+    return reader->config.ends && !reader->has_all ? FEED_CUT : FEED_END;
+}
+
 ssize_t event_feed_take(struct feed_reader *reader, char *bytes, size_t size)
 {
     struct event_feed *feed = reader->feed;
@@ -163,7 +168,7 @@ ssize_t event_feed_take(struct feed_reader *reader, char *bytes, size_t size)
         reader->config.wait(reader->config.context);
     }
     (void)pthread_mutex_unlock(&feed->lock);
-    return is_over ? FEED_END : (ssize_t)taken.used;
+    return is_over ? how_it_ends(reader) : (ssize_t)taken.used;
 }
 
 /* ---- joining and leaving ---- */
@@ -232,7 +237,7 @@ static struct feed_reader *make(struct event_feed *feed, const struct feed_reade
     made->config.after = NULL;
     made->audience = join_audience(feed, config->patterns);
     made->config.patterns = made->audience->patterns;
-    made->sent_ms = made->checked_ms = clock_monotonic_ms();
+    made->sent_ms = made->checked_ms = made->known_ms = clock_monotonic_ms();
     return made;
 }
 

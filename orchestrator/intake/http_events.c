@@ -76,7 +76,9 @@ static ssize_t send_some(void *context, uint64_t position, char *bytes, size_t s
     (void)position;
     const struct stream *stream = context;
     ssize_t count = event_feed_take(stream->reader, bytes, size);
-    return count == FEED_END ? MHD_CONTENT_READER_END_OF_STREAM : count;
+    return count == FEED_END   ? MHD_CONTENT_READER_END_OF_STREAM
+           : count == FEED_CUT ? MHD_CONTENT_READER_END_WITH_ERROR
+                               : count;
 }
 
 static void close_stream(void *context)

@@ -299,6 +299,81 @@ static void test_at_the_end_of_the_feed_nobody_waits_although_a_page_is_read_for
     its.hangs = false;
 }
 
+static void test_who_need_not_follow_ends_well_with_all_that_there_is(void **state)
+{
+    struct client client;
+    its.has_progress = true;
+    join(*state, &client, (struct feed_reader_config){.ends = true, .from_oldest = true});
+    assert_int_equal(end(&client), FEED_END);
+    assert_int_equal(client.reader->number, NEWEST);
+    assert_int_equal(client.reader->change, 1);
+    event_feed_leave(client.reader);
+}
+
+static void test_who_need_not_follow_ends_badly_when_the_log_cannot_be_read(void **state)
+{
+    char text[TEXT_SIZE + 1];
+    struct client client, other;
+    join(*state, &other, (struct feed_reader_config){0});
+    assert_true(next(&other, text, TEXT_SIZE) > 0);
+    its.log_fails = -1;
+    pass_cycles(1);
+    join(*state, &client, (struct feed_reader_config){.ends = true});
+    assert_int_equal(end(&client), FEED_CUT);
+    event_feed_leave(client.reader);
+    event_feed_leave(other.reader);
+}
+
+static void test_who_need_not_follow_ends_badly_when_it_is_unknown_whether_it_may_read(void **state)
+{
+    char text[TEXT_SIZE + 1];
+    struct client client;
+    join(*state, &client, (struct feed_reader_config){.ends = true, .from_oldest = true});
+    assert_int_equal(next(&client, text, 10), 10);
+    its.standing = FEED_UNKNOWN;
+    wait_until(its.checks > 0);
+    assert_int_equal(end(&client), FEED_CUT);
+    event_feed_leave(client.reader);
+}
+
+static void test_a_position_is_looked_up_in_a_log_that_was_read(void **state)
+{
+    char text[TEXT_SIZE + 1];
+    struct client client;
+    const struct events_position after = {1, NEWEST - 1};
+    its.log_fails = 2;
+    join(*state, &client, (struct feed_reader_config){.after = &after});
+    assert_true(next(&client, text, TEXT_SIZE) > 0);
+    assert_string_equal(text, "id: 1-3000\nevent: rollout\ndata: {}\n\n");
+    event_feed_leave(client.reader);
+}
+
+static void test_who_follows_a_device_gets_nothing_of_the_log(void **state)
+{
+    char text[TEXT_SIZE + 1];
+    struct client client;
+    for (int is_old = 0; is_old < 2; is_old++) {
+        join(*state, &client, (struct feed_reader_config){.device = "A1", .from_oldest = is_old, .ends = true});
+        assert_true(next(&client, text, TEXT_SIZE) > 0);
+        assert_string_equal(text, "event: device\ndata: {}\n\n");
+        assert_int_equal(end(&client), FEED_END);
+        event_feed_leave(client.reader);
+    }
+}
+
+static void test_which_rollouts_somebody_sees_is_read_again_at_once_when_that_failed(void **state)
+{
+    char text[TEXT_SIZE + 1];
+    struct client client;
+    its.has_progress = true;
+    its.whole_fails = 1;
+    join(*state, &client, (struct feed_reader_config){.patterns = "[]", .kinds = FEED_KIND_BIT(FEED_PROGRESS)});
+    assert_true(next(&client, text, TEXT_SIZE) > 0); /* its position */
+    assert_true(next(&client, text, TEXT_SIZE) > 0);
+    assert_string_equal(text, "event: progress\ndata: {}\n\n");
+    event_feed_leave(client.reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +383,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_need_not_follow_ends_although_progress_was_dropped, open_feed,
                                         close_feed),
         cmocka_unit_test_setup_teardown(test_at_the_end_of_the_feed_nobody_waits_although_a_page_is_read_for_it,
+                                        open_feed, close_feed),
+        cmocka_unit_test_setup_teardown(test_who_need_not_follow_ends_well_with_all_that_there_is, open_feed,
+                                        close_feed),
+        cmocka_unit_test_setup_teardown(test_who_need_not_follow_ends_badly_when_the_log_cannot_be_read, open_feed,
+                                        close_feed),
+        cmocka_unit_test_setup_teardown(test_who_need_not_follow_ends_badly_when_it_is_unknown_whether_it_may_read,
+                                        open_feed, close_feed),
+        cmocka_unit_test_setup_teardown(test_a_position_is_looked_up_in_a_log_that_was_read, open_feed, close_feed),
+        cmocka_unit_test_setup_teardown(test_who_follows_a_device_gets_nothing_of_the_log, open_feed, close_feed),
+        cmocka_unit_test_setup_teardown(test_which_rollouts_somebody_sees_is_read_again_at_once_when_that_failed,
                                         open_feed, close_feed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

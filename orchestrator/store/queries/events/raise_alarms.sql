@@ -1,4 +1,5 @@
 -- Writes what is wrong now: alarms that have begun are added, those that have ended are deleted; triggers log both.
+-- A forecast varies a little: that a rollout ends late is raised from five minutes on, and ends when there are none.
 -- `raised`: how many began.
 -- row: raised bigint, ended bigint
 WITH wrong AS MATERIALIZED (
@@ -12,6 +13,8 @@ WITH wrong AS MATERIALIZED (
   SELECT :ALARM_ENDS_LATE, r.id, r.id, 'expected end ' || rfc3339(f.end_at) || ', end of the plan ' || rfc3339(r.ends_at)
   FROM rollout r JOIN rollout_forecast f ON f.rollout_id = r.id
   WHERE r.state = :ROLLOUT_RUNNING AND f.end_at > r.ends_at
+    AND (f.end_at > r.ends_at + interval '5 min'
+      OR EXISTS (SELECT FROM alarm a WHERE a.kind = :ALARM_ENDS_LATE AND a.object = r.id))
   UNION ALL
   SELECT :ALARM_POLICIES_DIFFER, 0, NULL, count(DISTINCT p.policy) || ' policies'
   FROM site_policy p HAVING count(DISTINCT p.policy) > 1
