@@ -327,7 +327,7 @@ def test_writers_of_the_same_instructions_in_other_orders_never_wait_in_a_circle
     def updater(rows):
         fixed = {"id": [row["id"] for row in rows], "device": [row["device"] for row in rows], "attempt": [1] * count,
                  "event": [REPORTED_INSTALLING] * count, "code": [""] * count, "detail": [""] * count, "shard": 0,
-                 "held_deferrals_max": 300}
+                 "held_deferrals_max": 300, "stage_bounds": "{100,1000}"}
         return ("move_reported", lambda time: {**fixed, "sequence": [time] * count, "progress": [time] * count,
                                                "versions": ['{"app": "%d"}' % time] * count})
 
