@@ -104,7 +104,8 @@ enum tc_error operate_break_glass(struct store *store, const struct operation_re
                                   const struct rollout_snapshot *snapshot, struct tc_fault *fault);
 
 /* Takes the devices of the request out of the rollout, by an amendment. TC_DENIED: they are not within the actor's
- * scope. TC_CONFLICT: they are out already, are not in it, or have all ended, or there are EXCLUSIONS_MAX, or SKIPS_MAX. */
+ * scope. TC_CONFLICT: they are out already, are not in it, or have all ended, or there are EXCLUSIONS_MAX, or
+ * SKIPS_MAX. */
 enum tc_error operate_exclude(struct store *store, const struct operation_request *operation_request,
                               const struct rollout_snapshot *snapshot, struct operated *operated,
                               struct tc_fault *fault);

@@ -69,7 +69,8 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_ALL_ENDED] = ("all devices of {places} have ended in rollout {rollout}: there is nothing to {operation}, "
                            "and what has ended stays "
                            "in its gates and abort criteria"),
-    [REFUSAL_TOO_MANY_EXCLUSIONS] = "rollout {rollout} has {needed} exclusions of this kind already: exclude by another label",
+    [REFUSAL_TOO_MANY_EXCLUSIONS] =
+        "rollout {rollout} has {needed} exclusions of this kind already: exclude by another label",
     [REFUSAL_GROUP_PAUSED] = "group {group} is paused already",
     [REFUSAL_GROUP_NOT_PAUSED] = "group {group} is not paused",
     [REFUSAL_NAME_TAKEN] = "this name is taken by rollout {other} with another plan",
