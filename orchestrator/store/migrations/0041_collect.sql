@@ -45,7 +45,7 @@ BEGIN
     WHERE u.device = NEW.device AND (u.instruction_id = NEW.id OR NEW.dispatched_at >= u.since)
       AND r.id = NEW.rollout_id AND r.plan #>> '{spec,action}' IN ('install', 'rollback', 'run');
   ELSIF NEW.state IN (:FAILED, :REJECTED, :TIMED_OUT) AND NEW.code IN (:CODE_OUT_OF_SERVICE, :CODE_INSTALL_TIMEOUT)
-        AND (NEW.state = :REJECTED OR NEW.substate <> :FINAL OR OLD.state >= :FIRST_END) -- else no attempt ends: the device was excluded
+        AND (NEW.state = :REJECTED OR NEW.substate <> :FINAL OR OLD.state > :DISPATCHED) -- else no attempt ends: it was excluded
         AND NEW.device IS DISTINCT FROM NEW.branch
         AND (SELECT r.door FROM rollout r WHERE r.id = NEW.rollout_id) IS DISTINCT FROM :COLLECT_ENDPOINT THEN
     INSERT INTO unavailable (device, branch, instruction_id, rollout_id, code, since)
