@@ -120,7 +120,7 @@ static int wait_for_log(struct session *session, struct waiting *waiting, int64_
         if (waiting->is_over && !was_over)
             over_ms = now_ms;
         if (waiting->problem[0] != '\0')
-            return session_fail(session, waiting->code, "%s", waiting->problem);
+            return session_fail(session, (int)waiting->code, "%s", waiting->problem);
         if (waiting->is_over && waiting->log != 0)
             return EXIT_HEALTHY;
         if (waiting->is_over && now_ms - over_ms > FILE_AFTER_END_MS)
