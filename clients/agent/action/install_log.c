@@ -42,6 +42,8 @@ void install_log_put(const struct install_log *log, const struct mask *mask, str
 {
     struct buffer text = {0};
     size_t length = log->bytes.length, skipped = length > KEPT_MAX ? length - KEPT_MAX : 0;
+    if (length == 0)
+        return;
     put_clean(log->bytes.bytes + skipped, length - skipped, &text);
     mask_apply(mask, text.bytes, text.length);
     size_t begin = log->is_cut || skipped > 0 ? MARGIN : 0;
@@ -51,7 +53,8 @@ void install_log_put(const struct install_log *log, const struct mask *mask, str
         begin = text.length - INSTALL_LOG_MAX;
     while (begin < text.length && ((unsigned char)text.bytes[begin] & 0xC0U) == 0x80U)
         begin++;
-    buffer_put(out, text.bytes + begin, text.length - begin);
+    if (begin < text.length)
+        buffer_put(out, text.bytes + begin, text.length - begin);
     buffer_free(&text);
 }
 

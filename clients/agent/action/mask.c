@@ -160,6 +160,8 @@ static void mask_cards(char *text, size_t length)
 void mask_cut_end(char *text, size_t length)
 {
     size_t begin = length;
+    if (length == 0)
+        return;
     while (begin > 0 && (is_digit(text[begin - 1]) || is_separator(text[begin - 1])))
         begin--;
     star_digits(text + begin, length - begin);
@@ -202,6 +204,8 @@ static void mask_line(const struct mask *mask, char *line, size_t length)
 
 void mask_apply(const struct mask *mask, char *text, size_t length)
 {
+    if (length == 0)
+        return;
     mask_cards(text, length);
     if (mask == NULL || !mask->has_pattern)
         return;
