@@ -33,7 +33,7 @@ WITH mine AS MATERIALIZED ( -- looked at for a rollout alone that does not begin
                    LEFT JOIN LATERAL (SELECT coalesce(e.reason, '') AS reason FROM rollout_event e
                                       WHERE e.rollout_id = r.id AND e.kind = :KIND_ABORTED
                                       ORDER BY e.id DESC LIMIT 1) a ON r.state = :ROLLOUT_CANCELLED
-                   WHERE r.ended_at > now() - interval '1 day'
+                   WHERE r.door <> :COLLECT_ENDPOINT AND r.ended_at > now() - interval '1 day'
                      AND (r.state = :ROLLOUT_HALTED OR r.state = :ROLLOUT_CANCELLED AND a.reason IS NOT NULL)
                    ORDER BY r.ended_at DESC LIMIT :most) h
   WHERE h.is_whole
