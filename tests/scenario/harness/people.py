@@ -20,7 +20,7 @@ class People:
         self._database, self._folder = database, folder
         self._settled = 0
 
-    def add(self, name, roles=EVERY_ROLE, aliases=(), valid_for="1 hour", scope=None):
+    def add(self, name, roles=EVERY_ROLE, aliases=(), valid_for="1 day", scope=None):
         """Adds a person with roles, a token and other names, each as (kind, value), or gives a person more of them. The roles
         count in `scope`, as {"region": ["emea"]}."""
         digest = hashlib.sha256(token_of(name).encode()).hexdigest()
