@@ -1,5 +1,6 @@
 """An earlier end of a rollout: what was dispatched and not answered starts in time or not at all; what was answered finishes."""
 
+import contextlib
 from datetime import datetime, timezone
 
 import pytest
@@ -88,3 +89,20 @@ def test_a_later_end_gives_the_time_back_that_an_earlier_one_took(testbed):
     a1.ask()
     assert seconds_left(a1.wait_for_instruction()) > 7 * 3600
     assert testbed.database.instruction(rollout, "A1")["attempt"] == 1, "nothing was withdrawn"
+
+
+def test_waiting_instructions_get_other_times_in_the_order_of_their_ids_as_every_writer_locks_them(testbed):
+    rollout = testbed.submit(selector={"devices": ["P1", "A1", "A2"]}, schedule={"startAt": ahead(hours=1), "endAt": ahead(hours=9)})
+    testbed.wait_for_rollout(rollout, "running")
+    first, *_, last = sorted(row["id"] for row in testbed.database.instructions(rollout).values())
+    testbed.database.rows("UPDATE instruction SET due_at = now() + interval '2 h' - (id - %s) * interval '1 min' WHERE rollout_id = %s "
+                          "RETURNING id", first, rollout)
+    with contextlib.closing(testbed.database.connect()) as connection, connection.cursor() as cursor:
+        connection.autocommit = False
+        cursor.execute("SELECT FROM instruction WHERE id = %s FOR UPDATE", [first])
+        amend(testbed, rollout, {"endAt": ahead(hours=8)})
+        wait_for(lambda: testbed.database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                                                "AND position('first_due_at' IN query) > 0 AND pid <> pg_backend_pid()"), "the conductor waits for the first")
+        cursor.execute("SELECT FROM instruction WHERE id = %s FOR UPDATE NOWAIT", [last])
+        connection.rollback()
+    wait_for(lambda: not testbed.database.value("SELECT bool_or(retimes) FROM amendment WHERE rollout_id = %s", rollout), "all have their times")
