@@ -85,8 +85,10 @@ static struct due_check_decision decide_in_flight(const struct execution_rules *
                                            .silent = silence.who};
     }
     if (is_withdrawn_unanswered(check))
-        return (struct due_check_decision){
-            .action = DUE_CHECK_RETRY, .event = ON_PREEMPTED, .at_ms = now_ms, .code = CODE_PREEMPTED};
+        return (struct due_check_decision){.action = DUE_CHECK_RETRY,
+                                           .event = ON_PREEMPTED,
+                                           .at_ms = now_ms,
+                                           .code = check->is_late ? CODE_END_AMENDED : CODE_PREEMPTED};
     int64_t next_stage_ms = now_ms + due_check_first_after_ms(rules, check->pull);
     return (struct due_check_decision){
         .action = DUE_CHECK_WAIT, .at_ms = lesser(deadline_ms, next_stage_ms), .code = ""};

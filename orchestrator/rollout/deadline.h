@@ -48,6 +48,7 @@ struct due_check {
     bool is_withdrawn_first;          /* it was withdrawn before its device was excluded */
     bool is_skipped;                  /* its device alone is out */
     bool left_failed, left_timed_out; /* its device is out, and the plan's attempt before this one ended so */
+    bool is_late;                     /* it may be started later than an amended end leaves time for */
 };
 
 enum due_check_action {

@@ -112,7 +112,7 @@ static enum tc_error write_order(struct store *store, const struct operation_req
         .version = request->version,
         .author = request->actor,
         .reason = request->reason,
-        .approvals_required = order->is_loosening ? snapshot->approvals_required : 0,
+        .approvals_required = order->is_loosening ? snapshot->loosening_approvals_required : 0,
         .state = operated->amendment.state,
     };
     struct sql_write_amendment_rows rows ROWS_AUTO = {0};
@@ -160,7 +160,7 @@ enum tc_error amendment_record(struct store *store, const struct operation_reque
                                const struct rollout_snapshot *snapshot, const struct amendment_order *order,
                                struct operated *operated, struct tc_fault *fault)
 {
-    bool waits = order->is_loosening && snapshot->approvals_required > 0;
+    bool waits = order->is_loosening && snapshot->loosening_approvals_required > 0;
     enum tc_error error = order->is_loosening ? policy_in_force_check(store->policy, fault) : TC_OK;
     if (error != TC_OK)
         return error;
@@ -212,11 +212,11 @@ static enum tc_error check_actor(const struct operation_request *request, const 
                                  const struct sql_find_amendment_row *found, struct tc_fault *fault)
 {
     struct refusal *refusal = snapshot->refusal;
-    if (strcmp(found->author, request->actor) == 0 || snapshot->actor_is_author)
+    if (strcmp(found->author, request->actor) == 0 || found->actor_is_author)
         return refuse(request, snapshot, TC_DENIED, REFUSAL_AMENDED_IT, fault);
-    if (found->author_is_known && *snapshot->unknown_author == '\0')
+    if (found->author_is_known && found->unknown_author == NULL)
         return TC_OK;
-    refusal_copy(refusal->who, sizeof refusal->who, found->author_is_known ? snapshot->unknown_author : found->author);
+    refusal_copy(refusal->who, sizeof refusal->who, found->author_is_known ? found->unknown_author : found->author);
     return refuse(request, snapshot, TC_DENIED, REFUSAL_UNKNOWN_AUTHOR, fault);
 }
 

@@ -110,6 +110,7 @@ static void take_due_check(struct store *store, int64_t rollout, const struct sq
         .is_skipped = row->is_skipped,
         .left_failed = row->left_as == FAILED,
         .left_timed_out = row->left_as == TIMED_OUT,
+        .is_late = row->is_late,
     };
     item->device_since_ms = row->device_since_ms;
     item->node_since_ms = row->node_since_ms;

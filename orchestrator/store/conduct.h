@@ -101,6 +101,11 @@ enum tc_error conduct_look_frozen(struct store *store, int64_t rollout, int64_t 
 enum tc_error conduct_retime(struct store *store, int64_t rollout, const struct execution_rules *rules, int64_t most,
                              int64_t *looked, struct tc_fault *fault);
 
+/* Withdraws up to `most` instructions that were dispatched to pull clients and not answered, and that may be started
+ * later than an amended end leaves time for; these wait again. The caller frees `*released`. */
+enum tc_error conduct_withdraw_late(struct store *store, int64_t rollout, size_t most, struct released **released,
+                                    size_t *count, struct tc_fault *fault);
+
 /* Withdraws up to `most` instructions that were dispatched to frozen devices and not answered; these wait again. The
  * caller frees `*released`. */
 enum tc_error conduct_withdraw_frozen(struct store *store, int64_t rollout, size_t most, struct released **released,

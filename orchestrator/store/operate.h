@@ -86,7 +86,8 @@ enum tc_error operate(struct store *store, const struct operation_request *opera
 #define SKIPS_MAX 10000
 
 /* Appends what an exclude or a skip would end, withdraw and let finish now, as JSON. TC_NOT_FOUND: the actor sees no
- * such rollout. TC_DENIED: it is not within the actor's scope. */
+ * such rollout. TC_DENIED: it is not within the actor's scope. TC_CONFLICT: nothing can be excluded in its state, or it
+ * is a collect. */
 enum tc_error operate_preview_exclusion(struct store *store, const struct operation_request *operation_request,
                                         struct buffer *json, struct refusal *refusal, struct tc_fault *fault);
 

@@ -64,6 +64,28 @@ enum tc_error operate_exclude(struct store *store, const struct operation_reques
     return error;
 }
 
+/* As operate_load_snapshot and the rule of the operation do, of the rollout as it is now. */
+static enum tc_error check_steered(struct store *store, const struct operation_request *request,
+                                   struct refusal *refusal, struct tc_fault *fault)
+{
+    struct rollout_snapshot snapshot = {.refusal = refusal};
+    const struct sql_read_steered_params params = {.rollout = request->rollout};
+    struct sql_read_steered_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_read_steered(store, &params, &rows, fault);
+    if (error != TC_OK)
+        return error;
+    if (rows.count == 0)
+        return operate_refuse(request, &snapshot, TC_NOT_FOUND, REFUSAL_NO_ROLLOUT, fault);
+    const struct sql_read_steered_row row = sql_read_steered_at(&rows, 0);
+    snapshot.version = row.version;
+    refusal_copy(snapshot.name, sizeof snapshot.name, row.name);
+    if (!rollout_state_parse(row.state, &snapshot.state))
+        return operate_refuse(request, &snapshot, TC_CONFLICT, REFUSAL_UNKNOWN_STATE, fault);
+    if (row.is_collect)
+        return operate_refuse(request, &snapshot, TC_CONFLICT, REFUSAL_IS_COLLECT, fault);
+    return operate_find_rule(request, &snapshot, ROLLOUT_ON_EXCLUDE, fault) == NULL ? TC_CONFLICT : TC_OK;
+}
+
 enum tc_error operate_preview_exclusion(struct store *store, const struct operation_request *request,
                                         struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
 {
@@ -74,6 +96,8 @@ enum tc_error operate_preview_exclusion(struct store *store, const struct operat
         return refusal_set(refusal, TC_NOT_FOUND, REFUSAL_NO_ROLLOUT, fault);
     if (error == TC_OK)
         error = act_scope_check_exclusion(store, request->scope, device_of(request), scope_of(request), refusal, fault);
+    if (error == TC_OK)
+        error = check_steered(store, request, refusal, fault);
     if (error != TC_OK)
         return error;
     const struct sql_preview_exclusion_params params = {

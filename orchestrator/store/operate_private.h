@@ -17,6 +17,7 @@ struct rollout_snapshot {
     int64_t version;
     char digest[PLAN_DIGEST_SIZE];
     int64_t approvals_required, resume_approvals_required; /* of the plan and of the policy */
+    int64_t loosening_approvals_required;                  /* of these, and of the rollout that it takes back */
     char action[16];
     bool is_collect; /* it collects a file of one device, past freezes and budgets */
     bool end_has_passed;

@@ -57,6 +57,7 @@ static enum tc_error lock(struct store *store, const struct operation_request *r
     copy_text(snapshot->digest, sizeof snapshot->digest, row.digest);
     snapshot->approvals_required = row.approvals_required;
     snapshot->resume_approvals_required = row.resume_approvals_required;
+    snapshot->loosening_approvals_required = row.loosening_approvals_required;
     copy_text(snapshot->action, sizeof snapshot->action, row.action);
     snapshot->is_collect = row.is_collect;
     snapshot->end_has_passed = row.end_has_passed;

@@ -72,6 +72,7 @@ static bool take_rollout(struct store *store, const struct sql_conducted_rollout
     rollout->now_ms = row->now_ms;
     rollout->paused_by_abort = row->paused_by_abort;
     rollout->retimes = row->retimes;
+    rollout->limits_starts = row->limits_starts;
     rollout->exclusions = row->exclusions;
     rollout->exclusion_age_ms = row->exclusion_age_ms;
     if (!row->known) {

@@ -29,6 +29,7 @@ struct conducted_rollout {
     int64_t now_ms;       /* the database's clock */
     bool paused_by_abort; /* and not by an operator */
     bool retimes;         /* an amendment gives waiting instructions other times */
+    bool limits_starts;   /* by an amended end: what was dispatched before may have more time to start */
     int64_t exclusions;
     int64_t exclusion_age_ms; /* since when the newest is */
 };

@@ -73,12 +73,12 @@ def started(testbed, rollout):
     return sum(count for state, count in states.items() if state != "created")
 
 
-def finish(testbed, rollout, name):
+def finish(testbed, rollout, name, state="completed", **more):
     device = testbed.device(name)
     testbed.wait_for_state(rollout, name, "dispatched")
     device.ask()
-    device.reply(device.wait_for_instruction(), "completed", versions={"atm-app": VERSION})
-    testbed.wait_for_state(rollout, name, "completed")
+    device.reply(device.wait_for_instruction(), state, versions={"atm-app": VERSION}, **more)
+    testbed.wait_for_state(rollout, name, state)
     device.close()
 
 
@@ -212,6 +212,31 @@ def test_a_higher_rate_waits_for_as_many_approvals_as_the_plan_by_others_than_it
     answer = ask_to_decide(testbed, rollout, amendment, "eve")
     assert answer.status == 409 and "is in_force" in answer.json()["detail"], answer
     assert [one for one in testbed.http.document("/v1/approvals")["approvals"] if one["kind"] == "amendment"] == []
+
+
+def test_an_automatic_rollback_is_loosened_by_as_many_people_as_the_rollout_that_it_takes_back_needed(testbed):
+    rollout = submit_approved(testbed, selector={"devices": ["P1", "P2"]}, rollback={"to": "previous", "on": ["failed"]},
+                              execution={"retries": 0}, disruptionBudget={"maxUnavailable": 1})
+    finish(testbed, rollout, "P1")
+    finish(testbed, rollout, "P2", "failed", code="no_space")
+    back = wait_for(lambda: testbed.database.value("SELECT max(id) FROM rollout WHERE rollback_of = %s", rollout), "it is taken back")
+    testbed.wait_for_rollout(back, "running")
+    assert testbed.database.rollout(back)["approvals_required"] == 0, "it began by itself"
+    change = {"maxUnavailable": 3}
+    assert preview(testbed, back, change).json()["required"] == 2
+    amendment = amend(testbed, back, change, "awaiting_approval")
+    for author in ("bob", "ann"):
+        answer = ask_to_decide(testbed, back, amendment, author)
+        assert answer.status == 403 and "another person must approve it" in answer.json()["detail"], answer
+    waiting = testbed.http.ask("GET", "/v1/approvals", headers=testbed.http.as_("ann")).json()["approvals"]
+    assert [(one["what"]["required"], one["not_by_you"]) for one in waiting if one["kind"] == "amendment"] == [(2, "own_order")], waiting
+    decide(testbed, back, amendment, "cid", "awaiting_approval")
+    testbed.database.rows("INSERT INTO site_policy VALUES ('other', %s)", json.dumps({"approvals": [{"action": "rollback", "count": 3}]}))
+    assert preview(testbed, back, {"maxUnavailable": 2}).json()["required"] == 3, "the policy asks for more"
+    decide(testbed, back, amendment, "dan", "awaiting_approval")
+    decide(testbed, back, amendment, "eve", "in_force")
+    testbed.database.rows("DELETE FROM site_policy WHERE orchestrator = 'other'")
+    amend(testbed, back, {"maxUnavailable": 1})
 
 
 def test_one_rejection_ends_the_wait_of_an_amendment(testbed):

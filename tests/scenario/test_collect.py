@@ -171,7 +171,8 @@ def test_a_collect_that_waits_cannot_become_a_rollout_that_no_freeze_and_no_budg
     before = stack.database.rollout(rollout)
     answers = [revise(stack, rollout, plan(before["name"], selector={"branches": ["B1"]}))]
     answers += [post_operation(stack, rollout, operation, **more)
-                for operation, more in (("skip", {"device": "P1"}), ("exclude", {"match": "branch=B1"}), ("rollback", {}),
+                for operation, more in (("skip", {"device": "P1"}), ("exclude", {"match": "branch=B1"}), ("skip:preview", {"device": "P1"}),
+                                        ("exclude:preview", {"match": "branch=B1"}), ("rollback", {}),
                                         ("promote", {"group": "all"}), ("amendments", {"rate": {"perMinute": 30}}))]
     for answer in answers:
         assert answer.status == 409 and "collects a file of one device" in answer.json()["detail"], answer

@@ -382,6 +382,8 @@ static void what_was_withdrawn_and_never_answered_waits_again_or_is_cancelled(vo
     assert_int_equal(decision.action, DUE_CHECK_RETRY);
     assert_int_equal(decision.event, ON_PREEMPTED);
     assert_int_equal(decision.at_ms, 7);
+    const struct due_check late = {.state = DISPATCHED, .substate = WITHDRAWING, .is_late = true};
+    assert_string_equal(due_check_decide(&rules, &late, 7).code, "end_amended");
     struct execution_rules over = rules;
     over.end_at_ms = 7;
     assert_int_equal(due_check_decide(&over, &withdrawn, 7).event, ON_PREEMPTED);

@@ -3,7 +3,7 @@
 -- parameters: rollout bigint
 -- row: name text, state text, version bigint, required smallint, waiting bigint, at_work bigint, ended bigint, calendars text,
 --   submitted_at text
-SELECT r.name, r.state, r.version, approvals_needed(r, r.devices) AS required, c.waiting, c.at_work, c.ended, r.calendars::text,
+SELECT r.name, r.state, r.version, loosening_approvals_needed(r) AS required, c.waiting, c.at_work, c.ended, r.calendars::text,
        r.submitted_at::text
 FROM rollout r,
 LATERAL (SELECT coalesce(sum(n.count) FILTER (WHERE n.state = :CREATED), 0)::bigint AS waiting,

@@ -1,7 +1,10 @@
--- Reads a page of everything in flight, in the order of devices.
+-- Reads a page of everything in flight, in the order of devices. An amended end may leave less time to start than an instruction has
+-- that was not answered.
 -- parameters: after text, most bigint
 -- row: device text, assignment.*, branch text, pull boolean, withdrawn boolean
-SELECT i.device, i.id AS instruction, i.rollout_id AS rollout, i.attempt, d.role, floor(extract(epoch FROM i.start_before))::bigint AS start_before_s,
+SELECT i.device, i.id AS instruction, i.rollout_id AS rollout, i.attempt, d.role,
+       floor(extract(epoch FROM least(i.start_before, CASE WHEN i.state = :DISPATCHED THEN (SELECT r.last_start_at FROM rollout r WHERE r.id = i.rollout_id) END)))::bigint
+         AS start_before_s,
        installation.epoch, EXISTS (SELECT FROM unavailable u WHERE u.device = i.device) AS out_of_service,
        coalesce(i.branch, d.branch, '') AS branch, i.pull,
        i.substate = :WITHDRAWING AS withdrawn

@@ -7,7 +7,7 @@
 --   null, install_timeout_ms bigint null, backoff_ms bigint null, retries bigint null, defer_limit bigint null,
 --   retry_failed boolean, retry_timed_out boolean, abort text, abort_seen text, rolls_back_on_abort boolean,
 --   rolls_back_on_failed boolean, rolls_back_on_timed_out boolean, now_ms bigint, paused_by_abort boolean, is_blocked
---   boolean, retimes boolean, exclusions bigint, exclusion_age_ms bigint, known boolean, unreadable_json text
+--   boolean, retimes boolean, limits_starts boolean, exclusions bigint, exclusion_age_ms bigint, known boolean, unreadable_json text
 SELECT r.id, r.name, r.state, r.version, r.priority, r.preempt,
        coalesce((extract(epoch FROM r.ends_at) * 1000)::bigint, 0) AS end_at_ms,
        coalesce(r.plan #>> '{spec,schedule,endBehavior}' = 'cancel', false) AS cancels_at_end,
@@ -33,6 +33,7 @@ SELECT r.id, r.name, r.state, r.version, r.priority, r.preempt,
                  ORDER BY e.id DESC LIMIT 1), false) AS paused_by_abort,
        r.id = ANY (ARRAY(SELECT rollout_id FROM blocked_rollout)) AS is_blocked,
        EXISTS (SELECT FROM amendment a WHERE a.rollout_id = r.id AND a.retimes) AS retimes,
+       r.last_start_at IS NOT NULL AS limits_starts,
        r.exclusions,
        CASE WHEN r.exclusions > 0
          THEN coalesce((SELECT (extract(epoch FROM now() - max(x.excluded_at)) * 1000)::bigint FROM exclusion x WHERE x.rollout_id = r.id), 0)

@@ -4,10 +4,11 @@
 -- was in force. `is_held`: a technician at the machine deferred it. `is_excluded`: its device is out of the rollout;
 -- `is_withdrawn_first`: it was withdrawn before that; `is_skipped`: the device alone is out;
 -- `left_as`: of an excluded one, as which the attempt before this one ended (0: none, or an operator ordered this one).
+-- `is_late`: it may be started later than an amended end leaves time for.
 -- parameters: rollout bigint, most bigint, after_next_check_us bigint, after_instruction bigint
 -- row: id bigint, state smallint, attempt integer, pull boolean, failures smallint, deferrals smallint, since_ms bigint
 --   null, start_before_ms bigint, substate smallint, group_is_lost boolean null, node boolean, is_frozen boolean, is_held boolean,
---   is_excluded boolean, is_withdrawn_first boolean, is_skipped boolean, left_as smallint,
+--   is_excluded boolean, is_withdrawn_first boolean, is_skipped boolean, left_as smallint, is_late boolean,
 --   next_check_us bigint,
 --   device_presence smallint, device_since_ms bigint, node_presence smallint, node_since_ms bigint,
 --   node_relays boolean
@@ -33,6 +34,7 @@ SELECT i.id, i.state, i.attempt, i.pull, i.failures, i.deferrals,
        coalesce((SELECT f.state FROM failing f
                  WHERE x.excluded_at IS NOT NULL AND f.instruction_id = i.id AND f.state IN (:FAILED, :TIMED_OUT) AND NOT f.ordered), 0::smallint)
          AS left_as,
+       coalesce(i.start_before > (SELECT r.last_start_at FROM rollout r WHERE r.id = :rollout), false) AS is_late,
        (extract(epoch FROM i.wake_at) * 1000000)::bigint AS next_check_us,
        coalesce(d.state, :PRESENCE_UNKNOWN::smallint) AS device_presence,
        coalesce((extract(epoch FROM d.since) * 1000)::bigint, 0) AS device_since_ms,

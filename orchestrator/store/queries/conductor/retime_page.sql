@@ -20,20 +20,26 @@ WITH pending AS MATERIALIZED (
   FROM rollout_zone z
   WHERE z.rollout_id = :rollout
 ), page AS MATERIALIZED (
-  SELECT w.id, w.group_no, w.due_at, w.zone_no, w.attempt, w.state, w.substate
+  SELECT w.id, w.group_no, w.due_at
   FROM instruction w, pending p
   WHERE w.rollout_id = :rollout AND w.due_at > now() AND (w.group_no, w.due_at, w.id) > (p.seen_group, p.seen_due_at, p.seen_instruction)
   ORDER BY w.group_no, w.due_at, w.id
   LIMIT :most
-  FOR UPDATE OF w
+), locked AS MATERIALIZED (
+  -- In the lock order of the updater; as they are then.
+  SELECT i.id, i.due_at, i.zone_no, i.attempt
+  FROM instruction i
+  WHERE i.id = ANY (ARRAY(SELECT id FROM page)) AND i.due_at > now() AND i.state = :CREATED AND i.substate IN (:SCHEDULED, :NO_WINDOW)
+  ORDER BY i.id
+  FOR NO KEY UPDATE OF i
 ), moved AS (
   UPDATE instruction i
   SET due_at = coalesce(z.first_due_at, 'infinity'),
       substate = CASE WHEN z.first_due_at IS NULL THEN :NO_WINDOW ELSE :SCHEDULED END
-  FROM page p
-  JOIN zone z ON z.zone_no = p.zone_no
-  WHERE i.id = p.id AND p.state = :CREATED AND p.substate IN (:SCHEDULED, :NO_WINDOW) AND (p.attempt = 1 OR p.due_at = 'infinity')
-    AND p.due_at <> coalesce(z.first_due_at, 'infinity') AND (z.first_due_at IS NULL OR p.due_at > z.first_due_at)
+  FROM locked l
+  JOIN zone z ON z.zone_no = l.zone_no
+  WHERE i.id = l.id AND (l.attempt = 1 OR l.due_at = 'infinity')
+    AND l.due_at <> coalesce(z.first_due_at, 'infinity') AND (z.first_due_at IS NULL OR l.due_at > z.first_due_at)
 ), kept AS (
   UPDATE amendment a
   SET retimes = n.looked = :most, seen_group = coalesce(l.group_no, a.seen_group), seen_due_at = coalesce(l.due_at, a.seen_due_at),

@@ -3,6 +3,7 @@
 -- of the device were written in the last ten seconds, in which write_versions would leave them as they are. An
 -- instruction to install a blocked version is no assignment; nor is one that was not answered, of a device that is frozen or
 -- excluded from the rollout.
+-- An amended end may leave less time to start than an instruction has that was not answered.
 -- A device that is not in the fleet, or is retired, has no row.
 -- LATERAL with LIMIT makes one index probe for each device; a join could be planned to read everything in flight.
 -- parameters: devices text[], versions text[], key text
@@ -20,7 +21,8 @@ FROM unnest(:devices::text[], :versions::text[]) WITH ORDINALITY AS n(device, ve
 JOIN device d ON d.id = n.device AND d.retired_at IS NULL
 LEFT JOIN accepted_restore a ON a.recalls AND a.epoch > d.recalled
 LEFT JOIN LATERAL (
-  SELECT f.id, f.rollout_id, f.attempt, f.start_before
+  SELECT f.id, f.rollout_id, f.attempt,
+         least(f.start_before, CASE WHEN f.state = :DISPATCHED THEN (SELECT r.last_start_at FROM rollout r WHERE r.id = f.rollout_id) END) AS start_before
   FROM instruction f
   WHERE f.device = n.device AND f.in_flight AND f.substate = :ACTIVE
     AND f.rollout_id <> ALL (ARRAY(SELECT rollout_id FROM blocked_rollout))

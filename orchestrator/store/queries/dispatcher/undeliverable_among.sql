@@ -1,5 +1,5 @@
--- Lists the places (from 0) of those of :rollouts and :instructions, pair by pair, whose version is blocked or whose device is
--- frozen or excluded.
+-- Lists the places (from 0) of those of :rollouts and :instructions, pair by pair, whose version is blocked, whose device is
+-- frozen or excluded, or, of a pull client, that may be started later than an amended end leaves time for.
 -- parameters: rollouts bigint[], instructions bigint[]
 -- row: at bigint
 -- alone
@@ -14,4 +14,6 @@ WHERE n.rollout = ANY (ARRAY(SELECT rollout_id FROM blocked_rollout))
                   OFFSET 0)
    OR EXISTS (SELECT FROM exclusion x WHERE x.rollout_id = n.rollout)
       AND exclusion_of(n.rollout, (SELECT i.device FROM instruction i WHERE i.id = n.instruction)) IS NOT NULL
+   OR (SELECT i.pull AND i.start_before > r.last_start_at
+       FROM instruction i, rollout r WHERE i.id = n.instruction AND r.id = n.rollout)
 ORDER BY n.at

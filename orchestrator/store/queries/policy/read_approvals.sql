@@ -67,7 +67,7 @@ WITH open_rollout AS MATERIALIZED (
                          CASE WHEN actor_is_known(a.author) THEN o.unknown_author ELSE a.author END) AS not_by_you
   FROM amendment a
   JOIN rollout r ON r.id = a.rollout_id,
-  LATERAL (SELECT * FROM rollout_authors(r, :person)) o,
+  LATERAL (SELECT * FROM loosening_authors(r, :person)) o,
   LATERAL (SELECT count(DISTINCT acting_person(e.actor)) AS given,
                   coalesce(bool_or(acting_person(e.actor) = :person), false) AS is_decided
            FROM amendment_decision e WHERE e.rollout_id = a.rollout_id AND e.number = a.number AND e.approved) d

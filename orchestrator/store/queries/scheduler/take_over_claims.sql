@@ -11,10 +11,10 @@ WITH expired AS (
   FROM expired WHERE c.id = expired.id
   RETURNING c.id, c.instructions
 )
-SELECT t.id AS claim, i.id AS instruction, i.device, coalesce(r.branch, '') AS branch, i.attempt, i.pull, i.device = r.branch AS node,
-       floor(extract(epoch FROM i.start_before))::bigint AS start_before_s, i.rollout_id AS rollout, installation.epoch,
+SELECT t.id AS claim, i.id AS instruction, i.device, coalesce(p.branch, '') AS branch, i.attempt, i.pull, i.device = p.branch AS node,
+       floor(extract(epoch FROM least(i.start_before, (SELECT r.last_start_at FROM rollout r WHERE r.id = i.rollout_id))))::bigint AS start_before_s, i.rollout_id AS rollout, installation.epoch,
        EXISTS (SELECT FROM unavailable u WHERE u.device = i.device) AS out_of_service
 FROM taken t
 JOIN instruction i ON i.id = ANY (t.instructions) AND i.state = :DISPATCHED, installation,
-LATERAL (SELECT coalesce(i.branch, (SELECT d.branch FROM device d WHERE d.id = i.device)) AS branch) r
-ORDER BY t.id, r.branch, i.id
+LATERAL (SELECT coalesce(i.branch, (SELECT d.branch FROM device d WHERE d.id = i.device)) AS branch) p
+ORDER BY t.id, p.branch, i.id

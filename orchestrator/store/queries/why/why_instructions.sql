@@ -84,7 +84,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT v.state, v.code FROM instruction_event v
   WHERE v.instruction_id = i.id AND i.attempt > 1
-    AND v.code NOT IN (:CODE_RETRY, :CODE_PREEMPTED, :CODE_VERSION_BLOCKED, :CODE_FROZEN) -- those begin an attempt
+    AND v.code NOT IN (:CODE_RETRY, :CODE_PREEMPTED, :CODE_VERSION_BLOCKED, :CODE_FROZEN, :CODE_END_AMENDED) -- those begin an attempt
   ORDER BY v.at DESC, v.attempt DESC LIMIT 1
 ) e ON true
 LEFT JOIN LATERAL (
