@@ -29,8 +29,8 @@ static const char *find_kind(const char *collection)
     return collection;
 }
 
-/* The last word of /v1/COLLECTION/{id}/WORD, /v1/COLLECTION/WORD or /v1/COLLECTION:WORD. Otherwise the operation has
- * one act; or it creates one of the collection, if it has several. */
+/* The last word of /v1/COLLECTION/{id}/WORD, /v1/COLLECTION/WORD or /v1/COLLECTION:WORD, unless it is a collection.
+ * Otherwise the operation has one act; or it creates one of the collection, if it has several. */
 static const char *find_verb(const struct http_route *route)
 {
     const char *last = strrchr(route->path, '/') + 1, *colon = strchr(last, ':');
@@ -38,7 +38,7 @@ static const char *find_verb(const struct http_route *route)
         return colon + 1;
     bool is_collection = strrchr(route->path, '/') == strchr(route->path + 1, '/');
     if (strcmp(route->method, "POST") != 0 || *last == '{' || route->operation == ACCESS_ENROL_DEVICE ||
-        route->operation == ACCESS_AMEND)
+        strcmp(last, "amendments") == 0)
         return access_operation_name(route->operation);
     if (!is_collection)
         return last;

@@ -70,6 +70,7 @@ static bool read_amendment(struct http_request *request, int64_t *amendment)
 static enum operation_form form_of(const struct operation_request *request)
 {
     switch (request->operation) {
+    case OPERATION_WITHDRAW: return OPERATION_ON_AMENDMENT;
     case OPERATION_APPROVE:
     case OPERATION_REJECT: return request->amendment != 0 ? OPERATION_ON_AMENDMENT : OPERATION_ON_DIGEST;
     case OPERATION_PROMOTE:

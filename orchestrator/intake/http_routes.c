@@ -37,6 +37,7 @@ const struct http_route http_routes[] = {
     {"POST", "/v1/rollouts/{id}/amendments:preview", "",                      ACCESS_READ_EVIDENCE,     JOB,    operation_begin, amendment_preview_show},
     {"POST", "/v1/rollouts/{id}/amendments/{number}/approve", "",             ACCESS_APPROVE,           JOB,    operation_begin, operation_carry_out},
     {"POST", "/v1/rollouts/{id}/amendments/{number}/reject", "",              ACCESS_APPROVE,           JOB,    operation_begin, operation_carry_out},
+    {"POST", "/v1/rollouts/{id}/amendments/{number}/withdraw", "",            ACCESS_AMEND,             JOB,    operation_begin, operation_carry_out},
     {"PUT",  "/v1/rollouts/{id}/plan",             "version reason",          ACCESS_REVISE,            ASYNC,  revision_begin,  revision_submit},
     {"GET",  "/v1/overview",                       "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            overview_show},
     {"GET",  "/v1/approvals",                      "",                        ACCESS_READ_ROLLOUTS,     JOB,    NULL,            approvals_list},

@@ -220,26 +220,37 @@ static enum tc_error check_actor(const struct operation_request *request, const 
     return refuse(request, snapshot, TC_DENIED, REFUSAL_UNKNOWN_AUTHOR, fault);
 }
 
+static enum tc_error check_digest(const struct operation_request *request, const struct rollout_snapshot *snapshot,
+                                  const struct sql_find_amendment_row *found, struct tc_fault *fault)
+{
+    if (strcmp(request->digest, found->digest) == 0)
+        return TC_OK;
+    refusal_copy(snapshot->refusal->digest, sizeof snapshot->refusal->digest, found->digest);
+    return refuse(request, snapshot, TC_CONFLICT, REFUSAL_OTHER_AMENDMENT, fault);
+}
+
+static enum tc_error check_waits(const struct operation_request *request, const struct rollout_snapshot *snapshot,
+                                 const struct sql_find_amendment_row *found, struct tc_fault *fault)
+{
+    if (strcmp(found->state, AMENDMENT_AWAITING_APPROVAL) == 0)
+        return operate_find_rule(request, snapshot, ROLLOUT_ON_AMEND, fault) == NULL ? TC_CONFLICT : TC_OK;
+    refusal_copy(snapshot->refusal->state, sizeof snapshot->refusal->state, found->state);
+    return refuse(request, snapshot, TC_CONFLICT, REFUSAL_AMENDMENT_ENDED, fault);
+}
+
 /* `*existing`: the actor decided the same before, for the same reason. */
 static enum tc_error check_decision(const struct operation_request *request, const struct rollout_snapshot *snapshot,
                                     const struct sql_find_amendment_row *found, bool *existing, struct tc_fault *fault)
 {
     bool approves = request->operation == OPERATION_APPROVE;
     struct refusal *refusal = snapshot->refusal;
-    if (strcmp(request->digest, found->digest) != 0) {
-        refusal_copy(refusal->digest, sizeof refusal->digest, found->digest);
-        return refuse(request, snapshot, TC_CONFLICT, REFUSAL_OTHER_AMENDMENT, fault);
-    }
+    enum tc_error error = check_digest(request, snapshot, found, fault);
     bool is_same = found->has_approved && found->approved == approves;
-    *existing = is_same && strcmp(found->reason, request->reason) == 0;
-    if (*existing)
-        return TC_OK;
-    if (strcmp(found->state, AMENDMENT_AWAITING_APPROVAL) != 0) {
-        refusal_copy(refusal->state, sizeof refusal->state, found->state);
-        return refuse(request, snapshot, TC_CONFLICT, REFUSAL_AMENDMENT_ENDED, fault);
-    }
-    if (operate_find_rule(request, snapshot, ROLLOUT_ON_AMEND, fault) == NULL)
-        return TC_CONFLICT;
+    *existing = error == TC_OK && is_same && strcmp(found->reason, request->reason) == 0;
+    if (error == TC_OK && !*existing)
+        error = check_waits(request, snapshot, found, fault);
+    if (error != TC_OK || *existing)
+        return error;
     if (approves && snapshot->end_has_passed && strcmp(found->kind, kind_names[AMENDMENT_END]) == 0)
         return refuse(request, snapshot, TC_CONFLICT, REFUSAL_AMEND_AFTER_END, fault);
     if (is_same) {
@@ -267,12 +278,13 @@ static enum tc_error write_decision(struct store *store, const struct operation_
                           : error;
 }
 
-static enum tc_error reject(struct store *store, const struct operation_request *request, struct operated *operated,
-                            struct tc_fault *fault)
+/* Ends the wait of an amendment that does not come into force. */
+static enum tc_error end_wait(struct store *store, const struct operation_request *request, const char *state,
+                              struct operated *operated, struct tc_fault *fault)
 {
     const struct sql_end_amendment_params params = {
-        .rollout = request->rollout, .number = request->amendment, .state = AMENDMENT_REJECTED, .retimes = false};
-    (void)snprintf(operated->amendment.state, sizeof operated->amendment.state, "%s", AMENDMENT_REJECTED);
+        .rollout = request->rollout, .number = request->amendment, .state = state, .retimes = false};
+    (void)snprintf(operated->amendment.state, sizeof operated->amendment.state, "%s", state);
     return sql_end_amendment(store, &params, fault);
 }
 
@@ -302,27 +314,84 @@ static enum tc_error bring_into_force(struct store *store, const struct operatio
                         fault);
 }
 
+/* The row is valid as long as `rows`. */
+static enum tc_error find(struct store *store, const struct operation_request *request,
+                          const struct rollout_snapshot *snapshot, struct sql_find_amendment_rows *rows,
+                          struct sql_find_amendment_row *found, struct operated *operated, struct tc_fault *fault)
+{
+    const struct sql_find_amendment_params params = {
+        .rollout = request->rollout, .number = request->amendment, .actor = request->actor};
+    enum tc_error error = sql_find_amendment(store, &params, rows, fault);
+    if (error != TC_OK)
+        return error;
+    if (rows->count == 0)
+        return refuse(request, snapshot, TC_NOT_FOUND, REFUSAL_NO_AMENDMENT, fault);
+    *found = sql_find_amendment_at(rows, 0);
+    set_answer(operated, request->amendment, found->state, found->digest);
+    return TC_OK;
+}
+
 enum tc_error amendment_decide(struct store *store, const struct operation_request *request,
                                const struct rollout_snapshot *snapshot, bool *existing, struct operated *operated,
                                struct tc_fault *fault)
 {
-    const struct sql_find_amendment_params params = {
-        .rollout = request->rollout, .number = request->amendment, .actor = request->actor};
     struct sql_find_amendment_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_find_amendment(store, &params, &rows, fault);
-    if (error != TC_OK)
-        return error;
-    if (rows.count == 0)
-        return refuse(request, snapshot, TC_NOT_FOUND, REFUSAL_NO_AMENDMENT, fault);
-    const struct sql_find_amendment_row found = sql_find_amendment_at(&rows, 0);
-    set_answer(operated, request->amendment, found.state, found.digest);
-    error = check_decision(request, snapshot, &found, existing, fault);
+    struct sql_find_amendment_row found;
+    enum tc_error error = find(store, request, snapshot, &rows, &found, operated, fault);
+    if (error == TC_OK)
+        error = check_decision(request, snapshot, &found, existing, fault);
     if (error == TC_OK && !*existing)
         error = write_decision(store, request, snapshot, &found, fault);
     if (error != TC_OK || *existing)
         return error;
     if (request->operation == OPERATION_REJECT)
-        return reject(store, request, operated, fault);
+        return end_wait(store, request, AMENDMENT_REJECTED, operated, fault);
     bool is_enough = found.approvals + 1 >= found.required;
     return is_enough ? bring_into_force(store, request, snapshot, &found, operated, fault) : TC_OK;
+}
+
+/* ---- withdrawing ---- */
+
+/* Whether its author withdrew it before, for the reason of the request. */
+static enum tc_error find_withdrawal(struct store *store, const struct operation_request *request, bool *existing,
+                                     struct tc_fault *fault)
+{
+    const struct sql_find_withdrawal_params params = {.rollout = request->rollout, .number = request->amendment};
+    struct sql_find_withdrawal_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_find_withdrawal(store, &params, &rows, fault);
+    *existing =
+        error == TC_OK && rows.count > 0 && strcmp(sql_find_withdrawal_at(&rows, 0).reason, request->reason) == 0;
+    return error;
+}
+
+static enum tc_error check_withdrawal(struct store *store, const struct operation_request *request,
+                                      const struct rollout_snapshot *snapshot,
+                                      const struct sql_find_amendment_row *found, bool *existing,
+                                      struct tc_fault *fault)
+{
+    enum tc_error error = check_digest(request, snapshot, found, fault);
+    if (error == TC_OK && strcmp(found->author, request->actor) != 0) {
+        refusal_copy(snapshot->refusal->who, sizeof snapshot->refusal->who, found->author);
+        return refuse(request, snapshot, TC_DENIED, REFUSAL_AMENDED_BY, fault);
+    }
+    if (error == TC_OK)
+        error = find_withdrawal(store, request, existing, fault);
+    return error == TC_OK && !*existing ? check_waits(request, snapshot, found, fault) : error;
+}
+
+enum tc_error amendment_withdraw(struct store *store, const struct operation_request *request,
+                                 const struct rollout_snapshot *snapshot, struct operated *operated,
+                                 struct tc_fault *fault)
+{
+    struct sql_find_amendment_rows rows ROWS_AUTO = {0};
+    struct sql_find_amendment_row found;
+    enum tc_error error = find(store, request, snapshot, &rows, &found, operated, fault);
+    if (error == TC_OK)
+        error = check_withdrawal(store, request, snapshot, &found, &operated->existing, fault);
+    if (error != TC_OK || operated->existing)
+        return error;
+    error = end_wait(store, request, AMENDMENT_WITHDRAWN, operated, fault);
+    return error == TC_OK ? record_event(store, request, request->amendment, KIND_AMENDMENT_WITHDRAWN, request->actor,
+                                         request->reason, snapshot->version, found.digest, fault)
+                          : error;
 }

@@ -68,4 +68,11 @@ enum tc_error amendment_decide(struct store *store, const struct operation_reque
                                const struct rollout_snapshot *snapshot, bool *existing, struct operated *operated,
                                struct tc_fault *fault);
 
+/* Withdraws the amendment of the request, which waits and is bound to its digest; operated->existing: the actor did it
+ * before, for the same reason. TC_NOT_FOUND: no such amendment. TC_DENIED: the actor is not its author. TC_CONFLICT:
+ * another digest, or it does not wait. */
+enum tc_error amendment_withdraw(struct store *store, const struct operation_request *operation_request,
+                                 const struct rollout_snapshot *snapshot, struct operated *operated,
+                                 struct tc_fault *fault);
+
 #endif

@@ -30,6 +30,7 @@ static const struct {
 } operations[OPERATION_COUNT] = {
     [OPERATION_APPROVE] = {KIND_APPROVED, ROLLOUT_ON_APPROVE, true},
     [OPERATION_REJECT] = {KIND_REJECTED, ROLLOUT_ON_REJECT, false},
+    [OPERATION_WITHDRAW] = {KIND_AMENDMENT_WITHDRAWN, ROLLOUT_ON_AMEND, false},
     [OPERATION_PAUSE] = {KIND_PAUSED, ROLLOUT_ON_PAUSE, false},
     [OPERATION_RESUME] = {KIND_RESUMED, ROLLOUT_ON_RESUME, true},
     [OPERATION_CANCEL] = {KIND_CANCEL_ORDERED, ROLLOUT_ON_CANCEL, false},
@@ -181,6 +182,7 @@ static enum tc_error act(struct store *store, const struct operation_request *re
     case OPERATION_CANCEL: return TC_OK; /* they only change the state */
     case OPERATION_APPROVE:
     case OPERATION_REJECT:
+    case OPERATION_WITHDRAW:
     case OPERATION_REVISE:
     case OPERATION_COUNT: break;
     }
@@ -300,9 +302,13 @@ static enum tc_error carry_out_on_digest(struct store *store, const struct opera
                                          struct tc_fault *fault)
 {
     const char *to = NULL;
-    enum tc_error error = request->amendment == 0
-                              ? operate_approval(store, request, snapshot, &to, &operated->existing, fault)
-                              : amendment_decide(store, request, snapshot, &operated->existing, operated, fault);
+    enum tc_error error;
+    if (request->operation == OPERATION_WITHDRAW)
+        error = amendment_withdraw(store, request, snapshot, operated, fault);
+    else if (request->amendment != 0)
+        error = amendment_decide(store, request, snapshot, &operated->existing, operated, fault);
+    else
+        error = operate_approval(store, request, snapshot, &to, &operated->existing, fault);
     return error == TC_OK && !operated->existing ? change(store, request, to, operated, fault) : error;
 }
 

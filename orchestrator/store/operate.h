@@ -16,6 +16,7 @@
 enum operation {
     OPERATION_APPROVE,
     OPERATION_REJECT,
+    OPERATION_WITHDRAW, /* an amendment that waits, by its author */
     OPERATION_PAUSE,
     OPERATION_RESUME,
     OPERATION_CANCEL,
@@ -35,7 +36,8 @@ enum operation {
 const char *operation_name(enum operation operation); /* "pause" */
 /* Returns false for an unknown name. */
 bool operation_find(const char *name, enum operation *operation);
-/* Whether the operation is bound to the plan's digest (approve, reject), and not to the rollout's version. */
+/* Whether the operation is bound to the digest of the plan or of an amendment (approve, reject, withdraw), and not to
+ * the rollout's version. */
 bool operation_is_on_digest(enum operation operation);
 /* Whether it takes devices out of a rollout: it reaches no further than these. */
 bool operation_excludes(enum operation operation);
@@ -46,13 +48,13 @@ struct operation_request {
     enum operation operation;
     int64_t rollout;
     const char *actor, *reason;
-    int64_t version;                       /* the version that the actor saw */
-    const char *digest;                    /* the digest of the plan that the actor read */
-    const char *group;                     /* promote; approve and reject: "" is the rollout as a whole */
-    const char *match;                     /* exclude: the scope as JSON; */
-    const char *match_words;               /* and as the actor wrote it */
-    const char *device;                    /* skip */
-    int64_t amendment;                     /* approve and reject: its number; then the digest is its own; 0: none */
+    int64_t version;         /* the version that the actor saw */
+    const char *digest;      /* the digest of the plan that the actor read */
+    const char *group;       /* promote; approve and reject: "" is the rollout as a whole */
+    const char *match;       /* exclude: the scope as JSON; */
+    const char *match_words; /* and as the actor wrote it */
+    const char *device;      /* skip */
+    int64_t amendment;       /* approve, reject and withdraw: its number; then the digest is its own; 0: none */
     const struct amendment_change *change; /* amend */
     int shard;                             /* of the counters */
     const struct access_scope *scope;      /* where the actor may do it; NULL: everywhere */

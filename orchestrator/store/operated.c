@@ -6,20 +6,11 @@
 #include <string.h>
 
 static const char *const names[OPERATION_COUNT] = {
-    [OPERATION_APPROVE] = "approve",
-    [OPERATION_REJECT] = "reject",
-    [OPERATION_PAUSE] = "pause",
-    [OPERATION_RESUME] = "resume",
-    [OPERATION_CANCEL] = "cancel",
-    [OPERATION_RETRY] = "retry",
-    [OPERATION_ROLLBACK] = "rollback",
-    [OPERATION_PROMOTE] = "promote",
-    [OPERATION_REVISE] = "revise",
-    [OPERATION_BREAK_GLASS] = "break-glass",
-    [OPERATION_EXCLUDE] = "exclude",
-    [OPERATION_SKIP] = "skip",
-    [OPERATION_PAUSE_GROUP] = "pause-group",
-    [OPERATION_RESUME_GROUP] = "resume-group",
+    [OPERATION_APPROVE] = "approve", [OPERATION_REJECT] = "reject",           [OPERATION_WITHDRAW] = "withdraw",
+    [OPERATION_PAUSE] = "pause",     [OPERATION_RESUME] = "resume",           [OPERATION_CANCEL] = "cancel",
+    [OPERATION_RETRY] = "retry",     [OPERATION_ROLLBACK] = "rollback",       [OPERATION_PROMOTE] = "promote",
+    [OPERATION_REVISE] = "revise",   [OPERATION_BREAK_GLASS] = "break-glass", [OPERATION_EXCLUDE] = "exclude",
+    [OPERATION_SKIP] = "skip",       [OPERATION_PAUSE_GROUP] = "pause-group", [OPERATION_RESUME_GROUP] = "resume-group",
     [OPERATION_AMEND] = "amend",
 };
 
@@ -40,7 +31,7 @@ bool operation_find(const char *name, enum operation *operation)
 
 bool operation_is_on_digest(enum operation operation)
 {
-    return operation == OPERATION_APPROVE || operation == OPERATION_REJECT;
+    return operation == OPERATION_APPROVE || operation == OPERATION_REJECT || operation == OPERATION_WITHDRAW;
 }
 
 bool operation_excludes(enum operation operation)

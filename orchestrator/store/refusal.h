@@ -57,6 +57,7 @@ enum refusal_reason {
     REFUSAL_OTHER_AMENDMENT, /* its digest is `digest` */
     REFUSAL_AMENDMENT_ENDED, /* it is `state` */
     REFUSAL_AMENDED_IT,      /* the actor is an author of it, or of the plan */
+    REFUSAL_AMENDED_BY,      /* `who`: the actor is not its author */
     REFUSAL_AMENDS_NOTHING,
     REFUSAL_END_HAS_PASSED,   /* the new one, `at` */
     REFUSAL_END_BEFORE_START, /* the new one, `at` */

@@ -109,6 +109,11 @@ def walk_rollouts(walk):
     amend = ("POST", f"/v1/rollouts/{rollout}/amendments", json.dumps(slower), JSON)
     walk.act("amend", "amend", "rollout", *amend)
     assert http.ask(*amend[:3], {**JSON, **bearer(token_of("ann"))}).status == 200, "the same amendment again is no act"
+    faster = {**json.loads(on_rollout(database, rollout, "version")), "rate": {"perMinute": 90}}
+    waiting = walk.act("amend", "amend", "rollout", *amend[:2], json.dumps(faster), JSON).json()["amendment"]
+    withdraw = ("POST", f"{amend[1]}/{waiting['amendment']}/withdraw", json.dumps({"digest": waiting["digest"], "reason": "no need"}), JSON)
+    walk.act("amend", "withdraw", "rollout", *withdraw)
+    assert http.ask(*withdraw[:3], {**JSON, **bearer(token_of("ann"))}).status == 200, "the same withdrawal again is no act"
     pause = ("POST", f"/v1/rollouts/{rollout}/pause", on_rollout(database, rollout, "version"), JSON)
     walk.act("operate", "pause", "rollout", *pause)
     assert http.ask(*pause[:3], {**JSON, **bearer(token_of("ann"))}).status == 200, "the same request again is no act"

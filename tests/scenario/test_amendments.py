@@ -248,6 +248,31 @@ def test_one_rejection_ends_the_wait_of_an_amendment(testbed):
     assert (row["max_unavailable"], row["max_unavailable_percent"], row["state"]) == (1, None, "running")
 
 
+def test_its_author_alone_withdraws_an_amendment_that_waits(testbed):
+    rollout = submit_approved(testbed, selector={"devices": ["P1"]}, rate={"perMinute": 1}, schedule=LATER)
+    amendment = amend(testbed, rollout, {"rate": {"perMinute": 60}}, "awaiting_approval")
+    decide(testbed, rollout, amendment, "cid", "awaiting_approval")
+    for other in ("ann", "dan"):
+        answer = ask_to_decide(testbed, rollout, amendment, other, "withdraw")
+        assert answer.status == 403 and "was ordered by bob: only its author may withdraw it" in answer.json()["detail"], answer
+    answer = ask_to_decide(testbed, rollout, amendment, "bob", "withdraw", digest="0" * 64)
+    assert answer.status == 409 and amendment["digest"] in answer.json()["detail"], answer
+    assert decide(testbed, rollout, amendment, "bob", "withdrawn", "withdraw")["existing"] is False
+    assert decide(testbed, rollout, amendment, "bob", "withdrawn", "withdraw")["existing"] is True
+    answer = ask_to_decide(testbed, rollout, amendment, "bob", "withdraw", reason="another one")
+    assert answer.status == 409 and "is withdrawn" in answer.json()["detail"], answer
+    assert ask_to_decide(testbed, rollout, amendment, "dan").status == 409
+    told = testbed.http.document(f"/v1/rollouts/{rollout}/report")["amendments"][0]
+    assert told["state"] == "withdrawn" and told["decided_at"] is not None
+    assert [(one["actor"], one["approved"]) for one in told["decisions"]] == [("cid", True)]
+    assert [event for event in events(testbed, rollout) if "amend" in event[0]] == [
+        ("amendment_ordered", "bob"), ("amendment_approved", "cid"), ("amendment_withdrawn", "bob")]
+    assert [one for one in testbed.http.document("/v1/approvals")["approvals"] if one["kind"] == "amendment"] == []
+    in_force = amend(testbed, rollout, {"maxUnavailable": 1})
+    answer = ask_to_decide(testbed, rollout, in_force, "bob", "withdraw")
+    assert answer.status == 409 and "is in_force" in answer.json()["detail"], answer
+
+
 def test_an_amendment_that_waits_is_void_when_another_of_its_kind_is_in_force_or_the_rollout_ends(testbed):
     rollout = submit_approved(testbed, selector={"devices": ["P1"]}, rate={"perMinute": 10}, schedule=LATER)
     faster = amend(testbed, rollout, {"rate": {"perMinute": 20}}, "awaiting_approval")
@@ -397,7 +422,11 @@ def test_the_command_line_previews_amends_shows_and_decides(testbed):
     assert [line.split()[:2] for line in table.splitlines()[1:]] == [["1", "rate"], ["2", "budget"], ["3", "end"]], table
     assert "rejected; it is rejected" in give("cid", "reject", rollout, "--amendment", amended(give, rollout, why), "--reason", "no").stdout
 
-    for words in (["--per-minute", "5", "--end-at", "2h"], [], ["--per-minute", "many"], ["--max-unavailable", "some"],
+    number = str(amended(give, rollout, why))
+    assert f"amendment {number} withdrawn; it is withdrawn" in give("bob", "amend", rollout, "--withdraw", number, *why).stdout
+    assert "only its author" in give("cid", "amend", rollout, "--withdraw", str(amended(give, rollout, why)), *why, code=ERROR).stderr
+
+    for words in (["--withdraw", number, "--per-minute", "5"], ["--withdraw", "none"], ["--per-minute", "5", "--end-at", "2h"], [], ["--per-minute", "many"], ["--max-unavailable", "some"],
                   ["--end-at", "later"]):
         give("bob", "amend", rollout, *words, *why, code=USAGE)
     assert "has this value already" in give("bob", "amend", rollout, "--per-minute", "30", *why, code=ERROR).stderr

@@ -135,6 +135,20 @@ def test_an_amendment_is_in_the_log_and_waits_for_an_approval(stack):
         ("approval", "approved", "amendment", 2, "bob"), ("amendment", "amended", None, 2, "tellercast")]
 
 
+def test_an_amendment_that_is_withdrawn_waits_for_no_approval_any_more(stack):
+    rollout = a_rollout(lay_out(stack), approvals={"required": 1}, rate={"perMinute": 60})
+    operate(stack, rollout, "approve", actor="bob")
+    stack.wait_for_rollout(rollout, "running")
+    start, path, as_ann = newest(stack), f"/v1/rollouts/{rollout}/amendments", {**JSON, **stack.http.as_("ann")}
+    body = {"rate": {"perMinute": 90}, "reason": "the line", "version": stack.database.rollout(rollout)["version"]}
+    waiting = stack.http.ask("POST", path, json.dumps(body), as_ann).json()["amendment"]
+    answer = stack.http.ask("POST", f"{path}/{waiting['amendment']}/withdraw", json.dumps({"digest": waiting["digest"], "reason": "no need"}), as_ann)
+    assert answer.status == 200, answer
+    assert words(log(stack, start), "kind", "event", "what", "reason") == [
+        ("amendment", "amendment_ordered", None, "the line"), ("approval", "waits", "amendment", "the line"),
+        ("amendment", "amendment_withdrawn", None, "no need"), ("approval", "rejected", "amendment", "no need")]
+
+
 def test_a_freeze_its_alarm_and_what_admins_order_are_in_the_log(stack):
     lay_out(stack)
     http = stack.http

@@ -123,7 +123,7 @@ def body_of(stack, act, rollout, region):
     """What an act needs beside its path, so that it is refused for nothing but the scope."""
     row = stack.database.rollout(rollout)
     name = act.rsplit("/", 1)[-1]
-    if name in ("approve", "reject"):
+    if name in ("approve", "reject", "withdraw"):
         return json.dumps({"digest": row["digest"], "reason": "r"}), JSON, ""
     if act.startswith("POST /v1/rollouts/"):
         of = {"promote": {"group": "all"}, "pause-group": {"group": "all"}, "resume-group": {"group": "all"},

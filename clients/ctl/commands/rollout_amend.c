@@ -1,4 +1,5 @@
-/* Amendments of a rollout: preview, order and list. */
+/* Amendments of a rollout: preview, order, withdrawal and list. */
+#include "clients/ctl/commands/amendment_decide.h"
 #include "clients/ctl/commands/amendment_send.h"
 #include "clients/ctl/commands/amendment_words.h"
 #include "clients/ctl/commands/rollout.h"
@@ -27,7 +28,7 @@ static json_t *read_change(const struct session *session, int *code)
     }
     if (given != 1) {
         *code = session_fail_usage(session, "give one of --per-minute, --max-unavailable and --end-at: each is an "
-                                            "amendment of its own");
+                                            "amendment of its own; or --withdraw");
         return NULL;
     }
     const char *text = session_option(session, change_options[change]);
@@ -125,11 +126,29 @@ static int amend(struct session *session, int64_t rollout, json_t *order)
     return code;
 }
 
+/* A withdrawal is bound to the digest of the amendment: it has nothing to preview, and needs no version. */
+static int withdraw(struct session *session)
+{
+    static const char *const others[] = {"per-minute", "max-unavailable", "end-at", "preview", "version"};
+    int code;
+    int64_t id;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (session_has(session, others[i]))
+            return session_fail_usage(session, "--withdraw and --%s: give one of them", others[i]);
+    }
+    const char *reason = session_reason(session, &code);
+    if (reason == NULL || !rollout_find(session, session_argument(session, 0), &id, &code))
+        return code;
+    return amendment_withdraw(session, id, reason);
+}
+
 int run_rollout_amend(struct session *session)
 {
     int code;
     int64_t id, version;
     const char *reason;
+    if (session_option(session, "withdraw") != NULL)
+        return withdraw(session);
     if (!rollout_read_operation(session, &id, &version, &reason, &code))
         return code;
     json_t *order = read_change(session, &code);

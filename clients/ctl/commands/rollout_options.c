@@ -54,6 +54,8 @@ const struct option rollout_amend_options[] = {
     {"max-unavailable", "AMOUNT", NULL, NULL,
      "Let so many devices of a branch be out of service at once, such as 2, or so much of its machines, such as 10%."},
     {"end-at", "TIME", NULL, NULL, "End then: a time such as 2026-12-01T06:00:00Z, or a duration from now such as 6h."},
+    {"withdraw", "N", NULL, NULL,
+     "Withdraw this amendment instead, which you ordered and which waits; rollout amendments shows their numbers."},
     REASON,
     {"preview", NULL, NULL, NULL, "Only show what it would do."},
     {"yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."},
