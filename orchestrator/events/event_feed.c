@@ -75,9 +75,19 @@ static bool has_something(const struct event_feed *feed, const struct feed_reade
 /* Whether all is known that a reader is to get, since this cycle. */
 static bool knows_all(const struct event_feed *feed, const struct feed_reader *reader)
 {
-    bool has_sights = reader->audience->patterns == NULL || reader->audience->sighted >= feed->newest.number;
-    return !reader->is_paused && feed->is_read && has_sights && (feed->is_told || !feed_wants_progress(reader)) &&
+    const struct feed_audience *audience = reader->audience;
+    bool has_sights = audience->patterns == NULL || audience->sighted >= feed->newest.number;
+    bool is_told = feed->is_told && (audience->patterns == NULL || audience->whole_ms != 0);
+    return !reader->is_paused && feed->is_read && has_sights && (is_told || !feed_wants_progress(reader)) &&
            (reader->config.device == NULL || reader->device_text != NULL);
+}
+
+/* The position that a reader has reached, unless it has it: the last events may not have been for it. */
+static void put_end(const struct event_feed *feed, struct feed_reader *reader)
+{
+    const struct events_position reached = {.epoch = feed->newest.epoch, .number = reader->number};
+    if (reader->config.device == NULL && reader->sent_position != reached.number)
+        feed_put_position(reader, &reached);
 }
 
 /* Ends a reader that wants no more than there was: when it has that, or when that cannot be told. */
@@ -89,6 +99,8 @@ static void end_in_time(const struct event_feed *feed, struct feed_reader *reade
         reader->known_ms = now_ms;
         reader->has_all =
             reader->waits && reader->place == FEED_FOLLOWS && !has_something(feed, reader, reader->sent_ms);
+        if (reader->has_all)
+            put_end(feed, reader);
     }
     reader->is_ending = reader->has_all || now_ms - reader->known_ms > PATIENCE_MS;
 }

@@ -53,10 +53,11 @@ struct feed_reader {
     struct events_position after; /* epoch 0: from now on */
     struct feed_audience *audience;
     enum feed_place place;
-    int64_t number;     /* of the last event that it got, or that was not for it */
-    int64_t change;     /* of the last progress that it got */
-    char *device_text;  /* what it last got of its device */
-    struct buffer rest; /* to send first */
+    int64_t number;        /* of the last event that it got, or that was not for it */
+    int64_t sent_position; /* number of the last position that it got */
+    int64_t change;        /* of the last progress that it got */
+    char *device_text;     /* what it last got of its device */
+    struct buffer rest;    /* to send first */
     size_t rest_at;
     int64_t sent_ms, checked_ms, known_ms;     /* monotonic; the last: all that it is to get was known */
     bool has_all;                              /* that there was, and wants no more */

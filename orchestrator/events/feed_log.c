@@ -245,8 +245,10 @@ static void put_page(struct event_feed *feed, struct feed_reader *reader, const 
     for (size_t i = 0; i < page->count; i++) {
         const struct feed_event *event = &page->events[i];
         reader->number = event->number;
-        if (feed_is_for(reader, event, page->sights[i]))
-            buffer_put_text(&reader->rest, page->sights[i] == EVENT_WHOLE ? event->text : event->text_of_part);
+        if (!feed_is_for(reader, event, page->sights[i]))
+            continue;
+        buffer_put_text(&reader->rest, page->sights[i] == EVENT_WHOLE ? event->text : event->text_of_part);
+        reader->sent_position = event->number;
     }
     if (reader->number + 1 >= feed->first)
         reader->place = FEED_FOLLOWS;

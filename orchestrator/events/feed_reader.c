@@ -38,6 +38,7 @@ void feed_put_position(struct feed_reader *reader, const struct events_position 
 {
     char text[EVENTS_POSITION_SIZE];
     events_position_put(position, text);
+    reader->sent_position = position->number;
     buffer_format(&reader->rest, "id: %s\n\n", text);
 }
 
@@ -45,6 +46,7 @@ void feed_put_reset(struct feed_reader *reader, const struct events_position *po
 {
     char text[EVENTS_POSITION_SIZE];
     events_position_put(position, text);
+    reader->sent_position = position->number;
     buffer_format(&reader->rest, "id: %s\nevent: reset\ndata: {\"reason\":\"%s\"}\n\n", text, reason);
 }
 
@@ -117,8 +119,10 @@ static void copy_events(struct feed_reader *reader, struct taken *taken)
         size_t at = (size_t)(++reader->number % FEED_EVENTS);
         const struct feed_event *event = &feed->events[at];
         enum event_sight sight = audience->patterns == NULL ? EVENT_WHOLE : audience->sights[at];
-        if (feed_is_for(reader, event, sight))
-            copy(reader, taken, sight == EVENT_WHOLE ? event->text : event->text_of_part);
+        if (!feed_is_for(reader, event, sight))
+            continue;
+        copy(reader, taken, sight == EVENT_WHOLE ? event->text : event->text_of_part);
+        reader->sent_position = reader->number;
     }
 }
 

@@ -215,6 +215,29 @@ def test_a_stream_that_need_not_follow_ends_when_it_has_what_there_is(stack):
     assert kinds == ["event: rollout"] * 3 + ["event: group", "event: rollout"], kinds
 
 
+def test_a_stream_that_need_not_follow_ends_with_the_position_that_it_has_reached(stack):
+    lay_out(stack)
+    stack.people.add("emil", ["viewer"], scope={"region": ["emea"]})
+    stack.people.settle(stack.http)
+    emea, apac = a_rollout(stack, "emea", ["E1", "E2"]), a_rollout(stack, "apac", ["P1", "P2"])
+    note(stack, emea, "seen")
+    note(stack, apac, "hidden", "and more")
+    newest = stack.database.value("SELECT i.epoch || '-' || h.position FROM installation i, event_head h")
+
+    def read(after, kinds=""):
+        answer = stack.http.ask("GET", f"/v1/events?after={after}&follow=false{kinds}", headers=stack.http.as_("emil"))
+        assert answer.status == 200, answer
+        return [line for line in answer.body.decode().splitlines() if line]
+    lines = read("1-0")
+    assert [line for line in lines if line.startswith("id: ")][-1] == f"id: {newest}", lines
+    assert sum('"seen"' in line for line in lines) == 1 and not [line for line in lines if "hidden" in line]
+    progress = [line for place, line in enumerate(lines) if lines[place - 1] == "event: progress"]
+    assert len(progress) == 1 and '"name" : "emea"' in progress[0], "also at the first look of somebody with this scope"
+    assert read(newest, "&kind=rollout") == [f"id: {newest}"]
+    note(stack, emea, "later")
+    assert sum('"later"' in line for line in read(newest, "&kind=rollout")) == 1
+
+
 def test_readers_have_a_limit_of_their_own_and_those_who_went_leave_theirs(stack):
     lay_out(stack, http={"event_readers": 8})
     people = [f"person{number}" for number in range(5)]
