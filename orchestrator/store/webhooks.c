@@ -42,10 +42,14 @@ enum tc_error webhook_move(struct store *store, const char *name, int64_t number
     return sql_move_webhook(store, &params, fault);
 }
 
-enum tc_error webhook_skip(struct store *store, const char *name, int64_t number, struct tc_fault *fault)
+enum tc_error webhook_skip(struct store *store, const char *name, int64_t was, int64_t number, bool *moved,
+                           struct tc_fault *fault)
 {
-    const struct sql_skip_webhook_params params = {.name = name, .position = number};
-    return sql_skip_webhook(store, &params, fault);
+    const struct sql_skip_webhook_params params = {.name = name, .was = was, .position = number};
+    int64_t count = 0;
+    enum tc_error error = sql_skip_webhook(store, &params, &count, fault);
+    *moved = count > 0;
+    return error;
 }
 
 enum tc_error webhook_fail(struct store *store, const char *name, int64_t number, const char *reason,

@@ -25,8 +25,10 @@ enum tc_error webhook_read_place(struct store *store, const char *name, int64_t 
 /* Moves it on to `number`. `delivered`: it took that event. */
 enum tc_error webhook_move(struct store *store, const char *name, int64_t number, bool delivered,
                            struct tc_fault *fault);
-/* The log no longer has what was next: moves it on to `number`, behind which the log has all events. */
-enum tc_error webhook_skip(struct store *store, const char *name, int64_t number, struct tc_fault *fault);
+/* The log does not have what is next after `was`: moves it to `number`, behind which the log has all events. `*moved`
+ * false: it is not at `was` any more. */
+enum tc_error webhook_skip(struct store *store, const char *name, int64_t was, int64_t number, bool *moved,
+                           struct tc_fault *fault);
 
 struct webhook_failure {
     bool is_over;       /* the event was tried for `give_up_ms` */

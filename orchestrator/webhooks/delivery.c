@@ -168,6 +168,20 @@ static void take_event(void *context, const struct logged_event *event)
         delivery->passed = 0;
 }
 
+/* What is left of the log follows, also for a position that the log has not reached. */
+static enum tc_error skip_missed(struct delivery *delivery, int64_t was, const struct events_state *state,
+                                 struct tc_fault *fault)
+{
+    bool moved;
+    const char *name = delivery->settings.name;
+    enum tc_error error = webhook_skip(delivery->store, name, was, state->oldest - 1, &moved, fault);
+    if (error == TC_OK && moved)
+        LOG_ERROR("webhook.missed", F_STR("webhook", name),
+                  F_STR("reason", was > state->newest.number ? "the log has not reached where it was"
+                                                             : "the log has no longer what was next"));
+    return error;
+}
+
 static enum tc_error deliver_batch(struct delivery *delivery, const struct webhook_place *place, bool *has_more,
                                    struct tc_fault *fault)
 {
@@ -177,10 +191,8 @@ static enum tc_error deliver_batch(struct delivery *delivery, const struct webho
     delivery->is_interrupted = false;
     delivery->passed = 0;
     enum tc_error error = events_read(delivery->store, &place->position, BATCH, take_event, &turn, &state, fault);
-    if (error == TC_OK && state.is_reset) {
-        LOG_ERROR("webhook.missed", F_STR("webhook", name), F_STR("reason", "the log has no longer what was next"));
-        error = webhook_skip(delivery->store, name, state.oldest - 1, fault); /* what is left of it follows */
-    }
+    if (error == TC_OK && state.is_reset)
+        error = skip_missed(delivery, place->position.number, &state, fault);
     if (error == TC_OK)
         error = turn.error;
     if (error == TC_OK && delivery->passed != 0)

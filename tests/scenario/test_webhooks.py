@@ -236,6 +236,18 @@ def test_of_a_log_that_was_shortened_beyond_what_it_got_the_rest_is_delivered(st
     assert stack.orchestrators[0].text().count("webhook.missed") == 1
 
 
+def test_a_position_that_the_log_has_not_reached_is_told_once_and_what_the_log_has_is_delivered(stack, receiver):
+    begin(stack, webhook(stack, receiver))
+    freeze(stack, "before")
+    assert reasons(receiver.wait_for(1)) == ["before"]
+    wait_for_webhook(stack, "siem", lambda state: state["waiting"] == 0)
+    stack.database.rows("UPDATE webhook SET position = position + 1000000")
+    freeze(stack, "after")
+    assert "after" in reasons(receiver.wait_for(3)), "what was delivered before is delivered again"
+    assert wait_for_webhook(stack, "siem", lambda state: state["waiting"] == 0)["missed"] == 1
+    assert stack.orchestrators[0].text().count("webhook.missed") == 1
+
+
 def test_an_answer_is_judged_by_its_status_however_long_it_is(stack, receiver):
     begin(stack, webhook(stack, receiver))
     receiver.body = b"thank you. " * 100_000
