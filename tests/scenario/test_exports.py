@@ -142,6 +142,11 @@ def test_the_command_line_exports_what_the_daemon_writes(testbed):
     assert len(exported("instructions", "later")) == BRANCHES * ATMS
     assert {row["device"] for row in exported("failures", "later")} == {f"B1-A{place}" for place in range(ATMS)}
     assert [row["object"] for row in exported("audit", "--what", "submit", "--who", "ola")] == [str(testbed.rollout)]
+    counted = {(row["artifact"], row["version"]): int(row["devices"]) for row in exported("versions", "--where", "region=emea")}
+    assert counted == {("atm-app", "4.7.0"): 6, ("atm-app", "4.7.1"): 6}
+    assert exported("versions", "--installed", "atm-app=none") == []
+    wrong = command_line("export", "versions", "--format", "table", *at, check=False)
+    assert wrong.returncode == 2 and "allowed: csv or json-lines" in wrong.stderr
     wrong = command_line("export", "audit", "--since", "sometime", *at, check=False)
     assert wrong.returncode == 2 and "--since" in wrong.stderr
 
@@ -157,3 +162,16 @@ def test_the_command_line_follows_to_the_end_of_a_list_and_stops_at_its_limit(te
     assert [len(rows_of(command_line("audit", "--who", "ola", "--format", "csv", "--limit", limit, *at).stdout)) for limit in ("1", "2500")] == [1, 2500]
     lines = command_line("audit", "--who", "ola", "--format", "json-lines", "--limit", "1500", *at).stdout.splitlines()
     assert [json.loads(line)["number"] for line in lines] == numbers[:1500]
+
+
+def test_the_versions_of_more_devices_than_a_page_counts_are_added_up(testbed):
+    run, at = testbed.database.rows, testbed.http.at("ola")
+    run("INSERT INTO branch (id, name, zone, labels, machines) VALUES ('M', '', 'UTC', '{\"bank\": \"many\"}', 15000)")
+    run("""INSERT INTO device (id, branch, role, model, versions)
+           SELECT 'M-' || n, 'M', 'atm', 'm', jsonb_build_object('many, \"4.8\"', '1.' || n % 3) FROM generate_series(1, 15000) n""")
+    assert len(list(pages(testbed, "/v1/versions?label=bank=many&format=csv"))) > 1
+    rows = rows_of(command_line("export", "versions", "--where", "bank=many", *at).stdout)
+    counted = [("many, \"4.8\"", f"1.{number}", 5000) for number in range(3)]
+    assert sorted((row["artifact"], row["version"], int(row["devices"])) for row in rows) == counted
+    lines = command_line("export", "versions", "--where", "bank=many", "--format", "json-lines", *at).stdout.splitlines()
+    assert sorted((row["artifact"], row["version"], row["devices"]) for row in map(json.loads, lines)) == counted

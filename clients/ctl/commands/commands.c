@@ -90,6 +90,11 @@ static const struct option list_options[] = {LIMIT, NO_OPTION};
 static const struct option device_list_options[] = {DEVICE_FILTER, ONLINE, LIMIT, NO_OPTION};
 static const struct option export_devices_options[] = {DEVICE_FILTER, ONLINE, NO_OPTION};
 static const struct option version_list_options[] = {DEVICE_FILTER, NO_OPTION};
+static const struct option export_versions_options[] = {
+    DEVICE_FILTER,
+    {"format", "csv|json-lines", NULL, "csv", "Format of the output."},
+    NO_OPTION,
+};
 #define BRANCH_FILTER                                                                                                  \
     {"where", "LABEL=VALUE", NULL, NULL,                                                                               \
      "Only branches with this label, such as region=emea. Repeat it for each label."},                                 \
@@ -446,6 +451,9 @@ const struct command commands[] = {
      DEVICE_LIST_HELP, export_devices_options, run_export_devices},
     {"export", "branches", "[PART]", 0, 1, "Write the branches as CSV.", NULL, export_branches_options,
      run_export_branches},
+    {"export", "versions", "[PART]", 0, 1, "Write how many devices have which version, as CSV.",
+     "With a part of an ID only the devices whose IDs have it. Without --state retired devices are left out.",
+     export_versions_options, run_export_versions},
     {"export", "instructions", "ROLLOUT", 1, 1, "Write the instructions of a rollout as CSV.", NULL, NULL,
      run_export_instructions},
     {"export", "failures", "ROLLOUT", 1, 1, "Write the devices behind the failures of a rollout as CSV.", NULL, NULL,

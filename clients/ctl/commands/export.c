@@ -8,6 +8,7 @@
 #include "clients/ctl/commands/session.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static int export(struct session *session, struct buffer *path, const char *subject)
 {
@@ -52,6 +53,19 @@ int run_export_instructions(struct session *session)
 int run_export_failures(struct session *session)
 {
     return export_of_rollout(session, "failures/devices");
+}
+
+int run_export_versions(struct session *session)
+{
+    struct buffer path = {0};
+    const char *format = session_option(session, "format");
+    if (strcmp(format, "csv") != 0 && strcmp(format, "json-lines") != 0)
+        return session_fail_usage(session, "--format: found \"%.40s\", allowed: csv or json-lines", format);
+    buffer_put_text(&path, "/v1/versions");
+    (void)device_filter_put(session, &path);
+    int code = session_pass_counts(session, buffer_text(&path), format, "versions");
+    buffer_free(&path);
+    return code;
 }
 
 int run_export_audit(struct session *session)

@@ -61,6 +61,7 @@ int run_export_branches(struct session *session);
 int run_export_instructions(struct session *session);
 int run_export_failures(struct session *session);
 int run_export_audit(struct session *session);
+int run_export_versions(struct session *session);
 int run_approval_list(struct session *session);
 int run_branch_list(struct session *session);
 int run_branch_show(struct session *session);

@@ -81,6 +81,9 @@ int session_walk(struct session *session, const char *path, const char *key,
 /* Writes such a list on standard output in a format that the daemon writes: csv, or json-lines. At most `most`
  * elements; 0: all. Returns the exit code. */
 int session_pass(struct session *session, const char *path, const char *format, const char *subject, int64_t most);
+/* The same for a list of counts, each at the end of its line: the counts of lines that are otherwise equal are added.
+ */
+int session_pass_counts(struct session *session, const char *path, const char *format, const char *subject);
 
 /* Prints such a list: page by page a table of rows from `add`, or with --json one array. At most `most` elements; 0:
  * all. */
