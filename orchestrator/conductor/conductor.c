@@ -117,8 +117,7 @@ static void conduct(void *context, void *thread_state, void *items, size_t count
     conductor_submit_rollbacks(conductor);
     conductor_recall(conductor);
     conductor_raise_alarms(conductor);
-    conductor_expire_events(conductor);
-    conductor_expire_logs(conductor);
+    conductor_expire(conductor);
 }
 
 enum tc_error conductor_open(const struct conductor_config *config, struct conductor **conductor,

@@ -75,6 +75,9 @@ struct exclusion_memory {
     int64_t swept_ms;  /* monotonic: when a cycle last did */
 };
 
+/* What expiry.c deletes: events and logs. */
+#define CONDUCTOR_EXPIRIES 2
+
 struct conductor {
     struct conductor_config config;
     struct store *store;
@@ -98,8 +101,8 @@ struct conductor {
     struct publisher *publisher; /* of the table of devices; NULL: the broker has no guard */
     int64_t retired_version; /* of the directory, when the instructions of retired devices were last ended; -1: never */
     int64_t retired_ms;      /* monotonic: that time */
-    int64_t alarms_raised_ms, events_expired_ms; /* monotonic: when that was last done; 0: never */
-    int64_t logs_expired_ms; /* monotonic: when logs were last looked for that are too old; 0: never */
+    int64_t alarms_raised_ms;               /* monotonic: when that was last done; 0: never */
+    int64_t expired_ms[CONDUCTOR_EXPIRIES]; /* likewise, of each that expiry.c deletes */
 };
 
 /* lease.c: takes or renews the lease. False when another orchestrator has it. */
@@ -178,12 +181,11 @@ void conductor_restore_assignments(struct conductor *conductor);
  */
 void conductor_keep_directory(struct conductor *conductor);
 
-/* logs.c: deletes logs of failures that are too old, or too many. */
-void conductor_expire_logs(struct conductor *conductor);
-
-/* events.c: raises and ends alarms; deletes the oldest events of the log. */
+/* alarms.c: raises and ends alarms. */
 void conductor_raise_alarms(struct conductor *conductor);
-void conductor_expire_events(struct conductor *conductor);
+
+/* expiry.c: deletes events of the log and logs of devices that are too old, or too many. */
+void conductor_expire(struct conductor *conductor);
 
 /* recalls.c: starts devices that have not reported what they did before the database was restored. */
 void conductor_recall(struct conductor *conductor);
