@@ -12,28 +12,26 @@ static const enum amendment_kind kinds[AMENDMENT_VALUE_COUNT] = {
     [AMENDMENT_VALUE_END] = AMENDMENT_END,
 };
 
+struct page {
+    int64_t after;
+    int limit;
+};
+
+static enum tc_error read_page(struct http_request *request, struct store *store, int64_t rollout, void *context,
+                               struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
+{
+    const struct page *page = context;
+    return amendment_list(store, http_request_scope(request), rollout, page->after, page->limit, json, refusal, fault);
+}
+
 void amendments_list(struct http_request *request)
 {
-    struct buffer json = {0};
-    struct refusal refusal = {.reason = REFUSAL_NONE};
+    struct page page = {.after = 0};
     struct tc_fault fault;
-    int64_t id, after = 0;
-    int limit;
-    const struct access_scope *scope = http_request_scope(request);
-    enum tc_error error = http_read_rollout_id(request, &id, &fault);
-    if (error == TC_OK)
-        error = http_read_page(request, &after, &limit, &fault);
-    if (error == TC_OK) {
-        struct store *store = store_pool_take(request->http->config.stores);
-        error = amendment_list(store, scope, id, after, limit, &json, &refusal, &fault);
-        error = http_name_missing(error, &fault);
-        store_pool_give(request->http->config.stores, store);
-    }
-    if (error == TC_OK)
-        http_answer_json(request, 200, &json);
+    if (http_read_page(request, &page.after, &page.limit, &fault) == TC_OK)
+        http_answer_of_rollout(request, read_page, &page);
     else
-        http_answer_refusal(request, &refusal, &fault);
-    buffer_free(&json);
+        http_answer_fault(request, &fault);
 }
 
 static struct amendment_change change_of(const struct http_request *request, const struct amendment_order_words *words)
@@ -100,29 +98,17 @@ void amendment_order(struct http_request *request)
     amendment_order_free(&words);
 }
 
+static enum tc_error read_preview(struct http_request *request, struct store *store, int64_t rollout, void *context,
+                                  struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
+{
+    const struct amendment_change change = change_of(request, context);
+    return amendment_preview(store, http_request_scope(request), rollout, &change, json, refusal, fault);
+}
+
 void amendment_preview_show(struct http_request *request)
 {
     struct amendment_order_words words;
-    struct buffer json = {0};
-    struct refusal refusal;
-    struct tc_fault fault;
-    int64_t rollout;
-    if (http_read_rollout_id(request, &rollout, &fault) != TC_OK) {
-        http_answer_fault(request, &fault);
-        return;
-    }
-    if (read_order(request, &words)) {
-        const struct amendment_change change = change_of(request, &words);
-        const struct access_scope *scope = http_request_scope(request);
-        struct store *store = store_pool_take(request->http->config.stores);
-        enum tc_error error = amendment_preview(store, scope, rollout, &change, &json, &refusal, &fault);
-        error = http_name_missing(error, &fault);
-        store_pool_give(request->http->config.stores, store);
-        if (error == TC_OK)
-            http_answer_json(request, 200, &json);
-        else
-            http_answer_refusal(request, &refusal, &fault);
-    }
-    buffer_free(&json);
+    if (read_order(request, &words))
+        http_answer_of_rollout(request, read_preview, &words);
     amendment_order_free(&words);
 }

@@ -27,20 +27,16 @@ void rollout_preview(struct http_request *request)
     buffer_free(&json);
 }
 
-static void answer_evidence(struct http_request *request, bool is_report)
+void http_answer_of_rollout(struct http_request *request, http_read_of_rollout *read, void *context)
 {
     struct buffer json = {0};
     struct refusal refusal = {.reason = REFUSAL_NONE};
     struct tc_fault fault;
     int64_t id;
-    const struct access_scope *scope = http_request_scope(request);
     enum tc_error error = http_read_rollout_id(request, &id, &fault);
     if (error == TC_OK) {
-        int64_t per_minute = request->http->config.preview->default_per_minute;
         struct store *store = store_pool_take(request->http->config.stores);
-        error = is_report ? evidence_report(store, scope, id, per_minute, &json, &refusal, &fault)
-                          : evidence_drift(store, scope, id, &json, &refusal, &fault);
-        error = http_name_missing(error, &fault);
+        error = http_name_missing(read(request, store, id, context, &json, &refusal, &fault), &fault);
         store_pool_give(request->http->config.stores, store);
     }
     if (error == TC_OK)
@@ -50,12 +46,27 @@ static void answer_evidence(struct http_request *request, bool is_report)
     buffer_free(&json);
 }
 
+static enum tc_error read_drift(struct http_request *request, struct store *store, int64_t rollout, void *context,
+                                struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
+{
+    (void)context;
+    return evidence_drift(store, http_request_scope(request), rollout, json, refusal, fault);
+}
+
 void rollout_drift(struct http_request *request)
 {
-    answer_evidence(request, false);
+    http_answer_of_rollout(request, read_drift, NULL);
+}
+
+static enum tc_error read_report(struct http_request *request, struct store *store, int64_t rollout, void *context,
+                                 struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
+{
+    (void)context;
+    int64_t per_minute = request->http->config.preview->default_per_minute;
+    return evidence_report(store, http_request_scope(request), rollout, per_minute, json, refusal, fault);
 }
 
 void rollout_evidence(struct http_request *request)
 {
-    answer_evidence(request, true);
+    http_answer_of_rollout(request, read_report, NULL);
 }

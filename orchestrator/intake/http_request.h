@@ -311,6 +311,12 @@ void http_answer_document(struct http_request *request, enum tc_error error, str
                           const struct tc_fault *fault);
 /* 200 and what was read, compressed if the peer takes that and it is long. Takes the buffer's memory. */
 void http_answer_read(struct http_request *request, const char *content_type, struct buffer *body);
+/* Reads a document of a rollout. A refusal of its own goes to `refusal`. */
+typedef enum tc_error http_read_of_rollout(struct http_request *request, struct store *store, int64_t rollout,
+                                           void *context, struct buffer *json, struct refusal *refusal,
+                                           struct tc_fault *fault);
+/* Answers with what `read` reads of the rollout in the path, or with why it is refused. In http_evidence.c. */
+void http_answer_of_rollout(struct http_request *request, http_read_of_rollout *read, void *context);
 /* Replaces the fault's text when `error` is TC_NOT_FOUND: the ID or name in the path is unknown. Returns `error`. */
 enum tc_error http_name_missing(enum tc_error error, struct tc_fault *fault);
 /* Answers with `response` and takes it; with 500 when it is NULL. */

@@ -9,6 +9,19 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Writes an element of a list. */
+typedef void put_element(const struct session *session, const json_t *element, struct buffer *out);
+
+static void put_each(const struct session *session, const json_t *list, put_element *put, struct buffer *out)
+{
+    size_t i;
+    const json_t *element;
+    json_array_foreach(list, i, element)
+    {
+        put(session, element, out);
+    }
+}
+
 static void put_time_fact(const struct session *session, const char *name, const char *rfc3339, struct buffer *out)
 {
     struct buffer text = {0};
@@ -121,16 +134,6 @@ static void put_review(const struct session *session, const json_t *review, stru
     buffer_free(&text);
 }
 
-static void put_reviews(const struct session *session, const json_t *reviews, struct buffer *out)
-{
-    size_t i;
-    const json_t *review;
-    json_array_foreach(reviews, i, review)
-    {
-        put_review(session, review, out);
-    }
-}
-
 /* "promoted  pilot, past A7 (dispatched), A9 (timed out: not_asked)" */
 static void put_promotion(const struct session *session, const json_t *group, struct buffer *out)
 {
@@ -156,16 +159,6 @@ static void put_promotion(const struct session *session, const json_t *group, st
     buffer_free(&text);
 }
 
-static void put_promotions(const struct session *session, const json_t *groups, struct buffer *out)
-{
-    size_t i;
-    const json_t *group;
-    json_array_foreach(groups, i, group)
-    {
-        put_promotion(session, group, out);
-    }
-}
-
 /* "paused  pilot, by ola, 2026-12-01 00:00:03Z: the line is slow" */
 static void put_pause(const struct session *session, const json_t *group, struct buffer *out)
 {
@@ -178,16 +171,6 @@ static void put_pause(const struct session *session, const json_t *group, struct
     buffer_format(&text, ": %s", document_text(pause, "reason"));
     session_put_fact(session, "paused", buffer_text(&text), out);
     buffer_free(&text);
-}
-
-static void put_pauses(const struct session *session, const json_t *groups, struct buffer *out)
-{
-    size_t i;
-    const json_t *group;
-    json_array_foreach(groups, i, group)
-    {
-        put_pause(session, group, out);
-    }
 }
 
 /* "excluded  region=emea, by ola, 2026-12-01 00:00:03Z: a storm; 12 instructions ended" */
@@ -268,7 +251,7 @@ static void put_facts(const struct session *session, const json_t *rollout, stru
     put_number_fact(session, "rollback of", rollout, "rollback_of", out);
     put_number_fact(session, "rollback", rollout, "rollback", out);
     put_approvals(session, json_object_get(rollout, "approvals"), out);
-    put_reviews(session, json_object_get(json_object_get(rollout, "approvals"), "reviews"), out);
+    put_each(session, json_object_get(json_object_get(rollout, "approvals"), "reviews"), put_review, out);
     put_resume(session, json_object_get(rollout, "resume"), out);
     amendments_put(session, rollout, out);
     text_put_count(&text, document_number(rollout, "devices"));
@@ -282,8 +265,8 @@ static void put_facts(const struct session *session, const json_t *rollout, stru
     put_time_fact(session, "forecast", document_text(rollout, "forecast_end_at"), out);
     put_time_fact(session, "ended", document_text(rollout, "ended_at"), out);
     session_put_fact(session, "because", document_text(rollout, "detail"), out);
-    put_promotions(session, json_object_get(rollout, "groups"), out);
-    put_pauses(session, json_object_get(rollout, "groups"), out);
+    put_each(session, json_object_get(rollout, "groups"), put_promotion, out);
+    put_each(session, json_object_get(rollout, "groups"), put_pause, out);
     put_exclusions(session, json_object_get(rollout, "exclusions"), out);
 }
 
