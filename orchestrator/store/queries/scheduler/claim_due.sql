@@ -30,14 +30,14 @@
 -- row: claimed.*, waited_ms bigint null, has_more boolean, place_group smallint, place_due_us bigint, place_instruction bigint
 WITH own AS MATERIALIZED (
   -- The rollout and its budget, unless its artifact's version is blocked or everything is frozen. At :version, which operations
-  -- and amendments raise: else its rate, that the scheduler read, or its windows, which this statement reads, may be others.
+  -- and amendments raise: else its rate, that the scheduler read, or its windows or its exclusions, which this statement reads,
+  -- may be others.
   -- Locked, so that nothing is claimed after a pause or cancel; only if something is due.
   SELECT r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed, r.rollback_of IS NOT NULL AS is_rollback,
          r.door = :COLLECT_ENDPOINT AS is_collect, r.exclusions > 0 AS has_exclusions
   FROM rollout r
   WHERE r.id = :rollout AND r.state = :ROLLOUT_RUNNING AND r.version = :version
     AND r.id <> ALL (ARRAY(SELECT rollout_id FROM blocked_rollout))
-    AND r.exclusions = (SELECT count(*) FROM exclusion x WHERE x.rollout_id = :rollout) -- else one came since this began
     AND (r.door = :COLLECT_ENDPOINT
          OR NOT EXISTS (SELECT FROM freeze_order z
                         WHERE z.lifted_at IS NULL AND z.scope = '{}' AND NOT (z.except_rollback AND r.rollback_of IS NOT NULL)
