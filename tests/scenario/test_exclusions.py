@@ -265,6 +265,22 @@ def test_an_exclusion_that_is_ordered_during_an_import_ends_what_the_import_brin
     assert testbed.database.instruction(rollout, "P3")["state_name"] == "created"
 
 
+def test_claims_go_on_while_the_devices_of_a_wide_exclusion_are_looked_up(testbed):
+    rollout = testbed.submit("wide", selector={"devices": ["E2", "P2"]}, schedule={"startAt": soon(3600)}, **FAST)
+    testbed.wait_for_rollout(rollout, "running")
+    with contextlib.closing(testbed.database.connect()) as connection, connection.cursor() as cursor, \
+            concurrent.futures.ThreadPoolExecutor(1) as pool:
+        connection.autocommit = False
+        cursor.execute("LOCK TABLE device_search IN ACCESS EXCLUSIVE MODE")  # stands for a look-up that takes long
+        order = pool.submit(operate, testbed, rollout, "exclude", "ola", match="region=emea")
+        wait_for(lambda: testbed.database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                                                "AND position('is_open' IN query) > 0 AND pid <> pg_backend_pid()"), "the look-up waits")
+        cursor.execute("SELECT FROM rollout WHERE id = %s FOR SHARE NOWAIT", (rollout,))  # as a claim locks it
+        connection.rollback()
+        order.result()
+    ended(testbed, rollout, "E2", "excluded")
+
+
 def test_a_person_with_a_scope_excludes_within_it_from_a_rollout_that_reaches_further(testbed):
     rollout = testbed.submit("wide", selector={"devices": ["E2", "P2"]}, schedule={"startAt": soon(3600)}, **FAST)
     elsewhere = testbed.submit("elsewhere", selector={"devices": ["P3"]}, schedule={"startAt": soon(3600)}, **FAST)
