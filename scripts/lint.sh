@@ -32,11 +32,12 @@ configure_lint() {
     configure_preset lint && cmake --build --preset lint
 }
 
-# All files, in one process, which remembers in build/lint those that were clean.
+# lint_tidy [--deep]: all files, in one process, which remembers in build/lint those that were clean.
 lint_tidy() {
-    find "${SOURCES[@]}" -name '*.c' -exec tests/lint/tidy --build build/lint {} +
+    find "${SOURCES[@]}" -name '*.c' -exec tests/lint/tidy --build build/lint "$@" {} +
 }
 
+# lint [--deep]
 lint() {
     local code=0
     setup_packages build test-build lint
@@ -45,6 +46,6 @@ lint() {
     step "Documents and rules" lint-documents lint_documents || code=1
     step "cppcheck" lint-cppcheck lint_cppcheck || code=1
     step "Configuring (lint)" configure-lint configure_lint || exit 1
-    step "clang-tidy and the warnings of clang" lint-tidy lint_tidy || code=1
+    step "clang-tidy and the warnings of clang" lint-tidy lint_tidy "$@" || code=1
     return "$code"
 }

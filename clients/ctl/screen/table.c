@@ -123,10 +123,12 @@ static void measure(const struct table *table, const struct screen *screen, bool
         if (title > columns->widths[i])
             columns->widths[i] = title;
     }
-    for (size_t i = 0; i < table->cell_count; i++) {
+    for (size_t i = 0, column = 0; i < table->cell_count; i++, column++) {
         unsigned width = text_width(table->cells[i].text);
-        if (width > columns->widths[i % table->column_count])
-            columns->widths[i % table->column_count] = width;
+        if (column == table->column_count)
+            column = 0;
+        if (width > columns->widths[column])
+            columns->widths[column] = width;
     }
     find_last(table, columns);
     fit(table, screen, columns);
