@@ -267,7 +267,7 @@ static enum tc_error merge_devices(struct store *store, struct fleet_imported *i
     imported->devices_added = merged.added;
     imported->devices_changed = merged.changed;
     imported->devices_same = merged.total - merged.added - merged.changed;
-    return TC_OK;
+    return sql_count_import(store, fault);
 }
 
 static enum tc_error import(struct store *store, const struct fleet_file *file, int scratch,

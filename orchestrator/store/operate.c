@@ -352,6 +352,8 @@ static enum tc_error operate_once(struct store *store, const struct operation_re
     struct rollout_snapshot snapshot = {0};
     *operated = (struct operated){.operation = request->operation, .rollout = request->rollout};
     enum tc_error error = begin(store, request, request->digest, fault);
+    if (error == TC_OK && operation_excludes(request->operation))
+        error = operate_look_up_members(store, request, &snapshot, fault);
     if (error == TC_OK)
         error = operate_load_snapshot(store, request, &snapshot, operated, fault);
     if (error == TC_OK)

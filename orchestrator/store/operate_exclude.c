@@ -21,6 +21,24 @@ static const char *device_of(const struct operation_request *request)
     return request->operation == OPERATION_SKIP ? request->device : NULL;
 }
 
+enum tc_error operate_look_up_members(struct store *store, const struct operation_request *request,
+                                      struct rollout_snapshot *snapshot, struct tc_fault *fault)
+{
+    enum tc_error error = act_scope_check_seen(store, request->scope, request->rollout, &snapshot->is_seen, fault);
+    if (error != TC_OK || !snapshot->is_seen)
+        return error;
+    const struct sql_look_up_members_params params = {
+        .rollout = request->rollout, .device = device_of(request), .scope = scope_of(request)};
+    struct sql_look_up_members_rows rows ROWS_AUTO = {0};
+    error = sql_look_up_members(store, &params, &rows, fault);
+    if (error != TC_OK || rows.count == 0)
+        return error;
+    const struct sql_look_up_members_row row = sql_look_up_members_at(&rows, 0);
+    snapshot->has_member = row.is_member;
+    snapshot->has_open_member = row.is_open;
+    return TC_OK;
+}
+
 static enum tc_error check_excluded(struct store *store, const struct operation_request *request,
                                     const struct rollout_snapshot *snapshot, struct tc_fault *fault)
 {
@@ -35,9 +53,9 @@ static enum tc_error check_excluded(struct store *store, const struct operation_
     refusal_copy(refusal->places, sizeof refusal->places, found.words);
     if (found.is_excluded)
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_EXCLUDED_BEFORE, fault);
-    if (!found.is_member)
+    if (!snapshot->has_member)
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_NOT_A_MEMBER, fault);
-    if (found.has_more)
+    if (snapshot->has_open_member)
         return TC_OK;
     return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_ALL_ENDED, fault);
 }

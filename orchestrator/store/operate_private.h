@@ -23,6 +23,9 @@ struct rollout_snapshot {
     bool end_has_passed;
     bool rollback_is_wanted;
     bool actor_is_author;
+    /* Of a request that takes devices out, looked up before the lock: the actor sees the rollout, it has such a device,
+     * and one whose instruction has not ended. */
+    bool is_seen, has_member, has_open_member;
     char unknown_author[TC_ID_SIZE]; /* whose name is linked to no person; "": there is none */
     /* The operation that was requested at the same version, and the last event; "": none. */
     char recorded_kind[32], recorded_actor[TC_ID_SIZE], recorded_reason[EVENT_REASON_SIZE];
@@ -103,6 +106,12 @@ enum tc_error operate_approval(struct store *store, const struct operation_reque
  * blocked. */
 enum tc_error operate_break_glass(struct store *store, const struct operation_request *operation_request,
                                   const struct rollout_snapshot *snapshot, struct tc_fault *fault);
+
+/* Looks up what a request that takes devices out is about. Before operate_load_snapshot, in the same transaction: it
+ * may take seconds, and claims wait for the lock. What changes in between changes no answer that matters: who is in a
+ * rollout stays, and an exclusion of what has just ended does nothing. */
+enum tc_error operate_look_up_members(struct store *store, const struct operation_request *operation_request,
+                                      struct rollout_snapshot *snapshot, struct tc_fault *fault);
 
 /* Takes the devices of the request out of the rollout, by an amendment. TC_DENIED: they are not within the actor's
  * scope. TC_CONFLICT: they are out already, are not in it, or have all ended, or there are EXCLUSIONS_MAX, or

@@ -105,16 +105,12 @@ static void compose_reason(const struct operation_request *request, struct rollo
 static enum tc_error check_reach(struct store *store, const struct operation_request *request,
                                  const struct rollout_snapshot *snapshot, struct tc_fault *fault)
 {
-    bool is_seen;
     if (!operation_excludes(request->operation))
         return act_scope_check_rollout(store, request->scope, request->rollout, snapshot->refusal, fault);
-    enum tc_error error = act_scope_check_seen(store, request->scope, request->rollout, &is_seen, fault);
-    if (error == TC_OK && !is_seen)
+    if (!snapshot->is_seen)
         return operate_refuse(request, snapshot, TC_NOT_FOUND, REFUSAL_NO_ROLLOUT, fault);
     const char *device = request->operation == OPERATION_SKIP ? request->device : NULL;
-    return error == TC_OK
-               ? act_scope_check_exclusion(store, request->scope, device, request->match, snapshot->refusal, fault)
-               : error;
+    return act_scope_check_exclusion(store, request->scope, device, request->match, snapshot->refusal, fault);
 }
 
 /* No freeze and no budget holds a collect: nothing may make another rollout of it. */

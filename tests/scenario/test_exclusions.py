@@ -1,5 +1,7 @@
 """What is taken out of a running rollout: the devices of a label or a branch, or one device."""
 
+import concurrent.futures
+import contextlib
 import json
 
 import pytest
@@ -236,6 +238,47 @@ def test_labels_that_change_take_devices_into_an_exclusion(testbed):
     ended(testbed, rollout, "P2", "excluded")
     wait_until_whole(testbed, rollout)
     assert testbed.database.instruction(rollout, "P3")["state_name"] == "created"
+
+
+def test_an_exclusion_that_is_ordered_during_an_import_ends_what_the_import_brings_into_it(testbed):
+    rollout = testbed.submit("beside", selector={"devices": ["E2", "P2", "P3"]}, schedule={"startAt": soon(3600)}, **FAST)
+    testbed.wait_for_rollout(rollout, "running")
+    row = testbed.database.instruction(rollout, "P2")
+    with contextlib.closing(testbed.database.connect()) as connection, connection.cursor() as cursor, \
+            concurrent.futures.ThreadPoolExecutor(1) as pool:
+        connection.autocommit = False
+        cursor.execute("SELECT FROM instruction WHERE id = %s FOR UPDATE", (row["id"],))
+        labels = {**LABELS, "P2": {"region": "emea"}}
+        importing = pool.submit(testbed.import_fleet, {"P1": ["P3"], "E1": ["P2"]}, [], labels=labels)  # P2 moves, so its instruction does
+        wait_for(lambda: testbed.database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                                                "AND position('unavailable_moved' IN query) > 0 AND pid <> pg_backend_pid()"), "the import waits")
+        operate(testbed, rollout, "exclude", "ola", match="region=emea")
+        ended(testbed, rollout, "E2", "excluded")
+        wait_until_whole(testbed, rollout)
+        assert not importing.done()
+        connection.rollback()
+        importing.result()
+    ended(testbed, rollout, "P2", "excluded")
+    wait_until_whole(testbed, rollout)
+    (told,) = testbed.http.document(f"/v1/rollouts/{rollout}")["exclusions"]
+    assert (told["ended"], told["is_whole"]) == (2, True)
+    assert testbed.database.instruction(rollout, "P3")["state_name"] == "created"
+
+
+def test_claims_go_on_while_the_devices_of_a_wide_exclusion_are_looked_up(testbed):
+    rollout = testbed.submit("wide", selector={"devices": ["E2", "P2"]}, schedule={"startAt": soon(3600)}, **FAST)
+    testbed.wait_for_rollout(rollout, "running")
+    with contextlib.closing(testbed.database.connect()) as connection, connection.cursor() as cursor, \
+            concurrent.futures.ThreadPoolExecutor(1) as pool:
+        connection.autocommit = False
+        cursor.execute("LOCK TABLE device_search IN ACCESS EXCLUSIVE MODE")  # stands for a look-up that takes long
+        order = pool.submit(operate, testbed, rollout, "exclude", "ola", match="region=emea")
+        wait_for(lambda: testbed.database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                                                "AND position('is_open' IN query) > 0 AND pid <> pg_backend_pid()"), "the look-up waits")
+        cursor.execute("SELECT FROM rollout WHERE id = %s FOR SHARE NOWAIT", (rollout,))  # as a claim locks it
+        connection.rollback()
+        order.result()
+    ended(testbed, rollout, "E2", "excluded")
 
 
 def test_a_person_with_a_scope_excludes_within_it_from_a_rollout_that_reaches_further(testbed):

@@ -1,18 +1,20 @@
 -- Looks at the next :most waiting instructions of rollout :rollout for its oldest exclusion of which that is not whole, and
 -- cancels those of excluded devices. One that waits for another attempt ends as the one before, with its code: it stays in
--- gates and abort criteria; only an attempt that an operator ordered counts from nothing. If the rollout was operated on
--- since the look began, it begins again: an operation may give a waiting instruction another time. While an amendment gives
+-- gates and abort criteria; only an attempt that an operator ordered counts from nothing. If the rollout was operated on, or
+-- the fleet imported, since the look began, it begins again: a waiting instruction may have another time, a device other labels. While an amendment gives
 -- them others, page by page, only single devices are looked at: it would move some behind the look. :shard: the counter's
 -- shard. Returns how many it looked at and ended. No row: there is nothing to look at now.
 -- parameters: rollout bigint, most bigint, shard bigint
 -- row: exclusion bigint, looked bigint, ended bigint
 WITH pending AS MATERIALIZED (
-  SELECT x.id, x.device, x.patterns, x.seen_group, x.seen_due_at, x.seen_instruction, r.version,
+  SELECT x.id, x.device, x.patterns, x.seen_group, x.seen_due_at, x.seen_instruction, r.version, n.imports,
          CASE WHEN x.seen_instruction = 0 THEN r.version ELSE x.seen_version END AS seen_version,
+         CASE WHEN x.seen_instruction = 0 THEN n.imports ELSE x.seen_imports END AS seen_imports,
          CASE WHEN x.device IS NULL THEN :CODE_EXCLUDED ELSE :CODE_SKIPPED END AS code
   FROM exclusion x
   JOIN rollout r ON r.id = x.rollout_id
-  WHERE x.rollout_id = :rollout AND NOT x.is_whole
+  CROSS JOIN directory n
+  WHERE x.rollout_id = :rollout AND (NOT x.is_whole OR x.device IS NULL AND x.seen_imports <> n.imports)
     AND (x.device IS NOT NULL OR NOT EXISTS (SELECT FROM amendment a WHERE a.rollout_id = :rollout AND a.retimes))
   ORDER BY x.id
   LIMIT 1
@@ -64,14 +66,14 @@ WITH pending AS MATERIALIZED (
   ORDER BY d.group_no, d.state
   ON CONFLICT (rollout_id, group_no, state, shard) DO UPDATE SET count = counter.count + excluded.count
 ), found AS MATERIALIZED (
-  SELECT p.id, p.seen_version, (SELECT count(*) FROM page) AS looked, (SELECT count(*) FROM moved) AS ended,
-         p.device IS NULL AND (SELECT count(*) FROM page) = :most AS has_more, p.version = p.seen_version AS is_same,
+  SELECT p.id, p.seen_version, p.seen_imports, (SELECT count(*) FROM page) AS looked, (SELECT count(*) FROM moved) AS ended,
+         p.device IS NULL AND (SELECT count(*) FROM page) = :most AS has_more, p.version = p.seen_version AND p.imports = p.seen_imports AS is_same,
          l.group_no, l.due_at, l.id AS instruction
   FROM pending p
   LEFT JOIN (SELECT group_no, due_at, id FROM page ORDER BY group_no DESC, due_at DESC, id DESC LIMIT 1) l ON true
 ), kept AS (
   UPDATE exclusion x
-  SET ended = x.ended + f.ended, is_whole = NOT f.has_more AND f.is_same, seen_version = f.seen_version,
+  SET ended = x.ended + f.ended, is_whole = NOT f.has_more AND f.is_same, seen_version = f.seen_version, seen_imports = f.seen_imports,
       seen_group = CASE WHEN f.has_more THEN f.group_no ELSE 0 END,
       seen_due_at = CASE WHEN f.has_more THEN f.due_at ELSE '-infinity' END,
       seen_instruction = CASE WHEN f.has_more THEN f.instruction ELSE 0 END
