@@ -25,7 +25,7 @@ const struct option rollout_decision_options[] = {
     {"digest", "DIGEST", NULL, NULL,
      "Digest of the plan or the amendment that you read. Default: that of the rollout's current plan, or of the "
      "amendment."},
-    {"yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."},
+    YES,
     NO_OPTION,
 };
 
@@ -56,33 +56,29 @@ const struct option rollout_amend_options[] = {
     {"end-at", "TIME", NULL, NULL, "End then: a time such as 2026-12-01T06:00:00Z, or a duration from now such as 6h."},
     REASON,
     {"preview", NULL, NULL, NULL, "Only show what it would do."},
-    {"yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."},
+    YES,
     EXPECTED_VERSION,
     NO_OPTION,
 };
-
-#define DRY_RUN                                                                                                        \
-    {                                                                                                                  \
-        "dry-run", NULL, NULL, NULL, "Only show what it would end, withdraw and let finish."                           \
-    }
-#define YES                                                                                                            \
-    {                                                                                                                  \
-        "yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."                                          \
-    }
 
 const struct option rollout_exclude_options[] = {
     {"match", "LABELS", NULL, NULL, "The devices with these labels, such as region=emea."},
     {"branch", "BRANCH", NULL, NULL, "The devices of this branch."},
     REASON,
     EXPECTED_VERSION,
-    DRY_RUN,
+    DRY_RUN("Only show what it would end, withdraw and let finish."),
     YES,
     NO_OPTION,
 };
-const struct option rollout_skip_options[] = {REASON, EXPECTED_VERSION, DRY_RUN, YES, NO_OPTION};
+const struct option rollout_skip_options[] = {
+    REASON, EXPECTED_VERSION, DRY_RUN("Only show what it would end, withdraw and let finish."), YES, NO_OPTION};
+const struct option rollout_operation_options[] = {REASON, EXPECTED_VERSION, DRY_RUN("Only show what it would do."),
+                                                   YES, NO_OPTION};
 const struct option rollout_pause_options[] = {
     {"group", "GROUP", NULL, NULL, "Only this group."},
     REASON,
     EXPECTED_VERSION,
+    DRY_RUN("Only show what it would do."),
+    YES,
     NO_OPTION,
 };
