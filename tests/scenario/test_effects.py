@@ -68,3 +68,17 @@ def test_at_a_terminal_an_operation_asks_first(stack, waiting):
     code, shown = ask_at(words, b"y\n")
     assert code == 0 and "Cancel it? [y/N]" in shown, shown
     stack.wait_for_rollout(waiting, "cancelled")
+
+
+def test_amendments_and_the_record_of_acts_say_in_words_what_was_changed(stack, waiting):
+    order(stack, "skip", "E3")
+    order(stack, "exclude", "--branch", "P1")
+    order(stack, "amend", "--per-minute", "30")
+    order(stack, "pause", "--group", "rest")
+    shown = command_line("rollout", "amendments", "by-night", *stack.http.at("ola")).stdout
+    for part in ("skip of E3", "branch=P1", "30 a minute", "not paused"):
+        assert part in shown, shown
+    assert "null" not in shown and "{" not in shown, shown
+    acts = command_line("audit", "--who", "ola", *stack.http.at("ola")).stdout.splitlines()
+    for verb, detail in (("skip", "device E3"), ("exclude", "branch=P1"), ("amend", "rate, 30 a minute"), ("pause-group", "group rest")):
+        assert any(f" {verb} " in line and f" {detail} " in line for line in acts), (verb, acts)
