@@ -81,12 +81,16 @@ def test_a_plan_that_needs_approval_is_held_until_somebody_else_approves_what_th
 
 def ask(operators, *words):
     """Like run(), but at a terminal, where the question gets the answer yes. Returns the exit code and all output."""
+    return ask_at([*operators.stack.http.at("bob"), *map(str, words)], b"y\n")
+
+
+def ask_at(words, answer):
+    """Runs the command at a terminal, where a question gets this answer. Returns the exit code and all output."""
     ours, theirs = pty.openpty()
     try:
-        with subprocess.Popen([TELLERCAST, *operators.stack.http.at("bob"), *map(str, words)],
-                              stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        with subprocess.Popen([TELLERCAST, *words], stdin=theirs, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
-            os.write(ours, b"y\n")
+            os.write(ours, answer)
             shown = read_terminal(ours)
             return process.wait(timeout=60), shown
     finally:

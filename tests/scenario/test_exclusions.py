@@ -308,12 +308,15 @@ def test_the_commands_show_what_they_will_do_and_status_says_what_they_did(testb
     assert testbed.database.rollout(rollout)["exclusions"] == 0
     done = command_line("rollout", "skip", "by-hand", "P2", "--yes", *at)
     assert done.stdout == f"rollout {rollout}  by-hand  skipped P2; it is running, version 2\n"
+    assert "1 device; ended: 1 instruction that was not started" in done.stderr, done
     done = command_line("rollout", "exclude", "by-hand", "--branch", "E1", "--yes", *at)
     assert "excluded branch=E1; it is running, version 3\n" in done.stdout
     for device, code in (("E2", "excluded"), ("P2", "skipped")):
         ended(testbed, rollout, device, code)
     testbed.wait_for_rollout(rollout, "halted")
-    shown = command_line("rollout", "status", "by-hand", *testbed.http.at("ola")).stdout
+    status = command_line("rollout", "status", "by-hand", *testbed.http.at("ola"))
+    assert f"tellercast rollout retry {rollout} --reason REASON" in status.stderr, status
+    shown = status.stdout
     assert "excluded     branch=E1, by ola, " in shown and ": a storm; 2 instructions ended" in shown, shown
     assert "skipped      P2, by ola, " in shown, shown
     neither = command_line("rollout", "exclude", "by-hand", *at, check=False)

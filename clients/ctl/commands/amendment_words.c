@@ -1,5 +1,6 @@
 #include "clients/ctl/commands/amendment_words.h"
 
+#include "clients/ctl/commands/scope_words.h"
 #include "clients/ctl/screen/text.h"
 
 #include <inttypes.h>
@@ -32,6 +33,13 @@ static void put_budget(const json_t *most, struct buffer *text)
         buffer_put_text(text, "none");
 }
 
+/* What an exclusion takes out: the labels, or the device. */
+static void put_taken_out(const json_t *value, struct buffer *text)
+{
+    buffer_put_text(text, document_text(value, "device"));
+    scope_put_labels(json_object_get(value, "match"), text);
+}
+
 void amendment_put_value(const char *kind, const json_t *value, struct buffer *text)
 {
     if (strcmp(kind, "rate") == 0) {
@@ -42,7 +50,11 @@ void amendment_put_value(const char *kind, const json_t *value, struct buffer *t
         text_put_time(text, json_string_value(value));
     } else if (strcmp(kind, "end") == 0) {
         buffer_put_text(text, "none");
-    } else {
+    } else if (strcmp(kind, "exclude") == 0 || strcmp(kind, "skip") == 0) {
+        put_taken_out(value, text);
+    } else if (strcmp(kind, "pause_group") == 0 || strcmp(kind, "resume_group") == 0) {
+        buffer_put_text(text, json_is_true(json_object_get(value, "paused")) ? "paused" : "not paused");
+    } else if (!json_is_null(value)) {
         char *json = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
         buffer_put_text(text, json == NULL ? "" : json);
         free(json);
@@ -51,9 +63,11 @@ void amendment_put_value(const char *kind, const json_t *value, struct buffer *t
 
 void amendment_put_change(const char *kind, const json_t *amendment, struct buffer *text)
 {
-    buffer_format(text, "%s from ", kind);
-    amendment_put_value(kind, json_object_get(amendment, "before"), text);
-    buffer_put_text(text, " to ");
+    const json_t *before = json_object_get(amendment, "before");
+    bool takes_out = strcmp(kind, "exclude") == 0 || strcmp(kind, "skip") == 0;
+    buffer_format(text, takes_out ? "%s " : "%s from ", kind);
+    amendment_put_value(kind, before, text);
+    buffer_put_text(text, takes_out ? "" : " to ");
     amendment_put_value(kind, json_object_get(amendment, "after"), text);
 }
 

@@ -2,8 +2,10 @@
 #include "clients/ctl/commands/audit.h"
 
 #include "base/clock.h"
+#include "clients/ctl/commands/amendment_words.h"
 #include "clients/ctl/commands/query.h"
 #include "clients/ctl/commands/run.h"
+#include "clients/ctl/commands/scope_words.h"
 #include "clients/ctl/commands/session.h"
 #include "config/scalar.h"
 
@@ -62,9 +64,40 @@ bool audit_filter_put(const struct session *session, struct buffer *path, int *c
     return put_time(session, "since", "since_ms", path, code) && put_time(session, "until", "until_ms", path, code);
 }
 
+/* Appends "region=emea" of {"region":["emea"]}, "60 a minute" of an amendment of `kind`, and any other text as it is.
+ */
+static void put_detail(const char *name, const char *value, const char *kind, struct buffer *text)
+{
+    bool is_match = strcmp(name, "match") == 0, is_change = strcmp(name, "after") == 0;
+    json_t *document = is_match || is_change ? json_loads(value, JSON_DECODE_ANY, NULL) : NULL;
+    if (document == NULL)
+        buffer_format(text, "%s %s", name, value);
+    else if (is_match)
+        scope_put_labels(document, text);
+    else
+        amendment_put_value(kind, document, text);
+    json_decref(document);
+}
+
+/* "rate, 60 a minute": what of the object an act was about. */
+static void put_details(const json_t *details, struct buffer *text)
+{
+    const char *name, *kind = document_text(details, "kind");
+    const json_t *value;
+    json_object_foreach((json_t *)details, name, value)
+    {
+        if (text->length > 0)
+            buffer_put_text(text, ", ");
+        if (strcmp(name, "kind") == 0)
+            buffer_put_text(text, kind);
+        else
+            put_detail(name, document_text(details, name), kind, text);
+    }
+}
+
 static void add_act(struct table *table, const json_t *act)
 {
-    struct buffer object = {0};
+    struct buffer object = {0}, details = {0};
     const char *outcome = document_text(act, "outcome"), *person = document_text(act, "person");
     bool is_done = strcmp(outcome, "done") == 0;
     buffer_format(&object, "%s%s%s", document_text(act, "object_kind"),
@@ -72,21 +105,24 @@ static void add_act(struct table *table, const json_t *act)
     table_add_time(table, document_text(act, "at"));
     table_add(table, TONE_STRONG, *person == '\0' ? NULL : person);
     table_add(table, TONE_PLAIN, document_text(act, "verb"));
+    put_details(json_object_get(act, "details"), &details);
     table_add(table, TONE_PLAIN, buffer_text(&object));
+    table_add(table, TONE_PLAIN, buffer_text(&details));
     table_add(table, is_done ? TONE_GOOD : TONE_BAD, outcome);
     table_add_count(table, TONE_PLAIN, document_number(act, "times"));
     table_add(table, TONE_PLAIN, document_text(act, "endpoint"));
     table_add(table, TONE_PLAIN, document_text(act, "address"));
     table_add(table, TONE_PLAIN, document_text(act, is_done ? "reason" : "refusal"));
+    buffer_free(&details);
     buffer_free(&object);
 }
 
 static int list(struct session *session, const char *path, int64_t limit)
 {
     static const struct table_column columns[] = {
-        {"TIME", false, 0, 0},     {"WHO", false, 10, 0},    {"ACT", false, 10, 0},
-        {"ON", false, 12, 0},      {"OUTCOME", false, 7, 0}, {"TIMES", true, 0, 3},
-        {"ENDPOINT", false, 0, 2}, {"FROM", false, 0, 4},    {"REASON", false, 0, 1},
+        {"TIME", false, 0, 0},     {"WHO", false, 10, 0},    {"ACT", false, 10, 0}, {"ON", false, 12, 0},
+        {"DETAILS", false, 12, 2}, {"OUTCOME", false, 7, 0}, {"TIMES", true, 0, 3}, {"ENDPOINT", false, 0, 2},
+        {"FROM", false, 0, 4},     {"REASON", false, 0, 1},
     };
     const struct listing listing = {path,    "acts", columns, sizeof columns / sizeof *columns,
                                     add_act, false,  limit,   "no acts"};

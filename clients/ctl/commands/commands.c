@@ -12,7 +12,7 @@ static const struct option fleet_import_options[] = {
     {"format", "csv|yaml", NULL, NULL, "Format of the file. Default: by its extension."},
     {"default-zone", "ZONE", NULL, NULL,
      "Time zone of devices with neither a branch nor a zone, such as Europe/Berlin."},
-    {"dry-run", NULL, NULL, NULL, "Only check the file here; send nothing to the daemon."},
+    DRY_RUN("Only check the file here; send nothing to the daemon."),
     NO_OPTION,
 };
 static const struct option fleet_generate_options[] = {
@@ -117,8 +117,8 @@ static const struct option freeze_options[] = {
      "When it is meant to be lifted: after so long, such as 6h, or a time such as 2026-12-01T06:00:00Z."},
     REASON,
     {"except", "rollback", NULL, NULL, "Let rollouts that roll back start all the same."},
-    {"dry-run", NULL, NULL, NULL, "Only show what it would withdraw and let finish."},
-    {"yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."},
+    DRY_RUN("Only show what it would withdraw and let finish."),
+    YES,
     NO_OPTION,
 };
 static const struct option freeze_list_options[] = {
@@ -225,20 +225,21 @@ const struct command commands[] = {
     {"rollout", "skip", "ID|NAME DEVICE", 2, 2, "Take one device out of a rollout.", "As rollout exclude does.",
      rollout_skip_options, run_rollout_skip},
     {"rollout", "cancel", "ID|NAME", 1, 1, "Cancel a rollout: start no more devices.",
-     "Unanswered instructions are withdrawn; running installations finish and are recorded.", operation_options,
+     "Unanswered instructions are withdrawn; running installations finish and are recorded.", rollout_operation_options,
      run_rollout_cancel},
     {"rollout", "retry", "ID|NAME", 1, 1, "Retry the devices that failed, rejected the instruction or timed out.",
-     "A rollout that an abort stopped is paused and needs the approvals of a resume.", operation_options,
-     run_rollout_retry},
+     "A halted rollout runs again, and what waits in it may start, too. One that an abort stopped is paused and needs "
+     "the approvals of a resume.",
+     rollout_operation_options, run_rollout_retry},
     {"rollout", "promote", "ID|NAME GROUP", 2, 2, "Continue past the silent devices of a group.",
      "Silent devices were started and do not answer, or timed out without an answer. The gate is judged without them, "
      "and the next group opens once all others have settled. They stay listed, and their attempts continue. Failed "
      "devices are not passed over.",
-     operation_options, run_rollout_promote},
+     rollout_operation_options, run_rollout_promote},
     {"rollout", "rollback", "ID|NAME", 1, 1, "Return the devices that completed to their previous version.",
      "Creates the rollout NAME.rollback, which needs as many approvals as this one did. This one is cancelled if "
      "it has not ended.",
-     operation_options, run_rollout_rollback},
+     rollout_operation_options, run_rollout_rollback},
     {"rollout", "revise", "ID|NAME FILE", 2, 2, "Replace the plan of a rollout that has not started.",
      "The new plan must have the same name. Approvals become void, because the digest changes, and the new plan needs "
      "no fewer than the one before.",
@@ -253,7 +254,7 @@ const struct command commands[] = {
     {"rollout", "break-glass", "ID|NAME", 1, 1, "Let a rollout run without the approvals that it waits for.",
      "For emergencies; needs role break_glass. The rollout starts, or continues after an abort, at once; its gates, "
      "budgets and abort criteria hold. Two people who had no part in it must review it afterwards.",
-     operation_options, run_rollout_break_glass},
+     rollout_operation_options, run_rollout_break_glass},
     {"rollout", "forecast", "ID|NAME", 1, 1, "Show when a rollout ends, at best and at worst.",
      "Says what each end assumes, draws what was planned and what was done, and shows how the forecast changed. A "
      "paused "

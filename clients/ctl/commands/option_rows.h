@@ -12,6 +12,14 @@
     {                                                                                                                  \
         "version", "N", NULL, NULL, "Act only if the rollout is still at this version. Default: its current version."  \
     }
+#define DRY_RUN(help)                                                                                                  \
+    {                                                                                                                  \
+        "dry-run", NULL, NULL, NULL, help                                                                              \
+    }
+#define YES                                                                                                            \
+    {                                                                                                                  \
+        "yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."                                          \
+    }
 #define LIMIT                                                                                                          \
     {                                                                                                                  \
         "limit", "N", NULL, NULL, "Maximum number of entries to show."                                                 \

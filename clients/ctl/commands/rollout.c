@@ -187,6 +187,12 @@ static void say_next_steps(const struct session *session, const json_t *rollout)
         session_say(session, "It waits for approval: tellercast rollout approve %" PRId64 " --reason REASON", id);
     if (strcmp(state, "paused") == 0)
         say_how_to_resume(session, id, json_object_get(rollout, "resume"));
+    if (strcmp(state, "halted") == 0)
+        session_say(
+            session,
+            "It is halted. To try again what failed, and to go on with what waits: tellercast rollout retry %" PRId64
+            " --reason REASON",
+            id);
     json_array_foreach(json_object_get(rollout, "groups"), i, group)
     {
         if (group_awaits_decision(group, state))

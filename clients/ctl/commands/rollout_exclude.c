@@ -36,7 +36,8 @@ static void say_preview(const struct session *session, const json_t *preview)
     int64_t may_have_it = document_number(preview, "may_have_it");
     buffer_put_text(&text, json_is_true(json_object_get(preview, "has_more_devices")) ? "more than " : "");
     document_put_counted(&text, document_number(preview, "devices"), "device", "devices");
-    put_count("ended:", document_number(preview, "ended"), " that were not started", &text);
+    put_count("ended:", document_number(preview, "ended"),
+              document_number(preview, "ended") == 1 ? " that was not started" : " that were not started", &text);
     put_count("withdrawn:", document_number(preview, "withdrawn"), " that no device was answered with", &text);
     if (may_have_it > 0)
         buffer_format(&text, ", of which %" PRId64 " may have reached a pull client already", may_have_it);

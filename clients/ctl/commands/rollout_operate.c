@@ -4,6 +4,7 @@
 #include "clients/ctl/commands/plan.h"
 #include "clients/ctl/commands/plan_words.h"
 #include "clients/ctl/commands/rollout.h"
+#include "clients/ctl/commands/rollout_effect.h"
 #include "clients/ctl/commands/run.h"
 #include "clients/ctl/screen/rollout_view.h"
 #include "clients/ctl/screen/text.h"
@@ -227,15 +228,24 @@ int run_rollout_reject(struct session *session)
 
 /* ---- operations on a version ---------------------------------------------------------------- */
 
-bool rollout_read_operation(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code)
+/* As rollout_read_operation(). Returns the document of the rollout, or NULL. */
+static json_t *read_operation(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code)
 {
     *reason = session_reason(session, code);
     if (*reason == NULL || !rollout_find(session, session_argument(session, 0), id, code))
-        return false;
+        return NULL;
     json_t *rollout = rollout_get(session, *id, code);
-    bool fine = rollout != NULL && read_version(session, rollout, version, code);
+    if (rollout != NULL && read_version(session, rollout, version, code))
+        return rollout;
     json_decref(rollout);
-    return fine;
+    return NULL;
+}
+
+bool rollout_read_operation(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code)
+{
+    json_t *rollout = read_operation(session, id, version, reason, code);
+    json_decref(rollout);
+    return rollout != NULL;
 }
 
 /* Returns EXIT_PAUSED, with a message, when the operation waits for other people's approvals; else `code`. */
@@ -259,7 +269,10 @@ static int run_operation_on(struct session *session, const char *verb, const cha
     int64_t id, version;
     const char *reason;
     int code;
-    if (!rollout_read_operation(session, &id, &version, &reason, &code))
+    json_t *rollout = read_operation(session, &id, &version, &reason, &code);
+    bool goes_on = rollout != NULL && rollout_effect_accepted(session, rollout, verb, group, &code);
+    json_decref(rollout);
+    if (!goes_on)
         return code;
     json_t *body = json_pack("{s:I, s:s, s:s*}", "version", (json_int_t)version, "reason", reason, "group", group);
     if (body == NULL)
@@ -329,7 +342,7 @@ int run_rollout_rollback(struct session *session)
 int run_rollout_break_glass(struct session *session)
 {
     int code = run_operation(session, "break-glass", "let run without approvals");
-    if (code == EXIT_HEALTHY)
+    if (code == EXIT_HEALTHY && !session_has(session, "dry-run"))
         session_say(session, "Two other people must review it: tellercast review list");
     return code;
 }

@@ -25,7 +25,7 @@ const struct option rollout_decision_options[] = {
     {"digest", "DIGEST", NULL, NULL,
      "Digest of the plan or the amendment that you read. Default: that of the rollout's current plan, or of the "
      "amendment."},
-    {"yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."},
+    YES,
     NO_OPTION,
 };
 
@@ -58,33 +58,29 @@ const struct option rollout_amend_options[] = {
      "Withdraw this amendment instead, which you ordered and which waits; rollout amendments shows their numbers."},
     REASON,
     {"preview", NULL, NULL, NULL, "Only show what it would do."},
-    {"yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."},
+    YES,
     EXPECTED_VERSION,
     NO_OPTION,
 };
-
-#define DRY_RUN                                                                                                        \
-    {                                                                                                                  \
-        "dry-run", NULL, NULL, NULL, "Only show what it would end, withdraw and let finish."                           \
-    }
-#define YES                                                                                                            \
-    {                                                                                                                  \
-        "yes", NULL, NULL, NULL, "Do not ask for confirmation on a terminal."                                          \
-    }
 
 const struct option rollout_exclude_options[] = {
     {"match", "LABELS", NULL, NULL, "The devices with these labels, such as region=emea."},
     {"branch", "BRANCH", NULL, NULL, "The devices of this branch."},
     REASON,
     EXPECTED_VERSION,
-    DRY_RUN,
+    DRY_RUN("Only show what it would end, withdraw and let finish."),
     YES,
     NO_OPTION,
 };
-const struct option rollout_skip_options[] = {REASON, EXPECTED_VERSION, DRY_RUN, YES, NO_OPTION};
+const struct option rollout_skip_options[] = {
+    REASON, EXPECTED_VERSION, DRY_RUN("Only show what it would end, withdraw and let finish."), YES, NO_OPTION};
+const struct option rollout_operation_options[] = {REASON, EXPECTED_VERSION, DRY_RUN("Only show what it would do."),
+                                                   YES, NO_OPTION};
 const struct option rollout_pause_options[] = {
     {"group", "GROUP", NULL, NULL, "Only this group."},
     REASON,
     EXPECTED_VERSION,
+    DRY_RUN("Only show what it would do."),
+    YES,
     NO_OPTION,
 };

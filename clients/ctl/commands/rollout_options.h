@@ -12,6 +12,7 @@ extern const struct option rollout_instructions_options[];
 extern const struct option rollout_failures_options[];
 extern const struct option rollout_exclude_options[];
 extern const struct option rollout_skip_options[];
+extern const struct option rollout_operation_options[];
 extern const struct option rollout_pause_options[];
 
 #endif
