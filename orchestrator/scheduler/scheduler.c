@@ -218,7 +218,7 @@ static void schedule(void *context, void *thread_state, void *items, size_t coun
     struct running_rollout *rollouts;
     size_t rollout_count;
     struct tc_fault fault;
-    enum tc_error error = claim_read_rollouts(scheduler->store, &rollouts, &rollout_count, &fault);
+    enum tc_error error = claim_read_rollouts(scheduler->store, NULL, 0, &rollouts, &rollout_count, &fault);
     log_fault("scheduler.failed", error, &fault);
     if (error == TC_OK && rollout_count > 0)
         claim_rollouts(scheduler, rollouts, rollout_count);

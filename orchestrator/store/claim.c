@@ -45,13 +45,14 @@ static void take_rollout(struct store *store, const struct sql_running_rollouts_
     }
 }
 
-enum tc_error claim_read_rollouts(struct store *store, struct running_rollout **rollouts, size_t *count,
-                                  struct tc_fault *fault)
+enum tc_error claim_read_rollouts(struct store *store, const int64_t *named, size_t named_count,
+                                  struct running_rollout **rollouts, size_t *count, struct tc_fault *fault)
 {
+    const struct sql_running_rollouts_params params = {.rollouts = {named, named_count}};
     *rollouts = NULL;
     *count = 0;
     struct sql_running_rollouts_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_running_rollouts(store, &rows, fault);
+    enum tc_error error = sql_running_rollouts(store, &params, &rows, fault);
     if (error != TC_OK || rows.count == 0)
         return error;
 

@@ -21,9 +21,10 @@ struct running_rollout {
     struct execution_rules rules;
 };
 
-/* Reads all running rollouts by priority, highest first, then by age, oldest first. The caller frees `*rollouts`. */
-enum tc_error claim_read_rollouts(struct store *store, struct running_rollout **rollouts, size_t *count,
-                                  struct tc_fault *fault);
+/* Reads those of these `named_count` rollouts that run (0: all that run) by priority, highest first, then by age,
+ * oldest first. The caller frees `*rollouts`. */
+enum tc_error claim_read_rollouts(struct store *store, const int64_t *named, size_t named_count,
+                                  struct running_rollout **rollouts, size_t *count, struct tc_fault *fault);
 
 /* An instruction that was claimed and must be delivered. */
 struct claimed {

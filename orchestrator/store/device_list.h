@@ -13,7 +13,7 @@
 #define DEVICES_COUNTED 10000
 #define DEVICES_SEARCHED 5000
 /* Of a list by presence alone, which reads them by an index. */
-#define DEVICES_OF_PRESENCE_SEARCHED 20000
+#define DEVICES_OF_PRESENCE_SEARCHED 5000
 
 /* Which devices. Texts that are borrowed. */
 struct device_filter {

@@ -77,9 +77,15 @@ static enum tc_error take_running(struct store *store, const struct why_question
 static enum tc_error read_running(struct store *store, const struct why_question *question, struct why_facts *facts,
                                   struct tc_fault *fault)
 {
+    if (facts->rollout_count == 0)
+        return TC_OK;
     struct running_rollout *running;
     size_t count;
-    enum tc_error error = claim_read_rollouts(store, &running, &count, fault);
+    int64_t *ids = why_allocate(facts->rollout_count, sizeof *ids);
+    for (size_t i = 0; i < facts->rollout_count; i++)
+        ids[i] = facts->rollouts[i].id;
+    enum tc_error error = claim_read_rollouts(store, ids, facts->rollout_count, &running, &count, fault);
+    free(ids);
     for (size_t i = 0; error == TC_OK && i < facts->rollout_count; i++) {
         for (size_t at = 0; error == TC_OK && at < count; at++) {
             if (running[at].id == facts->rollouts[i].id)
@@ -285,8 +291,11 @@ enum tc_error why_read_places(struct store *store, const struct why_question *qu
     const struct sql_texts branches = {question->branches, question->branch_count};
     const struct sql_texts devices = {question->devices, question->device_count};
     const struct sql_why_places_params places = {.branches = branches, .devices = devices};
-    const struct sql_why_instructions_params instructions = {
-        .branches = branches, .devices = devices, .patterns = question->patterns, .most = INSTRUCTIONS_MAX};
+    const struct sql_why_instructions_params instructions = {.branches = branches,
+                                                             .devices = devices,
+                                                             .rollout = question->rollout,
+                                                             .patterns = question->patterns,
+                                                             .most = INSTRUCTIONS_MAX};
     const struct sql_why_activities_params activities = {
         .branches = branches, .devices = devices, .patterns = question->patterns};
     enum tc_error error = sql_why_places(store, &places, &facts->place_rows, fault);

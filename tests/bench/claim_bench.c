@@ -26,7 +26,7 @@ static enum tc_error read_version(struct claiming *claiming, struct tc_fault *fa
 {
     struct running_rollout *rollouts;
     size_t count;
-    enum tc_error error = claim_read_rollouts(claiming->store, &rollouts, &count, fault);
+    enum tc_error error = claim_read_rollouts(claiming->store, NULL, 0, &rollouts, &count, fault);
     for (size_t i = 0; error == TC_OK && i < count; i++) {
         if (rollouts[i].id == claiming->rollout.id)
             claiming->rollout.version = rollouts[i].version;

@@ -10,15 +10,14 @@ from urllib.parse import quote
 
 import pytest
 from harness.believing_nobody import opened
+from harness.many_devices import MANY, add_many
 from harness.operations import operate, submit_as
 from harness.people import EVERY_ROLE, bearer, token_of
 from harness.plan import plan, text_of
 from harness.programs import command_line
-from harness.statements import Prepared
 
 REGIONS = ("emea", "apac", "amer")
 BRANCHES, ATMS = 300, 9  # with a node each: 3,000 devices
-TABLES = ("device", "device_search", "instruction", "unavailable", "branch", "rollout")
 
 
 def branch(number):
@@ -375,82 +374,10 @@ def test_tonight_is_drawn_for_a_terminal(testbed):
 
 # ---- how many rows a list reads -----------------------------------------------------------------------
 
-MANY = 200_000
-ANY = {"part": "", "labels": "{}", "versions": "{}", "state": "", "patterns": None}
-# What a page costs at most: ten thousand devices that the labels have, then ten thousand that the versions have, each looked at by
-# two indexes, and what it shows.
-READ_AT_MOST = 4 * 10_000 + 1_000
-# Of a rollout, ten thousand instructions that wait and the labels of their devices, each in two versions, are looked at twice.
-BOUNDED = 8 * 10_000
-
 
 @pytest.fixture(scope="module")
 def many(testbed):
-    """A fleet of this size beside the other, of which each device has an instruction, with statistics."""
-    run = testbed.database.rows
-    run("INSERT INTO branch (id, name, zone, labels, machines) SELECT 'M' || n, '', 'UTC', jsonb_build_object('bank', 'many', 'area', 'x' || n / 20), 20 "
-        "FROM generate_series(1, %s / 20) n", MANY)
-    run("INSERT INTO device (id, branch, role, model, versions) SELECT b.id || '-' || k, b.id, 'atm', 'm' || k, "
-        """jsonb_build_object('many-app', '1.' || k) FROM branch b, generate_series(1, 20) k WHERE b.id LIKE 'M%%'""")
-    run("INSERT INTO rollout (name, digest, plan, shared_claims, state, author, door, devices) "
-        "VALUES ('of-many', '', '{}', '', 'completed', 'x', 'http', %s)", MANY)
-    run("INSERT INTO instruction (rollout_id, group_no, zone_no, pull, branch, device, state, in_flight) "
-        "SELECT r.id, 1, 1, false, d.branch, d.id, 0, false FROM device d, rollout r WHERE r.name = 'of-many' AND d.id LIKE 'M%%'")
-    run("ANALYZE")
-    return testbed
-
-
-def rows_read(stack, name, given=(), **values):
-    """Runs a statement as the daemon does; returns how often each table was read as a whole, and how many rows were read of all."""
-    connection = stack.database.connect()
-    try:
-        cursor = connection.cursor()
-        for text in ("SET jit = off", "BEGIN", *given):
-            cursor.execute(text)
-        statement = Prepared(cursor, name)
-        def counters():
-            cursor.execute("SELECT relname, seq_scan, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) "
-                           "FROM pg_stat_xact_user_tables WHERE relname = ANY (%s)", [list(TABLES)])
-            return {table: (scans, rows) for table, scans, rows in cursor.fetchall()}
-        for _ in range(7):  # beyond the fifth, PostgreSQL may keep a plan for all values
-            before = counters()
-            statement.run(**values)
-            cursor.fetchall()
-        read = {table: (scans - before[table][0], rows - before[table][1]) for table, (scans, rows) in counters().items()}
-        return {table for table, (scans, _) in read.items() if scans}, sum(rows for _, rows in read.values())
-    finally:
-        connection.close()
-
-
-@pytest.mark.parametrize("what", [
-    {}, {"part": "m99"}, {"part": "-7"}, {"part": "1-1"}, {"labels": '{"bank": "many"}'}, {"labels": '{"area": "x7"}'},
-    {"labels": '{"bank": "many", "model": "m3"}'}, {"versions": '{"many-app": "1.3"}'}, {"versions": '{"many-app": "1.3"}', "part": "m77"},
-    {"versions": '{"many-app": "1.3"}', "labels": '{"bank": "many"}'}, {"state": "in_flight"}, {"state": "unavailable"},
-    {"state": "retired"}, {"state": "idle"}, {"presence": "0", "labels": '{"bank": "many"}'}, {"presence": "1", "part": "m99"}, {"patterns": '[{"bank": "many"}]'}, {"patterns": '[{"area": "x7"}, {"area": "x8"}]'},
-], ids=str)
-def test_a_page_of_devices_reads_no_table_as_a_whole(many, what):
-    any_device = not what
-    whole, rows = rows_read(many, "read_devices", **{**ANY, "presence": "", **what}, after="", most=100, few=10_000,
-                            searched=100 if any_device else 5_000)
-    assert not {"device", "device_search", "instruction"} & whole, whole
-    assert rows <= READ_AT_MOST, rows
-
-
-@pytest.mark.parametrize("what", [{}, {"at_budget": True}, {"without_machine": True}, {"patterns": '[{"bank": "many"}]'}], ids=str)
-def test_a_page_of_branches_reads_no_large_table_as_a_whole(many, what):
-    filters = {"part": "", "labels": "{}", "patterns": None, "at_budget": False, "without_machine": False, **what}
-    whole, rows = rows_read(many, "read_branches", **filters, after="M", most=100, searched=1_000)
-    assert not {"device", "device_search", "instruction"} & whole, whole
-    assert rows <= 1_000 * 20, rows
-    whole, _ = rows_read(many, "read_branch", branch="M77", patterns=what.get("patterns"))
-    assert not {"device", "device_search", "instruction"} & whole, whole
-
-
-@pytest.mark.parametrize("what", [{}, {"labels": '{"area": "x7"}'}, {"patterns": '[{"bank": "many"}]'}], ids=str)
-def test_a_page_of_versions_reads_no_table_as_a_whole(many, what):
-    whole, rows = rows_read(many, "read_versions", **{**ANY, **what}, after="", few=10_000, searched=5_000)
-    assert not {"device", "device_search", "instruction"} & whole, whole
-    assert rows <= READ_AT_MOST, rows
+    return add_many(testbed)
 
 
 def test_the_versions_of_more_devices_than_a_page_counts_are_the_sum_of_its_pages(many):
@@ -458,39 +385,6 @@ def test_the_versions_of_more_devices_than_a_page_counts_are_the_sum_of_its_page
     assert devices == MANY and counts == {("many-app", f"1.{number}"): MANY // 20 for number in range(1, 21)}
     shown = json.loads(command_line("version", "list", "--where", "bank=many", "--json", *many.http.at("ola")).stdout)
     assert shown["devices"] == MANY and shown["artifacts"]["many-app"]["1.7"] == MANY // 20
-
-
-NUMBERED = ("UPDATE rollout r SET planned_at = now(), numbered_at = now(), first_instruction = n.first, last_instruction = n.last "
-            "FROM (SELECT rollout_id, min(id) AS first, max(id) AS last FROM instruction GROUP BY 1) n WHERE n.rollout_id = r.id", "ANALYZE instruction")
-
-
-def test_a_page_of_instructions_reads_a_part_of_a_large_rollout(many):
-    rollout = many.database.value("SELECT id FROM rollout WHERE name = 'of-many'")
-    for what in ({"state": "", "patterns": None}, {"state": "installing", "patterns": None}, {"state": "", "patterns": '[{"area": "x7"}]'}):
-        whole, rows = rows_read(many, "read_instructions", NUMBERED, rollout=rollout, group_name="", after=0, most=100, searched=5_000, **what)
-        assert not {"device", "device_search", "instruction"} & whole and rows <= 3 * 5_000, (whole, rows)
-
-
-def test_what_waits_for_an_approval_reads_no_large_table_as_a_whole(many):
-    given = ("UPDATE rollout SET state = 'awaiting_approval', planned_at = now() WHERE name = 'of-many'",
-             "UPDATE instruction SET due_at = now() WHERE device LIKE 'M1%'", "ANALYZE instruction")
-    allowed = {"may_approve": True, "may_review": True, "may_grant": True, "sees_reviews": True, "sees_people": True}
-    for patterns in (None, '[{"bank": "many"}]'):
-        whole, rows = rows_read(many, "read_approvals", given, person="bob", patterns=patterns, approves_in=patterns, **allowed,
-                                reviewers=2, most=200)
-        assert not {"device", "device_search", "instruction"} & whole, whole
-        assert rows <= BOUNDED, rows
-
-
-def test_the_overview_reads_no_large_table_as_a_whole(many):
-    given = ("UPDATE rollout SET state = 'running', planned_at = now() WHERE name = 'of-many'",
-             "UPDATE instruction SET due_at = now() WHERE device LIKE 'M1%'",
-             "UPDATE instruction SET in_flight = true, state = 4 WHERE device LIKE 'M2%-7'", "ANALYZE instruction")
-    for patterns, more in ((None, ()), ('[{"area": "x7"}, {"area": "x70"}]', ()), ('[{"area": "x7"}, {"area": "x70"}]', NUMBERED)):
-        whole, rows = rows_read(many, "read_overview", (*given, *more), patterns=patterns, sees_reviews=True, busy_branches=1_000,
-                                most=200, most_failing=1_000)
-        assert not {"device", "device_search", "instruction"} & whole, whole
-        assert rows <= BOUNDED, rows
 
 
 def test_a_list_of_more_devices_than_it_counts_says_so_and_leads_on(many):

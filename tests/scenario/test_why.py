@@ -103,6 +103,8 @@ def test_a_rollout_of_higher_priority_and_another_instruction_of_the_device_are_
     verdict, codes, texts = reasons_of(testbed, "A2", low)
     assert verdict == "waits" and codes[0] == "higher_priority"
     assert texts[0] == f"rollout {high} (high), which has a higher priority, needs the device"
+    # Of what else its places have, the line of a rollout needs what stands before it alone.
+    assert [row["code"] for row in why(testbed, f"rollouts/{low}")["line"]["reasons"]] == ["higher_priority"]
 
 
 def test_a_deferral_and_a_failure_are_told_with_their_code_and_the_next_attempt(testbed):

@@ -89,6 +89,10 @@ def copy_rollouts(rig, devices, flow_branches):
             FROM copy c JOIN instruction i ON i.rollout_id = c.origin WHERE NOT i.in_flight ORDER BY c.id, i.id""",
         """INSERT INTO counter (rollout_id, group_no, state, shard, count)
            SELECT i.rollout_id, i.group_no, i.state, 0, count(*) FROM copy c JOIN instruction i ON i.rollout_id = c.id GROUP BY 1, 2, 3""",
+        """UPDATE rollout r SET first_instruction = n.first, last_instruction = n.last, devices = n.devices
+           FROM (SELECT i.rollout_id, min(i.id) AS first, max(i.id) AS last, count(*) AS devices
+                 FROM copy c JOIN instruction i ON i.rollout_id = c.id GROUP BY 1) n
+           WHERE n.rollout_id = r.id""",
         "ANALYZE")
     return {kind: [int(number) for number in rig.psql(f"SELECT id FROM rollout WHERE name LIKE '{kind}-%' ORDER BY id").split()]
             for kind in ROLLOUTS}

@@ -30,6 +30,31 @@ class Prepared:
         self._cursor.execute(f"{explain} EXECUTE {self._name} ({places})", [values[name] for name in self._names])
 
 
+TABLES = ("device", "device_search", "instruction", "unavailable", "branch", "rollout")  # the large ones
+
+
+def rows_read(stack, name_of_statement, given=(), **values):
+    """Runs a statement as the daemon does; returns how often each table was read as a whole, and how many rows were read of all."""
+    connection = stack.database.connect()
+    try:
+        cursor = connection.cursor()
+        for text in ("SET jit = off", "BEGIN", *given):
+            cursor.execute(text)
+        statement = Prepared(cursor, name_of_statement)
+        def counters():
+            cursor.execute("SELECT relname, seq_scan, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) "
+                           "FROM pg_stat_xact_user_tables WHERE relname = ANY (%s)", [list(TABLES)])
+            return {table: (scans, rows) for table, scans, rows in cursor.fetchall()}
+        for _ in range(7):  # beyond the fifth, PostgreSQL may keep a plan for all values
+            before = counters()
+            statement.run(**values)
+            cursor.fetchall()
+        read = {table: (scans - before[table][0], rows - before[table][1]) for table, (scans, rows) in counters().items()}
+        return {table for table, (scans, _) in read.items() if scans}, sum(rows for _, rows in read.values())
+    finally:
+        connection.close()
+
+
 def vocabulary(kind):
     """Returns the entries of a kind, such as INSTRUCTION_STATE, each as its fields: numbers, texts and names of constants."""
     text = "".join(path.read_text(encoding="utf-8") for path in VOCABULARIES)

@@ -6,7 +6,7 @@
 -- row: document.*
 -- alone
 WITH scanned AS MATERIALIZED (
-  SELECT d.id, d.branch, d.labels, d.model, d.role, d.versions ->> :name::text AS installed, d.versions_at
+  SELECT d.id, d.branch, d.versions ->> :name::text AS installed, d.versions_at
   FROM device d
   WHERE d.id > :after AND d.retired_at IS NULL
   ORDER BY d.id
@@ -22,12 +22,12 @@ WITH scanned AS MATERIALIZED (
   SELECT s.id, s.branch, s.installed IS NOT DISTINCT FROM :version AS runs, s.versions_at, f.rollout_id, f.id AS instruction,
          n.name AS state, b.name AS substate
   FROM scanned s
-  LEFT JOIN branch h ON h.id = s.branch
   LEFT JOIN assigned f ON f.device = s.id
   LEFT JOIN instruction_state n ON n.state = f.state
   LEFT JOIN instruction_substate b ON b.state = f.state AND b.substate = f.substate
-  WHERE (s.installed = :version OR f.device IS NOT NULL) AND (:patterns::jsonb IS NULL
-    OR labels_in_force(h.labels, s.labels, s.model, s.role, s.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))
+  WHERE CASE WHEN s.installed = :version OR f.device IS NOT NULL
+          THEN :patterns::jsonb IS NULL
+               OR (SELECT l.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search l WHERE l.device = s.id) END
   ORDER BY s.id
   LIMIT :most
 )

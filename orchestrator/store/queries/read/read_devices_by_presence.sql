@@ -15,13 +15,13 @@ WITH scanned AS MATERIALIZED (
   SELECT count(*) AS devices, max(id) AS last FROM scanned
 ), page AS (
   SELECT d.*, presence_told(p, (SELECT presence_generation()), d.versions_at) AS presence
-  FROM scanned s
-  JOIN device d ON d.id = s.id
-  LEFT JOIN branch b ON b.id = d.branch
+  FROM (SELECT s.id FROM scanned s
+        WHERE presence_state_of((SELECT p FROM presence p WHERE p.device = s.id), (SELECT presence_generation())) = :state
+          AND (:patterns::jsonb IS NULL
+               OR (SELECT l.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search l WHERE l.device = s.id))
+        ORDER BY s.id LIMIT :most) s,
+  LATERAL (SELECT d.* FROM device d WHERE d.id = s.id OFFSET 0) d
   LEFT JOIN presence p ON p.device = d.id
-  WHERE presence_state_of(p, (SELECT presence_generation())) = :state AND (:patterns::jsonb IS NULL
-    OR labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))
-  ORDER BY d.id LIMIT :most
 )
 SELECT json_build_object(
   'devices', coalesce(json_agg(json_build_object(

@@ -1,5 +1,6 @@
--- Reads each running rollout for the scheduler, by priority, then by age. Times are in milliseconds. `known`: this
+-- Reads each running rollout for the scheduler, by priority, then by age; of :rollouts alone unless it is empty. Times are in milliseconds. `known`: this
 -- version understands its rate and execution; `unreadable_json`: the JSON that it could not read.
+-- parameters: rollouts bigint[]
 -- row: id bigint, version bigint, priority smallint, preempt boolean, per_minute bigint null, growth double precision null, grow_after
 --   bigint null, maximum_per_minute bigint null, dispatch_timeout_ms bigint null, answer_timeout_ms bigint null,
 --   receive_timeout_ms bigint null, install_timeout_ms bigint null, known boolean, unreadable_json text, abort text
@@ -24,5 +25,5 @@ LATERAL (
          plan_number(execution -> 'installTimeout', NULL) AS install_timeout_s
   FROM (SELECT r.plan #> '{spec,rate}' AS rate, r.plan #> '{spec,execution}' AS execution) spec
 ) n
-WHERE r.state = :ROLLOUT_RUNNING
+WHERE r.state = :ROLLOUT_RUNNING AND (:rollouts::bigint[] = '{}' OR r.id = ANY (:rollouts))
 ORDER BY r.priority DESC, r.id

@@ -1,9 +1,9 @@
 -- Reads the instructions that have not ended, or about which the conductor decides, or that an exclusion ended while their rollout
 -- goes on, of the devices :devices and of those of
 -- the branches :branches: as struct why_instruction needs them, by branch or device, and then in the order of claims.
--- `is_shown`: the device is in :patterns (null: all are). `is_frozen`: a freeze keeps it from starting; without it `frozen_by` is
+-- Of :rollout and of what stands before it alone (0: of all rollouts). `is_shown`: the device is in :patterns (null: all are). `is_frozen`: a freeze keeps it from starting; without it `frozen_by` is
 -- of a freeze that keeps its group from opening.
--- parameters: branches text[], devices text[], patterns text, most bigint
+-- parameters: branches text[], devices text[], rollout bigint, patterns text, most bigint
 -- row: place text, id bigint, rollout bigint, device text, is_node boolean, is_shown boolean, is_collect boolean, state smallint, substate smallint,
 --   attempt integer, deferrals smallint, progress smallint null, was_deferred boolean, code text, group_no smallint,
 --   group_name text, group_state text, soaks_until_ms bigint, soaks_until_text text null, waits_for_name text null, waits_for_state text null,
@@ -44,7 +44,7 @@ SELECT coalesce(i.branch, o.branch, i.device) AS place, i.id, i.rollout_id AS ro
        coalesce(q.is_own, false) AS is_frozen, q.frozen_by, epoch_ms(q.frozen_at) AS frozen_ms,
        time_told(q.frozen_at, k.zone) AS frozen_text, epoch_ms(q.until) AS frozen_until_ms,
        time_told(q.until, k.zone) AS frozen_until_text,
-       epoch_ms(p.device_offline) AS device_offline_ms, time_told(p.device_offline, k.zone) AS device_offline_text,
+       epoch_ms(h.device_offline) AS device_offline_ms, time_told(h.device_offline, k.zone) AS device_offline_text,
        epoch_ms(p.node_offline) AS node_offline_ms, time_told(p.node_offline, k.zone) AS node_offline_text,
        epoch_ms(h.held_until) AS device_held_ms, time_told(h.held_until, k.zone) AS device_held_text, h.held_reason AS device_held_reason
 FROM own o
@@ -59,7 +59,9 @@ JOIN LATERAL (
 CROSS JOIN LATERAL ( -- the plan, which is long, is read once a rollout
   SELECT o.id, o.priority, o.rollback_of, o.door, o.exclusions,
          plan_number(o.plan #> '{spec,execution,installTimeout}', NULL) AS install_s
-  FROM rollout o WHERE o.id = i.rollout_id
+  FROM rollout o
+  WHERE o.id = i.rollout_id
+    AND (:rollout::bigint = 0 OR o.id = :rollout OR o.priority > (SELECT f.priority FROM rollout f WHERE f.id = :rollout))
   OFFSET 0
 ) r
 LEFT JOIN LATERAL (
@@ -97,24 +99,33 @@ LEFT JOIN LATERAL (
                         WHERE u.rollout_id = i.rollout_id AND u.freeze_id = f.id AND i.group_no = ANY (u.groups)))
   ORDER BY is_own DESC, f.until DESC, f.id LIMIT 1
 ) q ON true
-CROSS JOIN LATERAL (
+LEFT JOIN LATERAL (
+  SELECT n.opens_at
+  FROM rollout_window n
+  WHERE n.rollout_id = i.rollout_id AND n.zone_no = i.zone_no AND n.opens_at > now()
+    AND n.closes_at >= n.opens_at + r.install_s * interval '1 s'
+  ORDER BY n.opens_at LIMIT 1
+) x ON true
+CROSS JOIN LATERAL ( -- computed once a row
   SELECT g.settled_at + g.soak_s * interval '1 s' AS soaks_until,
          coalesce(w.settled_at, w.reached_at) + w.soak_s * interval '1 s' AS waits_until,
-         (SELECT n.opens_at
-          FROM rollout_window n
-          WHERE n.rollout_id = i.rollout_id AND n.zone_no = i.zone_no AND n.opens_at > now()
-            AND n.closes_at >= n.opens_at + r.install_s * interval '1 s'
-          ORDER BY n.opens_at LIMIT 1) AS window_opens,
+         x.opens_at AS window_opens,
          CASE i.state WHEN :DISPATCHED THEN i.dispatched_at WHEN :SENT THEN i.sent_at WHEN :RECEIVED THEN i.received_at
            WHEN :INSTALLING THEN i.installing_at ELSE coalesce(i.ended_at, i.wake_at) END AS since
+  OFFSET 0
 ) t
-CROSS JOIN LATERAL (
-  SELECT (SELECT d.since FROM presence d
-          WHERE d.device = i.device AND d.generation = w.generation AND d.state = :PRESENCE_OFFLINE) AS device_offline,
-         (SELECT n.since FROM presence n
-          WHERE n.device = coalesce(i.branch, o.branch) AND n.generation = w.generation AND n.state = :PRESENCE_OFFLINE) AS node_offline
-  FROM (SELECT presence_generation() AS generation) w
-) p
-LEFT JOIN LATERAL (SELECT d.held_until, d.held_reason FROM presence d WHERE d.device = i.device AND d.held_until > now() OFFSET 0) h ON true
+LEFT JOIN LATERAL (
+  SELECT CASE WHEN d.generation = (SELECT presence_generation()) AND d.state = :PRESENCE_OFFLINE THEN d.since END AS device_offline,
+         CASE WHEN d.held_until > now() THEN d.held_until END AS held_until,
+         CASE WHEN d.held_until > now() THEN d.held_reason END AS held_reason
+  FROM presence d WHERE d.device = i.device
+  OFFSET 0
+) h ON true
+LEFT JOIN LATERAL (
+  SELECT n.since AS node_offline
+  FROM presence n
+  WHERE n.device = coalesce(i.branch, o.branch) AND n.generation = (SELECT presence_generation()) AND n.state = :PRESENCE_OFFLINE
+  OFFSET 0
+) p ON true
 ORDER BY place, r.priority DESC, r.id, i.group_no, i.due_at, i.id
 LIMIT :most
