@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Checks that the alert rules and the dashboard name metrics that there are, that each alert is tested both as it fires and as it
-does not, and that docs/operations.md explains it, and no other."""
+"""Checks that the alert rules and the dashboard name metrics that there are, that the dashboard shows each histogram and each metric
+with a label, that each alert is tested both as it fires and as it does not, and that docs/operations.md explains it, and no
+other."""
 
 import json
 import pathlib
@@ -21,6 +22,11 @@ def metrics():
     return set(re.findall(r'{"(tellercast_\w+)"', METRICS.read_text(encoding="utf-8")))
 
 
+def metrics_to_show():
+    """The histograms, and those with labels."""
+    return set(re.findall(r'\[(?:HISTOGRAM|FAMILY)_\w+\] = {"(tellercast_\w+)"', METRICS.read_text(encoding="utf-8")))
+
+
 def named(text):
     return {re.sub("_(bucket|sum|count)$", "", name) if name.endswith(("_seconds_bucket", "_seconds_sum", "_seconds_count")) else name
             for name in re.findall(r"\btellercast_\w+", text)}
@@ -32,10 +38,14 @@ def faults():
     for rule in rules:
         for name in sorted(named(rule["expr"]) - known):
             yield f"{RULES.name}: {rule['alert']}: no metric {name}"
+    shown = set()
     for panel in json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]:
         for target in panel["targets"]:
+            shown |= named(target["expr"])
             for name in sorted(named(target["expr"]) - known):
                 yield f"{DASHBOARD.name}: {panel['title']}: no metric {name}"
+    for name in sorted(metrics_to_show() - shown):
+        yield f"{DASHBOARD.name}: no panel shows {name}"
     tried = {}
     for test in yaml.safe_load(TESTS.read_text(encoding="utf-8"))["tests"]:
         for case in test["alert_rule_test"]:

@@ -209,6 +209,39 @@ def test_a_claim_that_began_before_the_exclusion_was_committed_starts_nothing_of
     assert row["dispatched_at"] is None, "it was never started"
 
 
+def test_an_answer_looks_for_exclusions_by_itself(testbed):
+    """The rollout does not say that it has one, so that the conductor withdraws nothing."""
+    rollout = testbed.submit("asked", selector={"devices": ["E2", "P2", "L1"]}, **FAST)
+    for name in ("E2", "P2", "L1"):
+        testbed.wait_for_state(rollout, name, "dispatched")
+    exclude = ("INSERT INTO exclusion (rollout_id, scope, patterns, reason, excluded_by, excluded_at) VALUES "
+               "(%s, '{\"region\": [\"emea\"]}', ARRAY['{\"region\": \"emea\"}'::jsonb], 'r', 'ola', now())")
+    testbed.database.rows(exclude, rollout)
+    e2, l1 = testbed.device("E2", "E1"), testbed.device("L1")
+    wait_for(l1.tokens, "L1 has it on its topic")
+    for device, answers in ((e2, 0), (l1, 1)):
+        device.ask()
+        device.wait_for_nothing(answers)
+    other = testbed.device("P2", "P1")
+    other.ask()
+    assert other.wait_for_instruction()["rollout"] == rollout
+    assert [testbed.database.instruction(rollout, name)["state_name"] for name in ("E2", "L1")] == ["dispatched"] * 2
+
+
+def test_what_was_claimed_while_the_broker_was_away_is_not_given_once_it_is_excluded(testbed):
+    testbed.broker.stop()
+    rollout = testbed.submit("claimed", selector={"devices": ["L1", "P2"]}, **FAST)
+    for name in ("L1", "P2"):
+        testbed.wait_for_state(rollout, name, "dispatched")
+    operate(testbed, rollout, "exclude", "ola", match="region=emea")
+    testbed.broker.start()
+    for one in testbed.orchestrators:
+        one.wait_until_ready()
+    ended(testbed, rollout, "L1", "excluded")
+    complete(testbed, rollout, "P2", "P1")
+    assert not any(message.payload for message in testbed.spy.messages("tc/v1/device/L1/instruction")), "its topic never had it"
+
+
 def test_many_skips_stop_no_exclusion(testbed):
     rollout = testbed.submit("skipped", selector={"devices": ["E2", "P2", "P3"]}, schedule={"startAt": soon(3600)}, **FAST)
     testbed.wait_for_rollout(rollout, "running")

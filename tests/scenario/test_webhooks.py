@@ -185,6 +185,53 @@ def test_another_orchestrator_goes_on_where_a_conductor_died_with_an_event_under
     assert ids[1] == ids[2], "the same event again has the same ID"
 
 
+def conducts(one):
+    return one.http.metric("tellercast_conducting") == 1
+
+
+def test_a_conductor_that_was_frozen_posts_nothing_that_another_one_has_posted(stack, receiver):
+    """It has read several events, and the first one is under way when it stops."""
+    begin(stack, webhook(stack, receiver), orchestrators=2, lease="2s")
+    conductor = next(one for one in stack.orchestrators if conducts(one))
+    other, = (one for one in stack.orchestrators if one is not conductor)
+    number = stack.orchestrators.index(other)
+    receiver.status = 500
+    for n in range(3):
+        freeze(stack, f"storm {n}", number=number)
+    wait_for_webhook(stack, "siem", lambda state: state["tries"] >= 1 and state["waiting"] == 3, number)
+    receiver.hold.clear()
+    tries = len(receiver.got)
+    wait_for(lambda: len(receiver.got) > tries, "the first one is under way")
+    conductor.send(signal.SIGSTOP)
+    wait_for(lambda: len(receiver.got) > tries + 1, "the other one posts it", 60)
+    receiver.status = 200
+    receiver.hold.set()
+    receiver.wait_for(4)
+    conductor.send(signal.SIGCONT)
+    wait_for(lambda: not conducts(conductor), "it knows that another one conducts")
+    freeze(stack, "the last", number=number)
+    wait_for(lambda: "the last" in reasons(receiver.events()), "the last one is posted", 60)
+    taken = reasons(receiver.events())
+    assert [taken.count(reason) for reason in ("storm 0", "storm 1", "storm 2", "the last")] == [2, 1, 1, 1], taken
+    assert wait_for_webhook(stack, "siem", lambda state: state["waiting"] == 0, number)["state"] == "delivering"
+
+
+def test_an_event_that_was_taken_while_its_orchestrator_ended_is_not_posted_again(stack, receiver):
+    begin(stack, webhook(stack, receiver))
+    receiver.body = b"thank you"
+    receiver.hold_body.clear()
+    freeze(stack, "first")
+    wait_for(lambda: receiver.answered == 1, "its status is sent")
+    one = stack.orchestrators[0]
+    assert one.stop(10) == 0
+    receiver.hold_body.set()
+    one.start()
+    one.wait_until_ready()
+    freeze(stack, "second")
+    assert reasons(receiver.wait_for(2)) == ["first", "second"]
+    assert len(receiver.got) == 2
+
+
 def test_a_receiver_that_is_gone_is_asked_again_only_when_the_settings_are_read_again(stack, receiver, other):
     begin(stack, own := webhook(stack, receiver), fails := webhook(stack, other, "chat"))
     receiver.status = other.status = 500
@@ -288,6 +335,18 @@ def test_a_redirect_is_not_followed_and_a_certificate_of_another_authority_is_re
         freeze(stack, "second")
         wait_for_webhook(stack, "siem", lambda state: state["error"] == "the receiver answered 302")
         assert other.got == []
+    finally:
+        secure.close()
+
+
+def test_a_certificate_for_another_host_is_refused(stack):
+    authority = Authority(stack.folder / "good", "good")
+    secure = Receiver(authority.issue("receiver", "server", address="DNS:elsewhere.example"))
+    try:
+        begin(stack, webhook(stack, secure, ca_file=str(authority.certificate)))
+        freeze(stack, "first")
+        state = wait_for_webhook(stack, "siem", lambda state: state["state"] == "failing")
+        assert "subject name" in state["error"] and secure.got == [], state
     finally:
         secure.close()
 

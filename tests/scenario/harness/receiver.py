@@ -35,12 +35,15 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Receiver:
-    """`status`, `body`: what it answers. `hold`: it answers when this is set."""
+    """`status`, `body`: what it answers. `hold`: it answers when this is set. `hold_body`: and sends the body when this is."""
 
     def __init__(self, files=None):
-        self.status, self.body, self.hold, self.headers = 200, b"", threading.Event(), {}
+        self.status, self.body, self.headers = 200, b"", {}
+        self.hold, self.hold_body = threading.Event(), threading.Event()
         self.failures = 0  # so many requests are answered with 500 first
         self.hold.set()
+        self.hold_body.set()
+        self.answered = 0  # requests whose status was sent
         self.got = []  # (headers, body) of each request, whatever was answered
         self.taken = []  # the bodies that were answered with 200
         self._files, self._server, self.port = files, None, 0
@@ -64,6 +67,8 @@ class Receiver:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(receiver.body)))
                 self.end_headers()
+                receiver.answered += 1
+                receiver.hold_body.wait(60)
                 self.wfile.write(receiver.body)
 
             def log_message(self, *_):
@@ -79,6 +84,7 @@ class Receiver:
 
     def close(self):
         self.hold.set()
+        self.hold_body.set()
         self._server.shutdown()
         self._server.server_close()
 
