@@ -9,7 +9,14 @@ static const char *const value_keys[AMENDMENT_VALUE_COUNT] = {
     [AMENDMENT_VALUE_RATE] = "rate",
     [AMENDMENT_VALUE_BUDGET] = "maxUnavailable",
     [AMENDMENT_VALUE_END] = "endAt",
+    [AMENDMENT_VALUE_PROMOTION] = "promote",
 };
+
+static const struct schema_key promotion_keys[] = {
+    {.name = "group", .read = operation_read_name, .allowed = "group"},
+    {.name = "past", .read = schema_read_choice, .allowed = "failed"},
+};
+static const struct schema promotion_schema = {promotion_keys, sizeof promotion_keys / sizeof *promotion_keys};
 
 static const struct schema_key keys[] = {
     {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
@@ -21,6 +28,7 @@ static const struct schema_key keys[] = {
      .least = PLAN_UNAVAILABLE_LEAST,
      .most = PLAN_UNAVAILABLE_MOST},
     {.name = "endAt", .read = schema_read_time, .initial = SCHEMA_NOTHING},
+    {.name = "promote", .read = schema_read_map, .initial = SCHEMA_NOTHING, .map = &promotion_schema},
 };
 static const struct schema order_schema = {keys, sizeof keys / sizeof *keys};
 
@@ -39,10 +47,11 @@ static void take_change(const struct tree *tree, const json_t *object, struct am
     }
     json_incref(words->after);
     if (changes != 1)
-        document_fault_add(faults, 0, 0, "",
-                           "found %d changes, allowed: one of rate, maxUnavailable and endAt; each is an amendment of "
-                           "its own",
-                           changes);
+        document_fault_add(
+            faults, 0, 0, "",
+            "found %d changes, allowed: one of rate, maxUnavailable, endAt and promote; each is an amendment of "
+            "its own",
+            changes);
     else if (words->changes == AMENDMENT_VALUE_RATE && json_is_null(json_object_get(words->after, "perMinute")))
         document_fault_add(faults, 0, 0, "rate.perMinute", "is required");
     else if (words->changes == AMENDMENT_VALUE_RATE)

@@ -43,8 +43,7 @@ json_t *operation_read_reason(struct schema_reading *reading, const struct schem
     return reason;
 }
 
-/* A name, for a key whose `allowed` says of what. */
-static json_t *read_name(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
+json_t *operation_read_name(struct schema_reading *reading, const struct schema_key *key, const struct tree_node *node)
 {
     if (node->kind == TREE_TEXT && !is_text(node))
         return schema_fault_value(reading, node, "the name of a %s; a number or a boolean in quotes", key->allowed);
@@ -78,12 +77,12 @@ static const struct schema_key version_keys[] = {
 static const struct schema_key digest_keys[] = {
     {.name = "digest", .read = schema_read_sha256},
     {.name = "reason", .read = operation_read_reason},
-    {.name = "group", .read = read_name, .allowed = "group", .initial = SCHEMA_NOTHING},
+    {.name = "group", .read = operation_read_name, .allowed = "group", .initial = SCHEMA_NOTHING},
 };
 static const struct schema_key group_keys[] = {
     {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
     {.name = "reason", .read = operation_read_reason},
-    {.name = "group", .read = read_name, .allowed = "group"},
+    {.name = "group", .read = operation_read_name, .allowed = "group"},
 };
 static const struct schema_key scope_keys[] = {
     {.name = "version", .read = schema_read_integer, .least = 1, .most = INT64_MAX},
@@ -99,7 +98,7 @@ static const struct schema_key reason_keys[] = {
     {.name = "reason", .read = operation_read_reason},
 };
 static const struct schema_key file_keys[] = {
-    {.name = "file", .read = read_name, .allowed = "file"},
+    {.name = "file", .read = operation_read_name, .allowed = "file"},
     {.name = "reason", .read = operation_read_reason},
 };
 static const struct schema forms[] = {

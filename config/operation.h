@@ -47,8 +47,9 @@ struct operation_words {
 enum tc_error operation_parse(enum operation_form form, const char *bytes, size_t length, struct operation_words *words,
                               struct document_faults *faults);
 
-/* For schemas of other orders: reads a reason; a scope. */
+/* For schemas of other orders: reads a reason; a name, for a key whose `allowed` says of what; a scope. */
 schema_reader operation_read_reason;
+schema_reader operation_read_name;
 schema_reader operation_read_match;
 
 /* Returns whether the text is valid as a reason. */

@@ -10,6 +10,7 @@ static const enum amendment_kind kinds[AMENDMENT_VALUE_COUNT] = {
     [AMENDMENT_VALUE_RATE] = AMENDMENT_RATE,
     [AMENDMENT_VALUE_BUDGET] = AMENDMENT_BUDGET,
     [AMENDMENT_VALUE_END] = AMENDMENT_END,
+    [AMENDMENT_VALUE_PROMOTION] = AMENDMENT_PROMOTE,
 };
 
 struct page {
@@ -93,6 +94,7 @@ void amendment_order(struct http_request *request)
         operation_request.version = words.version;
         operation_request.reason = words.reason;
         operation_request.change = &change;
+        operation_request.group = amendment_group(&change);
         amend(request, &operation_request);
     }
     amendment_order_free(&words);

@@ -47,7 +47,7 @@ static int64_t count_possible(const struct group_progress *progress)
     return possible;
 }
 
-/* The counts that decide a gate: without the silent devices that it was promoted past. */
+/* The counts that decide a gate: without the devices that it was promoted past. */
 struct gate {
     int64_t completed, executed, possible;
     bool is_empty; /* nothing was or will be executed */
@@ -58,7 +58,7 @@ static struct gate read_gate(const struct group_progress *progress)
     int64_t executed = group_executed(progress), possible = count_possible(progress);
     return (struct gate){
         .completed = progress->count[COMPLETED],
-        .executed = executed - progress->past_timed_out,
+        .executed = executed - progress->past_timed_out - progress->past_failed,
         .possible = possible - progress->past_possible,
         .is_empty = executed + possible + progress->count[EXPIRED] == 0 && !progress->is_excluded,
     };
@@ -110,6 +110,20 @@ enum promotion_verdict promotion_decide(const struct group_rules *rules, const s
     const struct gate gate = read_gate(progress);
     if (silent == 0)
         return PROMOTION_NOTHING_SILENT;
+    if (gate.executed + gate.possible == 0)
+        return PROMOTION_NOTHING_ELSE;
+    return gate_is_reachable(&gate, rules) ? PROMOTION_IS_LEGAL : PROMOTION_OUT_OF_REACH;
+}
+
+enum promotion_verdict promotion_decide_failed(const struct group_rules *rules, const struct group_progress *progress)
+{
+    struct group_progress with_failed = *progress;
+    with_failed.past_failed = 0;
+    const struct gate gate = read_gate(progress), as_it_is = read_gate(&with_failed);
+    if (progress->past_failed == 0)
+        return PROMOTION_NOTHING_FAILED;
+    if (gate_is_reachable(&as_it_is, rules))
+        return PROMOTION_NOT_NEEDED;
     if (gate.executed + gate.possible == 0)
         return PROMOTION_NOTHING_ELSE;
     return gate_is_reachable(&gate, rules) ? PROMOTION_IS_LEGAL : PROMOTION_OUT_OF_REACH;

@@ -39,9 +39,11 @@ struct group_progress {
     bool promoted;
     int64_t past_possible;  /* still without an end */
     int64_t past_timed_out; /* they never answered */
-    bool is_frozen;         /* a freeze keeps it from opening */
-    bool is_paused;         /* nothing more of it is claimed; its gate is decided as ever */
-    bool is_excluded;       /* all of it was cancelled, and devices of it because they were excluded */
+    /* Devices that failed, which it was promoted past: they are in `count`, and the gate ignores them. */
+    int64_t past_failed;
+    bool is_frozen;   /* a freeze keeps it from opening */
+    bool is_paused;   /* nothing more of it is claimed; its gate is decided as ever */
+    bool is_excluded; /* all of it was cancelled, and devices of it because they were excluded */
 };
 
 int64_t group_executed(const struct group_progress *progress);
@@ -63,12 +65,18 @@ enum promotion_verdict {
     PROMOTION_NOTHING_SILENT, /* no silent device, apart from those already passed */
     PROMOTION_NOTHING_ELSE,   /* all of it is silent: no device shows that it works */
     PROMOTION_OUT_OF_REACH,   /* too many failed to reach its gate even without the silent ones */
+    PROMOTION_NOTHING_FAILED, /* no device failed */
+    PROMOTION_NOT_NEEDED,     /* its gate can be reached with those that failed */
 };
 
 /* Decides whether a group that is open or not reached may be promoted past `silent` devices, which `progress` contains
  * as passed. */
 enum promotion_verdict promotion_decide(const struct group_rules *rules, const struct group_progress *progress,
                                         int64_t silent);
+
+/* Decides whether a group that was not reached may be promoted past the devices that `progress` contains as
+ * past_failed. PROMOTION_NOTHING_ELSE: all of it failed. */
+enum promotion_verdict promotion_decide_failed(const struct group_rules *rules, const struct group_progress *progress);
 
 /* Returns the state at `now_ms` of a group that is open, soaking or awaiting_approval; any other state stays. A settled
  * group that has work again is open.

@@ -24,7 +24,9 @@ const struct rollout_rule rollout_rules[] = {
     {ROLLOUT_RUNNING, ROLLOUT_ON_PAUSE, ROLLOUT_PAUSED, "an operator ordered it"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "what is in flight finishes first"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_RETRY, ROLLOUT_RUNNING, "what failed gets another attempt"},
-    {ROLLOUT_RUNNING, ROLLOUT_ON_PROMOTE, ROLLOUT_RUNNING, "a group is promoted past its silent devices"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_PROMOTE, ROLLOUT_RUNNING, "a group is promoted past devices of it"},
+    {ROLLOUT_RUNNING, ROLLOUT_ON_PROMOTE_ORDERED, ROLLOUT_RUNNING,
+     "other people must approve the promotion past what failed"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_EXCLUDE, ROLLOUT_RUNNING, "devices that were not started are taken out of it"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_PAUSE_GROUP, ROLLOUT_RUNNING, "nothing more of the group is claimed"},
     {ROLLOUT_RUNNING, ROLLOUT_ON_RESUME_GROUP, ROLLOUT_RUNNING, "the group goes on"},
@@ -45,8 +47,9 @@ const struct rollout_rule rollout_rules[] = {
      "one person resumed it without the approvals that an abort asks for; others review that"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "what is in flight finishes first"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_RETRY, ROLLOUT_PAUSED, "what failed gets another attempt once it is resumed"},
-    {ROLLOUT_PAUSED, ROLLOUT_ON_PROMOTE, ROLLOUT_PAUSED,
-     "a group is promoted past its silent devices once it is resumed"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_PROMOTE, ROLLOUT_PAUSED, "a group is promoted past devices of it once it is resumed"},
+    {ROLLOUT_PAUSED, ROLLOUT_ON_PROMOTE_ORDERED, ROLLOUT_PAUSED,
+     "other people must approve the promotion past what failed"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_EXCLUDE, ROLLOUT_PAUSED, "devices that were not started are taken out of it"},
     {ROLLOUT_PAUSED, ROLLOUT_ON_PAUSE_GROUP, ROLLOUT_PAUSED,
      "nothing more of the group is claimed, also once it is resumed"},
@@ -63,7 +66,9 @@ const struct rollout_rule rollout_rules[] = {
     {ROLLOUT_COMPLETED, ROLLOUT_ON_ROLLBACK, ROLLOUT_COMPLETED, "another rollout rolls it back"},
     {ROLLOUT_HALTED, ROLLOUT_ON_RETRY, ROLLOUT_RUNNING, "what failed gets another attempt"},
     {ROLLOUT_HALTED, ROLLOUT_ON_PROMOTE, ROLLOUT_RUNNING,
-     "a group that was not reached is promoted past its silent devices"},
+     "a group that was not reached is promoted past devices of it"},
+    {ROLLOUT_HALTED, ROLLOUT_ON_PROMOTE_ORDERED, ROLLOUT_HALTED,
+     "other people must approve the promotion past what failed"},
     {ROLLOUT_HALTED, ROLLOUT_ON_RESUME_ORDERED, ROLLOUT_PAUSED,
      "after an abort other people must approve the retry or promotion"},
     {ROLLOUT_HALTED, ROLLOUT_ON_CANCEL, ROLLOUT_CANCELLING, "what waited for earlier groups is given up"},
@@ -83,12 +88,11 @@ static const char *const state_names[ROLLOUT_STATE_COUNT] = {
 };
 
 static const char *const event_names[ROLLOUT_EVENT_COUNT] = {
-    "approve",      "reject",         "approve_group",   "revise",          "pause",
-    "resume",       "resume_ordered", "resume_approved", "resume_rejected", "cancel",
-    "retry",        "rollback",       "promote",         "exclude",         "pause_group",
-    "resume_group", "break_glass",    "amend",           "planned",         "planned_to_wait",
-    "impossible",   "passed",         "not_reached",     "all_failed",      "abort_pause",
-    "abort_cancel", "over",           "superseded",      "all_cancelled",
+    "approve",        "reject",          "approve_group",   "revise",      "pause",        "resume",
+    "resume_ordered", "resume_approved", "resume_rejected", "cancel",      "retry",        "rollback",
+    "promote",        "promote_ordered", "exclude",         "pause_group", "resume_group", "break_glass",
+    "amend",          "planned",         "planned_to_wait", "impossible",  "passed",       "not_reached",
+    "all_failed",     "abort_pause",     "abort_cancel",    "over",        "superseded",   "all_cancelled",
 };
 
 const struct rollout_rule *rollout_rule_find(enum rollout_state from, enum rollout_event on)

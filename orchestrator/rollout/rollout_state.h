@@ -26,8 +26,9 @@ enum rollout_event {
     ROLLOUT_ON_CANCEL,
     ROLLOUT_ON_RETRY,
     ROLLOUT_ON_ROLLBACK,
-    ROLLOUT_ON_PROMOTE, /* a group is promoted */
-    ROLLOUT_ON_EXCLUDE, /* devices are taken out of it */
+    ROLLOUT_ON_PROMOTE,         /* a group is promoted */
+    ROLLOUT_ON_PROMOTE_ORDERED, /* a promotion past what failed waits for approvals */
+    ROLLOUT_ON_EXCLUDE,         /* devices are taken out of it */
     ROLLOUT_ON_PAUSE_GROUP,
     ROLLOUT_ON_RESUME_GROUP,
     ROLLOUT_ON_BREAK_GLASS,

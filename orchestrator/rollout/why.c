@@ -30,6 +30,16 @@ static void add(struct why_instruction *item, struct why_reason reason)
 
 /* ---- what holds the whole rollout or group ---- */
 
+/* `group`: that is not reached; NULL: of any. */
+static void explain_promotion(struct why_instruction *item, const struct why_group *group)
+{
+    const struct why_rollout *rollout = item->rollout;
+    if (rollout->promoted != NULL && (group == NULL || strcmp(rollout->promoted, group->name) == 0))
+        add(item, (struct why_reason){.code = WHY_PROMOTION_AWAITING_APPROVAL,
+                                      .count = rollout->promotion_given,
+                                      .limit = rollout->promotion_needed});
+}
+
 void why_explain_rollout(struct why_instruction *item)
 {
     const struct why_rollout *rollout = item->rollout;
@@ -48,8 +58,11 @@ void why_explain_rollout(struct why_instruction *item)
     case ROLLOUT_CANCELLING:
         add(item, (struct why_reason){.code = WHY_ROLLOUT_ENDING, .since = rollout->held_at});
         break;
-    case ROLLOUT_COMPLETED:
     case ROLLOUT_HALTED:
+        add(item, (struct why_reason){.code = WHY_ROLLOUT_ENDED});
+        explain_promotion(item, NULL);
+        break;
+    case ROLLOUT_COMPLETED:
     case ROLLOUT_CANCELLED:
     case ROLLOUT_REJECTED:
     case ROLLOUT_STATE_COUNT: add(item, (struct why_reason){.code = WHY_ROLLOUT_ENDED}); break;
@@ -72,7 +85,11 @@ void why_explain_group(struct why_instruction *item)
     case GROUP_STATE_COUNT: add(item, (struct why_reason){.code = WHY_GROUP_WAITING}); break;
     case GROUP_SOAKING: add(item, (struct why_reason){.code = WHY_GROUP_SOAKING, .until = group->soaks_until}); break;
     case GROUP_AWAITING_APPROVAL: add(item, (struct why_reason){.code = WHY_GROUP_AWAITING_APPROVAL}); break;
-    case GROUP_NOT_REACHED: add(item, (struct why_reason){.code = WHY_GROUP_NOT_REACHED}); break;
+    case GROUP_NOT_REACHED:
+        add(item, (struct why_reason){.code = WHY_GROUP_NOT_REACHED});
+        if (item->rollout->state != ROLLOUT_HALTED) /* then it was said of the rollout */
+            explain_promotion(item, group);
+        break;
     }
 }
 

@@ -49,6 +49,8 @@ struct why_rollout {
     bool preempt;
     enum rollout_state state;
     int64_t approvals_needed, approvals_given; /* to start it */
+    const char *promoted; /* the group whose promotion past what failed waits for approvals; NULL: none does */
+    int64_t promotion_needed, promotion_given; /* approvals of that */
     const char *held_by, *held_reason;         /* who paused or cancels it; "": nobody */
     struct why_time held_at;
     struct why_time ends_at;
@@ -78,8 +80,9 @@ struct why_reason {
     const struct why_activity *activity;
 };
 
-/* At most: one of the rollout, block, freeze, exclusion, group, its pause, time, device, branch, rate, hold. */
-#define WHY_REASONS_MAX 11
+/* At most: one of the rollout, block, freeze, exclusion, group, its pause, its promotion, time, device, branch, rate,
+ * hold. */
+#define WHY_REASONS_MAX 12
 
 /* An instruction that has not ended, or about which the conductor decides. */
 struct why_instruction {

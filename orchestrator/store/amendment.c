@@ -20,12 +20,17 @@ static amendment_apply *const applies[AMENDMENT_KIND_COUNT] = {
     [AMENDMENT_RATE] = amendment_apply_value,         [AMENDMENT_BUDGET] = amendment_apply_value,
     [AMENDMENT_END] = amendment_apply_value,          [AMENDMENT_EXCLUDE] = amendment_apply_exclusion,
     [AMENDMENT_SKIP] = amendment_apply_exclusion,     [AMENDMENT_PAUSE_GROUP] = amendment_apply_pause,
-    [AMENDMENT_RESUME_GROUP] = amendment_apply_pause,
+    [AMENDMENT_RESUME_GROUP] = amendment_apply_pause, [AMENDMENT_PROMOTE] = amendment_apply_promotion,
 };
 
 const char *amendment_kind_name(enum amendment_kind kind)
 {
     return kind_names[kind];
+}
+
+const char *amendment_group(const struct amendment_change *change)
+{
+    return change->kind == AMENDMENT_PROMOTE ? json_string_value(json_object_get(change->after, "group")) : NULL;
 }
 
 static bool parse_kind(const char *name, enum amendment_kind *kind)
@@ -180,7 +185,7 @@ enum tc_error amendment_find_repeated(struct store *store, const struct operatio
                                       const struct amendment_order *order, bool *existing, struct operated *operated,
                                       struct tc_fault *fault)
 {
-    char *after = json_text_of(order->after);
+    char *after = order->after == NULL ? NULL : json_text_of(order->after);
     const struct sql_find_repeated_params params = {.rollout = request->rollout,
                                                     .version = request->version,
                                                     .author = request->actor,
@@ -232,8 +237,10 @@ static enum tc_error check_digest(const struct operation_request *request, const
 static enum tc_error check_waits(const struct operation_request *request, const struct rollout_snapshot *snapshot,
                                  const struct sql_find_amendment_row *found, struct tc_fault *fault)
 {
+    bool promotes = strcmp(found->kind, kind_names[AMENDMENT_PROMOTE]) == 0;
+    enum rollout_event event = promotes ? ROLLOUT_ON_PROMOTE_ORDERED : ROLLOUT_ON_AMEND;
     if (strcmp(found->state, AMENDMENT_AWAITING_APPROVAL) == 0)
-        return operate_find_rule(request, snapshot, ROLLOUT_ON_AMEND, fault) == NULL ? TC_CONFLICT : TC_OK;
+        return operate_find_rule(request, snapshot, event, fault) == NULL ? TC_CONFLICT : TC_OK;
     refusal_copy(snapshot->refusal->state, sizeof snapshot->refusal->state, found->state);
     return refuse(request, snapshot, TC_CONFLICT, REFUSAL_AMENDMENT_ENDED, fault);
 }
@@ -290,8 +297,8 @@ static enum tc_error end_wait(struct store *store, const struct operation_reques
 
 static enum tc_error bring_into_force(struct store *store, const struct operation_request *request,
                                       const struct rollout_snapshot *snapshot,
-                                      const struct sql_find_amendment_row *found, struct operated *operated,
-                                      struct tc_fault *fault)
+                                      const struct sql_find_amendment_row *found, const char **to,
+                                      struct operated *operated, struct tc_fault *fault)
 {
     json_t *before = json_loads(found->before, JSON_DECODE_ANY, NULL);
     json_t *after = json_loads(found->after, JSON_DECODE_ANY, NULL);
@@ -303,6 +310,8 @@ static enum tc_error bring_into_force(struct store *store, const struct operatio
         error = tc_fault_set(fault, TC_CONFLICT, "database: a newer version wrote this amendment: use a newer version");
     if (error == TC_OK)
         error = come_into_force(store, request, snapshot, &amendment, fault);
+    if (error == TC_OK && amendment.order.kind == AMENDMENT_PROMOTE)
+        error = promotion_go_on(store, request, snapshot, found->author, to, fault);
     json_decref(before);
     json_decref(after);
     if (error != TC_OK)
@@ -332,9 +341,10 @@ static enum tc_error find(struct store *store, const struct operation_request *r
 }
 
 enum tc_error amendment_decide(struct store *store, const struct operation_request *request,
-                               const struct rollout_snapshot *snapshot, bool *existing, struct operated *operated,
+                               const struct rollout_snapshot *snapshot, const char **to, struct operated *operated,
                                struct tc_fault *fault)
 {
+    bool *existing = &operated->existing;
     struct sql_find_amendment_rows rows ROWS_AUTO = {0};
     struct sql_find_amendment_row found;
     enum tc_error error = find(store, request, snapshot, &rows, &found, operated, fault);
@@ -347,7 +357,7 @@ enum tc_error amendment_decide(struct store *store, const struct operation_reque
     if (request->operation == OPERATION_REJECT)
         return end_wait(store, request, AMENDMENT_REJECTED, operated, fault);
     bool is_enough = found.approvals + 1 >= found.required;
-    return is_enough ? bring_into_force(store, request, snapshot, &found, operated, fault) : TC_OK;
+    return is_enough ? bring_into_force(store, request, snapshot, &found, to, operated, fault) : TC_OK;
 }
 
 /* ---- withdrawing ---- */

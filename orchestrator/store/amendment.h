@@ -19,13 +19,19 @@ enum amendment_kind {
 
 const char *amendment_kind_name(enum amendment_kind kind); /* "rate" */
 
-/* A change of one value of a rollout: its rate, its budget or its end. */
+/* Of one amendment: the failures that a group is promoted past. */
+#define PROMOTED_FAILURES_MAX 1000
+
+/* A change of one value of a rollout: its rate, its budget or its end; or a promotion past what failed. */
 struct amendment_change {
     enum amendment_kind kind;
-    const json_t *after; /* as the canonical plan has it: spec.rate, maxUnavailable or endAt */
+    const json_t *after; /* as the canonical plan has it: spec.rate, maxUnavailable or endAt; {"group": …} */
     /* The rate of a plan without one, by which the change is judged; 0: no limit. */
     int64_t default_per_minute;
 };
+
+/* The group of a promotion; NULL of another change. */
+const char *amendment_group(const struct amendment_change *change);
 
 /* Appends a page of the amendments of a rollout as JSON, with the values in force. TC_NOT_FOUND: no such rollout.
  * TC_DENIED: it is not within the scope. */

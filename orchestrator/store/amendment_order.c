@@ -1,4 +1,4 @@
-/* Ordering an amendment of one value of a rollout: does it tighten? */
+/* Ordering an amendment of one value of a rollout: does it tighten? Or of a promotion, which does not. */
 #include "config/plan_number.h"
 #include "orchestrator/rollout/amend.h"
 #include "orchestrator/store/amendment_values.h"
@@ -72,10 +72,30 @@ enum tc_error amendment_judge(const struct operation_request *request, const str
     return TC_OK;
 }
 
+static enum tc_error order_promotion(struct store *store, const struct operation_request *request,
+                                     const struct rollout_snapshot *snapshot, struct operated *operated,
+                                     struct tc_fault *fault)
+{
+    struct promotion promotion;
+    enum tc_error error = promotion_judge(store, request, snapshot, &promotion, fault);
+    const struct amendment_order order = {.kind = AMENDMENT_PROMOTE,
+                                          .subject = request->group,
+                                          .before = promotion.before,
+                                          .after = promotion.after,
+                                          .is_loosening = true,
+                                          .group_no = promotion.group_no};
+    if (error == TC_OK)
+        error = amendment_record(store, request, snapshot, &order, operated, fault);
+    promotion_free(&promotion);
+    return error;
+}
+
 enum tc_error amendment_amend(struct store *store, const struct operation_request *request,
                               const struct rollout_snapshot *snapshot, struct operated *operated,
                               struct tc_fault *fault)
 {
+    if (request->change->kind == AMENDMENT_PROMOTE)
+        return order_promotion(store, request, snapshot, operated, fault);
     struct amendment_values values;
     enum tc_error error = amendment_read_values(store, request->rollout, &values, fault);
     if (error != TC_OK)

@@ -17,6 +17,7 @@ struct preview {
     const struct operation_request *request;
     struct amendment_values values;
     struct amendment_order order;
+    struct promotion promotion;             /* of a promotion */
     struct sql_preview_amendment_row facts; /* its texts live as long as its rows */
     json_t *document;
 };
@@ -95,6 +96,18 @@ static enum tc_error put_amended_forecast(struct store *store, struct preview *p
     return error;
 }
 
+/* The standing of the group that the order promotes, with its gate open. */
+static void promote(const struct preview *preview, const struct group *groups, struct forecast_standing *standings,
+                    size_t count)
+{
+    for (size_t i = 0; i < count && preview->order.kind == AMENDMENT_PROMOTE; i++) {
+        if (groups[i].number != preview->promotion.group_no)
+            continue;
+        standings[i].state = GROUP_OPEN;
+        standings[i].progress.past_failed = preview->promotion.failures;
+    }
+}
+
 static enum tc_error put_forecasts(struct store *store, struct preview *preview,
                                    const struct conducted_rollout *rollout, struct tc_fault *fault)
 {
@@ -110,6 +123,7 @@ static enum tc_error put_forecasts(struct store *store, struct preview *preview,
     const struct forecast_rest rest = {.groups = standings, .group_count = count, .execution = &rollout->rules};
     TC_CHECK(json_object_set_new(preview->document, "forecast", json_object()) == 0);
     error = put_forecast(store, preview, &rest, NULL, "before", fault);
+    promote(preview, groups, standings, count);
     if (error == TC_OK)
         error = put_amended_forecast(store, preview, &rest, fault);
     free(standings);
@@ -117,7 +131,7 @@ static enum tc_error put_forecasts(struct store *store, struct preview *preview,
     return error;
 }
 
-/* A rollout that has not started has no forecast of what remains. */
+/* A rollout that has not started, or has halted, has no forecast of what remains. */
 static enum tc_error forecast(struct store *store, struct preview *preview, struct tc_fault *fault)
 {
     struct conducted_rollout *rollouts;
@@ -140,22 +154,41 @@ static void begin_document(struct preview *preview)
 {
     const struct sql_preview_amendment_row *facts = &preview->facts;
     preview->document = json_pack(
-        "{s:I,s:I,s:s,s:O,s:O,s:b,s:I,s:I,s:I,s:I,s:n}", "rollout", (json_int_t)preview->request->rollout, "version",
-        (json_int_t)facts->version, "kind", amendment_kind_name(preview->order.kind), "before",
-        (json_t *)preview->order.before, "after", (json_t *)preview->order.after, "is_loosening",
-        (int)preview->order.is_loosening, "required", (json_int_t)(preview->order.is_loosening ? facts->required : 0),
-        "waiting", (json_int_t)facts->waiting, "at_work", (json_int_t)facts->at_work, "ended", (json_int_t)facts->ended,
-        "forecast");
+        "{s:I,s:I,s:s,s:s*,s:O,s:O,s:b,s:I,s:I,s:I,s:I,s:n}", "rollout", (json_int_t)preview->request->rollout,
+        "version", (json_int_t)facts->version, "kind", amendment_kind_name(preview->order.kind), "subject",
+        preview->request->group, "before", (json_t *)preview->order.before, "after", (json_t *)preview->order.after,
+        "is_loosening", (int)preview->order.is_loosening, "required",
+        (json_int_t)(preview->order.is_loosening ? facts->required : 0), "waiting", (json_int_t)facts->waiting,
+        "at_work", (json_int_t)facts->at_work, "ended", (json_int_t)facts->ended, "forecast");
     TC_CHECK(preview->document != NULL);
 }
 
-/* By the rules of the order, with what this snapshot of the database has of the rollout. */
-static enum tc_error judge(struct preview *preview, struct refusal *refusal, struct tc_fault *fault)
+static enum tc_error judge_promotion(struct store *store, struct preview *preview,
+                                     const struct rollout_snapshot *snapshot, struct tc_fault *fault)
 {
-    struct rollout_snapshot snapshot = {.refusal = refusal, .version = preview->facts.version};
+    if (operate_find_rule(preview->request, snapshot, ROLLOUT_ON_PROMOTE_ORDERED, fault) == NULL)
+        return TC_CONFLICT;
+    enum tc_error error = promotion_judge(store, preview->request, snapshot, &preview->promotion, fault);
+    preview->order = (struct amendment_order){.kind = AMENDMENT_PROMOTE,
+                                              .subject = preview->request->group,
+                                              .before = preview->promotion.before,
+                                              .after = preview->promotion.after,
+                                              .is_loosening = true};
+    return error;
+}
+
+/* By the rules of the order, with what this snapshot of the database has of the rollout. */
+static enum tc_error judge(struct store *store, struct preview *preview, struct refusal *refusal,
+                           struct tc_fault *fault)
+{
+    struct rollout_snapshot snapshot = {.refusal = refusal,
+                                        .version = preview->facts.version,
+                                        .end_has_passed = preview->values.end_ms <= preview->values.now_ms};
     refusal_copy(snapshot.name, sizeof snapshot.name, preview->facts.name);
     if (!rollout_state_parse(preview->facts.state, &snapshot.state))
         return operate_refuse(preview->request, &snapshot, TC_CONFLICT, REFUSAL_UNKNOWN_STATE, fault);
+    if (preview->request->change->kind == AMENDMENT_PROMOTE)
+        return judge_promotion(store, preview, &snapshot, fault);
     if (operate_find_rule(preview->request, &snapshot, ROLLOUT_ON_AMEND, fault) == NULL)
         return TC_CONFLICT;
     return amendment_judge(preview->request, &snapshot, &preview->values, &preview->order, fault);
@@ -167,9 +200,10 @@ static enum tc_error make(struct store *store, struct preview *preview, struct b
     enum tc_error error = amendment_read_values(store, preview->request->rollout, &preview->values, fault);
     if (error != TC_OK)
         return error;
-    json_t *before = amendment_value_of(&preview->values, preview->request->change->kind);
+    enum amendment_kind kind = preview->request->change->kind;
+    json_t *before = kind == AMENDMENT_PROMOTE ? NULL : amendment_value_of(&preview->values, kind);
     preview->order.before = before;
-    error = judge(preview, refusal, fault);
+    error = judge(store, preview, refusal, fault);
     if (error == TC_OK) {
         begin_document(preview);
         error = forecast(store, preview, fault);
@@ -178,6 +212,7 @@ static enum tc_error make(struct store *store, struct preview *preview, struct b
         json_text_put_value(json, preview->document);
     json_decref(preview->document);
     json_decref(before);
+    promotion_free(&preview->promotion);
     amendment_values_free(&preview->values);
     return error;
 }
@@ -200,8 +235,12 @@ enum tc_error amendment_preview(struct store *store, const struct access_scope *
                                 const struct amendment_change *change, struct buffer *json, struct refusal *refusal,
                                 struct tc_fault *fault)
 {
-    const struct operation_request request = {
-        .operation = OPERATION_AMEND, .rollout = rollout, .actor = "", .scope = scope, .change = change};
+    const struct operation_request request = {.operation = OPERATION_AMEND,
+                                              .rollout = rollout,
+                                              .actor = "",
+                                              .group = amendment_group(change),
+                                              .scope = scope,
+                                              .change = change};
     struct preview preview = {.request = &request};
     *refusal = (struct refusal){.reason = REFUSAL_NONE};
     enum tc_error error = preview_begin_reading(store, fault);

@@ -40,6 +40,9 @@ typedef enum tc_error amendment_apply(struct store *store, const struct operatio
 amendment_apply amendment_apply_value;
 /* Exclude and skip. TC_CONFLICT: the rollout has EXCLUSIONS_MAX, or SKIPS_MAX. */
 amendment_apply amendment_apply_exclusion;
+/* Promote a group past what failed. TC_CONFLICT: its state or its gate does not allow it, or another rollout does not.
+ */
+amendment_apply amendment_apply_promotion;
 /* Pause and resume a group. TC_CONFLICT: it is so already. */
 amendment_apply amendment_apply_pause;
 
@@ -63,9 +66,10 @@ enum tc_error amendment_amend(struct store *store, const struct operation_reques
 
 /* Approves or rejects the amendment of the request, which is bound to its digest. The last approval brings it into
  * force. TC_NOT_FOUND: no such amendment. TC_DENIED: an author of the amendment or of the plan may not. TC_CONFLICT:
- * another digest, it does not wait, or it is a later end and the end in force has passed. */
+ * another digest, it does not wait, or it is a later end and the end in force has passed. `*to`: the rollout's new
+ * state, or NULL when it stays. */
 enum tc_error amendment_decide(struct store *store, const struct operation_request *operation_request,
-                               const struct rollout_snapshot *snapshot, bool *existing, struct operated *operated,
+                               const struct rollout_snapshot *snapshot, const char **to, struct operated *operated,
                                struct tc_fault *fault);
 
 /* Withdraws the amendment of the request, which waits and is bound to its digest; operated->existing: the actor did it
@@ -74,5 +78,25 @@ enum tc_error amendment_decide(struct store *store, const struct operation_reque
 enum tc_error amendment_withdraw(struct store *store, const struct operation_request *operation_request,
                                  const struct rollout_snapshot *snapshot, struct operated *operated,
                                  struct tc_fault *fault);
+
+/* What a promotion past what failed is judged by, and what it does. */
+struct promotion {
+    json_t *before, *after; /* owned */
+    int64_t group_no;
+    int64_t failures; /* how many it names */
+};
+
+/* Judges the request's promotion. TC_NOT_FOUND: no such group. TC_CONFLICT: it was not kept from opening the next one
+ * by its failures, all of it failed, or there are more than PROMOTED_FAILURES_MAX. Call promotion_free in any case. */
+enum tc_error promotion_judge(struct store *store, const struct operation_request *operation_request,
+                              const struct rollout_snapshot *snapshot, struct promotion *promotion,
+                              struct tc_fault *fault);
+void promotion_free(struct promotion *promotion);
+
+/* Lets the rollout go on after a promotion that is approved: `*to` is its new state. When an abort stopped it, `author`
+ * orders its resume by it, which waits for approvals. */
+enum tc_error promotion_go_on(struct store *store, const struct operation_request *operation_request,
+                              const struct rollout_snapshot *snapshot, const char *author, const char **to,
+                              struct tc_fault *fault);
 
 #endif

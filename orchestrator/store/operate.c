@@ -20,9 +20,6 @@
 /* Attempts, as writers of the same instructions can cause a deadlock. */
 enum { TRIES = 5 };
 
-/* The version of an event that another event of the same request caused, which has the rollout's version. */
-enum { NO_VERSION = 0 };
-
 static const struct {
     const char *kind; /* of the event that records it */
     enum rollout_event event;
@@ -83,36 +80,6 @@ static enum tc_error check_version(const struct operation_request *request, cons
 
 /* ---- each operation's own part ---- */
 
-/* Refuses if a rollback of the rollout is requested or under way; `or_was`: also if one has ended. */
-static enum tc_error check_not_rolled_back(struct store *store, const struct operation_request *request,
-                                           const struct rollout_snapshot *snapshot, bool or_was, struct tc_fault *fault)
-{
-    if (snapshot->rollback_is_wanted)
-        return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_TO_BE_ROLLED_BACK, fault);
-    const struct sql_find_rollback_of_params params = {.rollout = request->rollout, .or_was = or_was};
-    struct sql_find_rollback_of_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_find_rollback_of(store, &params, &rows, fault);
-    if (error != TC_OK || rows.count == 0)
-        return error;
-    snapshot->refusal->other = sql_find_rollback_of_at(&rows, 0).id;
-    return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_ROLLED_BACK, fault);
-}
-
-/* A rollout must not install over the newer one that replaced it. */
-static enum tc_error check_not_superseded(struct store *store, const struct operation_request *request,
-                                          const struct rollout_snapshot *snapshot, struct tc_fault *fault)
-{
-    const struct sql_find_superseder_params params = {.rollout = request->rollout};
-    struct sql_find_superseder_rows rows ROWS_AUTO = {0};
-    enum tc_error error = sql_find_superseder(store, &params, &rows, fault);
-    if (error != TC_OK || rows.count == 0)
-        return error;
-    const struct sql_find_superseder_row row = sql_find_superseder_at(&rows, 0);
-    snapshot->refusal->other = row.id;
-    copy_text(snapshot->refusal->name, sizeof snapshot->refusal->name, row.name);
-    return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_SUPERSEDED, fault);
-}
-
 static enum tc_error retry(struct store *store, const struct operation_request *request,
                            const struct rollout_snapshot *snapshot, struct tc_fault *fault)
 {
@@ -120,9 +87,9 @@ static enum tc_error retry(struct store *store, const struct operation_request *
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_RETRY_AFTER_END, fault);
     enum tc_error error = operate_check_version(store, request, snapshot, fault);
     if (error == TC_OK)
-        error = check_not_rolled_back(store, request, snapshot, true, fault);
+        error = operate_check_not_rolled_back(store, request, snapshot, true, fault);
     if (error == TC_OK)
-        error = check_not_superseded(store, request, snapshot, fault);
+        error = operate_check_not_superseded(store, request, snapshot, fault);
     if (error != TC_OK)
         return error;
     const struct sql_retry_ended_params params = {
@@ -140,7 +107,7 @@ static enum tc_error request_rollback(struct store *store, const struct operatio
 {
     if (strcmp(snapshot->action, "install") != 0)
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_NOT_AN_INSTALL, fault);
-    enum tc_error error = check_not_rolled_back(store, request, snapshot, false, fault);
+    enum tc_error error = operate_check_not_rolled_back(store, request, snapshot, false, fault);
     if (error != TC_OK)
         return error;
     const struct sql_request_rollback_params params = {
@@ -155,9 +122,9 @@ static enum tc_error request_rollback(struct store *store, const struct operatio
 static enum tc_error promote(struct store *store, const struct operation_request *request,
                              const struct rollout_snapshot *snapshot, int64_t *group_no, struct tc_fault *fault)
 {
-    enum tc_error error = check_not_rolled_back(store, request, snapshot, true, fault);
+    enum tc_error error = operate_check_not_rolled_back(store, request, snapshot, true, fault);
     if (error == TC_OK)
-        error = check_not_superseded(store, request, snapshot, fault);
+        error = operate_check_not_superseded(store, request, snapshot, fault);
     return error == TC_OK ? operate_promote(store, request, snapshot, group_no, fault) : error;
 }
 
@@ -217,11 +184,19 @@ struct step {
     bool waits; /* for approvals, because an abort stopped the rollout */
 };
 
+/* A promotion past what failed is an amendment, and lets the rollout run again when it needs no approvals. */
+static enum rollout_event event_of(const struct operation_request *request, const struct rollout_snapshot *snapshot)
+{
+    if (request->operation != OPERATION_AMEND || request->change->kind != AMENDMENT_PROMOTE)
+        return operations[request->operation].event;
+    return snapshot->loosening_approvals_required > 0 ? ROLLOUT_ON_PROMOTE_ORDERED : ROLLOUT_ON_PROMOTE;
+}
+
 static enum tc_error find_step(struct store *store, const struct operation_request *request,
                                const struct rollout_snapshot *snapshot, struct step *step, struct tc_fault *fault)
 {
     *step = (struct step){.kind = operations[request->operation].kind};
-    step->rule = operate_find_rule(request, snapshot, operations[request->operation].event, fault);
+    step->rule = operate_find_rule(request, snapshot, event_of(request, snapshot), fault);
     if (step->rule == NULL)
         return TC_CONFLICT;
     if (step->rule->to != ROLLOUT_RUNNING || snapshot->state == ROLLOUT_RUNNING ||
@@ -240,16 +215,14 @@ static enum tc_error record_step(struct store *store, const struct operation_req
                                  const struct rollout_snapshot *snapshot, const struct step *step, int64_t group_no,
                                  struct tc_fault *fault)
 {
-    if (request->operation == OPERATION_BREAK_GLASS || is_amendment(request->operation))
+    if (request->operation == OPERATION_BREAK_GLASS)
         return TC_OK;
     if (step->waits && request->operation == OPERATION_RESUME)
         return operate_record_event(store, request, snapshot, KIND_RESUME_ORDERED, group_no, fault);
-    enum tc_error error = operate_record_event(store, request, snapshot, step->kind, group_no, fault);
-    if (error != TC_OK || !step->waits)
-        return error;
-    struct rollout_snapshot after = *snapshot;
-    after.version = NO_VERSION;
-    return operate_record_event(store, request, &after, KIND_RESUME_ORDERED, 0, fault);
+    enum tc_error error = is_amendment(request->operation)
+                              ? TC_OK
+                              : operate_record_event(store, request, snapshot, step->kind, group_no, fault);
+    return error == TC_OK && step->waits ? operate_order_resume(store, request, snapshot, fault) : error;
 }
 
 /* A rollout without instructions ends at once. */
@@ -264,8 +237,10 @@ static enum tc_error record_end(struct store *store, const struct operation_requ
 static enum tc_error find_repeated_amendment(struct store *store, const struct operation_request *request,
                                              struct operated *operated, struct tc_fault *fault)
 {
-    const struct amendment_order order = {
-        .kind = request->change->kind, .subject = "", .after = request->change->after};
+    bool promotes = request->change->kind == AMENDMENT_PROMOTE;
+    const struct amendment_order order = {.kind = request->change->kind,
+                                          .subject = promotes ? request->group : "",
+                                          .after = promotes ? NULL : request->change->after};
     return amendment_find_repeated(store, request, &order, &operated->existing, operated, fault);
 }
 
@@ -306,7 +281,7 @@ static enum tc_error carry_out_on_digest(struct store *store, const struct opera
     if (request->operation == OPERATION_WITHDRAW)
         error = amendment_withdraw(store, request, snapshot, operated, fault);
     else if (request->amendment != 0)
-        error = amendment_decide(store, request, snapshot, &operated->existing, operated, fault);
+        error = amendment_decide(store, request, snapshot, &to, operated, fault);
     else
         error = operate_approval(store, request, snapshot, &to, &operated->existing, fault);
     return error == TC_OK && !operated->existing ? change(store, request, to, operated, fault) : error;

@@ -50,7 +50,7 @@ struct operation_request {
     const char *actor, *reason;
     int64_t version;         /* the version that the actor saw */
     const char *digest;      /* the digest of the plan that the actor read */
-    const char *group;       /* promote; approve and reject: "" is the rollout as a whole */
+    const char *group;       /* promote, also past what failed; approve and reject: "" is the rollout as a whole */
     const char *match;       /* exclude: the scope as JSON; */
     const char *match_words; /* and as the actor wrote it */
     const char *device;      /* skip */

@@ -71,6 +71,10 @@ enum tc_error operate_keep_needed(struct store *store, const struct rollout_snap
 enum tc_error operate_may_run_again(struct store *store, const struct operation_request *operation_request,
                                     const struct rollout_snapshot *snapshot, bool *waits, struct tc_fault *fault);
 
+/* Records that the request, which has an event of its own, orders the resume, too. */
+enum tc_error operate_order_resume(struct store *store, const struct operation_request *operation_request,
+                                   const struct rollout_snapshot *snapshot, struct tc_fault *fault);
+
 /* Approves or rejects a resume that awaits it; `*to` is the rollout's new state, or NULL for no change. The actor is
  * not an author of the plan. */
 enum tc_error operate_decide_resume(struct store *store, const struct operation_request *operation_request,
@@ -84,6 +88,15 @@ bool operate_resume_was_decided(const struct operation_request *operation_reques
 /* TC_CONFLICT: the rollout installs a version that is blocked. Call it when the rollout is locked. */
 enum tc_error operate_check_version(struct store *store, const struct operation_request *operation_request,
                                     const struct rollout_snapshot *snapshot, struct tc_fault *fault);
+
+/* TC_CONFLICT: a rollback of the rollout is requested or under way; `or_was`: or has ended. */
+enum tc_error operate_check_not_rolled_back(struct store *store, const struct operation_request *operation_request,
+                                            const struct rollout_snapshot *snapshot, bool or_was,
+                                            struct tc_fault *fault);
+
+/* TC_CONFLICT: a newer rollout replaced it, over which it must not install. */
+enum tc_error operate_check_not_superseded(struct store *store, const struct operation_request *operation_request,
+                                           const struct rollout_snapshot *snapshot, struct tc_fault *fault);
 
 /* Finds the rule for `event` in the rollout's state; NULL, and TC_CONFLICT in `fault`, when there is none. */
 const struct rollout_rule *operate_find_rule(const struct operation_request *operation_request,

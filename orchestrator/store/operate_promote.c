@@ -4,16 +4,6 @@
 #include "orchestrator/store/rollout_progress.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-static const struct group *find_group(const struct group *groups, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(groups[i].name, name) == 0)
-            return &groups[i];
-    }
-    return NULL;
-}
 
 static enum tc_error leave_out_silent(struct store *store, const struct operation_request *request, int64_t group_no,
                                       int64_t *silent, struct tc_fault *fault)
@@ -29,7 +19,7 @@ static enum tc_error leave_out_silent(struct store *store, const struct operatio
 static enum tc_error find_open(const struct operation_request *request, const struct rollout_snapshot *snapshot,
                                const struct group *groups, size_t count, int64_t *group_no, struct tc_fault *fault)
 {
-    const struct group *group = find_group(groups, count, request->group);
+    const struct group *group = rollout_progress_find_group(groups, count, request->group);
     if (group == NULL)
         return operate_refuse(request, snapshot, TC_NOT_FOUND, REFUSAL_NO_GROUP, fault);
     *group_no = group->number;
@@ -49,6 +39,8 @@ static enum tc_error check_verdict(const struct operation_request *request, cons
     case PROMOTION_OUT_OF_REACH:
         snapshot->refusal->percent = group->rules.success_percent;
         return operate_refuse(request, snapshot, TC_CONFLICT, REFUSAL_OUT_OF_REACH, fault);
+    case PROMOTION_NOTHING_FAILED:
+    case PROMOTION_NOT_NEEDED: break; /* of promotions past what failed */
     }
     tc_check_failed("unknown verdict on a promotion", __FILE__, __LINE__);
 }
@@ -71,7 +63,8 @@ enum tc_error operate_promote(struct store *store, const struct operation_reques
     if (error == TC_OK)
         error = rollout_progress_read_groups(store, request->rollout, false, &groups, &count, fault);
     if (error == TC_OK)
-        error = check_verdict(request, snapshot, find_group(groups, count, request->group), silent, fault);
+        error =
+            check_verdict(request, snapshot, rollout_progress_find_group(groups, count, request->group), silent, fault);
     free(groups);
     return error;
 }

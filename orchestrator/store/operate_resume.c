@@ -50,6 +50,17 @@ enum tc_error operate_may_run_again(struct store *store, const struct operation_
     return TC_OK;
 }
 
+/* The version of an event that another event of the same request caused, which has the rollout's version. */
+enum { NO_VERSION = 0 };
+
+enum tc_error operate_order_resume(struct store *store, const struct operation_request *request,
+                                   const struct rollout_snapshot *snapshot, struct tc_fault *fault)
+{
+    struct rollout_snapshot after = *snapshot;
+    after.version = NO_VERSION;
+    return operate_record_event(store, request, &after, KIND_RESUME_ORDERED, 0, fault);
+}
+
 static const char *kind_of(const struct operation_request *request)
 {
     return request->operation == OPERATION_APPROVE ? KIND_RESUME_APPROVED : KIND_RESUME_REJECTED;

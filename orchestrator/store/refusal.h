@@ -52,6 +52,13 @@ enum refusal_reason {
     REFUSAL_NOTHING_SILENT,
     REFUSAL_ALL_SILENT,
     REFUSAL_OUT_OF_REACH, /* its gate: `percent` */
+    /* Promoting it past what failed. */
+    REFUSAL_GROUP_IS_REACHABLE, /* it is `state` */
+    REFUSAL_NOTHING_FAILED,
+    REFUSAL_ALL_FAILED,
+    REFUSAL_FAILURES_ALLOW_IT, /* something else keeps it from passing */
+    REFUSAL_OTHER_FAILURES,    /* its gate: `percent` */
+    REFUSAL_TOO_MANY_FAILURES, /* more than `needed` */
     /* Amendments: the amendment is `other`. */
     REFUSAL_NO_AMENDMENT,
     REFUSAL_OTHER_AMENDMENT, /* its digest is `digest` */

@@ -135,6 +135,7 @@ static bool take_group(const struct sql_group_progress_row *row, struct group *g
         .promoted = row->promoted,
         .past_possible = row->past_possible,
         .past_timed_out = row->past_timed_out,
+        .past_failed = row->past_failed,
         .is_frozen = row->is_frozen,
         .is_paused = row->is_paused,
         .is_excluded = row->is_excluded,
@@ -169,6 +170,15 @@ enum tc_error rollout_progress_read_groups(struct store *store, int64_t rollout,
                              (long long)rollout, row.state);
     }
     return error;
+}
+
+const struct group *rollout_progress_find_group(const struct group *groups, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(groups[i].name, name) == 0)
+            return &groups[i];
+    }
+    return NULL;
 }
 
 /* ---- changing -------------------------------------------------------------------------------- */

@@ -60,6 +60,9 @@ struct group {
 enum tc_error rollout_progress_read_groups(struct store *store, int64_t rollout, bool with_out_of_service,
                                            struct group **groups, size_t *count, struct tc_fault *fault);
 
+/* NULL: there is none of that name. */
+const struct group *rollout_progress_find_group(const struct group *groups, size_t count, const char *name);
+
 /* Locks the rollout until the end of the transaction (see conduct.h). Every change of the progress begins with this.
  * TC_CONFLICT: the rollout was changed since it was read, and must be read again. */
 enum tc_error rollout_progress_hold(struct store *store, const struct conducted_rollout *rollout,

@@ -54,6 +54,18 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_ALL_SILENT] = "all of group {group} is silent: no device shows that the rollout works",
     [REFUSAL_OUT_OF_REACH] = ("without its silent devices group {group} cannot reach its gate of {percent} % either: "
                               "promote skips silent devices, but not failed ones"),
+    [REFUSAL_GROUP_IS_REACHABLE] =
+        "group {group} is {state}: a promotion past what failed is not possible; allowed: not_reached",
+    [REFUSAL_NOTHING_FAILED] = "nothing of group {group} failed, timed out or was rejected",
+    [REFUSAL_ALL_FAILED] = "no device of group {group} completed: no device shows that the rollout works",
+    [REFUSAL_FAILURES_ALLOW_IT] =
+        "the failures of group {group} allow its gate: they do not keep the next group waiting",
+    [REFUSAL_OTHER_FAILURES] =
+        ("without the failures that were named, as far as no other attempt followed, group {group} "
+         "cannot reach its gate of {percent} % either: order the promotion again"),
+    [REFUSAL_TOO_MANY_FAILURES] =
+        ("more than {needed} devices of group {group} failed: no promotion goes past so many; "
+         "retry them, or roll back"),
     [REFUSAL_NO_AMENDMENT] = "rollout {rollout} has no amendment {other}",
     [REFUSAL_OTHER_AMENDMENT] = "amendment {other} of rollout {rollout} has the digest {digest}: read it again",
     [REFUSAL_AMENDMENT_ENDED] = "amendment {other} of rollout {rollout} is {state}: it does not wait for approvals",

@@ -180,15 +180,22 @@ static void put_node_at_work(const struct why_reason *reason, struct buffer *tex
     put_in_the_way(reason, text);
 }
 
+static void put_approvals(const struct why_rollout *rollout, const struct why_reason *reason, struct buffer *text)
+{
+    if (reason->code == WHY_PROMOTION_AWAITING_APPROVAL)
+        buffer_format(text, "the promotion of group %s past what failed", rollout->promoted);
+    else
+        buffer_put_text(text, "the rollout");
+    buffer_format(text, " waits for approval: %" PRId64 " of %" PRId64 " given", reason->count, reason->limit);
+}
+
 void why_put_words(const struct why_instruction *item, const struct why_reason *reason, struct buffer *text)
 {
     const struct why_rollout *rollout = item->rollout;
     switch (reason->code) {
     case WHY_ROLLOUT_PLANNING: buffer_put_text(text, "the rollout is being planned"); return;
     case WHY_ROLLOUT_AWAITING_APPROVAL:
-        buffer_format(text, "the rollout waits for approval: %" PRId64 " of %" PRId64 " given", reason->count,
-                      reason->limit);
-        return;
+    case WHY_PROMOTION_AWAITING_APPROVAL: put_approvals(rollout, reason, text); return;
     case WHY_ROLLOUT_PAUSED: put_held("the rollout is paused", item, reason, text); return;
     case WHY_ROLLOUT_ENDING: put_held("the rollout is being cancelled", item, reason, text); return;
     case WHY_ROLLOUT_ENDED: buffer_format(text, "the rollout is %s", rollout_state_name(rollout->state)); return;

@@ -30,6 +30,8 @@ NOT_RUN = {
         "test_a_delivered_list_shuts_out_what_was_revoked_and_the_broker_proves_it delivers one to a broker with certificates",
     "tellercast rollout break-glass":
         "test_one_person_with_the_role_starts_a_rollout_at_once_and_two_others_review_it breaks the glass, as nothing waits here",
+    "tellercast rollout promote atm-app-4.7.2 pilot --past failed":
+        "test_the_command_line_promotes_past_what_failed has a group that was not reached",
     "tellercast review accept": "likewise",
     "tellercast review object": "likewise",
     "tellercast webhook test ": "test_a_test_tells_what_the_receiver_answered has a receiver",
@@ -98,7 +100,7 @@ def test_what_is_not_run_names_tests_that_exist():
     named = set(re.findall(r"\btest_\w+", " ".join(NOT_RUN.values())))
     there = {name for path in (ROOT / "tests/scenario").glob("test_*.py")
              for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
-    assert len(named) == 8 and named <= there, named - there
+    assert len(named) == 9 and named <= there, named - there
 
 
 def mentioned(program):

@@ -2,6 +2,7 @@
 
 import pytest
 from harness.branches import MARKER, look_again
+from harness.groups import group, report, wait_for_group
 from harness.operations import events, operate, post_operation
 from harness.programs import command_line
 from harness.wait import wait_for
@@ -22,24 +23,6 @@ def submit(testbed, **pilot):
     groups = [{"name": "pilot", "devices": PILOT, **pilot}, {"name": "rest", "percentage": 100, "success": 0}]
     return testbed.submit(selector={"devices": [*PILOT, "A4"]}, groups=groups,
                           execution={"dispatchTimeout": "1h", "answerTimeout": "1h", "retries": 0})
-
-
-def report(testbed, rollout, name, state, **words):
-    testbed.wait_for_state(rollout, name, "dispatched")
-    device = testbed.device(name, testbed.database.instruction(rollout, name)["branch"])
-    device.ask()
-    claims = device.wait_for_instruction()
-    device.reply(claims, state, **words)
-    testbed.wait_for_state(rollout, name, state)
-    return device, claims
-
-
-def group(testbed, rollout, name="pilot"):
-    return next(g for g in testbed.http.document(f"/v1/rollouts/{rollout}")["groups"] if g["name"] == name)
-
-
-def wait_for_group(testbed, rollout, name, state):
-    wait_for(lambda: group(testbed, rollout, name)["state"] == state, f"group {name} is {state}")
 
 
 # ---- opens: reached ---------------------------------------------------------------------------------
@@ -128,7 +111,9 @@ def test_the_command_promotes_a_group_and_status_says_past_what(testbed):
     assert (by["actor"], by["reason"]) == ("bob", "A3 is in the basement")
     refused = command_line("rollout", "promote", rollout, "lab", *at, "--reason", "x", check=False)
     assert refused.returncode == ERROR and "has no group lab" in refused.stderr
-    assert command_line("rollout", "promote", rollout, *at, "--reason", "x", check=False).returncode == USAGE
+    again = command_line("rollout", "promote", rollout, *at, "--reason", "x", check=False)  # the group that keeps others waiting
+    assert again.returncode == ERROR and "group pilot has no silent device" in again.stderr
+    assert command_line("rollout", "promote", rollout, "pilot", *at, check=False).returncode == USAGE
 
 
 def test_a_group_that_was_not_reached_for_its_silent_devices_can_be_promoted_after_the_end(testbed):

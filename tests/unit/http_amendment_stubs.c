@@ -8,6 +8,12 @@ const char *amendment_kind_name(enum amendment_kind kind)
     return kind == AMENDMENT_RATE ? "rate" : kind == AMENDMENT_BUDGET ? "budget" : "end";
 }
 
+const char *amendment_group(const struct amendment_change *change)
+{
+    (void)change;
+    return NULL;
+}
+
 enum tc_error amendment_list(struct store *store, const struct access_scope *scope, int64_t rollout, int64_t after,
                              int limit, struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
 {

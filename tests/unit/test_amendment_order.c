@@ -26,6 +26,8 @@ static void an_order_has_one_change_in_the_form_of_a_canonical_plan(void **state
          AMENDMENT_VALUE_RATE, "{\"growAfter\":10,\"growth\":1.5,\"maximumPerMinute\":90,\"perMinute\":30}"},
         {"{" MORE ",\"maxUnavailable\":2}", AMENDMENT_VALUE_BUDGET, "2"},
         {"{" MORE ",\"maxUnavailable\":\"2.5%\"}", AMENDMENT_VALUE_BUDGET, "{\"percentage\":2.5}"},
+        {"{" MORE ",\"promote\":{\"group\":\"pilot\",\"past\":\"failed\"}}", AMENDMENT_VALUE_PROMOTION,
+         "{\"group\":\"pilot\",\"past\":\"failed\"}"},
         {"{" MORE ",\"endAt\":\"2026-12-01T06:00:00+02:00\"}", AMENDMENT_VALUE_END, "\"2026-12-01T04:00:00Z\""},
     };
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
@@ -63,6 +65,11 @@ static void a_wrong_order_names_the_place_and_what_is_allowed(void **state)
         {"{" MORE ",\"maxUnavailable\":0}", "maxUnavailable", ""},
         {"{" MORE ",\"maxUnavailable\":\"101%\"}", "maxUnavailable", ""},
         {"{" MORE ",\"endAt\":\"6h\"}", "endAt", "2026-12-01T00:00:00Z"},
+        {"{" MORE ",\"promote\":{\"group\":\"pilot\",\"past\":\"silent\"}}", "promote.past", "failed"},
+        {"{" MORE ",\"promote\":{\"past\":\"failed\"}}", "promote.group", "is required"},
+        {"{" MORE ",\"promote\":{\"group\":7,\"past\":\"failed\"}}", "promote.group", "the name of a group"},
+        {"{" MORE ",\"promote\":{\"group\":\"pilot\",\"past\":\"failed\"},\"maxUnavailable\":1}", "",
+         "found 2 changes"},
         {"{" MORE ",\"budget\":1}", "budget", ""},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -17,7 +17,7 @@ struct group_case {
     int64_t created, in_flight, completed, failed, rejected, timed_out, cancelled, expired, retriable;
     int64_t settled_ms;
     bool approved, is_rejected, is_excluded;
-    int64_t reached_ms, past_possible, past_timed_out;
+    int64_t reached_ms, past_possible, past_timed_out, past_failed;
     enum group_state becomes;
 };
 
@@ -112,6 +112,24 @@ static const struct group_case cases[] = {
      .in_flight = 2, .past_possible = 2, .becomes = GROUP_NOT_REACHED},
     {"a group that is all gone past is not reached", OPEN, .success = 1, .in_flight = 2, .past_possible = 2,
      .becomes = GROUP_NOT_REACHED},
+    {"failures that people went past do not count against the gate", OPEN, .success = 100, .completed = 4, .failed = 2,
+     .rejected = 1, .past_failed = 3, .becomes = GROUP_PASSED},
+    {"a failure beside those that people went past counts", OPEN, .success = 100, .completed = 4, .failed = 3,
+     .past_failed = 2, .becomes = GROUP_NOT_REACHED},
+    {"failures that people went past leave a gate that others must reach", OPEN, .success = 80, .completed = 4,
+     .failed = 4, .past_failed = 2, .becomes = GROUP_NOT_REACHED},
+    {"a group that people went past is open while another device of it is at work", OPEN, .success = 100,
+     .completed = 4, .failed = 2, .in_flight = 1, .past_failed = 2, .becomes = GROUP_OPEN},
+    {"people went past what failed, and it soaks as ever", OPEN, .success = 100, .soak_ms = 48 * HOUR, .completed = 4,
+     .failed = 2, .past_failed = 2, .becomes = GROUP_SOAKING},
+    {"people went past what failed, and a person must still approve", OPEN, .success = 100, .manual = true,
+     .completed = 4, .failed = 2, .past_failed = 2, .becomes = GROUP_AWAITING_APPROVAL},
+    {"a promotion past failures is no approval of what a person rejected", AWAITING, .success = 100, .completed = 4,
+     .failed = 2, .past_failed = 2, .is_rejected = true, .becomes = GROUP_NOT_REACHED},
+    {"silent devices and failures that people went past are both ignored", OPEN, .success = 100, .completed = 4,
+     .failed = 2, .timed_out = 1, .past_failed = 2, .past_timed_out = 1, .becomes = GROUP_PASSED},
+    {"a group that all failed is not reached, whatever people went past", OPEN, .success = 1, .failed = 2,
+     .past_failed = 2, .becomes = GROUP_NOT_REACHED},
     {"a waiting group is not touched", .state = GROUP_WAITING, .success = 100, .created = 5, .becomes = GROUP_WAITING},
     {"a passed group stays", .state = GROUP_PASSED, .success = 100, .completed = 5, .failed = 5,
      .becomes = GROUP_PASSED},
@@ -126,6 +144,7 @@ static struct group_progress progress_of(const struct group_case *row)
                                       .reached_ms = row->reached_ms,
                                       .past_possible = row->past_possible,
                                       .past_timed_out = row->past_timed_out,
+                                      .past_failed = row->past_failed,
                                       .approved = row->approved,
                                       .rejected = row->is_rejected,
                                       .is_excluded = row->is_excluded};
@@ -297,9 +316,33 @@ static void a_promotion_goes_past_what_is_silent_and_not_past_what_failed(void *
     }
 }
 
+static void a_promotion_past_failures_needs_failures_that_keep_the_gate_closed_and_a_device_that_works(void **state)
+{
+    (void)state;
+    static const struct {
+        double success;
+        int64_t completed, failed, waiting, past;
+        enum promotion_verdict verdict;
+    } rows[] = {
+        {100, 3, 1, 0, 1, PROMOTION_IS_LEGAL},       {100, 0, 1, 4, 1, PROMOTION_IS_LEGAL},
+        {75, 3, 1, 0, 1, PROMOTION_NOT_NEEDED},      {75, 2, 2, 2, 2, PROMOTION_IS_LEGAL},
+        {100, 3, 0, 0, 0, PROMOTION_NOTHING_FAILED}, {100, 0, 3, 0, 3, PROMOTION_NOTHING_ELSE},
+        {100, 3, 2, 0, 1, PROMOTION_OUT_OF_REACH},   {75, 3, 2, 0, 1, PROMOTION_IS_LEGAL},
+        {100, 3, 2, 0, 0, PROMOTION_NOTHING_FAILED}, {0, 3, 2, 0, 2, PROMOTION_NOT_NEEDED},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct group_rules rules = {.success_percent = rows[i].success};
+        struct group_progress progress = {.past_failed = rows[i].past};
+        progress.count[COMPLETED] = rows[i].completed;
+        progress.count[FAILED] = rows[i].failed;
+        progress.count[CREATED] = rows[i].waiting;
+        assert_int_equal(promotion_decide_failed(&rules, &progress), rows[i].verdict);
+    }
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[COUNT_OF(cases) + 9] = {
+    struct CMUnitTest tests[COUNT_OF(cases) + 10] = {
         cmocka_unit_test(every_stage_in_flight_keeps_a_group_open),
         cmocka_unit_test(a_group_is_reachable_exactly_when_some_future_reaches_it),
         cmocka_unit_test(the_names_of_group_states_are_read_as_they_are_written),
@@ -309,8 +352,9 @@ int main(void)
         cmocka_unit_test(a_promoted_group_is_reached_when_all_but_the_silent_have_settled),
         cmocka_unit_test(the_next_group_opens_after_the_soak_and_the_word),
         cmocka_unit_test(a_promotion_goes_past_what_is_silent_and_not_past_what_failed),
+        cmocka_unit_test(a_promotion_past_failures_needs_failures_that_keep_the_gate_closed_and_a_device_that_works),
     };
-    size_t count = 9;
+    size_t count = 10;
     ADD_ROWS(tests, count, cases, the_group_becomes_what_its_row_says);
     return _cmocka_run_group_tests("gates", tests, count, NULL, NULL);
 }

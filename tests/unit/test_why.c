@@ -347,6 +347,40 @@ static void each_waiting_instruction_has_its_first_reason(void **state)
     }
 }
 
+static void the_promotion_of_a_lost_group_that_waits_for_approvals_is_said_after_it(void **state)
+{
+    (void)state;
+    static const struct {
+        enum rollout_state rollout;
+        const char *promoted;
+        enum why_code codes[3];
+        size_t count;
+    } rows[] = {
+        {ROLLOUT_RUNNING, "pilot", {WHY_GROUP_NOT_REACHED, WHY_PROMOTION_AWAITING_APPROVAL}, 2},
+        {ROLLOUT_RUNNING, "other", {WHY_GROUP_NOT_REACHED}, 1},
+        {ROLLOUT_RUNNING, NULL, {WHY_GROUP_NOT_REACHED}, 1},
+        {ROLLOUT_HALTED, "pilot", {WHY_ROLLOUT_ENDED, WHY_PROMOTION_AWAITING_APPROVAL, WHY_GROUP_NOT_REACHED}, 3},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench bench;
+        set_up(&bench);
+        bench.first.state = rows[i].rollout;
+        bench.first.promoted = rows[i].promoted;
+        bench.first.promotion_given = 1;
+        bench.first.promotion_needed = 2;
+        struct why_instruction item = {.rollout = &bench.first, .group.state = GROUP_WAITING};
+        item.waits_for = (struct why_group){.name = "pilot", .state = GROUP_NOT_REACHED};
+        why_explain_rollout(&item);
+        why_explain_group(&item);
+        assert_int_equal(item.reason_count, rows[i].count);
+        for (size_t at = 0; at < rows[i].count; at++) {
+            assert_int_equal(item.reasons[at].code, rows[i].codes[at]);
+            if (rows[i].codes[at] == WHY_PROMOTION_AWAITING_APPROVAL)
+                assert_true(item.reasons[at].count == 1 && item.reasons[at].limit == 2);
+        }
+    }
+}
+
 static void what_was_started_has_its_stage(void **state)
 {
     (void)state;
@@ -423,6 +457,7 @@ int main(void)
         cmocka_unit_test(a_device_without_a_branch_has_no_budget),
         cmocka_unit_test(an_order_to_collect_uses_no_machine_and_keeps_its_device_busy),
         cmocka_unit_test(each_waiting_instruction_has_its_first_reason),
+        cmocka_unit_test(the_promotion_of_a_lost_group_that_waits_for_approvals_is_said_after_it),
         cmocka_unit_test(what_was_started_has_its_stage),
         cmocka_unit_test(what_was_started_says_who_is_offline_and_until_it_installs_who_is_held),
     };

@@ -54,6 +54,9 @@ void amendment_put_value(const char *kind, const json_t *value, struct buffer *t
         put_taken_out(value, text);
     } else if (strcmp(kind, "pause_group") == 0 || strcmp(kind, "resume_group") == 0) {
         buffer_put_text(text, json_is_true(json_object_get(value, "paused")) ? "paused" : "not paused");
+    } else if (strcmp(kind, "promote") == 0) {
+        buffer_format(text, "%" PRId64 " of %" PRId64 " completed", document_number(value, "completed"),
+                      document_number(value, "executed"));
     } else if (!json_is_null(value)) {
         char *json = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
         buffer_put_text(text, json == NULL ? "" : json);
@@ -61,10 +64,46 @@ void amendment_put_value(const char *kind, const json_t *value, struct buffer *t
     }
 }
 
+void amendment_put_devices(const json_t *devices, struct buffer *text)
+{
+    enum { NAMES_MOST = 20 };
+    size_t i, count = json_array_size(devices);
+    const json_t *device;
+    json_array_foreach(devices, i, device)
+    {
+        const char *code = document_text(device, "code");
+        if (i < NAMES_MOST)
+            buffer_format(text, "%s%s (%s%s%s)", i == 0 ? "" : ", ", document_text(device, "device"),
+                          document_text(device, "state"), *code == '\0' ? "" : ": ", code);
+    }
+    if (count > NAMES_MOST)
+        buffer_format(text, " and %zu more", count - NAMES_MOST);
+}
+
+/* "promote group pilot past 2 failed devices, A1 (failed: no_space), A2 (rejected): 8 of 8 completed in place of 8 of
+ * 10, and its gate is 98 %" */
+static void put_promotion(const json_t *amendment, struct buffer *text)
+{
+    const json_t *before = json_object_get(amendment, "before"), *after = json_object_get(amendment, "after");
+    const json_t *failures = json_object_get(after, "failures");
+    buffer_format(text, "promote group %s past ", document_text(amendment, "subject"));
+    document_put_counted(text, (int64_t)json_array_size(failures), "failed device", "failed devices");
+    buffer_put_text(text, ", ");
+    amendment_put_devices(failures, text);
+    buffer_format(
+        text, ": %" PRId64 " of %" PRId64 " completed in place of %" PRId64 " of %" PRId64 ", and its gate is %g %%",
+        document_number(after, "completed"), document_number(after, "executed"), document_number(before, "completed"),
+        document_number(before, "executed"), json_number_value(json_object_get(before, "success")));
+}
+
 void amendment_put_change(const char *kind, const json_t *amendment, struct buffer *text)
 {
     const json_t *before = json_object_get(amendment, "before");
     bool takes_out = strcmp(kind, "exclude") == 0 || strcmp(kind, "skip") == 0;
+    if (strcmp(kind, "promote") == 0) {
+        put_promotion(amendment, text);
+        return;
+    }
     buffer_format(text, takes_out ? "%s " : "%s from ", kind);
     amendment_put_value(kind, before, text);
     buffer_put_text(text, takes_out ? "" : " to ");

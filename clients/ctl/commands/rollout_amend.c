@@ -1,4 +1,6 @@
 /* Amendments of a rollout: preview, order, withdrawal and list. */
+#include "clients/ctl/commands/rollout_amend.h"
+
 #include "clients/ctl/commands/amendment_decide.h"
 #include "clients/ctl/commands/amendment_send.h"
 #include "clients/ctl/commands/amendment_words.h"
@@ -101,11 +103,9 @@ static int exit_code_of(const struct session *session, const json_t *answer)
     return EXIT_PAUSED;
 }
 
-/* Takes the order. */
-static int amend(struct session *session, int64_t rollout, json_t *order)
+int rollout_amend_send(struct session *session, int64_t rollout, json_t *order, bool is_dry_run)
 {
     int code = EXIT_HEALTHY;
-    bool is_dry_run = session_has(session, "preview");
     json_t *preview = amendment_post(session, rollout, ":preview", json_incref(order), &code), *answer = NULL;
     bool goes_on = preview != NULL && !is_dry_run;
     if (preview != NULL && is_dry_run && session->json)
@@ -156,7 +156,7 @@ int run_rollout_amend(struct session *session)
         return code;
     TC_CHECK(json_object_set_new(order, "version", json_integer(version)) == 0);
     if (json_object_set_new(order, "reason", json_string(reason)) == 0)
-        return amend(session, id, order);
+        return rollout_amend_send(session, id, order, session_has(session, "preview"));
     json_decref(order);
     return session_fail_usage(session, "--reason: must be UTF-8");
 }

@@ -263,8 +263,7 @@ static int report_missing_approvals(struct session *session, int64_t id, int cod
     return code;
 }
 
-/* `group`: of the rollout, or NULL. */
-static int run_operation_on(struct session *session, const char *verb, const char *group, const char *done)
+int rollout_operate_on(struct session *session, const char *verb, const char *group, const char *done)
 {
     int64_t id, version;
     const char *reason;
@@ -289,7 +288,7 @@ static int run_operation_on(struct session *session, const char *verb, const cha
 
 static int run_operation(struct session *session, const char *verb, const char *done)
 {
-    return run_operation_on(session, verb, NULL, done);
+    return rollout_operate_on(session, verb, NULL, done);
 }
 
 /* "group pilot paused" */
@@ -299,14 +298,9 @@ static int run_operation_on_group(struct session *session, const char *verb, con
     buffer_put_text(&done, "group ");
     (void)text_put_clean(&done, group, 0, session->out.utf8);
     buffer_format(&done, " %s", what);
-    int code = run_operation_on(session, verb, group, buffer_text(&done));
+    int code = rollout_operate_on(session, verb, group, buffer_text(&done));
     buffer_free(&done);
     return code;
-}
-
-int run_rollout_promote(struct session *session)
-{
-    return run_operation_on(session, "promote", session_argument(session, 1), "promoted");
 }
 
 int run_rollout_pause(struct session *session)

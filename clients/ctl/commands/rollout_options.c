@@ -63,6 +63,17 @@ const struct option rollout_amend_options[] = {
     NO_OPTION,
 };
 
+const struct option rollout_promote_options[] = {
+    {"past", "silent|failed", NULL, "silent",
+     "Past the silent devices, at once; or past those that failed, which waits for as many approvals as a looser "
+     "plan."},
+    REASON,
+    EXPECTED_VERSION,
+    DRY_RUN("Only show what it would do."),
+    YES,
+    NO_OPTION,
+};
+
 const struct option rollout_exclude_options[] = {
     {"match", "LABELS", NULL, NULL, "The devices with these labels, such as region=emea."},
     {"branch", "BRANCH", NULL, NULL, "The devices of this branch."},

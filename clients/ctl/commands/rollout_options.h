@@ -8,6 +8,7 @@ extern const struct option rollout_submit_options[];
 extern const struct option rollout_wait_options[];
 extern const struct option rollout_decision_options[];
 extern const struct option rollout_amend_options[];
+extern const struct option rollout_promote_options[];
 extern const struct option rollout_instructions_options[];
 extern const struct option rollout_failures_options[];
 extern const struct option rollout_exclude_options[];

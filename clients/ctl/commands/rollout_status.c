@@ -135,28 +135,22 @@ static void put_review(const struct session *session, const json_t *review, stru
 }
 
 /* "promoted  pilot, past A7 (dispatched), A9 (timed out: not_asked)" */
-static void put_promotion(const struct session *session, const json_t *group, struct buffer *out)
+static void put_past(const struct session *session, const json_t *group, const char *key, struct buffer *out)
 {
-    enum { NAMES_MOST = 20 };
-    size_t i;
-    const json_t *device;
-    const json_t *past = json_object_get(group, "promoted_past");
-    size_t count = json_array_size(past);
+    const json_t *past = json_object_get(group, key);
     struct buffer text = {0};
-    if (count == 0)
+    if (json_array_size(past) == 0)
         return;
     buffer_format(&text, "%s, past ", document_text(group, "name"));
-    json_array_foreach(past, i, device)
-    {
-        const char *code = document_text(device, "code");
-        if (i < NAMES_MOST)
-            buffer_format(&text, "%s%s (%s%s%s)", i == 0 ? "" : ", ", document_text(device, "device"),
-                          document_text(device, "state"), *code == '\0' ? "" : ": ", code);
-    }
-    if (count > NAMES_MOST)
-        buffer_format(&text, " and %zu more", count - NAMES_MOST);
+    amendment_put_devices(past, &text);
     session_put_fact(session, "promoted", buffer_text(&text), out);
     buffer_free(&text);
+}
+
+static void put_promotion(const struct session *session, const json_t *group, struct buffer *out)
+{
+    put_past(session, group, "promoted_past", out);
+    put_past(session, group, "promoted_failures", out);
 }
 
 /* "paused  pilot, by ola, 2026-12-01 00:00:03Z: the line is slow" */

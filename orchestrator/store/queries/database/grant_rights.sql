@@ -60,6 +60,7 @@ BEGIN
     ('person_role', 'INSERT, UPDATE, DELETE'),
     ('presence', 'INSERT, UPDATE'),
     ('presence_watch', 'UPDATE'),
+    ('promoted_failure', 'INSERT'),
     ('promoted_past', 'INSERT'),
     ('review', 'INSERT, UPDATE (state, ended_at)'),
     ('review_decision', 'INSERT'),

@@ -24,6 +24,7 @@ SELECT json_build_object(
                  'group', g.group_no, 'name', g.name, 'state', g.state, 'success', g.success, 'soak_s', g.soak_s,
                  'manual', g.manual, 'devices', g.devices, 'opened_at', rfc3339(g.opened_at),
                  'reached_at', rfc3339(g.reached_at), 'promoted_past', group_promoted_past(r.id, g.group_no),
+                 'promoted_failures', group_promoted_failures(r.id, g.group_no, NULL),
                  'settled_at', rfc3339(g.settled_at), 'ended_at', rfc3339(g.ended_at),
                  'counts', state_counts(r.id, g.group_no), 'substates', substate_counts(r.id, g.group_no),
                  'retrying', retrying_counts(r.id, g.group_no),

@@ -22,6 +22,7 @@ SELECT json_build_object(
                  'devices', g.devices, 'opened_at', rfc3339(g.opened_at), 'reached_at', rfc3339(g.reached_at),
                  'settled_at', rfc3339(g.settled_at), 'ended_at', rfc3339(g.ended_at),
                  'promoted_past', group_promoted_past(r.id, g.group_no),
+                 'promoted_failures', group_promoted_failures(r.id, g.group_no, NULL),
                  'counts', state_counts(r.id, g.group_no), 'substates', substate_counts(r.id, g.group_no),
                  'retrying', retrying_counts(r.id, g.group_no),
                  'given_up', given_up_counts(r.id, g.group_no)) ORDER BY g.group_no), '[]')

@@ -116,6 +116,7 @@ SELECT json_build_object(
                                    JOIN instruction_state st ON st.state = m.state
                                    LEFT JOIN instruction_substate sb ON sb.state = m.state AND sb.substate = m.substate
                                    WHERE p.rollout_id = r.id AND p.group_no = g.group_no),
+                 'promoted_failures', group_promoted_failures(r.id, g.group_no, ARRAY(SELECT m.id FROM mine m)),
                  'counts', t.counts, 'substates', t.substates, 'retrying', t.retrying,
                  'given_up', t.given_up) ORDER BY g.group_no), '[]')
              FROM rollout_group g JOIN told t ON t.group_no = g.group_no WHERE g.rollout_id = r.id),
