@@ -83,6 +83,7 @@ def test_what_was_not_answered_when_no_installation_fits_any_more_is_withdrawn_a
 
 def test_a_later_end_gives_the_time_back_that_an_earlier_one_took(testbed):
     rollout = submit(testbed, ["A1"])
+    assert testbed.database.rollout(rollout)["last_start_at"] is None, "nothing is looked at before an end changes"
     amend(testbed, rollout, {"endAt": ahead(minutes=30)})
     amend(testbed, rollout, {"endAt": ahead(hours=9)})
     a1 = testbed.device("A1", "B1")
