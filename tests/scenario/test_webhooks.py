@@ -189,8 +189,9 @@ def conducts(one):
     return one.http.metric("tellercast_conducting") == 1
 
 
-def test_a_conductor_that_was_frozen_posts_nothing_that_another_one_has_posted(stack, receiver):
-    """It has read several events, and the first one is under way when it stops."""
+@pytest.mark.parametrize("answer", (200, 500))
+def test_a_conductor_that_was_frozen_posts_nothing_that_another_one_has_posted(stack, receiver, answer):
+    """It has read several events, and the first one is under way when it stops. `answer`: the answer that it gets when it goes on."""
     begin(stack, webhook(stack, receiver), orchestrators=2, lease="2s")
     conductor = next(one for one in stack.orchestrators if conducts(one))
     other, = (one for one in stack.orchestrators if one is not conductor)
@@ -198,22 +199,22 @@ def test_a_conductor_that_was_frozen_posts_nothing_that_another_one_has_posted(s
     receiver.status = 500
     for n in range(3):
         freeze(stack, f"storm {n}", number=number)
-    wait_for_webhook(stack, "siem", lambda state: state["tries"] >= 1 and state["waiting"] == 3, number)
+    tries = wait_for_webhook(stack, "siem", lambda state: state["tries"] >= 1 and state["waiting"] == 3, number)["tries"]
     receiver.hold.clear()
-    tries = len(receiver.got)
+    receiver.statuses[tries] = answer
     wait_for(lambda: len(receiver.got) > tries, "the first one is under way")
     conductor.send(signal.SIGSTOP)
     wait_for(lambda: len(receiver.got) > tries + 1, "the other one posts it", 60)
     receiver.status = 200
     receiver.hold.set()
-    receiver.wait_for(4)
+    wait_for(lambda: "storm 2" in reasons(receiver.events()), "the other one posts all", 60)
     conductor.send(signal.SIGCONT)
     wait_for(lambda: not conducts(conductor), "it knows that another one conducts")
+    assert states(stack, number)["siem"]["state"] == "delivering"
     freeze(stack, "the last", number=number)
     wait_for(lambda: "the last" in reasons(receiver.events()), "the last one is posted", 60)
     taken = reasons(receiver.events())
-    assert [taken.count(reason) for reason in ("storm 0", "storm 1", "storm 2", "the last")] == [2, 1, 1, 1], taken
-    assert wait_for_webhook(stack, "siem", lambda state: state["waiting"] == 0, number)["state"] == "delivering"
+    assert "storm 0" in taken and [taken.count(reason) for reason in ("storm 1", "storm 2", "the last")] == [1, 1, 1], taken
 
 
 def test_an_event_that_was_taken_while_its_orchestrator_ended_is_not_posted_again(stack, receiver):

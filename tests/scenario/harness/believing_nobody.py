@@ -29,11 +29,11 @@ class ByMqtt:
 
 
 @contextlib.contextmanager
-def opened(stack):
+def opened(stack, **settings):
     """An orchestrator that believes nobody, on a broker with the guard."""
     installation = GuardedInstallation(stack)
     stack.installation = installation
-    installation.orchestrator(insecure_loopback=False)
+    installation.orchestrator(insecure_loopback=False, **settings)
     stack.by_mqtt = ByMqtt(installation)
     yield stack
     installation.close()

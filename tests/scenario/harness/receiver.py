@@ -40,6 +40,7 @@ class Receiver:
     def __init__(self, files=None):
         self.status, self.body, self.headers = 200, b"", {}
         self.hold, self.hold_body = threading.Event(), threading.Event()
+        self.statuses = {}  # what it answers to single requests, by their place in `got`
         self.failures = 0  # so many requests are answered with 500 first
         self.hold.set()
         self.hold_body.set()
@@ -55,9 +56,10 @@ class Receiver:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                place = len(receiver.got)
                 receiver.got.append((dict(self.headers), body))
                 receiver.hold.wait(60)
-                status = receiver.status
+                status = receiver.statuses.get(place, receiver.status)
                 if receiver.failures > 0:
                     receiver.failures, status = receiver.failures - 1, 500
                 if status == 200:
