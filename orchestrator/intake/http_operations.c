@@ -6,6 +6,7 @@
 #include "orchestrator/store/operate.h"
 #include "topics/topic.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char document_types[] = "application/json application/yaml application/x-yaml text/yaml text/x-yaml";
@@ -124,13 +125,15 @@ void operation_carry_out(struct http_request *request)
     read_operation(request, request->target.segments[request->target.segment_count - 1], carry_out);
 }
 
-static void preview_exclusion(struct http_request *request, const struct operation_request *operation_request)
+static void preview(struct http_request *request, const struct operation_request *operation_request)
 {
     struct buffer json = {0};
     struct refusal refusal;
     struct tc_fault fault;
     struct store *store = store_pool_take(request->http->config.stores);
-    enum tc_error error = operate_preview_exclusion(store, operation_request, &json, &refusal, &fault);
+    enum tc_error error = operation_excludes(operation_request->operation)
+                              ? operate_preview_exclusion(store, operation_request, &json, &refusal, &fault)
+                              : operate_preview_pause(store, operation_request, &json, &refusal, &fault);
     store_pool_give(request->http->config.stores, store);
     if (error == TC_OK)
         http_answer_json(request, 200, &json);
@@ -138,12 +141,13 @@ static void preview_exclusion(struct http_request *request, const struct operati
         http_answer_refusal(request, &refusal, &fault);
 }
 
-/* The last word of the path is "exclude:preview" or "skip:preview". */
-void exclusion_preview_show(struct http_request *request)
+/* The last word of the path is that of the operation, and ":preview". */
+void operation_preview_show(struct http_request *request)
 {
+    char name[32];
     const char *last = request->target.segments[request->target.segment_count - 1];
-    bool skips = strncmp(last, "skip:", strlen("skip:")) == 0;
-    read_operation(request, operation_name(skips ? OPERATION_SKIP : OPERATION_EXCLUDE), preview_exclusion);
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(last, ":"), last);
+    read_operation(request, name, preview);
 }
 
 /* ---- operations on a device ---- */

@@ -93,6 +93,11 @@ enum tc_error operate(struct store *store, const struct operation_request *opera
 enum tc_error operate_preview_exclusion(struct store *store, const struct operation_request *operation_request,
                                         struct buffer *json, struct refusal *refusal, struct tc_fault *fault);
 
+/* Appends what the pause of a group would hold up and let finish now, or what its resume would let go on, and when, as
+ * JSON. Errors: as those of the order. */
+enum tc_error operate_preview_pause(struct store *store, const struct operation_request *operation_request,
+                                    struct buffer *json, struct refusal *refusal, struct tc_fault *fault);
+
 struct new_rollout; /* orchestrator/store/planning.h */
 
 /* Replaces the plan of a rollout by another one of the same name, before anything was started. The actor is its

@@ -82,9 +82,8 @@ enum tc_error operate_exclude(struct store *store, const struct operation_reques
     return error;
 }
 
-/* As operate_load_snapshot and the rule of the operation do, of the rollout as it is now. */
-static enum tc_error check_steered(struct store *store, const struct operation_request *request,
-                                   struct refusal *refusal, struct tc_fault *fault)
+enum tc_error operate_check_steered(struct store *store, const struct operation_request *request,
+                                    enum rollout_event event, struct refusal *refusal, struct tc_fault *fault)
 {
     struct rollout_snapshot snapshot = {.refusal = refusal};
     const struct sql_read_steered_params params = {.rollout = request->rollout};
@@ -101,7 +100,7 @@ static enum tc_error check_steered(struct store *store, const struct operation_r
         return operate_refuse(request, &snapshot, TC_CONFLICT, REFUSAL_UNKNOWN_STATE, fault);
     if (row.is_collect)
         return operate_refuse(request, &snapshot, TC_CONFLICT, REFUSAL_IS_COLLECT, fault);
-    return operate_find_rule(request, &snapshot, ROLLOUT_ON_EXCLUDE, fault) == NULL ? TC_CONFLICT : TC_OK;
+    return operate_find_rule(request, &snapshot, event, fault) == NULL ? TC_CONFLICT : TC_OK;
 }
 
 enum tc_error operate_preview_exclusion(struct store *store, const struct operation_request *request,
@@ -115,7 +114,7 @@ enum tc_error operate_preview_exclusion(struct store *store, const struct operat
     if (error == TC_OK)
         error = act_scope_check_exclusion(store, request->scope, device_of(request), scope_of(request), refusal, fault);
     if (error == TC_OK)
-        error = check_steered(store, request, refusal, fault);
+        error = operate_check_steered(store, request, ROLLOUT_ON_EXCLUDE, refusal, fault);
     if (error != TC_OK)
         return error;
     const struct sql_preview_exclusion_params params = {
@@ -124,33 +123,5 @@ enum tc_error operate_preview_exclusion(struct store *store, const struct operat
     error = sql_preview_exclusion(store, &params, &rows, fault);
     if (error == TC_OK)
         buffer_put_text(json, sql_document_at(&rows, 0).document);
-    return error;
-}
-
-/* ---- a group ---- */
-
-enum tc_error operate_pause_group(struct store *store, const struct operation_request *request,
-                                  const struct rollout_snapshot *snapshot, struct operated *operated,
-                                  struct tc_fault *fault)
-{
-    bool resumes = request->operation == OPERATION_RESUME_GROUP;
-    const struct sql_find_group_params find = {.rollout = request->rollout, .name = request->group};
-    struct sql_find_group_rows found ROWS_AUTO = {0};
-    enum tc_error error = sql_find_group(store, &find, &found, fault);
-    if (error != TC_OK)
-        return error;
-    if (found.count == 0)
-        return operate_refuse(request, snapshot, TC_NOT_FOUND, REFUSAL_NO_GROUP, fault);
-    json_t *before = json_pack("{s:b}", "paused", resumes), *after = json_pack("{s:b}", "paused", !resumes);
-    TC_CHECK(before != NULL && after != NULL);
-    const struct amendment_order order = {.kind = resumes ? AMENDMENT_RESUME_GROUP : AMENDMENT_PAUSE_GROUP,
-                                          .subject = request->group,
-                                          .before = before,
-                                          .after = after,
-                                          .event = resumes ? KIND_GROUP_RESUMED : KIND_GROUP_PAUSED,
-                                          .group_no = sql_find_group_at(&found, 0).group_no};
-    error = amendment_record(store, request, snapshot, &order, operated, fault);
-    json_decref(before);
-    json_decref(after);
     return error;
 }

@@ -133,6 +133,10 @@ enum tc_error operate_exclude(struct store *store, const struct operation_reques
                               const struct rollout_snapshot *snapshot, struct operated *operated,
                               struct tc_fault *fault);
 
+/* Checks a rollout as it is now for a preview, as operate_load_snapshot and the rule for `event` do for the order. */
+enum tc_error operate_check_steered(struct store *store, const struct operation_request *operation_request,
+                                    enum rollout_event event, struct refusal *refusal, struct tc_fault *fault);
+
 /* Pauses or resumes the request's group, by an amendment. TC_NOT_FOUND: no such group. TC_CONFLICT: it is so already.
  */
 enum tc_error operate_pause_group(struct store *store, const struct operation_request *operation_request,

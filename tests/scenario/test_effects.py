@@ -30,7 +30,7 @@ def order(stack, verb, *words, **more):
 EFFECTS = [
     (["pause"], "by-night, 3 devices: 3 wait and do not start; 0 are at work and finish; 0 have ended"),
     (["pause", "--group", "pilot"],
-     "by-night  group pilot, 1 device: 1 waits and does not start; 0 are at work and finish; 0 have ended"),
+     "group pilot: 1 waits and does not start; 0 are dispatched and may still start; 0 are at work and finish; 0 have ended"),
     (["cancel"], "by-night, 3 devices: 3 wait and are cancelled; 0 are at work, and finish if they have their instructions; "
                  "0 have ended and stay as they are"),
     (["retry"], "by-night, 3 devices: 0 failed, timed out or refused, and are tried again; 3 wait and may start as well; "

@@ -1,5 +1,7 @@
 """One group of a rollout is paused: nothing of it starts, and its gate, its soak and the other groups go on."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from harness.branches import MARKER, complete, look_again
 from harness.operations import events, operate, post_operation
@@ -23,6 +25,12 @@ def group(stack, rollout, name):
     return next(g for g in stack.http.document(f"/v1/rollouts/{rollout}")["groups"] if g["name"] == name)
 
 
+def preview(stack, rollout, verb, name, status=200):
+    answer = post_operation(stack, rollout, f"{verb}:preview", "ola", group=name)
+    assert answer.status == status, answer
+    return answer.json()
+
+
 def state(stack, rollout, device):
     return stack.database.instruction(rollout, device)["state_name"]
 
@@ -34,6 +42,9 @@ def test_a_paused_group_starts_nothing_and_other_groups_go_on(testbed):
     other = "A1" if one == "A2" else "A2"
     answer = operate(testbed, rollout, "pause-group", "ola", group="first", reason="the line is slow", number=1)
     assert (answer["operation"], answer["state"], answer["existing"]) == ("pause-group", "running", False)
+    held = preview(testbed, rollout, "resume-group", "first")
+    assert (held["held"], held["may_start"], held["finish"], held["ended"], held["paused"]["by"]) == (1, 1, 0, 0, "ola"), held
+    assert held["goes_on_at"] is not None
     complete(testbed, rollout, one, "B1")
     for name in ("A3", "A4"):
         complete(testbed, rollout, name, "B2")
@@ -56,6 +67,7 @@ def test_a_paused_group_starts_nothing_and_other_groups_go_on(testbed):
                                      ("pause-group", "lab", 404, "has no group lab")):
         refused = post_operation(testbed, rollout, verb, "ola", group=name)
         assert refused.status == status and text in refused.json()["detail"], refused
+        assert text in preview(testbed, rollout, verb, name, status)["detail"], "the preview refuses what the order refuses"
     operate(testbed, rollout, "pause", "ola")
     operate(testbed, rollout, "resume", "ola")
     look_again(testbed)
@@ -92,3 +104,26 @@ def test_the_commands_pause_and_resume_one_group(testbed):
     assert "paused       rest, by ola, " in shown and ": the line is slow" in shown, shown
     done = command_line("rollout", "resume", rollout, "--group", "rest", *at)
     assert "group rest resumed; it is running, version 3\n" in done.stdout
+
+
+def test_a_preview_says_what_a_pause_holds_up_and_when_a_resume_lets_it_go_on(testbed):
+    tomorrow = f"{datetime.now(timezone.utc) + timedelta(days=1):%Y-%m-%d}T00:00:00.000Z"
+    rollout = testbed.submit(selector={"devices": ["A1", "A2", "A3", "A4"]}, groups=GROUPS, **BUDGET, schedule={"startAt": tomorrow})
+    testbed.wait_for_rollout(rollout, "running")
+    before = testbed.database.rollout(rollout)
+    told = preview(testbed, rollout, "pause-group", "first")
+    assert {name: told[name] for name in ("group", "state", "paused", "held", "may_start", "finish", "ended", "goes_on_at")} == {
+        "group": "first", "state": "open", "paused": None, "held": 2, "may_start": 0, "finish": 0, "ended": 0, "goes_on_at": tomorrow}
+    assert preview(testbed, rollout, "pause-group", "rest")["goes_on_at"] is None, "a group that waits starts nothing"
+    assert testbed.database.rollout(rollout) == before and group(testbed, rollout, "first")["paused"] is None
+
+    def give(*words, code=0):
+        done = command_line("rollout", *words, "--reason", "r", *testbed.http.at("ola"), check=False)
+        assert done.returncode == code, done
+        return done
+    shown = give("pause", str(rollout), "--group", "first", "--dry-run").stderr
+    assert shown == f"rollout {rollout}  group first: 2 wait and do not start; 0 are dispatched and may still start; 0 are at work and finish; 0 have ended\n"
+    assert group(testbed, rollout, "first")["paused"] is None
+    give("pause", str(rollout), "--group", "first")
+    assert f"2 wait; the first can start at {tomorrow[:10]} 00:00" in give("resume", str(rollout), "--group", "first", "--dry-run").stderr
+    assert group(testbed, rollout, "first")["paused"] is not None

@@ -1,4 +1,4 @@
-/* The previews of exclusions. */
+/* The previews of exclusions and of pauses of a group. */
 #include "orchestrator/store/operate.h"
 #include "tests/unit/http_stubs.h"
 
@@ -17,4 +17,14 @@ enum tc_error operate_preview_exclusion(struct store *store, const struct operat
                    operation_name(of->operation), (long long)of->rollout, of->actor, of->match, of->device);
     buffer_put_text(json, "{\"from\":\"store\"}");
     return TC_OK;
+}
+
+enum tc_error operate_preview_pause(struct store *store, const struct operation_request *operation_request,
+                                    struct buffer *json, struct refusal *refusal, struct tc_fault *fault)
+{
+    (void)store;
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    http_fixture_note_patterns(access_scope_patterns(operation_request->scope));
+    return http_fixture_give(json, fault, "preview %s of %s of %lld", operation_name(operation_request->operation),
+                             operation_request->group, (long long)operation_request->rollout);
 }

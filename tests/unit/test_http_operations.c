@@ -66,6 +66,10 @@ static void devices_are_taken_out_by_a_scope_or_an_id_and_a_preview_says_how_man
     http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/skip", scope), 422, "\"path\":\"device\"");
     http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/pause-group", group), 200, "\"operation\":\"pause-group\"");
     http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/resume-group", ON_VERSION), 422, "\"path\":\"group\"");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/pause-group:preview", group), 200, "");
+    assert_string_equal(http_fixture_last_read, "preview pause-group of pilot of 42");
+    http_fixture_expect(say(&fixture, "POST /v1/rollouts/42/resume-group:preview", ON_VERSION), 422,
+                        "\"path\":\"group\"");
     http_fixture_close(&fixture);
 }
 

@@ -306,6 +306,8 @@ static int run_operation_on_group(struct session *session, const char *verb, con
 int run_rollout_pause(struct session *session)
 {
     const char *group = session_option(session, "group");
+    if (group != NULL && session_has(session, "dry-run"))
+        return rollout_preview_pause(session, "pause-group:preview", group);
     return group == NULL ? run_operation(session, "pause", "paused")
                          : run_operation_on_group(session, "pause-group", "paused", group);
 }
@@ -314,6 +316,8 @@ int run_rollout_pause(struct session *session)
 int run_rollout_resume(struct session *session)
 {
     const char *group = session_option(session, "group");
+    if (group != NULL && session_has(session, "dry-run"))
+        return rollout_preview_pause(session, "resume-group:preview", group);
     return group == NULL ? run_operation(session, "resume", "asked to resume")
                          : run_operation_on_group(session, "resume-group", "resumed", group);
 }

@@ -1,0 +1,69 @@
+/* What a pause or a resume of one group of a rollout would do. */
+#include "clients/ctl/commands/rollout_operate.h"
+#include "clients/ctl/screen/text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void put_devices(const char *before, const json_t *preview, const char *key, const char *one, const char *more,
+                        struct buffer *text)
+{
+    int64_t count = document_number(preview, key);
+    buffer_put_text(text, before);
+    text_put_count(text, count);
+    buffer_put_text(text, count == 1 ? one : more);
+}
+
+static void put_pause(const json_t *preview, struct buffer *text)
+{
+    put_devices("", preview, "held", " waits and does not start", " wait and do not start", text);
+    put_devices("; ", preview, "may_start", " is dispatched and may still start", " are dispatched and may still start",
+                text);
+    put_devices("; ", preview, "finish", " is at work and finishes", " are at work and finish", text);
+    put_devices("; ", preview, "ended", " has ended", " have ended", text);
+}
+
+static void put_resume(const json_t *preview, struct buffer *text)
+{
+    const char *at = document_text(preview, "goes_on_at");
+    put_devices("", preview, "held", " waits", " wait", text);
+    if (*at == '\0') {
+        buffer_format(text, "; nothing would start: the group is %s", document_text(preview, "state"));
+        return;
+    }
+    buffer_put_text(text, "; the first can start at ");
+    text_put_time(text, at);
+}
+
+static void say(const struct session *session, const json_t *preview, bool resumes)
+{
+    struct buffer text = {0};
+    buffer_format(&text, "rollout %" PRId64 "  group ", document_number(preview, "rollout"));
+    (void)text_put_clean(&text, document_text(preview, "group"), 0, session->err.utf8);
+    buffer_put_text(&text, ": ");
+    if (resumes)
+        put_resume(preview, &text);
+    else
+        put_pause(preview, &text);
+    session_say(session, "%s", buffer_text(&text));
+    buffer_free(&text);
+}
+
+int rollout_preview_pause(struct session *session, const char *verb, const char *group)
+{
+    int64_t id, version;
+    const char *reason;
+    int code;
+    if (!rollout_read_operation(session, &id, &version, &reason, &code))
+        return code;
+    json_t *body = json_pack("{s:I, s:s, s:s}", "version", (json_int_t)version, "reason", reason, "group", group);
+    if (body == NULL)
+        return session_fail_usage(session, "--reason and --group: must be UTF-8");
+    json_t *preview = rollout_send_operation(session, id, verb, body, &code);
+    if (preview != NULL && session->json)
+        session_put_json(session, preview);
+    else if (preview != NULL)
+        say(session, preview, strncmp(verb, "resume", strlen("resume")) == 0);
+    json_decref(preview);
+    return code;
+}
