@@ -68,6 +68,7 @@ struct why_group {
     struct why_time soaks_until;
     const char *paused_by, *paused_reason; /* NULL: it is not paused */
     struct why_time paused_at;
+    int64_t unfinished; /* its instructions that have not ended; 0: none, or it is not known */
 };
 
 struct why_reason {

@@ -50,7 +50,8 @@ static void take_groups_and_zones(struct why_facts *facts)
                                                .soaks_until = why_time_of(row.soaks_until_ms, row.soaks_until_text),
                                                .paused_by = row.paused_by,
                                                .paused_reason = row.paused_reason,
-                                               .paused_at = why_time_of(row.paused_ms, row.paused_text)},
+                                               .paused_at = why_time_of(row.paused_ms, row.paused_text),
+                                               .unfinished = row.has_unfinished ? row.unfinished : 0},
                                      .waiting = row.has_waiting ? row.waiting : -1};
     }
     facts->zones = why_allocate((size_t)facts->zone_rows.count, sizeof *facts->zones);

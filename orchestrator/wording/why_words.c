@@ -77,6 +77,14 @@ static void put_in_the_way(const struct why_reason *reason, struct buffer *text)
     put_activity(reason->activity, text);
 }
 
+/* Says how many keep a group from passing, if it is known. */
+static void put_unfinished(const struct why_group *group, struct buffer *text)
+{
+    if (group->unfinished > 0)
+        buffer_format(text, ": %" PRId64 " of its devices %s not ended", group->unfinished,
+                      group->unfinished == 1 ? "has" : "have");
+}
+
 static void put_group(const struct why_instruction *item, const struct why_reason *reason, struct buffer *text)
 {
     bool waits = item->group.state == GROUP_WAITING && item->waits_for.name != NULL;
@@ -90,8 +98,10 @@ static void put_group(const struct why_instruction *item, const struct why_reaso
         return;
     case WHY_GROUP_AWAITING_APPROVAL: buffer_format(text, "group %s waits for an approval", group); return;
     case WHY_GROUP_NOT_REACHED: buffer_format(text, "group %s cannot reach its gate any more", group); return;
-    default: buffer_format(text, waits ? "group %s has not passed" : "group %s is not open", group); return;
+    default: buffer_format(text, waits ? "group %s has not passed" : "group %s is not open", group); break;
     }
+    if (waits)
+        put_unfinished(&item->waits_for, text);
 }
 
 static void put_reason(const char *reason, struct buffer *text)

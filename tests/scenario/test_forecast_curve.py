@@ -68,6 +68,10 @@ def test_both_ends_are_there_from_the_first_moment_until_the_rollout_ends(testbe
     assert is_near(left(document, "best_end_at"), timedelta(minutes=30)), document
     assert is_near(left(document, "worst_end_at"), timedelta(hours=1)), document
     assert {"first_try", "install_timeout", "all_attempts", "alone"} <= set(codes(document))
+    (row,) = testbed.http.document("/v1/overview")["rollouts"]
+    assert row["worst_end_at"] > row["forecast_end_at"] and row["worst_end_at"][:16] == document["worst_end_at"][:16], row
+    shown = command_line("tonight", *testbed.http.at("ola")).stdout
+    assert row["worst_end_at"][:19].replace("T", " ") + "Z" in shown and "AT BEST" in shown and "AT WORST" in shown, shown
     assert all(" " in assumption["text"] for assumption in document["assumptions"])
     operate(testbed, rollout, "pause")
     paused = forecast_of(testbed, rollout)

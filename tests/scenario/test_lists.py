@@ -364,11 +364,12 @@ def test_the_overview_shows_a_person_with_a_scope_what_is_in_it(testbed):
 def test_tonight_is_drawn_for_a_terminal(testbed):
     quiet = command_line("tonight", *testbed.http.at("ola")).stdout
     assert quiet.startswith("Nothing needs attention.") and "branches     0 at their budget, 0 with no machine left" in quiet
-    with at_work(testbed), at_night(testbed):
+    with at_work(testbed), at_night(testbed) as made:
         shown = command_line("tonight", *testbed.http.at("ola")).stdout
         titles = ["Needs attention", "Rollouts", "Windows within a day", "at their budget"]
         assert [shown.find(title) for title in titles] == sorted(shown.find(title) for title in titles) and -1 not in map(shown.find, titles)
         assert "stopped by an abort" in shown and "Asia/Tokyo" in shown and "B0150" in shown
+        assert f"by cause: tellercast rollout failures {made['broken']}" in shown
         assert json.loads(command_line("tonight", "--json", *testbed.http.at("ola")).stdout)["branches"]["without_machine"] == 1
 
 

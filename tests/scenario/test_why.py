@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from harness.branches import begin, complete, look_again, submit
+from harness.branches import begin, complete, end, look_again, submit
 from harness.operations import operate
 from harness.programs import command_line
 from harness.wait import wait_for
@@ -56,7 +56,7 @@ def test_a_rollout_says_what_holds_it_its_groups_and_the_first_in_line(testbed):
     rollout = submit(testbed, "upgrade", ["A1", "A2", "A3"], groups=groups)
     found = why(testbed, f"rollouts/{rollout}")
     assert [(group["group"], group["state"]) for group in found["groups"]] == [("pilot", "open"), ("rest", "waiting")]
-    assert found["groups"][1]["reasons"][0]["text"] == "group rest waits: group pilot has not passed"
+    assert found["groups"][1]["reasons"][0]["text"] == "group rest waits: group pilot has not passed: 1 of its devices has not ended"
     assert found["groups"][1]["waiting"] == 2
     complete(testbed, rollout, "A1", "B1")
     wait_for(lambda: why(testbed, f"rollouts/{rollout}")["groups"][1]["reasons"][0]["code"] == "group_awaiting_approval",
@@ -144,3 +144,13 @@ def test_the_command_finds_branches_devices_and_rollouts(testbed):
     assert "no branch has the ID" in run("branch=nowhere", exits=1).stderr
     for path in ("branches/nowhere", "devices/nowhere", "rollouts/999"):
         assert testbed.http.ask("GET", f"/v1/{path}/why").status == 404
+
+
+def test_of_a_device_for_which_nothing_waits_the_command_says_how_its_last_instruction_ended(testbed):
+    rollout = submit(testbed, "upgrade", ["A1", "A2"], execution={"retries": 0}, groups=WHOLE)
+    complete(testbed, rollout, "A1", "B1")
+    end(testbed, rollout, "A2", "B1", "failed", code="disk_full", detail="2 MiB are left")
+    for device, ended in (("A1", "ended as completed at "), ("A2", "ended as failed at ")):
+        shown = command_line("why", device, *testbed.http.at("ann")).stdout
+        assert f"its last instruction, of rollout {rollout} (upgrade), {ended}" in shown, shown
+    assert shown.endswith(": disk_full, 2 MiB are left\n"), shown

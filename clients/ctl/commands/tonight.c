@@ -48,6 +48,17 @@ static void add_number(struct table *table, enum tone tone, const json_t *number
         table_add(table, tone, NULL);
 }
 
+/* What failed has causes, which are counted by another command. */
+static void add_detail(struct table *table, const json_t *row)
+{
+    struct buffer text = {0};
+    buffer_put_text(&text, document_text(row, "detail"));
+    if (strcmp(document_text(row, "kind"), "failures") == 0)
+        buffer_format(&text, "by cause: tellercast rollout failures %" PRId64, document_number(row, "rollout"));
+    table_add(table, TONE_PLAIN, buffer_text(&text));
+    buffer_free(&text);
+}
+
 static void put_attention(const struct session *session, const json_t *overview, struct buffer *out)
 {
     static const struct table_column columns[] = {{"WHAT", false, 0, 0},  {"ROLLOUT", true, 0, 0},
@@ -66,7 +77,7 @@ static void put_attention(const struct session *session, const json_t *overview,
         table_add(&table, TONE_PLAIN, document_text(row, "name"));
         add_number(&table, TONE_PLAIN, json_object_get(row, "count"));
         table_add_time(&table, document_text(row, "since"));
-        table_add(&table, TONE_PLAIN, document_text(row, "detail"));
+        add_detail(&table, row);
     }
     if (table.cell_count == 0)
         buffer_put_text(out, "Nothing needs attention.\n");
@@ -76,9 +87,9 @@ static void put_attention(const struct session *session, const json_t *overview,
 static void put_rollouts(const struct session *session, const json_t *overview, struct buffer *out)
 {
     static const struct table_column columns[] = {
-        {"ROLLOUT", true, 0, 0}, {"NAME", false, 0, 0},     {"STATE", false, 0, 0},
-        {"DEVICES", true, 0, 0}, {"COMPLETED", true, 0, 0}, {"IN FLIGHT", true, 0, 0},
-        {"FAILED", true, 0, 0},  {"TIMED OUT", true, 0, 1}, {"ENDS", false, 0, 2},
+        {"ROLLOUT", true, 0, 0},       {"NAME", false, 0, 0},     {"STATE", false, 0, 0}, {"DEVICES", true, 0, 0},
+        {"COMPLETED", true, 0, 0},     {"IN FLIGHT", true, 0, 0}, {"FAILED", true, 0, 0}, {"TIMED OUT", true, 0, 1},
+        {"ENDS AT BEST", false, 0, 2}, {"AT WORST", false, 0, 2},
     };
     static const char *const counts[] = {"devices", "completed", "in_flight", "failed", "timed_out"};
     struct table table = table_start(columns, sizeof columns / sizeof *columns);
@@ -93,6 +104,7 @@ static void put_rollouts(const struct session *session, const json_t *overview, 
         for (size_t count = 0; count < sizeof counts / sizeof *counts; count++)
             add_number(&table, TONE_PLAIN, json_object_get(row, counts[count]));
         table_add_time(&table, document_text(row, "forecast_end_at"));
+        table_add_time(&table, document_text(row, "worst_end_at"));
     }
     put_table(session, "Rollouts", &table, out);
 }
@@ -146,9 +158,12 @@ static void put_branches(const struct session *session, const json_t *overview, 
                   document_number(branches, "at_budget"), more, document_number(branches, "without_machine"));
     session_put_fact(session, "branches", buffer_text(&text), out);
     buffer_clear(&text);
-    if (*document_text(overview, "oldest_due_at") != '\0')
+    if (*document_text(overview, "oldest_due_at") != '\0') {
+        buffer_put_text(&text, "devices are due since ");
         text_put_time(&text, document_text(overview, "oldest_due_at"));
-    session_put_fact(session, "oldest due", buffer_text(&text), out);
+        buffer_put_text(&text, "; why: tellercast why ROLLOUT");
+    }
+    session_put_fact(session, "not started", buffer_text(&text), out);
     buffer_free(&text);
 }
 

@@ -99,7 +99,33 @@ static void put_reasons(const json_t *reasons, struct buffer *out)
     }
 }
 
-static void put_instructions(const struct session *session, const json_t *place, struct buffer *out)
+/* Of a device for which nothing waits. Returns the exit code: "its last instruction, of rollout 42 (upgrade), ended as
+ * timed_out at 2026-12-01 00:00:03Z: node_silent, …" */
+static int put_ended(struct session *session, const char *id, struct buffer *out)
+{
+    int code;
+    struct buffer path = {0};
+    buffer_put_text(&path, "/v1/devices/");
+    http_put_escaped(&path, id);
+    json_t *device = session_get(session, buffer_text(&path), id, &code);
+    const json_t *last = json_array_get(json_object_get(device, "instructions"), 0);
+    const char *reason = document_text(last, "code"), *detail = document_text(last, "detail");
+    if (last != NULL && *document_text(last, "ended_at") != '\0') {
+        buffer_format(out, "its last instruction, of rollout %" PRId64 " (", document_number(last, "rollout"));
+        (void)text_put_clean(out, document_text(last, "name"), 0, session->out.utf8);
+        buffer_format(out, "), ended as %s at ", document_text(last, "state"));
+        text_put_time(out, document_text(last, "ended_at"));
+        buffer_format(out, "%s%s%s", *reason == '\0' ? "" : ": ", reason, *detail == '\0' ? "" : ", ");
+        (void)text_put_clean(out, detail, 0, session->out.utf8);
+        buffer_put_text(out, "\n");
+    }
+    json_decref(device);
+    buffer_free(&path);
+    return code;
+}
+
+/* Returns the exit code. */
+static int put_instructions(struct session *session, const json_t *place, struct buffer *out)
 {
     static const struct table_column columns[] = {
         {"DEVICE", false, 0, 0}, {"ROLLOUT", true, 0, 0}, {"NAME", false, 0, 3},    {"GROUP", false, 0, 2},
@@ -107,6 +133,7 @@ static void put_instructions(const struct session *session, const json_t *place,
     };
     struct table table = table_start(columns, sizeof columns / sizeof *columns);
     size_t i;
+    int code = EXIT_HEALTHY;
     const json_t *instruction;
     json_array_foreach(json_object_get(place, "instructions"), i, instruction)
     {
@@ -127,7 +154,10 @@ static void put_instructions(const struct session *session, const json_t *place,
         table_put(&table, &session->out, true, out);
     else
         buffer_put_text(out, "nothing waits and nothing is at work here\n");
+    if (i == 0 && *document_text(place, "device") != '\0')
+        code = put_ended(session, document_text(place, "device"), out);
     table_free(&table);
+    return code;
 }
 
 /* ---- a rollout ---- */
@@ -239,10 +269,10 @@ int run_why(struct session *session)
         if (json_object_get(why, "line") != NULL)
             put_rollout(session, why, &out);
         else
-            put_instructions(session, why, &out);
+            code = put_instructions(session, why, &out);
         session_put(&out);
     }
     buffer_free(&out);
     json_decref(why);
-    return EXIT_HEALTHY;
+    return code;
 }

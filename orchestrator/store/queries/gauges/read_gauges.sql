@@ -1,27 +1,27 @@
 -- Reads what operators must know of all rollouts together. Times are in seconds since the epoch, 0: none. A branch is at its
 -- budget as the claim sees it: so many of its machines are in flight, may still install or are out of service as the tightest
--- budget of the rollouts in flight there allows. What a freeze holds is not due: of each open group the oldest :looked_at are
--- looked at for one that no freeze holds.
+-- budget allows of the rollouts that are in flight there, or that run or are paused and took a machine out of service. What a
+-- freeze holds is not due: of each open group the oldest :looked_at are looked at for one that no freeze holds.
 -- parameters: looked_at bigint
 -- row: out_of_service bigint, at_budget bigint, without_machine bigint, approvals bigint, approvals_oldest_s bigint,
 --   oldest_due_s bigint, now_s bigint
 WITH activity AS MATERIALIZED (
-  SELECT f.branch, f.device, f.rollout_id
+  SELECT f.branch, f.device, f.rollout_id, false AS is_down
   FROM instruction f
   WHERE f.in_flight AND f.branch IS NOT NULL
   UNION ALL
-  SELECT o.branch, o.device, o.rollout_id
+  SELECT o.branch, o.device, o.rollout_id, false
   FROM instruction o
   WHERE o.may_install_until IS NOT NULL AND o.branch IS NOT NULL AND o.may_install_until > now()
   UNION ALL
-  SELECT u.branch, u.device, NULL FROM unavailable u WHERE u.branch IS NOT NULL
+  SELECT u.branch, u.device, u.rollout_id, true FROM unavailable u WHERE u.branch IS NOT NULL
 ), used AS (
   SELECT a.branch, b.machines, count(DISTINCT a.device) FILTER (WHERE a.device <> a.branch) AS machines_used,
          count(DISTINCT a.device) AS used,
          min(branch_room(b.machines, r.max_unavailable, r.max_unavailable_percent, r.single_device_allowed)) AS headroom
   FROM activity a
   JOIN branch b ON b.id = a.branch
-  LEFT JOIN rollout r ON r.id = a.rollout_id
+  LEFT JOIN rollout r ON r.id = a.rollout_id AND (NOT a.is_down OR r.state IN (:ROLLOUT_RUNNING, :ROLLOUT_PAUSED))
   GROUP BY a.branch, b.machines
 ), waiting AS (
   SELECT r.submitted_at AS since FROM rollout r WHERE r.state = :ROLLOUT_AWAITING_APPROVAL

@@ -46,7 +46,10 @@ WITH mine AS MATERIALIZED ( -- looked at for a rollout alone that does not begin
          n.codes,
          CASE WHEN o.is_whole THEN c.ended END AS ended, CASE WHEN o.is_whole THEN c.completed END AS completed,
          CASE WHEN o.is_whole THEN c.in_flight END AS in_flight,
-         CASE WHEN o.state = :ROLLOUT_RUNNING THEN f.end_at END AS forecast_end_at, d.due_at AS oldest_due_at,
+         CASE WHEN o.state = :ROLLOUT_RUNNING THEN f.end_at END AS forecast_end_at,
+         CASE WHEN o.state = :ROLLOUT_RUNNING
+           THEN (SELECT greatest(p.worst_end_at, f.end_at, now()) FROM rollout_forecast_point p
+                 WHERE p.rollout_id = o.id ORDER BY p.minute DESC LIMIT 1) END AS worst_end_at, d.due_at AS oldest_due_at,
          l.kind AS last_kind, l.reason AS last_reason, l.at AS last_at
   FROM open_rollout o
   LEFT JOIN rollout_forecast f ON f.rollout_id = o.id
@@ -172,6 +175,7 @@ SELECT json_build_object(
                    'devices', CASE WHEN t.is_whole THEN (t.rollout).devices END,
                    'completed', t.completed, 'in_flight', t.in_flight, 'failed', t.failed, 'timed_out', t.timed_out, 'ended', t.ended,
                    'oldest_due_at', rfc3339(t.oldest_due_at), 'forecast_end_at', rfc3339(t.forecast_end_at),
+                   'worst_end_at', rfc3339(t.worst_end_at),
                    'ends_at', rfc3339((t.rollout).ends_at)) ORDER BY t.id DESC), '[]') FROM told t),
   'branches', json_build_object(
     'at_budget', (SELECT count(*) FROM tight t WHERE t.is_at_budget), 'without_machine', (SELECT count(*) FROM tight t WHERE t.is_empty),
