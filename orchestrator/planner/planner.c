@@ -221,14 +221,26 @@ static void look_at_alarms(struct planner *planner)
         LOG_LIMITED(LOG_LEVEL_ERROR, "", "policy.alarms_not_read", F_STR("reason", fault.text));
 }
 
+/* Until they are counted, a list looks at the devices of a rollout instead. */
+static void count_labels(struct planner *planner)
+{
+    struct tc_fault fault;
+    bool has_more = true;
+    while (has_more) {
+        enum tc_error error = planning_count_labels(planner->expanding, &has_more, &fault);
+        if (error != TC_OK && error != TC_UNAVAILABLE)
+            LOG_LIMITED(LOG_LEVEL_ERROR, "", "rollout.labels_not_counted", F_STR("reason", fault.text));
+        if (error != TC_OK)
+            return;
+        worker_mark_progress();
+    }
+}
+
 /* Expands all accepted rollouts: those that were just submitted here, and those that an orchestrator left when it
  * died. */
-static void expand_accepted(void *context, void *thread_state, void *items, size_t count)
+static void expand_all(struct planner *planner)
 {
-    (void)thread_state, (void)items, (void)count;
-    struct planner *planner = context;
     struct planned planned = {0};
-    look_at_alarms(planner);
     while (keep_policy(planner, planner->expanding)) { /* if not, the next period tries again */
         struct tc_fault fault;
         enum tc_error error = planning_expand_next(planner->expanding, planned.rollout,
@@ -245,6 +257,15 @@ static void expand_accepted(void *context, void *thread_state, void *items, size
         batch_queue_wake(planner->config.planned);
         worker_mark_progress();
     }
+}
+
+static void expand_accepted(void *context, void *thread_state, void *items, size_t count)
+{
+    (void)thread_state, (void)items, (void)count;
+    struct planner *planner = context;
+    look_at_alarms(planner);
+    expand_all(planner);
+    count_labels(planner);
 }
 
 enum tc_error planner_open(const struct planner_config *config, struct planner **planner, struct tc_fault *fault)

@@ -8,7 +8,8 @@
 
 enum { ID_DIGITS_MAX = 18 }; /* fits a bigint */
 
-/* Devices that a page looks at, and instructions of a page with a filter: some hundredths of a second. */
+/* Devices that a page looks at, or of rollouts that are partly in a scope, and instructions of a page with a filter:
+ * some hundredths of a second. */
 enum { SCAN_LIMIT = 20000, INSTRUCTIONS_SEARCHED = 5000 };
 
 /* Appends the document. No row: TC_NOT_FOUND. */
@@ -33,8 +34,12 @@ enum tc_error read_rollouts(struct store *store, const char *patterns, const cha
 {
     int64_t id = reference == NULL ? 0 : id_of(reference);
     const struct sql_read_rollouts_params all = {.after = after, .most = limit, .name = reference, .id = id};
-    const struct sql_read_rollouts_in_scope_params part = {
-        .after = after, .most = limit, .name = reference, .id = id, .patterns = patterns};
+    const struct sql_read_rollouts_in_scope_params part = {.after = after,
+                                                           .most = limit,
+                                                           .name = reference,
+                                                           .id = id,
+                                                           .patterns = patterns,
+                                                           .searched = reference == NULL ? SCAN_LIMIT : INT64_MAX};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = patterns == NULL ? sql_read_rollouts(store, &all, &rows, fault)
                                            : sql_read_rollouts_in_scope(store, &part, &rows, fault);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KEY_DEVICES_SEARCHED = 20000 }; /* devices that a page looks at: some hundredths of a second */
+
 static const char *const state_names[] = {
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): the macro defines an element */
 #define SIGNING_KEY_STATE(constant, name) [constant] = name,
@@ -253,7 +255,8 @@ enum tc_error signing_keys_list(struct store *store, struct buffer *json, struct
 enum tc_error signing_keys_list_devices(struct store *store, const char *id, bool lacking, const char *after, int limit,
                                         struct buffer *json, struct tc_fault *fault)
 {
-    const struct sql_read_key_devices_params params = {.id = id, .lacking = lacking, .after = after, .most = limit};
+    const struct sql_read_key_devices_params params = {
+        .id = id, .lacking = lacking, .after = after, .most = limit, .scan_limit = KEY_DEVICES_SEARCHED};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_read_key_devices(store, &params, &rows, fault);
     if (error == TC_OK)

@@ -2,10 +2,18 @@
 -- the keys that devices trust though no orchestrator registered them, and how many devices never named their keys.
 -- row: document.*
 -- alone
-WITH named AS MATERIALIZED (
-  SELECT u.key, count(*) AS devices FROM device_in_service d CROSS JOIN LATERAL unnest(d.trusted_keys) u(key) GROUP BY u.key
+WITH alike AS MATERIALIZED (
+  SELECT c.trusted_keys, sum(c.devices)::bigint AS devices
+  FROM (SELECT o.trusted_keys, o.devices FROM trusted_keys_count o
+        UNION ALL
+        SELECT h.trusted_keys, h.devices FROM trusted_keys_change h) c
+  GROUP BY c.trusted_keys
+  HAVING sum(c.devices) <> 0
+), named AS MATERIALIZED (
+  SELECT u.key, sum(a.devices)::bigint AS devices FROM alike a CROSS JOIN LATERAL unnest(a.trusted_keys) u(key) GROUP BY u.key
 ), total AS MATERIALIZED (
-  SELECT count(*) AS devices, count(*) FILTER (WHERE trusted_keys IS NULL) AS unnamed FROM device_in_service
+  SELECT coalesce(sum(a.devices), 0)::bigint AS devices, coalesce(sum(a.devices) FILTER (WHERE a.trusted_keys IS NULL), 0)::bigint AS unnamed
+  FROM alike a
 )
 SELECT json_build_object(
   'rotation', json_build_object('number', r.number, 'requested_at', rfc3339(r.requested_at), 'actor', r.actor, 'reason', r.reason,

@@ -5,30 +5,18 @@
 -- parameters: patterns text, sees_reviews boolean, busy_branches bigint, most bigint, most_failing bigint
 -- row: document.*
 -- alone
-WITH mine AS MATERIALIZED ( -- looked at for a rollout alone that does not begin in :patterns
-  SELECT w.device FROM devices_within(:patterns::jsonb) w
-), inside AS MATERIALIZED (
-  SELECT count(*) AS devices FROM mine
-), open_rollout AS MATERIALIZED (
+WITH open_rollout AS MATERIALIZED (
   SELECT r AS rollout, r.id, r.state, rollout_is_within(r, :patterns::jsonb) AS is_whole
   FROM rollout r
   WHERE r.door <> :COLLECT_ENDPOINT
     AND r.state IN (:ROLLOUT_ACCEPTED, :ROLLOUT_AWAITING_APPROVAL, :ROLLOUT_RUNNING, :ROLLOUT_PAUSED, :ROLLOUT_CANCELLING)
-    AND (:patterns::jsonb IS NULL
-         OR CASE WHEN r.planned_at IS NULL THEN patterns_cover(:patterns::jsonb, r.author_scope::jsonb)
-              WHEN rollout_begins_within(r, :patterns::jsonb) THEN true
-              WHEN (SELECT d.devices FROM inside d) < r.devices / 4 -- fewer to look up
-                THEN EXISTS (SELECT FROM mine m,
-                             LATERAL (SELECT FROM instruction i WHERE i.device = m.device AND i.rollout_id = r.id OFFSET 0) i)
-              ELSE EXISTS (SELECT FROM instruction i
-                           WHERE i.rollout_id = r.id AND i.id BETWEEN first_instruction_of(r) AND last_instruction_of(r)
-                             AND (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search s WHERE s.device = i.device)) END)
+    AND rollout_touches(r, :patterns::jsonb)
   ORDER BY r.id DESC
   LIMIT :most
 ), halted AS MATERIALIZED (
   -- Those that halted, or were cancelled by an abort, within a day.
   SELECT h.* FROM (SELECT r.id, r.name, coalesce(a.reason, r.detail) AS detail, r.ended_at, a.reason IS NOT NULL AS is_aborted,
-                          rollout_is_within(r, :patterns::jsonb) AS is_whole
+                          rollout_is_within(r, :patterns::jsonb) AS is_whole, rollout_touches(r, :patterns::jsonb) AS touches
                    FROM rollout r
                    LEFT JOIN LATERAL (SELECT coalesce(e.reason, '') AS reason FROM rollout_event e
                                       WHERE e.rollout_id = r.id AND e.kind = :KIND_ABORTED
@@ -36,9 +24,7 @@ WITH mine AS MATERIALIZED ( -- looked at for a rollout alone that does not begin
                    WHERE r.door <> :COLLECT_ENDPOINT AND r.ended_at > now() - interval '1 day'
                      AND (r.state = :ROLLOUT_HALTED OR r.state = :ROLLOUT_CANCELLED AND a.reason IS NOT NULL)
                    ORDER BY r.ended_at DESC LIMIT :most) h
-  WHERE h.is_whole
-     OR EXISTS (SELECT FROM mine m,
-                LATERAL (SELECT FROM instruction i WHERE i.device = m.device AND i.rollout_id = h.id OFFSET 0) i)
+  WHERE h.touches
 ), told AS MATERIALIZED (
   SELECT o.id, o.rollout, o.state, o.is_whole,
          CASE WHEN o.is_whole THEN c.failed END AS failed, CASE WHEN o.is_whole THEN c.timed_out END AS timed_out,

@@ -43,6 +43,6 @@ LATERAL (
   -- Only of an ended rollout: of an active one each request would read all its rows.
   SELECT min(dispatched_at) AS first_start_at, max(ended_at) FILTER (WHERE state = :COMPLETED) AS last_completed_at
   FROM instruction i
-  WHERE i.rollout_id = r.id AND r.ended_at IS NOT NULL
+  WHERE i.rollout_id = r.id AND r.ended_at IS NOT NULL AND i.id BETWEEN first_instruction_of(r) AND last_instruction_of(r)
 ) t
 WHERE r.id = :rollout

@@ -9,15 +9,19 @@ WITH inside AS MATERIALIZED (
   SELECT w.device FROM devices_within(:patterns::jsonb) w
 ), shown AS MATERIALIZED (
   SELECT r.id, first_instruction_of(r) AS first_id, last_instruction_of(r) AS last_id,
-         CASE WHEN r.devices <= 20000 THEN 0 WHEN (SELECT count(*) FROM inside) < r.devices / 4 THEN 1 ELSE 2 END AS way
+         CASE WHEN rollout_is_within(r, :patterns::jsonb) THEN 3 -- the counters tell
+           WHEN r.devices <= 20000 THEN 0 WHEN (SELECT count(*) FROM inside) < r.devices / 4 THEN 1 ELSE 2 END AS way
   FROM rollout r WHERE r.id = :rollout
 ), mine AS MATERIALIZED (
   SELECT i.id, i.device, i.group_no, i.state, i.substate, i.code, i.dispatched_at, i.ended_at
   FROM shown r,
   LATERAL (
     -- The devices of a rollout are looked at one by one; of a large one those inside are looked for, or looked up in them.
-    SELECT n.* FROM instruction n
-    WHERE r.way = 0 AND n.rollout_id = r.id AND n.id BETWEEN r.first_id AND r.last_id
+    SELECT n.*
+    FROM (SELECT * FROM instruction n WHERE r.way = 0 AND r.first_id > 0 AND n.id BETWEEN r.first_id AND r.last_id
+          UNION ALL
+          SELECT * FROM instruction n WHERE r.way = 0 AND r.first_id = 0 AND n.rollout_id = r.id) n
+    WHERE n.rollout_id = r.id
       AND (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))
            FROM device_search s WHERE s.device = n.device)
     UNION ALL
@@ -42,6 +46,13 @@ WITH inside AS MATERIALIZED (
   GROUP BY m.group_no, m.state
 ), told AS MATERIALIZED (
   -- Of each group, and of all (null).
+  SELECT g.group_no, g.devices, substate_counts(:rollout, g.group_no) AS substates, retrying_counts(:rollout, g.group_no) AS retrying,
+         given_up_counts(:rollout, g.group_no) AS given_up, state_counts(:rollout, g.group_no) AS counts
+  FROM (SELECT NULL::smallint AS group_no, r.devices::bigint FROM rollout r WHERE r.id = :rollout
+        UNION ALL
+        SELECT o.group_no, o.devices FROM rollout_group o WHERE o.rollout_id = :rollout) g
+  WHERE (SELECT s.way FROM shown s) = 3
+  UNION ALL
   SELECT g.group_no, coalesce(sum(c.devices), 0)::bigint AS devices,
          json_build_object('deferred', coalesce(sum(c.deferred), 0)::bigint,
                            'withdrawing', coalesce(sum(c.withdrawing), 0)::bigint,
@@ -58,6 +69,7 @@ WITH inside AS MATERIALIZED (
         UNION ALL
         SELECT group_no FROM rollout_group WHERE rollout_id = :rollout) g
   LEFT JOIN counted c ON g.group_no IS NULL OR c.group_no = g.group_no
+  WHERE (SELECT s.way FROM shown s) <> 3
   GROUP BY g.group_no
 ), out_of_service AS MATERIALIZED (
   SELECT u.device, u.branch, u.code, u.since
@@ -112,7 +124,10 @@ SELECT json_build_object(
                                                                      'substate', sb.name, 'code', coalesce(m.code, ''))
                                                    ORDER BY m.device)
                                    FROM promoted_past p
-                                   JOIN mine m ON m.id = p.instruction_id
+                                   JOIN LATERAL (SELECT m.device, m.state, m.substate, m.code FROM mine m WHERE m.id = p.instruction_id
+                                                 UNION ALL
+                                                 SELECT i.device, i.state, i.substate, i.code FROM instruction i
+                                                 WHERE i.id = p.instruction_id AND (SELECT s.way FROM shown s) = 3) m ON true
                                    JOIN instruction_state st ON st.state = m.state
                                    LEFT JOIN instruction_substate sb ON sb.state = m.state AND sb.substate = m.substate
                                    WHERE p.rollout_id = r.id AND p.group_no = g.group_no),
@@ -120,9 +135,7 @@ SELECT json_build_object(
                  'counts', t.counts, 'substates', t.substates, 'retrying', t.retrying,
                  'given_up', t.given_up) ORDER BY g.group_no), '[]')
              FROM rollout_group g JOIN told t ON t.group_no = g.group_no WHERE g.rollout_id = r.id),
-  'first_start_at', CASE WHEN r.ended_at IS NOT NULL THEN rfc3339((SELECT min(m.dispatched_at) FROM mine m)) END,
-  'last_completed_at', CASE WHEN r.ended_at IS NOT NULL
-                         THEN rfc3339((SELECT max(m.ended_at) FROM mine m WHERE m.state = :COMPLETED)) END,
+  'first_start_at', rfc3339(t.first_start_at), 'last_completed_at', rfc3339(t.last_completed_at),
   'at', rfc3339(now()),
   'forecast_end_at', rfc3339((SELECT f.end_at FROM rollout_forecast f WHERE f.rollout_id = r.id AND r.state = :ROLLOUT_RUNNING)),
   'rollback_of', r.rollback_of, 'rollback', (SELECT b.id FROM rollout b WHERE b.rollback_of = r.id
@@ -139,6 +152,15 @@ SELECT json_build_object(
   'plan', CASE WHEN s.is_whole THEN approved_plan(r) END)::text AS document
 FROM rollout r
 JOIN told a ON a.group_no IS NULL,
-LATERAL (SELECT CASE WHEN r.planned_at IS NULL THEN true ELSE a.devices = r.devices END AS is_whole) s
+LATERAL (SELECT CASE WHEN r.planned_at IS NULL THEN true ELSE a.devices = r.devices END AS is_whole) s,
+LATERAL (
+  -- Only of an ended rollout: of an active one each request would read all its rows.
+  SELECT min(m.dispatched_at) AS first_start_at, max(m.ended_at) FILTER (WHERE m.state = :COMPLETED) AS last_completed_at
+  FROM (SELECT m.dispatched_at, m.ended_at, m.state FROM mine m
+        UNION ALL
+        SELECT i.dispatched_at, i.ended_at, i.state FROM shown w, instruction i
+        WHERE w.way = 3 AND i.rollout_id = w.id AND i.id BETWEEN w.first_id AND w.last_id) m
+  WHERE r.ended_at IS NOT NULL
+) t
 WHERE r.id = :rollout
   AND CASE WHEN r.planned_at IS NULL THEN patterns_cover(:patterns::jsonb, r.author_scope::jsonb) ELSE a.devices > 0 END

@@ -1,27 +1,38 @@
 -- Reads a page of rollouts as read_rollouts does, for a reader who sees the devices in :patterns alone: those with such
 -- devices, with the counts of these; and those that have none yet, if their authors had to keep to :patterns. `detail`, which
--- may name others, is empty unless all devices are inside.
--- parameters: after bigint, most bigint, name text, id bigint, patterns text
+-- may name others, is empty unless all devices are inside. Counts a part of rollouts of no more than :searched devices together, or of
+-- one, so that a page can be short.
+-- parameters: after bigint, most bigint, name text, id bigint, patterns text, searched bigint
 -- row: document.*
 -- alone
-WITH mine AS MATERIALIZED (
-  SELECT w.device AS id FROM devices_within(:patterns::jsonb) w
-), inside AS MATERIALIZED (
-  SELECT count(*) AS devices FROM mine
-), page AS MATERIALIZED (
-  SELECT r.*, first_instruction_of(r) AS first_id, last_instruction_of(r) AS last_id
+WITH named AS MATERIALIZED (
+  SELECT r AS rollout
   FROM rollout r
   WHERE (:after::bigint = 0 OR r.id < :after::bigint)
     AND CASE WHEN :name::text IS NULL THEN r.door <> :COLLECT_ENDPOINT ELSE r.id IN (SELECT id FROM rollout WHERE name = :name UNION SELECT :id::bigint) END
-    AND CASE WHEN r.planned_at IS NULL THEN patterns_cover(:patterns::jsonb, r.author_scope::jsonb)
-          WHEN rollout_begins_within(r, :patterns::jsonb) THEN true
-          WHEN (SELECT d.devices FROM inside d) < r.devices / 4 -- fewer to look up
-            THEN EXISTS (SELECT FROM mine m,
-                         LATERAL (SELECT FROM instruction i WHERE i.device = m.id AND i.rollout_id = r.id OFFSET 0) i)
-          ELSE EXISTS (SELECT FROM instruction i
-                       WHERE i.rollout_id = r.id AND i.id BETWEEN first_instruction_of(r) AND last_instruction_of(r)
-                         AND (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search s WHERE s.device = i.device)) END
-  ORDER BY r.id DESC LIMIT :most
+), shown AS MATERIALIZED (
+  -- In this order, so that those after the last of a page are not looked at.
+  SELECT n.rollout
+  FROM (SELECT n.rollout FROM named n ORDER BY (n.rollout).id DESC) n
+  WHERE rollout_touches(n.rollout, :patterns::jsonb)
+  LIMIT :most
+), sized AS MATERIALIZED (
+  SELECT w.rollout, w.is_whole,
+         CASE WHEN w.is_whole THEN 0 ELSE w.devices END AS searched,
+         sum(CASE WHEN w.is_whole THEN 0 ELSE w.devices END) OVER (ORDER BY (w.rollout).id DESC) AS searched_so_far
+  FROM (SELECT s.rollout, (s.rollout).devices,
+               (s.rollout).planned_at IS NULL OR rollout_is_within(s.rollout, :patterns::jsonb) AS is_whole
+        FROM shown s) w
+), page AS MATERIALIZED (
+  SELECT (z.rollout).*, first_instruction_of(z.rollout) AS first_id, last_instruction_of(z.rollout) AS last_id, z.is_whole
+  FROM sized z
+  WHERE z.searched_so_far <= :searched OR z.searched_so_far = z.searched
+), inside AS MATERIALIZED (
+  SELECT w.device FROM devices_within(:patterns::jsonb) w
+), part AS MATERIALIZED (
+  -- As read_rollout_in_scope looks for its devices.
+  SELECT p.id, p.first_id, p.last_id, CASE WHEN p.devices <= 20000 THEN 0 WHEN (SELECT count(*) FROM inside) < p.devices / 4 THEN 1 ELSE 2 END AS way
+  FROM page p WHERE NOT p.is_whole
 ), counted AS MATERIALIZED (
   SELECT i.rollout_id, i.state, count(*) AS devices,
          count(*) FILTER (WHERE i.substate = :DEFERRED) AS deferred,
@@ -31,16 +42,21 @@ WITH mine AS MATERIALIZED (
          count(*) FILTER (WHERE i.state < :COMPLETED AND f.state = :TIMED_OUT AND NOT f.ordered) AS timed_out_retrying,
          count(*) FILTER (WHERE i.state > :TIMED_OUT AND f.state = :FAILED) AS failed_given_up,
          count(*) FILTER (WHERE i.state > :TIMED_OUT AND f.state = :TIMED_OUT) AS timed_out_given_up
-  FROM (
+  FROM part p,
+  LATERAL (
     SELECT n.id, n.rollout_id, n.state, n.substate
-    FROM page p, mine m, LATERAL (SELECT * FROM instruction n WHERE n.device = m.id AND n.rollout_id = p.id OFFSET 0) n
-    WHERE (SELECT d.devices FROM inside d) < p.devices / 4
+    FROM (SELECT * FROM instruction n WHERE p.way = 0 AND p.first_id > 0 AND n.id BETWEEN p.first_id AND p.last_id
+          UNION ALL
+          SELECT * FROM instruction n WHERE p.way = 0 AND p.first_id = 0 AND n.rollout_id = p.id) n
+    WHERE n.rollout_id = p.id
+      AND (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search s WHERE s.device = n.device)
     UNION ALL
     SELECT n.id, n.rollout_id, n.state, n.substate
-    FROM page p
-    CROSS JOIN LATERAL (SELECT * FROM instruction n WHERE n.rollout_id = p.id AND n.id BETWEEN p.first_id AND p.last_id OFFSET 0) n
-    WHERE (SELECT d.devices FROM inside d) >= p.devices / 4
-      AND (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search s WHERE s.device = n.device)
+    FROM inside w, LATERAL (SELECT * FROM instruction n WHERE n.device = w.device AND n.rollout_id = p.id OFFSET 0) n
+    WHERE p.way = 1
+    UNION ALL
+    SELECT n.id, n.rollout_id, n.state, n.substate FROM instruction n JOIN inside w ON w.device = n.device
+    WHERE p.way = 2 AND n.rollout_id = p.id AND n.id BETWEEN p.first_id AND p.last_id
   ) i
   LEFT JOIN failing f ON f.instruction_id = i.id
   GROUP BY i.rollout_id, i.state
@@ -49,14 +65,17 @@ SELECT json_build_object(
   'scope', :patterns::json,
   'rollouts', coalesce(json_agg(json_build_object(
       'rollout', p.id, 'name', p.name, 'state', p.state, 'version', p.version, 'priority', p.priority,
-      'detail', CASE WHEN p.planned_at IS NULL OR t.devices = p.devices THEN p.detail ELSE '' END,
+      'detail', CASE WHEN p.is_whole OR t.devices = p.devices THEN p.detail ELSE '' END,
       'author', p.author, 'door', p.door,
       'submitted_at', rfc3339(p.submitted_at), 'ended_at', rfc3339(p.ended_at),
-      'devices', CASE WHEN p.planned_at IS NULL THEN p.devices ELSE t.devices END,
-      'counts', (SELECT json_object_agg(s.name, coalesce(c.devices, 0) ORDER BY s.state)
-                 FROM instruction_state s LEFT JOIN counted c ON c.rollout_id = p.id AND c.state = s.state),
-      'substates', t.substates, 'retrying', t.retrying, 'given_up', t.given_up) ORDER BY p.id DESC), '[]'),
-  'next', CASE WHEN count(*) = :most THEN min(p.id) END)::text AS document
+      'devices', CASE WHEN p.is_whole THEN p.devices ELSE t.devices END,
+      'counts', CASE WHEN p.is_whole THEN state_counts(p.id, NULL)
+                  ELSE (SELECT json_object_agg(s.name, coalesce(c.devices, 0) ORDER BY s.state)
+                        FROM instruction_state s LEFT JOIN counted c ON c.rollout_id = p.id AND c.state = s.state) END,
+      'substates', CASE WHEN p.is_whole THEN substate_counts(p.id, NULL) ELSE t.substates END,
+      'retrying', CASE WHEN p.is_whole THEN retrying_counts(p.id, NULL) ELSE t.retrying END,
+      'given_up', CASE WHEN p.is_whole THEN given_up_counts(p.id, NULL) ELSE t.given_up END) ORDER BY p.id DESC), '[]'),
+  'next', CASE WHEN count(*) = :most OR count(*) < (SELECT count(*) FROM shown) THEN min(p.id) END)::text AS document
 FROM page p,
 LATERAL (
   SELECT coalesce(sum(c.devices), 0)::bigint AS devices,
