@@ -2,10 +2,12 @@
 -- dispatched before may have a later start_before. What is dispatched after is not: its window ends with the rollout.
 ALTER TABLE rollout ADD COLUMN last_start_at timestamptz;
 
--- A trigger, since an orchestrator of the version before amends ends and revises plans, too.
+-- A trigger, since an orchestrator of the version before amends ends and revises plans, too. Not at planning: what is claimed in the
+-- windows of that end starts in time for it, and the conductor would look at what is in flight of every rollout with an end.
 CREATE FUNCTION limit_starts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  NEW.last_start_at := NEW.ends_at - plan_number(NEW.plan #> '{spec,execution,installTimeout}', NULL) * interval '1 s';
+  NEW.last_start_at := CASE WHEN OLD.state <> :ROLLOUT_ACCEPTED
+                         THEN NEW.ends_at - plan_number(NEW.plan #> '{spec,execution,installTimeout}', NULL) * interval '1 s' END;
   RETURN NEW;
 END
 $$;
