@@ -36,8 +36,8 @@ struct webhook_failure {
     int64_t event_at_s; /* when the event was logged */
 };
 
-/* Records that it did not take event `number`, and why. `*failure` is empty when it has got beyond that event, which another
- * orchestrator posted. */
+/* Records that it did not take event `number`, and why. `*failure` is empty when it has got beyond that event, which
+ * another orchestrator posted. */
 enum tc_error webhook_fail(struct store *store, const char *name, int64_t number, const char *reason,
                            int64_t give_up_ms, struct webhook_failure *failure, struct tc_fault *fault);
 /* Gives event `number` up, and moves on. */

@@ -286,60 +286,24 @@ int rollout_operate_on(struct session *session, const char *verb, const char *gr
     return may_wait ? report_missing_approvals(session, id, code) : code;
 }
 
-static int run_operation(struct session *session, const char *verb, const char *done)
-{
-    return rollout_operate_on(session, verb, NULL, done);
-}
-
-/* "group pilot paused" */
-static int run_operation_on_group(struct session *session, const char *verb, const char *what, const char *group)
-{
-    struct buffer done = {0};
-    buffer_put_text(&done, "group ");
-    (void)text_put_clean(&done, group, 0, session->out.utf8);
-    buffer_format(&done, " %s", what);
-    int code = rollout_operate_on(session, verb, group, buffer_text(&done));
-    buffer_free(&done);
-    return code;
-}
-
-int run_rollout_pause(struct session *session)
-{
-    const char *group = session_option(session, "group");
-    if (group != NULL && session_has(session, "dry-run"))
-        return rollout_preview_pause(session, "pause-group:preview", group);
-    return group == NULL ? run_operation(session, "pause", "paused")
-                         : run_operation_on_group(session, "pause-group", "paused", group);
-}
-
-/* A rollout that is still paused afterwards waits for other people's approvals. */
-int run_rollout_resume(struct session *session)
-{
-    const char *group = session_option(session, "group");
-    if (group != NULL && session_has(session, "dry-run"))
-        return rollout_preview_pause(session, "resume-group:preview", group);
-    return group == NULL ? run_operation(session, "resume", "asked to resume")
-                         : run_operation_on_group(session, "resume-group", "resumed", group);
-}
-
 int run_rollout_cancel(struct session *session)
 {
-    return run_operation(session, "cancel", "cancelled");
+    return rollout_operate_on(session, "cancel", NULL, "cancelled");
 }
 
 int run_rollout_retry(struct session *session)
 {
-    return run_operation(session, "retry", "asked to retry");
+    return rollout_operate_on(session, "retry", NULL, "asked to retry");
 }
 
 int run_rollout_rollback(struct session *session)
 {
-    return run_operation(session, "rollback", "asked to roll back");
+    return rollout_operate_on(session, "rollback", NULL, "asked to roll back");
 }
 
 int run_rollout_break_glass(struct session *session)
 {
-    int code = run_operation(session, "break-glass", "let run without approvals");
+    int code = rollout_operate_on(session, "break-glass", NULL, "let run without approvals");
     if (code == EXIT_HEALTHY && !session_has(session, "dry-run"))
         session_say(session, "Two other people must review it: tellercast review list");
     return code;

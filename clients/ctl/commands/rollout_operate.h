@@ -21,8 +21,4 @@ int rollout_operate_on(struct session *session, const char *verb, const char *gr
 /* Shows the result: "rollout 42  atm-app-4.7.2  paused; it is paused, version 8". */
 void rollout_show_done(const struct session *session, const json_t *answer, const char *done);
 
-/* Shows what a pause or a resume of the group would hold up or let go on, and when: `verb` is that of the preview.
- * Returns the exit code. */
-int rollout_preview_pause(struct session *session, const char *verb, const char *group);
-
 #endif

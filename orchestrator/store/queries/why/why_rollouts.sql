@@ -10,7 +10,7 @@ SELECT r.id, r.name, r.priority, r.preempt, r.state, approvals_needed(r, r.devic
         WHERE a.rollout_id = r.id AND a.group_no = 0 AND a.digest = r.digest AND a.approved
           AND a.at > coalesce((SELECT max(e.at) FROM rollout_event e WHERE e.rollout_id = r.id AND e.kind = :KIND_REVISED), '-infinity'))
          AS approvals_given,
-       p.promoted, coalesce(p.needed, 0) AS promotion_needed, coalesce(p.given, 0) AS promotion_given,
+       p.promoted, coalesce(p.needed, 0::smallint) AS promotion_needed, coalesce(p.given, 0) AS promotion_given,
        h.actor AS held_by, CASE WHEN :patterns::jsonb IS NULL OR h.actor <> :ACTOR_TELLERCAST THEN h.reason END AS held_reason, epoch_ms(h.at) AS held_ms, time_told(h.at, 'UTC') AS held_text,
        epoch_ms(r.ends_at) AS ends_ms, time_told(r.ends_at, 'UTC') AS ends_text,
        r.id = ANY (ARRAY(SELECT rollout_id FROM blocked_rollout)) AS is_blocked,

@@ -1,5 +1,6 @@
-/* What a pause or a resume of one group of a rollout would do. */
+/* A pause and a resume, of a rollout or of one of its groups, and what those of a group would do. */
 #include "clients/ctl/commands/rollout_operate.h"
+#include "clients/ctl/commands/run.h"
 #include "clients/ctl/screen/text.h"
 
 #include <inttypes.h>
@@ -49,7 +50,8 @@ static void say(const struct session *session, const json_t *preview, bool resum
     buffer_free(&text);
 }
 
-int rollout_preview_pause(struct session *session, const char *verb, const char *group)
+/* `verb` is that of the preview. */
+static int preview_on_group(struct session *session, const char *verb, const char *group)
 {
     int64_t id, version;
     const char *reason;
@@ -66,4 +68,35 @@ int rollout_preview_pause(struct session *session, const char *verb, const char 
         say(session, preview, strncmp(verb, "resume", strlen("resume")) == 0);
     json_decref(preview);
     return code;
+}
+
+/* "group pilot paused" */
+static int operate_on_group(struct session *session, const char *verb, const char *what, const char *group)
+{
+    struct buffer done = {0};
+    buffer_put_text(&done, "group ");
+    (void)text_put_clean(&done, group, 0, session->out.utf8);
+    buffer_format(&done, " %s", what);
+    int code = rollout_operate_on(session, verb, group, buffer_text(&done));
+    buffer_free(&done);
+    return code;
+}
+
+int run_rollout_pause(struct session *session)
+{
+    const char *group = session_option(session, "group");
+    if (group != NULL && session_has(session, "dry-run"))
+        return preview_on_group(session, "pause-group:preview", group);
+    return group == NULL ? rollout_operate_on(session, "pause", NULL, "paused")
+                         : operate_on_group(session, "pause-group", "paused", group);
+}
+
+/* A rollout that is still paused afterwards waits for other people's approvals. */
+int run_rollout_resume(struct session *session)
+{
+    const char *group = session_option(session, "group");
+    if (group != NULL && session_has(session, "dry-run"))
+        return preview_on_group(session, "resume-group:preview", group);
+    return group == NULL ? rollout_operate_on(session, "resume", NULL, "asked to resume")
+                         : operate_on_group(session, "resume-group", "resumed", group);
 }
