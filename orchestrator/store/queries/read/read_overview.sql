@@ -140,7 +140,9 @@ WITH open_rollout AS MATERIALIZED (
   SELECT 5, t.forecast_end_at, json_build_object(
            'kind', 'ends_late', 'rollout', t.id, 'name', (t.rollout).name, 'count', NULL, 'since', NULL,
            'detail', 'expected end ' || rfc3339(t.forecast_end_at) || ', end of the plan ' || rfc3339((t.rollout).ends_at))
-  FROM told t WHERE t.forecast_end_at > (t.rollout).ends_at
+  FROM told t
+  WHERE t.forecast_end_at > (t.rollout).ends_at
+    AND EXISTS (SELECT FROM alarm a WHERE a.kind = :ALARM_ENDS_LATE AND a.object = t.id) -- from the same margin on
 ), windows AS (
   -- The windows that are open now or open within a day, each zone and minute once.
   SELECT z.zone, min(w.opens_at) AS opens_at, max(w.closes_at) AS closes_at, json_agg(o.id ORDER BY o.id) AS rollouts
