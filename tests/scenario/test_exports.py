@@ -169,7 +169,7 @@ def test_the_versions_of_more_devices_than_a_page_counts_are_added_up(testbed):
     run("INSERT INTO branch (id, name, zone, labels, machines) VALUES ('M', '', 'UTC', '{\"bank\": \"many\"}', 15000)")
     run("""INSERT INTO device (id, branch, role, model, versions)
            SELECT 'M-' || n, 'M', 'atm', 'm', jsonb_build_object('many, \"4.8\"', '1.' || n % 3) FROM generate_series(1, 15000) n""")
-    assert len(list(pages(testbed, "/v1/versions?label=bank=many&format=csv"))) > 1
+    assert len(rows_of(ask(testbed, "/v1/versions?label=bank=many&format=csv").body.decode())) > 3, "a page counts a part of them"
     rows = rows_of(command_line("export", "versions", "--where", "bank=many", *at).stdout)
     counted = [("many, \"4.8\"", f"1.{number}", 5000) for number in range(3)]
     assert sorted((row["artifact"], row["version"], int(row["devices"])) for row in rows) == counted
