@@ -55,9 +55,9 @@ def check_what_counts_show(stack):
     told = 0
     for scope in SCOPES:
         rows = stack.database.rows("""SELECT r.id, t.touches, t.is_whole, bool_or(w.is_inside) AS touched, bool_and(w.is_inside) AS whole
-            FROM rollout r, rollout_labels_tell(r, %(scope)s::jsonb) t, instruction i JOIN device_search s USING (device),
-            LATERAL (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(%(scope)s::jsonb))) AS is_inside) w
-            WHERE i.rollout_id = r.id GROUP BY r.id, t.touches, t.is_whole""", {"scope": json.dumps(scope)})
+            FROM rollout r, rollout_labels_tell(r, %s::jsonb) t, instruction i JOIN device_search s USING (device),
+            LATERAL (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(%s::jsonb))) AS is_inside) w
+            WHERE i.rollout_id = r.id GROUP BY r.id, t.touches, t.is_whole""", json.dumps(scope), json.dumps(scope))
         for row in rows:
             assert row["touches"] in (None, row["touched"]) and row["is_whole"] in (None, row["whole"]), (scope, row)
             if {len(pattern) for pattern in scope} == {1} and len({key for pattern in scope for key in pattern}) == 1:
