@@ -33,6 +33,8 @@ def test_a_branch_that_a_machine_out_of_service_blocks_is_at_its_budget_until_it
     assert at_budget(stack) == [("B1", 1, 1, 1, 0)]
     assert stack.http.document("/v1/overview")["branches"]["at_budget"] == 1
     assert "branches     1 at their budget" in command_line("tonight", *stack.http.at("ola")).stdout
+    wait_for(lambda: "no machine stays out of service" in str(stack.http.document(f"/v1/rollouts/{rollout}/forecast")["assumptions"]),
+             "the forecast says that it takes machines to be back")
     wait_for(lambda: gauge(stack) == 1, "the gauges count it", 90)
     command_line("device", "return", first, "--reason", "repaired", *stack.http.at("ola"))
     end(stack, rollout, other, "B1", "completed")
