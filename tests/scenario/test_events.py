@@ -87,7 +87,7 @@ def test_who_comes_back_from_far_behind_gets_it_all(stack):
 def test_a_stream_ends_at_the_end_of_its_orchestrator_which_does_not_wait_for_it(stack):
     lay_out(stack)
     with following(stack) as stream:
-        stack.orchestrators[0].stop(10)
+        assert stack.orchestrators[0].stop(10) == 0
         stream.wait_for_end()
 
 

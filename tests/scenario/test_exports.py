@@ -175,3 +175,23 @@ def test_the_versions_of_more_devices_than_a_page_counts_are_added_up(testbed):
     assert sorted((row["artifact"], row["version"], int(row["devices"])) for row in rows) == counted
     lines = command_line("export", "versions", "--where", "bank=many", "--format", "json-lines", *at).stdout.splitlines()
     assert sorted((row["artifact"], row["version"], row["devices"]) for row in map(json.loads, lines)) == counted
+
+
+def test_a_filter_that_finds_nothing_for_long_leads_to_what_comes_later(stack):
+    """A page looks at 5,000 instructions: the first two have none of those that failed."""
+    stack.orchestrator()
+    stack.import_fleet({}, [f"D{number:05}" for number in range(11_000)])
+    stack.add_artifact()
+    rollout = stack.submit("many", schedule={"startAt": "2099-01-01T00:00:00Z"})
+    stack.wait_for_rollout(rollout, "running")
+    failed = [row["device"] for row in stack.database.rows(
+        "UPDATE instruction SET state = 6, code = 'jam', due_at = NULL WHERE id IN (SELECT id FROM instruction WHERE rollout_id = %s "
+        "ORDER BY id DESC LIMIT 3) RETURNING device", rollout)]
+    path = f"/v1/rollouts/{rollout}/instructions?state=failed"
+    stack.http.as_("ola")
+    first = stack.http.document(path)
+    assert first["instructions"] == [] and first["next"], first
+    answers = [len(rows_of(answer.body.decode())) for answer in pages(stack, f"{path}&format=csv&limit=2")]
+    assert sum(answers) == 3, answers
+    whole = rows_of(ask(stack, f"{path}&format=csv").body.decode())
+    assert sorted(row["device"] for row in whole) == sorted(failed)
