@@ -16,8 +16,8 @@ static const char *const sentences[FORECAST_ASSUMPTION_COUNT] = {
     [FORECAST_WINDOWS_END] = "the windows that are left are too short for all devices: it ends with the last one",
     [FORECAST_ENDS_AT_END] = "it ends at endAt, although not all would be done",
     [FORECAST_FROZEN] = "what a freeze stops starts at its end: at best a part of the rest, at worst all of it",
-    [FORECAST_ALONE] = "no other rollout uses the budget of its branches, no freeze begins or lasts longer, and no "
-                       "machine stays out of service",
+    [FORECAST_ALONE] = ("no other rollout uses the budget of its branches, no freeze begins or lasts longer, and no "
+                        "machine stays out of service"),
 };
 
 const char *forecast_assumption_words(const char *name)

@@ -71,8 +71,8 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_AMENDMENT_ENDED] = "amendment {other} of rollout {rollout} is {state}: it does not wait for approvals",
     [REFUSAL_AMENDED_IT] = "{actor} is an author of this amendment or of the plan: another person must {operation} it",
     [REFUSAL_AMENDED_BY] =
-        "amendment {other} of rollout {rollout} was ordered by {who}: only its author may withdraw it; "
-        "an approver may reject it",
+        ("amendment {other} of rollout {rollout} was ordered by {who}: only its author may withdraw it; "
+         "an approver may reject it"),
     [REFUSAL_AMENDS_NOTHING] = "rollout {rollout} has this value already",
     [REFUSAL_END_HAS_PASSED] = "the end {at} has passed: it must be in the future; to end the rollout now, cancel it",
     [REFUSAL_END_BEFORE_START] = "the end {at} must be after the startAt of rollout {rollout}",
