@@ -27,9 +27,11 @@ PATHS = {
                           "/v1/rollouts/{wide}/failures/devices?state=failing_now", "/v1/rollouts/{ended}/failures/devices"],
     "explainRollout": ["/v1/rollouts/{wide}/why", "/v1/rollouts/{open}/why", "/v1/rollouts/{waiting}/why", "/v1/rollouts/{ended}/why"],
     "forecastRollout": ["/v1/rollouts/{wide}/forecast", "/v1/rollouts/{open}/forecast", "/v1/rollouts/{ended}/forecast"],
+    "listAmendments": ["/v1/rollouts/{wide}/amendments", "/v1/rollouts/{ended}/amendments"],
     "showOverview": ["/v1/overview"],
     "listApprovals": ["/v1/approvals"],
     "listReviews": ["/v1/reviews"],
+    "listWebhooks": ["/v1/webhooks"],
     "listFreezes": ["/v1/freezes"],
     "showFreeze": ["/v1/freezes/{freeze}"],
     "listDevices": ["/v1/devices", "/v1/devices?limit=1000", "/v1/devices?after={device}", "/v1/devices?q={branch}", "/v1/devices?q=-A7",
@@ -65,7 +67,8 @@ PATHS = {
 # They read each device of a rollout, for an auditor's file: only their ratio to the floor counts.
 DOCUMENTS = {"showDrift": ["/v1/rollouts/{ended}/drift"], "reportRollout": ["/v1/rollouts/{ended}/report"]}
 LEFT_OUT = {
-    "readLog": "an act, which is recorded", "downloadArtifact": "a file", "showRevocationList": "needs an authority's key",
+    "followEvents": "a stream: bench events", "readLog": "an act, which is recorded", "downloadArtifact": "a file",
+    "showRevocationList": "needs an authority's key",
     "signIn": "needs an identity provider", "endSignIn": "needs an identity provider", "showMetrics": "reads no database",
     "showHealth": "reads no database", "showReadiness": "a probe, which writes", "showGuard": "reads no database",
 }
