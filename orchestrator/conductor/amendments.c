@@ -1,12 +1,13 @@
 /* What amendments leave to the conductor: other times for the waiting instructions of a rollout, page by page, and at
- * an earlier end to take from pull clients what they might start too late. */
+ * an earlier end the withdrawal of what was not answered and might start too late. */
 #include "base/log.h"
 #include "orchestrator/conductor/conductor_internal.h"
 #include "orchestrator/worker/worker.h"
 
 enum { RETIMED_ROWS = 20000 /* of a rollout in a cycle */ };
 
-/* Asks of nodes and ATMs are answered with the earlier time; a pull client may have its instruction from its topic. */
+/* From pull clients at once, which may have it from their topic. Asks of nodes and ATMs are answered with the earlier
+ * time, and theirs is withdrawn when that has passed. */
 static enum tc_error withdraw_late(struct conductor *conductor, int64_t rollout, struct tc_fault *fault)
 {
     int64_t withdrawn;

@@ -134,8 +134,8 @@ enum tc_error conductor_preempt(struct conductor *conductor, const struct conduc
 /* After the commit: removes these devices' instructions from the cache and from retained topics. */
 void conductor_forget(struct conductor *conductor, const struct released *released, size_t count);
 
-/* amendments.c: gives waiting instructions of a rollout the times that an amendment asks for, and withdraws what pull
- * clients might start too late. */
+/* amendments.c: gives waiting instructions of a rollout the times that an amendment asks for, and withdraws what was
+ * not answered and might start after an amended end. */
 enum tc_error conductor_retime(struct conductor *conductor, const struct conducted_rollout *rollout,
                                struct tc_fault *fault);
 /* freezes.c: begins a cycle; withdraws from frozen devices of a rollout what was not answered, and looks which of its

@@ -1,22 +1,18 @@
 """The next group need not wait for silent machines: `opens: reached`, and an operator's `promote`."""
 
 import pytest
-from harness.branches import MARKER, look_again
-from harness.groups import group, report, wait_for_group
+from harness.branches import look_again
+from harness.groups import PILOT, group, report, supply_pilot, wait_for_group
 from harness.operations import events, operate, post_operation
 from harness.programs import command_line
 from harness.wait import wait_for
 
-PILOT = ["A1", "A2", "A3"]
 ERROR, USAGE = 1, 2
 
 
 @pytest.fixture
 def testbed(stack):
-    stack.orchestrator()
-    stack.add_artifact()
-    stack.import_fleet({"B1": ["A1"], "B2": ["A2"], "B3": ["A3"], "B4": ["A4"]}, [MARKER])
-    return stack
+    return supply_pilot(stack)
 
 
 def submit(testbed, **pilot):

@@ -5,23 +5,19 @@ import json
 
 import pytest
 from harness.amendments import amend, ask_to_amend, ask_to_decide, decide, listed, submit_approved
-from harness.branches import MARKER, look_again
-from harness.groups import group, report, wait_for_group
+from harness.branches import look_again
+from harness.groups import PILOT, group, report, supply_pilot, wait_for_group
 from harness.operations import JSON, events, operate, post_operation
 from harness.plan import VERSION
 from harness.programs import command_line
 
-PILOT = ["A1", "A2", "A3"]
 PROMOTE = {"promote": {"group": "pilot", "past": "failed"}}
 HEALTHY, ERROR, USAGE, WAITS = 0, 1, 2, 4  # exit codes
 
 
 @pytest.fixture
 def testbed(stack):
-    stack.orchestrator()
-    stack.add_artifact()
-    stack.import_fleet({"B1": ["A1"], "B2": ["A2"], "B3": ["A3"], "B4": ["A4"]}, [MARKER])
-    return stack
+    return supply_pilot(stack)
 
 
 def spec_of(more):

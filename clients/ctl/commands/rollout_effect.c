@@ -18,69 +18,75 @@ struct effect {
     void (*put)(const struct part *part, const json_t *rollout, struct buffer *text);
 };
 
-static void put_devices(const char *before, int64_t count, const char *one, const char *more, struct buffer *text)
-{
-    buffer_put_text(text, before);
-    text_put_count(text, count);
-    buffer_put_text(text, count == 1 ? one : more);
-}
-
 static void put_finishing(const struct part *part, struct buffer *text)
 {
-    put_devices("; ", part->at_work, " is at work and finishes", " are at work and finish", text);
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->at_work, "is at work and finishes", "are at work and finish");
 }
 
 static void put_pause(const struct part *part, const json_t *rollout, struct buffer *text)
 {
     (void)rollout;
-    put_devices("", part->waiting, " waits and does not start", " wait and do not start", text);
+    document_put_counted(text, part->waiting, "waits and does not start", "wait and do not start");
     put_finishing(part, text);
-    put_devices("; ", part->ended, " has ended", " have ended", text);
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->ended, "has ended", "have ended");
 }
 
 static void put_start(const struct part *part, const json_t *rollout, struct buffer *text)
 {
     (void)rollout;
-    put_devices("", part->waiting, " waits and may start", " wait and may start", text);
-    put_devices("; ", part->at_work, " is at work", " are at work", text);
-    put_devices("; ", part->ended, " has ended", " have ended", text);
+    document_put_counted(text, part->waiting, "waits and may start", "wait and may start");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->at_work, "is at work", "are at work");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->ended, "has ended", "have ended");
 }
 
 static void put_cancel(const struct part *part, const json_t *rollout, struct buffer *text)
 {
     (void)rollout;
-    put_devices("", part->waiting, " waits and is cancelled", " wait and are cancelled", text);
-    put_devices("; ", part->at_work, " is at work, and finishes if it has its instruction",
-                " are at work, and finish if they have their instructions", text);
-    put_devices("; ", part->ended, " has ended and stays as it is", " have ended and stay as they are", text);
+    document_put_counted(text, part->waiting, "waits and is cancelled", "wait and are cancelled");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->at_work, "is at work, and finishes if it has its instruction",
+                         "are at work, and finish if they have their instructions");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->ended, "has ended and stays as it is", "have ended and stay as they are");
 }
 
 static void put_retry(const struct part *part, const json_t *rollout, struct buffer *text)
 {
     (void)rollout;
-    put_devices("", part->unsuccessful, " failed, timed out or refused, and is tried again",
-                " failed, timed out or refused, and are tried again", text);
-    put_devices("; ", part->waiting, " waits and may start as well", " wait and may start as well", text);
-    put_devices("; ", part->at_work, " is at work", " are at work", text);
+    document_put_counted(text, part->unsuccessful, "failed, timed out or refused, and is tried again",
+                         "failed, timed out or refused, and are tried again");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->waiting, "waits and may start as well", "wait and may start as well");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->at_work, "is at work", "are at work");
 }
 
 static void put_rollback(const struct part *part, const json_t *rollout, struct buffer *text)
 {
     (void)rollout;
-    put_devices("", part->completed, " completed and returns to its previous version",
-                " completed and return to their previous version", text);
-    put_devices("; ", part->waiting, " waits and is cancelled", " wait and are cancelled", text);
+    document_put_counted(text, part->completed, "completed and returns to its previous version",
+                         "completed and return to their previous version");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->waiting, "waits and is cancelled", "wait and are cancelled");
     put_finishing(part, text);
 }
 
 static void put_promote(const struct part *part, const json_t *rollout, struct buffer *text)
 {
     int64_t behind = document_number(rollout, "devices") - part->devices;
-    put_devices("", part->completed, " completed", " completed", text);
-    put_devices("; ", part->unsuccessful, " failed, timed out or refused", " failed, timed out or refused", text);
-    put_devices("; ", part->at_work, " is at work", " are at work", text);
-    put_devices("; ", part->waiting, " waits", " wait", text);
-    put_devices("; other groups have ", behind, " device", " devices", text);
+    document_put_counted(text, part->completed, "completed", "completed");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->unsuccessful, "failed, timed out or refused", "failed, timed out or refused");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->at_work, "is at work", "are at work");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, part->waiting, "waits", "wait");
+    buffer_put_text(text, "; other groups have ");
+    document_put_counted(text, behind, "device", "devices");
 }
 
 static const struct effect effects[] = {
@@ -135,7 +141,8 @@ static void say(const struct session *session, const struct effect *effect, cons
         buffer_put_text(&text, "  group ");
         (void)text_put_clean(&text, group, 0, session->err.utf8);
     }
-    put_devices(", ", part->devices, " device: ", " devices: ", &text);
+    buffer_put_text(&text, ", ");
+    document_put_counted(&text, part->devices, "device: ", "devices: ");
     effect->put(part, rollout, &text);
     session_say(session, "%s", buffer_text(&text));
     buffer_free(&text);

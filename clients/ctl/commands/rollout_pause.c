@@ -6,28 +6,22 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void put_devices(const char *before, const json_t *preview, const char *key, const char *one, const char *more,
-                        struct buffer *text)
-{
-    int64_t count = document_number(preview, key);
-    buffer_put_text(text, before);
-    text_put_count(text, count);
-    buffer_put_text(text, count == 1 ? one : more);
-}
-
 static void put_pause(const json_t *preview, struct buffer *text)
 {
-    put_devices("", preview, "held", " waits and does not start", " wait and do not start", text);
-    put_devices("; ", preview, "may_start", " is dispatched and may still start", " are dispatched and may still start",
-                text);
-    put_devices("; ", preview, "finish", " is at work and finishes", " are at work and finish", text);
-    put_devices("; ", preview, "ended", " has ended", " have ended", text);
+    document_put_counted(text, document_number(preview, "held"), "waits and does not start", "wait and do not start");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, document_number(preview, "may_start"), "is dispatched and may still start",
+                         "are dispatched and may still start");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, document_number(preview, "finish"), "is at work and finishes", "are at work and finish");
+    buffer_put_text(text, "; ");
+    document_put_counted(text, document_number(preview, "ended"), "has ended", "have ended");
 }
 
 static void put_resume(const json_t *preview, struct buffer *text)
 {
     const char *at = document_text(preview, "goes_on_at");
-    put_devices("", preview, "held", " waits", " wait", text);
+    document_put_counted(text, document_number(preview, "held"), "waits", "wait");
     if (*at == '\0') {
         buffer_format(text, "; nothing would start: the group is %s", document_text(preview, "state"));
         return;

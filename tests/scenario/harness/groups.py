@@ -1,6 +1,17 @@
 """The groups of a rollout, and devices that report for them."""
 
+from harness.branches import MARKER
 from harness.wait import wait_for
+
+PILOT = ["A1", "A2", "A3"]
+
+
+def supply_pilot(stack):
+    """An orchestrator, and four branches with an ATM each, of which three are a pilot."""
+    stack.orchestrator()
+    stack.add_artifact()
+    stack.import_fleet({"B1": ["A1"], "B2": ["A2"], "B3": ["A3"], "B4": ["A4"]}, [MARKER])
+    return stack
 
 
 def report(testbed, rollout, name, state, **words):
