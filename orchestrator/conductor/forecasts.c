@@ -110,7 +110,7 @@ static enum tc_error renew(struct conductor *conductor, const struct conducted_r
         memory->has_nights = true;
         error = rollout_progress_write_ends(conductor->store, rollout->id, &ends, fault);
     }
-    int64_t end_ms = awaits_operator(rollout, groups, count) ? 0 : ends.best_ms;
+    int64_t end_ms = ends.is_blocked || awaits_operator(rollout, groups, count) ? 0 : ends.best_ms;
     return error == TC_OK ? rollout_progress_write_forecast(conductor->store, rollout->id, end_ms, fault) : error;
 }
 

@@ -149,6 +149,21 @@ static void take_answers(const struct forecast_rest *rest, int64_t begin_ms, str
     ends->worst_ms = limit_ms < begin_ms ? begin_ms : limit_ms;
 }
 
+/* Nobody knows when a machine returns. */
+static void take_blocked(const struct forecast_rest *rest, const struct forecast_plan *plan, struct forecast_ends *ends)
+{
+    if (rest->blocked == 0)
+        return;
+    int64_t remaining = 0, limit_ms = rest->execution->end_at_ms;
+    for (size_t i = 0; i < plan->cohort_count; i++)
+        remaining += forecast_cohort_devices(&plan->cohorts[i]);
+    ends->is_blocked = rest->blocked >= remaining;
+    ends->assumes[FORECAST_RETURNED_AT_ONCE] = true;
+    ends->assumes[FORECAST_NOT_RETURNED] = true;
+    int64_t last_ms = limit_ms != 0 ? limit_ms : last_window_ms(plan);
+    ends->worst_ms = ends->worst_ms < last_ms ? last_ms : ends->worst_ms;
+}
+
 static bool is_frozen(const struct forecast_rest *rest, const struct forecast_plan *plan)
 {
     return rest->frozen_until_ms > plan->begin_ms && plan->cohort_count > 0;
@@ -224,6 +239,7 @@ bool forecast_ends_make(const struct forecast_rest *rest, struct forecast_plan p
     if (!made)
         return false;
     take_answers(rest, plan.begin_ms, ends);
+    take_blocked(rest, &plan, ends);
     if (ends->worst_ms < ends->best_ms)
         ends->worst_ms = ends->best_ms;
     return true;

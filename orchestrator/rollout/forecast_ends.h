@@ -3,8 +3,9 @@
  * At best each remaining device completes at its first try, and approvals are given at once. At worst each one uses all
  * its attempts, each for the whole of its timeouts, with the backoff between them, and a group opens the next one only
  * when its last device has ended. While a freeze stops devices, the first of them starts at its end at best, and at
- * worst all that remain do. Both end at the rollout's end at the latest, and with the last window if there is no time
- * for all devices. */
+ * worst all that remain do. Machines out of service that use up the budget of their branches return at once at best,
+ * and never at worst. Both end at the rollout's end at the latest, and with the last window if there is no time for all
+ * devices. */
 #ifndef TELLERCAST_ORCHESTRATOR_ROLLOUT_FORECAST_ENDS_H
 #define TELLERCAST_ORCHESTRATOR_ROLLOUT_FORECAST_ENDS_H
 
@@ -36,10 +37,12 @@ struct forecast_rest {
     size_t group_count;
     const struct execution_rules *execution;
     int64_t frozen_until_ms; /* the last end of the freezes that stop devices of it; 0: none does */
+    int64_t blocked;         /* waiting devices whose branches have their budget used up by machines out of service */
 };
 
 struct forecast_ends {
     int64_t best_ms, worst_ms; /* not before plan->begin_ms; best ≤ worst */
+    bool is_blocked;           /* all devices that are left wait for machines out of service to return */
     bool assumes[FORECAST_ASSUMPTION_COUNT];
 };
 

@@ -193,20 +193,32 @@ static enum tc_error read_rollout_begin(struct store *store, int64_t rollout, st
     return error;
 }
 
+struct budget_texts {
+    char most[24], percent[40]; /* '\0': no limit of this kind */
+};
+
+static void write_budget(const struct branch_budget *budget, struct budget_texts *texts)
+{
+    *texts = (struct budget_texts){0};
+    if (budget != NULL && budget->most >= 0)
+        (void)snprintf(texts->most, sizeof texts->most, "%" PRId64, budget->most);
+    if (budget != NULL && budget->most_percent >= 0)
+        (void)snprintf(texts->percent, sizeof texts->percent, "%.15g", budget->most_percent);
+}
+
 /* `rest_only`: only the devices that have not ended. `budget` NULL: that of the rollout. */
 static enum tc_error read_rollout_cohorts(struct store *store, int64_t rollout, bool rest_only,
                                           const struct branch_budget *budget, struct forecast_input *forecast_input,
                                           struct tc_fault *fault)
 {
-    char most[24], percent[40];
-    (void)snprintf(most, sizeof most, "%" PRId64, budget == NULL ? 0 : budget->most);
-    (void)snprintf(percent, sizeof percent, "%.15g", budget == NULL ? 0 : budget->most_percent);
+    struct budget_texts texts;
+    write_budget(budget, &texts);
     const struct sql_evidence_cohorts_params params = {
         .rollout = rollout,
         .rest_only = rest_only,
         .amends_budget = budget != NULL,
-        .max_unavailable = budget != NULL && budget->most >= 0 ? most : NULL,
-        .max_unavailable_percent = budget != NULL && budget->most_percent >= 0 ? percent : NULL,
+        .max_unavailable = text_or_null(texts.most),
+        .max_unavailable_percent = text_or_null(texts.percent),
     };
     struct sql_cohort_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_evidence_cohorts(store, &params, &rows, fault);
@@ -327,6 +339,7 @@ struct forecast_input_left {
     int64_t install_s;       /* the least that a window must last */
     int64_t takes_ms;        /* per device, from those that completed; 0 while too few did */
     int64_t frozen_until_ms; /* 0: no freeze touches it */
+    int64_t blocked;         /* of waiting devices, by machines out of service */
     struct rate_rules rate;
 };
 
@@ -359,6 +372,25 @@ static enum tc_error read_left(struct store *store, int64_t rollout, int64_t per
     return tc_fault_set(fault, TC_CONFLICT, "database: its rate or execution is unknown to this version");
 }
 
+/* `budget`: as for read_rollout_cohorts. */
+static enum tc_error read_blocked(struct store *store, int64_t rollout, const struct branch_budget *budget,
+                                  int64_t *blocked, struct tc_fault *fault)
+{
+    struct budget_texts texts;
+    write_budget(budget, &texts);
+    const struct sql_left_blocked_params params = {
+        .rollout = rollout,
+        .amends_budget = budget != NULL,
+        .max_unavailable = text_or_null(texts.most),
+        .max_unavailable_percent = text_or_null(texts.percent),
+    };
+    struct sql_left_blocked_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_left_blocked(store, &params, &rows, fault);
+    if (error == TC_OK)
+        *blocked = sql_left_blocked_at(&rows, 0).devices;
+    return error;
+}
+
 static enum tc_error read_left_windows(struct store *store, int64_t rollout, int64_t install_s,
                                        const struct forecast_input_amended *amended,
                                        struct forecast_input *forecast_input, struct tc_fault *fault)
@@ -387,12 +419,15 @@ enum tc_error forecast_input_forecast_left(struct store *store, int64_t rollout,
     if (error == TC_OK)
         error = read_rollout_cohorts(store, rollout, true, amended->budget, &forecast_input, fault);
     if (error == TC_OK)
+        error = read_blocked(store, rollout, amended->budget, &left.blocked, fault);
+    if (error == TC_OK)
         error = read_left_windows(store, rollout, left.install_s, amended, &forecast_input, fault);
     if (error == TC_OK) {
         struct forecast_plan plan = plan_of(&forecast_input);
         plan.rate = amended->rate == NULL ? left.rate : *amended->rate;
         struct forecast_rest whole = *rest;
         whole.frozen_until_ms = left.frozen_until_ms;
+        whole.blocked = left.blocked;
         error = forecast_ends_make(&whole, plan, left.takes_ms, ends, best) ? TC_OK : no_memory(fault);
     }
     forecast_input_free(&forecast_input);

@@ -253,6 +253,46 @@ static void what_a_freeze_stops_starts_at_its_end_at_best_and_at_worst_all_of_it
     assert_false(ends.assumes[FORECAST_FROZEN]);
 }
 
+/* Three devices of one branch and one of another; the window is open for ten days. */
+static struct forecast_ends ends_of_blocked(int64_t blocked, int64_t end_at_ms)
+{
+    static const struct forecast_window window = {.until_ms = 10 * DAY};
+    static const struct forecast_cohort branches[] = {{.branches = 1, .devices = 3, .headroom = 1},
+                                                      {.branches = 1, .devices = 1, .headroom = 1}};
+    struct forecast_plan plan = {.begin_ms = DAY,
+                                 .windows = &window,
+                                 .window_count = 1,
+                                 .cohorts = branches,
+                                 .cohort_count = 2,
+                                 .zone_count = 1};
+    struct execution_rules execution = once;
+    execution.end_at_ms = end_at_ms;
+    const struct forecast_rest rest = {
+        .groups = &open_group, .group_count = 1, .execution = &execution, .blocked = blocked};
+    struct forecast_ends ends;
+    struct forecast best;
+    assert_true(forecast_ends_make(&rest, plan, MINUTE, &ends, &best));
+    forecast_free(&best);
+    return ends;
+}
+
+static void machines_out_of_service_return_at_once_at_best_and_never_at_worst(void **state)
+{
+    (void)state;
+    struct forecast_ends ends = ends_of_blocked(3, 5 * DAY);
+    assert_int_equal(ends.best_ms, DAY + 3 * MINUTE);
+    assert_int_equal(ends.worst_ms, 5 * DAY);
+    assert_true(ends.assumes[FORECAST_RETURNED_AT_ONCE] && ends.assumes[FORECAST_NOT_RETURNED]);
+    assert_false(ends.is_blocked); /* one device can go on */
+
+    assert_int_equal(ends_of_blocked(3, 0).worst_ms, 10 * DAY); /* with the last window */
+    assert_true(ends_of_blocked(4, 0).is_blocked);
+
+    ends = ends_of_blocked(0, 5 * DAY);
+    assert_int_equal(ends.worst_ms, DAY + 12 * HOUR);
+    assert_false(ends.is_blocked || ends.assumes[FORECAST_RETURNED_AT_ONCE] || ends.assumes[FORECAST_NOT_RETURNED]);
+}
+
 static void nothing_left_is_now(void **state)
 {
     (void)state;
@@ -288,6 +328,7 @@ int main(void)
         cmocka_unit_test(at_worst_a_group_opens_the_next_one_when_its_last_device_has_ended),
         cmocka_unit_test(at_worst_the_rate_does_not_grow_and_retries_use_it),
         cmocka_unit_test(what_a_freeze_stops_starts_at_its_end_at_best_and_at_worst_all_of_it),
+        cmocka_unit_test(machines_out_of_service_return_at_once_at_best_and_never_at_worst),
         cmocka_unit_test(nothing_left_is_now),
         cmocka_unit_test(each_assumption_is_found_by_its_name_and_others_are_not),
     };
