@@ -13,7 +13,7 @@ KEPT = ("orchestrator/store/migrations/", "docs/decisions/", "tests/fuzz/corpus/
 TERMS = re.compile(r"(?i)in_flights?|high_water_marks?")  # terms that contain a retired word
 # Where a retired word is a term of the field, or a name that is visible outside.
 ALLOWED = (
-    (r"branch_room|wake_at|door", r"\.(sql|py)$|^orchestrator/store/"),  # a function and columns of the database
+    (r"branch_room|rollout_labels_tell|wake_at|door", r"\.(sql|py)$|^orchestrator/store/"),  # functions and columns of the database
     (r"(table|put)_cell|cells?|cell_(count|capacity)|evidence_put_cell", r"^(clients/ctl/|tests/(unit|lint)/)"),  # of a table
     (r"CELL", r"^clients/ctl/picture/"),  # of a screen
     (r"fold", r"\.py$"),                           # of Python's own times
