@@ -1,5 +1,5 @@
 /* The counts of the labels of rollouts, by which lists tell whether a rollout lies in a scope, and of the keys that
- * devices trust. Triggers keep what has changed since. */
+ * devices trust, and the times of rollouts that have ended. Triggers keep what has changed since. */
 #include "orchestrator/store/planning.h"
 
 #include "orchestrator/store/connection.h"
@@ -46,6 +46,15 @@ static enum tc_error count_next(struct store *store, bool *has_more, struct tc_f
     return error == TC_OK ? sql_count_labels(store, &params, fault) : error;
 }
 
+static enum tc_error keep_times(struct store *store, bool *has_more, struct tc_fault *fault)
+{
+    struct sql_keep_times_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_keep_times(store, &rows, fault);
+    if (error == TC_OK && rows.count > 0)
+        *has_more = true;
+    return error;
+}
+
 enum tc_error planning_count_labels(struct store *store, bool *has_more, struct tc_fault *fault)
 {
     bool is_taken = false;
@@ -62,6 +71,8 @@ enum tc_error planning_count_labels(struct store *store, bool *has_more, struct 
     }
     if (error == TC_OK && is_taken)
         error = count_next(store, has_more, fault);
+    if (error == TC_OK && is_taken)
+        error = keep_times(store, has_more, fault);
     if (error == TC_OK)
         error = store_commit(store, fault);
     return error == TC_OK ? TC_OK : store_rollback(store, error);

@@ -74,6 +74,7 @@ BEGIN
     ('rollout_labelled', 'INSERT, UPDATE'),
     ('rollout_planned_night', 'INSERT'),
     ('rollout_rate', 'INSERT, UPDATE'),
+    ('rollout_times', 'INSERT, UPDATE'),
     ('rollout_window', 'INSERT, UPDATE, DELETE'),
     ('rollout_zone', 'INSERT, DELETE'),
     ('session', 'INSERT, DELETE'),

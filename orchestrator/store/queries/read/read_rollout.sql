@@ -38,11 +38,5 @@ SELECT json_build_object(
              FROM (SELECT * FROM rollout_event WHERE rollout_id = r.id ORDER BY id DESC LIMIT 50) e
              LEFT JOIN rollout_group g ON g.rollout_id = e.rollout_id AND g.group_no = e.group_no),
   'plan', approved_plan(r))::text AS document
-FROM rollout r,
-LATERAL (
-  -- Only of an ended rollout: of an active one each request would read all its rows.
-  SELECT min(dispatched_at) AS first_start_at, max(ended_at) FILTER (WHERE state = :COMPLETED) AS last_completed_at
-  FROM instruction i
-  WHERE i.rollout_id = r.id AND r.ended_at IS NOT NULL AND i.id BETWEEN first_instruction_of(r) AND last_instruction_of(r)
-) t
+FROM rollout r, times_of_rollout(r) t
 WHERE r.id = :rollout

@@ -155,12 +155,12 @@ JOIN told a ON a.group_no IS NULL,
 LATERAL (SELECT CASE WHEN r.planned_at IS NULL THEN true ELSE a.devices = r.devices END AS is_whole) s,
 LATERAL (
   -- Only of an ended rollout: of an active one each request would read all its rows.
-  SELECT min(m.dispatched_at) AS first_start_at, max(m.ended_at) FILTER (WHERE m.state = :COMPLETED) AS last_completed_at
-  FROM (SELECT m.dispatched_at, m.ended_at, m.state FROM mine m
+  SELECT min(m.first_start_at) AS first_start_at, max(m.last_completed_at) AS last_completed_at
+  FROM (SELECT m.dispatched_at AS first_start_at, CASE WHEN m.state = :COMPLETED THEN m.ended_at END AS last_completed_at
+        FROM mine m
+        WHERE r.ended_at IS NOT NULL
         UNION ALL
-        SELECT i.dispatched_at, i.ended_at, i.state FROM shown w, instruction i
-        WHERE w.way = 3 AND i.rollout_id = w.id AND i.id BETWEEN w.first_id AND w.last_id) m
-  WHERE r.ended_at IS NOT NULL
+        SELECT o.first_start_at, o.last_completed_at FROM shown w, times_of_rollout(r) o WHERE w.way = 3) m
 ) t
 WHERE r.id = :rollout
   AND CASE WHEN r.planned_at IS NULL THEN patterns_cover(:patterns::jsonb, r.author_scope::jsonb) ELSE a.devices > 0 END
