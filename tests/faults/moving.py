@@ -12,14 +12,16 @@ from harness.programs import BIN, ORCHESTRATOR_USER, Fleet, command_line
 from harness.servers import free_port
 from harness.wait import wait_for
 
+from left_in_upgrade import HELD, write_collector
 from moving_broker import PASSWORD, PRESENCE, MovingBroker
 from people import ADMINS, AUTHOR, SECRET_MODE, People
 from testbed import Direct, Testbed
 from versions import OLDEST, PREVIOUS
+from webhook import Webhook
 
 BRANCHES, ORCHESTRATORS = 24, 3
 DATABASE = "tellercast"
-POLICY = {"approvals": [{"action": "install", "devices": 200, "count": 2}], "preempt": []}
+POLICY = {"approvals": [{"action": "install", "devices": 200, "count": 2}, {"action": "collect", "count": 1}], "preempt": []}
 SUMMED = ("accepted", "double_executions")  # counters that the audit reads
 QUICK_ENROLMENT = {"retry_first": "200ms", "retry_longest": "1s"}
 
@@ -36,7 +38,7 @@ class MovingTestbed(Testbed):
     enrolled_before = ["R1-A1", "R2", "RP1"]
     upgraded_first = ["R1-A2", "R2", "R2-A2", "RP2"]
     orchestrator_program = PREVIOUS / "tellercastd"
-    knows_redis_user, orchestrator_settings = False, {"insecure_loopback": True, "policy": POLICY}
+    knows_redis_user = False
     at = None  # the orchestrator that gets the operations, if that matters
 
     def __init__(self, folder, behaviour):
@@ -76,6 +78,12 @@ class MovingTestbed(Testbed):
 
     def _broker_of_orchestrator(self, number):
         return {"port": self.broker.port, "user": ORCHESTRATOR_USER, "password_file": str(self.secret)}
+
+    def _more_settings(self):
+        return {"insecure_loopback": True, "policy": POLICY}
+
+    def _open_webhook(self):
+        return Webhook(self.folder, self.authority.issue("receiver", "server"))
 
     def _http_of_orchestrators(self):
         own = self.authority.issue("http", "server")
@@ -193,6 +201,7 @@ class MovingTestbed(Testbed):
         """One that had certificates gets the program alone."""
         self._stop(one)
         one.program = BIN / "tellercastd"
+        one.write_settings(webhooks=self.webhook.settings())
         if "est" not in one.settings:
             self._write_moved_settings(one)
         one.start()
@@ -213,6 +222,8 @@ class MovingTestbed(Testbed):
             client.programs = BIN
             if name not in enrolled:
                 self._write_enrolling_settings(client)
+            if name == HELD:
+                client.write_settings(actions={**client.settings["actions"], "collect": str(write_collector(self.folder))})
             client.start()
         self._let_enrol([name for name in names if name not in enrolled], issuer, BIN)
         for name in enrolled:

@@ -37,12 +37,13 @@ class Unanswered(Exception):
 
 
 class Operators(threading.Thread):
-    """Operators who pause and resume the rollout, retry failed instructions, submit a patch of higher priority, which they then
-    cancel or roll back, or import a device and retire it: none, some or all of it, by the seed, one after the other."""
+    """Operators who order what `left` looks for afterwards. Then they pause and resume the rollout, retry failed instructions,
+    submit a patch of higher priority, which they cancel or roll back, or import a device and retire it: none, some or all of
+    it, by the seed, one after the other."""
 
-    def __init__(self, testbed, promises, seed):
+    def __init__(self, testbed, left, promises, seed):
         super().__init__(daemon=True)
-        self.testbed, self.promises = testbed, promises
+        self.testbed, self.left, self.promises = testbed, left, promises
         self.rng = random.Random(f"{seed} people")
         self.did = []
         self._rollout = self._fault = None
@@ -58,6 +59,7 @@ class Operators(threading.Thread):
 
     def run(self):
         try:
+            self.did += self.left.order(self._rollout)
             for what in self.rng.sample((self._pause, self._retry, self._patch, self._replace), self.rng.randint(0, 3)):
                 self._wait()
                 what(self._rollout)

@@ -1,5 +1,6 @@
 """The people of an installation, made as docs/operations.md says; what they leave in it, and what of that is lost later."""
 
+import collections
 import json
 import subprocess
 from datetime import datetime, timedelta, timezone
@@ -20,16 +21,21 @@ SECRET_MODE = 0o600
 BAD_VERSION, WHY = "6.6.6", "it eats cards"
 TOMORROW = f"{datetime.now(timezone.utc) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
 
-# What is read and compared: the path, the list in the answer, and the fields that tell its rows apart.
+# What is read and compared: the path, the list in the answer, the fields that tell its rows apart, and those that change by use.
+List = collections.namedtuple("List", "path rows key changes", defaults=((),))
 LISTS = (
-    ("/v1/people?limit=1000", "people", ("person",)),
-    ("/v1/tokens?limit=1000", "tokens", ("token",)),
-    ("/v1/audit?limit=1000", "acts", ("number",)),
-    ("/v1/reviews?limit=1000", "reviews", ("review",)),
-    ("/v1/artifacts", "blocked", ("name", "version")),
-    ("/v1/freezes?limit=1000", "freezes", ("freeze",)),
+    List("/v1/people?limit=1000", "people", ("person",)),
+    List("/v1/tokens?limit=1000", "tokens", ("token",), ("last_used_at", "last_used_from")),
+    List("/v1/audit?limit=1000", "acts", ("number",)),
+    List("/v1/reviews?limit=1000", "reviews", ("review",)),
+    List("/v1/artifacts", "blocked", ("name", "version")),
 )
-CHANGES = {"last_used_at", "last_used_from"}  # by every use of a token
+# The same, of which the version before has none.
+FREEZES = List("/v1/freezes?limit=1000", "freezes", ("freeze",))
+AMENDMENTS = List("/v1/rollouts/{of}/amendments?limit=1000", "amendments", ("amendment",))  # and exclusions
+WEBHOOKS = List("/v1/webhooks", "webhooks", ("name",), (
+    "state", "position", "waiting", "more_wait", "delivered_at", "failing_since", "tries", "error"))
+DEVICE = "/v1/devices/{of}"
 
 
 class People:
@@ -89,33 +95,53 @@ class People:
         self.act(one, AUTHOR, "artifact", "block", APPLICATION, BAD_VERSION, "--reason", WHY)
 
     def freeze(self, one):
-        """Freezes devices that the fleet does not have, so that all others go on. An older orchestrator knows no freezes."""
+        """Freezes devices that the fleet does not have, so that all others go on."""
         answer = one.http.ask("POST", "/v1/freezes", json.dumps({"match": "model=none", "until": TOMORROW, "reason": WHY}),
                               {"Content-Type": "application/json", **self.headers(AUTHOR)})
-        assert answer.status in (201, NOT_FOUND), answer
+        assert answer.status == 201, answer
 
-    def read(self, one):
-        """Returns what an auditor is shown, by list and row; without the lists that this orchestrator does not know."""
-        shown = {}
-        for path, what, key in LISTS:
-            answer = one.http.ask("GET", path, headers=self.headers(AUDITOR))
-            if answer.status == NOT_FOUND:
-                continue
-            page = answer.json()
-            assert page.get("next") is None, f"{path}: more than one page"
-            shown[what] = {tuple(row[field] for field in key): row for row in page[what]}
-        return shown
+    def ask(self, one, path):
+        """Returns what this orchestrator answers an auditor."""
+        return one.http.ask("GET", path, headers=self.headers(AUDITOR))
+
+    def read(self, one, *more):
+        """Returns what an auditor is shown, by list and row. `more`: lists that the version before does not have."""
+        return {each.rows: read_list(lambda path: self.ask(one, path), each) for each in (*LISTS, *more)}
+
+    def check_new(self, one):
+        """An orchestrator of the version before has none of the new lists: else they are to be read before the upgrade, too."""
+        for each in (FREEZES, WEBHOOKS):
+            answer = self.ask(one, each.path)
+            assert answer.status == NOT_FOUND, f"{each.path} is in the version before, too: {answer}"
+
+
+def read_list(ask, each, of=""):
+    """`ask`: returns the answer to a GET of a path. Returns the rows of all pages, without what changes by use."""
+    rows, rest = {}, ""
+    while True:
+        answer = ask(each.path.format(of=of) + rest)
+        assert answer.status == 200, f"{each.path.format(of=of)}: {answer}"
+        page = answer.json()
+        for row in page[each.rows]:
+            rows[tuple(row[field] for field in each.key)] = {
+                field: value for field, value in row.items() if field not in each.changes}
+        if page.get("next") is None:
+            return rows
+        rest = f"&after={page['next']}"
 
 
 def lost(before, after):
-    """Returns what `before` has, and `after` has not, or with another content, and which acts have no number."""
+    """Returns what `before` has, and `after` has not, or with another content."""
     found = []
     for what, rows in before.items():
         for key, row in rows.items():
             now = after[what].get(key)
-            if now is None or any(now.get(field) != value for field, value in row.items() if field not in CHANGES):
+            if now is None or any(now.get(field) != value for field, value in row.items()):
                 found.append(f"of {what}, {row} is now {now}")
-    numbers = sorted(number for number, in after["acts"])
-    if numbers != list(range(1, len(numbers) + 1)):
-        found.append(f"the numbers of acts have gaps: {numbers}")
     return found
+
+
+def missing_numbers(acts):
+    """Returns that these acts have gaps in their numbers, if they have."""
+    numbers = sorted(number for number, in acts)
+    return [] if numbers == list(range(1, len(numbers) + 1)) else [f"the numbers of acts have gaps: {numbers}"]

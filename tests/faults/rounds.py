@@ -9,6 +9,7 @@ import redis
 from harness.wait import wait_for
 
 from kinds import AT_FIRST, AT_ONCE, KINDS, LASTS_S, NOT_YET, POINTS, target
+from left_in_rounds import NOT_HELD
 from orders import Operators, order
 
 FIRST_S, LAST_S = 0.2, 4.0  # when a fault comes, after the rollouts were ordered
@@ -167,16 +168,16 @@ class Kills:
         return f"seed {self.seed}: {sum(self.killed.values())} times kill -9 ({kinds})"
 
 
-def run_round(testbed, audit, faults):
+def run_round(testbed, audit, left, faults):
     """Returns the violations."""
     testbed.begin_round()
     version = f"5.{testbed.rounds}.0"
     rng = random.Random(f"{faults.again()} windows")
     promises = {}
-    operators = Operators(testbed, promises, faults.again())
+    operators = Operators(testbed, left, promises, faults.again())
 
     def place_order():
-        rollout = order(testbed, promises, "all", version, BUDGET, STARTS_S, rng.randint(*ENDS_S))
+        rollout = order(testbed, promises, "all", version, BUDGET, STARTS_S, rng.randint(*ENDS_S), selector=NOT_HELD)
         operators.begin(rollout)
         return rollout
 
@@ -197,6 +198,7 @@ def run_round(testbed, audit, faults):
     audit.check_all(promises, faults.kinds())
     audit.check_guard()
     undone, lost = audit.check_finish(min(promises), mended_at)
+    audit.faults += left.faults()
     if not audit.faults:
         did = "; ".join(operators.did) or "nothing"
         print(f"✓ {faults} (ordered meanwhile: {did}; finished {seconds:.1f} s after, {undone} not completed, {lost} attempts "

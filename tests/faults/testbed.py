@@ -23,7 +23,9 @@ from harness.wait import wait_for
 
 from audit import AUDIT
 from broker import KeepingMosquitto
+from left_in_rounds import HELD, LABELS
 from proxy import Network
+from webhook import Webhook
 
 NEXT = BIN.parent.parent / "next/bin/tellercastd"  # one version ahead, with a migration of its own
 LEASE = "3s"
@@ -78,11 +80,10 @@ def add_up(one, other):
 class Testbed:
     """`branches` of nine ATMs and a node, and as many pull clients, simulated; one real branch."""
 
-    real_branches, real_pull = {REAL_BRANCH: REAL_ATMS}, REAL_PULL
+    real_branches, real_pull = {REAL_BRANCH: REAL_ATMS}, [*REAL_PULL, HELD]
     orchestrator_program = BIN / "tellercastd"
     behaviour = BEHAVIOUR
     knows_redis_user = True  # the orchestrators' setting
-    orchestrator_settings = {"insecure_loopback": True}  # more settings; their HTTP endpoint has no tokens
 
     def __init__(self, folder, branches=95, orchestrators=2, disk="1g", direct=False, seed=1):
         """`direct`: the fleet's connections do not go through the network that can be broken, whose capacity is smaller."""
@@ -100,6 +101,7 @@ class Testbed:
         self.size = self.simulated + len(self.real)
         self.rounds = 0
         self._open_routes(direct)
+        self.webhook = self._open_webhook()
         self.orchestrators = [self._orchestrator(number) for number in range(1, orchestrators + 1)]
         for orchestrator in self.orchestrators:
             orchestrator.wait_until_ready()
@@ -164,7 +166,7 @@ class Testbed:
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
         own = {
-            "data_folder": str(data), "lease": LEASE, **self.orchestrator_settings,
+            "data_folder": str(data), "lease": LEASE, **self._more_settings(),
             "database": f"host={self.routes} port=5432 user=tellercast dbname=tellercast connect_timeout=2 "
                         "tcp_user_timeout=3000",
             "broker": self._broker_of_orchestrator(number),
@@ -174,6 +176,13 @@ class Testbed:
         made = Orchestrator(self.folder, number, own, {"http": self._http_of_orchestrators()}, self.orchestrator_program)
         self.endpoints.append(made.http.port)
         return made
+
+    def _open_webhook(self):
+        return Webhook(self.folder)
+
+    def _more_settings(self):
+        """Of orchestrators, whose HTTP endpoint has no tokens."""
+        return {"insecure_loopback": True, "webhooks": self.webhook.settings()}
 
     def _broker_of_orchestrator(self, number):
         own = self.broker.settings("orchestrator", f"orchestrator-{number}")
@@ -214,7 +223,7 @@ class Testbed:
                      ("--quiet", *self.broker.fleet_options()), programs)
 
     def _import(self):
-        everybody = fleet({**self.branches, **self.real_branches}, [*self.pull, *self.real_pull])
+        everybody = fleet({**self.branches, **self.real_branches}, [*self.pull, *self.real_pull], labels=LABELS)
         answer = self.http.import_fleet(everybody)
         assert answer.status == 200, answer
 
@@ -386,6 +395,7 @@ class Testbed:
         for server in (self.broker, self.redis_server, self.postgres):
             server.kill()
         self.network.close()
+        self.webhook.close()
         self._unmount()
 
 

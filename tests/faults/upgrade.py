@@ -18,10 +18,11 @@ from harness.programs import BIN
 from harness.wait import wait_for
 
 from audit import Audit
+from left_in_upgrade import LeftInUpgrade
 from moving import MovingTestbed
 from moving_broker import PASSWORD
 from orders import order
-from people import APPROVER, AUTHOR, BAD_VERSION, BREAKER, SECOND_APPROVER, WHY, lost
+from people import APPROVER, AUTHOR, BAD_VERSION, BREAKER, SECOND_APPROVER, WHY, lost, missing_numbers
 from versions import COMMIT, OLDEST, OLDEST_COMMIT, PREVIOUS
 
 BUDGET, ENDS_S, FINISH_S = 2, 900, 90
@@ -54,6 +55,7 @@ class Upgrade:
     def __init__(self, testbed):
         self.testbed = testbed
         self.promises = {}
+        self.left = LeftInUpgrade(self)
 
     # operations
 
@@ -62,29 +64,32 @@ class Upgrade:
         selector = {"selector": {"devices": devices}} if devices else {}
         return order(self.testbed, self.promises, name, version, BUDGET, 0, ENDS_S, abort=ABORT, **selector, **more, **spec)
 
-    def _operate(self, person, rollout, operation, *seen):
+    def operate(self, person, rollout, operation, *seen, **what):
         """`seen`: the fields of the rollout that the operation is bound to."""
-        shown = self._shown(rollout)
-        body = json.dumps({"reason": "the night of the upgrade", **{key: shown[key] for key in seen}})
+        shown = self.shown(rollout)
+        body = json.dumps({"reason": "the night of the upgrade", **{key: shown[key] for key in seen}, **what})
         headers = {**JSON, **self.testbed.people.headers(person)}
         self.testbed.insist(f"{operation} of rollout {rollout}",
                             lambda http: http.ask("POST", f"/v1/rollouts/{rollout}/{operation}", body, headers))
 
-    def _shown(self, rollout):
-        return self.testbed.insist(f"rollout {rollout} is shown", lambda http: http.get(f"/v1/rollouts/{rollout}"))
+    def shown(self, rollout):
+        return self.get(f"/v1/rollouts/{rollout}")
+
+    def get(self, path):
+        return self.testbed.insist(f"{path} is shown", lambda http: http.get(path))
 
     def _order_for_approval(self, *arguments):
         """Returns the rollout when it waits for an approval. It does not begin until _may_begin() is told of it."""
         rollout = self._order(*arguments, approvals={"required": 1})
-        wait_for(lambda: self._shown(rollout)["state"] == AWAITING, f"rollout {rollout} waits for an approval")
+        wait_for(lambda: self.shown(rollout)["state"] == AWAITING, f"rollout {rollout} waits for an approval")
         return rollout
 
     def _may_begin(self, rollout):
         self.promises[rollout].quiet.append((0, time.time()))
 
     def _take_back(self, rollout):
-        self._operate(AUTHOR, rollout, "rollback", "version")
-        made = wait_for(lambda: self._shown(rollout)["rollback"], f"rollout {rollout} is taken back")
+        self.operate(AUTHOR, rollout, "rollback", "version")
+        made = wait_for(lambda: self.shown(rollout)["rollback"], f"rollout {rollout} is taken back")
         self.promises[made] = self.promises[rollout]._replace(closes_at=float("inf"))
         return made
 
@@ -115,18 +120,17 @@ class Upgrade:
             self.testbed.add_artifact(version)
         real = self._order_for_approval("before", "5.0.0", self.testbed.devices_of((), ["R2"]))
         self._may_begin(real)
-        self._operate(BREAKER, real, "break-glass", "version")
+        self.operate(BREAKER, real, "break-glass", "version")
         self._settle([real], "the real clients have a version to go back to")
         some = self.testbed.devices_of((1, 2, 4), ["R2"])
         origin = self._order("taken-back", TAKEN_BACK, some, rate=600)
         self._settle([origin], "what is to be taken back is there")
         waiting = self._order_for_approval("waiting", WAITING, None)
-        self._operate(APPROVER, waiting, "approve", "digest")
+        self.operate(APPROVER, waiting, "approve", "digest")
         self.testbed.people.block(self.testbed.orchestrators[0])
-        self.testbed.people.freeze(self.testbed.orchestrators[0])
         pull = set(self.testbed.pull) - set(self.testbed.pull_of(self.testbed.of_before))
         others = sorted({*self.testbed.devices_of(range(6, 11), ["R1"]), *pull, *self.testbed.real_pull})
-        running = self._order("running", "5.0.0", others, rate=120)
+        running = self._order("running", "5.0.0", others, rate=75)
         wait_for(lambda: self._completed([running]) > 0, "it is under way", FINISH_S)
         return waiting, origin, running
 
@@ -154,6 +158,7 @@ class Upgrade:
     def _upgrade_orchestrators(self, rollback, running):
         """Returns the rollouts that were ordered half way, at an older orchestrator and at a newer one."""
         first, second, third = self.testbed.orchestrators
+        self.testbed.people.check_new(first)
         self.testbed.upgrade_orchestrator(first)
         assert not self.testbed.is_settled([rollback]), "the rollback was over before there were two versions"
         ordered = []
@@ -163,7 +168,9 @@ class Upgrade:
             ordered.append(self._order(name, "5.0.0", devices))
         self.testbed.at = None
         self._wait_for_more([running, *ordered], "with one newer")
+        self.left.order(first)
         self.testbed.upgrade_clients(self.testbed.upgraded_first, first)
+        self.left.hold()
         self.testbed.upgrade_orchestrator(second)
         self._wait_for_more([running], "with two newer")
         assert not self.testbed.is_settled([running]), "all was over before the last one was upgraded"
@@ -176,7 +183,9 @@ class Upgrade:
         one, people = self.testbed.orchestrators[0], self.testbed.people
         after = people.read(one)
         assert all(before.values()), f"there is nothing to lose: {before}"
-        assert not lost(before, after), "\n".join(lost(before, after))
+        gone = lost(before, after) + missing_numbers(after["acts"])
+        assert not gone, "\n".join(gone)
+        self.left.check(one)
         for version, spec, status, why in ((BAD_VERSION, {}, 422, f"is blocked, by {AUTHOR}"),
                                            (LATER, {"preempt": True, "priority": 60}, 403, "policy.preempt")):
             answer = one.http.submit(plan("refused", artifact={"name": APPLICATION, "version": version}, **spec))
@@ -200,10 +209,10 @@ class Upgrade:
     def _upgrade_the_rest(self, waiting, denied):
         """While a rollout of all devices runs."""
         self.testbed.replace_fleets()
-        shown = self._shown(waiting)
+        shown = self.shown(waiting)
         assert shown["state"] == AWAITING, shown
         self._may_begin(waiting)
-        self._operate(SECOND_APPROVER, waiting, "approve", "digest")
+        self.operate(SECOND_APPROVER, waiting, "approve", "digest")
         wait_for(lambda: self._completed([waiting]) > 0, "what waited is approved and under way", FINISH_S)
         rest = [name for name in self.testbed.clients if name not in self.testbed.upgraded_first]
         self.testbed.upgrade_clients(rest, self.testbed.orchestrators[0])
@@ -233,6 +242,7 @@ class Upgrade:
         rollback = self._migrate(origin)
         self._upgrade_orchestrators(rollback, running)
         self._check_what_people_left(before)
+        self.left.finish()
         denied = self._check_the_counts()
         self._upgrade_the_rest(waiting, denied)
         self._close_the_former_listener()
@@ -258,9 +268,11 @@ class Upgrade:
             state, states = database.rollout(rollout)["state"], database.states(rollout)
             if state != "completed" or set(states) != {"completed"}:
                 found.append(f"rollout {rollout} is {state}: {states}")
-        bad = database.rows("SELECT rollout_id, kind, reason FROM rollout_event WHERE kind ~ 'abort|paus|cancel|refus|reject'")
+        bad = database.rows("SELECT rollout_id, kind, reason FROM rollout_event WHERE kind ~ 'abort|paus|cancel|refus|reject' "
+                            "AND rollout_id <> ALL (%s)", self.left.rollouts())
         if bad:
             found.append(f"events that were not ordered: {bad}")
+        found += self.testbed.webhook.faults(database)
         return found + [fault for one in self.testbed.orchestrators for fault in complaints(one)]
 
 

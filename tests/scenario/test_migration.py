@@ -1,6 +1,8 @@
 """A database of an older or a newer version than the program's."""
 
+import contextlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 from harness.servers import ROOT
@@ -41,6 +43,43 @@ def test_a_migration_gives_way_to_who_reads_and_is_done_when_the_table_is_free(s
         orchestrator.wait_until_ready()
     assert done(stack) == [migration.stem for migration in MIGRATIONS]
     assert stack.database.rows("SELECT name, max_unavailable FROM rollout") == [{"name": "old", "max_unavailable": 2}]
+
+
+TURN = "SELECT pg_advisory_xact_lock(hashtext('tellercast'), hashtext('migrate'))"
+
+
+def wait_for_turns(stack, count):
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+    wait_for(lambda: stack.database.value(waiting) == count, f"so many sessions wait for the turn of migrations: {count}")
+
+
+def test_a_migration_that_ends_in_a_deadlock_is_repeated_and_the_other_session_goes_on(stack):
+    """A session that has the table waits for the turn behind the migration, which then waits for the table."""
+    make_old(stack)
+    stack.database.rows(f"ALTER DATABASE {stack.database.value('SELECT quote_ident(current_database())')} SET deadlock_timeout = '50ms'")
+    with contextlib.ExitStack() as opened:
+        first, second, third = (opened.enter_context(contextlib.closing(psycopg2.connect(stack.database.address))) for _ in range(3))
+        ask = opened.enter_context(ThreadPoolExecutor()).submit
+        first.cursor().execute(TURN)
+        orchestrator = stack.orchestrator(ready=False, database=stack.database.address)
+        wait_for_turns(stack, 1)
+        asked = ask(second.cursor().execute, TURN)
+        wait_for_turns(stack, 2)
+        first.commit()  # the table of migrations is looked for in a turn of its own
+        asked.result(timeout=60)
+        wait_for_turns(stack, 1)
+        with third.cursor() as cursor:
+            cursor.execute("SET deadlock_timeout = '1h'; SELECT count(*) FROM rollout")  # so that it is never the one that is ended
+            asked = ask(cursor.execute, TURN)
+            wait_for_turns(stack, 2)
+            second.commit()
+            asked.result(timeout=60)
+        wait_for(lambda: "deadlock detected" in orchestrator.text(), "the migration was ended")
+        assert "database.migration_waits" in orchestrator.text() and not orchestrator.is_ready()
+        assert done(stack) == [MIGRATIONS[0].stem]
+        third.commit()
+        orchestrator.wait_until_ready()
+    assert done(stack) == [migration.stem for migration in MIGRATIONS]
 
 
 def test_a_newer_database_is_refused_and_left_as_it_is(stack):
