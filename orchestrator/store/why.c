@@ -30,7 +30,7 @@ static enum tc_error read_line(struct store *store, const struct why_question *q
                                struct tc_fault *fault)
 {
     const struct sql_why_line_params line = {
-        .rollout = question->rollout, .patterns = question->patterns, .most = WHY_LINE_MAX};
+        .rollout = question->rollout, .patterns = question->is_whole ? NULL : question->patterns, .most = WHY_LINE_MAX};
     const struct sql_why_groups_params groups = {.rollout = question->rollout, .patterns = question->patterns};
     const struct sql_why_zones_params zones = {.rollout = question->rollout, .most = WHY_ZONES_MAX};
     enum tc_error error = sql_why_line(store, &line, &facts->line_rows, fault);
@@ -75,14 +75,19 @@ static bool is_among(const char *const *names, size_t count, const char *name)
 static enum tc_error read_places_of_line(struct store *store, struct why_question *question, struct why_facts *facts,
                                          struct tc_fault *fault)
 {
-    facts->line_count = (size_t)facts->line_rows.count;
-    facts->line = why_allocate(facts->line_count, sizeof *facts->line);
-    const char **branches = why_allocate(facts->line_count, sizeof *branches);
-    const char **devices = why_allocate(facts->line_count, sizeof *devices);
+    size_t count = (size_t)facts->line_rows.count;
+    facts->line = why_allocate(count, sizeof *facts->line);
+    const char **branches = why_allocate(count, sizeof *branches);
+    const char **devices = why_allocate(count, sizeof *devices);
+    int64_t *line = why_allocate(count, sizeof *line);
     int64_t before = 0;
-    for (size_t i = 0; i < facts->line_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct sql_why_line_row row = sql_why_line_at(&facts->line_rows, (int)i);
-        facts->line[i] = (struct why_line_entry){.instruction = row.id, .before = row.is_due ? before++ : -1};
+        line[question->line_count++] = row.id;
+        if (!row.is_shown)
+            continue;
+        facts->line[facts->line_count++] =
+            (struct why_line_entry){.instruction = row.id, .before = row.is_due ? before++ : -1};
         if (row.branch == NULL)
             devices[question->device_count++] = row.device;
         else if (!is_among(branches, question->branch_count, row.branch))
@@ -90,7 +95,9 @@ static enum tc_error read_places_of_line(struct store *store, struct why_questio
     }
     question->branches = branches;
     question->devices = devices;
+    question->line = line;
     enum tc_error error = why_read_places(store, question, facts, fault);
+    free(line);
     free(devices);
     free(branches);
     return error;
@@ -115,7 +122,7 @@ static enum tc_error missing(const char *what, struct tc_fault *fault)
     return tc_fault_set(fault, TC_NOT_FOUND, "database: no %s has this ID", what);
 }
 
-static enum tc_error check_visible(struct store *store, const struct why_question *question, struct tc_fault *fault)
+static enum tc_error check_visible(struct store *store, struct why_question *question, struct tc_fault *fault)
 {
     bool is_rollout = question->rollout != 0;
     const struct sql_why_is_visible_params params = {.branch =
@@ -127,6 +134,7 @@ static enum tc_error check_visible(struct store *store, const struct why_questio
     if (error != TC_OK)
         return error;
     const struct sql_why_is_visible_row row = sql_why_is_visible_at(&rows, 0);
+    question->is_whole = row.is_whole;
     if (is_rollout ? row.rollout : row.branch)
         return TC_OK;
     return missing(is_rollout ? "rollout" : "branch", fault);

@@ -246,13 +246,26 @@ static void take_activity(const struct why_facts *facts, const struct sql_why_ac
     };
 }
 
-/* The instructions of a place lie together. */
-static void take_instructions_of(struct why_facts *facts, struct why_place *place, const char *name)
+static struct why_place *find_place(struct why_facts *facts, const char *name)
 {
+    for (size_t i = 0; i < facts->place_count; i++) {
+        if (strcmp(sql_why_places_at(&facts->place_rows, (int)i).place, name) == 0)
+            return &facts->places[i];
+    }
+    return NULL;
+}
+
+/* The instructions of a place lie together. Those of a branch that was not asked for have none. */
+static void take_instructions(struct why_facts *facts)
+{
+    struct why_place *place = NULL;
+    const char *name = NULL;
     for (size_t i = 0; i < (size_t)facts->instruction_rows.count; i++) {
-        if (strcmp(sql_why_instructions_at(&facts->instruction_rows, (int)i).place, name) != 0)
-            continue;
-        if (place->instruction_count++ == 0)
+        const struct sql_why_instructions_row row = sql_why_instructions_at(&facts->instruction_rows, (int)i);
+        if (name == NULL || strcmp(row.place, name) != 0)
+            place = find_place(facts, row.place);
+        name = row.place;
+        if (place != NULL && place->instruction_count++ == 0)
             place->instructions = &facts->instructions[i];
     }
 }
@@ -273,15 +286,15 @@ static void make_places(struct why_facts *facts)
     facts->place_count = (size_t)facts->place_rows.count;
     facts->places = why_allocate(facts->place_count, sizeof *facts->places);
     facts->activities = why_allocate((size_t)facts->activity_rows.count + instructions, sizeof *facts->activities);
+    take_instructions(facts);
     struct why_activity *free_activities = facts->activities;
     for (size_t i = 0; i < facts->place_count; i++) {
         const struct sql_why_places_row row = sql_why_places_at(&facts->place_rows, (int)i);
         struct why_place *place = &facts->places[i];
-        *place = (struct why_place){.now = why_time_of(row.now_ms, row.now_text),
-                                    .branch = row.is_branch ? row.place : "",
-                                    .machines = row.machines,
-                                    .activities = free_activities};
-        take_instructions_of(facts, place, row.place);
+        place->now = why_time_of(row.now_ms, row.now_text);
+        place->branch = row.is_branch ? row.place : "";
+        place->machines = row.machines;
+        place->activities = free_activities;
         free_activities += take_activities_of(facts, place, row.place) + place->instruction_count;
     }
 }
@@ -297,6 +310,7 @@ enum tc_error why_read_places(struct store *store, const struct why_question *qu
     const struct sql_why_instructions_params instructions = {.branches = branches,
                                                              .devices = devices,
                                                              .rollout = question->rollout,
+                                                             .line = {question->line, question->line_count},
                                                              .patterns = question->patterns,
                                                              .most = INSTRUCTIONS_MAX};
     const struct sql_why_activities_params activities = {

@@ -40,7 +40,10 @@ struct why_question {
     size_t branch_count, device_count;
     const char *patterns;
     int64_t default_per_minute;
-    int64_t rollout; /* 0: none */
+    int64_t rollout;     /* 0: none */
+    const int64_t *line; /* its first instructions, and those before them in their branches */
+    size_t line_count;
+    bool is_whole; /* the rollout lies in `patterns` as a whole */
 };
 
 /* An array of `count`; never NULL. */

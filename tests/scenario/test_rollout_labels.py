@@ -5,7 +5,7 @@ import json
 import pytest
 from harness.people import bearer, token_of
 from harness.plan import text_of
-from harness.statements import Prepared
+from harness.statements import Prepared, rows_read
 from harness.wait import wait_for
 
 REGIONS = {"B1": "emea", "B2": "emea", "B3": "apac", "B4": "amer"}
@@ -92,6 +92,49 @@ def test_no_count_is_believed_before_a_changed_label_is_added(testbed):
         assert not testbed.database.value(tells)
     finally:
         connection.close()
+
+
+# Where the devices of a rollout are outside of patterns, by each of them.
+OUTSIDE = """SELECT places_to_name(ARRAY(SELECT DISTINCT place_of(s.labels, %s::jsonb) FROM instruction i JOIN device_search s USING (device)
+                                     WHERE i.rollout_id = %s AND NOT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(%s::jsonb))))) AS places,
+                    EXISTS (SELECT FROM instruction i JOIN device_search s USING (device)
+                            WHERE i.rollout_id = %s AND s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(%s::jsonb)))) AS is_visible"""
+
+
+def check_where_rollouts_are(testbed):
+    connection, many = testbed.database.connect(), []
+    try:
+        cursor = connection.cursor()
+        statement = Prepared(cursor, "check_rollout_scope")
+        for scope in (*SCOPES, [{"site": "offsite"}]):
+            patterns = json.dumps(scope)
+            for name, rollout in testbed.made.items():
+                statement.run(rollout=rollout, patterns=patterns)
+                told = cursor.fetchone()[:2]
+                truth = testbed.database.rows(OUTSIDE, patterns, rollout, patterns, rollout, patterns)[0]
+                assert told == (truth["places"], truth["is_visible"]), (scope, name)
+                many.append(told)
+    finally:
+        connection.close()
+    assert {(None, True), ("region=apac", True), ("region=apac", False), ("region=amer, region=apac", True), ("", True)} <= set(many)
+
+
+def test_where_a_rollout_is_outside_of_a_scope_is_told_by_the_counts_as_by_its_devices(testbed):
+    check_where_rollouts_are(testbed)
+    for scope in ([{"region": "emea"}], [{"region": "emea"}, {"region": "amer"}], [{"region": "nowhere"}], [{"site": "offsite"}]):
+        for rollout in testbed.made.values():
+            assert rows_read(testbed, "check_rollout_scope", rollout=rollout, patterns=json.dumps(scope))[1] <= 2, scope  # of the rollout
+    connection = testbed.database.connect()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("BEGIN; SELECT pg_advisory_xact_lock(hashtext('tellercast'), hashtext('labels'))")  # the planner adds no change
+        import_fleet(testbed, own={"B1-1": {"region": "amer"}})
+        assert testbed.database.value("SELECT count(*) FROM relabelled") == 1
+        check_where_rollouts_are(testbed)
+    finally:
+        connection.close()
+    settle(testbed)
+    check_where_rollouts_are(testbed)
 
 
 def test_a_list_of_a_person_with_a_scope_has_the_counts_of_the_part_and_of_the_whole(testbed):

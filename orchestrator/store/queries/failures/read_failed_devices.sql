@@ -14,24 +14,22 @@ WITH looked AS MATERIALIZED (
   LIMIT :scan_limit
 ), undecided AS MATERIALIZED (
   SELECT i.id FROM instruction i WHERE i.rollout_id = :rollout AND i.substate = :UNDECIDED
-), matching AS (
-  SELECT l.*, l.is_retrying OR u.id IS NOT NULL AS is_now
-  FROM looked l
-  LEFT JOIN undecided u ON u.id = l.id
-  WHERE (:filter::jsonb -> 'code' IS NULL OR l.code = :filter::jsonb ->> 'code')
-    AND (:filter::jsonb -> 'model' IS NULL OR l.model = :filter::jsonb ->> 'model')
-    AND (:filter::jsonb -> 'version' IS NULL OR l.version IS NOT DISTINCT FROM :filter::jsonb ->> 'version')
-    AND (:filter::jsonb -> 'label' IS NULL
-         OR l.labels ->> (:filter::jsonb #>> '{label,key}') IS NOT DISTINCT FROM :filter::jsonb #>> '{label,value}')
-), page AS (
+), whole AS MATERIALIZED (
+  SELECT :patterns::jsonb IS NULL
+         OR coalesce((SELECT t.is_whole FROM rollout r, LATERAL rollout_labels_tell(r, :patterns::jsonb) t WHERE r.id = :rollout), false) AS is_whole
+), page AS MATERIALIZED (
+  -- In this order, so that those after the last of a page are not looked at.
   SELECT m.*
-  FROM matching m,
-  LATERAL (SELECT * FROM device WHERE id = m.device OFFSET 0) d
-  LEFT JOIN branch b ON b.id = d.branch
-  WHERE (:filter::jsonb -> 'now' IS NULL OR to_jsonb(m.is_now) = :filter::jsonb -> 'now')
-    AND (:patterns::jsonb IS NULL
-         OR labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))
-  ORDER BY m.id
+  FROM (SELECT l.*, l.is_retrying OR (l.id IN (SELECT u.id FROM undecided u)) IS TRUE AS is_now
+        FROM (SELECT * FROM looked f ORDER BY f.id OFFSET 0) l) m
+  WHERE (:filter::jsonb -> 'code' IS NULL OR m.code = :filter::jsonb ->> 'code')
+    AND (:filter::jsonb -> 'model' IS NULL OR m.model = :filter::jsonb ->> 'model')
+    AND (:filter::jsonb -> 'version' IS NULL OR m.version IS NOT DISTINCT FROM :filter::jsonb ->> 'version')
+    AND (:filter::jsonb -> 'label' IS NULL
+         OR m.labels ->> (:filter::jsonb #>> '{label,key}') IS NOT DISTINCT FROM :filter::jsonb #>> '{label,value}')
+    AND (:filter::jsonb -> 'now' IS NULL OR to_jsonb(m.is_now) = :filter::jsonb -> 'now')
+    AND ((SELECT w.is_whole FROM whole w)
+         OR (SELECT d.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search d WHERE d.device = m.device))
   LIMIT :most
 )
 SELECT json_build_object(

@@ -14,16 +14,18 @@ WITH undecided AS MATERIALIZED (
          CASE WHEN :label::text IS NOT NULL THEN f.labels ->> :label END AS label
   FROM (SELECT * FROM failure WHERE rollout_id = :rollout ORDER BY instruction_id LIMIT :scan_limit) f
   LEFT JOIN undecided u ON u.id = f.instruction_id
+), whole AS MATERIALIZED (
+  SELECT :patterns::jsonb IS NULL
+         OR coalesce((SELECT t.is_whole FROM rollout r, LATERAL rollout_labels_tell(r, :patterns::jsonb) t WHERE r.id = :rollout), false) AS is_whole
 ), described AS (
-  SELECT * FROM looked WHERE :patterns::jsonb IS NULL
+  SELECT * FROM looked WHERE (SELECT w.is_whole FROM whole w)
   UNION ALL
-  -- OFFSET 0: a probe of the index a device, whatever statistics say.
   SELECT l.*
-  FROM looked l,
-  LATERAL (SELECT * FROM device WHERE id = l.device OFFSET 0) d
-  LEFT JOIN branch b ON b.id = d.branch
-  WHERE :patterns::jsonb IS NOT NULL
-    AND labels_in_force(b.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))
+  FROM looked l
+  WHERE NOT (SELECT w.is_whole FROM whole w)
+    AND (l.device IN (SELECT s.device FROM device_search s
+                      WHERE s.device = ANY (ARRAY(SELECT o.device FROM looked o))
+                        AND s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))) IS TRUE -- by a table of hashes
 ), grouped AS MATERIALIZED (
   SELECT code, model, version, label, count(*) AS devices, count(*) FILTER (WHERE NOT is_now) AS ended,
          count(*) FILTER (WHERE is_now) AS failing_now

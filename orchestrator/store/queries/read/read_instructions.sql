@@ -12,17 +12,27 @@ WITH searched AS MATERIALIZED (
            ORDER BY i.id
            LIMIT :searched) i
   WHERE r.id = :rollout
+), whole AS MATERIALIZED (
+  SELECT :patterns::jsonb IS NULL
+         OR coalesce((SELECT t.is_whole FROM rollout r, LATERAL rollout_labels_tell(r, :patterns::jsonb) t WHERE r.id = :rollout), false) AS is_whole
+), found AS MATERIALIZED (
+  -- In this order, so that those after the last of a page are not looked at.
+  SELECT f.id, f.state, f.substate, f.group_no
+  FROM (SELECT * FROM searched s ORDER BY s.id OFFSET 0) f
+  WHERE (:state::text = ''
+         OR f.state IN (SELECT s.state FROM instruction_state s WHERE s.name = :state)
+         OR (f.state, f.substate) IN (SELECT b.state, b.substate FROM instruction_substate b WHERE b.name = :state))
+    AND (:group_name::text = ''
+         OR f.group_no IN (SELECT g.group_no FROM rollout_group g WHERE g.rollout_id = :rollout AND g.name = :group_name))
+    AND ((SELECT w.is_whole FROM whole w)
+         OR (SELECT d.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search d WHERE d.device = f.device))
+  LIMIT :most
 ), matching AS MATERIALIZED (
   SELECT f.id, s.name AS state_name, b.name AS substate_name, g.name AS group_name
-  FROM searched f
+  FROM found f
   JOIN instruction_state s ON s.state = f.state
   LEFT JOIN instruction_substate b ON b.state = f.state AND b.substate = f.substate
   JOIN rollout_group g ON g.rollout_id = :rollout AND g.group_no = f.group_no
-  WHERE (:state::text = '' OR :state IN (s.name, b.name)) AND (:group_name::text = '' OR g.name = :group_name)
-    AND (:patterns::jsonb IS NULL
-         OR (SELECT d.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search d WHERE d.device = f.device))
-  ORDER BY f.id
-  LIMIT :most
 ), page AS (
   SELECT i.*, m.state_name, m.substate_name, m.group_name
   FROM matching m,

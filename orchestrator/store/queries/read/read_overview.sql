@@ -5,12 +5,25 @@
 -- parameters: patterns text, sees_reviews boolean, busy_branches bigint, most bigint, most_failing bigint
 -- row: document.*
 -- alone
-WITH open_rollout AS MATERIALIZED (
-  SELECT r AS rollout, r.id, r.state, rollout_is_within(r, :patterns::jsonb) AS is_whole
-  FROM rollout r
+WITH one_label AS MATERIALIZED (
+  -- Of patterns of one label the counts of a rollout's labels tell all: here without a call of rollout_labels_tell() a rollout.
+  SELECT count(DISTINCT k.key) = 1 AND count(*) = jsonb_array_length(:patterns::jsonb) AND NOT EXISTS (SELECT FROM relabelled) AS is_one
+  FROM jsonb_array_elements(:patterns::jsonb) p, jsonb_object_keys(p.value) k(key)
+), open_rollout AS MATERIALIZED (
+  SELECT r AS rollout, r.id, r.state,
+         CASE WHEN c.inside IS NULL THEN rollout_is_within(r, :patterns::jsonb)
+           ELSE c.inside = r.devices OR patterns_cover(:patterns::jsonb, r.author_scope::jsonb) END AS is_whole
+  FROM rollout r,
+  LATERAL (
+    SELECT CASE WHEN (SELECT l.is_one FROM one_label l) AND r.devices > 0
+                     AND EXISTS (SELECT FROM rollout_labelled d WHERE d.rollout_id = r.id AND d.planned_at = r.planned_at)
+             THEN (SELECT coalesce(sum(m.devices), 0) FROM rollout_label m
+                   WHERE m.rollout_id = r.id AND m.label = ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))) END AS inside
+    OFFSET 0
+  ) c
   WHERE r.door <> :COLLECT_ENDPOINT
     AND r.state IN (:ROLLOUT_ACCEPTED, :ROLLOUT_AWAITING_APPROVAL, :ROLLOUT_RUNNING, :ROLLOUT_PAUSED, :ROLLOUT_CANCELLING)
-    AND rollout_touches(r, :patterns::jsonb)
+    AND CASE WHEN c.inside IS NULL THEN rollout_touches(r, :patterns::jsonb) ELSE c.inside > 0 END
   ORDER BY r.id DESC
   LIMIT :most
 ), halted AS MATERIALIZED (
@@ -45,14 +58,18 @@ WITH open_rollout AS MATERIALIZED (
                   coalesce(sum(c.count) FILTER (WHERE c.state = :REJECTED), 0)::bigint AS rejected,
                   coalesce(sum(c.count) FILTER (WHERE c.state = :COMPLETED), 0)::bigint AS completed,
                   coalesce(sum(c.count) FILTER (WHERE c.state >= :FIRST_END), 0)::bigint AS ended,
-                  coalesce(sum(c.count) FILTER (WHERE c.state BETWEEN :DISPATCHED AND :INSTALLING), 0)::bigint AS in_flight
+                  coalesce(sum(c.count) FILTER (WHERE c.state BETWEEN :DISPATCHED AND :INSTALLING), 0)::bigint AS in_flight,
+                  coalesce(sum(c.count) FILTER (WHERE c.state > :TIMED_OUT), 0) > 0 AS has_given_up
            FROM counter c WHERE c.rollout_id = o.id) c
   CROSS JOIN LATERAL (SELECT coalesce(sum(f.count), 0)::bigint AS failing,
                              coalesce(string_agg(coalesce(f.code, 'no code') || ' ' || f.count, ', ' ORDER BY f.count DESC, f.code), '') AS codes
                       FROM (SELECT f.code, count(*) AS count
-                            FROM (SELECT f.code FROM failing f, LATERAL (SELECT FROM instruction i
-                                                                         WHERE i.id = f.instruction_id AND i.state < :FIRST_END OFFSET 0) i
-                                  WHERE f.rollout_id = o.id AND NOT f.ordered LIMIT :most_failing) f
+                            FROM (SELECT f.code FROM failing f
+                                  WHERE f.rollout_id = o.id AND o.is_whole AND NOT f.ordered
+                                    -- What fails no more is here only when it was given up.
+                                    AND (NOT c.has_given_up
+                                         OR (SELECT i.state < :FIRST_END FROM instruction i WHERE i.id = f.instruction_id))
+                                  LIMIT :most_failing) f
                             GROUP BY f.code) f) n
   LEFT JOIN LATERAL (SELECT i.due_at
                      FROM rollout_group g,

@@ -12,25 +12,33 @@ WITH inside AS MATERIALIZED (
          CASE WHEN rollout_is_within(r, :patterns::jsonb) THEN 3 -- the counters tell
            WHEN r.devices <= 20000 THEN 0 WHEN (SELECT count(*) FROM inside) < r.devices / 4 THEN 1 ELSE 2 END AS way
   FROM rollout r WHERE r.id = :rollout
+), near AS MATERIALIZED (
+  SELECT n.*
+  FROM shown r,
+  LATERAL (SELECT * FROM instruction n WHERE r.first_id > 0 AND n.id BETWEEN r.first_id AND r.last_id
+           UNION ALL
+           SELECT * FROM instruction n WHERE r.first_id = 0 AND n.rollout_id = r.id) n
+  WHERE r.way = 0 AND n.rollout_id = r.id
+), near_inside AS MATERIALIZED (
+  -- All at once: a look into the index for one device after the other costs several times as much.
+  SELECT s.device FROM device_search s
+  WHERE s.device = ANY (ARRAY(SELECT n.device FROM near n)) AND s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))
 ), mine AS MATERIALIZED (
   SELECT i.id, i.device, i.group_no, i.state, i.substate, i.code, i.dispatched_at, i.ended_at
-  FROM shown r,
-  LATERAL (
+  FROM (
     -- The devices of a rollout are looked at one by one; of a large one those inside are looked for, or looked up in them.
-    SELECT n.*
-    FROM (SELECT * FROM instruction n WHERE r.way = 0 AND r.first_id > 0 AND n.id BETWEEN r.first_id AND r.last_id
-          UNION ALL
-          SELECT * FROM instruction n WHERE r.way = 0 AND r.first_id = 0 AND n.rollout_id = r.id) n
-    WHERE n.rollout_id = r.id
-      AND (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))
-           FROM device_search s WHERE s.device = n.device)
+    SELECT n.* FROM near n WHERE (n.device IN (SELECT w.device FROM near_inside w)) IS TRUE -- by a table of hashes
     UNION ALL
     SELECT n.*
-    FROM inside w, LATERAL (SELECT * FROM instruction n WHERE n.device = w.device AND n.rollout_id = r.id OFFSET 0) n
-    WHERE r.way = 1
-    UNION ALL
-    SELECT n.* FROM instruction n JOIN inside w ON w.device = n.device
-    WHERE r.way = 2 AND n.rollout_id = r.id AND n.id BETWEEN r.first_id AND r.last_id
+    FROM shown r,
+    LATERAL (
+      SELECT n.*
+      FROM inside w, LATERAL (SELECT * FROM instruction n WHERE n.device = w.device AND n.rollout_id = r.id OFFSET 0) n
+      WHERE r.way = 1
+      UNION ALL
+      SELECT n.* FROM instruction n JOIN inside w ON w.device = n.device
+      WHERE r.way = 2 AND n.rollout_id = r.id AND n.id BETWEEN r.first_id AND r.last_id
+    ) n
   ) i
 ), counted AS MATERIALIZED (
   SELECT m.group_no, m.state, count(*) AS devices,

@@ -1,9 +1,10 @@
 -- Reads the instructions that have not ended, or about which the conductor decides, or that an exclusion ended while their rollout
 -- goes on, of the devices :devices and of those of
 -- the branches :branches: as struct why_instruction needs them, by branch or device, and then in the order of claims.
--- Of :rollout and of what stands before it alone (0: of all rollouts). `is_shown`: the device is in :patterns (null: all are). `is_frozen`: a freeze keeps it from starting; without it `frozen_by` is
+-- For an explanation of :rollout (0: of the places) only what it depends on: its instructions :line, all of the branches whose nodes
+-- are among them, since a node starts last, and those of running rollouts of higher priority. `is_shown`: the device is in :patterns (null: all are). `is_frozen`: a freeze keeps it from starting; without it `frozen_by` is
 -- of a freeze that keeps its group from opening.
--- parameters: branches text[], devices text[], rollout bigint, patterns text, most bigint
+-- parameters: branches text[], devices text[], rollout bigint, line bigint[], patterns text, most bigint
 -- row: place text, id bigint, rollout bigint, device text, is_node boolean, is_shown boolean, is_collect boolean, state smallint, substate smallint,
 --   attempt integer, deferrals smallint, progress smallint null, was_deferred boolean, code text, group_no smallint,
 --   group_name text, group_state text, soaks_until_ms bigint, soaks_until_text text null, waits_for_name text null, waits_for_state text null,
@@ -14,10 +15,20 @@
 --   frozen_ms bigint, frozen_text text null, frozen_until_ms bigint, frozen_until_text text null,
 --   device_offline_ms bigint, device_offline_text text null, node_offline_ms bigint, node_offline_text text null,
 --   device_held_ms bigint, device_held_text text null, device_held_reason text null
-WITH named AS MATERIALIZED (
-  SELECT d.id AS device, d.branch FROM device d WHERE d.branch = ANY (:branches)
+WITH higher AS MATERIALIZED (
+  SELECT o.id FROM rollout o
+  WHERE o.state = :ROLLOUT_RUNNING AND o.priority > (SELECT f.priority FROM rollout f WHERE f.id = :rollout)
+), named AS MATERIALIZED (
+  SELECT d.id AS device, d.branch
+  FROM device d
+  WHERE d.branch = ANY (CASE WHEN :rollout::bigint = 0 OR EXISTS (SELECT FROM higher) THEN :branches
+                          ELSE ARRAY(SELECT n.device FROM instruction n WHERE n.id = ANY (:line) AND n.device = n.branch) END)
   UNION
   SELECT d.id, d.branch FROM device d WHERE d.id = ANY (:devices)
+  UNION
+  SELECT n.device, d.branch
+  FROM instruction n, LATERAL (SELECT d.branch FROM device d WHERE d.id = n.device OFFSET 0) d
+  WHERE n.id = ANY (:line)
 ), own AS MATERIALIZED (
   SELECT n.device, n.branch, l.labels,
          :patterns::jsonb IS NULL OR l.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) AS is_shown
@@ -51,6 +62,7 @@ FROM own o
 JOIN LATERAL (
   SELECT n.* FROM instruction n
   WHERE n.device = o.device
+    AND (:rollout::bigint = 0 OR n.rollout_id = :rollout OR n.rollout_id = ANY (ARRAY(SELECT h.id FROM higher h)))
     AND (n.state < :FIRST_END OR n.substate = :UNDECIDED
          OR n.state = :CANCELLED AND EXISTS (SELECT FROM rollout e WHERE e.id = n.rollout_id AND e.exclusions > 0 AND e.ended_at IS NULL)
             AND exclusion_of(n.rollout_id, n.device) IS NOT NULL)
@@ -61,7 +73,6 @@ CROSS JOIN LATERAL ( -- the plan, which is long, is read once a rollout
          plan_number(o.plan #> '{spec,execution,installTimeout}', NULL) AS install_s
   FROM rollout o
   WHERE o.id = i.rollout_id
-    AND (:rollout::bigint = 0 OR o.id = :rollout OR o.priority > (SELECT f.priority FROM rollout f WHERE f.id = :rollout))
   OFFSET 0
 ) r
 LEFT JOIN LATERAL (
