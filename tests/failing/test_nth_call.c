@@ -1,8 +1,10 @@
 /* Makes the nth call of libpq, hiredis or paho fail, for every n until none is left, in each step of a rollout's
  * lifecycle. The part that made the call neither ends nor loses the work, and the same work succeeds when it is
- * repeated. */
+ * repeated. The same in requests to steer a rollout, in what the conductor does for them, and in the webhook that gets
+ * their events. */
 #include "tests/failing/failing.h"
 #include "tests/failing/rollout_lifecycle.h"
+#include "tests/failing/steering.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -88,12 +90,28 @@ static void whichever_message_is_not_taken_by_the_broker_the_rollout_ends_well(v
     fail_each_call(*state, BROKER_REFUSES, BROKER_REFUSES);
 }
 
+static void whichever_call_of_the_database_fails_a_request_to_steer_has_its_effect_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct steering *steering = steering_open(fixture->lifecycle, fixture->rollouts);
+    for (int i = 0; i < steering_case_count; i++) {
+        for (int kind = (int)steering_cases[i].first; kind <= (int)steering_cases[i].last; kind++) {
+            int nth = 1;
+            while (steering_fail(steering, &steering_cases[i], (enum failing)kind, nth))
+                assert_true(++nth < CALLS_MAX);
+            print_message("%s: %s at each of %d calls\n", steering_cases[i].name, failing_names[kind], nth - 1);
+        }
+    }
+    steering_close(steering);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whichever_call_of_the_cache_fails_the_rollout_ends_well),
         cmocka_unit_test(whichever_message_is_not_taken_by_the_broker_the_rollout_ends_well),
         cmocka_unit_test(whichever_call_of_the_database_fails_the_rollout_ends_well),
+        cmocka_unit_test(whichever_call_of_the_database_fails_a_request_to_steer_has_its_effect_once), /* the last */
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
