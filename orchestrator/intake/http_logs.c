@@ -5,6 +5,7 @@
 #include "orchestrator/intake/attempt_limit.h"
 #include "orchestrator/intake/device_issuers.h"
 #include "orchestrator/intake/http_request.h"
+#include "orchestrator/metrics/metrics.h"
 #include "orchestrator/store/logs.h"
 #include "topics/message.h"
 
@@ -14,6 +15,11 @@
 #include <string.h>
 
 /* ---- from a device ---- */
+
+static void count(const char *result)
+{
+    metric_count(FAMILY_DEVICE_LOGS, result);
+}
 
 /* Counts the logs that are sent with a certificate, whatever becomes of them. False: they are too many, and it has
  * answered. The certificate is not checked yet, which would be work: its digest stands for it. */
@@ -32,6 +38,7 @@ static bool is_within_share(struct http_request *request)
         return true;
     }
     (void)snprintf(seconds, sizeof seconds, "%" PRId64, wait_ms / 1000 + 1);
+    count("too_often");
     http_answer_problem(request, 429, "this device sends too many logs; wait %s s", seconds);
     http_answer_header(request, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     return false;
@@ -41,9 +48,11 @@ static bool is_within_share(struct http_request *request)
 void log_begin(struct http_request *request)
 {
     if (request->peer->certificate == NULL) {
+        count("no_certificate");
         est_note_refused(request, "", "no_certificate", "");
         est_deny(request, false);
     } else if (is_within_share(request) && !http_request_has_type(request, "text/plain")) {
+        count("malformed");
         http_answer_problem(request, 415, "the Content-Type of a log must be text/plain");
     }
     request->body_limit = INSTALL_LOG_MAX;
@@ -79,12 +88,19 @@ static bool read_log(struct http_request *request, struct device_log *log)
                             "the log must be UTF-8 without control characters, except for line ends and tabs");
     log->attempt = (int32_t)attempt;
     log->content = buffer_text(&request->body);
+    if (request->status != 0)
+        count("malformed");
     return request->status == 0;
 }
 
 static void answer_standing(struct http_request *request, const struct device_log *log, enum log_standing standing)
 {
+    static const char *const results[] = {[LOG_KEPT] = "kept",
+                                          [LOG_IS_THERE] = "repeated",
+                                          [LOG_OF_UNKNOWN_ATTEMPT] = "unknown_attempt",
+                                          [LOG_IS_TOO_MUCH] = "too_much"};
     struct buffer json = {0};
+    count(results[standing]);
     switch (standing) {
     case LOG_KEPT:
     case LOG_IS_THERE:
@@ -109,16 +125,21 @@ static void put_log(struct http_request *request, struct store *store, const str
     struct device_peer peer;
     struct tc_fault fault;
     enum log_standing standing;
-    if (!est_admit_device(request, store, &peer))
+    if (!est_admit_device(request, store, &peer)) {
+        count(request->status >= 500 ? "failed" : "not_admitted");
         return;
+    }
     log.device = peer.device;
     if (logs_put(store, &log, &standing, &fault) != TC_OK) {
+        count("failed");
         http_answer_fault(request, &fault);
         return;
     }
-    if (standing == LOG_KEPT)
+    if (standing == LOG_KEPT) {
+        metric_add(METRIC_DEVICE_LOG_BYTES, (int64_t)request->body.length);
         LOG_INFO("device.log_kept", F_STR("device", log.device), F_INT("instruction", log.instruction),
                  F_INT("attempt", log.attempt), F_INT("bytes", request->body.length));
+    }
     answer_standing(request, &log, standing);
 }
 

@@ -110,6 +110,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
         "Requests for a device's certificate that were refused."},
     [METRIC_DOWNLOADS_REFUSED] = {"tellercast_downloads_refused_total", COUNTER,
         "Requests for an artifact that were refused for want of a good certificate or token."},
+    [METRIC_DEVICE_LOG_BYTES] = {"tellercast_device_log_bytes_total", COUNTER,
+        "Bytes of the logs of failures that were kept."},
     [METRIC_DATABASE_FAULTS] = {"tellercast_database_faults_total", COUNTER,
         "Statements that failed in PostgreSQL."},
     [METRIC_CACHE_FAULTS] = {"tellercast_cache_faults_total", COUNTER,
@@ -199,6 +201,9 @@ static const struct family_row family_rows[FAMILY_COUNT] = {
         "Attempts that failed, were refused by their device or timed out, by code."},
     [FAMILY_WEBHOOK_POSTS] = {"tellercast_webhook_posts_total", COUNTER, "result",
         "Events posted to webhooks, by result: delivered, failed (each try), given_up."},
+    [FAMILY_DEVICE_LOGS] = {"tellercast_device_logs_total", COUNTER, "result",
+        "Logs of failures that devices sent, by result: kept, repeated, or why they were refused. What is too long is not among them: "
+        "it is not read."},
     [FAMILY_ROLLOUTS] = {"tellercast_rollouts", GAUGE, "state",
         "Rollouts by state."},
     [FAMILY_INSTRUCTIONS] = {"tellercast_instructions", GAUGE, "state",
