@@ -16,8 +16,8 @@ void steering_close(struct steering *steering);
 struct steering_case {
     const char *name;
     bool (*fails)(struct steering *steering, int of, enum failing kind, int nth);
-    int of;                   /* the operation */
-    enum failing first, last; /* the ways in which it fails */
+    int of;        /* the operation */
+    unsigned ways; /* in which it fails: bits 1 << enum failing */
 };
 
 extern const struct steering_case steering_cases[];
