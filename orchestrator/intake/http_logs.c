@@ -16,9 +16,50 @@
 
 /* ---- from a device ---- */
 
-static void count(const char *result)
+enum result {
+    KEPT,
+    REPEATED,
+    UNKNOWN_ATTEMPT,
+    TOO_MUCH,
+    TOO_OFTEN,
+    TOO_LONG,
+    MALFORMED,
+    NO_CERTIFICATE,
+    NOT_ADMITTED,
+    BUSY,
+    FAILED,
+    RESULTS
+};
+
+/* As the metric has them. */
+static const char *const results[RESULTS] = {
+    [KEPT] = "kept",
+    [REPEATED] = "repeated",
+    [UNKNOWN_ATTEMPT] = "unknown_attempt",
+    [TOO_MUCH] = "too_much",
+    [TOO_OFTEN] = "too_often",
+    [TOO_LONG] = "too_long",
+    [MALFORMED] = "malformed",
+    [NO_CERTIFICATE] = "no_certificate",
+    [NOT_ADMITTED] = "not_admitted",
+    [BUSY] = "busy",
+    [FAILED] = "failed",
+};
+
+static void count(enum result result)
 {
-    metric_count(FAMILY_DEVICE_LOGS, result);
+    metric_count(FAMILY_DEVICE_LOGS, results[result]);
+}
+
+void log_show_counters(void)
+{
+    for (size_t i = 0; i < RESULTS; i++)
+        metric_show(FAMILY_DEVICE_LOGS, results[i]);
+}
+
+static void note_refused(const struct http_request *request)
+{
+    count(request->status == 413 ? TOO_LONG : BUSY);
 }
 
 /* Counts the logs that are sent with a certificate, whatever becomes of them. False: they are too many, and it has
@@ -38,7 +79,7 @@ static bool is_within_share(struct http_request *request)
         return true;
     }
     (void)snprintf(seconds, sizeof seconds, "%" PRId64, wait_ms / 1000 + 1);
-    count("too_often");
+    count(TOO_OFTEN);
     http_answer_problem(request, 429, "this device sends too many logs; wait %s s", seconds);
     http_answer_header(request, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     return false;
@@ -48,14 +89,15 @@ static bool is_within_share(struct http_request *request)
 void log_begin(struct http_request *request)
 {
     if (request->peer->certificate == NULL) {
-        count("no_certificate");
+        count(NO_CERTIFICATE);
         est_note_refused(request, "", "no_certificate", "");
         est_deny(request, false);
     } else if (is_within_share(request) && !http_request_has_type(request, "text/plain")) {
-        count("malformed");
+        count(MALFORMED);
         http_answer_problem(request, 415, "the Content-Type of a log must be text/plain");
     }
     request->body_limit = INSTALL_LOG_MAX;
+    request->note_refused = note_refused;
 }
 
 static bool is_text(const struct buffer *body)
@@ -89,18 +131,18 @@ static bool read_log(struct http_request *request, struct device_log *log)
     log->attempt = (int32_t)attempt;
     log->content = buffer_text(&request->body);
     if (request->status != 0)
-        count("malformed");
+        count(MALFORMED);
     return request->status == 0;
 }
 
 static void answer_standing(struct http_request *request, const struct device_log *log, enum log_standing standing)
 {
-    static const char *const results[] = {[LOG_KEPT] = "kept",
-                                          [LOG_IS_THERE] = "repeated",
-                                          [LOG_OF_UNKNOWN_ATTEMPT] = "unknown_attempt",
-                                          [LOG_IS_TOO_MUCH] = "too_much"};
+    static const enum result of_standing[] = {[LOG_KEPT] = KEPT,
+                                              [LOG_IS_THERE] = REPEATED,
+                                              [LOG_OF_UNKNOWN_ATTEMPT] = UNKNOWN_ATTEMPT,
+                                              [LOG_IS_TOO_MUCH] = TOO_MUCH};
     struct buffer json = {0};
-    count(results[standing]);
+    count(of_standing[standing]);
     switch (standing) {
     case LOG_KEPT:
     case LOG_IS_THERE:
@@ -126,12 +168,12 @@ static void put_log(struct http_request *request, struct store *store, const str
     struct tc_fault fault;
     enum log_standing standing;
     if (!est_admit_device(request, store, &peer)) {
-        count(request->status >= 500 ? "failed" : "not_admitted");
+        count(request->status >= 500 ? FAILED : NOT_ADMITTED);
         return;
     }
     log.device = peer.device;
     if (logs_put(store, &log, &standing, &fault) != TC_OK) {
-        count("failed");
+        count(FAILED);
         http_answer_fault(request, &fault);
         return;
     }

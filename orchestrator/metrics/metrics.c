@@ -202,8 +202,7 @@ static const struct family_row family_rows[FAMILY_COUNT] = {
     [FAMILY_WEBHOOK_POSTS] = {"tellercast_webhook_posts_total", COUNTER, "result",
         "Events posted to webhooks, by result: delivered, failed (each try), given_up."},
     [FAMILY_DEVICE_LOGS] = {"tellercast_device_logs_total", COUNTER, "result",
-        "Logs of failures that devices sent, by result: kept, repeated, or why they were refused. What is too long is not among them: "
-        "it is not read."},
+        "Logs of failures that devices sent, by result: kept, repeated, or why they were refused."},
     [FAMILY_ROLLOUTS] = {"tellercast_rollouts", GAUGE, "state",
         "Rollouts by state."},
     [FAMILY_INSTRUCTIONS] = {"tellercast_instructions", GAUGE, "state",
