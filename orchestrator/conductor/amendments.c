@@ -23,8 +23,7 @@ enum tc_error conductor_retime(struct conductor *conductor, const struct conduct
     bool is_under_way = rollout->state == ROLLOUT_RUNNING || rollout->state == ROLLOUT_PAUSED;
     int64_t looked = 0;
     enum tc_error error = TC_OK;
-    /* Later, too: a claim may have been on its way to the broker. */
-    if (is_under_way && rollout->limits_starts && (rollout->retimes || conductor->exclusions.sweeps))
+    if (is_under_way && rollout->limits_starts && (rollout->retimes || conductor->repeated_withdrawals.are_due))
         error = withdraw_late(conductor, rollout->id, fault);
     for (int64_t rows = 0; error == TC_OK && rollout->retimes && is_under_way && looked >= 0 && rows < RETIMED_ROWS;
          rows += looked) {

@@ -104,6 +104,7 @@ static void conduct(void *context, void *thread_state, void *items, size_t count
         return;
     conductor_begin_freezes(conductor);
     conductor_begin_exclusions(conductor);
+    conductor_begin_withdrawals(conductor);
     conductor_begin_forecasts(conductor, rollouts, rollout_count);
     int64_t now_ms = clock_monotonic_ms();
     bool publishes = now_ms - conductor->progress_published_ms >= conductor->config.progress_period_ms;

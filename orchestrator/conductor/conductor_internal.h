@@ -68,11 +68,11 @@ struct freeze_memory {
     int64_t withdrawn_ms; /* monotonic: when a cycle last did */
 };
 
-/* What a cycle knows of exclusions: exclusions.c. */
-struct exclusion_memory {
-    int64_t rows_left; /* to look at in this cycle */
-    bool sweeps;       /* this cycle withdraws also by older ones */
-    int64_t swept_ms;  /* monotonic: when a cycle last did */
+/* When to withdraw again by exclusions and earlier ends that are not new any more: claims may have been on their way to
+ * the broker. endings.c. */
+struct repeated_withdrawals {
+    bool are_due;     /* in this cycle */
+    int64_t begun_ms; /* monotonic: when a cycle last began them */
 };
 
 /* What expiry.c deletes: events and logs. */
@@ -97,7 +97,8 @@ struct conductor {
     struct rollback_submission rollback;
     struct recall_state recall;
     struct freeze_memory freezes;
-    struct exclusion_memory exclusions;
+    int64_t exclusion_rows_left; /* to look at in this cycle: exclusions.c */
+    struct repeated_withdrawals repeated_withdrawals;
     struct publisher *publisher; /* of the table of devices; NULL: the broker has no guard */
     int64_t retired_version; /* of the directory, when the instructions of retired devices were last ended; -1: never */
     int64_t retired_ms;      /* monotonic: that time */
@@ -120,6 +121,8 @@ enum tc_error conductor_sweep(struct conductor *conductor, const struct conducte
  * withdraws it when its version is blocked. */
 enum tc_error conductor_give_up(struct conductor *conductor, const struct conducted_rollout *rollout,
                                 struct tc_fault *fault);
+/* Begins a cycle: decides whether repeated withdrawals are due in it. */
+void conductor_begin_withdrawals(struct conductor *conductor);
 /* Withdraws page by page: `withdraw` takes up to so many instructions of a rollout from their devices. `*withdrawn`: of
  * how many, also when a later page failed. */
 typedef enum tc_error conductor_withdraw_page(struct store *store, int64_t rollout, size_t most,

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { REPEAT_WITHDRAWALS_MS = 10000 };
+
 void conductor_forget(struct conductor *conductor, const struct released *released, size_t count)
 {
     if (count == 0)
@@ -49,6 +51,15 @@ static enum tc_error end_waiting(struct conductor *conductor, const struct condu
         worker_mark_progress();
     } while (ended == CONDUCT_ROWS);
     return TC_OK;
+}
+
+void conductor_begin_withdrawals(struct conductor *conductor)
+{
+    struct repeated_withdrawals *repeated = &conductor->repeated_withdrawals;
+    int64_t now_ms = clock_monotonic_ms();
+    repeated->are_due = now_ms - repeated->begun_ms >= REPEAT_WITHDRAWALS_MS;
+    if (repeated->are_due)
+        repeated->begun_ms = now_ms;
 }
 
 enum tc_error conductor_withdraw(struct conductor *conductor, int64_t rollout, conductor_withdraw_page *withdraw,

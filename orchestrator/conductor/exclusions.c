@@ -1,5 +1,4 @@
 /* What exclusions do to a rollout under way: the claims and the answers heed them by themselves. */
-#include "base/clock.h"
 #include "base/log.h"
 #include "orchestrator/conductor/conductor_internal.h"
 #include "orchestrator/worker/worker.h"
@@ -8,17 +7,11 @@ enum {
     LOOK_ROWS = 20000, /* instructions looked at in a cycle */
     /* An exclusion is new for so long, and each cycle withdraws: claims may be on their way to the broker. */
     NEW_MS = 60000,
-    SWEEP_PERIOD_MS = 10000,
 };
 
 void conductor_begin_exclusions(struct conductor *conductor)
 {
-    struct exclusion_memory *exclusions = &conductor->exclusions;
-    int64_t now_ms = clock_monotonic_ms();
-    exclusions->rows_left = LOOK_ROWS;
-    exclusions->sweeps = now_ms - exclusions->swept_ms >= SWEEP_PERIOD_MS;
-    if (exclusions->sweeps)
-        exclusions->swept_ms = now_ms;
+    conductor->exclusion_rows_left = LOOK_ROWS;
 }
 
 /* Looks page by page, as far as this cycle still may. */
@@ -26,7 +19,7 @@ static enum tc_error look(struct conductor *conductor, int64_t rollout, struct t
 {
     int64_t looked = 0, ended, sum = 0;
     enum tc_error error = TC_OK;
-    while (error == TC_OK && looked >= 0 && conductor->exclusions.rows_left > 0) {
+    while (error == TC_OK && looked >= 0 && conductor->exclusion_rows_left > 0) {
         error = conduct_begin(conductor->store, conductor->epoch, fault);
         if (error != TC_OK)
             break;
@@ -34,7 +27,7 @@ static enum tc_error look(struct conductor *conductor, int64_t rollout, struct t
                                       fault);
         error = conductor_end(conductor, error, fault);
         sum += error == TC_OK ? ended : 0;
-        conductor->exclusions.rows_left -= looked > 0 ? looked : 1;
+        conductor->exclusion_rows_left -= looked > 0 ? looked : 1;
         worker_mark_progress();
     }
     if (sum > 0)
@@ -49,7 +42,7 @@ enum tc_error conductor_exclude(struct conductor *conductor, const struct conduc
     if (rollout->exclusions == 0 || !is_under_way)
         return TC_OK;
     enum tc_error error = look(conductor, rollout->id, fault);
-    bool withdraws = conductor->exclusions.sweeps || rollout->exclusion_age_ms < NEW_MS;
+    bool withdraws = conductor->repeated_withdrawals.are_due || rollout->exclusion_age_ms < NEW_MS;
     if (error != TC_OK || !withdraws)
         return error;
     int64_t withdrawn;

@@ -228,6 +228,7 @@ enum tc_error http_open(const struct http_config *config, struct http **http, st
     if (config->aside_limit > 0) {
         made->aside_jobs = batch_queue_open(sizeof(struct http_request *), (size_t)config->aside_limit);
         made->log_limit = attempt_limit_open(LOGS_AT_ONCE, LOG_INTERVAL_MS);
+        log_show_counters();
     }
     enum tc_error error = start(made, fault);
     if (error != TC_OK) {

@@ -104,6 +104,18 @@ static bool needs_person(const struct http_request *request)
     return !access_operation_is_public(request->route->operation);
 }
 
+static void note_refused(const struct http_request *request)
+{
+    if (request->note_refused != NULL)
+        request->note_refused(request);
+}
+
+static void answer_too_large(struct http_request *request)
+{
+    http_answer_problem(request, 413, "at most %lld bytes are allowed", (long long)request->body_limit);
+    note_refused(request);
+}
+
 /* Checks all that can be checked before the body. */
 static void receive_headers(struct http_request *request, const char *method)
 {
@@ -120,7 +132,7 @@ static void receive_headers(struct http_request *request, const char *method)
     if (request->status == 0 && request->route->begin != NULL)
         request->route->begin(request);
     if (request->status == 0 && request->body_limit > 0 && http_request_length(request) > request->body_limit)
-        http_answer_problem(request, 413, "at most %lld bytes are allowed", (long long)request->body_limit);
+        answer_too_large(request);
     if (request->status != 0)
         close_body(request);
 }
@@ -149,8 +161,8 @@ static bool receive_body(struct http_request *request, const char *bytes, size_t
     if (!is_kept)
         return discard(request);
     if (request->body_received > request->body_limit) {
-        (void)tc_fault_set(&fault, TC_TOO_LARGE, "at most %lld bytes are allowed", (long long)request->body_limit);
-        refuse_rest(request, &fault);
+        answer_too_large(request);
+        close_body(request);
     } else if (request->upload != NULL) {
         if (artifact_upload_write(request->upload, bytes, length, &fault) != TC_OK)
             refuse_rest(request, &fault);
@@ -190,6 +202,7 @@ static void run_in_job(struct http_request *request)
     if (error == TC_OK)
         return;
     http_answer_problem(request, 503, error == TC_BUSY ? "too many requests are waiting" : "this daemon is stopping");
+    note_refused(request);
     http_request_resume(request);
 }
 

@@ -5,6 +5,7 @@
 #include "orchestrator/intake/attempt_limit.h"
 #include "orchestrator/intake/device_issuers.h"
 #include "orchestrator/intake/http_request.h"
+#include "orchestrator/metrics/metrics.h"
 #include "orchestrator/store/logs.h"
 #include "topics/message.h"
 
@@ -14,6 +15,52 @@
 #include <string.h>
 
 /* ---- from a device ---- */
+
+enum result {
+    KEPT,
+    REPEATED,
+    UNKNOWN_ATTEMPT,
+    TOO_MUCH,
+    TOO_OFTEN,
+    TOO_LONG,
+    MALFORMED,
+    NO_CERTIFICATE,
+    NOT_ADMITTED,
+    BUSY,
+    FAILED,
+    RESULTS
+};
+
+/* As the metric has them. */
+static const char *const results[RESULTS] = {
+    [KEPT] = "kept",
+    [REPEATED] = "repeated",
+    [UNKNOWN_ATTEMPT] = "unknown_attempt",
+    [TOO_MUCH] = "too_much",
+    [TOO_OFTEN] = "too_often",
+    [TOO_LONG] = "too_long",
+    [MALFORMED] = "malformed",
+    [NO_CERTIFICATE] = "no_certificate",
+    [NOT_ADMITTED] = "not_admitted",
+    [BUSY] = "busy",
+    [FAILED] = "failed",
+};
+
+static void count(enum result result)
+{
+    metric_count(FAMILY_DEVICE_LOGS, results[result]);
+}
+
+void log_show_counters(void)
+{
+    for (size_t i = 0; i < RESULTS; i++)
+        metric_show(FAMILY_DEVICE_LOGS, results[i]);
+}
+
+static void note_refused(const struct http_request *request)
+{
+    count(request->status == 413 ? TOO_LONG : BUSY);
+}
 
 /* Counts the logs that are sent with a certificate, whatever becomes of them. False: they are too many, and it has
  * answered. The certificate is not checked yet, which would be work: its digest stands for it. */
@@ -32,6 +79,7 @@ static bool is_within_share(struct http_request *request)
         return true;
     }
     (void)snprintf(seconds, sizeof seconds, "%" PRId64, wait_ms / 1000 + 1);
+    count(TOO_OFTEN);
     http_answer_problem(request, 429, "this device sends too many logs; wait %s s", seconds);
     http_answer_header(request, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     return false;
@@ -41,12 +89,15 @@ static bool is_within_share(struct http_request *request)
 void log_begin(struct http_request *request)
 {
     if (request->peer->certificate == NULL) {
+        count(NO_CERTIFICATE);
         est_note_refused(request, "", "no_certificate", "");
         est_deny(request, false);
     } else if (is_within_share(request) && !http_request_has_type(request, "text/plain")) {
+        count(MALFORMED);
         http_answer_problem(request, 415, "the Content-Type of a log must be text/plain");
     }
     request->body_limit = INSTALL_LOG_MAX;
+    request->note_refused = note_refused;
 }
 
 static bool is_text(const struct buffer *body)
@@ -79,12 +130,19 @@ static bool read_log(struct http_request *request, struct device_log *log)
                             "the log must be UTF-8 without control characters, except for line ends and tabs");
     log->attempt = (int32_t)attempt;
     log->content = buffer_text(&request->body);
+    if (request->status != 0)
+        count(MALFORMED);
     return request->status == 0;
 }
 
 static void answer_standing(struct http_request *request, const struct device_log *log, enum log_standing standing)
 {
+    static const enum result of_standing[] = {[LOG_KEPT] = KEPT,
+                                              [LOG_IS_THERE] = REPEATED,
+                                              [LOG_OF_UNKNOWN_ATTEMPT] = UNKNOWN_ATTEMPT,
+                                              [LOG_IS_TOO_MUCH] = TOO_MUCH};
     struct buffer json = {0};
+    count(of_standing[standing]);
     switch (standing) {
     case LOG_KEPT:
     case LOG_IS_THERE:
@@ -109,16 +167,21 @@ static void put_log(struct http_request *request, struct store *store, const str
     struct device_peer peer;
     struct tc_fault fault;
     enum log_standing standing;
-    if (!est_admit_device(request, store, &peer))
+    if (!est_admit_device(request, store, &peer)) {
+        count(request->status >= 500 ? FAILED : NOT_ADMITTED);
         return;
+    }
     log.device = peer.device;
     if (logs_put(store, &log, &standing, &fault) != TC_OK) {
+        count(FAILED);
         http_answer_fault(request, &fault);
         return;
     }
-    if (standing == LOG_KEPT)
+    if (standing == LOG_KEPT) {
+        metric_add(METRIC_DEVICE_LOG_BYTES, (int64_t)request->body.length);
         LOG_INFO("device.log_kept", F_STR("device", log.device), F_INT("instruction", log.instruction),
                  F_INT("attempt", log.attempt), F_INT("bytes", request->body.length));
+    }
     answer_standing(request, &log, standing);
 }
 

@@ -71,6 +71,9 @@ struct http_request {
 
     /* The body: in `body`, in `file` when that is not -1, or in `upload` when that is not NULL. */
     int64_t body_limit, body_received;
+    /* Called after a request was refused whose body is too long, or for which no job thread is free; NULL: nothing is.
+     */
+    void (*note_refused)(const struct http_request *request);
     int64_t discard_began_ms; /* monotonic; 0: nothing was discarded */
     struct buffer body;
     int file;
@@ -97,7 +100,7 @@ struct http_route {
     enum access_operation operation;        /* who may do it: orchestrator/access/operations.def */
     enum http_handling handling;
     /* Called after the headers, before the body. Sets body_limit and where the body goes, or answers: then the body is
-     * discarded. Must not wait. NULL: the request has no body. */
+     * discarded. May set note_refused. Must not wait. NULL: the request has no body. */
     void (*begin)(struct http_request *request);
     void (*handle)(struct http_request *request);
 };
@@ -172,6 +175,8 @@ void device_collect(struct http_request *request);
 void failures_list(struct http_request *request);
 void failed_devices_list(struct http_request *request);
 /* http_logs.c */
+/* Shows the counters of logs that were not sent yet as 0. */
+void log_show_counters(void);
 void log_begin(struct http_request *request);
 void log_put(struct http_request *request);
 void device_logs_list(struct http_request *request);

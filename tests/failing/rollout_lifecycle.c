@@ -17,8 +17,7 @@ struct rollout_lifecycle *rollout_lifecycle_seen;
 
 /* ---- reading the database  */
 
-/* Reads a number about this rollout from the database; $1 is the name of the rollout. */
-static int64_t look(struct rollout_lifecycle *lifecycle, const char *statement)
+int64_t rollout_lifecycle_look(struct rollout_lifecycle *lifecycle, const char *statement)
 {
     enum failing held = failing_hold();
     char name[16];
@@ -40,14 +39,14 @@ static int64_t count_in_state(struct rollout_lifecycle *lifecycle, const char *s
                    "SELECT count(*) FROM instruction i JOIN instruction_state s USING (state) JOIN rollout r ON r.id = "
                    "i.rollout_id WHERE r.name = $1 AND s.name = '%s'",
                    state);
-    return look(lifecycle, statement);
+    return rollout_lifecycle_look(lifecycle, statement);
 }
 
 static bool rollout_is(struct rollout_lifecycle *lifecycle, const char *state)
 {
     char statement[128];
     (void)snprintf(statement, sizeof statement, "SELECT count(*) FROM rollout WHERE name = $1 AND state = '%s'", state);
-    return look(lifecycle, statement) == 1;
+    return rollout_lifecycle_look(lifecycle, statement) == 1;
 }
 
 static int64_t instruction_of(struct rollout_lifecycle *lifecycle, const char *device)
@@ -57,7 +56,7 @@ static int64_t instruction_of(struct rollout_lifecycle *lifecycle, const char *d
                    "SELECT coalesce(max(i.id), 0) FROM instruction i JOIN rollout r ON r.id = i.rollout_id "
                    "WHERE r.name = $1 AND i.device = '%s'",
                    device);
-    return look(lifecycle, statement);
+    return rollout_lifecycle_look(lifecycle, statement);
 }
 
 /* Checks that confirmed reports are committed. */
@@ -90,7 +89,7 @@ static const char fleet_text[] = "apiVersion: tellercast/v1\nkind: Fleet\n"
 
 static bool finds_fleet(struct rollout_lifecycle *lifecycle)
 {
-    return look(lifecycle, "SELECT count(*) FROM device WHERE $1 <> ''") == 3;
+    return rollout_lifecycle_look(lifecycle, "SELECT count(*) FROM device WHERE $1 <> ''") == 3;
 }
 
 static void import_fleet(struct rollout_lifecycle *lifecycle)
@@ -117,7 +116,7 @@ static void take_answer(struct submission *submission, const struct submission_a
 
 static int64_t count_rollouts(struct rollout_lifecycle *lifecycle)
 {
-    return look(lifecycle, "SELECT count(*) FROM rollout WHERE name = $1");
+    return rollout_lifecycle_look(lifecycle, "SELECT count(*) FROM rollout WHERE name = $1");
 }
 
 static void give_order(struct rollout_lifecycle *lifecycle)
@@ -125,10 +124,10 @@ static void give_order(struct rollout_lifecycle *lifecycle)
     struct buffer plan = {0};
     buffer_format(&plan,
                   "apiVersion: tellercast/v1\nkind: Rollout\nmetadata: {name: r%d}\nspec:\n"
-                  "  action: install\n  selector: {devices: [A1, P1]}\n"
+                  "  action: install\n  selector: {devices: [A1, P1]}\n  approvals: {required: %d}\n"
                   "  artifact: {name: app, version: 1.%d, url: 'https://a.invalid/app', size: 1MiB, sha256: "
                   "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}\n",
-                  lifecycle->number, lifecycle->number);
+                  lifecycle->number, lifecycle->approvals, lifecycle->number);
     lifecycle->submission = (struct submission){.endpoint = ENDPOINT_HTTP,
                                                 .author = "tester",
                                                 .act = act_of_test(ACCESS_SUBMIT),
@@ -157,8 +156,9 @@ static void expand(struct rollout_lifecycle *lifecycle)
 
 static bool is_expanded(struct rollout_lifecycle *lifecycle)
 {
-    return rollout_is(lifecycle, "running") && look(lifecycle, "SELECT count(*) FROM instruction i JOIN rollout r "
-                                                               "ON r.id = i.rollout_id WHERE r.name = $1") == DEVICES;
+    return rollout_is(lifecycle, "running") &&
+           rollout_lifecycle_look(lifecycle, "SELECT count(*) FROM instruction i JOIN rollout r "
+                                             "ON r.id = i.rollout_id WHERE r.name = $1") == DEVICES;
 }
 
 static bool is_pooled(const struct rollout_lifecycle *lifecycle, const char *device)
@@ -209,7 +209,7 @@ static void deliver(struct rollout_lifecycle *lifecycle)
 static bool is_delivered(struct rollout_lifecycle *lifecycle)
 {
     return lifecycle->pooled_count == 0 && lifecycle->starts > 0 && lifecycle->instructions[1] > 0 &&
-           look(lifecycle, "SELECT count(*) FROM claim WHERE $1 <> ''") == 0;
+           rollout_lifecycle_look(lifecycle, "SELECT count(*) FROM claim WHERE $1 <> ''") == 0;
 }
 
 static void conduct(struct rollout_lifecycle *lifecycle)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LEASE_MS = 300, PERIOD_MS = 1000, CLOSE_MS = 2000 };
+enum { LEASE_MS = 300, PERIOD_MS = 1000, CLOSE_MS = 2000, DAY_MS = 86400000, EVENTS_MAX = 1000000 };
 
 static void ignore_message(void *context, const struct broker_message *message)
 {
@@ -80,6 +80,8 @@ static void open_parts(struct rollout_lifecycle *lifecycle)
                                                .period_ms = PERIOD_MS,
                                                .progress_period_ms = PERIOD_MS,
                                                .lease_ms = LEASE_MS,
+                                               .event_retention_ms = DAY_MS,
+                                               .event_limit = EVENTS_MAX,
                                                .clock = &lifecycle->clock,
                                                .wakes = lifecycle->conductor_wakes,
                                                .broker_is_new = &lifecycle->broker_is_new,

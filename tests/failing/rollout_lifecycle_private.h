@@ -47,6 +47,7 @@ struct rollout_lifecycle {
     int number; /* of the rollout; its name is r{number} */
     struct submission submission;
     int status;     /* of its answer */
+    int approvals;  /* that its plan requires */
     bool has_fleet; /* of an earlier rollout, and must not be imported again */
     bool is_imported;
     struct pool_batch pooled[POOLED_MAX];
@@ -57,6 +58,8 @@ struct rollout_lifecycle {
 };
 
 /* rollout_lifecycle.c */
+/* Reads a number about this rollout from the database; $1 is the name of the rollout. Nothing of it fails. */
+int64_t rollout_lifecycle_look(struct rollout_lifecycle *lifecycle, const char *statement);
 void rollout_lifecycle_see_message(const char *topic, const char *payload, size_t length);
 void rollout_lifecycle_free_pooled(struct rollout_lifecycle *lifecycle);
 extern struct rollout_lifecycle *rollout_lifecycle_seen; /* the lifecycle of those messages */

@@ -1,17 +1,20 @@
 /* Makes the nth call of libpq, hiredis or paho fail, for every n until none is left, in each step of a rollout's
  * lifecycle. The part that made the call neither ends nor loses the work, and the same work succeeds when it is
- * repeated. */
+ * repeated. The same in requests to steer a rollout, in what the conductor does for them, and in the webhook that gets
+ * their events. */
 #include "tests/failing/failing.h"
 #include "tests/failing/rollout_lifecycle.h"
+#include "tests/failing/steering.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-enum { CALLS_MAX = 200 };
+enum { EXIT_USAGE = 2, CALLS_MAX = 200 };
 
 struct fixture {
     struct rollout_lifecycle_servers servers;
@@ -88,12 +91,38 @@ static void whichever_message_is_not_taken_by_the_broker_the_rollout_ends_well(v
     fail_each_call(*state, BROKER_REFUSES, BROKER_REFUSES);
 }
 
-int main(void)
+static void whichever_call_of_the_database_fails_a_request_to_steer_has_its_effect_once(void **state)
 {
-    const struct CMUnitTest tests[] = {
+    struct fixture *fixture = *state;
+    struct steering *steering = steering_open(fixture->lifecycle, fixture->rollouts);
+    for (int i = 0; i < steering_case_count; i++) {
+        for (int kind = 0; kind < FAILING_KINDS; kind++) {
+            int nth = 1;
+            if ((steering_cases[i].ways & 1u << kind) == 0)
+                continue;
+            while (steering_fail(steering, &steering_cases[i], (enum failing)kind, nth))
+                assert_true(++nth < CALLS_MAX);
+            print_message("%s: %s at each of %d calls\n", steering_cases[i].name, failing_names[kind], nth - 1);
+        }
+    }
+    steering_close(steering);
+}
+
+/* test_nth_call rollout|steering: two parts that can run in parallel. */
+int main(int count, char **words)
+{
+    const struct CMUnitTest rollout[] = {
         cmocka_unit_test(whichever_call_of_the_cache_fails_the_rollout_ends_well),
         cmocka_unit_test(whichever_message_is_not_taken_by_the_broker_the_rollout_ends_well),
         cmocka_unit_test(whichever_call_of_the_database_fails_the_rollout_ends_well),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    const struct CMUnitTest steering[] = {
+        cmocka_unit_test(whichever_call_of_the_database_fails_a_request_to_steer_has_its_effect_once),
+    };
+    if (count == 2 && strcmp(words[1], "rollout") == 0)
+        return cmocka_run_group_tests(rollout, set_up, tear_down);
+    if (count == 2 && strcmp(words[1], "steering") == 0)
+        return cmocka_run_group_tests(steering, set_up, tear_down);
+    (void)fputs("test_nth_call rollout|steering\n", stderr);
+    return EXIT_USAGE;
 }

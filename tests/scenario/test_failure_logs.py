@@ -145,7 +145,7 @@ def test_a_log_is_taken_of_a_device_in_service_for_its_own_attempt_and_within_it
         (404, devices.send("P1", "x", own, attempt=2)), (404, devices.send("P1", "x", 999999)),
         (400, devices.send("P1", "x", 0)), (400, devices.send("P1", "", own)), (400, devices.send("P1", b"a\0b", own)),
         (400, devices.send("P1", b"\xff", own)), (415, devices.send("P1", "{}", own, headers={"Content-Type": "application/json"})),
-        (413, devices.send("P1", "x" * (LOG_MAX + 1), own)),
+        (413, devices.send("P1", "x" * (LOG_MAX + 1), own)), (413, devices.send("P1", iter([b"x" * LOG_MAX, b"x"]), own)),
     ):
         assert answer.status == wanted, answer
     assert devices.logs() == []
@@ -169,6 +169,13 @@ def test_a_log_is_taken_of_a_device_in_service_for_its_own_attempt_and_within_it
 
     devices.word("device", "revoke", "P1", "--reason", "stolen")
     assert devices.send("P1", "x", own).status == 403
+    counted = {result: stack.http.metric(f'tellercast_device_logs_total{{result="{result}"}}') for result in (
+        "kept", "repeated", "unknown_attempt", "malformed", "no_certificate", "too_much", "too_long",
+        "not_admitted")}
+    assert counted == {"kept": 4, "repeated": 1, "unknown_attempt": 3, "malformed": 5, "no_certificate": 3, "too_much": 2, "too_long": 2,
+                       "not_admitted": 1}
+    kept = ["x" * LOG_MAX, "the last of a day", "of another device", "four"]
+    assert stack.http.metric("tellercast_device_log_bytes_total") == sum(map(len, kept))
     refused = "SELECT count(*) FROM act WHERE verb = 'send_log' AND outcome = 'refused'"
     wait_for(lambda: stack.database.value(refused) >= 2, "refusals are recorded")
 

@@ -115,6 +115,8 @@ def test_a_preview_says_what_a_pause_holds_up_and_when_a_resume_lets_it_go_on(te
     assert {name: told[name] for name in ("group", "state", "paused", "held", "may_start", "finish", "ended", "goes_on_at")} == {
         "group": "first", "state": "open", "paused": None, "held": 2, "may_start": 0, "finish": 0, "ended": 0, "goes_on_at": tomorrow}
     assert preview(testbed, rollout, "pause-group", "rest")["goes_on_at"] is None, "a group that waits starts nothing"
+    testbed.database.rows("INSERT INTO rollout_window VALUES (%s, 99, now(), now() + interval '1 h') RETURNING zone_no", rollout)
+    assert preview(testbed, rollout, "pause-group", "first")["goes_on_at"] == tomorrow, "a window of another zone"
     assert testbed.database.rollout(rollout) == before and group(testbed, rollout, "first")["paused"] is None
 
     def give(*words, code=0):
@@ -127,3 +129,24 @@ def test_a_preview_says_what_a_pause_holds_up_and_when_a_resume_lets_it_go_on(te
     give("pause", str(rollout), "--group", "first")
     assert f"2 wait; the first can start at {tomorrow[:10]} 00:00" in give("resume", str(rollout), "--group", "first", "--dry-run").stderr
     assert group(testbed, rollout, "first")["paused"] is not None
+
+
+def test_a_group_whose_window_was_missed_goes_on_with_the_next_one_once_its_rollout_runs(testbed):
+    rollout = testbed.submit(selector={"devices": ["A1", "A2"]}, schedule={"startAt": "2099-01-01T00:00:00Z"})
+    testbed.wait_for_rollout(rollout, "running")
+    name, = (one["name"] for one in testbed.http.document(f"/v1/rollouts/{rollout}")["groups"])
+    operate(testbed, rollout, "pause-group", "ola", group=name)
+    rows = testbed.database.rows
+    zone = testbed.database.instructions(rollout)["A1"]["zone_no"]
+    rows("DELETE FROM rollout_window WHERE rollout_id = %s RETURNING zone_no", rollout)
+    for opens, closes in (("-2 h", "-1 h"), ("1 h", "2 h"), ("3 h", "4 h")):
+        rows("INSERT INTO rollout_window VALUES (%s, %s, now() + %s::interval, now() + %s::interval) RETURNING zone_no", rollout, zone, opens, closes)
+    rows("UPDATE instruction SET due_at = now() - interval '90 min' WHERE rollout_id = %s RETURNING id", rollout)
+    next_one = rows("SELECT rfc3339(opens_at) AS at FROM rollout_window WHERE rollout_id = %s ORDER BY opens_at LIMIT 1 OFFSET 1", rollout)[0]["at"]
+    assert preview(testbed, rollout, "resume-group", name)["goes_on_at"] == next_one
+    rows("UPDATE rollout_window SET opens_at = now() - interval '1 min' WHERE rollout_id = %s AND opens_at BETWEEN now() AND now() + interval '90 min' RETURNING zone_no",
+         rollout)
+    before = rows("SELECT rfc3339(now()) AS at")[0]["at"]
+    assert preview(testbed, rollout, "resume-group", name)["goes_on_at"] >= before, "a window is open: at once"
+    operate(testbed, rollout, "pause", "ola")
+    assert preview(testbed, rollout, "resume-group", name)["goes_on_at"] is None, "the rollout does not run"

@@ -21,6 +21,7 @@ SENDERS = 5  # addresses: together they have more connections than logs may wait
 class Senders:
     def __init__(self, stack):
         self.database, self.est = stack.database, Est(stack)
+        self.http = stack.http
         stack.import_fleet(pull=NAMES)
         self.certificates = {name: self.est.issue("device", name) for name in NAMES}
 
@@ -37,6 +38,10 @@ class Senders:
             connection.close()
 
 
+    def counted(self, result):
+        return self.http.metric(f'tellercast_device_logs_total{{result="{result}"}}')
+
+
 @pytest.fixture
 def senders(stack):
     return Senders(stack)
@@ -48,6 +53,7 @@ def test_a_certificate_that_sends_too_many_logs_is_refused_before_anything_is_re
     refused = senders.send("P1", instruction="no-number")
     assert refused.status == 429 and 0 < int(refused.headers["Retry-After"]) <= 601, refused
     assert senders.send("P2").status == 404
+    assert (senders.counted("too_often"), senders.counted("unknown_attempt")) == (1, AT_ONCE + 1)
 
 
 def test_while_logs_wait_for_the_database_devices_enrol_and_renew_and_the_logs_beyond_a_number_are_refused(senders):
@@ -64,6 +70,7 @@ def test_while_logs_wait_for_the_database_devices_enrol_and_renew_and_the_logs_b
             beyond = len(logs) - WAITING - 1  # one is being handled
             refused = wait_for(lambda: len(done := [log.result() for log in logs if log.done()]) >= beyond and done, "logs are refused")
             assert {answer.status for answer in refused} == {503}
+            assert senders.counted("busy") == len(refused)
             est.save(est.enroll("P4", est.code("P4"), est.request("P4", key=est.key("third"))), "third")
         finally:
             connection.rollback()

@@ -19,8 +19,8 @@ CREATE TABLE exclusion (
 );
 CREATE INDEX exclusion_rollout ON exclusion (rollout_id, device);
 
--- How many exclusions the rollout has. A claim that began before one was committed sees this row as it is now, and the table as it
--- was: by the difference it knows, and claims nothing.
+-- How many exclusions the rollout has: most have none, so that statements need not look for any. A claim that began before one was
+-- committed claims nothing, since the version of the rollout is another one.
 ALTER TABLE rollout ADD COLUMN exclusions bigint NOT NULL DEFAULT 0;
 
 -- While a group is paused nothing of it is claimed. What was dispatched before, and not answered, may still start, as in a pause

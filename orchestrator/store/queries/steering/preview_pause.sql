@@ -1,6 +1,7 @@
 -- Counts what a pause of group :name of rollout :rollout holds up, or what its resume lets go on. `held`: not started; `may_start`:
--- started and not answered; `finish`: answered and at work; `ended`. `goes_on_at`: the first time at which a window is open for one
--- that waits, once the group is resumed; null: the group is not open, the rollout does not run, or no window is left.
+-- started and not answered; `finish`: answered and at work; `ended`. `goes_on_at`: the first time at which a window of its zone is
+-- open for one of the thousand that wait first, once the group is resumed; null: the group is not open, the rollout does not run, or
+-- no window is left.
 -- parameters: rollout bigint, name text
 -- row: is_paused boolean, document text
 SELECT g.paused_at IS NOT NULL AS is_paused, json_build_object(
@@ -15,10 +16,12 @@ LATERAL (SELECT coalesce(sum(n.count) FILTER (WHERE n.state = :CREATED), 0)::big
                 coalesce(sum(n.count) FILTER (WHERE n.state >= :FIRST_END), 0)::bigint AS ended
          FROM counter n WHERE n.rollout_id = g.rollout_id AND n.group_no = g.group_no) c,
 LATERAL (SELECT min(greatest(w.opens_at, d.at)) AS at
-         FROM (SELECT greatest(i.due_at, now()) AS at
-               FROM instruction i
-               WHERE i.rollout_id = g.rollout_id AND i.group_no = g.group_no AND i.due_at IS NOT NULL
-               ORDER BY i.due_at
-               LIMIT 1) d
-         JOIN rollout_window w ON w.rollout_id = g.rollout_id AND w.closes_at > d.at) f
+         FROM (SELECT i.zone_no, greatest(min(i.due_at), now()) AS at
+               FROM (SELECT i.zone_no, i.due_at
+                     FROM instruction i
+                     WHERE i.rollout_id = g.rollout_id AND i.group_no = g.group_no AND i.due_at IS NOT NULL
+                     ORDER BY i.due_at
+                     LIMIT 1000) i
+               GROUP BY i.zone_no) d
+         JOIN rollout_window w ON w.rollout_id = g.rollout_id AND w.zone_no = d.zone_no AND w.closes_at > d.at) f
 WHERE g.rollout_id = :rollout AND g.name = :name
