@@ -333,7 +333,7 @@ for _devices, _role in (([REAL_BRANCH], "node"), (REAL_ATMS, "atm"), (REAL_PULL,
 # An orchestrator that dies at the worst moment, at a failure point that is compiled in for these tests.
 
 FAILURE_POINTS = ("claim.committed", "dispatch.published", "reports.committed", "confirms.published",
-                  "conductor.committed", "planning.committed", "submission.committed")
+                  "conductor.committed", "planning.committed", "submission.committed", "webhook.posted")
 TAKE_OVER_S = 4  # longer than a lease
 
 
