@@ -38,7 +38,10 @@ static bool read_id(struct http_request *request, int64_t *freeze)
     return false;
 }
 
-void freeze_show(struct http_request *request)
+/* Answers with what `read` reads of the freeze in the path. */
+static void show(struct http_request *request,
+                 enum tc_error (*read)(struct store *store, const char *patterns, int64_t freeze, struct buffer *json,
+                                       struct tc_fault *fault))
 {
     struct buffer json = {0};
     struct tc_fault fault;
@@ -46,9 +49,19 @@ void freeze_show(struct http_request *request)
     if (!read_id(request, &freeze))
         return;
     struct store *store = store_pool_take(request->http->config.stores);
-    enum tc_error error = freeze_read(store, http_request_patterns(request), freeze, &json, &fault);
+    enum tc_error error = read(store, http_request_patterns(request), freeze, &json, &fault);
     store_pool_give(request->http->config.stores, store);
     http_answer_document(request, http_name_missing(error, &fault), &json, &fault);
+}
+
+void freeze_show(struct http_request *request)
+{
+    show(request, freeze_read);
+}
+
+void freeze_lift_preview_show(struct http_request *request)
+{
+    show(request, freeze_preview_lift);
 }
 
 /* ---- freezing ---- */

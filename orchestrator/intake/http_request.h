@@ -143,6 +143,7 @@ void review_object(struct http_request *request);
 void freezes_list(struct http_request *request);
 void freeze_show(struct http_request *request);
 void freeze_preview_show(struct http_request *request);
+void freeze_lift_preview_show(struct http_request *request);
 void operation_preview_show(struct http_request *request);
 void freeze_order(struct http_request *request);
 void freeze_lift_order(struct http_request *request);

@@ -50,6 +50,7 @@ const struct http_route http_routes[] = {
     {"POST", "/v1/freezes",                        "",                        ACCESS_FREEZE,            JOB,    operation_begin, freeze_order},
     {"POST", "/v1/freezes:preview",                "",                        ACCESS_PREVIEW_FREEZE,    JOB,    operation_begin, freeze_preview_show},
     {"GET",  "/v1/freezes/{freeze}",               "",                        ACCESS_READ_FREEZES,      JOB,    NULL,            freeze_show},
+    {"GET",  "/v1/freezes/{freeze}/lift",          "",                        ACCESS_READ_FREEZES,      JOB,    NULL,            freeze_lift_preview_show},
     {"POST", "/v1/freezes/{freeze}/lift",          "",                        ACCESS_LIFT_FREEZE,       JOB,    operation_begin, freeze_lift_order},
     {"GET",  "/v1/events",                         "after kind+ rollout device follow", ACCESS_READ_EVENTS, EITHER, NULL,        events_follow},
     {"GET",  "/v1/devices",                        "q label+ model version state online after limit format", ACCESS_READ_FLEET, JOB, NULL, devices_list},

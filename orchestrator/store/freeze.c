@@ -170,6 +170,20 @@ enum tc_error freeze_lift(struct store *store, const struct freeze_act *act, str
     return acts_end(store, error, fault);
 }
 
+enum tc_error freeze_preview_lift(struct store *store, const char *patterns, int64_t freeze, struct buffer *json,
+                                  struct tc_fault *fault)
+{
+    const struct sql_preview_lift_params params = {
+        .freeze = freeze, .patterns = patterns, .most = LIFT_COUNTED, .few = LIFT_DEVICES, .searched = LIFT_SEARCHED};
+    struct sql_document_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_preview_lift(store, &params, &rows, fault);
+    if (error == TC_OK && rows.count == 0)
+        return tc_fault_set(fault, TC_NOT_FOUND, "database: there is no such freeze");
+    if (error == TC_OK)
+        buffer_put_text(json, sql_document_at(&rows, 0).document);
+    return error;
+}
+
 /* ---- reading ---- */
 
 enum tc_error freeze_read(struct store *store, const char *patterns, int64_t freeze, struct buffer *json,

@@ -12,6 +12,11 @@
 
 /* In force at a time: each claim looks at all of them. */
 #define FREEZES_MAX 100
+/* What a preview of a lift counts, the devices of a scope that it looks up, and else the instructions that it looks at.
+ */
+#define LIFT_COUNTED 10000
+#define LIFT_DEVICES 1000
+#define LIFT_SEARCHED 20000
 
 /* ---- for operators ---- */
 
@@ -45,6 +50,11 @@ enum tc_error freeze_put(struct store *store, const struct freeze_act *act, stru
  * that the actor may read; TC_CONFLICT: it was lifted before; TC_DENIED: the actor may not. */
 enum tc_error freeze_lift(struct store *store, const struct freeze_act *act, struct buffer *json, bool *waits,
                           struct refusal *refusal, struct tc_fault *fault);
+
+/* Appends what a lift of the freeze would let start, of devices in `patterns` (NULL: all), as JSON. TC_NOT_FOUND: there
+ * is none that may touch `patterns`. */
+enum tc_error freeze_preview_lift(struct store *store, const char *patterns, int64_t freeze, struct buffer *json,
+                                  struct tc_fault *fault);
 
 /* Append JSON: a freeze; a page of those in a state ("": in any), newest first. Those that may touch `patterns` (NULL:
  * all). */

@@ -13,6 +13,7 @@ enum tc_error overview_read(struct store *store, const struct approver *approver
         .busy_branches = OVERVIEW_BRANCHES,
         .most = OVERVIEW_ROLLOUTS,
         .most_failing = OVERVIEW_FAILING,
+        .searched = OVERVIEW_SEARCHED,
     };
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_read_overview(store, &params, &rows, fault);

@@ -102,6 +102,8 @@ def test_the_commands_pause_and_resume_one_group(testbed):
     assert done.stdout == f"rollout {rollout}  upgrade  group rest paused; it is running, version 2\n"
     shown = command_line("rollout", "status", rollout, *testbed.http.at("ola")).stdout
     assert "paused       rest, by ola, " in shown and ": the line is slow" in shown, shown
+    tonight = command_line("tonight", *testbed.http.at("ola")).stdout
+    assert "group paused" in tonight and "group_paused" not in tonight, tonight
     done = command_line("rollout", "resume", rollout, "--group", "rest", *at)
     assert "group rest resumed; it is running, version 3\n" in done.stdout
 

@@ -1,5 +1,7 @@
 """Lists of a large fleet read a part of it, by the rows that their statements read."""
 
+import json
+
 import pytest
 from harness.believing_nobody import opened
 from harness.many_devices import add_many
@@ -94,6 +96,20 @@ def test_the_overview_reads_no_large_table_as_a_whole(many):
              "UPDATE instruction SET in_flight = true, state = 4 WHERE device LIKE 'M2%-7'", "ANALYZE instruction")
     for patterns, more in ((None, ()), ('[{"area": "x7"}, {"area": "x70"}]', ()), ('[{"area": "x7"}, {"area": "x70"}]', NUMBERED)):
         whole, rows = rows_read(many, "read_overview", (*given, *more), patterns=patterns, sees_reviews=True, busy_branches=1_000,
-                                most=200, most_failing=1_000)
+                                most=200, most_failing=1_000, searched=5_000)
+        assert not {"device", "device_search", "instruction"} & whole, whole
+        assert rows <= BOUNDED, rows
+
+
+@pytest.mark.parametrize("scope", [{}, {"bank": ["many"]}, {"area": ["x7"]}, {"model": ["m3"]}], ids=str)
+def test_a_preview_of_a_lift_looks_at_a_part_of_what_waits(many, scope):
+    given = ("UPDATE rollout SET state = 'running', planned_at = now() WHERE name = 'of-many'",
+             "INSERT INTO rollout_group (rollout_id, group_no, name, success, state) SELECT id, 1, 'all', 100, 'open' FROM rollout WHERE name = 'of-many'",
+             "UPDATE instruction SET due_at = now() WHERE device LIKE 'M%'", "ANALYZE instruction",
+             "INSERT INTO freeze_order (id, scope, patterns, except_rollback, until, reason, frozen_by, frozen_at) OVERRIDING SYSTEM VALUE "
+             f"SELECT 900, s.scope, ARRAY(SELECT scope_patterns(s.scope)), false, now(), '', 'x', now() FROM (SELECT '{json.dumps(scope)}'::jsonb) s(scope)")
+    values = {"freeze": 900, "most": 10_000, "few": 1_000, "searched": 20_000}
+    for patterns in (None, '[{"area": "x7"}, {"area": "x70"}]'):
+        whole, rows = rows_read(many, "preview_lift", given, patterns=patterns, **values)
         assert not {"device", "device_search", "instruction"} & whole, whole
         assert rows <= BOUNDED, rows

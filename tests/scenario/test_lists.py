@@ -15,6 +15,7 @@ from harness.operations import operate, submit_as
 from harness.people import EVERY_ROLE, bearer, token_of
 from harness.plan import plan, text_of
 from harness.programs import command_line
+from harness.wait import wait_for
 
 REGIONS = ("emea", "apac", "amer")
 BRANCHES, ATMS = 300, 9  # with a node each: 3,000 devices
@@ -355,9 +356,21 @@ def test_the_overview_shows_a_person_with_a_scope_what_is_in_it(testbed):
         testbed.database.rows(outside, made["broken"])  # as when it has ended
         testbed.database.rows("DELETE FROM rollout_labelled WHERE rollout_id = %s", made["broken"])  # the counts are of before
         shown = overview(testbed, "emea")
+        resize = "UPDATE rollout SET devices = devices + %s WHERE id = %s"
+        testbed.database.rows(resize, 5_000, made["broken"])  # more than are looked at
+        large = wait_for(lambda: [row for row in overview(testbed, "emea")["rollouts"] if row["devices"] is not None],
+                         "its labels are counted")
+        windows = overview(testbed, "emea")["windows"]
+        drawn = command_line("tonight", *testbed.http.at("emea")).stdout
+        testbed.database.rows(resize, -5_000, made["broken"])
         testbed.database.rows("UPDATE instruction SET due_at = '2099-01-01' WHERE device = 'B0001-atm1' AND rollout_id = %s", made["broken"])
-        assert [(row["name"], row["failed"], row["devices"]) for row in shown["rollouts"]] == [("broken", None, None)]
+        mine = testbed.database.value("SELECT count(*) - 1 FROM instruction WHERE rollout_id = %s", made["broken"])
+        assert [(row["name"], row["failed"], row["devices"]) for row in shown["rollouts"]] == [("broken", 0, mine)]
+        assert [window["zone"] for window in shown["windows"]] == ["Asia/Tokyo"]
+        assert [(row["name"], row["failed"], row["devices"]) for row in large] == [("broken", None, mine)] and windows == []
         assert [(row["kind"], row["detail"]) for row in shown["attention"]] == [("aborted", ""), ("without_machine", "B0150")]
+        assert "Rollouts without counts have devices outside of your scope" in drawn and "tellercast rollout status ROLLOUT" in drawn
+        assert "Rollouts without counts" not in command_line("tonight", *testbed.http.at("ola")).stdout
         empty = overview(testbed, "city")
         assert (empty["attention"], empty["rollouts"], empty["branches"]["at_budget"]) == ([], [], 0)
 

@@ -273,6 +273,13 @@ enum tc_error freeze_read(struct store *store, const char *patterns, int64_t fre
     return READ("freeze %lld", (long long)freeze);
 }
 
+enum tc_error freeze_preview_lift(struct store *store, const char *patterns, int64_t freeze, struct buffer *json,
+                                  struct tc_fault *fault)
+{
+    http_fixture_note_patterns(patterns);
+    return READ("lift of freeze %lld", (long long)freeze);
+}
+
 enum tc_error freeze_list(struct store *store, const char *patterns, const char *state, int64_t after, int limit,
                           struct buffer *json, struct tc_fault *fault)
 {

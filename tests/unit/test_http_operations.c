@@ -180,6 +180,8 @@ static void a_freeze_is_ordered_and_lifted_with_a_reason(void **state)
     assert_string_equal(http_fixture_last_read, "freezes [in_force] 9 5");
     http_fixture_expect_of(&fixture, "GET /v1/freezes?state=red", 400, "in_force or lifted");
     http_fixture_expect_of(&fixture, "GET /v1/freezes/7", 200, "store");
+    http_fixture_expect_of(&fixture, "GET /v1/freezes/7/lift", 200, "store");
+    assert_string_equal(http_fixture_last_read, "lift of freeze 7");
     http_fixture_close(&fixture);
 }
 

@@ -126,6 +126,12 @@ static const struct option freeze_list_options[] = {
     LIMIT,
     NO_OPTION,
 };
+static const struct option freeze_lift_options[] = {
+    REASON,
+    DRY_RUN("Only show what it would let start."),
+    YES,
+    NO_OPTION,
+};
 static const struct option events_options[] = {
     {"follow", NULL, NULL, NULL, "Wait for more. Without --since it begins now, otherwise at the oldest event."},
     {"rollout", "ID|NAME", NULL, NULL, "Only those of this rollout."},
@@ -281,9 +287,10 @@ const struct command commands[] = {
     {"freeze", "list", "", 0, 0, "Show the freezes, newest first.", NULL, freeze_list_options, run_freeze_list},
     {"freeze", "show", "FREEZE", 1, 1, "Show one freeze, and who lifted it.", NULL, NULL, run_freeze_show},
     {"freeze", "lift", "FREEZE", 1, 1, "Lift a freeze: what waits in its scope starts again.",
+     "First shows how many instructions wait in its scope, and which of them another freeze holds. "
      "Exits with 4 when the policy of the site asks for a second person, who must be an approver and gives the same "
      "command.",
-     reason_options, run_freeze_lift},
+     freeze_lift_options, run_freeze_lift},
     {"plan", "validate", "FILE…", 1, ARGUMENTS_UNBOUNDED, "Check plans locally, and show every fault.",
      "The daemon checks the rest, such as devices and artifacts, when a plan is submitted.", NULL, run_plan_validate},
     {"plan", "preview", "FILE", 1, 1, "Show what a plan would do, without ordering anything.",

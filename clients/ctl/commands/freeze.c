@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { LIFT_COUNTED = 10000 }; /* so far the daemon counts what waits in the scope of a freeze */
+
 /* ---- words ---- */
 
 static void put_scope(const json_t *freeze, const struct screen *screen, struct buffer *out)
@@ -310,12 +312,75 @@ int run_freeze_show(struct session *session)
 
 /* ---- lifting ---- */
 
+/* "; 4 stay frozen, 3 by freeze 5 of everything, 1 by freeze 7 of site=branch" */
+static void put_others(const struct session *session, const json_t *preview, struct buffer *out)
+{
+    size_t i;
+    const json_t *other;
+    buffer_put_text(out, "; ");
+    document_put_counted(out, document_number(preview, "still_frozen"), "stays frozen", "stay frozen");
+    json_array_foreach(json_object_get(preview, "others"), i, other)
+    {
+        buffer_format(out, ", %" PRId64 " by freeze %" PRId64 " of ", document_number(other, "waiting"),
+                      document_number(other, "freeze"));
+        put_scope(other, &session->err, out);
+    }
+}
+
+/* "region=emea: 12 instructions of 2 running rollouts wait; 8 may start, 5 of them are due; 1 group may open" */
+static void say_lift(const struct session *session, const json_t *preview)
+{
+    struct buffer text = {0};
+    bool has_more = json_is_true(json_object_get(preview, "has_more"));
+    int64_t waiting = document_number(preview, "waiting"), due = document_number(preview, "due");
+    put_scope(preview, &session->err, &text);
+    buffer_put_text(&text, !has_more ? ": " : waiting < LIFT_COUNTED ? ": at least " : ": more than ");
+    document_put_counted(&text, waiting, "instruction", "instructions");
+    buffer_put_text(&text, " of ");
+    document_put_counted(&text, document_number(preview, "rollouts"), "running rollout", "running rollouts");
+    buffer_put_text(&text, waiting == 1 ? " waits; " : " wait; ");
+    buffer_format(&text, "%" PRId64 " may start, %" PRId64 " of them %s", document_number(preview, "may_start"), due,
+                  due == 1 ? "is due" : "are due");
+    if (document_number(preview, "groups") > 0) {
+        buffer_put_text(&text, "; ");
+        document_put_counted(&text, document_number(preview, "groups"), "group may open", "groups may open");
+    }
+    if (document_number(preview, "still_frozen") > 0)
+        put_others(session, preview, &text);
+    session_say(session, "%s", buffer_text(&text));
+    buffer_free(&text);
+}
+
+/* Shows what a lift would let start, and asks. Whether to order it; of a lifted freeze the daemon says why not. */
+static bool lift_accepted(struct session *session, const char *path, const char *subject, int *code)
+{
+    bool is_dry_run = session_has(session, "dry-run");
+    json_t *preview = session_get(session, path, subject, code);
+    if (preview == NULL)
+        return false;
+    bool is_in_force = strcmp(document_text(preview, "state"), "in_force") == 0, goes_on = !is_dry_run;
+    if (is_dry_run && session->json)
+        session_put_json(session, preview);
+    else if (is_in_force)
+        say_lift(session, preview);
+    if (is_dry_run && !is_in_force)
+        *code = session_fail(session, EXIT_ERROR, "%s is lifted already", subject);
+    else if (goes_on && is_in_force && !session_confirm(session, "Lift it?")) {
+        *code = session_fail(session, EXIT_ERROR, "nothing was lifted");
+        goes_on = false;
+    }
+    json_decref(preview);
+    return goes_on;
+}
+
 int run_freeze_lift(struct session *session)
 {
-    int code;
+    int code = EXIT_HEALTHY;
     struct buffer path = {0}, subject = {0};
     put_path(session, "/lift", &path, &subject);
-    json_t *freeze = session_order(session, buffer_text(&path), buffer_text(&subject), &code);
+    json_t *freeze = lift_accepted(session, buffer_text(&path), buffer_text(&subject), &code)
+                         ? session_order(session, buffer_text(&path), buffer_text(&subject), &code)
+                         : NULL;
     buffer_free(&path);
     buffer_free(&subject);
     if (freeze == NULL)

@@ -17,6 +17,7 @@ static const char *words_for(const char *kind)
                  {"aborted", "stopped by an abort"},
                  {"halted", "halted"},
                  {"paused", "paused"},
+                 {"group_paused", "group paused"},
                  {"failures", "failures"},
                  {"failing_now", "failing now"},
                  {"review_overdue", "review overdue"},
@@ -84,6 +85,15 @@ static void put_attention(const struct session *session, const json_t *overview,
     put_table(session, "Needs attention", &table, out);
 }
 
+/* A reader in a scope. */
+static void put_partial(bool is_partial, struct buffer *out)
+{
+    if (is_partial)
+        buffer_put_text(out,
+                        "Rollouts without counts have devices outside of your scope, and no windows here. Of yours: "
+                        "tellercast rollout status ROLLOUT\n");
+}
+
 static void put_rollouts(const struct session *session, const json_t *overview, struct buffer *out)
 {
     static const struct table_column columns[] = {
@@ -93,6 +103,7 @@ static void put_rollouts(const struct session *session, const json_t *overview, 
     };
     static const char *const counts[] = {"devices", "completed", "in_flight", "failed", "timed_out"};
     struct table table = table_start(columns, sizeof columns / sizeof *columns);
+    bool is_partial = false;
     size_t i;
     const json_t *row;
     json_array_foreach(json_object_get(overview, "rollouts"), i, row)
@@ -105,8 +116,10 @@ static void put_rollouts(const struct session *session, const json_t *overview, 
             add_number(&table, TONE_PLAIN, json_object_get(row, counts[count]));
         table_add_time(&table, document_text(row, "forecast_end_at"));
         table_add_time(&table, document_text(row, "worst_end_at"));
+        is_partial = is_partial || json_is_null(json_object_get(row, "completed"));
     }
     put_table(session, "Rollouts", &table, out);
+    put_partial(is_partial, out);
 }
 
 static void put_windows(const struct session *session, const json_t *overview, struct buffer *out)
@@ -159,7 +172,7 @@ static void put_branches(const struct session *session, const json_t *overview, 
     session_put_fact(session, "branches", buffer_text(&text), out);
     buffer_clear(&text);
     if (*document_text(overview, "oldest_due_at") != '\0') {
-        buffer_put_text(&text, "devices are due since ");
+        buffer_put_text(&text, "devices have been due since ");
         text_put_time(&text, document_text(overview, "oldest_due_at"));
         buffer_put_text(&text, "; why: tellercast why ROLLOUT");
     }

@@ -34,6 +34,7 @@ PATHS = {
     "listWebhooks": ["/v1/webhooks"],
     "listFreezes": ["/v1/freezes"],
     "showFreeze": ["/v1/freezes/{freeze}"],
+    "previewLift": ["/v1/freezes/{freeze}/lift"],
     "listDevices": ["/v1/devices", "/v1/devices?limit=1000", "/v1/devices?after={device}", "/v1/devices?q={branch}", "/v1/devices?q=-A7",
                     "/v1/devices?q=7", "/v1/devices?q=0042-A3", "/v1/devices?label=city={city}", "/v1/devices?label=city={city}&limit=1000",
                     "/v1/devices?label=region=emea", "/v1/devices?label=region=emea&q=-A31", "/v1/devices?model=selfserv-3",

@@ -1,8 +1,9 @@
 -- Reads what an operator looks at first: what needs attention, the rollouts that are not over, the branches without headroom,
--- the windows of the next day, and reviews (:sees_reviews), of what is in :patterns (null: everywhere). Counts of a rollout that
--- is larger than :patterns are null. Counts the machines of no more than :busy_branches branches, and no more than :most_failing
--- devices of a rollout that will be tried again; looks at no more than :most rollouts.
--- parameters: patterns text, sees_reviews boolean, busy_branches bigint, most bigint, most_failing bigint
+-- the windows of the next day, and reviews (:sees_reviews), of what is in :patterns (null: everywhere). Of rollouts that lie
+-- partly in :patterns the devices inside are counted, of the smallest ones with :searched devices together; of others `devices` is what
+-- the counts of labels tell of a scope of one label, and the rest is null. Counts the machines of no more than :busy_branches
+-- branches, and no more than :most_failing devices of a rollout that will be tried again; looks at no more than :most rollouts.
+-- parameters: patterns text, sees_reviews boolean, busy_branches bigint, most bigint, most_failing bigint, searched bigint
 -- row: document.*
 -- alone
 WITH one_label AS MATERIALIZED (
@@ -10,7 +11,7 @@ WITH one_label AS MATERIALIZED (
   SELECT count(DISTINCT k.key) = 1 AND count(*) = jsonb_array_length(:patterns::jsonb) AND NOT EXISTS (SELECT FROM relabelled) AS is_one
   FROM jsonb_array_elements(:patterns::jsonb) p, jsonb_object_keys(p.value) k(key)
 ), open_rollout AS MATERIALIZED (
-  SELECT r AS rollout, r.id, r.state,
+  SELECT r AS rollout, r.id, r.state, c.inside::bigint AS inside,
          CASE WHEN c.inside IS NULL THEN rollout_is_within(r, :patterns::jsonb)
            ELSE c.inside = r.devices OR patterns_cover(:patterns::jsonb, r.author_scope::jsonb) END AS is_whole
   FROM rollout r,
@@ -26,6 +27,23 @@ WITH one_label AS MATERIALIZED (
     AND CASE WHEN c.inside IS NULL THEN rollout_touches(r, :patterns::jsonb) ELSE c.inside > 0 END
   ORDER BY r.id DESC
   LIMIT :most
+), part AS MATERIALIZED (
+  -- Those that lie partly in :patterns and are counted.
+  SELECT z.id, z.first_id, z.last_id
+  FROM (SELECT o.id, first_instruction_of(o.rollout) AS first_id, last_instruction_of(o.rollout) AS last_id,
+               sum((o.rollout).devices) OVER (ORDER BY (o.rollout).devices, o.id) AS searched_so_far
+        FROM open_rollout o
+        WHERE NOT o.is_whole AND (o.rollout).devices > 0 AND first_instruction_of(o.rollout) > 0) z
+  WHERE z.searched_so_far <= :searched::bigint
+), inside AS MATERIALIZED (
+  SELECT p.id AS rollout_id, i.id, i.state, i.zone_no
+  FROM part p,
+  LATERAL (SELECT n.id, n.state, n.zone_no, n.device
+           FROM instruction n
+           WHERE n.rollout_id = p.id AND n.id BETWEEN p.first_id AND p.last_id OFFSET 0) i
+  WHERE (SELECT s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search s WHERE s.device = i.device)
+), inside_state AS MATERIALIZED (
+  SELECT m.rollout_id, m.state, count(*) AS count FROM inside m GROUP BY m.rollout_id, m.state
 ), halted AS MATERIALIZED (
   -- Those that halted, or were cancelled by an abort, within a day.
   SELECT h.* FROM (SELECT r.id, r.name, coalesce(a.reason, r.detail) AS detail, r.ended_at, a.reason IS NOT NULL AS is_aborted,
@@ -40,11 +58,12 @@ WITH one_label AS MATERIALIZED (
   WHERE h.touches
 ), told AS MATERIALIZED (
   SELECT o.id, o.rollout, o.state, o.is_whole,
-         CASE WHEN o.is_whole THEN c.failed END AS failed, CASE WHEN o.is_whole THEN c.timed_out END AS timed_out,
-         CASE WHEN o.is_whole THEN c.rejected END AS rejected, CASE WHEN o.is_whole THEN n.failing END AS failing,
+         CASE WHEN o.is_whole THEN (o.rollout).devices WHEN k.is_counted THEN c.devices ELSE o.inside END AS devices,
+         CASE WHEN k.is_counted THEN c.failed END AS failed, CASE WHEN k.is_counted THEN c.timed_out END AS timed_out,
+         CASE WHEN k.is_counted THEN c.rejected END AS rejected, CASE WHEN k.is_counted THEN n.failing END AS failing,
          n.codes,
-         CASE WHEN o.is_whole THEN c.ended END AS ended, CASE WHEN o.is_whole THEN c.completed END AS completed,
-         CASE WHEN o.is_whole THEN c.in_flight END AS in_flight,
+         CASE WHEN k.is_counted THEN c.ended END AS ended, CASE WHEN k.is_counted THEN c.completed END AS completed,
+         CASE WHEN k.is_counted THEN c.in_flight END AS in_flight,
          CASE WHEN o.state = :ROLLOUT_RUNNING THEN f.end_at END AS forecast_end_at,
          CASE WHEN o.state = :ROLLOUT_RUNNING
            THEN (SELECT greatest(p.worst_end_at, f.end_at, now()) FROM rollout_forecast_point p
@@ -52,20 +71,24 @@ WITH one_label AS MATERIALIZED (
          l.kind AS last_kind, l.reason AS last_reason, l.at AS last_at
   FROM open_rollout o
   LEFT JOIN rollout_forecast f ON f.rollout_id = o.id
+  CROSS JOIN LATERAL (SELECT o.is_whole OR EXISTS (SELECT FROM part p WHERE p.id = o.id) AS is_counted) k
   CROSS JOIN LATERAL (
-           SELECT coalesce(sum(c.count) FILTER (WHERE c.state = :FAILED), 0)::bigint AS failed,
+           SELECT coalesce(sum(c.count), 0)::bigint AS devices, coalesce(sum(c.count) FILTER (WHERE c.state = :FAILED), 0)::bigint AS failed,
                   coalesce(sum(c.count) FILTER (WHERE c.state = :TIMED_OUT), 0)::bigint AS timed_out,
                   coalesce(sum(c.count) FILTER (WHERE c.state = :REJECTED), 0)::bigint AS rejected,
                   coalesce(sum(c.count) FILTER (WHERE c.state = :COMPLETED), 0)::bigint AS completed,
                   coalesce(sum(c.count) FILTER (WHERE c.state >= :FIRST_END), 0)::bigint AS ended,
                   coalesce(sum(c.count) FILTER (WHERE c.state BETWEEN :DISPATCHED AND :INSTALLING), 0)::bigint AS in_flight,
                   coalesce(sum(c.count) FILTER (WHERE c.state > :TIMED_OUT), 0) > 0 AS has_given_up
-           FROM counter c WHERE c.rollout_id = o.id) c
+           FROM (SELECT c.state, c.count FROM counter c WHERE o.is_whole AND c.rollout_id = o.id
+                 UNION ALL
+                 SELECT c.state, c.count FROM inside_state c WHERE NOT o.is_whole AND c.rollout_id = o.id) c) c
   CROSS JOIN LATERAL (SELECT coalesce(sum(f.count), 0)::bigint AS failing,
                              coalesce(string_agg(coalesce(f.code, 'no code') || ' ' || f.count, ', ' ORDER BY f.count DESC, f.code), '') AS codes
                       FROM (SELECT f.code, count(*) AS count
                             FROM (SELECT f.code FROM failing f
-                                  WHERE f.rollout_id = o.id AND o.is_whole AND NOT f.ordered
+                                  WHERE f.rollout_id = o.id AND NOT f.ordered
+                                    AND (o.is_whole OR f.instruction_id IN (SELECT m.id FROM inside m))
                                     -- What fails no more is here only when it was given up.
                                     AND (NOT c.has_given_up
                                          OR (SELECT i.state < :FIRST_END FROM instruction i WHERE i.id = f.instruction_id))
@@ -167,7 +190,8 @@ WITH one_label AS MATERIALIZED (
   JOIN rollout_zone z ON z.rollout_id = o.id
   JOIN rollout_window w ON w.rollout_id = o.id AND w.zone_no = z.zone_no
   WHERE w.closes_at > now() AND w.opens_at < now() + interval '1 day'
-    AND o.state IN (:ROLLOUT_AWAITING_APPROVAL, :ROLLOUT_RUNNING, :ROLLOUT_PAUSED) AND o.is_whole
+    AND o.state IN (:ROLLOUT_AWAITING_APPROVAL, :ROLLOUT_RUNNING, :ROLLOUT_PAUSED)
+    AND (o.is_whole OR (o.id, w.zone_no) IN (SELECT m.rollout_id, m.zone_no FROM inside m))
   GROUP BY z.zone, date_trunc('minute', w.opens_at), date_trunc('minute', w.closes_at)
   ORDER BY min(w.opens_at), z.zone
   LIMIT :most
@@ -177,7 +201,7 @@ SELECT json_build_object(
   'attention', (SELECT coalesce(json_agg(a.told ORDER BY a.place, a.since), '[]') FROM attention a),
   'rollouts', (SELECT coalesce(json_agg(json_build_object(
                    'rollout', t.id, 'name', (t.rollout).name, 'state', t.state, 'author', (t.rollout).author,
-                   'devices', CASE WHEN t.is_whole THEN (t.rollout).devices END,
+                   'devices', t.devices,
                    'completed', t.completed, 'in_flight', t.in_flight, 'failed', t.failed, 'timed_out', t.timed_out, 'ended', t.ended,
                    'oldest_due_at', rfc3339(t.oldest_due_at), 'forecast_end_at', rfc3339(t.forecast_end_at),
                    'worst_end_at', rfc3339(t.worst_end_at),
