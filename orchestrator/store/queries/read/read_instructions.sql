@@ -1,4 +1,5 @@
--- Reads a page of the instructions of rollout :rollout in the state or substate :state and in group :group_name ('': any),
+-- Reads a page of the instructions of rollout :rollout in the state or substate :state (deferred: also those that wait for another
+-- attempt after one that deferred) and in group :group_name ('': any),
 -- after instruction :after; those of devices in :patterns (null: of all). Looks at no more than :searched instructions, so that a
 -- page can be short or empty. `next`: the :after of the next page; null on the last one.
 -- parameters: rollout bigint, state text, group_name text, after bigint, most bigint, searched bigint, patterns text
@@ -18,7 +19,10 @@ WITH searched AS MATERIALIZED (
   JOIN instruction_state s ON s.state = f.state
   LEFT JOIN instruction_substate b ON b.state = f.state AND b.substate = f.substate
   JOIN rollout_group g ON g.rollout_id = :rollout AND g.group_no = f.group_no
-  WHERE (:state::text = '' OR :state IN (s.name, b.name)) AND (:group_name::text = '' OR g.name = :group_name)
+  WHERE (:state::text = '' OR :state IN (s.name, b.name)
+         OR f.state = :CREATED AND :state = (SELECT u.name FROM instruction_substate u WHERE u.state = :CREATED AND u.substate = :DEFERRED)
+            AND (SELECT last_attempt_deferred(i) FROM instruction i WHERE i.id = f.id AND (i.attempt > 1 OR i.substate = :DEFERRED)))
+    AND (:group_name::text = '' OR g.name = :group_name)
     AND (:patterns::jsonb IS NULL
          OR (SELECT d.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search d WHERE d.device = f.device))
   ORDER BY f.id
