@@ -79,8 +79,8 @@ static enum tc_error reach_group(struct evaluation *evaluation, struct group *gr
     char reason[REASON_SIZE], past[64] = "";
     const struct group_progress *progress = &group->progress;
     if (progress->promoted)
-        (void)snprintf(past, sizeof past, "; %" PRId64 " silent devices do not count",
-                       progress->past_possible + progress->past_timed_out);
+        (void)snprintf(past, sizeof past, "; %" PRId64 " devices that are silent or defer do not count",
+                       progress->past_possible + progress->past_ended);
     (void)snprintf(reason, sizeof reason, "%lld of its devices completed; the gate of %g %% can no longer fail%s",
                    (long long)progress->count[COMPLETED], group->rules.success_percent, past);
     enum tc_error error = begin_writing(evaluation, fault);

@@ -58,7 +58,7 @@ static struct gate read_gate(const struct group_progress *progress)
     int64_t executed = group_executed(progress), possible = count_possible(progress);
     return (struct gate){
         .completed = progress->count[COMPLETED],
-        .executed = executed - progress->past_timed_out - progress->past_failed,
+        .executed = executed - progress->past_ended - progress->past_failed,
         .possible = possible - progress->past_possible,
         .is_empty = executed + possible + progress->count[EXPIRED] == 0 && !progress->is_excluded,
     };

@@ -35,10 +35,11 @@ struct group_progress {
     int64_t settled_ms;         /* when it ended with success; 0: not yet */
     int64_t reached_ms;         /* when its gate was certain before that; 0: it was not */
     bool approved, rejected;    /* by an operator */
-    /* Silent devices that it was promoted past: they are in `count` and `retriable`, and the gate ignores them. */
+    /* Devices that were silent or deferred, which it was promoted past: they are in `count` and `retriable`, and the
+     * gate ignores them. */
     bool promoted;
-    int64_t past_possible;  /* still without an end */
-    int64_t past_timed_out; /* they never answered */
+    int64_t past_possible; /* still without an end */
+    int64_t past_ended;    /* they never answered, or deferred too often */
     /* Devices that failed, which it was promoted past: they are in `count`, and the gate ignores them. */
     int64_t past_failed;
     bool is_frozen;   /* a freeze keeps it from opening */
@@ -62,15 +63,15 @@ bool group_awaits_approval(enum group_state state, const struct group_rules *rul
 
 enum promotion_verdict {
     PROMOTION_IS_LEGAL,
-    PROMOTION_NOTHING_SILENT, /* no silent device, apart from those already passed */
-    PROMOTION_NOTHING_ELSE,   /* all of it is silent: no device shows that it works */
-    PROMOTION_OUT_OF_REACH,   /* too many failed to reach its gate even without the silent ones */
+    PROMOTION_NOTHING_SILENT, /* no device is silent or deferred, apart from those already passed */
+    PROMOTION_NOTHING_ELSE,   /* all of it is silent or deferred: no device shows that it works */
+    PROMOTION_OUT_OF_REACH,   /* too many failed to reach its gate even without those */
     PROMOTION_NOTHING_FAILED, /* no device failed */
     PROMOTION_NOT_NEEDED,     /* its gate can be reached with those that failed */
 };
 
-/* Decides whether a group that is open or not reached may be promoted past `silent` devices, which `progress` contains
- * as passed. */
+/* Decides whether a group that is open or not reached may be promoted past `silent` devices, which are silent or
+ * deferred and which `progress` contains as passed. */
 enum promotion_verdict promotion_decide(const struct group_rules *rules, const struct group_progress *progress,
                                         int64_t silent);
 

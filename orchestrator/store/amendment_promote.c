@@ -62,7 +62,7 @@ static json_t *percentage(double percent)
 static void describe(const struct group *group, const char *failures, struct promotion *promotion)
 {
     const struct group_progress *progress = &group->progress;
-    int64_t executed = group_executed(progress) - progress->past_timed_out;
+    int64_t executed = group_executed(progress) - progress->past_ended;
     json_int_t completed = (json_int_t)progress->count[COMPLETED];
     promotion->before =
         json_pack("{s:s,s:o,s:I,s:I}", "state", group_state_name(group->state), "success",

@@ -22,7 +22,7 @@ enum operation {
     OPERATION_CANCEL,
     OPERATION_RETRY,
     OPERATION_ROLLBACK,
-    OPERATION_PROMOTE, /* a group, without its silent devices */
+    OPERATION_PROMOTE, /* a group, without its silent and deferring devices */
     OPERATION_REVISE,
     OPERATION_BREAK_GLASS, /* run without approvals; others review that */
     OPERATION_AMEND,       /* change a value of the plan */

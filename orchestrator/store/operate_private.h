@@ -143,8 +143,8 @@ enum tc_error operate_pause_group(struct store *store, const struct operation_re
                                   const struct rollout_snapshot *snapshot, struct operated *operated,
                                   struct tc_fault *fault);
 
-/* Promotes the request's group without its silent devices; `*group_no` is its number. TC_NOT_FOUND: no such group.
- * TC_CONFLICT: its state, its gate or its devices do not allow it. */
+/* Promotes the request's group without its silent and deferring devices; `*group_no` is its number. TC_NOT_FOUND: no
+ * such group. TC_CONFLICT: its state, its gate or its devices do not allow it. */
 enum tc_error operate_promote(struct store *store, const struct operation_request *operation_request,
                               const struct rollout_snapshot *snapshot, int64_t *group_no, struct tc_fault *fault);
 

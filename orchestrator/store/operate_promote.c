@@ -1,4 +1,4 @@
-/* Promoting a group: leaves out its silent devices, but not its failed ones. */
+/* Promoting a group: leaves out its silent and deferring devices, but not its failed ones. */
 #include "orchestrator/store/connection.h"
 #include "orchestrator/store/operate_private.h"
 #include "orchestrator/store/rollout_progress.h"
@@ -45,7 +45,7 @@ static enum tc_error check_verdict(const struct operation_request *request, cons
     tc_check_failed("unknown verdict on a promotion", __FILE__, __LINE__);
 }
 
-/* Reads the groups again after the silent devices were marked: one statement then sees both these and the counts. */
+/* Reads the groups again after these devices were marked: one statement then sees both these and the counts. */
 enum tc_error operate_promote(struct store *store, const struct operation_request *request,
                               const struct rollout_snapshot *snapshot, int64_t *group_no, struct tc_fault *fault)
 {

@@ -134,7 +134,7 @@ static bool take_group(const struct sql_group_progress_row *row, struct group *g
         .rejected = row->rejected,
         .promoted = row->promoted,
         .past_possible = row->past_possible,
-        .past_timed_out = row->past_timed_out,
+        .past_ended = row->past_ended,
         .past_failed = row->past_failed,
         .is_frozen = row->is_frozen,
         .is_paused = row->is_paused,

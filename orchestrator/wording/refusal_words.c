@@ -49,11 +49,12 @@ static const char *const words[REFUSAL_COUNT] = {
     [REFUSAL_REVIEW_ENDED] = "review {other} has ended: it is {state}",
     [REFUSAL_GROUP_IS_NOT_OPEN] = "group {group} is {state}: promote is not possible; allowed: open, not_reached",
     [REFUSAL_NOTHING_SILENT] =
-        ("group {group} has no silent device that it was not promoted past already; a device that "
-         "was not started or is installing is not silent"),
-    [REFUSAL_ALL_SILENT] = "all of group {group} is silent: no device shows that the rollout works",
-    [REFUSAL_OUT_OF_REACH] = ("without its silent devices group {group} cannot reach its gate of {percent} % either: "
-                              "promote skips silent devices, but not failed ones"),
+        ("group {group} has no silent or deferring device that it was not promoted past already; a device that "
+         "was not started or is installing is neither"),
+    [REFUSAL_ALL_SILENT] = "all of group {group} is silent or defers: no device shows that the rollout works",
+    [REFUSAL_OUT_OF_REACH] =
+        ("without its silent and deferring devices group {group} cannot reach its gate of {percent} % "
+         "either: promote skips those, but not failed ones"),
     [REFUSAL_GROUP_IS_REACHABLE] =
         "group {group} is {state}: a promotion past what failed is not possible; allowed: not_reached",
     [REFUSAL_NOTHING_FAILED] = "nothing of group {group} failed, timed out or was rejected",

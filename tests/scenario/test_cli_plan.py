@@ -403,6 +403,7 @@ def test_a_watch_goes_on_through_a_pause_and_while_the_server_is_away_until_the_
         assert "retrying" in watcher.stderr.readline()
         operators.stack.orchestrators[0].start()
         operators.stack.orchestrators[0].wait_until_ready()
+        assert watcher.stderr.readline() == "the server answers again\n"
         operators.run("bob", "rollout", "resume", rollout, "--reason", "quiet again")
         assert ": running," in watcher.stdout.readline()
         operators.run("bob", "rollout", "cancel", rollout, "--reason", "enough")

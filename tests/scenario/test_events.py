@@ -291,4 +291,6 @@ def test_the_command_follows_events_across_a_restart(stack):
         note(stack, rollout, "after")
         assert [event["reason"] for event in (first, *(json.loads(program.stdout.readline()) for _ in range(2)))] == [
             "before", "between", "after"]
+        assert "retrying" in program.stderr.readline()
+        assert program.stderr.readline() == "the server answers again\n"
         program.terminate()

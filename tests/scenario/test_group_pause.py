@@ -128,7 +128,10 @@ def test_a_preview_says_what_a_pause_holds_up_and_when_a_resume_lets_it_go_on(te
     shown = give("pause", str(rollout), "--group", "first", "--dry-run").stderr
     assert shown == f"rollout {rollout}  group first: 2 wait and do not start; 0 are dispatched and may still start; 0 are at work and finish; 0 have ended\n"
     assert group(testbed, rollout, "first")["paused"] is None
-    give("pause", str(rollout), "--group", "first")
+    assert shown in give("pause", str(rollout), "--group", "first").stderr, "the order shows what its preview shows"
+    seen = str(before["version"])
+    assert "was already group first paused" in give("pause", str(rollout), "--group", "first", "--version", seen).stdout
+    assert "is paused already" in give("pause", str(rollout), "--group", "first", code=1).stderr
     assert f"2 wait; the first can start at {tomorrow[:10]} 00:00" in give("resume", str(rollout), "--group", "first", "--dry-run").stderr
     assert group(testbed, rollout, "first")["paused"] is not None
 

@@ -106,6 +106,23 @@ def test_a_group_opens_past_what_failed_when_as_many_people_approved_it_as_the_p
     assert evidence["groups"][0]["promoted_failures"] == shown["promoted_failures"]
 
 
+def test_what_was_promoted_past_as_silent_and_fails_then_counts_and_can_be_promoted_past(testbed):
+    rollout = submit(testbed)
+    complete(testbed, rollout, "A1", "A2")
+    testbed.wait_for_state(rollout, "A3", "dispatched")
+    operate(testbed, rollout, "promote", group="pilot")
+    testbed.wait_for_state(rollout, "A4", "dispatched")
+    fail(testbed, rollout, "A3")
+    wait_for_group(testbed, rollout, "pilot", "not_reached")
+    amendment = promote(testbed, rollout)
+    (told,) = listed(testbed, rollout)["amendments"]
+    assert [failure["device"] for failure in told["after"]["failures"]] == ["A3"]
+    approve(testbed, rollout, amendment)
+    wait_for_group(testbed, rollout, "pilot", "passed")
+    complete(testbed, rollout, "A4")
+    testbed.wait_for_rollout(rollout, "completed")
+
+
 def test_a_promotion_that_was_rejected_opens_nothing(testbed):
     rollout = submit(testbed)
     halt(testbed, rollout)

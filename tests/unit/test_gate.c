@@ -17,7 +17,7 @@ struct group_case {
     int64_t created, in_flight, completed, failed, rejected, timed_out, cancelled, expired, retriable;
     int64_t settled_ms;
     bool approved, is_rejected, is_excluded;
-    int64_t reached_ms, past_possible, past_timed_out, past_failed;
+    int64_t reached_ms, past_possible, past_ended, past_failed;
     enum group_state becomes;
 };
 
@@ -105,7 +105,7 @@ static const struct group_case cases[] = {
     {"a reached group that a person rejected is not reached", OPEN, .success = 80, .manual = true, .completed = 4,
      .in_flight = 1, .reached_ms = NOW - HOUR, .is_rejected = true, .becomes = GROUP_NOT_REACHED},
     {"what a person went past and timed out does not count against the gate", OPEN, .success = 100, .completed = 4,
-     .timed_out = 2, .past_timed_out = 2, .becomes = GROUP_PASSED},
+     .timed_out = 2, .past_ended = 2, .becomes = GROUP_PASSED},
     {"what a person went past keeps its group open while it may still answer", OPEN, .success = 100, .completed = 4,
      .in_flight = 2, .past_possible = 2, .becomes = GROUP_OPEN},
     {"what failed beside what a person went past counts", OPEN, .success = 100, .completed = 4, .failed = 1,
@@ -127,7 +127,7 @@ static const struct group_case cases[] = {
     {"a promotion past failures is no approval of what a person rejected", AWAITING, .success = 100, .completed = 4,
      .failed = 2, .past_failed = 2, .is_rejected = true, .becomes = GROUP_NOT_REACHED},
     {"silent devices and failures that people went past are both ignored", OPEN, .success = 100, .completed = 4,
-     .failed = 2, .timed_out = 1, .past_failed = 2, .past_timed_out = 1, .becomes = GROUP_PASSED},
+     .failed = 2, .timed_out = 1, .past_failed = 2, .past_ended = 1, .becomes = GROUP_PASSED},
     {"a group that all failed is not reached, whatever people went past", OPEN, .success = 1, .failed = 2,
      .past_failed = 2, .becomes = GROUP_NOT_REACHED},
     {"a waiting group is not touched", .state = GROUP_WAITING, .success = 100, .created = 5, .becomes = GROUP_WAITING},
@@ -143,7 +143,7 @@ static struct group_progress progress_of(const struct group_case *row)
                                       .settled_ms = row->settled_ms,
                                       .reached_ms = row->reached_ms,
                                       .past_possible = row->past_possible,
-                                      .past_timed_out = row->past_timed_out,
+                                      .past_ended = row->past_ended,
                                       .past_failed = row->past_failed,
                                       .approved = row->approved,
                                       .rejected = row->is_rejected,

@@ -57,8 +57,9 @@ static void a_refusal_is_worded_with_its_facts(void **state)
                               "by carl, at 2026-11-30T00:00:00Z"},
         {REFUSAL_RESUME_WAITS, "bert ordered the resume of rollout 42 already; 1 of 2 approvals were given: approve or "
                                "reject it"},
-        {REFUSAL_OUT_OF_REACH, "without its silent devices group pilot cannot reach its gate of 98.5 % either: promote "
-                               "skips silent devices, but not failed ones"},
+        {REFUSAL_OUT_OF_REACH,
+         "without its silent and deferring devices group pilot cannot reach its gate of 98.5 % either: "
+         "promote skips those, but not failed ones"},
         {REFUSAL_NAME_TAKEN, "this name is taken by rollout 43 with another plan"},
         {REFUSAL_IN_SERVICE, "device A7 is neither out of service nor retired: there is nothing to return"},
         {REFUSAL_NEEDED_KEY,

@@ -237,9 +237,10 @@ const struct command commands[] = {
      "A halted rollout runs again, and what waits in it may start, too. One that an abort stopped is paused and needs "
      "the approvals of a resume.",
      rollout_operation_options, run_rollout_retry},
-    {"rollout", "promote", "ID|NAME [GROUP]", 1, 2, "Continue past the silent or the failed devices of a group.",
-     "Silent devices were started and do not answer, or timed out without an answer. The gate is judged without them, "
-     "and the next group opens once all others have settled. They stay listed, and their attempts continue. Past "
+    {"rollout", "promote", "ID|NAME [GROUP]", 1, 2, "Continue past the silent, deferring or failed devices of a group.",
+     "Silent devices were started and do not answer, or timed out without an answer; deferring ones asked for a later "
+     "time. The gate is judged without them, and the next group opens once all others have settled. They stay listed, "
+     "and their attempts continue. Past "
      "failed "
      "devices it is an amendment, which names them, and exits with 4 while it waits. Default: the first group that "
      "keeps the next one waiting.",

@@ -16,7 +16,8 @@ struct following {
     struct session *session;
     struct event_reader reader;
     const char *query; /* "&rollout=7" */
-    bool follows, is_told;
+    bool follows;
+    bool is_told; /* that the server does not answer */
     int64_t pause_ms;
 };
 
@@ -78,7 +79,6 @@ static bool show(void *context, const char *kind, const char *data, const char *
     json_t *event = json_loads(data, JSON_REJECT_DUPLICATES, NULL);
     struct buffer line = {0};
     following->pause_ms = FIRST_PAUSE_MS;
-    following->is_told = false;
     if (event == NULL)
         return true;
     if (strcmp(kind, "reset") == 0 && !session->json)
@@ -99,6 +99,9 @@ static bool show(void *context, const char *kind, const char *data, const char *
 static bool take(void *context, const char *bytes, size_t length)
 {
     struct following *following = context;
+    if (following->is_told)
+        session_say(following->session, "the server answers again");
+    following->is_told = false;
     return event_reader_put(&following->reader, bytes, length, show, following);
 }
 

@@ -126,10 +126,6 @@ static void add_rollout(struct table *table, const json_t *rollout)
     table_add_id(table, TONE_PLAIN, document_number(rollout, "rollout"));
     table_add(table, TONE_STRONG, document_text(rollout, "name"));
     table_add(table, rollout_state_tone(state), state);
-    if (json_is_integer(json_object_get(rollout, "version")))
-        table_add_id(table, TONE_PLAIN, document_number(rollout, "version"));
-    else
-        table_add(table, TONE_PLAIN, "");
     table_add_count(table, TONE_PLAIN, share.bar.total);
     table_add_count(table, TONE_GOOD, share.bar.completed);
     table_add_count(table, TONE_BAD, share.failed);
@@ -144,10 +140,9 @@ static void add_rollout(struct table *table, const json_t *rollout)
 int run_rollout_list(struct session *session)
 {
     static const struct table_column columns[] = {
-        {"ID", true, 4, 0},        {"NAME", false, 14, 0},      {"STATE", false, 9, 0},      {"VERSION", true, 0, 4},
-        {"DEVICES", true, 0, 0},   {"COMPLETED", true, 0, 0},   {"FAILED", true, 0, 0},      {"REFUSED", true, 0, 5},
-        {"TO RETRY", true, 0, 5},  {"NOT STARTED", true, 0, 5}, {"SUBMITTED", false, 20, 1}, {"BY", false, 5, 2},
-        {"ENDPOINT", false, 0, 3},
+        {"ID", true, 4, 0},          {"NAME", false, 14, 0},      {"STATE", false, 9, 0},  {"DEVICES", true, 0, 0},
+        {"COMPLETED", true, 0, 0},   {"FAILED", true, 0, 0},      {"REFUSED", true, 0, 5}, {"TO RETRY", true, 0, 5},
+        {"NOT STARTED", true, 0, 5}, {"SUBMITTED", false, 20, 1}, {"BY", false, 5, 2},     {"ENDPOINT", false, 0, 3},
     };
     int64_t limit;
     int code;
@@ -177,6 +172,33 @@ static void say_how_to_resume(const struct session *session, int64_t id, const j
         session_say(session, "It is paused: tellercast rollout resume %" PRId64 " --reason REASON", id);
 }
 
+/* Says how a halted rollout runs again: after a retry, or past the failures of the group that was not reached. */
+static void say_how_to_go_on(const struct session *session, int64_t id, const json_t *groups)
+{
+    size_t i;
+    const json_t *group;
+    session_say(
+        session,
+        "It is halted. To try again what failed, and to go on with what waits: tellercast rollout retry %" PRId64
+        " --reason REASON",
+        id);
+    json_array_foreach(groups, i, group)
+    {
+        const json_t *counts = json_object_get(group, "counts");
+        struct rollout_share share = rollout_share_read(group);
+        bool is_lost = strcmp(document_text(group, "state"), "not_reached") == 0;
+        if (is_lost && document_number(counts, "timed_out") > 0)
+            session_say(session,
+                        "To go on past what is silent: tellercast rollout promote %" PRId64 " %s --reason REASON", id,
+                        document_text(group, "name"));
+        if (is_lost && share.failed + share.refused > 0)
+            session_say(session,
+                        "To go on past what failed, with other people's approvals: tellercast rollout promote %" PRId64
+                        " %s --past failed --reason REASON",
+                        id, document_text(group, "name"));
+    }
+}
+
 static void say_next_steps(const struct session *session, const json_t *rollout)
 {
     const char *state = document_text(rollout, "state");
@@ -188,11 +210,7 @@ static void say_next_steps(const struct session *session, const json_t *rollout)
     if (strcmp(state, "paused") == 0)
         say_how_to_resume(session, id, json_object_get(rollout, "resume"));
     if (strcmp(state, "halted") == 0)
-        session_say(
-            session,
-            "It is halted. To try again what failed, and to go on with what waits: tellercast rollout retry %" PRId64
-            " --reason REASON",
-            id);
+        say_how_to_go_on(session, id, json_object_get(rollout, "groups"));
     json_array_foreach(json_object_get(rollout, "groups"), i, group)
     {
         if (group_awaits_decision(group, state))

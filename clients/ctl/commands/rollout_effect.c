@@ -91,9 +91,7 @@ static void put_promote(const struct part *part, const json_t *rollout, struct b
 
 static const struct effect effects[] = {
     {"pause", "Pause it?", "nothing was paused", put_pause},
-    {"pause-group", "Pause the group?", "nothing was paused", put_pause},
     {"resume", "Resume it?", "nothing was resumed", put_start},
-    {"resume-group", "Resume the group?", "nothing was resumed", put_start},
     {"cancel", "Cancel it?", "nothing was cancelled", put_cancel},
     {"retry", "Retry them?", "nothing is tried again", put_retry},
     {"promote", "Promote the group?", "nothing was promoted", put_promote},

@@ -228,8 +228,7 @@ int run_rollout_reject(struct session *session)
 
 /* ---- operations on a version ---------------------------------------------------------------- */
 
-/* As rollout_read_operation(). Returns the document of the rollout, or NULL. */
-static json_t *read_operation(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code)
+json_t *rollout_read_operated(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code)
 {
     *reason = session_reason(session, code);
     if (*reason == NULL || !rollout_find(session, session_argument(session, 0), id, code))
@@ -243,7 +242,7 @@ static json_t *read_operation(struct session *session, int64_t *id, int64_t *ver
 
 bool rollout_read_operation(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code)
 {
-    json_t *rollout = read_operation(session, id, version, reason, code);
+    json_t *rollout = rollout_read_operated(session, id, version, reason, code);
     json_decref(rollout);
     return rollout != NULL;
 }
@@ -268,7 +267,7 @@ int rollout_operate_on(struct session *session, const char *verb, const char *gr
     int64_t id, version;
     const char *reason;
     int code;
-    json_t *rollout = read_operation(session, &id, &version, &reason, &code);
+    json_t *rollout = rollout_read_operated(session, &id, &version, &reason, &code);
     bool goes_on = rollout != NULL && rollout_effect_accepted(session, rollout, verb, group, &code);
     json_decref(rollout);
     if (!goes_on)
@@ -280,8 +279,7 @@ int rollout_operate_on(struct session *session, const char *verb, const char *gr
     if (answer == NULL)
         return code;
     rollout_show_done(session, answer, done);
-    bool may_wait = strncmp(verb, "pause", strlen("pause")) != 0 && strcmp(verb, "resume-group") != 0 &&
-                    strcmp(document_text(answer, "state"), "paused") == 0;
+    bool may_wait = strcmp(verb, "pause") != 0 && strcmp(document_text(answer, "state"), "paused") == 0;
     json_decref(answer);
     return may_wait ? report_missing_approvals(session, id, code) : code;
 }

@@ -10,6 +10,9 @@
  */
 bool rollout_read_operation(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code);
 
+/* As rollout_read_operation(). Returns the document of the rollout; NULL after the fault was shown. */
+json_t *rollout_read_operated(struct session *session, int64_t *id, int64_t *version, const char **reason, int *code);
+
 /* Sends the operation; takes `body`. NULL after the fault was shown. */
 json_t *rollout_send_operation(struct session *session, int64_t id, const char *verb, json_t *body, int *code);
 

@@ -30,7 +30,9 @@ const struct option rollout_decision_options[] = {
 };
 
 const struct option rollout_instructions_options[] = {
-    {"state", "STATE", NULL, NULL, "Show only instructions in this state or substate, such as failed or deferred."},
+    {"state", "STATE", NULL, NULL,
+     "Show only instructions in this state or substate, such as failed. deferred: also those that wait for another "
+     "attempt after one that deferred."},
     {"group", "GROUP", NULL, NULL, "Show only instructions of this group."},
     LIMIT,
     NO_OPTION,
@@ -65,7 +67,8 @@ const struct option rollout_amend_options[] = {
 
 const struct option rollout_promote_options[] = {
     {"past", "silent|failed", NULL, "silent",
-     "Past the silent devices, at once; or past those that failed, which waits for as many approvals as a looser "
+     "Past the devices that are silent or defer, at once; or past those that failed, which waits for as many approvals "
+     "as a looser "
      "plan."},
     REASON,
     EXPECTED_VERSION,

@@ -44,53 +44,84 @@ static void say(const struct session *session, const json_t *preview, bool resum
     buffer_free(&text);
 }
 
-/* `verb` is that of the preview. */
-static int preview_on_group(struct session *session, const char *verb, const char *group)
+/* Operations on a group: their verbs, what they ask, and what they say after a yes and after a no. */
+struct group_operation {
+    const char *verb, *preview, *question, *done, *nothing;
+    bool resumes;
+};
+
+/* Shows what the operation would do. Returns whether it is to be ordered. */
+static bool preview_accepted(struct session *session, const struct group_operation *operation, int64_t id,
+                             const json_t *body, int *code)
 {
-    int64_t id, version;
-    const char *reason;
-    int code;
-    if (!rollout_read_operation(session, &id, &version, &reason, &code))
-        return code;
-    json_t *body = json_pack("{s:I, s:s, s:s}", "version", (json_int_t)version, "reason", reason, "group", group);
-    if (body == NULL)
-        return session_fail_usage(session, "--reason and --group: must be UTF-8");
-    json_t *preview = rollout_send_operation(session, id, verb, body, &code);
-    if (preview != NULL && session->json)
+    bool is_dry_run = session_has(session, "dry-run");
+    json_t *preview = rollout_send_operation(session, id, operation->preview, json_deep_copy(body), code);
+    if (preview == NULL)
+        return false;
+    if (is_dry_run && session->json)
         session_put_json(session, preview);
-    else if (preview != NULL)
-        say(session, preview, strncmp(verb, "resume", strlen("resume")) == 0);
+    else
+        say(session, preview, operation->resumes);
     json_decref(preview);
-    return code;
+    if (is_dry_run || session_confirm(session, operation->question))
+        return !is_dry_run;
+    *code = session_fail(session, EXIT_ERROR, "%s", operation->nothing);
+    return false;
 }
 
 /* "group pilot paused" */
-static int operate_on_group(struct session *session, const char *verb, const char *what, const char *group)
+static void show_done(const struct session *session, const struct group_operation *operation, const char *group,
+                      const json_t *answer)
 {
     struct buffer done = {0};
     buffer_put_text(&done, "group ");
     (void)text_put_clean(&done, group, 0, session->out.utf8);
-    buffer_format(&done, " %s", what);
-    int code = rollout_operate_on(session, verb, group, buffer_text(&done));
+    buffer_format(&done, " %s", operation->done);
+    rollout_show_done(session, answer, buffer_text(&done));
     buffer_free(&done);
+}
+
+/* An order on an earlier version changes nothing: the daemon refuses it, or knows it as one that it carried out. */
+static int operate_on_group(struct session *session, const struct group_operation *operation, const char *group)
+{
+    int64_t id, version;
+    const char *reason;
+    int code;
+    json_t *rollout = rollout_read_operated(session, &id, &version, &reason, &code);
+    if (rollout == NULL)
+        return code;
+    bool is_current = version == document_number(rollout, "version");
+    json_decref(rollout);
+    json_t *body = json_pack("{s:I, s:s, s:s}", "version", (json_int_t)version, "reason", reason, "group", group);
+    if (body == NULL)
+        return session_fail_usage(session, "--reason and --group: must be UTF-8");
+    json_t *answer = NULL;
+    code = EXIT_HEALTHY;
+    bool needs_preview = is_current || session_has(session, "dry-run");
+    if (!needs_preview || preview_accepted(session, operation, id, body, &code))
+        answer = rollout_send_operation(session, id, operation->verb, json_incref(body), &code);
+    if (answer != NULL)
+        show_done(session, operation, group, answer);
+    json_decref(answer);
+    json_decref(body);
     return code;
 }
 
 int run_rollout_pause(struct session *session)
 {
+    static const struct group_operation operation = {"pause-group", "pause-group:preview", "Pause the group?",
+                                                     "paused",      "nothing was paused",  false};
     const char *group = session_option(session, "group");
-    if (group != NULL && session_has(session, "dry-run"))
-        return preview_on_group(session, "pause-group:preview", group);
     return group == NULL ? rollout_operate_on(session, "pause", NULL, "paused")
-                         : operate_on_group(session, "pause-group", "paused", group);
+                         : operate_on_group(session, &operation, group);
 }
 
 /* A rollout that is still paused afterwards waits for other people's approvals. */
 int run_rollout_resume(struct session *session)
 {
+    static const struct group_operation operation = {"resume-group", "resume-group:preview", "Resume the group?",
+                                                     "resumed",      "nothing was resumed",  true};
     const char *group = session_option(session, "group");
-    if (group != NULL && session_has(session, "dry-run"))
-        return preview_on_group(session, "resume-group:preview", group);
     return group == NULL ? rollout_operate_on(session, "resume", NULL, "asked to resume")
-                         : operate_on_group(session, "resume-group", "resumed", group);
+                         : operate_on_group(session, &operation, group);
 }

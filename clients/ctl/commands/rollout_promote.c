@@ -1,4 +1,4 @@
-/* Promoting a group: past its silent devices at once, past its failed ones by an amendment. */
+/* Promoting a group: past its silent and deferring devices at once, past its failed ones by an amendment. */
 #include "clients/ctl/commands/rollout.h"
 #include "clients/ctl/commands/rollout_amend.h"
 #include "clients/ctl/commands/rollout_operate.h"

@@ -144,6 +144,8 @@ static int accept_answer(struct watch *watch, size_t i, const struct http_answer
 {
     if (!rollout_view_read(&watch->views[i], answer->document, clock_monotonic_ms()))
         return session_fail(watch->session, EXIT_ERROR, "rollout %" PRId64 ": invalid answer", watch->ids[i]);
+    if (watch->unreachable_since_ms != 0 && !draws(watch))
+        session_say(watch->session, "the server answers again");
     watch->unreachable_since_ms = 0;
     json_decref(watch->watched[i].document);
     watch->watched[i].document = json_incref(answer->document);

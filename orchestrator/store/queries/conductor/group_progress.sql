@@ -3,20 +3,21 @@
 -- `counts` does not contain: undecided, waiting for another attempt, in another attempt, or cancelled after it.
 -- :with_out_of_service: also count the devices that are out of service, by their last attempt or still, and how many of
 -- them may yet end otherwise. The last columns say how the next group opens, when this one was first reached, and how
--- many of the silent devices that it was promoted past may still end or timed out for good, and whether a freeze keeps it
+-- many of the silent and deferring devices that it was promoted past may still end, or timed out or deferred too often for good, and whether a freeze keeps it
 -- from opening, and a pause what waits of it from starting, how many failures it was promoted past, and whether devices of a group that has nothing but cancelled ones
 -- were excluded. That is looked up when the group is decided: the earlier ones let it open.
 -- parameters: rollout bigint, with_out_of_service boolean
 -- row: group_no smallint, name text, state text, success double precision, soak_ms bigint, manual boolean, settled_ms
 --   bigint, approved boolean, rejected boolean, counts bigint[], retriable bigint, failed bigint, timed_out bigint,
 --   unsettled_out_of_service bigint, out_of_service bigint, opens_reached boolean, reached_ms bigint, promoted
---   boolean, past_possible bigint, past_timed_out bigint, past_failed bigint, is_frozen boolean, is_paused boolean,
+--   boolean, past_possible bigint, past_ended bigint, past_failed bigint, is_frozen boolean, is_paused boolean,
 --   is_excluded boolean
 WITH past AS MATERIALIZED (
   SELECT p.group_no, count(*) FILTER (WHERE i.state < :FIRST_END OR i.substate = :UNDECIDED) AS possible,
-         count(*) FILTER (WHERE i.state = :TIMED_OUT AND i.substate = :FINAL) AS timed_out
+         count(*) FILTER (WHERE i.state >= :FIRST_END AND i.substate = :FINAL) AS ended
   FROM promoted_past p
-  JOIN instruction i ON i.id = p.instruction_id AND (i.state < :FIRST_END OR i.state = :TIMED_OUT)
+  JOIN instruction i ON i.id = p.instruction_id
+                    AND (i.state < :FIRST_END OR i.state = :TIMED_OUT OR i.state = :FAILED AND i.code = :CODE_DEFERRED_TOO_OFTEN)
   WHERE p.rollout_id = :rollout
   GROUP BY p.group_no
 ), past_failed AS MATERIALIZED (
@@ -24,7 +25,8 @@ WITH past AS MATERIALIZED (
   FROM promoted_failure f
   JOIN instruction i ON i.id = f.instruction_id
   WHERE f.rollout_id = :rollout AND is_promoted_past(f, i)
-    AND NOT EXISTS (SELECT FROM promoted_past p WHERE p.rollout_id = f.rollout_id AND p.instruction_id = f.instruction_id)
+    AND NOT ((i.state = :TIMED_OUT OR i.code IS NOT DISTINCT FROM :CODE_DEFERRED_TOO_OFTEN)
+             AND EXISTS (SELECT FROM promoted_past p WHERE p.rollout_id = f.rollout_id AND p.instruction_id = f.instruction_id))
   GROUP BY f.group_no
 ), retriable AS MATERIALIZED (
   SELECT group_no, state, count(*) AS instructions
@@ -54,7 +56,7 @@ SELECT g.group_no, g.name, g.state, g.success, g.soak_s * 1000 AS soak_ms, g.man
                  FROM rollout r WHERE r.id = g.rollout_id), false) AS opens_reached,
        coalesce((extract(epoch FROM g.reached_at) * 1000)::bigint, 0) AS reached_ms,
        EXISTS (SELECT FROM promoted_past p WHERE p.rollout_id = g.rollout_id AND p.group_no = g.group_no) AS promoted,
-       coalesce(p.possible, 0) AS past_possible, coalesce(p.timed_out, 0) AS past_timed_out, coalesce(q.failed, 0) AS past_failed,
+       coalesce(p.possible, 0) AS past_possible, coalesce(p.ended, 0) AS past_ended, coalesce(q.failed, 0) AS past_failed,
        CASE WHEN g.state = :GROUP_WAITING THEN group_is_frozen(g.rollout_id, g.group_no) ELSE false END AS is_frozen,
        g.paused_at IS NOT NULL AS is_paused,
        CASE WHEN EXISTS (SELECT FROM exclusion x WHERE x.rollout_id = g.rollout_id)

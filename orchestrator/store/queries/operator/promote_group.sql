@@ -1,7 +1,8 @@
 -- Promotes group :group_no of rollout :rollout past its silent devices: dispatched or answered without a report since,
--- timed out, or waiting for another attempt after they were silent. Does not pass devices that started to install and
--- were not heard of again: they are out of service. Reopens a group that was not reached. Returns the number of silent
--- devices.
+-- timed out, or waiting for another attempt after they were silent; and past those that deferred: waiting for another
+-- attempt after that, or failed since they deferred too often. Does not pass devices that started to install and
+-- were not heard of again: they are out of service. Reopens a group that was not reached. Returns the number of devices
+-- that it passed.
 -- parameters: rollout bigint, group_no bigint
 -- row: silent bigint
 WITH silent AS (
@@ -11,7 +12,9 @@ WITH silent AS (
   WHERE i.rollout_id = :rollout AND i.group_no = :group_no
     AND (i.state IN (:DISPATCHED, :SENT)
          OR i.state IN (:CREATED, :TIMED_OUT) AND i.code IN (:CODE_NOT_ASKED, :CODE_NODE_SILENT, :CODE_DEVICE_SILENT, :CODE_ATM_SILENT, :CODE_NOT_INSTALLING,
-                                                         :CODE_NODE_OFFLINE, :CODE_DEVICE_OFFLINE))
+                                                         :CODE_NODE_OFFLINE, :CODE_DEVICE_OFFLINE)
+         OR i.state = :FAILED AND i.code = :CODE_DEFERRED_TOO_OFTEN
+         OR i.state = :CREATED AND (i.attempt > 1 OR i.substate = :DEFERRED) AND last_attempt_deferred(i))
   ON CONFLICT DO NOTHING
   RETURNING instruction_id
 ), opened AS (

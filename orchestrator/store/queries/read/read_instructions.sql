@@ -1,6 +1,7 @@
--- Reads a page of the instructions of rollout :rollout in the state or substate :state and in group :group_name ('': any),
--- after instruction :after; those of devices in :patterns (null: of all). Looks at no more than :searched instructions, so that a
--- page can be short or empty. `next`: the :after of the next page; null on the last one.
+-- Reads a page of the instructions of rollout :rollout after instruction :after: in the state or substate :state (deferred: also
+-- those that wait for another attempt after one that deferred) and in group :group_name ('': any); those of devices in :patterns
+-- (null: of all). Looks at no more than :searched instructions, so that a page can be short or empty. `next`: the :after of the next
+-- page; null on the last one.
 -- parameters: rollout bigint, state text, group_name text, after bigint, most bigint, searched bigint, patterns text
 -- row: document.*
 -- alone
@@ -21,7 +22,9 @@ WITH searched AS MATERIALIZED (
   FROM (SELECT * FROM searched s ORDER BY s.id OFFSET 0) f
   WHERE (:state::text = ''
          OR f.state IN (SELECT s.state FROM instruction_state s WHERE s.name = :state)
-         OR (f.state, f.substate) IN (SELECT b.state, b.substate FROM instruction_substate b WHERE b.name = :state))
+         OR (f.state, f.substate) IN (SELECT b.state, b.substate FROM instruction_substate b WHERE b.name = :state)
+         OR f.state = :CREATED AND :state = (SELECT u.name FROM instruction_substate u WHERE u.state = :CREATED AND u.substate = :DEFERRED)
+            AND (SELECT last_attempt_deferred(i) FROM instruction i WHERE i.id = f.id AND (i.attempt > 1 OR i.substate = :DEFERRED)))
     AND (:group_name::text = ''
          OR f.group_no IN (SELECT g.group_no FROM rollout_group g WHERE g.rollout_id = :rollout AND g.name = :group_name))
     AND ((SELECT w.is_whole FROM whole w)
