@@ -17,7 +17,7 @@ COUNTED = """SELECT label::text AS label, sum(devices)::bigint AS devices
              GROUP BY 1 HAVING sum(devices) <> 0 ORDER BY 1"""
 ADDED = "SELECT label::text AS label, devices FROM label_count WHERE devices <> 0 ORDER BY 1"
 FEW = 10_000  # DEVICES_COUNTED
-SCOPES = {"many": {"bank": ["many"]}, "edge": {"edge": ["a"]}, "edges": {"edge": ["a", "b"]}}
+SCOPES = {"many": {"bank": ["many"]}, "edge": {"edge": ["a"]}, "edges": {"edge": ["a", "b"]}, "other": {"edge": ["b"]}}
 ONLINE, GENERATION = 2, "(SELECT presence_generation())"
 
 
@@ -96,6 +96,7 @@ def check_totals_at_the_edge(stack, settle):
     settle()
     assert total_of(stack, "label=edge=a") == total_of(stack, "", "edge") == total_of(stack, "", "edges") == more
     assert total_of(stack, "label=edge=b", "edge") == {"devices": 0, "more": False}, "no device in the scope has it"
+    assert total_of(stack, "label=edge=a", "other") == {"devices": 0, "more": False}, "many have it, outside of the scope"
     assert total_of(stack, "label=bank=many", "edge") == more
 
 
@@ -112,6 +113,13 @@ def test_a_change_of_a_label_counts_before_it_is_added(many):
         assert many.database.rows("SELECT 1 FROM label_change LIMIT 1")
     finally:
         connection.close()
+
+
+def test_a_device_in_two_patterns_is_found_once(many):
+    patterns = '[{"area": "x7"}, {"area": "x7", "model": "m3"}]'
+    (found,) = many.database.rows("""SELECT count(*) AS rows, count(DISTINCT device) AS devices
+                                     FROM devices_to_search('', '{}', '{}', '', %s::jsonb, '', 10000, 5000)""", patterns)
+    assert found["rows"] == found["devices"] == 400, found
 
 
 def every(stack, condition):
