@@ -74,10 +74,9 @@ enum tc_error planning_expand_next(struct store *store, int64_t after, int64_t p
 enum tc_error planning_reject(struct store *store, const struct planned *planned, const char *reason,
                               struct tc_fault *fault);
 
-/* Adds the labels of devices that have changed to the counts of their rollouts, the keys that they trust to the counts
- * of keys, counts the labels of one rollout that has none counted, and keeps the times of one that has ended, in one
- * transaction; nothing while another orchestrator does. `*has_more`: there may be more to do.
- */
+/* Adds the labels of devices that have changed to the counts of their rollouts and of all devices, the keys that
+ * they trust to the counts of keys, counts the labels of one rollout that has none counted, and keeps the times of one
+ * that has ended, in one transaction; nothing while another orchestrator does. `*has_more`: there may be more to do. */
 enum tc_error planning_count_labels(struct store *store, bool *has_more, struct tc_fault *fault);
 
 #endif

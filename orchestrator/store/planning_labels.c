@@ -34,6 +34,16 @@ static enum tc_error add_trusted_keys(struct store *store, bool *has_more, struc
     return error;
 }
 
+static enum tc_error add_label_changes(struct store *store, bool *has_more, struct tc_fault *fault)
+{
+    const struct sql_add_label_changes_params params = {.most = RELABELLED_A_TURN};
+    struct sql_add_label_changes_rows rows ROWS_AUTO = {0};
+    enum tc_error error = sql_add_label_changes(store, &params, &rows, fault);
+    if (error == TC_OK && sql_add_label_changes_at(&rows, 0).added == RELABELLED_A_TURN)
+        *has_more = true;
+    return error;
+}
+
 static enum tc_error count_next(struct store *store, bool *has_more, struct tc_fault *fault)
 {
     struct sql_forget_labels_rows rows ROWS_AUTO = {0};
@@ -69,6 +79,8 @@ enum tc_error planning_count_labels(struct store *store, bool *has_more, struct 
         *has_more = added == RELABELLED_A_TURN;
         error = add_trusted_keys(store, has_more, fault);
     }
+    if (error == TC_OK && is_taken)
+        error = add_label_changes(store, has_more, fault);
     if (error == TC_OK && is_taken)
         error = count_next(store, has_more, fault);
     if (error == TC_OK && is_taken)

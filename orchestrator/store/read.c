@@ -10,7 +10,7 @@ enum { ID_DIGITS_MAX = 18 }; /* fits a bigint */
 
 /* Devices that a page looks at, or of rollouts that are partly in a scope, and instructions of a page with a filter:
  * some hundredths of a second. */
-enum { SCAN_LIMIT = 20000, LIST_SCAN_LIMIT = 10000, INSTRUCTIONS_SEARCHED = 5000 };
+enum { ROLLOUTS_SCANNED = 10000, AFFECTED_SEARCHED = 10000, INSTRUCTIONS_SEARCHED = 5000 };
 
 /* Appends the document. No row: TC_NOT_FOUND. */
 static enum tc_error put_document(const struct sql_document_rows *rows, struct buffer *json, struct tc_fault *fault)
@@ -39,7 +39,7 @@ enum tc_error read_rollouts(struct store *store, const char *patterns, const cha
                                                            .name = reference,
                                                            .id = id,
                                                            .patterns = patterns,
-                                                           .searched = reference == NULL ? LIST_SCAN_LIMIT : INT64_MAX};
+                                                           .searched = reference == NULL ? ROLLOUTS_SCANNED : INT64_MAX};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = patterns == NULL ? sql_read_rollouts(store, &all, &rows, fault)
                                            : sql_read_rollouts_in_scope(store, &part, &rows, fault);
@@ -130,7 +130,7 @@ enum tc_error read_affected(struct store *store, const char *patterns, const cha
                                                     .version = version,
                                                     .after = after,
                                                     .most = limit,
-                                                    .scan_limit = SCAN_LIMIT};
+                                                    .scan_limit = AFFECTED_SEARCHED};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = sql_read_affected(store, &params, &rows, fault);
     return error == TC_OK ? put_document(&rows, json, fault) : error;

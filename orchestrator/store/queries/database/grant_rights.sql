@@ -54,6 +54,8 @@ BEGIN
     ('instruction', 'INSERT, UPDATE, DELETE'),
     ('instruction_event', 'INSERT'),
     ('key_rotation', 'UPDATE'),
+    ('label_change', 'INSERT, DELETE'),
+    ('label_count', 'INSERT, UPDATE'),
     ('lease', 'INSERT, UPDATE'),
     ('people', 'UPDATE'),
     ('person', 'INSERT, UPDATE'),

@@ -22,7 +22,13 @@ WITH searched AS MATERIALIZED (
         WHERE (NOT :at_budget OR u.used > 0 AND u.used >= u.budget)
           AND (NOT :without_machine OR s.machines > 0 AND u.machines_left <= 0)
         OFFSET 0) w
-  WHERE branch_is_within(w.id, :patterns::jsonb)
+  WHERE CASE
+    WHEN :patterns::jsonb IS NULL THEN true
+    WHEN (SELECT labels_in_force(w.labels, d.labels, d.model, d.role, d.branch) @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb)))
+          FROM device d WHERE d.branch = w.id LIMIT 1) -- most branches that are outside end here
+      THEN branch_is_within(w.id, :patterns::jsonb)
+    ELSE false
+  END
   LIMIT :most
 )
 SELECT json_build_object(

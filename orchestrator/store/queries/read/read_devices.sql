@@ -15,18 +15,23 @@ WITH searched AS MATERIALIZED (
          CASE WHEN NOT bool_and(s.is_few) AND count(*) = :searched THEN max(s.device) END AS last
   FROM searched s
 ), matching AS MATERIALIZED (
+  -- In order, and read no further than the page needs: what a filter looks up is looked up for no device behind it, unless all are
+  -- counted. OFFSET 0 keeps the order.
   SELECT s.device AS id
-  FROM searched s
-  WHERE s.labels @> :labels::jsonb AND strpos(lower(s.device), lower(:part)) > 0
-    AND (:patterns::jsonb IS NULL OR s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))
-    AND (:versions::jsonb = '{}' OR (SELECT d.versions @> :versions::jsonb FROM device d WHERE d.id = s.device))
+  FROM (SELECT s.device
+        FROM searched s
+        WHERE s.labels @> :labels::jsonb AND strpos(lower(s.device), lower(:part)) > 0
+          AND (:patterns::jsonb IS NULL OR s.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))))
+        ORDER BY s.device
+        OFFSET 0) s
+  WHERE (:versions::jsonb = '{}' OR (SELECT d.versions @> :versions::jsonb FROM device d WHERE d.id = s.device))
     AND (:state::text = '' OR (SELECT device_state(d.id, d.retired_at) = :state FROM device d WHERE d.id = s.device))
     AND (:presence::text = ''
          OR coalesce((SELECT presence_state_of(p, (SELECT presence_generation())) FROM presence p WHERE p.device = s.device), :PRESENCE_UNKNOWN)
             = :presence::smallint)
 ), page AS MATERIALIZED (
   SELECT d.*, presence_told(p, (SELECT presence_generation()), d.versions_at) AS presence
-  FROM (SELECT m.id FROM matching m WHERE m.id > :after ORDER BY m.id LIMIT :most) m,
+  FROM (SELECT m.id FROM matching m WHERE m.id > :after LIMIT :most) m,
   LATERAL (SELECT d.* FROM device d WHERE d.id = m.id OFFSET 0) d
   LEFT JOIN presence p ON p.device = d.id
 )

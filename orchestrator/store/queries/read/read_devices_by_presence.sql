@@ -5,7 +5,8 @@
 -- row: document.*
 -- alone
 WITH scanned AS MATERIALIZED (
-  -- What is known has an index; for the others it looks at all devices.
+  -- What is known has an index; for the others it looks at all devices. Each half is in order and one of them is empty, so that the
+  -- page reads no more of it than it needs.
   (SELECT p.device AS id FROM presence p
    WHERE :state::bigint <> :PRESENCE_UNKNOWN AND p.state <> :PRESENCE_UNKNOWN AND p.generation = (SELECT presence_generation()) AND p.state = :state AND p.device > :after
    ORDER BY p.device LIMIT :scan_limit)
@@ -19,7 +20,7 @@ WITH scanned AS MATERIALIZED (
         WHERE presence_state_of((SELECT p FROM presence p WHERE p.device = s.id), (SELECT presence_generation())) = :state
           AND (:patterns::jsonb IS NULL
                OR (SELECT l.labels @> ANY (ARRAY(SELECT jsonb_array_elements(:patterns::jsonb))) FROM device_search l WHERE l.device = s.id))
-        ORDER BY s.id LIMIT :most) s,
+        LIMIT :most) s,
   LATERAL (SELECT d.* FROM device d WHERE d.id = s.id OFFSET 0) d
   LEFT JOIN presence p ON p.device = d.id
 )
