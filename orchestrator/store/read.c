@@ -39,7 +39,8 @@ enum tc_error read_rollouts(struct store *store, const char *patterns, const cha
                                                            .name = reference,
                                                            .id = id,
                                                            .patterns = patterns,
-                                                           .searched = reference == NULL ? ROLLOUTS_SCANNED : INT64_MAX};
+                                                           .searched =
+                                                               reference == NULL ? ROLLOUTS_SCANNED : INT64_MAX};
     struct sql_document_rows rows ROWS_AUTO = {0};
     enum tc_error error = patterns == NULL ? sql_read_rollouts(store, &all, &rows, fault)
                                            : sql_read_rollouts_in_scope(store, &part, &rows, fault);

@@ -128,10 +128,8 @@ def check_reads(testbed):
             page = reader.document("read_rollouts_in_scope", after=0, most=100, name=None, id=0, searched=10000)
             expected = [(rollout, len(reader.plain(rollout)), counts_of(reader.plain(rollout))) for rollout in sorted(testbed.made.values(), reverse=True)]
             assert [(row["rollout"], row["devices"], shown_counts(row)) for row in page["rollouts"]] == [row for row in expected if row[1] > 0]
-            overview = reader.document("read_overview", sees_reviews=False, busy_branches=100, most=100, most_failing=100)
-            whole = {rollout: devices for rollout, devices, _ in expected
-                     if devices == testbed.database.value("SELECT devices FROM rollout WHERE id = %s", rollout)}
-            assert {row["rollout"]: row["devices"] for row in overview["rollouts"]} == {row[0]: whole.get(row[0]) for row in expected if row[1] > 0}
+            overview = reader.document("read_overview", sees_reviews=False, busy_branches=100, most=100, most_failing=100, searched=5_000)
+            assert {row["rollout"]: row["devices"] for row in overview["rollouts"]} == {row[0]: row[1] for row in expected if row[1] > 0}
             for rollout in testbed.made.values():
                 check_rollout(reader, rollout)
                 before += check_line(reader, rollout)
