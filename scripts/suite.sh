@@ -47,7 +47,7 @@ run_scenarios() {
     run_part "$name" "Scenarios ($preset)" env "${sanitized[@]}" TELLERCAST_BIN="$ROOT/build/$preset/bin" \
         TELLERCAST_SCRATCH="$SCRATCH" TELLERCAST_MEMORY="$MEMORY" /usr/bin/python3 -m pytest tests/scenario \
         -p no:cacheprovider --basetemp="$SCRATCH/pytest" --junitxml="$RESULTS/$name.xml" -q --durations=15 -r fER \
-        -n "$workers" --dist load --timeout 240 "$@" || code=1
+        -n "$workers" --dist loadgroup --timeout 240 "$@" || code=1
     sed -n "s/^RERUN /  tried twice: /p" "$LOGS/$name.log" | sort -u
     return "$code"
 }

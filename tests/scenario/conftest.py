@@ -50,10 +50,15 @@ def keep(config, items, is_wanted):
     items[:] = [item for item in items if is_wanted(item)]
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(config, items):
     """With --listed a test runs once: as listed without sanitizers, else with them. A test that differs with them runs in
-    both. Refuses a name in the list that no test has: otherwise a renamed test would run elsewhere unnoticed, or never."""
+    both. Refuses a name in the list that no test has: otherwise a renamed test would run elsewhere unnoticed, or never. Tests that
+    share a stack run in one process, which alone makes it."""
     keep(config, items, lambda item: config.option.contract or item.get_closest_marker("contract") is None)
+    for item in items:
+        if "module_stack" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
     if config.option.listed is None:
         return
     lines = config.option.listed.read_text(encoding="utf-8").splitlines()

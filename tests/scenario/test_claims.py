@@ -349,7 +349,6 @@ class Claiming:
     def __init__(self, testbed):
         self._cursor = testbed.postgres.connect(testbed.database.address.split("dbname=")[1]).cursor()
         self._claim = Prepared(self._cursor, "claim_due")
-        self.run("SET jit = off")  # as in all sessions of the orchestrator
         self.run("SET plan_cache_mode = force_generic_plan")
 
     def run(self, *statements):

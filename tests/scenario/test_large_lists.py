@@ -120,7 +120,7 @@ def test_the_overview_reads_no_large_table_as_a_whole(many):
 def test_a_preview_of_a_lift_looks_at_a_part_of_what_waits(many, scope):
     given = ("UPDATE rollout SET state = 'running', planned_at = now() WHERE name = 'of-many'",
              "INSERT INTO rollout_group (rollout_id, group_no, name, success, state) SELECT id, 1, 'all', 100, 'open' FROM rollout WHERE name = 'of-many'",
-             "UPDATE instruction SET due_at = now() WHERE device LIKE 'M%'", "ANALYZE instruction",
+             "UPDATE instruction SET due_at = now() WHERE device LIKE 'M1%'", "ANALYZE instruction",
              "INSERT INTO freeze_order (id, scope, patterns, except_rollback, until, reason, frozen_by, frozen_at) OVERRIDING SYSTEM VALUE "
              f"SELECT 900, s.scope, ARRAY(SELECT scope_patterns(s.scope)), false, now(), '', 'x', now() FROM (SELECT '{json.dumps(scope)}'::jsonb) s(scope)")
     values = {"freeze": 900, "most": 10_000, "few": 1_000, "searched": 20_000}

@@ -44,7 +44,6 @@ def measure(rig):
     make_fleet(rig, DEVICES)
     real, floor = [], []
     with rig.postgres.connect(DATABASE).cursor() as cursor:
-        cursor.execute("SET jit = off")
         for _ in range(3):  # both sides have their rows in memory, and their statements prepared
             count_once(cursor)
             preview_once(orchestrator)

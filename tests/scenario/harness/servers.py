@@ -94,7 +94,8 @@ class Postgres(Server):
     _has_template = False
 
     def connect(self, database="postgres"):
-        connection = psycopg2.connect(self.address(database), connect_timeout=5)
+        """A session in which, as in those of an orchestrator, no statement is compiled."""
+        connection = psycopg2.connect(self.address(database), connect_timeout=5, options="-c jit=off")
         connection.autocommit = True
         return connection
 

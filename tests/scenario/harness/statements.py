@@ -38,7 +38,7 @@ def rows_read(stack, name_of_statement, given=(), **values):
     connection = stack.database.connect()
     try:
         cursor = connection.cursor()
-        for text in ("SET jit = off", "BEGIN", *given):
+        for text in ("BEGIN", *given):
             cursor.execute(text)
         statement = Prepared(cursor, name_of_statement)
         def counters():
