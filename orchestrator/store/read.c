@@ -10,7 +10,7 @@ enum { ID_DIGITS_MAX = 18 }; /* fits a bigint */
 
 /* Devices that a page looks at, or of rollouts that are partly in a scope, and instructions of a page with a filter:
  * some hundredths of a second. */
-enum { ROLLOUTS_SCANNED = 10000, AFFECTED_SEARCHED = 10000, INSTRUCTIONS_SEARCHED = 5000 };
+enum { ROLLOUTS_SCANNED = 5000, AFFECTED_SEARCHED = 5000, INSTRUCTIONS_SEARCHED = 5000 };
 
 /* Appends the document. No row: TC_NOT_FOUND. */
 static enum tc_error put_document(const struct sql_document_rows *rows, struct buffer *json, struct tc_fault *fault)

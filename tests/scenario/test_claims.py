@@ -145,7 +145,7 @@ def test_a_device_that_waits_is_counted_in_the_branch_that_it_was_moved_to(testb
     begin(testbed, {"B1": ["A1"], "B2": ["C1"]})
     first = submit(testbed, "first", ["A1"], disruptionBudget=ONE)
     testbed.wait_for_state(first, "A1", "dispatched")
-    second = submit(testbed, "second", ["C1"], disruptionBudget=ONE, schedule={"startAt": "2027-01-10T00:00:00Z"})
+    second = submit(testbed, "second", ["C1"], disruptionBudget=ONE, schedule={"startAt": "2038-01-10T00:00:00Z"})
     testbed.import_fleet({"B1": ["A1", "C1"], "B2": []})
     assert testbed.database.instructions(second)["C1"]["branch"] == "B1"
     testbed.database.rows("UPDATE rollout_window SET opens_at = now() WHERE rollout_id = %s", second)

@@ -119,7 +119,7 @@ def test_an_installation_that_an_orchestrator_died_with_is_reported_to_the_next_
     testbed.client("node", "B1")
     testbed.client("atm", "A1", "B1", actions={"install": str(script), "versions": ""})
     with psycopg2.connect(testbed.database.address) as blocker, blocker.cursor() as cursor:
-        rollout = testbed.submit(selector={"devices": ["A1"]}, schedule={"startAt": "2027-01-10T00:00:00Z"},
+        rollout = testbed.submit(selector={"devices": ["A1"]}, schedule={"startAt": "2038-01-10T00:00:00Z"},
                                  execution={"receiveTimeout": "5s", "retries": 0})
         testbed.wait_for_rollout(rollout, "running")
         # The claim succeeds, and its delivery does not.

@@ -11,7 +11,7 @@ import pytest
 from harness.plan import plan
 from harness.wait import wait_for
 
-FAR = {"startAt": "2027-01-10T00:00:00Z"}
+FAR = {"startAt": "2038-01-10T00:00:00Z"}
 ONE_BATCH = {"threads": 1, "linger": "1s"}  # long enough that reports sent at once are written together
 
 

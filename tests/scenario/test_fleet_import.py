@@ -184,7 +184,7 @@ def test_an_import_that_meets_the_updater_in_a_deadlock_is_repeated(testbed):
     """The updater locks instructions, then devices; an import locks devices, then their waiting instructions."""
     testbed.import_fleet({"B1": ["A1"], "B2": ["A2"]})
     testbed.add_artifact()
-    rollout = testbed.submit(schedule={"startAt": "2027-01-10T00:00:00Z"})
+    rollout = testbed.submit(schedule={"startAt": "2038-01-10T00:00:00Z"})
     wait_for(lambda: testbed.database.rollout(rollout)["state"] == "running", "it is planned")
     answers = []
     moves = "kind,id,role,branch,zone\ndevice,A1,atm,B2,\n"

@@ -397,18 +397,18 @@ def test_C8_release_times_lie_in_the_windows_of_each_branchs_zone(stack):
     stack.import_fleet({"B1": ["A1"], "B2": ["A2"], "B3": ["A3"]}, zones=zones)
     rollout = stack.submit(
         schedule={
-            "startAt": "2027-01-04T00:00:00Z",
-            "endAt": "2027-02-01T00:00:00Z",
+            "startAt": "2038-01-04T00:00:00Z",
+            "endAt": "2038-02-01T00:00:00Z",
             "timeZone": "device",
             "windows": [{"days": ["tue", "wed"], "start": "01:30", "duration": "3h"}],
-            "blackouts": [{"from": "2027-01-05", "to": "2027-01-05"}],
+            "blackouts": [{"from": "2038-01-05", "to": "2038-01-05"}],
         }
     )
     stack.wait_for_rollout(rollout, "running")
     rows = stack.database.rows(
         "SELECT i.device, (i.planned_at AT TIME ZONE b.zone)::text AS local "
         "FROM instruction i JOIN branch b ON b.id = i.branch WHERE i.rollout_id = %s", rollout)
-    assert {row["local"] for row in rows} == {"2027-01-06 01:30:00"}
+    assert {row["local"] for row in rows} == {"2038-01-06 01:30:00"}
     windows = stack.database.value("SELECT count(*) FROM rollout_window WHERE rollout_id = %s", rollout)
     assert windows == 3 * 7, "four weeks of two nights less the blackout, in each of three zones"
 

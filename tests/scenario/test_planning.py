@@ -46,30 +46,30 @@ EVERY_NIGHT = [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "star
 def test_each_device_is_planned_in_the_window_of_its_own_zone(stack):
     zones = {"B1": "Europe/Berlin", "B2": "America/New_York", "B3": "Asia/Shanghai", "B4": "Asia/Kolkata"}
     start(stack, {branch: [f"{branch}-A"] for branch in zones}, zones)
-    rollout = stack.submit(schedule={"startAt": "2027-01-10T00:00:00Z", "windows": EVERY_NIGHT})
+    rollout = stack.submit(schedule={"startAt": "2038-01-10T00:00:00Z", "windows": EVERY_NIGHT})
     rows = planned(stack, rollout)
-    assert rows["B1-A"]["planned_at"] == at("2027-01-10T00:00")
-    assert rows["B2-A"]["planned_at"] == at("2027-01-10T06:00")
-    assert rows["B3-A"]["planned_at"] == at("2027-01-10T17:00")
-    assert rows["B4-A"]["planned_at"] == at("2027-01-10T19:30")
+    assert rows["B1-A"]["planned_at"] == at("2038-01-10T00:00")
+    assert rows["B2-A"]["planned_at"] == at("2038-01-10T06:00")
+    assert rows["B3-A"]["planned_at"] == at("2038-01-10T17:00")
+    assert rows["B4-A"]["planned_at"] == at("2038-01-10T19:30")
 
 
 def test_a_window_follows_the_clock_on_the_wall_across_both_daylight_saving_changes(stack):
     start(stack, {"B1": ["A1"]}, {"B1": "Europe/Berlin"})
     spring = stack.submit(
-        "spring", schedule={"startAt": "2027-03-27T12:00:00Z", "endAt": "2027-03-30T00:00:00Z", "windows": EVERY_NIGHT}
+        "spring", schedule={"startAt": "2038-03-27T12:00:00Z", "endAt": "2038-03-30T00:00:00Z", "windows": EVERY_NIGHT}
     )
     assert windows(stack, spring, "Europe/Berlin") == [
-        (at("2027-03-28T00:00"), at("2027-03-28T02:00")),  # one to four o'clock, of which two to three does not exist
-        (at("2027-03-28T23:00"), at("2027-03-29T02:00")),
-        (at("2027-03-29T23:00"), at("2027-03-30T00:00")),  # endAt cuts it
+        (at("2038-03-28T00:00"), at("2038-03-28T02:00")),  # one to four o'clock, of which two to three does not exist
+        (at("2038-03-28T23:00"), at("2038-03-29T02:00")),
+        (at("2038-03-29T23:00"), at("2038-03-30T00:00")),  # endAt cuts it
     ]
     autumn = stack.submit(
-        "autumn", schedule={"startAt": "2027-10-30T12:00:00Z", "endAt": "2027-11-01T12:00:00Z", "windows": EVERY_NIGHT}
+        "autumn", schedule={"startAt": "2038-10-30T12:00:00Z", "endAt": "2038-11-01T12:00:00Z", "windows": EVERY_NIGHT}
     )
     assert windows(stack, autumn, "Europe/Berlin") == [
-        (at("2027-10-30T23:00"), at("2027-10-31T03:00")),  # four hours: two to three comes twice
-        (at("2027-11-01T00:00"), at("2027-11-01T03:00")),
+        (at("2038-10-30T23:00"), at("2038-10-31T03:00")),  # four hours: two to three comes twice
+        (at("2038-11-01T00:00"), at("2038-11-01T03:00")),
     ]
 
 
@@ -77,11 +77,11 @@ def test_a_window_over_midnight_belongs_to_the_day_on_which_it_opens(stack):
     start(stack, {"B1": ["A1"]}, {"B1": "UTC"})
     nights = [{"days": ["fri"], "start": "22:00", "duration": "6h"}]
     rollout = stack.submit(
-        schedule={"startAt": "2027-01-02T01:00:00Z", "endAt": "2027-01-12T00:00:00Z", "windows": nights}
+        schedule={"startAt": "2038-01-02T01:00:00Z", "endAt": "2038-01-12T00:00:00Z", "windows": nights}
     )
     assert windows(stack, rollout, "UTC") == [
-        (at("2027-01-02T01:00"), at("2027-01-02T04:00")),  # Friday's window, which had begun before startAt
-        (at("2027-01-08T22:00"), at("2027-01-09T04:00")),
+        (at("2038-01-02T01:00"), at("2038-01-02T04:00")),  # Friday's window, which had begun before startAt
+        (at("2038-01-08T22:00"), at("2038-01-09T04:00")),
     ]
 
 
@@ -89,49 +89,49 @@ def test_blackouts_are_taken_out_of_the_windows_to_the_end_of_their_last_day(sta
     start(stack, {"B1": ["A1"]}, {"B1": "Europe/Berlin"})
     rollout = stack.submit(
         schedule={
-            "startAt": "2027-01-10T00:00:00Z",
-            "endAt": "2027-01-15T12:00:00Z",
+            "startAt": "2038-01-10T00:00:00Z",
+            "endAt": "2038-01-15T12:00:00Z",
             "windows": EVERY_NIGHT,
             "blackouts": [
-                {"from": "2027-01-11", "to": "2027-01-12", "reason": "payday"},
-                {"from": "2027-01-14T01:00:00Z", "to": "2027-01-14T02:00:00Z", "reason": "power"},
+                {"from": "2038-01-11", "to": "2038-01-12", "reason": "payday"},
+                {"from": "2038-01-14T01:00:00Z", "to": "2038-01-14T02:00:00Z", "reason": "power"},
             ],
         }
     )
     assert windows(stack, rollout, "Europe/Berlin") == [
-        (at("2027-01-10T00:00"), at("2027-01-10T03:00")),
-        (at("2027-01-13T00:00"), at("2027-01-13T03:00")),
-        (at("2027-01-14T00:00"), at("2027-01-14T01:00")),
-        (at("2027-01-14T02:00"), at("2027-01-14T03:00")),
-        (at("2027-01-15T00:00"), at("2027-01-15T03:00")),
+        (at("2038-01-10T00:00"), at("2038-01-10T03:00")),
+        (at("2038-01-13T00:00"), at("2038-01-13T03:00")),
+        (at("2038-01-14T00:00"), at("2038-01-14T01:00")),
+        (at("2038-01-14T02:00"), at("2038-01-14T03:00")),
+        (at("2038-01-15T00:00"), at("2038-01-15T03:00")),
     ]
 
 
 def test_one_zone_for_all_puts_every_device_in_the_same_window(stack):
     start(stack, {"B1": ["A1"], "B2": ["A2"]}, {"B1": "Europe/Berlin", "B2": "Asia/Shanghai"})
     rollout = stack.submit(
-        schedule={"startAt": "2027-01-10T00:00:00Z", "timeZone": "America/New_York", "windows": EVERY_NIGHT}
+        schedule={"startAt": "2038-01-10T00:00:00Z", "timeZone": "America/New_York", "windows": EVERY_NIGHT}
     )
-    assert {row["planned_at"] for row in planned(stack, rollout).values()} == {at("2027-01-10T06:00")}
+    assert {row["planned_at"] for row in planned(stack, rollout).values()} == {at("2038-01-10T06:00")}
 
 
 def test_the_forecast_follows_the_rate_from_window_to_window(stack):
     start(stack, {"B1": [f"A{number:02}" for number in range(9)]}, {"B1": "UTC"})
     nights = [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": "01:00", "duration": "14m"}]
     rollout = stack.submit(
-        schedule={"startAt": "2027-01-10T00:00:00Z", "windows": nights},
+        schedule={"startAt": "2038-01-10T00:00:00Z", "windows": nights},
         rate={"perMinute": 1},
         execution={"installTimeout": "10m"},
     )
     # Ten devices, one a minute; of each window fourteen minutes are usable, less ten for the installation.
     times = sorted(row["planned_at"] for row in planned(stack, rollout).values())
-    night = [at(f"2027-01-{day}T01:00") for day in (10, 11, 12)]
+    night = [at(f"2038-01-{day}T01:00") for day in (10, 11, 12)]
     assert times == [night[n // 4] + timedelta(minutes=n % 4) for n in range(10)]
 
 
 def test_the_order_is_that_of_hashes_and_keeps_a_branch_together(stack):
     start(stack, {f"B{number}": [f"B{number}-A", f"B{number}-B"] for number in range(20)})
-    rollout = stack.submit(schedule={"startAt": "2027-01-10T00:00:00Z"}, rate={"perMinute": 60})
+    rollout = stack.submit(schedule={"startAt": "2038-01-10T00:00:00Z"}, rate={"perMinute": 60})
     rows = sorted(planned(stack, rollout).values(), key=lambda row: row["planned_at"])
     expected = stack.database.rows(
         "SELECT id FROM device, rollout_seed('upgrade') AS seed "
@@ -252,7 +252,7 @@ def test_a_gate_that_is_not_reached_halts_the_rollout_and_starts_nobody_else(sta
 def test_groups_by_percentage_and_count_are_cumulative_and_round_up(stack):
     start(stack, {"B1": [f"A{number:02}" for number in range(9)]})
     rollout = stack.submit(
-        schedule={"startAt": "2027-01-10T00:00:00Z"},
+        schedule={"startAt": "2038-01-10T00:00:00Z"},
         groups=[
             {"name": "few", "percentage": "11%"},
             {"name": "some", "percentage": "50%"},
@@ -323,7 +323,7 @@ def test_a_rollout_is_planned_whole_or_not_at_all(stack):
 def test_a_big_fleet_is_planned_once_a_device_with_counters_that_agree(stack):
     branches = {f"B{number:04}": [f"B{number:04}-A{atm}" for atm in range(4)] for number in range(500)}
     start(stack, branches)
-    rollout = stack.submit(schedule={"startAt": "2027-01-10T00:00:00Z"})
+    rollout = stack.submit(schedule={"startAt": "2038-01-10T00:00:00Z"})
     assert len(planned(stack, rollout)) == 2500
     assert stack.database.counters(rollout) == stack.database.states(rollout) == {"created": 2500}
 
@@ -346,9 +346,9 @@ def test_the_machines_of_a_branch_are_counted_with_every_fleet_that_is_imported(
 
 
 def test_a_plan_is_checked_against_rollouts_and_calendars(stack):
-    calendars = {"month-end": [{"from": "2027-01-29", "to": "2027-02-01", "reason": "closing"}]}
+    calendars = {"month-end": [{"from": "2038-01-29", "to": "2038-02-01", "reason": "closing"}]}
     start(stack, {"B1": ["A1"]}, calendars=calendars)
-    first = stack.submit("first", schedule={"startAt": "2027-01-10T00:00:00Z", "calendars": ["month-end"]})
+    first = stack.submit("first", schedule={"startAt": "2038-01-10T00:00:00Z", "calendars": ["month-end"]})
     assert stack.database.rollout(first)["calendars"] == calendars
     document = plan("second", supersedes=["first", "nobody"], selector={"completedIn": "neverland"},
                     schedule={"calendars": ["month-end", "month-begin"]})
@@ -364,19 +364,19 @@ def test_a_plan_is_checked_against_rollouts_and_calendars(stack):
 def test_calendars_are_read_again_at_sighup_and_hold_for_plans_from_then_on(stack):
     start(stack, {"B1": ["A1"]}, calendars={"closed": []})
     orchestrator = stack.orchestrators[0]
-    first = stack.submit("first", schedule={"startAt": "2027-01-10T00:00:00Z", "calendars": ["closed"]})
-    day = {"from": "2027-01-10", "to": "2027-01-10", "reason": ""}
+    first = stack.submit("first", schedule={"startAt": "2038-01-10T00:00:00Z", "calendars": ["closed"]})
+    day = {"from": "2038-01-10", "to": "2038-01-10", "reason": ""}
     orchestrator.file.write_text(text_of({**orchestrator.settings, "calendars": {"closed": [day]}}), encoding="utf-8")
     orchestrator.send(signal.SIGHUP)
     orchestrator.wait_until(lambda: "settings.reloaded" in orchestrator.text(), "the settings were read again")
-    second = stack.submit("second", schedule={"startAt": "2027-01-10T00:00:00Z", "calendars": ["closed"]})
-    assert windows(stack, first, "Europe/Berlin")[0][0] == at("2027-01-10T00:00")
-    assert windows(stack, second, "Europe/Berlin")[0][0] == at("2027-01-10T23:00")
+    second = stack.submit("second", schedule={"startAt": "2038-01-10T00:00:00Z", "calendars": ["closed"]})
+    assert windows(stack, first, "Europe/Berlin")[0][0] == at("2038-01-10T00:00")
+    assert windows(stack, second, "Europe/Berlin")[0][0] == at("2038-01-10T23:00")
 
 
 def test_a_rollout_has_one_rollback_at_most(stack):
     start(stack, {"B1": ["A1"]})
-    later = {"startAt": "2027-01-10T00:00:00Z"}
+    later = {"startAt": "2038-01-10T00:00:00Z"}
     origin = stack.submit("first", schedule=later)
     document = yaml.safe_load(plan("back", action="rollback", schedule=later))
     document["metadata"]["rollbackOf"] = "first"
@@ -408,7 +408,7 @@ def test_the_sizes_of_groups_are_those_of_their_instructions_whoever_else_drew_i
         {"name": "few", "count": 3}, {"name": "none", "count": 3}, {"name": "branch", "branches": ["B07"]},
         {"name": "half", "percentage": 50}, {"name": "lab", "devices": ["B03-A1"]}, {"name": "most", "percentage": 93},
     ]
-    later = {"startAt": "2027-01-10T00:00:00Z"}
+    later = {"startAt": "2038-01-10T00:00:00Z"}
     for name in ("first", "second"):
         rollout = stack.submit(name, groups=groups, schedule=later)
         members = [row["group_no"] for row in planned(stack, rollout).values()]

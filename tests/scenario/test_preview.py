@@ -10,7 +10,7 @@ from harness.wait import wait_for
 
 UTC = timezone.utc
 YAML = {"Content-Type": "application/yaml"}
-LATER = {"startAt": "2027-01-10T00:00:00Z"}
+LATER = {"startAt": "2038-01-10T00:00:00Z"}
 NIGHTLY = [{"start": "01:00", "duration": "3h"}]
 TWO_HOURS_NIGHTLY = [{"start": "01:00", "duration": "2h"}]
 ZONES = ["Europe/Berlin", "Asia/Kolkata", "America/New_York"]
@@ -151,14 +151,14 @@ def test_a_preview_forecasts_turns_of_a_branch_soaks_and_the_end(stack):
     )
     lab, rest = previewed["groups"]
     assert (lab["waits_for"], lab["first_start_at"], lab["last_end_at"]) == (
-        [], "2027-01-10T01:00:00Z", "2027-01-10T02:00:00Z",
+        [], "2038-01-10T01:00:00Z", "2038-01-10T02:00:00Z",
     )
     # Thirty-six hours after two o'clock it is two in the afternoon, and the next window is that of the twelfth. The four ATMs
     # take two turns of an hour each; then less than an hour of the window is left for the node.
     assert rest["waits_for"] == ["success 100 %", "soak 36h", "manual approval"]
-    assert (rest["first_start_at"], rest["last_start_at"]) == ("2027-01-12T01:00:00Z", "2027-01-13T01:00:00Z")
-    assert nights(previewed) == {("lab", "2027-01-10"): 1, ("rest", "2027-01-12"): 4, ("rest", "2027-01-13"): 1}
-    assert previewed["last_end_at"] == "2027-01-13T02:00:00Z"
+    assert (rest["first_start_at"], rest["last_start_at"]) == ("2038-01-12T01:00:00Z", "2038-01-13T01:00:00Z")
+    assert nights(previewed) == {("lab", "2038-01-10"): 1, ("rest", "2038-01-12"): 4, ("rest", "2038-01-13"): 1}
+    assert previewed["last_end_at"] == "2038-01-13T02:00:00Z"
     assert previewed["cannot_fit"]["devices"] == previewed["never"]["devices"] == previewed["left_over"]["devices"] == 0
 
 
@@ -296,8 +296,8 @@ def test_a_percentage_that_is_less_than_one_device_is_never_satisfied_either(tes
 def test_devices_that_cannot_fit_their_window_are_named_and_so_planned(testbed):
     # The night of the tenth comes first in India, then in Europe; the end is before that of New York.
     spec = {
-        "schedule": {**LATER, "endAt": "2027-01-10T03:00:00Z", "windows": NIGHTLY,
-                     "blackouts": [{"from": "2027-01-11", "to": "2027-01-12"}]},
+        "schedule": {**LATER, "endAt": "2038-01-10T03:00:00Z", "windows": NIGHTLY,
+                     "blackouts": [{"from": "2038-01-11", "to": "2038-01-12"}]},
         "execution": {"installTimeout": "1h"},
         "groups": [{"name": "first", "percentage": "50%"}, {"name": "rest", "percentage": "100%"}],
     }
@@ -317,7 +317,7 @@ def test_devices_that_cannot_fit_their_window_are_named_and_so_planned(testbed):
 
 
 def test_who_would_come_after_the_last_window_is_left_over(testbed):
-    previewed = preview(testbed, schedule={"startAt": "2027-01-10T00:00:00Z", "endAt": "2027-01-10T02:00:00Z"},
+    previewed = preview(testbed, schedule={"startAt": "2038-01-10T00:00:00Z", "endAt": "2038-01-10T02:00:00Z"},
                         rate={"perMinute": 1}, execution={"installTimeout": "1h"})
     assert sum(nights(previewed).values()) == 60
     assert previewed["left_over"] == {"devices": previewed["devices"] - 60, "why": "their turn would come after the last window"}
@@ -325,18 +325,18 @@ def test_who_would_come_after_the_last_window_is_left_over(testbed):
 
 def test_calendars_and_the_rate_of_the_settings_count(stack):
     stack.orchestrator(
-        calendars={"month-end": [{"from": "2027-01-31", "to": "2027-02-01", "reason": "closing"}]},
+        calendars={"month-end": [{"from": "2038-01-31", "to": "2038-02-01", "reason": "closing"}]},
         rate={"per_minute": 2},
     )
     stack.add_artifact()
     stack.import_fleet({"B1": ["A1", "A2", "A3"]}, zones={"B1": "UTC"})
-    schedule = {"startAt": "2027-01-31T00:00:00Z", "windows": NIGHTLY, "calendars": ["month-end"]}
+    schedule = {"startAt": "2038-01-31T00:00:00Z", "windows": NIGHTLY, "calendars": ["month-end"]}
     previewed = preview(stack, schedule=schedule, selector={"devices": ["A1", "A2", "A3"]})
-    assert nights(previewed) == {("all", "2027-02-02"): 3}
-    assert previewed["groups"][0]["last_start_at"] == "2027-02-02T01:01:00Z"
+    assert nights(previewed) == {("all", "2038-02-02"): 3}
+    assert previewed["groups"][0]["last_start_at"] == "2038-02-02T01:01:00Z"
     assert any("2 a minute" in sentence for sentence in previewed["assumptions"])
     without = preview(stack, schedule={**schedule, "calendars": []}, rate={"perMinute": 60})
-    assert set(nights(without)) == {("all", "2027-01-31")}
+    assert set(nights(without)) == {("all", "2038-01-31")}
 
 
 def test_submissions_do_not_wait_for_previews(testbed):

@@ -9,7 +9,7 @@ from harness.plan import OLD_VERSION, fleet, plan
 from harness.wait import wait_for
 
 UTC = timezone.utc
-LATER = {"startAt": "2027-01-10T00:00:00Z"}
+LATER = {"startAt": "2038-01-10T00:00:00Z"}
 
 
 @pytest.fixture

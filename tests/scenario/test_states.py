@@ -96,7 +96,7 @@ def test_every_report_in_every_substate_does_what_the_rules_say_and_nothing_else
     stack.orchestrator(conductor={"period": "1m"}, scheduler={"period": "1m"})
     stack.import_fleet({"B1": names})
     stack.add_artifact()
-    rollout = stack.submit(schedule={"startAt": "2027-01-10T00:00:00Z"})
+    rollout = stack.submit(schedule={"startAt": "2038-01-10T00:00:00Z"})
     wait_for(lambda: stack.database.rollout(rollout)["state"] == "running", "it is planned")
     for name, (substate, _) in zip(names, pairs):
         put(stack, rollout, name, substate)
@@ -318,7 +318,7 @@ def test_writers_of_the_same_instructions_in_other_orders_never_wait_in_a_circle
     stack.orchestrator(conductor={"period": "1m"}, scheduler={"period": "1m"})
     stack.import_fleet({"B1": [f"A{number:04}" for number in range(1000)]})
     stack.add_artifact()
-    rollout = stack.submit(schedule={"startAt": "2027-01-10T00:00:00Z"})
+    rollout = stack.submit(schedule={"startAt": "2038-01-10T00:00:00Z"})
     wait_for(lambda: stack.database.rollout(rollout)["state"] == "running", "it is planned")
     stack.database.rows("UPDATE instruction SET state = 4, in_flight = true, due_at = NULL")
     rows = stack.database.rows("SELECT id, device FROM instruction ORDER BY id")

@@ -50,7 +50,7 @@ def test_a_state_with_a_substate_that_it_does_not_have_is_refused_by_the_databas
     stack.orchestrator()
     stack.import_fleet({"B1": ["A1"]})
     stack.add_artifact()
-    rollout = stack.submit(selector={"devices": ["A1"]}, schedule={"startAt": "2027-01-10T00:00:00Z"})
+    rollout = stack.submit(selector={"devices": ["A1"]}, schedule={"startAt": "2038-01-10T00:00:00Z"})
     stack.wait_for_states(rollout, created=1)
     known = {(row["state"], row["substate"])
              for row in stack.database.rows("SELECT state, substate FROM instruction_substate")}

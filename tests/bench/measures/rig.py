@@ -58,7 +58,11 @@ class Rig:
 
     @property
     def postgres(self):
+        """With the memory that docs/operations.md gives a large fleet."""
         if self._postgres is None:
+            settings = self.folder / Postgres.kind / "settings.conf"
+            settings.parent.mkdir()
+            settings.write_text("shared_buffers = 2GB\n", encoding="utf-8")
             self._postgres = self.keep(Postgres(self.folder))
             self._postgres.create_database(DATABASE)
         return self._postgres

@@ -47,15 +47,17 @@ class Rows:
 
 
 class Flow(threading.Thread):
-    """Devices that run one rollout after the other, at half of the rate that they reach: a rollout of a city, whenever its turn comes
-    by the clock. A rate of the rollouts themselves limits nothing: it lets as many devices begin as a minute may have."""
+    """Devices that run one rollout after the other, at half of the rate that they reach: a rollout of the branches of a city, whenever
+    its turn comes by the clock. A rate of the rollouts themselves limits nothing: it lets as many devices begin as a minute may
+    have. Branches are named: by a label the whole fleet would be looked through for each rollout."""
 
     def __init__(self, rig, orchestrator, broker, branches):
         super().__init__(daemon=True)
         self._rig, self._orchestrator = rig, orchestrator
         self._count, self._cities = branches * screen_rows.DEVICES_A_BRANCH, branches // screen_rows.BRANCHES_A_CITY
-        document = fleet_document({f"B{number:05}": [f"B{number:05}-A{atm}" for atm in range(1, screen_rows.DEVICES_A_BRANCH)]
-                                   for number in range(branches)})
+        names = [f"B{number:05}" for number in range(branches)]
+        self._branches = list(zip(*[iter(names)] * screen_rows.BRANCHES_A_CITY))
+        document = fleet_document({name: [f"{name}-A{atm}" for atm in range(1, screen_rows.DEVICES_A_BRANCH)] for name in names})
         self._fleet = rig.keep(Fleet(rig.folder, document, BEHAVIOUR, broker.port, rig.trusted_keys(), "-screen",
                                      extra=("--no-presence", "--quiet", *broker.fleet_options())))
         self._fleet.wait_until_connected(self._count)
@@ -66,7 +68,7 @@ class Flow(threading.Thread):
         self._number += 1
         answer = self._orchestrator.http.submit(plan(
             f"flow-{self._number}", artifact={**ARTIFACT, "version": f"6.{self._number}.0"}, execution=PATIENT,
-            selector={"matchExpressions": [{"key": "city", "operator": "In", "values": [f"c{city}" for city in cities]}]}))
+            selector={"branches": [branch for city in cities for branch in self._branches[city]]}))
         assert answer.status == 201, answer
         return answer.json()["rollout"]
 
