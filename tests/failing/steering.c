@@ -24,7 +24,7 @@ struct steering {
     struct delivery *delivery;
     struct worker *delivering;
     int64_t rollout;
-    int made;          /* requests so far: each has its own reason */
+    int64_t made;      /* requests so far: each has its own reason */
     json_t *rate;      /* the new one of the request */
     int64_t posted;    /* number of the newest event that was posted */
     int64_t confirmed; /* the position of the webhook when it was last looked at */
@@ -130,7 +130,7 @@ static void fill_in(struct steering *steering, const struct steering_operation *
                                         .group = "",
                                         .shard = SHARD}};
     struct operation_request *request = &given->request;
-    (void)snprintf(given->reason, sizeof given->reason, "reason %d", ++steering->made);
+    (void)snprintf(given->reason, sizeof given->reason, "reason %" PRId64, ++steering->made);
     request->reason = given->reason;
     request->digest = given->digest;
     if (operation_is_on_digest(operation->operation)) {
@@ -141,8 +141,8 @@ static void fill_in(struct steering *steering, const struct steering_operation *
                     given->digest);
     } else if (operation->rate_sign != 0) {
         json_decref(steering->rate);
-        steering->rate =
-            json_pack("{s:I}", "perMinute", (json_int_t)(operation->rate_base + operation->rate_sign * steering->made));
+        int64_t rate = operation->rate_base + operation->rate_sign * steering->made;
+        steering->rate = json_pack("{s:I}", "perMinute", (json_int_t)rate);
         given->change = (struct amendment_change){.kind = AMENDMENT_RATE, .after = steering->rate};
         request->change = &given->change;
     } else if (operation->operation == OPERATION_SKIP) {
@@ -286,16 +286,16 @@ static bool exclusion_fails(struct steering *steering, int of, enum failing kind
 
 /* ---- webhooks ---- */
 
-enum tc_error __wrap_webhook_send(const struct webhook_post *post, struct tc_fault *fault);
+enum tc_error receive_post(const struct webhook_post *post, struct tc_fault *fault) __asm__("__wrap_webhook_send");
 
 /* The receiver: it gets each event, in the order of the log. One that it got may come again until its position is kept.
  */
-enum tc_error __wrap_webhook_send(const struct webhook_post *post, struct tc_fault *fault)
+enum tc_error receive_post(const struct webhook_post *post, struct tc_fault *fault)
 {
     (void)fault;
-    int64_t number;
-    long epoch;
-    TC_CHECK(sscanf(post->id, "event-%ld-%" SCNd64, &epoch, &number) == 2);
+    const char *epoch = strchr(post->id, '-'), *number_of = epoch == NULL ? NULL : strchr(epoch + 1, '-');
+    TC_CHECK(number_of != NULL);
+    int64_t number = strtoll(number_of + 1, NULL, 10);
     TC_CHECK(number == seen->posted || number == seen->posted + 1);
     seen->posted = number;
     return TC_OK;
