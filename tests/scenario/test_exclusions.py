@@ -214,11 +214,11 @@ def test_an_answer_looks_for_exclusions_by_itself(testbed):
     rollout = testbed.submit("asked", selector={"devices": ["E2", "P2", "L1"]}, **FAST)
     for name in ("E2", "P2", "L1"):
         testbed.wait_for_state(rollout, name, "dispatched")
+    e2, l1 = testbed.device("E2", "E1"), testbed.device("L1")
+    wait_for(l1.tokens, "L1 has it on its topic")
     exclude = ("INSERT INTO exclusion (rollout_id, scope, patterns, reason, excluded_by, excluded_at) VALUES "
                "(%s, '{\"region\": [\"emea\"]}', ARRAY['{\"region\": \"emea\"}'::jsonb], 'r', 'ola', now())")
     testbed.database.rows(exclude, rollout)
-    e2, l1 = testbed.device("E2", "E1"), testbed.device("L1")
-    wait_for(l1.tokens, "L1 has it on its topic")
     for device, answers in ((e2, 0), (l1, 1)):
         device.ask()
         device.wait_for_nothing(answers)
