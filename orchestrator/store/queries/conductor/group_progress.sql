@@ -3,9 +3,9 @@
 -- `counts` does not contain: undecided, waiting for another attempt, in another attempt, or cancelled after it.
 -- :with_out_of_service: also count the devices that are out of service, by their last attempt or still, and how many of
 -- them may yet end otherwise. The last columns say how the next group opens, when this one was first reached, and how
--- many of the silent and deferring devices that it was promoted past may still end, or timed out or deferred too often for good, and whether a freeze keeps it
--- from opening, and a pause what waits of it from starting, how many failures it was promoted past, and whether devices of a group that has nothing but cancelled ones
--- were excluded. That is looked up when the group is decided: the earlier ones let it open.
+-- many of the silent and deferring devices that it was promoted past may still end, or timed out or deferred too often for
+-- good, and whether a freeze keeps it from opening, and a pause what waits of it from starting, how many failures it was
+-- promoted past, and whether devices of a group that has nothing but cancelled ones were excluded. That is looked up when the group is decided: the earlier ones let it open.
 -- parameters: rollout bigint, with_out_of_service boolean
 -- row: group_no smallint, name text, state text, success double precision, soak_ms bigint, manual boolean, settled_ms
 --   bigint, approved boolean, rejected boolean, counts bigint[], retriable bigint, failed bigint, timed_out bigint,

@@ -1,9 +1,10 @@
 -- Reads the instructions that have not ended, or about which the conductor decides, or that an exclusion ended while their rollout
--- goes on, of the devices :devices and of those of
--- the branches :branches: as struct why_instruction needs them, by branch or device, and then in the order of claims.
+-- goes on, of the devices :devices and of those of the branches :branches: as struct why_instruction needs them, by branch or
+-- device, and then in the order of claims.
 -- For an explanation of :rollout (0: of the places) only what it depends on: its instructions :line, all of the branches whose nodes
--- are among them, since a node starts last, and those of running rollouts of higher priority. `is_shown`: the device is in :patterns (null: all are). `is_frozen`: a freeze keeps it from starting; without it `frozen_by` is
--- of a freeze that keeps its group from opening.
+-- are among them, since a node starts last, and those of running rollouts of higher priority. `is_shown`: the device is in
+-- :patterns (null: all are). `is_frozen`: a freeze keeps it from starting; without it `frozen_by` is of a freeze that keeps its group
+-- from opening.
 -- parameters: branches text[], devices text[], rollout bigint, line bigint[], patterns text, most bigint
 -- row: place text, id bigint, rollout bigint, device text, is_node boolean, is_shown boolean, is_collect boolean, state smallint, substate smallint,
 --   attempt integer, deferrals smallint, progress smallint null, was_deferred boolean, code text, group_no smallint,
