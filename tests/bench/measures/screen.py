@@ -18,7 +18,7 @@ from harness.wait import wait_for
 from . import screen_rows
 from .plans import ARTIFACT, PATIENT
 from .result import Result, median
-from .rig import DATABASE, say
+from .rig import DATABASE, put_behind, say
 from .screen_reads import DOCUMENTS, PATHS, Floor, Log, Reader, check_that_no_read_is_forgotten
 
 DEVICES, QUICK_DEVICES = 1_000_000, 100_000
@@ -61,6 +61,7 @@ class Flow(threading.Thread):
         self._fleet = rig.keep(Fleet(rig.folder, document, BEHAVIOUR, broker.port, rig.trusted_keys(), "-screen",
                                      extra=("--no-presence", "--quiet", *broker.fleet_options())))
         self._fleet.wait_until_connected(self._count)
+        put_behind(self._fleet)
         self._ended, self._number = threading.Event(), 0
         self.half = self._measure_full() / 2
 

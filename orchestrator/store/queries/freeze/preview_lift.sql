@@ -1,8 +1,8 @@
 -- Counts what waits in the scope of freeze :freeze, of devices in :patterns (null: of all), of rollouts that run: in open groups, and in
--- those whose turn it is and that freezes keep from opening. `may_start`: no other freeze in force holds it or its group, of which
--- `due` are due; `still_frozen`: another one does. `groups`: those that may open. `others`: those other freezes. Looks up the devices of a scope of at most :few; of a larger one, at the :searched instructions that are due first, each
--- group its share. Counts to :most; `has_more`: there are more, or not all were looked at. No row: there is no such freeze, or none
--- that may touch :patterns.
+-- those whose turn it is and that freezes keep from opening. `may_start`: no other freeze in force holds it or its group, of which `due`
+-- are due; `still_frozen`: another one does. `groups`: those that may open. `others`: those other freezes. Looks up the devices of a
+-- scope of at most :few; of a larger one, at the :searched instructions that are due first, each group its share. Counts to :most;
+-- `has_more`: there are more, or not all were looked at. No row: there is no such freeze, or none that may touch :patterns.
 -- parameters: freeze bigint, patterns text, most bigint, few bigint, searched bigint
 -- row: document.*
 -- alone
