@@ -8,7 +8,7 @@
 #define OVERVIEW_BRANCHES 1000
 #define OVERVIEW_ROLLOUTS 200
 #define OVERVIEW_FAILING 1000  /* devices of a rollout that are tried again, counted */
-#define OVERVIEW_SEARCHED 5000 /* devices of rollouts that lie partly in the scope of a reader, looked at */
+#define OVERVIEW_SEARCHED 3000 /* devices of rollouts that lie partly in the scope of a reader, looked at */
 
 /* Appends what needs attention, the rollouts that are not over, branches without headroom, the windows of the next day,
  * and what waits for an approval, as far as `approver` sees it. TC_UNAVAILABLE. */
