@@ -1,11 +1,13 @@
 """Why a device, a branch or a rollout waits, as the endpoint and the command line say it."""
 
+import contextlib
 import json
 
 import pytest
 from harness.branches import begin, complete, end, look_again, submit
 from harness.operations import operate
 from harness.programs import command_line
+from harness.statements import Prepared
 from harness.wait import wait_for
 
 WHOLE = [{"name": "all", "percentage": 100, "success": 0}]
@@ -105,6 +107,24 @@ def test_a_rollout_of_higher_priority_and_another_instruction_of_the_device_are_
     assert texts[0] == f"rollout {high} (high), which has a higher priority, needs the device"
     # Of what else its places have, the line of a rollout needs what stands before it alone.
     assert [row["code"] for row in why(testbed, f"rollouts/{low}")["line"]["reasons"]] == ["higher_priority"]
+
+
+def test_the_line_of_a_rollout_reads_other_devices_only_of_the_branches_in_which_they_matter(testbed):
+    """A node starts after its devices, and of a rollout of higher priority any device can have the place."""
+    low = submit(testbed, "low", ["B1", "A1", "A2"], schedule=NEVER, groups=WHOLE, priority=10)
+    ids = {device: row["id"] for device, row in testbed.database.instructions(low).items()}
+    with contextlib.closing(testbed.database.connect()) as connection, connection.cursor() as cursor:
+        read = Prepared(cursor, "why_instructions")
+
+        def read_for(device):
+            read.run(branches=["B1"], devices=[device], rollout=low, line=[ids[device]], patterns=None, most=100)
+            names = [column.name for column in cursor.description]
+            return {(row["device"], row["rollout"]) for row in (dict(zip(names, values)) for values in cursor.fetchall())}
+
+        assert read_for("A1") == {("A1", low)}
+        assert read_for("B1") == {("B1", low), ("A1", low), ("A2", low)}
+        high = submit(testbed, "high", ["A3", "P1"], schedule=NEVER, groups=WHOLE, priority=70)
+        assert read_for("A1") == {("A1", low), ("A2", low), ("B1", low), ("A3", high)}
 
 
 def test_a_deferral_and_a_failure_are_told_with_their_code_and_the_next_attempt(testbed):
