@@ -431,3 +431,5 @@ def test_an_order_to_lift_that_waits_for_a_second_person_is_in_the_list_of_appro
     assert lift(stack, number).status in (200, 202)
     found = [row for row in stack.http.document("/v1/approvals")["approvals"] if row["kind"] == "lift_freeze"]
     assert len(found) == 1 and found[0]["what"]["freeze"] == number and found[0]["what"]["ordered_by"] == "ola", found
+    listed = command_line("approval", "list", *stack.http.at("bob")).stdout
+    assert "lift freeze" in listed and "lift_freeze" not in listed, listed

@@ -37,8 +37,7 @@ void amendment_show_done(const struct session *session, const json_t *answer, co
     screen_end_tone(&session->out, TONE_STRONG, &out);
     buffer_format(&out, "  amendment %" PRId64 " %s%s; it is ", document_number(amendment, "amendment"),
                   json_is_true(json_object_get(answer, "existing")) ? "was already " : "", done);
-    for (; *state != '\0'; state++)
-        buffer_put(&out, *state == '_' ? " " : state, 1);
+    text_put_name(&out, state);
     buffer_format(&out, ", version %" PRId64 "\n", document_number(answer, "version"));
     session_put(&out);
     buffer_free(&out);

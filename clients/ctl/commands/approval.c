@@ -53,7 +53,9 @@ void approval_add(struct table *table, const json_t *approval)
     const json_t *what = json_object_get(approval, "what");
     const char *kind = document_text(approval, "kind"), *not_by_you = document_text(approval, "not_by_you");
     struct buffer text = {0};
-    table_add(table, TONE_STRONG, kind);
+    text_put_name(&text, kind);
+    table_add(table, TONE_STRONG, buffer_text(&text));
+    buffer_clear(&text);
     put_subject(kind, what, &text);
     table_add(table, TONE_PLAIN, buffer_text(&text));
     buffer_clear(&text);

@@ -54,9 +54,8 @@ void rollout_show_done(const struct session *session, const json_t *answer, cons
     buffer_format(&out, "  %s%s; it is ", json_is_true(json_object_get(answer, "existing")) ? "was already " : "",
                   done);
     screen_begin_tone(&session->out, rollout_state_tone(state), &out);
-    for (; *state != '\0'; state++)
-        buffer_put(&out, *state == '_' ? " " : state, 1);
-    screen_end_tone(&session->out, rollout_state_tone(document_text(answer, "state")), &out);
+    text_put_name(&out, state);
+    screen_end_tone(&session->out, rollout_state_tone(state), &out);
     buffer_format(&out, ", version %" PRId64 "\n", document_number(answer, "version"));
     session_put(&out);
     buffer_free(&out);

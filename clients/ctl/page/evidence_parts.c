@@ -79,8 +79,7 @@ void evidence_put_time(const char *rfc3339, struct buffer *out)
 void evidence_put_words(const char *name, struct buffer *out)
 {
     struct buffer words = {0};
-    for (; *name != '\0'; name++)
-        buffer_put(&words, *name == '_' ? " " : name, 1);
+    text_put_name(&words, name);
     markup_put(out, buffer_text(&words));
     buffer_free(&words);
 }

@@ -98,8 +98,7 @@ void group_state_put(const struct group_view *group, struct buffer *out)
         buffer_format(out, "soaks to %.5s %.5sZ", until + strlen("2026-"), until + strlen("2026-12-03T"));
         return;
     }
-    for (const char *c = group->state; *c != '\0'; c++)
-        buffer_put(out, *c == '_' ? " " : c, 1);
+    text_put_name(out, group->state);
 }
 
 bool group_awaits_approval(const json_t *group, const char *rollout_state)

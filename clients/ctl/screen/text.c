@@ -64,6 +64,12 @@ unsigned text_put_clean(struct buffer *out, const char *text, unsigned width, bo
     return put;
 }
 
+void text_put_name(struct buffer *out, const char *name)
+{
+    for (; *name != '\0'; name++)
+        buffer_put(out, *name == '_' ? " " : name, 1);
+}
+
 void text_put_count(struct buffer *out, int64_t count)
 {
     char digits[32];

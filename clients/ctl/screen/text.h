@@ -16,6 +16,9 @@ unsigned text_width(const char *text);
  * written. */
 unsigned text_put_clean(struct buffer *out, const char *text, unsigned width, bool utf8);
 
+/* The name of a state, an event or a kind as words: "timed_out" as "timed out". */
+void text_put_name(struct buffer *out, const char *name);
+
 /* "2,008" */
 void text_put_count(struct buffer *out, int64_t count);
 /* "512 B", "4.0 KiB", "412 MiB" */
