@@ -12,6 +12,7 @@ import xml.etree.ElementTree
 
 import pytest
 from harness.plan import VERSION, fleet, plan
+from harness.process import running
 from harness.programs import TELLERCAST, command_line
 from harness.wait import wait_for
 
@@ -88,7 +89,7 @@ def ask_at(words, answer):
     """Runs the command at a terminal, where a question gets this answer. Returns the exit code and all output."""
     ours, theirs = pty.openpty()
     try:
-        with subprocess.Popen([TELLERCAST, *words], stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        with running([TELLERCAST, *words], stdin=theirs, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
             os.write(ours, answer)
             shown = read_terminal(ours)
@@ -395,9 +396,8 @@ def test_a_watch_goes_on_through_a_pause_and_while_the_server_is_away_until_the_
     rollout = operators.submit(schedule=LATER)
     operators.wait_for(rollout, "running")
     operators.run("bob", "rollout", "pause", rollout, "--reason", "calls at the help desk")
-    watcher = subprocess.Popen([TELLERCAST, "--server", operators.stack.http.url, "rollout", "watch", str(rollout)],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
+    with running([TELLERCAST, "--server", operators.stack.http.url, "rollout", "watch", str(rollout)],
+                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:
         assert ": paused," in watcher.stdout.readline()
         operators.stack.orchestrators[0].stop()
         assert "retrying" in watcher.stderr.readline()
@@ -409,21 +409,16 @@ def test_a_watch_goes_on_through_a_pause_and_while_the_server_is_away_until_the_
         operators.run("bob", "rollout", "cancel", rollout, "--reason", "enough")
         output = watcher.stdout.read()
         assert watcher.wait(timeout=60) == ABORTED
-    finally:
-        watcher.kill()
     assert "6 not started" in output and "failed" not in output
 
 
 def test_a_submission_that_waits_ends_at_a_pause(operators):
     words = [*operators.stack.http.at("ann"), "rollout", "submit", operators.file(schedule=LATER), "--wait"]
-    waiting = subprocess.Popen([TELLERCAST, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
+    with running([TELLERCAST, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
         while ": running," not in (shown := waiting.stderr.readline()):
             assert shown, "it ended before the rollout was running"
         operators.run("bob", "rollout", "pause", "upgrade", "--reason", "calls at the help desk")
         submitted, shown = waiting.communicate(timeout=60)
-    finally:
-        waiting.kill()
     assert waiting.returncode == HELD, shown
     assert "upgrade" in submitted and ": paused," in shown
 

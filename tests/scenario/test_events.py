@@ -11,6 +11,7 @@ from harness.event_stream import EventStream
 from harness.operations import JSON, operate, submit_as
 from harness.people import bearer, token_of
 from harness.plan import plan
+from harness.process import running
 from harness.programs import BIN, command_line
 from harness.wait import wait_for
 
@@ -281,7 +282,7 @@ def test_the_command_follows_events_across_a_restart(stack):
     rollout = a_rollout(lay_out(stack))
     since = f"1-{stack.database.value('SELECT position FROM event_head')}"
     command = [BIN / "tellercast", "events", "--follow", "--json", "--since", since, *map(str, stack.http.at("ann"))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+    with running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         note(stack, rollout, "before")
         first = json.loads(program.stdout.readline())
         stack.orchestrators[0].stop()
@@ -293,4 +294,3 @@ def test_the_command_follows_events_across_a_restart(stack):
             "before", "between", "after"]
         assert "retrying" in program.stderr.readline()
         assert program.stderr.readline() == "the server answers again\n"
-        program.terminate()

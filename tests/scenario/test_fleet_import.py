@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from harness.plan import fleet
+from harness.process import running
 from harness.programs import ORCHESTRATOR_USER, TELLERCAST, command_line
 from harness.stack import SANITIZED
 from harness.wait import wait_for
@@ -124,7 +125,7 @@ def test_what_is_no_csv_is_refused_with_the_reason(testbed, content, reason):
 
 
 def test_a_pipe_is_imported_and_a_folder_is_not(testbed):
-    with subprocess.Popen(
+    with running(
             [TELLERCAST, "fleet", "import", "-", "--format", "yaml", "--server", testbed.http.url],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         process.communicate(fleet({"B1": ["A1"]}), timeout=60)

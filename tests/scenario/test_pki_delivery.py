@@ -13,7 +13,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from harness.authorities import UNKNOWN_ISSUER, Authorities
 from harness.guard_files import copy_guard_files, guard_settings, without_guard
-from harness.process import Process
+from harness.process import Process, running
 from harness.servers import are_open, free_port
 from harness.wait import wait_for
 
@@ -160,7 +160,7 @@ def test_a_file_that_names_no_process_is_refused(pki, content, fault):
 
 
 def test_a_process_that_is_not_mosquitto_gets_no_signal(pki):
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as other:
+    with running(["cat"], stdin=subprocess.PIPE) as other:
         (pki.root / "other.pid").write_text(f"{other.pid}\n", encoding="utf-8")
         refused = pki.pki("crl", "--authority", "devices", "--out", pki.root / "crl.pem", "--signal", pki.root / "other.pid",
                           check=False)
@@ -174,7 +174,7 @@ def signal_script(pki, script):
     program = pki.root / "mosquitto"
     program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     program.chmod(0o755)
-    with subprocess.Popen([program], stdin=subprocess.PIPE) as other:
+    with running([program], stdin=subprocess.PIPE) as other:
         (pki.root / "other.pid").write_text(f"{other.pid}\n", encoding="utf-8")
         wait_for(lambda: pathlib.Path(f"/proc/{other.pid}/comm").read_text(encoding="utf-8") == "mosquitto\n", "it runs")
         done = pki.pki("crl", "--authority", "devices", "--out", pki.root / "crl.pem", "--signal", pki.root / "other.pid",

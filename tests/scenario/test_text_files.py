@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from harness.people import token_of
 from harness.plan import plan
+from harness.process import running
 from harness.programs import BIN, TELLERCAST, command_line
 
 INVALID, ERROR, USAGE = 3, 1, 2
@@ -143,15 +144,13 @@ def test_a_password_file_in_any_form_is_read_or_refused_with_where_and_why(tmp_p
     file = secret_file(tmp_path / "password", content)
     with listener() as (port, first_bytes):
         command, where = program(tmp_path, port, file)
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
-            try:
-                if reason is None:
-                    assert first_bytes().endswith(b"\0\x08a-secret"), "the last field of MQTT's CONNECT"
-                else:
-                    assert running.wait(60) == ERROR
-            finally:
-                running.kill()
-            output = running.stderr.read()
+        with running(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as started:
+            if reason is None:
+                assert first_bytes().endswith(b"\0\x08a-secret"), "the last field of MQTT's CONNECT"
+                started.kill()
+            else:
+                assert started.wait(60) == ERROR
+            output = started.stderr.read()
     assert reason is None or (where in output and reason in output), output
     assert "a-sec" not in output
 

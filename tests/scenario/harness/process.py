@@ -1,11 +1,22 @@
 """Programs under test, each the leader of its own process group, which ends with the test."""
 
+import contextlib
 import os
 import pathlib
 import signal
 import subprocess
 
 from .wait import wait_for
+
+
+@contextlib.contextmanager
+def running(command, **more):
+    """A subprocess.Popen that is killed at the end, however the test ends. By itself it would be waited for."""
+    with subprocess.Popen(command, **more) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
 
 
 class Process:
