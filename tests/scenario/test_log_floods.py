@@ -15,6 +15,8 @@ TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 NAMES = ["P1", "P2", "P3", "P4"]
 AT_ONCE, WAITING = 32, 64  # docs/limits.md
 OF_AN_ADDRESS = 20
+RESULTS = ("kept", "repeated", "unknown_attempt", "too_much", "too_often", "too_long", "malformed", "no_certificate", "not_admitted", "busy",
+           "failed")
 SENDERS = 5  # addresses: together they have more connections than logs may wait
 
 
@@ -48,6 +50,7 @@ def senders(stack):
 
 
 def test_a_certificate_that_sends_too_many_logs_is_refused_before_anything_is_read_and_another_is_not(senders):
+    assert {senders.counted(result) for result in RESULTS} == {0}, "each is there from the start"
     answers = [senders.send("P1").status for _ in range(AT_ONCE)]
     assert answers == [404] * AT_ONCE, "each was looked at"
     refused = senders.send("P1", instruction="no-number")
