@@ -74,6 +74,8 @@ def reasons(messages):
 
 def test_each_event_is_posted_once_in_order_with_a_signature_that_another_program_verifies(stack, receiver):
     begin(stack, webhook(stack, receiver))
+    posts = {result: stack.http.metric(f'tellercast_webhook_posts_total{{result="{result}"}}') for result in ("delivered", "failed", "given_up")}
+    assert set(posts.values()) == {0}, "each is there from the start"
     secret = new_secret(stack.folder / "siem.secret")  # it is read for each event
     numbers = [freeze(stack, f"storm {n} “quoted”") for n in range(3)]
     taken = receiver.wait_for(3)
