@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from harness.event_stream import EventStream
 from harness.operations import JSON, operate, submit_as
-from harness.people import bearer, token_of
+from harness.people import RAISE, bearer, token_of
 from harness.plan import plan
 from harness.process import running
 from harness.programs import BIN, command_line
@@ -183,7 +183,7 @@ def test_a_stream_ends_when_what_its_person_may_see_changes(stack, change):
     stack.people.settle(stack.http)
     with following(stack, "vic") as stream, following(stack, "ann") as other:
         stack.database.rows(change)
-        stack.database.rows("UPDATE people SET version = version + 1")
+        stack.database.rows(RAISE)
         stream.wait_for_end(10)
         assert not other.has_ended
 

@@ -1,5 +1,6 @@
 """People: who may do what at each endpoint, and four eyes over endpoints and names."""
 
+import contextlib
 import getpass
 import json
 import re
@@ -11,6 +12,8 @@ from harness.operations import JSON, post_operation, submit_as
 from harness.people import EVERY_ROLE, bearer, token_of
 from harness.plan import plan
 from harness.programs import BIN
+from harness.statements import Prepared
+from harness.wait import wait_for
 
 LATER = {"startAt": "2099-01-01T00:00:00Z"}
 NEEDS_ONE = {"schedule": LATER, "approvals": {"required": 1}}
@@ -219,3 +222,24 @@ def test_an_operator_does_not_take_back_a_device_that_an_admin_retired(testbed):
     refused = http.ask("POST", "/v1/devices/A1/return", body, {**JSON, **operator})
     assert refused.status == 403 and "is retired: to take it back needs role admin" in refused.json()["detail"]
     assert http.ask("POST", "/v1/devices/A1/return", body, {**JSON, **admin_headers}).status == 200
+
+
+def test_people_of_a_restored_database_are_noticed_though_its_next_version_was_read_before_of_others(stack):
+    stack.orchestrator()
+    for name in ("bob", "eve"):
+        stack.people.add(name, ["viewer"])
+        stack.people.known(stack.http, name)
+    with contextlib.closing(stack.database.connect()) as connection, connection.cursor() as cursor:
+        raise_people = Prepared(cursor, "raise_people")
+
+        def disable(name, *first):
+            for statement in ("BEGIN", *first, f"UPDATE person SET disabled_at = now(), disabled_by = 'ada' WHERE name = '{name}'"):
+                cursor.execute(statement)
+            raise_people.run()
+            cursor.execute("COMMIT")
+            wait_for(lambda: stack.http.ask("GET", "/v1/me", headers=bearer(token_of(name))).status == 401, f"{name} is disabled", 20)
+
+        backup = stack.database.value("SELECT version FROM people")
+        disable("bob")
+        disable("eve", f"UPDATE people SET version = {backup}", "UPDATE person SET disabled_at = NULL, disabled_by = NULL WHERE name = 'bob'")
+        stack.people.known(stack.http, "bob")

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .wait import wait_for
 
+# As raise_people.sql does.
+RAISE = "UPDATE people SET version = greatest(version + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
 EVERY_ROLE = ("viewer", "operator", "approver", "auditor", "admin", "break_glass")
 
 
@@ -35,7 +37,7 @@ class People:
         rows("INSERT INTO token (id, person, digest, created_by, confirmed_at, confirmed_by, expires_at) "
              "VALUES (left(%s, 12), %s, %s, 'test', now(), 'test', now() + %s::interval) ON CONFLICT DO NOTHING",
              digest, name, digest, valid_for)
-        rows("UPDATE people SET version = version + 1")
+        rows(RAISE)
         return token_of(name)
 
     def file(self, http, name):
@@ -66,7 +68,7 @@ class People:
             "INSERT INTO alias (kind, value, person, linked_by, confirmed_at, confirmed_by) "
             "VALUES (%s, %s, %s, 'test', now(), 'test') ON CONFLICT (kind, value) DO UPDATE SET person = excluded.person",
             kind, value, person)
-        self._database.rows("UPDATE people SET version = version + 1")
+        self._database.rows(RAISE)
 
     def settle(self, *https):
         """Returns when each orchestrator has read everything that was written before."""
@@ -81,7 +83,7 @@ class People:
         allowed it and before it is done. No orchestrator can know of them before: the act waits for their transaction."""
         with contextlib.closing(self._database.connect()) as connection, connection.cursor() as cursor, ThreadPoolExecutor() as pool:
             connection.autocommit = False
-            cursor.execute("UPDATE people SET version = version + 1")
+            cursor.execute(RAISE)
             for statement, *values in changes:
                 cursor.execute(statement, values)
             answer = pool.submit(act)

@@ -21,13 +21,13 @@ class Prepared:
     def __init__(self, cursor, name):
         text = statement(name)
         names, types = (re.match(rf"-- {key}: (.*)$", line)[1] for key, line in zip(("parameters", "types"), text.splitlines()))
-        self._cursor, self._name, self._names = cursor, name, names.split(", ")
-        cursor.execute(f"PREPARE {name} ({types}) AS {text}")
+        self._cursor, self._name, self._names = cursor, name, names.split(", ") if names else []
+        cursor.execute(f"PREPARE {name} {f'({types})' if types else ''} AS {text}")
 
     def run(self, explain="", **values):
         assert set(values) == set(self._names), f"parameters of {self._name}: {self._names}"
-        places = ", ".join(["%s"] * len(values))
-        self._cursor.execute(f"{explain} EXECUTE {self._name} ({places})", [values[name] for name in self._names])
+        places = f"({', '.join(['%s'] * len(values))})" if values else ""
+        self._cursor.execute(f"{explain} EXECUTE {self._name} {places}", [values[name] for name in self._names])
 
 
 TABLES = ("device", "device_search", "instruction", "unavailable", "branch", "rollout")  # the large ones
