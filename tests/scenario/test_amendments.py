@@ -361,7 +361,7 @@ def test_the_command_line_previews_amends_shows_and_decides(testbed):
         return done
 
     why = ("--reason", "the line is slow")
-    shown = give("bob", "amend", rollout, "--per-minute", "30", "--preview", *why)
+    shown = give("bob", "amend", rollout, "--per-minute", "30", "--dry-run", *why)
     assert shown.stdout == "" and "rate from 60 a minute to 30 a minute: it tightens; 2 devices wait" in shown.stderr, shown
     assert "before: ends at best" in shown.stderr and "after: ends at best" in shown.stderr
     assert listed(testbed, rollout)["amendments"] == []
@@ -375,6 +375,8 @@ def test_the_command_line_previews_amends_shows_and_decides(testbed):
     assert "rate 30 a minute, by the plan 60 a minute" in status and "budget 10 % of a branch, by the plan none" in status, status
     assert "3, end from" in status and "0 of 2 approvals given" in status
     assert "upgrade, amendment 3: end from" in command_line("approval", "list", *testbed.http.at("cid")).stdout
+    tried = give("cid", "approve", rollout, "--amendment", "3", "--reason", "agreed", "--dry-run")
+    assert tried.stdout == "" and "changes" in tried.stderr and "0 of 2 approvals given" in give("cid", "status", rollout).stdout, tried
     approved = give("cid", "approve", rollout, "--amendment", "3", "--reason", "agreed")
     assert "it is awaiting approval" in approved.stdout and "changes" in approved.stderr, approved
     document = json.loads(give("dan", "approve", rollout, "--amendment", "3", "--reason", "agreed", "--json").stdout)
@@ -384,6 +386,7 @@ def test_the_command_line_previews_amends_shows_and_decides(testbed):
     assert "rejected; it is rejected" in give("cid", "reject", rollout, "--amendment", amended(give, rollout, why), "--reason", "no").stdout
 
     number = str(amended(give, rollout, why))
+    assert give("bob", "amend", rollout, "--withdraw", number, "--dry-run", *why).stdout == ""
     assert f"amendment {number} withdrawn; it is withdrawn" in give("bob", "amend", rollout, "--withdraw", number, *why).stdout
     assert "only its author" in give("cid", "amend", rollout, "--withdraw", str(amended(give, rollout, why)), *why, code=ERROR).stderr
 

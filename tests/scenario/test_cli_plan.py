@@ -72,6 +72,9 @@ def test_a_plan_that_needs_approval_is_held_until_somebody_else_approves_what_th
     other = operators.run("bob", "rollout", "approve", rollout, "--reason", "x", "--digest", "0" * 64, exits=ERROR)
     assert "digest" in other.stderr
 
+    tried = operators.run("bob", "rollout", "approve", "upgrade", "--reason", "read it all", "--dry-run")
+    assert "ordered by" in tried.stderr and "digest" in tried.stderr and tried.stdout == "", tried
+    assert "0 of 1 given" in operators.run("ann", "rollout", "status", rollout).stdout
     done = operators.run("bob", "rollout", "approve", "upgrade", "--reason", "read it all")
     assert digest in done.stderr and "devices      6" in done.stderr
     assert f"rollout {rollout}  upgrade  approved" in done.stdout

@@ -270,6 +270,7 @@ def test_the_command_shows_events_from_a_position_on(stack):
     lines = shown(stack, "--rollout", "one")
     assert any(line.endswith(" rollout submitted, rollout 1 one, by ann") for line in lines), lines
     assert lines[-1].endswith(" rollout paused, rollout 1 one, by ann: lunch") and not any("other" in line for line in lines), lines
+    assert sum(" group opened, rollout " in line for line in shown(stack)) == 2 and not any("group_opened" in line for line in lines)
     all_of_them = [json.loads(line) for line in shown(stack, "--json")]
     assert [event["event"] for event in all_of_them if event["kind"] == "group"] == ["group_opened"] * 2
     assert [json.loads(line) for line in shown(stack, "--json", "--since", all_of_them[2]["position"])] == all_of_them[3:]

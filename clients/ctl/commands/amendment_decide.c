@@ -53,6 +53,11 @@ static int decide(struct session *session, int64_t rollout, const json_t *amendm
     if (digest == NULL)
         digest = document_text(amendment, "digest");
     show_subject(session, amendment, digest);
+    if (session_has(session, "dry-run")) {
+        if (session->json)
+            session_put_json(session, amendment);
+        return code;
+    }
     if (!session_confirm(session, verb->question))
         return session_fail(session, EXIT_ERROR, "nothing was %s", verb->done);
     json_t *body = json_pack("{s:s, s:s}", "digest", digest, "reason", reason);

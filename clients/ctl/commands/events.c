@@ -39,15 +39,31 @@ static void put_number(const char *before, const json_t *event, const char *key,
         buffer_format(out, "%s%" PRId64, before, document_number(event, key));
 }
 
+static void put_name(const struct screen *screen, const char *name, struct buffer *out)
+{
+    struct buffer words = {0};
+    text_put_name(&words, name);
+    put_part(screen, " ", buffer_text(&words), "", out);
+    buffer_free(&words);
+}
+
+/* "rollout paused", "group opened": a name may begin with its kind. */
+static void put_kind_and_name(const struct screen *screen, const char *kind, const char *name, struct buffer *out)
+{
+    size_t length = strlen(kind);
+    if (strncmp(name, kind, length) != 0 || name[length] != '_')
+        put_name(screen, kind, out);
+    put_name(screen, name, out);
+}
+
 /* "2026-12-01 00:00:03Z rollout paused, rollout 42 atm-app, by ann: lunch" */
 static void put_line(const struct screen *screen, const char *kind, const json_t *event, struct buffer *out)
 {
     const char *reason = document_text(event, "reason");
     text_put_time(out, document_text(event, "at"));
-    put_part(screen, " ", kind, "", out);
-    put_part(screen, " ", document_text(event, "event"), "", out);
-    put_part(screen, " ", document_text(event, "what"), "", out);
-    put_part(screen, " ", document_text(event, "alarm"), "", out);
+    put_kind_and_name(screen, kind, document_text(event, "event"), out);
+    put_name(screen, document_text(event, "what"), out);
+    put_name(screen, document_text(event, "alarm"), out);
     put_number(", rollout ", event, "rollout", out);
     put_part(screen, " ", document_text(event, "name"), "", out);
     put_part(screen, ", group ", document_text(event, "group"), "", out);

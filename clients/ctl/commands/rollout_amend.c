@@ -129,7 +129,7 @@ int rollout_amend_send(struct session *session, int64_t rollout, json_t *order, 
 /* A withdrawal is bound to the digest of the amendment: it has nothing to preview, and needs no version. */
 static int withdraw(struct session *session)
 {
-    static const char *const others[] = {"per-minute", "max-unavailable", "end-at", "preview", "version"};
+    static const char *const others[] = {"per-minute", "max-unavailable", "end-at", "version"};
     int code;
     int64_t id;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
@@ -156,7 +156,7 @@ int run_rollout_amend(struct session *session)
         return code;
     TC_CHECK(json_object_set_new(order, "version", json_integer(version)) == 0);
     if (json_object_set_new(order, "reason", json_string(reason)) == 0)
-        return rollout_amend_send(session, id, order, session_has(session, "preview"));
+        return rollout_amend_send(session, id, order, session_has(session, "dry-run"));
     json_decref(order);
     return session_fail_usage(session, "--reason: must be UTF-8");
 }

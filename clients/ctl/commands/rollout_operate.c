@@ -183,6 +183,11 @@ static int decide(struct session *session, const json_t *rollout, const char *ve
         digest = document_text(rollout, "digest");
     if (awaits)
         show_subject(session, rollout, name, digest);
+    if (session_has(session, "dry-run")) {
+        if (session->json)
+            session_put_json(session, rollout);
+        return code;
+    }
     if (awaits && !session_confirm(session, approves ? "Approve it?" : "Reject it?"))
         return session_fail(session, EXIT_ERROR, "nothing was %s", approves ? "approved" : "rejected");
     json_t *body = json_pack("{s:s, s:s}", "digest", digest, "reason", reason);

@@ -25,6 +25,7 @@ const struct option rollout_decision_options[] = {
     {"digest", "DIGEST", NULL, NULL,
      "Digest of the plan or the amendment that you read. Default: that of the rollout's current plan, or of the "
      "amendment."},
+    DRY_RUN("Only show what would be decided about."),
     YES,
     NO_OPTION,
 };
@@ -59,7 +60,7 @@ const struct option rollout_amend_options[] = {
     {"withdraw", "N", NULL, NULL,
      "Withdraw this amendment instead, which you ordered and which waits; rollout amendments shows their numbers."},
     REASON,
-    {"preview", NULL, NULL, NULL, "Only show what it would do."},
+    DRY_RUN("Only show what it would do."),
     YES,
     EXPECTED_VERSION,
     NO_OPTION,
