@@ -91,7 +91,7 @@ class LeftInRounds:
     # what is left
 
     def _read(self):
-        shown = {each.rows: read_list(self._ask, each) for each in (*LISTS, FREEZES, WEBHOOKS)}
+        shown = {each.rows: read_list(self._ask, each) for each in LISTS}
         for rollout in self._steered:
             shown[AMENDMENTS.rows, rollout] = read_list(self._ask, AMENDMENTS, rollout)
         return shown

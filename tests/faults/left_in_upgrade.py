@@ -1,5 +1,4 @@
-"""What people order at the first orchestrator of this version while older ones go on beside it, and what of it is left when all are
-upgraded. The version before has none of these orders."""
+"""What people order at the version before, and what of it is left when all are upgraded."""
 
 import json
 import stat
@@ -9,7 +8,7 @@ from harness.operations import JSON
 from harness.wait import wait_for
 
 from left_in_rounds import hold, release
-from people import AMENDMENTS, APPROVER, AUTHOR, DEVICE, FREEZES, TOMORROW, WHY, lost, read_list
+from people import AMENDMENTS, APPROVER, AUTHOR, DEVICE, TOMORROW, WHY, lost, read_list
 
 HELD = "R2-A2"  # a real device that a technician holds, and that gives a file
 SKIPPED, EXCLUDED, AMENDED = "P0001", "B0001-A1", "P0002"
@@ -42,7 +41,6 @@ class LeftInUpgrade:
     def order(self, one):
         """A freeze, amendments and exclusions of a rollout that begins tomorrow, and a file, for which the policy of the site
         asks for an approval."""
-        self.testbed.at = one
         self.testbed.people.freeze(one)
         self.steered = self.testbed.submit(
             "steered", "5.0.0", selector={"devices": [SKIPPED, EXCLUDED, AMENDED]}, rate={"perMinute": 60},
@@ -56,7 +54,6 @@ class LeftInUpgrade:
             "POST", f"/v1/devices/{HELD}/collect", body, headers))["rollout"]
         self._wait_for_state(self.collect, "awaiting_approval")
         self._before = self._read(one)
-        self.testbed.at = None
 
     def hold(self):
         """At the machine, once it has nothing to do."""
@@ -69,8 +66,7 @@ class LeftInUpgrade:
         wait_for(lambda: self._upgrade.shown(rollout)["state"] == state, f"rollout {rollout} is {state}")
 
     def _read(self, one):
-        return {each.rows: read_list(lambda path: self.testbed.people.ask(one, path), each, self.steered)
-                for each in (FREEZES, AMENDMENTS)}
+        return {AMENDMENTS.rows: read_list(lambda path: self.testbed.people.ask(one, path), AMENDMENTS, self.steered)}
 
     def check(self, one):
         """All are upgraded."""

@@ -80,7 +80,7 @@ class MovingTestbed(Testbed):
         return {"port": self.broker.port, "user": ORCHESTRATOR_USER, "password_file": str(self.secret)}
 
     def _more_settings(self):
-        return {"insecure_loopback": True, "policy": POLICY}
+        return {**super()._more_settings(), "policy": POLICY}
 
     def _open_webhook(self):
         return Webhook(self.folder, self.authority.issue("receiver", "server"))
@@ -201,7 +201,6 @@ class MovingTestbed(Testbed):
         """One that had certificates gets the program alone."""
         self._stop(one)
         one.program = BIN / "tellercastd"
-        one.write_settings(webhooks=self.webhook.settings())
         if "est" not in one.settings:
             self._write_moved_settings(one)
         one.start()

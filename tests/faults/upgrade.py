@@ -128,6 +128,7 @@ class Upgrade:
         waiting = self._order_for_approval("waiting", WAITING, None)
         self.operate(APPROVER, waiting, "approve", "digest")
         self.testbed.people.block(self.testbed.orchestrators[0])
+        self.left.order(self.testbed.orchestrators[0])
         pull = set(self.testbed.pull) - set(self.testbed.pull_of(self.testbed.of_before))
         others = sorted({*self.testbed.devices_of(range(6, 11), ["R1"]), *pull, *self.testbed.real_pull})
         running = self._order("running", "5.0.0", others, rate=75)
@@ -158,7 +159,6 @@ class Upgrade:
     def _upgrade_orchestrators(self, rollback, running):
         """Returns the rollouts that were ordered half way, at an older orchestrator and at a newer one."""
         first, second, third = self.testbed.orchestrators
-        self.testbed.people.check_new(first)
         self.testbed.upgrade_orchestrator(first)
         assert not self.testbed.is_settled([rollback]), "the rollback was over before there were two versions"
         ordered = []
@@ -168,7 +168,6 @@ class Upgrade:
             ordered.append(self._order(name, "5.0.0", devices))
         self.testbed.at = None
         self._wait_for_more([running, *ordered], "with one newer")
-        self.left.order(first)
         self.testbed.upgrade_clients(self.testbed.upgraded_first, first)
         self.left.hold()
         self.testbed.upgrade_orchestrator(second)
