@@ -293,7 +293,7 @@ enum tc_error receive_post(const struct webhook_post *post, struct tc_fault *fau
 enum tc_error receive_post(const struct webhook_post *post, struct tc_fault *fault)
 {
     (void)fault;
-    const char *epoch = strchr(post->id, '-'), *number_of = epoch == NULL ? NULL : strchr(epoch + 1, '-');
+    const char *number_of = strrchr(post->id, '-');
     TC_CHECK(number_of != NULL);
     int64_t number = strtoll(number_of + 1, NULL, 10);
     TC_CHECK(number == seen->posted || number == seen->posted + 1);
